@@ -1,0 +1,11 @@
+//go:build system
+
+package realkafka
+
+import "syscall"
+
+// childAttributes put a child into a process group of its own, so that a signal reaches what it
+// starts, and out of reach of a terminal's Ctrl-C; the kernel kills it when this process dies.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
