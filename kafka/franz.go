@@ -1,0 +1,53 @@
+package kafka
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Options returns the options of a franz-go client: read committed, from the oldest record where
+// nothing else is known, acks from all replicas in sync, idempotent, murmur2. Options that the
+// caller appends win over these. It fails with Mistakes, or when a file can't be read.
+func (s Settings) Options() ([]kgo.Opt, error) {
+	if err := s.Validate(); err != nil {
+		return nil, fmt.Errorf("kafka settings: %w", err)
+	}
+	s = s.WithDefaults()
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(s.Brokers...),
+		kgo.ClientID(s.ClientID),
+		kgo.DialTimeout(s.DialTimeout),
+		kgo.RequestTimeoutOverhead(s.RequestTimeout),
+		kgo.ProduceRequestTimeout(s.RequestTimeout),
+		kgo.MetadataMaxAge(MetadataMaxAge),
+		kgo.SessionTimeout(s.SessionTimeout),
+		kgo.HeartbeatInterval(s.HeartbeatInterval),
+		kgo.RebalanceTimeout(s.RebalanceTimeout),
+		kgo.TransactionTimeout(s.TransactionTimeout),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.ProducerBatchMaxBytes(MaxBatchBytes),
+		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
+		kgo.RecordPartitioner(Partitioner()),
+	}
+	if s.TLS.Enabled {
+		config, err := s.TLS.config()
+		if err != nil {
+			return nil, fmt.Errorf("kafka settings: %w", err)
+		}
+		opts = append(opts, kgo.DialTLSConfig(config))
+	}
+	if s.SASL.Mechanism != "" {
+		mechanism, err := s.franzSASL()
+		if err != nil {
+			return nil, fmt.Errorf("kafka settings: %w", err)
+		}
+		opts = append(opts, kgo.SASL(mechanism))
+	}
+	if s.Logger != nil {
+		opts = append(opts, kgo.WithLogger(FranzLogger(s.Logger)))
+	}
+	return opts, nil
+}

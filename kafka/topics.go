@@ -1,0 +1,293 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	// ensureTimeout limits Ensure: a controller answers in milliseconds, a change of controller
+	// takes seconds.
+	ensureTimeout = time.Minute
+
+	// ensurePollInterval is the time between two looks at whether new topics have leaders.
+	ensurePollInterval = 20 * time.Millisecond
+)
+
+// TopicSpec is a topic as it should be.
+type TopicSpec struct {
+	Name       string
+	Partitions int32
+	// ReplicationFactor is the number of replicas of each partition; 0: what the brokers give by
+	// default, whatever that is.
+	ReplicationFactor int16
+	// Config holds topic configurations, by the names Kafka gives them. Those not named here may
+	// be anything.
+	Config map[string]string
+}
+
+// Setting of a Difference, beside "config." and a configuration's name.
+const (
+	SettingTopic             = "topic" // it is missing
+	SettingPartitions        = "partitions"
+	SettingReplicationFactor = "replicationFactor"
+)
+
+// Difference is one way in which a topic is not as its TopicSpec says.
+type Difference struct {
+	Topic   string
+	Setting string // one of the Setting constants, or "config." and the configuration's name
+	Want    string
+	Have    string
+}
+
+// Missing says whether the whole topic is not there.
+func (d Difference) Missing() bool { return d.Setting == SettingTopic }
+
+// String says it in one line.
+func (d Difference) String() string {
+	return fmt.Sprintf("%s: %s is %s, should be %s", d.Topic, d.Setting, d.Have, d.Want)
+}
+
+// Plan compares topics with their specifications and reports every difference: missing topics,
+// partitions, replication factor, and each configuration that a specification names. It changes
+// nothing. The order is that of specs, and within a topic fixed. Two requests, whatever the number
+// of topics.
+func Plan(ctx context.Context, cl *kgo.Client, specs []TopicSpec) ([]Difference, error) {
+	if err := checkSpecs(specs); err != nil {
+		return nil, err
+	}
+	admin := kadm.NewClient(cl)
+	details, err := describe(ctx, admin, specs)
+	if err != nil {
+		return nil, err
+	}
+	var present []string
+	for _, spec := range specs {
+		if details[spec.Name].Err == nil {
+			present = append(present, spec.Name)
+		}
+	}
+	configs, err := describeConfigs(ctx, admin, present)
+	if err != nil {
+		return nil, err
+	}
+	var all []Difference
+	for _, spec := range specs {
+		all = append(all, spec.compare(details[spec.Name], configs[spec.Name])...)
+	}
+	return all, nil
+}
+
+// Ensure makes the topics that are missing and waits until each of them has leaders. A topic that
+// is there already is never altered: neither shrunk nor grown nor reconfigured; how it differs is
+// returned, and whether to go on with it is the caller's decision. Any number of processes may
+// call it at the same moment on an empty cluster: whoever comes second finds the topic made, and
+// that is fine. It gives up after a minute, or when ctx ends.
+func Ensure(ctx context.Context, cl *kgo.Client, specs []TopicSpec) ([]Difference, error) {
+	if err := checkSpecs(specs); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
+	defer cancel()
+	admin := kadm.NewClient(cl)
+	details, err := describe(ctx, admin, specs)
+	if err != nil {
+		return nil, err
+	}
+	for _, spec := range specs {
+		if details[spec.Name].Err == nil {
+			continue
+		}
+		if err := create(ctx, admin, spec); err != nil {
+			return nil, err
+		}
+	}
+	if err := waitForLeaders(ctx, admin, specs); err != nil {
+		return nil, err
+	}
+	return Plan(ctx, cl, specs)
+}
+
+// checkSpecs reports every mistake in specs: they are written by programmers.
+func checkSpecs(specs []TopicSpec) error {
+	var errs []error
+	seen := make(map[string]bool, len(specs))
+	for _, spec := range specs {
+		switch {
+		case spec.Name == "":
+			errs = append(errs, errors.New("topic without a name"))
+		case seen[spec.Name]:
+			errs = append(errs, fmt.Errorf("topic %s: specified twice", spec.Name))
+		case spec.Partitions < 1:
+			errs = append(errs, fmt.Errorf("topic %s: %d partitions, at least 1 is allowed",
+				spec.Name, spec.Partitions))
+		case spec.ReplicationFactor < 0:
+			errs = append(errs, fmt.Errorf("topic %s: replication factor %d, at least 0 is allowed",
+				spec.Name, spec.ReplicationFactor))
+		}
+		seen[spec.Name] = true
+	}
+	return errors.Join(errs...)
+}
+
+// describe returns each topic's metadata. A topic that is missing has Err set; any other error is
+// returned.
+func describe(ctx context.Context, admin *kadm.Client, specs []TopicSpec) (kadm.TopicDetails, error) {
+	if len(specs) == 0 {
+		return nil, nil // no names would mean all topics
+	}
+	names := make([]string, len(specs))
+	for i, spec := range specs {
+		names[i] = spec.Name
+	}
+	metadata, err := admin.Metadata(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("describing topics: %w", err)
+	}
+	for _, name := range names {
+		detail, ok := metadata.Topics[name]
+		if !ok {
+			return nil, fmt.Errorf("describing topic %s: the broker left it out", name)
+		}
+		if detail.Err != nil && !errors.Is(detail.Err, kerr.UnknownTopicOrPartition) {
+			return nil, fmt.Errorf("describing topic %s: %w", name, detail.Err)
+		}
+	}
+	return metadata.Topics, nil
+}
+
+func describeConfigs(
+	ctx context.Context, admin *kadm.Client, names []string,
+) (map[string]map[string]string, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	resources, err := admin.DescribeTopicConfigs(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("describing topic configurations: %w", err)
+	}
+	configs := make(map[string]map[string]string, len(resources))
+	for _, resource := range resources {
+		if resource.Err != nil {
+			return nil, fmt.Errorf("describing the configuration of topic %s: %w", resource.Name,
+				resource.Err)
+		}
+		values := make(map[string]string, len(resource.Configs))
+		for _, config := range resource.Configs {
+			values[config.Key] = config.MaybeValue()
+		}
+		configs[resource.Name] = values
+	}
+	return configs, nil
+}
+
+// compare tells how a topic differs from its specification.
+func (s TopicSpec) compare(have kadm.TopicDetail, config map[string]string) []Difference {
+	if have.Err != nil {
+		return []Difference{{Topic: s.Name, Setting: SettingTopic, Want: "present", Have: "missing"}}
+	}
+	var all []Difference
+	compare := func(setting, want, have string) {
+		if want != have {
+			all = append(all, Difference{Topic: s.Name, Setting: setting, Want: want, Have: have})
+		}
+	}
+	compare(SettingPartitions, strconv.Itoa(int(s.Partitions)), strconv.Itoa(len(have.Partitions)))
+	if s.ReplicationFactor > 0 {
+		compare(SettingReplicationFactor, strconv.Itoa(int(s.ReplicationFactor)),
+			strconv.Itoa(fewestReplicas(have.Partitions)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Config)) {
+		value, ok := config[name]
+		if !ok {
+			value = "unknown to the broker"
+		}
+		compare("config."+name, s.Config[name], value)
+	}
+	return all
+}
+
+// fewestReplicas is what the topic can rely on: partitions may have different numbers of replicas.
+func fewestReplicas(partitions kadm.PartitionDetails) int {
+	fewest := 0
+	for _, partition := range partitions {
+		if n := len(partition.Replicas); fewest == 0 || n < fewest {
+			fewest = n
+		}
+	}
+	return fewest
+}
+
+// create makes one topic. That another process made it a moment ago is success:
+//
+//	A: is it there? no        B: is it there? no
+//	A: create → made
+//	                          B: create → TOPIC_ALREADY_EXISTS
+//
+// A client's own retry after a lost answer ends the same way.
+func create(ctx context.Context, admin *kadm.Client, spec TopicSpec) error {
+	factor := spec.ReplicationFactor
+	if factor == 0 {
+		factor = -1 // in the protocol: the brokers' default
+	}
+	config := make(map[string]*string, len(spec.Config))
+	for name, value := range spec.Config {
+		config[name] = kadm.StringPtr(value)
+	}
+	response, err := admin.CreateTopic(ctx, spec.Partitions, factor, config, spec.Name)
+	if err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
+		return nil
+	}
+	if response.ErrMessage != "" {
+		return fmt.Errorf("creating topic %s: %w: %s", spec.Name, err, response.ErrMessage)
+	}
+	return fmt.Errorf("creating topic %s: %w", spec.Name, err)
+}
+
+// waitForLeaders returns when every topic is there and each of its partitions has a leader: only
+// then can it be written to without an error.
+func waitForLeaders(ctx context.Context, admin *kadm.Client, specs []TopicSpec) error {
+	ticker := time.NewTicker(ensurePollInterval)
+	defer ticker.Stop()
+	for {
+		details, err := describe(ctx, admin, specs)
+		if err != nil {
+			return err
+		}
+		waiting := withoutLeader(details, specs)
+		if waiting == "" {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for a leader of topic %s: %w", waiting, ctx.Err())
+		}
+	}
+}
+
+// withoutLeader names a topic that can't be written to yet, or returns "".
+func withoutLeader(details kadm.TopicDetails, specs []TopicSpec) string {
+	for _, spec := range specs {
+		detail := details[spec.Name]
+		if detail.Err != nil || len(detail.Partitions) == 0 {
+			return spec.Name
+		}
+		for _, partition := range detail.Partitions {
+			if partition.Leader < 0 || partition.Err != nil {
+				return spec.Name
+			}
+		}
+	}
+	return ""
+}
