@@ -23,8 +23,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
+	err := run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
 		os.Exit(1)
 	}
@@ -46,7 +47,7 @@ func run(ctx context.Context) error {
 		}
 		defer os.RemoveAll(temporary)
 		*dir = temporary
-	} else if err := os.MkdirAll(*dir, 0o755); err != nil {
+	} else if err := os.MkdirAll(*dir, 0o750); err != nil {
 		return fmt.Errorf("making the folder for data: %w", err)
 	}
 	return serve(ctx, realkafka.BrokerOptions{

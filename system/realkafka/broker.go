@@ -54,16 +54,14 @@ func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	classes := []string{"-cp", filepath.Join(jars, "*")}
-	if err := o.format(ctx, append([]string{j.binary()}, classes...), properties); err != nil {
+	classes := filepath.Join(jars, "*")
+	if err := o.format(ctx, j, classes, properties); err != nil {
 		return nil, err
 	}
-	command := append([]string{
-		j.binary(), "-Xms1g", "-Xmx1g", "-XX:+UseG1GC",
+	p, err := start("kafka", o.Dir, j.binary(), "-Xms1g", "-Xmx1g", "-XX:+UseG1GC",
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 		"-Dorg.slf4j.simpleLogger.showDateTime=true",
-	}, classes...)
-	p, err := start("kafka", o.Dir, append(command, "kafka.Kafka", properties)...)
+		"-cp", classes, "kafka.Kafka", properties)
 	if err != nil {
 		return nil, err
 	}
@@ -102,13 +100,15 @@ func (o BrokerOptions) write(ctx context.Context) (address, file string, err err
 }
 
 // format prepares the data folder, unless an earlier run has.
-func (o BrokerOptions) format(ctx context.Context, java []string, properties string) error {
-	args := append(java[1:len(java):len(java)], "kafka.tools.StorageTool", "format",
-		"--ignore-formatted", "--cluster-id", clusterID, "--config", properties)
+func (o BrokerOptions) format(ctx context.Context, j java, classes, properties string) error {
+	args := []string{
+		"-cp", classes, "kafka.tools.StorageTool", "format",
+		"--ignore-formatted", "--cluster-id", clusterID, "--config", properties,
+	}
 	if o.TransactionVersion != 0 {
 		args = append(args, "--feature", "transaction.version="+strconv.Itoa(o.TransactionVersion))
 	}
-	out, err := exec.CommandContext(ctx, java[0], args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, j.binary(), args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("formatting Kafka's data folder: %w\n%s", err, lastLines(string(out), 20))
 	}

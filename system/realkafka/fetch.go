@@ -45,7 +45,7 @@ func fetch(ctx context.Context, j java, name, goal string, pom []byte) (string, 
 	if _, err := os.Stat(target); err == nil {
 		return target, nil
 	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	if err := os.MkdirAll(cache, 0o750); err != nil {
 		return "", fmt.Errorf("making the cache folder: %w", err)
 	}
 	// Downloaded beside and renamed: a folder of that name is always whole.

@@ -66,7 +66,7 @@ func javaCandidates() []string {
 		candidates = append(candidates, binary)
 	}
 	for _, pattern := range []string{
-		"/usr/lib/jvm/*/bin/java", // Linux
+		"/usr/lib/jvm/*/bin/java",                                    // Linux
 		"/Library/Java/JavaVirtualMachines/*/Contents/Home/bin/java", // macOS
 	} {
 		found, _ := filepath.Glob(pattern) // fails on bad patterns only

@@ -124,14 +124,14 @@ func lastLines(text string, n int) string {
 // freePorts returns n different ports of the loopback interface on which nobody listens. Somebody
 // may take one before it is used: the server then ends while starting, and its log says so.
 func freePorts(ctx context.Context, n int) ([]int, error) {
-	ports := make([]int, n)
-	for i := range ports {
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("looking for a free port: %w", err)
-		}
-		defer listener.Close() // held until all are found, so that they differ
-		ports[i] = listener.Addr().(*net.TCPAddr).Port
+	if n == 0 {
+		return nil, nil
 	}
-	return ports, nil
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("looking for a free port: %w", err)
+	}
+	defer listener.Close() // held while the others are looked for, so that they differ
+	others, err := freePorts(ctx, n-1)
+	return append(others, listener.Addr().(*net.TCPAddr).Port), err
 }

@@ -1,0 +1,84 @@
+# Everything that is done to Refold by hand or by CI. `make` lists the targets.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-builtin-rules
+
+# Tools are built from source at a pinned version and kept outside the repository.
+CACHE    := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/refold
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+
+# What may be set: make fuzz FUZZTIME=1m, make bench BENCH=Encode, make system RUN=Zombie.
+FUZZTIME ?= 10s
+BENCH    ?= .
+RUN      ?= .
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## start everything in one process: embedded Kafka, worker, HTTP on :8080, sample load
+	go run ./cmd/processor dev
+
+.PHONY: build
+build: bin/processor ## build the program into bin/
+
+# go build knows better than make what is out of date, so it is always asked.
+.PHONY: bin/processor
+bin/processor:
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $@ ./cmd/processor
+
+# The race detector needs cgo, which Go switches off by itself where there is no C compiler.
+.PHONY: test
+test: ## run all tests that need nothing but Go
+	@race=-race; \
+	if [ "$$(go env CGO_ENABLED)" != 1 ]; then \
+		race=; echo "no C compiler here: testing without the race detector"; \
+	fi; \
+	set -x; go test $$race -shuffle=on ./...
+
+.PHONY: lint
+lint: $(GOLANGCI) ## run the linters of .golangci.yml
+	$(GOLANGCI) run ./...
+
+.PHONY: fmt
+fmt: $(GOLANGCI) ## format the code as lint wants it
+	$(GOLANGCI) fmt ./...
+
+$(GOLANGCI):
+	GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+.PHONY: system
+system: bin/processor ## test the program against a real Kafka and registry (needs Java 21+, Maven)
+	go test -tags system -count=1 -timeout 20m -p 1 -v -run '$(RUN)' ./system/...
+
+.PHONY: kafka
+kafka: ## start a real Kafka on :9092 and a schema registry on :8081 (needs Java 21+, Maven)
+	go run -tags system ./system/cluster
+
+# The go tool fuzzes one target at a time.
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (10s)
+	@go list ./... | while read -r package; do \
+		{ go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true; } | while read -r target; do \
+			echo "== $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## run the Go benchmarks that match BENCH (all)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: cover
+cover: ## measure how much of each package its tests reach, into cover.out
+	go test -shuffle=on -coverpkg=./... -coverprofile=cover.out ./...
+	go tool cover -func=cover.out | tail -n 1
+
+.PHONY: clean
+clean: ## remove what was built here (the cache outside is kept)
+	rm -rf bin cover.out
