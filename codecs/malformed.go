@@ -1,0 +1,53 @@
+package codecs
+
+import "fmt"
+
+// Reason says why a record is poison. Reasons are stable: they are found in dead letters, metrics
+// and alerts.
+type Reason string
+
+// The reasons this package gives.
+const (
+	// ReasonNotWireFormat: the bytes do not begin with the magic byte and a schema ID.
+	ReasonNotWireFormat Reason = "not-wire-format"
+	// ReasonUnknownSchema: the registry has no schema of that ID.
+	ReasonUnknownSchema Reason = "unknown-schema"
+	// ReasonUnusableSchema: the registry has one, but it is no Avro schema, or too large.
+	ReasonUnusableSchema Reason = "unusable-schema"
+	// ReasonUnknownType: a record type that does not belong on this topic.
+	ReasonUnknownType Reason = "unknown-type"
+	// ReasonIncompatible: a known type, but written with a schema that does not resolve to ours.
+	ReasonIncompatible Reason = "incompatible-schema"
+	// ReasonUndecodable: the bytes are not what their schema says.
+	ReasonUndecodable Reason = "undecodable"
+	// ReasonTooLarge: more bytes than Limits.RecordBytes.
+	ReasonTooLarge Reason = "too-large"
+	// ReasonBadHeader: a header is missing or says something impossible; the text names it.
+	ReasonBadHeader Reason = "bad-header"
+)
+
+// Malformed is a record that will never decode. It is an error, and it is the value that a
+// [Set.Codec] decodes such a record to.
+type Malformed struct {
+	Reason Reason
+	// Bytes is the record's value as it came, shared with the record, not copied; nil if the
+	// headers are what is wrong.
+	Bytes []byte
+	// Err tells people what exactly is wrong. Its text is not part of the contract.
+	Err error
+}
+
+// Error gives the reason and what exactly is wrong.
+func (m *Malformed) Error() string {
+	if m.Err == nil {
+		return string(m.Reason)
+	}
+	return string(m.Reason) + ": " + m.Err.Error()
+}
+
+// Unwrap returns what exactly is wrong.
+func (m *Malformed) Unwrap() error { return m.Err }
+
+func malformed(reason Reason, bytes []byte, format string, args ...any) *Malformed {
+	return &Malformed{Reason: reason, Bytes: bytes, Err: fmt.Errorf(format, args...)}
+}

@@ -1,0 +1,144 @@
+package codecs
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/twmb/avro"
+)
+
+// Type is a record type: an Avro schema and the Go struct of its values. Make it with [Record].
+type Type struct{ *recordType }
+
+// recordType is what a Type is about. Its functions know the Go type; nothing else does.
+type recordType struct {
+	goType reflect.Type
+	text   string // the schema as it was given
+	// encode appends a T or *T. The error may leave dst longer.
+	encode func(dst []byte, schema *avro.Schema, v any) ([]byte, error)
+	// decode returns a T and the bytes that were left over.
+	decode func(schema *avro.Schema, data []byte) (v any, rest []byte, err error)
+}
+
+// Record returns the record type of a Go struct T and its Avro schema. The struct's fields carry
+// the names of the schema's in `avro` tags, and T's bare name is the record's. What does not fit is
+// reported by [NewSet].
+func Record[T any](schema string) Type {
+	// Values are encoded from and decoded into memory that is used again: an addressable struct is
+	// what twmb/avro is fast with, and the only allocation left is the one that makes it an any.
+	pool := sync.Pool{New: func() any { return new(T) }}
+	var zero T
+	return Type{&recordType{
+		goType: reflect.TypeFor[T](),
+		text:   schema,
+		encode: func(dst []byte, schema *avro.Schema, v any) ([]byte, error) {
+			if p, is := v.(*T); is {
+				if p == nil {
+					return dst, fmt.Errorf("cannot encode a nil %T", p)
+				}
+				return schema.AppendEncode(dst, p)
+			}
+			value, is := v.(T)
+			if !is {
+				return dst, fmt.Errorf("cannot encode a %T as a %T", v, zero)
+			}
+			p, _ := pool.Get().(*T)
+			*p = value
+			out, err := schema.AppendEncode(dst, p)
+			*p = zero
+			pool.Put(p)
+			return out, err
+		},
+		decode: func(schema *avro.Schema, data []byte) (any, []byte, error) {
+			p, _ := pool.Get().(*T)
+			rest, err := schema.Decode(data, p)
+			value := any(*p)
+			*p = zero // or the next one decoded would share this one's slices and maps
+			pool.Put(p)
+			if err != nil {
+				return nil, nil, err
+			}
+			return value, rest, nil
+		},
+	}}
+}
+
+// parse returns the type's schema, or all that is wrong with the type.
+func (t *recordType) parse() (*Schema, error) {
+	if t.goType.Kind() != reflect.Struct || t.goType.Name() == "" {
+		return nil, fmt.Errorf("codecs.Record[%v]: the type must be a named struct", t.goType)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(t.text)); err != nil {
+		return nil, fmt.Errorf("schema of %v: it is not JSON: %w", t.goType, err)
+	}
+	schema, err := parseSchema(0, compact.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("schema of %v: %w", t.goType, err)
+	}
+	s := newShape(schema.avro)
+	if s.kind != kindRecord {
+		return nil, fmt.Errorf("schema of %v: it describes a %s, must be a record", t.goType, s.kind)
+	}
+	if bare := bareName(schema.Name); bare != t.goType.Name() {
+		return nil, fmt.Errorf("schema of %v: the record is named %s; must be %s, as the Go type",
+			t.goType, bare, t.goType.Name())
+	}
+	if err := t.fits(schema.avro, s); err != nil {
+		return nil, err
+	}
+	return schema, nil
+}
+
+// fits finds what would otherwise show with the first record, or never: fields that only one side
+// has, and Go types that cannot hold what the schema says.
+func (t *recordType) fits(schema *avro.Schema, s *shape) error {
+	var mistakes []error
+	eachStruct(s, t.goType, func(record *shape, goType reflect.Type) {
+		names := map[string]bool{}
+		eachField(goType, func(name string, _ reflect.Type) { names[name] = true })
+		for name := range names {
+			if _, has := record.index[name]; !has {
+				mistakes = append(mistakes, fmt.Errorf("%v has the field %s, but the record %s has not: "+
+					"it would be lost", goType, name, record.name))
+			}
+		}
+		for _, field := range record.fields {
+			if !names[field.name] {
+				mistakes = append(mistakes, fmt.Errorf("the record %s has the field %s, but %v has not",
+					record.name, field.name, goType))
+			}
+		}
+	})
+	if len(mistakes) > 0 {
+		return errors.Join(mistakes...)
+	}
+	sample := s.appendSample(nil, 0)
+	value, _, err := t.decode(schema, sample)
+	if err != nil {
+		return fmt.Errorf("%v cannot hold what its schema describes: %w", t.goType, err)
+	}
+	back, err := t.encode(nil, schema, value)
+	if err != nil {
+		return fmt.Errorf("%v cannot be encoded by its schema: %w", t.goType, err)
+	}
+	if !bytes.Equal(sample, back) {
+		return fmt.Errorf("%v loses what its schema describes: %x comes back as %x",
+			t.goType, sample, back)
+	}
+	return nil
+}
+
+// bareName returns a full name without its namespace.
+func bareName(full string) string {
+	for i := len(full) - 1; i >= 0; i-- {
+		if full[i] == '.' {
+			return full[i+1:]
+		}
+	}
+	return full
+}

@@ -1,0 +1,304 @@
+package codecs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sr"
+	"golang.org/x/sync/singleflight"
+)
+
+// Registry is a client of a schema registry that speaks Confluent's API. It remembers what it was
+// told, for a schema never changes under its ID. It is safe for concurrent use.
+type Registry struct {
+	settings  RegistrySettings
+	transport *http.Transport
+	clients   []*sr.Client // one for each URL
+	answered  atomic.Int32 // index of the client that answered last, and is asked first
+	life      context.Context
+	end       context.CancelFunc
+
+	// schemas and ids let one request serve all who miss the same thing at the same time.
+	schemas, ids singleflight.Group
+	known        cache
+}
+
+// NewRegistry returns a client. It does not talk to the registry yet. The error lists all that is
+// wrong with the settings.
+func NewRegistry(settings RegistrySettings) (*Registry, error) {
+	if err := settings.Validate(); err != nil {
+		return nil, fmt.Errorf("schema registry settings: %w", err)
+	}
+	settings = settings.withDefaults()
+	r := &Registry{
+		settings:  settings,
+		transport: http.DefaultTransport.(*http.Transport).Clone(),
+		known:     newCache(settings.Limits),
+	}
+	r.transport.TLSClientConfig = settings.TLS
+	r.life, r.end = context.WithCancel(context.Background())
+	limited := &http.Client{
+		Transport: limitedTransport{r.transport, int64(settings.Limits.SchemaBytes)},
+		Timeout:   settings.Timeout,
+	}
+	for _, url := range settings.URLs {
+		options := []sr.ClientOpt{
+			sr.URLs(url), sr.HTTPClient(limited), sr.UserAgent("refold"),
+		}
+		if settings.Username != "" {
+			options = append(options, sr.BasicAuth(settings.Username, settings.Password))
+		}
+		client, err := sr.NewClient(options...)
+		if err != nil {
+			return nil, fmt.Errorf("schema registry client for %s: %w", url, err)
+		}
+		r.clients = append(r.clients, client)
+	}
+	return r, nil
+}
+
+// Close ends all requests and all waiting for the registry, which then fail with
+// [ErrRegistryUnavailable], and closes the connections. What is known already is still served, so
+// close it as soon as stopping begins: whatever is being decoded then does not hold up the stop.
+func (r *Registry) Close() {
+	r.end()
+	r.transport.CloseIdleConnections()
+}
+
+// ID returns the ID of a schema of ours under a subject. In mode [Register] it registers the
+// schema if need be, in mode [LookUp] it never does. Known IDs cost no request.
+func (r *Registry) ID(ctx context.Context, subject, schema string) (int, error) {
+	key := subjectSchema{subject, schema}
+	if id, ok := r.known.id(key); ok {
+		return id, nil
+	}
+	got, err := r.once(ctx, &r.ids, subject+"\x00"+schema, func(ctx context.Context) (any, error) {
+		id, err := r.requestID(ctx, subject, schema)
+		if err == nil {
+			r.known.putID(key, id)
+		}
+		return id, err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("schema of subject %s: %w", subject, err)
+	}
+	return got.(int), nil
+}
+
+func (r *Registry) requestID(ctx context.Context, subject, schema string) (id int, err error) {
+	text := sr.Schema{Schema: schema}
+	if r.settings.Mode == Register {
+		err = r.request(ctx, "register", func(ctx context.Context, c *sr.Client) (err error) {
+			id, err = c.RegisterSchema(ctx, subject, text, -1, -1)
+			return err
+		})
+	} else {
+		err = r.request(ctx, "look-up", func(ctx context.Context, c *sr.Client) error {
+			found, err := c.LookupSchema(ctx, subject, text)
+			id = found.ID
+			return err
+		})
+		if errors.Is(err, ErrSchemaNotFound) {
+			err = fmt.Errorf("%w; it is only looked up here (mode %q), never registered: "+
+				"register it in a deployment step", err, LookUp)
+		}
+	}
+	if err == nil && (id <= 0 || id > MaxSchemaID) {
+		return 0, fmt.Errorf("%w: it gave the schema the ID %d, which is not 1 to %d; "+
+			"check the URL and its path", ErrRegistryRefused, id, MaxSchemaID)
+	}
+	return id, err
+}
+
+// Schema returns the schema of an ID. Known schemas cost no request and no allocation. The error
+// is [ErrSchemaNotFound] or [ErrSchemaUnusable], which a record of that ID is poison by, or
+// [ErrRegistryUnavailable].
+func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
+	if schema, err, ok := r.known.schema(id); ok {
+		return schema, err
+	}
+	got, err := r.once(ctx, &r.schemas, strconv.Itoa(id),
+		func(ctx context.Context) (any, error) {
+			schema, err := r.requestSchema(ctx, id)
+			if err != nil {
+				err = fmt.Errorf("schema %d: %w", id, err)
+			}
+			r.known.putSchema(id, schema, err)
+			return schema, err
+		})
+	if err != nil {
+		return nil, err
+	}
+	return got.(*Schema), nil
+}
+
+func (r *Registry) requestSchema(ctx context.Context, id int) (*Schema, error) {
+	fetch := fetcher{registry: r, bytesLeft: r.settings.Limits.SchemaBytes}
+	var root sr.Schema
+	err := r.request(ctx, "schema", func(ctx context.Context, c *sr.Client) (err error) {
+		root, err = c.SchemaByID(ctx, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return fetch.parse(ctx, id, root)
+}
+
+// once lets fn run once for all who ask for the same key at the same time. It runs to its end
+// even if the one who started it gives up, for the others wait for it, too.
+func (r *Registry) once(ctx context.Context, group *singleflight.Group, key string,
+	fn func(context.Context) (any, error),
+) (any, error) {
+	if r.life.Err() != nil {
+		return nil, fmt.Errorf("%w: the client is closed", ErrRegistryUnavailable)
+	}
+	answer := group.DoChan(key, func() (any, error) {
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		defer context.AfterFunc(r.life, cancel)()
+		return fn(ctx)
+	})
+	select {
+	case got := <-answer:
+		return got.Val, got.Err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", ErrRegistryUnavailable, context.Cause(ctx))
+	case <-r.life.Done():
+		return nil, fmt.Errorf("%w: the client is closed", ErrRegistryUnavailable)
+	}
+}
+
+// request asks the servers one after the other, beginning with the one that answered last, until
+// one gives an answer. The HTTP client limits the time of each.
+func (r *Registry) request(ctx context.Context, operation string,
+	call func(context.Context, *sr.Client) error,
+) error {
+	var err error
+	first := int(r.answered.Load())
+	for i := range r.clients {
+		at := (first + i) % len(r.clients)
+		start := time.Now()
+		err = classify(call(ctx, r.clients[at]))
+		r.settings.Metrics.requested(operation, err, time.Since(start))
+		if !errors.Is(err, ErrRegistryUnavailable) {
+			r.answered.Store(int32(at)) //nolint:gosec // an index of a short list
+			return err
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// patiently calls fn again while the registry is away, up to Settings.RetryLimit. It does not
+// wait for an answer that only a person can change if stubborn is false.
+func (r *Registry) patiently(ctx context.Context, stubborn bool,
+	fn func(context.Context) error,
+) error {
+	const firstPause, longestPause = 50 * time.Millisecond, 2 * time.Second
+	deadline := time.NewTimer(r.settings.RetryLimit)
+	defer deadline.Stop()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := fn(ctx)
+		if !errors.Is(err, ErrRegistryUnavailable) ||
+			(!stubborn && errors.Is(err, ErrRegistryRefused)) {
+			return err
+		}
+		r.settings.Logger.Warn("waiting for the schema registry", "error", err, "pause", pause)
+		select {
+		case <-time.After(pause):
+		case <-deadline.C:
+			return fmt.Errorf("gave up after %v: %w", r.settings.RetryLimit, err)
+		case <-ctx.Done():
+			return err
+		case <-r.life.Done():
+			return err
+		}
+	}
+}
+
+// Limits returns the limits in force, defaults filled in.
+func (r *Registry) Limits() Limits { return r.settings.Limits }
+
+// URLs returns the registry's base URLs.
+func (r *Registry) URLs() []string { return slices.Clone(r.settings.URLs) }
+
+type subjectSchema struct{ subject, schema string }
+
+// cache holds what the registry said. Its maps are bounded: a full one drops any of its entries.
+type cache struct {
+	limits  Limits
+	mu      sync.RWMutex
+	ids     map[subjectSchema]int
+	schemas map[int]knownSchema
+}
+
+// knownSchema is a schema, or the error that is known instead, until a time or for ever.
+type knownSchema struct {
+	schema *Schema
+	err    error
+	until  time.Time // zero: for ever
+}
+
+func newCache(limits Limits) cache {
+	return cache{
+		limits: limits, ids: map[subjectSchema]int{}, schemas: map[int]knownSchema{},
+	}
+}
+
+func (c *cache) id(key subjectSchema) (int, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	id, ok := c.ids[key]
+	return id, ok
+}
+
+func (c *cache) putID(key subjectSchema, id int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	makeRoom(c.ids, c.limits.Schemas)
+	c.ids[key] = id
+}
+
+func (c *cache) schema(id int) (*Schema, error, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	k, ok := c.schemas[id]
+	if !ok || (!k.until.IsZero() && time.Now().After(k.until)) {
+		return nil, nil, false
+	}
+	return k.schema, k.err, true
+}
+
+func (c *cache) putSchema(id int, schema *Schema, err error) {
+	entry := knownSchema{schema: schema, err: err}
+	switch {
+	case err == nil, errors.Is(err, ErrSchemaUnusable): // an ID's schema never changes
+	case errors.Is(err, ErrSchemaNotFound) && c.limits.UnknownFor > 0:
+		entry.until = time.Now().Add(c.limits.UnknownFor)
+	default:
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	makeRoom(c.schemas, c.limits.Schemas)
+	c.schemas[id] = entry
+}
+
+func makeRoom[K comparable, V any](m map[K]V, limit int) {
+	for key := range m {
+		if len(m) < limit {
+			return
+		}
+		delete(m, key)
+	}
+}

@@ -1,0 +1,311 @@
+package codecs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/twmb/avro"
+)
+
+// Set encodes and decodes the record types that share a topic. It is safe for concurrent use.
+//
+// A type's subject in the registry is its record's full name, so that each evolves by itself.
+type Set struct {
+	registry *Registry
+	types    []*setType
+	byGo     map[reflect.Type]*setType
+	byName   map[string]*setType // by full name and aliases: what a writer may call it
+	bare     map[string]*setType // by bare name: what people call it
+
+	// readers knows how to decode what was written with the schema of an ID. It is replaced, never
+	// changed, so that the hot path reads it without a lock.
+	readers atomic.Pointer[map[int]*reader]
+	mu      sync.Mutex // of those who replace it
+}
+
+// setType is a record type in a Set.
+type setType struct {
+	*recordType
+	schema *Schema
+	id     atomic.Int64 // of our own schema; 0 until Prepare
+}
+
+// reader decodes what was written with one schema, or knows why that is poison.
+type reader struct {
+	typ    *setType
+	schema *avro.Schema // the writer's resolved to ours; ours if they are the same
+	poison *Malformed   // without the bytes
+}
+
+// NewSet returns the codec of a topic. It does not talk to the registry; [Set.Prepare] does. The
+// error lists all that is wrong with the types.
+func NewSet(registry *Registry, types ...Type) (*Set, error) {
+	s := &Set{
+		registry: registry,
+		byGo:     map[reflect.Type]*setType{},
+		byName:   map[string]*setType{},
+		bare:     map[string]*setType{},
+	}
+	s.readers.Store(&map[int]*reader{})
+	var mistakes []error
+	if registry == nil {
+		mistakes = append(mistakes, errors.New("the registry is nil"))
+	}
+	if len(types) == 0 {
+		mistakes = append(mistakes, errors.New("no record types; at least one is needed"))
+	}
+	for _, t := range types {
+		schema, err := t.parse()
+		if err != nil {
+			mistakes = append(mistakes, err)
+			continue
+		}
+		if err := s.add(&setType{recordType: t.recordType, schema: schema}); err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
+	if len(mistakes) > 0 {
+		return nil, fmt.Errorf("codec set: %w", errors.Join(mistakes...))
+	}
+	return s, nil
+}
+
+func (s *Set) add(t *setType) error {
+	name := t.schema.Name
+	if s.bare[bareName(name)] != nil {
+		return fmt.Errorf("two record types are named %s; names must differ within a topic",
+			bareName(name))
+	}
+	s.types = append(s.types, t)
+	s.bare[bareName(name)] = t
+	s.byGo[t.goType] = t
+	s.byGo[reflect.PointerTo(t.goType)] = t
+	names := append([]string{name}, recordAliases(t.schema)...)
+	for _, name := range names {
+		if other := s.byName[name]; other != nil {
+			return fmt.Errorf("%s is a name or alias of both %v and %v", name, other.goType, t.goType)
+		}
+		s.byName[name] = t
+	}
+	return nil
+}
+
+// recordAliases returns the full names that a record used to have.
+func recordAliases(schema *Schema) []string {
+	root := schema.avro.Root()
+	var full []string
+	for _, alias := range root.Aliases {
+		if !strings.Contains(alias, ".") && root.Namespace != "" {
+			alias = root.Namespace + "." + alias
+		}
+		full = append(full, alias)
+	}
+	return full
+}
+
+// Types returns the bare names of the record types, in the order in which they were given.
+func (s *Set) Types() []string {
+	names := make([]string, len(s.types))
+	for i, t := range s.types {
+		names[i] = t.goType.Name()
+	}
+	return names
+}
+
+// SchemaText returns the schema of a record type, by its bare or its full name; empty if the Set
+// has no such type.
+func (s *Set) SchemaText(typeName string) string {
+	if t := s.find(typeName); t != nil {
+		return t.schema.Text
+	}
+	return ""
+}
+
+func (s *Set) find(typeName string) *setType {
+	if t := s.bare[typeName]; t != nil {
+		return t
+	}
+	if t := s.byName[typeName]; t != nil && t.schema.Name == typeName {
+		return t
+	}
+	return nil
+}
+
+// Prepare gets the IDs of all schemas, registering them if the registry's mode says so, so that
+// encoding needs no registry afterwards. It waits for a registry that is away, up to
+// RegistrySettings.RetryLimit. The error lists every schema that the registry lacks or refuses.
+func (s *Set) Prepare(ctx context.Context) error {
+	var mistakes []error
+	for _, t := range s.types {
+		err := s.prepare(ctx, t)
+		if err != nil {
+			mistakes = append(mistakes, err)
+		}
+		if errors.Is(err, ErrRegistryUnavailable) {
+			break // the others would only wait in vain as well
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
+func (s *Set) prepare(ctx context.Context, t *setType) error {
+	if t.id.Load() != 0 {
+		return nil
+	}
+	return s.registry.patiently(ctx, false, func(ctx context.Context) error {
+		id, err := s.registry.ID(ctx, t.schema.Name, t.schema.Text)
+		if err == nil {
+			s.keep(id, &reader{typ: t, schema: t.schema.avro})
+			t.id.Store(int64(id))
+		}
+		return err
+	})
+}
+
+// Encode returns the bytes of a value, or of what a pointer points to, of one of the Set's Go
+// types. They are allocated for the caller; nothing else is. Unless the Set is prepared, the first
+// value of each type waits for the registry.
+func (s *Set) Encode(v any) ([]byte, error) {
+	scratch, _ := scratchPool.Get().(*[]byte)
+	b, err := s.AppendEncode((*scratch)[:0], v)
+	var out []byte
+	if err == nil {
+		out = make([]byte, len(b))
+		copy(out, b)
+	}
+	if cap(b) <= maxScratchBytes && cap(b) > 0 {
+		*scratch = b
+	}
+	scratchPool.Put(scratch)
+	return out, err
+}
+
+// maxScratchBytes keeps one large record from holding its memory for good.
+const maxScratchBytes = 64 << 10
+
+var scratchPool = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+
+// AppendEncode is Encode, appending to dst. It allocates nothing if dst has room. If there is an
+// error, it returns nil.
+func (s *Set) AppendEncode(dst []byte, v any) ([]byte, error) {
+	t := s.byGo[reflect.TypeOf(v)]
+	if t == nil {
+		return nil, fmt.Errorf("cannot encode a %T; this topic's types are %s",
+			v, strings.Join(s.Types(), ", "))
+	}
+	id := int(t.id.Load())
+	if id == 0 {
+		// Only a Set that was not prepared comes here. Closing the registry ends the wait.
+		if err := s.prepare(context.Background(), t); err != nil {
+			return nil, fmt.Errorf("encode %v: %w", t.goType, err)
+		}
+		id = int(t.id.Load())
+	}
+	start := len(dst)
+	out, err := t.encode(AppendWireHeader(dst, id), t.schema.avro, v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %v: %w", t.goType, err)
+	}
+	if size, limit := len(out)-start, s.registry.settings.Limits.RecordBytes; size > limit {
+		return nil, fmt.Errorf("encode %v: %d bytes; at most %d are allowed", t.goType, size, limit)
+	}
+	return out, nil
+}
+
+// Decode returns the value that b was encoded from: a value, not a pointer, of one of the Set's Go
+// types. b is not kept, and may be used again. One allocation is made, for the value, and a share
+// of another, for its strings.
+//
+// The error is a *[Malformed], which is poison, or it wraps [ErrRegistryUnavailable], which is a
+// fault: the schema is not known yet, and the registry does not answer. The registry is asked once.
+func (s *Set) Decode(ctx context.Context, b []byte) (any, error) {
+	if limit := s.registry.settings.Limits.RecordBytes; len(b) > limit {
+		return nil, malformed(ReasonTooLarge, b, "%d bytes; at most %d are allowed", len(b), limit)
+	}
+	id, data, err := SplitWire(b)
+	if err != nil {
+		return nil, err
+	}
+	r := (*s.readers.Load())[id]
+	if r == nil {
+		if r, err = s.learn(ctx, id, b); err != nil {
+			return nil, err
+		}
+	}
+	if r.poison != nil {
+		return nil, &Malformed{Reason: r.poison.Reason, Bytes: b, Err: r.poison.Err}
+	}
+	return r.decode(b, data)
+}
+
+// decode decodes the data of a record b.
+func (r *reader) decode(b, data []byte) (v any, err error) {
+	defer func() { // the bytes are anybody's
+		if p := recover(); p != nil {
+			v, err = nil, malformed(ReasonUndecodable, b, "%v: panic: %v", r.typ.goType, p)
+		}
+	}()
+	v, rest, err := r.typ.decode(r.schema, data)
+	switch {
+	case err != nil:
+		return nil, malformed(ReasonUndecodable, b, "%v: %w", r.typ.goType, err)
+	case len(rest) > 0:
+		return nil, malformed(ReasonUndecodable, b, "%v: %d bytes are left over after the last field",
+			r.typ.goType, len(rest))
+	}
+	return v, nil
+}
+
+// learn asks the registry for a writer's schema and resolves it to ours.
+func (s *Set) learn(ctx context.Context, id int, b []byte) (*reader, error) {
+	written, err := s.registry.Schema(ctx, id)
+	switch {
+	case errors.Is(err, ErrSchemaNotFound):
+		return nil, &Malformed{Reason: ReasonUnknownSchema, Bytes: b, Err: err}
+	case errors.Is(err, ErrSchemaUnusable):
+		return nil, &Malformed{Reason: ReasonUnusableSchema, Bytes: b, Err: err}
+	case err != nil:
+		return nil, err
+	}
+	r := s.resolve(written)
+	s.keep(id, r)
+	return r, nil
+}
+
+func (s *Set) resolve(written *Schema) *reader {
+	t := s.byName[written.Name]
+	if t == nil {
+		return &reader{poison: malformed(ReasonUnknownType, nil,
+			"schema %d is %s; this topic's types are %s",
+			written.ID, written.Name, strings.Join(s.Types(), ", "))}
+	}
+	resolved, err := avro.Resolve(written.avro, t.schema.avro)
+	if err != nil {
+		return &reader{poison: malformed(ReasonIncompatible, nil,
+			"schema %d of %s cannot be read as ours: %w", written.ID, written.Name, err)}
+	}
+	return &reader{typ: t, schema: resolved}
+}
+
+// keep remembers a reader. Only schemas that the registry knows come here, so that garbage cannot
+// fill the map; should it be full all the same, it starts anew.
+func (s *Set) keep(id int, r *reader) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := *s.readers.Load()
+	if old[id] != nil {
+		return
+	}
+	readers := make(map[int]*reader, len(old)+1)
+	if len(old) < s.registry.settings.Limits.Schemas {
+		maps.Copy(readers, old)
+	}
+	readers[id] = r
+	s.readers.Store(&readers)
+}
