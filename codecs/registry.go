@@ -189,7 +189,7 @@ func (r *Registry) request(ctx context.Context, operation string,
 		err = classify(call(ctx, r.clients[at]))
 		r.settings.Metrics.requested(operation, err, time.Since(start))
 		if !errors.Is(err, ErrRegistryUnavailable) {
-			r.answered.Store(int32(at)) //nolint:gosec // an index of a short list
+			r.answered.Store(int32(at))
 			return err
 		}
 		if ctx.Err() != nil {

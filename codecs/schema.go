@@ -171,7 +171,7 @@ type limitedTransport struct {
 func (t limitedTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := t.base.RoundTrip(request)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // a transport must hand errors on as they are
+		return nil, err
 	}
 	response.Body = &limitedBody{response.Body, 2*t.limit + 64<<10}
 	return response, nil

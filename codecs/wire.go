@@ -17,7 +17,7 @@ const MaxSchemaID = math.MaxInt32
 // [MaxSchemaID].
 func AppendWireHeader(dst []byte, schemaID int) []byte {
 	dst = append(dst, wireMagic)
-	return binary.BigEndian.AppendUint32(dst, uint32(schemaID)) //nolint:gosec // 0 to MaxSchemaID
+	return binary.BigEndian.AppendUint32(dst, uint32(schemaID))
 }
 
 // SplitWire splits bytes of the Confluent wire format into the ID of the schema they were written

@@ -1,0 +1,201 @@
+package codecs
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/lovoo/goka"
+
+	"refold/eventsourcing"
+)
+
+// The headers of a record: CloudEvents 1.0 in Kafka's binary mode, and W3C trace context.
+const (
+	HeaderSpecVersion      = "ce_specversion"
+	HeaderID               = "ce_id"
+	HeaderSource           = "ce_source"
+	HeaderType             = "ce_type"
+	HeaderSubject          = "ce_subject"
+	HeaderTime             = "ce_time"
+	HeaderCorrelationID    = "ce_correlationid"
+	HeaderCausationID      = "ce_causationid"
+	HeaderSequence         = "ce_sequence"
+	HeaderExpectedSequence = "ce_expectedsequence"
+	HeaderTraceparent      = "traceparent"
+)
+
+// MaxHeaderBytes limits each header that [MetadataFrom] reads. IDs are copied into every event and
+// result of a chain; an ID or a type of more than a kilobyte is a mistake.
+const MaxHeaderBytes = 1024
+
+const specVersion = "1.0"
+
+var specVersionBytes = []byte(specVersion)
+
+// Headers returns the headers that say what m says. What is empty in m has no header. The map may
+// be added to; the values must not be changed: they share memory.
+func Headers(m eventsourcing.Metadata) goka.Headers {
+	var texts [7]struct{ name, value string }
+	n := 0
+	size := 0
+	text := func(name, value string) {
+		if value != "" {
+			texts[n].name, texts[n].value = name, value
+			n++
+			size += len(value)
+		}
+	}
+	text(HeaderID, m.ID)
+	text(HeaderSource, m.Source)
+	text(HeaderType, m.Type)
+	text(HeaderSubject, m.Subject)
+	text(HeaderCorrelationID, m.CorrelationID)
+	text(HeaderCausationID, m.CausationID)
+	text(HeaderTraceparent, m.Traceparent)
+
+	// One piece of memory holds all values: eleven allocations less for each event and result.
+	const timeAndNumbers = len("2006-01-02T15:04:05.999999999Z") + 2*len("-9223372036854775808")
+	b := make([]byte, 0, size+timeAndNumbers)
+	h := make(goka.Headers, n+count(m))
+	h[HeaderSpecVersion] = specVersionBytes
+	for _, t := range texts[:n] {
+		start := len(b)
+		b = append(b, t.value...)
+		h[t.name] = b[start:len(b):len(b)]
+	}
+	if !m.Time.IsZero() {
+		start := len(b)
+		b = m.Time.UTC().AppendFormat(b, time.RFC3339Nano)
+		h[HeaderTime] = b[start:len(b):len(b)]
+	}
+	if m.Sequence != 0 {
+		start := len(b)
+		b = strconv.AppendInt(b, m.Sequence, 10)
+		h[HeaderSequence] = b[start:len(b):len(b)]
+	}
+	if m.ExpectedSequence != nil {
+		start := len(b)
+		b = strconv.AppendInt(b, *m.ExpectedSequence, 10)
+		h[HeaderExpectedSequence] = b[start:len(b):len(b)]
+	}
+	return h
+}
+
+// count returns how many headers there are beside the texts.
+func count(m eventsourcing.Metadata) int {
+	n := 1
+	if !m.Time.IsZero() {
+		n++
+	}
+	if m.Sequence != 0 {
+		n++
+	}
+	if m.ExpectedSequence != nil {
+		n++
+	}
+	return n
+}
+
+// MetadataFrom reads the headers of a record. ce_id and ce_type are required, for without them
+// nobody can tell which command it is; all others may be missing, so that a plain producer need not
+// know more. ce_specversion must be 1.0 if it is there, ce_sequence at least 1, ce_expectedsequence
+// at least 0, ce_time of RFC 3339. Headers that are not listed here are ignored.
+//
+// The error is a *[Malformed] with [ReasonBadHeader] that names the header, its value and what
+// would be right.
+func MetadataFrom(h goka.Headers) (eventsourcing.Metadata, error) {
+	m, wrong := metadataFrom(h)
+	if wrong != nil {
+		return eventsourcing.Metadata{}, wrong
+	}
+	return m, nil
+}
+
+func metadataFrom(h goka.Headers) (m eventsourcing.Metadata, wrong *Malformed) {
+	values := [...][]byte{
+		h[HeaderID], h[HeaderSource], h[HeaderType], h[HeaderSubject], h[HeaderCorrelationID],
+		h[HeaderCausationID], h[HeaderTraceparent], h[HeaderTime],
+	}
+	// All texts become one string, of which each is a part: one allocation instead of eight.
+	var buffer [512]byte
+	joined := buffer[:0]
+	for i, value := range values {
+		if len(value) > MaxHeaderBytes {
+			return m, malformed(ReasonBadHeader, nil, "%s has %d bytes; at most %d are allowed",
+				textHeaders[i], len(value), MaxHeaderBytes)
+		}
+		joined = append(joined, value...)
+	}
+	if !utf8.Valid(joined) {
+		return m, notUTF8(values[:])
+	}
+	all := string(joined)
+	next := func(i int) string {
+		text := all[:len(values[i])]
+		all = all[len(values[i]):]
+		return text
+	}
+	m.ID, m.Source, m.Type, m.Subject = next(0), next(1), next(2), next(3)
+	m.CorrelationID, m.CausationID, m.Traceparent = next(4), next(5), next(6)
+	switch {
+	case m.ID == "":
+		return m, missing(HeaderID, "the command's unique ID")
+	case m.Type == "":
+		return m, missing(HeaderType, "the record type, such as DepositMoney")
+	}
+	if version, has := h[HeaderSpecVersion]; has && string(version) != specVersion {
+		return m, bad(HeaderSpecVersion, version, "must be "+specVersion+", or missing")
+	}
+	if text := next(7); text != "" {
+		t, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return m, bad(HeaderTime, values[7], "must be of RFC 3339, like 2026-01-31T23:59:59.123Z")
+		}
+		m.Time = t.UTC()
+	}
+	return m, numbersFrom(h, &m)
+}
+
+func numbersFrom(h goka.Headers, m *eventsourcing.Metadata) *Malformed {
+	if text, has := h[HeaderSequence]; has {
+		n, err := strconv.ParseInt(string(text), 10, 64)
+		if err != nil || n < 1 {
+			return bad(HeaderSequence, text, "must be a whole number from 1, or missing")
+		}
+		m.Sequence = n
+	}
+	if text, has := h[HeaderExpectedSequence]; has {
+		n, err := strconv.ParseInt(string(text), 10, 64)
+		if err != nil || n < 0 {
+			return bad(HeaderExpectedSequence, text, "must be a whole number from 0, or missing")
+		}
+		m.ExpectedSequence = &n
+	}
+	return nil
+}
+
+// textHeaders are named in the order in which metadataFrom reads them.
+var textHeaders = [...]string{
+	HeaderID, HeaderSource, HeaderType, HeaderSubject, HeaderCorrelationID,
+	HeaderCausationID, HeaderTraceparent, HeaderTime,
+}
+
+func missing(name, what string) *Malformed {
+	return malformed(ReasonBadHeader, nil, "%s is missing or empty; must be %s", name, what)
+}
+
+func bad(name string, value []byte, must string) *Malformed {
+	return malformed(ReasonBadHeader, nil, "%s is %q; %s",
+		name, excerpt(string(value), maxFoundBytes), must)
+}
+
+func notUTF8(values [][]byte) *Malformed {
+	for i, value := range values {
+		if !utf8.Valid(value) {
+			return bad(textHeaders[i], value, "must be UTF-8")
+		}
+	}
+	// Each is by itself, which makes the whole so, too.
+	return malformed(ReasonBadHeader, nil, "headers must be UTF-8")
+}
