@@ -1,0 +1,237 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"refold/eventsourcing"
+	"refold/views"
+)
+
+// commandBody is a command as JSON, and how far it has come.
+type commandBody struct {
+	ID        string     `json:"id"`
+	Type      string     `json:"type,omitempty"`
+	Status    string     `json:"status" enum:"pending,accepted,rejected"`
+	Aggregate string     `json:"aggregate,omitempty"`
+	Subject   string     `json:"subject,omitempty" doc:"The aggregate's ID."`
+	Time      *time.Time `json:"time,omitempty" doc:"When it was sent."`
+
+	FirstSequence int64  `json:"firstSequence,omitempty" doc:"Of its events, if accepted."`
+	LastSequence  int64  `json:"lastSequence,omitempty" doc:"Less than first: no event."`
+	Code          string `json:"code,omitempty" doc:"Why it was rejected, for programs."`
+	Message       string `json:"message,omitempty" doc:"Why it was rejected, for people."`
+
+	Links *links `json:"links,omitempty"`
+}
+
+type links struct {
+	Self    string `json:"self"`
+	Subject string `json:"subject,omitempty" doc:"The aggregate, at least as new as the result."`
+}
+
+type sendInput struct {
+	ID             string `path:"id"`
+	IdempotencyKey string `header:"Idempotency-Key"`
+	IfMatch        string `header:"If-Match"`
+	Prefer         string `header:"Prefer"`
+	Traceparent    string `header:"Traceparent"`
+	Body           json.RawMessage
+}
+
+type commandOutput struct {
+	Status            int
+	Location          string `header:"Location"`
+	ContentLocation   string `header:"Content-Location"`
+	IdempotencyKey    string `header:"Idempotency-Key"`
+	PreferenceApplied string `header:"Preference-Applied"`
+	RetryAfter        string `header:"Retry-After"`
+	CacheControl      string `header:"Cache-Control"`
+	Body              *commandBody
+}
+
+type getCommandInput struct {
+	ID     string `path:"id"`
+	Prefer string `header:"Prefer"`
+}
+
+// send answers POST /accounts/{id}/commands.
+func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*commandOutput, error) {
+	command, err := s.readCommand(r, in)
+	if err != nil {
+		return nil, err
+	}
+	known, err := s.sentBefore(in.IdempotencyKey, r, command.Metadata)
+	if err != nil {
+		return nil, withKey(err, command.ID)
+	}
+	if known.Status == views.Unknown {
+		if err := s.sendNow(ctx, r, command); err != nil {
+			return nil, withKey(err, command.ID)
+		}
+		known = views.Command{
+			ID: command.ID, Type: command.Type, Aggregate: r.Name, Subject: command.Subject,
+			Time: command.Time, Status: views.Pending,
+		}
+	}
+	wait, prefers := preferredWait(in.Prefer, s.limits.Wait)
+	if !prefers {
+		return s.accepted(known), nil
+	}
+	return s.result(ctx, known, wait)
+}
+
+// sentBefore looks whether a command with the client's key is known already. Then it isn't sent
+// again: the aggregate would recognise it, yet only among its latest ones.
+func (s *Server) sentBefore(key string, r *Resource, command eventsourcing.Metadata) (
+	views.Command, error,
+) {
+	if key == "" {
+		return views.Command{}, nil
+	}
+	known, err := s.options.Commands.Command(command.ID)
+	switch {
+	case err != nil:
+		return views.Command{}, nil //nolint:nilerr // unknown, or no view: the aggregate will tell
+	case known.Aggregate != r.Name, known.Subject != command.Subject,
+		known.Type != "" && known.Type != command.Type:
+		return known, problem(http.StatusUnprocessableEntity, codeKeyReused,
+			"the Idempotency-Key %q was used for another command: %s to the %s %q",
+			command.ID, known.Type, known.Aggregate, known.Subject)
+	}
+	return known, nil
+}
+
+// sendNow puts the command into its topic.
+func (s *Server) sendNow(
+	ctx context.Context, r *Resource, command eventsourcing.Envelope[any],
+) error {
+	ctx, cancel := context.WithTimeout(ctx, s.limits.RequestTimeout)
+	defer cancel()
+	err := r.Sender.Send(ctx, command)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, views.ErrNotSent):
+		s.logger.WarnContext(ctx, "command not sent", "command", command.ID, "error", err)
+		return problem(http.StatusServiceUnavailable, codeBusy,
+			"the command could not be sent now; nothing has happened").retry().because(err)
+	}
+	s.logger.WarnContext(ctx, "command perhaps not sent", "command", command.ID, "error", err)
+	return problem(http.StatusGatewayTimeout, codeOutcomeUnknown,
+		"it is not known whether the command was sent; send it again with Idempotency-Key: %s, "+
+			"it will not happen twice", command.ID).retry().because(err)
+}
+
+// withKey adds the command's ID to an error, above all when the server has made it up.
+func withKey(err error, id string) error {
+	p := asProblem(err)
+	p.headers.Set("Idempotency-Key", id)
+	return p
+}
+
+// accepted is the answer to those who don't wait: 202, and where to ask later.
+func (s *Server) accepted(command views.Command) *commandOutput {
+	body := s.commandBody(command)
+	return &commandOutput{
+		Status: http.StatusAccepted, Location: body.Links.Self, IdempotencyKey: command.ID,
+		Body: body,
+	}
+}
+
+// result waits for the command's result and answers with it, or like accepted if it takes longer.
+// The command is safe in its topic at this point, so no trouble of the view's is an error.
+func (s *Server) result(ctx context.Context, sent views.Command, wait time.Duration) (
+	*commandOutput, error,
+) {
+	ctx, cancel := s.waiting(ctx, wait)
+	defer cancel()
+	command, err := s.options.Commands.WaitCommand(ctx, sent.ID, views.Decided)
+	if err != nil {
+		out := s.accepted(sent)
+		if errors.Is(err, views.ErrNotYet) {
+			out.PreferenceApplied = preferenceApplied(wait)
+		}
+		return out, nil
+	}
+	body := s.commandBody(command)
+	if command.Status == views.Rejected {
+		p := rejection(command, body)
+		p.headers.Set("Preference-Applied", preferenceApplied(wait))
+		return nil, withKey(p, command.ID)
+	}
+	return &commandOutput{
+		Status: http.StatusOK, ContentLocation: body.Links.Self, IdempotencyKey: command.ID,
+		PreferenceApplied: preferenceApplied(wait), Body: body,
+	}, nil
+}
+
+// rejection is the problem of a command that the aggregate has refused.
+func rejection(command views.Command, body *commandBody) *Problem {
+	status := http.StatusUnprocessableEntity
+	if command.Code == eventsourcing.CodeSequenceMismatch {
+		status = http.StatusPreconditionFailed
+	}
+	p := problem(status, command.Code, "%s", command.Message)
+	p.Command = body
+	p.headers.Set("Content-Location", body.Links.Self)
+	return p
+}
+
+// getCommand answers GET /commands/{id}.
+func (s *Server) getCommand(ctx context.Context, in *getCommandInput) (*commandOutput, error) {
+	if !validID(in.ID) {
+		return nil, invalid(mistake{Path: "path.id", Allowed: idAllowed, Found: in.ID})
+	}
+	var applied string
+	wait, atLeast := s.limits.UnknownWait, views.Pending
+	if preferred, prefers := preferredWait(in.Prefer, s.limits.Wait); prefers {
+		wait, atLeast, applied = preferred, views.Decided, preferenceApplied(preferred)
+	}
+	command, err := s.options.Commands.Command(in.ID)
+	if err == nil && command.Status < atLeast || errors.Is(err, views.ErrNotFound) {
+		waiting, cancel := s.waiting(ctx, wait)
+		defer cancel()
+		command, err = s.options.Commands.WaitCommand(waiting, in.ID, atLeast)
+	}
+	switch {
+	case err != nil && !errors.Is(err, views.ErrNotYet):
+		return nil, err
+	case command.Status == views.Unknown:
+		return nil, problem(http.StatusNotFound, codeNotFound,
+			"no command %q is known; results are forgotten after a while", in.ID)
+	}
+	out := &commandOutput{
+		Status: http.StatusOK, Body: s.commandBody(command),
+		PreferenceApplied: applied, CacheControl: revalidate,
+	}
+	if command.Status == views.Pending {
+		out.RetryAfter = "1"
+	}
+	return out, nil
+}
+
+// commandBody returns the command's JSON.
+func (s *Server) commandBody(c views.Command) *commandBody {
+	body := &commandBody{
+		ID: c.ID, Type: c.Type, Status: c.Status.String(), Aggregate: c.Aggregate,
+		Subject: c.Subject, FirstSequence: c.FirstSequence, LastSequence: c.LastSequence,
+		Code: c.Code, Message: c.Message,
+		Links: &links{Self: "/commands/" + c.ID},
+	}
+	if !c.Time.IsZero() {
+		body.Time = &c.Time
+	}
+	for i := range s.options.Resources {
+		if r := &s.options.Resources[i]; r.Name == c.Aggregate {
+			body.Links.Subject = "/" + r.Plural + "/" + c.Subject
+			if c.LastSequence > 0 {
+				body.Links.Subject += "?atLeast=" + formatSequence(c.LastSequence)
+			}
+		}
+	}
+	return body
+}

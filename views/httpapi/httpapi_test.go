@@ -1,0 +1,267 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"refold/eventsourcing"
+	"refold/views"
+	"refold/views/httpapi"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// accountState is the state of the aggregate of these tests.
+type accountState struct {
+	Owner   string `json:"owner"`
+	Balance int64  `json:"balance"`
+}
+
+// fakeRows reads rows from a function for each question.
+type fakeRows struct {
+	GetFn     func(id string) (views.Row, error)
+	WaitForFn func(ctx context.Context, id string, atLeast int64) (views.Row, error)
+	ListFn    func(after string, limit int) (views.Page, error)
+}
+
+func (f *fakeRows) Get(id string) (views.Row, error) { return f.GetFn(id) }
+
+func (f *fakeRows) WaitFor(ctx context.Context, id string, atLeast int64) (views.Row, error) {
+	return f.WaitForFn(ctx, id, atLeast)
+}
+
+func (f *fakeRows) List(after string, limit int) (views.Page, error) { return f.ListFn(after, limit) }
+
+// fakeSender keeps what was sent.
+type fakeSender struct {
+	Err error
+
+	mu   sync.Mutex
+	sent []eventsourcing.Envelope[any]
+}
+
+func (f *fakeSender) Send(_ context.Context, command eventsourcing.Envelope[any]) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sent = append(f.sent, command)
+	return f.Err
+}
+
+func (f *fakeSender) Sent() []eventsourcing.Envelope[any] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sent
+}
+
+// fakeCommands knows commands by functions; without, it knows none and waits in vain.
+type fakeCommands struct {
+	CommandFn     func(id string) (views.Command, error)
+	WaitCommandFn func(ctx context.Context, id string, s views.Status) (views.Command, error)
+}
+
+func (f *fakeCommands) Command(id string) (views.Command, error) {
+	if f.CommandFn == nil {
+		return views.Command{}, views.ErrNotFound
+	}
+	return f.CommandFn(id)
+}
+
+func (f *fakeCommands) WaitCommand(ctx context.Context, id string, s views.Status) (
+	views.Command, error,
+) {
+	if f.WaitCommandFn == nil {
+		return views.Command{}, views.ErrNotYet
+	}
+	return f.WaitCommandFn(ctx, id, s)
+}
+
+// fakeTypes knows one command, DepositMoney with an amount.
+type fakeTypes struct{ err error }
+
+func (fakeTypes) Types() []string { return []string{"OpenAccount", "DepositMoney"} }
+
+func (f fakeTypes) FromJSON(_ string, data []byte) (any, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	var value map[string]any
+	err := json.Unmarshal(data, &value)
+	return value, err
+}
+
+func (fakeTypes) SchemaText(name string) string {
+	return `{"type": "record", "name": "` + name + `", "namespace": "refold.accounts", "fields": [
+		{"name": "amount", "type": "long", "doc": "In minor units."},
+		{"name": "note", "type": ["null", "string"], "default": null}]}`
+}
+
+// bench is a server and the fakes below it.
+type bench struct {
+	server   *httpapi.Server
+	rows     *fakeRows
+	sender   *fakeSender
+	commands *fakeCommands
+	registry *prometheus.Registry
+}
+
+// at is when everything happens.
+var at = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+
+// newBench makes a server of fakes; change may alter its options.
+func newBench(t *testing.T, change func(*httpapi.Options)) *bench {
+	t.Helper()
+	b := &bench{
+		rows: &fakeRows{
+			GetFn: func(string) (views.Row, error) { return views.Row{}, views.ErrNotFound },
+			WaitForFn: func(ctx context.Context, _ string, _ int64) (views.Row, error) {
+				<-ctx.Done()
+				return views.Row{}, views.ErrNotYet
+			},
+			ListFn: func(string, int) (views.Page, error) { return views.Page{}, nil },
+		},
+		sender: &fakeSender{}, commands: &fakeCommands{}, registry: prometheus.NewRegistry(),
+	}
+	options := httpapi.Options{
+		Resources: []httpapi.Resource{{
+			Name: "account", Plural: "accounts", Rows: b.rows, Sender: b.sender,
+			Commands: fakeTypes{}, State: reflect.TypeFor[accountState](),
+			Example: accountState{Owner: "Alice", Balance: 1250},
+			CommandExamples: map[string]json.RawMessage{
+				"DepositMoney": json.RawMessage(`{"amount": 1250}`),
+			},
+		}},
+		Commands: b.commands, Version: "test",
+		Gatherer: b.registry, Registerer: b.registry, Logger: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return at },
+	}
+	if change != nil {
+		change(&options)
+	}
+	var err error
+	if b.server, err = httpapi.NewServer(options); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// request makes a request; header lines are "Name: value".
+func request(t *testing.T, method, path, body string, header ...string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		if name == "Content-Type" {
+			r.Header.Del(name)
+		}
+		r.Header.Add(name, value)
+	}
+	return r
+}
+
+// ask returns the answer to a request.
+func (b *bench) ask(t *testing.T, method, path, body string, header ...string) *answer {
+	t.Helper()
+	w := httptest.NewRecorder()
+	b.server.Handler().ServeHTTP(w, request(t, method, path, body, header...))
+	return newAnswer(t, w.Result())
+}
+
+// answer is a response with its body read.
+type answer struct {
+	Status int
+	Header http.Header
+	Text   string
+	JSON   map[string]any
+}
+
+func newAnswer(t *testing.T, response *http.Response) *answer {
+	t.Helper()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a := &answer{Status: response.StatusCode, Header: response.Header, Text: string(text)}
+	if strings.Contains(response.Header.Get("Content-Type"), "json") && len(text) > 0 {
+		if err := json.Unmarshal(text, &a.JSON); err != nil {
+			t.Fatalf("the body says that it is JSON: %v\n%s", err, text)
+		}
+	}
+	return a
+}
+
+// want checks the status and header lines "Name: value"; an empty value means: no such header.
+func (a *answer) want(t *testing.T, status int, header ...string) {
+	t.Helper()
+	if a.Status != status {
+		t.Errorf("status %d, want %d; body: %s", a.Status, status, a.Text)
+	}
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		name = strings.TrimSuffix(name, ":")
+		if got := a.Header.Get(name); got != value {
+			t.Errorf("%s is %q, want %q", name, got, value)
+		}
+	}
+	if status >= http.StatusBadRequest {
+		a.wantProblem(t)
+	}
+}
+
+// wantProblem checks that the body is a whole problem (RFC 9457).
+func (a *answer) wantProblem(t *testing.T) {
+	t.Helper()
+	if got := a.Header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("Content-Type is %q, want application/problem+json; body: %s", got, a.Text)
+	}
+	if a.JSON["status"] != float64(a.Status) || a.JSON["title"] != http.StatusText(a.Status) {
+		t.Errorf("the problem's status and title are not the answer's: %s", a.Text)
+	}
+	for _, member := range []string{"code", "detail"} {
+		if text, is := a.JSON[member].(string); !is || text == "" {
+			t.Errorf("the problem has no %s: %s", member, a.Text)
+		}
+	}
+}
+
+// wantJSON checks members of the body, named by path: "errors.0.path".
+func (a *answer) wantJSON(t *testing.T, want map[string]any) {
+	t.Helper()
+	for path, value := range want {
+		var at any = a.JSON
+		for part := range strings.SplitSeq(path, ".") {
+			switch v := at.(type) {
+			case map[string]any:
+				at = v[part]
+			case []any:
+				at = nil
+				if i := int(part[0] - '0'); i < len(v) {
+					at = v[i]
+				}
+			}
+		}
+		if n, is := value.(int); is {
+			value = float64(n)
+		}
+		if at != value {
+			t.Errorf("%s is %v, want %v; body: %s", path, at, value, a.Text)
+		}
+	}
+}

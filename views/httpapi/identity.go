@@ -1,0 +1,75 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// maxIDLength limits the IDs of aggregates and commands: they are keys of records, parts of
+// headers, and held in memory by those who wait.
+const maxIDLength = 128
+
+// idPattern is what checkID allows, for the API's description.
+const idPattern = `^[A-Za-z0-9_~:@.-]{1,128}$`
+
+// idAllowed says it in words.
+const idAllowed = "1 to 128 of the characters A-Z a-z 0-9 - _ . ~ : @ (not . or .. alone)"
+
+// validID tells whether an aggregate or a command may be called so. The characters need no
+// escaping in a path; "/" is left out since it separates the parts of an event's ID.
+func validID(id string) bool {
+	if id == "" || len(id) > maxIDLength || id == "." || id == ".." {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !letter && strings.IndexByte("-_.~:@", c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// commandID returns the command's ID by the Idempotency-Key header, with or without the quotes of
+// a structured field, or makes up a new one, which sorts by time.
+func commandID(idempotencyKey string) (string, error) {
+	key := strings.TrimSpace(idempotencyKey)
+	if key == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return "", fmt.Errorf("make up a command ID: %w", err)
+		}
+		return id.String(), nil
+	}
+	if n := len(key); n >= 2 && key[0] == '"' && key[n-1] == '"' {
+		key = key[1 : n-1]
+	}
+	if !validID(key) {
+		return "", invalid(mistake{Path: "header.Idempotency-Key", Allowed: idAllowed, Found: key})
+	}
+	return key, nil
+}
+
+// traceparent returns the W3C trace context to pass on, or nothing if the header isn't one: the
+// standard asks to go on without it.
+func traceparent(header string) string {
+	const form = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	h := strings.TrimSpace(header)
+	if len(h) != len(form) {
+		return ""
+	}
+	for i := range len(h) {
+		isHex := '0' <= h[i] && h[i] <= '9' || 'a' <= h[i] && h[i] <= 'f'
+		if form[i] == '-' != (h[i] == '-') || form[i] != '-' && !isHex {
+			return ""
+		}
+	}
+	trace, parent := h[3:35], h[36:52]
+	if h[:2] == "ff" || strings.Trim(trace, "0") == "" || strings.Trim(parent, "0") == "" {
+		return ""
+	}
+	return h
+}

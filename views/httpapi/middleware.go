@@ -1,0 +1,194 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// recorder notes what becomes of a request.
+type recorder struct {
+	http.ResponseWriter
+	route  string // the pattern, without method
+	status int    // 0 until the header is written
+	bytes  int
+}
+
+// unmatched is the route of requests that match none.
+const unmatched = "unmatched"
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= http.StatusOK {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += n
+	return n, err //nolint:wrapcheck // the handler's own writer
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// statusClientGone is counted when the client left before the answer (nginx's habit).
+const statusClientGone = 499
+
+// observe counts and logs every request.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w, route: unmatched}
+		defer func() {
+			status := rec.status
+			if r.Context().Err() != nil {
+				status = statusClientGone
+			}
+			took := time.Since(start)
+			s.metrics.observe(rec.route, r.Method, status, took)
+			s.logger.DebugContext(r.Context(), "HTTP request", "method", r.Method,
+				"path", r.URL.Path, "route", rec.route, "status", status, "bytes", rec.bytes,
+				"took", took, "remote", r.RemoteAddr)
+		}()
+		s.metrics.inFlight.Inc()
+		defer s.metrics.inFlight.Dec()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// recovered answers a panic with a problem that tells nothing of our inside, and logs the rest.
+func (s *Server) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if err, is := p.(error); is && errors.Is(err, http.ErrAbortHandler) {
+				panic(http.ErrAbortHandler) // somebody's wish to cut the connection
+			}
+			s.logger.ErrorContext(r.Context(), "panic in an HTTP handler", "method", r.Method,
+				"path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+			if rec, is := w.(*recorder); is && rec.status != 0 {
+				panic(http.ErrAbortHandler) // half an answer is out: cut it off visibly
+			}
+			writeProblem(w, asProblem(fmt.Errorf("panic: %v", p)))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// admit checks the limits of what comes in and takes in the whole body, so that behind it nothing
+// waits for the client; and it gives the request its deadline.
+func (s *Server) admit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n := headerBytes(r); n > s.limits.HeaderBytes {
+			writeProblem(w, problem(http.StatusRequestHeaderFieldsTooLarge, codeHeaderTooLarge,
+				"the header has %d bytes, %d are allowed", n, s.limits.HeaderBytes))
+			return
+		}
+		body, err := s.readBody(w, r)
+		if err != nil {
+			writeProblem(w, asProblem(err))
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), s.limits.RequestTimeout+s.limits.Wait)
+		defer cancel()
+		r = r.WithContext(ctx)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		for _, name := range []string{"Prefer", "If-Match", "If-None-Match"} {
+			if lines := r.Header[name]; len(lines) > 1 {
+				r.Header[name] = []string{strings.Join(lines, ", ")} // what several lines mean
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// headerBytes returns the size of a request's line and header.
+func headerBytes(r *http.Request) int {
+	n := len(r.Method) + len(r.RequestURI) + len(r.Host)
+	for name, values := range r.Header {
+		for _, value := range values {
+			n += len(name) + len(value) + len(": \r\n")
+		}
+	}
+	return n
+}
+
+// readBody takes in the body within its limits of size and time.
+//
+// Then it lifts the connection's read deadline. net/http goes on reading behind the body, to learn
+// that the client has left; were the deadline to pass there while a request waits for a result,
+// net/http would take the client for gone and cancel the request.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	control := http.NewResponseController(w)
+	if r.Body == nil || r.Body == http.NoBody {
+		_ = control.SetReadDeadline(time.Time{}) // not supported by test recorders, not needed there
+		return nil, nil
+	}
+	_ = control.SetReadDeadline(time.Now().Add(s.limits.ReadTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.BodyBytes))
+	var tooLarge *http.MaxBytesError
+	var network net.Error
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, problem(http.StatusRequestEntityTooLarge, codeTooLarge,
+			"the body is larger than %d bytes", s.limits.BodyBytes)
+	case errors.As(err, &network) && network.Timeout():
+		return nil, problem(http.StatusRequestTimeout, codeBodyTimeout,
+			"the body did not arrive within %v", s.limits.ReadTimeout)
+	case err != nil:
+		return nil, problem(http.StatusBadRequest, codeInvalid,
+			"the body could not be read").because(err)
+	}
+	_ = control.SetReadDeadline(time.Time{})
+	return body, nil
+}
+
+// route finds the handler, or says with a problem that there is none.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	handler, pattern := s.mux.Handler(r)
+	if pattern == "" {
+		// The mux's own answer is made for people; its status and Allow are what we need of it.
+		answer := &probe{header: http.Header{}}
+		handler.ServeHTTP(answer, r)
+		if answer.status != http.StatusMethodNotAllowed {
+			writeProblem(w, problem(http.StatusNotFound, codeNoRoute,
+				"there is nothing at this path; GET / lists what there is"))
+			return
+		}
+		p := problem(answer.status, codeMethod, "%s is not possible here, only %s",
+			r.Method, answer.header.Get("Allow"))
+		p.headers.Set("Allow", answer.header.Get("Allow"))
+		writeProblem(w, p)
+		return
+	}
+	if rec, is := w.(*recorder); is {
+		_, path, _ := strings.Cut(pattern, " ")
+		rec.route = strings.TrimSuffix(path, "{$}")
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// probe takes an answer's status and header, and drops the rest.
+type probe struct {
+	header http.Header
+	status int
+}
+
+func (p *probe) Header() http.Header         { return p.header }
+func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
+func (p *probe) WriteHeader(status int)      { p.status = status }

@@ -1,0 +1,154 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+const (
+	apiTitle  = "refold"
+	schemaRef = "#/components/schemas/"
+	mediaJSON = "application/json"
+)
+
+const apiDescription = `Commands in, states out: the internal API of an event-sourced service.
+
+An aggregate's state is the fold of its events; its *sequence* is that of the last one. A command is
+accepted or rejected once, whatever its sender repeats under the same Idempotency-Key.
+
+States are read from a copy that follows what is committed, a few milliseconds behind. Who has to
+see his own write asks with ?atLeast=SEQUENCE and Prefer: wait=SECONDS.
+
+Every error is a problem (RFC 9457); its member code is stable.`
+
+// humaConfig returns the configuration of an API that answers JSON and nothing else. What huma
+// serves by itself (documentation from the internet, schemas with links in every body) is left out.
+func (s *Server) humaConfig() huma.Config {
+	plain := huma.Format{
+		Marshal: huma.DefaultJSONFormat.Marshal,
+		// A body is taken as it is: its handler says what is wrong with it, and says it better.
+		Unmarshal: func(data []byte, v any) error {
+			raw, is := v.(*json.RawMessage)
+			if !is {
+				return fmt.Errorf("a body is read into a json.RawMessage, not a %T", v)
+			}
+			*raw = append(json.RawMessage{}, data...)
+			return nil
+		},
+	}
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: apiTitle, Version: s.options.Version, Description: apiDescription,
+			},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry(schemaRef, huma.DefaultSchemaNamer),
+			},
+		},
+		// "json" is what huma makes of every +json media type, problem+json among them.
+		Formats:       map[string]huma.Format{mediaJSON: plain, "json": plain},
+		DefaultFormat: mediaJSON,
+		Transformers:  []huma.Transformer{fromHuma(s.limits)},
+	}
+}
+
+// registerOpenAPI serves the description, made once: it doesn't change.
+func (s *Server) registerOpenAPI() error {
+	description := s.api.OpenAPI()
+	for path, summary := range map[string]string{
+		"/metrics":      "Metrics in the format of Prometheus",
+		"/openapi.json": "This description, in OpenAPI 3.1",
+	} {
+		description.AddOperation(&huma.Operation{
+			OperationID: "get" + path[1:4], Method: http.MethodGet, Path: path, Summary: summary,
+			Tags:      []string{"operation"},
+			Responses: map[string]*huma.Response{"200": {Description: "OK"}},
+		})
+	}
+	// huma describes its own kind of error, which never goes out.
+	delete(description.Components.Schemas.Map(), "ErrorModel")
+	delete(description.Components.Schemas.Map(), "ErrorDetail")
+	text, err := json.MarshalIndent(description, "", "  ")
+	if err != nil {
+		return fmt.Errorf("httpapi: encode the OpenAPI description: %w", err)
+	}
+	s.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(text) // the client is gone: nobody is left to tell
+	})
+	return nil
+}
+
+func (s *Server) schemas() huma.Registry { return s.api.OpenAPI().Components.Schemas }
+
+// define files a schema of the description and returns a reference to it.
+func (s *Server) define(name string, schema *huma.Schema) *huma.Schema {
+	s.schemas().Map()[name] = schema
+	return &huma.Schema{Ref: schemaRef + name}
+}
+
+// schemaOf returns a reference to the schema of a Go type.
+func schemaOf[T any](s *Server) *huma.Schema {
+	return huma.SchemaFromType(s.schemas(), reflect.TypeFor[T]())
+}
+
+// responses returns the answers of an operation: those given, problems of the statuses that
+// errors names with what they mean here, and the problems that every operation may answer with.
+func (s *Server) responses(good map[string]*huma.Response, errors map[int]string,
+) map[string]*huma.Response {
+	content := map[string]*huma.MediaType{
+		"application/problem+json": {Schema: schemaOf[Problem](s)},
+	}
+	for status, meaning := range errors {
+		good[strconv.Itoa(status)] = &huma.Response{Description: meaning, Content: content}
+	}
+	good["default"] = &huma.Response{
+		Description: "Any other problem: 408, 413 or 431, a request that takes too long or is too " +
+			"large; 500, a mistake in here; 503 with Retry-After, not now.",
+		Content: content,
+	}
+	return good
+}
+
+func answer(description string, schema *huma.Schema, example any) *huma.Response {
+	return &huma.Response{
+		Description: description,
+		Content:     map[string]*huma.MediaType{mediaJSON: {Schema: schema, Example: example}},
+	}
+}
+
+func param(in, name, description string, schema *huma.Schema, example any) *huma.Param {
+	return &huma.Param{
+		Name: name, In: in, Description: description, Schema: schema, Example: example,
+		Required: in == "path",
+	}
+}
+
+func stringSchema(pattern string) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: pattern}
+}
+
+func integerSchema(low, high float64) *huma.Schema {
+	schema := &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: &low}
+	if high > low {
+		schema.Maximum = &high
+	}
+	return schema
+}
+
+func (s *Server) idParam(of string) *huma.Param {
+	return param("path", "id", "The ID of the "+of+".", stringSchema(idPattern), nil)
+}
+
+func (s *Server) preferParam() *huma.Param {
+	return param("header", "Prefer", fmt.Sprintf(
+		"wait=SECONDS (RFC 7240): how long to wait for what is asked for, at most %d. "+
+			"Preference-Applied says how long it was.", int(s.limits.Wait.Seconds())),
+		&huma.Schema{Type: huma.TypeString}, "wait=5")
+}

@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+func (s *Server) healthOperation() huma.Operation {
+	return huma.Operation{
+		OperationID: "get-health", Method: http.MethodGet, Path: "/healthz",
+		Tags: []string{"operation"}, Summary: "Whether the process is alive",
+		Responses: s.responses(map[string]*huma.Response{
+			"200": answer("It is.", schemaOf[healthBody](s), nil),
+		}, nil),
+	}
+}
+
+func (s *Server) readyOperation() huma.Operation {
+	return huma.Operation{
+		OperationID: "get-readiness", Method: http.MethodGet, Path: "/readyz",
+		Tags: []string{"operation"}, Summary: "Whether requests should come here",
+		Responses: s.responses(map[string]*huma.Response{
+			"200": answer("All checks are ready.", schemaOf[readyBody](s), nil),
+		}, map[int]string{
+			http.StatusServiceUnavailable: "Not all are; the member checks says what is missing.",
+		}),
+	}
+}
+
+func (s *Server) indexOperation() huma.Operation {
+	return huma.Operation{
+		OperationID: "get-index", Method: http.MethodGet, Path: "/{$}",
+		Tags: []string{"operation"}, Summary: "This list of endpoints",
+		Responses: s.responses(map[string]*huma.Response{
+			"200": answer("The endpoints.", schemaOf[indexBody](s), nil),
+		}, nil),
+	}
+}
+
+// rowSchema defines the aggregate's schema in the description.
+func (s *Server) rowSchema(r *Resource) *huma.Schema {
+	return s.define(titled(r.Name), &huma.Schema{
+		Type: huma.TypeObject, Required: []string{"id", "sequence", "state"},
+		Properties: map[string]*huma.Schema{
+			"id":       stringSchema(idPattern),
+			"sequence": integerSchema(1, 0),
+			"state":    huma.SchemaFromType(s.schemas(), r.State),
+		},
+	})
+}
+
+// rowExample returns an aggregate for the description, or nothing.
+func rowExample(r *Resource) any {
+	if r.Example == nil {
+		return nil
+	}
+	return rowBody{ID: r.Name + "-1", Sequence: 3, State: r.Example}
+}
+
+func (s *Server) getRowOperation(r *Resource) huma.Operation {
+	return huma.Operation{
+		OperationID: "get-" + r.Name, Method: http.MethodGet, Path: "/" + r.Plural + "/{id}",
+		Tags: []string{r.Plural}, Summary: "The state of one " + r.Name,
+		Parameters: []*huma.Param{
+			s.idParam(r.Name),
+			param("query", "atLeast", "A sequence that the state must have reached. With Prefer: "+
+				"wait, the answer waits for it.", integerSchema(0, 0), 3),
+			param("header", "If-None-Match", "The ETag of the state that the client has.",
+				&huma.Schema{Type: huma.TypeString}, `"3"`),
+			s.preferParam(),
+		},
+		Responses: s.responses(map[string]*huma.Response{
+			"200": answer("The state; its sequence is the ETag.", s.rowSchema(r), rowExample(r)),
+			"304": {Description: "The client has it already (If-None-Match)."},
+		}, map[int]string{
+			http.StatusBadRequest:         "A parameter is wrong; errors says which.",
+			http.StatusNotFound:           "There is no such " + r.Name + ".",
+			http.StatusServiceUnavailable: "The state is older than atLeast (not-yet).",
+		}),
+	}
+}
+
+func (s *Server) listOperation(r *Resource) huma.Operation {
+	page := &huma.Schema{
+		Type: huma.TypeObject, Required: []string{"items"},
+		Properties: map[string]*huma.Schema{
+			"items": {Type: huma.TypeArray, Items: &huma.Schema{Ref: schemaRef + titled(r.Name)}},
+			"next":  {Type: huma.TypeString, Description: "Where the list goes on; none: the end."},
+		},
+	}
+	return huma.Operation{
+		OperationID: "list-" + r.Plural, Method: http.MethodGet, Path: "/" + r.Plural,
+		Tags: []string{r.Plural}, Summary: "All " + r.Plural + ", ordered by ID, page by page",
+		Parameters: []*huma.Param{
+			param("query", "after", "Start behind this ID.", &huma.Schema{Type: huma.TypeString}, nil),
+			param("query", "limit", fmt.Sprintf("Rows of a page; %d if not given. A page may be "+
+				"shorter and still have a next.", s.defaultPageRows()),
+				integerSchema(1, float64(s.limits.PageRows)), nil),
+		},
+		Responses: s.responses(map[string]*huma.Response{
+			"200": answer("A page.", s.define(titled(r.Name)+"Page", page), nil),
+		}, map[int]string{http.StatusBadRequest: "A parameter is wrong; errors says which."}),
+	}
+}
+
+func (s *Server) sendOperation(r *Resource) (huma.Operation, error) {
+	body, err := s.commandRequest(r)
+	if err != nil {
+		return huma.Operation{}, err
+	}
+	command := schemaOf[commandBody](s)
+	return huma.Operation{
+		OperationID: "send-" + r.Name + "-command", Method: http.MethodPost,
+		Path: "/" + r.Plural + "/{id}/commands",
+		Tags: []string{r.Plural}, Summary: "Send a command to one " + r.Name,
+		DefaultStatus: http.StatusAccepted, MaxBodyBytes: s.limits.BodyBytes + 1,
+		RequestBody: body, Middlewares: huma.Middlewares{requireJSON},
+		Parameters: []*huma.Param{
+			s.idParam(r.Name),
+			param("header", "Idempotency-Key", "The command's ID; one is made up and returned "+
+				"without. The same again is the same command.", stringSchema(""), nil),
+			param("header", "If-Match", `The sequence at which the aggregate must be, "0": new.`,
+				stringSchema(`^"(0|[1-9][0-9]*)"$`), `"3"`),
+			s.preferParam(),
+			param("header", "Traceparent", "W3C trace context, passed on.", stringSchema(""), nil),
+		},
+		Responses: s.responses(map[string]*huma.Response{
+			"200": answer("Accepted, with Prefer: wait.", command, nil),
+			"202": answer("Sent; Location tells its result later.", command, nil),
+		}, map[int]string{
+			http.StatusBadRequest:           "The request is malformed; errors says where.",
+			http.StatusPreconditionFailed:   "Rejected: another sequence than If-Match.",
+			http.StatusUnsupportedMediaType: "The body isn't JSON by its Content-Type.",
+			http.StatusUnprocessableEntity:  "Rejected; code says why. Or the key was used before.",
+			http.StatusServiceUnavailable:   "Not sent; nothing has happened.",
+			http.StatusGatewayTimeout:       "Perhaps sent; send again under the same key.",
+		}),
+	}, nil
+}
+
+// commandRequest describes the body of a POST: one of the aggregate's commands.
+func (s *Server) commandRequest(r *Resource) (*huma.RequestBody, error) {
+	media := &huma.MediaType{
+		Schema: &huma.Schema{}, Examples: map[string]*huma.Example{},
+	}
+	for _, name := range r.Commands.Types() {
+		data, err := jsonSchema(r.Commands.SchemaText(name))
+		if err != nil {
+			return nil, fmt.Errorf("httpapi: %s: command %s: %w", r.Name, name, err)
+		}
+		media.Schema.OneOf = append(media.Schema.OneOf, &huma.Schema{
+			Type: huma.TypeObject, Title: name, Required: []string{"type", "data"},
+			Properties: map[string]*huma.Schema{
+				"type": {Type: huma.TypeString, Enum: []any{name}},
+				"data": s.define(name, data),
+			},
+			AdditionalProperties: false,
+		})
+		if example, has := r.CommandExamples[name]; has {
+			media.Examples[name] = &huma.Example{Value: map[string]json.RawMessage{
+				"type": json.RawMessage(`"` + name + `"`), "data": example,
+			}}
+		}
+	}
+	return &huma.RequestBody{
+		Required: true, Content: map[string]*huma.MediaType{mediaJSON: media},
+	}, nil
+}
+
+func (s *Server) registerCommands() {
+	register(s, huma.Operation{
+		OperationID: "get-command", Method: http.MethodGet, Path: "/commands/{id}",
+		Tags: []string{"commands"}, Summary: "How far a command has come",
+		Parameters: []*huma.Param{s.idParam("command"), s.preferParam()},
+		Responses: s.responses(map[string]*huma.Response{
+			"200": answer("It is pending, accepted or rejected.", schemaOf[commandBody](s), nil),
+		}, map[int]string{
+			http.StatusBadRequest: "The ID is malformed.",
+			http.StatusNotFound:   "Unknown; results are forgotten after a while.",
+		}),
+	}, s.getCommand)
+}
+
+// titled returns the name of an aggregate in the description: order-book, OrderBook.
+func titled(name string) string {
+	var b strings.Builder
+	for part := range strings.SplitSeq(name, "-") {
+		if part != "" {
+			b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+		}
+	}
+	return b.String()
+}

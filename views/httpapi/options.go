@@ -1,0 +1,181 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"regexp"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"refold/eventsourcing"
+	"refold/views"
+)
+
+// Rows reads an aggregate's current states. views.Aggregate is one.
+type Rows interface {
+	Get(id string) (views.Row, error)
+	WaitFor(ctx context.Context, id string, atLeast int64) (views.Row, error)
+	List(after string, limit int) (views.Page, error)
+}
+
+// Sender puts commands into an aggregate's topic. views.Sender is one.
+type Sender interface {
+	// Send returns when the command is safe in the topic. After another error than
+	// views.ErrNotSent it may or may not be there.
+	Send(ctx context.Context, command eventsourcing.Envelope[any]) error
+}
+
+// CommandTypes knows an aggregate's commands. codecs.Set is one.
+type CommandTypes interface {
+	Types() []string
+	FromJSON(typeName string, data []byte) (any, error)
+	SchemaText(typeName string) string
+}
+
+// Commands finds commands by ID, of all aggregates. views.Views is one.
+type Commands interface {
+	Command(id string) (views.Command, error)
+	WaitCommand(ctx context.Context, id string, atLeast views.Status) (views.Command, error)
+}
+
+// Resource is an aggregate as the API shows it.
+type Resource struct {
+	Name     string // "account": in texts, and in a command's member aggregate
+	Plural   string // "accounts": in paths
+	Rows     Rows
+	Sender   Sender
+	Commands CommandTypes
+	// State is the Go type of views.Row.State, which the API's description is made from.
+	State reflect.Type
+	// Example is a state for the description; may be nil.
+	Example any
+	// CommandExamples are data of commands for the description, by type; may be nil.
+	CommandExamples map[string]json.RawMessage
+}
+
+// Check is one of the things that must be well before the server is ready.
+type Check struct {
+	Name string // "views", "accounts-processor"
+	// Ready returns nil, or what is missing, in words fit for an operator. It must not block.
+	Ready func() error
+}
+
+// Limits bounds what requests may cost. Zero fields take their default.
+type Limits struct {
+	// BodyBytes limits a request's body; 64 KiB. A command that large is no command.
+	BodyBytes int64
+	// HeaderBytes limits a request's header; 16 KiB.
+	HeaderBytes int
+	// ReadTimeout limits how long a request may take to arrive; 5 s.
+	ReadTimeout time.Duration
+	// RequestTimeout limits how long a request may work, beside the wait that it asks for; 5 s.
+	RequestTimeout time.Duration
+	// Wait limits Prefer: wait; 30 s. How many may wait at once is a limit of package views.
+	Wait time.Duration
+	// UnknownWait is how long GET /commands/{id} waits for a command that isn't known before it
+	// says 404: whoever follows the Location of a 202 at once would outrun the view. 500 ms.
+	UnknownWait time.Duration
+	// WriteTimeout limits how long a client may take to read its answer; 10 s.
+	WriteTimeout time.Duration
+	// IdleTimeout limits how long a connection may be kept without a request; 2 min.
+	IdleTimeout time.Duration
+	// PageRows limits the rows of a page; 1000. A page without ?limit has a tenth of it.
+	PageRows int
+	// Shutdown limits how long requests may take to finish when the server stops; 5 s.
+	Shutdown time.Duration
+}
+
+// Options says what a server is made of.
+type Options struct {
+	Resources []Resource
+	Commands  Commands
+	Readiness []Check
+	Limits    Limits
+	// Version of the program, for the API's description.
+	Version string
+	// Source is the commands' ce_source; "refold/http" if empty.
+	Source string
+	// Gatherer is what /metrics shows, Registerer where the server's own metrics go.
+	Gatherer   prometheus.Gatherer
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+	// Now is the clock that commands are stamped with; time.Now if nil.
+	Now func() time.Time
+}
+
+var resourceName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+
+// reserved are paths of the server itself.
+var reserved = map[string]bool{
+	"commands": true, "healthz": true, "readyz": true, "metrics": true, "openapi.json": true,
+}
+
+func (o Options) withDefaults() (Options, error) {
+	l := &o.Limits
+	def(&l.BodyBytes, 64<<10)
+	def(&l.HeaderBytes, 16<<10)
+	def(&l.ReadTimeout, 5*time.Second)
+	def(&l.RequestTimeout, 5*time.Second)
+	def(&l.Wait, 30*time.Second)
+	def(&l.UnknownWait, 500*time.Millisecond)
+	def(&l.WriteTimeout, 10*time.Second)
+	def(&l.IdleTimeout, 2*time.Minute)
+	def(&l.PageRows, 1000)
+	def(&l.Shutdown, 5*time.Second)
+	def(&o.Version, "unknown")
+	def(&o.Source, "refold/http")
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o, o.validate()
+}
+
+// def sets *value to its default if it is zero.
+func def[T comparable](value *T, byDefault T) {
+	var zero T
+	if *value == zero {
+		*value = byDefault
+	}
+}
+
+func (o *Options) validate() error {
+	var errs []error
+	for name, missing := range map[string]bool{
+		"Commands": o.Commands == nil, "Gatherer": o.Gatherer == nil,
+		"Registerer": o.Registerer == nil, "Logger": o.Logger == nil,
+	} {
+		if missing {
+			errs = append(errs, fmt.Errorf("httpapi: Options.%s is missing", name))
+		}
+	}
+	seen := make(map[string]bool)
+	for i, r := range o.Resources {
+		switch {
+		case !resourceName.MatchString(r.Name), !resourceName.MatchString(r.Plural):
+			errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d]: Name %q and Plural %q "+
+				"must match %v", i, r.Name, r.Plural, resourceName))
+		case reserved[r.Plural], seen[r.Plural]:
+			errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d]: Plural %q is taken",
+				i, r.Plural))
+		case r.Rows == nil, r.Sender == nil, r.Commands == nil, r.State == nil:
+			errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d] (%s): "+
+				"Rows, Sender, Commands and State must all be set", i, r.Name))
+		}
+		seen[r.Plural] = true
+	}
+	return errors.Join(append(errs, o.Limits.validate())...)
+}
+
+func (l Limits) validate() error {
+	if l.BodyBytes < 0 || l.HeaderBytes < 0 || l.PageRows < 0 || l.ReadTimeout < 0 ||
+		l.RequestTimeout < 0 || l.Wait < 0 || l.UnknownWait < 0 || l.WriteTimeout < 0 ||
+		l.IdleTimeout < 0 || l.Shutdown < 0 {
+		return fmt.Errorf("httpapi: Options.Limits: no limit may be negative: %+v", l)
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"refold/views"
+)
+
+// rowBody is an aggregate as JSON.
+type rowBody struct {
+	ID       string `json:"id"`
+	Sequence int64  `json:"sequence"`
+	State    any    `json:"state"`
+}
+
+// pageBody is a page of the list.
+type pageBody struct {
+	Items []rowBody `json:"items"`
+	Next  string    `json:"next,omitempty"`
+}
+
+type getRowInput struct {
+	ID          string `path:"id"`
+	AtLeast     string `query:"atLeast"`
+	IfNoneMatch string `header:"If-None-Match"`
+	Prefer      string `header:"Prefer"`
+}
+
+type getRowOutput struct {
+	Status            int
+	ETag              string `header:"ETag"`
+	CacheControl      string `header:"Cache-Control"`
+	PreferenceApplied string `header:"Preference-Applied"`
+	Body              any
+}
+
+type listInput struct {
+	After string `query:"after"`
+	Limit string `query:"limit"`
+}
+
+type listOutput struct {
+	Link         string `header:"Link"`
+	CacheControl string `header:"Cache-Control"`
+	Body         any
+}
+
+// revalidate lets a cache keep an answer, but not use it unasked.
+const revalidate = "no-cache"
+
+// registerResource adds the endpoints of an aggregate.
+func (s *Server) registerResource(r *Resource) error {
+	register(s, s.getRowOperation(r),
+		func(ctx context.Context, in *getRowInput) (*getRowOutput, error) {
+			return s.getRow(ctx, r, in)
+		})
+	register(s, s.listOperation(r),
+		func(_ context.Context, in *listInput) (*listOutput, error) { return s.list(r, in) })
+	operation, err := s.sendOperation(r)
+	if err != nil {
+		return err
+	}
+	register(s, operation,
+		func(ctx context.Context, in *sendInput) (*commandOutput, error) {
+			return s.send(ctx, r, in)
+		})
+	return nil
+}
+
+// register adds a handler to the API, whose errors become problems. Parameters are read by the
+// handlers themselves, which say better what would be right.
+func register[I, O any](s *Server, operation huma.Operation,
+	handler func(context.Context, *I) (*O, error),
+) {
+	operation.SkipValidateParams = true
+	operation.SkipValidateBody = true
+	operation.BodyReadTimeout = -1 // the body is in memory already, see admit
+	huma.Register(s.api, operation, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, s.asProblem(ctx, operation.OperationID, err)
+		}
+		return out, nil
+	})
+}
+
+// getRow answers GET /accounts/{id}.
+func (s *Server) getRow(ctx context.Context, r *Resource, in *getRowInput) (*getRowOutput, error) {
+	atLeast, err := readRowInput(in)
+	if err != nil {
+		return nil, err
+	}
+	row, applied, err := s.readRow(ctx, r, in, atLeast)
+	switch {
+	case errors.Is(err, views.ErrNotFound):
+		return nil, problem(http.StatusNotFound, codeNotFound, "there is no %s %q", r.Name, in.ID)
+	case err != nil:
+		return nil, err
+	case row.Sequence < atLeast:
+		return nil, notYet(r, in.ID, row.Sequence, atLeast)
+	}
+	out := &getRowOutput{
+		Status: http.StatusOK, ETag: etag(row.Sequence), CacheControl: revalidate,
+		PreferenceApplied: applied, Body: rowBody(row),
+	}
+	if !noneMatch(in.IfNoneMatch, row.Sequence) {
+		out.Status, out.Body = http.StatusNotModified, nil
+	}
+	return out, nil
+}
+
+// readRow reads the row, waiting for it (G10) if the client named a sequence and prefers to wait.
+// A row that didn't come in time is returned as it is; none at all is at sequence 0 then.
+func (s *Server) readRow(ctx context.Context, r *Resource, in *getRowInput, atLeast int64) (
+	row views.Row, applied string, err error,
+) {
+	wait, prefers := preferredWait(in.Prefer, s.limits.Wait)
+	if atLeast == 0 || !prefers {
+		row, err = r.Rows.Get(in.ID)
+	} else {
+		var cancel context.CancelFunc
+		ctx, cancel = s.waiting(ctx, wait)
+		defer cancel()
+		applied = preferenceApplied(wait)
+		row, err = r.Rows.WaitFor(ctx, in.ID, atLeast)
+	}
+	late := errors.Is(err, views.ErrNotYet) && !errors.Is(err, errStopping)
+	if late || errors.Is(err, views.ErrNotFound) && atLeast > 0 {
+		err = nil // the caller sees by the sequence that it is too old
+	}
+	return row, applied, err
+}
+
+func preferenceApplied(wait time.Duration) string {
+	return "wait=" + strconv.Itoa(int(wait/time.Second))
+}
+
+// notYet says that the state is older than the client needs (G10). It is no 412: that would say
+// that the request can't succeed as it is, while this one will in a moment.
+func notYet(r *Resource, id string, sequence, atLeast int64) *Problem {
+	return problem(http.StatusServiceUnavailable, codeNotYet,
+		"the %s %q is at sequence %d here, %d is asked for; try again, or wait with Prefer: wait=5",
+		r.Name, id, sequence, atLeast).retry()
+}
+
+func readRowInput(in *getRowInput) (atLeast int64, err error) {
+	var mistakes []mistake
+	if !validID(in.ID) {
+		mistakes = append(mistakes, mistake{Path: "path.id", Allowed: idAllowed, Found: in.ID})
+	}
+	if in.AtLeast != "" {
+		var ok bool
+		if atLeast, ok = parseSequence(in.AtLeast); !ok {
+			mistakes = append(mistakes, mistake{
+				Path: "query.atLeast", Allowed: "a sequence: a whole number from 0", Found: in.AtLeast,
+			})
+		}
+	}
+	if len(mistakes) > 0 {
+		return 0, invalid(mistakes...)
+	}
+	return atLeast, nil
+}
+
+// list answers GET /accounts.
+func (s *Server) list(r *Resource, in *listInput) (*listOutput, error) {
+	limit, err := s.readListInput(in)
+	if err != nil {
+		return nil, err
+	}
+	page, err := r.Rows.List(in.After, limit)
+	if err != nil {
+		return nil, err
+	}
+	body := pageBody{Items: []rowBody{}}
+	for _, row := range page.Rows {
+		body.Items = append(body.Items, rowBody(row))
+	}
+	out := &listOutput{CacheControl: revalidate}
+	if page.Next != "" {
+		query := url.Values{"after": {page.Next}, "limit": {strconv.Itoa(limit)}}
+		body.Next = "/" + r.Plural + "?" + query.Encode()
+		out.Link = "<" + body.Next + `>; rel="next"`
+	}
+	out.Body = body
+	return out, nil
+}
+
+func (s *Server) readListInput(in *listInput) (limit int, err error) {
+	var mistakes []mistake
+	if len(in.After) > maxIDLength {
+		mistakes = append(mistakes, mistake{
+			Path: "query.after", Allowed: "at most 128 bytes", Found: in.After,
+		})
+	}
+	limit = s.defaultPageRows()
+	if in.Limit != "" {
+		if limit, err = strconv.Atoi(in.Limit); err != nil || limit < 1 || limit > s.limits.PageRows {
+			mistakes = append(mistakes, mistake{
+				Path: "query.limit", Found: in.Limit,
+				Allowed: "a whole number from 1 to " + strconv.Itoa(s.limits.PageRows),
+			})
+		}
+	}
+	if len(mistakes) > 0 {
+		return 0, invalid(mistakes...)
+	}
+	return limit, nil
+}
+
+// defaultPageRows is the limit of a page whose request names none.
+func (s *Server) defaultPageRows() int { return max(s.limits.PageRows/10, 1) }

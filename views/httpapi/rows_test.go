@@ -1,0 +1,139 @@
+package httpapi_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"refold/views"
+)
+
+func alice(sequence int64) views.Row {
+	return views.Row{
+		ID: "alice", Sequence: sequence, State: accountState{Owner: "Alice", Balance: 10 * sequence},
+	}
+}
+
+func TestGetRow(t *testing.T) {
+	b := newBench(t, nil)
+	b.rows.GetFn = func(id string) (views.Row, error) {
+		if id != "alice" {
+			return views.Row{}, views.ErrNotFound
+		}
+		return alice(3), nil
+	}
+	a := b.ask(t, "GET", "/accounts/alice", "")
+	a.want(t, http.StatusOK, `ETag: "3"`, "Content-Type: application/json", "Cache-Control: no-cache")
+	a.wantJSON(t, map[string]any{
+		"id": "alice", "sequence": 3, "state.owner": "Alice", "state.balance": 30,
+	})
+	b.ask(t, "GET", "/accounts/alice?atLeast=3", "").want(t, http.StatusOK)
+	b.ask(t, "GET", "/accounts/alice?atLeast=0", "").want(t, http.StatusOK)
+	b.ask(t, "HEAD", "/accounts/alice", "").want(t, http.StatusOK, `ETag: "3"`)
+
+	a = b.ask(t, "GET", "/accounts/bob", "")
+	a.want(t, http.StatusNotFound)
+	a.wantJSON(t, map[string]any{"code": "not-found", "detail": `there is no account "bob"`})
+
+	for header, status := range map[string]int{
+		`"3"`: 304, `W/"3"`: 304, `"2", "3"`: 304, "*": 304, `"2"`: 200, `"abc"`: 200, `3`: 200,
+	} {
+		a := b.ask(t, "GET", "/accounts/alice", "", "If-None-Match: "+header)
+		a.want(t, status, `ETag: "3"`)
+		if status == http.StatusNotModified && a.Text != "" {
+			t.Errorf("a 304 with a body: %s", a.Text)
+		}
+	}
+	a = b.ask(t, "GET", "/accounts/a%20b?atLeast=-1", "")
+	a.want(t, http.StatusBadRequest)
+	a.wantJSON(t, map[string]any{
+		"code": "invalid-request", "errors.0.path": "path.id", "errors.1.path": "query.atLeast",
+		"errors.1.found": "-1",
+	})
+}
+
+// G10: a reader who names a sequence gets a state at least that new, or is told to wait.
+func TestGetRow_atLeast(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		row    views.Row
+		err    error
+		prefer string
+		status int
+		header []string
+		json   map[string]any
+	}{
+		{name: "arrived", row: alice(5), prefer: "wait=4", status: 200, header: []string{
+			`ETag: "5"`, "Preference-Applied: wait=4",
+		}},
+		{
+			name: "too old", row: alice(4), err: views.ErrNotYet, prefer: "wait=4", status: 503,
+			header: []string{"Retry-After: 1"}, json: map[string]any{
+				"code": "not-yet", "detail": `the account "alice" is at sequence 4 here, 5 is asked ` +
+					`for; try again, or wait with Prefer: wait=5`,
+			},
+		},
+		{name: "too old, no wait", row: alice(4), status: 503, header: []string{"Retry-After: 1"}},
+		{name: "not there yet", err: views.ErrNotFound, status: 503, json: map[string]any{
+			"code": "not-yet",
+		}},
+		{name: "too many", err: views.ErrTooManyWaiters, prefer: "wait=1", status: 503},
+		{name: "not ready", err: views.ErrNotReady, status: 503},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t, nil)
+			b.rows.GetFn = func(string) (views.Row, error) { return test.row, test.err }
+			b.rows.WaitForFn = func(ctx context.Context, id string, n int64) (views.Row, error) {
+				if _, bounded := ctx.Deadline(); !bounded || id != "alice" || n != 5 {
+					t.Errorf("WaitFor(%v, %q, %d)", ctx, id, n)
+				}
+				return test.row, test.err
+			}
+			a := b.ask(t, "GET", "/accounts/alice?atLeast=5", "", "Prefer: "+test.prefer)
+			a.want(t, test.status, test.header...)
+			a.wantJSON(t, test.json)
+		})
+	}
+}
+
+func TestList(t *testing.T) {
+	b := newBench(t, nil)
+	b.rows.ListFn = func(after string, limit int) (views.Page, error) {
+		if after == "broken" {
+			return views.Page{}, views.ErrNotReady
+		}
+		page := views.Page{Rows: []views.Row{alice(1)}}
+		if after == "" {
+			page.Next = fmt.Sprintf("a&b %d", limit)
+		}
+		return page, nil
+	}
+	a := b.ask(t, "GET", "/accounts?limit=7", "")
+	a.want(t, http.StatusOK, `Link: </accounts?after=a%26b+7&limit=7>; rel="next"`)
+	a.wantJSON(t, map[string]any{
+		"items.0.id": "alice", "items.0.state.owner": "Alice",
+		"next": "/accounts?after=a%26b+7&limit=7",
+	})
+	a = b.ask(t, "GET", "/accounts?after=x", "")
+	a.want(t, http.StatusOK, "Link:")
+	a.wantJSON(t, map[string]any{"next": nil})
+	b.ask(t, "GET", "/accounts?after=broken", "").want(t, http.StatusServiceUnavailable)
+
+	for _, limit := range []string{"0", "-1", "1001", "ten", "1.5"} {
+		a := b.ask(t, "GET", "/accounts?limit="+limit, "")
+		a.want(t, http.StatusBadRequest)
+		a.wantJSON(t, map[string]any{
+			"errors.0.path": "query.limit", "errors.0.allowed": "a whole number from 1 to 1000",
+		})
+	}
+}
+
+// An empty list is a list.
+func TestList_empty(t *testing.T) {
+	a := newBench(t, nil).ask(t, "GET", "/accounts", "")
+	a.want(t, http.StatusOK)
+	if items, is := a.JSON["items"].([]any); !is || len(items) != 0 {
+		t.Errorf("items must be [], body: %s", a.Text)
+	}
+}

@@ -1,0 +1,108 @@
+package views
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// waiters is a meeting place of readers that wait for something to become readable and views that
+// make it readable. Nobody polls.
+type waiters struct {
+	limit int // of the waits at the same time
+
+	mu    sync.Mutex
+	count int
+	byKey map[waitKey]map[chan struct{}]struct{}
+}
+
+// waitKey names what is waited for: a key of a topic's view.
+type waitKey struct{ topic, key string }
+
+func newWaiters(limit int) *waiters {
+	return &waiters{limit: limit, byKey: make(map[waitKey]map[chan struct{}]struct{})}
+}
+
+// wait returns nil as soon as ready says true, ready's error if it has one, ErrNotYet when ctx
+// ends first, and ErrTooManyWaiters at once if the limit is reached. ready is called once, and
+// again after each change of one of the keys.
+//
+// No change is missed: a waiter is registered before it looks. Either the change came before the
+// look, and ready sees it; or it came after it, hence after the registration, and is signalled.
+func (w *waiters) wait(ctx context.Context, ready func() (bool, error), keys ...waitKey) error {
+	signal := make(chan struct{}, 1) // several changes are one reason to look again
+	if !w.add(signal, keys) {
+		return ErrTooManyWaiters
+	}
+	defer w.remove(signal, keys)
+	for {
+		if ok, err := ready(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-signal:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrNotYet, context.Cause(ctx))
+		}
+	}
+}
+
+// changed wakes those who wait for the key.
+func (w *waiters) changed(key waitKey) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	wake(w.byKey[key])
+}
+
+// changedAll wakes all: after a restore nobody knows what has changed.
+func (w *waiters) changedAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, signals := range w.byKey {
+		wake(signals)
+	}
+}
+
+func wake(signals map[chan struct{}]struct{}) {
+	for signal := range signals {
+		select {
+		case signal <- struct{}{}:
+		default: // it has been told and has not looked yet
+		}
+	}
+}
+
+func (w *waiters) add(signal chan struct{}, keys []waitKey) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.count >= w.limit {
+		return false
+	}
+	w.count++
+	for _, key := range keys {
+		if w.byKey[key] == nil {
+			w.byKey[key] = make(map[chan struct{}]struct{}, 1)
+		}
+		w.byKey[key][signal] = struct{}{}
+	}
+	return true
+}
+
+func (w *waiters) remove(signal chan struct{}, keys []waitKey) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.count--
+	for _, key := range keys {
+		delete(w.byKey[key], signal)
+		if len(w.byKey[key]) == 0 {
+			delete(w.byKey, key)
+		}
+	}
+}
+
+// waiting returns how many wait now.
+func (w *waiters) waiting() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.count
+}
