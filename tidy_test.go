@@ -250,24 +250,30 @@ func TestCommandsExist(t *testing.T) {
 			commands = append(commands, names(use, read(t, path))...)
 		}
 	}
-	exists := func(path string) bool {
-		_, err := os.Stat(strings.TrimSuffix(path, "/..."))
-		return err == nil || strings.HasPrefix(path, "./bin/") // is built
+	checks := []struct {
+		mentioned *regexp.Regexp
+		exists    func(name string) bool
+		otherwise string
+	}{
+		{
+			makes, func(name string) bool { return slices.Contains(targets, name) },
+			"the Makefile has no target",
+		},
+		{
+			processor, func(name string) bool { return slices.Contains(commands, name) },
+			"the program has no command",
+		},
+		{folder, func(name string) bool {
+			_, err := os.Stat(strings.TrimSuffix(name, "/..."))
+			return err == nil || strings.HasPrefix(name, "./bin/") // which is built
+		}, "there is no"},
 	}
 	for _, path := range files(t, ".md") {
 		for _, code := range typed(read(t, path)) {
-			for _, name := range names(makes, code) {
-				if !slices.Contains(targets, name) {
-					t.Errorf("%s: `%s`: the Makefile has no target %s", path, code, name)
+			for _, check := range checks {
+				for _, name := range slices.DeleteFunc(names(check.mentioned, code), check.exists) {
+					t.Errorf("%s: `%s`: %s %s", path, code, check.otherwise, name)
 				}
-			}
-			for _, name := range names(processor, code) {
-				if !slices.Contains(commands, name) {
-					t.Errorf("%s: `%s`: the program has no command %s", path, code, name)
-				}
-			}
-			for _, name := range slices.DeleteFunc(names(folder, code), exists) {
-				t.Errorf("%s: `%s`: there is no %s", path, code, name)
 			}
 		}
 	}
