@@ -1,0 +1,159 @@
+package accounts
+
+import (
+	"fmt"
+	"math"
+
+	"refold/eventsourcing"
+)
+
+// Decider is an account's whole behaviour. Every command that is one of this package's structs is
+// accepted, with exactly one event, or rejected with one of the codes in rejections.go.
+var Decider = eventsourcing.Decider[Account, Command, Event]{
+	Decide: decide,
+	Evolve: evolve,
+}
+
+func decide(a Account, command Command) ([]Event, error) {
+	switch c := command.(type) {
+	case OpenAccount:
+		return decideOpen(a, c)
+	case DepositMoney:
+		return decideDeposit(a, c)
+	case WithdrawMoney:
+		return decideWithdraw(a, c)
+	case ChargeAccount:
+		return decideCharge(a, c)
+	case RefundAccount:
+		return decideRefund(a, c)
+	case FreezeAccount:
+		return decideFreeze(a, c)
+	case UnfreezeAccount:
+		return decideUnfreeze(a)
+	case CloseAccount:
+		return decideClose(a)
+	default:
+		return nil, fmt.Errorf("accounts: no decision for a %T", command)
+	}
+}
+
+func decideOpen(a Account, c OpenAccount) ([]Event, error) {
+	if err := checkText("owner", c.Owner, MaxOwner, CodeOwnerMissing); err != nil {
+		return nil, err
+	}
+	if !activeCurrency(c.Currency) {
+		return nil, eventsourcing.Reject(CodeCurrencyUnknown,
+			"currency is %.10q; it must be an active ISO 4217 code of three upper-case letters, "+
+				"such as EUR", c.Currency)
+	}
+	switch a.Status {
+	case StatusNone:
+		return accept(AccountOpened{Owner: c.Owner, Currency: c.Currency})
+	case StatusClosed:
+		return nil, rejectClosed()
+	case StatusOpen, StatusFrozen:
+	}
+	return nil, eventsourcing.Reject(CodeAccountAlreadyOpen, "the account is open already, in %s",
+		a.Currency)
+}
+
+func decideDeposit(a Account, c DepositMoney) ([]Event, error) {
+	if err := checkAmount(c.Amount); err != nil {
+		return nil, err
+	}
+	if err := checkIncoming(a, c.Amount, c.Currency); err != nil {
+		return nil, err
+	}
+	return accept(MoneyDeposited{Amount: c.Amount, Currency: c.Currency})
+}
+
+func decideWithdraw(a Account, c WithdrawMoney) ([]Event, error) {
+	if err := checkAmount(c.Amount); err != nil {
+		return nil, err
+	}
+	if err := checkOutgoing(a, c.Amount, c.Currency); err != nil {
+		return nil, err
+	}
+	return accept(MoneyWithdrawn{Amount: c.Amount, Currency: c.Currency})
+}
+
+func decideCharge(a Account, c ChargeAccount) ([]Event, error) {
+	if err := checkPayment(c.Amount, c.Reference); err != nil {
+		return nil, err
+	}
+	if err := checkOutgoing(a, c.Amount, c.Currency); err != nil {
+		return nil, err
+	}
+	// The balance bounds one charge, but not what charges for one reference add up to.
+	if i := find(a.Charges, c.Reference); i >= 0 && c.Amount > math.MaxInt64-a.Charges[i].Refundable {
+		return nil, eventsourcing.Reject(CodeReferenceOverflow,
+			"%s are charged for %q already; another %s would be more than can be counted",
+			money(a.Charges[i].Refundable, a.Currency), c.Reference, money(c.Amount, a.Currency))
+	}
+	return accept(AccountCharged{
+		Amount: c.Amount, Currency: c.Currency, Reference: c.Reference,
+	})
+}
+
+func decideRefund(a Account, c RefundAccount) ([]Event, error) {
+	if err := checkPayment(c.Amount, c.Reference); err != nil {
+		return nil, err
+	}
+	if err := checkIncoming(a, c.Amount, c.Currency); err != nil {
+		return nil, err
+	}
+	i := find(a.Charges, c.Reference)
+	if i < 0 {
+		return nil, eventsourcing.Reject(CodeReferenceUnknown,
+			"nothing is left to refund for %q: it was never charged, was refunded, or %d others "+
+				"were charged since", c.Reference, MaxCharges)
+	}
+	if left := a.Charges[i].Refundable; c.Amount > left {
+		return nil, eventsourcing.Reject(CodeReferenceExceeded,
+			"%s are left to refund for %q, the refund is %s",
+			money(left, a.Currency), c.Reference, money(c.Amount, a.Currency))
+	}
+	return accept(AccountRefunded{
+		Amount: c.Amount, Currency: c.Currency, Reference: c.Reference,
+	})
+}
+
+func decideFreeze(a Account, c FreezeAccount) ([]Event, error) {
+	if err := checkText("reason", c.Reason, MaxReason, CodeReasonMissing); err != nil {
+		return nil, err
+	}
+	if err := checkAlive(a); err != nil {
+		return nil, err
+	}
+	// Accepting this without an event would lose the second reason.
+	if err := checkNotFrozen(a); err != nil {
+		return nil, err
+	}
+	return accept(AccountFrozen{Reason: c.Reason})
+}
+
+func decideUnfreeze(a Account) ([]Event, error) {
+	if err := checkAlive(a); err != nil {
+		return nil, err
+	}
+	if a.Status != StatusFrozen {
+		return nil, eventsourcing.Reject(CodeAccountNotFrozen, "the account is not frozen")
+	}
+	return accept(AccountUnfrozen{})
+}
+
+func decideClose(a Account) ([]Event, error) {
+	if err := checkAlive(a); err != nil {
+		return nil, err
+	}
+	if err := checkNotFrozen(a); err != nil {
+		return nil, err
+	}
+	if a.Balance != 0 {
+		return nil, eventsourcing.Reject(CodeBalanceNotZero,
+			"the balance is %s; it must be zero to close the account", money(a.Balance, a.Currency))
+	}
+	return accept(AccountClosed{})
+}
+
+func accept(event Event) ([]Event, error) { return []Event{event}, nil }

@@ -1,0 +1,118 @@
+package accounts
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Status is where an account is in its life. Its text is part of the table's rows.
+type Status string
+
+// An account's life.
+const (
+	StatusNone   Status = "" // never opened
+	StatusOpen   Status = "open"
+	StatusFrozen Status = "frozen"
+	StatusClosed Status = "closed"
+)
+
+// MaxCharges is how many references an account remembers to refund. It is part of the fold: when
+// it changes, tables must be refolded. 32 references as long as a UUID are some 1.3 KiB of a row
+// that is written with every command.
+const MaxCharges = 32
+
+// Account is the state of one account. Its zero value is that of an account that was never
+// opened. It is part of the table's rows, by the names in its tags.
+type Account struct {
+	Status   Status `avro:"status"`
+	Owner    string `avro:"owner"`
+	Currency string `avro:"currency"`
+	// Balance is in minor units, never negative.
+	Balance int64 `avro:"balance"`
+	// Charges are what can be refunded, the reference charged longest ago first; at most
+	// MaxCharges, with no reference twice. The slice is shared with earlier states: it is copied
+	// before it is changed.
+	Charges []Charge `avro:"charges"`
+}
+
+// Charge is what was charged for a reference and not refunded yet.
+type Charge struct {
+	Reference string `avro:"reference"`
+	// Refundable is in minor units, at least 1.
+	Refundable int64 `avro:"refundable"`
+}
+
+// evolve returns the account after an event. It refuses nothing: decide has.
+func evolve(a Account, event Event) Account {
+	switch e := event.(type) {
+	case AccountOpened:
+		a.Status, a.Owner, a.Currency = StatusOpen, e.Owner, e.Currency
+	case MoneyDeposited:
+		a.Balance += e.Amount
+	case MoneyWithdrawn:
+		a.Balance -= e.Amount
+	case AccountCharged:
+		a.Balance -= e.Amount
+		a.Charges = charged(a.Charges, e.Reference, e.Amount)
+	case AccountRefunded:
+		a.Balance += e.Amount
+		a.Charges = refunded(a.Charges, e.Reference, e.Amount)
+	case AccountFrozen:
+		a.Status = StatusFrozen
+	case AccountUnfrozen:
+		a.Status = StatusOpen
+	case AccountClosed:
+		// Nothing comes in any more, refunds included.
+		a.Status, a.Charges = StatusClosed, nil
+	default:
+		// Passing over an event that this release does not know would make a wrong balance and
+		// write it down. Whoever folds stops here.
+		panic(fmt.Sprintf("accounts: no fold for a %T", event))
+	}
+	return a
+}
+
+// find returns the index of the reference; -1 if there is nothing to refund for it.
+func find(charges []Charge, reference string) int {
+	return slices.IndexFunc(charges, func(c Charge) bool { return c.Reference == reference })
+}
+
+// charged returns new charges with the reference as the latest, its older charge added.
+func charged(charges []Charge, reference string, amount int64) []Charge {
+	drop := find(charges, reference)
+	if drop >= 0 {
+		amount += charges[drop].Refundable
+	} else if len(charges) >= MaxCharges {
+		drop = 0
+	}
+	return append(without(charges, drop), Charge{Reference: reference, Refundable: amount})
+}
+
+// refunded returns new charges with less to refund for the reference; without it, if that is all.
+func refunded(charges []Charge, reference string, amount int64) []Charge {
+	i := find(charges, reference)
+	if i < 0 {
+		return charges
+	}
+	left := charges[i].Refundable - amount
+	if left > 0 {
+		charges = slices.Clone(charges)
+		charges[i].Refundable = left
+		return charges
+	}
+	if len(charges) == 1 {
+		return nil // as in an account that never had one: equal states are equal
+	}
+	return without(charges, i)
+}
+
+// without returns a copy that lacks the one at the index, if any, and has room for one more.
+func without(charges []Charge, index int) []Charge {
+	kept := make([]Charge, 0, len(charges)+1)
+	for i, c := range charges {
+		if i != index {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
