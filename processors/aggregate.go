@@ -1,0 +1,72 @@
+package processors
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/lovoo/goka"
+
+	"refold/codecs"
+	"refold/eventsourcing"
+)
+
+// Limits of [Aggregate.RecentSize].
+const (
+	DefaultRecentSize = 16
+	MaxRecentSize     = eventsourcing.MaxRecentSize
+)
+
+// Aggregate describes an event-sourced aggregate to its graph: behaviour, codecs and names.
+// S is its state, C the interface of its commands, E that of its events.
+type Aggregate[S, C, E any] struct {
+	// Name is the aggregate's, in the singular: "account".
+	Name    string
+	Topics  Topics
+	Decider eventsourcing.Decider[S, C, E]
+
+	// Commands, Events and Results encode what travels on the topics of the same name.
+	Commands, Events, Results *codecs.Set
+	// Rows encodes eventsourcing.Snapshot[S], the group table's rows.
+	Rows goka.Codec
+
+	// RecentSize is how many commands a row remembers (G1), each in some 24 bytes of every row:
+	// 0 to MaxRecentSize.
+	RecentSize int
+	Metrics    *Metrics
+	Logger     *slog.Logger
+}
+
+// Validate tells whether a graph can be made of the description.
+func (a *Aggregate[S, C, E]) Validate() error {
+	if a.RecentSize < 0 || a.RecentSize > MaxRecentSize {
+		return fmt.Errorf("aggregate %s: RecentSize is %d, allowed are 0 to %d",
+			a.Name, a.RecentSize, MaxRecentSize)
+	}
+	for name, missing := range map[string]bool{
+		"Name": a.Name == "", "Topics": a.Topics == Topics{},
+		"Decider.Decide": a.Decider.Decide == nil, "Decider.Evolve": a.Decider.Evolve == nil,
+		"Commands": a.Commands == nil, "Events": a.Events == nil, "Results": a.Results == nil,
+		"Rows": a.Rows == nil, "Metrics": a.Metrics == nil, "Logger": a.Logger == nil,
+	} {
+		if missing {
+			return fmt.Errorf("aggregate %q: %s is missing", a.Name, name)
+		}
+	}
+	return nil
+}
+
+// Graph returns the aggregate's Goka group graph: commands in; events, results and dead letters
+// out; rows in the group table.
+func (a *Aggregate[S, C, E]) Graph() (*goka.GroupGraph, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	t := a.Topics
+	return goka.DefineGroup(goka.Group(t.Group),
+		goka.Input(goka.Stream(t.Commands), inputCodec{a.Commands.Codec()}, a.handle),
+		goka.Output(goka.Stream(t.Events), a.Events.Codec()),
+		goka.Output(goka.Stream(t.Results), a.Results.Codec()),
+		goka.Output(goka.Stream(t.DeadLetters), rawCodec{}),
+		goka.Persist(a.Rows),
+	), nil
+}

@@ -1,0 +1,179 @@
+package processors_test
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/tester"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+
+	"refold/codecs"
+	"refold/eventsourcing"
+	"refold/processors"
+)
+
+// The counter is the smallest aggregate that can do everything the graph must bear: accept,
+// accept without an event, reject, fail and panic.
+type (
+	Count   struct{ By int64 }
+	Counted struct{ By int64 }
+	counter int64
+)
+
+var counterDecider = eventsourcing.Decider[counter, Count, Counted]{
+	Decide: func(c counter, command Count) ([]Counted, error) {
+		switch {
+		case command.By == 0:
+			return nil, nil
+		case command.By == 13:
+			panic("thirteen")
+		case command.By < 0:
+			return nil, eventsourcing.Reject("by-not-positive", "by is %d", command.By)
+		}
+		return []Counted{{By: command.By}}, nil
+	},
+	Evolve: func(c counter, event Counted) counter { return c + counter(event.By) },
+}
+
+func schemaOf(name string) string {
+	return fmt.Sprintf(`{"type": "record", "name": %q, "namespace": "refold.test",
+		"fields": [{"name": "By", "type": "long"}]}`, name)
+}
+
+// counterRows encodes rows as text: what a row looks like is the aggregate's business.
+type counterRows struct{}
+
+func (counterRows) Encode(value any) ([]byte, error) {
+	s, is := value.(eventsourcing.Snapshot[counter])
+	if !is {
+		return nil, fmt.Errorf("no row: %T", value)
+	}
+	return fmt.Appendf(nil, "%d %d %x", s.State, s.Sequence, s.Recent.Bytes()), nil
+}
+
+func (counterRows) Decode(data []byte) (any, error) {
+	var (
+		s      eventsourcing.Snapshot[counter]
+		recent []byte
+	)
+	if _, err := fmt.Sscanf(string(data), "%d %d %x", &s.State, &s.Sequence, &recent); err != nil {
+		return nil, fmt.Errorf("decoding a counter's row: %w", err)
+	}
+	var err error
+	s.Recent, err = eventsourcing.ParseRecent(recent)
+	return s, err
+}
+
+// story runs one counter graph and collects what comes out of it.
+type story struct {
+	t        *testing.T
+	tester   *tester.Tester
+	producer goka.Producer
+	topics   processors.Topics
+	trackers map[string]*tester.QueueTracker
+	commands *codecs.Set
+	metrics  *prometheus.Registry
+	err      chan error
+}
+
+var commandTime = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+
+func newStory(t *testing.T) *story {
+	t.Helper()
+	fake := srfake.New()
+	t.Cleanup(fake.Close)
+	registry, err := codecs.NewRegistry(codecs.RegistrySettings{
+		URLs: []string{fake.URL()}, Mode: codecs.Register,
+	})
+	must(t, err)
+	t.Cleanup(registry.Close)
+	commands, err := codecs.NewSet(registry, codecs.Record[Count](schemaOf("Count")))
+	must(t, err)
+	events, err := codecs.NewSet(registry, codecs.Record[Counted](schemaOf("Counted")))
+	must(t, err)
+	results, err := processors.NewResultSet(registry)
+	must(t, err)
+
+	s := &story{
+		t: t, tester: tester.New(t), topics: processors.NewTopics("", "counter", "counters"),
+		commands: commands, metrics: prometheus.NewRegistry(), err: make(chan error, 1),
+		trackers: map[string]*tester.QueueTracker{},
+	}
+	aggregate := processors.Aggregate[counter, Count, Counted]{
+		Name: "counter", Topics: s.topics, Decider: counterDecider,
+		Commands: commands, Events: events, Results: results, Rows: counterRows{},
+		RecentSize: 2, Metrics: processors.NewMetrics(s.metrics), Logger: slog.New(slog.DiscardHandler),
+	}
+	graph, err := aggregate.Graph()
+	must(t, err)
+	processor, err := goka.NewProcessor(nil, graph, goka.WithTester(s.tester),
+		goka.WithNilHandling(goka.NilProcess))
+	must(t, err)
+	for _, topic := range []string{s.topics.Events, s.topics.Results, s.topics.DeadLetters} {
+		s.trackers[topic] = s.tester.NewQueueTracker(topic)
+	}
+	s.producer, err = s.tester.ProducerBuilder()(nil, "", nil)
+	must(t, err)
+	go func() { s.err <- processor.Run(t.Context()) }()
+	must(t, processor.WaitForReadyContext(t.Context()))
+	return s
+}
+
+// send hands a well-formed command to the graph.
+func (s *story) send(id string, by int64, more ...goka.Headers) {
+	s.t.Helper()
+	headers := codecs.Headers(eventsourcing.Metadata{ID: id, Type: "Count"})
+	s.tester.Consume(s.topics.Commands, "c1", Count{By: by},
+		tester.WithHeaders(headers.Merged(more...)), tester.WithTime(commandTime))
+}
+
+// sendRaw hands bytes to the graph.
+func (s *story) sendRaw(key string, value []byte, headers goka.Headers) {
+	s.t.Helper()
+	s.producer.EmitWithHeaders(s.topics.Commands, key, value, headers)
+	s.tester.Catchup()
+}
+
+// next returns the next record of a topic, which must be there.
+func (s *story) next(topic string) (goka.Headers, any) {
+	s.t.Helper()
+	headers, _, value, ok := s.trackers[topic].NextWithHeaders()
+	if !ok {
+		s.t.Fatalf("nothing (more) on %s", topic)
+	}
+	return headers, value
+}
+
+// nothing fails if there is a record on a topic that was not looked at.
+func (s *story) nothing(topics ...string) {
+	s.t.Helper()
+	for _, topic := range topics {
+		if headers, _, value, more := s.trackers[topic].NextWithHeaders(); more {
+			s.t.Fatalf("unexpected on %s: %v %v", topic, value, headers)
+		}
+	}
+}
+
+func (s *story) row() eventsourcing.Snapshot[counter] {
+	row, _ := s.tester.TableValue(goka.Table(s.topics.Table), "c1").(eventsourcing.Snapshot[counter])
+	return row
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func equal[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("%s (-want +got):\n%s", what, diff)
+	}
+}

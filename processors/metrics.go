@@ -1,0 +1,48 @@
+package processors
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"refold/codecs"
+	"refold/eventsourcing"
+)
+
+// Metrics counts what graphs do with commands. One Metrics serves all aggregates of a process.
+//
+// Commands are counted as they are handled: a command of a transaction that is aborted is handled,
+// and counted, again. The engine's own metrics tell how often that happens.
+type Metrics struct {
+	commands    *prometheus.CounterVec
+	deadLetters *prometheus.CounterVec
+}
+
+// NewMetrics registers the metrics with reg. It panics if they are registered there already.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		commands: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "refold_commands_total",
+			Help: "Commands handled, by outcome: accepted, repeated, or the rejection's code.",
+		}, []string{"aggregate", "type", "outcome"}),
+		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "refold_dead_letters_total",
+			Help: "Records set aside in the dead letters, by reason.",
+		}, []string{"aggregate", "reason"}),
+	}
+	reg.MustRegister(m.commands, m.deadLetters)
+	return m
+}
+
+func (m *Metrics) handled(aggregate string, r eventsourcing.Result) {
+	outcome := r.Code
+	switch {
+	case r.Repeated:
+		outcome = "repeated"
+	case r.Accepted:
+		outcome = "accepted"
+	}
+	m.commands.WithLabelValues(aggregate, r.CommandType, outcome).Inc()
+}
+
+func (m *Metrics) setAside(aggregate string, reason codecs.Reason) {
+	m.deadLetters.WithLabelValues(aggregate, string(reason)).Inc()
+}

@@ -1,0 +1,63 @@
+package processors
+
+import (
+	_ "embed" // the results' schema
+
+	"refold/codecs"
+	"refold/eventsourcing"
+)
+
+// HeaderRepeated marks, with the value "true", the result of a command that came again: it says
+// once more what the first one said.
+const HeaderRepeated = "refold_repeated"
+
+//go:embed schemas/Result.avsc
+var resultSchema string
+
+// Result is a record of a results topic: the one outcome of a command. The headers name the
+// command (ce_causationid) and the aggregate (ce_subject).
+type Result struct {
+	CommandType string `avro:"commandType"`
+	Accepted    bool   `avro:"accepted"`
+	// FirstSequence and LastSequence span the events of an accepted command. A command that was
+	// accepted without an event has an empty span: LastSequence = FirstSequence - 1.
+	FirstSequence int64 `avro:"firstSequence"`
+	LastSequence  int64 `avro:"lastSequence"`
+	// Code is the rejection's stable code, empty if accepted.
+	Code string `avro:"code"`
+	// Message says the same to a person. It is not part of the contract.
+	Message string `avro:"message"`
+}
+
+// NewResultSet returns the codec of results topics, which are alike for all aggregates.
+func NewResultSet(registry *codecs.Registry) (*codecs.Set, error) {
+	return codecs.NewSet(registry, codecs.Record[Result](resultSchema))
+}
+
+// resultOf returns the record for an outcome, and its headers.
+func resultOf(outcome eventsourcing.Result, command eventsourcing.Metadata, source string) (
+	Result, eventsourcing.Metadata,
+) {
+	result := Result{
+		CommandType:   outcome.CommandType,
+		Accepted:      outcome.Accepted,
+		FirstSequence: outcome.FirstSequence,
+		LastSequence:  outcome.LastSequence,
+		Code:          outcome.Code,
+		Message:       outcome.Message,
+	}
+	correlation := command.CorrelationID
+	if correlation == "" {
+		correlation = command.ID
+	}
+	return result, eventsourcing.Metadata{
+		ID:            command.ID + "/result",
+		Source:        source,
+		Type:          "Result",
+		Subject:       command.Subject,
+		Time:          command.Time,
+		CorrelationID: correlation,
+		CausationID:   command.ID,
+		Traceparent:   command.Traceparent,
+	}
+}

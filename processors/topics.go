@@ -1,0 +1,34 @@
+package processors
+
+import "github.com/lovoo/goka"
+
+// Topics names what an aggregate reads and writes. Commands, Events, Results and Table have the
+// same number of partitions and the same partitioner, so that a partition of the table is a
+// function of the same partition of the events.
+type Topics struct {
+	Commands string
+	Events   string
+	Results  string
+	// Table is the compacted topic of the group table: Goka derives it from the group's name.
+	Table string
+	// DeadLetters is shared by all aggregates.
+	DeadLetters string
+	// Group is the consumer group, and the name of the Goka group graph.
+	Group string
+}
+
+// NewTopics returns the topics of the aggregate called name ("account"), whose collection is
+// called plural ("accounts"): account-commands, account-events, account-results, accounts-table.
+// The prefix is put in front of every name and of the group's; it keeps installations that share
+// a cluster apart, and is empty as a rule.
+func NewTopics(prefix, name, plural string) Topics {
+	group := prefix + plural
+	return Topics{
+		Commands:    prefix + name + "-commands",
+		Events:      prefix + name + "-events",
+		Results:     prefix + name + "-results",
+		Table:       string(goka.GroupTable(goka.Group(group))),
+		DeadLetters: prefix + "dead-letters",
+		Group:       group,
+	}
+}
