@@ -135,8 +135,10 @@ func (s SASL) check(ms *Mistakes, exposed bool) {
 		s.checkNoPassword(ms, "nothing, while sasl.mechanism is OAUTHBEARER")
 		s.OAuth.check(ms)
 	default:
-		ms.add("sasl.mechanism", s.Mechanism, strings.Join([]string{"empty", MechanismPlain,
-			MechanismSCRAM256, MechanismSCRAM512, MechanismOAuthBearer}, ", "))
+		ms.add("sasl.mechanism", s.Mechanism, strings.Join([]string{
+			"empty", MechanismPlain,
+			MechanismSCRAM256, MechanismSCRAM512, MechanismOAuthBearer,
+		}, ", "))
 	}
 	shown := s.Mechanism == MechanismPlain || s.Mechanism == MechanismOAuthBearer
 	if shown && exposed && !s.AllowUnencrypted {

@@ -1,0 +1,315 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// The limits of ReadPartition.
+const (
+	// readFetchBytes is asked for at a time: large enough that the way to the broker and back does
+	// not count, small enough that some dozens of partitions may be restored at once. A batch that
+	// is larger by itself comes whole; brokers limit it (message.max.bytes). At most three answers
+	// are held at once: one with the caller, one waiting, one under way.
+	readFetchBytes = 4 << 20
+
+	// readMaxWait is how long a broker waits for something new before it answers that there is
+	// nothing, and so the time between two reports while an open transaction holds us up.
+	readMaxWait = 500 * time.Millisecond
+
+	// readChunkRecords and readChunkBytes limit what the caller gets at once, so that it may write
+	// each call as one batch of its store. Compressed answers can be many times larger than what
+	// was fetched.
+	readChunkRecords = 10_000
+	readChunkBytes   = 4 << 20
+
+	// readPatience is how long requests may go on failing without a good answer in between before
+	// the fault goes to the caller, who can go on later from where this reading came to. It covers
+	// a change of leader (some seconds) and a broker's restart (some tens of seconds).
+	readPatience = 2 * time.Minute
+
+	// missingPatience is how long a topic may be unknown before it is taken for missing: right
+	// after a topic is made, some brokers know of it and others don't yet.
+	missingPatience = time.Second
+
+	// readBackoffLeast and readBackoffMost frame the pause after a failed request; it doubles.
+	readBackoffLeast = 20 * time.Millisecond
+	readBackoffMost  = time.Second
+)
+
+// FromStart as Range.From reads from the oldest record that the partition still holds.
+const FromStart int64 = -1
+
+// Range is a partition from an offset to the end that it has when the reading begins.
+type Range struct {
+	Topic     string
+	Partition int32
+	From      int64 // the first offset to read; FromStart (or any below zero): the log's start
+}
+
+// Progress tells where a reading is.
+type Progress struct {
+	Start int64 // where it began: Range.From, or the log's start
+	Next  int64 // every record below it has been given out, or is not there
+	End   int64 // it ends when Next gets here; does not change
+	// Held says that the transaction which wrote the record at Next is still open (or its end is
+	// decided and not yet written), so that there is nothing to do but wait. The broker ends it
+	// after its producer's transaction time-out at the latest.
+	Held bool
+	// Fault is why the last request failed; it is tried again. Nil: it did not.
+	Fault error
+}
+
+// ReadPartition gives fn the committed records of a partition, in order, from r.From to the end,
+// and returns the offset after the last: the next to read, which is End when err is nil.
+//
+// The end is the high watermark at the moment of the call, uncommitted records included, though
+// only committed ones are given out. A transaction whose commit is decided but whose marker is not
+// yet written is thereby waited for, where the last stable offset would stop in front of it and
+// lose its records (design §2, no. 5); so is a transaction that is still open. Commit and abort
+// markers, aborted records and what compaction has removed count as read, so that the end is
+// reached exactly, whatever the partition ends in.
+//
+// fn is called once before anything is read, then with at most 10,000 records and about 4 MiB at a
+// time, and without records to report progress, at least every half second while nothing else
+// comes. Keys and values share memory with other records of the same answer: who keeps one copies
+// it. An error of fn ends the reading and is returned; the offset returned is then the one after
+// the last successful call.
+//
+// Faults of the network and of brokers are tried again, for two minutes without a good answer at
+// most. ErrOffsetOutOfRange and ErrTopicMissing end the reading at once. When ctx ends, so does
+// the reading, with ctx's error; to go on later, pass the offset returned.
+//
+// opts are those of a client of its own, which is closed at the end: Settings.Options.
+func ReadPartition(
+	ctx context.Context, opts []kgo.Opt, r Range, fn func([]*kgo.Record, Progress) error,
+) (next int64, err error) {
+	cl, err := kgo.NewClient(opts...)
+	if err != nil {
+		return r.From, fmt.Errorf("reading %s/%d: %w", r.Topic, r.Partition, err)
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	reader := &partitionReader{
+		log:   newPartitionLog(cl, r.Topic, r.Partition),
+		steps: make(chan step),
+	}
+	var readErr error // written before steps is closed, read after
+	go func() {
+		defer close(reader.steps)
+		readErr = reader.run(ctx, r.From)
+	}()
+	defer func() {
+		cancel()
+		for range reader.steps { //nolint:revive // waits for the goroutine, also after an error of fn
+		}
+	}()
+
+	next = r.From
+	for s := range reader.steps {
+		if next, err = s.give(next, fn); err != nil {
+			return next, err
+		}
+	}
+	if readErr != nil {
+		return next, fmt.Errorf("reading %s/%d: %w", r.Topic, r.Partition, readErr)
+	}
+	return next, nil
+}
+
+// step is an answer of a broker, on its way to the caller of ReadPartition.
+type step struct {
+	records  []*kgo.Record
+	progress Progress // after all records
+}
+
+// give hands a step to fn in pieces and returns the offset after the last that fn took.
+func (s step) give(
+	next int64, fn func([]*kgo.Record, Progress) error,
+) (int64, error) {
+	records := s.records
+	for {
+		n := chunk(records)
+		progress := s.progress
+		if n < len(records) {
+			progress.Next = records[n].Offset
+		}
+		if err := fn(records[:n], progress); err != nil {
+			return next, err
+		}
+		next = progress.Next
+		if records = records[n:]; len(records) == 0 {
+			return next, nil
+		}
+	}
+}
+
+// chunk returns how many of the records go out at once.
+func chunk(records []*kgo.Record) int {
+	size := 0
+	for i, record := range records {
+		size += len(record.Key) + len(record.Value)
+		if i+1 == readChunkRecords || size >= readChunkBytes {
+			return i + 1
+		}
+	}
+	return len(records)
+}
+
+// partitionReader reads ahead of the caller by one answer.
+type partitionReader struct {
+	log      *partitionLog
+	steps    chan step
+	progress Progress
+
+	lastGood time.Time // when a request was last answered well
+	missing  time.Time // since when the topic has been unknown; zero: it is known
+	backoff  time.Duration
+}
+
+// run sends steps until the end is reached.
+func (r *partitionReader) run(ctx context.Context, from int64) error {
+	r.lastGood = time.Now()
+	for {
+		err := r.begin(ctx, from)
+		if err == nil {
+			break
+		}
+		if err := r.endure(ctx, err); err != nil {
+			return err
+		}
+	}
+	if err := r.send(ctx, nil); err != nil {
+		return err
+	}
+	for r.progress.Next < r.progress.End {
+		records, err := r.advance(ctx)
+		if err != nil {
+			if err := r.endure(ctx, err); err != nil {
+				return err
+			}
+			continue
+		}
+		r.lastGood, r.missing, r.backoff = time.Now(), time.Time{}, 0
+		if err := r.send(ctx, records); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin finds where to start and where to end.
+func (r *partitionReader) begin(ctx context.Context, from int64) error {
+	if err := r.log.locate(ctx); err != nil {
+		return err
+	}
+	start, err := r.log.offsetAt(ctx, offsetLogStart)
+	if err != nil {
+		return err
+	}
+	end, err := r.log.offsetAt(ctx, offsetHighWatermark)
+	if err != nil {
+		return err
+	}
+	if from < 0 {
+		from = start
+	}
+	if from < start || from > end {
+		return fmt.Errorf("%w: %d, the log holds %d to %d", ErrOffsetOutOfRange, from, start, end)
+	}
+	r.progress = Progress{Start: from, Next: from, End: end}
+	return nil
+}
+
+// advance asks for the next records and moves progress behind them.
+func (r *partitionReader) advance(ctx context.Context) ([]*kgo.Record, error) {
+	p := &r.progress
+	if !r.log.located {
+		if err := r.log.locate(ctx); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := r.log.fetch(ctx, p.Next)
+	if err != nil {
+		return nil, err
+	}
+	p.Fault, p.Held = nil, false
+	switch {
+	case answer.next > p.Next:
+		p.Next = min(answer.next, p.End)
+	case !answer.empty:
+		return nil, errNoProgress
+	case p.Next >= answer.stable:
+		p.Held = true
+	default:
+		// Nothing at all below the last stable offset. Brokers read up to there, and found nothing:
+		// compaction has removed the last records of a segment, the segment behind is still empty,
+		// and so there is no batch whose last offset would take us further. Unless the records are
+		// in tiered storage, which can answer late; then we go on asking.
+		local, err := r.log.offsetAt(ctx, offsetLocalLogStart)
+		if err != nil {
+			return nil, err
+		}
+		if p.Next >= local {
+			p.Next = min(answer.stable, p.End)
+		}
+	}
+	records := answer.records
+	for len(records) > 0 && records[len(records)-1].Offset >= p.End {
+		records = records[:len(records)-1]
+	}
+	return records, nil
+}
+
+// errNoProgress is an answer of a broken broker: bytes, but no batch that we had not read.
+var errNoProgress = errors.New("the broker answered with a batch that does not hold the offset")
+
+// endure decides about an error: it returns nil when the request is to be tried again, after a
+// pause, and the error to end with otherwise.
+func (r *partitionReader) endure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	now := time.Now()
+	switch {
+	case errors.Is(err, ErrTopicMissing) && !errors.Is(err, errMadeAgain):
+		if r.missing.IsZero() {
+			r.missing = now
+		}
+		if now.Sub(r.missing) > missingPatience {
+			return err
+		}
+	case isFinal(err), now.Sub(r.lastGood) > readPatience:
+		return err
+	}
+	r.log.located = false // whatever it was, the leader may be another one now
+	r.backoff = min(max(2*r.backoff, readBackoffLeast), readBackoffMost)
+	if r.progress.End > 0 {
+		r.progress.Fault = err
+		if err := r.send(ctx, nil); err != nil {
+			return err
+		}
+	}
+	timer := time.NewTimer(r.backoff)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// send hands a step over, as soon as the one before is done with.
+func (r *partitionReader) send(ctx context.Context, records []*kgo.Record) error {
+	select {
+	case r.steps <- step{records, r.progress}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
