@@ -125,10 +125,10 @@ func metadataFrom(h goka.Headers) (m eventsourcing.Metadata, wrong *Malformed) {
 			return m, malformed(ReasonBadHeader, nil, "%s has %d bytes; at most %d are allowed",
 				textHeaders[i], len(value), MaxHeaderBytes)
 		}
+		if !utf8.Valid(value) {
+			return m, bad(textHeaders[i], value, "must be UTF-8")
+		}
 		joined = append(joined, value...)
-	}
-	if !utf8.Valid(joined) {
-		return m, notUTF8(values[:])
 	}
 	all := string(joined)
 	next := func(i int) string {
@@ -149,10 +149,11 @@ func metadataFrom(h goka.Headers) (m eventsourcing.Metadata, wrong *Malformed) {
 	}
 	if text := next(7); text != "" {
 		t, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
+		m.Time = t.UTC()
+		// Near the ends of time, UTC may be in a year that RFC 3339 cannot write.
+		if year := m.Time.Year(); err != nil || year < 1 || year > 9999 {
 			return m, bad(HeaderTime, values[7], "must be of RFC 3339, like 2026-01-31T23:59:59.123Z")
 		}
-		m.Time = t.UTC()
 	}
 	return m, numbersFrom(h, &m)
 }
@@ -188,14 +189,4 @@ func missing(name, what string) *Malformed {
 func bad(name string, value []byte, must string) *Malformed {
 	return malformed(ReasonBadHeader, nil, "%s is %q; %s",
 		name, excerpt(string(value), maxFoundBytes), must)
-}
-
-func notUTF8(values [][]byte) *Malformed {
-	for i, value := range values {
-		if !utf8.Valid(value) {
-			return bad(textHeaders[i], value, "must be UTF-8")
-		}
-	}
-	// Each is by itself, which makes the whole so, too.
-	return malformed(ReasonBadHeader, nil, "headers must be UTF-8")
 }

@@ -99,13 +99,6 @@ type fetcher struct {
 }
 
 func (f *fetcher) parse(ctx context.Context, id int, root sr.Schema) (*Schema, error) {
-	switch {
-	case root.Schema == "":
-		return nil, fmt.Errorf("%w: the answer has no schema; check the URL and its path",
-			ErrRegistryRefused)
-	case root.Type != sr.TypeAvro:
-		return nil, fmt.Errorf("%w: its type is %v, must be AVRO", ErrSchemaUnusable, root.Type)
-	}
 	if err := f.follow(ctx, root); err != nil {
 		return nil, err
 	}
@@ -115,7 +108,14 @@ func (f *fetcher) parse(ctx context.Context, id int, root sr.Schema) (*Schema, e
 // follow collects what a schema refers to, depth first, for a schema can only be parsed after all
 // that it refers to.
 func (f *fetcher) follow(ctx context.Context, schema sr.Schema) error {
-	if f.bytesLeft -= len(schema.Schema); f.bytesLeft < 0 {
+	f.bytesLeft -= len(schema.Schema)
+	switch {
+	case schema.Schema == "":
+		return fmt.Errorf("%w: the answer has no schema; check the URL and its path",
+			ErrRegistryRefused)
+	case schema.Type != sr.TypeAvro:
+		return fmt.Errorf("%w: its type is %v, must be AVRO", ErrSchemaUnusable, schema.Type)
+	case f.bytesLeft < 0:
 		return fmt.Errorf("%w: it and the schemas it refers to have more than %d bytes",
 			ErrSchemaUnusable, f.registry.settings.Limits.SchemaBytes)
 	}

@@ -1,0 +1,104 @@
+package codecs_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sr"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+	"go.uber.org/goleak"
+
+	"refold/codecs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// server returns an empty registry.
+func server(t testing.TB, options ...srfake.Option) *srfake.Registry {
+	t.Helper()
+	s := srfake.New(options...)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// client returns a registry client that registers, with what change changes in its settings.
+func client(t testing.TB, url string, change ...func(*codecs.RegistrySettings)) *codecs.Registry {
+	t.Helper()
+	settings := codecs.RegistrySettings{
+		URLs: []string{url}, Mode: codecs.Register, RetryLimit: 300 * time.Millisecond,
+	}
+	for _, fn := range change {
+		fn(&settings)
+	}
+	r, err := codecs.NewRegistry(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+// set returns a prepared Set.
+func set(t testing.TB, r *codecs.Registry, types ...codecs.Type) *codecs.Set {
+	t.Helper()
+	s, err := codecs.NewSet(r, types...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// register puts a schema into the registry, as another program would.
+func register(t testing.TB, s *srfake.Registry, subject, schema string) int {
+	t.Helper()
+	id, _, err := s.RegisterSchema(subject, sr.Schema{Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// Deposited is an event with nine fields, as that of the design's measurements.
+type Deposited struct {
+	AccountID   string `avro:"accountId"`
+	Amount      int64  `avro:"amount"`
+	Currency    string `avro:"currency"`
+	Balance     int64  `avro:"balance"`
+	Reference   string `avro:"reference"`
+	Description string `avro:"description"`
+	Channel     string `avro:"channel"`
+	Cash        bool   `avro:"cash"`
+	Branch      int32  `avro:"branch"`
+}
+
+const depositedSchema = `{
+	"type": "record", "name": "Deposited", "namespace": "bank", "fields": [
+		{"name": "accountId", "type": "string"},
+		{"name": "amount", "type": "long"},
+		{"name": "currency", "type": "string"},
+		{"name": "balance", "type": "long"},
+		{"name": "reference", "type": "string"},
+		{"name": "description", "type": "string"},
+		{"name": "channel", "type": "string"},
+		{"name": "cash", "type": "boolean"},
+		{"name": "branch", "type": "int"}
+	]}`
+
+func deposited() Deposited {
+	return Deposited{
+		AccountID: "account-4711", Amount: 12_345, Currency: "EUR", Balance: 9_876_543,
+		Reference: "invoice 2026-17", Description: "thank you", Channel: "online",
+		Cash: true, Branch: 42,
+	}
+}
+
+// Closed is the smallest event.
+type Closed struct {
+	Reason string `avro:"reason"`
+}
+
+const closedSchema = `{"type": "record", "name": "Closed", "namespace": "bank", "fields": [
+	{"name": "reason", "type": "string"}]}`

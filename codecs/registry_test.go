@@ -1,0 +1,513 @@
+package codecs_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/sr"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+
+	"refold/codecs"
+)
+
+// counted makes a registry count its requests.
+func counted(s *srfake.Registry) *atomic.Int64 {
+	var n atomic.Int64
+	s.Intercept(func(http.ResponseWriter, *http.Request) bool { n.Add(1); return false })
+	return &n
+}
+
+// answering makes a registry answer every request with a status and a body.
+func answering(s *srfake.Registry, status int, body string) {
+	s.Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(status)
+		_, _ = fmt.Fprint(w, body)
+		return true
+	})
+}
+
+func lookUp(s *codecs.RegistrySettings) { s.Mode = codecs.LookUp }
+
+func TestRegisterOnceThenKnown(t *testing.T) {
+	s := server(t)
+	requests := counted(s)
+	r := client(t, s.URL())
+	for range 3 {
+		id, err := r.ID(t.Context(), "bank.Closed", closedSchema)
+		if err != nil || id != 1 {
+			t.Fatalf("got %d, %v", id, err)
+		}
+	}
+	if n := requests.Load(); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+	// Another worker gets the same.
+	if id, err := client(t, s.URL()).ID(t.Context(), "bank.Closed", closedSchema); err != nil || id != 1 {
+		t.Errorf("got %d, %v", id, err)
+	}
+}
+
+func TestLookUpNeverRegisters(t *testing.T) {
+	s := server(t)
+	r := client(t, s.URL(), lookUp)
+	_, err := r.ID(t.Context(), "bank.Closed", closedSchema)
+	if !errors.Is(err, codecs.ErrSchemaNotFound) {
+		t.Fatalf("got %v, want ErrSchemaNotFound", err)
+	}
+	for _, want := range []string{"bank.Closed", "look-up", "register it"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+	if s.SubjectExists("bank.Closed") {
+		t.Error("the subject was made")
+	}
+	// The answer is not kept: once it is registered, it is found.
+	want := register(t, s, "bank.Closed", closedSchema)
+	if id, err := r.ID(t.Context(), "bank.Closed", closedSchema); err != nil || id != want {
+		t.Errorf("got %d, %v, want %d", id, err, want)
+	}
+}
+
+// Apicurio Registry speaks Confluent's API under a path, /apis/ccompat/v7.
+func TestURLWithPath(t *testing.T) {
+	s := server(t)
+	prefixed := httptest.NewServer(http.StripPrefix("/apis/ccompat/v7", s.Handler()))
+	t.Cleanup(prefixed.Close)
+	for _, end := range []string{"", "/"} {
+		r := client(t, prefixed.URL+"/apis/ccompat/v7"+end)
+		id, err := r.ID(t.Context(), "bank.Closed", closedSchema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if schema, err := r.Schema(t.Context(), id); err != nil || schema.Name != "bank.Closed" {
+			t.Fatalf("got %+v, %v", schema, err)
+		}
+	}
+}
+
+// A wrong path answers 404, too. Were it believed, every record would be poison.
+func TestWrongPathIsAFault(t *testing.T) {
+	s := server(t)
+	r := client(t, s.URL()+"/wrong")
+	_, err := r.Schema(t.Context(), 1)
+	if errors.Is(err, codecs.ErrSchemaNotFound) || !errors.Is(err, codecs.ErrRegistryUnavailable) {
+		t.Fatalf("got %v, want ErrRegistryUnavailable", err)
+	}
+	if !errors.Is(err, codecs.ErrRegistryRefused) || !strings.Contains(err.Error(), "check the URL") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	const notFound = `{"error_code": 40403, "message": "Schema 7 not found"}`
+	for name, test := range map[string]struct {
+		status int
+		body   string
+		want   error
+		text   string
+	}{
+		"unknown":           {404, notFound, codecs.ErrSchemaNotFound, "Schema 7 not found"},
+		"a plain 404":       {404, "404 page not found", codecs.ErrRegistryRefused, "page not found"},
+		"Jersey's 404":      {404, `{"error_code": 404}`, codecs.ErrRegistryRefused, ""},
+		"no credentials":    {401, `{"error_code": 401}`, codecs.ErrRegistryRefused, "check Username"},
+		"no permission":     {403, "", codecs.ErrRegistryRefused, "no response"},
+		"server error":      {500, `{"error_code": 50001}`, codecs.ErrRegistryUnavailable, "50001"},
+		"gateway":           {502, "<html>Bad Gateway", codecs.ErrRegistryUnavailable, "Bad Gateway"},
+		"too many requests": {429, "", codecs.ErrRegistryUnavailable, "429"},
+		"a web page":        {200, "<html>Welcome", codecs.ErrRegistryRefused, "check the URL"},
+		"another API":       {200, `{}`, codecs.ErrRegistryRefused, "no schema"},
+		"a list":            {200, `[]`, codecs.ErrRegistryRefused, "check the URL"},
+		"no Avro":           {200, `{"schema": "{", "schemaType": "JSON"}`, codecs.ErrSchemaUnusable, "JSON"},
+		"broken Avro":       {200, `{"schema": "{\"type\": \"recor"}`, codecs.ErrSchemaUnusable, ""},
+		"huge": {
+			200, `{"schema": "` + strings.Repeat("x", 10_000_000), codecs.ErrSchemaUnusable, "larger",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := server(t)
+			answering(s, test.status, test.body)
+			_, err := client(t, s.URL()).Schema(t.Context(), 7)
+			if !errors.Is(err, test.want) {
+				t.Fatalf("got %v, want %v", err, test.want)
+			}
+			if !strings.Contains(err.Error(), test.text) || !strings.Contains(err.Error(), "schema 7") {
+				t.Errorf("%q does not say %q and which schema", err, test.text)
+			}
+			poison := errors.Is(err, codecs.ErrSchemaNotFound) || errors.Is(err, codecs.ErrSchemaUnusable)
+			if fault := errors.Is(err, codecs.ErrRegistryUnavailable); poison == fault {
+				t.Errorf("poison %v, fault %v; must be one of them", poison, fault)
+			}
+			if len(err.Error()) > 600 {
+				t.Errorf("the error has %d bytes", len(err.Error()))
+			}
+		})
+	}
+}
+
+func TestIncompatible(t *testing.T) {
+	s := server(t)
+	answering(s, http.StatusConflict, `{"error_code": 409, "message": "field x lacks a default"}`)
+	_, err := client(t, s.URL()).ID(t.Context(), "bank.Closed", closedSchema)
+	if !errors.Is(err, codecs.ErrIncompatible) || errors.Is(err, codecs.ErrRegistryUnavailable) {
+		t.Fatalf("got %v, want ErrIncompatible", err)
+	}
+	for _, want := range []string{"bank.Closed", "field x lacks a default"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+}
+
+func TestRegistryDown(t *testing.T) {
+	s := srfake.New()
+	s.Close()
+	r := client(t, s.URL())
+	_, err := r.Schema(t.Context(), 1)
+	if !errors.Is(err, codecs.ErrRegistryUnavailable) || errors.Is(err, codecs.ErrRegistryRefused) {
+		t.Errorf("got %v, want ErrRegistryUnavailable", err)
+	}
+	_, err = r.ID(t.Context(), "bank.Closed", closedSchema)
+	if !errors.Is(err, codecs.ErrRegistryUnavailable) {
+		t.Errorf("got %v, want ErrRegistryUnavailable", err)
+	}
+}
+
+// held makes a registry hold all requests until the returned function is called, or the requester
+// goes away.
+func held(t *testing.T, s *srfake.Registry) (arrived <-chan struct{}, release func()) {
+	t.Helper()
+	gate, here := make(chan struct{}), make(chan struct{}, 100)
+	s.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
+		here <- struct{}{}
+		select {
+		case <-gate:
+		case <-r.Context().Done():
+		}
+		return false
+	})
+	release = sync.OnceFunc(func() { close(gate) })
+	t.Cleanup(release)
+	return here, release
+}
+
+func TestSlowRegistryTimesOut(t *testing.T) {
+	s := server(t)
+	held(t, s)
+	r := client(t, s.URL(), func(s *codecs.RegistrySettings) { s.Timeout = 20 * time.Millisecond })
+	_, err := r.Schema(t.Context(), 1)
+	if !errors.Is(err, codecs.ErrRegistryUnavailable) {
+		t.Errorf("got %v, want ErrRegistryUnavailable", err)
+	}
+}
+
+func TestNextURL(t *testing.T) {
+	down := srfake.New()
+	down.Close()
+	failing, good := server(t), server(t)
+	answering(failing, http.StatusServiceUnavailable, "")
+	failed := counted(failing)
+	register(t, good, "bank.Closed", closedSchema)
+	register(t, good, "bank.Deposited", depositedSchema)
+	r := client(t, "", func(s *codecs.RegistrySettings) {
+		s.URLs = []string{down.URL(), failing.URL(), good.URL()}
+	})
+	for id := 1; id <= 2; id++ {
+		if _, err := r.Schema(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := failed.Load(); n > 1 {
+		t.Errorf("the failing server was asked %d times; the one that answered comes first", n)
+	}
+}
+
+func TestBasicAuthentication(t *testing.T) {
+	const secret = "correct horse"
+	header := "Basic " + base64.StdEncoding.EncodeToString([]byte("worker:"+secret))
+	s := server(t, srfake.WithAuth(header))
+	login := func(password string) func(*codecs.RegistrySettings) {
+		return func(s *codecs.RegistrySettings) { s.Username, s.Password = "worker", password }
+	}
+	if _, err := client(t, s.URL(), login(secret)).ID(t.Context(), "s", closedSchema); err != nil {
+		t.Fatal(err)
+	}
+	_, err := client(t, s.URL(), login("wrong battery")).ID(t.Context(), "s", closedSchema)
+	if !errors.Is(err, codecs.ErrRegistryRefused) || strings.Contains(err.Error(), "battery") {
+		t.Errorf("got %v, want ErrRegistryRefused without the password", err)
+	}
+	_, err = client(t, s.URL()).ID(t.Context(), "s", closedSchema)
+	if !errors.Is(err, codecs.ErrRegistryRefused) {
+		t.Errorf("got %v, want ErrRegistryRefused", err)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	fake := srfake.NewRegistry()
+	s := httptest.NewUnstartedServer(fake.Handler())
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	trusting := s.Client().Transport.(*http.Transport).TLSClientConfig
+	r := client(t, s.URL, func(s *codecs.RegistrySettings) { s.TLS = trusting })
+	if _, err := r.ID(t.Context(), "s", closedSchema); err != nil {
+		t.Error(err)
+	}
+	_, err := client(t, s.URL).ID(t.Context(), "s", closedSchema)
+	if !errors.Is(err, codecs.ErrRegistryUnavailable) || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("got %v, want ErrRegistryUnavailable for an unknown authority", err)
+	}
+}
+
+func TestConcurrentMissesAreOneRequest(t *testing.T) {
+	s := server(t)
+	id := register(t, s, "bank.Closed", closedSchema)
+	requests := counted(s)
+	arrived, release := held(t, s)
+	r := client(t, s.URL())
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if _, err := r.Schema(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	<-arrived
+	release()
+	all.Wait()
+	if n := requests.Load(); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+// Whoever gives up does not take the answer away from the others.
+func TestGivingUpLeavesTheOthers(t *testing.T) {
+	s := server(t)
+	id := register(t, s, "bank.Closed", closedSchema)
+	arrived, release := held(t, s)
+	r := client(t, s.URL())
+	impatient, cancel := context.WithCancel(t.Context())
+	gaveUp := make(chan error, 1)
+	go func() { _, err := r.Schema(impatient, id); gaveUp <- err }()
+	<-arrived
+	waited := make(chan error, 1)
+	go func() { _, err := r.Schema(t.Context(), id); waited <- err }()
+	cancel()
+	err := <-gaveUp
+	if !errors.Is(err, codecs.ErrRegistryUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want ErrRegistryUnavailable and Canceled", err)
+	}
+	release()
+	if err := <-waited; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseEndsWaiting(t *testing.T) {
+	s := server(t)
+	id := register(t, s, "bank.Closed", closedSchema)
+	r := client(t, s.URL())
+	if _, err := r.Schema(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	arrived, _ := held(t, s)
+	waiting := make(chan error, 1)
+	go func() { _, err := r.Schema(t.Context(), 99); waiting <- err }()
+	<-arrived
+	r.Close()
+	if err := <-waiting; !errors.Is(err, codecs.ErrRegistryUnavailable) {
+		t.Errorf("got %v, want ErrRegistryUnavailable", err)
+	}
+	if _, err := r.Schema(t.Context(), id); err != nil {
+		t.Errorf("what is known is not served after Close: %v", err)
+	}
+	if _, err := r.Schema(t.Context(), 98); !errors.Is(err, codecs.ErrRegistryUnavailable) {
+		t.Errorf("got %v, want ErrRegistryUnavailable", err)
+	}
+}
+
+func TestUnknownIsBelievedForAWhile(t *testing.T) {
+	for name, test := range map[string]struct {
+		unknownFor time.Duration
+		requests   int64
+	}{
+		"a while": {time.Hour, 1},
+		"never":   {-1, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := server(t)
+			requests := counted(s)
+			r := client(t, s.URL(), func(s *codecs.RegistrySettings) {
+				s.Limits.UnknownFor = test.unknownFor
+			})
+			for range 10 {
+				if _, err := r.Schema(t.Context(), 77); !errors.Is(err, codecs.ErrSchemaNotFound) {
+					t.Fatalf("got %v, want ErrSchemaNotFound", err)
+				}
+			}
+			if n := requests.Load(); n != test.requests {
+				t.Errorf("%d requests, want %d", n, test.requests)
+			}
+		})
+	}
+}
+
+func TestUnknownBecomesKnown(t *testing.T) {
+	s := server(t)
+	r := client(t, s.URL(), func(s *codecs.RegistrySettings) {
+		s.Limits.UnknownFor = time.Nanosecond
+	})
+	if _, err := r.Schema(t.Context(), 1); !errors.Is(err, codecs.ErrSchemaNotFound) {
+		t.Fatalf("got %v", err)
+	}
+	register(t, s, "bank.Closed", closedSchema)
+	if _, err := r.Schema(t.Context(), 1); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	s := server(t)
+	requests := counted(s)
+	r := client(t, s.URL(), func(s *codecs.RegistrySettings) { s.Limits.Schemas = 2 })
+	for i := range 5 {
+		register(t, s, fmt.Sprintf("s%d", i), fmt.Sprintf(`{"type": "fixed", "name": "F", "size": %d}`, i+1))
+	}
+	for range 2 {
+		for id := 1; id <= 5; id++ {
+			if _, err := r.Schema(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := requests.Load(); n < 8 {
+		t.Errorf("%d requests for 10 look-ups of 5 schemas, of which 2 are kept", n)
+	}
+}
+
+func TestReferences(t *testing.T) {
+	s := server(t)
+	register(t, s, "money", `{"type": "record", "name": "Money", "namespace": "bank", "fields": [
+		{"name": "cents", "type": "long"}]}`)
+	_, _, err := s.RegisterSchema("line", sr.Schema{
+		Schema: `{"type": "record", "name": "Line", "namespace": "shop", "fields": [
+			{"name": "price", "type": "bank.Money"}]}`,
+		References: []sr.SchemaReference{{Name: "bank.Money", Subject: "money", Version: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _, err := s.RegisterSchema("order", sr.Schema{
+		Schema: `{"type": "record", "name": "Order", "namespace": "shop", "fields": [
+			{"name": "lines", "type": {"type": "array", "items": "shop.Line"}},
+			{"name": "total", "type": "bank.Money"}]}`,
+		References: []sr.SchemaReference{
+			{Name: "shop.Line", Subject: "line", Version: 1},
+			{Name: "bank.Money", Subject: "money", Version: 1},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := client(t, s.URL())
+	schema, err := r.Schema(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if schema.Name != "shop.Order" {
+		t.Errorf("the name is %s", schema.Name)
+	}
+	if _, err := codecs.ParseSchema(schema.Text); err != nil {
+		t.Errorf("the text cannot stand alone: %v\n%s", err, schema.Text)
+	}
+	b := append(codecs.AppendWireHeader(nil, id), 2, 4, 0, 6) // one line of 2, total 3
+	name, json, err := r.ToJSON(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"lines":[{"price":{"cents":2}}],"total":{"cents":3}}`; string(json) != want {
+		t.Errorf("%s is %s, want %s", name, json, want)
+	}
+}
+
+func TestReferencesThatLeadNowhere(t *testing.T) {
+	answer := `{"schema": "\"string\"", "references": [{"name": "a", "subject": "a", "version": 1}]}`
+	for name, test := range map[string]struct{ answer, want string }{
+		"missing": {"", "which does not exist"},
+		"cyclic":  {answer, "refers to itself"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := server(t)
+			s.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+				body := answer
+				if strings.HasPrefix(r.URL.Path, "/subjects/") {
+					body = test.answer
+				}
+				if body != "" {
+					_, _ = fmt.Fprint(w, body)
+				}
+				return body != ""
+			})
+			_, err := client(t, s.URL()).Schema(t.Context(), 1)
+			if !errors.Is(err, codecs.ErrSchemaUnusable) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want ErrSchemaUnusable: %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestSettingsNameEveryMistake(t *testing.T) {
+	_, err := codecs.NewRegistry(codecs.RegistrySettings{
+		URLs:     []string{"registry:8081", "http://worker:hunter2@host", "http://host?x=1", "http://ok"},
+		Password: "hunter2", Mode: "both", Timeout: -1, RetryLimit: -1,
+		Limits: codecs.Limits{RecordBytes: -1, SchemaBytes: -1, Schemas: -1, JSONDepth: 501},
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"URLs[0]", "URLs[1]", "URLs[2]", "Username", "Mode", "Timeout", "RetryLimit",
+		"Limits.RecordBytes", "Limits.SchemaBytes", "Limits.Schemas", "Limits.JSONDepth",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is not named", want)
+		}
+	}
+	if text := err.Error(); strings.Contains(text, "hunter2") || strings.Contains(text, "URLs[3]") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := codecs.NewRegistry(codecs.RegistrySettings{}); err == nil {
+		t.Error("no URL is no error")
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	s := server(t)
+	r := client(t, s.URL(), func(s *codecs.RegistrySettings) { s.Metrics = codecs.NewMetrics(reg) })
+	_, _ = r.ID(t.Context(), "bank.Closed", closedSchema)
+	_, _ = r.Schema(t.Context(), 99)
+	families, err := reg.Gather()
+	if err != nil || len(families) != 1 {
+		t.Fatalf("got %v, %v", families, err)
+	}
+	got := map[string]bool{}
+	for _, m := range families[0].GetMetric() {
+		got[m.GetLabel()[0].GetValue()+" "+m.GetLabel()[1].GetValue()] = true
+	}
+	if !got["register ok"] || !got["schema not-found"] || len(got) != 2 {
+		t.Errorf("got %v", got)
+	}
+}
