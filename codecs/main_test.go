@@ -1,6 +1,7 @@
 package codecs_test
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
@@ -25,7 +26,8 @@ func server(t testing.TB, options ...srfake.Option) *srfake.Registry {
 func client(t testing.TB, url string, change ...func(*codecs.RegistrySettings)) *codecs.Registry {
 	t.Helper()
 	settings := codecs.RegistrySettings{
-		URLs: []string{url}, Mode: codecs.Register, RetryLimit: 300 * time.Millisecond,
+		URLs: []string{url}, Mode: codecs.Register, RetryLimit: 100 * time.Millisecond,
+		Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, fn := range change {
 		fn(&settings)

@@ -2,6 +2,7 @@ package codecs
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -127,8 +128,9 @@ func (t *recordType) fits(schema *avro.Schema, s *shape) error {
 		return fmt.Errorf("%v cannot be encoded by its schema: %w", t.goType, err)
 	}
 	if !bytes.Equal(sample, back) {
-		return fmt.Errorf("%v loses what its schema describes: %x comes back as %x",
-			t.goType, sample, back)
+		return fmt.Errorf("%v loses what its schema describes: the bytes %s come back as %s", t.goType,
+			excerpt(hex.EncodeToString(sample), maxFoundBytes),
+			excerpt(hex.EncodeToString(back), maxFoundBytes))
 	}
 	return nil
 }

@@ -210,7 +210,8 @@ func (r *Registry) patiently(ctx context.Context, stubborn bool,
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		err := fn(ctx)
 		if !errors.Is(err, ErrRegistryUnavailable) ||
-			(!stubborn && errors.Is(err, ErrRegistryRefused)) {
+			(!stubborn && errors.Is(err, ErrRegistryRefused)) ||
+			ctx.Err() != nil || r.life.Err() != nil {
 			return err
 		}
 		r.settings.Logger.Warn("waiting for the schema registry", "error", err, "pause", pause)

@@ -212,7 +212,7 @@ func (s *shape) accepts(v any) bool {
 }
 
 // maxSampleDepth ends samples of recursive types.
-const maxSampleDepth = 16
+const maxSampleDepth = 6
 
 // appendSample appends the bytes of a small value that is not zero where it need not be: the last
 // branch of a union that is not null, an element in each array and map, until it is deep enough.
@@ -247,16 +247,26 @@ func (s *shape) appendSample(dst []byte, depth int) []byte {
 			dst = field.shape.appendSample(dst, depth+1)
 		}
 	case kindUnion:
-		at := 0
-		for i, branch := range s.branches {
-			if (branch.kind == kindNull) == deep || s.branches[at].kind == kindNull && !deep {
-				at = i
-			}
-		}
+		at := s.sampleBranch(deep)
 		dst = binary.AppendVarint(dst, int64(at))
 		return s.branches[at].appendSample(dst, depth+1)
 	}
 	return dst
+}
+
+func (s *shape) sampleBranch(deep bool) int {
+	null, at := -1, 0
+	for i, branch := range s.branches {
+		if branch.kind == kindNull {
+			null = i
+		} else {
+			at = i
+		}
+	}
+	if deep && null >= 0 && s.branches[at].kind == kindRecord {
+		return null
+	}
+	return at
 }
 
 func (s *shape) appendSampleText(dst []byte) []byte {
