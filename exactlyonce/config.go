@@ -1,0 +1,222 @@
+package exactlyonce
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+
+	"refold/kafka"
+)
+
+// Table is what the engine asks of a group table's local store: Goka's storage whose writes stay
+// uncommitted, in layers, until the transaction that holds them has ended. Package tabletest
+// checks an implementation.
+//
+// Goka reads and writes it from one goroutine and may read it from others; Seal, Commit and
+// Discard come from the engine while reads go on, and Commit also while writes go on.
+type Table interface {
+	// Storage is Goka's. Open restores the rows from the table topic, exactly to its end; from
+	// then on GetOffset says high watermark - 1, so that Goka takes the table for recovered. Get,
+	// Has and iterators see all layers, the newest first. SetOffset is of no consequence.
+	storage.Storage
+
+	// Seal closes the layer of rows written since the last Seal and returns it, keyed by row key;
+	// nil is a deletion. The caller does not change it. When nothing was written the result is
+	// empty and no layer is kept. Seal is never called while a row is being written.
+	Seal() map[string][]byte
+
+	// Commit makes the oldest sealed layer part of the committed store. next is the offset in the
+	// table topic after the layer's last row. The batch may become durable late: after a crash
+	// the store may be behind the topic, never ahead.
+	Commit(next int64) error
+
+	// Discard forgets the open layer and all sealed ones.
+	Discard()
+}
+
+// Tables says how local stores are opened. The context ends when the partition is taken away: a
+// restore that is going on in Open must then return soon, with an error. What a store is given
+// back for the same partition later may continue from what it has.
+type Tables struct {
+	// Staged opens the store of one partition of the group table.
+	Staged func(ctx context.Context, topic string, partition int32) (Table, error)
+	// Follower opens the store of one partition of a table that somebody else writes: joins and
+	// lookups. Its Open restores, too; Goka follows the live tail from there.
+	Follower func(ctx context.Context, topic string, partition int32) (storage.Storage, error)
+}
+
+// Config is how a Processor runs. Kafka is required; the zero value of every other field means the
+// default that its comment names.
+type Config struct {
+	// Kafka is the cluster. Its session, rebalance and transaction time-outs are the group's and
+	// the transactions'.
+	Kafka kafka.Settings
+
+	// TransactionalID names this worker's transactions and must be its own: two workers with the
+	// same ID fence each other. Nothing is corrupted, but neither gets on; the log says so. With
+	// an ID that a worker keeps over restarts (a pod's name in a stateful set) it ends at once
+	// what its dead predecessor left open. The default, "<group>-<host>-<random>", is new with
+	// every start: partitions of a worker that was killed in the middle of a transaction then
+	// wait until the transaction's time-out.
+	TransactionalID string
+
+	// Tables opens the local stores. The default keeps them in memory.
+	Tables Tables
+
+	// BatchRecords limits the records that one transaction takes in. 20,000: larger batches take
+	// over a second to commit, and are no cheaper.
+	BatchRecords int
+	// BatchBytes limits what one transaction takes in and gives out, in bytes, give or take one
+	// poll: it is what a batch may hold in memory, and up to two are held. 32 MiB.
+	BatchBytes int
+	// HandleTime is the longest that the records of one poll should take to be handled. Polls are
+	// made smaller when callbacks are slow, so that a rebalance never waits for much more. 250 ms.
+	HandleTime time.Duration
+	// LeastGap is the least time between the starts of two transactions. 5 ms: without it, 280
+	// transactions a second cost a broker 1.4 cores; more only adds latency.
+	LeastGap time.Duration
+	// Producers take turns, one transaction each. 2: a broker is still writing the markers of the
+	// last transaction of the one while the other starts; with 1 it would make us wait 20 ms.
+	Producers int
+
+	// ClaimBuffer is how many records wait, per input partition, for Goka to take them, and
+	// PartitionBuffer how many wait behind its callback, per partition. 4,096 and 1,024: enough to
+	// change goroutines once in a thousand records.
+	ClaimBuffer     int
+	PartitionBuffer int
+
+	// LeaveTimeout is how long a rebalance or a stop waits for what is in hand to be finished,
+	// before it is given up to be done again by the next owner. 8 s: well below the rebalance
+	// time-out, at which the group would go on without us.
+	LeaveTimeout time.Duration
+	// BackoffMin and BackoffMax limit the pause before something that failed is tried again; it
+	// doubles each time. 50 ms, below what a user notices, and 10 s, which spares a broken
+	// cluster and still recovers soon after it.
+	BackoffMin, BackoffMax time.Duration
+	// FetchMaxWait is how long a broker may hold a fetch that finds nothing. 250 ms: it answers
+	// at once when something comes, and an idle worker asks four times a second.
+	FetchMaxWait time.Duration
+	// FetchMaxBytes is how much a broker may send ahead of what is polled, per broker. 8 MiB:
+	// some 50,000 records of a hundred bytes, more than two batches.
+	FetchMaxBytes int32
+	// TopicsMaxAge is how late the engine may notice that an output topic got more partitions.
+	// 1 minute, as in the clients.
+	TopicsMaxAge time.Duration
+
+	// Metrics are updated when given.
+	Metrics *Metrics
+	// Logger gets what operators should know. The default discards it.
+	Logger *slog.Logger
+}
+
+func (c Config) withDefaults(group goka.Group) (Config, error) {
+	if err := c.Kafka.Validate(); err != nil {
+		return c, fmt.Errorf("exactlyonce: %w", err)
+	}
+	c.Kafka = c.Kafka.WithDefaults()
+	setDefault(&c.BatchRecords, 20_000)
+	setDefault(&c.BatchBytes, 32<<20)
+	setDefault(&c.HandleTime, 250*time.Millisecond)
+	setDefault(&c.LeastGap, 5*time.Millisecond)
+	setDefault(&c.Producers, 2)
+	setDefault(&c.ClaimBuffer, 4096)
+	setDefault(&c.PartitionBuffer, 1024)
+	setDefault(&c.LeaveTimeout, 8*time.Second)
+	setDefault(&c.BackoffMin, 50*time.Millisecond)
+	setDefault(&c.BackoffMax, 10*time.Second)
+	setDefault(&c.FetchMaxWait, 250*time.Millisecond)
+	setDefault(&c.FetchMaxBytes, 8<<20)
+	setDefault(&c.TopicsMaxAge, time.Minute)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.TransactionalID == "" {
+		id, err := ownID(group)
+		if err != nil {
+			return c, err
+		}
+		c.TransactionalID = id
+	}
+	if c.Tables.Staged == nil || c.Tables.Follower == nil {
+		memory := newMemoryTables(c.Kafka)
+		if c.Tables.Staged == nil {
+			c.Tables.Staged = memory.staged
+		}
+		if c.Tables.Follower == nil {
+			c.Tables.Follower = memory.follower
+		}
+	}
+	return c, c.validate()
+}
+
+// validate reports every mistake at once.
+func (c Config) validate() error {
+	var wrong []error
+	atLeast := func(name string, value, least int64) {
+		if value < least {
+			wrong = append(wrong,
+				fmt.Errorf("%s is %d; it must be at least %d", name, value, least))
+		}
+	}
+	atLeast("BatchRecords", int64(c.BatchRecords), 1)
+	atLeast("BatchBytes", int64(c.BatchBytes), 1)
+	atLeast("Producers", int64(c.Producers), 1)
+	atLeast("ClaimBuffer", int64(c.ClaimBuffer), 1)
+	atLeast("PartitionBuffer", int64(c.PartitionBuffer), 0)
+	atLeast("FetchMaxBytes", int64(c.FetchMaxBytes), 1)
+	for name, d := range map[string]time.Duration{
+		"HandleTime": c.HandleTime, "LeastGap": c.LeastGap, "LeaveTimeout": c.LeaveTimeout,
+		"BackoffMin": c.BackoffMin, "BackoffMax": c.BackoffMax, "FetchMaxWait": c.FetchMaxWait,
+		"TopicsMaxAge": c.TopicsMaxAge,
+	} {
+		if d < 0 {
+			wrong = append(wrong, fmt.Errorf("%s is %v; it must not be negative", name, d))
+		}
+	}
+	if c.LeaveTimeout >= c.Kafka.RebalanceTimeout {
+		wrong = append(wrong, fmt.Errorf("LeaveTimeout is %v; it must be below Kafka."+
+			"RebalanceTimeout (%v), or a rebalance goes on without us",
+			c.LeaveTimeout, c.Kafka.RebalanceTimeout))
+	}
+	if c.BackoffMax < c.BackoffMin {
+		wrong = append(wrong, fmt.Errorf("BackoffMax is %v; it must be at least BackoffMin (%v)",
+			c.BackoffMax, c.BackoffMin))
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("exactlyonce: configuration: %w", errors.Join(wrong...))
+	}
+	return nil
+}
+
+// backoff is the pause before the attempt after n failures.
+func (c Config) backoff(n int) time.Duration {
+	return min(c.BackoffMin<<min(max(n-1, 0), 20), c.BackoffMax)
+}
+
+// ownID makes a transactional ID that nobody else has.
+func ownID(group goka.Group) (string, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	var random [6]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return "", fmt.Errorf("exactlyonce: make a transactional ID: %w", err)
+	}
+	return fmt.Sprintf("%s-%s-%s", group, host, hex.EncodeToString(random[:])), nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,126 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// engine is what all parts below one Processor share. It lives as long as the Processor; the
+// clients of a run and the sessions of Goka come and go.
+type engine struct {
+	cfg    Config
+	log    *slog.Logger
+	group  string
+	table  string   // the group table's topic, empty when the graph is stateless
+	joins  []string // topics whose stores live in a session
+	writes []string // topics that the graph writes, but for the table
+
+	// ctx ends with the Processor: stores of lookups, which no session holds, depend on it.
+	ctx    context.Context //nolint:containedctx // Goka's builders are given none
+	cancel context.CancelFunc
+	admin  *kgo.Client
+
+	outputs outputs
+	session atomic.Pointer[session] // Goka's, from its set-up to its end
+	status  atomic.Pointer[error]   // what keeps the worker from being ready
+
+	mu      sync.Mutex
+	closers []func() error
+}
+
+func newEngine(cfg Config, gg *goka.GroupGraph) (*engine, error) {
+	opts, err := cfg.Kafka.Options()
+	if err != nil {
+		return nil, err
+	}
+	admin, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("exactlyonce: make a client: %w", err)
+	}
+	e := &engine{
+		cfg: cfg, log: cfg.Logger.With("group", string(gg.Group())), group: string(gg.Group()),
+		joins: gg.JointTables().Topics(), writes: gg.OutputStreams().Topics(), admin: admin,
+	}
+	if t := gg.GroupTable(); t != nil {
+		e.table = t.Topic()
+	}
+	if l := gg.LoopStream(); l != nil {
+		e.writes = append(e.writes, l.Topic())
+	}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.setStatus(errors.New("not started"))
+	return e, nil
+}
+
+// close ends what Goka leaves open. It may be called twice.
+func (e *engine) close() error {
+	e.cancel()
+	e.setStatus(errors.New("stopped"))
+	e.mu.Lock()
+	closers := e.closers
+	e.closers = nil
+	e.mu.Unlock()
+	var errs []error
+	for _, c := range closers {
+		if err := c(); err != nil && !errors.Is(err, sarama.ErrClosedClient) {
+			errs = append(errs, err)
+		}
+	}
+	e.admin.Close()
+	return errors.Join(errs...)
+}
+
+// setStatus notes what keeps the worker from being ready; nil when nothing does.
+func (e *engine) setStatus(err error) { e.status.Store(&err) }
+
+func (e *engine) ready() error { return *e.status.Load() }
+
+// consume runs the group until ctx ends, a callback fails or a record is refused for good. Faults
+// are survived: each ends one run, and the next begins with new clients after a pause.
+func (e *engine) consume(
+	ctx context.Context, topics []string, h sarama.ConsumerGroupHandler,
+) error {
+	failures := 0
+	for ctx.Err() == nil {
+		began := time.Now()
+		r := newRun(e, topics, h)
+		err := r.live(ctx)
+		var fatal *fatalError
+		if errors.As(err, &fatal) {
+			e.setStatus(err)
+			return fatal.err
+		}
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			e.log.Info("stopped in the middle of a fault", "error", err)
+			return nil
+		}
+		if r.progress || time.Since(began) > time.Minute {
+			failures = 0
+		}
+		failures++
+		pause := e.cfg.backoff(failures)
+		e.setStatus(err)
+		e.cfg.Metrics.restart(err)
+		e.log.Error("starting over with new clients", "error", err, "pause", pause)
+		sleep(ctx, pause)
+	}
+	return nil
+}
+
+// fatalError ends the Processor.
+type fatalError struct{ err error }
+
+func (f *fatalError) Error() string { return f.err.Error() }
+func (f *fatalError) Unwrap() error { return f.err }

@@ -1,0 +1,297 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// consumerGroup is what Goka takes for Sarama's. It lives through any number of rebalances inside
+// one Consume: after a Consume that returns, Goka sleeps five seconds.
+type consumerGroup struct{ engine *engine }
+
+var _ sarama.ConsumerGroup = consumerGroup{}
+
+func (e *engine) buildGroup([]string, string, string) (sarama.ConsumerGroup, error) {
+	return consumerGroup{e}, nil
+}
+
+// Consume runs until ctx ends, or until a callback of Goka's fails.
+func (g consumerGroup) Consume(
+	ctx context.Context, topics []string, h sarama.ConsumerGroupHandler,
+) error {
+	return g.engine.consume(ctx, topics, h)
+}
+
+// Errors is never used: what is passing is survived, and what is not comes from Consume.
+func (consumerGroup) Errors() <-chan error { return nil }
+
+// Close does nothing: Consume leaves nothing behind.
+func (consumerGroup) Close() error { return nil }
+
+// Goka never pauses.
+func (consumerGroup) Pause(map[string][]int32)  {}
+func (consumerGroup) Resume(map[string][]int32) {}
+func (consumerGroup) PauseAll()                 {}
+func (consumerGroup) ResumeAll()                {}
+
+// session is one session of Goka's: from an assignment until it is taken away.
+type session struct {
+	engine     *engine
+	handler    sarama.ConsumerGroupHandler
+	assigned   map[string][]int32
+	claims     map[topicPartition]*claim
+	member     string
+	generation int32
+
+	// ctx is what all of Goka's contexts derive from. It does not end when the worker is asked to
+	// stop, but when the session does, so that what is in hand can be finished.
+	ctx    context.Context //nolint:containedctx // sarama.ConsumerGroupSession has to give it
+	cancel context.CancelFunc
+
+	inFlight atomic.Int64  // records dispatched and not yet marked
+	handled  chan struct{} // signalled when inFlight comes down to zero
+	failed   func(error)   // told when a claim ends by itself
+	work     sync.WaitGroup
+
+	mu       sync.Mutex
+	tables   map[*stagedTable]struct{}
+	released bool // the stores are being closed: no layer may be committed any more
+}
+
+var _ sarama.ConsumerGroupSession = (*session)(nil)
+
+// Claims are the partitions that the group gave us.
+func (s *session) Claims() map[string][]int32 { return s.assigned }
+
+// MemberID is the group's name for us.
+func (s *session) MemberID() string { return s.member }
+
+// GenerationID counts the group's rebalances.
+func (s *session) GenerationID() int32 { return s.generation }
+
+// MarkOffset says that a record is done. Its offset is of no consequence: what is committed is
+// where the batch ends, and it ends only when all its records are done.
+func (s *session) MarkOffset(string, int32, int64, string) {
+	if s.inFlight.Add(-1) == 0 {
+		s.handled <- struct{}{}
+	}
+}
+
+// MarkMessage is MarkOffset.
+func (s *session) MarkMessage(m *sarama.ConsumerMessage, metadata string) {
+	s.MarkOffset(m.Topic, m.Partition, m.Offset+1, metadata)
+}
+
+// Commit does nothing: batches do.
+func (*session) Commit() {}
+
+// ResetOffset does nothing; Goka never calls it.
+func (*session) ResetOffset(string, int32, int64, string) {}
+
+// Context ends with the session.
+func (s *session) Context() context.Context { return s.ctx }
+
+// claim is one input partition in a session.
+type claim struct {
+	topicPartition
+	messages chan *sarama.ConsumerMessage
+	lag      gauge
+}
+
+var _ sarama.ConsumerGroupClaim = (*claim)(nil)
+
+func (c *claim) Topic() string    { return c.topic }
+func (c *claim) Partition() int32 { return c.partition }
+
+// InitialOffset is not known here; Goka only logs it.
+func (*claim) InitialOffset() int64 { return 0 }
+
+// HighWaterMarkOffset is not known here; Goka never asks.
+func (*claim) HighWaterMarkOffset() int64                 { return 0 }
+func (c *claim) Messages() <-chan *sarama.ConsumerMessage { return c.messages }
+
+// newSession prepares a session for what the group gave us.
+func (r *run) newSession(a assignment) *session {
+	s := &session{
+		engine: r.engine, handler: r.handler, assigned: a.partitions,
+		member: a.member, generation: a.generation,
+		claims:  make(map[topicPartition]*claim),
+		tables:  make(map[*stagedTable]struct{}),
+		handled: make(chan struct{}, 1),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.failed = func(err error) {
+		r.post(func() {
+			if r.session == s {
+				r.do(r.machine.callbackFailed(err))
+			}
+		})
+	}
+	for topic, partitions := range a.partitions {
+		for _, p := range partitions {
+			tp := topicPartition{topic, p}
+			s.claims[tp] = &claim{
+				topicPartition: tp,
+				messages:       make(chan *sarama.ConsumerMessage, r.engine.cfg.ClaimBuffer),
+				lag:            r.engine.cfg.Metrics.lagOf(tp),
+			}
+		}
+	}
+	return s
+}
+
+// setUp has Goka open its stores, which restores them, and start its claims. It may take minutes;
+// the end of the session's context cuts it short.
+func (s *session) setUp() error {
+	s.engine.session.Store(s)
+	if err := s.handler.Setup(s); err != nil {
+		return fmt.Errorf("set up Goka's session: %w", err)
+	}
+	for _, c := range s.claims {
+		s.work.Go(func() {
+			err := s.handler.ConsumeClaim(s, c)
+			if s.ctx.Err() == nil {
+				s.failed(errors.Join(fmt.Errorf("Goka stopped handling %s/%d",
+					c.topic, c.partition), err))
+			}
+		})
+	}
+	return nil
+}
+
+// end stops Goka's session and closes its stores.
+func (s *session) end() (err error) {
+	defer func() {
+		// Goka's Cleanup fails on partitions whose set-up never began.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("clean up Goka's session: %v", p)
+		}
+		s.engine.session.CompareAndSwap(s, nil)
+	}()
+	s.cancel()
+	s.mu.Lock()
+	s.released = true
+	s.mu.Unlock()
+	s.work.Wait()
+	return s.handler.Cleanup(s)
+}
+
+// dispatch hands records to Goka. It never blocks the caller: partitions whose buffer is full get
+// a goroutine that waits.
+func (s *session) dispatch(fetches kgo.Fetches) {
+	s.inFlight.Add(s.count(fetches))
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		c := s.claims[topicPartition{p.Topic, p.Partition}]
+		if c == nil || len(p.Records) == 0 {
+			return
+		}
+		if cap(c.messages)-len(c.messages) >= len(p.Records) {
+			// Nobody else sends, so that there is room for all.
+			eachMessage(p.Records, func(m *sarama.ConsumerMessage) bool {
+				c.messages <- m
+				return true
+			})
+			return
+		}
+		s.work.Go(func() {
+			eachMessage(p.Records, func(m *sarama.ConsumerMessage) bool {
+				select {
+				case c.messages <- m:
+					return true
+				case <-s.ctx.Done():
+					return false
+				}
+			})
+		})
+	})
+}
+
+// count counts the records that have a claim.
+func (s *session) count(fetches kgo.Fetches) (n int64) {
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if s.claims[topicPartition{p.Topic, p.Partition}] != nil {
+			n += int64(len(p.Records))
+		}
+	})
+	return n
+}
+
+// messageSlab is how many messages share an allocation. The whole slab lives as long as one of
+// them, so it must stay small beside a batch.
+const messageSlab = 256
+
+// eachMessage converts records to Sarama's form, until send says no.
+func eachMessage(records []*kgo.Record, send func(*sarama.ConsumerMessage) bool) {
+	for len(records) > 0 {
+		n := min(messageSlab, len(records))
+		slab := make([]sarama.ConsumerMessage, n)
+		for i, r := range records[:n] {
+			m := &slab[i]
+			m.Topic, m.Partition, m.Offset = r.Topic, r.Partition, r.Offset
+			m.Key, m.Value, m.Timestamp = r.Key, r.Value, r.Timestamp
+			if len(r.Headers) > 0 {
+				m.Headers = saramaHeaders(r.Headers)
+			}
+			if !send(m) {
+				return
+			}
+		}
+		records = records[n:]
+	}
+}
+
+func saramaHeaders(headers []kgo.RecordHeader) []*sarama.RecordHeader {
+	all := make([]sarama.RecordHeader, len(headers))
+	out := make([]*sarama.RecordHeader, len(headers))
+	for i, h := range headers {
+		all[i] = sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value}
+		out[i] = &all[i]
+	}
+	return out
+}
+
+// commitLayers makes a committed batch's rows part of the local stores, unless these are being
+// closed: then they read the rows from the topic when they are opened next.
+func (s *session) commitLayers(layers []layer) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.released {
+		return nil
+	}
+	for _, l := range layers {
+		if err := l.table.Commit(l.next()); err != nil {
+			return fmt.Errorf("commit rows to the local store of %s/%d: %w",
+				l.table.topic, l.table.partition, err)
+		}
+	}
+	return nil
+}
+
+// seal closes the layer of each table.
+func (s *session) seal(now time.Time, headers map[string][]kgo.RecordHeader) []layer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var layers []layer
+	for t := range s.tables {
+		if rows := t.Seal(); len(rows) > 0 {
+			layers = append(layers, layer{table: t, rows: rows, headers: headers, at: now})
+		}
+	}
+	return layers
+}
+
+// discard forgets all uncommitted rows.
+func (s *session) discard() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t := range s.tables {
+		t.Discard()
+	}
+}

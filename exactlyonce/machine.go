@@ -1,0 +1,476 @@
+package exactlyonce
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// machine decides what a worker does next. It is pure: methods tell it what happened, and each
+// returns what to do, in order. It has no clock, no client and no goroutine, and it is used by one
+// goroutine at a time.
+//
+// At any time there is at most one poll, one set of records in the hands of Goka's callbacks, one
+// open batch (what was handled since the last one closed) and one batch in the air (in a
+// transaction). So layers of table rows commit in order by construction.
+type machine struct {
+	limits limits
+	phase  phase
+	// Why Goka's session, or the whole run, has to end.
+	leave leaveReason
+	cause error
+	// hurry: what is in hand is given up rather than finished.
+	hurry bool
+	// waiting: the consumer's callback waits until the rebalance may go on.
+	waiting bool
+	// queued: an assignment came while the last session of Goka was still being cleaned up.
+	queued bool
+
+	polling   bool // a poll is out
+	cancelled bool // and has been told to come back
+	handling  bool // records are with Goka's callbacks
+	gap       bool // the least gap since the last transaction's start has not elapsed
+	resting   bool // a failed transaction is being slept on
+	failed    bool // a transaction was aborted: what came after it must go, too
+	failures  int  // in a row
+
+	open   load
+	air    load
+	flying bool
+	orphan bool // the batch in the air belongs to a session that is gone
+	turn   int  // the producer whose turn it is
+	pace   int  // records that a poll may bring at present
+
+	// committed is the next offset to read, by what is known to be committed, of each input
+	// partition that this session has seen records of.
+	committed map[topicPartition]int64
+}
+
+// limits of a machine; Config says why.
+type limits struct {
+	records   int
+	bytes     int
+	producers int
+	handle    time.Duration
+}
+
+// topicPartition is a partition of an input topic.
+type topicPartition struct {
+	topic     string
+	partition int32
+}
+
+// load is the content of a batch, by the numbers.
+type load struct {
+	records int
+	bytes   int
+	next    map[topicPartition]int64
+}
+
+// span is what a poll brought of one partition.
+type span struct {
+	topicPartition
+	first, next    int64
+	records, bytes int
+}
+
+// firstPace is how many records the first poll of a session may bring: what a callback costs is
+// not known yet. It doubles with each full poll that was handled in good time.
+const firstPace = 1000
+
+type phase int
+
+const (
+	phaseIdle    phase = iota // no session: before the first assignment, or after the last
+	phaseSetUp                // Goka opens its stores, which restores them
+	phaseRunning              // Goka's session runs
+	phaseEnding               // Goka's session is being stopped and cleaned up
+)
+
+// leaveReason is why a session ends. A greater one takes precedence.
+type leaveReason int
+
+const (
+	leaveNot     leaveReason = iota
+	leaveRevoked             // a rebalance begins: finish, then let it go on
+	leaveLost                // the group went on without us: drop everything
+	leaveRebuild             // the clients must be made anew
+	leaveStopped             // the worker was asked to stop: finish, then leave the group
+	leaveFailed              // a callback failed, or a record can't be written: end with an error
+)
+
+// verb is a thing to do.
+type verb int
+
+const (
+	doSetUp      verb = iota // begin Goka's session for the latest assignment
+	doPoll                   // fetch at most n records
+	doCancelPoll             // make the poll that is out return
+	doDispatch               // hand what the poll brought to Goka
+	doClose                  // close the open batch and give it to producer n
+	doRewind                 // forget uncommitted rows and records, read again from offsets
+	doStartGap               // say gapElapsed after the least gap
+	doStartRest              // say restElapsed after a pause that grows with n
+	doStartBound             // say boundElapsed after the bound for leaving
+	doForsake                // keep the batch in the air from being committed if it still can be
+	doRelease                // stop and clean up Goka's session
+	doLetGo                  // let the rebalance go on
+	doEnd                    // the run is over, for the given reason
+)
+
+// action is a verb with its arguments.
+type action struct {
+	do      verb
+	n       int
+	offsets map[topicPartition]int64
+	reason  leaveReason
+	err     error
+}
+
+func newMachine(l limits) *machine {
+	return &machine{limits: l, pace: min(firstPace, l.records)}
+}
+
+// assigned: the group gave us partitions (perhaps none).
+func (m *machine) assigned() []action {
+	if m.phase != phaseIdle || m.leave != leaveNot {
+		m.queued = true
+		return nil
+	}
+	return m.begin()
+}
+
+func (m *machine) begin() []action {
+	m.phase, m.queued, m.failed = phaseSetUp, false, false
+	m.committed = make(map[topicPartition]int64)
+	m.pace = min(firstPace, m.limits.records)
+	return []action{{do: doSetUp}}
+}
+
+// setUp: Goka's session stands, or could not be set up.
+func (m *machine) setUp(err error) []action {
+	if m.phase != phaseSetUp {
+		return nil
+	}
+	if err != nil {
+		return m.goAway(leaveRebuild, err, true)
+	}
+	m.phase = phaseRunning
+	return m.advance(nil)
+}
+
+// revoked: a rebalance takes all partitions once we let go.
+func (m *machine) revoked() []action {
+	m.waiting, m.queued = true, false
+	return m.goAway(leaveRevoked, nil, false)
+}
+
+// lost: the group has already given our partitions away.
+func (m *machine) lost() []action {
+	m.waiting, m.queued = true, false
+	return m.goAway(leaveLost, nil, true)
+}
+
+// stop: the worker is to end.
+func (m *machine) stop() []action {
+	if m.leave == leaveFailed {
+		return nil
+	}
+	return m.goAway(leaveStopped, nil, false)
+}
+
+// fault: something is broken beyond repair within this run; the clients must be made anew.
+func (m *machine) fault(err error) []action { return m.goAway(leaveRebuild, err, true) }
+
+// callbackFailed: a callback of the running session failed; the records that are with Goka will
+// never be handled. After a stop it is only a consequence of stopping.
+func (m *machine) callbackFailed(err error) []action {
+	if m.phase != phaseRunning {
+		return nil
+	}
+	if m.leave == leaveStopped {
+		return m.goAway(leaveStopped, nil, true)
+	}
+	return m.goAway(leaveFailed, err, true)
+}
+
+// polled: the poll came back, with records or without. Every poll is answered by one call.
+func (m *machine) polled(spans []span) []action {
+	m.polling, m.cancelled = false, false
+	if len(spans) == 0 || m.phase != phaseRunning {
+		return m.advance(nil)
+	}
+	for _, s := range spans {
+		if _, seen := m.committed[s.topicPartition]; !seen {
+			m.committed[s.topicPartition] = s.first
+		}
+	}
+	if m.failed || m.leave != leaveNot {
+		// Dropped. When we stay, the rewind that is due reads them again; when we leave, the
+		// next owner does.
+		return m.advance(nil)
+	}
+	if m.open.next == nil {
+		m.open.next = make(map[topicPartition]int64, len(spans))
+	}
+	for _, s := range spans {
+		m.open.records += s.records
+		m.open.bytes += s.bytes
+		m.open.next[s.topicPartition] = s.next
+	}
+	m.handling = true
+	return []action{{do: doDispatch}}
+}
+
+// handled: everything that was dispatched is done. records and took are those of this dispatch;
+// staged is the size of what the callbacks wrote, in bytes.
+func (m *machine) handled(records, staged int, took time.Duration) []action {
+	if !m.handling {
+		return nil
+	}
+	m.handling = false
+	m.open.bytes += staged
+	switch {
+	case took > m.limits.handle:
+		m.pace = max(1, int(int64(records)*int64(m.limits.handle)/int64(took)))
+	case records >= m.pace:
+		m.pace = min(2*m.pace, m.limits.records)
+	}
+	return m.advance(nil)
+}
+
+// transactionCommitted: the batch in the air is committed, and its rows are in the local store.
+func (m *machine) transactionCommitted() []action {
+	if !m.orphan {
+		maps.Copy(m.committed, m.air.next)
+	}
+	m.failures = 0
+	m.landed()
+	return m.advance(nil)
+}
+
+// transactionAborted: the batch in the air is certainly not committed, and its producer is fit for
+// another.
+func (m *machine) transactionAborted() []action {
+	if !m.orphan {
+		m.failed = true
+		m.failures++
+	}
+	m.landed()
+	return m.advance(nil)
+}
+
+// transactionUnknown: nobody knows whether the batch in the air is committed, or its producer is
+// of no more use.
+func (m *machine) transactionUnknown(err error) []action {
+	m.failed = true
+	m.landed()
+	return m.goAway(leaveRebuild, err, true)
+}
+
+// transactionRefused: the batch in the air was aborted, and would be every time.
+func (m *machine) transactionRefused(err error) []action {
+	m.failed = true
+	m.landed()
+	return m.goAway(leaveFailed, err, true)
+}
+
+func (m *machine) landed() { m.air, m.flying, m.orphan = load{}, false, false }
+
+// gapElapsed: another transaction may start.
+func (m *machine) gapElapsed() []action {
+	m.gap = false
+	return m.advance(nil)
+}
+
+// restElapsed: we may try again.
+func (m *machine) restElapsed() []action {
+	m.resting = false
+	return m.advance(nil)
+}
+
+// boundElapsed: leaving takes too long. The first time, what is in hand is given up. From the
+// second time on, an end of the worker waits neither for a callback that never returns nor for the
+// batch in the air.
+func (m *machine) boundElapsed() []action {
+	if m.leave == leaveNot {
+		return nil
+	}
+	if m.hurry && m.leave >= leaveStopped {
+		if m.phase == phaseEnding {
+			m.phase = phaseIdle
+		}
+		m.landed()
+	}
+	m.hurry = true
+	return m.advance([]action{{do: doStartBound}})
+}
+
+// cleanedUp: Goka's session is over; its stores are closed.
+func (m *machine) cleanedUp(err error) []action {
+	if m.phase != phaseEnding {
+		return nil
+	}
+	m.phase = phaseIdle
+	if m.leave == leaveFailed && err != nil {
+		m.cause = err // says more: it carries what the callback said
+	}
+	return m.advance(nil)
+}
+
+// goAway notes why to leave, and begins to.
+func (m *machine) goAway(r leaveReason, err error, hurry bool) []action {
+	var out []action
+	if m.leave == leaveNot {
+		out = append(out, action{do: doStartBound})
+	}
+	if r > m.leave {
+		m.leave, m.cause = r, err
+	}
+	m.hurry = m.hurry || hurry
+	return m.advance(out)
+}
+
+// advance does what can be done now.
+func (m *machine) advance(out []action) []action {
+	if m.leave != leaveNot {
+		return m.advanceLeaving(out)
+	}
+	if m.phase != phaseRunning || m.handling {
+		return out
+	}
+	if m.failed {
+		return m.advanceFailed(out)
+	}
+	if m.open.records > 0 && !m.flying && (!m.gap || m.full()) {
+		out = m.takeOff(out) // a poll that is out will add to the next batch
+	}
+	if m.polling || m.resting || m.full() {
+		return out
+	}
+	m.polling = true
+	return append(out, action{do: doPoll, n: min(m.pace, m.limits.records-m.open.records)})
+}
+
+// advanceFailed goes back to what is committed, once nothing is in hand.
+func (m *machine) advanceFailed(out []action) []action {
+	if m.polling {
+		return m.cancelPoll(out)
+	}
+	m.failed, m.open, m.resting = false, load{}, true
+	return append(out,
+		action{do: doRewind, offsets: maps.Clone(m.committed)},
+		action{do: doStartRest, n: m.failures})
+}
+
+// advanceLeaving finishes or drops what is in hand, step by step, and goes.
+func (m *machine) advanceLeaving(out []action) []action {
+	switch m.phase {
+	case phaseSetUp:
+		out = m.release(out)
+	case phaseRunning:
+		if m.polling && !m.cancelled {
+			out = m.cancelPoll(out)
+		}
+		done := false
+		if out, done = m.finish(out); !done {
+			return out
+		}
+		out = m.release(out)
+	case phaseIdle, phaseEnding:
+	}
+	if m.polling {
+		// Never let go with a poll out: it could come back with records of the next session,
+		// which nobody would handle.
+		return out
+	}
+	if m.waiting {
+		m.waiting = false
+		out = append(out, action{do: doLetGo})
+	}
+	if m.phase != phaseIdle {
+		return out
+	}
+	if m.leave > leaveLost {
+		if m.flying {
+			return out
+		}
+		return m.end(out)
+	}
+	m.leave, m.cause, m.hurry = leaveNot, nil, false
+	if m.queued {
+		out = append(out, m.begin()...)
+	}
+	return out
+}
+
+// finish completes what is in hand, unless there is hurry, and tells whether nothing is left.
+func (m *machine) finish(out []action) ([]action, bool) {
+	if m.hurry || m.failed {
+		m.open = load{}
+		if m.leave == leaveFailed && m.flying {
+			// The batch in the air came before the failure, so it counts. Its outcome is
+			// waited for, except that the bound for leaving may have elapsed.
+			return out, false
+		}
+		return out, true
+	}
+	if m.handling || m.flying {
+		return out, false
+	}
+	if m.open.records > 0 {
+		return m.takeOff(out), false
+	}
+	return out, !m.polling
+}
+
+// release gives up Goka's session.
+func (m *machine) release(out []action) []action {
+	m.phase = phaseEnding
+	m.open, m.handling, m.failed, m.resting = load{}, false, false, false
+	if m.flying {
+		m.orphan = true
+		out = append(out, action{do: doForsake})
+	}
+	return append(out, action{do: doRelease})
+}
+
+func (m *machine) end(out []action) []action {
+	out = append(out, action{do: doEnd, reason: m.leave, err: m.cause})
+	m.phase = phaseIdle
+	return out
+}
+
+func (m *machine) cancelPoll(out []action) []action {
+	if m.cancelled {
+		return out
+	}
+	m.cancelled = true
+	return append(out, action{do: doCancelPoll})
+}
+
+// takeOff sends the open batch into the air.
+func (m *machine) takeOff(out []action) []action {
+	m.air, m.open = m.open, load{}
+	m.flying, m.orphan, m.gap = true, false, true
+	out = append(out, action{do: doClose, n: m.turn, offsets: m.air.next}, action{do: doStartGap})
+	m.turn = (m.turn + 1) % m.limits.producers
+	return out
+}
+
+func (m *machine) full() bool {
+	return m.open.records >= m.limits.records || m.open.bytes >= m.limits.bytes
+}
+
+// ready tells whether Goka's session runs and nothing is amiss.
+func (m *machine) ready() bool {
+	return m.phase == phaseRunning && m.leave == leaveNot && m.failures == 0
+}
+
+// sorted lists offsets in a fixed order, for requests and for tests.
+func sorted(offsets map[topicPartition]int64) []topicPartition {
+	return slices.SortedFunc(maps.Keys(offsets), func(a, b topicPartition) int {
+		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
+	})
+}

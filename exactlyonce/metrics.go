@@ -1,0 +1,164 @@
+package exactlyonce
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Metrics are what a Processor measures, under names that begin with "exactlyonce_". One Metrics
+// serves one Processor. All methods of a nil *Metrics do nothing.
+type Metrics struct {
+	transactions *prometheus.CounterVec
+	aborts       *prometheus.CounterVec
+	duration     prometheus.Histogram
+	records      prometheus.Histogram
+	bytes        prometheus.Histogram
+	handle       prometheus.Histogram
+	lag          *prometheus.GaugeVec
+	age          prometheus.Histogram
+	rebalances   prometheus.Counter
+	restarts     *prometheus.CounterVec
+	fences       prometheus.Counter
+	fetchErrors  prometheus.Counter
+}
+
+// gauge is what of a Prometheus gauge is used here.
+type gauge interface{ Set(value float64) }
+
+type noGauge struct{}
+
+func (noGauge) Set(float64) {}
+
+// NewMetrics registers a Processor's metrics. It panics if they are registered there already.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	const ns = "exactlyonce"
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: ns, Name: name, Help: help})
+	}
+	counters := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(
+			prometheus.CounterOpts{Namespace: ns, Name: name, Help: help}, []string{label})
+	}
+	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: ns, Name: name, Help: help, Buckets: buckets,
+		})
+	}
+	seconds := prometheus.ExponentialBuckets(0.001, 2, 16)
+	sizes := prometheus.ExponentialBuckets(1, 4, 10)
+	m := &Metrics{
+		transactions: counters("transactions_total", "Transactions by how they ended.", "outcome"),
+		aborts: counters("transaction_failures_total",
+			"Transactions that did not commit, by Kafka's name of the reason.", "reason"),
+		duration: histogram("transaction_duration_seconds",
+			"From the close of a batch until it is committed, local store included.", seconds),
+		records: histogram("transaction_records",
+			"Input records in a committed transaction.", sizes),
+		bytes: histogram("transaction_bytes",
+			"Bytes that a committed transaction took in and emitted, rows not counted.",
+			prometheus.ExponentialBuckets(64, 8, 8)),
+		handle: histogram("handle_duration_seconds",
+			"From the hand-over of a poll's records to Goka until all are handled.", seconds),
+		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: ns, Name: "input_lag_records",
+			Help: "Offsets between the last record handed to Goka and the end of its partition, " +
+				"as of the fetch that brought it. Transaction markers count, so that it may " +
+				"rest at 1.",
+		}, []string{"topic", "partition"}),
+		age: histogram("record_age_seconds",
+			"Age of the newest input record of a transaction when it is committed.", seconds),
+		rebalances: counter("rebalances_total", "Times that partitions were taken away."),
+		restarts: counters("restarts_total",
+			"Times that the clients were made anew, by Kafka's name of the reason.", "reason"),
+		fences: counter("producer_fences_total",
+			"Times that another worker, or a time-out, took over our transactional ID."),
+		fetchErrors: counter("fetch_errors_total", "Errors of fetches that were not passing."),
+	}
+	reg.MustRegister(m.transactions, m.aborts, m.duration, m.records, m.bytes, m.handle, m.lag,
+		m.age, m.rebalances, m.restarts, m.fences, m.fetchErrors)
+	for _, o := range []outcome{committed, aborted, refused, unknown} {
+		m.transactions.WithLabelValues(o.String())
+	}
+	return m
+}
+
+func (m *Metrics) transaction(f *flight, o outcome, err error) {
+	if m == nil {
+		return
+	}
+	m.transactions.WithLabelValues(o.String()).Inc()
+	if o != committed {
+		m.aborts.WithLabelValues(reason(err)).Inc()
+		return
+	}
+	now := time.Now()
+	m.duration.Observe(now.Sub(f.started).Seconds())
+	m.records.Observe(float64(f.records))
+	m.bytes.Observe(float64(f.bytes))
+	if !f.newest.IsZero() {
+		m.age.Observe(max(0, now.Sub(f.newest).Seconds()))
+	}
+}
+
+func (m *Metrics) handled(took time.Duration) {
+	if m != nil {
+		m.handle.Observe(took.Seconds())
+	}
+}
+
+func (m *Metrics) rebalance() {
+	if m != nil {
+		m.rebalances.Inc()
+	}
+}
+
+func (m *Metrics) restart(err error) {
+	if m != nil {
+		m.restarts.WithLabelValues(reason(err)).Inc()
+	}
+}
+
+func (m *Metrics) fence() {
+	if m != nil {
+		m.fences.Inc()
+	}
+}
+
+func (m *Metrics) fetchError() {
+	if m != nil {
+		m.fetchErrors.Inc()
+	}
+}
+
+func (m *Metrics) lagOf(tp topicPartition) gauge {
+	if m == nil {
+		return noGauge{}
+	}
+	return m.lag.WithLabelValues(tp.topic, strconv.Itoa(int(tp.partition)))
+}
+
+// forget removes the lag of partitions that are not ours any more.
+func (m *Metrics) forget(claims map[topicPartition]*claim) {
+	if m == nil {
+		return
+	}
+	for tp := range claims {
+		m.lag.DeleteLabelValues(tp.topic, strconv.Itoa(int(tp.partition)))
+	}
+}
+
+// reason is a label of bounded variety: Kafka's name of an error, or "other".
+func reason(err error) string {
+	var kafkaError *kerr.Error
+	switch {
+	case errors.Is(err, errForsaken):
+		return "partitions lost"
+	case errors.As(err, &kafkaError):
+		return kafkaError.Message
+	}
+	return "other"
+}

@@ -1,0 +1,98 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lovoo/goka"
+
+	"refold/kafka"
+)
+
+// Processor is a goka.Processor whose group graph runs exactly once. All of goka.Processor's
+// methods are there and mean what they mean in Goka; Run and Ready are this package's own.
+type Processor struct {
+	*goka.Processor
+	engine *engine
+}
+
+// NewProcessor is New with defaults for everything but the brokers: what goka.NewProcessor is,
+// exactly once. Tables are kept in memory and restored from their topic at the start.
+func NewProcessor(
+	brokers []string, gg *goka.GroupGraph, options ...goka.ProcessorOption,
+) (*Processor, error) {
+	return New(Config{Kafka: kafka.Settings{Brokers: brokers}}, gg, options...)
+}
+
+// New prepares a Processor for the group graph, and makes the graph's loop and table topics if
+// they are missing. It asks the brokers, so it fails when they can't be reached. Options are
+// goka's; those that would take exactly once away are refused by name (see the package comment).
+func New(
+	cfg Config, gg *goka.GroupGraph, options ...goka.ProcessorOption,
+) (*Processor, error) {
+	if err := checkGraph(gg); err != nil {
+		return nil, err
+	}
+	cfg, err := cfg.withDefaults(gg.Group())
+	if err != nil {
+		return nil, err
+	}
+	e, err := newEngine(cfg, gg)
+	if err != nil {
+		return nil, err
+	}
+	all, refused := e.options(options)
+	gp, err := goka.NewProcessor(cfg.Kafka.Brokers, gg, all...)
+	if err = errors.Join(refused(), err); err != nil {
+		return nil, errors.Join(fmt.Errorf("exactlyonce: group %s: %w", gg.Group(), err), e.close())
+	}
+	return &Processor{Processor: gp, engine: e}, nil
+}
+
+// Run processes until ctx ends or Stop is called (nil, after what was in hand is finished and the
+// group is left), or until a callback fails or a record can't be written for good (an error that
+// carries the cause). Faults of the cluster do not end it. It can be called once.
+func (p *Processor) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, p.engine.close()) }()
+	defer context.AfterFunc(ctx, p.engine.cancel)()
+	return p.Processor.Run(ctx)
+}
+
+// Stop asks Run to end, as the end of its context does. It does not wait. As in Goka, Run must
+// have been called.
+func (p *Processor) Stop() {
+	p.engine.cancel()
+	p.Processor.Stop()
+}
+
+// Ready returns nil while the worker is a member of its group, its tables are restored and it
+// commits (also when it has no partitions because there are more workers than partitions);
+// otherwise an error that says what it is waiting for.
+func (p *Processor) Ready() error { return p.engine.ready() }
+
+// TransactionalID is the name of this worker's transactions, given or made up. Its producers add
+// "-0", "-1" … to it.
+func (p *Processor) TransactionalID() string { return p.engine.cfg.TransactionalID }
+
+// checkGraph refuses what can't be run exactly once.
+func checkGraph(gg *goka.GroupGraph) error {
+	if gg == nil {
+		return errors.New("exactlyonce: the group graph is nil")
+	}
+	known := len(gg.InputStreams()) + len(gg.OutputStreams()) + len(gg.JointTables()) +
+		len(gg.LookupTables())
+	if gg.LoopStream() != nil {
+		known++
+	}
+	if gg.GroupTable() != nil {
+		known++
+	}
+	// A graph tells of its visitors only among all edges, where they come last.
+	if all := gg.AllEdges(); len(all) > known {
+		return fmt.Errorf("exactlyonce: group %s has a goka.Visitor (%s): a visit belongs to no "+
+			"input record, so no transaction can hold what it writes; send it a record instead",
+			gg.Group(), all[len(all)-1])
+	}
+	return nil
+}

@@ -1,0 +1,241 @@
+package exactlyonce
+
+import (
+	"fmt"
+	"hash"
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+)
+
+// outputs is where Goka's callbacks leave what they emit, until the batch closes. Records wait in
+// one buffer per output partition, so that they go out in the order in which they were emitted and
+// callbacks of different partitions seldom meet at a lock.
+type outputs struct {
+	table  string
+	hasher func() hash.Hash32 // nil: kafka.Partition
+	topics atomic.Pointer[map[string]*outputTopic]
+	rows   rowHeaders
+	tabled [promiseStripes]*goka.Promise
+}
+
+// promiseStripes is how many finished promises the rows share. A promise is a lock that each
+// emit takes for a moment; rows of different keys should not queue for the same one.
+const promiseStripes = 64
+
+type outputTopic struct {
+	name       string
+	partitions []outputBuffer
+}
+
+// outputBuffer gathers the records of one output partition.
+type outputBuffer struct {
+	finished *goka.Promise
+
+	mu      sync.Mutex
+	records []*kgo.Record
+	bytes   int
+	slab    []kgo.Record // made but not yet used: records cost one allocation in slabSize
+	keys    []byte       // keys are cut from here
+}
+
+// slabSize balances the allocations saved against the memory that one unfinished record holds.
+const slabSize = 64
+
+// keySlab is as many bytes as the keys of a slab of records are likely to need.
+const keySlab = 32 * slabSize
+
+// finishedPromise is one that has been kept. Goka only ever adds a callback to a promise, which a
+// finished one runs at once and forgets, so that one serves any number of emits.
+func finishedPromise(err error) *goka.Promise {
+	_, finish := goka.NewPromiseWithFinisher()
+	return finish(nil, err)
+}
+
+// reset sets the number of partitions of each topic. Nothing may be staged.
+func (o *outputs) reset(partitions map[string]int32) {
+	topics := make(map[string]*outputTopic, len(partitions))
+	for name, n := range partitions {
+		t := &outputTopic{name: name, partitions: make([]outputBuffer, n)}
+		for i := range t.partitions {
+			t.partitions[i].finished = finishedPromise(nil)
+		}
+		topics[name] = t
+	}
+	o.topics.Store(&topics)
+}
+
+// take removes what is staged: one slice per output partition, and the headers of rows.
+func (o *outputs) take() (staged [][]*kgo.Record, headers map[string][]kgo.RecordHeader) {
+	for _, t := range *o.topics.Load() {
+		for i := range t.partitions {
+			b := &t.partitions[i]
+			b.mu.Lock()
+			if len(b.records) > 0 {
+				staged = append(staged, b.records)
+				b.records, b.bytes = make([]*kgo.Record, 0, len(b.records)), 0
+			}
+			b.mu.Unlock()
+		}
+	}
+	return staged, o.rows.take()
+}
+
+// size is how many bytes are staged.
+func (o *outputs) size() (bytes int) {
+	for _, t := range *o.topics.Load() {
+		for i := range t.partitions {
+			b := &t.partitions[i]
+			b.mu.Lock()
+			bytes += b.bytes
+			b.mu.Unlock()
+		}
+	}
+	return bytes
+}
+
+// buildProducer gives Goka its producer, and learns the effective hash function.
+func (e *engine) buildProducer(
+	_ []string, _ string, hasher func() hash.Hash32,
+) (goka.Producer, error) {
+	e.outputs.table = e.table
+	if reflect.ValueOf(hasher).Pointer() != reflect.ValueOf(kafka.NewHasher).Pointer() {
+		e.outputs.hasher = hasher
+	}
+	for i := range e.outputs.tabled {
+		e.outputs.tabled[i] = finishedPromise(nil)
+	}
+	return &e.outputs, nil
+}
+
+// Emit stages a record.
+func (o *outputs) Emit(topic, key string, value []byte) *goka.Promise {
+	return o.EmitWithHeaders(topic, key, value, nil)
+}
+
+// EmitWithHeaders stages a record. Its promise is kept at once: the record has nowhere to go but
+// with its batch, and an error there fails the transaction, not the message. Rows of the group
+// table are left out, because the store stages them, and only the last of each key goes out.
+func (o *outputs) EmitWithHeaders(
+	topic, key string, value []byte, headers goka.Headers,
+) *goka.Promise {
+	if topic == o.table {
+		o.rows.note(key, headers)
+		if key == "" {
+			return o.tabled[0]
+		}
+		return o.tabled[key[len(key)-1]%promiseStripes]
+	}
+	topics := o.topics.Load()
+	if topics == nil {
+		return finishedPromise(fmt.Errorf("emit to %s: the group does not run", topic))
+	}
+	t := (*topics)[topic]
+	if t == nil || len(t.partitions) == 0 {
+		return finishedPromise(fmt.Errorf("emit to %s: not an output of the graph", topic))
+	}
+	return t.stage(o.hasher, key, value, headers)
+}
+
+func (t *outputTopic) stage(
+	hasher func() hash.Hash32, key string, value []byte, headers goka.Headers,
+) *goka.Promise {
+	partition := partitionOf(hasher, key, int32(len(t.partitions))) //nolint:gosec // 32 bits
+	b := &t.partitions[partition]
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.slab) == 0 {
+		b.slab = make([]kgo.Record, slabSize)
+	}
+	r := &b.slab[0]
+	b.slab = b.slab[1:]
+	if len(key) > cap(b.keys)-len(b.keys) {
+		b.keys = make([]byte, 0, max(keySlab, len(key)))
+	}
+	start := len(b.keys)
+	b.keys = append(b.keys, key...)
+	r.Topic, r.Partition, r.Value = t.name, partition, value
+	r.Key = b.keys[start:len(b.keys):len(b.keys)]
+	r.Headers = sortedHeaders(headers)
+	b.records = append(b.records, r)
+	b.bytes += len(key) + len(value)
+	return b.finished
+}
+
+// Close does nothing: what is staged belongs to the batch.
+func (*outputs) Close() error { return nil }
+
+// keyBuffer is long enough for the keys that are hashed without an allocation.
+const keyBuffer = 64
+
+// partitionOf places a key as Goka does, and as Kafka's Java client when there is no hasher.
+func partitionOf(hasher func() hash.Hash32, key string, partitions int32) int32 {
+	if hasher == nil {
+		var buffer [keyBuffer]byte
+		return kafka.Partition(append(buffer[:0], key...), partitions)
+	}
+	h := hasher()
+	_, _ = h.Write([]byte(key))        // a hash.Hash never fails
+	p := int32(h.Sum32()) % partitions //nolint:gosec // as Sarama and Goka do
+	if p < 0 {
+		p = -p
+	}
+	return p
+}
+
+// sortedHeaders puts a map's headers in order: handling a record again must yield the same bytes.
+func sortedHeaders(headers goka.Headers) []kgo.RecordHeader {
+	if len(headers) == 0 {
+		return nil
+	}
+	out := make([]kgo.RecordHeader, 0, len(headers))
+	for _, key := range slices.Sorted(maps.Keys(headers)) {
+		out = append(out, kgo.RecordHeader{Key: key, Value: headers[key]})
+	}
+	return out
+}
+
+// rowHeaders holds the headers of rows that were written with some: the store knows only keys and
+// values.
+type rowHeaders struct {
+	any atomic.Bool // whether byKey may have entries: most graphs never use it
+	mu  sync.Mutex
+	// byKey is of the open batch.
+	byKey map[string][]kgo.RecordHeader
+}
+
+func (h *rowHeaders) note(key string, headers goka.Headers) {
+	if len(headers) == 0 && !h.any.Load() {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(headers) == 0 {
+		delete(h.byKey, key)
+		return
+	}
+	if h.byKey == nil {
+		h.byKey = make(map[string][]kgo.RecordHeader)
+	}
+	h.byKey[key] = sortedHeaders(headers)
+	h.any.Store(true)
+}
+
+func (h *rowHeaders) take() map[string][]kgo.RecordHeader {
+	if !h.any.Load() {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	taken := h.byKey
+	h.byKey = nil
+	h.any.Store(false)
+	return taken
+}

@@ -1,0 +1,450 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// run is one life of the clients: from their making to a fault, or to the end of the worker. One
+// goroutine, in live, owns the machine and everything below it here; others reach it by post.
+type run struct {
+	engine  *engine
+	topics  []string // the inputs, with the loop
+	handler sarama.ConsumerGroupHandler
+
+	consumer  *kgo.Client
+	producers []*producer
+	features  features
+
+	machine    *machine
+	assignment assignment
+	session    *session
+	fetched    kgo.Fetches // by the last poll, until it is dispatched or dropped
+	newest     time.Time   // of the open batch's input records
+	dispatched time.Time
+	counted    int // records of this dispatch
+	staged     int // bytes staged by the open batch, as last seen
+	flight     *flight
+	cancelPoll context.CancelFunc
+	counts     map[string]int32 // newer partition counts of the outputs, if there are any
+	progress   bool             // something was committed
+
+	gap, rest, bound *time.Timer
+	waiters          []chan struct{} // consumer callbacks that wait until they may let go
+	ended            bool
+	result           error
+
+	events chan func()
+	done   chan struct{} // closed when live no longer takes events
+	work   sync.WaitGroup
+}
+
+// flight is a batch in its transaction.
+type flight struct {
+	*batch
+	cancel  context.CancelFunc
+	started time.Time
+}
+
+// eventBuffer lets callbacks of the clients return without waiting for the loop. There are never
+// more than a few.
+const eventBuffer = 16
+
+func newRun(e *engine, topics []string, h sarama.ConsumerGroupHandler) *run {
+	stopped := func() *time.Timer {
+		t := time.NewTimer(time.Hour)
+		t.Stop()
+		return t
+	}
+	return &run{
+		engine: e, topics: topics, handler: h,
+		machine: newMachine(limits{
+			records: e.cfg.BatchRecords, bytes: e.cfg.BatchBytes,
+			producers: e.cfg.Producers, handle: e.cfg.HandleTime,
+		}),
+		gap: stopped(), rest: stopped(), bound: stopped(),
+		events: make(chan func(), eventBuffer),
+		done:   make(chan struct{}),
+	}
+}
+
+// live runs until ctx ends (nil), a fault needs new clients (its error), or the worker has to end
+// (a fatalError).
+func (r *run) live(ctx context.Context) error {
+	defer r.tearDown()
+	if err := r.dial(ctx); err != nil {
+		return err
+	}
+	refresh := time.NewTicker(r.engine.cfg.TopicsMaxAge)
+	defer refresh.Stop()
+	stop := ctx.Done()
+	for !r.ended {
+		var handled chan struct{}
+		if r.session != nil {
+			handled = r.session.handled
+		}
+		select {
+		case fn := <-r.events:
+			fn()
+		case <-handled:
+			r.onHandled()
+		case <-r.gap.C:
+			r.do(r.machine.gapElapsed())
+		case <-r.rest.C:
+			r.do(r.machine.restElapsed())
+		case <-r.bound.C:
+			r.engine.log.Warn("leaving takes long; what is in hand is given up")
+			r.do(r.machine.boundElapsed())
+		case <-refresh.C:
+			r.refreshTopics(ctx)
+		case <-stop:
+			stop = nil
+			r.do(r.machine.stop())
+		}
+		r.report()
+	}
+	return r.result
+}
+
+// tearDown ends everything that the run started.
+func (r *run) tearDown() {
+	close(r.done)
+	if r.session != nil {
+		r.session.cancel()
+	}
+	if r.cancelPoll != nil {
+		r.cancelPoll()
+	}
+	if r.flight != nil {
+		r.flight.cancel()
+	}
+	r.hangUp()
+	r.work.Wait()
+	r.gap.Stop()
+	r.rest.Stop()
+	r.bound.Stop()
+}
+
+// post has the loop call fn, and tells whether it will.
+func (r *run) post(fn func()) bool {
+	select {
+	case r.events <- fn:
+		return true
+	case <-r.done:
+		return false
+	}
+}
+
+// leaving tells the machine that partitions are being taken away, and waits until it lets go.
+func (r *run) leaving(tell func() []action) {
+	letGo := make(chan struct{})
+	if !r.post(func() {
+		r.waiters = append(r.waiters, letGo)
+		r.engine.cfg.Metrics.rebalance()
+		r.do(tell())
+	}) {
+		return
+	}
+	select {
+	case <-letGo:
+	case <-r.done:
+	}
+}
+
+func (r *run) onAssigned(a assignment) {
+	r.engine.log.Info("partitions assigned", "partitions", a.partitions,
+		"member", a.member, "generation", a.generation)
+	r.assignment = a
+	r.do(r.machine.assigned())
+}
+
+// do carries out what the machine says.
+func (r *run) do(actions []action) {
+	for _, a := range actions {
+		switch a.do {
+		case doSetUp:
+			r.setUp()
+		case doPoll:
+			r.poll(a.n)
+		case doCancelPoll:
+			r.cancelPoll()
+		case doDispatch:
+			r.dispatch()
+		case doClose:
+			r.takeOff(r.producers[a.n], a.offsets)
+		case doRewind:
+			r.rewind(a.offsets)
+		case doStartGap:
+			r.gap.Reset(r.engine.cfg.LeastGap)
+		case doStartRest:
+			r.rest.Reset(r.engine.cfg.backoff(a.n))
+		case doStartBound:
+			r.bound.Reset(r.engine.cfg.LeaveTimeout)
+		case doForsake:
+			r.flight.forsaken.Store(true)
+		case doRelease:
+			r.release()
+		case doLetGo:
+			for _, w := range r.waiters {
+				close(w)
+			}
+			r.waiters = nil
+		case doEnd:
+			r.end(a)
+		}
+	}
+}
+
+func (r *run) end(a action) {
+	r.ended = true
+	switch a.reason {
+	case leaveFailed:
+		r.result = &fatalError{a.err}
+	case leaveRebuild:
+		r.result = a.err
+	case leaveStopped, leaveNot, leaveRevoked, leaveLost:
+	}
+}
+
+// setUp begins a session of Goka's, once the offsets of its partitions are stable.
+func (r *run) setUp() {
+	s := r.newSession(r.assignment)
+	r.session = s
+	s.work.Add(1)
+	go func() {
+		err := waitStable(s.ctx, r.consumer, r.engine.group, r.features.ids, s.assigned)
+		if err == nil {
+			err = s.setUp()
+		}
+		s.work.Done()
+		r.post(func() {
+			if r.session == s {
+				r.do(r.machine.setUp(err))
+			}
+		})
+	}()
+}
+
+// release ends Goka's session in the background. The end of the run does not wait for it: a
+// callback that never returns must not keep the worker from stopping.
+func (r *run) release() {
+	s := r.session
+	go func() {
+		err := s.end()
+		r.engine.outputs.take() // what callbacks of this session have left behind
+		r.post(func() {
+			r.engine.cfg.Metrics.forget(s.claims)
+			r.session, r.newest, r.staged = nil, time.Time{}, 0
+			r.do(r.machine.cleanedUp(err))
+		})
+	}()
+}
+
+func (r *run) poll(n int) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancelPoll = cancel
+	r.work.Go(func() {
+		fetches := r.consumer.PollRecords(ctx, n)
+		r.noteErrors(ctx, fetches)
+		cancel()
+		r.post(func() { r.onPolled(fetches) })
+	})
+}
+
+// pollErrorPause keeps a poll that fails at once from being repeated at once.
+const pollErrorPause = 100 * time.Millisecond
+
+// noteErrors logs what a poll could not fetch; the client tries again by itself.
+func (r *run) noteErrors(ctx context.Context, fetches kgo.Fetches) {
+	found := false
+	fetches.EachError(func(topic string, partition int32, err error) {
+		if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) {
+			return
+		}
+		found = true
+		r.engine.cfg.Metrics.fetchError()
+		r.engine.log.Warn("fetch", "topic", topic, "partition", partition, "error", err)
+	})
+	if found && fetches.NumRecords() == 0 {
+		sleep(ctx, pollErrorPause)
+	}
+}
+
+func (r *run) onPolled(fetches kgo.Fetches) {
+	spans := spansOf(fetches)
+	r.fetched = fetches
+	r.do(r.machine.polled(spans))
+	r.fetched = nil
+}
+
+// spansOf says what a poll brought.
+func spansOf(fetches kgo.Fetches) (spans []span) {
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if len(p.Records) == 0 {
+			return
+		}
+		s := span{
+			topicPartition: topicPartition{p.Topic, p.Partition},
+			first:          p.Records[0].Offset,
+			next:           p.Records[len(p.Records)-1].Offset + 1,
+			records:        len(p.Records),
+		}
+		for _, rec := range p.Records {
+			s.bytes += len(rec.Key) + len(rec.Value)
+		}
+		spans = append(spans, s)
+	})
+	return spans
+}
+
+func (r *run) dispatch() {
+	s := r.session
+	r.dispatched, r.counted = time.Now(), r.fetched.NumRecords()
+	r.fetched.EachPartition(func(p kgo.FetchTopicPartition) {
+		if len(p.Records) == 0 {
+			return
+		}
+		last := p.Records[len(p.Records)-1]
+		if last.Timestamp.After(r.newest) {
+			r.newest = last.Timestamp
+		}
+		if c := s.claims[topicPartition{p.Topic, p.Partition}]; c != nil {
+			c.lag.Set(float64(p.HighWatermark - last.Offset - 1))
+		}
+	})
+	s.dispatch(r.fetched)
+}
+
+func (r *run) onHandled() {
+	took := time.Since(r.dispatched)
+	r.engine.cfg.Metrics.handled(took)
+	staged := r.engine.outputs.size()
+	r.do(r.machine.handled(r.counted, staged-r.staged, took))
+	if r.machine.open.records > 0 {
+		r.staged = staged
+	}
+}
+
+// takeOff closes the open batch and starts its transaction. Nothing is with Goka at this moment:
+// no callback stages or writes while the batch is cut.
+func (r *run) takeOff(p *producer, next map[topicPartition]int64) {
+	now := time.Now()
+	staged, headers := r.engine.outputs.take()
+	b := &batch{
+		session: r.session, records: r.machine.air.records, bytes: r.machine.air.bytes,
+		next: next, newest: r.newest, staged: staged, layers: r.session.seal(now, headers),
+	}
+	r.newest, r.staged = time.Time{}, 0
+	if r.counts != nil {
+		r.engine.outputs.reset(r.counts)
+		r.counts = nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), r.engine.cfg.Kafka.TransactionTimeout)
+	f := &flight{batch: b, cancel: cancel, started: now}
+	r.flight = f
+	r.work.Go(func() {
+		defer cancel()
+		o, err := p.carry(ctx, b, r.consumer)
+		if o == committed {
+			if err = b.session.commitLayers(b.layers); err != nil {
+				o = unknown // the topic has the rows; a store that is opened anew reads them
+			}
+		}
+		r.post(func() { r.landed(f, p, o, err) })
+	})
+}
+
+// landed takes the outcome of a transaction.
+func (r *run) landed(f *flight, p *producer, o outcome, err error) {
+	r.flight = nil
+	r.engine.cfg.Metrics.transaction(f, o, err)
+	if err != nil {
+		r.engine.setStatus(err)
+		if fenced(err) {
+			r.engine.cfg.Metrics.fence()
+			r.engine.log.Error("fenced: another worker uses the same transactional ID, or the "+
+				"transaction was older than its time-out; nothing is lost or doubled, but two "+
+				"workers with one ID do not get on", "transactionalId", p.id, "error", err)
+		} else {
+			r.engine.log.Warn("transaction failed", "outcome", o.String(), "error", err)
+		}
+	}
+	switch o {
+	case committed:
+		r.progress = true
+		r.do(r.machine.transactionCommitted())
+	case aborted:
+		r.do(r.machine.transactionAborted())
+	case refused:
+		r.do(r.machine.transactionRefused(err))
+	case unknown:
+		r.do(r.machine.transactionUnknown(err))
+	}
+}
+
+// rewind forgets what is uncommitted and goes back to where the committed work ends.
+func (r *run) rewind(offsets map[topicPartition]int64) {
+	r.engine.outputs.take()
+	r.session.discard()
+	r.newest, r.staged = time.Time{}, 0
+	set := make(map[string]map[int32]kgo.EpochOffset)
+	for tp, o := range offsets {
+		if set[tp.topic] == nil {
+			set[tp.topic] = make(map[int32]kgo.EpochOffset)
+		}
+		set[tp.topic][tp.partition] = kgo.EpochOffset{Epoch: -1, Offset: o}
+	}
+	r.consumer.SetOffsets(set)
+}
+
+// refreshTopics looks whether output topics got more partitions. They count from the next batch.
+func (r *run) refreshTopics(ctx context.Context) {
+	if len(r.engine.writes) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.engine.cfg.Kafka.RequestTimeout)
+	r.work.Go(func() {
+		defer cancel()
+		counts, _, err := describeTopics(ctx, r.engine.admin, r.engine.writes...)
+		if err != nil {
+			r.engine.log.Warn("look up the partitions of output topics", "error", err)
+			return
+		}
+		r.post(func() {
+			if !maps.Equal(counts, r.outputCounts(r.features.partitions)) {
+				maps.Copy(r.features.partitions, counts)
+				r.counts = counts
+			}
+		})
+	})
+}
+
+// outputCounts picks the topics that callbacks may emit to.
+func (r *run) outputCounts(all map[string]int32) map[string]int32 {
+	counts := make(map[string]int32, len(r.engine.writes))
+	for _, topic := range r.engine.writes {
+		counts[topic] = all[topic]
+	}
+	return counts
+}
+
+var errNoSession = errors.New("waiting for the group, or for tables to be restored")
+
+// report keeps the worker's readiness up to date.
+func (r *run) report() {
+	now := r.engine.ready()
+	switch {
+	case r.machine.ready():
+		if now != nil {
+			r.engine.setStatus(nil)
+		}
+	case now == nil:
+		r.engine.setStatus(errNoSession)
+	}
+}

@@ -1,0 +1,94 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// stablePause is the pause between two questions whether offsets are stable: as long as a broker
+// takes to write a transaction's markers.
+const stablePause = 10 * time.Millisecond
+
+// waitStable waits until no transaction holds offsets of these partitions. A table must be
+// restored only after that. Walkthrough of what it prevents: worker A dies while its transaction
+// is being ended; B is given the partition, restores the table up to its end, and only then asks
+// for the offset. Between the two the broker decides on commit. B now has the offset after A's
+// batch but not A's rows, and computes from the rows before.
+func waitStable(
+	ctx context.Context, cl *kgo.Client, group string, ids map[string][16]byte,
+	partitions map[string][]int32,
+) error {
+	if len(partitions) == 0 {
+		return nil
+	}
+	req := stableRequest(group, ids, partitions)
+	for {
+		resp, err := req.RequestWith(ctx, cl)
+		if err == nil {
+			err = stableError(resp)
+		}
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, kerr.UnstableOffsetCommit) {
+			return fmt.Errorf("wait for stable offsets: %w", err)
+		}
+		if !sleep(ctx, stablePause) {
+			return fmt.Errorf("wait for stable offsets: %w", ctx.Err())
+		}
+	}
+}
+
+// stableRequest fills both forms of the request, that of one group and, from version 8 on, that
+// of several: the client sends the one that the broker understands.
+func stableRequest(
+	group string, ids map[string][16]byte, partitions map[string][]int32,
+) *kmsg.OffsetFetchRequest {
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.RequireStable = true
+	req.Group = group
+	g := kmsg.NewOffsetFetchRequestGroup()
+	g.Group = group
+	for topic, list := range partitions {
+		t := kmsg.NewOffsetFetchRequestTopic()
+		t.Topic, t.Partitions = topic, list
+		req.Topics = append(req.Topics, t)
+		gt := kmsg.NewOffsetFetchRequestGroupTopic()
+		gt.Topic, gt.TopicID, gt.Partitions = topic, ids[topic], list
+		g.Topics = append(g.Topics, gt)
+	}
+	req.Groups = append(req.Groups, g)
+	return req
+}
+
+// stableError is the worst error of an answer: any other before "unstable".
+func stableError(resp *kmsg.OffsetFetchResponse) error {
+	var worst error
+	note := func(code int16) {
+		err := kerr.ErrorForCode(code)
+		if err != nil && (worst == nil || errors.Is(worst, kerr.UnstableOffsetCommit)) {
+			worst = err
+		}
+	}
+	note(resp.ErrorCode)
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			note(p.ErrorCode)
+		}
+	}
+	for _, g := range resp.Groups {
+		note(g.ErrorCode)
+		for _, t := range g.Topics {
+			for _, p := range t.Partitions {
+				note(p.ErrorCode)
+			}
+		}
+	}
+	return worst
+}

@@ -1,0 +1,147 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+)
+
+// topicTimeout limits one question of Goka's about topics. Brokers answer in milliseconds; making
+// a topic takes seconds when many partitions need leaders.
+const topicTimeout = 30 * time.Second
+
+// topicManager makes the graph's own topics and tells Goka of topics. Goka's own manager looks and
+// then creates: of two workers that start at the same moment one dies of "topic already exists".
+// This one creates what is missing in a way that any number of workers may do at once.
+type topicManager struct{ client *kgo.Client }
+
+var _ goka.TopicManager = topicManager{}
+
+func (e *engine) buildTopicManager([]string) (goka.TopicManager, error) {
+	return topicManager{e.admin}, nil
+}
+
+// EnsureTableExists makes a compacted topic.
+func (m topicManager) EnsureTableExists(topic string, partitions int) error {
+	return m.EnsureTopicExists(topic, partitions, 0,
+		map[string]string{"cleanup.policy": "compact"})
+}
+
+// EnsureStreamExists makes a topic that the broker cleans up by its own default rule.
+func (m topicManager) EnsureStreamExists(topic string, partitions int) error {
+	return m.EnsureTopicExists(topic, partitions, 0,
+		map[string]string{"cleanup.policy": "delete"})
+}
+
+// EnsureTopicExists makes the topic if it is missing, and waits until brokers know of it. A topic
+// that is there is not touched; if it has another number of partitions, that is an error.
+func (m topicManager) EnsureTopicExists(
+	topic string, partitions, replicas int, config map[string]string,
+) error {
+	ctx, cancel := context.WithTimeout(context.Background(), topicTimeout)
+	defer cancel()
+	if _, err := m.count(ctx, topic); errors.Is(err, kerr.UnknownTopicOrPartition) {
+		if _, err := kafka.Ensure(ctx, m.client, []kafka.TopicSpec{{
+			Name:              topic,
+			Partitions:        int32(partitions), //nolint:gosec // Kafka counts them in 32 bits
+			ReplicationFactor: int16(replicas),   //nolint:gosec // and these in 16
+			Config:            config,
+		}}); err != nil {
+			return fmt.Errorf("make topic %s: %w", topic, err)
+		}
+	}
+	have, err := m.waitFor(ctx, topic)
+	if err != nil {
+		return err
+	}
+	if have != partitions {
+		return fmt.Errorf("topic %s has %d partitions; it needs %d, as many as the inputs",
+			topic, have, partitions)
+	}
+	return nil
+}
+
+// waitFor returns the topic's number of partitions as soon as the broker that we ask knows it.
+func (m topicManager) waitFor(ctx context.Context, topic string) (int, error) {
+	for {
+		n, err := m.count(ctx, topic)
+		if err == nil || !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return n, err
+		}
+		if !sleep(ctx, 20*time.Millisecond) {
+			return 0, err
+		}
+	}
+}
+
+func (m topicManager) count(ctx context.Context, topic string) (int, error) {
+	counts, _, err := describeTopics(ctx, m.client, topic)
+	return int(counts[topic]), err
+}
+
+// Partitions lists the topic's partitions, 0 first.
+func (m topicManager) Partitions(topic string) ([]int32, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), topicTimeout)
+	defer cancel()
+	n, err := m.count(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]int32, n)
+	for i := range list {
+		list[i] = int32(i) //nolint:gosec // Kafka counts them in 32 bits
+	}
+	return list, nil
+}
+
+// GetOffset is the offset of the first record since a time; sarama.OffsetOldest and OffsetNewest
+// (the high watermark, read uncommitted) are such times, too.
+func (m topicManager) GetOffset(topic string, partition int32, at int64) (int64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), topicTimeout)
+	defer cancel()
+	admin := kadm.NewClient(m.client)
+	list := admin.ListEndOffsets
+	switch {
+	case at == -2:
+		list = admin.ListStartOffsets
+	case at >= 0:
+		list = func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
+			return admin.ListOffsetsAfterMilli(ctx, at, topics...)
+		}
+	}
+	offsets, err := list(ctx, topic)
+	if err != nil {
+		return 0, fmt.Errorf("list offsets of %s: %w", topic, err)
+	}
+	o, ok := offsets.Lookup(topic, partition)
+	if !ok {
+		return 0, fmt.Errorf("list offsets of %s: no partition %d", topic, partition)
+	}
+	if o.Err != nil {
+		return 0, fmt.Errorf("list offsets of %s/%d: %w", topic, partition, o.Err)
+	}
+	return o.Offset, nil
+}
+
+// Close does nothing: the client belongs to the engine.
+func (topicManager) Close() error { return nil }
+
+// sleep waits and tells whether ctx let it.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
