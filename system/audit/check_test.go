@@ -1,0 +1,193 @@
+package audit_test
+
+import (
+	"slices"
+	"testing"
+
+	"refold/system/audit"
+)
+
+func TestWholeWorldPasses(t *testing.T) {
+	world := wholeWorld()
+	if breaches := world.Check(); len(breaches) > 0 {
+		t.Fatalf("a whole world is said to be broken:\n%s", audit.Report(breaches))
+	}
+	var accepted, repeated int
+	for _, result := range world.Results {
+		if result.Accepted {
+			accepted++
+		}
+		if result.Repeated {
+			repeated++
+		}
+	}
+	if accepted < 1000 || repeated < 100 || len(world.Results)-accepted < 1000 {
+		t.Fatalf("the world shows too little: %d commands, %d accepted, %d repeated",
+			len(world.Commands), accepted, repeated)
+	}
+}
+
+// middle returns the index of the first item from the middle on that fits.
+func middle[T any](items []T, fits func(T) bool) int {
+	half := len(items) / 2
+	i := slices.IndexFunc(items[half:], fits)
+	if i < 0 {
+		panic("the world lacks what is to be damaged")
+	}
+	return half + i
+}
+
+func anyEvent(audit.Event) bool    { return true }
+func accepted(r audit.Result) bool { return r.Accepted && !r.Repeated }
+func rejected(r audit.Result) bool { return !r.Accepted && !r.Repeated }
+func repeated(r audit.Result) bool { return r.Repeated }
+func deposited(e audit.Event) bool { return e.Type == "MoneyDeposited" }
+func rich(r audit.Row) bool        { return r.Balance > 0 && len(r.Charges) > 0 }
+func changeRow(w *audit.World, change func(*audit.Row)) {
+	t.Helper()
+	for key, row := range w.Rows {
+		if rich(row) {
+			change(&row)
+			w.Rows[key] = row
+			return
+		}
+	}
+	panic("no row to damage")
+}
+
+// Each damage is one that a worker without transactions, fencing or a staged store would do.
+func TestDamageIsNoticed(t *testing.T) {
+	for name, damage := range map[string]struct {
+		promise string
+		do      func(*audit.World)
+	}{
+		"a result is lost": {"G1", func(w *audit.World) {
+			i := middle(w.Results, accepted)
+			w.Results = slices.Delete(w.Results, i, i+1)
+		}},
+		"the last result is lost": {"G1", func(w *audit.World) {
+			w.Results = w.Results[:len(w.Results)-1]
+		}},
+		"a result is doubled": {"G1", func(w *audit.World) {
+			i := middle(w.Results, accepted)
+			w.Results = slices.Insert(w.Results, i, w.Results[i])
+		}},
+		"the last result is doubled": {"G1", func(w *audit.World) {
+			w.Results = append(w.Results, w.Results[len(w.Results)-1])
+		}},
+		"results are reordered": {"G1", func(w *audit.World) {
+			i := middle(w.Results, accepted)
+			w.Results[i], w.Results[i+1] = w.Results[i+1], w.Results[i]
+		}},
+		"a repeat is handled as if it were new": {"G1", func(w *audit.World) {
+			w.Results[middle(w.Results, repeated)].Repeated = false
+		}},
+		"a repeat gets another outcome": {"G1", func(w *audit.World) {
+			i := middle(w.Results, repeated)
+			w.Results[i].Accepted = !w.Results[i].Accepted
+		}},
+		"a first result is marked as a repeat": {"G1", func(w *audit.World) {
+			w.Results[middle(w.Results, accepted)].Repeated = true
+		}},
+		"a rejection has no code": {"G1", func(w *audit.World) {
+			w.Results[middle(w.Results, rejected)].Code = ""
+		}},
+		"an event is lost": {"G2", func(w *audit.World) {
+			i := middle(w.Events, anyEvent)
+			w.Events = slices.Delete(w.Events, i, i+1)
+		}},
+		"an account's last event is lost": {"G3", func(w *audit.World) {
+			w.Events = w.Events[:len(w.Events)-1]
+		}},
+		"an event is doubled": {"G2", func(w *audit.World) {
+			i := middle(w.Events, anyEvent)
+			w.Events = slices.Insert(w.Events, i, w.Events[i])
+		}},
+		"events are reordered": {"G2", func(w *audit.World) {
+			i := middle(w.Events, anyEvent)
+			j := i + 1 + slices.IndexFunc(w.Events[i+1:], func(e audit.Event) bool {
+				return e.Key == w.Events[i].Key
+			})
+			w.Events[i], w.Events[j] = w.Events[j], w.Events[i]
+		}},
+		"an event has another's ID": {"G2", func(w *audit.World) {
+			w.Events[middle(w.Events, anyEvent)].ID = "account-1-1/1"
+		}},
+		"an event is in another partition than its command": {
+			"G3", func(w *audit.World) {
+				w.Events[middle(w.Events, anyEvent)].Partition = 1
+			},
+		},
+		"an event has no cause": {"G3", func(w *audit.World) {
+			w.Events[middle(w.Events, anyEvent)].Causation = "nobody"
+		}},
+		"an accepted command is told that it was rejected": {
+			"G3", func(w *audit.World) {
+				r := &w.Results[middle(w.Results, accepted)]
+				r.Accepted, r.First, r.Last, r.Code = false, 0, 0, "insufficient-funds"
+			},
+		},
+		"an event's amount is wrong": {"money", func(w *audit.World) {
+			e := &w.Events[middle(w.Events, deposited)]
+			e.Fields = map[string]any{"amount": int64(-5), "currency": "EUR"}
+		}},
+		"an event and the row agree on too much": {"money", func(w *audit.World) {
+			e := &w.Events[middle(w.Events, deposited)]
+			e.Fields = map[string]any{
+				"amount": e.Fields["amount"].(int64) + 7, "currency": "EUR",
+			}
+			row := w.Rows[e.Key]
+			row.Balance += 7
+			w.Rows[e.Key] = row
+		}},
+		"a row has another balance": {"G4", func(w *audit.World) {
+			changeRow(w, func(r *audit.Row) { r.Balance++ })
+		}},
+		"a row is one event behind": {"G4", func(w *audit.World) {
+			changeRow(w, func(r *audit.Row) { r.Sequence-- })
+		}},
+		"a row has lost a charge": {"G4", func(w *audit.World) {
+			changeRow(w, func(r *audit.Row) { r.Charges = nil })
+		}},
+		"a row's ring lacks the last command": {"G4", func(w *audit.World) {
+			changeRow(w, func(r *audit.Row) { r.Recent = r.Recent[:len(r.Recent)-19] })
+		}},
+		"a row is missing": {"G4", func(w *audit.World) {
+			delete(w.Rows, w.Results[middle(w.Results, accepted)].Key)
+		}},
+		"a row is in another partition": {"G4", func(w *audit.World) {
+			changeRow(w, func(r *audit.Row) { r.Partition = 1 })
+		}},
+		"a row is of nobody": {"G4", func(w *audit.World) {
+			w.Rows["nobody"] = audit.Row{}
+		}},
+		"an offset is behind": {"G3", func(w *audit.World) { w.Committed[0]-- }},
+		"a partition was never committed": {"G3", func(w *audit.World) {
+			delete(w.Committed, 0)
+		}},
+		"a transaction was left open": {"G3", func(w *audit.World) {
+			w.Undecided = append(w.Undecided, "account-events/0")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := wholeWorld()
+			damage.do(world)
+			breaches := world.Check()
+			if !slices.ContainsFunc(breaches, func(b audit.Breach) bool {
+				return b.Promise == damage.promise
+			}) {
+				t.Errorf("want a breach of %s, got:\n%s", damage.promise, audit.Report(breaches))
+			}
+		})
+	}
+}
+
+func TestDeadLettersHaveNoResult(t *testing.T) {
+	world := wholeWorld()
+	i := middle(world.Results, repeated) // a repeat's absence changes nothing else
+	world.DeadLetters = append(world.DeadLetters, audit.DeadLetter{Offset: world.Results[i].Offset})
+	world.Results = slices.Delete(world.Results, i, i+1)
+	if breaches := world.Check(); len(breaches) > 0 {
+		t.Errorf("a command among the dead letters needs no result:\n%s", audit.Report(breaches))
+	}
+}
