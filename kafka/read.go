@@ -55,7 +55,7 @@ type Range struct {
 type Progress struct {
 	Start int64 // where it began: Range.From, or the log's start
 	Next  int64 // every record below it has been given out, or is not there
-	End   int64 // it ends when Next gets here; does not change
+	End   int64 // it ends when Next gets here; does not change. -1 until a broker has told
 	// Held says that the transaction which wrote the record at Next is still open (or its end is
 	// decided and not yet written), so that there is nothing to do but wait. The broker ends it
 	// after its producer's transaction time-out at the latest.
@@ -74,7 +74,7 @@ type Progress struct {
 // markers, aborted records and what compaction has removed count as read, so that the end is
 // reached exactly, whatever the partition ends in.
 //
-// fn is called once before anything is read, then with at most 10,000 records and about 4 MiB at a
+// fn is called once without records when the end is known, then with at most 10,000 records and about 4 MiB at a
 // time, and without records to report progress, at least every half second while nothing else
 // comes. Keys and values share memory with other records of the same answer: who keeps one copies
 // it. An error of fn ends the reading and is returned; the offset returned is then the one after
@@ -95,8 +95,9 @@ func ReadPartition(
 	defer cl.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	reader := &partitionReader{
-		log:   newPartitionLog(cl, r.Topic, r.Partition),
-		steps: make(chan step),
+		log:      newPartitionLog(cl, r.Topic, r.Partition),
+		steps:    make(chan step),
+		progress: Progress{Start: r.From, Next: r.From, End: -1},
 	}
 	var readErr error // written before steps is closed, read after
 	go func() {
@@ -288,11 +289,9 @@ func (r *partitionReader) endure(ctx context.Context, err error) error {
 	}
 	r.log.located = false // whatever it was, the leader may be another one now
 	r.backoff = min(max(2*r.backoff, readBackoffLeast), readBackoffMost)
-	if r.progress.End > 0 {
-		r.progress.Fault = err
-		if err := r.send(ctx, nil); err != nil {
-			return err
-		}
+	r.progress.Fault = err
+	if err := r.send(ctx, nil); err != nil {
+		return err
 	}
 	timer := time.NewTimer(r.backoff)
 	defer timer.Stop()

@@ -7,10 +7,10 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// SaramaVersion is the protocol that Sarama speaks at most: it does not ask brokers. Newer brokers
+// saramaVersion is the protocol that Sarama speaks at most: it does not ask brokers. Newer brokers
 // understand it; below 2.5 it would drop the group's generation from transactional offsets, and
 // with it the fencing of a worker that lost its partitions (design §2, no. 14).
-var SaramaVersion = sarama.V3_6_0_0
+var saramaVersion = sarama.V3_6_0_0
 
 // saramaFlushInterval is how long Sarama gathers records for a batch. Outside of transactions it
 // sends commands of emitters, where latency counts. Never set Flush.Bytes or Flush.Messages beside
@@ -27,11 +27,12 @@ func (s Settings) Sarama() (*sarama.Config, error) {
 	}
 	s = s.WithDefaults()
 	c := sarama.NewConfig()
-	c.Version = SaramaVersion
+	c.Version = saramaVersion
 	c.ClientID = s.ClientID
 
 	c.Net.DialTimeout = s.DialTimeout
-	c.Net.ReadTimeout = s.RequestTimeout
+	// One limit for all answers; that to joining a group comes when every member has joined.
+	c.Net.ReadTimeout = s.RequestTimeout + s.RebalanceTimeout
 	c.Net.WriteTimeout = s.RequestTimeout
 	c.Net.MaxOpenRequests = 1 // Sarama's condition for idempotence
 	c.Metadata.RefreshFrequency = MetadataMaxAge
