@@ -10,9 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// linger is how long a producer may gather records by itself: for ever. A flush sends them, or a
-// batch that is full.
-const linger = time.Hour
+// linger is how long a producer may gather records by itself, the longest that there is: it is a
+// flush that sends them, or a batch that is full.
+const linger = time.Minute
 
 // initTimeout limits the wait until what a predecessor left in a transaction has ended: brokers
 // write the markers of a decided one, or abort an open one, within seconds.
