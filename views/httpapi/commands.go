@@ -64,7 +64,7 @@ func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*command
 	if err != nil {
 		return nil, err
 	}
-	known, err := s.sentBefore(in.IdempotencyKey, r, command.Metadata)
+	known, err := s.sentBefore(ctx, in.IdempotencyKey, r, command.Metadata)
 	if err != nil {
 		return nil, withKey(err, command.ID)
 	}
@@ -86,13 +86,13 @@ func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*command
 
 // sentBefore looks whether a command with the client's key is known already. Then it isn't sent
 // again: the aggregate would recognise it, yet only among its latest ones.
-func (s *Server) sentBefore(key string, r *Resource, command eventsourcing.Metadata) (
-	views.Command, error,
-) {
+func (s *Server) sentBefore(
+	ctx context.Context, key string, r *Resource, command eventsourcing.Metadata,
+) (views.Command, error) {
 	if key == "" {
 		return views.Command{}, nil
 	}
-	known, err := s.options.Commands.Command(command.ID)
+	known, err := s.options.Commands.Command(ctx, command.ID)
 	switch {
 	case err != nil:
 		return views.Command{}, nil //nolint:nilerr // unknown, or no view: the aggregate will tell
@@ -191,7 +191,7 @@ func (s *Server) getCommand(ctx context.Context, in *getCommandInput) (*commandO
 	if preferred, prefers := preferredWait(in.Prefer, s.limits.Wait); prefers {
 		wait, atLeast, applied = preferred, views.Decided, preferenceApplied(preferred)
 	}
-	command, err := s.options.Commands.Command(in.ID)
+	command, err := s.options.Commands.Command(ctx, in.ID)
 	if err == nil && command.Status < atLeast || errors.Is(err, views.ErrNotFound) {
 		waiting, cancel := s.waiting(ctx, wait)
 		defer cancel()

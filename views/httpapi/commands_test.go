@@ -100,7 +100,8 @@ func TestSend_wait(t *testing.T) {
 		},
 		{
 			"too many waits", decided, views.ErrTooManyWaiters, 202,
-			[]string{"Location: /commands/c-1", "Preference-Applied:"}, nil,
+			[]string{"Location: /commands/c-1", "Preference-Applied:"},
+			nil,
 		},
 		{"view away", decided, views.ErrNotReady, 202, []string{"Location: /commands/c-1"}, nil},
 	} {
@@ -213,16 +214,28 @@ func TestSend_wrongRequest(t *testing.T) {
 			"errors.0.path": "path.id", "errors.0.found": "al/ice",
 		}},
 		{"long ID", "/accounts/" + strings.Repeat("a", 129) + "/commands", deposit, nil, 400, nil},
-		{"bad headers", path, deposit, []string{"Idempotency-Key: a b", "If-Match: *"}, 400,
+		{
+			"bad headers", path, deposit,
+			[]string{"Idempotency-Key: a b", "If-Match: *"},
+			400,
 			map[string]any{
 				"errors.0.path": "header.Idempotency-Key", "errors.1.path": "header.If-Match",
-			}},
+			},
+		},
 		{"two sequences", path, deposit, []string{`If-Match: "1"`, `If-Match: "2"`}, 400, nil},
-		{"a form", path, deposit, []string{"Content-Type: application/x-www-form-urlencoded"}, 415,
-			map[string]any{"code": "unsupported-media-type"}},
+		{
+			"a form", path, deposit,
+			[]string{"Content-Type: application/x-www-form-urlencoded"},
+			415,
+			map[string]any{"code": "unsupported-media-type"},
+		},
 		{"no media type", path, deposit, []string{"Content-Type: "}, 415, nil},
-		{"Latin-1", path, deposit, []string{"Content-Type: application/json; charset=latin1"}, 415,
-			nil},
+		{
+			"Latin-1", path, deposit,
+			[]string{"Content-Type: application/json; charset=latin1"},
+			415,
+			nil,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t, nil)

@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"refold/codecs"
 	"refold/eventsourcing"
 )
 
@@ -181,5 +182,17 @@ func allowedFor(field string) string {
 
 // asInvalidCommand says which fields of the data are wrong.
 func asInvalidCommand(err error) error {
-	return err
+	fields, is := errors.AsType[*codecs.JSONError](err)
+	if !is {
+		return err
+	}
+	mistakes := make([]mistake, len(fields.Mistakes))
+	for i, m := range fields.Mistakes {
+		path := "body.data"
+		if m.Path != "" {
+			path += "." + m.Path
+		}
+		mistakes[i] = mistake{Path: path, Allowed: m.Allowed, Found: m.Found}
+	}
+	return withMistakes(codeInvalidCommand, "the data don't fit a "+fields.Type, mistakes)
 }

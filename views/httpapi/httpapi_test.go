@@ -71,7 +71,7 @@ type fakeCommands struct {
 	WaitCommandFn func(ctx context.Context, id string, s views.Status) (views.Command, error)
 }
 
-func (f *fakeCommands) Command(id string) (views.Command, error) {
+func (f *fakeCommands) Command(_ context.Context, id string) (views.Command, error) {
 	if f.CommandFn == nil {
 		return views.Command{}, views.ErrNotFound
 	}

@@ -39,7 +39,7 @@ type CommandTypes interface {
 
 // Commands finds commands by ID, of all aggregates. views.Views is one.
 type Commands interface {
-	Command(id string) (views.Command, error)
+	Command(ctx context.Context, id string) (views.Command, error)
 	WaitCommand(ctx context.Context, id string, atLeast views.Status) (views.Command, error)
 }
 

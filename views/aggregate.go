@@ -1,0 +1,177 @@
+package views
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/lovoo/goka/storage"
+)
+
+// Aggregate reads the current states of one kind of aggregate.
+type Aggregate struct {
+	description Description
+	limits      Limits
+	waiters     *waiters
+	sender      *sender
+
+	table, results, commands *live
+}
+
+// Get returns the current row of an aggregate. The error is ErrNotFound, also for one that has
+// nothing but rejected commands so far, ErrNotReady, or a fault. It costs one read of the local
+// store.
+func (a *Aggregate) Get(id string) (Row, error) {
+	value, err := a.table.get(id)
+	if err != nil {
+		return Row{}, err
+	}
+	if value == nil {
+		return Row{}, fmt.Errorf("%w: %s %q", ErrNotFound, a.description.Name, id)
+	}
+	row, err := a.row(id, value)
+	if err == nil && row.Sequence == 0 {
+		err = fmt.Errorf("%w: %s %q", ErrNotFound, a.description.Name, id)
+	}
+	return row, err
+}
+
+func (a *Aggregate) row(id string, value []byte) (Row, error) {
+	sequence, state, err := a.description.Row(value)
+	if err != nil {
+		return Row{}, fmt.Errorf("read the row of %s %q: %w", a.description.Name, id, err)
+	}
+	return Row{ID: id, Sequence: sequence, State: state}, nil
+}
+
+// WaitFor returns the row of an aggregate as soon as it is at the sequence atLeast or beyond (G10).
+// When ctx ends before, the error is ErrNotYet, beside the row as it is. It may also be
+// ErrTooManyWaiters, ErrNotReady, or a fault.
+func (a *Aggregate) WaitFor(ctx context.Context, id string, atLeast int64) (Row, error) {
+	var row Row
+	err := a.waiters.wait(ctx, func() (bool, error) {
+		found, err := a.Get(id)
+		switch {
+		case isNotFound(err):
+			row = Row{}
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		row = found
+		return row.Sequence >= atLeast, nil
+	}, waitKey{a.table.topic, id})
+	return row, err
+}
+
+// List returns rows in the order of their IDs, those behind after, at most limit of them. It looks
+// at no more than Limits.ScanRows rows that are no aggregates: a page may then be shorter than
+// limit and have a Next all the same.
+func (a *Aggregate) List(after string, limit int) (Page, error) {
+	var page Page
+	err := a.table.read(func(parts []follower) error {
+		merged, err := newMerge(parts, after)
+		if err != nil {
+			return fmt.Errorf("list %s: %w", a.description.Plural, err)
+		}
+		defer merged.release()
+		if page, err = a.collect(merged, limit); err != nil {
+			return fmt.Errorf("list %s: %w", a.description.Plural, err)
+		}
+		return nil
+	})
+	return page, err
+}
+
+func (a *Aggregate) collect(merged *merge, limit int) (Page, error) {
+	var page Page
+	var last string
+	for hidden := 0; merged.next(); {
+		if len(page.Rows) == limit || hidden == a.limits.ScanRows {
+			page.Next = last
+			return page, merged.err
+		}
+		value, err := merged.value()
+		if err != nil {
+			return Page{}, err
+		}
+		row, err := a.row(merged.key, value)
+		if err != nil {
+			return Page{}, err
+		}
+		last = row.ID
+		if row.Sequence == 0 {
+			hidden++
+			continue
+		}
+		page.Rows = append(page.Rows, row)
+	}
+	return page, merged.err
+}
+
+// merge goes through the rows of all partitions in the order of their keys. No key is in two.
+type merge struct {
+	rows    []storage.Iterator
+	current []bool // whether rows[i] stands at a row
+	at      int    // where the present row is; -1 before the first
+	key     string
+	err     error
+}
+
+func newMerge(parts []follower, after string) (*merge, error) {
+	m := &merge{at: -1}
+	var from []byte
+	if after != "" {
+		from = append([]byte(after), 0) // the first key behind it
+	}
+	for _, part := range parts {
+		rows, err := part.IteratorWithRange(from, nil)
+		if err != nil {
+			m.release()
+			return nil, fmt.Errorf("open an iterator: %w", err)
+		}
+		m.rows = append(m.rows, rows)
+		m.current = append(m.current, false)
+	}
+	return m, nil
+}
+
+// next moves to the next row and tells whether there is one. Partitions are few, so that looking
+// at the head of each is as good as a heap.
+func (m *merge) next() bool {
+	for i, rows := range m.rows {
+		if m.at < 0 || m.at == i {
+			m.current[i] = rows.Next()
+			if err := rows.Err(); err != nil {
+				m.err = err
+				return false
+			}
+		}
+	}
+	m.at = len(m.rows)
+	var least []byte
+	for i, rows := range m.rows {
+		if m.current[i] && (least == nil || bytes.Compare(rows.Key(), least) < 0) {
+			m.at, least = i, rows.Key()
+		}
+	}
+	if m.at == len(m.rows) {
+		return false
+	}
+	m.key = string(least)
+	return true
+}
+
+func (m *merge) value() ([]byte, error) {
+	value, err := m.rows[m.at].Value()
+	if err != nil {
+		return nil, fmt.Errorf("read the row %q: %w", m.key, err)
+	}
+	return value, nil
+}
+
+func (m *merge) release() {
+	for _, rows := range m.rows {
+		rows.Release()
+	}
+}

@@ -1,0 +1,199 @@
+package views
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/codecs"
+	"refold/snapshots"
+)
+
+// An index finds records of a topic by the ID of the command that they are about. Per partition it
+// keeps, for the record at an offset,
+//
+//	'c' hash(command ID) offset → entry
+//	'o' offset hash(command ID) → nothing
+//
+// The first key of a command is its oldest record: a result that is repeated later never changes
+// the outcome (G1). The second kind of key tells what to forget when the topic has (see forget).
+// A hash is 128 bits of SHA-256, so that keys have one length whatever IDs clients make up; the
+// entry holds the ID itself.
+const (
+	byCommand = 'c'
+	byOffset  = 'o'
+
+	hashBytes   = 16
+	offsetBytes = 8
+	keyBytes    = 1 + hashBytes + offsetBytes
+)
+
+// entry is a record as an index keeps it.
+type entry struct {
+	commandID string
+	subject   string
+	typeName  string
+	time      time.Time
+	value     []byte // the record's value; not kept for commands
+}
+
+func hashOf(commandID string) [hashBytes]byte {
+	sum := sha256.Sum256([]byte(commandID))
+	return [hashBytes]byte(sum[:hashBytes])
+}
+
+// keysOf returns both keys of a record.
+func keysOf(commandID string, offset int64) (command, order []byte) {
+	hash := hashOf(commandID)
+	command = append([]byte{byCommand}, hash[:]...)
+	command = binary.BigEndian.AppendUint64(command, uint64(offset))        //nolint:gosec // from 0
+	order = binary.BigEndian.AppendUint64([]byte{byOffset}, uint64(offset)) //nolint:gosec // from 0
+	return command, append(order, hash[:]...)
+}
+
+// project is a snapshots.Projection that files records under the command ID that the header
+// names. Records without one, or with one that codecs would refuse, are no commands and no
+// results: they are left out.
+func project(idHeader string, keepValue bool) snapshots.Projection {
+	return func(w snapshots.Writer, r *kgo.Record) error {
+		commandID := header(r, idHeader)
+		if commandID == "" || len(commandID) > codecs.MaxHeaderBytes {
+			return nil
+		}
+		e := entry{
+			commandID: commandID, subject: string(r.Key), typeName: header(r, codecs.HeaderType),
+			time: r.Timestamp,
+		}
+		if keepValue {
+			e.value = r.Value
+		}
+		command, order := keysOf(commandID, r.Offset)
+		if err := w.Set(command, e.encode()); err != nil {
+			return fmt.Errorf("index a record by its command: %w", err)
+		}
+		if err := w.Set(order, []byte{}); err != nil {
+			return fmt.Errorf("index a record by its offset: %w", err)
+		}
+		return nil
+	}
+}
+
+// header returns a record's header, or nothing.
+func header(r *kgo.Record, name string) string {
+	for i := range r.Headers {
+		if r.Headers[i].Key == name {
+			return string(r.Headers[i].Value)
+		}
+	}
+	return ""
+}
+
+// find returns the oldest record of a command, looking in all partitions: a command's ID doesn't
+// tell where it went.
+func (l *live) find(commandID string) (found entry, has bool, err error) {
+	hash := hashOf(commandID)
+	from := append([]byte{byCommand}, hash[:]...)
+	to := append(bytes.Clone(from), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
+	err = l.read(func(parts []follower) error {
+		for _, part := range parts {
+			if found, has, err = findIn(part, from, to, commandID); has || err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return found, has, err
+}
+
+func findIn(part follower, from, to []byte, commandID string) (entry, bool, error) {
+	rows, err := part.IteratorWithRange(from, to)
+	if err != nil {
+		return entry{}, false, fmt.Errorf("look up a command: %w", err)
+	}
+	defer rows.Release()
+	for rows.Next() {
+		value, err := rows.Value()
+		if err != nil {
+			return entry{}, false, fmt.Errorf("look up a command: %w", err)
+		}
+		e, err := decodeEntry(value)
+		if err != nil {
+			return entry{}, false, err
+		}
+		if e.commandID == commandID {
+			return e, true, nil
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return entry{}, false, fmt.Errorf("look up a command: %w", err)
+	}
+	return entry{}, false, nil
+}
+
+// forget removes what the topic's partition has forgotten: records below the beginning of its
+// log. So a command is known for exactly as long as its result is kept, and no second setting of
+// how long that is can disagree with the topic's. It removes at most limit records and says
+// whether there are more.
+func forget(part follower, logStart int64, limit int) (more bool, err error) {
+	to := binary.BigEndian.AppendUint64([]byte{byOffset}, uint64(logStart)) //nolint:gosec // from 0
+	rows, err := part.IteratorWithRange([]byte{byOffset}, to)
+	if err != nil {
+		return false, fmt.Errorf("look for forgotten records: %w", err)
+	}
+	defer rows.Release()
+	for n := 0; rows.Next(); n++ {
+		if n == limit {
+			return true, nil
+		}
+		order := bytes.Clone(rows.Key())
+		if len(order) != keyBytes {
+			continue
+		}
+		offset, hash := order[1:1+offsetBytes], order[1+offsetBytes:]
+		command := append(append([]byte{byCommand}, hash...), offset...)
+		if err := errors.Join(part.Delete(string(command)), part.Delete(string(order))); err != nil {
+			return false, fmt.Errorf("remove a forgotten record: %w", err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return false, fmt.Errorf("look for forgotten records: %w", err)
+	}
+	return false, nil
+}
+
+// encode returns the entry's bytes: three strings with their lengths, the time, the value.
+func (e *entry) encode() []byte {
+	b := make([]byte, 0, len(e.commandID)+len(e.subject)+len(e.typeName)+len(e.value)+16)
+	for _, s := range []string{e.commandID, e.subject, e.typeName} {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	b = binary.AppendVarint(b, e.time.UnixNano())
+	return append(b, e.value...)
+}
+
+var errEntry = errors.New("damaged entry in a local index")
+
+func decodeEntry(b []byte) (entry, error) {
+	var e entry
+	for _, s := range []*string{&e.commandID, &e.subject, &e.typeName} {
+		length, n := binary.Uvarint(b)
+		if n <= 0 || length > uint64(len(b)-n) {
+			return entry{}, errEntry
+		}
+		*s = string(b[n : n+int(length)]) //nolint:gosec // at most len(b)
+		b = b[n+int(length):]             //nolint:gosec // at most len(b)
+	}
+	nanoseconds, n := binary.Varint(b)
+	if n <= 0 {
+		return entry{}, errEntry
+	}
+	e.time = time.Unix(0, nanoseconds).UTC()
+	e.value = bytes.Clone(b[n:])
+	return e, nil
+}

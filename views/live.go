@@ -1,0 +1,176 @@
+package views
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+	"refold/snapshots"
+)
+
+// follower is what a view asks of a partition's local copy. snapshots.Follower is one.
+type follower interface {
+	storage.Storage
+	Apply(r *kgo.Record) error
+}
+
+// live is a topic's local copy: a Goka view over one follower per partition. It outlives the Goka
+// view, which is made anew when it fails.
+type live struct {
+	topic   string
+	kafka   kafka.Settings
+	brokers []string
+	metrics *Metrics
+	logger  *slog.Logger
+	limits  Limits
+	waiters *waiters
+	project snapshots.Projection
+	open    func(ctx context.Context, topic string, partition int32,
+		project snapshots.Projection) (follower, error)
+	// changed tells which key of the waiters a record changes.
+	changed func(r *kgo.Record) (string, bool)
+
+	// mu guards what follows. Readers hold it (shared) for as long as they read: a follower is
+	// not closed under a reader.
+	mu       sync.RWMutex
+	parts    []follower // by partition; nil where none is open
+	restored bool       // all followers have been restored since they were opened
+	session  *session   // nil between sessions
+}
+
+// run keeps the copy up to date until ctx ends. A session that fails is followed by another one,
+// after a while that doubles from one failure to the next, up to a limit.
+func (l *live) run(ctx context.Context) {
+	pause := l.limits.RestartPauseMin
+	for {
+		start := time.Now()
+		err := l.runSession(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(start) > l.limits.RestartPauseMax {
+			pause = l.limits.RestartPauseMin
+		}
+		l.metrics.restarted(l.topic)
+		l.logger.ErrorContext(ctx, "view failed, it will be restarted",
+			"topic", l.topic, "in", pause, "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+		pause = min(2*pause, l.limits.RestartPauseMax)
+	}
+}
+
+// attach takes over a follower that Goka has opened.
+func (l *live) attach(partition int32, f follower) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for int(partition) >= len(l.parts) {
+		l.parts = append(l.parts, nil)
+	}
+	l.parts[partition] = f
+}
+
+// detach gives the follower back before it is closed, and waits for those who read from it.
+func (l *live) detach(partition int32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.parts[partition] = nil
+	l.restored = false
+}
+
+// setSession notes the running session, or that there is none.
+func (l *live) setSession(s *session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.session = s
+	l.parts = nil
+	l.restored = false
+}
+
+// setRestored lets readers in, and wakes those who wait: nobody told them what the restore changed.
+func (l *live) setRestored() {
+	l.mu.Lock()
+	complete := len(l.parts) > 0 && !slices.Contains(l.parts, nil)
+	l.restored = complete
+	l.mu.Unlock()
+	if complete {
+		l.waiters.changedAll()
+	}
+}
+
+// read calls fn with all followers, or returns ErrNotReady.
+func (l *live) read(fn func(parts []follower) error) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if !l.restored {
+		return fmt.Errorf("%w: %s is being restored", ErrNotReady, l.topic)
+	}
+	return fn(l.parts)
+}
+
+// get returns the value at a key of the table, nil if there is none.
+func (l *live) get(key string) (value []byte, err error) {
+	err = l.read(func(parts []follower) error {
+		partition := kafka.Partition([]byte(key), int32(len(parts))) //nolint:gosec // below 1<<31
+		value, err = parts[partition].Get(key)
+		if err != nil {
+			return fmt.Errorf("read %q of %s: %w", key, l.topic, err)
+		}
+		return nil
+	})
+	return value, err
+}
+
+// update puts a record of the live tail into its follower and wakes who waits for it. It is a
+// goka.UpdateCallback.
+func (l *live) update(ctx goka.UpdateContext, _ storage.Storage, key string, value []byte) error {
+	record := &kgo.Record{
+		Topic: l.topic, Partition: ctx.Partition(), Offset: ctx.Offset(),
+		Timestamp: ctx.Timestamp(), Key: []byte(key), Value: value,
+	}
+	for name, header := range ctx.Headers() {
+		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: header})
+	}
+	l.mu.RLock()
+	part := l.parts[record.Partition]
+	l.mu.RUnlock()
+	if part == nil {
+		return errors.New("the follower has been closed already")
+	}
+	if err := part.Apply(record); err != nil {
+		return fmt.Errorf("apply offset %d of %s/%d: %w",
+			record.Offset, l.topic, record.Partition, err)
+	}
+	l.metrics.applied(l.topic, time.Since(record.Timestamp))
+	if waited, is := l.changed(record); is {
+		l.waiters.changed(waitKey{l.topic, waited})
+	}
+	return nil
+}
+
+// ready returns nil if the copy is complete and follows its topic.
+func (l *live) ready() error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	switch {
+	case l.session == nil:
+		return fmt.Errorf("%w: %s: not running", ErrNotReady, l.topic)
+	case !l.restored:
+		return fmt.Errorf("%w: %s: being restored", ErrNotReady, l.topic)
+	case !l.session.running():
+		return fmt.Errorf("%w: %s: connecting to the broker", ErrNotReady, l.topic)
+	}
+	return nil
+}

@@ -1,0 +1,215 @@
+package views
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/codecs"
+	"refold/kafka"
+	"refold/processors"
+	"refold/snapshots"
+)
+
+// Description describes an aggregate to the read side. It is all that this package knows of it.
+type Description struct {
+	Name   string // "account"
+	Plural string // "accounts"
+	Topics processors.Topics
+	// Commands encodes the commands that are sent, Results decodes their results
+	// (processors.NewResultSet).
+	Commands, Results *codecs.Set
+	// Row reads a row of the table topic: its sequence, and the state as it is shown, which
+	// encoding/json can encode. It must be safe for concurrent use.
+	Row func(value []byte) (sequence int64, state any, err error)
+}
+
+// Limits bounds what views may take. Zero fields take their default.
+type Limits struct {
+	// Waiters limits the concurrent calls of WaitFor and WaitCommand; 10,000. Each holds a request
+	// and its connection, some 50 KiB.
+	Waiters int
+	// ScanRows limits how many rows List passes over that are no aggregates; 10,000, some 50 ms.
+	ScanRows int
+	// Sending limits the commands that wait for the broker at the same time; 256, which is what
+	// Sarama takes without blocking.
+	Sending int
+	// FetchWait is the long poll of the live tail; 250 ms. What arrives ends it at once.
+	FetchWait time.Duration
+	// RestartPauseMin and RestartPauseMax bound the pause before a view that failed, or the
+	// sender's connection, is tried again; 250 ms, doubling to 15 s.
+	RestartPauseMin, RestartPauseMax time.Duration
+	// ForgetInterval is how often the indices drop what their topics have dropped; 1 min.
+	ForgetInterval time.Duration
+	// ForgetRecords limits how many records one go drops from a partition; 10,000.
+	ForgetRecords int
+	// Stop limits how long commands that are being sent may hold up Run's return; 3 s.
+	Stop time.Duration
+}
+
+// Options says what views are made of.
+type Options struct {
+	Kafka kafka.Settings
+	// Stores holds the local copies. It must not be shared with a processor: both would keep the
+	// table topic's partitions, for different ends.
+	Stores     *snapshots.Stores
+	Aggregates []Description
+	Limits     Limits
+	Metrics    *Metrics
+	Logger     *slog.Logger
+}
+
+// Views is the read side of a process. Its methods are safe for concurrent use.
+type Views struct {
+	options    Options
+	aggregates []*Aggregate
+	lives      []*live
+	waiters    *waiters
+	sender     *sender
+}
+
+// Open checks the options and prepares the views; it reads nothing yet, see Run.
+func Open(options Options) (*Views, error) {
+	options.Limits = options.Limits.withDefaults()
+	if err := options.validate(); err != nil {
+		return nil, err
+	}
+	v := &Views{
+		options: options,
+		waiters: newWaiters(options.Limits.Waiters),
+		sender:  newSender(&options),
+	}
+	for _, d := range options.Aggregates {
+		v.aggregates = append(v.aggregates, v.newAggregate(d))
+	}
+	options.Metrics.attach(v)
+	return v, nil
+}
+
+func (v *Views) newAggregate(d Description) *Aggregate {
+	byKey := func(r *kgo.Record) (string, bool) { return string(r.Key), true }
+	byHeader := func(name string) func(r *kgo.Record) (string, bool) {
+		return func(r *kgo.Record) (string, bool) {
+			id := header(r, name)
+			return id, id != ""
+		}
+	}
+	return &Aggregate{
+		description: d, limits: v.options.Limits, waiters: v.waiters, sender: v.sender,
+		table: v.newLive(d.Topics.Table, nil, byKey),
+		results: v.newLive(d.Topics.Results,
+			project(codecs.HeaderCausationID, true), byHeader(codecs.HeaderCausationID)),
+		commands: v.newLive(d.Topics.Commands,
+			project(codecs.HeaderID, false), byHeader(codecs.HeaderID)),
+	}
+}
+
+func (v *Views) newLive(topic string, project snapshots.Projection,
+	changed func(r *kgo.Record) (string, bool),
+) *live {
+	o := v.options
+	l := &live{
+		topic: topic, kafka: o.Kafka, metrics: o.Metrics, limits: o.Limits,
+		logger: o.Logger.With("view", topic), waiters: v.waiters,
+		project: project, changed: changed,
+		open: func(ctx context.Context, topic string, partition int32,
+			project snapshots.Projection,
+		) (follower, error) {
+			return o.Stores.Follower(ctx, topic, partition, project)
+		},
+	}
+	v.lives = append(v.lives, l)
+	return l
+}
+
+// Run restores the views and keeps them up to date until ctx ends. It returns when everything has
+// stopped, nil always: what fails meanwhile is restarted and shows in Ready and the log. It must
+// be called once.
+func (v *Views) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	for _, l := range v.lives {
+		group.Go(func() { l.run(ctx) })
+	}
+	for _, a := range v.aggregates {
+		group.Go(func() { a.results.runForget(ctx) })
+		group.Go(func() { a.commands.runForget(ctx) })
+	}
+	group.Go(func() { v.sender.run(ctx) })
+	group.Wait()
+	return nil
+}
+
+// Ready returns nil if all views are restored and live and commands can be sent; or what is
+// missing, view by view.
+func (v *Views) Ready() error {
+	var errs []error
+	for _, l := range v.lives {
+		errs = append(errs, l.ready())
+	}
+	return errors.Join(append(errs, v.sender.ready())...)
+}
+
+// Aggregate returns the reader of an aggregate, by its description's Name; nil if there is none.
+func (v *Views) Aggregate(name string) *Aggregate {
+	for _, a := range v.aggregates {
+		if a.description.Name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+func (l Limits) withDefaults() Limits {
+	def(&l.Waiters, 10_000)
+	def(&l.ScanRows, 10_000)
+	def(&l.Sending, 256)
+	def(&l.FetchWait, 250*time.Millisecond)
+	def(&l.RestartPauseMin, 250*time.Millisecond)
+	def(&l.RestartPauseMax, 15*time.Second)
+	def(&l.ForgetInterval, time.Minute)
+	def(&l.ForgetRecords, 10_000)
+	def(&l.Stop, 3*time.Second)
+	return l
+}
+
+// def sets *value to its default if it is zero.
+func def[T comparable](value *T, byDefault T) {
+	var zero T
+	if *value == zero {
+		*value = byDefault
+	}
+}
+
+func (o *Options) validate() error {
+	var errs []error
+	if o.Stores == nil || o.Metrics == nil || o.Logger == nil {
+		errs = append(errs, errors.New("views: Options.Stores, Metrics and Logger must be set"))
+	}
+	l := o.Limits
+	if l.Waiters < 0 || l.ScanRows < 0 || l.FetchWait < 0 || l.RestartPauseMin < 0 ||
+		l.RestartPauseMax < l.RestartPauseMin || l.ForgetInterval < 0 || l.ForgetRecords < 0 ||
+		l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {
+		errs = append(errs, fmt.Errorf("views: Options.Limits: none may be negative, "+
+			"RestartPauseMax not less than RestartPauseMin, Sending at most %d: %+v", maxSending, l))
+	}
+	seen := make(map[string]bool)
+	for i, d := range o.Aggregates {
+		switch {
+		case d.Name == "", d.Plural == "", seen[d.Name]:
+			errs = append(errs, fmt.Errorf(
+				"views: Options.Aggregates[%d]: Name %q and Plural %q must be set, Name only once",
+				i, d.Name, d.Plural))
+		case d.Topics == processors.Topics{}, d.Commands == nil, d.Results == nil, d.Row == nil:
+			errs = append(errs, fmt.Errorf(
+				"views: Options.Aggregates[%d] (%s): Topics, Commands, Results and Row must be set",
+				i, d.Name))
+		}
+		seen[d.Name] = true
+	}
+	return errors.Join(errs...)
+}
