@@ -43,8 +43,9 @@ func rejected(r audit.Result) bool { return !r.Accepted && !r.Repeated }
 func repeated(r audit.Result) bool { return r.Repeated }
 func deposited(e audit.Event) bool { return e.Type == "MoneyDeposited" }
 func rich(r audit.Row) bool        { return r.Balance > 0 && len(r.Charges) > 0 }
+
+// changeRow damages some row that has money and charges.
 func changeRow(w *audit.World, change func(*audit.Row)) {
-	t.Helper()
 	for key, row := range w.Rows {
 		if rich(row) {
 			change(&row)

@@ -10,6 +10,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+const (
+	commandsTopic = "account-commands"
+	eventsTopic   = "account-events"
+)
+
 // Source says what Read reads.
 type Source struct {
 	Brokers     []string
@@ -23,31 +28,26 @@ type Source struct {
 // Read gets the world of the accounts, as a reader sees it who sees only what was committed. It
 // reads to the end that topics have when it begins.
 func Read(ctx context.Context, s Source) (*World, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.Brokers...))
-	if err != nil {
-		return nil, fmt.Errorf("making a client: %w", err)
-	}
-	defer client.Close()
 	schemas, err := newSchemas(s.RegistryURL)
 	if err != nil {
 		return nil, err
 	}
 	r := &reader{
-		source: s, admin: kadm.NewClient(client), schemas: schemas,
+		source: s, schemas: schemas,
 		world: &World{Rows: make(map[string]Row), RingSize: s.RingSize},
 	}
 	for _, part := range []struct {
 		topic string
 		take  func(context.Context, *kgo.Record) error
 	}{
-		{"account-commands", r.command},
-		{"account-events", r.event},
+		{commandsTopic, r.command},
+		{eventsTopic, r.event},
 		{"account-results", r.result},
 		{"accounts-table", r.row},
 		{"dead-letters", r.deadLetter},
 	} {
-		if err := r.topic(ctx, s.Prefix+part.topic, part.take); err != nil {
-			return nil, fmt.Errorf("reading %s: %w", s.Prefix+part.topic, err)
+		if err := r.topic(ctx, part.topic, part.take); err != nil {
+			return nil, err
 		}
 	}
 	return r.world, r.offsets(ctx)
@@ -56,108 +56,61 @@ func Read(ctx context.Context, s Source) (*World, error) {
 // reader fills a world.
 type reader struct {
 	source  Source
-	admin   *kadm.Client
 	schemas *schemas
 	world   *World
 }
 
-// topic calls take with every committed record of a topic, partition by partition.
+// topic calls take with every committed record of a topic.
 func (r *reader) topic(ctx context.Context, topic string,
 	take func(context.Context, *kgo.Record) error,
 ) error {
-	starts, err := r.admin.ListStartOffsets(ctx, topic)
-	if err != nil {
-		return fmt.Errorf("asking for its start: %w", err)
+	seen, err := Scan(ctx, r.source.Brokers, r.source.Prefix+topic,
+		func(record *kgo.Record) error { return take(ctx, record) })
+	r.world.Undecided = append(r.world.Undecided, seen.Undecided...)
+	if topic == eventsTopic {
+		r.world.Aborted += seen.Hidden // nothing is compacted away there
 	}
-	ends, err := r.admin.ListEndOffsets(ctx, topic)
-	if err != nil {
-		return fmt.Errorf("asking for its end: %w", err)
-	}
-	stable, err := r.admin.ListCommittedOffsets(ctx, topic)
-	if err != nil {
-		return fmt.Errorf("asking for its last stable offset: %w", err)
-	}
-	if err := ends.Error(); err != nil {
-		return fmt.Errorf("asking for its end: %w", err)
-	}
-	for _, end := range ends.Offsets().Sorted() {
-		start, _ := starts.Lookup(topic, end.Partition)
-		if undecided, _ := stable.Lookup(topic, end.Partition); undecided.Offset < end.At {
-			name := fmt.Sprintf("%s/%d", topic, end.Partition)
-			r.world.Undecided = append(r.world.Undecided, name)
-			continue // reading would wait until it is decided
-		}
-		if start.Offset == end.At {
-			continue
-		}
-		if err := r.partition(ctx, topic, end.Partition, start.Offset, end.At, take); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// partition reads one partition. Control records are asked for, because a partition may end in
-// one: only who sees it knows that the end was reached.
-func (r *reader) partition(ctx context.Context, topic string, partition int32, start, end int64,
-	take func(context.Context, *kgo.Record) error,
-) error {
-	client, err := kgo.NewClient(
-		kgo.SeedBrokers(r.source.Brokers...),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
-			topic: {partition: kgo.NewOffset().At(start)},
-		}),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.KeepControlRecords(),
-	)
-	if err != nil {
-		return fmt.Errorf("making a consumer: %w", err)
-	}
-	defer client.Close()
-	for next := start; next < end; {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			return fmt.Errorf("reading partition %d at offset %d: %w", partition, next, err)
-		}
-		for record := range fetches.RecordsAll() {
-			// What a reader is not shown of a topic without compaction was aborted.
-			if topic == r.source.Prefix+"account-events" {
-				r.world.Aborted += int(record.Offset - next)
-			}
-			if !record.Attrs.IsControl() && record.Offset < end {
-				if err := take(ctx, record); err != nil {
-					return fmt.Errorf("partition %d, offset %d: %w", partition, record.Offset, err)
-				}
-			}
-			next = record.Offset + 1
-		}
-	}
-	return nil
+	return err
 }
 
 // offsets reads how far the group has come.
 func (r *reader) offsets(ctx context.Context) error {
-	topic := r.source.Prefix + "account-commands"
-	group := r.source.Prefix + "accounts"
-	ends, err := r.admin.ListEndOffsets(ctx, topic)
+	var err error
+	r.world.Committed, r.world.Ends, err = Offsets(ctx, r.source.Brokers,
+		r.source.Prefix+"accounts", r.source.Prefix+commandsTopic)
+	return err
+}
+
+// Offsets returns a group's committed offsets of a topic and the topic's ends, by partition;
+// without partitions that never had a record.
+func Offsets(ctx context.Context, brokers []string, group, topic string) (
+	committed, ends map[int32]int64, err error,
+) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	if err != nil {
-		return fmt.Errorf("asking for the end of %s: %w", topic, err)
+		return nil, nil, fmt.Errorf("making a client: %w", err)
 	}
-	committed, err := r.admin.FetchOffsets(ctx, group)
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	listed, err := admin.ListEndOffsets(ctx, topic)
 	if err != nil {
-		return fmt.Errorf("asking for the offsets of the group %s: %w", group, err)
+		return nil, nil, fmt.Errorf("asking for the end of %s: %w", topic, err)
 	}
-	r.world.Ends, r.world.Committed = make(map[int32]int64), make(map[int32]int64)
-	for _, end := range ends.Offsets().Sorted() {
+	fetched, err := admin.FetchOffsets(ctx, group)
+	if err != nil {
+		return nil, nil, fmt.Errorf("asking for the offsets of the group %s: %w", group, err)
+	}
+	committed, ends = make(map[int32]int64), make(map[int32]int64)
+	for _, end := range listed.Offsets().Sorted() {
 		if end.At == 0 {
-			continue // nothing to commit
+			continue
 		}
-		r.world.Ends[end.Partition] = end.At
-		if offset, has := committed.Lookup(topic, end.Partition); has {
-			r.world.Committed[end.Partition] = offset.At
+		ends[end.Partition] = end.At
+		if offset, has := fetched.Lookup(topic, end.Partition); has {
+			committed[end.Partition] = offset.At
 		}
 	}
-	return nil
+	return committed, ends, nil
 }
 
 func place(record *kgo.Record) Place {
