@@ -1,6 +1,7 @@
 package codecs
 
 import (
+	"encoding/binary"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -125,10 +126,14 @@ func metadataFrom(h goka.Headers) (m eventsourcing.Metadata, wrong *Malformed) {
 			return m, malformed(ReasonBadHeader, nil, "%s has %d bytes; at most %d are allowed",
 				textHeaders[i], len(value), MaxHeaderBytes)
 		}
-		if !utf8.Valid(value) {
-			return m, bad(textHeaders[i], value, "must be UTF-8")
-		}
 		joined = append(joined, value...)
+	}
+	if !isASCII(joined) { // as nearly all are, and this is much the faster question
+		for i, value := range values {
+			if !utf8.Valid(value) {
+				return m, bad(textHeaders[i], value, "must be UTF-8")
+			}
+		}
 	}
 	all := string(joined)
 	next := func(i int) string {
@@ -189,4 +194,19 @@ func missing(name, what string) *Malformed {
 func bad(name string, value []byte, must string) *Malformed {
 	return malformed(ReasonBadHeader, nil, "%s is %q; %s",
 		name, excerpt(string(value), maxFoundBytes), must)
+}
+
+func isASCII(b []byte) bool {
+	const highBits = 0x8080808080808080
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&highBits != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

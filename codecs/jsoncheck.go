@@ -2,19 +2,17 @@ package codecs
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
 )
 
-const (
-	// maxMistakes limits the list: whoever has a hundred mistakes has sent something else.
-	maxMistakes = 100
-	// maxCheckSteps limits the work on one piece of JSON. Only nested unions of recursive records,
-	// where every branch must be tried at every level, come near it.
-	maxCheckSteps = 1 << 20
-)
+// maxMistakes limits the list: whoever has a hundred mistakes has sent something else.
+const maxMistakes = 100
+
+// maxSteps limits the work on one piece of JSON by its size. Only nested unions of records that
+// look alike, where every branch must be tried at every level, come near it.
+func maxSteps(data []byte) int { return 10_000 + 4*len(data) }
 
 // check returns the value that JSON describes, in goavro's form, or all mistakes.
 func (s *shape) check(data []byte, limits Limits) (native any, mistakes []Mistake) {
@@ -22,9 +20,9 @@ func (s *shape) check(data []byte, limits Limits) (native any, mistakes []Mistak
 	if mistake != nil {
 		return nil, []Mistake{*mistake}
 	}
-	c := checker{stepsLeft: maxCheckSteps}
+	c := checker{stepsLeft: maxSteps(data)}
 	native = c.value(s, value, path{})
-	if c.stepsLeft <= 0 && len(c.mistakes) == 0 {
+	if c.stepsLeft <= 0 && c.count == 0 {
 		c.mistake(path{}, "a value with too many ways to read it", "a simpler one")
 	}
 	return native, c.mistakes
@@ -32,8 +30,10 @@ func (s *shape) check(data []byte, limits Limits) (native any, mistakes []Mistak
 
 // checker walks JSON and schema side by side and collects what does not fit.
 type checker struct {
-	mistakes  []Mistake
 	stepsLeft int
+	count     int  // of mistakes
+	quiet     bool // only count them
+	mistakes  []Mistake
 }
 
 // path leads to a value. It is spelled out for a mistake only.
@@ -61,13 +61,19 @@ func (p path) String() string {
 }
 
 func (c *checker) mistake(at path, found, allowed string) {
-	if len(c.mistakes) < maxMistakes {
+	c.count++
+	if !c.quiet && len(c.mistakes) < maxMistakes {
 		c.mistakes = append(c.mistakes, Mistake{Path: at.String(), Found: found, Allowed: allowed})
 	}
 }
 
+// misfit reports a value that is not of a type.
 func (c *checker) misfit(s *shape, v any, at path) any {
-	c.mistake(at, describeValue(v), s.describe())
+	if c.quiet {
+		c.count++
+	} else {
+		c.mistake(at, describeValue(v), s.describe())
+	}
 	return nil
 }
 
@@ -174,8 +180,7 @@ func (c *checker) bytes(s *shape, v any, at path) any {
 		out = append(out, byte(r))
 	}
 	if s.kind == kindFixed && len(out) != s.size {
-		c.mistake(at, fmt.Sprintf("%d bytes", len(out)), s.describe())
-		return nil
+		return c.misfit(s, wrongSize(len(out)), at)
 	}
 	return out
 }
@@ -198,7 +203,7 @@ func (c *checker) record(s *shape, o *object, at path) any {
 		here := at.field(m.name)
 		i, known := s.index[m.name]
 		if !known {
-			c.mistake(here, "an unknown field", s.describe())
+			c.misfit(s, unknownField{}, here)
 			continue
 		}
 		if _, twice := out[m.name]; twice {
@@ -211,7 +216,7 @@ func (c *checker) record(s *shape, o *object, at path) any {
 			continue
 		}
 		if !field.hasDefault {
-			c.mistake(at.field(field.name), "nothing", field.shape.describe())
+			c.misfit(field.shape, missingField{}, at.field(field.name))
 		}
 		out[field.name] = field.fallback
 	}
@@ -238,23 +243,27 @@ func (c *checker) union(s *shape, v any, at path) any {
 	case 1:
 		return candidates[0].inUnion(c.value(candidates[0], v, at))
 	}
-	var nearest []Mistake
+	var nearest *shape
+	fewest := 0
 	for _, branch := range candidates {
-		try := checker{stepsLeft: c.stepsLeft}
+		try := checker{stepsLeft: c.stepsLeft, quiet: true}
 		native := try.value(branch, v, at)
 		c.stepsLeft = try.stepsLeft
-		if len(try.mistakes) == 0 {
+		if try.count == 0 {
 			return branch.inUnion(native)
 		}
-		if nearest == nil || len(try.mistakes) < len(nearest) {
-			nearest = try.mistakes
+		if nearest == nil || try.count < fewest {
+			nearest, fewest = branch, try.count
 		}
 	}
-	if _, is := v.(*object); !is {
+	switch _, is := v.(*object); {
+	case !is:
 		return c.misfit(s, v, at)
+	case c.quiet:
+		c.count += fewest
+		return nil
 	}
-	c.mistakes = append(c.mistakes, nearest[:min(len(nearest), maxMistakes-len(c.mistakes))]...)
-	return nil
+	return c.value(nearest, v, at) // the mistakes of the one that was probably meant
 }
 
 func (s *shape) wholeNumber() int {

@@ -14,8 +14,21 @@ const (
 	maxListed     = 30
 )
 
+// What may be found beside JSON values.
+type (
+	missingField struct{}
+	unknownField struct{}
+	wrongSize    int // of a fixed type's bytes
+)
+
 func describeValue(v any) string {
 	switch v := v.(type) {
+	case missingField:
+		return "nothing"
+	case unknownField:
+		return "an unknown field"
+	case wrongSize:
+		return fmt.Sprintf("%d bytes", int(v))
 	case nil:
 		return "null"
 	case bool:

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -37,10 +39,15 @@ func parseJSON(data []byte, limits Limits) (any, *Mistake) {
 	var whole json.RawMessage
 	if err := json.Unmarshal(data, &whole); err != nil {
 		at := len(data)
-		if syntax, is := errors.AsType[*json.SyntaxError](err); is {
+		syntax, is := errors.AsType[*json.SyntaxError](err)
+		if is && !strings.HasPrefix(err.Error(), "unexpected end") {
 			at = int(syntax.Offset) - 1 // that of the byte after the offending one
 		}
 		return nil, syntaxMistake(data, at, err.Error(), "valid JSON, one value and nothing after it")
+	}
+	if at := halfSurrogate(data); at >= 0 {
+		return nil, syntaxMistake(data, at, "half a surrogate pair",
+			`both halves, as in "\ud83d\ude00"`)
 	}
 	p := jsonParser{decoder: json.NewDecoder(bytes.NewReader(data)), data: data, limits: limits}
 	p.decoder.UseNumber()
@@ -56,6 +63,40 @@ func invalidUTF8(data []byte) int {
 		i += size
 	}
 	return -1
+}
+
+// halfSurrogate finds an escape that is no character by itself, in JSON that is valid otherwise:
+// encoding/json would silently replace it.
+func halfSurrogate(data []byte) int {
+	for at := 0; ; {
+		next := bytes.IndexByte(data[at:], '\\')
+		if next < 0 {
+			return -1
+		}
+		at += next
+		r := escapedRune(data[at:])
+		switch {
+		case !utf16.IsSurrogate(r):
+			at += 2
+		case utf16.DecodeRune(r, escapedRune(data[at+len(`\ud83d`):])) == utf8.RuneError:
+			return at
+		default:
+			at += len(`\ud83d\ude00`)
+		}
+	}
+}
+
+// escapedRune returns what the escape at the beginning of data stands for; 0 if it has no number.
+func escapedRune(data []byte) rune {
+	const length = len(`\ud83d`)
+	if len(data) < length || data[0] != '\\' || data[1] != 'u' {
+		return 0
+	}
+	r, err := strconv.ParseUint(string(data[2:length]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(r)
 }
 
 // syntaxMistake says where in the text something is wrong, as an editor counts.

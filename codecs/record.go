@@ -31,7 +31,8 @@ type recordType struct {
 func Record[T any](schema string) Type {
 	// Values are encoded from and decoded into memory that is used again: an addressable struct is
 	// what twmb/avro is fast with, and the only allocation left is the one that makes it an any.
-	pool := sync.Pool{New: func() any { return new(T) }}
+	fresh := func() any { return new(T) }
+	encoded, decoded := sync.Pool{New: fresh}, sync.Pool{New: fresh}
 	var zero T
 	return Type{&recordType{
 		goType: reflect.TypeFor[T](),
@@ -47,19 +48,18 @@ func Record[T any](schema string) Type {
 			if !is {
 				return dst, fmt.Errorf("cannot encode a %T as a %T", v, zero)
 			}
-			p, _ := pool.Get().(*T)
+			p, _ := encoded.Get().(*T)
 			*p = value
 			out, err := schema.AppendEncode(dst, p)
-			*p = zero
-			pool.Put(p)
+			encoded.Put(p)
 			return out, err
 		},
 		decode: func(schema *avro.Schema, data []byte) (any, []byte, error) {
-			p, _ := pool.Get().(*T)
+			p, _ := decoded.Get().(*T)
 			rest, err := schema.Decode(data, p)
 			value := any(*p)
 			*p = zero // or the next one decoded would share this one's slices and maps
-			pool.Put(p)
+			decoded.Put(p)
 			if err != nil {
 				return nil, nil, err
 			}
