@@ -107,7 +107,8 @@ func newStory(t *testing.T) *story {
 	aggregate := processors.Aggregate[counter, Count, Counted]{
 		Name: "counter", Topics: s.topics, Decider: counterDecider,
 		Commands: commands, Events: events, Results: results, Rows: counterRows{},
-		RecentSize: 2, Metrics: processors.NewMetrics(s.metrics), Logger: slog.New(slog.DiscardHandler),
+		RecentSize: 2, Metrics: processors.NewMetrics(s.metrics),
+		Logger: slog.New(slog.DiscardHandler),
 	}
 	graph, err := aggregate.Graph()
 	must(t, err)
@@ -160,7 +161,8 @@ func (s *story) nothing(topics ...string) {
 }
 
 func (s *story) row() eventsourcing.Snapshot[counter] {
-	row, _ := s.tester.TableValue(goka.Table(s.topics.Table), "c1").(eventsourcing.Snapshot[counter])
+	value := s.tester.TableValue(goka.Table(s.topics.Table), "c1")
+	row, _ := value.(eventsourcing.Snapshot[counter])
 	return row
 }
 

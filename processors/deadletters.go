@@ -2,6 +2,7 @@ package processors
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/lovoo/goka"
 
@@ -37,7 +38,7 @@ func (a *Aggregate[S, C, E]) setAside(ctx goka.Context, value []byte, poison *co
 		HeaderOffset:    strconv.AppendInt(nil, ctx.Offset(), 10),
 		HeaderReason:    []byte(poison.Reason),
 		HeaderMessage:   []byte(message),
-		HeaderTime:      ctx.Timestamp().UTC().AppendFormat(nil, "2006-01-02T15:04:05.999999999Z07:00"),
+		HeaderTime:      ctx.Timestamp().UTC().AppendFormat(nil, time.RFC3339Nano),
 	}
 	ctx.Emit(goka.Stream(a.Topics.DeadLetters), ctx.Key(), value,
 		goka.WithCtxEmitHeaders(ctx.Headers().Merged(origin)))

@@ -15,7 +15,8 @@ import (
 func TestCommandBecomesEventRowAndResult(t *testing.T) {
 	s := newStory(t)
 	s.send("k-1", 5, goka.Headers{
-		codecs.HeaderCorrelationID: []byte("order-7"), codecs.HeaderTraceparent: []byte("00-ab-cd-01"),
+		codecs.HeaderCorrelationID: []byte("order-7"),
+		codecs.HeaderTraceparent:   []byte("00-ab-cd-01"),
 	})
 
 	headers, event := s.next(s.topics.Events)
@@ -113,7 +114,8 @@ func TestPoisonIsSetAside(t *testing.T) {
 		},
 		{
 			"no ID", "c1", func(s *story) []byte { return encoded(s, 1) },
-			goka.Headers{"ce_type": []byte("Count")}, codecs.ReasonBadHeader, "ce_id",
+			goka.Headers{"ce_type": []byte("Count")},
+			codecs.ReasonBadHeader, "ce_id",
 		},
 		{
 			"no key", "", func(s *story) []byte { return encoded(s, 1) }, good,
@@ -125,7 +127,8 @@ func TestPoisonIsSetAside(t *testing.T) {
 		},
 		{
 			"another type", "c1", func(s *story) []byte { return encoded(s, 1) },
-			good.Merged(goka.Headers{"ce_type": []byte("Counted")}), codecs.ReasonBadHeader, "Counted",
+			good.Merged(goka.Headers{"ce_type": []byte("Counted")}),
+			codecs.ReasonBadHeader, "Counted",
 		},
 		{
 			"a panic in Decide", "c1", func(s *story) []byte { return encoded(s, 13) }, good,
@@ -142,8 +145,9 @@ func TestPoisonIsSetAside(t *testing.T) {
 			equal(t, "topic", string(headers[processors.HeaderTopic]), s.topics.Commands)
 			equal(t, "partition", string(headers[processors.HeaderPartition]), "0")
 			equal(t, "offset", string(headers[processors.HeaderOffset]), "0")
-			if got := string(headers[processors.HeaderMessage]); !strings.Contains(got, test.message) {
-				t.Fatalf("message %q does not say %q", got, test.message)
+			message := string(headers[processors.HeaderMessage])
+			if !strings.Contains(message, test.message) {
+				t.Fatalf("message %q does not say %q", message, test.message)
 			}
 			for name, value := range test.headers {
 				equal(t, "header "+name, string(headers[name]), string(value))

@@ -5,8 +5,6 @@ import (
 	"embed"
 	"fmt"
 
-	"github.com/lovoo/goka"
-
 	"refold/codecs"
 	"refold/eventsourcing"
 )
@@ -72,12 +70,14 @@ func (c Codecs) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// Table returns the codec of the group table: eventsourcing.Snapshot[Account] as an AccountRow.
-func (c Codecs) Table() goka.Codec { return tableCodec{c.Rows} }
+// Table returns the codec of the group table.
+func (c Codecs) Table() TableCodec { return TableCodec{c.Rows} }
 
-type tableCodec struct{ rows *codecs.Set }
+// TableCodec encodes an eventsourcing.Snapshot[Account] as an [AccountRow]. It is a Goka codec.
+type TableCodec struct{ rows *codecs.Set }
 
-func (c tableCodec) Encode(value any) ([]byte, error) {
+// Encode encodes a snapshot.
+func (c TableCodec) Encode(value any) ([]byte, error) {
 	s, is := value.(eventsourcing.Snapshot[Account])
 	if !is {
 		return nil, fmt.Errorf("a row is made of a snapshot of an Account, not of a %T", value)
@@ -87,7 +87,8 @@ func (c tableCodec) Encode(value any) ([]byte, error) {
 	})
 }
 
-func (c tableCodec) Decode(data []byte) (any, error) {
+// Decode returns a snapshot.
+func (c TableCodec) Decode(data []byte) (any, error) {
 	value, err := c.rows.Decode(context.Background(), data)
 	if err != nil {
 		return nil, fmt.Errorf("decoding a row: %w", err)
