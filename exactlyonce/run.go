@@ -99,7 +99,9 @@ func (r *run) live(ctx context.Context) error {
 		case <-r.rest.C:
 			r.do(r.machine.restElapsed())
 		case <-r.bound.C:
-			r.engine.log.Warn("leaving takes long; what is in hand is given up")
+			if r.machine.leave != leaveNot {
+				r.engine.log.Warn("leaving takes long; what is in hand is given up")
+			}
 			r.do(r.machine.boundElapsed())
 		case <-refresh.C:
 			r.refreshTopics(ctx)
