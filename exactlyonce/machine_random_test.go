@@ -1,0 +1,291 @@
+package exactlyonce
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// world is a naive model of everything around the machine: a group, a broker, Goka and the clock,
+// each doing what it may do next in random order. It keeps its own books of every record and
+// checks each action of the machine against them.
+type world struct {
+	t *rapid.T
+	m *machine
+
+	// The broker's truth.
+	committed map[topicPartition]int64
+
+	// The clients'.
+	position map[topicPartition]int64 // where the next poll reads
+	polled   []topicPartition         // records of the poll that came back, by partition
+	offsets  []int64                  // and their offsets
+	polling  bool
+	waiting  bool // a consumer callback waits
+	joined   bool // there is an assignment that was not taken away
+	member   bool // the present session's generation is the group's
+
+	// Goka's.
+	settingUp, running, ending bool
+	handling                   bool
+	open, air                  map[topicPartition][]int64
+	flying, orphan             bool
+	orphanMayCommit            bool // its offsets may have been taken before the group went on
+	aborted, rewound           bool
+	turn                       int
+	gap, rest, bound           bool
+	ended                      bool
+}
+
+const worldProducers = 2
+
+// TestRandomSchedules: whatever happens in whatever order, every record is in exactly one
+// committed batch, in order, or still to come (G3), and nothing is committed by a worker whose
+// partitions are gone (G5).
+func TestRandomSchedules(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{t: t, committed: make(map[topicPartition]int64)}
+		w.begin()
+		for range rapid.IntRange(1, 300).Draw(t, "steps") {
+			w.step()
+			if w.ended {
+				w.begin()
+			}
+		}
+	})
+}
+
+// begin starts a worker, or its next life.
+func (w *world) begin() {
+	*w = world{t: w.t, committed: w.committed, m: newMachine(limits{
+		records: 20, bytes: 1 << 20, producers: worldProducers, handle: time.Second,
+	})}
+}
+
+func (w *world) fail(format string, args ...any) {
+	w.t.Helper()
+	w.t.Fatalf(format, args...)
+}
+
+// step lets one of the things happen that may happen now.
+func (w *world) step() {
+	may := make(map[string]func())
+	add := func(enabled bool, name string, fn func()) {
+		if enabled {
+			may[name] = fn
+		}
+	}
+	add(!w.joined && !w.waiting, "assigned", func() {
+		w.joined = true
+		w.do(w.m.assigned())
+	})
+	add(w.joined && !w.waiting, "revoked", func() { w.leave(w.m.revoked) })
+	add(w.joined && !w.waiting, "lost", func() {
+		w.member = false
+		w.leave(w.m.lost)
+	})
+	add(w.settingUp && !(w.flying && w.orphanMayCommit), "set up", w.setUp)
+	add(w.settingUp, "set-up failed", func() {
+		w.do(w.m.setUp(errors.New("no")))
+	})
+	add(w.polling, "poll returns", w.pollReturns)
+	add(w.handling, "handled", func() {
+		w.handling = false
+		took := time.Duration(rapid.IntRange(1, 3000).Draw(w.t, "ms")) * time.Millisecond
+		w.do(w.m.handled(max(1, w.count(w.open)), 0, took))
+	})
+	add(w.flying, "landed", w.land)
+	add(w.gap, "gap", func() { w.gap = false; w.do(w.m.gapElapsed()) })
+	add(w.rest, "rest", func() { w.rest = false; w.do(w.m.restElapsed()) })
+	add(w.bound, "bound", func() { w.bound = false; w.do(w.m.boundElapsed()) })
+	add(w.ending, "cleaned up", func() {
+		w.ending = false
+		w.do(w.m.cleanedUp(nil))
+	})
+	rare := rapid.IntRange(0, 30).Draw(w.t, "rare") == 0
+	add(rare, "stop", func() { w.do(w.m.stop()) })
+	add(rare, "fault", func() { w.do(w.m.fault(errors.New("fault"))) })
+	add(rare && w.running, "callback failed", func() {
+		w.do(w.m.callbackFailed(errors.New("no")))
+	})
+	names := make([]string, 0, len(may))
+	for _, name := range []string{
+		"assigned", "revoked", "lost", "set up", "set-up failed", "poll returns", "handled",
+		"landed", "gap", "rest", "bound", "cleaned up", "stop", "fault", "callback failed",
+	} {
+		if may[name] != nil {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		w.fail("nothing can happen any more: %+v", *w.m)
+	}
+	may[rapid.SampledFrom(names).Draw(w.t, "happens")]()
+}
+
+func (w *world) leave(tell func() []action) {
+	w.joined, w.waiting = false, true
+	w.do(tell())
+}
+
+// setUp: offsets are stable, so that no transaction of an earlier session is undecided.
+func (w *world) setUp() {
+	w.settingUp, w.running, w.member = false, true, true
+	w.position = make(map[topicPartition]int64)
+	for p := range int32(3) {
+		tp := topicPartition{"t", p}
+		w.position[tp] = w.committed[tp]
+	}
+	w.do(w.m.setUp(nil))
+}
+
+func (w *world) pollReturns() {
+	w.polling = false
+	var spans []span
+	w.polled, w.offsets = nil, nil
+	if w.running {
+		for p := range int32(3) {
+			n := rapid.IntRange(0, 3).Draw(w.t, "records")
+			if n == 0 {
+				continue
+			}
+			tp := topicPartition{"t", p}
+			from := w.position[tp]
+			spans = append(spans, span{tp, from, from + int64(n), n, n})
+			for i := range int64(n) {
+				w.polled, w.offsets = append(w.polled, tp), append(w.offsets, from+i)
+			}
+			w.position[tp] += int64(n)
+		}
+	}
+	w.do(w.m.polled(spans))
+	w.polled = nil
+}
+
+// land ends the transaction in the air, in any way that the broker may end it.
+func (w *world) land() {
+	commits := rapid.Bool().Draw(w.t, "commits")
+	if w.orphan && !w.orphanMayCommit {
+		commits = false // the broker refuses a generation that is over (KIP-447)
+	}
+	if commits {
+		for tp, offsets := range w.air {
+			for _, o := range offsets {
+				if o != w.committed[tp] {
+					w.fail("%v: committed offset %d after %d", tp, o, w.committed[tp])
+				}
+				w.committed[tp] = o + 1
+			}
+		}
+	}
+	orphan := w.orphan
+	w.flying, w.orphan, w.orphanMayCommit, w.air = false, false, false, nil
+	switch {
+	case rapid.IntRange(0, 5).Draw(w.t, "unknown") == 0:
+		w.aborted = true
+		w.do(w.m.transactionUnknown(errors.New("unknown")))
+	case commits:
+		w.do(w.m.transactionCommitted())
+	default:
+		w.aborted = w.aborted || !orphan
+		w.do(w.m.transactionAborted())
+	}
+}
+
+func (w *world) count(batch map[topicPartition][]int64) (n int) {
+	for _, offsets := range batch {
+		n += len(offsets)
+	}
+	return n
+}
+
+// do checks and carries out what the machine says.
+func (w *world) do(actions []action) {
+	for _, a := range actions {
+		if w.ended {
+			w.fail("%v after the end", a)
+		}
+		w.carryOut(a)
+	}
+}
+
+func (w *world) carryOut(a action) {
+	check := func(ok bool, what string) {
+		w.t.Helper()
+		if !ok {
+			w.fail("%v: %s; machine %+v", a, what, *w.m)
+		}
+	}
+	switch a.do {
+	case doSetUp:
+		check(!w.settingUp && !w.running && !w.ending, "a session is there already")
+		check(w.joined, "without an assignment")
+		w.settingUp, w.aborted = true, false
+	case doPoll:
+		check(!w.polling && w.running && a.n > 0, "no poll is allowed now")
+		check(!w.handling && !w.aborted, "before what was polled is done with")
+		w.polling = true
+	case doCancelPoll:
+		check(w.polling, "no poll is out")
+	case doDispatch:
+		check(w.running && !w.handling && len(w.polled) > 0 && !w.aborted, "nothing to dispatch")
+		w.handling = true
+		if w.open == nil {
+			w.open = make(map[topicPartition][]int64)
+		}
+		for i, tp := range w.polled {
+			w.open[tp] = append(w.open[tp], w.offsets[i])
+		}
+	case doClose:
+		w.close(a, check)
+	case doRewind:
+		check(!w.polling && !w.handling && !w.flying && w.running, "something is in hand")
+		for tp, o := range a.offsets {
+			check(o == w.committed[tp], fmt.Sprintf("%v is committed to %d", tp, w.committed[tp]))
+			w.position[tp] = o
+		}
+		for tp, o := range w.position {
+			check(o == w.committed[tp], fmt.Sprintf("%v stays at %d", tp, o))
+		}
+		w.open, w.aborted = nil, false
+	case doRelease:
+		check(w.running || w.settingUp, "no session to release")
+		w.running, w.settingUp, w.ending = false, false, true
+		w.handling, w.open, w.aborted = false, nil, false
+		w.orphan = w.flying
+		w.orphanMayCommit = w.flying && w.member
+	case doLetGo:
+		check(w.waiting && !w.polling && !w.running && !w.settingUp, "not yet")
+		w.waiting = false
+	case doEnd:
+		check(!w.running && !w.settingUp, "a session is left")
+		w.ended = true
+	case doStartGap:
+		w.gap = true
+	case doStartRest:
+		w.rest = true
+	case doStartBound:
+		w.bound = true
+	case doForsake:
+		check(w.flying, "nothing is in the air")
+		w.orphanMayCommit = w.orphanMayCommit && rapid.Bool().Draw(w.t, "too late")
+	}
+}
+
+func (w *world) close(a action, check func(bool, string)) {
+	check(w.running && w.member, "no session that may commit")
+	check(!w.flying && !w.handling && !w.aborted, "another batch is in hand")
+	check(a.n == w.turn, "not this producer's turn")
+	w.turn = (w.turn + 1) % worldProducers
+	check(w.count(w.open) > 0, "the batch is empty")
+	for tp, offsets := range w.open {
+		check(offsets[0] == w.committed[tp], fmt.Sprintf("%v is committed to %d, not %d", tp,
+			w.committed[tp], offsets[0]))
+		check(a.offsets[tp] == offsets[len(offsets)-1]+1, "offsets do not end where the batch does")
+	}
+	check(len(a.offsets) == len(w.open), "offsets of other partitions")
+	w.air, w.open, w.flying = w.open, nil, true
+}
