@@ -2,10 +2,13 @@ package kafka_test
 
 import (
 	"context"
+	"encoding/binary"
+	"hash/crc32"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"refold/kafka"
@@ -69,3 +72,18 @@ func one(name string) []kafka.TopicSpec { return []kafka.TopicSpec{{Name: name, 
 
 // ignore takes what ReadPartition gives and does nothing with it.
 func ignore([]*kgo.Record, kafka.Progress) error { return nil }
+
+// emptyBatch is a record batch, as compaction leaves one, over offsets first to last.
+func emptyBatch(first, last int64) []byte {
+	batch := kmsg.RecordBatch{
+		FirstOffset: first, LastOffsetDelta: int32(last - first), Magic: 2,
+		ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1,
+	}
+	const header = 61 // bytes of a batch without records; Length does not count the first 12
+	batch.Length = header - 12
+	encoded := batch.AppendTo(nil)
+	const crcAt = 17
+	crc := crc32.Checksum(encoded[crcAt+4:], crc32.MakeTable(crc32.Castagnoli))
+	binary.BigEndian.PutUint32(encoded[crcAt:], crc)
+	return encoded
+}

@@ -165,4 +165,3 @@ func observe(version chan<- int16) func(kmsg.Request) (kmsg.Response, error, boo
 		return nil, nil, false
 	}
 }
-
