@@ -1,0 +1,130 @@
+package config
+
+import "time"
+
+// Config is the effective configuration. Zero values don't mean defaults here: [Load] has filled
+// everything in and checked it.
+//
+// Tags: key is the name in the file, help says what it is and why the default is what it is.
+// min, max and oneof are what is allowed.
+type Config struct {
+	Kafka     Kafka      `key:"kafka"`
+	Registry  Registry   `key:"registry"`
+	Topics    Topics     `key:"topics"`
+	Processor Processor  `key:"processor"`
+	Store     Store      `key:"store"`
+	HTTP      HTTP       `key:"http"`
+	Log       Log        `key:"log"`
+	Load      SampleLoad `key:"load"`
+}
+
+// Kafka says how to reach the cluster.
+type Kafka struct {
+	Brokers            []string      `key:"brokers" default:"localhost:9092" help:"Brokers to ask for the rest of the cluster, each host:port."`
+	ClientID           string        `key:"client-id" default:"refold" help:"The name in the brokers' logs, metrics and quotas."`
+	TLS                TLS           `key:"tls"`
+	SASL               SASL          `key:"sasl"`
+	DialTimeout        time.Duration `key:"dial-timeout" default:"10s" min:"100ms" max:"5m" help:"Limit of TCP connect and TLS handshake together."`
+	RequestTimeout     time.Duration `key:"request-timeout" default:"10s" min:"100ms" max:"5m" help:"How long an answer may take; a broker that is silent for longer is taken for gone."`
+	SessionTimeout     time.Duration `key:"session-timeout" default:"15s" min:"6s" max:"30m" help:"How long a dead worker's partitions stand still. Brokers allow no less than 6s as they come."`
+	RebalanceTimeout   time.Duration `key:"rebalance-timeout" default:"30s" min:"1s" max:"30m" help:"How long members may finish what they hold before partitions move on without them."`
+	TransactionTimeout time.Duration `key:"transaction-timeout" default:"30s" min:"1s" max:"15m" help:"The longest that a dead worker's open transaction holds up readers. Brokers allow up to 15m as they come."`
+}
+
+// TLS says how connections are encrypted and whom we trust.
+type TLS struct {
+	Enabled            bool   `key:"enabled" default:"false" help:"Turns TLS on."`
+	CAFile             string `key:"ca-file" help:"Authorities that we trust (PEM); empty: the system's."`
+	CertFile           string `key:"cert-file" help:"Our own certificate (PEM), if brokers ask for one."`
+	KeyFile            string `key:"key-file" help:"Its key (PEM)."`
+	ServerName         string `key:"server-name" help:"The name that certificates must carry, if not their host's."`
+	InsecureSkipVerify bool   `key:"insecure-skip-verify" default:"false" help:"Accepts any certificate, and so anybody in between. For trials only."`
+}
+
+// SASL says how we prove who we are.
+type SASL struct {
+	Mechanism        string   `key:"mechanism" oneof:"|PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER" help:"Empty: no SASL."`
+	Username         string   `key:"username" help:"For PLAIN and SCRAM."`
+	Password         Secret   `key:"password" help:"For PLAIN and SCRAM. From the environment or the file, never a flag; better: password-file."`
+	PasswordFile     string   `key:"password-file" help:"File with the password; read again whenever we authenticate."`
+	Token            Secret   `key:"token" help:"For OAUTHBEARER: a fixed token."`
+	TokenFile        string   `key:"token-file" help:"For OAUTHBEARER: a file with the token, read again whenever we authenticate."`
+	TokenURL         string   `key:"token-url" help:"For OAUTHBEARER: where client credentials are exchanged for a token."`
+	ClientID         string   `key:"client-id" help:"For the token URL."`
+	ClientSecret     Secret   `key:"client-secret" help:"For the token URL."`
+	ClientSecretFile string   `key:"client-secret-file" help:"For the token URL: a file with the secret."`
+	Scopes           []string `key:"scopes" help:"For the token URL."`
+	AllowUnencrypted bool     `key:"allow-unencrypted" default:"false" help:"Lets PLAIN and OAUTHBEARER go over a connection without TLS, where anybody can read them."`
+}
+
+// Registry is the schema registry.
+type Registry struct {
+	URLs         []string      `key:"urls" default:"http://localhost:8081" help:"Base URLs of one registry's servers. Apicurio: http://host:8080/apis/ccompat/v7."`
+	Mode         string        `key:"mode" default:"lookup" oneof:"lookup|register" help:"lookup: schemas must be registered already (production). register: missing ones are registered at start."`
+	Username     string        `key:"username" help:"Basic authentication; empty: none."`
+	Password     Secret        `key:"password" help:"Basic authentication. From the environment or the file, never a flag."`
+	PasswordFile string        `key:"password-file" help:"File with the password."`
+	CAFile       string        `key:"ca-file" help:"Authorities that we trust with https (PEM); empty: the system's."`
+	Timeout      time.Duration `key:"timeout" default:"5s" min:"10ms" max:"1m" help:"Limit of one request. A registry answers within milliseconds."`
+	RetryLimit   time.Duration `key:"retry-limit" default:"20s" min:"0s" max:"10m" help:"How long a record whose schema is unknown waits for a registry that is away, before the processor is restarted."`
+}
+
+// Topics says what topics are like when we make them.
+type Topics struct {
+	Prefix              string        `key:"prefix" help:"Put in front of the names of all topics and groups. Keeps installations that share a cluster apart."`
+	Create              bool          `key:"create" default:"true" help:"Make missing topics at start. Existing ones are never changed; differences are logged."`
+	Partitions          int           `key:"partitions" default:"8" min:"1" max:"10000" help:"Of every aggregate's topics. Can't be changed later without moving keys; the most workers that can share the work."`
+	ReplicationFactor   int           `key:"replication-factor" default:"3" min:"1" max:"100" help:"Copies of each partition."`
+	CommandsRetention   time.Duration `key:"commands-retention" default:"168h" min:"1m" help:"How long commands are kept, and known by ID."`
+	ResultsRetention    time.Duration `key:"results-retention" default:"168h" min:"1m" help:"How long results are kept, and found by command ID."`
+	DeadLetterRetention time.Duration `key:"dead-letter-retention" default:"720h" min:"1m" help:"How long dead letters are kept: long enough for somebody to look."`
+}
+
+// Processor limits the engine.
+type Processor struct {
+	TransactionalID string        `key:"transactional-id" help:"This worker's own name for its transactions; two workers with the same one fence each other. Set it to the pod's name in a stateful set: a restart then ends at once what was left open. Empty: a new one with every start."`
+	BatchRecords    int           `key:"batch-records" default:"20000" min:"1" max:"1000000" help:"The most records in one transaction. Larger ones take over a second to commit and are no cheaper."`
+	BatchBytes      Bytes         `key:"batch-bytes" default:"32MiB" min:"1KiB" max:"1GiB" help:"The most bytes taken in and given out by one transaction; up to two are in memory."`
+	LeastGap        time.Duration `key:"least-gap" default:"5ms" min:"0s" max:"10s" help:"Least time between the starts of two transactions. Less costs the brokers CPU, more only adds latency."`
+	Producers       int           `key:"producers" default:"2" min:"1" max:"16" help:"Transactional producers that take turns."`
+	LeaveTimeout    time.Duration `key:"leave-timeout" default:"8s" min:"100ms" max:"5m" help:"How long a rebalance or a stop waits for what is in hand."`
+	RecentCommands  int           `key:"recent-commands" default:"16" min:"0" max:"1024" help:"How many commands a row remembers, to recognize those that are sent twice; some 24 bytes each in every row."`
+	BackoffMin      time.Duration `key:"backoff-min" default:"50ms" min:"1ms" max:"1m" help:"Pause before the first retry after a fault; doubles each time."`
+	BackoffMax      time.Duration `key:"backoff-max" default:"10s" min:"1ms" max:"10m" help:"The longest pause between retries."`
+}
+
+// Store is where local copies of tables are.
+type Store struct {
+	Directory      string `key:"directory" default:".refold" help:"Local stores; one worker at a time. Losing it costs a restore, nothing else."`
+	CacheBytes     Bytes  `key:"cache-bytes" default:"128MiB" min:"1MiB" max:"1TiB" help:"Block cache of all stores together."`
+	RowCacheBytes  Bytes  `key:"row-cache-bytes" default:"64MiB" min:"0B" max:"1TiB" help:"Cache of rows in front of the stores: a row from it costs 0.1 µs instead of 4."`
+	ViewCacheBytes Bytes  `key:"view-cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"Block cache of the views' stores together."`
+}
+
+// HTTP is the internal API.
+type HTTP struct {
+	Address        string        `key:"address" default:"localhost:8080" help:"Where to listen, host:port. There is no authentication: never on a public address."`
+	BodyBytes      Bytes         `key:"body-bytes" default:"64KiB" min:"1KiB" max:"16MiB" help:"The largest request body. A command that large is no command."`
+	HeaderBytes    Bytes         `key:"header-bytes" default:"16KiB" min:"1KiB" max:"1MiB" help:"The largest request header."`
+	ReadTimeout    time.Duration `key:"read-timeout" default:"5s" min:"10ms" max:"5m" help:"How long a request may take to arrive."`
+	RequestTimeout time.Duration `key:"request-timeout" default:"5s" min:"10ms" max:"5m" help:"How long a request may work, beside the wait it asks for."`
+	WaitTimeout    time.Duration `key:"wait-timeout" default:"30s" min:"0s" max:"10m" help:"The longest wait that a request may ask for (Prefer: wait)."`
+	IdleTimeout    time.Duration `key:"idle-timeout" default:"2m" min:"1s" max:"1h" help:"How long an idle connection is kept."`
+	Waiters        int           `key:"waiters" default:"10000" min:"1" max:"1000000" help:"The most requests that wait at a time; each holds some 50 KiB."`
+	PageRows       int           `key:"page-rows" default:"1000" min:"1" max:"100000" help:"The most rows in a page of a list."`
+	Shutdown       time.Duration `key:"shutdown-timeout" default:"5s" min:"0s" max:"5m" help:"How long requests may take to finish when the worker stops."`
+}
+
+// Log is what is said on standard error.
+type Log struct {
+	Level   string `key:"level" default:"info" oneof:"debug|info|warn|error" help:"The least level that is logged."`
+	Clients string `key:"clients" default:"warn" oneof:"debug|info|warn|error" help:"The least level of what the Kafka clients and Goka say."`
+	Format  string `key:"format" default:"auto" oneof:"auto|text|json" help:"auto: text on a terminal, JSON otherwise."`
+}
+
+// SampleLoad is the sample load of processor dev.
+type SampleLoad struct {
+	Rate     float64 `key:"rate" default:"5" min:"0" max:"100000" help:"Commands a second. 0: none."`
+	Accounts int     `key:"accounts" default:"100" min:"1" max:"10000000" help:"How many accounts they go to."`
+	Seed     int64   `key:"seed" default:"1" help:"The same seed makes the same commands."`
+}

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+)
+
+// contradictions finds what no option can see by itself: wrong addresses, and options that don't
+// go together. What only the clients know (SASL and TLS) they check themselves.
+func (c *Config) contradictions() (found Mistakes) {
+	wrong := func(path, value, allowed string) {
+		found = append(found, Mistake{Path: path, Value: value, Allowed: allowed})
+	}
+	if len(c.Kafka.Brokers) == 0 {
+		wrong("kafka.brokers", "", "at least one host:port is needed")
+	}
+	for _, broker := range c.Kafka.Brokers {
+		if !isAddress(broker) {
+			wrong("kafka.brokers", broker, "host:port")
+		}
+	}
+	if !isAddress(c.HTTP.Address) {
+		wrong("http.address", c.HTTP.Address, "host:port, such as localhost:8080 or :8080")
+	}
+	if len(c.Registry.URLs) == 0 {
+		wrong("registry.urls", "", "at least one URL is needed")
+	}
+	for _, text := range c.Registry.URLs {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			wrong("registry.urls", text, "http(s)://host:port/path")
+		}
+	}
+	if c.Registry.Password != "" && c.Registry.PasswordFile != "" {
+		wrong("registry.password-file", c.Registry.PasswordFile, "not together with a password")
+	}
+	if c.Processor.BackoffMin > c.Processor.BackoffMax {
+		wrong("processor.backoff-min", shortDuration(c.Processor.BackoffMin),
+			"no more than processor.backoff-max, "+shortDuration(c.Processor.BackoffMax))
+	}
+	if c.Processor.LeaveTimeout >= c.Kafka.RebalanceTimeout {
+		wrong("processor.leave-timeout", shortDuration(c.Processor.LeaveTimeout),
+			"less than kafka.rebalance-timeout, "+shortDuration(c.Kafka.RebalanceTimeout))
+	}
+	return found
+}
+
+func isAddress(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return false
+	}
+	n, err := strconv.Atoi(port)
+	return err == nil && n >= 0 && n <= 65535
+}

@@ -1,0 +1,215 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// SourceKind is where a value comes from.
+type SourceKind string
+
+// The kinds of sources, in rising precedence. FromProgram is what a subcommand insists on.
+const (
+	FromDefault SourceKind = "default"
+	FromProgram SourceKind = "program"
+	FromFile    SourceKind = "file"
+	FromEnv     SourceKind = "environment"
+	FromFlag    SourceKind = "flag"
+)
+
+// Source says where a value comes from: its kind, and the file, variable or flag.
+type Source struct {
+	Kind SourceKind
+	Name string
+}
+
+func (s Source) String() string {
+	if s.Name == "" {
+		return string(s.Kind)
+	}
+	return string(s.Kind) + " " + s.Name
+}
+
+// fileFlag and fileEnv name the YAML file.
+const (
+	fileFlag = "config"
+	fileEnv  = EnvPrefix + "CONFIG"
+)
+
+// AddFlags adds a flag for every option but the secrets, and --config.
+func AddFlags(flags *pflag.FlagSet) {
+	flags.String(fileFlag, "", "YAML file with the configuration (or "+fileEnv+")")
+	for _, o := range options {
+		if !o.secret() {
+			help := o.help
+			if o.byText != "" {
+				help += " (default " + o.byText + ")"
+			}
+			flags.String(o.path, "", help)
+		}
+	}
+}
+
+// Loaded is a configuration that has been checked, and where its values come from.
+type Loaded struct {
+	Config  Config
+	sources map[string]Source
+}
+
+// Source returns where an option's value comes from.
+func (l *Loaded) Source(path string) Source { return l.sources[path] }
+
+// LoadOptions says where to look.
+type LoadOptions struct {
+	// Flags, after parsing, with the flags of AddFlags; may be nil.
+	Flags *pflag.FlagSet
+	// Environ is what os.Environ returns.
+	Environ []string
+	// Defaults replace the options' own, by path: what a subcommand does differently.
+	Defaults map[string]string
+}
+
+// Load collects the values, and checks all of them. The error is [Mistakes], or says why the file
+// can't be read.
+func Load(o LoadOptions) (*Loaded, error) {
+	l := &loader{
+		Loaded: &Loaded{sources: make(map[string]Source, len(options))},
+		known:  make(map[string]option, len(options)),
+	}
+	for _, opt := range options {
+		l.known[opt.path] = opt
+		l.set(opt, opt.byText, Source{Kind: FromDefault})
+	}
+	for path, value := range o.Defaults {
+		l.set(l.known[path], value, Source{Kind: FromProgram})
+	}
+	file, err := fileName(o)
+	if err != nil {
+		return nil, err
+	}
+	if file != "" {
+		if err := l.file(file); err != nil {
+			return nil, err
+		}
+	}
+	l.environ(o.Environ)
+	l.flags(o.Flags)
+	l.secretFiles()
+	for _, mistake := range l.Config.contradictions() {
+		mistake.Source = l.sources[mistake.Path]
+		l.mistakes = append(l.mistakes, mistake)
+	}
+	if len(l.mistakes) > 0 {
+		return nil, l.mistakes
+	}
+	return l.Loaded, nil
+}
+
+// fileName returns the YAML file's, if there is to be one.
+func fileName(o LoadOptions) (string, error) {
+	if o.Flags != nil {
+		if name, err := o.Flags.GetString(fileFlag); err == nil && name != "" {
+			return name, nil
+		}
+	}
+	for _, pair := range o.Environ {
+		if name, value, _ := strings.Cut(pair, "="); name == fileEnv {
+			return value, nil
+		}
+	}
+	return "", nil
+}
+
+// loader is a configuration in the making.
+type loader struct {
+	*Loaded
+	known    map[string]option
+	mistakes Mistakes
+}
+
+// set takes a value. What is empty, and has a bound or a choice, is not one.
+func (l *loader) set(o option, value string, from Source) {
+	before := l.Config
+	if err := o.set(&l.Config, value); err != nil {
+		l.Config = before
+		if o.secret() {
+			value = hidden
+		}
+		l.mistakes = append(l.mistakes, Mistake{o.path, from, value, err.Error()})
+		return
+	}
+	// A value that replaces a wrong one of lower precedence doesn't mend it: whoever wrote that
+	// should know.
+	l.sources[o.path] = from
+}
+
+func (l *loader) environ(environ []string) {
+	byEnv := make(map[string]option, len(options))
+	names := []string{fileEnv}
+	for _, o := range options {
+		byEnv[o.env()] = o
+		names = append(names, o.env())
+	}
+	environ = slices.Sorted(slices.Values(environ))
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, EnvPrefix) || name == fileEnv {
+			continue
+		}
+		from := Source{FromEnv, name}
+		if o, is := byEnv[name]; is {
+			l.set(o, value, from)
+			continue
+		}
+		l.unknown(name, from, nearest(name, names))
+	}
+}
+
+func (l *loader) unknown(name string, from Source, like string) {
+	text := "this is no option"
+	if like != "" {
+		text += "; did you mean " + like + "?"
+	}
+	l.mistakes = append(l.mistakes, Mistake{name, from, "", text})
+}
+
+func (l *loader) flags(flags *pflag.FlagSet) {
+	if flags == nil {
+		return
+	}
+	flags.Visit(func(f *pflag.Flag) {
+		if o, is := l.known[f.Name]; is {
+			l.set(o, f.Value.String(), Source{FromFlag, "--" + f.Name})
+		}
+	})
+}
+
+// secretFiles checks that files of secrets can be read now, rather than at three in the morning.
+func (l *loader) secretFiles() {
+	for _, o := range options {
+		if !strings.HasSuffix(o.path, "-file") {
+			continue
+		}
+		name := o.field(&l.Config).String()
+		if name == "" {
+			continue
+		}
+		file, err := os.Open(name) //nolint:gosec // the operator names the file
+		if err == nil {
+			err = file.Close()
+		}
+		var why *fs.PathError
+		if errors.As(err, &why) {
+			l.mistakes = append(l.mistakes, Mistake{
+				o.path, l.sources[o.path], name,
+				fmt.Sprintf("a file that can be read (%v)", why.Err),
+			})
+		}
+	}
+}
