@@ -22,24 +22,24 @@ const (
 const MaxCharges = 32
 
 // Account is the state of one account. Its zero value is that of an account that was never
-// opened. It is part of the table's rows, by the names in its tags.
+// opened. It is part of the table's rows and of the API, by the names in its tags.
 type Account struct {
-	Status   Status `avro:"status"`
-	Owner    string `avro:"owner"`
-	Currency string `avro:"currency"`
+	Status   Status `avro:"status" json:"status"`
+	Owner    string `avro:"owner" json:"owner"`
+	Currency string `avro:"currency" json:"currency"`
 	// Balance is in minor units, never negative.
-	Balance int64 `avro:"balance"`
+	Balance int64 `avro:"balance" json:"balance"`
 	// Charges are what can be refunded, the reference charged longest ago first; at most
 	// MaxCharges, with no reference twice. The slice is shared with earlier states: it is copied
 	// before it is changed.
-	Charges []Charge `avro:"charges"`
+	Charges []Charge `avro:"charges" json:"charges"`
 }
 
 // Charge is what was charged for a reference and not refunded yet.
 type Charge struct {
-	Reference string `avro:"reference"`
+	Reference string `avro:"reference" json:"reference"`
 	// Refundable is in minor units, at least 1.
-	Refundable int64 `avro:"refundable"`
+	Refundable int64 `avro:"refundable" json:"refundable"`
 }
 
 // evolve returns the account after an event. It refuses nothing: decide has.
@@ -70,6 +70,14 @@ func evolve(a Account, event Event) Account {
 		panic(fmt.Sprintf("accounts: no fold for a %T", event))
 	}
 	return a
+}
+
+// refundable returns what is left to refund for the reference; 0 if there is nothing.
+func (a Account) refundable(reference string) int64 {
+	if i := find(a.Charges, reference); i >= 0 {
+		return a.Charges[i].Refundable
+	}
+	return 0
 }
 
 // find returns the index of the reference; -1 if there is nothing to refund for it.
