@@ -14,6 +14,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// adminMetadataAge is how old an answer about topics may be. franz-go's default of 5 s would make a
+// worker that has just made its topics wait that long to see them.
+const adminMetadataAge = 50 * time.Millisecond
+
 // engine is what all parts below one Processor share. It lives as long as the Processor; the
 // clients of a run and the sessions of Goka come and go.
 type engine struct {
@@ -42,7 +46,7 @@ func newEngine(cfg Config, gg *goka.GroupGraph) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	admin, err := kgo.NewClient(opts...)
+	admin, err := kgo.NewClient(append(opts, kgo.MetadataMinAge(adminMetadataAge))...)
 	if err != nil {
 		return nil, fmt.Errorf("exactlyonce: make a client: %w", err)
 	}
