@@ -19,6 +19,7 @@
 //	logging.go       what both clients and Goka log, into slog
 //	partitioner.go   murmur2 as in the Java client
 //	topics.go        Plan and Ensure
+//	metadata.go      what brokers tell of topics
 //	read.go          ReadPartition
 //	fetch.go         the requests that ReadPartition sends
 //	errors.go        its errors, to be asked for by errors.Is

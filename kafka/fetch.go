@@ -50,34 +50,26 @@ func isFinal(err error) bool {
 
 // locate asks who leads the partition.
 func (l *partitionLog) locate(ctx context.Context) error {
-	request := kmsg.NewPtrMetadataRequest()
-	topic := kmsg.NewMetadataRequestTopic()
-	topic.Topic = kmsg.StringPtr(l.topic)
-	request.Topics = append(request.Topics, topic)
-	response, err := request.RequestWith(ctx, l.cl)
+	topics, err := describe(ctx, l.cl, l.topic)
 	if err != nil {
-		return fmt.Errorf("asking for the partition's leader: %w", err)
+		return err
 	}
-	for _, t := range response.Topics {
-		if t.Topic == nil || *t.Topic != l.topic {
+	topic := topics[l.topic]
+	if err := answerError(topic.ErrorCode); err != nil {
+		return err
+	}
+	if l.id != [16]byte{} && l.id != topic.TopicID {
+		return errMadeAgain
+	}
+	for _, p := range topic.Partitions {
+		if p.Partition != l.number {
 			continue
 		}
-		if err := answerError(t.ErrorCode); err != nil {
+		if err := answerError(p.ErrorCode); err != nil {
 			return err
 		}
-		if l.id != [16]byte{} && l.id != t.TopicID {
-			return errMadeAgain
-		}
-		for _, p := range t.Partitions {
-			if p.Partition != l.number {
-				continue
-			}
-			if err := answerError(p.ErrorCode); err != nil {
-				return err
-			}
-			l.id, l.leader, l.epoch, l.located = t.TopicID, int(p.Leader), p.LeaderEpoch, true
-			return nil
-		}
+		l.id, l.leader, l.epoch, l.located = topic.TopicID, int(p.Leader), p.LeaderEpoch, true
+		return nil
 	}
 	return ErrTopicMissing
 }

@@ -293,14 +293,7 @@ func (r *partitionReader) endure(ctx context.Context, err error) error {
 	if err := r.send(ctx, nil); err != nil {
 		return err
 	}
-	timer := time.NewTimer(r.backoff)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return pause(ctx, r.backoff)
 }
 
 // send hands a step over, as soon as the one before is done with.

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
@@ -66,24 +67,23 @@ func Plan(ctx context.Context, cl *kgo.Client, specs []TopicSpec) ([]Difference,
 	if err := checkSpecs(specs); err != nil {
 		return nil, err
 	}
-	admin := kadm.NewClient(cl)
-	details, err := describe(ctx, admin, specs)
+	topics, err := look(ctx, cl, specs)
 	if err != nil {
 		return nil, err
 	}
 	var present []string
 	for _, spec := range specs {
-		if details[spec.Name].Err == nil {
+		if !missing(topics[spec.Name]) {
 			present = append(present, spec.Name)
 		}
 	}
-	configs, err := describeConfigs(ctx, admin, present)
+	configs, err := describeConfigs(ctx, cl, present)
 	if err != nil {
 		return nil, err
 	}
 	var all []Difference
 	for _, spec := range specs {
-		all = append(all, spec.compare(details[spec.Name], configs[spec.Name])...)
+		all = append(all, spec.compare(topics[spec.Name], configs[spec.Name])...)
 	}
 	return all, nil
 }
@@ -99,23 +99,22 @@ func Ensure(ctx context.Context, cl *kgo.Client, specs []TopicSpec) ([]Differenc
 	}
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
-	admin := kadm.NewClient(cl)
-	details, err := describe(ctx, admin, specs)
+	topics, err := look(ctx, cl, specs)
 	if err != nil {
 		return nil, err
 	}
 	for _, spec := range specs {
-		if details[spec.Name].Err == nil {
+		if !missing(topics[spec.Name]) {
 			continue
 		}
-		if err := create(ctx, admin, spec); err != nil {
+		if err := create(ctx, cl, spec); err != nil {
 			return nil, err
 		}
 	}
-	if err := waitForLeaders(ctx, admin, specs); err != nil {
+	if err := waitForLeaders(ctx, cl, specs); err != nil {
 		return nil, err
 	}
-	return Plan(ctx, cl, specs)
+	return planWhenKnown(ctx, cl, specs)
 }
 
 // checkSpecs reports every mistake in specs: they are written by programmers.
@@ -140,39 +139,37 @@ func checkSpecs(specs []TopicSpec) error {
 	return errors.Join(errs...)
 }
 
-// describe returns each topic's metadata. A topic that is missing has Err set; any other error is
-// returned.
-func describe(ctx context.Context, admin *kadm.Client, specs []TopicSpec) (kadm.TopicDetails, error) {
-	if len(specs) == 0 {
-		return nil, nil // no names would mean all topics
-	}
+// look returns each topic's metadata; without any error except that topics are missing.
+func look(ctx context.Context, cl *kgo.Client, specs []TopicSpec) (topicMetadata, error) {
 	names := make([]string, len(specs))
 	for i, spec := range specs {
 		names[i] = spec.Name
 	}
-	metadata, err := admin.Metadata(ctx, names...)
+	topics, err := describe(ctx, cl, names...)
 	if err != nil {
-		return nil, fmt.Errorf("describing topics: %w", err)
+		return nil, err
 	}
 	for _, name := range names {
-		detail, ok := metadata.Topics[name]
-		if !ok {
-			return nil, fmt.Errorf("describing topic %s: the broker left it out", name)
-		}
-		if detail.Err != nil && !errors.Is(detail.Err, kerr.UnknownTopicOrPartition) {
-			return nil, fmt.Errorf("describing topic %s: %w", name, detail.Err)
+		err := kerr.ErrorForCode(topics[name].ErrorCode)
+		if err != nil && !missing(topics[name]) && !kerr.IsRetriable(err) {
+			return nil, fmt.Errorf("asking for metadata: topic %s: %w", name, err)
 		}
 	}
-	return metadata.Topics, nil
+	return topics, nil
+}
+
+// missing says whether there is no such topic.
+func missing(topic kmsg.MetadataResponseTopic) bool {
+	return topic.ErrorCode == kerr.UnknownTopicOrPartition.Code
 }
 
 func describeConfigs(
-	ctx context.Context, admin *kadm.Client, names []string,
+	ctx context.Context, cl *kgo.Client, names []string,
 ) (map[string]map[string]string, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
-	resources, err := admin.DescribeTopicConfigs(ctx, names...)
+	resources, err := kadm.NewClient(cl).DescribeTopicConfigs(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("describing topic configurations: %w", err)
 	}
@@ -192,8 +189,8 @@ func describeConfigs(
 }
 
 // compare tells how a topic differs from its specification.
-func (s TopicSpec) compare(have kadm.TopicDetail, config map[string]string) []Difference {
-	if have.Err != nil {
+func (s TopicSpec) compare(have kmsg.MetadataResponseTopic, config map[string]string) []Difference {
+	if missing(have) {
 		return []Difference{{Topic: s.Name, Setting: SettingTopic, Want: "present", Have: "missing"}}
 	}
 	var all []Difference
@@ -218,7 +215,7 @@ func (s TopicSpec) compare(have kadm.TopicDetail, config map[string]string) []Di
 }
 
 // fewestReplicas is what the topic can rely on: partitions may have different numbers of replicas.
-func fewestReplicas(partitions kadm.PartitionDetails) int {
+func fewestReplicas(partitions []kmsg.MetadataResponseTopicPartition) int {
 	fewest := 0
 	for _, partition := range partitions {
 		if n := len(partition.Replicas); fewest == 0 || n < fewest {
@@ -235,7 +232,7 @@ func fewestReplicas(partitions kadm.PartitionDetails) int {
 //	                          B: create → TOPIC_ALREADY_EXISTS
 //
 // A client's own retry after a lost answer ends the same way.
-func create(ctx context.Context, admin *kadm.Client, spec TopicSpec) error {
+func create(ctx context.Context, cl *kgo.Client, spec TopicSpec) error {
 	factor := spec.ReplicationFactor
 	if factor == 0 {
 		factor = -1 // in the protocol: the brokers' default
@@ -244,7 +241,8 @@ func create(ctx context.Context, admin *kadm.Client, spec TopicSpec) error {
 	for name, value := range spec.Config {
 		config[name] = kadm.StringPtr(value)
 	}
-	response, err := admin.CreateTopic(ctx, spec.Partitions, factor, config, spec.Name)
+	response, err := kadm.NewClient(cl).CreateTopic(ctx, spec.Partitions, factor, config,
+		spec.Name)
 	if err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
 		return nil
 	}
@@ -256,35 +254,49 @@ func create(ctx context.Context, admin *kadm.Client, spec TopicSpec) error {
 
 // waitForLeaders returns when every topic is there and each of its partitions has a leader: only
 // then can it be written to without an error.
-func waitForLeaders(ctx context.Context, admin *kadm.Client, specs []TopicSpec) error {
-	ticker := time.NewTicker(ensurePollInterval)
-	defer ticker.Stop()
+func waitForLeaders(ctx context.Context, cl *kgo.Client, specs []TopicSpec) error {
 	for {
-		details, err := describe(ctx, admin, specs)
+		topics, err := look(ctx, cl, specs)
 		if err != nil {
 			return err
 		}
-		waiting := withoutLeader(details, specs)
+		waiting := withoutLeader(topics, specs)
 		if waiting == "" {
 			return nil
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for a leader of topic %s: %w", waiting, ctx.Err())
+		if err := pause(ctx, ensurePollInterval); err != nil {
+			return fmt.Errorf("waiting for a leader of topic %s: %w", waiting, err)
+		}
+	}
+}
+
+// planWhenKnown is Plan of topics that are there for sure: the broker that happens to be asked
+// about a configuration may be the last one to hear of a new topic.
+func planWhenKnown(
+	ctx context.Context, cl *kgo.Client, specs []TopicSpec,
+) ([]Difference, error) {
+	for {
+		differences, err := Plan(ctx, cl, specs)
+		unheard := errors.Is(err, kerr.UnknownTopicOrPartition) ||
+			slices.ContainsFunc(differences, Difference.Missing)
+		if !unheard {
+			return differences, err
+		}
+		if err := pause(ctx, ensurePollInterval); err != nil {
+			return nil, fmt.Errorf("waiting until every broker knows the topics: %w", err)
 		}
 	}
 }
 
 // withoutLeader names a topic that can't be written to yet, or returns "".
-func withoutLeader(details kadm.TopicDetails, specs []TopicSpec) string {
+func withoutLeader(topics topicMetadata, specs []TopicSpec) string {
 	for _, spec := range specs {
-		detail := details[spec.Name]
-		if detail.Err != nil || len(detail.Partitions) == 0 {
+		topic := topics[spec.Name]
+		if topic.ErrorCode != 0 || len(topic.Partitions) == 0 {
 			return spec.Name
 		}
-		for _, partition := range detail.Partitions {
-			if partition.Leader < 0 || partition.Err != nil {
+		for _, partition := range topic.Partitions {
+			if partition.Leader < 0 || partition.ErrorCode == kerr.LeaderNotAvailable.Code {
 				return spec.Name
 			}
 		}
