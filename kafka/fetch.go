@@ -113,15 +113,15 @@ func (l *partitionLog) offsetAt(ctx context.Context, place int64) (int64, error)
 	if err != nil {
 		return 0, fmt.Errorf("asking for the partition's offsets: %w", err)
 	}
-	for _, t := range answered.(*kmsg.ListOffsetsResponse).Topics {
-		for _, p := range t.Partitions {
-			if err := answerError(p.ErrorCode); err != nil {
-				return 0, fmt.Errorf("asking for the partition's offsets: %w", err)
-			}
-			return p.Offset, nil
-		}
+	topics := answered.(*kmsg.ListOffsetsResponse).Topics
+	if len(topics) != 1 || len(topics[0].Partitions) != 1 {
+		return 0, fmt.Errorf("asking for the partition's offsets: %w", errLeftOut)
 	}
-	return 0, fmt.Errorf("asking for the partition's offsets: %w", errLeftOut)
+	listed := topics[0].Partitions[0]
+	if err := answerError(listed.ErrorCode); err != nil {
+		return 0, fmt.Errorf("asking for the partition's offsets: %w", err)
+	}
+	return listed.Offset, nil
 }
 
 // errLeftOut is an answer without the partition. A throttled broker gives one.

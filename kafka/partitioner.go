@@ -12,7 +12,7 @@ import (
 // producer of this project, and every producer in another language that follows Java's client,
 // agrees with it. partitions must be positive.
 func Partition(key []byte, partitions int32) int32 {
-	return int32(positiveMurmur2(key) % uint32(partitions)) //nolint:gosec // both below 1<<31
+	return int32(positiveMurmur2(key) % uint32(partitions))
 }
 
 // positiveMurmur2 masks the sign bit, as Java's client does. Negating a negative hash instead, as
@@ -29,7 +29,7 @@ const (
 
 // murmur2 is MurmurHash2 with Kafka's seed.
 func murmur2(data []byte) uint32 {
-	h := murmurSeed ^ uint32(len(data)) //nolint:gosec // Kafka limits a key to far below 1<<31
+	h := murmurSeed ^ uint32(len(data))
 	for ; len(data) >= 4; data = data[4:] {
 		k := binary.LittleEndian.Uint32(data) * murmurMix
 		k ^= k >> murmurShift
@@ -50,7 +50,7 @@ func murmur2(data []byte) uint32 {
 // is being filled.
 func Partitioner() kgo.Partitioner {
 	return kgo.StickyKeyPartitioner(func(key []byte, partitions int) int {
-		return int(Partition(key, int32(partitions))) //nolint:gosec // Kafka counts them in 32 bits
+		return int(Partition(key, int32(partitions)))
 	})
 }
 

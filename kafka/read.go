@@ -74,11 +74,11 @@ type Progress struct {
 // markers, aborted records and what compaction has removed count as read, so that the end is
 // reached exactly, whatever the partition ends in.
 //
-// fn is called once without records when the end is known, then with at most 10,000 records and about 4 MiB at a
-// time, and without records to report progress, at least every half second while nothing else
-// comes. Keys and values share memory with other records of the same answer: who keeps one copies
-// it. An error of fn ends the reading and is returned; the offset returned is then the one after
-// the last successful call.
+// fn is called once without records when the end is known, then with at most 10,000 records and
+// about 4 MiB at a time, and without records to report progress, at least every half second while
+// nothing else comes. Keys and values share memory with other records of the same answer: who
+// keeps one copies it. An error of fn ends the reading and is returned; the offset returned is
+// then the one after the last successful call.
 //
 // Faults of the network and of brokers are tried again, for two minutes without a good answer at
 // most. ErrOffsetOutOfRange and ErrTopicMissing end the reading at once. When ctx ends, so does
@@ -106,7 +106,7 @@ func ReadPartition(
 	}()
 	defer func() {
 		cancel()
-		for range reader.steps { //nolint:revive // waits for the goroutine, also after an error of fn
+		for range reader.steps { // waits for the goroutine, after an error of fn too
 		}
 	}()
 

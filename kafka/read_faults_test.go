@@ -147,7 +147,7 @@ func TestReadPartitionWhileTheLogStartMoves(t *testing.T) {
 	cluster.Kafka().Fault(kfake.Fault{
 		Keys: []kmsg.Key{kmsg.Fetch}, Topic: "t", Err: kerr.OffsetOutOfRange,
 	})
-	_, _, err := collect(t, opts, kafka.Range{Topic: "t"})
+	_, _, err := collect(ctx, t, opts, kafka.Range{Topic: "t"})
 	if !errors.Is(err, kafka.ErrOffsetOutOfRange) {
 		t.Error(err)
 	}
@@ -233,13 +233,14 @@ func TestReadPartitionOutlivesFaults(t *testing.T) {
 
 // What no waiting mends ends the reading at once.
 func TestReadPartitionEndsWhenItMayNotRead(t *testing.T) {
+	ctx := deadline(t)
 	cluster := start(t, local.Options{Topics: one("t")})
 	opts := options(t, cluster)
-	produce(deadline(t), t, connect(t, opts...), record("a", "1"))
+	produce(ctx, t, connect(t, opts...), record("a", "1"))
 	cluster.Kafka().Fault(kfake.Fault{
 		Keys: []kmsg.Key{kmsg.Fetch}, Topic: "t", Err: kerr.TopicAuthorizationFailed, Count: -1,
 	})
-	_, _, err := collect(t, opts, kafka.Range{Topic: "t"})
+	_, _, err := collect(ctx, t, opts, kafka.Range{Topic: "t"})
 	if !errors.Is(err, kerr.TopicAuthorizationFailed) {
 		t.Error(err)
 	}
@@ -277,7 +278,7 @@ func TestReadPartitionOfALogWhoseTailIsGone(t *testing.T) {
 			cluster.Kafka().KeepControl()
 			return nothing(request)
 		})
-	rows, next, err := collect(t, opts, kafka.Range{Topic: "t"})
+	rows, next, err := collect(ctx, t, opts, kafka.Range{Topic: "t"})
 	if err != nil || next != 2 || len(rows) != 0 {
 		t.Errorf("next %d, %v, %v", next, rows, err)
 	}
@@ -302,7 +303,7 @@ func TestReadPartitionAsksAgainForWhatIsInTieredStorage(t *testing.T) {
 		})
 	cluster.Kafka().ControlKey(int16(kmsg.Fetch),
 		answerFetch(func(p *kmsg.FetchResponseTopicPartition) { p.LastStableOffset = 2 }))
-	rows, next, err := collect(t, opts, kafka.Range{Topic: "t"})
+	rows, next, err := collect(ctx, t, opts, kafka.Range{Topic: "t"})
 	if diff := cmp.Diff([]row{{0, "a", "1"}, {1, "b", "2"}}, rows); diff != "" {
 		t.Error(diff)
 	}
@@ -322,7 +323,7 @@ func TestReadPartitionOfALogThatEndsInAnEmptyBatch(t *testing.T) {
 			p.LastStableOffset = 2
 			p.RecordBatches = emptyBatch(0, 1)
 		}))
-	rows, next, err := collect(t, opts, kafka.Range{Topic: "t"})
+	rows, next, err := collect(ctx, t, opts, kafka.Range{Topic: "t"})
 	if err != nil || next != 2 || len(rows) != 0 {
 		t.Errorf("next %d, %v, %v", next, rows, err)
 	}

@@ -24,10 +24,12 @@ type row struct {
 }
 
 // collect reads a range and returns its rows. It checks what every reading promises.
-func collect(t *testing.T, opts []kgo.Opt, r kafka.Range) (rows []row, next int64, err error) {
+func collect(
+	ctx context.Context, t *testing.T, opts []kgo.Opt, r kafka.Range,
+) (rows []row, next int64, err error) {
 	t.Helper()
 	first, last := true, kafka.Progress{}
-	next, err = kafka.ReadPartition(deadline(t), opts, r,
+	next, err = kafka.ReadPartition(ctx, opts, r,
 		func(records []*kgo.Record, p kafka.Progress) error {
 			if first && (len(records) > 0 || p.Next != p.Start) {
 				t.Errorf("the first call is not the beginning: %d records, %+v", len(records), p)
@@ -117,16 +119,20 @@ func TestReadPartitionEndsExactly(t *testing.T) {
 	}{
 		"in nothing": {func(context.Context, *testing.T, *kgo.Client, *kgo.Client) {}, nil, 0},
 		"in a record": {func(ctx context.Context, t *testing.T, plain, _ *kgo.Client) {
+			t.Helper()
 			produce(ctx, t, plain, record("a", "1"))
 		}, []row{{0, "a", "1"}}, 1},
 		"in a commit marker": {func(ctx context.Context, t *testing.T, _, tx *kgo.Client) {
+			t.Helper()
 			commit(ctx, t, tx, record("a", "1"), record("b", "2"))
 		}, []row{{0, "a", "1"}, {1, "b", "2"}}, 3},
 		"in an abort marker": {func(ctx context.Context, t *testing.T, plain, tx *kgo.Client) {
+			t.Helper()
 			produce(ctx, t, plain, record("a", "1"))
 			abort(ctx, t, tx, record("a", "2"))
 		}, []row{{0, "a", "1"}}, 3},
 		"in many markers": {func(ctx context.Context, t *testing.T, _, tx *kgo.Client) {
+			t.Helper()
 			commit(ctx, t, tx, record("a", "1"))
 			for range 5 {
 				abort(ctx, t, tx, record("a", "2"))
@@ -139,7 +145,7 @@ func TestReadPartitionEndsExactly(t *testing.T) {
 			opts := options(t, cluster)
 			test.script(ctx, t, connect(t, opts...), transactional(t, cluster, "x"))
 			for from := range test.end + 1 {
-				rows, next, err := collect(t, opts, kafka.Range{Topic: "t", From: from})
+				rows, next, err := collect(ctx, t, opts, kafka.Range{Topic: "t", From: from})
 				if err != nil || next != test.end {
 					t.Fatalf("from %d: next %d, want %d; %v", from, next, test.end, err)
 				}
@@ -169,10 +175,10 @@ func TestReadPartitionGivesWhatTheModelHolds(t *testing.T) {
 		if err := cluster.Kafka().CreateTopic(topic, 1, nil); err != nil {
 			t.Fatal(err)
 		}
-		model := playRandomly(ctx, rt, t, clients, topic)
+		model := playRandomly(ctx, t, rt, clients, topic)
 		opts := options(t, cluster)
 		from := rapid.Int64Range(kafka.FromStart, model.end).Draw(rt, "from")
-		rows, next, err := collect(t, opts, kafka.Range{Topic: topic, From: from})
+		rows, next, err := collect(ctx, t, opts, kafka.Range{Topic: topic, From: from})
 		if err != nil || next != model.end {
 			rt.Fatalf("next %d, want %d; %v", next, model.end, err)
 		}
@@ -190,7 +196,7 @@ type model struct {
 }
 
 func playRandomly(
-	ctx context.Context, rt *rapid.T, t *testing.T, clients [3]*kgo.Client, topic string,
+	ctx context.Context, t *testing.T, rt *rapid.T, clients [3]*kgo.Client, topic string,
 ) (m model) {
 	t.Helper()
 	open := map[int][]row{}
@@ -249,7 +255,7 @@ func TestReadPartitionOfACompactedTopic(t *testing.T) {
 	}
 	want := highWatermark(t, opts)
 	cluster.Kafka().Compact()
-	rows, next, err := collect(t, opts, kafka.Range{Topic: "t", From: kafka.FromStart})
+	rows, next, err := collect(ctx, t, opts, kafka.Range{Topic: "t", From: kafka.FromStart})
 	if err != nil || next != want {
 		t.Fatalf("next %d, want %d; %v", next, want, err)
 	}
@@ -257,7 +263,8 @@ func TestReadPartitionOfACompactedTopic(t *testing.T) {
 	for _, r := range rows {
 		table[r.Key] = r.Value
 	}
-	if diff := cmp.Diff(map[string]string{"0": "18", "1": "16", "2": "17", "all": "18"}, table); diff != "" {
+	last := map[string]string{"0": "18", "1": "16", "2": "17", "all": "18"}
+	if diff := cmp.Diff(last, table); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -332,7 +339,8 @@ func TestReadPartitionReturnsTheErrorOfItsCallerAndWhereToGoOn(t *testing.T) {
 	calls := 0
 	next, err := kafka.ReadPartition(ctx, opts, kafka.Range{Topic: "t", From: 5},
 		func(records []*kgo.Record, _ kafka.Progress) error {
-			if calls++; calls == 3 {
+			calls++
+			if calls == 3 {
 				return full
 			}
 			return nil
@@ -340,7 +348,7 @@ func TestReadPartitionReturnsTheErrorOfItsCallerAndWhereToGoOn(t *testing.T) {
 	if !errors.Is(err, full) {
 		t.Fatal(err)
 	}
-	rows, _, err := collect(t, opts, kafka.Range{Topic: "t", From: next})
+	rows, _, err := collect(ctx, t, opts, kafka.Range{Topic: "t", From: next})
 	if err != nil || next <= 5 || rows[0].Offset != next {
 		t.Errorf("went on at %d with %v, %v", next, rows[0], err)
 	}

@@ -62,32 +62,56 @@ func checkAgreement(t *testing.T, settings kafka.Settings) {
 		{"client ID", want.ClientID, c.ClientID, franz.OptValue(kgo.ClientID)},
 		{"dial", want.DialTimeout, c.Net.DialTimeout, franz.OptValue(kgo.DialTimeout)},
 		// franz-go adds the rebalance time-out by itself where a join is answered.
-		{"answer", want.RequestTimeout, c.Net.ReadTimeout - want.RebalanceTimeout,
-			franz.OptValue(kgo.RequestTimeoutOverhead)},
-		{"produce", want.RequestTimeout, c.Producer.Timeout,
-			franz.OptValue(kgo.ProduceRequestTimeout)},
-		{"session", want.SessionTimeout, c.Consumer.Group.Session.Timeout,
-			franz.OptValue(kgo.SessionTimeout)},
-		{"heartbeat", want.HeartbeatInterval, c.Consumer.Group.Heartbeat.Interval,
-			franz.OptValue(kgo.HeartbeatInterval)},
-		{"rebalance", want.RebalanceTimeout, c.Consumer.Group.Rebalance.Timeout,
-			franz.OptValue(kgo.RebalanceTimeout)},
-		{"transaction", want.TransactionTimeout, c.Producer.Transaction.Timeout,
-			franz.OptValue(kgo.TransactionTimeout)},
-		{"metadata age", kafka.MetadataMaxAge, c.Metadata.RefreshFrequency,
-			franz.OptValue(kgo.MetadataMaxAge)},
-		{"batch bytes", kafka.MaxBatchBytes, c.Producer.MaxMessageBytes,
-			int(franz.OptValue(kgo.ProducerBatchMaxBytes).(int32))},
-		{"topics by accident", false, c.Metadata.AllowAutoTopicCreation,
-			franz.OptValue(kgo.AllowAutoTopicCreation)},
-		{"idempotent", true, c.Producer.Idempotent,
-			!franz.OptValue(kgo.DisableIdempotentWrite).(bool)},
-		{"isolation", "committed", isolation[c.Consumer.IsolationLevel],
-			isolation[franz.OptValue(kgo.FetchIsolationLevel)]},
+		{
+			"answer", want.RequestTimeout, c.Net.ReadTimeout - want.RebalanceTimeout,
+			franz.OptValue(kgo.RequestTimeoutOverhead),
+		},
+		{
+			"produce", want.RequestTimeout, c.Producer.Timeout,
+			franz.OptValue(kgo.ProduceRequestTimeout),
+		},
+		{
+			"session", want.SessionTimeout, c.Consumer.Group.Session.Timeout,
+			franz.OptValue(kgo.SessionTimeout),
+		},
+		{
+			"heartbeat", want.HeartbeatInterval, c.Consumer.Group.Heartbeat.Interval,
+			franz.OptValue(kgo.HeartbeatInterval),
+		},
+		{
+			"rebalance", want.RebalanceTimeout, c.Consumer.Group.Rebalance.Timeout,
+			franz.OptValue(kgo.RebalanceTimeout),
+		},
+		{
+			"transaction", want.TransactionTimeout, c.Producer.Transaction.Timeout,
+			franz.OptValue(kgo.TransactionTimeout),
+		},
+		{
+			"metadata age", kafka.MetadataMaxAge, c.Metadata.RefreshFrequency,
+			franz.OptValue(kgo.MetadataMaxAge),
+		},
+		{
+			"batch bytes", kafka.MaxBatchBytes, c.Producer.MaxMessageBytes,
+			int(franz.OptValue(kgo.ProducerBatchMaxBytes).(int32)),
+		},
+		{
+			"topics by accident", false, c.Metadata.AllowAutoTopicCreation,
+			franz.OptValue(kgo.AllowAutoTopicCreation),
+		},
+		{
+			"idempotent", true, c.Producer.Idempotent,
+			!franz.OptValue(kgo.DisableIdempotentWrite).(bool),
+		},
+		{
+			"isolation", "committed", isolation[c.Consumer.IsolationLevel],
+			isolation[franz.OptValue(kgo.FetchIsolationLevel)],
+		},
 		{"acks", "all", acks[c.Producer.RequiredAcks], acks[franz.OptValue(kgo.RequiredAcks)]},
-		{"first offset", kgo.NewOffset().AtStart().EpochOffset(),
+		{
+			"first offset", kgo.NewOffset().AtStart().EpochOffset(),
 			kgo.NewOffset().At(c.Consumer.Offsets.Initial).EpochOffset(),
-			franz.OptValue(kgo.ConsumeResetOffset).(kgo.Offset).EpochOffset()},
+			franz.OptValue(kgo.ConsumeResetOffset).(kgo.Offset).EpochOffset(),
+		},
 	} {
 		if fact.sarama != fact.want || fact.franz != fact.want {
 			t.Errorf("%s: Sarama %v, franz-go %v, want %v", fact.name, fact.sarama, fact.franz,
@@ -180,10 +204,13 @@ func TestValidateOneMistakeEach(t *testing.T) {
 		"tls.keyFile":        tls(kafka.TLS{Enabled: true, CertFile: "x"}),
 		"tls.certFile":       tls(kafka.TLS{Enabled: true, KeyFile: "x"}),
 		"tls.caFile":         tls(kafka.TLS{Enabled: true, InsecureSkipVerify: true, CAFile: "x"}),
-		"sasl.username":      sasl(kafka.SASL{Mechanism: kafka.MechanismPlain, Password: "topsecret"}),
-		"sasl.password":      sasl(kafka.SASL{Mechanism: kafka.MechanismSCRAM256, Username: "u"}),
+		"sasl.username": sasl(kafka.SASL{
+			Mechanism: kafka.MechanismPlain, Password: "topsecret",
+		}),
+		"sasl.password": sasl(kafka.SASL{Mechanism: kafka.MechanismSCRAM256, Username: "u"}),
 		"sasl.passwordFile": sasl(kafka.SASL{
-			Mechanism: kafka.MechanismPlain, Username: "u", Password: "topsecret", PasswordFile: "f",
+			Mechanism: kafka.MechanismPlain, Username: "u",
+			Password: "topsecret", PasswordFile: "f",
 		}),
 		"sasl.mechanism":              far(plain),
 		"sasl.oauth.token":            oauth(kafka.OAuth{}),

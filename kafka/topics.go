@@ -191,7 +191,9 @@ func describeConfigs(
 // compare tells how a topic differs from its specification.
 func (s TopicSpec) compare(have kmsg.MetadataResponseTopic, config map[string]string) []Difference {
 	if missing(have) {
-		return []Difference{{Topic: s.Name, Setting: SettingTopic, Want: "present", Have: "missing"}}
+		return []Difference{
+			{Topic: s.Name, Setting: SettingTopic, Want: "present", Have: "missing"},
+		}
 	}
 	var all []Difference
 	compare := func(setting, want, have string) {

@@ -95,7 +95,8 @@ func TestEnsureRefusesSpecificationsThatCanNotBeMeant(t *testing.T) {
 	specs := []kafka.TopicSpec{
 		{Name: "", Partitions: 1},
 		{Name: "none", Partitions: 0},
-		{Name: "twice", Partitions: 1}, {Name: "twice", Partitions: 1},
+		{Name: "twice", Partitions: 1},
+		{Name: "twice", Partitions: 1},
 		{Name: "replicas", Partitions: 1, ReplicationFactor: -1},
 	}
 	_, planned := kafka.Plan(deadline(t), cl, specs)
@@ -253,7 +254,8 @@ func TestManyWorkersMakeTopicsAtOnce(t *testing.T) {
 	for i := range 8 {
 		cl := connect(t, options(t, cluster)...)
 		specs := []kafka.TopicSpec{
-			{Name: "commands", Partitions: 7}, {Name: "events", Partitions: 7},
+			{Name: "commands", Partitions: 7},
+			{Name: "events", Partitions: 7},
 			{Name: fmt.Sprintf("own-%d", i), Partitions: 1},
 		}
 		workers.Go(func() {

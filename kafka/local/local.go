@@ -1,14 +1,12 @@
 package local
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -121,8 +119,8 @@ func (o Options) kfake() []kfake.Opt {
 }
 
 func (c *Cluster) serveRegistry(port int) error {
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+	address := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}
+	listener, err := net.ListenTCP("tcp", address)
 	if err != nil {
 		return fmt.Errorf("starting the local registry: %w", err)
 	}

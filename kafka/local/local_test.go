@@ -2,6 +2,7 @@ package local_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func TestStartGivesClusterTopicsAndRegistry(t *testing.T) {
 		t.Errorf("Plan: %v, %v", differences, err)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
-		cluster.RegistryURL()+"/subjects", nil)
+		cluster.RegistryURL()+"/subjects", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,76 +87,73 @@ func TestStartRefusesWhatCanNotBeMade(t *testing.T) {
 }
 
 func TestTransactionVersionIsWhatTheClusterSays(t *testing.T) {
-	for options, want := range map[*local.Options]int16{
-		{}:                      2,
-		{TransactionVersion: 1}: 1,
-		{TransactionVersion: 2}: 2,
-	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		defer cancel()
-		_, client := start(t, *options)
-		answer, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, client)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := int16(-1)
-		for _, feature := range answer.FinalizedFeatures {
-			if feature.Name == "transaction.version" {
-				got = feature.MaxVersionLevel
+	for asked, want := range map[int16]int16{0: 2, 1: 1, 2: 2} {
+		t.Run(fmt.Sprint(asked), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			_, client := start(t, local.Options{TransactionVersion: asked})
+			answer, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, client)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if got != want {
-			t.Errorf("%+v: transaction.version %d, want %d", *options, got, want)
-		}
+			got := int16(-1)
+			for _, feature := range answer.FinalizedFeatures {
+				if feature.Name == "transaction.version" {
+					got = feature.MaxVersionLevel
+				}
+			}
+			if got != want {
+				t.Errorf("transaction.version %d, want %d", got, want)
+			}
+		})
 	}
 }
 
 // Both versions must carry a transaction from its begin to its commit.
 func TestTransactionsRunUnderBothVersions(t *testing.T) {
 	for _, version := range []int16{1, 2} {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		defer cancel()
-		cluster, err := local.Start(local.Options{
-			TransactionVersion: version,
-			Topics:             []kafka.TopicSpec{{Name: "t", Partitions: 1}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		endTxn := make(chan int16, 1)
-		cluster.Kafka().ControlKey(int16(kmsg.EndTxn), observe(endTxn))
-		opts, err := kafka.Settings{Brokers: cluster.Brokers()}.Options()
-		if err != nil {
-			t.Fatal(err)
-		}
-		producer, err := kgo.NewClient(append(opts, kgo.TransactionalID("x"))...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := producer.BeginTransaction(); err != nil {
-			t.Fatal(err)
-		}
-		if err := producer.ProduceSync(ctx, &kgo.Record{Topic: "t"}).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
-		if err := producer.EndTransaction(ctx, kgo.TryCommit); err != nil {
-			t.Fatal(err)
-		}
-		stable, err := kadm.NewClient(producer).ListCommittedOffsets(ctx, "t")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := stable.Lookup("t", 0); got.Offset != 2 {
-			t.Errorf("version %d: last stable offset %d, want 2", version, got.Offset)
-		}
-		// From EndTxn 5 on each transaction gets a new epoch: version 2's protocol.
-		if got := <-endTxn; (got >= 5) != (version == 2) {
-			t.Errorf("version %d: EndTxn was sent in version %d", version, got)
-		}
-		producer.Close()
-		if err := cluster.Close(); err != nil {
-			t.Error(err)
-		}
+		t.Run(fmt.Sprint(version), func(t *testing.T) { commitUnder(t, version) })
+	}
+}
+
+func commitUnder(t *testing.T, version int16) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cluster, reader := start(t, local.Options{
+		TransactionVersion: version,
+		Topics:             []kafka.TopicSpec{{Name: "t", Partitions: 1}},
+	})
+	endTxn := make(chan int16, 1)
+	cluster.Kafka().ControlKey(int16(kmsg.EndTxn), observe(endTxn))
+	opts, err := kafka.Settings{Brokers: cluster.Brokers()}.Options()
+	if err != nil {
+		t.Fatal(err)
+	}
+	producer, err := kgo.NewClient(append(opts, kgo.TransactionalID("x"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	if err := producer.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := producer.ProduceSync(ctx, &kgo.Record{Topic: "t"}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if err := producer.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	stable, err := kadm.NewClient(reader).ListCommittedOffsets(ctx, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := stable.Lookup("t", 0); got.Offset != 2 {
+		t.Errorf("last stable offset %d, want 2", got.Offset)
+	}
+	// From EndTxn 5 on each transaction gets a new epoch: version 2's protocol.
+	if got := <-endTxn; (got >= 5) != (version == 2) {
+		t.Errorf("EndTxn was sent in version %d", got)
 	}
 }
 
