@@ -13,6 +13,7 @@ type Config struct {
 	Topics    Topics     `key:"topics"`
 	Processor Processor  `key:"processor"`
 	Store     Store      `key:"store"`
+	Views     Views      `key:"views"`
 	HTTP      HTTP       `key:"http"`
 	Log       Log        `key:"log"`
 	Load      SampleLoad `key:"load"`
@@ -43,18 +44,18 @@ type TLS struct {
 
 // SASL says how we prove who we are.
 type SASL struct {
-	Mechanism        string   `key:"mechanism" oneof:"|PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER" help:"Empty: no SASL."`
-	Username         string   `key:"username" help:"For PLAIN and SCRAM."`
-	Password         Secret   `key:"password" help:"For PLAIN and SCRAM. From the environment or the file, never a flag; better: password-file."`
-	PasswordFile     string   `key:"password-file" help:"File with the password; read again whenever we authenticate."`
-	Token            Secret   `key:"token" help:"For OAUTHBEARER: a fixed token."`
-	TokenFile        string   `key:"token-file" help:"For OAUTHBEARER: a file with the token, read again whenever we authenticate."`
-	TokenURL         string   `key:"token-url" help:"For OAUTHBEARER: where client credentials are exchanged for a token."`
-	ClientID         string   `key:"client-id" help:"For the token URL."`
-	ClientSecret     Secret   `key:"client-secret" help:"For the token URL."`
-	ClientSecretFile string   `key:"client-secret-file" help:"For the token URL: a file with the secret."`
-	Scopes           []string `key:"scopes" help:"For the token URL."`
-	AllowUnencrypted bool     `key:"allow-unencrypted" default:"false" help:"Lets PLAIN and OAUTHBEARER go over a connection without TLS, where anybody can read them."`
+	Mechanism        string `key:"mechanism" oneof:"|PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER" help:"Empty: no SASL."`
+	Username         string `key:"username" help:"For PLAIN and SCRAM."`
+	Password         Secret `key:"password" help:"For PLAIN and SCRAM. From the environment or the file, never a flag; better: password-file."`
+	PasswordFile     string `key:"password-file" help:"File with the password; read again whenever we authenticate."`
+	Token            Secret `key:"token" help:"For OAUTHBEARER: a fixed token."`
+	TokenFile        string `key:"token-file" help:"For OAUTHBEARER: a file with the token, read again whenever we authenticate."`
+	TokenURL         string `key:"token-url" help:"For OAUTHBEARER: where client credentials are exchanged for a token."`
+	ClientID         string `key:"client-id" help:"For the token URL."`
+	ClientSecret     Secret `key:"client-secret" help:"For the token URL."`
+	ClientSecretFile string `key:"client-secret-file" help:"For the token URL: a file with the secret."`
+	Scope            string `key:"scope" help:"For the token URL: what the token is asked for; empty: the server's default."`
+	AllowUnencrypted bool   `key:"allow-unencrypted" default:"false" help:"Lets PLAIN and OAUTHBEARER go over a connection without TLS, where anybody can read them."`
 }
 
 // Registry is the schema registry.
@@ -99,6 +100,11 @@ type Store struct {
 	CacheBytes     Bytes  `key:"cache-bytes" default:"128MiB" min:"1MiB" max:"1TiB" help:"Block cache of all stores together."`
 	RowCacheBytes  Bytes  `key:"row-cache-bytes" default:"64MiB" min:"0B" max:"1TiB" help:"Cache of rows in front of the stores: a row from it costs 0.1 µs instead of 4."`
 	ViewCacheBytes Bytes  `key:"view-cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"Block cache of the views' stores together."`
+}
+
+// Views are the local copies that the HTTP API reads.
+type Views struct {
+	Enabled bool `key:"enabled" default:"true" help:"Keep views and serve reads from this pod. false: a pod that only processes; its API answers 503."`
 }
 
 // HTTP is the internal API.

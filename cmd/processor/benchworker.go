@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime/pprof"
+	"syscall"
+	"time"
+)
+
+// benchWorker is a worker in a process of its own, so that its CPU time is its alone.
+type benchWorker struct {
+	command *exec.Cmd
+	ended   chan struct{}
+	err     error
+}
+
+// workerStopTime is how long a worker may take to stop; see processor run.
+const workerStopTime = 15 * time.Second
+
+func (r *benchRun) startWorker(ctx context.Context) (*benchWorker, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find the program: %w", err)
+	}
+	args := r.subject.worker(r)
+	if r.profile != "" {
+		args = append(args, "--cpuprofile", r.profile)
+	}
+	w := &benchWorker{ended: make(chan struct{})}
+	w.command = exec.CommandContext(ctx, program, args...) //nolint:gosec // this very program
+	w.command.Cancel = func() error { return w.command.Process.Signal(syscall.SIGTERM) }
+	w.command.WaitDelay = workerStopTime
+	w.command.Stdout, w.command.Stderr = r.logs, r.logs
+	if err := w.command.Start(); err != nil {
+		return nil, fmt.Errorf("start the worker: %w", err)
+	}
+	go func() {
+		defer close(w.ended)
+		w.err = w.command.Wait()
+	}()
+	return w, nil
+}
+
+// stop ends the worker as an operator would, and returns the CPU time it took, in user and kernel.
+func (w *benchWorker) stop() (time.Duration, error) {
+	select {
+	case <-w.ended:
+		return 0, fmt.Errorf("the worker ended by itself: %w", w.err)
+	default:
+	}
+	if err := w.command.Process.Signal(syscall.SIGTERM); err != nil {
+		return 0, fmt.Errorf("stop the worker: %w", err)
+	}
+	select {
+	case <-w.ended:
+	case <-time.After(workerStopTime):
+		return 0, fmt.Errorf("the worker did not stop within %v", workerStopTime)
+	}
+	if w.err != nil {
+		return 0, fmt.Errorf("the worker did not stop cleanly: %w", w.err)
+	}
+	state := w.command.ProcessState
+	return state.UserTime() + state.SystemTime(), nil
+}
+
+// startProfile writes a CPU profile until the returned function is called. No name: no profile.
+func startProfile(name string) (stop func(), err error) {
+	if name == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(name) //nolint:gosec // the user names it
+	if err != nil {
+		return nil, fmt.Errorf("--cpuprofile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, fmt.Errorf("--cpuprofile: %w", err)
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close() // a profile that can't be read tells of it itself
+	}, nil
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+type getOptions struct {
+	server, command string
+	atLeast         int64
+	wait            time.Duration
+	json            bool
+}
+
+func newGet() *cobra.Command {
+	var o getOptions
+	cmd := &cobra.Command{
+		Use:   "get [ACCOUNT]",
+		Short: "Show an account, or what became of a command",
+		Long: `Show an account, or what became of a command, by the HTTP API of a worker.
+
+Exit codes: 0 found, 5 there is no such account or command, 1 anything else.`,
+		Example: `  processor get alice --at-least 3
+  processor get --command salary-november`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if (len(args) == 1) == (o.command != "") {
+				return errors.New("name either an account or a --command")
+			}
+			c, err := newClient(o.server, requestTimeout+o.wait)
+			if err != nil {
+				return err
+			}
+			if o.command != "" {
+				return o.getCommand(cmd.Context(), cmd.OutOrStdout(), c)
+			}
+			return o.getAccount(cmd.Context(), cmd.OutOrStdout(), c, args[0])
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.server, "server", "http://localhost:8080", "a worker's HTTP API")
+	flags.StringVar(&o.command, "command", "", "show the command of this ID")
+	flags.Int64Var(&o.atLeast, "at-least", 0, "show the account at this sequence or a later one")
+	flags.DurationVar(&o.wait, "wait", 5*time.Second, "how long to wait for --at-least")
+	flags.BoolVar(&o.json, "json", false, "print the answer as JSON")
+	return cmd
+}
+
+func (o *getOptions) getAccount(ctx context.Context, w io.Writer, c *client, id string) error {
+	path := "/accounts/" + url.PathEscape(id)
+	header := map[string]string{}
+	if o.atLeast > 0 {
+		path += "?atLeast=" + strconv.FormatInt(o.atLeast, 10)
+		header["Prefer"] = "wait=" + strconv.Itoa(int((o.wait+time.Second-1)/time.Second))
+	}
+	a, err := c.do(ctx, http.MethodGet, path, nil, header)
+	if err != nil {
+		return err
+	}
+	if a.status != http.StatusOK {
+		return o.missing(w, a)
+	}
+	if o.json {
+		fmt.Fprintln(w, string(a.raw))
+		return nil
+	}
+	var state bytes.Buffer
+	if err := json.Indent(&state, a.State, "", "  "); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	fmt.Fprintf(w, "%s at sequence %d\n%s\n", a.ID, a.Sequence, state.String())
+	return nil
+}
+
+func (o *getOptions) getCommand(ctx context.Context, w io.Writer, c *client) error {
+	a, err := c.do(ctx, http.MethodGet, "/commands/"+url.PathEscape(o.command), nil, nil)
+	if err != nil {
+		return err
+	}
+	if a.status != http.StatusOK && a.status != http.StatusAccepted {
+		return o.missing(w, a)
+	}
+	if o.json {
+		fmt.Fprintln(w, string(a.raw))
+		return nil
+	}
+	fmt.Fprintf(w, "%v: %s to %s", a.Status, a.Type, a.Subject)
+	switch a.Status {
+	case "accepted":
+		fmt.Fprint(w, " ", span(a))
+	case "rejected":
+		fmt.Fprintf(w, ": %s: %s", a.Code, a.Message)
+	}
+	fmt.Fprintln(w)
+	return nil
+}
+
+// missing says that there is no such thing, or what else is wrong.
+func (o *getOptions) missing(w io.Writer, a *answer) error {
+	if a.status != http.StatusNotFound {
+		return a.problem()
+	}
+	if o.json {
+		fmt.Fprintln(w, string(a.raw))
+	} else {
+		fmt.Fprintln(w, a.Detail)
+	}
+	return exitError{exitNotFound}
+}

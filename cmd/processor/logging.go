@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+
+	"refold/config"
+	"refold/kafka"
+)
+
+// newLogger returns the process's logger, and sends Sarama's lines there, too.
+func newLogger(w io.Writer, c config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level(c.Level), ReplaceAttr: readable}
+	var handler slog.Handler = slog.NewJSONHandler(w, options)
+	if c.Format == "text" || c.Format == "auto" && isTerminal(w) {
+		handler = slog.NewTextHandler(w, options)
+	}
+	logger := slog.New(handler)
+	kafka.SetSaramaLogger(clientLogger(logger, c, "sarama"))
+	return logger
+}
+
+// readable writes durations as people do, 1.5s; JSON would have them in nanoseconds.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
+}
+
+// clientLogger is for what a library says: it has a level of its own, for a client that tells of
+// every connection hides what the worker does.
+func clientLogger(logger *slog.Logger, c config.Log, name string) *slog.Logger {
+	return slog.New(quieter{logger.Handler(), level(c.Clients)}).With("client", name)
+}
+
+func level(name string) slog.Level {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(name)); err != nil {
+		return slog.LevelInfo // config allows no other name
+	}
+	return l
+}
+
+// quieter is a handler with a higher least level.
+type quieter struct {
+	slog.Handler
+	least slog.Level
+}
+
+func (q quieter) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= q.least && q.Handler.Enabled(ctx, l)
+}
+
+func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return quieter{q.Handler.WithAttrs(attrs), q.least}
+}
+
+func (q quieter) WithGroup(name string) slog.Handler {
+	return quieter{q.Handler.WithGroup(name), q.least}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, is := w.(*os.File)
+	if !is {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// requestTimeout limits a request to the API beside what it asks to wait.
+const requestTimeout = 30 * time.Second
+
+type sendOptions struct {
+	server, id string
+	expect     int64
+	wait       time.Duration
+	json       bool
+}
+
+func newSend() *cobra.Command {
+	var o sendOptions
+	cmd := &cobra.Command{
+		Use:   "send ACCOUNT TYPE JSON",
+		Short: "Send a command to an account",
+		Long: `Send a command to an account, by the HTTP API of a worker.
+
+Exit codes: 0 accepted (or, without --wait, sent), 3 rejected, 4 no outcome within --wait,
+1 anything else.`,
+		Example: `  processor send alice OpenAccount '{"owner": "Alice", "currency": "EUR"}' --wait 5s
+  processor send alice DepositMoney '{"amount": 500, "currency": "EUR"}' --id salary-november`,
+		Args: cobra.ExactArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.send(cmd.Context(), cmd.OutOrStdout(), args[0], args[1], args[2],
+				cmd.Flags().Changed("expect"))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.server, "server", "http://localhost:8080", "a worker's HTTP API")
+	flags.StringVar(&o.id, "id", "", "the command's ID; sent twice, it counts once (default: a new one)")
+	flags.Int64Var(&o.expect, "expect", 0, "the sequence that the account must be at")
+	flags.DurationVar(&o.wait, "wait", 0, "how long to wait for the outcome, in whole seconds")
+	flags.BoolVar(&o.json, "json", false, "print the answer as JSON")
+	return cmd
+}
+
+func (o *sendOptions) send(
+	ctx context.Context, w io.Writer, account, commandType, data string, expects bool,
+) error {
+	if !json.Valid([]byte(data)) {
+		return fmt.Errorf("the third argument is no JSON: %s", data)
+	}
+	body, err := json.Marshal(map[string]any{
+		"type": commandType, "data": json.RawMessage(data),
+	})
+	if err != nil {
+		return fmt.Errorf("encode the request: %w", err)
+	}
+	c, err := newClient(o.server, requestTimeout+o.wait)
+	if err != nil {
+		return err
+	}
+	header := map[string]string{"Idempotency-Key": o.id}
+	if expects {
+		header["If-Match"] = strconv.Quote(strconv.FormatInt(o.expect, 10))
+	}
+	if o.wait > 0 {
+		header["Prefer"] = "wait=" + strconv.Itoa(int((o.wait+time.Second-1)/time.Second))
+	}
+	a, err := c.do(ctx, http.MethodPost, "/accounts/"+url.PathEscape(account)+"/commands", body, header)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		fmt.Fprintln(w, string(a.raw))
+	}
+	return o.tell(w, a)
+}
+
+// tell says how the command fared, in words and by the exit code.
+func (o *sendOptions) tell(w io.Writer, a *answer) error {
+	say := func(format string, args ...any) {
+		if !o.json {
+			fmt.Fprintf(w, format+"\n", args...)
+		}
+	}
+	switch {
+	case a.status == http.StatusOK:
+		say("accepted: %s %s", a.Type, span(a))
+		say("command   %s", a.ID)
+		return nil
+	case a.status == http.StatusAccepted:
+		say("sent; no outcome yet")
+		say("command   %s", a.ID)
+		if o.wait > 0 {
+			return exitError{exitPending}
+		}
+		return nil
+	case a.Command != nil: // 422 and 412: decided, with a code
+		say("rejected: %s: %s", a.Code, a.Detail)
+		say("command   %s", a.Command.ID)
+		return exitError{exitRejected}
+	default:
+		return a.problem()
+	}
+}
+
+// span says which events came of a command.
+func span(a *answer) string {
+	switch {
+	case a.LastSequence < a.FirstSequence:
+		return "(nothing to do)"
+	case a.LastSequence == a.FirstSequence:
+		return fmt.Sprintf("(event %d)", a.FirstSequence)
+	default:
+		return fmt.Sprintf("(events %d to %d)", a.FirstSequence, a.LastSequence)
+	}
+}

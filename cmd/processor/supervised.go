@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/lovoo/goka"
+
+	"refold/config"
+	"refold/exactlyonce"
+)
+
+// supervised is a processor that is started again when it ends, after a pause that grows. What
+// ends a processor is loud and rare: a callback that failed, a registry that is away for too long.
+type supervised struct {
+	name    string
+	engine  exactlyonce.Config
+	graph   *goka.GroupGraph
+	config  config.Config
+	current atomic.Pointer[exactlyonce.Processor]
+}
+
+func newSupervised(
+	engine exactlyonce.Config, graph *goka.GroupGraph, c config.Config,
+) *supervised {
+	return &supervised{name: string(graph.Group()), engine: engine, graph: graph, config: c}
+}
+
+// Ready returns nil while the processor is a member of its group with restored tables.
+func (s *supervised) Ready() error {
+	if p := s.current.Load(); p != nil {
+		return p.Ready()
+	}
+	return errors.New("not running")
+}
+
+// steady is how long a processor must have run for its end to count as a new trouble.
+const steady = time.Minute
+
+// Run keeps the processor going until ctx ends.
+func (s *supervised) Run(ctx context.Context) {
+	pause := s.config.Processor.BackoffMin
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := s.once(ctx)
+		if ctx.Err() != nil {
+			if err != nil {
+				s.engine.Logger.Error("processor stopped", "group", s.name, "error", err)
+			}
+			return
+		}
+		if time.Since(began) > steady {
+			pause = s.config.Processor.BackoffMin
+		}
+		s.engine.Logger.Error("processor ended; it is started again", "group", s.name,
+			"error", err, "pause", pause)
+		sleep(ctx, pause)
+		pause = min(2*pause, s.config.Processor.BackoffMax)
+	}
+}
+
+func (s *supervised) once(ctx context.Context) error {
+	// A record without a value is no command, but must not vanish either: it becomes a dead letter.
+	p, err := exactlyonce.New(s.engine, s.graph, goka.WithNilHandling(goka.NilProcess))
+	if err != nil {
+		return err
+	}
+	s.current.Store(p)
+	defer s.current.Store(nil)
+	return p.Run(ctx)
+}

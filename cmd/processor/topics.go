@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/config"
+	"refold/kafka"
+	"refold/processors/accounts"
+)
+
+// topicSpecs are all topics of the program.
+func topicSpecs(c config.Topics) []kafka.TopicSpec {
+	t := accounts.Topics(c.Prefix)
+	spec := func(name string, settings map[string]string) kafka.TopicSpec {
+		return kafka.TopicSpec{
+			Name: name, Partitions: int32(c.Partitions), //nolint:gosec // at most 10,000
+			ReplicationFactor: int16(c.ReplicationFactor), //nolint:gosec // at most 100
+			Config:            settings,
+		}
+	}
+	kept := func(d time.Duration) map[string]string {
+		return map[string]string{
+			"cleanup.policy": "delete",
+			"retention.ms":   strconv.FormatInt(d.Milliseconds(), 10),
+		}
+	}
+	return []kafka.TopicSpec{
+		spec(t.Commands, kept(c.CommandsRetention)),
+		spec(t.Events, map[string]string{
+			"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
+		}),
+		spec(t.Results, kept(c.ResultsRetention)),
+		spec(t.Table, map[string]string{"cleanup.policy": "compact"}),
+		spec(t.DeadLetters, kept(c.DeadLetterRetention)),
+	}
+}
+
+func (p *program) newTopics() *cobra.Command {
+	topics := &cobra.Command{
+		Use:   "topics",
+		Short: "Compare the topics with what they should be, and make those that are missing",
+	}
+	topics.AddCommand(
+		p.newTopicsCommand("plan", "Show what is missing or differs; exit code 2 if anything",
+			kafka.Plan),
+		p.newTopicsCommand("apply", "Make missing topics, change none; exit code 2 if others differ",
+			kafka.Ensure),
+	)
+	return topics
+}
+
+type topicsAction func(context.Context, *kgo.Client, []kafka.TopicSpec) ([]kafka.Difference, error)
+
+func (p *program) newTopicsCommand(name, short string, act topicsAction) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: name, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			loaded, err := p.load(cmd, nil)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
+			defer cancel()
+			return actOnTopics(ctx, cmd.OutOrStdout(), loaded.Config, act)
+		},
+	}
+	config.AddFlags(cmd.Flags())
+	return cmd
+}
+
+func actOnTopics(ctx context.Context, w io.Writer, c config.Config, act topicsAction) error {
+	opts, err := kafkaSettings(c, nil).Options()
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return fmt.Errorf("connect to Kafka: %w", err)
+	}
+	defer client.Close()
+	specs := topicSpecs(c.Topics)
+	differences, err := act(ctx, client, specs)
+	if err != nil {
+		return err
+	}
+	for _, d := range differences {
+		fmt.Fprintln(w, d)
+	}
+	if len(differences) > 0 {
+		return exitError{exitDifferences}
+	}
+	fmt.Fprintf(w, "%d topics are as they should be\n", len(specs))
+	return nil
+}

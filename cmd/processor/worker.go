@@ -1,0 +1,295 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"refold/codecs"
+	"refold/config"
+	"refold/exactlyonce"
+	"refold/kafka"
+	"refold/processors"
+	"refold/processors/accounts"
+	"refold/snapshots"
+	"refold/views"
+	"refold/views/httpapi"
+)
+
+// Worker is the whole program of a pod: processors, views and the HTTP API. NewWorker opens what
+// is local, Run does the rest. Tests start the same type.
+type Worker struct {
+	config  config.Config
+	kafka   kafka.Settings
+	logger  *slog.Logger
+	metrics *prometheus.Registry
+
+	registry   *codecs.Registry
+	accounts   accounts.Codecs
+	results    *codecs.Set
+	tables     *snapshots.Stores // of the processors
+	copies     *snapshots.Stores // of the views
+	views      *views.Views
+	processors []*supervised
+	server     *httpapi.Server
+	listener   net.Listener
+	prepared   atomic.Bool
+}
+
+// NewWorker wires a worker together. It opens the local stores and the HTTP port; it doesn't need
+// Kafka or the registry yet.
+func NewWorker(c config.Config, logger *slog.Logger) (_ *Worker, err error) {
+	if err := checkSettings(c); err != nil {
+		return nil, err
+	}
+	w := &Worker{
+		config: c, kafka: kafkaSettings(c, logger), logger: logger,
+		metrics: prometheus.NewRegistry(),
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.close())
+		}
+	}()
+	w.metrics.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, open := range []func() error{
+		w.openCodecs, w.openStores, w.openProcessors, w.openViews, w.openServer,
+	} {
+		if err := open(); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *Worker) openCodecs() error {
+	settings, err := registrySettings(w.config.Registry)
+	if err != nil {
+		return err
+	}
+	settings.Metrics, settings.Logger = codecs.NewMetrics(w.metrics), w.logger
+	if w.registry, err = codecs.NewRegistry(settings); err != nil {
+		return err
+	}
+	if w.accounts, err = accounts.NewCodecs(w.registry); err != nil {
+		return err
+	}
+	w.results, err = processors.NewResultSet(w.registry)
+	return err
+}
+
+// openStores opens two sets of stores: a processor and a view may both hold a copy of the same
+// partition of a table, and each follows it in its own way.
+func (w *Worker) openStores() (err error) {
+	s := w.config.Store
+	metrics := snapshots.NewMetrics(w.metrics)
+	open := func(name string, cache, rowCache config.Bytes) (*snapshots.Stores, error) {
+		o := snapshots.Options{
+			Kafka: w.kafka, CacheBytes: int64(cache), RowCacheBytes: int64(rowCache),
+			Metrics: metrics, Logger: w.logger.With("stores", name),
+		}
+		if rowCache == 0 {
+			o.RowCacheBytes = -1
+		}
+		if s.Directory != "" {
+			o.Dir = filepath.Join(s.Directory, w.config.Topics.Prefix+name)
+		}
+		return snapshots.Open(o)
+	}
+	if w.tables, err = open("tables", s.CacheBytes, s.RowCacheBytes); err != nil {
+		return err
+	}
+	w.copies, err = open("views", s.ViewCacheBytes, 0)
+	return err
+}
+
+func (w *Worker) openProcessors() error {
+	graph, err := accounts.Graph(accounts.GraphOptions{
+		TopicPrefix: w.config.Topics.Prefix, Codecs: w.accounts, Results: w.results,
+		RecentSize: w.config.Processor.RecentCommands,
+		Metrics:    processors.NewMetrics(w.metrics), Logger: w.logger,
+	})
+	if err != nil {
+		return err
+	}
+	engine := engineConfig(w.config)
+	engine.Kafka, engine.Tables = w.kafka, w.engineTables()
+	engine.Metrics = exactlyonce.NewMetrics(w.metrics)
+	engine.Logger = w.logger
+	if id := w.config.Processor.TransactionalID; id != "" {
+		engine.TransactionalID = id + "-" + string(graph.Group())
+	}
+	w.processors = append(w.processors, newSupervised(engine, graph, w.config))
+	return nil
+}
+
+// engineTables joins the engine and the stores, which don't know each other.
+func (w *Worker) engineTables() exactlyonce.Tables {
+	return exactlyonce.Tables{
+		Staged: func(ctx context.Context, topic string, partition int32) (exactlyonce.Table, error) {
+			return w.tables.Staged(ctx, topic, partition)
+		},
+		Follower: followers(w.tables),
+	}
+}
+
+func (w *Worker) openViews() (err error) {
+	rows := w.accounts.Table()
+	w.views, err = views.Open(views.Options{
+		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP),
+		Metrics: views.NewMetrics(w.metrics), Logger: w.logger,
+		Aggregates: []views.Description{{
+			Name: accounts.Name, Plural: accounts.Plural,
+			Topics:   accounts.Topics(w.config.Topics.Prefix),
+			Commands: w.accounts.Commands, Results: w.results, Row: readRow(rows),
+		}},
+	})
+	return err
+}
+
+func (w *Worker) openServer() (err error) {
+	checks := []httpapi.Check{
+		{Name: "topics-and-schemas", Ready: w.preparedCheck},
+	}
+	if w.config.Views.Enabled {
+		checks = append(checks, httpapi.Check{Name: "views", Ready: w.views.Ready})
+	}
+	for _, p := range w.processors {
+		checks = append(checks, httpapi.Check{Name: p.name + "-processor", Ready: p.Ready})
+	}
+	w.server, err = httpapi.NewServer(httpapi.Options{
+		Resources: []httpapi.Resource{accountsResource(w.views, w.accounts.Commands)},
+		Commands:  w.views, Readiness: checks, Limits: httpLimits(w.config.HTTP),
+		Version: programVersion(), Gatherer: w.metrics, Registerer: w.metrics, Logger: w.logger,
+	})
+	if err != nil {
+		return err
+	}
+	w.listener, err = net.Listen("tcp", w.config.HTTP.Address) //nolint:noctx // returns at once
+	if err != nil {
+		return fmt.Errorf("http.address: %w (choose another with --http.address)", err)
+	}
+	return nil
+}
+
+// Address returns where the HTTP API listens.
+func (w *Worker) Address() string { return w.listener.Addr().String() }
+
+// Run works until ctx ends. Then it finishes what is in hand, leaves the group, and returns nil.
+// It returns an error only for what trying again can't mend.
+func (w *Worker) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, w.close()) }()
+	w.logger.Info("starting", "version", programVersion(), "http", w.Address(),
+		"brokers", w.config.Kafka.Brokers, "registry", w.config.Registry.URLs)
+	group, ctx := errgroup.WithContext(ctx)
+	listener := w.listener
+	w.listener = nil // Serve closes it
+	group.Go(func() error { return w.server.Serve(ctx, listener) })
+	group.Go(func() error {
+		if !w.prepare(ctx) {
+			return nil
+		}
+		if w.config.Views.Enabled {
+			group.Go(func() error { return w.views.Run(ctx) })
+		}
+		for _, p := range w.processors {
+			group.Go(func() error { p.Run(ctx); return nil })
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// prepare makes topics and learns the schemas' IDs. It tries until it succeeds or ctx ends: pods
+// are often started before their cluster.
+func (w *Worker) prepare(ctx context.Context) bool {
+	pause := w.config.Processor.BackoffMin
+	for {
+		err := w.prepareOnce(ctx)
+		if err == nil {
+			w.prepared.Store(true)
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		pause = min(2*pause, w.config.Processor.BackoffMax)
+		w.logger.Error("not prepared yet", "error", err, "pause", pause)
+		if !sleep(ctx, pause) {
+			return false
+		}
+	}
+}
+
+func (w *Worker) prepareOnce(ctx context.Context) error {
+	if w.config.Topics.Create {
+		if err := w.ensureTopics(ctx); err != nil {
+			return err
+		}
+	}
+	return errors.Join(w.accounts.Prepare(ctx), w.results.Prepare(ctx))
+}
+
+func (w *Worker) ensureTopics(ctx context.Context) error {
+	opts, err := w.kafka.Options()
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return fmt.Errorf("connect to Kafka: %w", err)
+	}
+	defer client.Close()
+	differences, err := kafka.Ensure(ctx, client, topicSpecs(w.config.Topics))
+	for _, d := range differences {
+		w.logger.Warn("a topic is not as configured; it is left as it is", "difference", d.String())
+	}
+	return err
+}
+
+func (w *Worker) preparedCheck() error {
+	if w.prepared.Load() {
+		return nil
+	}
+	return errors.New("waiting for Kafka and the schema registry")
+}
+
+// close releases what NewWorker opened. It may be called at any stage.
+func (w *Worker) close() error {
+	var errs []error
+	if w.listener != nil {
+		errs = append(errs, w.listener.Close())
+	}
+	for _, stores := range []*snapshots.Stores{w.tables, w.copies} {
+		if stores != nil {
+			errs = append(errs, stores.Close())
+		}
+	}
+	if w.registry != nil {
+		w.registry.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// sleep waits, and tells whether ctx went on meanwhile.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
