@@ -236,5 +236,8 @@ func (topicManager) EnsureTopicExists(string, int, int, map[string]string) error
 // rawCodec stands for the codec that Goka asks for and never uses: readers go to the followers.
 type rawCodec struct{}
 
-func (rawCodec) Encode(any) ([]byte, error)      { return nil, errors.New("a view encodes nothing") }
 func (rawCodec) Decode(data []byte) (any, error) { return data, nil }
+
+func (rawCodec) Encode(any) ([]byte, error) {
+	return nil, errors.New("a view encodes nothing")
+}

@@ -59,7 +59,8 @@ func TestWaiters_limit(t *testing.T) {
 		t.Errorf("the wait ended with %v, want ErrNotYet and the reason", err)
 	}
 	broken := errors.New("disk")
-	if err := w.wait(t.Context(), func() (bool, error) { return false, broken }); !errors.Is(err, broken) {
+	err := w.wait(t.Context(), func() (bool, error) { return false, broken })
+	if !errors.Is(err, broken) {
 		t.Errorf("a fault ends the wait: %v", err)
 	}
 }

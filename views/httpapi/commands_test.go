@@ -50,7 +50,8 @@ func TestSend_makesUpAKey(t *testing.T) {
 		t.Errorf("Idempotency-Key %q, Location %q, want a UUIDv7 in both", key,
 			a.Header.Get("Location"))
 	}
-	if sent := b.sender.Sent(); len(sent) != 1 || sent[0].ID != key || sent[0].ExpectedSequence != nil {
+	sent := b.sender.Sent()
+	if len(sent) != 1 || sent[0].ID != key || sent[0].ExpectedSequence != nil {
 		t.Errorf("sent: %+v", sent)
 	}
 }
@@ -62,7 +63,8 @@ func TestSend_wait(t *testing.T) {
 	}
 	accepted, rejected, mismatch := decided, decided, decided
 	accepted.Status, accepted.FirstSequence, accepted.LastSequence = views.Accepted, 4, 5
-	rejected.Status, rejected.Code, rejected.Message = views.Rejected, "account-frozen", "it is frozen"
+	rejected.Status, rejected.Code = views.Rejected, "account-frozen"
+	rejected.Message = "it is frozen"
 	mismatch.Status, mismatch.Code, mismatch.Message = views.Rejected,
 		eventsourcing.CodeSequenceMismatch, "at sequence 4, not 3"
 	for _, test := range []struct {

@@ -15,7 +15,7 @@ type healthOutput struct{ Body healthBody }
 // readyBody says whether requests should come here.
 type readyBody struct {
 	Ready  bool        `json:"ready"`
-	Checks []checkBody `json:"checks"`
+	Checks []checkBody `json:"checks" nullable:"false"`
 }
 
 type checkBody struct {

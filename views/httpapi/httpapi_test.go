@@ -42,7 +42,9 @@ func (f *fakeRows) WaitFor(ctx context.Context, id string, atLeast int64) (views
 	return f.WaitForFn(ctx, id, atLeast)
 }
 
-func (f *fakeRows) List(after string, limit int) (views.Page, error) { return f.ListFn(after, limit) }
+func (f *fakeRows) List(after string, limit int) (views.Page, error) {
+	return f.ListFn(after, limit)
+}
 
 // fakeSender keeps what was sent.
 type fakeSender struct {

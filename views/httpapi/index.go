@@ -12,7 +12,7 @@ import (
 type indexBody struct {
 	Name      string          `json:"name"`
 	Version   string          `json:"version"`
-	Endpoints []endpointsBody `json:"endpoints"`
+	Endpoints []endpointsBody `json:"endpoints" nullable:"false"`
 }
 
 type endpointsBody struct {
@@ -23,9 +23,14 @@ type endpointsBody struct {
 
 type indexOutput struct{ Body indexBody }
 
-// registerIndex lists what is registered at the time of the first request: everything.
+// registerIndex lists what is registered at the time of the request: everything. The mux would
+// take the pattern "/" for all paths, the description doesn't know "/{$}": so each gets its own.
 func (s *Server) registerIndex() {
-	register(s, s.indexOperation(), func(context.Context, *struct{}) (*indexOutput, error) {
+	operation := s.indexOperation()
+	s.api.OpenAPI().AddOperation(&operation)
+	hidden := operation
+	hidden.Path, hidden.Hidden = "/{$}", true
+	register(s, hidden, func(context.Context, *struct{}) (*indexOutput, error) {
 		return &indexOutput{Body: indexBody{
 			Name: apiTitle, Version: s.options.Version, Endpoints: s.endpoints(),
 		}}, nil

@@ -13,11 +13,13 @@ import (
 	"time"
 )
 
-// recorder notes what becomes of a request.
+// recorder notes what becomes of a request. It holds the status back until the first byte of the
+// body, so that an answer that fails in its making can still become a problem.
 type recorder struct {
 	http.ResponseWriter
 	route  string // the pattern, without method
-	status int    // 0 until the header is written
+	status int    // 0 until the handler gives one
+	sent   bool   // the header is out
 	bytes  int
 }
 
@@ -28,16 +30,31 @@ func (r *recorder) WriteHeader(status int) {
 	if r.status == 0 && status >= http.StatusOK {
 		r.status = status
 	}
-	r.ResponseWriter.WriteHeader(status)
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
+	r.WriteHeader(http.StatusOK)
+	r.send()
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += n
 	return n, err //nolint:wrapcheck // the handler's own writer
+}
+
+// send lets the header out.
+func (r *recorder) send() {
+	if !r.sent && r.status != 0 {
+		r.sent = true
+		r.ResponseWriter.WriteHeader(r.status)
+	}
+}
+
+// restart forgets an answer of which nothing is out yet, and tells whether that could be done.
+func (r *recorder) restart() bool {
+	if !r.sent {
+		r.status = 0
+		clear(r.Header())
+	}
+	return !r.sent
 }
 
 // Unwrap lets http.ResponseController find the connection.
@@ -65,6 +82,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		s.metrics.inFlight.Inc()
 		defer s.metrics.inFlight.Dec()
 		next.ServeHTTP(rec, r)
+		rec.send()
 	})
 }
 
@@ -81,7 +99,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			}
 			s.logger.ErrorContext(r.Context(), "panic in an HTTP handler", "method", r.Method,
 				"path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
-			if rec, is := w.(*recorder); is && rec.status != 0 {
+			if rec, is := w.(*recorder); is && !rec.restart() {
 				panic(http.ErrAbortHandler) // half an answer is out: cut it off visibly
 			}
 			writeProblem(w, asProblem(fmt.Errorf("panic: %v", p)))

@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -30,7 +32,7 @@ Every error is a problem (RFC 9457); its member code is stable.`
 // serves by itself (documentation from the internet, schemas with links in every body) is left out.
 func (s *Server) humaConfig() huma.Config {
 	plain := huma.Format{
-		Marshal: huma.DefaultJSONFormat.Marshal,
+		Marshal: marshalJSON,
 		// A body is taken as it is: its handler says what is wrong with it, and says it better.
 		Unmarshal: func(data []byte, v any) error {
 			raw, is := v.(*json.RawMessage)
@@ -41,7 +43,7 @@ func (s *Server) humaConfig() huma.Config {
 			return nil
 		},
 	}
-	return huma.Config{
+	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
@@ -56,17 +58,33 @@ func (s *Server) humaConfig() huma.Config {
 		DefaultFormat: mediaJSON,
 		Transformers:  []huma.Transformer{fromHuma(s.limits)},
 	}
+	// Answers may get new members: whoever generates a strict client must not break by that.
+	config.AllowAdditionalPropertiesByDefault = true
+	return config
+}
+
+// marshalJSON writes a value as JSON. One that can't be encoded is a mistake in here: the panic
+// becomes a problem, where huma would write half a line of text.
+func marshalJSON(w io.Writer, v any) error {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		panic(fmt.Errorf("encode an answer: %w", err))
+	}
+	_, _ = w.Write(body.Bytes()) // the client is gone: nobody is left to tell
+	return nil
 }
 
 // registerOpenAPI serves the description, made once: it doesn't change.
 func (s *Server) registerOpenAPI() error {
 	description := s.api.OpenAPI()
-	for path, summary := range map[string]string{
-		"/metrics":      "Metrics in the format of Prometheus",
-		"/openapi.json": "This description, in OpenAPI 3.1",
+	for _, plain := range []struct{ id, path, summary string }{
+		{"get-metrics", "/metrics", "Metrics in the format of Prometheus"},
+		{"get-description", "/openapi.json", "This description, in OpenAPI 3.1"},
 	} {
 		description.AddOperation(&huma.Operation{
-			OperationID: "get" + path[1:4], Method: http.MethodGet, Path: path, Summary: summary,
+			OperationID: plain.id, Method: http.MethodGet, Path: plain.path, Summary: plain.summary,
 			Tags:      []string{"operation"},
 			Responses: map[string]*huma.Response{"200": {Description: "OK"}},
 		})
@@ -95,7 +113,7 @@ func (s *Server) define(name string, schema *huma.Schema) *huma.Schema {
 
 // schemaOf returns a reference to the schema of a Go type.
 func schemaOf[T any](s *Server) *huma.Schema {
-	return huma.SchemaFromType(s.schemas(), reflect.TypeFor[T]())
+	return s.schemas().Schema(reflect.TypeFor[T](), true, "")
 }
 
 // responses returns the answers of an operation: those given, problems of the statuses that

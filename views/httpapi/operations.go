@@ -33,7 +33,7 @@ func (s *Server) readyOperation() huma.Operation {
 
 func (s *Server) indexOperation() huma.Operation {
 	return huma.Operation{
-		OperationID: "get-index", Method: http.MethodGet, Path: "/{$}",
+		OperationID: "get-index", Method: http.MethodGet, Path: "/",
 		Tags: []string{"operation"}, Summary: "This list of endpoints",
 		Responses: s.responses(map[string]*huma.Response{
 			"200": answer("The endpoints.", schemaOf[indexBody](s), nil),
@@ -48,7 +48,7 @@ func (s *Server) rowSchema(r *Resource) *huma.Schema {
 		Properties: map[string]*huma.Schema{
 			"id":       stringSchema(idPattern),
 			"sequence": integerSchema(1, 0),
-			"state":    huma.SchemaFromType(s.schemas(), r.State),
+			"state":    s.schemas().Schema(r.State, true, titled(r.Name)+"State"),
 		},
 	})
 }

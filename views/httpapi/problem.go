@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,11 +19,11 @@ type Problem struct {
 	Title  string    `json:"title" doc:"The status in words." example:"Bad Request"`
 	Status int       `json:"status" doc:"The HTTP status." example:"400"`
 	Code   string    `json:"code" doc:"What is wrong, for programs: stable." example:"invalid-request"`
-	Detail string    `json:"detail" doc:"What is wrong, for people." example:"the request is not valid"`
-	Errors []mistake `json:"errors,omitempty" doc:"Every mistake in the request."`
+	Detail string    `json:"detail" doc:"What is wrong, for people." example:"it is not valid"`
+	Errors []mistake `json:"errors,omitempty" nullable:"false" doc:"Every mistake."`
 	// Command is set on rejections, Checks where readiness is red.
 	Command *commandBody `json:"command,omitempty" doc:"The rejected command."`
-	Checks  []checkBody  `json:"checks,omitempty" doc:"What is ready, and what is not."`
+	Checks  []checkBody  `json:"checks,omitempty" nullable:"false" doc:"What is ready or not."`
 
 	headers http.Header
 	cause   error // logged, never shown
@@ -188,7 +187,5 @@ func writeProblem(w http.ResponseWriter, p *Problem) {
 	}
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(p) // the client is gone: nobody is left to tell
+	_ = marshalJSON(w, p) // always nil
 }
