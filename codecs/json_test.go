@@ -89,8 +89,7 @@ type Defaults struct {
 	Again  []Part           `avro:"again"`
 }
 
-func TestDefaultsOfEveryKind(t *testing.T) {
-	s := set(t, client(t, server(t).URL()), codecs.Record[Defaults](`{
+const defaultsSchema = `{
 		"type": "record", "name": "Defaults", "fields": [
 		{"name": "flag", "type": "boolean", "default": true},
 		{"name": "big", "type": "long", "default": 9007199254740993},
@@ -105,7 +104,10 @@ func TestDefaultsOfEveryKind(t *testing.T) {
 			{"name": "cents", "type": "long"}]}, "default": {"cents": 7}},
 		{"name": "either", "type": ["long", "null"], "default": 5},
 		{"name": "again", "type": {"type": "array", "items": "Part"}, "default": [{"cents": 8}]}
-	]}`))
+	]}`
+
+func TestDefaultsOfEveryKind(t *testing.T) {
+	s := set(t, client(t, server(t).URL()), codecs.Record[Defaults](defaultsSchema))
 	got, err := s.FromJSON("Defaults", []byte(`{}`))
 	if err != nil {
 		t.Fatal(err)

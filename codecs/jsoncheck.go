@@ -130,6 +130,7 @@ func (s *shape) fitsPlainly(v any) bool {
 
 func (c *checker) number(s *shape, v any, at path) any {
 	literal, is := v.(json.Number)
+	text, _ := v.(string)
 	float := s.kind == kindFloat || s.kind == kindDouble
 	bits := 64
 	if s.kind == kindInt || s.kind == kindFloat {
@@ -153,7 +154,7 @@ func (c *checker) number(s *shape, v any, at path) any {
 			return i
 		}
 	case float:
-		if f, known := notFinite[v]; known && bits == 32 {
+		if f, known := notFinite[text]; known && bits == 32 {
 			return float32(f)
 		} else if known {
 			return f
@@ -163,7 +164,7 @@ func (c *checker) number(s *shape, v any, at path) any {
 }
 
 // notFinite are the numbers that JSON lacks, as Avro's Java library writes them.
-var notFinite = map[any]float64{
+var notFinite = map[string]float64{
 	"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1),
 }
 
