@@ -14,6 +14,11 @@ import (
 // flush that sends them, or a batch that is full.
 const linger = time.Minute
 
+// metadataMinAge is the least time between two questions for the leaders of partitions. A client
+// asks before it repeats what failed, and franz-go's default of 5 s would let a broken connection
+// stop the worker for as long.
+const metadataMinAge = 100 * time.Millisecond
+
 // initTimeout limits the wait until what a predecessor left in a transaction has ended: brokers
 // write the markers of a decided one, or abort an open one, within seconds.
 const initTimeout = time.Minute
@@ -43,6 +48,7 @@ func (r *run) dial(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	base = append(base, kgo.MetadataMinAge(metadataMinAge))
 	for i := range e.cfg.Producers {
 		id := e.cfg.TransactionalID + "-" + strconv.Itoa(i)
 		opts := append(append([]kgo.Opt(nil), base...),

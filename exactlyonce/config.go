@@ -146,12 +146,12 @@ func (c Config) withDefaults(group goka.Group) (Config, error) {
 		c.TransactionalID = id
 	}
 	if c.Tables.Staged == nil || c.Tables.Follower == nil {
-		memory := newMemoryTables(c.Kafka)
+		memory := InMemory(c.Kafka)
 		if c.Tables.Staged == nil {
-			c.Tables.Staged = memory.staged
+			c.Tables.Staged = memory.Staged
 		}
 		if c.Tables.Follower == nil {
-			c.Tables.Follower = memory.follower
+			c.Tables.Follower = memory.Follower
 		}
 	}
 	return c, c.validate()

@@ -35,7 +35,9 @@ type engine struct {
 
 	outputs outputs
 	session atomic.Pointer[session] // Goka's, from its set-up to its end
-	status  atomic.Pointer[error]   // what keeps the worker from being ready
+	// consuming: Goka is through with what it does before it joins the group.
+	consuming atomic.Bool
+	status    atomic.Pointer[error] // what keeps the worker from being ready
 
 	mu      sync.Mutex
 	closers []func() error
@@ -93,6 +95,7 @@ func (e *engine) ready() error { return *e.status.Load() }
 func (e *engine) consume(
 	ctx context.Context, topics []string, h sarama.ConsumerGroupHandler,
 ) error {
+	e.consuming.Store(true)
 	failures := 0
 	for ctx.Err() == nil {
 		began := time.Now()

@@ -14,6 +14,7 @@ import (
 	"github.com/lovoo/goka/codec"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"refold/exactlyonce"
@@ -170,6 +171,20 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
+// waitForHeartbeats waits until members have sent so many more.
+func (c *cluster) waitForHeartbeats(n int) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	seen := c.Kafka().Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Observe: true, Count: -1,
+	})
+	defer seen.Remove()
+	if err := seen.Wait(ctx, n); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // isReady waits until the worker says so.
 func (w *worker) isReady() *worker {
 	w.t.Helper()
@@ -220,4 +235,30 @@ func splitOutput(t *testing.T, value string) (count int64, source string) {
 		t.Fatalf("output %q: %v", value, err)
 	}
 	return count, source
+}
+
+// silent is a graph that writes nothing.
+func silent(group string, input goka.Stream) *goka.GroupGraph {
+	return goka.DefineGroup(goka.Group(group),
+		goka.Input(input, new(codec.String), func(goka.Context, any) {}))
+}
+
+// bloat emits a record of two megabytes for the eleventh.
+func bloat(ctx goka.Context) {
+	if ctx.Offset() == 10 {
+		ctx.Emit("out", ctx.Key(), strings.Repeat("x", 2_000_000))
+	}
+}
+
+// expectError checks that an error says all of this.
+func expectError(t *testing.T, err error, says ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error; want one that says %q", says)
+	}
+	for _, s := range says {
+		if !strings.Contains(err.Error(), s) {
+			t.Errorf("the error does not say %q: %v", s, err)
+		}
+	}
 }

@@ -290,48 +290,6 @@ func (m *machine) restElapsed() []action {
 	return m.advance(nil)
 }
 
-// boundElapsed: leaving takes too long. The first time, what is in hand is given up. From the
-// second time on, an end of the worker waits neither for a callback that never returns nor for the
-// batch in the air.
-func (m *machine) boundElapsed() []action {
-	if m.leave == leaveNot {
-		return nil
-	}
-	if m.hurry && m.leave >= leaveStopped {
-		if m.phase == phaseEnding {
-			m.phase = phaseIdle
-		}
-		m.landed()
-	}
-	m.hurry = true
-	return m.advance([]action{{do: doStartBound}})
-}
-
-// cleanedUp: Goka's session is over; its stores are closed.
-func (m *machine) cleanedUp(err error) []action {
-	if m.phase != phaseEnding {
-		return nil
-	}
-	m.phase = phaseIdle
-	if m.leave == leaveFailed && err != nil {
-		m.cause = err // says more: it carries what the callback said
-	}
-	return m.advance(nil)
-}
-
-// goAway notes why to leave, and begins to.
-func (m *machine) goAway(r leaveReason, err error, hurry bool) []action {
-	var out []action
-	if m.leave == leaveNot {
-		out = append(out, action{do: doStartBound})
-	}
-	if r > m.leave {
-		m.leave, m.cause = r, err
-	}
-	m.hurry = m.hurry || hurry
-	return m.advance(out)
-}
-
 // advance does what can be done now.
 func (m *machine) advance(out []action) []action {
 	if m.leave != leaveNot {
@@ -362,84 +320,6 @@ func (m *machine) advanceFailed(out []action) []action {
 	return append(out,
 		action{do: doRewind, offsets: maps.Clone(m.committed)},
 		action{do: doStartRest, n: m.failures})
-}
-
-// advanceLeaving finishes or drops what is in hand, step by step, and goes.
-func (m *machine) advanceLeaving(out []action) []action {
-	switch m.phase {
-	case phaseSetUp:
-		out = m.release(out)
-	case phaseRunning:
-		if m.polling && !m.cancelled {
-			out = m.cancelPoll(out)
-		}
-		done := false
-		if out, done = m.finish(out); !done {
-			return out
-		}
-		out = m.release(out)
-	case phaseIdle, phaseEnding:
-	}
-	if m.polling {
-		// Never let go with a poll out: it could come back with records of the next session,
-		// which nobody would handle.
-		return out
-	}
-	if m.waiting {
-		m.waiting = false
-		out = append(out, action{do: doLetGo})
-	}
-	if m.phase != phaseIdle {
-		return out
-	}
-	if m.leave > leaveLost {
-		if m.flying {
-			return out
-		}
-		return m.end(out)
-	}
-	m.leave, m.cause, m.hurry = leaveNot, nil, false
-	if m.queued {
-		out = append(out, m.begin()...)
-	}
-	return out
-}
-
-// finish completes what is in hand, unless there is hurry, and tells whether nothing is left.
-func (m *machine) finish(out []action) ([]action, bool) {
-	if m.hurry || m.failed {
-		m.open = load{}
-		if m.leave == leaveFailed && m.flying {
-			// The batch in the air came before the failure, so it counts. Its outcome is
-			// waited for, except that the bound for leaving may have elapsed.
-			return out, false
-		}
-		return out, true
-	}
-	if m.handling || m.flying {
-		return out, false
-	}
-	if m.open.records > 0 {
-		return m.takeOff(out), false
-	}
-	return out, !m.polling
-}
-
-// release gives up Goka's session.
-func (m *machine) release(out []action) []action {
-	m.phase = phaseEnding
-	m.open, m.handling, m.failed, m.resting = load{}, false, false, false
-	if m.flying {
-		m.orphan = true
-		out = append(out, action{do: doForsake})
-	}
-	return append(out, action{do: doRelease})
-}
-
-func (m *machine) end(out []action) []action {
-	out = append(out, action{do: doEnd, reason: m.leave, err: m.cause})
-	m.phase = phaseIdle
-	return out
 }
 
 func (m *machine) cancelPoll(out []action) []action {

@@ -16,8 +16,7 @@ import (
 	"refold/kafka"
 )
 
-// memoryTables keeps tables in memory for as long as the Processor lives: a partition that comes
-// back after a rebalance reads only what it missed.
+// memoryTables is all stores of an InMemory.
 type memoryTables struct {
 	kafka kafka.Settings
 
@@ -25,8 +24,12 @@ type memoryTables struct {
 	stores map[topicPartition]*memory
 }
 
-func newMemoryTables(settings kafka.Settings) *memoryTables {
-	return &memoryTables{kafka: settings, stores: make(map[topicPartition]*memory)}
+// InMemory keeps tables in memory, each partition restored from its topic when it is opened. The
+// stores belong to the result and outlive sessions: a partition that comes back reads only what
+// it missed. It is what a Config without Tables uses.
+func InMemory(settings kafka.Settings) Tables {
+	t := &memoryTables{kafka: settings, stores: make(map[topicPartition]*memory)}
+	return Tables{Staged: t.staged, Follower: t.follower}
 }
 
 func (t *memoryTables) open(ctx context.Context, topic string, partition int32) *openMemory {

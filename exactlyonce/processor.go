@@ -56,7 +56,13 @@ func New(
 func (p *Processor) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, p.engine.close()) }()
 	defer context.AfterFunc(ctx, p.engine.cancel)()
-	return p.Processor.Run(ctx)
+	err = p.Processor.Run(ctx)
+	if err != nil && !p.engine.consuming.Load() && (ctx.Err() != nil || p.engine.ctx.Err() != nil) {
+		// Goka calls it an error to be stopped while it is starting; whoever stopped it doesn't.
+		p.engine.log.Info("stopped while starting", "error", err)
+		return nil
+	}
+	return err
 }
 
 // Stop asks Run to end, as the end of its context does. It does not wait. As in Goka, Run must

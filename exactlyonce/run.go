@@ -3,7 +3,6 @@ package exactlyonce
 import (
 	"context"
 	"errors"
-	"maps"
 	"sync"
 	"time"
 
@@ -43,13 +42,6 @@ type run struct {
 	events chan func()
 	done   chan struct{} // closed when live no longer takes events
 	work   sync.WaitGroup
-}
-
-// flight is a batch in its transaction.
-type flight struct {
-	*batch
-	cancel  context.CancelFunc
-	started time.Time
 }
 
 // eventBuffer lets callbacks of the clients return without waiting for the loop. There are never
@@ -331,109 +323,6 @@ func (r *run) onHandled() {
 	if r.machine.open.records > 0 {
 		r.staged = staged
 	}
-}
-
-// takeOff closes the open batch and starts its transaction. Nothing is with Goka at this moment:
-// no callback stages or writes while the batch is cut.
-func (r *run) takeOff(p *producer, next map[topicPartition]int64) {
-	now := time.Now()
-	staged, headers := r.engine.outputs.take()
-	b := &batch{
-		session: r.session, records: r.machine.air.records, bytes: r.machine.air.bytes,
-		next: next, newest: r.newest, staged: staged, layers: r.session.seal(now, headers),
-	}
-	r.newest, r.staged = time.Time{}, 0
-	if r.counts != nil {
-		r.engine.outputs.reset(r.counts)
-		r.counts = nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), r.engine.cfg.Kafka.TransactionTimeout)
-	f := &flight{batch: b, cancel: cancel, started: now}
-	r.flight = f
-	r.work.Go(func() {
-		defer cancel()
-		o, err := p.carry(ctx, b, r.consumer)
-		if o == committed {
-			if err = b.session.commitLayers(b.layers); err != nil {
-				o = unknown // the topic has the rows; a store that is opened anew reads them
-			}
-		}
-		r.post(func() { r.landed(f, p, o, err) })
-	})
-}
-
-// landed takes the outcome of a transaction.
-func (r *run) landed(f *flight, p *producer, o outcome, err error) {
-	r.flight = nil
-	r.engine.cfg.Metrics.transaction(f, o, err)
-	if err != nil {
-		r.engine.setStatus(err)
-		if fenced(err) {
-			r.engine.cfg.Metrics.fence()
-			r.engine.log.Error("fenced: another worker uses the same transactional ID, or the "+
-				"transaction was older than its time-out; nothing is lost or doubled, but two "+
-				"workers with one ID do not get on", "transactionalId", p.id, "error", err)
-		} else {
-			r.engine.log.Warn("transaction failed", "outcome", o.String(), "error", err)
-		}
-	}
-	switch o {
-	case committed:
-		r.progress = true
-		r.do(r.machine.transactionCommitted())
-	case aborted:
-		r.do(r.machine.transactionAborted())
-	case refused:
-		r.do(r.machine.transactionRefused(err))
-	case unknown:
-		r.do(r.machine.transactionUnknown(err))
-	}
-}
-
-// rewind forgets what is uncommitted and goes back to where the committed work ends.
-func (r *run) rewind(offsets map[topicPartition]int64) {
-	r.engine.outputs.take()
-	r.session.discard()
-	r.newest, r.staged = time.Time{}, 0
-	set := make(map[string]map[int32]kgo.EpochOffset)
-	for tp, o := range offsets {
-		if set[tp.topic] == nil {
-			set[tp.topic] = make(map[int32]kgo.EpochOffset)
-		}
-		set[tp.topic][tp.partition] = kgo.EpochOffset{Epoch: -1, Offset: o}
-	}
-	r.consumer.SetOffsets(set)
-}
-
-// refreshTopics looks whether output topics got more partitions. They count from the next batch.
-func (r *run) refreshTopics(ctx context.Context) {
-	if len(r.engine.writes) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.engine.cfg.Kafka.RequestTimeout)
-	r.work.Go(func() {
-		defer cancel()
-		counts, _, err := describeTopics(ctx, r.engine.admin, r.engine.writes...)
-		if err != nil {
-			r.engine.log.Warn("look up the partitions of output topics", "error", err)
-			return
-		}
-		r.post(func() {
-			if !maps.Equal(counts, r.outputCounts(r.features.partitions)) {
-				maps.Copy(r.features.partitions, counts)
-				r.counts = counts
-			}
-		})
-	})
-}
-
-// outputCounts picks the topics that callbacks may emit to.
-func (r *run) outputCounts(all map[string]int32) map[string]int32 {
-	counts := make(map[string]int32, len(r.engine.writes))
-	for _, topic := range r.engine.writes {
-		counts[topic] = all[topic]
-	}
-	return counts
 }
 
 var errNoSession = errors.New("waiting for the group, or for tables to be restored")

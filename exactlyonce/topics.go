@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/lovoo/goka"
@@ -144,4 +145,35 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// refreshTopics looks whether output topics got more partitions. They count from the next batch.
+func (r *run) refreshTopics(ctx context.Context) {
+	if len(r.engine.writes) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.engine.cfg.Kafka.RequestTimeout)
+	r.work.Go(func() {
+		defer cancel()
+		counts, _, err := describeTopics(ctx, r.engine.admin, r.engine.writes...)
+		if err != nil {
+			r.engine.log.Warn("look up the partitions of output topics", "error", err)
+			return
+		}
+		r.post(func() {
+			if !maps.Equal(counts, r.outputCounts(r.features.partitions)) {
+				maps.Copy(r.features.partitions, counts)
+				r.counts = counts
+			}
+		})
+	})
+}
+
+// outputCounts picks the topics that callbacks may emit to.
+func (r *run) outputCounts(all map[string]int32) map[string]int32 {
+	counts := make(map[string]int32, len(r.engine.writes))
+	for _, topic := range r.engine.writes {
+		counts[topic] = all[topic]
+	}
+	return counts
 }

@@ -76,7 +76,7 @@ func (p *producer) carry(ctx context.Context, b *batch, consumer *kgo.Client) (o
 	switch {
 	case err == nil:
 		return committed, nil
-	case errors.Is(err, kerr.OperationNotAttempted), errors.Is(err, kerr.TransactionAbortable):
+	case errors.Is(err, kerr.OperationNotAttempted):
 		return p.abort(ctx, aborted, fmt.Errorf("commit: %w", err))
 	}
 	// The request, or its answer, was lost, or the broker's answer contradicts what we know: it
@@ -159,5 +159,6 @@ func stale(err error) bool {
 		errors.Is(err, kerr.UnknownProducerID) || errors.Is(err, kerr.InvalidTxnState) ||
 		errors.Is(err, kerr.OutOfOrderSequenceNumber) || errors.Is(err, kerr.UnknownTopicID) ||
 		errors.Is(err, kerr.TransactionalIDNotFound) ||
+		errors.Is(err, kerr.TransactionAbortable) ||
 		errors.Is(err, kerr.UnknownTopicOrPartition)
 }

@@ -14,6 +14,7 @@ type wire struct {
 	mu     sync.Mutex
 	change *sync.Cond
 	frozen map[string]bool // by client ID
+	dead   map[string]bool
 	losses []*loss
 }
 
@@ -27,7 +28,7 @@ type loss struct {
 }
 
 func newWire() *wire {
-	w := &wire{frozen: make(map[string]bool)}
+	w := &wire{frozen: make(map[string]bool), dead: make(map[string]bool)}
 	w.change = sync.NewCond(&w.mu)
 	return w
 }
@@ -53,9 +54,23 @@ func (w *wire) happened(l *loss) int {
 	return l.happened
 }
 
+func (w *wire) stopLosing(l *loss) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l.left = 0
+}
+
 // freeze holds still what the client sends, until thaw.
 func (w *wire) freeze(client string) { w.set(client, true) }
 func (w *wire) thaw(client string)   { w.set(client, false) }
+
+// cutOff breaks the connections of a client, for good.
+func (w *wire) cutOff(client string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dead[client] = true
+	w.change.Broadcast()
+}
 
 func (w *wire) set(client string, frozen bool) {
 	w.mu.Lock()
@@ -68,6 +83,9 @@ func (w *wire) set(client string, frozen bool) {
 func (w *wire) lost(client string, key int16, answer bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.dead[client] {
+		return true
+	}
 	for _, l := range w.losses {
 		if l.left > 0 && l.client == client && l.key == key && l.answer == answer {
 			l.left--
