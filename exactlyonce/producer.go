@@ -163,7 +163,7 @@ func (t *outputTopic) stage(
 	b.keys = append(b.keys, key...)
 	r.Topic, r.Partition, r.Value = t.name, partition, value
 	r.Key = b.keys[start:len(b.keys):len(b.keys)]
-	r.Headers = sortedHeaders(headers)
+	r.Headers = recordHeaders(headers)
 	b.records = append(b.records, r)
 	b.bytes += len(key) + len(value)
 	return b.finished
@@ -189,6 +189,30 @@ func partitionOf(hasher func() hash.Hash32, key string, partitions int32) int32 
 	}
 	return p
 }
+
+// recordHeaders returns the headers of a record to write, packed ones first.
+func recordHeaders(headers goka.Headers) []kgo.RecordHeader {
+	packed, is := headers[kafka.PackedHeaders]
+	if !is {
+		return sortedHeaders(headers)
+	}
+	out, err := kafka.UnpackHeaders(make([]kgo.RecordHeader, 0, headersGuess), packed)
+	if err != nil { // somebody's own header of that name
+		return sortedHeaders(headers)
+	}
+	if len(headers) == 1 {
+		return out
+	}
+	for _, h := range sortedHeaders(headers) {
+		if h.Key != kafka.PackedHeaders {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// headersGuess is how many headers a record is likely to have: CloudEvents', and one to spare.
+const headersGuess = 12
 
 // sortedHeaders puts a map's headers in order: handling a record again must yield the same bytes.
 func sortedHeaders(headers goka.Headers) []kgo.RecordHeader {
