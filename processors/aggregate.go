@@ -29,6 +29,10 @@ type Aggregate[S, C, E any] struct {
 	// Rows encodes eventsourcing.Snapshot[S], the group table's rows.
 	Rows goka.Codec
 
+	// Headers makes the headers of what is emitted: codecs.Headers, or codecs.PackedHeaders where
+	// the graph's runner unpacks them, as package exactlyonce does. codecs.Headers if nil.
+	Headers func(eventsourcing.Metadata) goka.Headers
+
 	// RecentSize is how many commands a row remembers (G1), each in some 24 bytes of every row:
 	// 0 to MaxRecentSize.
 	RecentSize int
@@ -60,6 +64,9 @@ func (a *Aggregate[S, C, E]) Validate() error {
 func (a *Aggregate[S, C, E]) Graph() (*goka.GroupGraph, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
+	}
+	if a.Headers == nil {
+		a.Headers = codecs.Headers
 	}
 	t := a.Topics
 	return goka.DefineGroup(goka.Group(t.Group),

@@ -105,10 +105,10 @@ func (a *Aggregate[S, C, E]) emit(ctx goka.Context, command eventsourcing.Metada
 		event := &outcome.Events[i]
 		event.Source = a.Topics.Group
 		ctx.Emit(goka.Stream(a.Topics.Events), ctx.Key(), event.Data,
-			goka.WithCtxEmitHeaders(codecs.Headers(event.Metadata)))
+			goka.WithCtxEmitHeaders(a.Headers(event.Metadata)))
 	}
 	result, metadata := resultOf(outcome.Result, command, a.Topics.Group)
-	headers := codecs.Headers(metadata)
+	headers := a.Headers(metadata)
 	if outcome.Result.Repeated {
 		headers[HeaderRepeated] = []byte("true")
 	} else {

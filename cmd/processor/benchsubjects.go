@@ -89,8 +89,8 @@ func (s *accountsSubject) index(result *kgo.Record) (int, bool) {
 func (s *accountsSubject) worker(r *benchRun) []string {
 	return []string{
 		"run", "--kafka.brokers", strings.Join(r.brokers, ","),
-		"--registry.urls", strings.Join(r.registry, ","), "--topics.prefix", r.prefix,
-		"--topics.create=false", "--http.address", "127.0.0.1:0", "--views.enabled=false",
+		"--registry.urls", strings.Join(r.registry, ","), "--registry.mode", "register",
+		"--topics.prefix", r.prefix, "--topics.create=false", "--http.address", "127.0.0.1:0", "--views.enabled=false",
 		"--store.directory", filepath.Join(r.directory, "stores"), "--log.level", "warn",
 	}
 }

@@ -96,7 +96,7 @@ func (w *Worker) openStores() (err error) {
 	metrics := snapshots.NewMetrics(w.metrics)
 	open := func(name string, cache, rowCache config.Bytes) (*snapshots.Stores, error) {
 		o := snapshots.Options{
-			Kafka: w.kafka, CacheBytes: int64(cache), RowCacheBytes: int64(rowCache),
+			Name: name, Kafka: w.kafka, CacheBytes: int64(cache), RowCacheBytes: int64(rowCache),
 			Metrics: metrics, Logger: w.logger.With("stores", name),
 		}
 		if rowCache == 0 {
@@ -117,8 +117,8 @@ func (w *Worker) openStores() (err error) {
 func (w *Worker) openProcessors() error {
 	graph, err := accounts.Graph(accounts.GraphOptions{
 		TopicPrefix: w.config.Topics.Prefix, Codecs: w.accounts, Results: w.results,
-		RecentSize: w.config.Processor.RecentCommands,
-		Metrics:    processors.NewMetrics(w.metrics), Logger: w.logger,
+		Headers: codecs.PackedHeaders, RecentSize: w.config.Processor.RecentCommands,
+		Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"github.com/lovoo/goka"
 
 	"refold/codecs"
+	"refold/eventsourcing"
 	"refold/processors"
 )
 
@@ -22,6 +23,8 @@ type GraphOptions struct {
 	TopicPrefix string
 	Codecs      Codecs
 	Results     *codecs.Set
+	// Headers is processors.Aggregate's.
+	Headers func(eventsourcing.Metadata) goka.Headers
 	// RecentSize is how many commands a row remembers: 0 to processors.MaxRecentSize.
 	RecentSize int
 	Metrics    *processors.Metrics
@@ -41,6 +44,7 @@ func Graph(o GraphOptions) (*goka.GroupGraph, error) {
 		Events:     o.Codecs.Events,
 		Results:    o.Results,
 		Rows:       o.Codecs.Table(),
+		Headers:    o.Headers,
 		RecentSize: o.RecentSize,
 		Metrics:    o.Metrics,
 		Logger:     o.Logger,

@@ -1,0 +1,100 @@
+package snapshots
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// Writer changes rows. All changes of a Writer become readable together; those that come later
+// win. Keys and values are copied.
+type Writer interface {
+	// Set writes a row. A nil value is an error: to delete is Delete.
+	Set(key, value []byte) error
+	// Delete removes a row, if there is one.
+	Delete(key []byte) error
+	// DeleteRange removes all rows from start on and before limit; nil is no bound on that side.
+	DeleteRange(start, limit []byte) error
+}
+
+var errNilValue = errors.New("a nil value can't be stored; delete the row instead")
+
+// backend keeps the committed rows of one store, in the order of their keys, and its checkpoint.
+// All methods may be called at the same time, close excepted.
+type backend interface {
+	// get returns a row's value, nil if there is none. It stays as it is.
+	get(key string) ([]byte, error)
+	// batch starts a batch of about that many bytes. It must be released.
+	batch(bytes int) batch
+	// cursor goes through the rows as they are now. It must be closed.
+	cursor(start, limit []byte) (cursor, error)
+	// checkpoint returns what the last batch with a checkpoint held, or the zero value.
+	checkpoint() (checkpoint, error)
+	// flush begins to make durable what was applied; the channel is closed when it is.
+	flush() (<-chan struct{}, error)
+	// size measures the store.
+	size() size
+	// close ends it; nothing that isn't durable is kept.
+	close() error
+}
+
+// batch collects changes.
+type batch interface {
+	Writer
+	// apply makes the changes readable, and c the checkpoint if it isn't nil.
+	apply(c *checkpoint) error
+	// rows names the rows that the batch changes, in order, a deletion with a nil value, and tells
+	// whether it also deletes a range.
+	rows(each func(key, value []byte)) (ranges bool)
+	release()
+}
+
+// cursor goes through rows in order. It begins in front of the first one.
+type cursor interface {
+	next() bool
+	seek(key []byte) bool // to the first row from key on
+	key() []byte          // valid until the cursor moves
+	value() ([]byte, error)
+	err() error
+	close() error
+}
+
+// size is what a backend takes.
+type size struct {
+	disk int64 // bytes
+	rows int64 // an estimate
+}
+
+// checkpoint says what the rows of a store are the state of.
+type checkpoint struct {
+	topic  [16]byte // the topic's ID: a topic that is made again under its old name has another
+	next   int64    // all records below this offset are in the rows, and no others
+	format int32    // Scope's
+	set    bool
+}
+
+// checkpointEncoding is the first byte of an encoded checkpoint.
+const checkpointEncoding = 1
+
+var errCheckpoint = errors.New("damaged checkpoint")
+
+func (c *checkpoint) append(to []byte) []byte {
+	to = append(to, checkpointEncoding)
+	to = append(to, c.topic[:]...)
+	to = binary.BigEndian.AppendUint64(to, uint64(c.next))
+	return binary.BigEndian.AppendUint32(to, uint32(c.format))
+}
+
+func parseCheckpoint(b []byte) (c checkpoint, err error) {
+	if len(b) != 1+len(c.topic)+8+4 || b[0] != checkpointEncoding {
+		return c, errCheckpoint
+	}
+	copy(c.topic[:], b[1:])
+	b = b[1+len(c.topic):]
+	c.next = int64(binary.BigEndian.Uint64(b))
+	c.format = int32(binary.BigEndian.Uint32(b[8:]))
+	c.set = true
+	if c.next < 0 {
+		return c, errCheckpoint
+	}
+	return c, nil
+}

@@ -1,0 +1,98 @@
+package snapshots
+
+import (
+	"fmt"
+
+	"github.com/lovoo/goka/storage"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Projection files a record. It must depend on the record alone: it is called again for the same
+// record after a crash. Keys and values are copied.
+type Projection func(w Writer, r *kgo.Record) error
+
+// keep files records under their keys; one without a value deletes.
+func keep(w Writer, r *kgo.Record) error { return set(w, r.Key, r.Value) }
+
+// Follower is the store of one partition that somebody else writes. One goroutine applies; any
+// number may read, and see what was applied at once.
+type Follower struct{ *handle }
+
+// Apply files a record of the live tail; the store is then the state of it and all before it. A
+// record that is in the store already, by its offset, is passed over.
+func (f *Follower) Apply(r *kgo.Record) error {
+	if f.behind(r.Offset) {
+		return nil
+	}
+	return f.change(r.Offset+1, func(w Writer) error { return f.project(w, r) })
+}
+
+func (f *Follower) behind(offset int64) bool {
+	known, err := f.GetOffset(-1)
+	return err == nil && offset <= known
+}
+
+// change makes changes readable at once and together. next below zero leaves the offset alone.
+func (f *Follower) change(next int64, fn func(Writer) error) error {
+	var b batch
+	err := f.store.use(f.handle, func(back backend) error {
+		if next < 0 {
+			next = f.store.point.Load().next
+		}
+		b = back.batch(0)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write to the store of %s/%d: %w",
+			f.store.at.topic, f.store.at.partition, err)
+	}
+	defer b.release()
+	if err := fn(b); err != nil {
+		return err
+	}
+	return f.write(b, next)
+}
+
+// Get returns a row, nil if there is none. It must not be changed.
+func (f *Follower) Get(key string) ([]byte, error) { return f.committed(key) }
+
+// Has tells whether there is a row.
+func (f *Follower) Has(key string) (bool, error) {
+	value, err := f.Get(key)
+	return value != nil, err
+}
+
+// Set writes a row. Goka does for joins and lookups, and says the offset after it.
+func (f *Follower) Set(key string, value []byte) error {
+	return f.change(-1, func(w Writer) error { return w.Set([]byte(key), value) })
+}
+
+// Delete removes a row.
+func (f *Follower) Delete(key string) error {
+	return f.change(-1, func(w Writer) error { return w.Delete([]byte(key)) })
+}
+
+// DeleteRange removes all rows from start on and before limit; nil is no bound.
+func (f *Follower) DeleteRange(start, limit []byte) error {
+	return f.change(-1, func(w Writer) error { return w.DeleteRange(start, limit) })
+}
+
+// SetOffset says that the store is the state of the record at an offset, and of all before it.
+func (f *Follower) SetOffset(offset int64) error {
+	if f.behind(offset) {
+		return nil
+	}
+	return f.change(offset+1, func(Writer) error { return nil })
+}
+
+// Iterator goes through all rows as they are now, in the order of their keys.
+func (f *Follower) Iterator() (storage.Iterator, error) { return f.IteratorWithRange(nil, nil) }
+
+// IteratorWithRange goes through the rows from start on and before limit; nil is no bound.
+func (f *Follower) IteratorWithRange(start, limit []byte) (storage.Iterator, error) {
+	c, err := f.cursor(start, limit)
+	if err != nil {
+		return nil, err
+	}
+	return newIterator(nil, c), nil
+}

@@ -1,0 +1,123 @@
+package snapshots
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/lovoo/goka/storage"
+)
+
+// handle is a store in the hands of one session: what Staged and Follower have in common.
+type handle struct {
+	store   *store
+	ctx     context.Context //nolint:containedctx // Goka's Open is given none
+	project Projection
+	open    atomic.Bool
+}
+
+// Open takes the store, and restores it to the end of its topic. It may take minutes; it ends
+// early, keeping what it has restored, when the context given to Staged or Follower ends. It takes
+// the store away from whoever had it before.
+func (h *handle) Open() error {
+	h.store.opening.Lock()
+	defer h.store.opening.Unlock()
+	if err := h.store.take(h); err != nil {
+		return err
+	}
+	h.open.Store(true)
+	if err := h.restore(); err != nil {
+		h.store.release(h)
+		return fmt.Errorf("restore the store of %s/%d: %w",
+			h.store.at.topic, h.store.at.partition, err)
+	}
+	return nil
+}
+
+// Close gives the store back. What was committed stays, for whoever opens it next.
+func (h *handle) Close() error {
+	h.store.release(h)
+	return nil
+}
+
+// GetOffset returns the offset before the first that the store lacks, or the default if it lacks
+// all. After Open that is the end of the topic: to Goka the table is recovered.
+func (h *handle) GetOffset(byDefault int64) (int64, error) {
+	offset := byDefault
+	err := h.store.use(h, func(backend) error {
+		if point := h.store.point.Load(); point.set && point.next > 0 {
+			offset = point.next - 1
+		}
+		return nil
+	})
+	return offset, err
+}
+
+// MarkRecovered does nothing: Open has restored the store.
+func (h *handle) MarkRecovered() error { return nil }
+
+// committed returns a row of the committed store, nil if there is none. It must not be changed.
+func (h *handle) committed(key string) (value []byte, err error) {
+	err = h.store.use(h, func(b backend) error {
+		rows := h.store.of.rows
+		if rows == nil {
+			value, err = b.get(key)
+			return err
+		}
+		number := h.store.number.Load()
+		cached, ok, miss := rows.get(number, key)
+		if ok {
+			value = cached
+			return nil
+		}
+		if value, err = b.get(key); err == nil && value != nil {
+			rows.fill(number, key, value, miss)
+		}
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("read %q of %s/%d: %w", key, h.store.at.topic, h.store.at.partition, err)
+	}
+	return value, err
+}
+
+// cursor goes through the committed rows.
+func (h *handle) cursor(start, limit []byte) (c cursor, err error) {
+	err = h.store.use(h, func(b backend) error {
+		c, err = b.cursor(start, limit)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("iterate over %s/%d: %w",
+			h.store.at.topic, h.store.at.partition, err)
+	}
+	return c, nil
+}
+
+// write applies changes, and that the store is the state of what lies below next. The row cache
+// follows: it knows all rows of a batch, or forgets the store if ranges were deleted.
+func (h *handle) write(b batch, next int64) error {
+	if err := h.store.apply(h, b, next); err != nil {
+		return fmt.Errorf("write to the store of %s/%d: %w",
+			h.store.at.topic, h.store.at.partition, err)
+	}
+	h.refresh(b)
+	return nil
+}
+
+func (h *handle) refresh(b batch) {
+	rows := h.store.of.rows
+	if rows == nil {
+		return
+	}
+	number := h.store.number.Load()
+	ranges := b.rows(func(key, value []byte) { rows.refresh(number, key, value) })
+	if ranges {
+		h.store.number.Store(h.store.of.nextNumber())
+	}
+}
+
+var (
+	_ storage.Storage = (*Staged)(nil)
+	_ storage.Storage = (*Follower)(nil)
+)

@@ -1,0 +1,133 @@
+package snapshots
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// staged is a row of the layers, as an iterator sees it.
+type stagedRow struct {
+	key   string
+	value []byte // nil: deleted
+}
+
+// overlay returns the rows of all layers in a range, in order, the newest value of each.
+func (s *Staged) overlay(start, limit []byte) []stagedRow {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	newest := make(map[string][]byte)
+	collect := func(layer map[string][]byte) {
+		for key, value := range layer {
+			if key >= string(start) && (limit == nil || key < string(limit)) {
+				newest[key] = value
+			}
+		}
+	}
+	for _, layer := range s.sealed {
+		collect(layer)
+	}
+	collect(s.layer)
+	rows := make([]stagedRow, 0, len(newest))
+	for key, value := range newest {
+		rows = append(rows, stagedRow{key, value})
+	}
+	slices.SortFunc(rows, func(a, b stagedRow) int { return strings.Compare(a.key, b.key) })
+	return rows
+}
+
+// iterator merges rows of layers with those below. It is a storage.Iterator.
+type iterator struct {
+	over []stagedRow
+	at   int // the next one of over
+	c    cursor
+
+	below bool   // c stands at a row that was not given out
+	begun bool   // c was moved
+	key   []byte // of the present row
+	value []byte // of the present row, if it is of a layer
+	from  cursor // of the present row, if it is not
+	done  error
+}
+
+func newIterator(over []stagedRow, c cursor) *iterator { return &iterator{over: over, c: c} }
+
+// Next moves to the next row, and tells whether there is one.
+func (i *iterator) Next() bool {
+	if !i.begun {
+		i.begun = true
+		i.below = i.c.next()
+	} else if i.from != nil {
+		i.below = i.c.next()
+	}
+	return i.settle()
+}
+
+// Seek moves to the first row from key on, and tells whether there is one. As Goka's contract
+// wants it, Next then moves to that row.
+func (i *iterator) Seek(key []byte) bool {
+	i.at, _ = slices.BinarySearchFunc(i.over, string(key), func(r stagedRow, k string) int {
+		return strings.Compare(r.key, k)
+	})
+	i.begun, i.from = true, nil
+	i.below = i.c.seek(key)
+	return i.below || i.at < len(i.over)
+}
+
+// settle stands at the lesser of the next rows of both sides, without the deleted ones.
+func (i *iterator) settle() bool {
+	for {
+		i.from, i.value = nil, nil
+		if i.at == len(i.over) {
+			if !i.below {
+				i.key = nil
+				return false
+			}
+			i.key, i.from = i.c.key(), i.c
+			return true
+		}
+		row := i.over[i.at]
+		order := -1
+		if i.below {
+			order = bytes.Compare([]byte(row.key), i.c.key())
+		}
+		if order > 0 {
+			i.key, i.from = i.c.key(), i.c
+			return true
+		}
+		i.at++
+		if order == 0 {
+			i.below = i.c.next() // hidden by the layer
+		}
+		if row.value != nil {
+			i.key, i.value = []byte(row.key), row.value
+			return true
+		}
+	}
+}
+
+// Key returns the present row's key, valid until the iterator moves.
+func (i *iterator) Key() []byte { return i.key }
+
+// Value returns the present row's value, valid until the iterator moves.
+func (i *iterator) Value() ([]byte, error) {
+	if i.from != nil {
+		return i.from.value()
+	}
+	return i.value, nil
+}
+
+// Err returns what ended the iteration, nil if it was the last row.
+func (i *iterator) Err() error {
+	if i.done != nil {
+		return i.done
+	}
+	return i.c.err()
+}
+
+// Release ends the iterator.
+func (i *iterator) Release() {
+	if err := i.c.close(); err != nil && i.done == nil {
+		i.done = err
+	}
+}

@@ -1,0 +1,133 @@
+package snapshots
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"refold/kafka"
+)
+
+// The defaults of Options.
+const (
+	// DefaultCacheBytes holds the blocks and filters that are in use of some ten million rows of
+	// 200 bytes, beside the memtables of 32 busy partitions.
+	DefaultCacheBytes = 256 << 20
+
+	// DefaultRowCacheBytes keeps half a million rows of 100 bytes in front of it: a row from here
+	// costs 0.1 µs, one from the block cache 4 µs.
+	DefaultRowCacheBytes = 128 << 20
+
+	// DefaultMemTableBytes is Pebble's own choice. A store holds at most four memtables, and only
+	// while it is written faster than the disk takes it; an idle one holds next to nothing.
+	// Half a memtable is also where a batch is taken for large and goes to the disk by itself.
+	DefaultMemTableBytes = 4 << 20
+
+	// DefaultMaxOpenFiles keeps some ten files of each of 64 partitions open, and stays below the
+	// 1,024 that many systems allow a process.
+	DefaultMaxOpenFiles = 640
+
+	// DefaultParallelRestores limits the memory of restores: each holds up to some 16 MiB. More
+	// are hardly faster: eight keep several cores busy.
+	DefaultParallelRestores = 8
+
+	// DefaultFlushInterval is how much of a quiet table's tail is read again after a crash; that of
+	// a busy one is limited by MemTableBytes.
+	DefaultFlushInterval = 30 * time.Second
+
+	// DefaultLogInterval is the time between two log lines of a restore: a restore that is done
+	// before is logged once, at its end.
+	DefaultLogInterval = 10 * time.Second
+)
+
+// Options say where stores live and what they may use. Kafka is required; the zero value of any
+// other field means its default.
+type Options struct {
+	// Name tells these stores from others of the process, in metrics and logs: "tables".
+	Name string `koanf:"-"`
+	// Dir is the directory of the stores, made if it is missing. No two processes may share it.
+	// Empty: the stores are in memory, all of each, and gone at the end.
+	Dir string `koanf:"dir"`
+	// Kafka is the cluster that stores are restored from.
+	Kafka kafka.Settings `koanf:"-"`
+
+	// CacheBytes limits the memory of all Pebble databases together: blocks read from files, and
+	// memtables (these are taken even if they exceed it).
+	CacheBytes int64 `koanf:"cacheBytes"`
+	// RowCacheBytes limits the cache of single rows in front of Pebble, overhead included.
+	// Below zero: there is none.
+	RowCacheBytes int64 `koanf:"rowCacheBytes"`
+	// MemTableBytes is how much a store writes to memory before it goes to the disk.
+	MemTableBytes int64 `koanf:"memTableBytes"`
+	// MaxOpenFiles limits the files that all databases together keep open.
+	MaxOpenFiles int `koanf:"maxOpenFiles"`
+	// ParallelRestores limits how many stores are restored at once; others wait their turn.
+	ParallelRestores int `koanf:"parallelRestores"`
+	// FlushInterval is the longest that a committed row stays in memory only.
+	FlushInterval time.Duration `koanf:"flushInterval"`
+	// LogInterval is the time between two log lines of a restore.
+	LogInterval time.Duration `koanf:"logInterval"`
+
+	// Metrics are updated when given. One Metrics may serve several Stores.
+	Metrics *Metrics `koanf:"-"`
+	// Logger gets what operators should know: restores, rebuilt stores, faults of the disk. The
+	// default discards it.
+	Logger *slog.Logger `koanf:"-"`
+}
+
+// WithDefaults returns the options with every default filled in.
+func (o Options) WithDefaults() Options {
+	setDefault(&o.CacheBytes, DefaultCacheBytes)
+	setDefault(&o.RowCacheBytes, DefaultRowCacheBytes)
+	setDefault(&o.MemTableBytes, DefaultMemTableBytes)
+	setDefault(&o.MaxOpenFiles, DefaultMaxOpenFiles)
+	setDefault(&o.ParallelRestores, DefaultParallelRestores)
+	setDefault(&o.FlushInterval, DefaultFlushInterval)
+	setDefault(&o.LogInterval, DefaultLogInterval)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Validate returns all mistakes at once, each with the field's name, its value and what would be
+// right. Zero values are no mistakes.
+func (o Options) Validate() error {
+	var errs []error
+	atLeast := func(name string, value, least int64) {
+		if value != 0 && value < least {
+			errs = append(errs, fmt.Errorf("%s is %d, it must be at least %d", name, value, least))
+		}
+	}
+	atLeast("cacheBytes", o.CacheBytes, 1<<20)
+	atLeast("memTableBytes", o.MemTableBytes, 256<<10)
+	atLeast("maxOpenFiles", int64(o.MaxOpenFiles), 16)
+	atLeast("parallelRestores", int64(o.ParallelRestores), 1)
+	if o.MemTableBytes > 1<<30 {
+		errs = append(errs, fmt.Errorf(
+			"memTableBytes is %d, it must be at most %d", o.MemTableBytes, 1<<30))
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"flushInterval", o.FlushInterval},
+		{"logInterval", o.LogInterval},
+	} {
+		if d.value != 0 && d.value < time.Millisecond {
+			errs = append(errs, fmt.Errorf("%s is %v, it must be at least 1ms", d.name, d.value))
+		}
+	}
+	if err := o.Kafka.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("kafka: %w", err))
+	}
+	return errors.Join(errs...)
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

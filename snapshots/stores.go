@@ -1,0 +1,202 @@
+package snapshots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Stores is a directory of stores, or a number of them in memory. It is safe for concurrent use.
+type Stores struct {
+	options  Options
+	kafka    []kgo.Opt
+	disk     *disk // nil: in memory
+	rows     *rowCache
+	lock     io.Closer
+	restores chan struct{} // as many as may run at once
+
+	mu     sync.Mutex
+	stores map[place]*store
+	number uint64
+	closed bool
+
+	stop chan struct{}
+	work sync.WaitGroup
+}
+
+// place is a partition of a topic.
+type place struct {
+	topic     string
+	partition int32
+}
+
+// Open opens the directory, which it makes if it is missing. The error is ErrLocked if somebody
+// else has it. The stores themselves are opened when they are asked for.
+func Open(o Options) (*Stores, error) { return open(o, vfs.Default) }
+
+func open(o Options, fileSystem vfs.FS) (*Stores, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
+	o = o.WithDefaults()
+	kafka, err := o.Kafka.Options()
+	if err != nil {
+		return nil, err
+	}
+	s := &Stores{
+		options: o, kafka: kafka, rows: newRowCache(o.RowCacheBytes),
+		restores: make(chan struct{}, o.ParallelRestores),
+		stores:   make(map[place]*store), stop: make(chan struct{}),
+	}
+	if o.Dir != "" {
+		if s.lock, err = lockDir(fileSystem, o.Dir); err != nil {
+			return nil, err
+		}
+		s.disk = newDisk(o, fileSystem)
+	}
+	s.work.Go(s.flushRegularly)
+	o.Metrics.attach(s)
+	return s, nil
+}
+
+// locked are the directories that this process has: the lock of the file system keeps out other
+// processes only.
+var locked sync.Map
+
+type dirLock struct {
+	dir string
+	of  io.Closer
+}
+
+func (l dirLock) Close() error {
+	locked.Delete(l.dir)
+	return l.of.Close()
+}
+
+func lockDir(fileSystem vfs.FS, dir string) (io.Closer, error) {
+	if err := fileSystem.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("snapshots: make the directory: %w", err)
+	}
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
+	if _, taken := locked.LoadOrStore(absolute, true); taken {
+		return nil, fmt.Errorf("snapshots: %w: this process has %s already", ErrLocked, dir)
+	}
+	lock, err := fileSystem.Lock(filepath.Join(dir, "LOCK"))
+	if err != nil {
+		locked.Delete(absolute)
+		return nil, fmt.Errorf("snapshots: %w: another process has %s: %w", ErrLocked, dir, err)
+	}
+	return dirLock{absolute, lock}, nil
+}
+
+// Staged returns the store of a partition of a group table, still to be opened. When ctx ends, so
+// does its restore.
+func (s *Stores) Staged(ctx context.Context, topic string, partition int32) (*Staged, error) {
+	h, err := s.handle(ctx, topic, partition, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Staged{handle: h, layer: make(map[string][]byte)}, nil
+}
+
+// Follower returns the store of a partition that somebody else writes, still to be opened. When
+// ctx ends, so does its restore. A nil projection keeps records as they are.
+func (s *Stores) Follower(
+	ctx context.Context, topic string, partition int32, project Projection,
+) (*Follower, error) {
+	if project == nil {
+		project = keep
+	}
+	h, err := s.handle(ctx, topic, partition, project)
+	if err != nil {
+		return nil, err
+	}
+	return &Follower{handle: h}, nil
+}
+
+func (s *Stores) handle(
+	ctx context.Context, topic string, partition int32, project Projection,
+) (*handle, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, fmt.Errorf("store of %s/%d: %w", topic, partition, ErrClosed)
+	}
+	at := place{topic, partition}
+	if s.stores[at] == nil {
+		s.stores[at] = newStore(s, at)
+	}
+	if project == nil {
+		project = keep
+	}
+	return &handle{store: s.stores[at], ctx: ctx, project: project}, nil
+}
+
+// nextNumber returns a number that no store had.
+func (s *Stores) nextNumber() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.number++
+	return s.number
+}
+
+// all returns the stores there are.
+func (s *Stores) all() []*store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stores := make([]*store, 0, len(s.stores))
+	for _, st := range s.stores {
+		stores = append(stores, st)
+	}
+	return stores
+}
+
+// flushRegularly limits what a crash takes back of tables that are seldom written.
+func (s *Stores) flushRegularly() {
+	ticker := time.NewTicker(s.options.FlushInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			for _, st := range s.all() {
+				st.flush()
+			}
+		case <-s.stop:
+			return
+		}
+	}
+}
+
+// Close makes everything durable and gives the directory up. Stores that are still open can't be
+// used any more. It may be called twice.
+func (s *Stores) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	close(s.stop)
+	s.work.Wait()
+	s.options.Metrics.detach(s)
+	var errs []error
+	for _, st := range s.all() {
+		errs = append(errs, st.shut())
+	}
+	if s.disk != nil {
+		s.disk.close()
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
