@@ -38,26 +38,30 @@ func TestOldSchemasAreRead(t *testing.T) {
 			`{"type": "record", "name": "Moved", "namespace": "bank", "fields": [
 				{"name": "to", "type": "string"}, {"name": "from", "type": "string"},
 				{"name": "cents", "type": "long"}]}`,
-			[]byte{2, 't', 2, 'f', 10}, Moved{"t", "f", 5, "EUR"},
+			[]byte{2, 't', 2, 'f', 10},
+			Moved{"t", "f", 5, "EUR"},
 		},
 		"field renamed and widened": {
 			`{"type": "record", "name": "Moved", "namespace": "bank", "fields": [
 				{"name": "to", "type": "string"}, {"name": "from", "type": "string"},
 				{"name": "amount", "type": "int"}]}`,
-			[]byte{2, 't', 2, 'f', 10}, Moved{"t", "f", 5, "EUR"},
+			[]byte{2, 't', 2, 'f', 10},
+			Moved{"t", "f", 5, "EUR"},
 		},
 		"field dropped, fields swapped": {
 			`{"type": "record", "name": "Moved", "namespace": "bank", "fields": [
 				{"name": "from", "type": "string"}, {"name": "fee", "type": ["null", "long"]},
 				{"name": "to", "type": "string"}, {"name": "cents", "type": "long"},
 				{"name": "currency", "type": "string"}]}`,
-			[]byte{2, 'f', 2, 4, 2, 't', 10, 6, 'U', 'S', 'D'}, Moved{"t", "f", 5, "USD"},
+			[]byte{2, 'f', 2, 4, 2, 't', 10, 6, 'U', 'S', 'D'},
+			Moved{"t", "f", 5, "USD"},
 		},
 		"record renamed": {
 			`{"type": "record", "name": "Shifted", "namespace": "bank", "fields": [
 				{"name": "to", "type": "string"}, {"name": "from", "type": "string"},
 				{"name": "cents", "type": "long"}]}`,
-			[]byte{2, 't', 2, 'f', 10}, Moved{"t", "f", 5, "EUR"},
+			[]byte{2, 't', 2, 'f', 10},
+			Moved{"t", "f", 5, "EUR"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +85,8 @@ func TestNewerSchemaIsRead(t *testing.T) {
 	events := set(t, client(t, s.URL()), codecs.Record[Moved](movedSchema))
 	newer := register(t, s, "bank.Moved", strings.Replace(movedSchema, `{"name": "to"`,
 		`{"name": "note", "type": "string", "default": ""}, {"name": "to"`, 1))
-	got, err := events.Decode(t.Context(), wire(newer, 2, 'n', 2, 't', 2, 'f', 10, 6, 'U', 'S', 'D'))
+	b := wire(newer, 2, 'n', 2, 't', 2, 'f', 10, 6, 'U', 'S', 'D')
+	got, err := events.Decode(t.Context(), b)
 	if want := (Moved{"t", "f", 5, "USD"}); err != nil || got != want {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -113,7 +118,8 @@ func TestSwappedFields_reproduction(t *testing.T) {
 	}
 	// So does twmb/avro, unless it is told the writer's schema.
 	var got Moved
-	if _, err := avro.MustParse(movedSchema).Decode(swapped, &got); err != nil || got.From != "yours" {
+	_, err = avro.MustParse(movedSchema).Decode(swapped, &got)
+	if err != nil || got.From != "yours" {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }

@@ -44,7 +44,7 @@ func classify(err error) error {
 	case errors.Is(err, errAnswerTooLarge):
 		return fmt.Errorf("%w: %w", ErrSchemaUnusable, err)
 	case errors.As(err, &syntax), errors.As(err, &mismatch):
-		return fmt.Errorf("%w: the answer is not a schema registry's; check the URL and its path: %w",
+		return fmt.Errorf("%w: no schema registry answers so; check the URL and its path: %w",
 			ErrRegistryRefused, err)
 	}
 	return fmt.Errorf("%w: %w", ErrRegistryUnavailable, err)

@@ -7,45 +7,41 @@ import (
 
 // eachStruct calls fn for each record of a schema that is a Go struct, once for each pair.
 func eachStruct(s *shape, t reflect.Type, fn func(record *shape, goType reflect.Type)) {
-	type pair struct {
-		s *shape
-		t reflect.Type
+	structWalk{fn: fn, seen: map[structPair]bool{}}.walk(s, t)
+}
+
+type structPair struct {
+	shape  *shape
+	goType reflect.Type
+}
+
+type structWalk struct {
+	fn   func(record *shape, goType reflect.Type)
+	seen map[structPair]bool // for recursive types
+}
+
+func (w structWalk) walk(s *shape, t reflect.Type) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	seen := map[pair]bool{}
-	var walk func(s *shape, t reflect.Type)
-	walk = func(s *shape, t reflect.Type) {
-		if s.kind == kindUnion {
-			for _, branch := range s.branches {
-				walk(branch, t)
-			}
-			return
-		}
-		for t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
-		if seen[pair{s, t}] {
-			return
-		}
-		seen[pair{s, t}] = true
-		switch s.kind {
-		case kindArray, kindMap:
-			if k := t.Kind(); k == reflect.Slice || k == reflect.Array || k == reflect.Map {
-				walk(s.items, t.Elem())
-			}
-		case kindRecord:
-			if t.Kind() != reflect.Struct {
-				return // a map, or a mistake that decoding a sample finds
-			}
-			fn(s, t)
-			eachField(t, func(name string, fieldType reflect.Type) {
-				if i, has := s.index[name]; has {
-					walk(s.fields[i].shape, fieldType)
-				}
-			})
-		default: // nothing below
-		}
+	if w.seen[structPair{s, t}] {
+		return
 	}
-	walk(s, t)
+	w.seen[structPair{s, t}] = true
+	for _, branch := range s.branches {
+		w.walk(branch, t)
+	}
+	switch k := t.Kind(); {
+	case s.items != nil && (k == reflect.Slice || k == reflect.Array || k == reflect.Map):
+		w.walk(s.items, t.Elem())
+	case s.kind == kindRecord && k == reflect.Struct: // or a map
+		w.fn(s, t)
+		eachField(t, func(name string, fieldType reflect.Type) {
+			if i, has := s.index[name]; has {
+				w.walk(s.fields[i].shape, fieldType)
+			}
+		})
+	}
 }
 
 // eachField calls fn for the fields of a struct as twmb/avro sees them: by the name in the avro

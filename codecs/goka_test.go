@@ -1,6 +1,7 @@
 package codecs_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -24,7 +25,7 @@ func TestCodecTurnsPoisonIntoAValue(t *testing.T) {
 	}
 	for _, b := range [][]byte{nil, {}, []byte("garbage"), wire(999), b[:7]} {
 		v, err := codec.Decode(b)
-		if poison, is := v.(*codecs.Malformed); err != nil || !is || string(poison.Bytes) != string(b) {
+		if poison, is := v.(*codecs.Malformed); err != nil || !is || !bytes.Equal(poison.Bytes, b) {
 			t.Errorf("%x decodes to %v, %v, want a *Malformed", b, v, err)
 		}
 	}

@@ -157,10 +157,12 @@ func metadataFrom(h goka.Headers) (m eventsourcing.Metadata, wrong *Malformed) {
 		m.Time = t.UTC()
 		// Near the ends of time, UTC may be in a year that RFC 3339 cannot write.
 		if year := m.Time.Year(); err != nil || year < 1 || year > 9999 {
-			return m, bad(HeaderTime, values[7], "must be of RFC 3339, like 2026-01-31T23:59:59.123Z")
+			return m, bad(HeaderTime, values[7],
+				"must be of RFC 3339, like 2026-01-31T23:59:59.123Z")
 		}
 	}
-	return m, numbersFrom(h, &m)
+	wrong = numbersFrom(h, &m)
+	return m, wrong
 }
 
 func numbersFrom(h goka.Headers, m *eventsourcing.Metadata) *Malformed {

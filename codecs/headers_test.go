@@ -82,7 +82,8 @@ func TestHeadersOfAnotherZone(t *testing.T) {
 		t.Errorf("ce_time is %s", got)
 	}
 	back, err := codecs.MetadataFrom(goka.Headers{
-		"ce_id": []byte("1"), "ce_type": []byte("T"), "ce_time": []byte("2026-03-14T17:09:26.535+02:00"),
+		"ce_id": []byte("1"), "ce_type": []byte("T"),
+		"ce_time": []byte("2026-03-14T17:09:26.535+02:00"),
 	})
 	if err != nil || !back.Time.Equal(m.Time) || back.Time.Location() != time.UTC {
 		t.Errorf("got %v, %v", back.Time, err)
@@ -113,12 +114,12 @@ func TestBadHeaders(t *testing.T) {
 		"empty ID":                 {"ce_id", "", "ce_id is missing or empty"},
 		"long ID":                  {"ce_id", strings.Repeat("x", 1025), "ce_id has 1025 bytes"},
 		"no type":                  {"ce_type", "-", "ce_type is missing or empty"},
-		"later CloudEvents":        {"ce_specversion", "2.0", `ce_specversion is "2.0"; must be 1.0`},
+		"later CloudEvents":        {"ce_specversion", "2.0", `ce_specversion is "2.0"`},
 		"empty version":            {"ce_specversion", "", `ce_specversion is ""`},
 		"not UTF-8":                {"ce_source", "\xff", `ce_source is "\xff"; must be UTF-8`},
-		"no time":                  {"ce_time", "yesterday", `ce_time is "yesterday"; must be of RFC 3339`},
+		"no time":                  {"ce_time", "yesterday", `ce_time is "yesterday"; must be`},
 		"sequence in words":        {"ce_sequence", "one", `ce_sequence is "one"`},
-		"sequence zero":            {"ce_sequence", "0", `ce_sequence is "0"; must be a whole number from 1`},
+		"sequence zero":            {"ce_sequence", "0", `ce_sequence is "0"; must be`},
 		"negative sequence":        {"ce_sequence", "-1", `ce_sequence is "-1"`},
 		"sequence with fraction":   {"ce_sequence", "1.0", `ce_sequence is "1.0"`},
 		"sequence out of range":    {"ce_sequence", "9223372036854775808", "ce_sequence is"},
@@ -155,11 +156,12 @@ func TestHeadersAllocateLittle(t *testing.T) {
 }
 
 func FuzzMetadataFrom(f *testing.F) {
-	f.Add("1.0", "id", "source", "Type", "subject", "2026-03-14T15:09:26.535Z", "1", "0", "00-4b-00-01")
+	f.Add("1.0", "id", "source", "Type", "subject", "2026-03-14T15:09:26.535Z", "1", "0", "00-4b")
 	f.Add("", "", "", "", "", "", "", "", "")
 	f.Add("1.0", "\xff", "", "T", "", "0000-01-01T00:00:00Z", "-1", "9223372036854775807", "")
 	f.Add("1.0", "i", "", "T", "", "2026-03-14T15:09:60+24:00", "+1", "1e3", "")
-	f.Fuzz(func(t *testing.T, version, id, source, typ, subject, at, sequence, expected, trace string,
+	f.Fuzz(func(t *testing.T,
+		version, id, source, typ, subject, at, sequence, expected, trace string,
 	) {
 		h := goka.Headers{
 			"ce_specversion": []byte(version), "ce_id": []byte(id), "ce_source": []byte(source),

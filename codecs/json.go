@@ -96,7 +96,7 @@ func (s *Set) FromJSON(typeName string, data []byte) (any, error) {
 // The error is as that of [Set.Decode].
 func (s *Set) ToJSON(ctx context.Context, b []byte) (typeName string, json []byte, err error) {
 	if limit := s.registry.settings.Limits.RecordBytes; len(b) > limit {
-		return "", nil, malformed(ReasonTooLarge, b, "%d bytes; at most %d are allowed", len(b), limit)
+		return "", nil, tooLarge(b, limit)
 	}
 	name, json, err := s.registry.ToJSON(ctx, b)
 	if t := s.byName[name]; t != nil {

@@ -79,7 +79,8 @@ func (c *checker) misfit(s *shape, v any, at path) any {
 
 // value returns a JSON value in goavro's form. What it returns after a mistake is of no use.
 func (c *checker) value(s *shape, v any, at path) any {
-	if c.stepsLeft--; c.stepsLeft <= 0 {
+	c.stepsLeft--
+	if c.stepsLeft <= 0 {
 		return nil
 	}
 	switch s.kind {
@@ -282,7 +283,7 @@ func (s *shape) mayBe(v any) bool {
 	case bool:
 		return s.kind == kindBoolean
 	case json.Number:
-		return s.kind == kindInt || s.kind == kindLong || s.kind == kindFloat || s.kind == kindDouble
+		return s.wholeNumber() > 0 || s.kind == kindFloat || s.kind == kindDouble
 	case string:
 		_, special := notFinite[v]
 		return s.kind == kindString || s.kind == kindEnum || s.kind == kindBytes ||

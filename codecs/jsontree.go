@@ -43,7 +43,8 @@ func parseJSON(data []byte, limits Limits) (any, *Mistake) {
 		if is && !strings.HasPrefix(err.Error(), "unexpected end") {
 			at = int(syntax.Offset) - 1 // that of the byte after the offending one
 		}
-		return nil, syntaxMistake(data, at, err.Error(), "valid JSON, one value and nothing after it")
+		return nil, syntaxMistake(data, at, err.Error(),
+			"valid JSON, one value and nothing after it")
 	}
 	if at := halfSurrogate(data); at >= 0 {
 		return nil, syntaxMistake(data, at, "half a surrogate pair",

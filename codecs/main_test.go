@@ -15,16 +15,16 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // server returns an empty registry.
-func server(t testing.TB, options ...srfake.Option) *srfake.Registry {
-	t.Helper()
+func server(tb testing.TB, options ...srfake.Option) *srfake.Registry {
+	tb.Helper()
 	s := srfake.New(options...)
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
 // client returns a registry client that registers, with what change changes in its settings.
-func client(t testing.TB, url string, change ...func(*codecs.RegistrySettings)) *codecs.Registry {
-	t.Helper()
+func client(tb testing.TB, url string, change ...func(*codecs.RegistrySettings)) *codecs.Registry {
+	tb.Helper()
 	settings := codecs.RegistrySettings{
 		URLs: []string{url}, Mode: codecs.Register, RetryLimit: 100 * time.Millisecond,
 		Logger: slog.New(slog.DiscardHandler),
@@ -34,31 +34,31 @@ func client(t testing.TB, url string, change ...func(*codecs.RegistrySettings)) 
 	}
 	r, err := codecs.NewRegistry(settings)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(r.Close)
+	tb.Cleanup(r.Close)
 	return r
 }
 
 // set returns a prepared Set.
-func set(t testing.TB, r *codecs.Registry, types ...codecs.Type) *codecs.Set {
-	t.Helper()
+func set(tb testing.TB, r *codecs.Registry, types ...codecs.Type) *codecs.Set {
+	tb.Helper()
 	s, err := codecs.NewSet(r, types...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if err := s.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
+	if err := s.Prepare(tb.Context()); err != nil {
+		tb.Fatal(err)
 	}
 	return s
 }
 
 // register puts a schema into the registry, as another program would.
-func register(t testing.TB, s *srfake.Registry, subject, schema string) int {
-	t.Helper()
+func register(tb testing.TB, s *srfake.Registry, subject, schema string) int {
+	tb.Helper()
 	id, _, err := s.RegisterSchema(subject, sr.Schema{Schema: schema})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return id
 }

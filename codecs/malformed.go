@@ -48,6 +48,10 @@ func (m *Malformed) Error() string {
 // Unwrap returns what exactly is wrong.
 func (m *Malformed) Unwrap() error { return m.Err }
 
+func tooLarge(b []byte, limit int) *Malformed {
+	return malformed(ReasonTooLarge, b, "%d bytes; at most %d are allowed", len(b), limit)
+}
+
 func malformed(reason Reason, bytes []byte, format string, args ...any) *Malformed {
 	return &Malformed{Reason: reason, Bytes: bytes, Err: fmt.Errorf(format, args...)}
 }

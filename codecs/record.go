@@ -83,7 +83,8 @@ func (t *recordType) parse() (*Schema, error) {
 	}
 	s := newShape(schema.avro)
 	if s.kind != kindRecord {
-		return nil, fmt.Errorf("schema of %v: it describes a %s, must be a record", t.goType, s.kind)
+		return nil, fmt.Errorf("schema of %v: it describes a %s; must be a record",
+			t.goType, s.kind)
 	}
 	if bare := bareName(schema.Name); bare != t.goType.Name() {
 		return nil, fmt.Errorf("schema of %v: the record is named %s; must be %s, as the Go type",
@@ -100,18 +101,21 @@ func (t *recordType) parse() (*Schema, error) {
 func (t *recordType) fits(schema *avro.Schema, s *shape) error {
 	var mistakes []error
 	eachStruct(s, t.goType, func(record *shape, goType reflect.Type) {
-		names := map[string]bool{}
-		eachField(goType, func(name string, _ reflect.Type) { names[name] = true })
-		for name := range names {
-			if _, has := record.index[name]; !has {
-				mistakes = append(mistakes, fmt.Errorf("%v has the field %s, but the record %s has not: "+
-					"it would be lost", goType, name, record.name))
-			}
+		wrong := func(format string, args ...any) {
+			mistakes = append(mistakes, fmt.Errorf(format, args...))
 		}
+		names := map[string]bool{}
+		eachField(goType, func(name string, _ reflect.Type) {
+			names[name] = true
+			if _, has := record.index[name]; !has {
+				wrong("%v has the field %s, but the record %s has not: it would be lost",
+					goType, name, record.name)
+			}
+		})
 		for _, field := range record.fields {
 			if !names[field.name] {
-				mistakes = append(mistakes, fmt.Errorf("the record %s has the field %s, but %v has not",
-					record.name, field.name, goType))
+				wrong("the record %s has the field %s, but %v has not",
+					record.name, field.name, goType)
 			}
 		}
 	})
@@ -128,8 +132,8 @@ func (t *recordType) fits(schema *avro.Schema, s *shape) error {
 		return fmt.Errorf("%v cannot be encoded by its schema: %w", t.goType, err)
 	}
 	if !bytes.Equal(sample, back) {
-		return fmt.Errorf("%v loses what its schema describes: the bytes %s come back as %s", t.goType,
-			excerpt(hex.EncodeToString(sample), maxFoundBytes),
+		return fmt.Errorf("%v loses what its schema describes: the bytes %s come back as %s",
+			t.goType, excerpt(hex.EncodeToString(sample), maxFoundBytes),
 			excerpt(hex.EncodeToString(back), maxFoundBytes))
 	}
 	return nil

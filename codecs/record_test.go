@@ -34,16 +34,19 @@ func TestNewSetNamesEveryMistake(t *testing.T) {
 		typ  codecs.Type
 		want []string
 	}{
-		"no JSON":         {codecs.Record[Closed](`{"type": `), []string{"codecs_test.Closed", "not JSON"}},
-		"no schema":       {codecs.Record[Closed](`{"type": "recor"}`), []string{"codecs_test.Closed"}},
-		"no record":       {codecs.Record[Closed](`"string"`), []string{"must be a record"}},
-		"another name":    {codecs.Record[Closed](fields("Shut", "")), []string{"named Shut", "must be Closed"}},
+		"no JSON":   {codecs.Record[Closed](`{"type": `), []string{"Closed", "not JSON"}},
+		"no schema": {codecs.Record[Closed](`{"type": "recor"}`), []string{"codecs_test.Closed"}},
+		"no record": {codecs.Record[Closed](`"string"`), []string{"must be a record"}},
+		"another name": {
+			codecs.Record[Closed](fields("Shut", "")), []string{"named Shut", "must be Closed"},
+		},
 		"no struct":       {codecs.Record[int](`"int"`), []string{"must be a named struct"}},
 		"no named struct": {codecs.Record[struct{}](`"int"`), []string{"must be a named struct"}},
 		"fields on one side": {
 			codecs.Record[Misfit](fields("Misfit", `{"name": "new", "type": "int"},
 				{"name": "lines", "type": {"type": "array", "items": {"type": "record", "name": "Line",
-					"fields": [{"name": "product", "type": "string"}, {"name": "cents", "type": "int"}]}}}`)),
+					"fields": [{"name": "product", "type": "string"},
+						{"name": "cents", "type": "int"}]}}}`)),
 			[]string{
 				"Misfit has the field new, but codecs_test.Misfit has not", "has the field id",
 				"Line has the field Extra", "Line has the field cents",

@@ -121,8 +121,8 @@ func (r *Registry) requestID(ctx context.Context, subject, schema string) (id in
 // is [ErrSchemaNotFound] or [ErrSchemaUnusable], which a record of that ID is poison by, or
 // [ErrRegistryUnavailable].
 func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
-	if schema, err, ok := r.known.schema(id); ok {
-		return schema, err
+	if known, ok := r.known.schema(id); ok {
+		return known.schema, known.err
 	}
 	got, err := r.once(ctx, &r.schemas, strconv.Itoa(id),
 		func(ctx context.Context) (any, error) {
@@ -163,7 +163,7 @@ func (r *Registry) once(ctx context.Context, group *singleflight.Group, key stri
 	answer := group.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
-		defer context.AfterFunc(r.life, cancel)()
+		defer context.AfterFunc(r.life, cancel)() //nolint:contextcheck // Close ends it, too
 		return fn(ctx)
 	})
 	select {
@@ -270,14 +270,11 @@ func (c *cache) putID(key subjectSchema, id int) {
 	c.ids[key] = id
 }
 
-func (c *cache) schema(id int) (*Schema, error, bool) {
+func (c *cache) schema(id int) (knownSchema, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	k, ok := c.schemas[id]
-	if !ok || (!k.until.IsZero() && time.Now().After(k.until)) {
-		return nil, nil, false
-	}
-	return k.schema, k.err, true
+	return k, ok && (k.until.IsZero() || time.Now().Before(k.until))
 }
 
 func (c *cache) putSchema(id int, schema *Schema, err error) {

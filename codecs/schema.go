@@ -129,7 +129,8 @@ func (f *fetcher) follow(ctx context.Context, schema sr.Schema) error {
 			return fmt.Errorf("%w: it refers to itself through subject %s version %d",
 				ErrSchemaUnusable, reference.Subject, reference.Version)
 		case len(f.seen) >= maxReferences:
-			return fmt.Errorf("%w: it refers to more than %d others", ErrSchemaUnusable, maxReferences)
+			return fmt.Errorf("%w: it refers to more than %d others",
+				ErrSchemaUnusable, maxReferences)
 		}
 		if f.seen == nil {
 			f.seen = map[sr.SchemaReference]bool{}

@@ -89,7 +89,8 @@ func (s *Set) add(t *setType) error {
 	names := append([]string{name}, recordAliases(t.schema)...)
 	for _, name := range names {
 		if other := s.byName[name]; other != nil {
-			return fmt.Errorf("%s is a name or alias of both %v and %v", name, other.goType, t.goType)
+			return fmt.Errorf("%s is a name or alias of both %v and %v",
+				name, other.goType, t.goType)
 		}
 		s.byName[name] = t
 	}
@@ -226,7 +227,7 @@ func (s *Set) AppendEncode(dst []byte, v any) ([]byte, error) {
 // fault: the schema is not known yet, and the registry does not answer. The registry is asked once.
 func (s *Set) Decode(ctx context.Context, b []byte) (any, error) {
 	if limit := s.registry.settings.Limits.RecordBytes; len(b) > limit {
-		return nil, malformed(ReasonTooLarge, b, "%d bytes; at most %d are allowed", len(b), limit)
+		return nil, tooLarge(b, limit)
 	}
 	id, data, err := SplitWire(b)
 	if err != nil {
@@ -256,8 +257,8 @@ func (r *reader) decode(b, data []byte) (v any, err error) {
 	case err != nil:
 		return nil, malformed(ReasonUndecodable, b, "%v: %w", r.typ.goType, err)
 	case len(rest) > 0:
-		return nil, malformed(ReasonUndecodable, b, "%v: %d bytes are left over after the last field",
-			r.typ.goType, len(rest))
+		return nil, malformed(ReasonUndecodable, b,
+			"%v: %d bytes are left over after the last field", r.typ.goType, len(rest))
 	}
 	return v, nil
 }

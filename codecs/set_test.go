@@ -146,18 +146,23 @@ func TestPoison(t *testing.T) {
 		want codecs.Reason
 		text string
 	}{
-		"nothing":         {nil, codecs.ReasonNotWireFormat, "0 bytes"},
-		"JSON":            {[]byte(`{"reason": ""}`), codecs.ReasonNotWireFormat, "0x7b"},
-		"unknown schema":  {wire(999), codecs.ReasonUnknownSchema, "schema 999"},
-		"foreign type":    {wire(other, 0), codecs.ReasonUnknownType, "bank.Other"},
-		"not a record":    {wire(number, 2), codecs.ReasonUnknownType, "long"},
-		"JSON schema":     {wire(changed + 1), codecs.ReasonUnusableSchema, "JSON"},
-		"another type":    {wire(changed, 2), codecs.ReasonIncompatible, "reason"},
-		"cut short":       {good[:len(good)-1], codecs.ReasonUndecodable, "Deposited"},
-		"header only":     {good[:5], codecs.ReasonUndecodable, ""},
-		"something after": {append(bytes.Clone(good), 1, 2), codecs.ReasonUndecodable, "2 bytes are left"},
-		"too large":       {append(good, make([]byte, 1<<20)...), codecs.ReasonTooLarge, "1048576"},
-		"endless string":  {append(wire(2), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1), codecs.ReasonUndecodable, ""},
+		"nothing":        {nil, codecs.ReasonNotWireFormat, "0 bytes"},
+		"JSON":           {[]byte(`{"reason": ""}`), codecs.ReasonNotWireFormat, "0x7b"},
+		"unknown schema": {wire(999), codecs.ReasonUnknownSchema, "schema 999"},
+		"foreign type":   {wire(other, 0), codecs.ReasonUnknownType, "bank.Other"},
+		"not a record":   {wire(number, 2), codecs.ReasonUnknownType, "long"},
+		"JSON schema":    {wire(changed + 1), codecs.ReasonUnusableSchema, "JSON"},
+		"another type":   {wire(changed, 2), codecs.ReasonIncompatible, "reason"},
+		"cut short":      {good[:len(good)-1], codecs.ReasonUndecodable, "Deposited"},
+		"header only":    {good[:5], codecs.ReasonUndecodable, ""},
+		"something after": {
+			append(bytes.Clone(good), 1, 2), codecs.ReasonUndecodable, "2 bytes are left",
+		},
+		"too large": {append(good, make([]byte, 1<<20)...), codecs.ReasonTooLarge, "1048576"},
+		"endless string": {
+			wire(2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1),
+			codecs.ReasonUndecodable, "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 2 { // the second time what was learned is used
@@ -264,16 +269,17 @@ func TestConcurrentUse(t *testing.T) {
 			{"name": "reason", "type": "string"}]}`, i))
 		older = append(older, wire(id, 2, 'g', 2, 'r'))
 	}
+	decodes := func(b []byte, want any) {
+		if v, err := events.Decode(t.Context(), b); err != nil || v != want {
+			t.Errorf("got %v, %v", v, err)
+		}
+	}
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
 			for _, b := range older {
-				if v, err := events.Decode(t.Context(), b); err != nil || v != (Closed{"r"}) {
-					t.Errorf("got %v, %v", v, err)
-				}
-				if v, err := events.Decode(t.Context(), written); err != nil || v != deposited() {
-					t.Errorf("got %v, %v", v, err)
-				}
+				decodes(b, Closed{"r"})
+				decodes(written, deposited())
 				if b, err := events.Encode(deposited()); err != nil || !bytes.Equal(b, written) {
 					t.Errorf("got %x, %v", b, err)
 				}
@@ -294,37 +300,12 @@ func TestMoreSchemasThanTheLimit(t *testing.T) {
 	for i := range 5 {
 		id := register(t, s, "bank.Closed", strings.Replace(closedSchema, `"reason", `,
 			fmt.Sprintf(`"reason", "doc": "%d", `, i), 1))
-		if v, err := events.Decode(t.Context(), wire(id, 2, 'r')); err != nil || v != (Closed{"r"}) {
+		v, err := events.Decode(t.Context(), wire(id, 2, 'r'))
+		if err != nil || v != (Closed{"r"}) {
 			t.Errorf("got %v, %v", v, err)
 		}
 	}
 	if v, err := events.Decode(t.Context(), written); err != nil || v != deposited() {
 		t.Errorf("got %v, %v", v, err)
-	}
-}
-
-func TestAllocations(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector makes sync.Pool forget on purpose")
-	}
-	events := set(t, client(t, server(t).URL()), bankTypes()...)
-	var v any = deposited()
-	b, err := events.Encode(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	scratch := make([]byte, 0, 512)
-	for name, test := range map[string]struct {
-		want float64
-		fn   func()
-	}{
-		"Encode":       {1, func() { _, _ = events.Encode(v) }},
-		"AppendEncode": {0, func() { _, _ = events.AppendEncode(scratch[:0], v) }},
-		// The value, and a share of the next kilobyte for strings.
-		"Decode": {2, func() { _, _ = events.Decode(t.Context(), b) }},
-	} {
-		if n := testing.AllocsPerRun(1000, test.fn); n > test.want {
-			t.Errorf("%s allocates %v times, want at most %v", name, n, test.want)
-		}
 	}
 }

@@ -14,10 +14,10 @@ import (
 type Mode string
 
 const (
-	// LookUp, the default: they are an error. A worker in production must not change what others
+	// LookUp is the default: they are an error. A worker in production must not change what others
 	// read; schemas get there by a deployment.
 	LookUp Mode = "look-up"
-	// Register registers them. The registry still refuses those that are not compatible.
+	// Register adds them to it. The registry still refuses those that are not compatible.
 	Register Mode = "register"
 )
 

@@ -9,11 +9,11 @@ import (
 )
 
 // reason returns the reason of the poison that err must be.
-func reason(t testing.TB, err error) codecs.Reason {
-	t.Helper()
+func reason(tb testing.TB, err error) codecs.Reason {
+	tb.Helper()
 	poison, is := errors.AsType[*codecs.Malformed](err)
 	if !is {
-		t.Fatalf("got the error %v, want a *Malformed", err)
+		tb.Fatalf("got the error %v, want a *Malformed", err)
 	}
 	return poison.Reason
 }

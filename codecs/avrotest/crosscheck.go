@@ -13,15 +13,15 @@ import (
 
 // CrossCheck fails the test unless each value, a struct that fits the schema, survives the way from
 // twmb/avro to goavro and back. Times must be in UTC, and no finer than their logical type.
-func CrossCheck(t testing.TB, schema string, values ...any) {
-	t.Helper()
+func CrossCheck(tb testing.TB, schema string, values ...any) {
+	tb.Helper()
 	if len(values) == 0 {
-		t.Fatal("CrossCheck: no values")
+		tb.Fatal("CrossCheck: no values")
 	}
-	p := parse(t, schema)
+	p := parse(tb, schema)
 	for _, value := range values {
 		if err := p.check(value); err != nil {
-			t.Errorf("%T %+v: %v", value, value, err)
+			tb.Errorf("%T %+v: %v", value, value, err)
 		}
 	}
 }
@@ -31,18 +31,18 @@ const randomValues = 200
 
 // CrossCheckSchema is CrossCheck without Go types: it makes values of its own, always the same
 // ones, that reach every branch of the schema's unions.
-func CrossCheckSchema(t testing.TB, schema string) {
-	t.Helper()
-	p := parse(t, schema)
+func CrossCheckSchema(tb testing.TB, schema string) {
+	tb.Helper()
+	p := parse(tb, schema)
 	// Without logical types and defaults: the bytes are the same, and so are the Go types then.
-	p = parse(t, string(p.avro.Canonical()))
+	p = parse(tb, string(p.avro.Canonical()))
 	g := generator{random: rand.New(rand.NewPCG(1, 2)), names: map[string]*avro.SchemaNode{}}
 	root := p.avro.Root()
 	g.learn(root)
 	for range randomValues {
 		value := g.value(root, 0)
 		if err := p.checkGeneric(value); err != nil {
-			t.Fatalf("%v: %v", value, err)
+			tb.Fatalf("%v: %v", value, err)
 		}
 	}
 }
@@ -53,15 +53,15 @@ type pair struct {
 	goavro *goavro.Codec
 }
 
-func parse(t testing.TB, schema string) pair {
-	t.Helper()
+func parse(tb testing.TB, schema string) pair {
+	tb.Helper()
 	a, err := avro.Parse(schema)
 	if err != nil {
-		t.Fatalf("twmb/avro does not parse the schema: %v\n%s", err, schema)
+		tb.Fatalf("twmb/avro does not parse the schema: %v\n%s", err, schema)
 	}
 	b, err := goavro.NewCodec(schema)
 	if err != nil {
-		t.Fatalf("goavro does not parse the schema: %v\n%s", err, schema)
+		tb.Fatalf("goavro does not parse the schema: %v\n%s", err, schema)
 	}
 	return pair{a, b}
 }
@@ -113,7 +113,8 @@ func (p pair) checkGeneric(value any) error {
 	var read any
 	rest, err := p.avro.Decode(written, &read, avro.TaggedUnions())
 	if err != nil || len(rest) > 0 {
-		return fmt.Errorf("twmb/avro reads what goavro wrote (%x), leaving %x: %w", written, rest, err)
+		return fmt.Errorf("twmb/avro reads what goavro wrote (%x), leaving %x: %w",
+			written, rest, err)
 	}
 	again, err := p.avro.Encode(read)
 	if err != nil {
@@ -121,7 +122,8 @@ func (p pair) checkGeneric(value any) error {
 	}
 	back, rest, err := p.goavro.NativeFromBinary(again)
 	if err != nil || len(rest) > 0 {
-		return fmt.Errorf("goavro reads what twmb/avro wrote (%x), leaving %x: %w", again, rest, err)
+		return fmt.Errorf("goavro reads what twmb/avro wrote (%x), leaving %x: %w",
+			again, rest, err)
 	}
 	if !equal(back, value) {
 		return fmt.Errorf("it comes back as %v", back)

@@ -60,7 +60,8 @@ func TestCrossCheck(t *testing.T) {
 	avrotest.CrossCheck(t, orderSchema,
 		Order{
 			ID: "1", State: "PAID", Lines: []Line{{"pen", 120}, {"ink", -5}},
-			Tags: map[string]string{"a": "b", "ä": "ö", "c": ""}, Note: &note, Gift: &Line{"cup", 0},
+			Tags: map[string]string{"a": "b", "ä": "ö", "c": ""},
+			Note: &note, Gift: &Line{"cup", 0},
 			Hash: [4]byte{1, 2, 3, 255}, Blob: []byte{0, 255}, Paid: true, Count: -7, Ratio: 0.1,
 			Score: 1e300, At: time.UnixMicro(1_700_000_000_123_456).UTC(),
 			Day: time.Date(2026, 2, 28, 0, 0, 0, 0, time.UTC), Price: big.NewRat(1999, 100),
