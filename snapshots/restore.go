@@ -92,7 +92,12 @@ func (h *handle) restoreOnce() (misfit, err error) {
 	if point.set {
 		from = point.next
 	}
-	_, err = kafka.ReadPartition(h.ctx, h.store.of.kafka,
+	// Options of one's own for each client: franz-go changes what it is given.
+	opts, err := h.store.of.options.Kafka.Options()
+	if err != nil {
+		return nil, err
+	}
+	_, err = kafka.ReadPartition(h.ctx, opts,
 		kafka.Range{Topic: h.store.at.topic, Partition: h.store.at.partition, From: from}, r.apply)
 	r.finish(err)
 	if errors.Is(err, kafka.ErrOffsetOutOfRange) {
@@ -103,7 +108,11 @@ func (h *handle) restoreOnce() (misfit, err error) {
 
 // topicID asks for the topic's ID, which tells it from others of its name.
 func (h *handle) topicID() (id [16]byte, err error) {
-	client, err := kgo.NewClient(h.store.of.kafka...)
+	opts, err := h.store.of.options.Kafka.Options()
+	if err != nil {
+		return id, err
+	}
+	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return id, fmt.Errorf("connect to Kafka: %w", err)
 	}

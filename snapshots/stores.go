@@ -10,13 +10,11 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Stores is a directory of stores, or a number of them in memory. It is safe for concurrent use.
 type Stores struct {
 	options  Options
-	kafka    []kgo.Opt
 	disk     *disk // nil: in memory
 	rows     *rowCache
 	lock     io.Closer
@@ -46,19 +44,17 @@ func open(o Options, fileSystem vfs.FS) (*Stores, error) {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}
 	o = o.WithDefaults()
-	kafka, err := o.Kafka.Options()
-	if err != nil {
-		return nil, err
-	}
 	s := &Stores{
-		options: o, kafka: kafka, rows: newRowCache(o.RowCacheBytes),
+		options: o, rows: newRowCache(o.RowCacheBytes),
 		restores: make(chan struct{}, o.ParallelRestores),
 		stores:   make(map[place]*store), stop: make(chan struct{}),
 	}
 	if o.Dir != "" {
-		if s.lock, err = lockDir(fileSystem, o.Dir); err != nil {
+		lock, err := lockDir(fileSystem, o.Dir)
+		if err != nil {
 			return nil, err
 		}
+		s.lock = lock
 		s.disk = newDisk(o, fileSystem)
 	}
 	s.work.Go(s.flushRegularly)

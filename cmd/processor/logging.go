@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
+	"sync/atomic"
 
 	"refold/config"
 	"refold/kafka"
@@ -18,9 +20,30 @@ func newLogger(w io.Writer, c config.Log) *slog.Logger {
 		handler = slog.NewTextHandler(w, options)
 	}
 	logger := slog.New(handler)
-	kafka.SetSaramaLogger(clientLogger(logger, c, "sarama"))
+	sarama.Store(clientLogger(logger, c, "sarama"))
+	saramaOnce.Do(func() { kafka.SetSaramaLogger(slog.New(saramaHandler{})) })
 	return logger
 }
+
+// Sarama's logger is a variable of its package that its goroutines read without a lock: it is set
+// once, to a handler that passes on to the process's latest logger.
+var (
+	sarama     atomic.Pointer[slog.Logger]
+	saramaOnce sync.Once
+)
+
+type saramaHandler struct{}
+
+func (saramaHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	return sarama.Load().Enabled(ctx, l)
+}
+
+func (saramaHandler) Handle(ctx context.Context, r slog.Record) error {
+	return sarama.Load().Handler().Handle(ctx, r)
+}
+
+func (h saramaHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h saramaHandler) WithGroup(string) slog.Handler      { return h }
 
 // readable writes durations as people do, 1.5s; JSON would have them in nanoseconds.
 func readable(_ []string, a slog.Attr) slog.Attr {
