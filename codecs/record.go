@@ -70,6 +70,9 @@ func Record[T any](schema string) Type {
 
 // parse returns the type's schema, or all that is wrong with the type.
 func (t *recordType) parse() (*Schema, error) {
+	if t == nil {
+		return nil, errors.New("a record type is empty; make it with codecs.Record")
+	}
 	if t.goType.Kind() != reflect.Struct || t.goType.Name() == "" {
 		return nil, fmt.Errorf("codecs.Record[%v]: the type must be a named struct", t.goType)
 	}

@@ -40,12 +40,14 @@ func TestNewSetNamesEveryMistake(t *testing.T) {
 		"another name": {
 			codecs.Record[Closed](fields("Shut", "")), []string{"named Shut", "must be Closed"},
 		},
+		"nothing":         {codecs.Type{}, []string{"make it with codecs.Record"}},
 		"no struct":       {codecs.Record[int](`"int"`), []string{"must be a named struct"}},
 		"no named struct": {codecs.Record[struct{}](`"int"`), []string{"must be a named struct"}},
 		"fields on one side": {
 			codecs.Record[Misfit](fields("Misfit", `{"name": "new", "type": "int"},
-				{"name": "lines", "type": {"type": "array", "items": {"type": "record", "name": "Line",
-					"fields": [{"name": "product", "type": "string"},
+				{"name": "lines", "type": {"type": "array", "items": {
+					"type": "record", "name": "Line", "fields": [
+						{"name": "product", "type": "string"},
 						{"name": "cents", "type": "int"}]}}}`)),
 			[]string{
 				"Misfit has the field new, but codecs_test.Misfit has not", "has the field id",
@@ -124,7 +126,8 @@ const everythingSchema = `{"type": "record", "name": "Everything", "namespace": 
 	{"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
 	{"name": "day", "type": {"type": "int", "logicalType": "date"}},
 	{"name": "took", "type": {"type": "int", "logicalType": "time-millis"}},
-	{"name": "price", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
+	{"name": "price", "type": {"type": "bytes", "logicalType": "decimal",
+		"precision": 9, "scale": 2}},
 	{"name": "key", "type": {"type": "string", "logicalType": "uuid"}},
 	{"name": "plain", "type": ["string", "null"], "default": "none"},
 	{"name": "nothing", "type": "null"}

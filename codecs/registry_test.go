@@ -123,10 +123,10 @@ func TestAnswers(t *testing.T) {
 		"unknown":           {404, notFound, codecs.ErrSchemaNotFound, "Schema 7 not found"},
 		"a plain 404":       {404, "404 page not found", codecs.ErrRegistryRefused, "not found"},
 		"Jersey's 404":      {404, `{"error_code": 404}`, codecs.ErrRegistryRefused, ""},
-		"no credentials":    {401, `{"error_code": 401}`, codecs.ErrRegistryRefused, "check Username"},
+		"no credentials":    {401, `{"error_code": 401}`, codecs.ErrRegistryRefused, "Username"},
 		"no permission":     {403, "", codecs.ErrRegistryRefused, "no response"},
 		"server error":      {500, `{"error_code": 50001}`, codecs.ErrRegistryUnavailable, "50001"},
-		"gateway":           {502, "<html>Bad Gateway", codecs.ErrRegistryUnavailable, "Bad Gateway"},
+		"gateway":           {502, "<html>Bad", codecs.ErrRegistryUnavailable, "<html>Bad"},
 		"too many requests": {429, "", codecs.ErrRegistryUnavailable, "429"},
 		"a web page":        {200, "<html>Welcome", codecs.ErrRegistryRefused, "check the URL"},
 		"another API":       {200, `{}`, codecs.ErrRegistryRefused, "no schema"},
@@ -136,7 +136,7 @@ func TestAnswers(t *testing.T) {
 		},
 		"broken Avro": {200, `{"schema": "{\"type\": \"recor"}`, codecs.ErrSchemaUnusable, ""},
 		"huge": {
-			200, `{"schema": "` + strings.Repeat("x", 10_000_000), codecs.ErrSchemaUnusable, "larger",
+			200, `{"schema": "` + strings.Repeat("x", 9<<20), codecs.ErrSchemaUnusable, "larger",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -471,7 +471,8 @@ func TestReferencesThatLeadNowhere(t *testing.T) {
 				return body != ""
 			})
 			_, err := client(t, s.URL()).Schema(t.Context(), 1)
-			if !errors.Is(err, codecs.ErrSchemaUnusable) || !strings.Contains(err.Error(), test.want) {
+			unusable := errors.Is(err, codecs.ErrSchemaUnusable)
+			if !unusable || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want ErrSchemaUnusable: %s", err, test.want)
 			}
 		})

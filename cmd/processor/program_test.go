@@ -109,7 +109,9 @@ func eventually(t *testing.T, condition func() bool, out fmt.Stringer) {
 
 // A newcomer's first minutes: dev starts, commands are sent and read back, and it stops cleanly.
 func TestDev(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent(),
+		// Sarama's library for metrics has one goroutine for good.
+		goleak.IgnoreAnyFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 	d := startDev(t)
 	server := []string{"--server", d.server}
 	with := func(args ...string) []string { return append(args, server...) }

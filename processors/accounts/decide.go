@@ -85,10 +85,10 @@ func decideCharge(a Account, c ChargeAccount) ([]Event, error) {
 		return nil, err
 	}
 	// The balance bounds one charge, but not what charges for one reference add up to.
-	if i := find(a.Charges, c.Reference); i >= 0 && c.Amount > math.MaxInt64-a.Charges[i].Refundable {
+	if already := a.refundable(c.Reference); c.Amount > math.MaxInt64-already {
 		return nil, eventsourcing.Reject(CodeReferenceOverflow,
 			"%s are charged for %q already; another %s would be more than can be counted",
-			money(a.Charges[i].Refundable, a.Currency), c.Reference, money(c.Amount, a.Currency))
+			money(already, a.Currency), c.Reference, money(c.Amount, a.Currency))
 	}
 	return accept(AccountCharged{
 		Amount: c.Amount, Currency: c.Currency, Reference: c.Reference,
@@ -102,13 +102,13 @@ func decideRefund(a Account, c RefundAccount) ([]Event, error) {
 	if err := checkIncoming(a, c.Amount, c.Currency); err != nil {
 		return nil, err
 	}
-	i := find(a.Charges, c.Reference)
-	if i < 0 {
+	left := a.refundable(c.Reference)
+	if left == 0 {
 		return nil, eventsourcing.Reject(CodeReferenceUnknown,
 			"nothing is left to refund for %q: it was never charged, was refunded, or %d others "+
 				"were charged since", c.Reference, MaxCharges)
 	}
-	if left := a.Charges[i].Refundable; c.Amount > left {
+	if c.Amount > left {
 		return nil, eventsourcing.Reject(CodeReferenceExceeded,
 			"%s are left to refund for %q, the refund is %s",
 			money(left, a.Currency), c.Reference, money(c.Amount, a.Currency))

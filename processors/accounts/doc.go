@@ -18,7 +18,7 @@
 //     and in no answer: the sender of a payment has no right to learn it.
 //   - A closed account is closed for good, and its ID is not used again. Its balance is zero. A
 //     refund to it is refused: pay it out in another way.
-//   - A refund gives back what a charge with the same reference took, all or a part of it, and never
+//   - A refund gives back what a charge with the same reference took, all or a part of it, never
 //     more. For that an account remembers the [MaxCharges] references charged last that have
 //     something left to refund; a further one forgets the oldest. This bounds the row. A refund
 //     of a forgotten charge is refused as reference-unknown, and is made as a deposit, by a person

@@ -118,8 +118,8 @@ func checkIncoming(a Account, amount int64, currency string) error {
 	}
 	if amount > math.MaxInt64-a.Balance {
 		return eventsourcing.Reject(CodeBalanceOverflow,
-			"the balance is %s; with another %s it would be more than %s, the most an account holds",
-			money(a.Balance, a.Currency), money(amount, a.Currency),
+			"the balance is %s; with another %s it would be more than %s, the most an account "+
+				"holds", money(a.Balance, a.Currency), money(amount, a.Currency),
 			money(math.MaxInt64, a.Currency))
 	}
 	return nil

@@ -36,7 +36,7 @@ type BrokerOptions struct {
 
 // Broker is one running node of Apache Kafka, broker and controller in one (KRaft).
 type Broker struct {
-	process *process
+	process *Process
 	address string
 }
 
@@ -58,16 +58,18 @@ func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
 	if err := o.format(ctx, j, classes, properties); err != nil {
 		return nil, err
 	}
-	p, err := start("kafka", o.Dir, j.binary(), "-Xms1g", "-Xmx1g", "-XX:+UseG1GC",
+	p, err := Start(Command{Name: "kafka", Dir: o.Dir, Args: []string{
+		j.binary(), "-Xms1g", "-Xmx1g", "-XX:+UseG1GC",
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 		"-Dorg.slf4j.simpleLogger.showDateTime=true",
-		"-cp", classes, "kafka.Kafka", properties)
+		"-cp", classes, "kafka.Kafka", properties,
+	}})
 	if err != nil {
 		return nil, err
 	}
 	b := &Broker{process: p, address: address}
 	if err := p.waitReady(ctx, b.answers); err != nil {
-		p.kill()
+		p.Kill()
 		return nil, err
 	}
 	return b, nil
@@ -136,10 +138,10 @@ func (b *Broker) answers(ctx context.Context) error {
 func (b *Broker) Address() string { return b.address }
 
 // Stop ends the broker cleanly, or kills it if that takes too long.
-func (b *Broker) Stop() { b.process.stop() }
+func (b *Broker) Stop() { b.process.Stop() }
 
 // Kill ends the broker as kill -9 does.
-func (b *Broker) Kill() { b.process.kill() }
+func (b *Broker) Kill() { b.process.Kill() }
 
 // Exited is closed when the broker has ended, by whatever cause.
-func (b *Broker) Exited() <-chan struct{} { return b.process.exited }
+func (b *Broker) Exited() <-chan struct{} { return b.process.Exited() }

@@ -22,8 +22,20 @@ const (
 	logTailLines = 30
 )
 
-// process is a server that runs as a child in a process group of its own.
-type process struct {
+// Command is what Start starts.
+type Command struct {
+	// Name of the log, and of the process in errors.
+	Name string
+	// Dir is where the log goes, and where the process runs. It must exist.
+	Dir string
+	// Args are the program and its arguments.
+	Args []string
+	// Env is the process's environment, as in exec.Cmd: nil means this process's own.
+	Env []string
+}
+
+// Process is a child in a process group of its own.
+type Process struct {
 	name    string
 	cmd     *exec.Cmd
 	log     string        // file with all it printed
@@ -31,24 +43,24 @@ type process struct {
 	exitErr error         // valid after exited
 }
 
-// start runs a command whose output goes to NAME.log in dir.
-func start(name, dir string, command ...string) (*process, error) {
-	p := &process{
-		name:   name,
-		log:    filepath.Join(dir, name+".log"),
+// Start runs a command whose output goes to the end of NAME.log. The process should be stopped or
+// killed; on Linux it dies with this process at the latest.
+func Start(c Command) (*Process, error) {
+	p := &Process{
+		name:   c.Name,
+		log:    filepath.Join(c.Dir, c.Name+".log"),
 		exited: make(chan struct{}),
 	}
 	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("opening the log of %s: %w", name, err)
+		return nil, fmt.Errorf("opening the log of %s: %w", c.Name, err)
 	}
-	defer out.Close() // the child has its own copy
-	// Not CommandContext: the process ends by stop, which lets it close its files.
-	p.cmd = exec.Command(command[0], command[1:]...) //nolint:noctx // see above
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, out, out
+	defer out.Close()                              // the child has its own copy
+	p.cmd = exec.Command(c.Args[0], c.Args[1:]...) //nolint:noctx // Stop lets it close its files
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = c.Dir, out, out, c.Env
 	p.cmd.SysProcAttr = childAttributes()
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", name, err)
+		return nil, fmt.Errorf("starting %s: %w", c.Name, err)
 	}
 	go func() {
 		p.exitErr = p.cmd.Wait()
@@ -58,7 +70,7 @@ func start(name, dir string, command ...string) (*process, error) {
 }
 
 // waitReady asks until ready answers nil. It fails when the process ends before, or time is up.
-func (p *process) waitReady(ctx context.Context, ready func(context.Context) error) error {
+func (p *Process) waitReady(ctx context.Context, ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	ticker := time.NewTicker(pollInterval)
@@ -70,36 +82,45 @@ func (p *process) waitReady(ctx context.Context, ready func(context.Context) err
 		}
 		select {
 		case <-p.exited:
-			return fmt.Errorf("%s ended while starting: %w\n%s", p.name, p.exitErr, p.tail())
+			return fmt.Errorf("%s ended while starting: %w\n%s", p.name, p.exitErr, p.Tail())
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for %s to be ready: %w\n%s", p.name,
-				errors.Join(ctx.Err(), err), p.tail())
+				errors.Join(ctx.Err(), err), p.Tail())
 		case <-ticker.C:
 		}
 	}
 }
 
-// stop asks the process group to end and kills it if it doesn't. It may be called again.
-func (p *process) stop() {
-	p.signal(syscall.SIGTERM)
+// Stop asks the process group to end and kills it if it doesn't. It may be called again.
+func (p *Process) Stop() {
+	p.Signal(syscall.SIGTERM)
 	timer := time.NewTimer(stopWithin)
 	defer timer.Stop()
 	select {
 	case <-p.exited:
 	case <-timer.C:
-		p.kill()
+		p.Kill()
 	}
 }
 
-// kill ends the process group at once, as kill -9 does.
-func (p *process) kill() {
-	p.signal(syscall.SIGKILL)
+// Kill ends the process group at once, as kill -9 does. It may be called again.
+func (p *Process) Kill() {
+	p.Signal(syscall.SIGKILL)
 	<-p.exited
 }
 
-// signal goes to the whole group, unless the leader has been waited for: its number may belong to
-// a stranger then.
-func (p *process) signal(s syscall.Signal) {
+// Wait waits for the process to end, and returns how, as exec.Cmd's Wait does.
+func (p *Process) Wait() error {
+	<-p.exited
+	return p.exitErr
+}
+
+// Exited is closed when the process has ended, by whatever cause.
+func (p *Process) Exited() <-chan struct{} { return p.exited }
+
+// Signal goes to the whole process group, unless its leader has been waited for: its number may
+// belong to a stranger then.
+func (p *Process) Signal(s syscall.Signal) {
 	select {
 	case <-p.exited:
 	default:
@@ -107,8 +128,11 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// tail returns the end of what the process printed, to go into an error.
-func (p *process) tail() string {
+// Log is the file with everything that the process printed.
+func (p *Process) Log() string { return p.log }
+
+// Tail returns the end of what the process printed, to go into an error.
+func (p *Process) Tail() string {
 	content, err := os.ReadFile(p.log)
 	if err != nil {
 		return "its log can't be read: " + err.Error()

@@ -24,7 +24,7 @@ type RegistryOptions struct {
 
 // Registry is a running Apicurio Registry.
 type Registry struct {
-	process *process
+	process *Process
 	url     string
 }
 
@@ -45,10 +45,14 @@ func StartRegistry(ctx context.Context, o RegistryOptions) (*Registry, error) {
 	if o.Port != 0 {
 		ports[0] = o.Port
 	}
-	p, err := start("apicurio", o.Dir, j.binary(), "-Xmx512m",
-		"-Dquarkus.http.host=127.0.0.1", "-Dquarkus.http.port="+strconv.Itoa(ports[0]),
-		"-Dquarkus.management.host=127.0.0.1", "-Dquarkus.management.port="+strconv.Itoa(ports[1]),
-		"-jar", filepath.Join(folder, "quarkus-run.jar"))
+	p, err := Start(Command{Name: "apicurio", Dir: o.Dir, Args: []string{
+		j.binary(), "-Xmx512m",
+		"-Dquarkus.http.host=127.0.0.1",
+		"-Dquarkus.http.port=" + strconv.Itoa(ports[0]),
+		"-Dquarkus.management.host=127.0.0.1",
+		"-Dquarkus.management.port=" + strconv.Itoa(ports[1]),
+		"-jar", filepath.Join(folder, "quarkus-run.jar"),
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +61,7 @@ func StartRegistry(ctx context.Context, o RegistryOptions) (*Registry, error) {
 		url:     "http://127.0.0.1:" + strconv.Itoa(ports[0]) + confluentAPI,
 	}
 	if err := p.waitReady(ctx, r.answers); err != nil {
-		p.kill()
+		p.Kill()
 		return nil, err
 	}
 	return r, nil
@@ -85,7 +89,7 @@ func (r *Registry) answers(ctx context.Context) error {
 func (r *Registry) URL() string { return r.url }
 
 // Stop ends the registry cleanly, or kills it if that takes too long.
-func (r *Registry) Stop() { r.process.stop() }
+func (r *Registry) Stop() { r.process.Stop() }
 
 // Exited is closed when the registry has ended, by whatever cause.
-func (r *Registry) Exited() <-chan struct{} { return r.process.exited }
+func (r *Registry) Exited() <-chan struct{} { return r.process.Exited() }
