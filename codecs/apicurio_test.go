@@ -50,7 +50,8 @@ func TestApicurio(t *testing.T) {
 		r = client(t, s.URL(), lookUp)
 		other := `{"type":"record","name":"Closed","namespace":"bank","fields":[` +
 			`{"name":"reason","type":"long"}]}`
-		if _, err := r.ID(t.Context(), "bank.Closed", other); !errors.Is(err, codecs.ErrSchemaNotFound) {
+		_, err := r.ID(t.Context(), "bank.Closed", other)
+		if !errors.Is(err, codecs.ErrSchemaNotFound) {
 			t.Errorf("another schema of the subject: got %v, want ErrSchemaNotFound", err)
 		}
 	})
@@ -64,7 +65,8 @@ func TestApicurio(t *testing.T) {
 			t.Errorf("got %v, %v", v, err)
 		}
 		name, json, err := client(t, s.URL()).ToJSON(t.Context(), b)
-		if err != nil || name != "bank.Deposited" || !bytes.Contains(json, []byte(`"amount":12345`)) {
+		if err != nil || name != "bank.Deposited" ||
+			!bytes.Contains(json, []byte(`"amount":12345`)) {
 			t.Errorf("got %s %s, %v", name, json, err)
 		}
 	})
@@ -80,7 +82,8 @@ func TestApicurio(t *testing.T) {
 	t.Run("incompatible", func(t *testing.T) {
 		_, err := client(t, s.URL()).ID(t.Context(), "bank.Closed",
 			strings.Replace(closedSchema, `"string"`, `"long"`, 1))
-		if !errors.Is(err, codecs.ErrIncompatible) || !strings.Contains(err.Error(), "bank.Closed") {
+		if !errors.Is(err, codecs.ErrIncompatible) ||
+			!strings.Contains(err.Error(), "bank.Closed") {
 			t.Errorf("got %v, want ErrIncompatible", err)
 		}
 	})

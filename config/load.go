@@ -89,11 +89,7 @@ func Load(o LoadOptions) (*Loaded, error) {
 	for path, value := range o.Defaults {
 		l.set(l.known[path], value, Source{Kind: FromProgram})
 	}
-	file, err := fileName(o)
-	if err != nil {
-		return nil, err
-	}
-	if file != "" {
+	if file := fileName(o); file != "" {
 		if err := l.file(file); err != nil {
 			return nil, err
 		}
@@ -112,18 +108,18 @@ func Load(o LoadOptions) (*Loaded, error) {
 }
 
 // fileName returns the YAML file's, if there is to be one.
-func fileName(o LoadOptions) (string, error) {
+func fileName(o LoadOptions) string {
 	if o.Flags != nil {
 		if name, err := o.Flags.GetString(fileFlag); err == nil && name != "" {
-			return name, nil
+			return name
 		}
 	}
 	for _, pair := range o.Environ {
 		if name, value, _ := strings.Cut(pair, "="); name == fileEnv {
-			return value, nil
+			return value
 		}
 	}
-	return "", nil
+	return ""
 }
 
 // loader is a configuration in the making.
@@ -200,7 +196,7 @@ func (l *loader) secretFiles() {
 		if name == "" {
 			continue
 		}
-		file, err := os.Open(name) //nolint:gosec // the operator names the file
+		file, err := os.Open(name)
 		if err == nil {
 			err = file.Close()
 		}

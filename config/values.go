@@ -46,8 +46,15 @@ var byteUnits = []struct {
 	name string
 	size int64
 }{
-	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
-	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1},
+	{"TiB", 1 << 40},
+	{"GiB", 1 << 30},
+	{"MiB", 1 << 20},
+	{"KiB", 1 << 10},
+	{"TB", 1e12},
+	{"GB", 1e9},
+	{"MB", 1e6},
+	{"kB", 1e3},
+	{"B", 1},
 }
 
 // ParseBytes reads a size with a unit: B, kB, MB, GB, TB, KiB, MiB, GiB or TiB.
@@ -123,22 +130,6 @@ func splitList(text string) []string {
 		}
 	}
 	return items
-}
-
-// text is a value as a user writes it; a secret is hidden.
-func text(field reflect.Value) string {
-	switch v := field.Interface().(type) {
-	case []string:
-		return strings.Join(v, ",")
-	case time.Duration:
-		return shortDuration(v)
-	case fmt.Stringer:
-		return v.String()
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	default:
-		return fmt.Sprint(v)
-	}
 }
 
 // shortDuration is 2h instead of 2h0m0s.

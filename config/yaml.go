@@ -16,11 +16,11 @@ const maxFileBytes = 1 << 20
 
 // file takes the values of a YAML file.
 func (l *loader) file(name string) error {
-	f, err := os.Open(name) //nolint:gosec // the operator names the file
+	f, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	var root yaml.Node
 	switch err := yaml.NewDecoder(io.LimitReader(f, maxFileBytes)).Decode(&root); {
 	case errors.Is(err, io.EOF):

@@ -139,8 +139,12 @@ func TestHandle_repeat(t *testing.T) {
 		message string
 	}{
 		{"accepted", add{5}, eventsourcing.Result{Accepted: true, FirstSequence: 1, LastSequence: 1}, ""},
-		{"accepted without an event", add{0},
-			eventsourcing.Result{Accepted: true, FirstSequence: 1, LastSequence: 0}, ""},
+		{
+			"accepted without an event",
+			add{0},
+			eventsourcing.Result{Accepted: true, FirstSequence: 1, LastSequence: 0},
+			"",
+		},
 		{"rejected", add{-5}, eventsourcing.Result{Code: "below-zero"}, "rejected before"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -194,7 +198,7 @@ func TestRecent_repeatHasNoEffect_prevention(t *testing.T) {
 	}
 }
 
-// The 16th other command turns the ring over, and the repeat is forgotten …
+// The 16th other command turns the ring over, and the repeat is forgotten.
 func TestRecent_turnedOver_reproduction(t *testing.T) {
 	if more, _ := depositTwice(t, 16, 16, nil); more != 100 {
 		t.Errorf("the repeat added %d; the ring should have forgotten it", more)
@@ -225,27 +229,67 @@ func TestHandle_bugs(t *testing.T) {
 		message string
 	}{
 		{"no ID", snapshot{}, noID, eventsourcing.ErrIncompleteCommand, "it has no ID"},
-		{"no subject", snapshot{}, noSubject, eventsourcing.ErrIncompleteCommand,
-			`command "c1" has no subject`},
-		{"negative sequence", snapshot{Sequence: -1}, valid, eventsourcing.ErrBrokenSnapshot,
-			`"alice" is at sequence -1`},
-		{"sequence at its end", snapshot{Sequence: math.MaxInt64}, valid,
-			eventsourcing.ErrBrokenSnapshot, `"alice" is at sequence 9223372036854775807`},
-		{"error that is no rejection", snapshot{}, breaking("plain error"), errDatabase,
+		{
+			"no subject",
+			snapshot{},
+			noSubject, eventsourcing.ErrIncompleteCommand,
+			`command "c1" has no subject`,
+		},
+		{
+			"negative sequence",
+			snapshot{Sequence: -1},
+			valid, eventsourcing.ErrBrokenSnapshot,
+			`"alice" is at sequence -1`,
+		},
+		{
+			"sequence at its end",
+			snapshot{Sequence: math.MaxInt64},
+			valid,
+			eventsourcing.ErrBrokenSnapshot, `"alice" is at sequence 9223372036854775807`,
+		},
+		{
+			"error that is no rejection",
+			snapshot{},
+			breaking("plain error"), errDatabase,
 			"broken on alice at sequence 0: decide returned an error that is no *Rejection: " +
-				"database is down"},
-		{"nil rejection", snapshot{}, breaking("nil rejection"), eventsourcing.ErrBrokenDecider,
-			"nil *Rejection"},
-		{"rejection without a code", snapshot{}, breaking("no code"),
-			eventsourcing.ErrBrokenDecider, `rejected with the code ""`},
-		{"rejection with a long code", snapshot{}, breaking("long code"),
-			eventsourcing.ErrBrokenDecider, "1 to 64 bytes"},
-		{"events and a rejection", snapshot{}, breaking("both"),
-			eventsourcing.ErrBrokenDecider, "1 events and a rejection (no: but still)"},
-		{"nil event", snapshot{}, breaking("nil event"), eventsourcing.ErrBrokenDecider,
-			"event 1 of 1 of command \"c1\" is a <nil>"},
-		{"nil command", snapshot{}, commandOf("c1", nil), eventsourcing.ErrBrokenDecider,
-			"no such command"},
+				"database is down",
+		},
+		{
+			"nil rejection",
+			snapshot{},
+			breaking("nil rejection"), eventsourcing.ErrBrokenDecider,
+			"nil *Rejection",
+		},
+		{
+			"rejection without a code",
+			snapshot{},
+			breaking("no code"),
+			eventsourcing.ErrBrokenDecider, `rejected with the code ""`,
+		},
+		{
+			"rejection with a long code",
+			snapshot{},
+			breaking("long code"),
+			eventsourcing.ErrBrokenDecider, "1 to 64 bytes",
+		},
+		{
+			"events and a rejection",
+			snapshot{},
+			breaking("both"),
+			eventsourcing.ErrBrokenDecider, "1 events and a rejection (no: but still)",
+		},
+		{
+			"nil event",
+			snapshot{},
+			breaking("nil event"), eventsourcing.ErrBrokenDecider,
+			"event 1 of 1 of command \"c1\" is a <nil>",
+		},
+		{
+			"nil command",
+			snapshot{},
+			commandOf("c1", nil), eventsourcing.ErrBrokenDecider,
+			"no such command",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			out, err := eventsourcing.Handle(tallyDecider, 16, test.s, test.c)

@@ -36,10 +36,9 @@ func TestHandle_property(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"send": func(t *rapid.T) { m.handle(t, m.newCommand(t)) },
 			"send again": func(t *rapid.T) {
-				if len(m.sent) == 0 {
-					t.Skip("nothing was sent yet")
+				if len(m.sent) > 0 {
+					m.handle(t, rapid.SampledFrom(m.sent).Draw(t, "command"))
 				}
-				m.handle(t, rapid.SampledFrom(m.sent).Draw(t, "command"))
 			},
 			"change the ring's size": func(t *rapid.T) {
 				m.size = rapid.IntRange(0, 5).Draw(t, "recentSize")

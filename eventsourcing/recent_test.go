@@ -106,8 +106,10 @@ func TestEntry_Validate(t *testing.T) {
 		{eventsourcing.Entry{Code: strings.Repeat("x", 64)}, ""},
 		{eventsourcing.Entry{}, "accepted with sequences 0 to 0"},
 		{eventsourcing.Entry{FirstSequence: 3, LastSequence: 1}, "accepted with sequences 3 to 1"},
-		{eventsourcing.Entry{FirstSequence: math.MinInt64, LastSequence: math.MaxInt64},
-			"accepted with sequences -9223372036854775808 to"},
+		{
+			eventsourcing.Entry{FirstSequence: math.MinInt64, LastSequence: math.MaxInt64},
+			"accepted with sequences -9223372036854775808 to",
+		},
 		{eventsourcing.Entry{Code: strings.Repeat("x", 65)}, "code has 65 bytes, at most 64"},
 		{eventsourcing.Entry{Code: "no", LastSequence: 1}, `rejected with "no", but with sequences`},
 	} {
@@ -145,8 +147,10 @@ func TestParseRecent_malformed(t *testing.T) {
 		{"number longer than needed", "\x01\x03" + hash + "\x81\x00\x01", "no two numbers"},
 		{"number that does not end", "\x01\x02" + hash + "\x01\x81", "no two numbers"},
 		{"sequence 0", "\x01\x02" + hash + "\x00\x01", "1 events from sequence 0 on"},
-		{"beyond the last sequence", "\x01\x0a" + hash + last + "\x02",
-			"2 events from sequence 9223372036854775807 on"},
+		{
+			"beyond the last sequence", "\x01\x0a" + hash + last + "\x02",
+			"2 events from sequence 9223372036854775807 on",
+		},
 		{"too many entries", tooMany, "more than 1024 entries"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -37,7 +37,9 @@ func UnpackHeaders(headers []kgo.RecordHeader, b []byte) ([]kgo.RecordHeader, er
 		if !ok {
 			return headers, ErrNotPacked
 		}
-		headers = append(headers, kgo.RecordHeader{Key: text[nameAt:valueAt], Value: b[from:next:next]})
+		headers = append(headers, kgo.RecordHeader{
+			Key: text[nameAt:valueAt], Value: b[from:next:next],
+		})
 		at = next
 	}
 	return headers, nil

@@ -94,7 +94,9 @@ func (d *disk) openDatabase(dir string, w watcher, log *slog.Logger) (*database,
 					w.faulty(nil)
 				}
 			},
-			DataCorruption: func(info pebble.DataCorruptionInfo) { w.damaged(errors.New(info.String())) },
+			DataCorruption: func(info pebble.DataCorruptionInfo) {
+				w.damaged(errors.New(info.String()))
+			},
 		},
 	}
 	for i := range options.Levels {

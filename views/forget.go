@@ -18,7 +18,7 @@ func (l *live) runForget(ctx context.Context) {
 			return
 		}
 		for partition := range l.partitions() {
-			if err := l.forgetIn(int32(partition)); err != nil { //nolint:gosec // Kafka counts so
+			if err := l.forgetIn(int32(partition)); err != nil {
 				l.logger.WarnContext(ctx, "can't forget expired records, will try again",
 					"partition", partition, "error", err)
 			}
@@ -72,7 +72,7 @@ func (l *live) lags() map[int]int64 {
 	}
 	ends := l.session.consumer.HighWaterMarks()[l.topic]
 	for partition, part := range l.parts {
-		end, known := ends[int32(partition)] //nolint:gosec // Kafka counts so
+		end, known := ends[int32(partition)]
 		if part == nil || !known {
 			continue
 		}

@@ -51,8 +51,8 @@ func hashOf(commandID string) [hashBytes]byte {
 func keysOf(commandID string, offset int64) (command, order []byte) {
 	hash := hashOf(commandID)
 	command = append([]byte{byCommand}, hash[:]...)
-	command = binary.BigEndian.AppendUint64(command, uint64(offset))        //nolint:gosec // from 0
-	order = binary.BigEndian.AppendUint64([]byte{byOffset}, uint64(offset)) //nolint:gosec // from 0
+	command = binary.BigEndian.AppendUint64(command, uint64(offset))
+	order = binary.BigEndian.AppendUint64([]byte{byOffset}, uint64(offset))
 	return command, append(order, hash[:]...)
 }
 
@@ -140,7 +140,7 @@ func findIn(part follower, from, to []byte, commandID string) (entry, bool, erro
 // how long that is can disagree with the topic's. It removes at most limit records and says
 // whether there are more.
 func forget(part follower, logStart int64, limit int) (more bool, err error) {
-	to := binary.BigEndian.AppendUint64([]byte{byOffset}, uint64(logStart)) //nolint:gosec // from 0
+	to := binary.BigEndian.AppendUint64([]byte{byOffset}, uint64(logStart))
 	rows, err := part.IteratorWithRange([]byte{byOffset}, to)
 	if err != nil {
 		return false, fmt.Errorf("look for forgotten records: %w", err)
@@ -186,8 +186,8 @@ func decodeEntry(b []byte) (entry, error) {
 		if n <= 0 || length > uint64(len(b)-n) {
 			return entry{}, errEntry
 		}
-		*s = string(b[n : n+int(length)]) //nolint:gosec // at most len(b)
-		b = b[n+int(length):]             //nolint:gosec // at most len(b)
+		*s = string(b[n : n+int(length)])
+		b = b[n+int(length):]
 	}
 	nanoseconds, n := binary.Varint(b)
 	if n <= 0 {

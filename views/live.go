@@ -28,7 +28,6 @@ type follower interface {
 type live struct {
 	topic   string
 	kafka   kafka.Settings
-	brokers []string
 	metrics *Metrics
 	logger  *slog.Logger
 	limits  Limits
@@ -123,7 +122,7 @@ func (l *live) read(fn func(parts []follower) error) error {
 // get returns the value at a key of the table, nil if there is none.
 func (l *live) get(key string) (value []byte, err error) {
 	err = l.read(func(parts []follower) error {
-		partition := kafka.Partition([]byte(key), int32(len(parts))) //nolint:gosec // below 1<<31
+		partition := kafka.Partition([]byte(key), int32(len(parts)))
 		value, err = parts[partition].Get(key)
 		if err != nil {
 			return fmt.Errorf("read %q of %s: %w", key, l.topic, err)

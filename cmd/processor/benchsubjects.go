@@ -90,7 +90,8 @@ func (s *accountsSubject) worker(r *benchRun) []string {
 	return []string{
 		"run", "--kafka.brokers", strings.Join(r.brokers, ","),
 		"--registry.urls", strings.Join(r.registry, ","), "--registry.mode", "register",
-		"--topics.prefix", r.prefix, "--topics.create=false", "--http.address", "127.0.0.1:0", "--views.enabled=false",
+		"--topics.prefix", r.prefix, "--topics.create=false",
+		"--http.address", "127.0.0.1:0", "--views.enabled=false",
 		"--store.directory", filepath.Join(r.directory, "stores"), "--log.level", "warn",
 	}
 }
@@ -110,7 +111,7 @@ func engineTopics(c config.Topics) []kafka.TopicSpec {
 		engineInput: "delete", engineOutput: "delete", engineGroup + "-table": "compact",
 	} {
 		specs = append(specs, kafka.TopicSpec{
-			Name: c.Prefix + name, Partitions: int32(c.Partitions), //nolint:gosec // a few
+			Name: c.Prefix + name, Partitions: int32(c.Partitions),
 			ReplicationFactor: 1, Config: map[string]string{"cleanup.policy": policy},
 		})
 	}

@@ -30,7 +30,7 @@ func (r *benchRun) startWorker(ctx context.Context) (*benchWorker, error) {
 		args = append(args, "--cpuprofile", r.profile)
 	}
 	w := &benchWorker{ended: make(chan struct{})}
-	w.command = exec.CommandContext(ctx, program, args...) //nolint:gosec // this very program
+	w.command = exec.CommandContext(ctx, program, args...)
 	w.command.Cancel = func() error { return w.command.Process.Signal(syscall.SIGTERM) }
 	w.command.WaitDelay = workerStopTime
 	w.command.Stdout, w.command.Stderr = r.logs, r.logs
@@ -71,7 +71,7 @@ func startProfile(name string) (stop func(), err error) {
 	if name == "" {
 		return func() {}, nil
 	}
-	file, err := os.Create(name) //nolint:gosec // the user names it
+	file, err := os.Create(name)
 	if err != nil {
 		return nil, fmt.Errorf("--cpuprofile: %w", err)
 	}

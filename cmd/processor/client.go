@@ -83,7 +83,7 @@ func (c *client) do(
 		return nil, fmt.Errorf("no worker answers at %s: %w (is one running? --server names another)",
 			c.server, err)
 	}
-	defer response.Body.Close() //nolint:errcheck // it was read
+	defer response.Body.Close()
 	a := &answer{status: response.StatusCode}
 	if a.raw, err = io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes)); err != nil {
 		return nil, fmt.Errorf("read the answer of %s: %w", c.server, err)

@@ -92,7 +92,7 @@ func dev(ctx context.Context, out, logs io.Writer, loaded *config.Loaded) (err e
 // waitReady waits until the worker says that it is ready, or ctx ends.
 func waitReady(ctx context.Context, server string) bool {
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/readyz", nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/readyz", http.NoBody)
 		if err != nil {
 			return false
 		}

@@ -100,7 +100,9 @@ const patience = time.Minute
 
 func eventually(t *testing.T, condition func() bool, out fmt.Stringer) {
 	t.Helper()
-	for begin := time.Now(); !condition(); time.Sleep(10 * time.Millisecond) {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for begin := time.Now(); !condition(); <-ticker.C {
 		if time.Since(begin) > patience {
 			t.Fatalf("it did not happen:\n%s", out)
 		}
@@ -166,7 +168,7 @@ func TestDev(t *testing.T) {
 
 func get(t *testing.T, url string) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +176,7 @@ func get(t *testing.T, url string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // it was read
+	defer response.Body.Close()
 	var b bytes.Buffer
 	if _, err := b.ReadFrom(response.Body); err != nil {
 		t.Fatal(err)

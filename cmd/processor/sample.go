@@ -31,10 +31,10 @@ const (
 )
 
 func newSampler(c config.SampleLoad) *sampler {
-	random := rand.New(rand.NewPCG(uint64(c.Seed), 0)) //nolint:gosec // repeatable on purpose
+	random := rand.New(rand.NewPCG(uint64(c.Seed), 0))
 	return &sampler{
 		random:     random,
-		popularity: rand.NewZipf(random, zipfExponent, zipfOffset, uint64(c.Accounts-1)), //nolint:gosec // positive
+		popularity: rand.NewZipf(random, zipfExponent, zipfOffset, uint64(c.Accounts-1)),
 		opened:     make(map[string]bool),
 	}
 }

@@ -20,8 +20,8 @@ func topicSpecs(c config.Topics) []kafka.TopicSpec {
 	t := accounts.Topics(c.Prefix)
 	spec := func(name string, settings map[string]string) kafka.TopicSpec {
 		return kafka.TopicSpec{
-			Name: name, Partitions: int32(c.Partitions), //nolint:gosec // at most 10,000
-			ReplicationFactor: int16(c.ReplicationFactor), //nolint:gosec // at most 100
+			Name: name, Partitions: int32(c.Partitions),
+			ReplicationFactor: int16(c.ReplicationFactor),
 			Config:            settings,
 		}
 	}

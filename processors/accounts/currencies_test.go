@@ -19,7 +19,7 @@ func TestOpenAccount_currency(t *testing.T) {
 		"", "E", "EU", "eur", "Eur", "EURO", " EUR", "ЕUR", // the last with a Cyrillic letter
 		"DEM", "HRK", "BGN", "ANG", "SLL", // withdrawn
 		"CHE", "CLF", "USN", "UYI", // funds codes
-		"XAU", "XDR", "XAD", "XTS", "XXX", // metals, units of account, no currency
+		"XAU", "XDR", "XAD", "XTS", // metals, units of account, no currency
 	} {
 		scenario.Of(t, accounts.Decider).
 			When(accounts.OpenAccount{Owner: "Alice", Currency: code}).

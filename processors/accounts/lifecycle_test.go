@@ -59,16 +59,26 @@ func TestDecide_everyCommandEverywhere(t *testing.T) {
 var commands = func() map[string]decided {
 	all := make(map[string]decided)
 	for _, d := range []decided{
-		{accounts.OpenAccount{Owner: "Bob", Currency: "USD"},
-			accounts.AccountOpened{Owner: "Bob", Currency: "USD"}},
-		{accounts.DepositMoney{Amount: 5, Currency: "EUR"},
-			accounts.MoneyDeposited{Amount: 5, Currency: "EUR"}},
-		{accounts.WithdrawMoney{Amount: 5, Currency: "EUR"},
-			accounts.MoneyWithdrawn{Amount: 5, Currency: "EUR"}},
-		{accounts.ChargeAccount{Amount: 5, Currency: "EUR", Reference: "order-2"},
-			accounts.AccountCharged{Amount: 5, Currency: "EUR", Reference: "order-2"}},
-		{accounts.RefundAccount{Amount: 5, Currency: "EUR", Reference: "order-1"},
-			accounts.AccountRefunded{Amount: 5, Currency: "EUR", Reference: "order-1"}},
+		{
+			accounts.OpenAccount{Owner: "Bob", Currency: "USD"},
+			accounts.AccountOpened{Owner: "Bob", Currency: "USD"},
+		},
+		{
+			accounts.DepositMoney{Amount: 5, Currency: "EUR"},
+			accounts.MoneyDeposited{Amount: 5, Currency: "EUR"},
+		},
+		{
+			accounts.WithdrawMoney{Amount: 5, Currency: "EUR"},
+			accounts.MoneyWithdrawn{Amount: 5, Currency: "EUR"},
+		},
+		{
+			accounts.ChargeAccount{Amount: 5, Currency: "EUR", Reference: "order-2"},
+			accounts.AccountCharged{Amount: 5, Currency: "EUR", Reference: "order-2"},
+		},
+		{
+			accounts.RefundAccount{Amount: 5, Currency: "EUR", Reference: "order-1"},
+			accounts.AccountRefunded{Amount: 5, Currency: "EUR", Reference: "order-1"},
+		},
 		{accounts.FreezeAccount{Reason: "a check"}, accounts.AccountFrozen{Reason: "a check"}},
 		{accounts.UnfreezeAccount{}, accounts.AccountUnfrozen{}},
 		{accounts.CloseAccount{}, accounts.AccountClosed{}},

@@ -42,13 +42,21 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		{"made-up method", "BREW", "/accounts", "", nil, 405, "method-not-allowed"},
 		{"body", "POST", "/accounts/a/commands", strings.Repeat(" ", 101), nil, 413, "body-too-large"},
 		{"body elsewhere", "GET", "/accounts", strings.Repeat(" ", 101), nil, 413, "body-too-large"},
-		{"header", "GET", "/accounts/a", "", []string{"X: " + strings.Repeat("x", 500)}, 431,
-			"header-too-large"},
+		{
+			"header", "GET", "/accounts/a", "",
+			[]string{"X: " + strings.Repeat("x", 500)},
+			431,
+			"header-too-large",
+		},
 		{"URL", "GET", "/accounts/" + strings.Repeat("x", 500), "", nil, 431, "header-too-large"},
 		{"fault", "GET", "/accounts/fault", "", nil, 500, "internal"},
 		{"panic", "GET", "/accounts/panic", "", nil, 500, "internal"},
-		{"media type", "POST", "/accounts/a/commands", "{}", []string{"Content-Type: a/b"}, 415,
-			"unsupported-media-type"},
+		{
+			"media type", "POST", "/accounts/a/commands", "{}",
+			[]string{"Content-Type: a/b"},
+			415,
+			"unsupported-media-type",
+		},
 		{"empty path", "GET", "/accounts/%20", "", nil, 400, "invalid-request"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -132,7 +132,8 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return o, o.validate()
+	err := o.validate()
+	return o, err
 }
 
 // def sets *value to its default if it is zero.

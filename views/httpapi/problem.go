@@ -77,7 +77,7 @@ func (p *Problem) Error() string {
 // Unwrap returns what led to the problem.
 func (p *Problem) Unwrap() error { return p.cause }
 
-// GetStatus, GetHeaders and ContentType are what huma asks of an error.
+// GetStatus returns the HTTP status. It, GetHeaders and ContentType are what huma asks of an error.
 func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders returns the headers that go with the problem.

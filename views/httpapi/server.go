@@ -23,7 +23,6 @@ type Server struct {
 	mux     *http.ServeMux
 	api     huma.API
 	handler http.Handler
-	openAPI []byte
 
 	// stopping is done when the server is about to stop: waits end early then.
 	stopping context.Context //nolint:containedctx // a signal, not a request's context
@@ -99,7 +98,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		err = fmt.Errorf("stop serving HTTP within %v: %w", s.limits.Shutdown,
 			errors.Join(err, server.Close()))
 	}
-	<-failed // http.ErrServerClosed
+	_ = <-failed // http.ErrServerClosed
 	return err
 }
 

@@ -30,7 +30,7 @@ func serve(t *testing.T, change func(*httpapi.Options)) *serving {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // ends in stop
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.server.Serve(ctx, listener) }()
 	transport := &http.Transport{}
