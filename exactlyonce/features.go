@@ -79,7 +79,7 @@ func describeTopics(
 			wrong = append(wrong, fmt.Errorf("topic %s: %w", *t.Topic, err))
 			continue
 		}
-		counts[*t.Topic] = int32(len(t.Partitions)) //nolint:gosec // Kafka counts in 32 bits
+		counts[*t.Topic] = int32(len(t.Partitions))
 		ids[*t.Topic] = t.TopicID
 	}
 	return counts, ids, errors.Join(wrong...)

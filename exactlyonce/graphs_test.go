@@ -87,7 +87,8 @@ func TestWholeGraph(t *testing.T) {
 	for _, records := range c.read("out") {
 		for _, r := range records {
 			if string(r.Value) == "o1" && fmt.Sprint(r.Headers) != fmt.Sprint([]kgo.RecordHeader{
-				{Key: "a", Value: []byte("1")}, {Key: "b", Value: []byte("2")},
+				{Key: "a", Value: []byte("1")},
+				{Key: "b", Value: []byte("2")},
 				{Key: "from", Value: []byte("test")},
 			}) {
 				t.Errorf("headers are %v; want them in the order of their keys", r.Headers)
@@ -273,7 +274,7 @@ func TestGokasHasher(t *testing.T) {
 		for _, r := range records {
 			h := goka.DefaultHasher()()
 			_, _ = h.Write(r.Key)
-			want := int32(h.Sum32()) % 8 //nolint:gosec // as Goka does
+			want := int32(h.Sum32()) % 8
 			if want < 0 {
 				want = -want
 			}

@@ -47,8 +47,10 @@ func TestStories(t *testing.T) {
 // tell plays a story and returns it with the machine's answers.
 func tell(t *testing.T, story string) string {
 	t.Helper()
-	m := newMachine(limits{records: 20_000, bytes: 1 << 20, producers: 2,
-		handle: 250 * time.Millisecond})
+	m := newMachine(limits{
+		records: 20_000, bytes: 1 << 20, producers: 2,
+		handle: 250 * time.Millisecond,
+	})
 	var out strings.Builder
 	answer := false // inside of an old answer, which is dropped
 	for line := range strings.Lines(story) {
@@ -151,8 +153,10 @@ func (a action) String() string {
 	case doPoll, doClose, doStartRest:
 		s += " " + strconv.Itoa(a.n)
 	case doEnd:
-		s += map[leaveReason]string{leaveRebuild: " to begin anew", leaveStopped: " as asked",
-			leaveFailed: " in failure"}[a.reason]
+		s += map[leaveReason]string{
+			leaveRebuild: " to begin anew", leaveStopped: " as asked",
+			leaveFailed: " in failure",
+		}[a.reason]
 	default:
 	}
 	for _, tp := range sorted(a.offsets) {

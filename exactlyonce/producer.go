@@ -147,7 +147,7 @@ func (o *outputs) EmitWithHeaders(
 func (t *outputTopic) stage(
 	hasher func() hash.Hash32, key string, value []byte, headers goka.Headers,
 ) *goka.Promise {
-	partition := partitionOf(hasher, key, int32(len(t.partitions))) //nolint:gosec // 32 bits
+	partition := partitionOf(hasher, key, int32(len(t.partitions)))
 	b := &t.partitions[partition]
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -182,8 +182,8 @@ func partitionOf(hasher func() hash.Hash32, key string, partitions int32) int32 
 		return kafka.Partition(append(buffer[:0], key...), partitions)
 	}
 	h := hasher()
-	_, _ = h.Write([]byte(key))        // a hash.Hash never fails
-	p := int32(h.Sum32()) % partitions //nolint:gosec // as Sarama and Goka do
+	_, _ = h.Write([]byte(key)) // a hash.Hash never fails
+	p := int32(h.Sum32()) % partitions
 	if p < 0 {
 		p = -p
 	}

@@ -52,8 +52,8 @@ func (m topicManager) EnsureTopicExists(
 	if _, err := m.count(ctx, topic); errors.Is(err, kerr.UnknownTopicOrPartition) {
 		if _, err := kafka.Ensure(ctx, m.client, []kafka.TopicSpec{{
 			Name:              topic,
-			Partitions:        int32(partitions), //nolint:gosec // Kafka counts them in 32 bits
-			ReplicationFactor: int16(replicas),   //nolint:gosec // and these in 16
+			Partitions:        int32(partitions),
+			ReplicationFactor: int16(replicas),
 			Config:            config,
 		}}); err != nil {
 			return fmt.Errorf("make topic %s: %w", topic, err)
@@ -98,7 +98,7 @@ func (m topicManager) Partitions(topic string) ([]int32, error) {
 	}
 	list := make([]int32, n)
 	for i := range list {
-		list[i] = int32(i) //nolint:gosec // Kafka counts them in 32 bits
+		list[i] = int32(i)
 	}
 	return list, nil
 }

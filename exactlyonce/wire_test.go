@@ -35,7 +35,7 @@ func newWire() *wire {
 
 // listen is for kfake.ListenFn.
 func (w *wire) listen(network, address string) (net.Listener, error) {
-	l, err := net.Listen(network, address) //nolint:noctx // kfake's signature has none
+	l, err := net.Listen(network, address)
 	return &tapped{l, w}, err
 }
 
@@ -127,7 +127,7 @@ func (t *tap) Read(p []byte) (int, error) {
 	n, err := t.Conn.Read(p)
 	t.in = append(t.in, p[:n]...)
 	for frame := cut(&t.in); frame != nil; frame = cut(&t.in) {
-		key := int16(binary.BigEndian.Uint16(frame)) //nolint:gosec // the protocol's type
+		key := int16(binary.BigEndian.Uint16(frame))
 		id := int32(binary.BigEndian.Uint32(frame[4:]))
 		length := int16(binary.BigEndian.Uint16(frame[8:]))
 		t.mu.Lock()
