@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/eventsourcing"
 )
@@ -106,74 +107,147 @@ func count(m eventsourcing.Metadata) int {
 // The error is a *[Malformed] with [ReasonBadHeader] that names the header, its value and what
 // would be right.
 func MetadataFrom(h goka.Headers) (eventsourcing.Metadata, error) {
-	m, wrong := metadataFrom(h)
-	if wrong != nil {
+	var v headerValues
+	for name, value := range h {
+		v.set(name, value)
+	}
+	return v.metadata()
+}
+
+// MetadataFromRecord is MetadataFrom of a record's headers. Of two with one name the last counts.
+func MetadataFromRecord(headers []kgo.RecordHeader) (eventsourcing.Metadata, error) {
+	var v headerValues
+	for i := range headers {
+		v.set(headers[i].Key, headers[i].Value)
+	}
+	return v.metadata()
+}
+
+// The headers that are read, and where in headerValues: texts first, in the order of textHeaders.
+const (
+	atID = iota
+	atSource
+	atType
+	atSubject
+	atCorrelationID
+	atCausationID
+	atTraceparent
+	atTime
+	atSpecVersion
+	atSequence
+	atExpectedSequence
+	headersRead
+)
+
+// textHeaders are those whose values become strings.
+var textHeaders = [...]string{
+	HeaderID, HeaderSource, HeaderType, HeaderSubject, HeaderCorrelationID,
+	HeaderCausationID, HeaderTraceparent, HeaderTime,
+}
+
+// headerValues are the values of the headers that are read; nil where there is none.
+type headerValues [headersRead][]byte
+
+func (v *headerValues) set(name string, value []byte) {
+	var at int
+	switch name {
+	case HeaderID:
+		at = atID
+	case HeaderSource:
+		at = atSource
+	case HeaderType:
+		at = atType
+	case HeaderSubject:
+		at = atSubject
+	case HeaderCorrelationID:
+		at = atCorrelationID
+	case HeaderCausationID:
+		at = atCausationID
+	case HeaderTraceparent:
+		at = atTraceparent
+	case HeaderTime:
+		at = atTime
+	case HeaderSpecVersion:
+		at = atSpecVersion
+	case HeaderSequence:
+		at = atSequence
+	case HeaderExpectedSequence:
+		at = atExpectedSequence
+	default:
+		return
+	}
+	if value == nil {
+		value = []byte{} // it is there, if only just
+	}
+	v[at] = value
+}
+
+func (v *headerValues) metadata() (eventsourcing.Metadata, error) {
+	var m eventsourcing.Metadata
+	if wrong := v.texts(&m); wrong != nil {
+		return eventsourcing.Metadata{}, wrong
+	}
+	if wrong := v.numbers(&m); wrong != nil {
 		return eventsourcing.Metadata{}, wrong
 	}
 	return m, nil
 }
 
-func metadataFrom(h goka.Headers) (m eventsourcing.Metadata, wrong *Malformed) {
-	values := [...][]byte{
-		h[HeaderID], h[HeaderSource], h[HeaderType], h[HeaderSubject], h[HeaderCorrelationID],
-		h[HeaderCausationID], h[HeaderTraceparent], h[HeaderTime],
-	}
+func (v *headerValues) texts(m *eventsourcing.Metadata) *Malformed {
 	// All texts become one string, of which each is a part: one allocation instead of eight.
 	var buffer [512]byte
 	joined := buffer[:0]
-	for i, value := range values {
-		if len(value) > MaxHeaderBytes {
-			return m, malformed(ReasonBadHeader, nil, "%s has %d bytes; at most %d are allowed",
-				textHeaders[i], len(value), MaxHeaderBytes)
+	for i, name := range textHeaders {
+		if len(v[i]) > MaxHeaderBytes {
+			return malformed(ReasonBadHeader, nil, "%s has %d bytes; at most %d are allowed",
+				name, len(v[i]), MaxHeaderBytes)
 		}
-		joined = append(joined, value...)
+		joined = append(joined, v[i]...)
 	}
 	if !isASCII(joined) { // as nearly all are, and this is much the faster question
-		for i, value := range values {
-			if !utf8.Valid(value) {
-				return m, bad(textHeaders[i], value, "must be UTF-8")
+		for i, name := range textHeaders {
+			if !utf8.Valid(v[i]) {
+				return bad(name, v[i], "must be UTF-8")
 			}
 		}
 	}
 	all := string(joined)
-	next := func(i int) string {
-		text := all[:len(values[i])]
-		all = all[len(values[i]):]
+	next := func(at int) string {
+		text := all[:len(v[at])]
+		all = all[len(v[at]):]
 		return text
 	}
-	m.ID, m.Source, m.Type, m.Subject = next(0), next(1), next(2), next(3)
-	m.CorrelationID, m.CausationID, m.Traceparent = next(4), next(5), next(6)
-	switch {
+	m.ID, m.Source, m.Type, m.Subject = next(atID), next(atSource), next(atType), next(atSubject)
+	m.CorrelationID, m.CausationID = next(atCorrelationID), next(atCausationID)
+	m.Traceparent = next(atTraceparent)
+	switch version := v[atSpecVersion]; {
 	case m.ID == "":
-		return m, missing(HeaderID, "the command's unique ID")
+		return missing(HeaderID, "the command's unique ID")
 	case m.Type == "":
-		return m, missing(HeaderType, "the record type, such as DepositMoney")
+		return missing(HeaderType, "the record type, such as DepositMoney")
+	case version != nil && string(version) != specVersion:
+		return bad(HeaderSpecVersion, version, "must be "+specVersion+", or missing")
 	}
-	if version, has := h[HeaderSpecVersion]; has && string(version) != specVersion {
-		return m, bad(HeaderSpecVersion, version, "must be "+specVersion+", or missing")
-	}
-	if text := next(7); text != "" {
+	if text := next(atTime); text != "" {
 		t, err := time.Parse(time.RFC3339Nano, text)
 		m.Time = t.UTC()
 		// Near the ends of time, UTC may be in a year that RFC 3339 cannot write.
 		if year := m.Time.Year(); err != nil || year < 1 || year > 9999 {
-			return m, bad(HeaderTime, values[7],
-				"must be of RFC 3339, like 2026-01-31T23:59:59.123Z")
+			return bad(HeaderTime, v[atTime], "must be of RFC 3339, like 2026-01-31T23:59:59.123Z")
 		}
 	}
-	wrong = numbersFrom(h, &m)
-	return m, wrong
+	return nil
 }
 
-func numbersFrom(h goka.Headers, m *eventsourcing.Metadata) *Malformed {
-	if text, has := h[HeaderSequence]; has {
+func (v *headerValues) numbers(m *eventsourcing.Metadata) *Malformed {
+	if text := v[atSequence]; text != nil {
 		n, err := strconv.ParseInt(string(text), 10, 64)
 		if err != nil || n < 1 {
 			return bad(HeaderSequence, text, "must be a whole number from 1, or missing")
 		}
 		m.Sequence = n
 	}
-	if text, has := h[HeaderExpectedSequence]; has {
+	if text := v[atExpectedSequence]; text != nil {
 		n, err := strconv.ParseInt(string(text), 10, 64)
 		if err != nil || n < 0 {
 			return bad(HeaderExpectedSequence, text, "must be a whole number from 0, or missing")
@@ -181,12 +255,6 @@ func numbersFrom(h goka.Headers, m *eventsourcing.Metadata) *Malformed {
 		m.ExpectedSequence = &n
 	}
 	return nil
-}
-
-// textHeaders are named in the order in which metadataFrom reads them.
-var textHeaders = [...]string{
-	HeaderID, HeaderSource, HeaderType, HeaderSubject, HeaderCorrelationID,
-	HeaderCausationID, HeaderTraceparent, HeaderTime,
 }
 
 func missing(name, what string) *Malformed {

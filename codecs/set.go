@@ -173,8 +173,13 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 // types. They are allocated for the caller; nothing else is. Unless the Set is prepared, the first
 // value of each type waits for the registry.
 func (s *Set) Encode(v any) ([]byte, error) {
+	return encodeExactly(func(dst []byte) ([]byte, error) { return s.AppendEncode(dst, v) })
+}
+
+// encodeExactly returns what encode appends, in a piece of memory that is just large enough.
+func encodeExactly(encode func(dst []byte) ([]byte, error)) ([]byte, error) {
 	scratch, _ := scratchPool.Get().(*[]byte)
-	b, err := s.AppendEncode((*scratch)[:0], v)
+	b, err := encode((*scratch)[:0])
 	var out []byte
 	if err == nil {
 		out = make([]byte, len(b))

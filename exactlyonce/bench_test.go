@@ -47,7 +47,7 @@ func BenchmarkConvert(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for range b.N / len(records) {
-		eachMessage(records, func(*sarama.ConsumerMessage) bool { return true })
+		eachMessage(records, false, func(*sarama.ConsumerMessage) bool { return true })
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
 )
 
 // adminMetadataAge is how old an answer about topics may be. franz-go's default of 5 s would make a
@@ -24,9 +26,10 @@ type engine struct {
 	cfg    Config
 	log    *slog.Logger
 	group  string
-	table  string   // the group table's topic, empty when the graph is stateless
-	joins  []string // topics whose stores live in a session
-	writes []string // topics that the graph writes, but for the table
+	table  string          // the group table's topic, empty when the graph is stateless
+	joins  []string        // topics whose stores live in a session
+	writes []string        // topics that the graph writes, but for the table
+	framed map[string]bool // input topics whose codec takes frames
 
 	// ctx ends with the Processor: stores of lookups, which no session holds, depend on it.
 	ctx    context.Context //nolint:containedctx // Goka's builders are given none
@@ -62,6 +65,7 @@ func newEngine(cfg Config, gg *goka.GroupGraph) (*engine, error) {
 	if l := gg.LoopStream(); l != nil {
 		e.writes = append(e.writes, l.Topic())
 	}
+	e.framed, e.outputs.framed = framedTopics(gg.InputStreams()), framedTopics(gg.OutputStreams())
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.setStatus(errors.New("not started"))
 	return e, nil
@@ -131,3 +135,14 @@ type fatalError struct{ err error }
 
 func (f *fatalError) Error() string { return f.err.Error() }
 func (f *fatalError) Unwrap() error { return f.err }
+
+// framedTopics are those whose codec is a kafka.FramedCodec.
+func framedTopics(edges goka.Edges) map[string]bool {
+	framed := make(map[string]bool)
+	for _, edge := range edges {
+		if _, is := edge.Codec().(kafka.FramedCodec); is {
+			framed[edge.Topic()] = true
+		}
+	}
+	return framed
+}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
 )
 
 // consumerGroup is what Goka takes for Sarama's. It lives through any number of rebalances inside
@@ -101,6 +103,7 @@ func (s *session) Context() context.Context { return s.ctx }
 // claim is one input partition in a session.
 type claim struct {
 	topicPartition
+	framed   bool // the codec takes frames
 	messages chan *sarama.ConsumerMessage
 	lag      gauge
 }
@@ -139,6 +142,7 @@ func (r *run) newSession(a assignment) *session {
 			tp := topicPartition{topic, p}
 			s.claims[tp] = &claim{
 				topicPartition: tp,
+				framed:         r.engine.framed[topic],
 				messages:       make(chan *sarama.ConsumerMessage, r.engine.cfg.ClaimBuffer),
 				lag:            r.engine.cfg.Metrics.lagOf(tp),
 			}
@@ -194,14 +198,14 @@ func (s *session) dispatch(fetches kgo.Fetches) {
 		}
 		if cap(c.messages)-len(c.messages) >= len(p.Records) {
 			// Nobody else sends, so that there is room for all.
-			eachMessage(p.Records, func(m *sarama.ConsumerMessage) bool {
+			eachMessage(p.Records, c.framed, func(m *sarama.ConsumerMessage) bool {
 				c.messages <- m
 				return true
 			})
 			return
 		}
 		s.work.Go(func() {
-			eachMessage(p.Records, func(m *sarama.ConsumerMessage) bool {
+			eachMessage(p.Records, c.framed, func(m *sarama.ConsumerMessage) bool {
 				select {
 				case c.messages <- m:
 					return true
@@ -228,15 +232,25 @@ func (s *session) count(fetches kgo.Fetches) (n int64) {
 const messageSlab = 256
 
 // eachMessage converts records to Sarama's form, until send says no.
-func eachMessage(records []*kgo.Record, send func(*sarama.ConsumerMessage) bool) {
+func eachMessage(
+	records []*kgo.Record, framed bool, send func(*sarama.ConsumerMessage) bool,
+) {
 	for len(records) > 0 {
 		n := min(messageSlab, len(records))
 		slab := make([]sarama.ConsumerMessage, n)
+		var frames []byte
+		if framed {
+			frames = make([]byte, 0, frameBytes(records[:n]))
+		}
 		for i, r := range records[:n] {
 			m := &slab[i]
 			m.Topic, m.Partition, m.Offset = r.Topic, r.Partition, r.Offset
 			m.Key, m.Value, m.Timestamp = r.Key, r.Value, r.Timestamp
-			if len(r.Headers) > 0 {
+			if framed && r.Value != nil {
+				start := len(frames)
+				frames = kafka.AppendFrame(frames, r)
+				m.Value = frames[start:len(frames):len(frames)]
+			} else if len(r.Headers) > 0 { // also of tombstones, for which Goka asks no codec
 				m.Headers = saramaHeaders(r.Headers)
 			}
 			if !send(m) {
@@ -245,6 +259,16 @@ func eachMessage(records []*kgo.Record, send func(*sarama.ConsumerMessage) bool)
 		}
 		records = records[n:]
 	}
+}
+
+// frameBytes is enough for the frames of all the records.
+func frameBytes(records []*kgo.Record) (n int) {
+	for _, r := range records {
+		if r.Value != nil {
+			n += kafka.FrameBytes(r)
+		}
+	}
+	return n
 }
 
 func saramaHeaders(headers []kgo.RecordHeader) []*sarama.RecordHeader {

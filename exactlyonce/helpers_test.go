@@ -125,9 +125,11 @@ func (c *cluster) config(name string) exactlyonce.Config {
 }
 
 // work starts a worker. It is stopped at the end of the test, and must then have no error.
-func (c *cluster) work(cfg exactlyonce.Config, gg *goka.GroupGraph) *worker {
+func (c *cluster) work(
+	cfg exactlyonce.Config, gg *goka.GroupGraph, options ...goka.ProcessorOption,
+) *worker {
 	c.t.Helper()
-	p, err := exactlyonce.New(cfg, gg)
+	p, err := exactlyonce.New(cfg, gg, options...)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 // callbacks of different partitions seldom meet at a lock.
 type outputs struct {
 	table  string
+	framed map[string]bool    // topics whose values are frames
 	hasher func() hash.Hash32 // nil: kafka.Partition
 	topics atomic.Pointer[map[string]*outputTopic]
 	rows   rowHeaders
@@ -32,6 +33,7 @@ const promiseStripes = 64
 
 type outputTopic struct {
 	name       string
+	framed     bool
 	partitions []outputBuffer
 }
 
@@ -42,8 +44,9 @@ type outputBuffer struct {
 	mu      sync.Mutex
 	records []*kgo.Record
 	bytes   int
-	slab    []kgo.Record // made but not yet used: records cost one allocation in slabSize
-	keys    []byte       // keys are cut from here
+	slab    []kgo.Record       // made but not yet used: records cost one allocation in slabSize
+	keys    []byte             // keys are cut from here
+	headers []kgo.RecordHeader // and headers of frames from here
 }
 
 // slabSize balances the allocations saved against the memory that one unfinished record holds.
@@ -51,6 +54,12 @@ const slabSize = 64
 
 // keySlab is as many bytes as the keys of a slab of records are likely to need.
 const keySlab = 32 * slabSize
+
+// A record of a frame is given headersGuess headers of a slab; one with more gets its own.
+const (
+	headersGuess = 12
+	headerSlab   = headersGuess * slabSize
+)
 
 // finishedPromise is one that has been kept. Goka only ever adds a callback to a promise, which a
 // finished one runs at once and forgets, so that one serves any number of emits.
@@ -63,7 +72,7 @@ func finishedPromise(err error) *goka.Promise {
 func (o *outputs) reset(partitions map[string]int32) {
 	topics := make(map[string]*outputTopic, len(partitions))
 	for name, n := range partitions {
-		t := &outputTopic{name: name, partitions: make([]outputBuffer, n)}
+		t := &outputTopic{name: name, framed: o.framed[name], partitions: make([]outputBuffer, n)}
 		for i := range t.partitions {
 			t.partitions[i].finished = finishedPromise(nil)
 		}
@@ -163,10 +172,28 @@ func (t *outputTopic) stage(
 	b.keys = append(b.keys, key...)
 	r.Topic, r.Partition, r.Value = t.name, partition, value
 	r.Key = b.keys[start:len(b.keys):len(b.keys)]
-	r.Headers = recordHeaders(headers)
+	if !t.framed {
+		r.Headers = sortedHeaders(headers)
+	} else if err := b.unframe(r); err != nil {
+		return finishedPromise(fmt.Errorf("emit to %s: %w", t.name, err))
+	}
 	b.records = append(b.records, r)
 	b.bytes += len(key) + len(value)
 	return b.finished
+}
+
+// unframe makes headers and value of the frame that is the record's value.
+func (b *outputBuffer) unframe(r *kgo.Record) (err error) {
+	if cap(b.headers)-len(b.headers) < headersGuess {
+		b.headers = make([]kgo.RecordHeader, 0, headerSlab)
+	}
+	free := b.headers[len(b.headers):]
+	r.Headers, r.Value, err = kafka.SplitFrame(free, r.Value)
+	if len(r.Headers) <= cap(free) {
+		b.headers = b.headers[:len(b.headers)+len(r.Headers)]
+	}
+	r.Headers = r.Headers[:len(r.Headers):len(r.Headers)]
+	return err
 }
 
 // Close does nothing: what is staged belongs to the batch.
@@ -189,30 +216,6 @@ func partitionOf(hasher func() hash.Hash32, key string, partitions int32) int32 
 	}
 	return p
 }
-
-// recordHeaders returns the headers of a record to write, packed ones first.
-func recordHeaders(headers goka.Headers) []kgo.RecordHeader {
-	packed, is := headers[kafka.PackedHeaders]
-	if !is {
-		return sortedHeaders(headers)
-	}
-	out, err := kafka.UnpackHeaders(make([]kgo.RecordHeader, 0, headersGuess), packed)
-	if err != nil { // somebody's own header of that name
-		return sortedHeaders(headers)
-	}
-	if len(headers) == 1 {
-		return out
-	}
-	for _, h := range sortedHeaders(headers) {
-		if h.Key != kafka.PackedHeaders {
-			out = append(out, h)
-		}
-	}
-	return out
-}
-
-// headersGuess is how many headers a record is likely to have: CloudEvents', and one to spare.
-const headersGuess = 12
 
 // sortedHeaders puts a map's headers in order: handling a record again must yield the same bytes.
 func sortedHeaders(headers goka.Headers) []kgo.RecordHeader {

@@ -29,9 +29,9 @@ type Aggregate[S, C, E any] struct {
 	// Rows encodes eventsourcing.Snapshot[S], the group table's rows.
 	Rows goka.Codec
 
-	// Headers makes the headers of what is emitted: codecs.Headers, or codecs.PackedHeaders where
-	// the graph's runner unpacks them, as package exactlyonce does. codecs.Headers if nil.
-	Headers func(eventsourcing.Metadata) goka.Headers
+	// Framed makes the graph's codecs framed, for a runner that understands frames, as package
+	// exactlyonce does (kafka.FramedCodec). Goka alone does not.
+	Framed bool
 
 	// RecentSize is how many commands a row remembers (G1), each in some 24 bytes of every row:
 	// 0 to MaxRecentSize.
@@ -65,15 +65,27 @@ func (a *Aggregate[S, C, E]) Graph() (*goka.GroupGraph, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
 	}
-	if a.Headers == nil {
-		a.Headers = codecs.Headers
-	}
 	t := a.Topics
 	return goka.DefineGroup(goka.Group(t.Group),
-		goka.Input(goka.Stream(t.Commands), inputCodec{a.Commands.Codec()}, a.handle),
-		goka.Output(goka.Stream(t.Events), a.Events.Codec()),
-		goka.Output(goka.Stream(t.Results), a.Results.Codec()),
+		goka.Input(goka.Stream(t.Commands), a.input(), a.handle),
+		goka.Output(goka.Stream(t.Events), a.output(a.Events)),
+		goka.Output(goka.Stream(t.Results), a.output(a.Results)),
 		goka.Output(goka.Stream(t.DeadLetters), rawCodec{}),
 		goka.Persist(a.Rows),
 	), nil
+}
+
+func (a *Aggregate[S, C, E]) input() goka.Codec {
+	codec := inputCodec{a.Commands.Codec()}
+	if a.Framed {
+		return framedInputCodec{a.Commands.FramedCodec(), codec}
+	}
+	return codec
+}
+
+func (a *Aggregate[S, C, E]) output(set *codecs.Set) goka.Codec {
+	if a.Framed {
+		return set.FramedCodec()
+	}
+	return set.Codec()
 }

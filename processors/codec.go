@@ -4,6 +4,11 @@ import (
 	"fmt"
 
 	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/codecs"
+	"refold/eventsourcing"
+	"refold/kafka"
 )
 
 // received is a record of the commands topic: what it was decoded to, and its bytes, which go
@@ -12,9 +17,31 @@ import (
 type received struct {
 	value any
 	bytes []byte
+	// headers of a record that came as a frame; nil for one whose headers Goka has.
+	headers []kgo.RecordHeader
 }
 
-// inputCodec decodes to received.
+// metadata is what the headers say.
+func (r *received) metadata(ctx goka.Context) (eventsourcing.Metadata, error) {
+	if r.headers != nil {
+		return codecs.MetadataFromRecord(r.headers)
+	}
+	return codecs.MetadataFrom(ctx.Headers())
+}
+
+// ownHeaders are the record's as Goka writes headers.
+func (r *received) ownHeaders(ctx goka.Context) goka.Headers {
+	if r.headers == nil {
+		return ctx.Headers()
+	}
+	headers := make(goka.Headers, len(r.headers))
+	for _, h := range r.headers {
+		headers[h.Key] = h.Value
+	}
+	return headers
+}
+
+// inputCodec decodes to *received.
 type inputCodec struct{ goka.Codec }
 
 func (c inputCodec) Decode(data []byte) (any, error) {
@@ -22,7 +49,33 @@ func (c inputCodec) Decode(data []byte) (any, error) {
 	if err != nil {
 		return nil, err // a fault, not poison: the codec has said and waited enough
 	}
-	return received{value: value, bytes: data}, nil
+	return &received{value: value, bytes: data}, nil
+}
+
+// framedInputCodec decodes frames to *received.
+type framedInputCodec struct {
+	goka.Codec // of frames
+	values     inputCodec
+}
+
+var _ kafka.FramedCodec = framedInputCodec{}
+
+// Framed marks the codec.
+func (framedInputCodec) Framed() {}
+
+// headersGuess is how many headers a command is likely to have at most.
+const headersGuess = 8
+
+func (c framedInputCodec) Decode(frame []byte) (any, error) {
+	headers, value, err := kafka.SplitFrame(make([]kgo.RecordHeader, 0, headersGuess), frame)
+	if err != nil {
+		return nil, err
+	}
+	v, err := c.values.Decode(value)
+	if r, is := v.(*received); is {
+		r.headers = headers
+	}
+	return v, err
 }
 
 // rawCodec passes the bytes of dead letters through.

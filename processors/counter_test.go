@@ -14,6 +14,7 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/kafka"
 	"refold/processors"
 )
 
@@ -77,13 +78,22 @@ type story struct {
 	topics   processors.Topics
 	trackers map[string]*tester.QueueTracker
 	commands *codecs.Set
+	codecs   map[string]goka.Codec // of outputs
+	framed   bool
 	metrics  *prometheus.Registry
 	err      chan error
 }
 
 var commandTime = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 
-func newStory(t *testing.T) *story {
+// stories tells a story to Goka as it is, and to a runner that understands frames.
+func stories(t *testing.T, tell func(*testing.T, *story)) {
+	t.Helper()
+	t.Run("plain", func(t *testing.T) { tell(t, newStory(t, false)) })
+	t.Run("framed", func(t *testing.T) { tell(t, newStory(t, true)) })
+}
+
+func newStory(t *testing.T, framed bool) *story {
 	t.Helper()
 	fake := srfake.New()
 	t.Cleanup(fake.Close)
@@ -101,13 +111,14 @@ func newStory(t *testing.T) *story {
 
 	s := &story{
 		t: t, tester: tester.New(t), topics: processors.NewTopics("", "counter", "counters"),
-		commands: commands, metrics: prometheus.NewRegistry(), err: make(chan error, 1),
+		commands: commands, framed: framed, metrics: prometheus.NewRegistry(), err: make(chan error, 1),
 		trackers: map[string]*tester.QueueTracker{},
 	}
+	s.codecs = map[string]goka.Codec{s.topics.Events: events.Codec(), s.topics.Results: results.Codec()}
 	aggregate := processors.Aggregate[counter, Count, Counted]{
 		Name: "counter", Topics: s.topics, Decider: counterDecider,
 		Commands: commands, Events: events, Results: results, Rows: counterRows{},
-		RecentSize: 2, Metrics: processors.NewMetrics(s.metrics),
+		Framed: framed, RecentSize: 2, Metrics: processors.NewMetrics(s.metrics),
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	graph, err := aggregate.Graph()
@@ -128,14 +139,29 @@ func newStory(t *testing.T) *story {
 // send hands a well-formed command to the graph.
 func (s *story) send(id string, by int64, more ...goka.Headers) {
 	s.t.Helper()
-	headers := codecs.Headers(eventsourcing.Metadata{ID: id, Type: "Count"})
-	s.tester.Consume(s.topics.Commands, "c1", Count{By: by},
-		tester.WithHeaders(headers.Merged(more...)), tester.WithTime(commandTime))
+	metadata := eventsourcing.Metadata{ID: id, Type: "Count"}
+	if !s.framed {
+		s.tester.Consume(s.topics.Commands, "c1", Count{By: by}, tester.WithTime(commandTime),
+			tester.WithHeaders(codecs.Headers(metadata).Merged(more...)))
+		return
+	}
+	message := &codecs.Message{Metadata: &metadata, Data: Count{By: by}}
+	for name, value := range (goka.Headers{}).Merged(more...) {
+		message.Extra = append(message.Extra, codecs.Header{Name: name, Value: string(value)})
+	}
+	s.tester.Consume(s.topics.Commands, "c1", message, tester.WithTime(commandTime))
 }
 
 // sendRaw hands bytes to the graph.
 func (s *story) sendRaw(key string, value []byte, headers goka.Headers) {
 	s.t.Helper()
+	if s.framed && value != nil {
+		var frame []byte
+		for name, value := range headers {
+			frame = kafka.AppendHeader(frame, name, value)
+		}
+		value, headers = append(kafka.EndHeaders(frame), value...), nil
+	}
 	s.producer.EmitWithHeaders(s.topics.Commands, key, value, headers)
 	s.tester.Catchup()
 }
@@ -143,10 +169,25 @@ func (s *story) sendRaw(key string, value []byte, headers goka.Headers) {
 // next returns the next record of a topic, which must be there.
 func (s *story) next(topic string) (goka.Headers, any) {
 	s.t.Helper()
-	headers, _, value, ok := s.trackers[topic].NextWithHeaders()
+	headers, _, raw, ok := s.trackers[topic].NextRawWithHeaders()
 	if !ok {
 		s.t.Fatalf("nothing (more) on %s", topic)
 	}
+	codec := s.codecs[topic]
+	if codec == nil {
+		return headers, raw
+	}
+	if s.framed {
+		equal(s.t, "headers beside the frame", len(headers), 0)
+		split, value, err := kafka.SplitFrame(nil, raw)
+		must(s.t, err)
+		raw, headers = value, goka.Headers{}
+		for _, h := range split {
+			headers[h.Key] = h.Value
+		}
+	}
+	value, err := codec.Decode(raw)
+	must(s.t, err)
 	return headers, value
 }
 

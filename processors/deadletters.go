@@ -27,7 +27,9 @@ const maxMessageBytes = 1024
 
 // setAside puts a record that can't be handled into the dead letters, in the same transaction as
 // the offset that passes it (G8): key, bytes and headers as they came, and the reason.
-func (a *Aggregate[S, C, E]) setAside(ctx goka.Context, value []byte, poison *codecs.Malformed) {
+func (a *Aggregate[S, C, E]) setAside(ctx goka.Context, record *received,
+	poison *codecs.Malformed,
+) {
 	message := poison.Err.Error()
 	if len(message) > maxMessageBytes {
 		message = message[:maxMessageBytes]
@@ -40,8 +42,8 @@ func (a *Aggregate[S, C, E]) setAside(ctx goka.Context, value []byte, poison *co
 		HeaderMessage:   []byte(message),
 		HeaderTime:      ctx.Timestamp().UTC().AppendFormat(nil, time.RFC3339Nano),
 	}
-	ctx.Emit(goka.Stream(a.Topics.DeadLetters), ctx.Key(), value,
-		goka.WithCtxEmitHeaders(ctx.Headers().Merged(origin)))
+	ctx.Emit(goka.Stream(a.Topics.DeadLetters), ctx.Key(), record.bytes,
+		goka.WithCtxEmitHeaders(record.ownHeaders(ctx).Merged(origin)))
 	a.Metrics.setAside(a.Name, poison.Reason)
 	logDeadLetter(a.Logger, ctx, poison)
 }

@@ -16,10 +16,13 @@ import (
 // result, or a dead letter. It neither blocks nor reads a clock, so that handling the record
 // again gives the same bytes.
 func (a *Aggregate[S, C, E]) handle(ctx goka.Context, msg any) {
-	record, _ := msg.(received) // the zero record of a tombstone is no command: a dead letter
-	command, poison := a.command(ctx, record.value)
+	record, _ := msg.(*received)
+	if record == nil {
+		record = &received{} // of a tombstone, which is no command: a dead letter
+	}
+	command, poison := a.command(ctx, record)
 	if poison != nil {
-		a.setAside(ctx, record.bytes, poison)
+		a.setAside(ctx, record, poison)
 		return
 	}
 	snapshot, _ := ctx.Value().(eventsourcing.Snapshot[S]) // none: the zero snapshot
@@ -28,34 +31,34 @@ func (a *Aggregate[S, C, E]) handle(ctx goka.Context, msg any) {
 	case errors.Is(err, eventsourcing.ErrBrokenSnapshot):
 		ctx.Fail(fmt.Errorf("row %q of %s: %w", ctx.Key(), a.Topics.Table, err))
 	case err != nil:
-		a.setAside(ctx, record.bytes, &codecs.Malformed{Reason: ReasonBug, Err: err})
+		a.setAside(ctx, record, &codecs.Malformed{Reason: ReasonBug, Err: err})
 	default:
 		a.emit(ctx, command.Metadata, outcome)
 	}
 }
 
 // command puts a decoded record and its headers together, or says what is wrong with them.
-func (a *Aggregate[S, C, E]) command(ctx goka.Context, value any) (
+func (a *Aggregate[S, C, E]) command(ctx goka.Context, record *received) (
 	eventsourcing.Envelope[C], *codecs.Malformed,
 ) {
 	var none eventsourcing.Envelope[C]
-	if malformed, is := value.(*codecs.Malformed); is {
+	if malformed, is := record.value.(*codecs.Malformed); is {
 		return none, malformed
 	}
-	if value == nil {
+	if record.value == nil {
 		return none, &codecs.Malformed{
 			Reason: codecs.ReasonNotWireFormat,
 			Err:    errors.New("the record has no value: a tombstone is no command"),
 		}
 	}
-	data, is := value.(C)
+	data, is := record.value.(C)
 	if !is {
 		return none, &codecs.Malformed{
 			Reason: codecs.ReasonUnknownType,
-			Err:    fmt.Errorf("%T is no command of %s", value, a.Name),
+			Err:    fmt.Errorf("%T is no command of %s", record.value, a.Name),
 		}
 	}
-	metadata, err := codecs.MetadataFrom(ctx.Headers())
+	metadata, err := record.metadata(ctx)
 	if err != nil {
 		return none, asMalformed(err)
 	}
@@ -101,21 +104,33 @@ func (a *Aggregate[S, C, E]) decide(
 func (a *Aggregate[S, C, E]) emit(ctx goka.Context, command eventsourcing.Metadata,
 	outcome eventsourcing.Outcome[S, E],
 ) {
+	message := new(codecs.Message)
 	for i := range outcome.Events {
 		event := &outcome.Events[i]
 		event.Source = a.Topics.Group
-		ctx.Emit(goka.Stream(a.Topics.Events), ctx.Key(), event.Data,
-			goka.WithCtxEmitHeaders(a.Headers(event.Metadata)))
+		message.Metadata, message.Data = &event.Metadata, event.Data
+		a.write(ctx, a.Topics.Events, message)
 	}
 	result, metadata := resultOf(outcome.Result, command, a.Topics.Group)
-	headers := a.Headers(metadata)
+	message.Metadata, message.Data = &metadata, result
 	if outcome.Result.Repeated {
-		headers[HeaderRepeated] = []byte("true")
+		message.Extra = repeatedHeaders
 	} else {
 		ctx.SetValue(outcome.Snapshot)
 	}
-	ctx.Emit(goka.Stream(a.Topics.Results), ctx.Key(), result, goka.WithCtxEmitHeaders(headers))
+	a.write(ctx, a.Topics.Results, message)
 	a.Metrics.handled(a.Name, outcome.Result)
+}
+
+var repeatedHeaders = []codecs.Header{{Name: HeaderRepeated, Value: "true"}}
+
+// write hands a record to Goka, which encodes it before it returns.
+func (a *Aggregate[S, C, E]) write(ctx goka.Context, topic string, m *codecs.Message) {
+	if a.Framed {
+		ctx.Emit(goka.Stream(topic), ctx.Key(), m)
+		return
+	}
+	ctx.Emit(goka.Stream(topic), ctx.Key(), m.Data, goka.WithCtxEmitHeaders(m.Headers()))
 }
 
 // asMalformed returns err as the poison that it is.

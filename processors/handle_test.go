@@ -13,79 +13,92 @@ import (
 )
 
 func TestCommandBecomesEventRowAndResult(t *testing.T) {
-	s := newStory(t)
-	s.send("k-1", 5, goka.Headers{
-		codecs.HeaderCorrelationID: []byte("order-7"),
-		codecs.HeaderTraceparent:   []byte("00-ab-cd-01"),
-	})
+	stories(t, func(t *testing.T, s *story) {
+		s.send("k-1", 5, goka.Headers{
+			codecs.HeaderCorrelationID: []byte("order-7"),
+			codecs.HeaderTraceparent:   []byte("00-ab-cd-01"),
+		})
 
-	headers, event := s.next(s.topics.Events)
-	equal(t, "event", event, any(Counted{By: 5}))
-	metadata, err := codecs.MetadataFrom(headers)
-	must(t, err)
-	equal(t, "event's metadata", metadata, eventsourcing.Metadata{
-		ID: "c1/1", Source: "counters", Type: "Counted", Subject: "c1", Time: commandTime,
-		CorrelationID: "order-7", CausationID: "k-1", Sequence: 1, Traceparent: "00-ab-cd-01",
-	})
+		headers, event := s.next(s.topics.Events)
+		equal(t, "event", event, any(Counted{By: 5}))
+		metadata, err := codecs.MetadataFrom(headers)
+		must(t, err)
+		equal(t, "event's metadata", metadata, eventsourcing.Metadata{
+			ID: "c1/1", Source: "counters", Type: "Counted", Subject: "c1", Time: commandTime,
+			CorrelationID: "order-7", CausationID: "k-1", Sequence: 1, Traceparent: "00-ab-cd-01",
+		})
 
-	headers, result := s.next(s.topics.Results)
-	equal(t, "result", result, any(processors.Result{
-		CommandType: "Count", Accepted: true, FirstSequence: 1, LastSequence: 1,
-	}))
-	metadata, err = codecs.MetadataFrom(headers)
-	must(t, err)
-	equal(t, "result's metadata", metadata, eventsourcing.Metadata{
-		ID: "k-1/result", Source: "counters", Type: "Result", Subject: "c1", Time: commandTime,
-		CorrelationID: "order-7", CausationID: "k-1", Traceparent: "00-ab-cd-01",
+		headers, result := s.next(s.topics.Results)
+		equal(t, "result", result, any(processors.Result{
+			CommandType: "Count", Accepted: true, FirstSequence: 1, LastSequence: 1,
+		}))
+		metadata, err = codecs.MetadataFrom(headers)
+		must(t, err)
+		equal(t, "result's metadata", metadata, eventsourcing.Metadata{
+			ID: "k-1/result", Source: "counters", Type: "Result", Subject: "c1", Time: commandTime,
+			CorrelationID: "order-7", CausationID: "k-1", Traceparent: "00-ab-cd-01",
+		})
+		equal(t, "state", s.row().State, 5)
+		equal(t, "sequence", s.row().Sequence, 1)
+		s.nothing(s.topics.Events, s.topics.Results, s.topics.DeadLetters)
 	})
-	equal(t, "state", s.row().State, 5)
-	equal(t, "sequence", s.row().Sequence, 1)
-	s.nothing(s.topics.Events, s.topics.Results, s.topics.DeadLetters)
 }
 
 // G1: the second sender gets the first outcome, and nothing else happens.
 func TestCommandSentTwiceHasOneOutcome(t *testing.T) {
-	s := newStory(t)
-	s.send("k-1", 5)
-	first, result := s.next(s.topics.Results)
-	row := s.row()
-	s.send("k-1", 5)
-	second, again := s.next(s.topics.Results)
+	stories(t, func(t *testing.T, s *story) {
+		s.send("k-1", 5)
+		first, result := s.next(s.topics.Results)
+		row := s.row()
+		s.send("k-1", 5)
+		second, again := s.next(s.topics.Results)
 
-	equal(t, "second result", again, result)
-	equal(t, "first is marked", first[processors.HeaderRepeated], nil)
-	equal(t, "second is marked", string(second[processors.HeaderRepeated]), "true")
-	equal(t, "second's ID", string(second["ce_id"]), string(first["ce_id"]))
-	equal(t, "row", s.row().Recent.Bytes(), row.Recent.Bytes())
-	s.next(s.topics.Events)
-	s.nothing(s.topics.Events, s.topics.Results)
+		equal(t, "second result", again, result)
+		equal(t, "first is marked", first[processors.HeaderRepeated], nil)
+		equal(t, "second is marked", string(second[processors.HeaderRepeated]), "true")
+		equal(t, "second's ID", string(second["ce_id"]), string(first["ce_id"]))
+		equal(t, "row", s.row().Recent.Bytes(), row.Recent.Bytes())
+		s.next(s.topics.Events)
+		s.nothing(s.topics.Events, s.topics.Results)
+	})
 }
 
 func TestRejectionIsAResultWithoutEvent(t *testing.T) {
-	s := newStory(t)
-	s.send("k-1", -3)
-	_, result := s.next(s.topics.Results)
-	equal(t, "result", result, any(processors.Result{
-		CommandType: "Count", Code: "by-not-positive", Message: "by is -3",
-	}))
-	s.nothing(s.topics.Events, s.topics.DeadLetters)
-	// The row exists for its ring alone.
-	equal(t, "sequence", s.row().Sequence, 0)
-	if _, known := s.row().Recent.Find("k-1"); !known {
-		t.Fatal("the ring does not know the rejected command")
-	}
+	stories(t, func(t *testing.T, s *story) {
+		s.send("k-1", -3)
+		_, result := s.next(s.topics.Results)
+		equal(t, "result", result, any(processors.Result{
+			CommandType: "Count", Code: "by-not-positive", Message: "by is -3",
+		}))
+		s.nothing(s.topics.Events, s.topics.DeadLetters)
+		// The row exists for its ring alone.
+		equal(t, "sequence", s.row().Sequence, 0)
+		if _, known := s.row().Recent.Find("k-1"); !known {
+			t.Fatal("the ring does not know the rejected command")
+		}
+	})
 }
 
 func TestExpectedSequenceIsChecked(t *testing.T) {
-	s := newStory(t)
-	s.send("k-1", 5)
-	s.next(s.topics.Results)
-	s.send("k-2", 5, goka.Headers{codecs.HeaderExpectedSequence: []byte("0")})
-	_, result := s.next(s.topics.Results)
-	if got := result.(processors.Result); got.Code != eventsourcing.CodeSequenceMismatch {
-		t.Fatalf("got %+v", got)
-	}
-	equal(t, "state", s.row().State, 5)
+	stories(t, func(t *testing.T, s *story) {
+		s.send("k-1", 5)
+		s.next(s.topics.Results)
+		s.send("k-2", 5, goka.Headers{codecs.HeaderExpectedSequence: []byte("0")})
+		_, result := s.next(s.topics.Results)
+		if got := result.(processors.Result); got.Code != eventsourcing.CodeSequenceMismatch {
+			t.Fatalf("got %+v", got)
+		}
+		equal(t, "state", s.row().State, 5)
+	})
+}
+
+type poison struct {
+	name    string
+	key     string
+	value   func(*story) []byte
+	headers goka.Headers
+	reason  codecs.Reason
+	message string
 }
 
 // G8: what can't be decoded or handled is set aside as it came, and the line goes on.
@@ -96,14 +109,7 @@ func TestPoisonIsSetAside(t *testing.T) {
 		must(s.t, err)
 		return b
 	}
-	for _, test := range []struct {
-		name    string
-		key     string
-		value   func(*story) []byte
-		headers goka.Headers
-		reason  codecs.Reason
-		message string
-	}{
+	for _, test := range []poison{
 		{
 			"garbage", "c1", func(*story) []byte { return []byte("hello") }, good,
 			codecs.ReasonNotWireFormat, "",
@@ -135,39 +141,40 @@ func TestPoisonIsSetAside(t *testing.T) {
 			processors.ReasonBug, "thirteen",
 		},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := newStory(t)
-			value := test.value(s)
-			s.sendRaw(test.key, value, test.headers)
-			headers, bytes := s.next(s.topics.DeadLetters)
-			equal(t, "bytes", string(bytes.([]byte)), string(value))
-			equal(t, "reason", string(headers[processors.HeaderReason]), string(test.reason))
-			equal(t, "topic", string(headers[processors.HeaderTopic]), s.topics.Commands)
-			equal(t, "partition", string(headers[processors.HeaderPartition]), "0")
-			equal(t, "offset", string(headers[processors.HeaderOffset]), "0")
-			message := string(headers[processors.HeaderMessage])
-			if !strings.Contains(message, test.message) {
-				t.Fatalf("message %q does not say %q", message, test.message)
-			}
-			for name, value := range test.headers {
-				equal(t, "header "+name, string(headers[name]), string(value))
-			}
-			s.nothing(s.topics.Events, s.topics.Results, s.topics.DeadLetters)
-
-			s.send("k-10", 5) // the line goes on
-			s.next(s.topics.Events)
-			equal(t, "state", s.row().State, 5)
-		})
+		t.Run(test.name, func(t *testing.T) { stories(t, test.isSetAside) })
 	}
 }
 
+func (p poison) isSetAside(t *testing.T, s *story) {
+	value := p.value(s)
+	s.sendRaw(p.key, value, p.headers)
+	headers, bytes := s.next(s.topics.DeadLetters)
+	equal(t, "bytes", string(bytes.([]byte)), string(value))
+	equal(t, "reason", string(headers[processors.HeaderReason]), string(p.reason))
+	equal(t, "topic", string(headers[processors.HeaderTopic]), s.topics.Commands)
+	equal(t, "partition", string(headers[processors.HeaderPartition]), "0")
+	equal(t, "offset", string(headers[processors.HeaderOffset]), "0")
+	message := string(headers[processors.HeaderMessage])
+	if !strings.Contains(message, p.message) {
+		t.Fatalf("message %q does not say %q", message, p.message)
+	}
+	for name, value := range p.headers {
+		equal(t, "header "+name, string(headers[name]), string(value))
+	}
+	s.nothing(s.topics.Events, s.topics.Results, s.topics.DeadLetters)
+
+	s.send("k-10", 5) // the line goes on
+	s.next(s.topics.Events)
+	equal(t, "state", s.row().State, 5)
+}
+
 func TestCommandsAreCounted(t *testing.T) {
-	s := newStory(t)
-	s.send("k-1", 5)
-	s.send("k-1", 5)
-	s.send("k-2", -1)
-	s.sendRaw("c1", []byte("x"), nil)
-	must(t, testutil.GatherAndCompare(s.metrics, strings.NewReader(`
+	stories(t, func(t *testing.T, s *story) {
+		s.send("k-1", 5)
+		s.send("k-1", 5)
+		s.send("k-2", -1)
+		s.sendRaw("c1", []byte("x"), nil)
+		must(t, testutil.GatherAndCompare(s.metrics, strings.NewReader(`
 # HELP refold_commands_total Commands handled, by outcome: accepted, repeated, or the rejection's code.
 # TYPE refold_commands_total counter
 refold_commands_total{aggregate="counter",outcome="accepted",type="Count"} 1
@@ -177,6 +184,7 @@ refold_commands_total{aggregate="counter",outcome="repeated",type="Count"} 1
 # TYPE refold_dead_letters_total counter
 refold_dead_letters_total{aggregate="counter",reason="not-wire-format"} 1
 `)))
+	})
 }
 
 func TestIncompleteDescriptionIsRefused(t *testing.T) {

@@ -117,7 +117,7 @@ func (w *Worker) openStores() (err error) {
 func (w *Worker) openProcessors() error {
 	graph, err := accounts.Graph(accounts.GraphOptions{
 		TopicPrefix: w.config.Topics.Prefix, Codecs: w.accounts, Results: w.results,
-		Headers: codecs.PackedHeaders, RecentSize: w.config.Processor.RecentCommands,
+		Framed: true, RecentSize: w.config.Processor.RecentCommands,
 		Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
 	})
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"github.com/lovoo/goka"
 
 	"refold/codecs"
-	"refold/eventsourcing"
 	"refold/processors"
 )
 
@@ -23,8 +22,8 @@ type GraphOptions struct {
 	TopicPrefix string
 	Codecs      Codecs
 	Results     *codecs.Set
-	// Headers is processors.Aggregate's.
-	Headers func(eventsourcing.Metadata) goka.Headers
+	// Framed is processors.Aggregate's.
+	Framed bool
 	// RecentSize is how many commands a row remembers: 0 to processors.MaxRecentSize.
 	RecentSize int
 	Metrics    *processors.Metrics
@@ -44,7 +43,7 @@ func Graph(o GraphOptions) (*goka.GroupGraph, error) {
 		Events:     o.Codecs.Events,
 		Results:    o.Results,
 		Rows:       o.Codecs.Table(),
-		Headers:    o.Headers,
+		Framed:     o.Framed,
 		RecentSize: o.RecentSize,
 		Metrics:    o.Metrics,
 		Logger:     o.Logger,
