@@ -35,6 +35,8 @@ func (r *run) takeOff(p *producer, next map[topicPartition]int64) {
 		defer cancel()
 		o, err := p.carry(ctx, b, r.consumer)
 		if o == committed {
+			recycle(b.staged)
+			b.staged = nil
 			if err = b.session.commitLayers(b.layers); err != nil {
 				o = unknown // the topic has the rows; a store that is opened anew reads them
 			}

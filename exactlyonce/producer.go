@@ -41,25 +41,10 @@ type outputTopic struct {
 type outputBuffer struct {
 	finished *goka.Promise
 
-	mu      sync.Mutex
-	records []*kgo.Record
-	bytes   int
-	slab    []kgo.Record       // made but not yet used: records cost one allocation in slabSize
-	keys    []byte             // keys are cut from here
-	headers []kgo.RecordHeader // and headers of frames from here
+	mu    sync.Mutex
+	pages []*page // all full but the last
+	bytes int
 }
-
-// slabSize balances the allocations saved against the memory that one unfinished record holds.
-const slabSize = 64
-
-// keySlab is as many bytes as the keys of a slab of records are likely to need.
-const keySlab = 32 * slabSize
-
-// A record of a frame is given headersGuess headers of a slab; one with more gets its own.
-const (
-	headersGuess = 12
-	headerSlab   = headersGuess * slabSize
-)
 
 // finishedPromise is one that has been kept. Goka only ever adds a callback to a promise, which a
 // finished one runs at once and forgets, so that one serves any number of emits.
@@ -81,16 +66,16 @@ func (o *outputs) reset(partitions map[string]int32) {
 	o.topics.Store(&topics)
 }
 
-// take removes what is staged: one slice per output partition, and the headers of rows.
-func (o *outputs) take() (staged [][]*kgo.Record, headers map[string][]kgo.RecordHeader) {
+// take removes what is staged: pages in the order of each output partition, and the headers of
+// rows.
+func (o *outputs) take() (staged []*page, headers map[string][]kgo.RecordHeader) {
 	for _, t := range *o.topics.Load() {
 		for i := range t.partitions {
 			b := &t.partitions[i]
 			b.mu.Lock()
-			if len(b.records) > 0 {
-				staged = append(staged, b.records)
-				b.records, b.bytes = make([]*kgo.Record, 0, len(b.records)), 0
-			}
+			staged = append(staged, b.pages...)
+			clear(b.pages)
+			b.pages, b.bytes = b.pages[:0], 0
 			b.mu.Unlock()
 		}
 	}
@@ -160,40 +145,20 @@ func (t *outputTopic) stage(
 	b := &t.partitions[partition]
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.slab) == 0 {
-		b.slab = make([]kgo.Record, slabSize)
+	if n := len(b.pages); n == 0 || b.pages[n-1].n == pageRecords {
+		p, _ := pages.Get().(*page)
+		b.pages = append(b.pages, p)
 	}
-	r := &b.slab[0]
-	b.slab = b.slab[1:]
-	if len(key) > cap(b.keys)-len(b.keys) {
-		b.keys = make([]byte, 0, max(keySlab, len(key)))
-	}
-	start := len(b.keys)
-	b.keys = append(b.keys, key...)
+	p := b.pages[len(b.pages)-1]
+	r := p.record(key)
 	r.Topic, r.Partition, r.Value = t.name, partition, value
-	r.Key = b.keys[start:len(b.keys):len(b.keys)]
 	if !t.framed {
 		r.Headers = sortedHeaders(headers)
-	} else if err := b.unframe(r); err != nil {
+	} else if err := p.unframe(r); err != nil {
 		return finishedPromise(fmt.Errorf("emit to %s: %w", t.name, err))
 	}
-	b.records = append(b.records, r)
 	b.bytes += len(key) + len(value)
 	return b.finished
-}
-
-// unframe makes headers and value of the frame that is the record's value.
-func (b *outputBuffer) unframe(r *kgo.Record) (err error) {
-	if cap(b.headers)-len(b.headers) < headersGuess {
-		b.headers = make([]kgo.RecordHeader, 0, headerSlab)
-	}
-	free := b.headers[len(b.headers):]
-	r.Headers, r.Value, err = kafka.SplitFrame(free, r.Value)
-	if len(r.Headers) <= cap(free) {
-		b.headers = b.headers[:len(b.headers)+len(r.Headers)]
-	}
-	r.Headers = r.Headers[:len(r.Headers):len(r.Headers)]
-	return err
 }
 
 // Close does nothing: what is staged belongs to the batch.

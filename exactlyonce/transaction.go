@@ -19,7 +19,7 @@ type batch struct {
 	bytes    int
 	next     map[topicPartition]int64
 	newest   time.Time // of the input records
-	staged   [][]*kgo.Record
+	staged   []*page
 	layers   []layer
 	forsaken atomic.Bool // must not be committed any more if that can still be helped
 }
@@ -114,8 +114,10 @@ func (p *producer) produce(ctx context.Context, b *batch) (outcome, error) {
 		}
 	}
 	now := time.Now()
-	for _, records := range b.staged {
-		for _, r := range records {
+	for _, staged := range b.staged {
+		records := staged.all()
+		for i := range records {
+			r := &records[i]
 			r.Timestamp = now
 			p.client.Produce(ctx, r, promise)
 		}

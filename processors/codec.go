@@ -17,25 +17,37 @@ import (
 type received struct {
 	value any
 	bytes []byte
-	// headers of a record that came as a frame; nil for one whose headers Goka has.
-	headers []kgo.RecordHeader
+	// frame of a record that came as one; nil for one whose headers Goka has.
+	frame []byte
 }
+
+// headersGuess is how many headers a command is likely to have at most.
+const headersGuess = 16
 
 // metadata is what the headers say.
 func (r *received) metadata(ctx goka.Context) (eventsourcing.Metadata, error) {
-	if r.headers != nil {
-		return codecs.MetadataFromRecord(r.headers)
+	if r.frame == nil {
+		return codecs.MetadataFrom(ctx.Headers())
 	}
-	return codecs.MetadataFrom(ctx.Headers())
+	var room [headersGuess]kgo.RecordHeader // stays on the stack
+	headers, _, err := kafka.SplitFrame(room[:0], r.frame)
+	if err != nil {
+		return eventsourcing.Metadata{}, err
+	}
+	return codecs.MetadataFromRecord(headers)
 }
 
-// ownHeaders are the record's as Goka writes headers.
-func (r *received) ownHeaders(ctx goka.Context) goka.Headers {
-	if r.headers == nil {
+// headers are the record's, as Goka writes them.
+func (r *received) headers(ctx goka.Context) goka.Headers {
+	if r.frame == nil {
 		return ctx.Headers()
 	}
-	headers := make(goka.Headers, len(r.headers))
-	for _, h := range r.headers {
+	split, _, err := kafka.SplitFrame(nil, r.frame)
+	if err != nil {
+		return nil // the codec has split it before
+	}
+	headers := make(goka.Headers, len(split))
+	for _, h := range split {
 		headers[h.Key] = h.Value
 	}
 	return headers
@@ -63,17 +75,15 @@ var _ kafka.FramedCodec = framedInputCodec{}
 // Framed marks the codec.
 func (framedInputCodec) Framed() {}
 
-// headersGuess is how many headers a command is likely to have at most.
-const headersGuess = 8
-
 func (c framedInputCodec) Decode(frame []byte) (any, error) {
-	headers, value, err := kafka.SplitFrame(make([]kgo.RecordHeader, 0, headersGuess), frame)
+	var room [headersGuess]kgo.RecordHeader
+	_, value, err := kafka.SplitFrame(room[:0], frame)
 	if err != nil {
 		return nil, err
 	}
 	v, err := c.values.Decode(value)
 	if r, is := v.(*received); is {
-		r.headers = headers
+		r.frame = frame
 	}
 	return v, err
 }

@@ -43,7 +43,7 @@ func (a *Aggregate[S, C, E]) setAside(ctx goka.Context, record *received,
 		HeaderTime:      ctx.Timestamp().UTC().AppendFormat(nil, time.RFC3339Nano),
 	}
 	ctx.Emit(goka.Stream(a.Topics.DeadLetters), ctx.Key(), record.bytes,
-		goka.WithCtxEmitHeaders(record.ownHeaders(ctx).Merged(origin)))
+		goka.WithCtxEmitHeaders(record.headers(ctx).Merged(origin)))
 	a.Metrics.setAside(a.Name, poison.Reason)
 	logDeadLetter(a.Logger, ctx, poison)
 }

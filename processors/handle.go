@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 
 	"github.com/lovoo/goka"
 
@@ -33,7 +34,7 @@ func (a *Aggregate[S, C, E]) handle(ctx goka.Context, msg any) {
 	case err != nil:
 		a.setAside(ctx, record, &codecs.Malformed{Reason: ReasonBug, Err: err})
 	default:
-		a.emit(ctx, command.Metadata, outcome)
+		a.emit(ctx, &command.Metadata, &outcome)
 	}
 }
 
@@ -100,25 +101,37 @@ func (a *Aggregate[S, C, E]) decide(
 	return outcome, err
 }
 
+// emission is what one command's records are written with, one after the other.
+type emission struct {
+	message  codecs.Message
+	metadata eventsourcing.Metadata // the result's
+	result   Result
+}
+
+// emissions are used again: Goka encodes what it is given before it returns.
+var emissions = sync.Pool{New: func() any { return new(emission) }}
+
 // emit hands everything that came of a command to Goka.
-func (a *Aggregate[S, C, E]) emit(ctx goka.Context, command eventsourcing.Metadata,
-	outcome eventsourcing.Outcome[S, E],
+func (a *Aggregate[S, C, E]) emit(ctx goka.Context, command *eventsourcing.Metadata,
+	outcome *eventsourcing.Outcome[S, E],
 ) {
-	message := new(codecs.Message)
+	e, _ := emissions.Get().(*emission)
 	for i := range outcome.Events {
 		event := &outcome.Events[i]
 		event.Source = a.Topics.Group
-		message.Metadata, message.Data = &event.Metadata, event.Data
-		a.write(ctx, a.Topics.Events, message)
+		e.message = codecs.Message{Metadata: &event.Metadata, Data: event.Data}
+		a.write(ctx, a.Topics.Events, &e.message)
 	}
-	result, metadata := resultOf(outcome.Result, command, a.Topics.Group)
-	message.Metadata, message.Data = &metadata, result
+	e.describe(&outcome.Result, command, a.Topics.Group)
+	e.message = codecs.Message{Metadata: &e.metadata, Data: &e.result}
 	if outcome.Result.Repeated {
-		message.Extra = repeatedHeaders
+		e.message.Extra = repeatedHeaders
 	} else {
 		ctx.SetValue(outcome.Snapshot)
 	}
-	a.write(ctx, a.Topics.Results, message)
+	a.write(ctx, a.Topics.Results, &e.message)
+	*e = emission{}
+	emissions.Put(e)
 	a.Metrics.handled(a.Name, outcome.Result)
 }
 

@@ -34,11 +34,11 @@ func NewResultSet(registry *codecs.Registry) (*codecs.Set, error) {
 	return codecs.NewSet(registry, codecs.Record[Result](resultSchema))
 }
 
-// resultOf returns the record for an outcome, and its headers.
-func resultOf(outcome eventsourcing.Result, command eventsourcing.Metadata, source string) (
-	Result, eventsourcing.Metadata,
+// describe fills in the record for an outcome, and its headers.
+func (e *emission) describe(
+	outcome *eventsourcing.Result, command *eventsourcing.Metadata, source string,
 ) {
-	result := Result{
+	e.result = Result{
 		CommandType:   outcome.CommandType,
 		Accepted:      outcome.Accepted,
 		FirstSequence: outcome.FirstSequence,
@@ -50,7 +50,7 @@ func resultOf(outcome eventsourcing.Result, command eventsourcing.Metadata, sour
 	if correlation == "" {
 		correlation = command.ID
 	}
-	return result, eventsourcing.Metadata{
+	e.metadata = eventsourcing.Metadata{
 		ID:            command.ID + "/result",
 		Source:        source,
 		Type:          "Result",

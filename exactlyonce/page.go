@@ -1,0 +1,74 @@
+package exactlyonce
+
+import (
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+)
+
+// Sizes of a page. It is used by one output partition for one batch, so a large one is waste where
+// little is written, and a small one is no saving where much is.
+const (
+	pageRecords = 32
+	// pageKeyBytes is as many as the keys of a page's records are likely to need.
+	pageKeyBytes = 32 * pageRecords
+	// headersGuess is how many headers a record is likely to have: CloudEvents' and one to spare.
+	headersGuess = 12
+)
+
+// page holds records that are to be written, with their keys and headers, in memory that is used
+// again after the transaction: records live just long enough to burden the garbage collector most.
+type page struct {
+	n       int
+	records [pageRecords]kgo.Record
+	keys    []byte
+	headers []kgo.RecordHeader
+}
+
+var pages = sync.Pool{New: func() any {
+	return &page{
+		keys:    make([]byte, 0, pageKeyBytes),
+		headers: make([]kgo.RecordHeader, 0, headersGuess*pageRecords),
+	}
+}}
+
+// record returns the page's next record, with its key. The page must not be full.
+func (p *page) record(key string) *kgo.Record {
+	r := &p.records[p.n]
+	p.n++
+	if len(key) > cap(p.keys)-len(p.keys) {
+		r.Key = []byte(key)
+		return r
+	}
+	start := len(p.keys)
+	p.keys = append(p.keys, key...)
+	r.Key = p.keys[start:len(p.keys):len(p.keys)]
+	return r
+}
+
+// unframe makes headers and value of the frame that is the record's value.
+func (p *page) unframe(r *kgo.Record) (err error) {
+	free := p.headers[len(p.headers):]
+	r.Headers, r.Value, err = kafka.SplitFrame(free, r.Value)
+	if n := len(r.Headers); n <= cap(free) { // or they have memory of their own
+		p.headers = p.headers[:len(p.headers)+n]
+		r.Headers = r.Headers[:n:n]
+	}
+	return err
+}
+
+// all are the page's records.
+func (p *page) all() []kgo.Record { return p.records[:p.n] }
+
+// recycle gives pages back for other batches. Nobody may use their records any more: the producer
+// must have called the promise of each.
+func recycle(used []*page) {
+	for _, p := range used {
+		clear(p.all()) // so that values are not held
+		clear(p.headers)
+		p.n, p.keys, p.headers = 0, p.keys[:0], p.headers[:0]
+		pages.Put(p)
+	}
+}
