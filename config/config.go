@@ -90,6 +90,7 @@ type Processor struct {
 	Producers       int           `key:"producers" default:"2" min:"1" max:"16" help:"Transactional producers that take turns."`
 	LeaveTimeout    time.Duration `key:"leave-timeout" default:"8s" min:"100ms" max:"5m" help:"How long a rebalance or a stop waits for what is in hand."`
 	RecentCommands  int           `key:"recent-commands" default:"16" min:"0" max:"1024" help:"How many commands a row remembers, to recognize those that are sent twice; some 24 bytes each in every row."`
+	MemoryBytes     Bytes         `key:"memory-bytes" default:"512MiB" min:"64MiB" max:"1TiB" help:"What the Go heap, caches of the stores included, tries to stay below; past it, collecting garbage costs more and more. Set it to some 80% of the pod's limit. GOMEMLIMIT overrides it."`
 	BackoffMin      time.Duration `key:"backoff-min" default:"50ms" min:"1ms" max:"1m" help:"Pause before the first retry after a fault; doubles each time."`
 	BackoffMax      time.Duration `key:"backoff-max" default:"10s" min:"1ms" max:"10m" help:"The longest pause between retries."`
 }

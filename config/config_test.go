@@ -80,6 +80,7 @@ kafka:
   tls:
     enabled: true
 store: {cache-bytes: 1GiB}
+processor: {memory-bytes: 2GiB}
 load: {rate: 2.5}
 `, []string{"REFOLD_KAFKA_DIAL_TIMEOUT=2s", "REFOLD_TOPICS_PARTITIONS=3"})
 	if diff := cmp.Diff([]string{"a:1", "b:2"}, l.Config.Kafka.Brokers); diff != "" {
@@ -264,5 +265,13 @@ func TestBytes(t *testing.T) {
 		if got, err := config.ParseBytes(text); err == nil {
 			t.Errorf("%q was read as %d", text, got)
 		}
+	}
+}
+
+func TestMemoryMustHoldTheCaches(t *testing.T) {
+	_, err := load(t, "store: {cache-bytes: 1GiB}", nil)
+	if err == nil || !strings.Contains(err.Error(), "processor.memory-bytes") ||
+		!strings.Contains(err.Error(), "caches together, 1152MiB") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -43,6 +43,11 @@ func (c *Config) contradictions() (found Mistakes) {
 		wrong("processor.leave-timeout", shortDuration(c.Processor.LeaveTimeout),
 			"less than kafka.rebalance-timeout, "+shortDuration(c.Kafka.RebalanceTimeout))
 	}
+	caches := c.Store.CacheBytes + c.Store.RowCacheBytes + c.Store.ViewCacheBytes
+	if c.Processor.MemoryBytes <= caches {
+		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(),
+			"more than the stores' caches together, "+caches.String())
+	}
 	return found
 }
 

@@ -55,6 +55,7 @@ func (p *program) newRun() *cobra.Command {
 			}
 			defer stop()
 			logger := newLogger(cmd.ErrOrStderr(), loaded.Config.Log)
+			limitMemory(loaded.Config.Processor)
 			worker, err := NewWorker(loaded.Config, logger)
 			if err != nil {
 				return err
