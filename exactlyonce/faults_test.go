@@ -32,7 +32,7 @@ var requests = []struct {
 		kerr.TransactionAbortable, kerr.ConcurrentTransactions,
 	}},
 	{kmsg.OffsetFetch, false, []*kerr.Error{kerr.UnstableOffsetCommit, kerr.NotCoordinator}},
-	{kmsg.Fetch, false, []*kerr.Error{kerr.NotLeaderForPartition}},
+	{kmsg.Fetch, false, []*kerr.Error{kerr.NotLeaderForPartition, kerr.OffsetOutOfRange}},
 	{kmsg.Heartbeat, false, []*kerr.Error{kerr.RebalanceInProgress, kerr.UnknownMemberID}},
 	{kmsg.OffsetCommit, false, nil}, // see TestPlainOffsetsFaults
 }

@@ -2,6 +2,7 @@ package exactlyonce
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -143,6 +144,7 @@ func (m *machine) assigned() []action {
 
 func (m *machine) begin() []action {
 	m.phase, m.queued, m.failed = phaseSetUp, false, false
+	m.failures = 0 // somebody else may have done since what we failed to do
 	m.committed = make(map[topicPartition]int64)
 	m.pace = min(firstPace, m.limits.records)
 	return []action{{do: doSetUp}}
@@ -153,7 +155,10 @@ func (m *machine) setUp(err error) []action {
 	if m.phase != phaseSetUp {
 		return nil
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errTruncated):
+		return m.goAway(leaveFailed, err, true)
+	case err != nil:
 		return m.goAway(leaveRebuild, err, true)
 	}
 	m.phase = phaseRunning
@@ -182,6 +187,15 @@ func (m *machine) stop() []action {
 
 // fault: something is broken beyond repair within this run; the clients must be made anew.
 func (m *machine) fault(err error) []action { return m.goAway(leaveRebuild, err, true) }
+
+// inputLost: a partition can't be read on from where we are. What is in hand is finished first: it
+// may not be there to be read again.
+func (m *machine) inputLost(err error) []action {
+	if m.phase != phaseRunning {
+		return nil
+	}
+	return m.goAway(leaveRebuild, err, false)
+}
 
 // callbackFailed: a callback of the running session failed; the records that are with Goka will
 // never be handled. After a stop it is only a consequence of stopping.

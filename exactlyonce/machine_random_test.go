@@ -108,13 +108,16 @@ func (w *world) step() {
 	rare := rapid.IntRange(0, 30).Draw(w.t, "rare") == 0
 	add(rare, "stop", func() { w.do(w.m.stop()) })
 	add(rare, "fault", func() { w.do(w.m.fault(errors.New("fault"))) })
+	add(rare && w.running, "input lost", func() {
+		w.do(w.m.inputLost(errors.New("out of range")))
+	})
 	add(rare && w.running, "callback failed", func() {
 		w.do(w.m.callbackFailed(errors.New("no")))
 	})
 	names := make([]string, 0, len(may))
 	for _, name := range []string{
 		"assigned", "revoked", "lost", "set up", "set-up failed", "poll returns", "handled",
-		"landed", "gap", "rest", "bound", "cleaned up", "stop", "fault", "callback failed",
+		"landed", "gap", "rest", "bound", "cleaned up", "stop", "fault", "input lost", "callback failed",
 	} {
 		if may[name] != nil {
 			names = append(names, name)

@@ -87,11 +87,12 @@ func happen(t *testing.T, m *machine, words []string) []action {
 		"committed": m.transactionCommitted, "aborted": m.transactionAborted,
 		"gap-elapsed": m.gapElapsed, "rest-elapsed": m.restElapsed,
 		"bound-elapsed": m.boundElapsed,
+		"truncated":     func() []action { return m.setUp(errTruncated) },
 	}
 	failing := map[string]func(error) []action{
 		"set-up": m.setUp, "fault": m.fault, "callback-failed": m.callbackFailed,
 		"unknown": m.transactionUnknown, "refused": m.transactionRefused,
-		"cleaned-up": m.cleanedUp,
+		"cleaned-up": m.cleanedUp, "input-lost": m.inputLost,
 	}
 	switch what := words[0]; {
 	case plain[what] != nil:

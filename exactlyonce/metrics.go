@@ -24,6 +24,7 @@ type Metrics struct {
 	restarts     *prometheus.CounterVec
 	fences       prometheus.Counter
 	fetchErrors  prometheus.Counter
+	gone         prometheus.Counter
 }
 
 // gauge is what of a Prometheus gauge is used here.
@@ -77,9 +78,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		fences: counter("producer_fences_total",
 			"Times that another worker, or a time-out, took over our transactional ID."),
 		fetchErrors: counter("fetch_errors_total", "Errors of fetches that were not passing."),
+		gone: counter("deleted_input_offsets_total", "Offsets that brokers deleted before the "+
+			"group handled them. Transaction markers count, so that 1 may be none."),
 	}
 	reg.MustRegister(m.transactions, m.aborts, m.duration, m.records, m.bytes, m.handle, m.lag,
-		m.age, m.rebalances, m.restarts, m.fences, m.fetchErrors)
+		m.age, m.rebalances, m.restarts, m.fences, m.fetchErrors, m.gone)
 	for _, o := range []outcome{committed, aborted, refused, unknown} {
 		m.transactions.WithLabelValues(o.String())
 	}
@@ -131,6 +134,12 @@ func (m *Metrics) fence() {
 func (m *Metrics) fetchError() {
 	if m != nil {
 		m.fetchErrors.Inc()
+	}
+}
+
+func (m *Metrics) deleted(offsets int64) {
+	if m != nil {
+		m.gone.Add(float64(offsets))
 	}
 }
 

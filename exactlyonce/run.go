@@ -214,6 +214,9 @@ func (r *run) setUp() {
 	go func() {
 		err := waitStable(s.ctx, r.consumer, r.engine.group, r.features.ids, s.assigned)
 		if err == nil {
+			err = r.checkInputs(s.ctx, s)
+		}
+		if err == nil {
 			err = s.setUp()
 		}
 		s.work.Done()
@@ -275,6 +278,9 @@ func (r *run) onPolled(fetches kgo.Fetches) {
 	r.fetched = fetches
 	r.do(r.machine.polled(spans))
 	r.fetched = nil
+	if err := unreadable(fetches); err != nil {
+		r.do(r.machine.inputLost(err))
+	}
 }
 
 // spansOf says what a poll brought.

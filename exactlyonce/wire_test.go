@@ -15,7 +15,14 @@ type wire struct {
 	change *sync.Cond
 	frozen map[string]bool // by client ID
 	dead   map[string]bool
+	held   map[held]bool
 	losses []*loss
+}
+
+// held is a kind of request of one client.
+type held struct {
+	client string
+	key    int16
 }
 
 // loss is a number of requests, or of their answers, that get lost, each with its connection.
@@ -28,7 +35,10 @@ type loss struct {
 }
 
 func newWire() *wire {
-	w := &wire{frozen: make(map[string]bool), dead: make(map[string]bool)}
+	w := &wire{
+		frozen: make(map[string]bool), dead: make(map[string]bool),
+		held: make(map[held]bool),
+	}
 	w.change = sync.NewCond(&w.mu)
 	return w
 }
@@ -64,11 +74,26 @@ func (w *wire) stopLosing(l *loss) {
 func (w *wire) freeze(client string) { w.set(client, true) }
 func (w *wire) thaw(client string)   { w.set(client, false) }
 
-// cutOff breaks the connections of a client, for good.
-func (w *wire) cutOff(client string) {
+// hold keeps requests of one kind back, and what comes behind them on the same connection, until
+// letPass.
+func (w *wire) hold(client string, key int16)    { w.setHeld(held{client, key}, true) }
+func (w *wire) letPass(client string, key int16) { w.setHeld(held{client, key}, false) }
+
+func (w *wire) setHeld(h held, is bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.dead[client] = true
+	w.held[h] = is
+	w.change.Broadcast()
+}
+
+// cutOff breaks the connections of a client, until mend.
+func (w *wire) cutOff(client string) { w.setDead(client, true) }
+func (w *wire) mend(client string)   { w.setDead(client, false) }
+
+func (w *wire) setDead(client string, dead bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dead[client] = dead
 	w.change.Broadcast()
 }
 
@@ -141,19 +166,20 @@ func (t *tap) Read(p []byte) (int, error) {
 			_ = t.Close()
 			return 0, errLost
 		}
+		t.waitWhile(func() bool { return t.wire.held[held{client, key}] })
 	}
-	t.wait()
-	return n, err
-}
-
-// wait holds the client's bytes back while it is frozen.
-func (t *tap) wait() {
 	t.mu.Lock()
 	client := t.client
 	t.mu.Unlock()
+	t.waitWhile(func() bool { return t.wire.frozen[client] })
+	return n, err
+}
+
+// waitWhile holds the client's bytes back.
+func (t *tap) waitWhile(held func() bool) {
 	t.wire.mu.Lock()
 	defer t.wire.mu.Unlock()
-	for t.wire.frozen[client] && !t.isClosed() {
+	for held() && !t.isClosed() {
 		t.wire.change.Wait()
 	}
 }

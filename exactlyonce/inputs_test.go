@@ -1,0 +1,75 @@
+package exactlyonce_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"refold/exactlyonce"
+)
+
+// commit sets the group's offset of in/0, as an operator can while no worker runs.
+func (c *cluster) commit(group string, offset int64) {
+	c.t.Helper()
+	cl := c.client()
+	defer cl.Close()
+	offsets := make(kadm.Offsets)
+	offsets.Add(kadm.Offset{Topic: "in", Partition: 0, At: offset, LeaderEpoch: -1})
+	if _, err := kadm.NewClient(cl).CommitOffsets(c.t.Context(), group, offsets); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// The group's offset is beyond the end of its input: the topic was truncated or made anew. Whatever
+// the worker read next would be handled again, or for the first time; nobody knows. It handles
+// nothing and says why (G1).
+func TestTruncatedInput(t *testing.T) {
+	c := startCluster(t, 0, topic("in", 1), topic("out", 1))
+	c.send("in", 0, 10, 5)
+	w := c.work(c.config("worker"), counter("count", "in")).isReady()
+	c.waitForOutputs(10)
+	w.end()
+	c.commit("count", 50)
+	w = c.work(c.config("worker"), counter("count", "in"))
+	expectError(t, w.wait(), "in/0", "offset 50", "ends at 10")
+	if n := len(c.read("out")[0]); n != 10 {
+		t.Errorf("%d outputs of 10 records", n)
+	}
+}
+
+// The broker has deleted records that the group had not handled. The worker goes on with the
+// oldest that is left, handles nothing twice, and tells how much is missing.
+func TestDeletedInput(t *testing.T) {
+	c := startCluster(t, 0, topic("in", 1), topic("out", 1))
+	c.send("in", 0, 10, 1)
+	w := c.work(c.config("worker"), counter("count", "in")).isReady()
+	c.waitForOutputs(10)
+	w.end()
+	c.send("in", 10, 10, 1)
+	if err := c.Kafka().DeleteRecords("in", 0, 15); err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	cfg := c.config("worker")
+	cfg.Metrics = exactlyonce.NewMetrics(registry)
+	w = c.work(cfg, counter("count", "in"))
+	c.waitForOutputs(15)
+	w.end()
+	records := c.read("out")[0]
+	last := string(records[len(records)-1].Value)
+	if len(records) != 15 || last != "15 in/0/19" {
+		t.Errorf("%d outputs, the last %q; want 15, the last of in/0/19", len(records), last)
+	}
+	c.checkOffsets("count", "in")
+	err := testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP exactlyonce_deleted_input_offsets_total Offsets that brokers deleted before the group handled them. Transaction markers count, so that 1 may be none.
+# TYPE exactlyonce_deleted_input_offsets_total counter
+exactlyonce_deleted_input_offsets_total 5
+`), "exactlyonce_deleted_input_offsets_total")
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,99 @@
+package exactlyonce_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/codec"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"refold/exactlyonce"
+)
+
+// failures counts a worker's transactions that failed for one of the reasons.
+func failures(t *testing.T, registry *prometheus.Registry, reasons ...string) (n float64) {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != "exactlyonce_transaction_failures_total" {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			for _, reason := range reasons {
+				if m.GetLabel()[0].GetValue() == reason {
+					n += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return n
+}
+
+// A zombie that does not know it: only its heartbeats are held back, so that nobody tells it that
+// the group went on without it, while its producers reach the brokers as ever. Another worker has
+// done its records when it closes its batch. What stands between it and handling them a second
+// time is that its offsets are refused (KIP-447, G5), inside of a transaction and outside.
+func TestZombie_generation(t *testing.T) {
+	graphs := map[string]func(hold func(goka.Context)) *goka.GroupGraph{
+		"transaction": func(hold func(goka.Context)) *goka.GroupGraph {
+			return counterWith("count", hold, "in")
+		},
+		"offsets only": func(hold func(goka.Context)) *goka.GroupGraph {
+			return goka.DefineGroup("count", goka.Input("in", new(codec.String),
+				func(ctx goka.Context, _ any) { hold(ctx) }))
+		},
+	}
+	for name, graph := range graphs {
+		t.Run(name, func(t *testing.T) {
+			versions(t, func(t *testing.T, version int16) {
+				zombieByGeneration(t, version, graph, name == "transaction")
+			})
+		})
+	}
+}
+
+func zombieByGeneration(
+	t *testing.T, version int16, graph func(hold func(goka.Context)) *goka.GroupGraph, counts bool,
+) {
+	t.Helper()
+	c := startCluster(t, version, topic("in", 4), topic("out", 3))
+	stand, stood := make(chan struct{}), make(chan struct{}, 1)
+	var armed atomic.Bool
+	hold := func(goka.Context) {
+		if armed.CompareAndSwap(true, false) {
+			c.wire.hold("zombie", kmsg.Heartbeat.Int16())
+			stood <- struct{}{}
+			<-stand
+		}
+	}
+	registry := prometheus.NewRegistry()
+	cfg := c.config("zombie")
+	cfg.Kafka.SessionTimeout = time.Second
+	cfg.Metrics = exactlyonce.NewMetrics(registry)
+	zombie := c.work(cfg, graph(hold)).isReady()
+	c.send("in", 0, 300, 20)
+	c.checkOffsets("count", "in")
+	armed.Store(true)
+	c.send("in", 300, 300, 20)
+	<-stood
+	heir := c.work(c.config("heir"), graph(func(goka.Context) {}))
+	c.checkOffsets("count", "in")
+	close(stand)
+	eventually(t, "the zombie's offsets are refused", func() bool {
+		return failures(t, registry, "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID") > 0
+	})
+	c.wire.letPass("zombie", kmsg.Heartbeat.Int16())
+	c.send("in", 600, 300, 20)
+	c.checkOffsets("count", "in")
+	zombie.isReady().end()
+	heir.end()
+	if counts {
+		c.checkCounter("count", "in")
+	}
+}
