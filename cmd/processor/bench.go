@@ -97,8 +97,11 @@ func bench(ctx context.Context, out, logs io.Writer, o benchOptions) (err error)
 	if err != nil {
 		return err
 	}
-	if r.client, err = kgo.NewClient(append(opts, kgo.RecordPartitioner(kafka.Partitioner()),
-		kgo.MaxBufferedRecords(100_000))...); err != nil {
+	opts = append(opts, kgo.RecordPartitioner(kafka.Partitioner()), kgo.MaxBufferedRecords(100_000))
+	if r.rate > 0 {
+		opts = append(opts, kgo.ProducerLinger(0)) // its wait would count as the worker's
+	}
+	if r.client, err = kgo.NewClient(opts...); err != nil {
 		return fmt.Errorf("connect to Kafka: %w", err)
 	}
 	defer r.client.Close()
