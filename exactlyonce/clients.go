@@ -2,6 +2,7 @@ package exactlyonce
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -92,6 +93,7 @@ func (r *run) join(base []kgo.Opt) error {
 		kgo.Balancers(kgo.RangeBalancer()),
 		kgo.FetchMaxWait(cfg.FetchMaxWait),
 		kgo.FetchMaxBytes(cfg.FetchMaxBytes),
+		kgo.WithHooks(groupErrors{r.engine}),
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, m map[string][]int32) {
 			a := assignment{partitions: m}
 			a.member, a.generation = cl.GroupMetadata()
@@ -108,6 +110,20 @@ func (r *run) join(base []kgo.Opt) error {
 	}
 	r.consumer = consumer
 	return nil
+}
+
+// groupErrors tells why the worker is not a member of its group.
+type groupErrors struct{ engine *engine }
+
+var _ kgo.HookGroupManageError = groupErrors{}
+
+// OnGroupManageError notes the error. The client goes on trying by itself.
+func (g groupErrors) OnGroupManageError(err error) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) {
+		return
+	}
+	g.engine.setStatus(fmt.Errorf("be a member of the group: %w", err))
+	g.engine.log.Warn("not a member of the group; trying again", "error", err)
 }
 
 // assignment is what the group gave us, and as whom.

@@ -74,8 +74,9 @@ type Config struct {
 	// BatchRecords limits the records that one transaction takes in. 20,000: larger batches take
 	// over a second to commit, and are no cheaper.
 	BatchRecords int
-	// BatchBytes limits what one transaction takes in and gives out, in bytes, give or take one
-	// poll: it is what a batch may hold in memory, and up to two are held. 32 MiB.
+	// BatchBytes limits what one transaction takes in and gives out, in bytes: it is what a batch
+	// may hold in memory, and up to two are held. A row counts each time that it is written. Polls
+	// are made smaller when one yields more, which only the first can notice too late. 32 MiB.
 	BatchBytes int
 	// HandleTime is the longest that the records of one poll should take to be handled. Polls are
 	// made smaller when callbacks are slow, so that a rebalance never waits for much more. 250 ms.

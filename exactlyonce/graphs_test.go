@@ -206,6 +206,9 @@ func TestRefusals(t *testing.T) {
 		says   []string
 	}{
 		"visitor":       {graph: visiting, says: []string{"goka.Visitor", "tour"}},
+		"missing input": {
+			graph: counter("count", "nowhere"), says: []string{"nowhere", "UNKNOWN_TOPIC"},
+		},
 		"uneven inputs": {graph: uneven, says: []string{"copartitioned"}},
 		"storage": {
 			option: goka.WithStorageBuilder(storage.MemoryBuilder()),

@@ -304,6 +304,7 @@ func (s *session) seal(now time.Time, headers map[string][]kgo.RecordHeader) []l
 	defer s.mu.Unlock()
 	var layers []layer
 	for t := range s.tables {
+		t.written.Store(0)
 		if rows := t.Seal(); len(rows) > 0 {
 			layers = append(layers, layer{table: t, rows: rows, headers: headers, at: now})
 		}
@@ -316,6 +317,17 @@ func (s *session) discard() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t := range s.tables {
+		t.written.Store(0)
 		t.Discard()
 	}
+}
+
+// size is how many bytes of rows the open batch has written.
+func (s *session) size() (bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t := range s.tables {
+		bytes += int(t.written.Load())
+	}
+	return bytes
 }

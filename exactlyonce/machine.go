@@ -42,6 +42,7 @@ type machine struct {
 	orphan bool // the batch in the air belongs to a session that is gone
 	turn   int  // the producer whose turn it is
 	pace   int  // records that a poll may bring at present
+	taken  int  // bytes of the records that are with Goka's callbacks
 
 	// committed is the next offset to read, by what is known to be committed, of each input
 	// partition that this session has seen records of.
@@ -228,9 +229,11 @@ func (m *machine) polled(spans []span) []action {
 	if m.open.next == nil {
 		m.open.next = make(map[topicPartition]int64, len(spans))
 	}
+	m.taken = 0
 	for _, s := range spans {
 		m.open.records += s.records
 		m.open.bytes += s.bytes
+		m.taken += s.bytes
 		m.open.next[s.topicPartition] = s.next
 	}
 	m.handling = true
@@ -245,13 +248,25 @@ func (m *machine) handled(records, staged int, took time.Duration) []action {
 	}
 	m.handling = false
 	m.open.bytes += staged
-	switch {
-	case took > m.limits.handle:
-		m.pace = max(1, int(int64(records)*int64(m.limits.handle)/int64(took)))
-	case records >= m.pace:
+	m.setPace(records, m.taken+staged, took)
+	return m.advance(nil)
+}
+
+// setPace learns from the last poll how many records the next ones may bring, so that they are
+// handled within limits.handle and yield no more than limits.bytes.
+func (m *machine) setPace(records, bytes int, took time.Duration) {
+	share := func(limit, used int64) int { return max(1, int(int64(records)*limit/used)) }
+	switch slow, large := took > m.limits.handle, bytes > m.limits.bytes; {
+	case slow && large:
+		m.pace = min(share(int64(m.limits.handle), int64(took)),
+			share(int64(m.limits.bytes), int64(bytes)))
+	case slow:
+		m.pace = share(int64(m.limits.handle), int64(took))
+	case large:
+		m.pace = share(int64(m.limits.bytes), int64(bytes))
+	case records >= m.pace && 2*bytes <= m.limits.bytes:
 		m.pace = min(2*m.pace, m.limits.records)
 	}
-	return m.advance(nil)
 }
 
 // transactionCommitted: the batch in the air is committed, and its rows are in the local store.

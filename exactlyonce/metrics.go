@@ -60,7 +60,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		records: histogram("transaction_records",
 			"Input records in a committed transaction.", sizes),
 		bytes: histogram("transaction_bytes",
-			"Bytes that a committed transaction took in and emitted, rows not counted.",
+			"Bytes that a committed transaction took in, emitted and wrote as rows.",
 			prometheus.ExponentialBuckets(64, 8, 8)),
 		handle: histogram("handle_duration_seconds",
 			"From the hand-over of a poll's records to Goka until all are handled.", seconds),

@@ -324,7 +324,7 @@ func (r *run) dispatch() {
 func (r *run) onHandled() {
 	took := time.Since(r.dispatched)
 	r.engine.cfg.Metrics.handled(took)
-	staged := r.engine.outputs.size()
+	staged := r.engine.outputs.size() + r.session.size()
 	r.do(r.machine.handled(r.counted, staged-r.staged, took))
 	if r.machine.open.records > 0 {
 		r.staged = staged

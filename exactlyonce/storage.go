@@ -3,6 +3,7 @@ package exactlyonce
 import (
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/lovoo/goka/storage"
@@ -15,6 +16,8 @@ type stagedTable struct {
 	session   *session
 	topic     string
 	partition int32
+	// written is the size of the rows that the open batch has written, each time that it did.
+	written atomic.Int64
 }
 
 // layer is the rows that one batch wrote to one table.
@@ -38,7 +41,9 @@ func (e *engine) buildStorage(topic string, partition int32) (storage.Storage, e
 		if err != nil {
 			return nil, err
 		}
-		return s.adopt(&stagedTable{table, s, topic, partition}), nil
+		return s.adopt(&stagedTable{
+			Table: table, session: s, topic: topic, partition: partition,
+		}), nil
 	}
 	if s != nil && slices.Contains(e.joins, topic) {
 		return e.cfg.Tables.Follower(s.ctx, topic, partition)
@@ -51,6 +56,12 @@ func (s *session) adopt(t *stagedTable) *stagedTable {
 	defer s.mu.Unlock()
 	s.tables[t] = struct{}{}
 	return t
+}
+
+// Set writes a row of the open batch.
+func (t *stagedTable) Set(key string, value []byte) error {
+	t.written.Add(int64(len(key) + len(value)))
+	return t.Table.Set(key, value)
 }
 
 // SetOffset does nothing: Commit carries the offset.
