@@ -66,10 +66,12 @@ type size struct {
 
 // checkpoint says what the rows of a store are the state of.
 type checkpoint struct {
-	topic  [16]byte // the topic's ID: a topic that is made again under its old name has another
-	next   int64    // all records below this offset are in the rows, and no others
-	format int32    // Scope's
-	set    bool
+	topic [16]byte // the topic's ID: a topic that is made again under its old name has another
+	next  int64    // all records below this offset are in the rows, and no others
+	// since is when, in milliseconds since 1970, the topic held every deletion from next on that
+	// the rows need. Compaction may have removed some of them later (see mayHaveForgotten).
+	since int64
+	set   bool
 }
 
 // checkpointEncoding is the first byte of an encoded checkpoint.
@@ -81,20 +83,20 @@ func (c *checkpoint) append(to []byte) []byte {
 	to = append(to, checkpointEncoding)
 	to = append(to, c.topic[:]...)
 	to = binary.BigEndian.AppendUint64(to, uint64(c.next))
-	return binary.BigEndian.AppendUint32(to, uint32(c.format))
+	return binary.BigEndian.AppendUint64(to, uint64(c.since))
 }
 
 func parseCheckpoint(b []byte) (c checkpoint, err error) {
-	if len(b) != 1+len(c.topic)+8+4 || b[0] != checkpointEncoding {
+	if len(b) != 1+len(c.topic)+8+8 || b[0] != checkpointEncoding {
 		return c, errCheckpoint
 	}
 	copy(c.topic[:], b[1:])
 	b = b[1+len(c.topic):]
 	c.next = int64(binary.BigEndian.Uint64(b))
-	c.format = int32(binary.BigEndian.Uint32(b[8:]))
+	c.since = int64(binary.BigEndian.Uint64(b[8:]))
 	c.set = true
-	if c.next < 0 {
-		return c, errCheckpoint
+	if c.next < 0 || c.since < 0 {
+		return checkpoint{}, errCheckpoint
 	}
 	return c, nil
 }

@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/lovoo/goka/storage"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -34,11 +35,12 @@ func (f *Follower) behind(offset int64) bool {
 
 // change makes changes readable at once and together. next below zero leaves the offset alone.
 func (f *Follower) change(next int64, fn func(Writer) error) error {
+	point := *f.store.point.Load()
+	if next >= 0 {
+		point.next, point.since, point.set = next, time.Now().UnixMilli(), true
+	}
 	var b batch
 	err := f.store.use(f.handle, func(back backend) error {
-		if next < 0 {
-			next = f.store.point.Load().next
-		}
 		b = back.batch(0)
 		return nil
 	})
@@ -50,7 +52,7 @@ func (f *Follower) change(next int64, fn func(Writer) error) error {
 	if err := fn(b); err != nil {
 		return err
 	}
-	return f.write(b, next)
+	return f.write(b, point)
 }
 
 // Get returns a row, nil if there is none. It must not be changed.

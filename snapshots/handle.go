@@ -18,20 +18,35 @@ type handle struct {
 
 // Open takes the store, and restores it to the end of its topic. It may take minutes; it ends
 // early, keeping what it has restored, when the context given to Staged or Follower ends. It takes
-// the store away from whoever had it before.
+// the store away from whoever had it before, and ends a restore of theirs.
 func (h *handle) Open() error {
-	h.store.opening.Lock()
-	defer h.store.opening.Unlock()
-	if err := h.store.take(h); err != nil {
-		return err
-	}
-	h.open.Store(true)
-	if err := h.restore(); err != nil {
+	ctx, cancel := context.WithCancelCause(h.ctx)
+	defer cancel(nil)
+	if err := h.openWith(ctx, cancel); err != nil {
 		h.store.release(h)
-		return fmt.Errorf("restore the store of %s/%d: %w",
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return fmt.Errorf("open the store of %s/%d: %w",
 			h.store.at.topic, h.store.at.partition, err)
 	}
 	return nil
+}
+
+func (h *handle) openWith(ctx context.Context, cancel context.CancelCauseFunc) error {
+	if err := h.store.claim(h, cancel); err != nil {
+		return err
+	}
+	select { // whoever was opening the store has been told to end
+	case h.store.opening <- struct{}{}:
+		defer func() { <-h.store.opening }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err := h.store.take(h); err != nil {
+		return err
+	}
+	return h.restore(ctx)
 }
 
 // Close gives the store back. What was committed stays, for whoever opens it next.
@@ -94,27 +109,20 @@ func (h *handle) cursor(start, limit []byte) (c cursor, err error) {
 	return c, nil
 }
 
-// write applies changes, and that the store is the state of what lies below next. The row cache
-// follows: it knows all rows of a batch, or forgets the store if ranges were deleted.
-func (h *handle) write(b batch, next int64) error {
-	if err := h.store.apply(h, b, next); err != nil {
+// write applies changes, and what the store is then the state of. The row cache follows: it knows
+// all rows of a batch, or forgets the store if ranges were deleted.
+func (h *handle) write(b batch, point checkpoint) error {
+	err := h.store.apply(h, b, point, func(cache *rowCache, number uint64) {
+		ranges := b.rows(func(key, value []byte) { cache.refresh(number, key, value) })
+		if ranges {
+			h.store.number.Store(h.store.of.nextNumber())
+		}
+	})
+	if err != nil {
 		return fmt.Errorf("write to the store of %s/%d: %w",
 			h.store.at.topic, h.store.at.partition, err)
 	}
-	h.refresh(b)
 	return nil
-}
-
-func (h *handle) refresh(b batch) {
-	rows := h.store.of.rows
-	if rows == nil {
-		return
-	}
-	number := h.store.number.Load()
-	ranges := b.rows(func(key, value []byte) { rows.refresh(number, key, value) })
-	if ranges {
-		h.store.number.Store(h.store.of.nextNumber())
-	}
 }
 
 var (

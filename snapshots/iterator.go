@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// staged is a row of the layers, as an iterator sees it.
+// stagedRow is a row of the layers, as an iterator sees it.
 type stagedRow struct {
 	key   string
 	value []byte // nil: deleted
@@ -42,18 +42,24 @@ type iterator struct {
 	at   int // the next one of over
 	c    cursor
 
-	below bool   // c stands at a row that was not given out
-	begun bool   // c was moved
-	key   []byte // of the present row
-	value []byte // of the present row, if it is of a layer
-	from  cursor // of the present row, if it is not
-	done  error
+	below  bool   // c stands at a row
+	begun  bool   // c was moved
+	sought bool   // Seek stands at the row that Next is to give
+	found  bool   // what Seek found
+	key    []byte // of the present row
+	value  []byte // of the present row, if it is of a layer
+	from   cursor // of the present row, if it is not
+	done   error
 }
 
 func newIterator(over []stagedRow, c cursor) *iterator { return &iterator{over: over, c: c} }
 
 // Next moves to the next row, and tells whether there is one.
 func (i *iterator) Next() bool {
+	if i.sought {
+		i.sought = false
+		return i.found
+	}
 	if !i.begun {
 		i.begun = true
 		i.below = i.c.next()
@@ -69,9 +75,10 @@ func (i *iterator) Seek(key []byte) bool {
 	i.at, _ = slices.BinarySearchFunc(i.over, string(key), func(r stagedRow, k string) int {
 		return strings.Compare(r.key, k)
 	})
-	i.begun, i.from = true, nil
+	i.begun, i.sought = true, true
 	i.below = i.c.seek(key)
-	return i.below || i.at < len(i.over)
+	i.found = i.settle() // passes over what a layer deletes
+	return i.found
 }
 
 // settle stands at the lesser of the next rows of both sides, without the deleted ones.

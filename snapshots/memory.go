@@ -11,10 +11,9 @@ import (
 // memory is a backend without files: a B-tree whose copies share what they have in common, so that
 // a cursor is a copy.
 type memory struct {
-	mu    sync.RWMutex
-	tree  *btreemap.BTreeMap[string, []byte]
-	bytes int64
-	at    checkpoint
+	mu   sync.RWMutex
+	tree *btreemap.BTreeMap[string, []byte]
+	at   checkpoint
 }
 
 // memoryDegree is the B-tree's: nodes of some 64 rows fit a few cache lines of keys.

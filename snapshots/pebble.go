@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -56,10 +56,11 @@ func (d *disk) close() {
 	d.cache.Unref()
 }
 
-// watcher is told what goes wrong in the background.
+// watcher is told what happens in the background. Its methods must not wait for the database.
 type watcher interface {
-	damaged(err error)
-	faulty(err error) // nil: no longer
+	damaged(err error) // files are not as they were written
+	flushed(err error) // the flush of a memtable ended
+	faulty(err error)  // a flush or a compaction failed; it is tried again at once
 }
 
 // database is a backend in files: a Pebble database without a write-ahead log. The table topic is
@@ -73,9 +74,6 @@ type database struct {
 
 // openDatabase opens or makes the database in a directory.
 func (d *disk) openDatabase(dir string, w watcher, log *slog.Logger) (*database, error) {
-	if err := d.fs.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("make the directory: %w", err)
-	}
 	options := &pebble.Options{
 		FS:                          d.fs,
 		Cache:                       d.cache,
@@ -89,11 +87,7 @@ func (d *disk) openDatabase(dir string, w watcher, log *slog.Logger) (*database,
 		Logger:                      pebbleLogger{log},
 		EventListener: &pebble.EventListener{
 			BackgroundError: w.faulty,
-			FlushEnd: func(info pebble.FlushInfo) {
-				if info.Err == nil {
-					w.faulty(nil)
-				}
-			},
+			FlushEnd:        func(info pebble.FlushInfo) { w.flushed(info.Err) },
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
 				w.damaged(errors.New(info.String()))
 			},
@@ -109,13 +103,18 @@ func (d *disk) openDatabase(dir string, w watcher, log *slog.Logger) (*database,
 	return &database{db: db, cursors: make(map[*databaseCursor]struct{})}, nil
 }
 
-// isDamage tells errors that a new database would not have from those that it would (no space, no
-// permission, too many open files).
+// isDamage says whether an error of a database is about its files.
 func isDamage(err error) bool {
 	return errors.Is(err, ErrDamaged) || errors.Is(err, errCheckpoint) ||
-		pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) ||
-		// Written by a newer release of Pebble; its error has no type.
-		err != nil && strings.Contains(err.Error(), "format major version")
+		pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist)
+}
+
+// isUnusable tells errors of opening a database that a new one would not have (damaged files, or
+// those of a newer release of Pebble; most of these errors have no type) from those that it would:
+// what the operating system refuses (no space, no permission, too many open files).
+func isUnusable(err error) bool {
+	_, refused := errors.AsType[syscall.Errno](err)
+	return isDamage(err) || !refused
 }
 
 // rowKey is a row's key in the database.
@@ -255,8 +254,7 @@ func (b *databaseBatch) release() { _ = b.b.Close() } // fails only when it is c
 
 // databaseCursor is an iterator of Pebble's that survives the closing of its database.
 type databaseCursor struct {
-	of    *database
-	start []byte
+	of *database
 
 	mu       sync.Mutex
 	it       *pebble.Iterator // nil when closed
@@ -270,7 +268,7 @@ func (d *database) cursor(start, limit []byte) (cursor, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller says what was being done
 	}
-	c := &databaseCursor{of: d, start: from, it: it, fresh: true}
+	c := &databaseCursor{of: d, it: it, fresh: true}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.cursors[c] = struct{}{}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/kafka"
@@ -49,31 +48,34 @@ func (s *Stores) Progress() []RestoreProgress {
 const rebuilds = 3
 
 // restore brings the store to the end of its topic.
-func (h *handle) restore() error {
+func (h *handle) restore(ctx context.Context) error {
+	at := h.store.at
+	h.store.progress.Store(&RestoreProgress{
+		Topic: at.topic, Partition: at.partition, End: -1, Began: time.Now(),
+	})
+	defer h.store.progress.Store(nil)
 	select { // waits its turn: each restore holds some megabytes
 	case h.store.of.restores <- struct{}{}:
 		defer func() { <-h.store.of.restores }()
-	case <-h.ctx.Done():
-		return h.ctx.Err()
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	for range rebuilds {
-		misfit, err := h.restoreOnce()
+		misfit, err := h.restoreOnce(ctx)
 		if err != nil || misfit == nil {
 			return err
 		}
-		if err := h.store.rebuild(h, "does not fit its topic", misfit); err != nil {
+		if err := h.store.rebuild(h, reasonMisfit, misfit); err != nil {
 			return err
 		}
 	}
 	return ErrMisfit
 }
 
-// errRemade says that a topic was deleted and made again under its name.
-var errRemade = errors.New("the topic was made anew")
-
 // restoreOnce reads what the store lacks. misfit says why the store can't be of this topic.
-func (h *handle) restoreOnce() (misfit, err error) {
-	id, err := h.topicID()
+func (h *handle) restoreOnce(ctx context.Context) (misfit, err error) {
+	topic := h.store.at.topic
+	id, err := h.store.of.topicID(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
@@ -81,73 +83,86 @@ func (h *handle) restoreOnce() (misfit, err error) {
 	if point.set && point.topic != id {
 		return errRemade, nil
 	}
-	named := point
-	named.topic = id
-	h.store.point.Store(&named)
-	r := &restorer{handle: h, progress: RestoreProgress{
-		Topic: h.store.at.topic, Partition: h.store.at.partition, Began: time.Now(), End: -1,
-	}}
-	defer h.store.progress.Store(nil)
+	point.topic = id
 	from := kafka.FromStart
 	if point.set {
 		from = point.next
 	}
+	r := &restorer{handle: h, ctx: ctx, point: point, progress: *h.store.progress.Load()}
+	r.progress.Began = time.Now()
 	// Options of one's own for each client: franz-go changes what it is given.
 	opts, err := h.store.of.options.Kafka.Options()
 	if err != nil {
+		return nil, fmt.Errorf("connect to Kafka: %w", err)
+	}
+	_, err = kafka.ReadPartition(ctx, opts,
+		kafka.Range{Topic: topic, Partition: h.store.at.partition, From: from}, r.apply)
+	r.finish(err)
+	if errors.Is(err, kafka.ErrOffsetOutOfRange) || errors.Is(err, errForgotten) {
+		return err, nil
+	}
+	if err != nil {
 		return nil, err
 	}
-	_, err = kafka.ReadPartition(h.ctx, opts,
-		kafka.Range{Topic: h.store.at.topic, Partition: h.store.at.partition, From: from}, r.apply)
-	r.finish(err)
-	if errors.Is(err, kafka.ErrOffsetOutOfRange) {
-		return err, nil
+	// The topic may have been made anew after its ID was asked for and before it was read.
+	again, err := h.store.of.topicID(ctx, topic)
+	if err == nil && again != id {
+		return errRemade, nil
 	}
 	return nil, err
 }
 
-// topicID asks for the topic's ID, which tells it from others of its name.
-func (h *handle) topicID() (id [16]byte, err error) {
-	opts, err := h.store.of.options.Kafka.Options()
-	if err != nil {
-		return id, err
-	}
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return id, fmt.Errorf("connect to Kafka: %w", err)
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(h.ctx, topicIDTimeout)
-	defer cancel()
-	topics, err := kadm.NewClient(client).ListTopics(ctx, h.store.at.topic)
-	if err != nil {
-		return id, fmt.Errorf("look up the topic: %w", err)
-	}
-	topic := topics[h.store.at.topic]
-	if topic.Err != nil {
-		return id, fmt.Errorf("look up the topic: %w", topic.Err)
-	}
-	return topic.ID, nil
-}
-
-// topicIDTimeout limits the look-up of a topic: a cluster that can't answer that within a minute
-// is tried again by whoever opens the store.
-const topicIDTimeout = time.Minute
-
 // restorer applies what is read.
 type restorer struct {
 	*handle
+	ctx      context.Context //nolint:containedctx // for the time of one reading
+	point    checkpoint      // of the store
 	progress RestoreProgress
 	logged   time.Time
-	read     bool
+	read     bool // the ends of the log are known
 }
 
 // apply takes some records, with the offset after them, in one batch: a restore that is cut off
 // goes on from there.
 func (r *restorer) apply(records []*kgo.Record, p kafka.Progress) error {
-	if !r.read {
-		r.read, r.progress.Start, r.logged = true, p.Start, time.Now()
+	if p.End < 0 {
+		// Where the log begins is not known yet: a fault is told, and Next may be FromStart.
+		r.report(p, 0)
+		return nil
 	}
+	if !r.read {
+		if err := r.begin(p); err != nil {
+			return err
+		}
+	}
+	point := r.point
+	point.next, point.set = p.Next, true
+	if p.Next == p.End {
+		point.since = r.progress.Began.UnixMilli()
+	}
+	if point != r.point {
+		if err := r.write(records, point); err != nil {
+			return err
+		}
+	}
+	r.report(p, len(records))
+	return nil
+}
+
+// begin checks that nothing is missing between the store and the end.
+func (r *restorer) begin(p kafka.Progress) error {
+	r.read, r.progress.Start = true, p.Start
+	if !r.point.set {
+		r.point.since = r.progress.Began.UnixMilli()
+		return nil
+	}
+	if p.Next == p.End {
+		return nil // nothing was written since, so nothing was deleted
+	}
+	return r.store.of.mayHaveForgotten(r.ctx, r.store.at.topic, r.point.since)
+}
+
+func (r *restorer) write(records []*kgo.Record, point checkpoint) error {
 	bytes := 0
 	for _, record := range records {
 		bytes += len(record.Key) + len(record.Value) + rowOverhead
@@ -165,19 +180,27 @@ func (r *restorer) apply(records []*kgo.Record, p kafka.Progress) error {
 			return fmt.Errorf("offset %d: %w", record.Offset, err)
 		}
 	}
-	if err := r.write(b, p.Next); err != nil {
+	if err := r.handle.write(b, point); err != nil {
 		return err
 	}
-	r.progress.Next, r.progress.End = p.Next, p.End
-	r.progress.Records += int64(len(records))
-	now := r.progress
-	r.store.progress.Store(&now)
-	r.store.of.options.Metrics.restored(r.store.of, r.store.at.topic, len(records))
-	r.logProgress(p)
+	r.point = point
 	return nil
 }
 
+// report makes progress known.
+func (r *restorer) report(p kafka.Progress, records int) {
+	r.progress.Next, r.progress.End = p.Next, p.End
+	r.progress.Records += int64(records)
+	now := r.progress
+	r.store.progress.Store(&now)
+	r.store.of.options.Metrics.restored(r.store.of, r.store.at.topic, records)
+	r.logProgress(p)
+}
+
 func (r *restorer) logProgress(p kafka.Progress) {
+	if r.logged.IsZero() {
+		r.logged = r.progress.Began
+	}
 	if time.Since(r.logged) < r.store.of.options.LogInterval {
 		return
 	}

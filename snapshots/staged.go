@@ -3,6 +3,7 @@ package snapshots
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/lovoo/goka/storage"
 )
@@ -12,6 +13,8 @@ import (
 // one commits; any number may read.
 type Staged struct {
 	*handle
+
+	commits sync.Mutex // held by Commit and Discard: a layer is not discarded under its commit
 
 	mu     sync.RWMutex
 	layer  map[string][]byte   // open; a nil value is a deletion
@@ -84,6 +87,8 @@ func (s *Staged) Seal() map[string][]byte {
 // Commit makes the oldest sealed layer part of the committed store, which is then the state of what
 // lies below next. It becomes durable later.
 func (s *Staged) Commit(next int64) error {
+	s.commits.Lock()
+	defer s.commits.Unlock()
 	s.mu.RLock()
 	if len(s.sealed) == 0 {
 		s.mu.RUnlock()
@@ -124,15 +129,16 @@ func (s *Staged) commit(rows map[string][]byte, next int64) error {
 			return err
 		}
 	}
-	if err := s.store.apply(s.handle, b, next); err != nil {
-		return fmt.Errorf("commit to the store of %s/%d: %w",
-			s.store.at.topic, s.store.at.partition, err)
-	}
-	if cache := s.store.of.rows; cache != nil {
-		number := s.store.number.Load()
+	point := *s.store.point.Load()
+	point.next, point.since, point.set = next, time.Now().UnixMilli(), true
+	err = s.store.apply(s.handle, b, point, func(cache *rowCache, number uint64) {
 		for key, value := range rows {
 			cache.put(number, key, value)
 		}
+	})
+	if err != nil {
+		return fmt.Errorf("commit to the store of %s/%d: %w",
+			s.store.at.topic, s.store.at.partition, err)
 	}
 	return nil
 }
@@ -146,6 +152,8 @@ func set(w Writer, key, value []byte) error {
 
 // Discard forgets the open layer and all sealed ones.
 func (s *Staged) Discard() {
+	s.commits.Lock()
+	defer s.commits.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.layer, s.sealed = make(map[string][]byte), nil

@@ -1,6 +1,7 @@
 package snapshots
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,18 +21,23 @@ type store struct {
 	dir string
 	log *slog.Logger
 
-	opening sync.Mutex // one Open at a time
+	opening chan struct{} // of one: one Open at a time
 
 	// mu guards what follows. Who uses the backend holds it, shared: it is not closed under them.
-	mu    sync.RWMutex
-	back  backend // nil: not open
-	owner *handle
+	mu        sync.RWMutex
+	back      backend // nil: not open
+	owner     *handle
+	interrupt context.CancelCauseFunc // ends the owner's restore
+	ended     bool                    // by Stores.Close
 
-	number   atomic.Uint64              // in the row cache
-	point    atomic.Pointer[checkpoint] // never nil; written by the owner
-	damage   atomic.Pointer[error]
-	unsaved  atomic.Bool
-	progress atomic.Pointer[RestoreProgress] // nil: no restore is going on
+	number    atomic.Uint64              // in the row cache
+	point     atomic.Pointer[checkpoint] // never nil; written by the owner
+	damage    atomic.Pointer[error]
+	fault     atomic.Pointer[error] // why the disk does not take the oldest memtable
+	lastFlush atomic.Pointer[error] // how the last flush ended that was none
+	faultLog  atomic.Int64          // when a fault was logged last, in nanoseconds since 1970
+	unsaved   atomic.Bool
+	progress  atomic.Pointer[RestoreProgress] // nil: no restore is going on
 }
 
 func newStore(of *Stores, at place) *store {
@@ -40,7 +46,8 @@ func newStore(of *Stores, at place) *store {
 		// Topic names are harmless as they are, except "." and "..", which no topic has.
 		dir: filepath.Join(of.options.Dir, url.PathEscape(at.topic),
 			strconv.FormatInt(int64(at.partition), 10)),
-		log: of.options.Logger.With("topic", at.topic, "partition", at.partition),
+		log:     of.options.Logger.With("topic", at.topic, "partition", at.partition),
+		opening: make(chan struct{}, 1),
 	}
 	s.point.Store(new(checkpoint))
 	return s
@@ -55,9 +62,27 @@ func (s *store) damaged(err error) {
 	}
 }
 
-// faulty notes that the disk does not take what it is given, or that it does again.
-func (s *store) faulty(err error) {
+// flushed notes how a flush of a memtable ended. An error may also say that the memtable was empty;
+// if it does not, faulty is told it next.
+func (s *store) flushed(err error) {
 	if err != nil {
+		s.lastFlush.Store(&err)
+		return
+	}
+	if s.fault.Swap(nil) != nil {
+		s.log.Info("the disk of a local store works again", "dir", s.dir)
+	}
+}
+
+// faulty notes what failed in the background. Pebble tries again without a pause, so that this is
+// called thousands of times a second while a disk is full.
+func (s *store) faulty(err error) {
+	if last := s.lastFlush.Load(); last != nil && errors.Is(err, *last) {
+		wrapped := fmt.Errorf("%w: %w", ErrDisk, err)
+		s.fault.Store(&wrapped)
+	}
+	now, last := time.Now().UnixNano(), s.faultLog.Load()
+	if now-last >= int64(s.of.options.LogInterval) && s.faultLog.CompareAndSwap(last, now) {
 		s.log.Error("the disk of a local store fails", "dir", s.dir, "error", err)
 	}
 }
@@ -75,13 +100,35 @@ func (s *store) markDamaged() {
 	}
 }
 
-// take makes h the owner, and opens the backend if it isn't.
+// claim makes h the owner. A restore of the owner before is ended: it would hold up h's.
+func (s *store) claim(h *handle, interrupt context.CancelCauseFunc) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return ErrClosed
+	}
+	if s.owner != nil {
+		s.interrupt(ErrTakenOver)
+	}
+	s.owner, s.interrupt = h, interrupt
+	return nil
+}
+
+// take lets h use the store, if it is the owner still, and opens the backend if it isn't.
 func (s *store) take(h *handle) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.owner = h
-	if s.damage.Load() != nil {
-		s.heal("damaged files", *s.damage.Load())
+	switch {
+	case s.ended:
+		return ErrClosed
+	case s.owner != h:
+		return ErrTakenOver
+	}
+	h.open.Store(true)
+	if damage := s.damage.Load(); damage != nil {
+		if err := s.heal(reasonDamaged, *damage); err != nil {
+			return err
+		}
 	}
 	if s.back != nil {
 		return nil
@@ -98,11 +145,15 @@ func (s *store) openBackend() error {
 		return nil
 	}
 	if _, err := s.of.disk.fs.Stat(filepath.Join(s.dir, damagedFile)); err == nil {
-		s.heal("damaged files", ErrDamaged)
+		if err := s.heal(reasonDamaged, ErrDamaged); err != nil {
+			return err
+		}
 	}
 	err := s.openDatabase()
-	if isDamage(err) {
-		s.heal("damaged files", err)
+	if err != nil && isUnusable(err) {
+		if err := s.heal(reasonDamaged, err); err != nil {
+			return err
+		}
 		err = s.openDatabase()
 	}
 	if err != nil {
@@ -125,8 +176,14 @@ func (s *store) openDatabase() error {
 	return nil
 }
 
+// Why stores are thrown away: labels of a metric, and words of a log line.
+const (
+	reasonDamaged = "damaged files"
+	reasonMisfit  = "does not fit its topic"
+)
+
 // heal throws the rows away, loudly. The caller holds mu.
-func (s *store) heal(reason string, err error) {
+func (s *store) heal(reason string, err error) error {
 	s.log.Warn("a local store is rebuilt from its topic", "reason", reason, "error", err,
 		"dir", s.dir)
 	s.of.options.Metrics.healed(s.of, reason)
@@ -138,11 +195,14 @@ func (s *store) heal(reason string, err error) {
 	}
 	s.point.Store(new(checkpoint))
 	s.damage.Store(nil)
-	if s.of.disk != nil {
-		if err := s.of.disk.fs.RemoveAll(s.dir); err != nil {
-			s.log.Error("remove a store", "error", err)
-		}
+	s.fault.Store(nil)
+	if s.of.disk == nil {
+		return nil
 	}
+	if err := s.of.disk.fs.RemoveAll(s.dir); err != nil {
+		return fmt.Errorf("remove the store that is to be rebuilt: %w", err)
+	}
+	return nil
 }
 
 // rebuild throws the rows away and begins with none, if h is still the owner.
@@ -152,7 +212,9 @@ func (s *store) rebuild(h *handle, reason string, err error) error {
 	if s.owner != h {
 		return ErrTakenOver
 	}
-	s.heal(reason, err)
+	if err := s.heal(reason, err); err != nil {
+		return err
+	}
 	return s.openBackend()
 }
 
@@ -176,11 +238,16 @@ func (s *store) use(h *handle, fn func(backend) error) error {
 	return err
 }
 
-// apply writes a batch, and that the rows are now the state of what lies below next.
-func (s *store) apply(h *handle, b batch, next int64) error {
+// apply writes a batch, and what the rows are now the state of. Then it has refresh tell the row
+// cache, before anybody else can open the store: were the cache told later, an owner that is taken
+// over in between would put its old rows over those that the next owner has restored.
+func (s *store) apply(
+	h *handle, b batch, point checkpoint, refresh func(cache *rowCache, number uint64),
+) error {
 	return s.use(h, func(backend) error {
-		point := *s.point.Load()
-		point.next, point.set = next, true
+		if fault := s.fault.Load(); fault != nil {
+			return *fault
+		}
 		begin := time.Now()
 		if err := b.apply(&point); err != nil {
 			return err
@@ -188,6 +255,9 @@ func (s *store) apply(h *handle, b batch, next int64) error {
 		s.of.options.Metrics.committed(s.of, time.Since(begin))
 		s.point.Store(&point)
 		s.unsaved.Store(true)
+		if s.of.rows != nil {
+			refresh(s.of.rows, s.number.Load())
+		}
 		return nil
 	})
 }
@@ -198,15 +268,24 @@ func (s *store) release(h *handle) {
 	defer s.mu.Unlock()
 	h.open.Store(false)
 	if s.owner == h {
-		s.owner = nil
+		s.disown(ErrClosed)
 	}
+}
+
+// disown takes the store from its owner, if it has one. The caller holds mu.
+func (s *store) disown(why error) {
+	if s.owner != nil {
+		s.interrupt(why)
+	}
+	s.owner, s.interrupt = nil, nil
 }
 
 // flush begins to make durable what isn't.
 func (s *store) flush() {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.back == nil || !s.unsaved.Swap(false) {
+	// A disk that fails is tried by Pebble; one more memtable that waits for it helps nobody.
+	if s.back == nil || s.fault.Load() != nil || !s.unsaved.Swap(false) {
 		return
 	}
 	if _, err := s.back.flush(); err != nil {
@@ -214,20 +293,35 @@ func (s *store) flush() {
 	}
 }
 
-// shut closes the store for good, and waits until what it holds is durable.
-func (s *store) shut() error {
+// end begins to close the store for good: it can't be used any more.
+func (s *store) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.owner = nil
+	s.ended = true
+	s.disown(ErrClosed)
+}
+
+// shut closes the store after end, and waits until what it holds is durable, but not for longer
+// than ctx lets it: what a disk does not take is in the topic.
+func (s *store) shut(ctx context.Context) error {
+	s.opening <- struct{}{} // a restore that end has ended
+	defer func() { <-s.opening }()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.back == nil {
 		return nil
 	}
-	if s.damage.Load() == nil {
+	if s.damage.Load() == nil && s.fault.Load() == nil {
 		done, err := s.back.flush()
 		if err != nil {
 			s.log.Error("flush a local store", "error", err)
 		} else {
-			<-done
+			select {
+			case <-done:
+			case <-ctx.Done():
+				s.log.Warn("a local store is closed before all of it is durable; the rest is read " +
+					"from the topic again")
+			}
 		}
 	}
 	err := s.back.close()

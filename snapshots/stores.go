@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Stores is a directory of stores, or a number of them in memory. It is safe for concurrent use.
@@ -18,6 +20,7 @@ type Stores struct {
 	disk     *disk // nil: in memory
 	rows     *rowCache
 	lock     io.Closer
+	client   *kgo.Client   // asks about topics
 	restores chan struct{} // as many as may run at once
 
 	mu     sync.Mutex
@@ -49,9 +52,17 @@ func open(o Options, fileSystem vfs.FS) (*Stores, error) {
 		restores: make(chan struct{}, o.ParallelRestores),
 		stores:   make(map[place]*store), stop: make(chan struct{}),
 	}
+	opts, err := o.Kafka.Options()
+	if err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
+	if s.client, err = kgo.NewClient(opts...); err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
 	if o.Dir != "" {
 		lock, err := lockDir(fileSystem, o.Dir)
 		if err != nil {
+			s.client.Close()
 			return nil, err
 		}
 		s.lock = lock
@@ -84,12 +95,18 @@ func lockDir(fileSystem vfs.FS, dir string) (io.Closer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}
+	if real, err := filepath.EvalSymlinks(absolute); err == nil {
+		absolute = real
+	}
 	if _, taken := locked.LoadOrStore(absolute, true); taken {
 		return nil, fmt.Errorf("snapshots: %w: this process has %s already", ErrLocked, dir)
 	}
 	lock, err := fileSystem.Lock(filepath.Join(dir, "LOCK"))
 	if err != nil {
 		locked.Delete(absolute)
+		if _, isFile := errors.AsType[*fs.PathError](err); isFile { // it could not be made
+			return nil, fmt.Errorf("snapshots: lock the directory: %w", err)
+		}
 		return nil, fmt.Errorf("snapshots: %w: another process has %s: %w", ErrLocked, dir, err)
 	}
 	return dirLock{absolute, lock}, nil
@@ -173,8 +190,12 @@ func (s *Stores) flushRegularly() {
 	}
 }
 
+// closePatience is how long Close waits for disks. Processes that are told to stop often have ten
+// seconds for all they do.
+const closePatience = 5 * time.Second
+
 // Close makes everything durable and gives the directory up. Stores that are still open can't be
-// used any more. It may be called twice.
+// used any more, and restores end. It may be called twice.
 func (s *Stores) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -186,10 +207,20 @@ func (s *Stores) Close() error {
 	close(s.stop)
 	s.work.Wait()
 	s.options.Metrics.detach(s)
-	var errs []error
-	for _, st := range s.all() {
-		errs = append(errs, st.shut())
+	stores := s.all()
+	for _, st := range stores {
+		st.end()
 	}
+	for _, st := range stores {
+		st.flush() // all disks work while the first is waited for
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	var errs []error
+	for _, st := range stores {
+		errs = append(errs, st.shut(ctx))
+	}
+	s.client.Close()
 	if s.disk != nil {
 		s.disk.close()
 		errs = append(errs, s.lock.Close())
