@@ -1,0 +1,44 @@
+package snapshots
+
+import (
+	"errors"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// OpenOn is Open on another file system.
+func OpenOn(fileSystem vfs.FS, o Options) (*Stores, error) { return open(o, fileSystem) }
+
+// Flush begins to make durable what isn't, as the ticker does.
+func Flush(s *Stores) {
+	for _, st := range s.all() {
+		st.flush()
+	}
+}
+
+// Raw returns what a store holds before it is restored: its rows and the offset that they are the
+// state of, -1 if it holds none.
+func Raw(s *Stores, topic string) (rows map[string]string, next int64, err error) {
+	st := newStore(s, place{topic, 0})
+	if err := st.openDatabase(); err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = errors.Join(err, st.back.close()) }()
+	c, err := st.back.cursor(nil, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	rows = make(map[string]string)
+	for c.next() {
+		value, err := c.value()
+		if err != nil {
+			return nil, 0, err
+		}
+		rows[string(c.key())] = string(value)
+	}
+	if point := st.point.Load(); point.set {
+		return rows, point.next, c.err()
+	}
+	return rows, -1, c.err()
+}
