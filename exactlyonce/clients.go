@@ -87,8 +87,6 @@ func (r *run) join(base []kgo.Opt) error {
 		// Offsets that are out of range are ours to judge: see checkInputs.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
-		// A dying owner's transaction may hold our offsets: wait for its end.
-		kgo.RequireStableFetchOffsets(),
 		// Eager: all partitions move at once, those of the inputs together (copartitioned).
 		kgo.Balancers(kgo.RangeBalancer()),
 		kgo.FetchMaxWait(cfg.FetchMaxWait),

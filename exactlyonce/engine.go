@@ -130,11 +130,16 @@ func (e *engine) consume(
 	return nil
 }
 
-// fatalError ends the Processor.
+// fatalError ends the Processor: to try again would not help, or would do harm.
 type fatalError struct{ err error }
 
 func (f *fatalError) Error() string { return f.err.Error() }
 func (f *fatalError) Unwrap() error { return f.err }
+
+func fatal(err error) bool {
+	var f *fatalError
+	return errors.As(err, &f)
+}
 
 // framedTopics are those whose codec is a kafka.FramedCodec.
 func framedTopics(edges goka.Edges) map[string]bool {

@@ -205,7 +205,7 @@ func TestRefusals(t *testing.T) {
 		change func(*exactlyonce.Config)
 		says   []string
 	}{
-		"visitor":       {graph: visiting, says: []string{"goka.Visitor", "tour"}},
+		"visitor": {graph: visiting, says: []string{"goka.Visitor", "tour"}},
 		"missing input": {
 			graph: counter("count", "nowhere"), says: []string{"nowhere", "UNKNOWN_TOPIC"},
 		},

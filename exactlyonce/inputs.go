@@ -10,67 +10,123 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
 )
 
-// errTruncated: an input ends before the group's offset.
-var errTruncated = errors.New("the topic was truncated or made anew, and nobody knows which of " +
-	"its records were handled; set the group's offset, or the topic, right")
-
 // checkInputs compares the group's offsets with what the brokers still have, before a session
-// begins. A client left to itself would read such a partition from its beginning, and everything
-// in it would be handled a second time.
+// begins. A client left to itself would read a partition that does not fit from its beginning, and
+// everything in it would be handled a second time.
 //
-//   - An offset beyond the end ends the Processor (errTruncated): never guess.
+//   - An offset beyond the end ends the Processor: the topic was truncated or made anew.
+//   - No offset at all, though the table has rows, ends it, too: brokers forget the offsets of a
+//     group that was empty for long (offsets.retention.minutes, a week by default).
 //   - An offset before the start, because the broker deleted records that nobody had handled, is
 //     moved to the start: what is left was never handled. The log and a metric say what is missing.
 //
 // Offsets must be stable, and nothing of the session's may be in hand.
 func (r *run) checkInputs(ctx context.Context, s *session) error {
-	admin := kadm.NewClient(r.engine.admin)
-	offsets, err := admin.FetchOffsets(ctx, r.engine.group)
+	inputs, err := r.inputs(ctx, s)
 	if err != nil {
-		return fmt.Errorf("fetch the group's offsets: %w", err)
-	}
-	topics := slices.Sorted(maps.Keys(s.assigned))
-	starts, err := admin.ListStartOffsets(ctx, topics...)
-	if err != nil {
-		return fmt.Errorf("list where inputs start: %w", err)
-	}
-	ends, err := admin.ListEndOffsets(ctx, topics...)
-	if err != nil {
-		return fmt.Errorf("list where inputs end: %w", err)
+		return err
 	}
 	moved := make(map[topicPartition]int64)
-	for tp := range s.claims {
-		at, known := offsets.Lookup(tp.topic, tp.partition)
-		if !known || at.At < 0 {
-			continue // never committed: read from the start
-		}
-		start, _ := starts.Lookup(tp.topic, tp.partition)
-		end, _ := ends.Lookup(tp.topic, tp.partition)
-		switch err := errors.Join(at.Err, start.Err, end.Err); {
-		case err != nil:
-			return fmt.Errorf("compare the group's offset with input %s/%d: %w",
-				tp.topic, tp.partition, err)
-		case at.At > end.Offset:
-			return fmt.Errorf("the group is at offset %d of input %s/%d, which ends at %d: %w",
-				at.At, tp.topic, tp.partition, end.Offset, errTruncated)
-		case at.At < start.Offset:
-			r.engine.cfg.Metrics.deleted(start.Offset - at.At)
+	handled := make(map[int32]bool) // whether some input of the partition has an offset
+	for tp, in := range inputs {
+		handled[tp.partition] = handled[tp.partition] || in.at >= 0
+		switch {
+		case in.at > in.end:
+			return &fatalError{fmt.Errorf("the group is at offset %d of input %s/%d, which ends "+
+				"at %d: the topic was truncated or made anew, and nobody knows which of its "+
+				"records were handled; set the group's offset, or the topic, right",
+				in.at, tp.topic, tp.partition, in.end)}
+		case in.at >= 0 && in.at < in.start:
+			r.engine.cfg.Metrics.deleted(in.start - in.at)
 			r.engine.log.Error("the broker deleted input records that were not handled yet; "+
 				"going on with the oldest that is left", "topic", tp.topic,
-				"partition", tp.partition, "from", at.At, "to", start.Offset)
-			moved[tp] = start.Offset
+				"partition", tp.partition, "from", in.at, "to", in.start)
+			moved[tp] = in.start
 		}
 	}
-	if len(moved) == 0 {
-		return nil
+	if err := r.checkForgotten(ctx, handled); err != nil || len(moved) == 0 {
+		return err
 	}
 	// The consumer may have fetched the old offset already. Its first fetch then fails, and the
 	// next run begins with the new one.
 	_, err = commitPlainly(ctx, r.consumer, r.engine.group, r.features.ids,
 		membership{s.member, s.generation}, moved)
 	return err
+}
+
+// input is where the group is in an input partition, -1 if nowhere, and what the brokers have.
+type input struct{ at, start, end int64 }
+
+func (r *run) inputs(ctx context.Context, s *session) (map[topicPartition]input, error) {
+	admin := kadm.NewClient(r.engine.admin)
+	offsets, err := admin.FetchOffsets(ctx, r.engine.group)
+	if err != nil {
+		return nil, fmt.Errorf("fetch the group's offsets: %w", err)
+	}
+	topics := slices.Sorted(maps.Keys(s.assigned))
+	starts, err := admin.ListStartOffsets(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("list where inputs start: %w", err)
+	}
+	ends, err := admin.ListEndOffsets(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("list where inputs end: %w", err)
+	}
+	inputs := make(map[topicPartition]input)
+	for tp := range s.claims {
+		at, known := offsets.Lookup(tp.topic, tp.partition)
+		start, _ := starts.Lookup(tp.topic, tp.partition)
+		end, _ := ends.Lookup(tp.topic, tp.partition)
+		if err := errors.Join(at.Err, start.Err, end.Err); err != nil {
+			return nil, fmt.Errorf("compare the group's offset with input %s/%d: %w",
+				tp.topic, tp.partition, err)
+		}
+		if !known {
+			at.At = -1
+		}
+		inputs[tp] = input{at: at.At, start: start.Offset, end: end.Offset}
+	}
+	return inputs, nil
+}
+
+// checkForgotten looks whether the table has rows where no input has an offset. Rows and offsets
+// are committed together, so that there can't be one without the other.
+func (r *run) checkForgotten(ctx context.Context, handled map[int32]bool) error {
+	if r.engine.table == "" {
+		return nil
+	}
+	opts, err := r.engine.cfg.Kafka.Options()
+	if err != nil {
+		return err
+	}
+	found := errors.New("there is a row")
+	for partition, is := range handled {
+		if is {
+			continue
+		}
+		at := kafka.Range{Topic: r.engine.table, Partition: partition, From: kafka.FromStart}
+		_, err := kafka.ReadPartition(ctx, opts, at,
+			func(records []*kgo.Record, _ kafka.Progress) error {
+				if len(records) > 0 {
+					return found
+				}
+				return nil
+			})
+		switch {
+		case errors.Is(err, found):
+			return &fatalError{fmt.Errorf("group %s has no offset in partition %d of any input, "+
+				"but its table %s has rows: the offsets were deleted, or have expired, and all "+
+				"inputs would be handled a second time; set the group's offsets, or make the "+
+				"table's topic anew", r.engine.group, partition, r.engine.table)}
+		case err != nil:
+			return fmt.Errorf("look for rows in %s/%d: %w", r.engine.table, partition, err)
+		}
+	}
+	return nil
 }
 
 // unreadable is the error of a fetch from beyond an input's ends, if there is one. The partition

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/exactlyonce"
 )
@@ -72,4 +73,55 @@ exactlyonce_deleted_input_offsets_total 5
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// The brokers have forgotten the group's offsets, as they do when it was empty for a week. The
+// table still knows what was handled, so the worker does not handle it again; nothing changes.
+func TestForgottenOffsets(t *testing.T) {
+	c := startCluster(t, 0, topic("in", 1), topic("out", 1))
+	c.send("in", 0, 10, 5)
+	w := c.work(c.config("worker"), counter("count", "in")).isReady()
+	c.waitForOutputs(10)
+	w.end()
+	cl := c.client()
+	defer cl.Close()
+	if _, err := kadm.NewClient(cl).DeleteGroups(t.Context(), "count"); err != nil {
+		t.Fatal(err)
+	}
+	w = c.work(c.config("worker"), counter("count", "in"))
+	expectError(t, w.wait(), "group count has no offset in partition 0", "count-table has rows")
+	if n := len(c.read("out")[0]); n != 10 {
+		t.Errorf("%d outputs of 10 records", n)
+	}
+	c.commit("count", 10)
+	c.send("in", 10, 5, 5)
+	w = c.work(c.config("worker"), counter("count", "in"))
+	c.waitForOutputs(15)
+	w.end()
+	c.checkCounter("count", "in")
+}
+
+// Records of an aborted transaction are no input (G3).
+func TestAbortedInput(t *testing.T) {
+	c := startCluster(t, 0, topic("in", 1), topic("out", 1))
+	cl := c.client(kgo.TransactionalID("sender"))
+	defer cl.Close()
+	for _, end := range []kgo.TransactionEndTry{kgo.TryAbort, kgo.TryCommit, kgo.TryAbort} {
+		if err := cl.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			if err := cl.ProduceSync(t.Context(), record("in", "key", "x")).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := cl.EndTransaction(t.Context(), end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := c.work(c.config("worker"), counter("count", "in"))
+	c.send("in", 0, 1, 1)
+	c.waitForOutputs(6)
+	w.end()
+	c.checkCounter("count", "in")
 }

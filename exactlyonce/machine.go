@@ -2,7 +2,6 @@ package exactlyonce
 
 import (
 	"cmp"
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -157,7 +156,7 @@ func (m *machine) setUp(err error) []action {
 		return nil
 	}
 	switch {
-	case errors.Is(err, errTruncated):
+	case fatal(err):
 		return m.goAway(leaveFailed, err, true)
 	case err != nil:
 		return m.goAway(leaveRebuild, err, true)

@@ -1,7 +1,5 @@
 package exactlyonce
 
-import "errors"
-
 // How the machine leaves: Goka's session, and at last the run.
 
 // goAway notes why to leave, and begins to.
@@ -40,7 +38,7 @@ func (m *machine) cleanedUp(err error) []action {
 		return nil
 	}
 	m.phase = phaseIdle
-	if m.leave == leaveFailed && err != nil && !errors.Is(m.cause, errTruncated) {
+	if m.leave == leaveFailed && err != nil && !fatal(m.cause) {
 		m.cause = err // says more: it carries what the callback said
 	}
 	return m.advance(nil)

@@ -87,7 +87,7 @@ func happen(t *testing.T, m *machine, words []string) []action {
 		"committed": m.transactionCommitted, "aborted": m.transactionAborted,
 		"gap-elapsed": m.gapElapsed, "rest-elapsed": m.restElapsed,
 		"bound-elapsed": m.boundElapsed,
-		"truncated":     func() []action { return m.setUp(errTruncated) },
+		"never-guess":   func() []action { return m.setUp(&fatalError{errors.New("no")}) },
 	}
 	failing := map[string]func(error) []action{
 		"set-up": m.setUp, "fault": m.fault, "callback-failed": m.callbackFailed,

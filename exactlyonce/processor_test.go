@@ -10,6 +10,7 @@ func versions(t *testing.T, test func(t *testing.T, version int16)) {
 	t.Helper()
 	for _, version := range []int16{1, 2} {
 		t.Run(fmt.Sprintf("transaction.version=%d", version), func(t *testing.T) {
+			t.Parallel()
 			test(t, version)
 		})
 	}

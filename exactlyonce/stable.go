@@ -19,7 +19,9 @@ const stablePause = 10 * time.Millisecond
 // restored only after that. Walkthrough of what it prevents: worker A dies while its transaction
 // is being ended; B is given the partition, restores the table up to its end, and only then asks
 // for the offset. Between the two the broker decides on commit. B now has the offset after A's
-// batch but not A's rows, and computes from the rows before.
+// batch but not A's rows, and computes from the rows before. (A store that reads committed rows up
+// to the high watermark waits for that decision, too; Tables may be less careful.) Nor can it be
+// told before whether the group's offsets fit its inputs; see checkInputs.
 func waitStable(
 	ctx context.Context, cl *kgo.Client, group string, ids map[string][16]byte,
 	partitions map[string][]int32,

@@ -15,12 +15,13 @@ type wire struct {
 	change *sync.Cond
 	frozen map[string]bool // by client ID
 	dead   map[string]bool
-	held   map[held]bool
+	held   map[request]bool
+	seen   map[request]int // requests that came, held back or not
 	losses []*loss
 }
 
-// held is a kind of request of one client.
-type held struct {
+// request is a kind of request of one client.
+type request struct {
 	client string
 	key    int16
 }
@@ -37,7 +38,7 @@ type loss struct {
 func newWire() *wire {
 	w := &wire{
 		frozen: make(map[string]bool), dead: make(map[string]bool),
-		held: make(map[held]bool),
+		held: make(map[request]bool), seen: make(map[request]int),
 	}
 	w.change = sync.NewCond(&w.mu)
 	return w
@@ -76,14 +77,21 @@ func (w *wire) thaw(client string)   { w.set(client, false) }
 
 // hold keeps requests of one kind back, and what comes behind them on the same connection, until
 // letPass.
-func (w *wire) hold(client string, key int16)    { w.setHeld(held{client, key}, true) }
-func (w *wire) letPass(client string, key int16) { w.setHeld(held{client, key}, false) }
+func (w *wire) hold(client string, key int16)    { w.setHeld(request{client, key}, true) }
+func (w *wire) letPass(client string, key int16) { w.setHeld(request{client, key}, false) }
 
-func (w *wire) setHeld(h held, is bool) {
+func (w *wire) setHeld(r request, is bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.held[h] = is
+	w.held[r] = is
 	w.change.Broadcast()
+}
+
+// count is how many requests of one kind came from the client.
+func (w *wire) count(client string, key int16) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen[request{client, key}]
 }
 
 // cutOff breaks the connections of a client, until mend.
@@ -108,6 +116,9 @@ func (w *wire) set(client string, frozen bool) {
 func (w *wire) lost(client string, key int16, answer bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !answer {
+		w.seen[request{client, key}]++
+	}
 	if w.dead[client] {
 		return true
 	}
@@ -166,7 +177,7 @@ func (t *tap) Read(p []byte) (int, error) {
 			_ = t.Close()
 			return 0, errLost
 		}
-		t.waitWhile(func() bool { return t.wire.held[held{client, key}] })
+		t.waitWhile(func() bool { return t.wire.held[request{client, key}] })
 	}
 	t.mu.Lock()
 	client := t.client

@@ -97,3 +97,33 @@ func zombieByGeneration(
 		c.checkCounter("count", "in")
 	}
 }
+
+// The first transaction of a group is all but committed when its worker is taken for dead: rows and
+// offsets are with the brokers, the word to commit is on its way. The heir waits for the offsets to
+// be decided before it believes anything: it neither begins at the start nor takes the offsets for
+// lost.
+func TestUndecidedOffsets(t *testing.T) {
+	versions(t, func(t *testing.T, version int16) {
+		c := startCluster(t, version, topic("in", 4), topic("out", 3))
+		c.wire.hold("dying", kmsg.EndTxn.Int16())
+		c.send("in", 0, 300, 20)
+		cfg := c.config("dying")
+		cfg.Kafka.SessionTimeout = time.Second
+		dying := c.work(cfg, counter("count", "in"))
+		eventually(t, "the first transaction ends", func() bool {
+			return c.wire.count("dying", kmsg.EndTxn.Int16()) > 0
+		})
+		c.wire.hold("dying", kmsg.Heartbeat.Int16())
+		heir := c.work(c.config("heir"), counter("count", "in"))
+		eventually(t, "the heir asks for offsets", func() bool {
+			return c.wire.count("heir", kmsg.OffsetFetch.Int16()) > 4
+		})
+		c.wire.letPass("dying", kmsg.EndTxn.Int16())
+		c.send("in", 300, 300, 20)
+		c.waitForOutputs(600)
+		c.wire.letPass("dying", kmsg.Heartbeat.Int16())
+		dying.isReady().end()
+		heir.end()
+		c.checkCounter("count", "in")
+	})
+}
