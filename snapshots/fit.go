@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Why a store does not fit its topic, beside kafka.ErrOffsetOutOfRange.
@@ -23,6 +25,10 @@ const (
 	// tried again by whoever opens the store.
 	askTimeout = time.Minute
 
+	// missingPatience is how long a topic may be unknown, and missingPause the time between looks.
+	missingPatience = time.Second
+	missingPause    = 50 * time.Millisecond
+
 	// deletionsKeptByDefault is Kafka's default of delete.retention.ms.
 	deletionsKeptByDefault = 24 * time.Hour
 
@@ -30,19 +36,45 @@ const (
 	deletionsKeptForever = time.Duration(math.MaxInt64)
 )
 
-// topicID asks for the topic's ID, which tells it from others of its name.
+// topicID asks for the topic's ID, which tells it from others of its name. Right after a topic is
+// made, some brokers know of it and others don't: it is asked for again for a second.
 func (s *Stores) topicID(ctx context.Context, name string) (id [16]byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	topics, err := kadm.NewClient(s.client).ListTopics(ctx, name)
+	for end := time.Now().Add(missingPatience); ; {
+		id, err = s.askTopicID(ctx, name)
+		if !errors.Is(err, kerr.UnknownTopicOrPartition) || time.Now().After(end) {
+			break
+		}
+		select {
+		case <-time.After(missingPause):
+		case <-ctx.Done():
+			return id, ctx.Err()
+		}
+	}
 	if err != nil {
 		return id, fmt.Errorf("look up the topic: %w", err)
 	}
-	topic := topics[name]
-	if topic.Err != nil {
-		return id, fmt.Errorf("look up the topic: %w", topic.Err)
+	return id, nil
+}
+
+func (s *Stores) askTopicID(ctx context.Context, name string) (id [16]byte, err error) {
+	// By hand: kadm would answer from what the client knew some seconds ago.
+	request := kmsg.NewPtrMetadataRequest()
+	topic := kmsg.NewMetadataRequestTopic()
+	topic.Topic = &name
+	request.Topics = append(request.Topics, topic)
+	answer, err := request.RequestWith(ctx, s.client)
+	if err != nil {
+		return id, err //nolint:wrapcheck // the caller says what was being done
 	}
-	return topic.ID, nil
+	if len(answer.Topics) != 1 {
+		return id, kerr.UnknownTopicOrPartition
+	}
+	if id = answer.Topics[0].TopicID; id != [16]byte{} {
+		return id, nil // what its partitions lack, if anything, is for who reads them
+	}
+	return id, kerr.ErrorForCode(answer.Topics[0].ErrorCode)
 }
 
 // mayHaveForgotten returns errForgotten if a reader who goes on from where it was at a time may
@@ -69,18 +101,20 @@ func (s *Stores) deletionsKept(ctx context.Context, topic string) (time.Duration
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	answers, err := kadm.NewClient(s.client).DescribeTopicConfigs(ctx, topic)
-	if err != nil {
-		return 0, fmt.Errorf("ask for the topic's configuration: %w", err)
-	}
-	answer, err := answers.On(topic, nil)
+	var answer kadm.ResourceConfig
 	if err == nil {
-		err = answer.Err
+		if answer, err = answers.On(topic, nil); err == nil {
+			err = answer.Err
+		}
 	}
-	if err != nil {
+	if refused, is := errors.AsType[*kerr.Error](err); is && !refused.Retriable {
 		s.options.Logger.WarnContext(ctx, "the topic's configuration is not known; it is taken to "+
 			"keep deletions for as long as brokers do by default", "topic", topic, "error", err,
 			"default", deletionsKeptByDefault)
 		return deletionsKeptByDefault, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("ask for the topic's configuration: %w", err)
 	}
 	kept := deletionsKeptByDefault
 	for _, c := range answer.Configs {

@@ -23,10 +23,10 @@ func (h *handle) Open() error {
 	ctx, cancel := context.WithCancelCause(h.ctx)
 	defer cancel(nil)
 	if err := h.openWith(ctx, cancel); err != nil {
-		h.store.release(h)
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
+		h.store.release(h)
 		return fmt.Errorf("open the store of %s/%d: %w",
 			h.store.at.topic, h.store.at.partition, err)
 	}

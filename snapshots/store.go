@@ -301,6 +301,33 @@ func (s *store) end() {
 	s.disown(ErrClosed)
 }
 
+// faultCheck is how often it is looked whether there is any use in waiting for a disk.
+const faultCheck = 20 * time.Millisecond
+
+// settle makes what the store holds durable and tells whether it is. The caller holds mu.
+func (s *store) settle(ctx context.Context) bool {
+	if s.damage.Load() != nil || s.fault.Load() != nil {
+		return false
+	}
+	done, err := s.back.flush()
+	if err != nil {
+		s.log.Error("flush a local store", "error", err)
+		return false
+	}
+	ticker := time.NewTicker(faultCheck)
+	defer ticker.Stop()
+	for s.fault.Load() == nil {
+		select {
+		case <-done:
+			return true
+		case <-ticker.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return false
+}
+
 // shut closes the store after end, and waits until what it holds is durable, but not for longer
 // than ctx lets it: what a disk does not take is in the topic.
 func (s *store) shut(ctx context.Context) error {
@@ -311,18 +338,9 @@ func (s *store) shut(ctx context.Context) error {
 	if s.back == nil {
 		return nil
 	}
-	if s.damage.Load() == nil && s.fault.Load() == nil {
-		done, err := s.back.flush()
-		if err != nil {
-			s.log.Error("flush a local store", "error", err)
-		} else {
-			select {
-			case <-done:
-			case <-ctx.Done():
-				s.log.Warn("a local store is closed before all of it is durable; the rest is read " +
-					"from the topic again")
-			}
-		}
+	if !s.settle(ctx) {
+		s.log.Warn("a local store is closed before all of it is durable; the rest is read from " +
+			"the topic again")
 	}
 	err := s.back.close()
 	s.back = nil
