@@ -264,6 +264,9 @@ type databaseCursor struct {
 
 func (d *database) cursor(start, limit []byte) (cursor, error) {
 	from, to := rowRange(start, limit)
+	if bytes.Compare(from, to) > 0 {
+		to = from // an empty range; with bounds that cross, seeking would end the process
+	}
 	it, err := d.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller says what was being done
