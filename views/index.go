@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
+	"refold/kafka"
 	"refold/snapshots"
 )
 
@@ -39,7 +40,7 @@ type entry struct {
 	subject   string
 	typeName  string
 	time      time.Time
-	value     []byte // the record's value; not kept for commands
+	value     []byte // the record's value; of a command its fingerprint
 }
 
 func hashOf(commandID string) [hashBytes]byte {
@@ -59,7 +60,7 @@ func keysOf(commandID string, offset int64) (command, order []byte) {
 // project is a snapshots.Projection that files records under the command ID that the header
 // names. Records without one, or with one that codecs would refuse, are no commands and no
 // results: they are left out.
-func project(idHeader string, keepValue bool) snapshots.Projection {
+func project(idHeader string, keep func(value []byte) []byte) snapshots.Projection {
 	return func(w snapshots.Writer, r *kgo.Record) error {
 		commandID := header(r, idHeader)
 		if commandID == "" || len(commandID) > codecs.MaxHeaderBytes {
@@ -67,10 +68,7 @@ func project(idHeader string, keepValue bool) snapshots.Projection {
 		}
 		e := entry{
 			commandID: commandID, subject: string(r.Key), typeName: header(r, codecs.HeaderType),
-			time: r.Timestamp,
-		}
-		if keepValue {
-			e.value = r.Value
+			time: r.Timestamp, value: keep(r.Value),
 		}
 		command, order := keysOf(commandID, r.Offset)
 		if err := w.Set(command, e.encode()); err != nil {
@@ -81,6 +79,29 @@ func project(idHeader string, keepValue bool) snapshots.Projection {
 		}
 		return nil
 	}
+}
+
+// whole keeps a record's value as it is.
+func whole(value []byte) []byte { return value }
+
+// wireBytes is what the Confluent wire format puts in front of the data: which schema they fit.
+const wireBytes = 5
+
+// fingerprint keeps of a record's value its schema and a hash of its data: enough to tell that
+// another command had other data, at a fraction of the size. It is nil of what has no data.
+func fingerprint(value []byte) []byte {
+	if len(value) < wireBytes {
+		return nil
+	}
+	sum := sha256.Sum256(value[wireBytes:])
+	return append(bytes.Clone(value[:wireBytes]), sum[:hashBytes]...)
+}
+
+// otherData tells whether two fingerprints are of different data. Of data by different schemas, of
+// two versions of a sender perhaps, nobody can tell by their bytes: they pass for the same.
+func otherData(a, b []byte) bool {
+	return len(a) > wireBytes && len(b) > wireBytes &&
+		bytes.Equal(a[:wireBytes], b[:wireBytes]) && !bytes.Equal(a, b)
 }
 
 // header returns a record's header, or nothing.
@@ -96,12 +117,9 @@ func header(r *kgo.Record, name string) string {
 // find returns the oldest record of a command, looking in all partitions: a command's ID doesn't
 // tell where it went.
 func (l *live) find(commandID string) (found entry, has bool, err error) {
-	hash := hashOf(commandID)
-	from := append([]byte{byCommand}, hash[:]...)
-	to := append(bytes.Clone(from), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
 	err = l.read(func(parts []follower) error {
 		for _, part := range parts {
-			if found, has, err = findIn(part, from, to, commandID); has || err != nil {
+			if found, has, err = findIn(part, commandID); has || err != nil {
 				return err
 			}
 		}
@@ -110,7 +128,21 @@ func (l *live) find(commandID string) (found entry, has bool, err error) {
 	return found, has, err
 }
 
-func findIn(part follower, from, to []byte, commandID string) (entry, bool, error) {
+// findOf returns the oldest record of a command to a subject: it looks in the subject's partition
+// only.
+func (l *live) findOf(subject, commandID string) (found entry, has bool, err error) {
+	err = l.read(func(parts []follower) error {
+		part := parts[kafka.Partition([]byte(subject), int32(len(parts)))]
+		found, has, err = findIn(part, commandID)
+		return err
+	})
+	return found, has, err
+}
+
+func findIn(part follower, commandID string) (entry, bool, error) {
+	hash := hashOf(commandID)
+	from := append([]byte{byCommand}, hash[:]...)
+	to := append(bytes.Clone(from), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
 	rows, err := part.IteratorWithRange(from, to)
 	if err != nil {
 		return entry{}, false, fmt.Errorf("look up a command: %w", err)

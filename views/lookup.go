@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"refold/codecs"
+	"refold/eventsourcing"
 	"refold/processors"
 )
 
@@ -62,6 +63,27 @@ func (v *Views) WaitCommand(ctx context.Context, id string, atLeast Status) (Com
 		return command.Status >= atLeast, nil
 	}, keys...)
 	return command, err
+}
+
+// Differs tells whether the first command under the same ID, to the same aggregate, was of another
+// type or had other data. It knows the commands that the topic keeps and this copy has seen: of
+// others, and of data written by another version of the schema, it says false. The error is
+// ErrNotReady or a fault.
+//
+// It costs an encoding and a look into one partition of the commands.
+func (a *Aggregate) Differs(command eventsourcing.Envelope[any]) (bool, error) {
+	first, has, err := a.commands.findOf(command.Subject, command.ID)
+	if err != nil || !has {
+		return false, err
+	}
+	if first.subject != command.Subject || first.typeName != command.Type {
+		return true, nil
+	}
+	value, err := a.description.Commands.Encode(command.Data)
+	if err != nil {
+		return false, fmt.Errorf("encode command %q: %w", command.ID, err)
+	}
+	return otherData(first.value, fingerprint(value)), nil
 }
 
 // result returns a command that has a result.

@@ -42,6 +42,12 @@ func newSender(o *Options) *sender {
 // If the error is ErrNotSent, it is certainly not there; after any other error, ctx's among them,
 // it may be, and sending it again under the same ID is safe (G1).
 func (a *Aggregate) Send(ctx context.Context, command eventsourcing.Envelope[any]) error {
+	if err := a.sender.ready(); err != nil {
+		// At once: without a connection the schemas may not be known either, and encoding would
+		// wait for the registry.
+		a.sender.metrics.sent(a.description.Name, ErrNotSent)
+		return fmt.Errorf("%w: %w", ErrNotSent, err)
+	}
 	value, err := a.description.Commands.Encode(command.Data)
 	if err != nil {
 		return fmt.Errorf("%w: encode command %q: %w", ErrNotSent, command.ID, err)
@@ -71,7 +77,7 @@ func (s *sender) send(ctx context.Context, message *sarama.ProducerMessage) erro
 	message.Metadata = done
 	if !s.handOver(message) {
 		<-s.slots
-		return fmt.Errorf("%w: no connection to Kafka", ErrNotSent)
+		return fmt.Errorf("%w: %w", ErrNotSent, s.ready())
 	}
 	select {
 	case err := <-done:
@@ -98,7 +104,7 @@ func (s *sender) ready() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.producer == nil {
-		return fmt.Errorf("%w: sender of commands: connecting to the broker", ErrNotReady)
+		return fmt.Errorf("%w: sender of commands: no connection to Kafka yet", ErrNotReady)
 	}
 	return nil
 }

@@ -103,9 +103,9 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 		description: d, limits: v.options.Limits, waiters: v.waiters, sender: v.sender,
 		table: v.newLive(d.Topics.Table, nil, byKey),
 		results: v.newLive(d.Topics.Results,
-			project(codecs.HeaderCausationID, true), byHeader(codecs.HeaderCausationID)),
+			project(codecs.HeaderCausationID, whole), byHeader(codecs.HeaderCausationID)),
 		commands: v.newLive(d.Topics.Commands,
-			project(codecs.HeaderID, false), byHeader(codecs.HeaderID)),
+			project(codecs.HeaderID, fingerprint), byHeader(codecs.HeaderID)),
 	}
 }
 

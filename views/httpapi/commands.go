@@ -64,11 +64,12 @@ func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*command
 	if err != nil {
 		return nil, err
 	}
-	known, err := s.sentBefore(ctx, in.IdempotencyKey, r, command.Metadata)
+	known, err := s.sentBefore(ctx, in.IdempotencyKey, r, command)
 	if err != nil {
 		return nil, withKey(err, command.ID)
 	}
-	if known.Status == views.Unknown {
+	isNew := known.Status == views.Unknown
+	if isNew {
 		if err := s.sendNow(ctx, r, command); err != nil {
 			return nil, withKey(err, command.ID)
 		}
@@ -81,13 +82,18 @@ func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*command
 	if !prefers {
 		return s.accepted(known), nil
 	}
-	return s.result(ctx, known, wait)
+	out, err := s.result(ctx, known, wait)
+	if isNew && in.IdempotencyKey != "" && s.differs(ctx, r, command) {
+		// Another request under the same key came first, so shortly before that nobody knew.
+		return nil, withKey(otherData(command.Metadata, "this one doesn't count"), command.ID)
+	}
+	return out, err
 }
 
 // sentBefore looks whether a command with the client's key is known already. Then it isn't sent
 // again: the aggregate would recognise it, yet only among its latest ones.
 func (s *Server) sentBefore(
-	ctx context.Context, key string, r *Resource, command eventsourcing.Metadata,
+	ctx context.Context, key string, r *Resource, command eventsourcing.Envelope[any],
 ) (views.Command, error) {
 	if key == "" {
 		return views.Command{}, nil
@@ -99,10 +105,32 @@ func (s *Server) sentBefore(
 	case known.Aggregate != r.Name, known.Subject != command.Subject,
 		known.Type != "" && known.Type != command.Type:
 		return known, problem(http.StatusUnprocessableEntity, codeKeyReused,
-			"the Idempotency-Key %q was used for another command: %s to the %s %q",
+			"the Idempotency-Key %q was used for another command: %s to the %s %q; nothing was sent",
 			command.ID, known.Type, known.Aggregate, known.Subject)
+	case s.differs(ctx, r, command):
+		return known, otherData(command.Metadata, "nothing was sent")
 	}
 	return known, nil
+}
+
+// differs tells whether the first command under the ID had other data, as far as that is known.
+func (s *Server) differs(
+	ctx context.Context, r *Resource, command eventsourcing.Envelope[any],
+) bool {
+	differs, err := r.Sender.Differs(command)
+	if err != nil {
+		s.logger.DebugContext(ctx, "command not compared", "command", command.ID, "error", err)
+	}
+	return err == nil && differs
+}
+
+// otherData is the problem of a key that comes again with other data: to answer with the first
+// command's outcome would make its sender believe that this one has happened.
+func otherData(command eventsourcing.Metadata, happened string) *Problem {
+	return problem(http.StatusUnprocessableEntity, codeKeyReused,
+		"the Idempotency-Key %q was used for another %s to %q, with other data; %s; "+
+			"GET /commands/%s tells what became of the first",
+		command.ID, command.Type, command.Subject, happened, command.ID)
 }
 
 // sendNow puts the command into its topic.
@@ -115,6 +143,9 @@ func (s *Server) sendNow(
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, views.ErrNotSent) && errors.Is(err, views.ErrNotReady):
+		return problem(http.StatusServiceUnavailable, codeNotReady, "the command was not sent, this "+
+			"server can't send now; its /readyz says what is missing").retry().because(err)
 	case errors.Is(err, views.ErrNotSent):
 		s.logger.WarnContext(ctx, "command not sent", "command", command.ID, "error", err)
 		return problem(http.StatusServiceUnavailable, codeBusy,
@@ -201,8 +232,12 @@ func (s *Server) getCommand(ctx context.Context, in *getCommandInput) (*commandO
 	case err != nil && !errors.Is(err, views.ErrNotYet):
 		return nil, err
 	case command.Status == views.Unknown:
-		return nil, problem(http.StatusNotFound, codeNotFound,
-			"no command %q is known; results are forgotten after a while", in.ID)
+		p := problem(http.StatusNotFound, codeNotFound, "no command %q is known; either it was "+
+			"never sent, or so long ago that its result is no longer kept", in.ID)
+		if applied != "" {
+			p.headers.Set("Preference-Applied", applied)
+		}
+		return nil, p
 	}
 	out := &commandOutput{
 		Status: http.StatusOK, Body: s.commandBody(command),

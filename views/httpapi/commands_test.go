@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -155,6 +156,46 @@ func TestSend_again(t *testing.T) {
 	}
 }
 
+// G1 gives the second sender the first outcome, but never as if it were that of other data.
+func TestSend_againWithOtherData(t *testing.T) {
+	differs := func(eventsourcing.Envelope[any]) (bool, error) { return true, nil }
+	key := "Idempotency-Key: c-1"
+	known := views.Command{
+		ID: "c-1", Type: "DepositMoney", Aggregate: "account", Subject: "alice",
+		Status: views.Accepted, FirstSequence: 4, LastSequence: 4,
+	}
+	wait := func(context.Context, string, views.Status) (views.Command, error) { return known, nil }
+	t.Run("known before", func(t *testing.T) {
+		b := newBench(t, nil)
+		b.commands.CommandFn = func(string) (views.Command, error) { return known, nil }
+		b.sender.DiffersFn = differs
+		a := b.ask(t, "POST", "/accounts/alice/commands", deposit, key)
+		a.want(t, http.StatusUnprocessableEntity, "Idempotency-Key: c-1")
+		a.wantJSON(t, map[string]any{"code": "idempotency-key-reused"})
+		if len(b.sender.Sent()) != 0 {
+			t.Error("it was sent all the same")
+		}
+	})
+	// Both come at the same moment, neither is known, both are sent; the aggregate takes the first.
+	t.Run("overtaken", func(t *testing.T) {
+		b := newBench(t, nil)
+		b.commands.WaitCommandFn = wait
+		b.sender.DiffersFn = differs
+		a := b.ask(t, "POST", "/accounts/alice/commands", deposit, key, "Prefer: wait=1")
+		a.want(t, http.StatusUnprocessableEntity, "Idempotency-Key: c-1")
+		a.wantJSON(t, map[string]any{"code": "idempotency-key-reused"})
+	})
+	t.Run("not comparable", func(t *testing.T) {
+		b := newBench(t, nil)
+		b.commands.WaitCommandFn = wait
+		b.sender.DiffersFn = func(eventsourcing.Envelope[any]) (bool, error) {
+			return true, views.ErrNotReady
+		}
+		b.ask(t, "POST", "/accounts/alice/commands", deposit, key, "Prefer: wait=1").
+			want(t, http.StatusOK)
+	})
+}
+
 func TestSend_fails(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -163,6 +204,7 @@ func TestSend_fails(t *testing.T) {
 		code   string
 	}{
 		{"not sent", views.ErrNotSent, 503, "busy"},
+		{"no connection", fmt.Errorf("%w: %w", views.ErrNotSent, views.ErrNotReady), 503, "not-ready"},
 		{"perhaps sent", errors.New("broker away"), 504, "outcome-unknown"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -187,7 +229,7 @@ func TestSend_wrongRequest(t *testing.T) {
 		json             map[string]any
 	}{
 		{"no body", path, "", []string{"Content-Type: application/json"}, 400, map[string]any{
-			"code": "malformed-json",
+			"code": "malformed-json", "detail": `the body is missing; it looks like {"type": …, "data": {…}}`,
 		}},
 		{"no JSON", path, "{\n \"type\": Deposit", nil, 400, map[string]any{
 			"code": "malformed-json", "detail": "the body is no JSON: invalid character 'D' looking " +
@@ -206,7 +248,24 @@ func TestSend_wrongRequest(t *testing.T) {
 			"errors.0.path": "body.data", "errors.0.found": "7",
 		}},
 		{"unknown member", path, `{"tpye": "DepositMoney", "data": {}}`, nil, 400, map[string]any{
-			"errors.0.found": `"tpye"`,
+			"code": "invalid-command", "errors.0.path": "body.tpye",
+			"errors.0.allowed": "the members type and data, no others",
+			"errors.1.path":    "body.type",
+		}},
+		{
+			"everything at once", path, `{"TYPE": "x", "type": "DepositMoney", "data": {}, "data": 1}`,
+			nil, 400,
+			map[string]any{
+				"errors.0.path": "body.TYPE", "errors.0.found": "an unknown member",
+				"errors.1.path": "body.data", "errors.1.allowed": "each member once",
+			},
+		},
+		{"null", path, "null", nil, 400, map[string]any{"errors.0.found": "null"}},
+		{"null for a type", path, `{"type": null, "data": {}}`, nil, 400, map[string]any{
+			"errors.0.path": "body.type", "errors.0.found": "null",
+		}},
+		{"a query", path + "?wait=5", deposit, nil, 400, map[string]any{
+			"errors.0.path": "query.wait", "errors.0.allowed": "no parameters here",
 		}},
 		{"unknown type", path, `{"type": "StealMoney", "data": {}}`, nil, 400, map[string]any{
 			"code": "unknown-command-type", "errors.0.path": "body.type",
@@ -231,7 +290,12 @@ func TestSend_wrongRequest(t *testing.T) {
 			415,
 			map[string]any{"code": "unsupported-media-type"},
 		},
-		{"no media type", path, deposit, []string{"Content-Type: "}, 415, nil},
+		{"no media type", path, deposit, []string{"Content-Type: "}, 415, map[string]any{
+			"detail": "the body must say that it is JSON with Content-Type: application/json",
+		}},
+		{"compressed", path, deposit, []string{"Content-Encoding: gzip"}, 415, map[string]any{
+			"detail": `the body must come as it is, without Content-Encoding, not "gzip"`,
+		}},
 		{
 			"Latin-1", path, deposit,
 			[]string{"Content-Type: application/json; charset=latin1"},

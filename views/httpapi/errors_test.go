@@ -58,6 +58,10 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 			"unsupported-media-type",
 		},
 		{"empty path", "GET", "/accounts/%20", "", nil, 400, "invalid-request"},
+		{"no ID", "POST", "/accounts//commands", "{}", nil, 404, "no-such-route"},
+		{"dots for an ID", "GET", "/accounts/..", "", nil, 404, "no-such-route"},
+		{"slashes only", "GET", "//", "", nil, 404, "no-such-route"},
+		{"slash before", "GET", "//accounts", "", nil, 404, "no-such-route"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := newBench(t, broken).ask(t, test.method, test.path, test.body, test.header...)

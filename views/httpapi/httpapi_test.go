@@ -48,7 +48,8 @@ func (f *fakeRows) List(after string, limit int) (views.Page, error) {
 
 // fakeSender keeps what was sent.
 type fakeSender struct {
-	Err error
+	Err       error
+	DiffersFn func(command eventsourcing.Envelope[any]) (bool, error)
 
 	mu   sync.Mutex
 	sent []eventsourcing.Envelope[any]
@@ -59,6 +60,13 @@ func (f *fakeSender) Send(_ context.Context, command eventsourcing.Envelope[any]
 	defer f.mu.Unlock()
 	f.sent = append(f.sent, command)
 	return f.Err
+}
+
+func (f *fakeSender) Differs(command eventsourcing.Envelope[any]) (bool, error) {
+	if f.DiffersFn == nil {
+		return false, nil
+	}
+	return f.DiffersFn(command)
 }
 
 func (f *fakeSender) Sent() []eventsourcing.Envelope[any] {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -178,6 +179,12 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 
 // route finds the handler, or says with a problem that there is none.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	if escaped := r.URL.EscapedPath(); !isClean(escaped) {
+		// The mux would redirect to the path without them, where the client has nothing to look for.
+		writeProblem(w, problem(http.StatusNotFound, codeNoRoute,
+			"the path %q has an empty or a dot segment, perhaps in place of an ID", cut(escaped)))
+		return
+	}
 	handler, pattern := s.mux.Handler(r)
 	if pattern == "" {
 		// The mux's own answer is made for people; its status and Allow are what we need of it.
@@ -195,10 +202,16 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if rec, is := w.(*recorder); is {
-		_, path, _ := strings.Cut(pattern, " ")
-		rec.route = strings.TrimSuffix(path, "{$}")
+		_, route, _ := strings.Cut(pattern, " ")
+		rec.route = strings.TrimSuffix(route, "{$}")
 	}
 	s.mux.ServeHTTP(w, r)
+}
+
+// isClean tells whether a path has neither empty segments nor dots for one; it may end in a slash.
+func isClean(escaped string) bool {
+	cleaned := path.Clean(escaped)
+	return escaped == cleaned || cleaned != "/" && escaped == cleaned+"/"
 }
 
 // probe takes an answer's status and header, and drops the rest.

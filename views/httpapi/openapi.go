@@ -16,6 +16,9 @@ const (
 	apiTitle  = "refold"
 	schemaRef = "#/components/schemas/"
 	mediaJSON = "application/json"
+
+	// tagOperation marks what is for operators, not for clients.
+	tagOperation = "operation"
 )
 
 const apiDescription = `Commands in, states out: the internal API of an event-sourced service.
@@ -26,7 +29,8 @@ accepted or rejected once, whatever its sender repeats under the same Idempotenc
 States are read from a copy that follows what is committed, a few milliseconds behind. Who has to
 see his own write asks with ?atLeast=SEQUENCE and Prefer: wait=SECONDS.
 
-Every error is a problem (RFC 9457); its member code is stable.`
+Every error is a problem (RFC 9457); its member code is stable. Two are not, since no handler sees
+them: a request that isn't HTTP (400), and a header of more than twice the limit (431).`
 
 // humaConfig returns the configuration of an API that answers JSON and nothing else. What huma
 // serves by itself (documentation from the internet, schemas with links in every body) is left out.
@@ -50,7 +54,7 @@ func (s *Server) humaConfig() huma.Config {
 				Title: apiTitle, Version: s.options.Version, Description: apiDescription,
 			},
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry(schemaRef, huma.DefaultSchemaNamer),
+				Schemas: huma.NewMapRegistry(schemaRef, s.schemaName),
 			},
 		},
 		// "json" is what huma makes of every +json media type, problem+json among them.
@@ -85,7 +89,7 @@ func (s *Server) registerOpenAPI() error {
 	} {
 		description.AddOperation(&huma.Operation{
 			OperationID: plain.id, Method: http.MethodGet, Path: plain.path, Summary: plain.summary,
-			Tags:      []string{"operation"},
+			Tags:      []string{tagOperation},
 			Responses: map[string]*huma.Response{"200": {Description: "OK"}},
 		})
 	}
@@ -104,6 +108,25 @@ func (s *Server) registerOpenAPI() error {
 }
 
 func (s *Server) schemas() huma.Registry { return s.api.OpenAPI().Components.Schemas }
+
+// schemaName names the schema of a Go type. A state's type, and the types in it, are called after
+// the aggregate: in Go their names are their package's affair, and an Account whose state is an
+// Account would describe itself without end.
+func (s *Server) schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	name := huma.DefaultSchemaNamer(t, hint)
+	for _, r := range s.options.Resources {
+		switch {
+		case t == r.State:
+			return titled(r.Name) + "State"
+		case t.PkgPath() != "" && t.PkgPath() == r.State.PkgPath():
+			return titled(r.Name) + name
+		}
+	}
+	return name
+}
 
 // define files a schema of the description and returns a reference to it.
 func (s *Server) define(name string, schema *huma.Schema) *huma.Schema {

@@ -3,15 +3,41 @@ package httpapi_test
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
+
+	"refold/views/httpapi"
 )
+
+// Account is a state whose Go type is called like its aggregate in the API.
+type Account struct {
+	Owner   string   `json:"owner"`
+	Balance int64    `json:"balance"`
+	Charges []Charge `json:"charges"`
+}
+
+// Charge is a part of it.
+type Charge struct {
+	Reference string `json:"reference"`
+}
+
+func toJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
 
 // The description is whole: every reference leads somewhere, every operation has its errors, and
 // commands, states and examples are those of the aggregate.
 func TestOpenAPI(t *testing.T) {
-	a := newBench(t, nil).ask(t, "GET", "/openapi.json", "")
+	a := newBench(t, func(o *httpapi.Options) {
+		o.Resources[0].State = reflect.TypeFor[Account]() // called like the aggregate
+	}).ask(t, "GET", "/openapi.json", "")
 	a.want(t, http.StatusOK, "Content-Type: application/openapi+json")
 	var description struct {
 		OpenAPI    string
@@ -20,6 +46,10 @@ func TestOpenAPI(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(a.Text), &description); err != nil {
 		t.Fatal(err)
+	}
+	state, _ := description.Components.Schemas["AccountState"]["properties"].(map[string]any)
+	if state["owner"] == nil || state["balance"] == nil {
+		t.Errorf("the state is described as %v", state)
 	}
 	if description.OpenAPI != "3.1.0" {
 		t.Errorf("openapi %s", description.OpenAPI)
@@ -30,7 +60,14 @@ func TestOpenAPI(t *testing.T) {
 			t.Errorf("%s leads nowhere", ref[1])
 		}
 	}
-	for _, name := range []string{"Account", "AccountPage", "DepositMoney", "Problem"} {
+	for name, schema := range schemas {
+		if strings.Contains(toJSON(t, schema), `"#/components/schemas/`+name+`"`) {
+			t.Errorf("schema %s is described by itself", name)
+		}
+	}
+	for _, name := range []string{
+		"Account", "AccountState", "AccountPage", "DepositMoney", "Problem",
+	} {
 		if schemas[name] == nil {
 			t.Errorf("no schema %s", name)
 		}

@@ -12,7 +12,7 @@ import (
 func (s *Server) healthOperation() huma.Operation {
 	return huma.Operation{
 		OperationID: "get-health", Method: http.MethodGet, Path: "/healthz",
-		Tags: []string{"operation"}, Summary: "Whether the process is alive",
+		Tags: []string{tagOperation}, Summary: "Whether the process is alive",
 		Responses: s.responses(map[string]*huma.Response{
 			"200": answer("It is.", schemaOf[healthBody](s), nil),
 		}, nil),
@@ -22,7 +22,7 @@ func (s *Server) healthOperation() huma.Operation {
 func (s *Server) readyOperation() huma.Operation {
 	return huma.Operation{
 		OperationID: "get-readiness", Method: http.MethodGet, Path: "/readyz",
-		Tags: []string{"operation"}, Summary: "Whether requests should come here",
+		Tags: []string{tagOperation}, Summary: "Whether requests should come here",
 		Responses: s.responses(map[string]*huma.Response{
 			"200": answer("All checks are ready.", schemaOf[readyBody](s), nil),
 		}, map[int]string{
@@ -34,7 +34,7 @@ func (s *Server) readyOperation() huma.Operation {
 func (s *Server) indexOperation() huma.Operation {
 	return huma.Operation{
 		OperationID: "get-index", Method: http.MethodGet, Path: "/",
-		Tags: []string{"operation"}, Summary: "This list of endpoints",
+		Tags: []string{tagOperation}, Summary: "This list of endpoints",
 		Responses: s.responses(map[string]*huma.Response{
 			"200": answer("The endpoints.", schemaOf[indexBody](s), nil),
 		}, nil),
@@ -48,7 +48,7 @@ func (s *Server) rowSchema(r *Resource) *huma.Schema {
 		Properties: map[string]*huma.Schema{
 			"id":       stringSchema(idPattern),
 			"sequence": integerSchema(1, 0),
-			"state":    s.schemas().Schema(r.State, true, titled(r.Name)+"State"),
+			"state":    s.schemas().Schema(r.State, true, ""),
 		},
 	})
 }
@@ -77,9 +77,10 @@ func (s *Server) getRowOperation(r *Resource) huma.Operation {
 			"200": answer("The state; its sequence is the ETag.", s.rowSchema(r), rowExample(r)),
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
-			http.StatusBadRequest:         "A parameter is wrong; errors says which.",
-			http.StatusNotFound:           "There is no such " + r.Name + ".",
-			http.StatusServiceUnavailable: "The state is older than atLeast (not-yet).",
+			http.StatusBadRequest: "A parameter is wrong; errors says which.",
+			http.StatusNotFound:   "There is no such " + r.Name + ".",
+			http.StatusServiceUnavailable: "The state is older than atLeast (not-yet), or not " +
+				"readable here now (not-ready).",
 		}),
 	}
 }
@@ -121,8 +122,10 @@ func (s *Server) sendOperation(r *Resource) (huma.Operation, error) {
 		RequestBody: body, Middlewares: huma.Middlewares{requireJSON},
 		Parameters: []*huma.Param{
 			s.idParam(r.Name),
-			param("header", "Idempotency-Key", "The command's ID; one is made up and returned "+
-				"without. The same again is the same command.", stringSchema(""), nil),
+			param("header", "Idempotency-Key", "The command's ID, as an ID is; one is made up and "+
+				"returned without. The same again is the same command, and has its outcome; with "+
+				"another type or other data it is refused (idempotency-key-reused).",
+				stringSchema(""), "salary-november"),
 			param("header", "If-Match", `The sequence at which the aggregate must be, "0": new.`,
 				stringSchema(`^"(0|[1-9][0-9]*)"$`), `"3"`),
 			s.preferParam(),
@@ -132,12 +135,13 @@ func (s *Server) sendOperation(r *Resource) (huma.Operation, error) {
 			"200": answer("Accepted, with Prefer: wait.", command, nil),
 			"202": answer("Sent; Location tells its result later.", command, nil),
 		}, map[int]string{
-			http.StatusBadRequest:           "The request is malformed; errors says where.",
-			http.StatusPreconditionFailed:   "Rejected: another sequence than If-Match.",
-			http.StatusUnsupportedMediaType: "The body isn't JSON by its Content-Type.",
-			http.StatusUnprocessableEntity:  "Rejected; code says why. Or the key was used before.",
-			http.StatusServiceUnavailable:   "Not sent; nothing has happened.",
-			http.StatusGatewayTimeout:       "Perhaps sent; send again under the same key.",
+			http.StatusBadRequest:         "The request is malformed; errors says where.",
+			http.StatusPreconditionFailed: "Rejected: another sequence than If-Match.",
+			http.StatusUnsupportedMediaType: "The body isn't plain JSON by its Content-Type and " +
+				"Content-Encoding.",
+			http.StatusUnprocessableEntity: "Rejected; code says why. Or the key was used before.",
+			http.StatusServiceUnavailable:  "Not sent; nothing has happened (busy, not-ready).",
+			http.StatusGatewayTimeout:      "Perhaps sent; send again under the same key.",
 		}),
 	}, nil
 }

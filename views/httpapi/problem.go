@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -101,12 +102,18 @@ func invalid(mistakes ...mistake) *Problem {
 func withMistakes(code, detail string, mistakes []mistake) *Problem {
 	p := problem(http.StatusBadRequest, code, "%s", detail)
 	for _, m := range mistakes {
-		if len(m.Found) > maxFoundBytes {
-			m.Found = m.Found[:maxFoundBytes] + "…"
-		}
+		m.Path, m.Found = cut(m.Path), cut(m.Found)
 		p.Errors = append(p.Errors, m)
 	}
 	return p
+}
+
+// cut shortens what the client has sent.
+func cut(text string) string {
+	if len(text) > maxFoundBytes {
+		return strings.ToValidUTF8(text[:maxFoundBytes], "") + "…"
+	}
+	return text
 }
 
 // retry says when to try again.
@@ -141,7 +148,8 @@ func asProblem(err error) *Problem {
 			"what was asked for has not arrived here yet").retry()
 	case errors.Is(err, views.ErrNotReady):
 		return problem(http.StatusServiceUnavailable, codeNotReady,
-			"this server can't answer yet: its view is being restored").retry().because(err)
+			"this server can't read its copy now; its /readyz says what is missing").
+			retry().because(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return problem(http.StatusServiceUnavailable, codeTimeout,
 			"the request took too long").retry().because(err)
@@ -174,7 +182,7 @@ func fromHuma(limits Limits) huma.Transformer {
 			return problem(model.Status, codeBodyTimeout,
 				"the body did not arrive within %v", limits.ReadTimeout), nil
 		case http.StatusBadRequest:
-			return problem(model.Status, codeMalformedJSON, "the body is missing"), nil
+			return missingBody(), nil
 		}
 		return problem(model.Status, codeInternal, "%s", model.Detail), nil
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -81,7 +83,10 @@ func register[I, O any](s *Server, operation huma.Operation,
 ) {
 	operation.SkipValidateParams = true
 	operation.SkipValidateBody = true
-	operation.BodyReadTimeout = -1 // the body is in memory already, see admit
+	operation.BodyReadTimeout = -1                      // the body is in memory already, see admit
+	if !slices.Contains(operation.Tags, tagOperation) { // probes may ask what they like
+		operation.Middlewares = append(operation.Middlewares, checkQuery(operation.Parameters))
+	}
 	huma.Register(s.api, operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
@@ -104,7 +109,7 @@ func (s *Server) getRow(ctx context.Context, r *Resource, in *getRowInput) (*get
 	case err != nil:
 		return nil, err
 	case row.Sequence < atLeast:
-		return nil, notYet(r, in.ID, row.Sequence, atLeast)
+		return nil, notYet(r, in.ID, row.Sequence, atLeast, applied)
 	}
 	out := &getRowOutput{
 		Status: http.StatusOK, ETag: etag(row.Sequence), CacheControl: revalidate,
@@ -144,10 +149,22 @@ func preferenceApplied(wait time.Duration) string {
 
 // notYet says that the state is older than the client needs (G10). It is no 412: that would say
 // that the request can't succeed as it is, while this one will in a moment.
-func notYet(r *Resource, id string, sequence, atLeast int64) *Problem {
-	return problem(http.StatusServiceUnavailable, codeNotYet,
-		"the %s %q is at sequence %d here, %d is asked for; try again, or wait with Prefer: wait=5",
-		r.Name, id, sequence, atLeast).retry()
+func notYet(r *Resource, id string, sequence, atLeast int64, applied string) *Problem {
+	is := "is at sequence " + formatSequence(sequence) + " here"
+	if sequence == 0 {
+		is = "is not here yet"
+	}
+	advice := "; try again, or wait with Prefer: wait=5"
+	if applied != "" {
+		advice = " and has not come within " + strings.TrimPrefix(applied, "wait=") +
+			" s; try again, if there is such a sequence"
+	}
+	p := problem(http.StatusServiceUnavailable, codeNotYet,
+		"the %s %q %s, sequence %d is asked for%s", r.Name, id, is, atLeast, advice).retry()
+	if applied != "" {
+		p.headers.Set("Preference-Applied", applied)
+	}
+	return p
 }
 
 func readRowInput(in *getRowInput) (atLeast int64, err error) {

@@ -69,14 +69,21 @@ func TestGetRow_atLeast(t *testing.T) {
 		}},
 		{
 			name: "too old", row: alice(4), err: views.ErrNotYet, prefer: "wait=4", status: 503,
-			header: []string{"Retry-After: 1"}, json: map[string]any{
-				"code": "not-yet", "detail": `the account "alice" is at sequence 4 here, 5 is asked ` +
-					`for; try again, or wait with Prefer: wait=5`,
+			header: []string{"Retry-After: 1", "Preference-Applied: wait=4"}, json: map[string]any{
+				"code": "not-yet", "detail": `the account "alice" is at sequence 4 here, sequence 5 is ` +
+					`asked for and has not come within 4 s; try again, if there is such a sequence`,
 			},
 		},
-		{name: "too old, no wait", row: alice(4), status: 503, header: []string{"Retry-After: 1"}},
+		{
+			name: "too old, no wait", row: alice(4), status: 503,
+			header: []string{"Retry-After: 1"}, json: map[string]any{
+				"code": "not-yet", "detail": `the account "alice" is at sequence 4 here, sequence 5 is ` +
+					`asked for; try again, or wait with Prefer: wait=5`,
+			},
+		},
 		{name: "not there yet", err: views.ErrNotFound, status: 503, json: map[string]any{
-			"code": "not-yet",
+			"code": "not-yet", "detail": `the account "alice" is not here yet, sequence 5 is ` +
+				`asked for; try again, or wait with Prefer: wait=5`,
 		}},
 		{name: "too many", err: views.ErrTooManyWaiters, prefer: "wait=1", status: 503},
 		{name: "not ready", err: views.ErrNotReady, status: 503},
@@ -136,4 +143,30 @@ func TestList_empty(t *testing.T) {
 	if items, is := a.JSON["items"].([]any); !is || len(items) != 0 {
 		t.Errorf("items must be [], body: %s", a.Text)
 	}
+}
+
+// A parameter that nobody reads is a mistake: atleast for atLeast would give a state that is too
+// old.
+func TestQueryIsRead(t *testing.T) {
+	b := newBench(t, nil)
+	b.rows.GetFn = func(string) (views.Row, error) { return alice(3), nil }
+	for query, want := range map[string]map[string]any{
+		"/accounts/alice?atleast=9": {
+			"errors.0.path":    "query.atleast",
+			"errors.0.allowed": "no other parameters than atLeast", "errors.0.found": "9",
+		},
+		"/accounts?limt=1&after=a&after=b": {
+			"errors.0.path": "query.after", "errors.0.found": "a and b",
+			"errors.1.path": "query.limt", "errors.1.allowed": "no other parameters than after and limit",
+		},
+		"/accounts/alice?atLeast=": {"errors.0.path": "query.atLeast", "errors.0.found": "nothing"},
+		"/accounts?limit=%zz":      {"errors.0.path": "query"},
+		"/commands/c-1?wait=5":     {"errors.0.path": "query.wait"},
+	} {
+		a := b.ask(t, "GET", query, "")
+		a.want(t, http.StatusBadRequest)
+		a.wantJSON(t, want)
+	}
+	b.ask(t, "GET", "/accounts?after=", "").want(t, http.StatusOK)
+	b.ask(t, "GET", "/readyz?verbose", "").want(t, http.StatusOK)
 }
