@@ -89,7 +89,7 @@ func (d *disk) openDatabase(dir string, w watcher, log *slog.Logger) (*database,
 			BackgroundError: w.faulty,
 			FlushEnd:        func(info pebble.FlushInfo) { w.flushed(info.Err) },
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
-				w.damaged(errors.New(info.String()))
+				w.damaged(fmt.Errorf("%w: %v", ErrDamaged, info))
 			},
 		},
 	}
@@ -107,6 +107,14 @@ func (d *disk) openDatabase(dir string, w watcher, log *slog.Logger) (*database,
 func isDamage(err error) bool {
 	return errors.Is(err, ErrDamaged) || errors.Is(err, errCheckpoint) ||
 		pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist)
+}
+
+// asDamage makes an error about a database's files ErrDamaged, and leaves others alone.
+func asDamage(err error) error {
+	if err == nil || !isDamage(err) || errors.Is(err, ErrDamaged) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
 // isUnusable tells errors of opening a database that a new one would not have (damaged files, or
@@ -319,7 +327,8 @@ func (c *databaseCursor) value() ([]byte, error) {
 	if !c.it.Valid() {
 		return nil, nil
 	}
-	return c.it.ValueAndErr() //nolint:wrapcheck // the caller says what was being done
+	value, err := c.it.ValueAndErr()
+	return value, asDamage(err)
 }
 
 func (c *databaseCursor) err() error {
@@ -328,7 +337,7 @@ func (c *databaseCursor) err() error {
 	if c.it == nil {
 		return c.abandons
 	}
-	return c.it.Error() //nolint:wrapcheck // the caller says what was being done
+	return asDamage(c.it.Error())
 }
 
 func (c *databaseCursor) close() error {

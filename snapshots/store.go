@@ -55,7 +55,7 @@ func newStore(of *Stores, at place) *store {
 
 // damaged notes that Pebble found files that are not as it wrote them.
 func (s *store) damaged(err error) {
-	wrapped := fmt.Errorf("%w: %w", ErrDamaged, err)
+	wrapped := asDamage(err)
 	if s.damage.CompareAndSwap(nil, &wrapped) {
 		s.log.Error("a local store is damaged; it is rebuilt when it is opened next", "error", err)
 		s.markDamaged()
@@ -234,6 +234,7 @@ func (s *store) use(h *handle, fn func(backend) error) error {
 	err := fn(s.back)
 	if err != nil && isDamage(err) {
 		s.damaged(err)
+		return asDamage(err)
 	}
 	return err
 }
