@@ -74,20 +74,23 @@ type checkpoint struct {
 	set   bool
 }
 
-// checkpointEncoding is the first byte of an encoded checkpoint.
-const checkpointEncoding = 1
+// An encoded checkpoint: its first byte and its length.
+const (
+	checkpointEncoding = 1
+	checkpointBytes    = 1 + 16 + 8 + 8
+)
 
 var errCheckpoint = errors.New("damaged checkpoint")
 
-func (c *checkpoint) append(to []byte) []byte {
-	to = append(to, checkpointEncoding)
+func (c *checkpoint) encode() []byte {
+	to := append(make([]byte, 0, checkpointBytes), checkpointEncoding)
 	to = append(to, c.topic[:]...)
 	to = binary.BigEndian.AppendUint64(to, uint64(c.next))
 	return binary.BigEndian.AppendUint64(to, uint64(c.since))
 }
 
 func parseCheckpoint(b []byte) (c checkpoint, err error) {
-	if len(b) != 1+len(c.topic)+8+8 || b[0] != checkpointEncoding {
+	if len(b) != checkpointBytes || b[0] != checkpointEncoding {
 		return c, errCheckpoint
 	}
 	copy(c.topic[:], b[1:])

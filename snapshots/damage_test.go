@@ -181,7 +181,9 @@ func TestFullDisk(t *testing.T) {
 	}
 	disk.set.Store(true)
 	snapshots.Flush(stores)
-	w.eventually("the fault is known", func() bool { return errors.Is(commit("c"), snapshots.ErrDisk) })
+	w.eventually("the fault is known", func() bool {
+		return errors.Is(commit("c"), snapshots.ErrDisk)
+	})
 	st.Discard()
 	if err := st.Close(); err != nil {
 		t.Error(err)
@@ -229,7 +231,6 @@ func TestLocked(t *testing.T) {
 			t.Errorf("the second user is told %v", err)
 		}
 	}
-	//nolint:gosec // this very binary
 	other := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLocked$", "-test.v")
 	other.Env = append(os.Environ(), lockedDir+"="+dir)
 	if out, err := other.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {

@@ -217,7 +217,9 @@ func TestTimeLeft(t *testing.T) {
 		p    snapshots.RestoreProgress
 		want time.Duration
 	}{
-		"a quarter is done":   {snapshots.RestoreProgress{Start: 100, Next: 200, End: 500}, 30 * time.Second},
+		"a quarter is done": {
+			snapshots.RestoreProgress{Start: 100, Next: 200, End: 500}, 30 * time.Second,
+		},
 		"nothing is done":     {snapshots.RestoreProgress{Start: 100, Next: 100, End: 500}, 0},
 		"all is done":         {snapshots.RestoreProgress{Start: 100, Next: 500, End: 500}, 0},
 		"the end isn't known": {snapshots.RestoreProgress{End: -1}, 0},

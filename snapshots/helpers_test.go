@@ -43,9 +43,10 @@ type world struct {
 	metrics  *snapshots.Metrics
 }
 
-// newWorld starts a cluster with a compacted topic of these settings: key, value, key, value …
-func newWorld(t testing.TB, settings ...string) *world {
-	t.Helper()
+// newWorld starts a cluster with a compacted topic of these settings: key, value and so
+// on.
+func newWorld(tb testing.TB, settings ...string) *world {
+	tb.Helper()
 	config := map[string]string{"cleanup.policy": "compact"}
 	for i := 0; i < len(settings); i += 2 {
 		config[settings[i]] = settings[i+1]
@@ -54,10 +55,10 @@ func newWorld(t testing.TB, settings ...string) *world {
 		{Name: table, Partitions: 1, Config: config},
 	}})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
-	w := &world{TB: t, Cluster: c, log: new(log), registry: prometheus.NewRegistry()}
+	tb.Cleanup(func() { _ = c.Close() })
+	w := &world{TB: tb, Cluster: c, log: new(log), registry: prometheus.NewRegistry()}
 	w.metrics = snapshots.NewMetrics(w.registry)
 	w.producer = w.client(kgo.TransactionalID("test"), kgo.MetadataMinAge(10*time.Millisecond))
 	return w
@@ -256,11 +257,14 @@ func (w *world) metric(name string) (sum float64) {
 // eventually waits for a condition.
 func (w *world) eventually(what string, condition func() bool) {
 	w.Helper()
-	for end := time.Now().Add(patience); !condition(); {
-		if time.Now().After(end) {
+	look, enough := time.NewTicker(time.Millisecond), time.After(patience)
+	defer look.Stop()
+	for !condition() {
+		select {
+		case <-look.C:
+		case <-enough:
 			w.Fatalf("in vain waited until %s", what)
 		}
-		time.Sleep(time.Millisecond) // between looks
 	}
 }
 

@@ -233,7 +233,7 @@ func (b *databaseBatch) DeleteRange(start, limit []byte) error {
 
 func (b *databaseBatch) apply(c *checkpoint) error {
 	if c != nil {
-		if err := b.b.Set(checkpointKey, c.append(nil), nil); err != nil {
+		if err := b.b.Set(checkpointKey, c.encode(), nil); err != nil {
 			return err //nolint:wrapcheck // the caller says what was being done
 		}
 	}

@@ -95,8 +95,8 @@ func lockDir(fileSystem vfs.FS, dir string) (io.Closer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}
-	if real, err := filepath.EvalSymlinks(absolute); err == nil {
-		absolute = real
+	if target, err := filepath.EvalSymlinks(absolute); err == nil {
+		absolute = target
 	}
 	if _, taken := locked.LoadOrStore(absolute, true); taken {
 		return nil, fmt.Errorf("snapshots: %w: this process has %s already", ErrLocked, dir)
