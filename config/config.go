@@ -6,7 +6,8 @@ import "time"
 // everything in and checked it.
 //
 // Tags: key is the name in the file, help says what it is and why the default is what it is.
-// min, max and oneof are what is allowed.
+// min, max and oneof are what is allowed. A least value of zero is for options of which zero means
+// zero: the packages below take it for "not set" where it would make no sense.
 type Config struct {
 	Kafka     Kafka      `key:"kafka"`
 	Registry  Registry   `key:"registry"`
@@ -67,7 +68,7 @@ type Registry struct {
 	PasswordFile string        `key:"password-file" help:"File with the password."`
 	CAFile       string        `key:"ca-file" help:"Authorities that we trust with https (PEM); empty: the system's."`
 	Timeout      time.Duration `key:"timeout" default:"5s" min:"10ms" max:"1m" help:"Limit of one request. A registry answers within milliseconds."`
-	RetryLimit   time.Duration `key:"retry-limit" default:"20s" min:"0s" max:"10m" help:"How long a record whose schema is unknown waits for a registry that is away, before the processor is restarted."`
+	RetryLimit   time.Duration `key:"retry-limit" default:"20s" min:"100ms" max:"10m" help:"How long a record whose schema is unknown waits for a registry that is away, before the processor is restarted."`
 }
 
 // Topics says what topics are like when we make them.
@@ -86,7 +87,7 @@ type Processor struct {
 	TransactionalID string        `key:"transactional-id" help:"This worker's own name for its transactions; two workers with the same one fence each other. Set it to the pod's name in a stateful set: a restart then ends at once what was left open. Empty: a new one with every start."`
 	BatchRecords    int           `key:"batch-records" default:"20000" min:"1" max:"1000000" help:"The most records in one transaction. Larger ones take over a second to commit and are no cheaper."`
 	BatchBytes      Bytes         `key:"batch-bytes" default:"32MiB" min:"1KiB" max:"1GiB" help:"The most bytes taken in and given out by one transaction; up to two are in memory."`
-	LeastGap        time.Duration `key:"least-gap" default:"5ms" min:"0s" max:"10s" help:"Least time between the starts of two transactions. Less costs the brokers CPU, more only adds latency."`
+	LeastGap        time.Duration `key:"least-gap" default:"5ms" min:"10us" max:"10s" help:"Least time between the starts of two transactions. Less costs the brokers CPU, more only adds latency."`
 	Producers       int           `key:"producers" default:"2" min:"1" max:"16" help:"Transactional producers that take turns."`
 	LeaveTimeout    time.Duration `key:"leave-timeout" default:"8s" min:"100ms" max:"5m" help:"How long a rebalance or a stop waits for what is in hand."`
 	RecentCommands  int           `key:"recent-commands" default:"16" min:"0" max:"1024" help:"How many commands a row remembers, to recognize those that are sent twice; some 24 bytes each in every row."`
@@ -97,7 +98,7 @@ type Processor struct {
 
 // Store is where local copies of tables are.
 type Store struct {
-	Directory      string `key:"directory" default:".refold" help:"Local stores; one worker at a time. Losing it costs a restore, nothing else."`
+	Directory      string `key:"directory" default:".refold" help:"Local stores; one worker at a time. Losing it costs a restore, nothing else. Empty: in memory, restored with every start."`
 	CacheBytes     Bytes  `key:"cache-bytes" default:"128MiB" min:"1MiB" max:"1TiB" help:"Block cache of all stores together."`
 	RowCacheBytes  Bytes  `key:"row-cache-bytes" default:"64MiB" min:"0B" max:"1TiB" help:"Cache of rows in front of the stores: a row from it costs 0.1 µs instead of 4."`
 	ViewCacheBytes Bytes  `key:"view-cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"Block cache of the views' stores together."`
@@ -115,11 +116,14 @@ type HTTP struct {
 	HeaderBytes    Bytes         `key:"header-bytes" default:"16KiB" min:"1KiB" max:"1MiB" help:"The largest request header."`
 	ReadTimeout    time.Duration `key:"read-timeout" default:"5s" min:"10ms" max:"5m" help:"How long a request may take to arrive."`
 	RequestTimeout time.Duration `key:"request-timeout" default:"5s" min:"10ms" max:"5m" help:"How long a request may work, beside the wait it asks for."`
-	WaitTimeout    time.Duration `key:"wait-timeout" default:"30s" min:"0s" max:"10m" help:"The longest wait that a request may ask for (Prefer: wait)."`
+	WaitTimeout    time.Duration `key:"wait-timeout" default:"30s" min:"1s" max:"10m" help:"The longest wait that a request may ask for (Prefer: wait)."`
+	UnknownWait    time.Duration `key:"unknown-wait" default:"500ms" min:"1ms" max:"10s" help:"How long GET /commands/{id} waits for a command that is not known yet before it says 404: a copy is some milliseconds behind."`
+	WriteTimeout   time.Duration `key:"write-timeout" default:"10s" min:"10ms" max:"5m" help:"How long a client may take to read its answer."`
 	IdleTimeout    time.Duration `key:"idle-timeout" default:"2m" min:"1s" max:"1h" help:"How long an idle connection is kept."`
 	Waiters        int           `key:"waiters" default:"10000" min:"1" max:"1000000" help:"The most requests that wait at a time; each holds some 50 KiB."`
+	Sending        int           `key:"sending" default:"256" min:"1" max:"256" help:"The most commands that wait for the broker at a time; the next one waits, up to the request-timeout."`
 	PageRows       int           `key:"page-rows" default:"1000" min:"1" max:"100000" help:"The most rows in a page of a list."`
-	Shutdown       time.Duration `key:"shutdown-timeout" default:"5s" min:"0s" max:"5m" help:"How long requests may take to finish when the worker stops."`
+	Shutdown       time.Duration `key:"shutdown-timeout" default:"5s" min:"10ms" max:"5m" help:"How long requests may take to finish when the worker stops."`
 }
 
 // Log is what is said on standard error.

@@ -149,7 +149,7 @@ func TestFileThatIsNoYAML(t *testing.T) {
 // Whatever prints a configuration, no secret is in it.
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	const secret = "correct-horse"
-	var environ []string
+	environ := []string{"REFOLD_REGISTRY_USERNAME=worker"}
 	for _, name := range []string{
 		"KAFKA_SASL_PASSWORD", "KAFKA_SASL_TOKEN", "KAFKA_SASL_CLIENT_SECRET", "REGISTRY_PASSWORD",
 	} {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // contradictions finds what no option can see by itself: wrong addresses, and options that don't
@@ -27,10 +28,17 @@ func (c *Config) contradictions() (found Mistakes) {
 		wrong("registry.urls", "", "at least one URL is needed")
 	}
 	for _, text := range c.Registry.URLs {
-		u, err := url.Parse(text)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			wrong("registry.urls", text, "http(s)://host:port/path")
+		if value, allowed := urlMistake(text); allowed != "" {
+			wrong("registry.urls", value, allowed)
 		}
+	}
+	if c.Kafka.SASL.TokenURL != "" {
+		if value, allowed := urlMistake(c.Kafka.SASL.TokenURL); allowed != "" {
+			wrong("kafka.sasl.token-url", value, allowed)
+		}
+	}
+	if c.Registry.Password != "" && c.Registry.Username == "" {
+		wrong("registry.username", "", "is missing; allowed: the name that belongs to registry.password")
 	}
 	if c.Registry.Password != "" && c.Registry.PasswordFile != "" {
 		wrong("registry.password-file", c.Registry.PasswordFile, "not together with a password")
@@ -49,6 +57,23 @@ func (c *Config) contradictions() (found Mistakes) {
 			"more than the stores' caches together, "+caches.String())
 	}
 	return found
+}
+
+// urlMistake says what is wrong with a URL; nothing if nothing is. A password in it would show
+// wherever the URL does, so it has no place there, and is not repeated.
+func urlMistake(text string) (value, allowed string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil && strings.Contains(text, "@"):
+		return hidden, "http(s)://host:port/path"
+	case err != nil:
+		return text, "http(s)://host:port/path"
+	case u.Host == "", u.Scheme != "http" && u.Scheme != "https":
+		return u.Redacted(), "http(s)://host:port/path"
+	case u.User != nil:
+		return u.Redacted(), "a URL without user and password: they have options of their own"
+	}
+	return "", ""
 }
 
 func isAddress(text string) bool {

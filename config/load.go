@@ -46,15 +46,29 @@ const (
 func AddFlags(flags *pflag.FlagSet) {
 	flags.String(fileFlag, "", "YAML file with the configuration (or "+fileEnv+")")
 	for _, o := range options {
-		if !o.secret() {
-			help := o.help
-			if o.byText != "" {
-				help += " (default " + o.byText + ")"
-			}
-			flags.String(o.path, "", help)
+		if o.secret() {
+			continue // a flag would show in every list of processes
+		}
+		help := o.help
+		if allowed := o.allowed(); allowed != "" {
+			help += " Allowed: " + allowed + "."
+		}
+		if o.byText != "" {
+			help += " (default " + o.byText + ")"
+		}
+		flag := flags.VarPF(&flagValue{kind: o.kind()}, o.path, "", help)
+		if o.kind() == "bool" {
+			flag.NoOptDefVal = "true" // --kafka.tls.enabled, as people write it
 		}
 	}
 }
+
+// flagValue takes a flag's text as it is: Load judges it together with all others.
+type flagValue struct{ kind, text string }
+
+func (v *flagValue) Set(text string) error { v.text = text; return nil }
+func (v *flagValue) String() string        { return v.text }
+func (v *flagValue) Type() string          { return v.kind }
 
 // Loaded is a configuration that has been checked, and where its values come from.
 type Loaded struct {
@@ -73,6 +87,9 @@ type LoadOptions struct {
 	Environ []string
 	// Defaults replace the options' own, by path: what a subcommand does differently.
 	Defaults map[string]string
+	// Check finds what only the packages that use the values know to be wrong; may be nil. Its
+	// mistakes are reported with all others, save for options that are wrong already.
+	Check func(Config) Mistakes
 }
 
 // Load collects the values, and checks all of them. The error is [Mistakes], or says why the file
@@ -97,9 +114,9 @@ func Load(o LoadOptions) (*Loaded, error) {
 	l.environ(o.Environ)
 	l.flags(o.Flags)
 	l.secretFiles()
-	for _, mistake := range l.Config.contradictions() {
-		mistake.Source = l.sources[mistake.Path]
-		l.mistakes = append(l.mistakes, mistake)
+	l.check(l.Config.contradictions())
+	if o.Check != nil {
+		l.check(o.Check(l.Config))
 	}
 	if len(l.mistakes) > 0 {
 		return nil, l.mistakes
@@ -129,6 +146,25 @@ type loader struct {
 	mistakes Mistakes
 }
 
+// check takes mistakes that show only when all values are known.
+func (l *loader) check(found Mistakes) {
+	for _, m := range found {
+		from, known := l.sources[m.Path]
+		wrongAlready := slices.ContainsFunc(l.mistakes, func(other Mistake) bool {
+			// A list may have several wrong items, each of which is told.
+			return other.Path == m.Path && (other.Value == m.Value || other.Source != from)
+		})
+		if wrongAlready {
+			continue
+		}
+		m.Source = from
+		if o := l.known[m.Path]; known && o.secret() && m.Value != "" {
+			m.Value = hidden
+		}
+		l.mistakes = append(l.mistakes, m)
+	}
+}
+
 // set takes a value. What is empty, and has a bound or a choice, is not one.
 func (l *loader) set(o option, value string, from Source) {
 	before := l.Config
@@ -136,6 +172,9 @@ func (l *loader) set(o option, value string, from Source) {
 		l.Config = before
 		if o.secret() {
 			value = hidden
+		}
+		if value == "" {
+			err = fmt.Errorf("is empty; allowed: %w", err)
 		}
 		l.mistakes = append(l.mistakes, Mistake{o.path, from, value, err.Error()})
 		return

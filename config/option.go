@@ -52,7 +52,7 @@ func (o option) field(c *Config) reflect.Value {
 }
 
 func (o option) secret() bool {
-	return reflect.TypeFor[Config]().FieldByIndex(o.index).Type == secretType
+	return o.index != nil && reflect.TypeFor[Config]().FieldByIndex(o.index).Type == secretType
 }
 
 // env is the name of the option's environment variable.
@@ -78,8 +78,8 @@ func (o option) set(c *Config, text string) error {
 		text  string
 		wrong func(value, bound float64) bool
 	}{
-		{o.min, func(v, b float64) bool { return v < b }},
-		{o.max, func(v, b float64) bool { return v > b }},
+		{o.min, func(v, b float64) bool { return !(v >= b) }},
+		{o.max, func(v, b float64) bool { return !(v <= b) }},
 	} {
 		if bound.text == "" {
 			continue
@@ -118,6 +118,7 @@ func quoteEmpty(choices []string) []string {
 	return quoted
 }
 
+// number is a value as a number; what is none (NaN) breaks every bound.
 func number(v reflect.Value) float64 {
 	if v.Kind() == reflect.Float64 {
 		return v.Float()
@@ -137,5 +138,12 @@ func (o option) kind() string {
 	case secretType:
 		return "secret"
 	}
-	return reflect.TypeFor[Config]().FieldByIndex(o.index).Type.Kind().String()
+	switch kind := reflect.TypeFor[Config]().FieldByIndex(o.index).Type.Kind(); kind {
+	case reflect.Int64:
+		return "int"
+	case reflect.Float64:
+		return "number"
+	default:
+		return kind.String()
+	}
 }

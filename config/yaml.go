@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,20 +17,42 @@ const maxFileBytes = 1 << 20
 
 // file takes the values of a YAML file.
 func (l *loader) file(name string) error {
-	f, err := os.Open(name)
+	text, err := readFile(name)
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	defer f.Close()
 	var root yaml.Node
-	switch err := yaml.NewDecoder(io.LimitReader(f, maxFileBytes)).Decode(&root); {
+	documents := yaml.NewDecoder(bytes.NewReader(text))
+	switch err := documents.Decode(&root); {
 	case errors.Is(err, io.EOF):
 		return nil // an empty file
 	case err != nil:
 		return fmt.Errorf("read the configuration %s: %w", name, err)
 	}
 	l.node(name, "", root.Content[0])
+	var second yaml.Node
+	switch err := documents.Decode(&second); {
+	case err == nil:
+		return fmt.Errorf("read the configuration %s: it has a second document (---) at line %d; "+
+			"one is allowed", name, second.Line)
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("read the configuration %s: %w", name, err)
+	}
 	return nil
+}
+
+// readFile reads a file of limited size.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err == nil && len(text) > maxFileBytes {
+		err = fmt.Errorf("%s is larger than %v", name, Bytes(maxFileBytes))
+	}
+	return text, err
 }
 
 // node takes what is below a path.
@@ -59,11 +82,22 @@ func (l *loader) node(file, path string, node *yaml.Node) {
 		l.mistakes = append(l.mistakes, Mistake{what, from, "", "must be a map of options"})
 		return
 	}
+	lines := make(map[string]int, len(node.Content)/2)
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		below := node.Content[i].Value
 		if path != "" {
 			below = path + "." + below
 		}
+		if first, twice := lines[below]; twice {
+			l.mistakes = append(l.mistakes, Mistake{
+				below,
+				Source{FromFile, file + ":" + strconv.Itoa(node.Content[i].Line)},
+				"",
+				"given already in line " + strconv.Itoa(first) + "; once is allowed",
+			})
+			continue
+		}
+		lines[below] = node.Content[i].Line
 		l.node(file, below, node.Content[i+1])
 	}
 }

@@ -37,6 +37,9 @@ Exit codes: 0 found, 5 there is no such account or command, 1 anything else.`,
 			if (len(args) == 1) == (o.command != "") {
 				return errors.New("name either an account or a --command")
 			}
+			if o.wait < 0 || o.atLeast < 0 {
+				return errors.New("--wait and --at-least can't be less than 0")
+			}
 			c, err := newClient(o.server, requestTimeout+o.wait)
 			if err != nil {
 				return err

@@ -236,6 +236,18 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 		{[]string{"get"}, "name either"},
 		{[]string{"bench", "--keys", "0"}, "--keys 0"},
 		{[]string{"nonsense"}, "unknown command"},
+		{[]string{"topics", "aply"}, "unknown command"},
+		{[]string{"schemas", "chek"}, "unknown command"},
+		{[]string{"send", "zoe", "OpenAccount"}, "ACCOUNT TYPE JSON"},
+		{[]string{"send", "zoe", "OpenAccount", "{}", "--wait", "-5s"}, "--wait"},
+		{[]string{"get", "zoe", "--at-least", "-1"}, "--at-least"},
+		{
+			[]string{
+				"run", "--kafka.sasl.mechanism", "PLAIN", "--kafka.brokers", "k:9092",
+				"--kafka.tls.cert-file", "/no", "--http.waiters", "0",
+			},
+			"the configuration has 5 mistake(s)",
+		},
 	} {
 		expect(t, exitFailed, []string{test.want}, test.args...)
 	}

@@ -31,10 +31,14 @@ Begin with "processor dev": it needs nothing but itself.`,
 	return root
 }
 
+// showHelp is what a command does that only has commands below it. Without it, cobra would take a
+// misspelt one for a wish for help, and exit with 0.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
 // load reads the configuration of a command whose flags are config's.
 func (p *program) load(cmd *cobra.Command, defaults map[string]string) (*config.Loaded, error) {
 	return config.Load(config.LoadOptions{
-		Flags: cmd.Flags(), Environ: p.environ, Defaults: defaults,
+		Flags: cmd.Flags(), Environ: p.environ, Defaults: defaults, Check: kafkaMistakes,
 	})
 }
 

@@ -19,6 +19,7 @@ func (p *program) newSchemas() *cobra.Command {
 	schemas := &cobra.Command{
 		Use:   "schemas",
 		Short: "Check or register the schemas: workers in production only look them up",
+		Args:  cobra.NoArgs, RunE: showHelp,
 	}
 	schemas.AddCommand(
 		p.newSchemasCommand("check", "Tell whether the registry has every schema", codecs.LookUp),

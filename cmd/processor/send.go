@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,7 +35,13 @@ Exit codes: 0 accepted (or, without --wait, sent), 3 rejected, 4 no outcome with
 1 anything else.`,
 		Example: `  processor send alice OpenAccount '{"owner": "Alice", "currency": "EUR"}' --wait 5s
   processor send alice DepositMoney '{"amount": 500, "currency": "EUR"}' --id salary-november`,
-		Args: cobra.ExactArgs(3),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 3 {
+				return fmt.Errorf("send takes ACCOUNT TYPE JSON, not %d arguments; for example:\n"+
+					`  processor send alice DepositMoney '{"amount": 500, "currency": "EUR"}'`, len(args))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.send(cmd.Context(), cmd.OutOrStdout(), args[0], args[1], args[2],
 				cmd.Flags().Changed("expect"))
@@ -54,6 +61,9 @@ func (o *sendOptions) send(
 ) error {
 	if !json.Valid([]byte(data)) {
 		return fmt.Errorf("the third argument is no JSON: %s", data)
+	}
+	if o.wait < 0 || expects && o.expect < 0 {
+		return errors.New("--wait and --expect can't be less than 0")
 	}
 	body, err := json.Marshal(map[string]any{
 		"type": commandType, "data": json.RawMessage(data),

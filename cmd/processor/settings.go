@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"regexp"
 	"strings"
+	"unicode"
 
 	"refold/codecs"
 	"refold/config"
@@ -24,6 +26,49 @@ func checkSettings(c config.Config) error {
 		err = registry.Validate()
 	}
 	return errors.Join(kafkaSettings(c, nil).Validate(), err)
+}
+
+// kafkaMistakes are what kafka.Settings finds, in the words of the configuration: all mistakes are
+// to be told at once.
+func kafkaMistakes(c config.Config) config.Mistakes {
+	var found kafka.Mistakes
+	if !errors.As(kafkaSettings(c, nil).Validate(), &found) {
+		return nil
+	}
+	mistakes := make(config.Mistakes, len(found))
+	for i, m := range found {
+		path, _, _ := strings.Cut(m.Path, "[") // brokers[0]
+		mistakes[i] = config.Mistake{
+			Path:  "kafka." + strings.TrimPrefix(asOption(path), "kafka."),
+			Value: m.Value, Allowed: asOption(m.Allowed),
+		}
+		if m.Value == "" {
+			mistakes[i].Allowed = "is missing; allowed: " + mistakes[i].Allowed
+		}
+	}
+	return mistakes
+}
+
+var (
+	camelCase = regexp.MustCompile(`[a-z]+([A-Z][a-z]+)+`)
+	ofKafka   = regexp.MustCompile(`\b(sasl|tls)\.`)
+)
+
+// asOption spells the names of settings in a text as the configuration does: sasl.tokenUrl is
+// kafka.sasl.token-url there.
+func asOption(text string) string {
+	text = strings.ReplaceAll(text, "sasl.oauth.", "sasl.")
+	text = ofKafka.ReplaceAllString(text, "kafka.$1.")
+	return camelCase.ReplaceAllStringFunc(text, func(name string) string {
+		var b strings.Builder
+		for _, r := range name {
+			if 'A' <= r && r <= 'Z' {
+				b.WriteByte('-')
+			}
+			b.WriteRune(unicode.ToLower(r))
+		}
+		return b.String()
+	})
 }
 
 // heartbeats go out in a session's time-out: four may go missing.
@@ -99,12 +144,15 @@ func engineConfig(c config.Config) exactlyonce.Config {
 	}
 }
 
-func viewLimits(c config.HTTP) views.Limits { return views.Limits{Waiters: c.Waiters} }
+func viewLimits(c config.HTTP) views.Limits {
+	return views.Limits{Waiters: c.Waiters, Sending: c.Sending}
+}
 
 func httpLimits(c config.HTTP) httpapi.Limits {
 	return httpapi.Limits{
 		BodyBytes: int64(c.BodyBytes), HeaderBytes: int(c.HeaderBytes),
 		ReadTimeout: c.ReadTimeout, RequestTimeout: c.RequestTimeout, Wait: c.WaitTimeout,
-		IdleTimeout: c.IdleTimeout, PageRows: c.PageRows, Shutdown: c.Shutdown,
+		UnknownWait: c.UnknownWait, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout,
+		PageRows: c.PageRows, Shutdown: c.Shutdown,
 	}
 }

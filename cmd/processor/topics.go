@@ -46,6 +46,7 @@ func (p *program) newTopics() *cobra.Command {
 	topics := &cobra.Command{
 		Use:   "topics",
 		Short: "Compare the topics with what they should be, and make those that are missing",
+		Args:  cobra.NoArgs, RunE: showHelp,
 	}
 	topics.AddCommand(
 		p.newTopicsCommand("plan", "Show what is missing or differs; exit code 2 if anything",

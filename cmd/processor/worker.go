@@ -43,7 +43,7 @@ type Worker struct {
 	processors []*supervised
 	server     *httpapi.Server
 	listener   net.Listener
-	prepared   atomic.Bool
+	unprepared atomic.Pointer[error] // why Run can't begin yet; nil once it has
 }
 
 // NewWorker wires a worker together. It opens the local stores and the HTTP port; it doesn't need
@@ -56,6 +56,7 @@ func NewWorker(c config.Config, logger *slog.Logger) (_ *Worker, err error) {
 		config: c, kafka: kafkaSettings(c, logger), logger: logger,
 		metrics: prometheus.NewRegistry(),
 	}
+	w.notPrepared(errors.New("not started"))
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -215,15 +216,17 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 // are often started before their cluster.
 func (w *Worker) prepare(ctx context.Context) bool {
 	pause := w.config.Processor.BackoffMin
+	var err error
 	for {
-		err := w.prepareOnce(ctx)
+		err = w.prepareOnce(ctx, err)
 		if err == nil {
-			w.prepared.Store(true)
+			w.unprepared.Store(nil)
 			return true
 		}
 		if ctx.Err() != nil {
 			return false
 		}
+		w.notPrepared(err)
 		pause = min(2*pause, w.config.Processor.BackoffMax)
 		w.logger.Error("not prepared yet", "error", err, "pause", pause)
 		if !sleep(ctx, pause) {
@@ -232,12 +235,23 @@ func (w *Worker) prepare(ctx context.Context) bool {
 	}
 }
 
-func (w *Worker) prepareOnce(ctx context.Context) error {
+// prepareOnce tries once. last is what was wrong with the try before: it is told for as long as
+// this one takes.
+func (w *Worker) prepareOnce(ctx context.Context, last error) error {
+	doing := func(what string) {
+		why := errors.New(what)
+		if last != nil {
+			why = fmt.Errorf("%s; the last try: %w", what, last)
+		}
+		w.notPrepared(why)
+	}
+	doing("asking Kafka for the topics")
 	if w.config.Topics.Create {
 		if err := w.ensureTopics(ctx); err != nil {
 			return err
 		}
 	}
+	doing("asking the schema registry for the schemas")
 	return errors.Join(w.accounts.Prepare(ctx), w.results.Prepare(ctx))
 }
 
@@ -258,11 +272,14 @@ func (w *Worker) ensureTopics(ctx context.Context) error {
 	return err
 }
 
+func (w *Worker) notPrepared(why error) { w.unprepared.Store(&why) }
+
+// preparedCheck tells what preparing waits for, or what was wrong with the last try.
 func (w *Worker) preparedCheck() error {
-	if w.prepared.Load() {
-		return nil
+	if why := w.unprepared.Load(); why != nil {
+		return *why
 	}
-	return errors.New("waiting for Kafka and the schema registry")
+	return nil
 }
 
 // close releases what NewWorker opened. It may be called at any stage.
