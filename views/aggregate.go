@@ -21,7 +21,21 @@ type Aggregate struct {
 // Get returns the current row of an aggregate. The error is ErrNotFound, also for one that has
 // nothing but rejected commands so far, ErrNotReady, or a fault. It costs one read of the local
 // store.
+//
+// While the view has lost its broker, rows are read as they were; of one that isn't there nobody
+// can say that there is none: that is an ErrNotReady then.
 func (a *Aggregate) Get(id string) (Row, error) {
+	row, err := a.get(id)
+	if isNotFound(err) {
+		if notReady := a.table.ready(); notReady != nil {
+			err = notReady
+		}
+	}
+	return row, err
+}
+
+// get is Get by what the copy has, be it old.
+func (a *Aggregate) get(id string) (Row, error) {
 	value, err := a.table.get(id)
 	if err != nil {
 		return Row{}, err
@@ -50,7 +64,7 @@ func (a *Aggregate) row(id string, value []byte) (Row, error) {
 func (a *Aggregate) WaitFor(ctx context.Context, id string, atLeast int64) (Row, error) {
 	var row Row
 	err := a.waiters.wait(ctx, func() (bool, error) {
-		found, err := a.Get(id)
+		found, err := a.get(id)
 		switch {
 		case isNotFound(err):
 			row = Row{}

@@ -32,6 +32,7 @@ type live struct {
 	logger  *slog.Logger
 	limits  Limits
 	waiters *waiters
+	off     bool // there is no copy, nor will there be one
 	project snapshots.Projection
 	open    func(ctx context.Context, topic string, partition int32,
 		project snapshots.Projection) (follower, error)
@@ -113,8 +114,11 @@ func (l *live) setRestored() {
 func (l *live) read(fn func(parts []follower) error) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	if l.off {
+		return ErrOff
+	}
 	if !l.restored {
-		return fmt.Errorf("%w: %s is being restored", ErrNotReady, l.topic)
+		return notReady(l.topic + ": being restored")
 	}
 	return fn(l.parts)
 }
@@ -164,12 +168,14 @@ func (l *live) ready() error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	switch {
+	case l.off:
+		return ErrOff
 	case l.session == nil:
-		return fmt.Errorf("%w: %s: not running", ErrNotReady, l.topic)
+		return notReady(l.topic + ": not running")
 	case !l.restored:
-		return fmt.Errorf("%w: %s: being restored", ErrNotReady, l.topic)
+		return notReady(l.topic + ": being restored")
 	case !l.session.running():
-		return fmt.Errorf("%w: %s: connecting to the broker", ErrNotReady, l.topic)
+		return notReady(l.topic + ": connecting to the broker")
 	}
 	return nil
 }

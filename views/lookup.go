@@ -13,11 +13,29 @@ import (
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 
 // Command returns what is known of a command: first its result, or else that it is pending. It is
-// known for as long as the topics keep it. The error is ErrNotFound, ErrNotReady or a fault.
+// known for as long as the topics keep it. The error is ErrNotFound, ErrNotReady or a fault. While
+// a view has lost its broker, nobody can say that there is no such command: that is an ErrNotReady
+// then.
 //
 // It costs a look into each partition of the aggregates' results, and if there is no result, of
 // their commands.
 func (v *Views) Command(ctx context.Context, id string) (Command, error) {
+	command, err := v.command(ctx, id)
+	if !isNotFound(err) {
+		return command, err
+	}
+	for _, a := range v.aggregates {
+		for _, l := range []*live{a.commands, a.results} {
+			if notReady := l.ready(); notReady != nil {
+				return command, notReady
+			}
+		}
+	}
+	return command, err
+}
+
+// command is Command by what the copies have, be it old.
+func (v *Views) command(ctx context.Context, id string) (Command, error) {
 	var notReady error
 	for _, look := range []func(*Aggregate, context.Context, string) (Command, error){
 		(*Aggregate).result, (*Aggregate).pending,
@@ -51,7 +69,7 @@ func (v *Views) WaitCommand(ctx context.Context, id string, atLeast Status) (Com
 		keys = append(keys, waitKey{a.results.topic, id}, waitKey{a.commands.topic, id})
 	}
 	err := v.waiters.wait(ctx, func() (bool, error) {
-		found, err := v.Command(ctx, id)
+		found, err := v.command(ctx, id)
 		switch {
 		case isNotFound(err):
 			command = Command{}

@@ -2,6 +2,7 @@ package views
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -12,6 +13,8 @@ var (
 	// ErrNotReady says that the view is being restored or has lost its broker: try again later,
 	// or ask another pod.
 	ErrNotReady = errors.New("the view is not ready")
+	// ErrOff is the ErrNotReady of a process that keeps no views (Options.Off): it won't pass.
+	ErrOff = fmt.Errorf("%w: this process keeps no views", ErrNotReady)
 	// ErrNotYet says that the wait ended before what was waited for became readable.
 	ErrNotYet = errors.New("not readable yet")
 	// ErrTooManyWaiters says that the limit of concurrent waits is reached (Limits.Waiters).
@@ -20,6 +23,14 @@ var (
 	// Send it may be.
 	ErrNotSent = errors.New("not sent")
 )
+
+// notReady is an ErrNotReady that says what is missing, and nothing else.
+type notReady string
+
+func (n notReady) Error() string { return string(n) }
+
+// Is tells errors.Is that it is an ErrNotReady.
+func (n notReady) Is(target error) bool { return target == ErrNotReady }
 
 // Row is an aggregate's current state.
 type Row struct {

@@ -22,6 +22,7 @@ const maxSending = 256
 type sender struct {
 	settings kafka.Settings
 	limits   Limits
+	off      bool
 	metrics  *Metrics
 	logger   *slog.Logger
 	slots    chan struct{} // one is taken by each message that Sarama has
@@ -32,7 +33,7 @@ type sender struct {
 
 func newSender(o *Options) *sender {
 	return &sender{
-		settings: o.Kafka, limits: o.Limits, metrics: o.Metrics,
+		settings: o.Kafka, limits: o.Limits, off: o.Off, metrics: o.Metrics,
 		logger: o.Logger.With("component", "command-sender"),
 		slots:  make(chan struct{}, o.Limits.Sending),
 	}
@@ -103,8 +104,11 @@ func (s *sender) handOver(message *sarama.ProducerMessage) bool {
 func (s *sender) ready() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if s.off {
+		return ErrOff
+	}
 	if s.producer == nil {
-		return fmt.Errorf("%w: sender of commands: no connection to Kafka yet", ErrNotReady)
+		return notReady("sender of commands: no connection to Kafka yet")
 	}
 	return nil
 }

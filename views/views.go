@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,9 +60,11 @@ type Options struct {
 	// table topic's partitions, for different ends.
 	Stores     *snapshots.Stores
 	Aggregates []Description
-	Limits     Limits
-	Metrics    *Metrics
-	Logger     *slog.Logger
+	// Off is for a process that only processes: all readers and senders get ErrOff. Run isn't called.
+	Off     bool
+	Limits  Limits
+	Metrics *Metrics
+	Logger  *slog.Logger
 }
 
 // Views is the read side of a process. Its methods are safe for concurrent use.
@@ -115,7 +118,7 @@ func (v *Views) newLive(topic string, project snapshots.Projection,
 	o := v.options
 	l := &live{
 		topic: topic, kafka: o.Kafka, metrics: o.Metrics, limits: o.Limits,
-		logger: o.Logger.With("view", topic), waiters: v.waiters,
+		logger: o.Logger.With("view", topic), waiters: v.waiters, off: o.Off,
 		project: project, changed: changed,
 		open: func(ctx context.Context, topic string, partition int32,
 			project snapshots.Projection,
@@ -145,13 +148,24 @@ func (v *Views) Run(ctx context.Context) error {
 }
 
 // Ready returns nil if all views are restored and live and commands can be sent; or what is
-// missing, view by view.
+// missing, view by view, as an ErrNotReady.
 func (v *Views) Ready() error {
-	var errs []error
-	for _, l := range v.lives {
-		errs = append(errs, l.ready())
+	if v.options.Off {
+		return ErrOff
 	}
-	return errors.Join(append(errs, v.sender.ready())...)
+	var missing []string
+	for _, l := range v.lives {
+		if err := l.ready(); err != nil {
+			missing = append(missing, err.Error())
+		}
+	}
+	if err := v.sender.ready(); err != nil {
+		missing = append(missing, err.Error())
+	}
+	if len(missing) > 0 {
+		return notReady(strings.Join(missing, "; "))
+	}
+	return nil
 }
 
 // Aggregate returns the reader of an aggregate, by its description's Name; nil if there is none.

@@ -149,6 +149,7 @@ func (w *Worker) openViews() (err error) {
 	rows := w.accounts.Table()
 	w.views, err = views.Open(views.Options{
 		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP),
+		Off:     !w.config.Views.Enabled,
 		Metrics: views.NewMetrics(w.metrics), Logger: w.logger,
 		Aggregates: []views.Description{{
 			Name: accounts.Name, Plural: accounts.Plural,

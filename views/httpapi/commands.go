@@ -143,6 +143,8 @@ func (s *Server) sendNow(
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, views.ErrOff):
+		return asProblem(err)
 	case errors.Is(err, views.ErrNotSent) && errors.Is(err, views.ErrNotReady):
 		return problem(http.StatusServiceUnavailable, codeNotReady, "the command was not sent, this "+
 			"server can't send now; its /readyz says what is missing").retry().because(err)

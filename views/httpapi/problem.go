@@ -53,6 +53,7 @@ const (
 	codeBodyTimeout    = "body-timeout"
 	codeNotReady       = "not-ready"
 	codeNotYet         = "not-yet"
+	codeNoViews        = "no-views"
 	codeTooManyWaits   = "too-many-waits"
 	codeStopping       = "stopping"
 	codeTimeout        = "timeout"
@@ -146,6 +147,10 @@ func asProblem(err error) *Problem {
 	case errors.Is(err, views.ErrNotYet):
 		return problem(http.StatusServiceUnavailable, codeNotYet,
 			"what was asked for has not arrived here yet").retry()
+	case errors.Is(err, views.ErrOff):
+		return problem(http.StatusServiceUnavailable, codeNoViews,
+			"this server only processes: it keeps no copies and takes no commands; ask another").
+			because(err)
 	case errors.Is(err, views.ErrNotReady):
 		return problem(http.StatusServiceUnavailable, codeNotReady,
 			"this server can't read its copy now; its /readyz says what is missing").
