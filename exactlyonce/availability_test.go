@@ -30,6 +30,7 @@ func (c *cluster) members(group string) (clients []string) {
 // ready; when they are back it goes on by itself.
 func TestBrokersAway(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
+		t.Helper()
 		c := startCluster(t, version, topic("in", 4), topic("out", 3))
 		cfg := c.config("worker")
 		cfg.Kafka.SessionTimeout = time.Second
@@ -108,8 +109,9 @@ func TestLargeRows(t *testing.T) {
 	for i, r := range rows {
 		size++
 		if i+1 == len(rows) || rows[i+1].Offset > r.Offset+1 { // a marker is between them
+			transactions++
 			// The first poll does not know yet how large rows are.
-			if transactions++; transactions > 1 && size > 20 {
+			if transactions > 1 && size > 20 {
 				t.Errorf("transaction %d has %d rows of %d bytes", transactions, size, len(large))
 			}
 			size = 0

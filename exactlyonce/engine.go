@@ -115,7 +115,7 @@ func (e *engine) consume(
 		}
 		if ctx.Err() != nil {
 			e.log.Info("stopped in the middle of a fault", "error", err)
-			return nil
+			return nil //nolint:nilerr // whoever stopped us has no use for the fault
 		}
 		if r.progress || time.Since(began) > time.Minute {
 			failures = 0

@@ -3,7 +3,6 @@ package exactlyonce_test
 import (
 	"context"
 	"fmt"
-	"log"
 
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/codec"
@@ -24,7 +23,7 @@ func Example() {
 		},
 	})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer cluster.Close()
 
@@ -40,7 +39,7 @@ func Example() {
 
 	p, err := exactlyonce.NewProcessor(cluster.Brokers(), graph)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error)
@@ -49,7 +48,7 @@ func Example() {
 	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.Brokers()...),
 		kgo.ConsumeTopics("counts"), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer client.Close()
 	for _, word := range []string{"to", "be", "or", "not", "to", "be"} {

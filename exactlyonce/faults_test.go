@@ -63,6 +63,7 @@ func ours(r kmsg.Request) bool {
 // At each request of a transaction the broker answers with an error.
 func TestErrorAnswers(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
+		t.Helper()
 		for _, r := range requests {
 			if r.v1only && version != 1 {
 				continue
@@ -85,6 +86,7 @@ func TestErrorAnswers(t *testing.T) {
 // after it has done the work.
 func TestLostRequestsAndAnswers(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
+		t.Helper()
 		for _, r := range requests {
 			if r.v1only && version != 1 {
 				continue
@@ -107,6 +109,7 @@ func TestUnknownOutcome(t *testing.T) {
 	for what, answer := range map[string]bool{"request lost": false, "answer lost": true} {
 		t.Run(what, func(t *testing.T) {
 			versions(t, func(t *testing.T, version int16) {
+				t.Helper()
 				c := startCluster(t, version, topic("in", 4), topic("out", 3))
 				cfg := c.config("worker")
 				cfg.Kafka.TransactionTimeout = c.settings("").TransactionTimeout / 5
@@ -130,6 +133,7 @@ func TestUnknownOutcome(t *testing.T) {
 // A batch that produces nothing commits its offsets outside of any transaction.
 func TestPlainOffsets(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
+		t.Helper()
 		c := startCluster(t, version, topic("in", 4))
 		c.send("in", 0, 500, 20)
 		w := c.work(c.config("worker"), silent("silent", "in")).isReady()

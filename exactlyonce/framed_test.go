@@ -1,6 +1,7 @@
 package exactlyonce_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,8 +43,10 @@ func TestFramedCodecs(t *testing.T) {
 		ctx.Emit("plain-out", ctx.Key(), value)
 	}
 	graph := goka.DefineGroup("frames",
-		goka.Input("framed-in", framed{new(codec.Bytes)}, handle), goka.Input("plain-in", new(codec.Bytes), handle),
-		goka.Output("framed-out", framed{new(codec.Bytes)}), goka.Output("plain-out", new(codec.Bytes)))
+		goka.Input("framed-in", framed{new(codec.Bytes)}, handle),
+		goka.Input("plain-in", new(codec.Bytes), handle),
+		goka.Output("framed-out", framed{new(codec.Bytes)}),
+		goka.Output("plain-out", new(codec.Bytes)))
 	c.work(c.config("worker"), graph, goka.WithNilHandling(goka.NilProcess)).isReady()
 	headers := make([]kgo.RecordHeader, 0, 20) // more than one is given room for
 	for range cap(headers) {
@@ -78,7 +81,7 @@ func TestFramedCodecs(t *testing.T) {
 				t.Errorf("%s: nothing for %s", topic, r.Key)
 				continue
 			}
-			if diff := cmp.Diff(r.Headers, g.Headers); diff != "" || string(r.Value) != string(g.Value) {
+			if diff := cmp.Diff(r.Headers, g.Headers); diff != "" || !bytes.Equal(r.Value, g.Value) {
 				t.Errorf("%s: %s is %q, want %q, headers %s", topic, r.Key, g.Value, r.Value, diff)
 			}
 		}

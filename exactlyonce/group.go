@@ -162,7 +162,7 @@ func (s *session) setUp() error {
 		s.work.Go(func() {
 			err := s.handler.ConsumeClaim(s, c)
 			if s.ctx.Err() == nil {
-				s.failed(errors.Join(fmt.Errorf("Goka stopped handling %s/%d",
+				s.failed(errors.Join(fmt.Errorf("the handling of %s/%d ended",
 					c.topic, c.partition), err))
 			}
 		})

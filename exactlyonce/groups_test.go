@@ -32,7 +32,12 @@ func TestTwoStartsAtOnce(t *testing.T) {
 				ctx, stop := context.WithCancel(context.Background())
 				t.Cleanup(stop)
 				go func() { results <- p.Run(ctx) }()
-				c.t.Cleanup(func() { stop(); <-results })
+				c.t.Cleanup(func() {
+					stop()
+					if err := <-results; err != nil {
+						c.t.Error(err)
+					}
+				})
 			}()
 		}
 		close(begin)
@@ -48,6 +53,7 @@ func TestTwoStartsAtOnce(t *testing.T) {
 // Workers come and go cleanly in the middle of transactions (G1–G5).
 func TestCleanRebalances(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
+		t.Helper()
 		c := startCluster(t, version, topic("in", 6), topic("out", 3))
 		a := c.work(c.config("a"), counter("count", "in")).isReady()
 		c.send("in", 0, 1000, 60)
@@ -84,6 +90,7 @@ func TestMoreWorkersThanPartitions(t *testing.T) {
 // then all that it had sent arrives, late. None of it may count (G5).
 func TestZombie_network(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
+		t.Helper()
 		c := startCluster(t, version, topic("in", 4), topic("out", 3))
 		cfg := c.config("zombie")
 		cfg.Kafka.SessionTimeout = time.Second
@@ -107,6 +114,7 @@ func TestZombie_network(t *testing.T) {
 // another worker has done its records.
 func TestZombie_process(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
+		t.Helper()
 		c := startCluster(t, version, topic("in", 4), topic("out", 3))
 		stand, stood := make(chan struct{}), make(chan struct{}, 1)
 		var armed atomic.Bool
@@ -171,6 +179,7 @@ func TestRebalanceDoesNotWaitForever(t *testing.T) {
 // ID ends it at once; the partitions do not wait for the time-out.
 func TestDeadPredecessor(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
+		t.Helper()
 		c := startCluster(t, version, topic("in", 4), topic("out", 3))
 		cfg := c.config("worker")
 		cfg.Kafka.TransactionTimeout = 5 * time.Minute
@@ -194,6 +203,7 @@ func TestDeadPredecessor(t *testing.T) {
 // one of them ends the other goes on.
 func TestSameTransactionalID(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
+		t.Helper()
 		c := startCluster(t, version, topic("in", 4), topic("out", 3))
 		one, two := c.config("one"), c.config("two")
 		two.TransactionalID = one.TransactionalID

@@ -165,11 +165,14 @@ func (w *worker) wait() error {
 // eventually waits until the condition holds.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); {
-		if time.Now().After(deadline) {
+	again, deadline := time.NewTicker(2*time.Millisecond), time.After(patience)
+	defer again.Stop()
+	for !condition() {
+		select {
+		case <-again.C:
+		case <-deadline:
 			t.Fatalf("waited %v in vain: %s", patience, what)
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
 }
 

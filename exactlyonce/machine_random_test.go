@@ -34,7 +34,7 @@ type world struct {
 	open, air                  map[topicPartition][]int64
 	flying, orphan             bool
 	orphanMayCommit            bool // its offsets may have been taken before the group went on
-	aborted, rewound           bool
+	aborted                    bool
 	turn                       int
 	gap, rest, bound           bool
 	ended                      bool
@@ -87,7 +87,7 @@ func (w *world) step() {
 		w.member = false
 		w.leave(w.m.lost)
 	})
-	add(w.settingUp && !(w.flying && w.orphanMayCommit), "set up", w.setUp)
+	add(w.settingUp && (!w.flying || !w.orphanMayCommit), "set up", w.setUp)
 	add(w.settingUp, "set-up failed", func() {
 		w.do(w.m.setUp(errors.New("no")))
 	})

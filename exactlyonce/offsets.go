@@ -31,10 +31,10 @@ func (p *producer) addOffsets(
 		return fmt.Errorf("producer ID of %s: %w", p.id, err)
 	}
 	if !p.feat.v2 {
+		req := kmsg.NewPtrAddOffsetsToTxnRequest()
+		req.TransactionalID, req.ProducerID, req.ProducerEpoch = p.id, id, epoch
+		req.Group = p.group
 		err := retryConcurrent(ctx, func() error {
-			req := kmsg.NewPtrAddOffsetsToTxnRequest()
-			req.TransactionalID, req.ProducerID, req.ProducerEpoch = p.id, id, epoch
-			req.Group = p.group
 			resp, err := req.RequestWith(ctx, p.client)
 			if err != nil {
 				return err
@@ -48,33 +48,45 @@ func (p *producer) addOffsets(
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch = p.id, id, epoch
 	req.Group, req.MemberID, req.Generation = p.group, m.member, m.generation
-	for _, tp := range sorted(next) {
-		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != tp.topic {
-			t := kmsg.NewTxnOffsetCommitRequestTopic()
-			t.Topic, t.TopicID = tp.topic, p.feat.ids[tp.topic]
-			req.Topics = append(req.Topics, t)
-		}
-		rp := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		rp.Partition, rp.Offset = tp.partition, next[tp]
-		t := &req.Topics[len(req.Topics)-1]
-		t.Partitions = append(t.Partitions, rp)
-	}
+	req.Topics = p.offsetTopics(next)
 	err = retryConcurrent(ctx, func() error {
 		resp, err := req.RequestWith(ctx, p.client)
 		if err != nil {
 			return err
 		}
-		for _, t := range resp.Topics {
-			for _, rp := range t.Partitions {
-				if err := kerr.ErrorForCode(rp.ErrorCode); err != nil {
-					return fmt.Errorf("partition %d: %w", rp.Partition, err)
-				}
-			}
-		}
-		return nil
+		return offsetsError(resp)
 	})
 	if err != nil {
 		return fmt.Errorf("commit offsets in the transaction: %w", err)
+	}
+	return nil
+}
+
+func (p *producer) offsetTopics(
+	next map[topicPartition]int64,
+) (topics []kmsg.TxnOffsetCommitRequestTopic) {
+	for _, tp := range sorted(next) {
+		if n := len(topics); n == 0 || topics[n-1].Topic != tp.topic {
+			t := kmsg.NewTxnOffsetCommitRequestTopic()
+			t.Topic, t.TopicID = tp.topic, p.feat.ids[tp.topic]
+			topics = append(topics, t)
+		}
+		rp := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		rp.Partition, rp.Offset = tp.partition, next[tp]
+		t := &topics[len(topics)-1]
+		t.Partitions = append(t.Partitions, rp)
+	}
+	return topics
+}
+
+// offsetsError is the first error of an answer.
+func offsetsError(resp *kmsg.TxnOffsetCommitResponse) error {
+	for _, t := range resp.Topics {
+		for _, rp := range t.Partitions {
+			if err := kerr.ErrorForCode(rp.ErrorCode); err != nil {
+				return fmt.Errorf("partition %d: %w", rp.Partition, err)
+			}
+		}
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ func versions(t *testing.T, test func(t *testing.T, version int16)) {
 // partitions than the inputs.
 func TestCounter(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
+		t.Helper()
 		c := startCluster(t, version, topic("in", 4), topic("more", 4), topic("out", 3))
 		c.send("in", 0, 2000, 50)
 		w := c.work(c.config("worker"), counter("count", "in", "more")).isReady()

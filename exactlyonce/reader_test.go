@@ -83,7 +83,8 @@ func (c *cluster) checkCounter(group string, inputs ...string) {
 	for p, records := range c.read("out") {
 		for _, r := range records {
 			count, source := splitOutput(c.t, string(r.Value))
-			if sources[source]++; sources[source] > 1 {
+			sources[source]++
+			if sources[source] > 1 {
 				c.t.Errorf("out/%d@%d: %s was handled before", p, r.Offset, source)
 			}
 			if count != last[string(r.Key)]+1 {

@@ -1,6 +1,7 @@
 package exactlyonce_test
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,22 +14,18 @@ import (
 	"refold/exactlyonce"
 )
 
-// failures counts a worker's transactions that failed for one of the reasons.
-func failures(t *testing.T, registry *prometheus.Registry, reasons ...string) (n float64) {
+// sum adds up a counter, over all values of its label or those that are given.
+func sum(t *testing.T, registry *prometheus.Registry, name string, labels ...string) (n float64) {
 	t.Helper()
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, family := range families {
-		if family.GetName() != "exactlyonce_transaction_failures_total" {
-			continue
-		}
 		for _, m := range family.GetMetric() {
-			for _, reason := range reasons {
-				if m.GetLabel()[0].GetValue() == reason {
-					n += m.GetCounter().GetValue()
-				}
+			if family.GetName() == name &&
+				(len(labels) == 0 || slices.Contains(labels, m.GetLabel()[0].GetValue())) {
+				n += m.GetCounter().GetValue()
 			}
 		}
 	}
@@ -52,6 +49,7 @@ func TestZombie_generation(t *testing.T) {
 	for name, graph := range graphs {
 		t.Run(name, func(t *testing.T) {
 			versions(t, func(t *testing.T, version int16) {
+				t.Helper()
 				zombieByGeneration(t, version, graph, name == "transaction")
 			})
 		})
@@ -86,7 +84,8 @@ func zombieByGeneration(
 	c.checkOffsets("count", "in")
 	close(stand)
 	eventually(t, "the zombie's offsets are refused", func() bool {
-		return failures(t, registry, "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID") > 0
+		return sum(t, registry, "exactlyonce_transaction_failures_total",
+			"ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID") > 0
 	})
 	c.wire.letPass("zombie", kmsg.Heartbeat.Int16())
 	c.send("in", 600, 300, 20)
@@ -104,6 +103,7 @@ func zombieByGeneration(
 // lost.
 func TestUndecidedOffsets(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
+		t.Helper()
 		c := startCluster(t, version, topic("in", 4), topic("out", 3))
 		c.wire.hold("dying", kmsg.EndTxn.Int16())
 		c.send("in", 0, 300, 20)
