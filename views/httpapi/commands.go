@@ -221,14 +221,19 @@ func (s *Server) getCommand(ctx context.Context, in *getCommandInput) (*commandO
 	}
 	var applied string
 	wait, atLeast := s.limits.UnknownWait, views.Pending
-	if preferred, prefers := preferredWait(in.Prefer, s.limits.Wait); prefers {
+	preferred, prefers := preferredWait(in.Prefer, s.limits.Wait)
+	if prefers {
 		wait, atLeast, applied = preferred, views.Decided, preferenceApplied(preferred)
 	}
 	command, err := s.options.Commands.Command(ctx, in.ID)
 	if err == nil && command.Status < atLeast || errors.Is(err, views.ErrNotFound) {
 		waiting, cancel := s.waiting(ctx, wait)
 		defer cancel()
+		found := command
 		command, err = s.options.Commands.WaitCommand(waiting, in.ID, atLeast)
+		if errors.Is(err, views.ErrTooManyWaiters) && (!prefers || found.Status != views.Unknown) {
+			command, err, applied = found, nil, "" // what was found without waiting is an answer
+		}
 	}
 	switch {
 	case err != nil && !errors.Is(err, views.ErrNotYet):

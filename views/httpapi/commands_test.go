@@ -300,10 +300,6 @@ func TestGetCommand(t *testing.T) {
 			name: "view away", knownErr: views.ErrNotReady, status: 503,
 			header: []string{"Retry-After: 1"}, json: map[string]any{"code": "not-ready"},
 		},
-		{
-			name: "too many waits", known: pending, err: views.ErrTooManyWaiters, prefer: "wait=2",
-			status: 503, json: map[string]any{"code": "too-many-waits"},
-		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t, nil)

@@ -29,8 +29,7 @@ accepted or rejected once, whatever its sender repeats under the same Idempotenc
 States are read from a copy that follows what is committed, a few milliseconds behind. Who has to
 see his own write asks with ?atLeast=SEQUENCE and Prefer: wait=SECONDS.
 
-Every error is a problem (RFC 9457); its member code is stable. Two are not, since no handler sees
-them: a request that isn't HTTP (400), and a header of more than twice the limit (431).`
+Every error is a problem (RFC 9457); its member code is stable.`
 
 // humaConfig returns the configuration of an API that answers JSON and nothing else. What huma
 // serves by itself (documentation from the internet, schemas with links in every body) is left out.

@@ -79,3 +79,20 @@ func TestSend_fails(t *testing.T) {
 		})
 	}
 }
+
+// Where too many wait, who didn't ask to wait gets an answer, and so does who asks for a command
+// that is known.
+func TestGetCommand_tooManyWait(t *testing.T) {
+	b := newBench(t, nil)
+	b.commands.WaitCommandFn = func(context.Context, string, views.Status) (views.Command, error) {
+		return views.Command{}, views.ErrTooManyWaiters
+	}
+	b.ask(t, "GET", "/commands/c-1", "").want(t, http.StatusNotFound)
+	b.ask(t, "GET", "/commands/c-1", "", "Prefer: wait=1").want(t, http.StatusServiceUnavailable)
+	b.commands.CommandFn = func(id string) (views.Command, error) {
+		return views.Command{ID: id, Status: views.Pending}, nil
+	}
+	a := b.ask(t, "GET", "/commands/c-1", "", "Prefer: wait=1")
+	a.want(t, http.StatusOK, "Preference-Applied:", "Retry-After: 1")
+	a.wantJSON(t, map[string]any{"status": "pending"})
+}

@@ -84,7 +84,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := s.httpServer()
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(problemListener{listener}) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve HTTP on %v: %w", listener.Addr(), err)
@@ -113,7 +113,7 @@ func (s *Server) httpServer() *http.Server {
 		ReadTimeout:       2 * l.ReadTimeout, // header and body
 		WriteTimeout:      2*l.ReadTimeout + l.RequestTimeout + l.Wait + l.WriteTimeout,
 		IdleTimeout:       l.IdleTimeout,
-		// Twice what we allow: what is beyond, net/http refuses in plain text, before any handler.
+		// Twice what we allow: what is beyond, net/http refuses before any handler, see problemConn.
 		MaxHeaderBytes: 2 * l.HeaderBytes,
 		ErrorLog:       slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 	}

@@ -162,6 +162,15 @@ func TestServe_slowAndLarge(t *testing.T) {
 			"GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 1000) + "\r\n\r\n",
 			"431", "header-too-large",
 		},
+		// These net/http refuses by itself, before any handler.
+		"very large header": {
+			"GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 20_000) + "\r\n\r\n",
+			"431", "header-too-large",
+		},
+		"no HTTP":     {"GARBAGE\r\n\r\n", "400", "invalid-request"},
+		"no host":     {"GET / HTTP/1.1\r\n\r\n", "400", "invalid-request"},
+		"bad escape":  {"GET /accounts/%zz HTTP/1.1\r\nHost: x\r\n\r\n", "400", "invalid-request"},
+		"half a line": {"GET /acc", "400", "invalid-request"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := s.raw(t, test.request)
