@@ -83,6 +83,9 @@ func (c *cluster) checkCounter(group string, inputs ...string) {
 	for p, records := range c.read("out") {
 		for _, r := range records {
 			count, source := splitOutput(c.t, string(r.Value))
+			if _, known := sources[source]; !known {
+				c.t.Errorf("out/%d@%d: %s is no input", p, r.Offset, source)
+			}
 			sources[source]++
 			if sources[source] > 1 {
 				c.t.Errorf("out/%d@%d: %s was handled before", p, r.Offset, source)
