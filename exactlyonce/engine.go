@@ -41,6 +41,8 @@ type engine struct {
 	// consuming: Goka is through with what it does before it joins the group.
 	consuming atomic.Bool
 	status    atomic.Pointer[error] // what keeps the worker from being ready
+	// stores are the storage.Storage of each topicPartition of a table that was opened last.
+	stores sync.Map
 
 	mu      sync.Mutex
 	closers []func() error

@@ -29,9 +29,18 @@ type layer struct {
 	records []kgo.Record
 }
 
-// buildStorage opens the store of any table of the graph. Restores of the group table and of
-// joins end with the session, those of lookups with the Processor.
+// buildStorage opens the store of any table of the graph.
 func (e *engine) buildStorage(topic string, partition int32) (storage.Storage, error) {
+	store, err := e.newStorage(topic, partition)
+	if err == nil {
+		e.stores.Store(topicPartition{topic, partition}, store)
+	}
+	return store, err
+}
+
+// newStorage opens a store. Restores of the group table and of joins end with the session, those
+// of lookups with the Processor.
+func (e *engine) newStorage(topic string, partition int32) (storage.Storage, error) {
 	s := e.session.Load()
 	if topic == e.table {
 		if s == nil {

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -22,12 +25,15 @@ const topicTimeout = 30 * time.Second
 // topicManager makes the graph's own topics and tells Goka of topics. Goka's own manager looks and
 // then creates: of two workers that start at the same moment one dies of "topic already exists".
 // This one creates what is missing in a way that any number of workers may do at once.
-type topicManager struct{ client *kgo.Client }
+type topicManager struct {
+	client *kgo.Client
+	stores *sync.Map // the engine's
+}
 
 var _ goka.TopicManager = topicManager{}
 
 func (e *engine) buildTopicManager([]string) (goka.TopicManager, error) {
-	return topicManager{e.admin}, nil
+	return topicManager{e.admin, &e.stores}, nil
 }
 
 // EnsureTableExists makes a compacted topic.
@@ -105,13 +111,27 @@ func (m topicManager) Partitions(topic string) ([]int32, error) {
 
 // GetOffset is the offset of the first record since a time; sarama.OffsetOldest and OffsetNewest
 // (the high watermark, read uncommitted) are such times, too.
+//
+// The end of a table is told to be where its store has been restored to. Goka asks for it after
+// the restore, and waits for a data record at end - 1 if the store is behind. Walkthrough of what
+// this prevents: worker A dies with a transaction open. B restores the table up to the high
+// watermark and so waits until the broker ends that transaction; then its marker stands at the
+// high watermark, which moves on by one. Told the new one, Goka would wait for the marker as for
+// a record, for ever (design §2, no. 4).
 func (m topicManager) GetOffset(topic string, partition int32, at int64) (int64, error) {
+	if store, is := m.stores.Load(topicPartition{topic, partition}); is && at == sarama.OffsetNewest {
+		last, err := store.(storage.Storage).GetOffset(-1)
+		if err != nil {
+			return 0, fmt.Errorf("look where the store of %s/%d is: %w", topic, partition, err)
+		}
+		return last + 1, nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), topicTimeout)
 	defer cancel()
 	admin := kadm.NewClient(m.client)
 	list := admin.ListEndOffsets
 	switch {
-	case at == -2:
+	case at == sarama.OffsetOldest:
 		list = admin.ListStartOffsets
 	case at >= 0:
 		list = func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
