@@ -68,25 +68,41 @@ func startCluster(t *testing.T, transactionVersion int) *cluster {
 	defer servers.mu.Unlock()
 	c := servers.clusters[transactionVersion]
 	if c == nil {
-		c = servers.start(transactionVersion)
+		c = servers.start(fmt.Sprintf("transactions-%d", transactionVersion), transactionVersion)
 		if servers.clusters == nil {
 			servers.clusters = make(map[int]*cluster)
 		}
 		servers.clusters[transactionVersion] = c
 	}
+	c.check(t)
+	return c
+}
+
+// startEmptyCluster starts a cluster for one test: without topics, not even the brokers' own, and
+// without schemas.
+func startEmptyCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := servers.start(t.Name(), 2)
+	t.Cleanup(c.stop)
+	c.check(t)
+	return c
+}
+
+// check ends a test whose cluster could not be started.
+func (c *cluster) check(t *testing.T) {
+	t.Helper()
 	if errors.Is(c.err, realkafka.ErrMissing) {
 		t.Fatalf("the system tests can't run here: %v", c.err)
 	}
 	if c.err != nil {
 		t.Fatal(c.err)
 	}
-	return c
 }
 
 // start starts a cluster that outlives the test that asks for it.
-func (s *testServers) start(transactionVersion int) *cluster {
+func (s *testServers) start(name string, transactionVersion int) *cluster {
 	c := &cluster{}
-	dir := filepath.Join(s.dir, fmt.Sprintf("transactions-%d", transactionVersion))
+	dir := filepath.Join(s.dir, name)
 	if c.err = os.MkdirAll(dir, 0o750); c.err != nil {
 		return c
 	}
@@ -112,12 +128,17 @@ func (s *testServers) start(transactionVersion int) *cluster {
 
 func (s *testServers) stop() {
 	for _, c := range s.clusters {
-		if c.broker != nil {
-			c.broker.Kill() // its data is thrown away
-		}
-		if c.registry != nil {
-			c.registry.Stop()
-		}
+		c.stop()
+	}
+}
+
+// stop throws all data away.
+func (c *cluster) stop() {
+	if c.broker != nil {
+		c.broker.Kill()
+	}
+	if c.registry != nil {
+		c.registry.Stop()
 	}
 }
 
@@ -129,14 +150,18 @@ func eventually(t *testing.T, within time.Duration, condition func(context.Conte
 	defer cancel()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
+	var last error
 	for {
 		err := condition(ctx)
 		if err == nil {
 			return
 		}
+		if last == nil || ctx.Err() == nil { // else it only says that time is up
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("not within %v: %v", within, err)
+			t.Fatalf("not within %v: %v", within, last)
 		case <-ticker.C:
 		}
 	}

@@ -32,28 +32,31 @@ type java struct {
 func (j java) binary() string { return filepath.Join(j.Home, "bin", "java") }
 
 // findJava returns the newest Java among JAVA_HOME, PATH and the usual folders of systems.
-func findJava(ctx context.Context) (java, error) {
-	var newest java
+func findJava(ctx context.Context) (java, error) { return newest(ctx, javaCandidates()) }
+
+// newest returns the newest of these, if it is new enough.
+func newest(ctx context.Context, binaries []string) (java, error) {
+	var best java
 	var seen []string
-	for _, binary := range javaCandidates() {
+	for _, binary := range binaries {
 		version, err := versionOf(ctx, binary)
 		if err != nil {
 			continue // a broken installation is no reason not to use another one
 		}
 		seen = append(seen, fmt.Sprintf("%s (Java %d)", binary, version))
-		if version > newest.Version {
-			newest = java{Home: filepath.Dir(filepath.Dir(binary)), Version: version}
+		if version > best.Version {
+			best = java{Home: filepath.Dir(filepath.Dir(binary)), Version: version}
 		}
 	}
 	const ask = "install a JDK %d or newer, or point JAVA_HOME to one"
 	switch {
-	case newest.Version == 0:
+	case best.Version == 0:
 		return java{}, fmt.Errorf("%w: Java; "+ask, ErrMissing, LeastJava)
-	case newest.Version < LeastJava:
+	case best.Version < LeastJava:
 		return java{}, fmt.Errorf("%w: a Java that is new enough, found only %s; "+ask,
 			ErrMissing, strings.Join(seen, ", "), LeastJava)
 	}
-	return newest, nil
+	return best, nil
 }
 
 // javaCandidates returns the java binaries of this machine, each once.

@@ -1,0 +1,263 @@
+//go:build system
+
+package system_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"refold/system/realkafka"
+)
+
+// stopsWithin is how long the program may take to end after SIGTERM.
+const stopsWithin = 10 * time.Second
+
+// installation is the program as an operator has set it up: its binary, and its environment.
+type installation struct {
+	t       *testing.T
+	cluster *cluster
+	prefix  string // of all topics and groups, so that tests don't meet
+	program string
+	env     []string
+}
+
+// install prepares everything that a worker needs but topics and schemas.
+func install(t *testing.T, c *cluster, prefix string) *installation {
+	t.Helper()
+	program, err := filepath.Abs("../bin/processor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(program); err != nil {
+		t.Fatalf("the program is not built (make build): %v", err)
+	}
+	return &installation{
+		t: t, cluster: c, prefix: prefix, program: program,
+		env: append(os.Environ(),
+			"REFOLD_KAFKA_BROKERS="+c.broker.Address(),
+			"REFOLD_KAFKA_SESSION_TIMEOUT=6s",
+			"REFOLD_KAFKA_TRANSACTION_TIMEOUT=10s",
+			"REFOLD_REGISTRY_URLS="+c.registry.URL(),
+			"REFOLD_TOPICS_PREFIX="+prefix,
+			"REFOLD_TOPICS_PARTITIONS=4",
+			"REFOLD_TOPICS_REPLICATION_FACTOR=1"),
+	}
+}
+
+// run runs a command of the program to its end, which must have the exit code, and returns what
+// it printed.
+func (i *installation) run(exitCode int, args ...string) string {
+	i.t.Helper()
+	ctx, cancel := context.WithTimeout(i.t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, i.program, args...)
+	cmd.Env = i.env
+	printed, err := cmd.CombinedOutput()
+	code := 0
+	if exit, is := errors.AsType[*exec.ExitError](err); is {
+		code = exit.ExitCode()
+	} else if err != nil {
+		i.t.Fatal(err)
+	}
+	if code != exitCode {
+		i.t.Fatalf("processor %s: exit code %d, want %d\n%s", strings.Join(args, " "), code,
+			exitCode, printed)
+	}
+	return string(printed)
+}
+
+// worker is one pod.
+type worker struct {
+	*installation
+	name    string
+	dir     string // of its stores
+	url     string
+	process *realkafka.Process
+}
+
+// worker prepares a pod with a disk of its own.
+func (i *installation) worker(name string) *worker {
+	i.t.Helper()
+	w := &worker{installation: i, name: i.prefix + name, dir: i.t.TempDir()}
+	i.t.Cleanup(w.end)
+	return w
+}
+
+// end kills the pod. If the test has failed, the pod writes into its log first what it was doing.
+func (w *worker) end() {
+	if w.process == nil {
+		return
+	}
+	if w.t.Failed() {
+		w.t.Logf("%s, /readyz: %v", w.name,
+			w.ask(context.Background(), http.MethodGet, "/readyz", ""))
+		w.process.Signal(syscall.SIGCONT)
+		w.process.Signal(syscall.SIGQUIT)
+		select {
+		case <-w.process.Exited():
+		case <-time.After(stopsWithin):
+		}
+	}
+	w.process.Kill()
+}
+
+// start starts the pod, on a port that is free now.
+func (w *worker) start() {
+	w.t.Helper()
+	listener, err := new(net.ListenConfig).Listen(w.t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	w.url = "http://" + address
+	w.process, err = realkafka.Start(realkafka.Command{
+		Name: w.name, Dir: servers.dir,
+		Args: []string{
+			w.program, "run", "--http.address", address, "--store.directory", w.dir,
+			"--processor.transactional-id", w.name,
+		},
+		Env: w.env,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// isReady waits for the readiness probe.
+func (w *worker) isReady() *worker {
+	w.t.Helper()
+	eventually(w.t, time.Minute, func(ctx context.Context) error {
+		select {
+		case <-w.process.Exited():
+			w.t.Fatalf("the worker ended: %v\n%s", w.process.Wait(), w.process.Tail())
+		default:
+		}
+		return w.says(ctx, http.StatusOK, "")
+	})
+	return w
+}
+
+// stop asks the worker to end, as Kubernetes does, and expects that it does so cleanly.
+func (w *worker) stop() {
+	w.t.Helper()
+	w.process.Signal(syscall.SIGTERM)
+	select {
+	case <-w.process.Exited():
+	case <-time.After(stopsWithin):
+		w.t.Fatalf("not stopped %v after SIGTERM\n%s", stopsWithin, w.process.Tail())
+	}
+	if err := w.process.Wait(); err != nil {
+		w.t.Fatalf("after SIGTERM: %v\n%s", err, w.process.Tail())
+	}
+}
+
+// kill ends the pod as a lost machine does.
+func (w *worker) kill() { w.process.Kill() }
+
+// answer is what came of a request.
+type answer struct {
+	status int // 0: there was no answer; body says why
+	header http.Header
+	body   string
+}
+
+func (a answer) String() string { return fmt.Sprintf("status %d: %s", a.status, a.body) }
+
+// ask makes a request; headers are "Name: value".
+func (w *worker) ask(ctx context.Context, method, path, body string, headers ...string) answer {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, w.url+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		request.Header.Set(name, value)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return answer{body: err.Error()}
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err != nil {
+		return answer{body: err.Error()}
+	}
+	return answer{response.StatusCode, response.Header, string(bytes.TrimSpace(b))}
+}
+
+// expect is ask, for an answer with the status that says all of the texts.
+func (w *worker) expect(
+	status int, says []string, method, path, body string, headers ...string,
+) answer {
+	w.t.Helper()
+	got := w.ask(w.t.Context(), method, path, body, headers...)
+	if got.status != status {
+		w.t.Fatalf("%s %s: want status %d, got %v", method, path, status, got)
+	}
+	contains(w.t, got.body, says...)
+	return got
+}
+
+// account is what the API says of one.
+type account struct {
+	Sequence int64
+	State    struct {
+		Status  string
+		Balance int64
+	}
+}
+
+func (w *worker) account(id string) (a account) {
+	w.t.Helper()
+	got := w.expect(http.StatusOK, nil, http.MethodGet, "/accounts/"+id, "")
+	if err := json.Unmarshal([]byte(got.body), &a); err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
+
+// metric sums up a metric's series whose labels contain a text.
+func (w *worker) metric(name, labels string) (sum float64) {
+	w.t.Helper()
+	got := w.expect(http.StatusOK, nil, http.MethodGet, "/metrics", "")
+	for line := range strings.Lines(got.body) {
+		if !strings.HasPrefix(line, name+"{") || !strings.Contains(line, labels) {
+			continue
+		}
+		var value float64
+		if _, err := fmt.Sscan(line[strings.LastIndexByte(line, ' '):], &value); err != nil {
+			w.t.Fatalf("%s: %v", line, err)
+		}
+		sum += value
+	}
+	return sum
+}
+
+func contains(t *testing.T, printed string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(printed, text) {
+			t.Fatalf("no %q in:\n%s", text, printed)
+		}
+	}
+}
