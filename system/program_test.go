@@ -236,6 +236,39 @@ func (w *worker) account(id string) (a account) {
 	return a
 }
 
+// restoredFrom returns the least offset from which a partition of the accounts' table has been
+// restored since the last start, as the log says.
+func (w *worker) restoredFrom() int64 {
+	w.t.Helper()
+	log, err := os.ReadFile(w.process.Log())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	least := int64(-1)
+	for line := range bytes.Lines(log) {
+		var entry struct {
+			Message string `json:"msg"`
+			Stores  string
+			From    int64
+		}
+		if err := json.Unmarshal(line, &entry); err != nil {
+			w.t.Fatalf("the log has %q: %v", line, err)
+		}
+		switch {
+		case entry.Message == "starting":
+			least = -1
+		case entry.Message == "restored" && entry.Stores == "tables":
+			if least < 0 || entry.From < least {
+				least = entry.From
+			}
+		}
+	}
+	if least < 0 {
+		w.t.Fatalf("no table was restored\n%s", w.process.Tail())
+	}
+	return least
+}
+
 // metric sums up a metric's series whose labels contain a text.
 func (w *worker) metric(name, labels string) (sum float64) {
 	w.t.Helper()
