@@ -1,6 +1,7 @@
 package codecs_test
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
 
@@ -37,7 +38,7 @@ func TestFramedCodecSaysTheSame(t *testing.T) {
 			if want := message.Headers(); !reflect.DeepEqual(got, want) || len(headers) != len(want) {
 				t.Errorf("headers: got %s, want %s", headers, want)
 			}
-			if want, _ := events.Encode(deposited()); string(value) != string(want) {
+			if want, _ := events.Encode(deposited()); !bytes.Equal(value, want) {
 				t.Errorf("value: got %x, want %x", value, want)
 			}
 			if v, err := events.FramedCodec().Decode(frame); err != nil || v != deposited() {
