@@ -89,7 +89,7 @@ type Processor struct {
 	BatchBytes      Bytes         `key:"batch-bytes" default:"32MiB" min:"1KiB" max:"1GiB" help:"The most bytes taken in and given out by one transaction; up to two are in memory."`
 	LeastGap        time.Duration `key:"least-gap" default:"5ms" min:"10us" max:"10s" help:"Least time between the starts of two transactions. Less costs the brokers CPU, more only adds latency."`
 	Producers       int           `key:"producers" default:"2" min:"1" max:"16" help:"Transactional producers that take turns."`
-	LeaveTimeout    time.Duration `key:"leave-timeout" default:"8s" min:"100ms" max:"5m" help:"How long a rebalance or a stop waits for what is in hand."`
+	LeaveTimeout    time.Duration `key:"leave-timeout" default:"3s" min:"100ms" max:"5m" help:"How long a rebalance or a stop waits for what is in hand; a stop at worst three times."`
 	RecentCommands  int           `key:"recent-commands" default:"16" min:"0" max:"1024" help:"How many commands a row remembers, to recognize those that are sent twice; some 24 bytes each in every row."`
 	MemoryBytes     Bytes         `key:"memory-bytes" default:"512MiB" min:"64MiB" max:"1TiB" help:"What the Go heap, caches of the stores included, tries to stay below; past it, collecting garbage costs more and more. Set it to some 80% of the pod's limit. GOMEMLIMIT overrides it."`
 	BackoffMin      time.Duration `key:"backoff-min" default:"50ms" min:"1ms" max:"1m" help:"Pause before the first retry after a fault; doubles each time."`

@@ -122,7 +122,7 @@ kafka: {brokers: [nowhere], password: x}
 		`kafka.sasl.password-file (environment REFOLD_KAFKA_SASL_PASSWORD_FILE): "/no"; ` +
 			"allowed: a file that can be read (no such file or directory)",
 		`kafka.dial-timeout (flag --kafka.dial-timeout): "5"; allowed: a duration`,
-		`processor.leave-timeout (default): "8s"; allowed: less than kafka.rebalance-timeout, 2s`,
+		`processor.leave-timeout (default): "3s"; allowed: less than kafka.rebalance-timeout, 2s`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in:\n%v", want, err)

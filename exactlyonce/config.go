@@ -95,8 +95,9 @@ type Config struct {
 	PartitionBuffer int
 
 	// LeaveTimeout is how long a rebalance or a stop waits for what is in hand to be finished,
-	// before it is given up to be done again by the next owner. 8 s: well below the rebalance
-	// time-out, at which the group would go on without us.
+	// before it is given up to be done again by the next owner. 3 s: a batch takes less than one,
+	// and a stop, which at worst waits for a callback, for the transaction and to leave the group,
+	// stays below 10 s.
 	LeaveTimeout time.Duration
 	// BackoffMin and BackoffMax limit the pause before something that failed is tried again; it
 	// doubles each time. 50 ms, below what a user notices, and 10 s, which spares a broken
@@ -130,7 +131,7 @@ func (c Config) withDefaults(group goka.Group) (Config, error) {
 	setDefault(&c.Producers, 2)
 	setDefault(&c.ClaimBuffer, 4096)
 	setDefault(&c.PartitionBuffer, 1024)
-	setDefault(&c.LeaveTimeout, 8*time.Second)
+	setDefault(&c.LeaveTimeout, 3*time.Second)
 	setDefault(&c.BackoffMin, 50*time.Millisecond)
 	setDefault(&c.BackoffMax, 10*time.Second)
 	setDefault(&c.FetchMaxWait, 250*time.Millisecond)

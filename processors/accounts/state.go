@@ -32,7 +32,7 @@ type Account struct {
 	// Charges are what can be refunded, the reference charged longest ago first; at most
 	// MaxCharges, with no reference twice. The slice is shared with earlier states: it is copied
 	// before it is changed.
-	Charges []Charge `avro:"charges" json:"charges"`
+	Charges []Charge `avro:"charges" json:"charges" nullable:"false"`
 }
 
 // Charge is what was charged for a reference and not refunded yet.
