@@ -162,7 +162,7 @@ func (f *full) Create(name string, category vfs.DiskWriteCategory) (vfs.File, er
 // is over when there is room again.
 func TestFullDisk(t *testing.T) {
 	w, disk := newWorld(t), &full{FS: vfs.NewMem()}
-	stores, err := snapshots.OpenOn(disk, w.options("full-disk"))
+	stores, err := snapshots.OpenOn(disk, w.options("/full-disk"))
 	if err != nil {
 		t.Fatal(err)
 	}

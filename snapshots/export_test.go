@@ -42,3 +42,6 @@ func Raw(s *Stores, topic string) (rows map[string]string, next int64, err error
 	}
 	return rows, -1, c.err()
 }
+
+// Since returns from when on deletions must be kept for a store: see checkpoint.since.
+func Since(s *Staged) int64 { return s.store.point.Load().since }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -11,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"refold/kafka"
+	"refold/snapshots"
 )
 
 // G4, G6: a store that can't be of its topic any more is rebuilt, and says so; one that can is not.
@@ -119,6 +121,37 @@ func sees(w *world, want string) {
 		})
 	if err != nil || fmt.Sprint(keys) != "["+want+"]" {
 		w.Fatalf("the topic holds %v, %v; want %v", keys, err, want)
+	}
+}
+
+// Restores that are cut off again and again don't make a store younger; one that gets to the end
+// does.
+func TestAgeOfAHalfRestoredStore(t *testing.T) {
+	w := newWorld(t)
+	stores := w.stores("")
+	w.write("a", "1")
+	w.begin("b", "1")
+	var began int64
+	for i := range 3 {
+		st, done := w.opening(t.Context(), stores)
+		w.restoring(stores, int64(1-min(i, 1)))
+		if i == 0 {
+			began = snapshots.Since(st)
+		}
+		if since := snapshots.Since(st); since != began || since == 0 {
+			t.Errorf("after %d restores in part it is of %d; want %d", i+1, since, began)
+		}
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := w.outcome(done); err == nil {
+			t.Error("a store was opened after it was closed")
+		}
+		w.eventually("time passes", func() bool { return time.Now().UnixMilli() > began })
+	}
+	w.end(kgo.TryCommit)
+	if since := snapshots.Since(w.opened(stores)); since <= began {
+		t.Errorf("restored to the end, it is of %d; it was of %d before", since, began)
 	}
 }
 

@@ -172,6 +172,26 @@ func TestRangesAsInMemory(t *testing.T) {
 	})
 }
 
+// A range that ends before it begins is empty, also for who seeks in it.
+func TestCrossedRange(t *testing.T) {
+	for name, dir := range map[string]string{"memory": "", "disk": t.TempDir()} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.write("a", "1", "b", "1", "c", "1")
+			it, err := w.follower(w.stores(dir), nil).IteratorWithRange([]byte("c"), []byte("a"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer it.Release()
+			for _, key := range []string{"", "a", "b", "c", "d"} {
+				if it.Seek([]byte(key)) || it.Next() {
+					t.Errorf("from %q on there is %q", key, it.Key())
+				}
+			}
+		})
+	}
+}
+
 // What operators see of stores.
 func TestMetrics(t *testing.T) {
 	w, dir := newWorld(t), t.TempDir()

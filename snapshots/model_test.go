@@ -62,7 +62,7 @@ func TestStagedAsTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(t, w, rapid.SampledFrom([]kind{
 			{"", 1 << 20}, {"", -1}, // in memory
-			{"model", 1 << 20}, {"model", 20_000}, {"model", -1},
+			{"/model", 1 << 20}, {"/model", 20_000}, {"/model", -1},
 		}).Draw(t, "kind"))
 		defer func() {
 			if err := m.stores.Close(); err != nil {

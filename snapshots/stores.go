@@ -88,7 +88,7 @@ func (l dirLock) Close() error {
 }
 
 func lockDir(fileSystem vfs.FS, dir string) (io.Closer, error) {
-	if err := fileSystem.MkdirAll(dir, 0o755); err != nil {
+	if err := makeDir(fileSystem, dir); err != nil {
 		return nil, fmt.Errorf("snapshots: make the directory: %w", err)
 	}
 	absolute, err := filepath.Abs(dir)
@@ -110,6 +110,26 @@ func lockDir(fileSystem vfs.FS, dir string) (io.Closer, error) {
 		return nil, fmt.Errorf("snapshots: %w: another process has %s: %w", ErrLocked, dir, err)
 	}
 	return dirLock{absolute, lock}, nil
+}
+
+// makeDir makes a directory and its parents if they are missing, durably: a crash that took the
+// directory back would take all stores with it.
+func makeDir(fileSystem vfs.FS, dir string) error {
+	parent := fileSystem.PathDir(dir)
+	if _, err := fileSystem.Stat(dir); err == nil || parent == dir {
+		return fileSystem.MkdirAll(dir, 0o755) // an error if it is a file
+	}
+	if err := makeDir(fileSystem, parent); err != nil {
+		return err
+	}
+	if err := fileSystem.MkdirAll(dir, 0o755); err != nil {
+		return err //nolint:wrapcheck // the caller says what was being done
+	}
+	above, err := fileSystem.OpenDir(parent)
+	if err != nil {
+		return err //nolint:wrapcheck // the caller says what was being done
+	}
+	return errors.Join(above.Sync(), above.Close())
 }
 
 // Staged returns the store of a partition of a group table, still to be opened. When ctx ends, so
