@@ -178,7 +178,16 @@ func TestCrossedRange(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.write("a", "1", "b", "1", "c", "1")
-			it, err := w.follower(w.stores(dir), nil).IteratorWithRange([]byte("c"), []byte("a"))
+			stores := w.stores(dir)
+			f := w.follower(stores, nil)
+			snapshots.Flush(stores) // some rows in a file, some in memory
+			w.eventually("there is a file", func() bool {
+				return dir == "" || w.metric("refold_store_rows") > 0
+			})
+			if err := f.Set("b", []byte("2")); err != nil {
+				t.Fatal(err)
+			}
+			it, err := f.IteratorWithRange([]byte("c"), []byte("a"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -273,7 +273,7 @@ type databaseCursor struct {
 func (d *database) cursor(start, limit []byte) (cursor, error) {
 	from, to := rowRange(start, limit)
 	if bytes.Compare(from, to) > 0 {
-		to = from // an empty range; with bounds that cross, seeking would end the process
+		to = from // an empty range; Pebble does not allow bounds that cross
 	}
 	it, err := d.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
