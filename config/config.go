@@ -13,6 +13,8 @@ type Config struct {
 	Registry  Registry   `key:"registry"`
 	Topics    Topics     `key:"topics"`
 	Processor Processor  `key:"processor"`
+	Accounts  Aggregate  `key:"accounts"`
+	Orders    Aggregate  `key:"orders"`
 	Store     Store      `key:"store"`
 	Views     Views      `key:"views"`
 	HTTP      HTTP       `key:"http"`
@@ -90,10 +92,14 @@ type Processor struct {
 	LeastGap        time.Duration `key:"least-gap" default:"5ms" min:"10us" max:"10s" help:"Least time between the starts of two transactions. Less costs the brokers CPU, more only adds latency."`
 	Producers       int           `key:"producers" default:"2" min:"1" max:"16" help:"Transactional producers that take turns."`
 	LeaveTimeout    time.Duration `key:"leave-timeout" default:"3s" min:"100ms" max:"5m" help:"How long a rebalance or a stop waits for what is in hand; a stop at worst three times."`
-	RecentCommands  int           `key:"recent-commands" default:"16" min:"0" max:"1024" help:"How many commands a row remembers, to recognize those that are sent twice; some 24 bytes each in every row."`
 	MemoryBytes     Bytes         `key:"memory-bytes" default:"512MiB" min:"64MiB" max:"1TiB" help:"What the Go heap, caches of the stores included, tries to stay below; past it, collecting garbage costs more and more. Set it to some 80% of the pod's limit. GOMEMLIMIT overrides it."`
 	BackoffMin      time.Duration `key:"backoff-min" default:"50ms" min:"1ms" max:"1m" help:"Pause before the first retry after a fault; doubles each time."`
 	BackoffMax      time.Duration `key:"backoff-max" default:"10s" min:"1ms" max:"10m" help:"The longest pause between retries."`
+}
+
+// Aggregate is what may differ from one aggregate to the other.
+type Aggregate struct {
+	RecentCommands int `key:"recent-commands" default:"16" min:"0" max:"1024" help:"How many commands a row remembers, to recognize those that are sent twice; some 24 bytes each in every row, on the table topic and on disk."`
 }
 
 // Store is where local copies of tables are.

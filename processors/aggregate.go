@@ -40,6 +40,20 @@ type Aggregate[S, C, E any] struct {
 	Logger     *slog.Logger
 }
 
+// GraphOptions is what a worker makes an aggregate's graph with.
+type GraphOptions struct {
+	// TopicPrefix is put in front of the topics' and the group's name. Empty as a rule.
+	TopicPrefix string
+	// Results is NewResultSet's.
+	Results *codecs.Set
+	// Framed is Aggregate's.
+	Framed bool
+	// RecentSize is Aggregate's.
+	RecentSize int
+	Metrics    *Metrics
+	Logger     *slog.Logger
+}
+
 // Validate tells whether a graph can be made of the description.
 func (a *Aggregate[S, C, E]) Validate() error {
 	if a.RecentSize < 0 || a.RecentSize > MaxRecentSize {

@@ -28,7 +28,10 @@ func NewTopics(prefix, name, plural string) Topics {
 		Events:      prefix + name + "-events",
 		Results:     prefix + name + "-results",
 		Table:       string(goka.GroupTable(goka.Group(group))),
-		DeadLetters: prefix + "dead-letters",
+		DeadLetters: DeadLetters(prefix),
 		Group:       group,
 	}
 }
+
+// DeadLetters returns the name of the topic of dead letters, which all aggregates share.
+func DeadLetters(prefix string) string { return prefix + "dead-letters" }

@@ -41,7 +41,7 @@ func TestFromNothing(t *testing.T) {
 	w.isReady() // by itself
 
 	send := func(exitCode int, args ...string) string {
-		return i.run(exitCode, append([]string{"send", "--server", w.url, "--wait", "20s"}, args...)...)
+		return i.run(exitCode, append([]string{"send", "--server", w.url, "--wait", "20s", "account"}, args...)...)
 	}
 	contains(t, send(0, "zoe", "OpenAccount", `{"owner": "Zoe", "currency": "EUR"}`), "event 1")
 	contains(t, send(0, "zoe", "DepositMoney", `{"amount": 500, "currency": "EUR"}`,
@@ -51,7 +51,7 @@ func TestFromNothing(t *testing.T) {
 	contains(t, send(3, "zoe", "WithdrawMoney", `{"amount": 501, "currency": "EUR"}`),
 		"insufficient-funds")
 	contains(t, send(3, "zoe", "CloseAccount", `{}`, "--expect", "1"), "sequence-mismatch")
-	contains(t, i.run(0, "get", "zoe", "--server", w.url, "--at-least", "2"),
+	contains(t, i.run(0, "get", "account", "zoe", "--server", w.url, "--at-least", "2"),
 		"zoe at sequence 2", `"balance": 500`)
 	contains(t, i.run(0, "get", "--command", "salary", "--server", w.url), "accepted", "event 2")
 	i.run(5, "get", "nobody", "--server", w.url)

@@ -3,47 +3,145 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
 
 	"refold/codecs"
+	"refold/config"
 	"refold/eventsourcing"
+	"refold/processors"
 	"refold/processors/accounts"
 	"refold/snapshots"
 	"refold/views"
 	"refold/views/httpapi"
 )
 
-// accountsResource is how the API shows accounts.
-func accountsResource(v *views.Views, commands *codecs.Set) httpapi.Resource {
-	aggregate := v.Aggregate(accounts.Name)
-	return httpapi.Resource{
-		Name: accounts.Name, Plural: accounts.Plural,
-		Rows: aggregate, Sender: aggregate, Commands: commands,
-		State: reflect.TypeFor[accounts.Account](),
-		Example: accounts.Account{
-			Status: accounts.StatusOpen, Owner: "Alice", Currency: "EUR", Balance: 500,
-			Charges: []accounts.Charge{},
-		},
-		CommandExamples: map[string]json.RawMessage{
-			"OpenAccount":   json.RawMessage(`{"owner": "Alice", "currency": "EUR"}`),
-			"DepositMoney":  json.RawMessage(`{"amount": 500, "currency": "EUR"}`),
-			"WithdrawMoney": json.RawMessage(`{"amount": 120, "currency": "EUR"}`),
-		},
+// kind is an aggregate by its names, before a registry is there.
+type kind struct {
+	name, plural string
+	open         func(*codecs.Registry, config.Config) (*aggregate, error)
+}
+
+// kinds are the aggregates of this program. A new one is its folder and a line here.
+var kinds = []kind{
+	{accounts.Name, accounts.Plural, openAccounts},
+}
+
+// collection returns the path of the aggregates that a user calls by their name or plural:
+// "/accounts".
+func collection(called string) (string, error) {
+	known := make([]string, 0, len(kinds))
+	for _, k := range kinds {
+		if called == k.name || called == k.plural {
+			return "/" + k.plural, nil
+		}
+		known = append(known, k.name)
+	}
+	return "", fmt.Errorf("there is no aggregate %q; there is %s", called, strings.Join(known, ", "))
+}
+
+// aggregate is everything that the program does with an aggregate without knowing which it is.
+type aggregate struct {
+	kind
+	commands, events, rows *codecs.Set
+	recentSize             int
+	graph                  func(processors.GraphOptions) (*goka.GroupGraph, error)
+	row                    func(value []byte) (sequence int64, state any, err error)
+	resource               httpapi.Resource // but for what it reads and writes
+}
+
+func openAggregates(registry *codecs.Registry, c config.Config) ([]*aggregate, error) {
+	opened := make([]*aggregate, 0, len(kinds))
+	for _, k := range kinds {
+		a, err := k.open(registry, c)
+		if err != nil {
+			return nil, err
+		}
+		a.kind = k
+		opened = append(opened, a)
+	}
+	return opened, nil
+}
+
+// sets are the aggregate's codecs.
+func (a *aggregate) sets() []*codecs.Set { return []*codecs.Set{a.commands, a.events, a.rows} }
+
+// prepare gets the IDs of the aggregate's schemas from the registry.
+func (a *aggregate) prepare(ctx context.Context) error {
+	var errs []error
+	for _, set := range a.sets() {
+		errs = append(errs, set.Prepare(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("schemas of %s: %w", a.plural, err)
+	}
+	return nil
+}
+
+func (k kind) topics(c config.Topics) processors.Topics {
+	return processors.NewTopics(c.Prefix, k.name, k.plural)
+}
+
+// description is the aggregate as the views read it.
+func (a *aggregate) description(c config.Topics, results *codecs.Set) views.Description {
+	return views.Description{
+		Name: a.name, Plural: a.plural, Topics: a.topics(c),
+		Commands: a.commands, Results: results, Row: a.row,
 	}
 }
 
+// show is the aggregate as the API shows it.
+func (a *aggregate) show(v *views.Views) httpapi.Resource {
+	r := a.resource
+	r.Name, r.Plural = a.name, a.plural
+	reader := v.Aggregate(a.name)
+	r.Rows, r.Sender = reader, reader
+	if r.Commands == nil {
+		r.Commands = a.commands
+	}
+	return r
+}
+
+func openAccounts(registry *codecs.Registry, c config.Config) (*aggregate, error) {
+	set, err := accounts.NewCodecs(registry)
+	if err != nil {
+		return nil, err
+	}
+	return &aggregate{
+		commands: set.Commands, events: set.Events, rows: set.Rows,
+		recentSize: c.Accounts.RecentCommands,
+		graph: func(o processors.GraphOptions) (*goka.GroupGraph, error) {
+			return accounts.Graph(set, o)
+		},
+		row: readRow[accounts.Account](set.Table()),
+		resource: httpapi.Resource{
+			State: reflect.TypeFor[accounts.Account](),
+			Example: accounts.Account{
+				Status: accounts.StatusOpen, Owner: "Alice", Currency: "EUR", Balance: 500,
+				Charges: []accounts.Charge{},
+			},
+			CommandExamples: map[string]json.RawMessage{
+				"OpenAccount":   json.RawMessage(`{"owner": "Alice", "currency": "EUR"}`),
+				"DepositMoney":  json.RawMessage(`{"amount": 500, "currency": "EUR"}`),
+				"WithdrawMoney": json.RawMessage(`{"amount": 120, "currency": "EUR"}`),
+			},
+		},
+	}, nil
+}
+
 // readRow reads rows of a table for a view.
-func readRow(rows goka.Codec) func([]byte) (int64, any, error) {
+func readRow[S any](rows goka.Codec) func([]byte) (int64, any, error) {
 	return func(value []byte) (int64, any, error) {
 		decoded, err := rows.Decode(value)
 		if err != nil {
 			return 0, nil, err
 		}
-		row, is := decoded.(eventsourcing.Snapshot[accounts.Account])
+		row, is := decoded.(eventsourcing.Snapshot[S])
 		if !is {
 			return 0, nil, fmt.Errorf("a row is a %T", decoded)
 		}

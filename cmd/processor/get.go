@@ -25,17 +25,17 @@ type getOptions struct {
 func newGet() *cobra.Command {
 	var o getOptions
 	cmd := &cobra.Command{
-		Use:   "get [ACCOUNT]",
-		Short: "Show an account, or what became of a command",
-		Long: `Show an account, or what became of a command, by the HTTP API of a worker.
+		Use:   "get [AGGREGATE ID]",
+		Short: "Show an aggregate, or what became of a command",
+		Long: `Show an aggregate, or what became of a command, by the HTTP API of a worker.
 
-Exit codes: 0 found, 5 there is no such account or command, 1 anything else.`,
-		Example: `  processor get alice --at-least 3
+Exit codes: 0 found, 5 there is no such aggregate or command, 1 anything else.`,
+		Example: `  processor get account alice --at-least 3
   processor get --command salary-november`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if (len(args) == 1) == (o.command != "") {
-				return errors.New("name either an account or a --command")
+			if len(args) == 1 || (len(args) == 2) == (o.command != "") {
+				return errors.New("name either an aggregate (account alice) or a --command")
 			}
 			if o.wait < 0 || o.atLeast < 0 {
 				return errors.New("--wait and --at-least can't be less than 0")
@@ -47,20 +47,26 @@ Exit codes: 0 found, 5 there is no such account or command, 1 anything else.`,
 			if o.command != "" {
 				return o.getCommand(cmd.Context(), cmd.OutOrStdout(), c)
 			}
-			return o.getAccount(cmd.Context(), cmd.OutOrStdout(), c, args[0])
+			return o.getAggregate(cmd.Context(), cmd.OutOrStdout(), c, args[0], args[1])
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.server, "server", "http://localhost:8080", "a worker's HTTP API")
 	flags.StringVar(&o.command, "command", "", "show the command of this ID")
-	flags.Int64Var(&o.atLeast, "at-least", 0, "show the account at this sequence or a later one")
+	flags.Int64Var(&o.atLeast, "at-least", 0, "show the aggregate at this sequence or a later one")
 	flags.DurationVar(&o.wait, "wait", 5*time.Second, "how long to wait for --at-least")
 	flags.BoolVar(&o.json, "json", false, "print the answer as JSON")
 	return cmd
 }
 
-func (o *getOptions) getAccount(ctx context.Context, w io.Writer, c *client, id string) error {
-	path := "/accounts/" + url.PathEscape(id)
+func (o *getOptions) getAggregate(
+	ctx context.Context, w io.Writer, c *client, called, id string,
+) error {
+	path, err := collection(called)
+	if err != nil {
+		return err
+	}
+	path += "/" + url.PathEscape(id)
 	header := map[string]string{}
 	if o.atLeast > 0 {
 		path += "?atLeast=" + strconv.FormatInt(o.atLeast, 10)

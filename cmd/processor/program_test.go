@@ -125,28 +125,28 @@ func TestDev(t *testing.T) {
 	}
 	open := `{"owner": "Zoe", "currency": "EUR"}`
 	expect(t, 0, []string{"accepted: OpenAccount (event 1)"},
-		with("send", "zoe", "OpenAccount", open, "--wait", "30s")...)
+		with("send", "account", "zoe", "OpenAccount", open, "--wait", "30s")...)
 	expect(t, exitRejected, []string{"rejected: account-already-open"},
-		with("send", "zoe", "OpenAccount", open, "--wait", "30s")...)
+		with("send", "account", "zoe", "OpenAccount", open, "--wait", "30s")...)
 	deposit := `{"amount": 500, "currency": "EUR"}`
 	for range 2 { // G1: the same ID counts once
 		expect(t, 0, []string{"accepted: DepositMoney (event 2)", "command   salary"},
-			with("send", "zoe", "DepositMoney", deposit, "--id", "salary", "--wait", "30s")...)
+			with("send", "account", "zoe", "DepositMoney", deposit, "--id", "salary", "--wait", "30s")...)
 	}
 	expect(t, exitRejected, []string{"rejected: sequence-mismatch"},
-		with("send", "zoe", "DepositMoney", deposit, "--expect", "1", "--wait", "30s")...)
+		with("send", "account", "zoe", "DepositMoney", deposit, "--expect", "1", "--wait", "30s")...)
 	expect(t, exitRejected, []string{"insufficient-funds", "5.00 EUR"}, // G10
-		with("send", "zoe", "WithdrawMoney", `{"amount": 501, "currency": "EUR"}`, "--wait", "30s")...)
-	shown := expect(t, 0, []string{`"balance": 500`}, with("get", "zoe", "--at-least", "2")...)
+		with("send", "account", "zoe", "WithdrawMoney", `{"amount": 501, "currency": "EUR"}`, "--wait", "30s")...)
+	shown := expect(t, 0, []string{`"balance": 500`}, with("get", "account", "zoe", "--at-least", "2")...)
 	if !strings.HasPrefix(shown, "zoe at sequence 2") {
 		t.Errorf("got %s", shown)
 	}
 	expect(t, 0, []string{"accepted: DepositMoney to zoe (event 2)"},
 		with("get", "--command", "salary")...)
-	expect(t, exitNotFound, nil, with("get", "nobody")...)
+	expect(t, exitNotFound, nil, with("get", "account", "nobody")...)
 	expect(t, exitFailed, []string{"amount", "whole number", "currncy"},
-		with("send", "zoe", "DepositMoney", `{"amount": "ten", "currncy": "EUR"}`)...)
-	expect(t, exitFailed, []string{"DepositMoney"}, with("send", "zoe", "DepositMony", `{}`)...)
+		with("send", "account", "zoe", "DepositMoney", `{"amount": "ten", "currncy": "EUR"}`)...)
+	expect(t, exitFailed, []string{"DepositMoney"}, with("send", "account", "zoe", "DepositMony", `{}`)...)
 
 	// The sample load is seen, and the metrics tell of it.
 	eventually(t, func() bool {
@@ -230,17 +230,18 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 		{[]string{"config", "--topics.partitions", "0"}, "allowed: 1 to 10000"},
 		{[]string{"config", "--kafka.sasl.mechanism", "PLAIN"}, "username"},
 		{[]string{"run", "--http.address", "nowhere"}, "host:port"},
-		{[]string{"send", "zoe", "OpenAccount", "{", "--server", "http://127.0.0.1:1"}, "no JSON"},
-		{[]string{"send", "zoe", "OpenAccount", "{}", "--server", "http://127.0.0.1:1"}, "is one running?"},
-		{[]string{"send", "zoe", "OpenAccount", "{}", "--server", "localhost"}, "no URL"},
+		{[]string{"send", "account", "zoe", "OpenAccount", "{", "--server", "http://127.0.0.1:1"}, "no JSON"},
+		{[]string{"send", "account", "zoe", "OpenAccount", "{}", "--server", "http://127.0.0.1:1"}, "is one running?"},
+		{[]string{"send", "account", "zoe", "OpenAccount", "{}", "--server", "localhost"}, "no URL"},
 		{[]string{"get"}, "name either"},
+		{[]string{"get", "acount", "zoe"}, "there is account"},
 		{[]string{"bench", "--keys", "0"}, "--keys 0"},
 		{[]string{"nonsense"}, "unknown command"},
 		{[]string{"topics", "aply"}, "unknown command"},
 		{[]string{"schemas", "chek"}, "unknown command"},
-		{[]string{"send", "zoe", "OpenAccount"}, "ACCOUNT TYPE JSON"},
-		{[]string{"send", "zoe", "OpenAccount", "{}", "--wait", "-5s"}, "--wait"},
-		{[]string{"get", "zoe", "--at-least", "-1"}, "--at-least"},
+		{[]string{"send", "account", "zoe", "OpenAccount"}, "AGGREGATE ID TYPE JSON"},
+		{[]string{"send", "account", "zoe", "OpenAccount", "{}", "--wait", "-5s"}, "--wait"},
+		{[]string{"get", "account", "zoe", "--at-least", "-1"}, "--at-least"},
 		{
 			[]string{
 				"run", "--kafka.sasl.mechanism", "PLAIN", "--kafka.brokers", "k:9092",

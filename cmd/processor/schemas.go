@@ -12,7 +12,6 @@ import (
 	"refold/codecs"
 	"refold/config"
 	"refold/processors"
-	"refold/processors/accounts"
 )
 
 func (p *program) newSchemas() *cobra.Command {
@@ -39,7 +38,7 @@ func (p *program) newSchemasCommand(name, short string, mode codecs.Mode) *cobra
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
 			defer cancel()
-			return prepareSchemas(ctx, cmd.OutOrStdout(), loaded.Config.Registry, mode)
+			return prepareSchemas(ctx, cmd.OutOrStdout(), loaded.Config, mode)
 		},
 	}
 	config.AddFlags(cmd.Flags())
@@ -47,8 +46,8 @@ func (p *program) newSchemasCommand(name, short string, mode codecs.Mode) *cobra
 }
 
 // prepareSchemas asks for every schema's ID, registering those that are missing if mode says so.
-func prepareSchemas(ctx context.Context, w io.Writer, c config.Registry, mode codecs.Mode) error {
-	settings, err := registrySettings(c)
+func prepareSchemas(ctx context.Context, w io.Writer, c config.Config, mode codecs.Mode) error {
+	settings, err := registrySettings(c.Registry)
 	if err != nil {
 		return err
 	}
@@ -58,7 +57,7 @@ func prepareSchemas(ctx context.Context, w io.Writer, c config.Registry, mode co
 		return err
 	}
 	defer registry.Close()
-	accountCodecs, err := accounts.NewCodecs(registry)
+	aggregates, err := openAggregates(registry, c)
 	if err != nil {
 		return err
 	}
@@ -66,14 +65,16 @@ func prepareSchemas(ctx context.Context, w io.Writer, c config.Registry, mode co
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(accountCodecs.Prepare(ctx), results.Prepare(ctx)); err != nil {
-		return err
-	}
+	errs := []error{results.Prepare(ctx)}
 	count := len(results.Types())
-	for _, set := range []*codecs.Set{
-		accountCodecs.Commands, accountCodecs.Events, accountCodecs.Rows,
-	} {
-		count += len(set.Types())
+	for _, a := range aggregates {
+		errs = append(errs, a.prepare(ctx))
+		for _, set := range a.sets() {
+			count += len(set.Types())
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	fmt.Fprintf(w, "%d schemas are in the registry\n", count)
 	return nil

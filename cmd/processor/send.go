@@ -27,40 +27,45 @@ type sendOptions struct {
 func newSend() *cobra.Command {
 	var o sendOptions
 	cmd := &cobra.Command{
-		Use:   "send ACCOUNT TYPE JSON",
-		Short: "Send a command to an account",
-		Long: `Send a command to an account, by the HTTP API of a worker.
+		Use:   "send AGGREGATE ID TYPE JSON",
+		Short: "Send a command to an aggregate",
+		Long: `Send a command to an aggregate, by the HTTP API of a worker.
 
 Exit codes: 0 accepted (or, without --wait, sent), 3 rejected, 4 no outcome within --wait,
 1 anything else.`,
-		Example: `  processor send alice OpenAccount '{"owner": "Alice", "currency": "EUR"}' --wait 5s
-  processor send alice DepositMoney '{"amount": 500, "currency": "EUR"}' --id salary-november`,
+		Example: `  processor send account alice OpenAccount '{"owner": "Alice", "currency": "EUR"}' --wait 5s
+  processor send account alice DepositMoney '{"amount": 500, "currency": "EUR"}' --id salary-november`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 3 {
-				return fmt.Errorf("send takes ACCOUNT TYPE JSON, not %d arguments; for example:\n"+
-					`  processor send alice DepositMoney '{"amount": 500, "currency": "EUR"}'`, len(args))
+			if len(args) != 4 {
+				return fmt.Errorf("send takes AGGREGATE ID TYPE JSON, not %d arguments; for example:\n"+
+					`  processor send account alice DepositMoney '{"amount": 500, "currency": "EUR"}'`, len(args))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.send(cmd.Context(), cmd.OutOrStdout(), args[0], args[1], args[2],
+			return o.send(cmd.Context(), cmd.OutOrStdout(), args,
 				cmd.Flags().Changed("expect"))
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.server, "server", "http://localhost:8080", "a worker's HTTP API")
 	flags.StringVar(&o.id, "id", "", "the command's ID; sent twice, it counts once (default: a new one)")
-	flags.Int64Var(&o.expect, "expect", 0, "the sequence that the account must be at")
+	flags.Int64Var(&o.expect, "expect", 0, "the sequence that the aggregate must be at")
 	flags.DurationVar(&o.wait, "wait", 0, "how long to wait for the outcome, in whole seconds")
 	flags.BoolVar(&o.json, "json", false, "print the answer as JSON")
 	return cmd
 }
 
 func (o *sendOptions) send(
-	ctx context.Context, w io.Writer, account, commandType, data string, expects bool,
+	ctx context.Context, w io.Writer, args []string, expects bool,
 ) error {
+	called, id, commandType, data := args[0], args[1], args[2], args[3]
+	path, err := collection(called)
+	if err != nil {
+		return err
+	}
 	if !json.Valid([]byte(data)) {
-		return fmt.Errorf("the third argument is no JSON: %s", data)
+		return fmt.Errorf("the fourth argument is no JSON: %s", data)
 	}
 	if o.wait < 0 || expects && o.expect < 0 {
 		return errors.New("--wait and --expect can't be less than 0")
@@ -82,7 +87,7 @@ func (o *sendOptions) send(
 	if o.wait > 0 {
 		header["Prefer"] = "wait=" + strconv.Itoa(int((o.wait+time.Second-1)/time.Second))
 	}
-	a, err := c.do(ctx, http.MethodPost, "/accounts/"+url.PathEscape(account)+"/commands", body, header)
+	a, err := c.do(ctx, http.MethodPost, path+"/"+url.PathEscape(id)+"/commands", body, header)
 	if err != nil {
 		return err
 	}

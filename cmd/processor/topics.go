@@ -12,12 +12,11 @@ import (
 
 	"refold/config"
 	"refold/kafka"
-	"refold/processors/accounts"
+	"refold/processors"
 )
 
 // topicSpecs are all topics of the program.
 func topicSpecs(c config.Topics) []kafka.TopicSpec {
-	t := accounts.Topics(c.Prefix)
 	spec := func(name string, settings map[string]string) kafka.TopicSpec {
 		return kafka.TopicSpec{
 			Name: name, Partitions: int32(c.Partitions),
@@ -31,15 +30,19 @@ func topicSpecs(c config.Topics) []kafka.TopicSpec {
 			"retention.ms":   strconv.FormatInt(d.Milliseconds(), 10),
 		}
 	}
-	return []kafka.TopicSpec{
-		spec(t.Commands, kept(c.CommandsRetention)),
-		spec(t.Events, map[string]string{
-			"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
-		}),
-		spec(t.Results, kept(c.ResultsRetention)),
-		spec(t.Table, map[string]string{"cleanup.policy": "compact"}),
-		spec(t.DeadLetters, kept(c.DeadLetterRetention)),
+	var specs []kafka.TopicSpec
+	for _, k := range kinds {
+		t := k.topics(c)
+		specs = append(specs,
+			spec(t.Commands, kept(c.CommandsRetention)),
+			spec(t.Events, map[string]string{
+				"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
+			}),
+			spec(t.Results, kept(c.ResultsRetention)),
+			spec(t.Table, map[string]string{"cleanup.policy": "compact"}))
 	}
+	return append(specs,
+		spec(processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention)))
 }
 
 func (p *program) newTopics() *cobra.Command {

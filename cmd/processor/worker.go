@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -20,7 +21,6 @@ import (
 	"refold/exactlyonce"
 	"refold/kafka"
 	"refold/processors"
-	"refold/processors/accounts"
 	"refold/snapshots"
 	"refold/views"
 	"refold/views/httpapi"
@@ -35,7 +35,7 @@ type Worker struct {
 	metrics *prometheus.Registry
 
 	registry   *codecs.Registry
-	accounts   accounts.Codecs
+	aggregates []*aggregate
 	results    *codecs.Set
 	tables     *snapshots.Stores // of the processors
 	copies     *snapshots.Stores // of the views
@@ -83,7 +83,7 @@ func (w *Worker) openCodecs() error {
 	if w.registry, err = codecs.NewRegistry(settings); err != nil {
 		return err
 	}
-	if w.accounts, err = accounts.NewCodecs(w.registry); err != nil {
+	if w.aggregates, err = openAggregates(w.registry, w.config); err != nil {
 		return err
 	}
 	w.results, err = processors.NewResultSet(w.registry)
@@ -116,23 +116,32 @@ func (w *Worker) openStores() (err error) {
 }
 
 func (w *Worker) openProcessors() error {
-	graph, err := accounts.Graph(accounts.GraphOptions{
-		TopicPrefix: w.config.Topics.Prefix, Codecs: w.accounts, Results: w.results,
-		Framed: true, RecentSize: w.config.Processor.RecentCommands,
-		Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
-	})
-	if err != nil {
-		return err
+	metrics := processors.NewMetrics(w.metrics)
+	for _, a := range w.aggregates {
+		graph, err := a.graph(processors.GraphOptions{
+			TopicPrefix: w.config.Topics.Prefix, Results: w.results,
+			Framed: true, RecentSize: a.recentSize, Metrics: metrics, Logger: w.logger,
+		})
+		if err != nil {
+			return err
+		}
+		w.supervise(graph)
 	}
+	return nil
+}
+
+// supervise adds a processor that runs the graph exactly once.
+func (w *Worker) supervise(graph *goka.GroupGraph) {
+	group := string(graph.Group())
 	engine := engineConfig(w.config)
 	engine.Kafka, engine.Tables = w.kafka, w.engineTables()
-	engine.Metrics = exactlyonce.NewMetrics(w.metrics)
+	engine.Metrics = exactlyonce.NewMetrics(
+		prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, w.metrics))
 	engine.Logger = w.logger
 	if id := w.config.Processor.TransactionalID; id != "" {
-		engine.TransactionalID = id + "-" + string(graph.Group())
+		engine.TransactionalID = id + "-" + group
 	}
 	w.processors = append(w.processors, newSupervised(engine, graph, w.config))
-	return nil
 }
 
 // engineTables joins the engine and the stores, which don't know each other.
@@ -146,16 +155,14 @@ func (w *Worker) engineTables() exactlyonce.Tables {
 }
 
 func (w *Worker) openViews() (err error) {
-	rows := w.accounts.Table()
+	descriptions := make([]views.Description, 0, len(w.aggregates))
+	for _, a := range w.aggregates {
+		descriptions = append(descriptions, a.description(w.config.Topics, w.results))
+	}
 	w.views, err = views.Open(views.Options{
 		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP),
 		Off:     !w.config.Views.Enabled,
-		Metrics: views.NewMetrics(w.metrics), Logger: w.logger,
-		Aggregates: []views.Description{{
-			Name: accounts.Name, Plural: accounts.Plural,
-			Topics:   accounts.Topics(w.config.Topics.Prefix),
-			Commands: w.accounts.Commands, Results: w.results, Row: readRow(rows),
-		}},
+		Metrics: views.NewMetrics(w.metrics), Logger: w.logger, Aggregates: descriptions,
 	})
 	return err
 }
@@ -170,10 +177,13 @@ func (w *Worker) openServer() (err error) {
 	for _, p := range w.processors {
 		checks = append(checks, httpapi.Check{Name: p.name + "-processor", Ready: p.Ready})
 	}
+	resources := make([]httpapi.Resource, 0, len(w.aggregates))
+	for _, a := range w.aggregates {
+		resources = append(resources, a.show(w.views))
+	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: []httpapi.Resource{accountsResource(w.views, w.accounts.Commands)},
-		Commands:  w.views, Readiness: checks, Limits: httpLimits(w.config.HTTP),
-		Version: programVersion(), Gatherer: w.metrics, Registerer: w.metrics, Logger: w.logger,
+		Resources: resources, Commands: w.views, Readiness: checks,
+		Limits: httpLimits(w.config.HTTP), Version: programVersion(), Gatherer: w.metrics, Registerer: w.metrics, Logger: w.logger,
 	})
 	if err != nil {
 		return err
@@ -253,7 +263,11 @@ func (w *Worker) prepareOnce(ctx context.Context, last error) error {
 		}
 	}
 	doing("asking the schema registry for the schemas")
-	return errors.Join(w.accounts.Prepare(ctx), w.results.Prepare(ctx))
+	errs := []error{w.results.Prepare(ctx)}
+	for _, a := range w.aggregates {
+		errs = append(errs, a.prepare(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 func (w *Worker) ensureTopics(ctx context.Context) error {
