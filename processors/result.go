@@ -51,7 +51,7 @@ func (e *emission) describe(
 		correlation = command.ID
 	}
 	e.metadata = eventsourcing.Metadata{
-		ID:            command.ID + "/result",
+		ID:            eventsourcing.ResultID(command.ID),
 		Source:        source,
 		Type:          "Result",
 		Subject:       command.Subject,

@@ -136,7 +136,8 @@ func TestDev(t *testing.T) {
 	expect(t, exitRejected, []string{"rejected: sequence-mismatch"},
 		with("send", "account", "zoe", "DepositMoney", deposit, "--expect", "1", "--wait", "30s")...)
 	expect(t, exitRejected, []string{"insufficient-funds", "5.00 EUR"}, // G10
-		with("send", "account", "zoe", "WithdrawMoney", `{"amount": 501, "currency": "EUR"}`, "--wait", "30s")...)
+		with("send", "account", "zoe", "WithdrawMoney", `{"amount": 501, "currency": "EUR"}`,
+			"--wait", "30s")...)
 	shown := expect(t, 0, []string{`"balance": 500`}, with("get", "account", "zoe", "--at-least", "2")...)
 	if !strings.HasPrefix(shown, "zoe at sequence 2") {
 		t.Errorf("got %s", shown)
@@ -231,7 +232,10 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 		{[]string{"config", "--kafka.sasl.mechanism", "PLAIN"}, "username"},
 		{[]string{"run", "--http.address", "nowhere"}, "host:port"},
 		{[]string{"send", "account", "zoe", "OpenAccount", "{", "--server", "http://127.0.0.1:1"}, "no JSON"},
-		{[]string{"send", "account", "zoe", "OpenAccount", "{}", "--server", "http://127.0.0.1:1"}, "is one running?"},
+		{
+			[]string{"send", "account", "zoe", "OpenAccount", "{}", "--server", "http://127.0.0.1:1"},
+			"is one running?",
+		},
 		{[]string{"send", "account", "zoe", "OpenAccount", "{}", "--server", "localhost"}, "no URL"},
 		{[]string{"get"}, "name either"},
 		{[]string{"get", "acount", "zoe"}, "there is account"},

@@ -24,6 +24,8 @@ type sendOptions struct {
 	json       bool
 }
 
+const sendExample = `  processor send account alice DepositMoney '{"amount": 500, "currency": "EUR"}'`
+
 func newSend() *cobra.Command {
 	var o sendOptions
 	cmd := &cobra.Command{
@@ -37,8 +39,8 @@ Exit codes: 0 accepted (or, without --wait, sent), 3 rejected, 4 no outcome with
   processor send account alice DepositMoney '{"amount": 500, "currency": "EUR"}' --id salary-november`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 4 {
-				return fmt.Errorf("send takes AGGREGATE ID TYPE JSON, not %d arguments; for example:\n"+
-					`  processor send account alice DepositMoney '{"amount": 500, "currency": "EUR"}'`, len(args))
+				return fmt.Errorf("send takes AGGREGATE ID TYPE JSON, not %d arguments; for example:\n%s",
+					len(args), sendExample)
 			}
 			return nil
 		},

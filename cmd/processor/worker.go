@@ -183,7 +183,8 @@ func (w *Worker) openServer() (err error) {
 	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
 		Resources: resources, Commands: w.views, Readiness: checks,
-		Limits: httpLimits(w.config.HTTP), Version: programVersion(), Gatherer: w.metrics, Registerer: w.metrics, Logger: w.logger,
+		Limits: httpLimits(w.config.HTTP), Version: programVersion(),
+		Gatherer: w.metrics, Registerer: w.metrics, Logger: w.logger,
 	})
 	if err != nil {
 		return err
