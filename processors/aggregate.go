@@ -38,6 +38,8 @@ type Aggregate[S, C, E any] struct {
 	RecentSize int
 	Metrics    *Metrics
 	Logger     *slog.Logger
+
+	aside deadLetters
 }
 
 // GraphOptions is what a worker makes an aggregate's graph with.
@@ -80,26 +82,15 @@ func (a *Aggregate[S, C, E]) Graph() (*goka.GroupGraph, error) {
 		return nil, err
 	}
 	t := a.Topics
+	a.aside = deadLetters{
+		topic: t.DeadLetters, owner: a.Name, group: t.Group, replay: t.Commands,
+		metrics: a.Metrics, logger: a.Logger,
+	}
 	return goka.DefineGroup(goka.Group(t.Group),
-		goka.Input(goka.Stream(t.Commands), a.input(), a.handle),
-		goka.Output(goka.Stream(t.Events), a.output(a.Events)),
-		goka.Output(goka.Stream(t.Results), a.output(a.Results)),
+		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands, a.Framed), a.handle),
+		goka.Output(goka.Stream(t.Events), outputOf(a.Events, a.Framed)),
+		goka.Output(goka.Stream(t.Results), outputOf(a.Results, a.Framed)),
 		goka.Output(goka.Stream(t.DeadLetters), rawCodec{}),
 		goka.Persist(a.Rows),
 	), nil
-}
-
-func (a *Aggregate[S, C, E]) input() goka.Codec {
-	codec := inputCodec{a.Commands.Codec()}
-	if a.Framed {
-		return framedInputCodec{a.Commands.FramedCodec(), codec}
-	}
-	return codec
-}
-
-func (a *Aggregate[S, C, E]) output(set *codecs.Set) goka.Codec {
-	if a.Framed {
-		return set.FramedCodec()
-	}
-	return set.Codec()
 }

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/lovoo/goka"
@@ -37,6 +38,35 @@ func (r *received) metadata(ctx goka.Context) (eventsourcing.Metadata, error) {
 	return codecs.MetadataFromRecord(headers)
 }
 
+// describe returns what the headers, the key and the timestamp say of a record, or why it can't be
+// what it should be.
+func (r *received) describe(ctx goka.Context) (eventsourcing.Metadata, *codecs.Malformed) {
+	var none eventsourcing.Metadata
+	if malformed, is := r.value.(*codecs.Malformed); is {
+		return none, malformed
+	}
+	if r.value == nil {
+		return none, &codecs.Malformed{
+			Reason: codecs.ReasonNotWireFormat,
+			Err:    errors.New("the record has no value: a tombstone is no message"),
+		}
+	}
+	m, err := r.metadata(ctx)
+	if err != nil {
+		return none, asMalformed(err)
+	}
+	switch key, name := ctx.Key(), eventsourcing.TypeName(r.value); {
+	case key == "":
+		return none, badHeader("the record has no key; it must be the aggregate's ID")
+	case m.Subject != "" && m.Subject != key:
+		return none, badHeader("ce_subject is %q, the record's key is %q", m.Subject, key)
+	case m.Type != name:
+		return none, badHeader("ce_type is %q, the value is a %s", m.Type, name)
+	}
+	m.Subject, m.Time = ctx.Key(), ctx.Timestamp().UTC()
+	return m, nil
+}
+
 // headers are the record's, as Goka writes them.
 func (r *received) headers(ctx goka.Context) goka.Headers {
 	if r.frame == nil {
@@ -51,6 +81,44 @@ func (r *received) headers(ctx goka.Context) goka.Headers {
 		headers[h.Key] = h.Value
 	}
 	return headers
+}
+
+// asMalformed returns err as the poison that it is.
+func asMalformed(err error) *codecs.Malformed {
+	var malformed *codecs.Malformed
+	if errors.As(err, &malformed) {
+		return malformed
+	}
+	return &codecs.Malformed{Reason: codecs.ReasonBadHeader, Err: err}
+}
+
+func badHeader(format string, args ...any) *codecs.Malformed {
+	return &codecs.Malformed{Reason: codecs.ReasonBadHeader, Err: fmt.Errorf(format, args...)}
+}
+
+// inputOf returns the codec of a graph's input, outputOf that of an output.
+func inputOf(set *codecs.Set, framed bool) goka.Codec {
+	codec := inputCodec{set.Codec()}
+	if framed {
+		return framedInputCodec{set.FramedCodec(), codec}
+	}
+	return codec
+}
+
+func outputOf(set *codecs.Set, framed bool) goka.Codec {
+	if framed {
+		return set.FramedCodec()
+	}
+	return set.Codec()
+}
+
+// emit hands a record to Goka, which encodes it before it returns.
+func emit(ctx goka.Context, topic, key string, framed bool, m *codecs.Message) {
+	if framed {
+		ctx.Emit(goka.Stream(topic), key, m)
+		return
+	}
+	ctx.Emit(goka.Stream(topic), key, m.Data, goka.WithCtxEmitHeaders(m.Headers()))
 }
 
 // inputCodec decodes to *received.

@@ -3,7 +3,6 @@ package processors
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"sync"
 
@@ -23,7 +22,7 @@ func (a *Aggregate[S, C, E]) handle(ctx goka.Context, msg any) {
 	}
 	command, poison := a.command(ctx, record)
 	if poison != nil {
-		a.setAside(ctx, record, poison)
+		a.aside.setAside(ctx, record, poison)
 		return
 	}
 	snapshot, _ := ctx.Value().(eventsourcing.Snapshot[S]) // none: the zero snapshot
@@ -32,7 +31,7 @@ func (a *Aggregate[S, C, E]) handle(ctx goka.Context, msg any) {
 	case errors.Is(err, eventsourcing.ErrBrokenSnapshot):
 		ctx.Fail(fmt.Errorf("row %q of %s: %w", ctx.Key(), a.Topics.Table, err))
 	case err != nil:
-		a.setAside(ctx, record, &codecs.Malformed{Reason: ReasonBug, Err: err})
+		a.aside.setAside(ctx, record, bug(err))
 	default:
 		a.emit(ctx, &command.Metadata, &outcome)
 	}
@@ -43,14 +42,9 @@ func (a *Aggregate[S, C, E]) command(ctx goka.Context, record *received) (
 	eventsourcing.Envelope[C], *codecs.Malformed,
 ) {
 	var none eventsourcing.Envelope[C]
-	if malformed, is := record.value.(*codecs.Malformed); is {
-		return none, malformed
-	}
-	if record.value == nil {
-		return none, &codecs.Malformed{
-			Reason: codecs.ReasonNotWireFormat,
-			Err:    errors.New("the record has no value: a tombstone is no command"),
-		}
+	metadata, poison := record.describe(ctx)
+	if poison != nil {
+		return none, poison
 	}
 	data, is := record.value.(C)
 	if !is {
@@ -59,30 +53,7 @@ func (a *Aggregate[S, C, E]) command(ctx goka.Context, record *received) (
 			Err:    fmt.Errorf("%T is no command of %s", record.value, a.Name),
 		}
 	}
-	metadata, err := record.metadata(ctx)
-	if err != nil {
-		return none, asMalformed(err)
-	}
-	if poison := a.contradiction(ctx.Key(), metadata, data); poison != nil {
-		return none, poison
-	}
-	metadata.Subject = ctx.Key()
-	metadata.Time = ctx.Timestamp().UTC()
 	return eventsourcing.Envelope[C]{Metadata: metadata, Data: data}, nil
-}
-
-// contradiction finds headers that say something else than the record's key and value do.
-func (a *Aggregate[S, C, E]) contradiction(key string, m eventsourcing.Metadata, data C,
-) *codecs.Malformed {
-	switch name := eventsourcing.TypeName(data); {
-	case key == "":
-		return badHeader("the record has no key; it must be the ID of the %s", a.Name)
-	case m.Subject != "" && m.Subject != key:
-		return badHeader("ce_subject is %q, the record's key is %q", m.Subject, key)
-	case m.Type != name:
-		return badHeader("ce_type is %q, the value is a %s", m.Type, name)
-	}
-	return nil
 }
 
 // decide calls the domain. A panic there is a bug of the domain, and this command's alone: it
@@ -137,31 +108,7 @@ func (a *Aggregate[S, C, E]) emit(ctx goka.Context, command *eventsourcing.Metad
 
 var repeatedHeaders = []codecs.Header{{Name: HeaderRepeated, Value: "true"}}
 
-// write hands a record to Goka, which encodes it before it returns.
+// write hands a record of this aggregate to Goka.
 func (a *Aggregate[S, C, E]) write(ctx goka.Context, topic string, m *codecs.Message) {
-	if a.Framed {
-		ctx.Emit(goka.Stream(topic), ctx.Key(), m)
-		return
-	}
-	ctx.Emit(goka.Stream(topic), ctx.Key(), m.Data, goka.WithCtxEmitHeaders(m.Headers()))
-}
-
-// asMalformed returns err as the poison that it is.
-func asMalformed(err error) *codecs.Malformed {
-	var malformed *codecs.Malformed
-	if errors.As(err, &malformed) {
-		return malformed
-	}
-	return &codecs.Malformed{Reason: codecs.ReasonBadHeader, Err: err}
-}
-
-func badHeader(format string, args ...any) *codecs.Malformed {
-	return &codecs.Malformed{Reason: codecs.ReasonBadHeader, Err: fmt.Errorf(format, args...)}
-}
-
-// logDeadLetter tells the operator; the record itself holds all that is known.
-func logDeadLetter(logger *slog.Logger, ctx goka.Context, poison *codecs.Malformed) {
-	logger.Warn("record set aside in the dead letters",
-		"topic", ctx.Topic(), "partition", ctx.Partition(), "offset", ctx.Offset(),
-		"reason", poison.Reason, "error", poison.Err)
+	emit(ctx, topic, ctx.Key(), a.Framed, m)
 }

@@ -180,9 +180,9 @@ func TestCommandsAreCounted(t *testing.T) {
 refold_commands_total{aggregate="counter",outcome="accepted",type="Count"} 1
 refold_commands_total{aggregate="counter",outcome="by-not-positive",type="Count"} 1
 refold_commands_total{aggregate="counter",outcome="repeated",type="Count"} 1
-# HELP refold_dead_letters_total Records set aside in the dead letters, by reason.
+# HELP refold_dead_letters_total Records set aside in the dead letters, by who could not handle them and why.
 # TYPE refold_dead_letters_total counter
-refold_dead_letters_total{aggregate="counter",reason="not-wire-format"} 1
+refold_dead_letters_total{by="counter",reason="not-wire-format"} 1
 `)))
 	})
 }

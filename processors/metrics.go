@@ -13,6 +13,7 @@ import (
 // and counted, again. The engine's own metrics tell how often that happens.
 type Metrics struct {
 	commands    *prometheus.CounterVec
+	sentBy      *prometheus.CounterVec
 	deadLetters *prometheus.CounterVec
 }
 
@@ -23,12 +24,16 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "refold_commands_total",
 			Help: "Commands handled, by outcome: accepted, repeated, or the rejection's code.",
 		}, []string{"aggregate", "type", "outcome"}),
+		sentBy: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "refold_process_commands_total",
+			Help: "Commands that processes sent, by process, and by the aggregate they go to.",
+		}, []string{"process", "aggregate", "type"}),
 		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "refold_dead_letters_total",
-			Help: "Records set aside in the dead letters, by reason.",
-		}, []string{"aggregate", "reason"}),
+			Help: "Records set aside in the dead letters, by who could not handle them and why.",
+		}, []string{"by", "reason"}),
 	}
-	reg.MustRegister(m.commands, m.deadLetters)
+	reg.MustRegister(m.commands, m.sentBy, m.deadLetters)
 	return m
 }
 
@@ -43,6 +48,10 @@ func (m *Metrics) handled(aggregate string, r eventsourcing.Result) {
 	m.commands.WithLabelValues(aggregate, r.CommandType, outcome).Inc()
 }
 
-func (m *Metrics) setAside(aggregate string, reason codecs.Reason) {
-	m.deadLetters.WithLabelValues(aggregate, string(reason)).Inc()
+func (m *Metrics) sent(process, aggregate, commandType string) {
+	m.sentBy.WithLabelValues(process, aggregate, commandType).Inc()
+}
+
+func (m *Metrics) setAside(by string, reason codecs.Reason) {
+	m.deadLetters.WithLabelValues(by, string(reason)).Inc()
 }

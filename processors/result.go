@@ -34,6 +34,15 @@ func NewResultSet(registry *codecs.Registry) (*codecs.Set, error) {
 	return codecs.NewSet(registry, codecs.Record[Result](resultSchema))
 }
 
+// of is the result as the kit has it. metadata are its record's.
+func (r Result) of(metadata *eventsourcing.Metadata) eventsourcing.Result {
+	return eventsourcing.Result{
+		CommandID: metadata.CausationID, CommandType: r.CommandType, Accepted: r.Accepted,
+		FirstSequence: r.FirstSequence, LastSequence: r.LastSequence,
+		Code: r.Code, Message: r.Message,
+	}
+}
+
 // describe fills in the record for an outcome, and its headers.
 func (e *emission) describe(
 	outcome *eventsourcing.Result, command *eventsourcing.Metadata, source string,

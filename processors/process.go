@@ -1,0 +1,163 @@
+package processors
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/lovoo/goka"
+
+	"refold/codecs"
+	"refold/eventsourcing"
+)
+
+// Process describes a process to its graph: events and results in, commands out, everything in
+// the transaction of the input's offset. E is the interface of the events that it reacts to. The
+// graph has no table: a process remembers nothing.
+type Process[E any] struct {
+	eventsourcing.Process[E]
+
+	// Group is the consumer group, and the name of the Goka group graph.
+	Group string
+	// Events and Results are the topics that it reads. Results are those of the aggregates that
+	// it commands; none if it doesn't care for the outcome.
+	Events  string
+	Results []string
+	// Inputs decodes the events, and Result.
+	Inputs *codecs.Set
+	// Targets are the aggregates that it may command, by name.
+	Targets map[string]Target
+	// DeadLetters is where records go that it can't handle. They are replayed to its loop topic,
+	// for an event must not be put a second time into its own.
+	DeadLetters string
+
+	// Framed is Aggregate's.
+	Framed  bool
+	Metrics *Metrics
+	Logger  *slog.Logger
+
+	aside deadLetters
+}
+
+// Target is an aggregate that a process commands.
+type Target struct {
+	Topic    string // of its commands
+	Commands *codecs.Set
+}
+
+// LoopTopic returns the topic that dead letters of the process of that group are replayed to. It
+// has as many partitions as the process's inputs.
+func LoopTopic(group string) string {
+	return goka.DefineGroup(goka.Group(group),
+		goka.Loop(rawCodec{}, func(goka.Context, any) {})).LoopStream().Topic()
+}
+
+// Validate tells whether a graph can be made of the description.
+func (p *Process[E]) Validate() error {
+	for name, missing := range map[string]bool{
+		"Name": p.Name == "", "React": p.React == nil,
+		"Conclude (or no Results)": p.Conclude == nil && len(p.Results) > 0,
+		"Group":                    p.Group == "", "Events": p.Events == "",
+		"Inputs": p.Inputs == nil, "Targets": len(p.Targets) == 0,
+		"DeadLetters": p.DeadLetters == "",
+		"Metrics":     p.Metrics == nil, "Logger": p.Logger == nil,
+	} {
+		if missing {
+			return fmt.Errorf("process %q: %s is missing", p.Name, name)
+		}
+	}
+	return nil
+}
+
+// Graph returns the process's Goka group graph.
+func (p *Process[E]) Graph() (*goka.GroupGraph, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	p.aside = deadLetters{
+		topic: p.DeadLetters, owner: p.Name, group: p.Group, replay: LoopTopic(p.Group),
+		metrics: p.Metrics, logger: p.Logger,
+	}
+	input := inputOf(p.Inputs, p.Framed)
+	edges := []goka.Edge{
+		goka.Input(goka.Stream(p.Events), input, p.handle),
+		goka.Loop(input, p.handle),
+		goka.Output(goka.Stream(p.DeadLetters), rawCodec{}),
+	}
+	for _, topic := range p.Results {
+		edges = append(edges, goka.Input(goka.Stream(topic), input, p.handle))
+	}
+	for _, target := range p.Targets {
+		edges = append(edges, goka.Output(goka.Stream(target.Topic), outputOf(target.Commands, p.Framed)))
+	}
+	return goka.DefineGroup(goka.Group(p.Group), edges...), nil
+}
+
+// handle is the graph's one callback: an event or a result becomes commands, or a dead letter.
+func (p *Process[E]) handle(ctx goka.Context, msg any) {
+	record, _ := msg.(*received)
+	if record == nil {
+		record = &received{}
+	}
+	sent, poison := p.react(ctx, record)
+	if poison != nil {
+		p.aside.setAside(ctx, record, poison)
+		return
+	}
+	for i := range sent {
+		target := p.Targets[sent[i].Aggregate]
+		emit(ctx, target.Topic, sent[i].Subject, p.Framed,
+			&codecs.Message{Metadata: &sent[i].Metadata, Data: sent[i].Data})
+		p.Metrics.sent(p.Name, sent[i].Aggregate, sent[i].Type)
+	}
+}
+
+// react calls the process, which is pure. A panic there is a bug of it, and this record's alone.
+func (p *Process[E]) react(ctx goka.Context, record *received) (
+	sent []eventsourcing.Sent, poison *codecs.Malformed,
+) {
+	metadata, poison := record.describe(ctx)
+	if poison != nil {
+		return nil, poison
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			p.Logger.Error("panic while reacting", "process", p.Name, "cause", metadata.ID,
+				"panic", r, "stack", string(debug.Stack()))
+			sent, poison = nil, bug(fmt.Errorf("panic: %v", r))
+		}
+	}()
+	switch data := record.value.(type) {
+	case Result:
+		sent = p.OnResult(&metadata, data.of(&metadata))
+	case E:
+		sent = p.On(eventsourcing.Envelope[E]{Metadata: metadata, Data: data})
+	default:
+		return nil, &codecs.Malformed{
+			Reason: codecs.ReasonUnknownType,
+			Err:    fmt.Errorf("%T is no input of %s", record.value, p.Name),
+		}
+	}
+	for _, s := range sent {
+		if err := p.check(s); err != nil {
+			return nil, bug(err)
+		}
+	}
+	return sent, nil
+}
+
+// check finds a command that can't be sent, before anything is.
+func (p *Process[E]) check(s eventsourcing.Sent) error {
+	target, known := p.Targets[s.Aggregate]
+	switch {
+	case !known:
+		return fmt.Errorf("the process commands a %q, which it has no target for", s.Aggregate)
+	case s.Subject == "":
+		return errors.New("the process commands an aggregate without an ID")
+	case !target.Commands.Has(s.Data):
+		return fmt.Errorf("the process sends a %T to a %s, which has no such command",
+			s.Data, s.Aggregate)
+	}
+	return nil
+}
