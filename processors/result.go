@@ -31,8 +31,11 @@ type Result struct {
 
 // NewResultSet returns the codec of results topics, which are alike for all aggregates.
 func NewResultSet(registry *codecs.Registry) (*codecs.Set, error) {
-	return codecs.NewSet(registry, codecs.Record[Result](resultSchema))
+	return codecs.NewSet(registry, ResultType())
 }
+
+// ResultType is [Result] as a record type, for the inputs of a process.
+func ResultType() codecs.Type { return codecs.Record[Result](resultSchema) }
 
 // of is the result as the kit has it. metadata are its record's.
 func (r Result) of(metadata *eventsourcing.Metadata) eventsourcing.Result {
