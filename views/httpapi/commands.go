@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"refold/eventsourcing"
@@ -216,8 +217,8 @@ func rejection(command views.Command, body *commandBody) *Problem {
 
 // getCommand answers GET /commands/{id}.
 func (s *Server) getCommand(ctx context.Context, in *getCommandInput) (*commandOutput, error) {
-	if !validID(in.ID) {
-		return nil, invalid(mistake{Path: "path.id", Allowed: idAllowed, Found: in.ID})
+	if !validCommandID(in.ID) {
+		return nil, invalid(mistake{Path: "path.id", Allowed: commandIDAllowed, Found: in.ID})
 	}
 	var applied string
 	wait, atLeast := s.limits.UnknownWait, views.Pending
@@ -262,7 +263,7 @@ func (s *Server) commandBody(c views.Command) *commandBody {
 		ID: c.ID, Type: c.Type, Status: c.Status.String(), Aggregate: c.Aggregate,
 		Subject: c.Subject, FirstSequence: c.FirstSequence, LastSequence: c.LastSequence,
 		Code: c.Code, Message: c.Message,
-		Links: &links{Self: "/commands/" + c.ID},
+		Links: &links{Self: "/commands/" + url.PathEscape(c.ID)},
 	}
 	if !c.Time.IsZero() {
 		body.Time = &c.Time

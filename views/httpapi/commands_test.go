@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -316,7 +317,25 @@ func TestGetCommand(t *testing.T) {
 			a.wantJSON(t, test.json)
 		})
 	}
-	newBench(t, nil).ask(t, "GET", "/commands/a%20b", "").want(t, http.StatusBadRequest)
+	for _, id := range []string{"a%20b", "a%2F", "%2Fa", "a%2F..%2Fb", strings.Repeat("x", 513)} {
+		newBench(t, nil).ask(t, "GET", "/commands/"+id, "").want(t, http.StatusBadRequest)
+	}
+}
+
+// A process's command has the ID of its cause in its own.
+func TestGetCommand_ofProcess(t *testing.T) {
+	const id = "order-1/1/order-payments.0"
+	b := newBench(t, nil)
+	b.commands.CommandFn = func(asked string) (views.Command, error) {
+		return views.Command{ID: asked, Aggregate: "account", Subject: "alice", Status: views.Accepted}, nil
+	}
+	a := b.ask(t, "GET", "/commands/"+url.PathEscape(id), "")
+	a.want(t, http.StatusOK)
+	a.wantJSON(t, map[string]any{
+		"id": id, "links.self": "/commands/order-1%2F1%2Forder-payments.0",
+	})
+	b.ask(t, "POST", "/accounts/alice/commands", deposit, "Idempotency-Key: "+id).
+		want(t, http.StatusBadRequest) // nobody else may take it
 }
 
 // A preference is a wish: what it asks for beyond the limit is cut to it.

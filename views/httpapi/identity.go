@@ -33,6 +33,28 @@ func validID(id string) bool {
 	return true
 }
 
+// maxCommandIDLength limits the ID of a command that is asked for.
+const maxCommandIDLength = 512
+
+// commandIDPattern is what validCommandID allows, for the API's description.
+const commandIDPattern = `^[A-Za-z0-9_~:@./-]{1,512}$`
+
+const commandIDAllowed = "1 to 512 of the characters A-Z a-z 0-9 - _ . ~ : @ /"
+
+// validCommandID tells whether a command may be called so: by its sender, or by a process, whose
+// commands have the ID of their cause in theirs, "order-1/1/order-payments.0".
+func validCommandID(id string) bool {
+	if len(id) > maxCommandIDLength {
+		return false
+	}
+	for part := range strings.SplitSeq(id, "/") {
+		if !validID(part) {
+			return false
+		}
+	}
+	return true
+}
+
 // commandID returns the command's ID by the Idempotency-Key header, with or without the quotes of
 // a structured field, or makes up a new one, which sorts by time.
 func commandID(idempotencyKey string) (string, error) {

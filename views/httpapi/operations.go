@@ -179,7 +179,11 @@ func (s *Server) registerCommands() {
 	register(s, huma.Operation{
 		OperationID: "get-command", Method: http.MethodGet, Path: "/commands/{id}",
 		Tags: []string{"commands"}, Summary: "How far a command has come",
-		Parameters: []*huma.Param{s.idParam("command"), s.preferParam()},
+		Parameters: []*huma.Param{
+			param("path", "id", "The ID of the command; a \"/\" in it is escaped, %2F.",
+				stringSchema(commandIDPattern), nil),
+			s.preferParam(),
+		},
 		Responses: s.responses(map[string]*huma.Response{
 			"200": answer("It is pending, accepted or rejected.", schemaOf[commandBody](s), nil),
 		}, map[int]string{
