@@ -1,0 +1,225 @@
+package deadletters
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"refold/kafka"
+)
+
+// abreast is how many partitions are read at the same time and put in order of time. Each may hold
+// some 12 MiB of what it has fetched; a topic of more partitions comes in groups of so many, each
+// group in order of time.
+const abreast = 16
+
+// Reading is what Each found beside the letters.
+type Reading struct {
+	// More says that Selection.Limit ended it, and there are more.
+	More bool
+	// Foreign is how many records were no dead letters.
+	Foreign int64
+	// Missing says why there is no dead letter at a place that Selection.Refs names.
+	Missing map[Ref]error
+}
+
+// Each gives fn the dead letters of a selection that are committed now, with what became of them, in
+// order of the time at which they were set aside (within a partition: of offsets; among more than 16
+// partitions: 16 at a time). It reads the whole of what the selection may mean, and the markers
+// before; memory does not grow with the number of letters, but by some 200 bytes for each of them
+// that is settled. A letter shares memory with others: who keeps one clones it.
+//
+// It waits for open transactions, as long as they may take. An error of fn ends it and is returned.
+// The error is kafka.ErrTopicMissing if there is no dead-letter topic.
+func (o *Office) Each(
+	ctx context.Context, s Selection, fn func(*Letter) error,
+) (Reading, error) {
+	p, err := o.plan(ctx, &s)
+	if err != nil {
+		return Reading{}, err
+	}
+	m, err := o.readMarkers(ctx, p)
+	if err != nil {
+		return Reading{}, err
+	}
+	return o.each(ctx, s, p, m, fn)
+}
+
+func (o *Office) each(
+	ctx context.Context, s Selection, p plan, m markers, fn func(*Letter) error,
+) (Reading, error) {
+	reading := Reading{Missing: make(map[Ref]error)}
+	for ref := range s.refs {
+		reading.Missing[ref] = p.missing(ref, o.settings.Names.DeadLetters)
+	}
+	given := 0
+	give := func(l *Letter) error {
+		if s.Limit > 0 && given == s.Limit {
+			reading.More = true
+			return errEnough
+		}
+		given++
+		return fn(l)
+	}
+	groups := slices.Chunk(slices.Sorted(maps.Keys(p.spans)), abreast)
+	for partitions := range groups {
+		group := merger{office: o, selection: &s, markers: m, reading: &reading}
+		err := group.run(ctx, partitions, p.spans, give)
+		if errors.Is(err, errEnough) {
+			break
+		}
+		if err != nil {
+			return reading, err
+		}
+	}
+	return reading, nil
+}
+
+// errEnough ends a reading that has all it wants.
+var errEnough = errors.New("enough")
+
+// item is what a partition gives to the merger: a letter, or a record that is none.
+type item struct {
+	letter  *Letter
+	ref     Ref
+	foreign error
+}
+
+// stream is what is known of a partition: items in hand, and where more come from.
+type stream struct {
+	items []item
+	come  <-chan []item
+}
+
+// merger puts the letters of several partitions in order of time.
+type merger struct {
+	office    *Office
+	selection *Selection
+	markers   markers
+	reading   *Reading
+}
+
+func (m *merger) run(
+	ctx context.Context, partitions []int32, spans map[int32]span, give func(*Letter) error,
+) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	streams := make([]*stream, len(partitions))
+	for i, partition := range partitions {
+		come := make(chan []item)
+		streams[i] = &stream{come: come}
+		group.Go(func() error {
+			defer close(come)
+			return m.read(ctx, partition, spans[partition], come)
+		})
+	}
+	given := m.merge(streams, give)
+	cancel() // whoever still reads sees it where he sends
+	read := group.Wait()
+	if given != nil {
+		return given
+	}
+	return read
+}
+
+// merge gives out the oldest of the first letters of all streams, again and again.
+func (m *merger) merge(streams []*stream, give func(*Letter) error) error {
+	heads := make([]*Letter, len(streams))
+	for i := range streams {
+		heads[i] = m.next(streams[i])
+	}
+	for {
+		oldest := -1
+		for i, head := range heads {
+			if head != nil && (oldest < 0 || head.Time.Before(heads[oldest].Time)) {
+				oldest = i
+			}
+		}
+		if oldest < 0 {
+			return nil
+		}
+		if err := give(heads[oldest]); err != nil {
+			return err
+		}
+		heads[oldest] = m.next(streams[oldest])
+	}
+}
+
+// next returns a stream's next letter that the selection means; nil at its end.
+func (m *merger) next(s *stream) *Letter {
+	for {
+		for n, i := range s.items {
+			if l := m.look(i); l != nil {
+				s.items = s.items[n+1:]
+				return l
+			}
+		}
+		var more bool
+		if s.items, more = <-s.come; !more {
+			return nil
+		}
+	}
+}
+
+// look returns the item's letter, with what became of it, if the selection means it.
+func (m *merger) look(i item) *Letter {
+	if i.foreign != nil {
+		m.reading.Foreign++
+		if m.selection.refs[i.ref] {
+			m.reading.Missing[i.ref] = i.foreign
+		}
+		return nil
+	}
+	delete(m.reading.Missing, i.ref)
+	if s := m.markers.settled[i.ref]; s.of(i.letter) {
+		i.letter.Settled = s
+	}
+	if !m.selection.has(i.letter) {
+		return nil
+	}
+	return i.letter
+}
+
+// read sends what a part of a partition holds. When retention removes the beginning meanwhile, it
+// goes on where the log begins then.
+func (m *merger) read(ctx context.Context, partition int32, s span, to chan<- []item) error {
+	at := kafka.Range{
+		Topic: m.office.settings.Names.DeadLetters, Partition: partition, From: s.start,
+	}
+	waiting := m.office.patience(at)
+	take := func(records []*kgo.Record, progress kafka.Progress) error {
+		waiting(progress)
+		items := make([]item, 0, len(records))
+		for _, r := range records {
+			if r.Offset < s.end {
+				i := item{ref: Ref{r.Partition, r.Offset}}
+				i.letter, i.foreign = Parse(r)
+				items = append(items, i)
+			}
+		}
+		select {
+		case to <- items:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if progress.Next >= s.end && progress.End >= 0 {
+			return errEnough
+		}
+		return nil
+	}
+	opts := m.office.settings.Kafka
+	next, err := kafka.ReadPartition(ctx, opts, at, take)
+	if errors.Is(err, kafka.ErrOffsetOutOfRange) && next < s.end {
+		at.From = kafka.FromStart
+		_, err = kafka.ReadPartition(ctx, opts, at, take)
+	}
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,60 @@
+package deadletters
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Outcome is what became of a dead letter.
+type Outcome string
+
+// The outcomes.
+const (
+	// Replayed: it was put back.
+	Replayed Outcome = "replayed"
+	// Discarded: somebody has looked at it and will not have it put back.
+	Discarded Outcome = "discarded"
+	// Unknown: there is a marker, and nobody can read it. It may have been put back.
+	Unknown Outcome = "unknown"
+)
+
+// Settlement is the marker of a dead letter that is settled: the value in the compacted topic, as
+// JSON, under the letter's Ref.
+type Settlement struct {
+	Outcome Outcome   `json:"outcome"`
+	Time    time.Time `json:"time"`
+	// By is who did it: user@host.
+	By string `json:"by"`
+	// Note is why it was done, if whoever did it said so.
+	Note string `json:"note,omitempty"`
+	// Topic is where it was put back to.
+	Topic string `json:"topic,omitempty"`
+	// Letter is when the dead letter was set aside: in a topic that was deleted and made again,
+	// another one has the same place.
+	Letter time.Time `json:"letter"`
+}
+
+// of tells whether the marker is about this dead letter.
+func (s *Settlement) of(l *Letter) bool {
+	return s != nil && (s.Outcome == Unknown || s.Letter.Equal(l.Time))
+}
+
+func (s *Settlement) encode() ([]byte, error) {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode a marker: %w", err)
+	}
+	return b, nil
+}
+
+// decodeSettlement never fails: a marker that can't be read counts all the same, because to put a
+// record back twice is worse than to ask a person.
+func decodeSettlement(value []byte) *Settlement {
+	var s Settlement
+	if err := json.Unmarshal(value, &s); err != nil ||
+		s.Outcome != Replayed && s.Outcome != Discarded {
+		return &Settlement{Outcome: Unknown}
+	}
+	return &s
+}

@@ -1,0 +1,134 @@
+package deadletters
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	// initTimeout limits the wait until what a predecessor left in a transaction has ended: brokers
+	// write the markers of a decided one, or abort an open one, within seconds.
+	initTimeout = time.Minute
+
+	// commitTimeout limits one transaction. It takes milliseconds; what is left is a change of
+	// leader in the middle of it.
+	commitTimeout = 30 * time.Second
+
+	// abortTimeout limits the undoing of a transaction that failed. Who begins next undoes it, too.
+	abortTimeout = 5 * time.Second
+)
+
+// change is what the settling of a letter writes.
+type change struct {
+	letter     *Letter
+	settlement Settlement
+	record     *kgo.Record // that goes back; nil: none does
+}
+
+// transactions are those of the one who settles.
+type transactions struct {
+	client  *kgo.Client
+	settled string
+	// broken is the first error. After it nothing is written any more, for what was read of the
+	// markers is no longer all that there is.
+	broken error
+}
+
+// transactions initialises the transactional ID. From here on, whoever settled before is fenced, and
+// what he left open is aborted.
+func (o *Office) transactions(ctx context.Context) (*transactions, error) {
+	names := o.settings.Names
+	client, err := kgo.NewClient(append(append([]kgo.Opt(nil), o.settings.Kafka...),
+		kgo.TransactionalID(names.TransactionalID))...)
+	if err != nil {
+		return nil, fmt.Errorf("make a producer: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, initTimeout)
+	defer cancel()
+	if _, _, err := client.ProducerID(ctx); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("initialise transactional ID %s: %w", names.TransactionalID, err)
+	}
+	return &transactions{client: client, settled: names.Settled}, nil
+}
+
+func (t *transactions) close() { t.client.Close() }
+
+// commit writes the changes and their markers in one transaction.
+func (t *transactions) commit(ctx context.Context, changes []change) error {
+	var records []*kgo.Record
+	for i := range changes {
+		c := &changes[i]
+		if c.record != nil {
+			records = append(records, c.record)
+		}
+		value, err := c.settlement.encode()
+		if err != nil {
+			return err
+		}
+		records = append(records, t.marker(c.letter.Ref, value))
+	}
+	return t.write(ctx, records)
+}
+
+// forget writes tombstones.
+func (t *transactions) forget(ctx context.Context, refs []Ref) error {
+	records := make([]*kgo.Record, len(refs))
+	for i, ref := range refs {
+		records[i] = t.marker(ref, nil)
+	}
+	return t.write(ctx, records)
+}
+
+func (t *transactions) marker(ref Ref, value []byte) *kgo.Record {
+	return &kgo.Record{Topic: t.settled, Key: []byte(ref.String()), Value: value}
+}
+
+// write makes all records visible together, or none of them. When ctx ends in the middle of it, it
+// is finished all the same: half a second later there is a clear answer.
+func (t *transactions) write(ctx context.Context, records []*kgo.Record) error {
+	if err := cmp.Or(t.broken, ctx.Err()); err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	if t.broken = t.attempt(limited, records); t.broken == nil {
+		return nil
+	}
+	if errors.Is(t.broken, kerr.ProducerFenced) || errors.Is(t.broken, kerr.InvalidProducerEpoch) {
+		t.broken = fmt.Errorf("%w (or the transaction took so long that the brokers ended it): %w",
+			ErrTakenOver, t.broken)
+	}
+	return t.broken
+}
+
+func (t *transactions) attempt(ctx context.Context, records []*kgo.Record) error {
+	if err := t.client.BeginTransaction(); err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	results := t.client.ProduceSync(ctx, records...)
+	for _, r := range results {
+		if r.Err != nil {
+			t.abort(ctx)
+			return fmt.Errorf("produce to %s, %d bytes; nothing of the transaction was done: %w",
+				r.Record.Topic, len(r.Record.Key)+len(r.Record.Value), r.Err)
+		}
+	}
+	if err := t.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return fmt.Errorf("commit; it may be done or not, and the same again finds out: %w", err)
+	}
+	return nil
+}
+
+// abort undoes a transaction at once if it can be; readers then need not wait for its time-out.
+func (t *transactions) abort(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout) // it may have ended
+	defer cancel()
+	_ = t.client.EndTransaction(ctx, kgo.TryAbort) // what matters is why it is undone
+}
