@@ -16,7 +16,8 @@ const (
 	exitDifferences = 2 // topics plan, apply: differences remain
 	exitRejected    = 3 // send: the command was rejected
 	exitPending     = 4 // send --wait: there is no outcome yet
-	exitNotFound    = 5 // get: no such account or command
+	exitNotFound    = 5 // get, dead-letters show: there is no such thing
+	exitLeft        = 6 // dead-letters replay, discard: some could not be settled
 )
 
 // exitError is an error that has an exit code of its own. What there is to say has been said.

@@ -26,7 +26,7 @@ Begin with "processor dev": it needs nothing but itself.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), p.newTopics(), p.newSchemas(),
-		p.newConfig(),
+		p.newDeadLetters(), p.newConfig(),
 		p.newBench(), newVersion())
 	return root
 }

@@ -13,6 +13,7 @@ import (
 	"refold/config"
 	"refold/kafka"
 	"refold/processors"
+	"refold/processors/deadletters"
 )
 
 // topicSpecs are all topics of the program.
@@ -41,8 +42,12 @@ func topicSpecs(c config.Topics) []kafka.TopicSpec {
 			spec(t.Results, kept(c.ResultsRetention)),
 			spec(t.Table, map[string]string{"cleanup.policy": "compact"}))
 	}
+	settled := spec(deadletters.NamesOf(c.Prefix).Settled, map[string]string{
+		"cleanup.policy": "compact",
+	})
+	settled.Partitions = 1 // few and small records, of which everybody who looks reads all
 	return append(specs,
-		spec(processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention)))
+		spec(processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention)), settled)
 }
 
 func (p *program) newTopics() *cobra.Command {

@@ -19,12 +19,8 @@ const HeaderReplayed = "refold_replayed"
 // for the one that a record has from its birth.
 const ownPrefix = "refold_"
 
-// Headers of a dead letter that older workers did not write.
-const (
-	headerVersion     = "refold_version"
-	headerGroup       = "refold_group"
-	headerReplayTopic = "refold_replay_topic"
-)
+// headerVersion is the version of the worker that set a record aside.
+const headerVersion = "refold_version"
 
 // Ref names a dead letter: its place in the dead-letter topic.
 type Ref struct {
@@ -63,8 +59,8 @@ type Letter struct {
 	// Version is the version of the worker that set it aside, Group the worker's consumer group and
 	// ReplayTopic where that group would have it put back. Older workers said neither.
 	Version, Group, ReplayTopic string
-	// Replayed is the dead letter that this record was put back from before it failed again.
-	Replayed string
+	// ReplayOf is the dead letter that this record was before: it was put back and failed again.
+	ReplayOf string
 	// Key, Value and Headers are the record's, as it came. Headers are without those of ours.
 	Key, Value []byte
 	Headers    []kgo.RecordHeader
@@ -93,8 +89,9 @@ func Parse(r *kgo.Record) (*Letter, error) {
 	texts := map[string]*string{
 		processors.HeaderTopic: &l.Origin.Topic, processors.HeaderPartition: &partition,
 		processors.HeaderOffset: &offset, processors.HeaderReason: &l.Reason,
-		processors.HeaderMessage: &l.Message, headerVersion: &l.Version, headerGroup: &l.Group,
-		headerReplayTopic: &l.ReplayTopic, HeaderReplayed: &l.Replayed,
+		processors.HeaderMessage: &l.Message, headerVersion: &l.Version,
+		processors.HeaderGroup: &l.Group, processors.HeaderReplayTopic: &l.ReplayTopic,
+		HeaderReplayed: &l.ReplayOf,
 	}
 	for _, h := range r.Headers {
 		if text := texts[h.Key]; text != nil {

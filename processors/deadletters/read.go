@@ -223,3 +223,17 @@ func (m *merger) read(ctx context.Context, partition int32, s span, to chan<- []
 	}
 	return err
 }
+
+// Get returns the dead letter at a place, with what became of it. The error is ErrMissing or
+// ErrNoDeadLetter, with what is there instead, or kafka.ErrTopicMissing.
+func (o *Office) Get(ctx context.Context, ref Ref) (*Letter, error) {
+	var found *Letter
+	reading, err := o.Each(ctx, Selection{Refs: []Ref{ref}}, func(l *Letter) error {
+		found = l.clone()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, reading.Missing[ref]
+}

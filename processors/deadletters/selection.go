@@ -25,10 +25,11 @@ type Selection struct {
 	refs map[Ref]bool
 }
 
-// Filtered tells whether the selection names anything that makes it smaller than all open ones.
+// Filtered tells whether the selection asks anything of a letter beside its place, which is named or
+// not, and whether it is open.
 func (s *Selection) Filtered() bool {
-	return len(s.Refs) > 0 || s.Topic != "" || s.Partition != nil || s.Reason != "" ||
-		s.Group != "" || s.Key != nil || !s.Since.IsZero() || !s.Until.IsZero() || s.Limit > 0
+	return s.Topic != "" || s.Partition != nil || s.Reason != "" ||
+		s.Group != "" || s.Key != nil || !s.Since.IsZero() || !s.Until.IsZero()
 }
 
 // has tells whether the selection means a letter. Settled must be filled in.
