@@ -54,7 +54,7 @@ func TestFromNothing(t *testing.T) {
 	contains(t, i.run(0, "get", "account", "zoe", "--server", w.url, "--at-least", "2"),
 		"zoe at sequence 2", `"balance": 500`)
 	contains(t, i.run(0, "get", "--command", "salary", "--server", w.url), "accepted", "event 2")
-	i.run(5, "get", "nobody", "--server", w.url)
+	i.run(5, "get", "account", "nobody", "--server", w.url)
 
 	w.expect(http.StatusOK, []string{`"lastSequence":3`}, http.MethodPost, "/accounts/zoe/commands",
 		`{"type": "ChargeAccount", "data": {"amount": 100, "currency": "EUR", "reference": "o-1"}}`,
@@ -218,7 +218,7 @@ func (i *installation) audit(commands int) *audit.World {
 	world, err := audit.Read(i.t.Context(), audit.Source{
 		Brokers: i.cluster.brokers(), RegistryURL: i.cluster.registry.URL(),
 		RingSize: recentCommands, Prefix: i.prefix,
-	})
+	}, audit.Accounts)
 	if err != nil {
 		i.t.Fatal(err)
 	}
@@ -248,8 +248,9 @@ func (w *worker) serves(world *audit.World) {
 		}
 		seen++
 		got := w.account(id)
-		if got.Sequence != row.Sequence || got.State.Balance != row.Balance ||
-			!strings.EqualFold(got.State.Status, row.Status) {
+		state, _ := row.State.(*audit.Account)
+		if got.Sequence != row.Sequence || got.State.Balance != state.Balance ||
+			!strings.EqualFold(got.State.Status, state.Status) {
 			w.t.Fatalf("account %s is served as %+v, its row is %+v", id, got, row)
 		}
 	}

@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -53,7 +52,7 @@ type checker struct {
 	first    map[string]Result   // by command ID, the result that is no repeat
 	byKey    map[string][]Result // those, in order
 	money    map[string]int64    // by key, what accepted commands did to the balance
-	folded   map[string]*account
+	folded   map[string]State
 	last     map[string]int64 // sequence
 	breaches []Breach
 }
@@ -123,7 +122,7 @@ func (c *checker) outcome(command Command, result Result) {
 	}
 	c.first[command.ID] = result
 	c.byKey[command.Key] = append(c.byKey[command.Key], result)
-	if result.Accepted {
+	if effect := c.world.Kind.effect; effect != nil && result.Accepted {
 		c.money[command.Key] += effect(command)
 	}
 }
@@ -131,7 +130,7 @@ func (c *checker) outcome(command Command, result Result) {
 // events checks that each aggregate's are 1, 2, 3 … (G2), that each was announced by the result of
 // the command that caused it and each announced one is there (G3), and folds them.
 func (c *checker) events() {
-	c.folded, c.last = make(map[string]*account), make(map[string]int64)
+	c.folded, c.last = make(map[string]State), make(map[string]int64)
 	caused := make(map[string]int64) // by command ID
 	for _, event := range c.world.Events {
 		name := fmt.Sprintf("event %s (%d/%d)", event.ID, event.Partition, event.Offset)
@@ -151,12 +150,12 @@ func (c *checker) events() {
 				name, event.Causation)
 		}
 		caused[event.Causation]++
-		a := c.folded[event.Key]
-		if a == nil {
-			a = &account{}
-			c.folded[event.Key] = a
+		state := c.folded[event.Key]
+		if state == nil {
+			state = c.world.Kind.initial()
+			c.folded[event.Key] = state
 		}
-		if err := a.apply(event); err != nil {
+		if err := state.apply(event); err != nil {
 			c.breach("money", "%s: %v", name, err)
 		}
 	}
@@ -177,7 +176,8 @@ func (c *checker) table() {
 	for key, results := range c.byKey {
 		row, has := c.world.Rows[key]
 		if !has {
-			c.breach("G4", "account %s has %d results and no row", key, len(results))
+			c.breach("G4", "%s %s has %d results and no row", c.world.Kind.Name, key,
+				len(results))
 			continue
 		}
 		if row.Partition != results[0].Partition {
@@ -189,15 +189,14 @@ func (c *checker) table() {
 		}
 		want := c.folded[key]
 		if want == nil {
-			want = &account{}
+			want = c.world.Kind.initial()
 		}
-		got := account{row.Status, row.Owner, row.Currency, row.Balance, row.Charges}
-		if row.Sequence != c.last[key] || !same(*want, got) {
-			c.breach("G4", "row %s is %+v at %d, its events make %+v at %d", key, got,
-				row.Sequence, *want, c.last[key])
+		if row.Sequence != c.last[key] || row.State == nil || !want.same(row.State) {
+			c.breach("G4", "row %s is %+v at %d, its events make %+v at %d", key, row.State,
+				row.Sequence, want, c.last[key])
 		}
-		if c.money[key] != row.Balance {
-			c.breach("money", "account %s has %d, its accepted commands make %d", key, row.Balance,
+		if a, is := row.State.(*Account); is && c.money[key] != a.Balance {
+			c.breach("money", "account %s has %d, its accepted commands make %d", key, a.Balance,
 				c.money[key])
 		}
 	}
@@ -206,11 +205,6 @@ func (c *checker) table() {
 			c.breach("G4", "row %s belongs to no command", key)
 		}
 	}
-}
-
-func same(a, b account) bool {
-	return a.status == b.status && a.owner == b.owner && a.currency == b.currency &&
-		a.balance == b.balance && slices.Equal(a.charges, b.charges)
 }
 
 // offsets checks that the group has passed every command, and that no transaction is open (G3).

@@ -42,7 +42,18 @@ func accepted(r audit.Result) bool { return r.Accepted && !r.Repeated }
 func rejected(r audit.Result) bool { return !r.Accepted && !r.Repeated }
 func repeated(r audit.Result) bool { return r.Repeated }
 func deposited(e audit.Event) bool { return e.Type == "MoneyDeposited" }
-func rich(r audit.Row) bool        { return r.Balance > 0 && len(r.Charges) > 0 }
+
+// account is what a row holds; its fields may be changed.
+func account(r *audit.Row) *audit.Account {
+	copied := *r.State.(*audit.Account)
+	r.State = &copied
+	return &copied
+}
+
+func rich(r audit.Row) bool {
+	a := account(&r)
+	return a.Balance > 0 && len(a.Charges) > 0
+}
 
 // changeRow damages some row that has money and charges.
 func changeRow(w *audit.World, change func(*audit.Row)) {
@@ -138,17 +149,17 @@ func TestDamageIsNoticed(t *testing.T) {
 				"amount": e.Fields["amount"].(int64) + 7, "currency": "EUR",
 			}
 			row := w.Rows[e.Key]
-			row.Balance += 7
+			account(&row).Balance += 7
 			w.Rows[e.Key] = row
 		}},
 		"a row has another balance": {"G4", func(w *audit.World) {
-			changeRow(w, func(r *audit.Row) { r.Balance++ })
+			changeRow(w, func(r *audit.Row) { account(r).Balance++ })
 		}},
 		"a row is one event behind": {"G4", func(w *audit.World) {
 			changeRow(w, func(r *audit.Row) { r.Sequence-- })
 		}},
 		"a row has lost a charge": {"G4", func(w *audit.World) {
-			changeRow(w, func(r *audit.Row) { r.Charges = nil })
+			changeRow(w, func(r *audit.Row) { account(r).Charges = nil })
 		}},
 		"a row's ring lacks the last command": {"G4", func(w *audit.World) {
 			changeRow(w, func(r *audit.Row) { r.Recent = r.Recent[:len(r.Recent)-19] })

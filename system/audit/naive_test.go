@@ -23,6 +23,7 @@ type naive struct {
 func wholeWorld() *audit.World {
 	n := &naive{
 		world: &audit.World{
+			Kind:      audit.Accounts,
 			Rows:      make(map[string]audit.Row),
 			Committed: map[int32]int64{0: 0},
 			Ends:      map[int32]int64{0: 0},
@@ -50,9 +51,12 @@ func (n *naive) handle(c load.Command) {
 		w.Results = append(w.Results, result)
 		return
 	}
-	row := w.Rows[c.Key]
-	row.Place = at
-	event, code := decide(&row, c)
+	row, account := w.Rows[c.Key], audit.Account{}
+	if row.State != nil {
+		account = *row.State.(*audit.Account)
+	}
+	row.Place, row.State = at, &account
+	event, code := decide(&account, c)
 	result := audit.Result{
 		Place: at, ID: c.ID + "/result", Causation: c.ID, Type: c.Type,
 		Accepted: code == "", Code: code,
@@ -71,9 +75,9 @@ func (n *naive) handle(c load.Command) {
 	w.Results = append(w.Results, result)
 }
 
-// decide returns the event's type or the rejection's code, and changes the row as the event does.
+// decide returns the event's type or the rejection's code, and changes the account as the event does.
 // Here an account remembers one charge only, and none after a refund.
-func decide(row *audit.Row, c load.Command) (event, code string) {
+func decide(row *audit.Account, c load.Command) (event, code string) {
 	amount, _ := c.Fields["amount"].(int64)
 	reference, _ := c.Fields["reference"].(string)
 	switch {

@@ -10,11 +10,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const (
-	commandsTopic = "account-commands"
-	eventsTopic   = "account-events"
-)
-
 // Source says what Read reads.
 type Source struct {
 	Brokers     []string
@@ -25,25 +20,25 @@ type Source struct {
 	Prefix string
 }
 
-// Read gets the world of the accounts, as a reader sees it who sees only what was committed. It
-// reads to the end that topics have when it begins.
-func Read(ctx context.Context, s Source) (*World, error) {
+// Read gets the world of a kind of aggregate, as a reader sees it who sees only what was committed.
+// It reads to the end that topics have when it begins.
+func Read(ctx context.Context, s Source, kind Kind) (*World, error) {
 	schemas, err := newSchemas(s.RegistryURL)
 	if err != nil {
 		return nil, err
 	}
 	r := &reader{
 		source: s, schemas: schemas,
-		world: &World{Rows: make(map[string]Row), RingSize: s.RingSize},
+		world: &World{Kind: kind, Rows: make(map[string]Row), RingSize: s.RingSize},
 	}
 	for _, part := range []struct {
 		topic string
 		take  func(context.Context, *kgo.Record) error
 	}{
-		{commandsTopic, r.command},
-		{eventsTopic, r.event},
-		{"account-results", r.result},
-		{"accounts-table", r.row},
+		{kind.commands(), r.command},
+		{kind.events(), r.event},
+		{kind.results(), r.result},
+		{kind.table(), r.row},
 		{"dead-letters", r.deadLetter},
 	} {
 		if err := r.topic(ctx, part.topic, part.take); err != nil {
@@ -67,7 +62,7 @@ func (r *reader) topic(ctx context.Context, topic string,
 	seen, err := Scan(ctx, r.source.Brokers, r.source.Prefix+topic,
 		func(record *kgo.Record) error { return take(ctx, record) })
 	r.world.Undecided = append(r.world.Undecided, seen.Undecided...)
-	if topic == eventsTopic {
+	if topic == r.world.Kind.events() {
 		r.world.Aborted += seen.Hidden // nothing is compacted away there
 	}
 	return err
@@ -77,7 +72,7 @@ func (r *reader) topic(ctx context.Context, topic string,
 func (r *reader) offsets(ctx context.Context) error {
 	var err error
 	r.world.Committed, r.world.Ends, err = Offsets(ctx, r.source.Brokers,
-		r.source.Prefix+"accounts", r.source.Prefix+commandsTopic)
+		r.source.Prefix+r.world.Kind.Plural, r.source.Prefix+r.world.Kind.commands())
 	return err
 }
 

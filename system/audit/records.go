@@ -16,7 +16,8 @@ func (r *reader) command(ctx context.Context, record *kgo.Record) error {
 	}
 	r.world.Commands = append(r.world.Commands, Command{
 		Place: place(record), ID: header(record, "ce_id"), Type: header(record, "ce_type"),
-		Fields: fields,
+		Correlation: header(record, "ce_correlationid"),
+		Causation:   header(record, "ce_causationid"), Fields: fields,
 	})
 	return nil
 }
@@ -32,7 +33,8 @@ func (r *reader) event(ctx context.Context, record *kgo.Record) error {
 	r.world.Events = append(r.world.Events, Event{
 		Place: place(record), ID: header(record, "ce_id"), Type: name,
 		Subject: header(record, "ce_subject"), Sequence: number(record, "ce_sequence"),
-		Causation: header(record, "ce_causationid"), Fields: fields,
+		Correlation: header(record, "ce_correlationid"),
+		Causation:   header(record, "ce_causationid"), Fields: fields,
 	})
 	return nil
 }
@@ -44,8 +46,9 @@ func (r *reader) result(ctx context.Context, record *kgo.Record) error {
 	}
 	result := Result{
 		Place: place(record), ID: header(record, "ce_id"),
-		Causation: header(record, "ce_causationid"),
-		Repeated:  header(record, "refold_repeated") == "true",
+		Correlation: header(record, "ce_correlationid"),
+		Causation:   header(record, "ce_causationid"),
+		Repeated:    header(record, "refold_repeated") == "true",
 	}
 	err = fill(fields, map[string]any{
 		"commandType": &result.Type, "accepted": &result.Accepted, "code": &result.Code,
@@ -67,56 +70,24 @@ func (r *reader) row(ctx context.Context, record *kgo.Record) error {
 		return err
 	}
 	row := Row{Place: place(record)}
-	err = fill(fields, map[string]any{
-		"status": &row.Status, "owner": &row.Owner, "currency": &row.Currency,
-		"balance": &row.Balance, "sequence": &row.Sequence, "recent": &row.Recent,
-	})
+	err = fill(fields, map[string]any{"sequence": &row.Sequence, "recent": &row.Recent})
 	if err != nil {
 		return err
 	}
-	charges, _ := fields["charges"].([]any)
-	for _, item := range charges {
-		var charge Charge
-		itemFields, _ := item.(map[string]any)
-		err := fill(itemFields, map[string]any{
-			"reference": &charge.Reference, "refundable": &charge.Refundable,
-		})
-		if err != nil {
-			return err
-		}
-		row.Charges = append(row.Charges, charge)
-	}
+	row.State, err = r.world.Kind.row(fields)
 	r.world.Rows[row.Key] = row
-	return nil
+	return err
 }
 
 func (r *reader) deadLetter(_ context.Context, record *kgo.Record) error {
+	if header(record, "refold_topic") != r.source.Prefix+r.world.Kind.commands() {
+		return nil
+	}
 	r.world.DeadLetters = append(r.world.DeadLetters, DeadLetter{
 		Topic:     header(record, "refold_topic"),
 		Partition: int32(number(record, "refold_partition")),
 		Offset:    number(record, "refold_offset"),
 		Reason:    header(record, "refold_reason"),
 	})
-	return nil
-}
-
-// fill copies fields of a record into variables of their types.
-func fill(fields, into map[string]any) error {
-	for name, variable := range into {
-		ok := false
-		switch v := variable.(type) {
-		case *string:
-			*v, ok = fields[name].(string)
-		case *int64:
-			*v, ok = fields[name].(int64)
-		case *bool:
-			*v, ok = fields[name].(bool)
-		case *[]byte:
-			*v, ok = fields[name].([]byte)
-		}
-		if !ok {
-			return fmt.Errorf("field %s is %T", name, fields[name])
-		}
-	}
 	return nil
 }

@@ -1,13 +1,14 @@
 package audit
 
-// World is what can be read of the accounts when all commands have been handled. Slices are in the
-// order of offsets within a partition; partitions follow one another.
+// World is what can be read of one kind of aggregate when all commands have been handled. Slices
+// are in the order of offsets within a partition; partitions follow one another.
 type World struct {
+	Kind        Kind
 	Commands    []Command
 	Events      []Event
 	Results     []Result
 	Rows        map[string]Row // the last one of each key
-	DeadLetters []DeadLetter
+	DeadLetters []DeadLetter   // of its commands
 
 	// Committed are the group's offsets of the commands topic by partition, Ends the topic's.
 	Committed, Ends map[int32]int64
@@ -29,8 +30,9 @@ type Place struct {
 // Command is a record of the commands topic.
 type Command struct {
 	Place
-	ID, Type string
-	Fields   map[string]any
+	ID, Type               string
+	Correlation, Causation string
+	Fields                 map[string]any
 }
 
 // Event is a record of the events topic.
@@ -38,6 +40,7 @@ type Event struct {
 	Place
 	ID, Type, Subject string
 	Sequence          int64
+	Correlation       string
 	Causation         string // ID of the command
 	Fields            map[string]any
 }
@@ -46,6 +49,7 @@ type Event struct {
 type Result struct {
 	Place
 	ID          string
+	Correlation string
 	Causation   string // ID of the command
 	Type        string // the command's
 	Repeated    bool
@@ -57,17 +61,9 @@ type Result struct {
 // Row is a record of the table's topic.
 type Row struct {
 	Place
-	Status, Owner, Currency string
-	Balance                 int64
-	Charges                 []Charge
-	Sequence                int64
-	Recent                  []byte
-}
-
-// Charge is what is left to refund for a reference.
-type Charge struct {
-	Reference  string
-	Refundable int64
+	State    State
+	Sequence int64
+	Recent   []byte
 }
 
 // DeadLetter is a record of the dead letters, by where it came from.
