@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"refold/config"
 	"refold/kafka/local"
+	"refold/load"
 )
 
 // devDefaults is what dev does differently: small, quick, and quiet. Each can be overridden but
@@ -81,8 +81,7 @@ func dev(ctx context.Context, out, logs io.Writer, loaded *config.Loaded) (err e
 			return nil
 		}
 		greet(out, c, server)
-		(&sampleLoad{config: c.Load, server: server, out: out, logger: logger}).run(ctx)
-		return nil
+		return sampleLoad(ctx, out, c.Load, server)
 	})
 	err = group.Wait()
 	fmt.Fprintln(out, "stopped; the embedded cluster and all that was in it are gone")
@@ -111,6 +110,7 @@ func waitReady(ctx context.Context, server string) bool {
 
 // greet says what was started and what to try.
 func greet(out io.Writer, c config.Config, server string) {
+	first := sampleTastes(c.Load).FirstAccount()
 	fmt.Fprintf(out, `
 Refold is running:
   embedded Kafka       %s   (in this process; it forgets everything when it stops)
@@ -127,69 +127,46 @@ Try, in another terminal:
 Ctrl-C stops it.
 
 `, strings.Join(c.Kafka.Brokers, ","), c.Registry.URLs[0], server, server, server,
-		c.Load.Rate, c.Load.Accounts, server, firstAccount, server, server, firstAccount)
+		c.Load.Rate, c.Load.Accounts, server, first, server, server, first)
 }
 
-// sampleLoad sends commands to a worker as users do, and tells how it goes.
-type sampleLoad struct {
-	config config.SampleLoad
-	server string
-	out    io.Writer
-	logger *slog.Logger
-
-	accepted, rejected, failed int
-}
-
-// reportInterval is the time between two progress lines.
-const reportInterval = 10 * time.Second
-
-func (l *sampleLoad) run(ctx context.Context) {
-	if l.config.Rate <= 0 {
+// sampleLoad sends commands to the worker as customers do, and tells how it goes.
+func sampleLoad(ctx context.Context, out io.Writer, c config.SampleLoad, server string) error {
+	if c.Rate <= 0 {
 		<-ctx.Done()
-		return
+		return nil
 	}
-	c, err := newClient(l.server, requestTimeout)
+	system, err := load.NewHTTP([]string{server}, sampleConcurrency)
 	if err != nil {
-		l.logger.Error("sample load", "error", err)
-		return
+		return err
 	}
-	sampler := newSampler(l.config)
-	report := time.NewTicker(reportInterval)
-	defer report.Stop()
-	due := time.NewTicker(time.Duration(float64(time.Second) / l.config.Rate))
-	defer due.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-due.C:
-			l.send(ctx, c, sampler.next())
-		case now := <-report.C:
-			fmt.Fprintf(l.out, "%s  sample load: %d commands accepted, %d rejected, %d failed\n",
-				now.Format(time.TimeOnly), l.accepted, l.rejected, l.failed)
-		}
-	}
+	defer system.Close()
+	d := load.NewDriver(load.Options{
+		Customers: load.NewCustomers(sampleTastes(c)), System: system,
+		Rate: c.Rate, Concurrency: sampleConcurrency, Patience: time.Minute,
+		OpenOrders: maxOpenOrders,
+	})
+	go d.Report(ctx, out, sampleReport)
+	return d.Run(ctx)
 }
 
-func (l *sampleLoad) send(ctx context.Context, c *client, command sampleCommand) {
-	body, err := command.body()
-	if err != nil {
-		l.logger.Error("sample load", "error", err)
-		return
+const (
+	// sampleConcurrency is enough for the highest rate that a worker takes over HTTP.
+	sampleConcurrency = 64
+	// sampleReport is seldom enough to leave the greeting in sight for a while.
+	sampleReport = 10 * time.Second
+	// sampleOrderDelay is long enough to see an order in each of its states.
+	sampleOrderDelay = 5 * time.Second
+	sampleOrderShare = .3
+)
+
+// sampleTastes are those of a cluster that is new with every start: IDs need no name in front.
+func sampleTastes(c config.SampleLoad) load.Tastes {
+	t := load.Tastes{
+		Seed: uint64(c.Seed), Accounts: c.Accounts, OrderShare: sampleOrderShare, Delay: sampleOrderDelay,
 	}
-	a, err := c.do(ctx, http.MethodPost, "/accounts/"+command.account+"/commands", body,
-		map[string]string{"Prefer": "wait=5"})
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
-		l.failed++
-		l.logger.Warn("sample load", "error", err)
-	case a.status == http.StatusOK:
-		l.accepted++
-	case a.Command != nil:
-		l.rejected++
-	default:
-		l.failed++
-		l.logger.Warn("sample load", "error", a.problem())
+	if _, err := collection("orders"); err != nil {
+		t.OrderShare = 0 // this program has none
 	}
+	return t
 }

@@ -25,9 +25,8 @@ Begin with "processor dev": it needs nothing but itself.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), p.newTopics(), p.newSchemas(),
-		p.newDeadLetters(), p.newConfig(),
-		p.newBench(), newVersion())
+	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newLoad(), p.newDeadLetters(),
+		p.newTopics(), p.newSchemas(), p.newConfig(), p.newBench(), newVersion())
 	return root
 }
 

@@ -1,0 +1,194 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Options say how much, how fast and against what.
+type Options struct {
+	Customers *Customers
+	System    System
+	// Rate is how many commands are sent a second; 0 is as fast as concurrency allows.
+	Rate float64
+	// Concurrency is how many commands may be under way at a time.
+	Concurrency int
+	// Commands, Orders and Duration end the run, whichever is reached first; 0 is no limit. Orders
+	// are driven to their end, by Orders alone.
+	Commands, Orders int
+	Duration         time.Duration
+	// Patience is how long an answer, or a payment, may be missing before that is a failure.
+	Patience time.Duration
+	// OpenOrders is how many orders may be between their placing and their end at a time.
+	OpenOrders int
+	// Record takes what was told of each command; nil for nobody.
+	Record *Recorder
+}
+
+// Driver sends what customers think up.
+type Driver struct {
+	Options
+	tally   Tally
+	pace    *pace
+	slots   chan struct{} // one is taken by each command under way
+	looks   chan struct{} // one by each look at an order
+	open    chan struct{} // one by each open order
+	opening map[string]chan struct{}
+	placed  int
+}
+
+// NewDriver returns a driver that is to be run once.
+func NewDriver(o Options) *Driver {
+	return &Driver{
+		Options: o, pace: newPace(o.Rate, o.Commands),
+		slots:   make(chan struct{}, o.Concurrency),
+		looks:   make(chan struct{}, o.Concurrency),
+		open:    make(chan struct{}, o.OpenOrders),
+		opening: make(map[string]chan struct{}),
+	}
+}
+
+// Tally tells how the run is going.
+func (d *Driver) Tally() *Tally { return &d.tally }
+
+// Run sends commands until a limit is reached and what was begun has its answer, or until ctx
+// ends, which cuts off what is under way. What failed is in the Tally; the error is the recorder's.
+func (d *Driver) Run(ctx context.Context) error {
+	begin := ctx // in which something may be begun
+	if d.Duration > 0 {
+		limited, cancel := context.WithTimeout(ctx, d.Duration)
+		defer cancel()
+		begin = limited
+	}
+	var acts sync.WaitGroup
+	for d.Record.Err() == nil && (d.Orders == 0 || d.placed < d.Orders) {
+		due, err := d.pace.wait(begin)
+		if err != nil {
+			break
+		}
+		act := d.Customers.Next()
+		ready, opened := d.barrier(&act)
+		if act.IsOrder() {
+			if !take(begin, d.open) {
+				break
+			}
+			d.placed++
+		}
+		if !take(begin, d.slots) {
+			break
+		}
+		acts.Go(func() {
+			if opened != nil {
+				defer close(opened)
+			}
+			d.act(ctx, begin, act, due, ready)
+		})
+	}
+	acts.Wait()
+	return d.Record.Err()
+}
+
+// barrier makes what is done with an account wait for its opening to be answered. ready is what
+// the act waits for, nil for nothing; opened is to be closed when it is done, unless nil.
+func (d *Driver) barrier(act *Act) (ready, opened chan struct{}) {
+	if act.Opens {
+		opened = make(chan struct{})
+		d.opening[act.Account] = opened
+		return nil, opened
+	}
+	ready = d.opening[act.Account]
+	select {
+	case <-ready: // nil blocks
+		delete(d.opening, act.Account)
+		ready = nil
+	default:
+	}
+	return ready, nil
+}
+
+// act does one thing and, if it places an order, all that follows. It has a slot already.
+func (d *Driver) act(ctx, begin context.Context, act Act, due time.Time, ready chan struct{}) {
+	if act.IsOrder() {
+		defer func() { <-d.open }()
+		defer d.System.Forget(act.Command.Subject)
+	}
+	if ready != nil {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+		}
+	}
+	answer := d.send(ctx, act.Command, due)
+	<-d.slots
+	if act.IsOrder() {
+		d.follow(ctx, begin, &act, answer)
+	}
+}
+
+// send sends a command, as often as it is to be sent, and keeps what was told.
+func (d *Driver) send(ctx context.Context, command Command, due time.Time) Answer {
+	d.tally.began()
+	told := Told{Command: command, Sent: time.Now()}
+	patient, cancel := context.WithTimeout(ctx, d.Patience)
+	defer cancel()
+	first, second, err := d.sendings(patient, command)
+	took := time.Since(due)
+	if d.Rate == 0 {
+		took = time.Since(told.Sent)
+	}
+	told.Answer, told.LatencyMillis = first, float64(took.Microseconds())/1000
+	told.Attempts += second.Attempts
+	differs := err == nil && command.Sending != Once && !first.same(second)
+	if differs {
+		told.Second = &second
+		err = fmt.Errorf("told differently: first %s %s %d to %d, then %s %s %d to %d",
+			first.Outcome, first.Code, first.FirstSequence, first.LastSequence,
+			second.Outcome, second.Code, second.FirstSequence, second.LastSequence)
+	}
+	if err != nil {
+		told.Error = err.Error()
+	}
+	d.tally.answered(&command, told.Answer, took)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil && !differs && !errors.Is(err, ErrRefused):
+		d.tally.cutOff()
+	default:
+		d.tally.failed(fmt.Errorf("%s %s: %w", command.Type, command.ID, err))
+	}
+	d.Record.add(&told)
+	return first
+}
+
+// sendings sends a command once or twice.
+func (d *Driver) sendings(ctx context.Context, command Command) (first, second Answer, err error) {
+	switch command.Sending {
+	case Once:
+		first, err = d.System.Send(ctx, command)
+	case Again:
+		if first, err = d.System.Send(ctx, command); err == nil {
+			second, err = d.System.Send(ctx, command)
+		}
+	case AtOnce:
+		var other sync.WaitGroup
+		var failed error
+		other.Go(func() { second, failed = d.System.Send(ctx, command) })
+		first, err = d.System.Send(ctx, command)
+		other.Wait()
+		err = errors.Join(err, failed)
+	}
+	return first, second, err
+}
+
+// take takes a slot, and tells whether ctx went on meanwhile.
+func take(ctx context.Context, slots chan struct{}) bool {
+	select {
+	case slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,128 @@
+package load
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+// Tally is how a run is going. The zero value is ready for use.
+type Tally struct {
+	mu            sync.Mutex
+	counts        Counts
+	whole, recent latencies
+}
+
+// Counts are how many of what.
+type Counts struct {
+	// Commands is how many were begun; each counts once, however often it is sent.
+	Commands int            `json:"commands"`
+	Accepted int            `json:"accepted"`
+	Rejected int            `json:"rejected"`
+	Codes    map[string]int `json:"codes"`
+	// Repeated is how many were sent twice on purpose; Retried, how many were asked again for
+	// want of an answer.
+	Repeated int `json:"repeated"`
+	Retried  int `json:"retried"`
+	// Failed is what failed for good: refused, no answer, two answers that differ, an order that
+	// got stuck. Unknown is what the end of the run cut off.
+	Failed  int `json:"failed"`
+	Unknown int `json:"unknown"`
+	// Orders are by state: placed, paid, shipped, and where orders end.
+	Orders map[string]int `json:"orders"`
+	// Failures are the first ones, in words.
+	Failures []string `json:"failures"`
+}
+
+// maxFailures is how many failures are told in words.
+const maxFailures = 10
+
+// Summary is a Tally at one moment.
+type Summary struct {
+	Counts
+	// P50 and P99 are the latency, from when a command was due to its answer, of the whole run;
+	// the others since the last Summary.
+	P50, P99             time.Duration
+	RecentP50, RecentP99 time.Duration
+}
+
+// Summary returns the counts so far, and begins a new interval.
+func (t *Tally) Summary() Summary {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := Summary{
+		Counts: t.counts,
+		P50:    t.whole.quantile(.5), P99: t.whole.quantile(.99),
+		RecentP50: t.recent.quantile(.5), RecentP99: t.recent.quantile(.99),
+	}
+	s.Codes, s.Orders = maps.Clone(s.Codes), maps.Clone(s.Orders)
+	s.Failures = append([]string{}, s.Failures...)
+	t.recent = latencies{}
+	return s
+}
+
+func (t *Tally) began() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.Commands++
+}
+
+// answered counts an answer.
+func (t *Tally) answered(c *Command, a Answer, took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch a.Outcome {
+	case Accepted:
+		t.counts.Accepted++
+	case Rejected:
+		t.counts.Rejected++
+		if t.counts.Codes == nil {
+			t.counts.Codes = make(map[string]int)
+		}
+		t.counts.Codes[a.Code]++
+	case Unknown, Refused:
+		return
+	}
+	t.whole.add(took)
+	t.recent.add(took)
+	expected := 1
+	if c.Sending != Once {
+		t.counts.Repeated++
+		expected = 2
+	}
+	if a.Attempts > expected {
+		t.counts.Retried++
+	}
+}
+
+// cutOff counts a command that has no answer since the run ends.
+func (t *Tally) cutOff() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.Unknown++
+}
+
+func (t *Tally) failed(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.Failed++
+	if len(t.counts.Failures) < maxFailures {
+		t.counts.Failures = append(t.counts.Failures, err.Error())
+	}
+}
+
+// orderMoved counts an order in another state. It came from none if from is empty.
+func (t *Tally) orderMoved(from, to string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts.Orders == nil {
+		t.counts.Orders = make(map[string]int)
+	}
+	if from != "" {
+		t.counts.Orders[from]--
+		if t.counts.Orders[from] == 0 {
+			delete(t.counts.Orders, from)
+		}
+	}
+	t.counts.Orders[to]++
+}
