@@ -71,28 +71,40 @@ type checkpoint struct {
 	// since is when, in milliseconds since 1970, the topic held every deletion from next on that
 	// the rows need. Compaction may have removed some of them later (see mayHaveForgotten).
 	since int64
-	set   bool
+	// version is the projection's (Projection.Version).
+	version string
+	set     bool
 }
 
-// An encoded checkpoint: its first byte and its length.
+// An encoded checkpoint: its first byte, and its length. One with a version has another first byte,
+// and the version behind the rest.
 const (
-	checkpointEncoding = 1
-	checkpointBytes    = 1 + 16 + 8 + 8
+	checkpointEncoding          = 1
+	checkpointEncodingVersioned = 2
+	checkpointBytes             = 1 + 16 + 8 + 8
 )
 
 var errCheckpoint = errors.New("damaged checkpoint")
 
 func (c *checkpoint) encode() []byte {
-	to := append(make([]byte, 0, checkpointBytes), checkpointEncoding)
+	to := append(make([]byte, 0, checkpointBytes+len(c.version)), checkpointEncoding)
+	if c.version != "" {
+		to[0] = checkpointEncodingVersioned
+	}
 	to = append(to, c.topic[:]...)
 	to = binary.BigEndian.AppendUint64(to, uint64(c.next))
-	return binary.BigEndian.AppendUint64(to, uint64(c.since))
+	to = binary.BigEndian.AppendUint64(to, uint64(c.since))
+	return append(to, c.version...)
 }
 
 func parseCheckpoint(b []byte) (c checkpoint, err error) {
-	if len(b) != checkpointBytes || b[0] != checkpointEncoding {
+	plain := len(b) == checkpointBytes && b[0] == checkpointEncoding
+	versioned := len(b) > checkpointBytes && len(b) <= checkpointBytes+MaxVersionBytes &&
+		b[0] == checkpointEncodingVersioned
+	if !plain && !versioned {
 		return c, errCheckpoint
 	}
+	c.version = string(b[checkpointBytes:])
 	copy(c.topic[:], b[1:])
 	b = b[1+len(c.topic):]
 	c.next = int64(binary.BigEndian.Uint64(b))

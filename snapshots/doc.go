@@ -12,7 +12,7 @@
 // Both restore themselves in Open: from the offset that the store is the state of to the end of the
 // topic. Rows and that offset are written in one batch, without a log of their own, for the topic
 // is the log: after a crash a store is a little behind, never ahead. A store that does not fit its
-// topic, or whose files are damaged, is rebuilt from the topic, and says so.
+// topic or its projection, or whose files are damaged, is rebuilt from the topic, and says so.
 //
 // A store outlives those who open it: a partition that comes back after a rebalance reads what it
 // missed and no more.

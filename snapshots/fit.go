@@ -18,6 +18,7 @@ import (
 var (
 	errRemade    = errors.New("the topic was made anew")
 	errForgotten = errors.New("the topic may have forgotten deletions that the store needs")
+	errRefiled   = errors.New("records are filed in another way now")
 )
 
 const (

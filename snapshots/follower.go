@@ -8,11 +8,22 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Projection files a record. It must depend on the record alone: it is called again for the same
-// record after a crash. Keys and values are copied.
-type Projection func(w Writer, r *kgo.Record) error
+// Projection says how records are filed. The zero value keeps them under their own keys; one
+// without a value deletes.
+type Projection struct {
+	// Version names what File writes, in words fit for a log: "history 2". A store that was filed
+	// by another version is rebuilt from its topic when it is opened: nobody else would replace the
+	// rows that a program before this one wrote. At most [MaxVersionBytes] long.
+	Version string
+	// File files a record. It must depend on the record alone: it is called again for the same
+	// record after a crash. Keys and values are copied.
+	File func(w Writer, r *kgo.Record) error
+}
 
-// keep files records under their keys; one without a value deletes.
+// MaxVersionBytes limits Projection.Version, which is a part of every checkpoint.
+const MaxVersionBytes = 255
+
+// keep files records as they are.
 func keep(w Writer, r *kgo.Record) error { return set(w, r.Key, r.Value) }
 
 // Follower is the store of one partition that somebody else writes. One goroutine applies; any
@@ -25,7 +36,7 @@ func (f *Follower) Apply(r *kgo.Record) error {
 	if f.behind(r.Offset) {
 		return nil
 	}
-	return f.change(r.Offset+1, func(w Writer) error { return f.project(w, r) })
+	return f.change(r.Offset+1, func(w Writer) error { return f.project.File(w, r) })
 }
 
 func (f *Follower) behind(offset int64) bool {

@@ -16,7 +16,9 @@ import (
 )
 
 // history keeps every value of a key, in order, instead of the last one; a deletion deletes all.
-func history(w snapshots.Writer, r *kgo.Record) error {
+var history = snapshots.Projection{Version: "history 1", File: fileHistory}
+
+func fileHistory(w snapshots.Writer, r *kgo.Record) error {
 	if r.Value == nil {
 		return w.DeleteRange(append(r.Key, '/'), append(r.Key, '0')) // '0' comes after '/'
 	}
@@ -78,13 +80,14 @@ func TestProjection(t *testing.T) {
 func TestProjectionFails(t *testing.T) {
 	w, failure := newWorld(t), errors.New("no such thing")
 	w.write("a", "1", "b", "2")
-	f, err := w.stores("").Follower(t.Context(), table, 0,
-		func(_ snapshots.Writer, r *kgo.Record) error {
+	f, err := w.stores("").Follower(t.Context(), table, 0, snapshots.Projection{
+		File: func(_ snapshots.Writer, r *kgo.Record) error {
 			if r.Offset == 1 {
 				return failure
 			}
 			return nil
-		})
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +101,7 @@ func TestProjectionFails(t *testing.T) {
 func TestRowsThenOffset(t *testing.T) {
 	w, dir := newWorld(t), t.TempDir()
 	stores := w.stores(dir)
-	f := w.follower(stores, nil)
+	f := w.follower(stores, snapshots.Projection{})
 	if err := errors.Join(f.Set("a", []byte("1")), f.SetOffset(0), f.Set("b", []byte("1")),
 		f.SetOffset(1), f.Delete("a"), f.SetOffset(2), f.SetOffset(1), f.MarkRecovered(),
 	); err != nil {
@@ -110,7 +113,7 @@ func TestRowsThenOffset(t *testing.T) {
 	w.write("a", "1", "b", "1", "a", "-")
 	w.shut(stores)
 	read := w.restored()
-	f = w.follower(w.stores(dir), nil)
+	f = w.follower(w.stores(dir), snapshots.Projection{})
 	w.expect(f, "b=1")
 	if got := w.restored() - read; got != 0 {
 		t.Errorf("%d records were read again", got)
@@ -136,7 +139,7 @@ func TestRangesAsInMemory(t *testing.T) {
 		from, to := bound.Draw(t, "from"), bound.Draw(t, "to")
 		rows := rapid.SliceOf(keys).Draw(t, "rows")
 		for _, stores := range []*snapshots.Stores{memory, disk} {
-			f := w.follower(stores, nil)
+			f := w.follower(stores, snapshots.Projection{})
 			for _, key := range rows {
 				if err := f.Set(key, []byte("1")); err != nil {
 					t.Fatal(err)
@@ -179,7 +182,7 @@ func TestCrossedRange(t *testing.T) {
 			w := newWorld(t)
 			w.write("a", "1", "b", "1", "c", "1")
 			stores := w.stores(dir)
-			f := w.follower(stores, nil)
+			f := w.follower(stores, snapshots.Projection{})
 			snapshots.Flush(stores) // some rows in a file, some in memory
 			w.eventually("there is a file", func() bool {
 				return dir == "" || w.metric("refold_store_rows") > 0

@@ -14,6 +14,7 @@ func FuzzCheckpoint(f *testing.F) {
 	f.Add((&checkpoint{}).encode())
 	f.Add((&checkpoint{topic: [16]byte{1, 15: 2}, next: 1 << 40, since: 1 << 41}).encode())
 	f.Add((&checkpoint{next: -1}).encode())
+	f.Add((&checkpoint{next: 1, version: "history 1"}).encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := parseCheckpoint(b)
 		if err != nil {

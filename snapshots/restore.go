@@ -65,14 +65,19 @@ func (h *handle) restore(ctx context.Context) error {
 		if err != nil || misfit == nil {
 			return err
 		}
-		if err := h.store.rebuild(h, reasonMisfit, misfit); err != nil {
+		reason := reasonMisfit
+		if errors.Is(misfit, errRefiled) {
+			reason = reasonRefiled
+		}
+		if err := h.store.rebuild(h, reason, misfit); err != nil {
 			return err
 		}
 	}
 	return ErrMisfit
 }
 
-// restoreOnce reads what the store lacks. misfit says why the store can't be of this topic.
+// restoreOnce reads what the store lacks. misfit says why the store can't be of this topic, or of
+// this projection.
 func (h *handle) restoreOnce(ctx context.Context) (misfit, err error) {
 	topic := h.store.at.topic
 	id, err := h.store.of.topicID(ctx, topic)
@@ -80,10 +85,13 @@ func (h *handle) restoreOnce(ctx context.Context) (misfit, err error) {
 		return nil, err
 	}
 	point := *h.store.point.Load()
-	if point.set && point.topic != id {
+	switch {
+	case point.set && point.topic != id:
 		return errRemade, nil
+	case point.set && point.version != h.project.Version:
+		return fmt.Errorf("%w: it was %q and is %q", errRefiled, point.version, h.project.Version), nil
 	}
-	point.topic = id
+	point.topic, point.version = id, h.project.Version
 	from := kafka.FromStart
 	if point.set {
 		from = point.next
@@ -176,7 +184,7 @@ func (r *restorer) write(records []*kgo.Record, point checkpoint) error {
 	}
 	defer b.release()
 	for _, record := range records {
-		if err := r.project(b, record); err != nil {
+		if err := r.project.File(b, record); err != nil {
 			return fmt.Errorf("offset %d: %w", record.Offset, err)
 		}
 	}

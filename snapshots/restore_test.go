@@ -215,7 +215,7 @@ func TestWaitForTurnIsCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	other, err := stores.Follower(ctx, "other", 0, nil)
+	other, err := stores.Follower(ctx, "other", 0, snapshots.Projection{})
 	if err != nil {
 		t.Fatal(err)
 	}

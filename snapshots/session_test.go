@@ -256,7 +256,7 @@ func (w *world) run(tabs, copies *snapshots.Stores) *running {
 	view, err := goka.NewView(w.Brokers(), "group-table", new(codec.String),
 		goka.WithViewHasher(kafka.NewHasher),
 		goka.WithViewStorageBuilder(func(topic string, p int32) (storage.Storage, error) {
-			f, err := copies.Follower(w.Context(), topic, p, nil)
+			f, err := copies.Follower(w.Context(), topic, p, snapshots.Projection{})
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.followers[p] = f

@@ -180,6 +180,7 @@ func (s *store) openDatabase() error {
 const (
 	reasonDamaged = "damaged files"
 	reasonMisfit  = "does not fit its topic"
+	reasonRefiled = "filed in another way"
 )
 
 // heal throws the rows away, loudly. The caller holds mu.

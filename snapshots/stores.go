@@ -135,7 +135,7 @@ func makeDir(fileSystem vfs.FS, dir string) error {
 // Staged returns the store of a partition of a group table, still to be opened. When ctx ends, so
 // does its restore.
 func (s *Stores) Staged(ctx context.Context, topic string, partition int32) (*Staged, error) {
-	h, err := s.handle(ctx, topic, partition, nil)
+	h, err := s.handle(ctx, topic, partition, Projection{})
 	if err != nil {
 		return nil, err
 	}
@@ -143,12 +143,13 @@ func (s *Stores) Staged(ctx context.Context, topic string, partition int32) (*St
 }
 
 // Follower returns the store of a partition that somebody else writes, still to be opened. When
-// ctx ends, so does its restore. A nil projection keeps records as they are.
+// ctx ends, so does its restore.
 func (s *Stores) Follower(
 	ctx context.Context, topic string, partition int32, project Projection,
 ) (*Follower, error) {
-	if project == nil {
-		project = keep
+	if n := len(project.Version); n > MaxVersionBytes {
+		return nil, fmt.Errorf("store of %s/%d: the projection's version has %d bytes, at most %d "+
+			"are allowed", topic, partition, n, MaxVersionBytes)
 	}
 	h, err := s.handle(ctx, topic, partition, project)
 	if err != nil {
@@ -169,8 +170,8 @@ func (s *Stores) handle(
 	if s.stores[at] == nil {
 		s.stores[at] = newStore(s, at)
 	}
-	if project == nil {
-		project = keep
+	if project.File == nil {
+		project.File = keep
 	}
 	return &handle{store: s.stores[at], ctx: ctx, project: project}, nil
 }

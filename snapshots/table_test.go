@@ -19,7 +19,7 @@ func tables(s *snapshots.Stores) exactlyonce.Tables {
 			return s.Staged(ctx, topic, p)
 		},
 		Follower: func(ctx context.Context, topic string, p int32) (storage.Storage, error) {
-			return s.Follower(ctx, topic, p, nil)
+			return s.Follower(ctx, topic, p, snapshots.Projection{})
 		},
 	}
 }

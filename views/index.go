@@ -61,7 +61,7 @@ func keysOf(commandID string, offset int64) (command, order []byte) {
 // names. Records without one, or with one that codecs would refuse, are no commands and no
 // results: they are left out.
 func project(idHeader string, keep func(value []byte) []byte) snapshots.Projection {
-	return func(w snapshots.Writer, r *kgo.Record) error {
+	return snapshots.Projection{Version: "index 1", File: func(w snapshots.Writer, r *kgo.Record) error {
 		commandID := header(r, idHeader)
 		if commandID == "" || len(commandID) > codecs.MaxHeaderBytes {
 			return nil
@@ -78,7 +78,7 @@ func project(idHeader string, keep func(value []byte) []byte) snapshots.Projecti
 			return fmt.Errorf("index a record by its offset: %w", err)
 		}
 		return nil
-	}
+	}}
 }
 
 // whole keeps a record's value as it is.

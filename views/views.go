@@ -104,7 +104,7 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 	}
 	return &Aggregate{
 		description: d, limits: v.options.Limits, waiters: v.waiters, sender: v.sender,
-		table: v.newLive(d.Topics.Table, nil, byKey),
+		table: v.newLive(d.Topics.Table, snapshots.Projection{}, byKey),
 		results: v.newLive(d.Topics.Results,
 			project(codecs.HeaderCausationID, whole), byHeader(codecs.HeaderCausationID)),
 		commands: v.newLive(d.Topics.Commands,

@@ -154,6 +154,6 @@ func followers(
 	stores *snapshots.Stores,
 ) func(context.Context, string, int32) (storage.Storage, error) {
 	return func(ctx context.Context, topic string, partition int32) (storage.Storage, error) {
-		return stores.Follower(ctx, topic, partition, nil)
+		return stores.Follower(ctx, topic, partition, snapshots.Projection{})
 	}
 }
