@@ -14,8 +14,9 @@ type Options struct {
 	System    System
 	// Rate is how many commands are sent a second; 0 is as fast as concurrency allows.
 	Rate float64
-	// Concurrency is how many commands may be under way at a time.
-	Concurrency int
+	// Concurrency is how many commands may be under way at a time; PerAccount, how far apart an
+	// account's may be that are.
+	Concurrency, PerAccount int
 	// Commands, Orders and Duration end the run, whichever is reached first; 0 is no limit. Orders
 	// are driven to their end, by Orders alone.
 	Commands, Orders int
@@ -31,23 +32,23 @@ type Options struct {
 // Driver sends what customers think up.
 type Driver struct {
 	Options
-	tally   Tally
-	pace    *pace
-	slots   chan struct{} // one is taken by each command under way
-	looks   chan struct{} // one by each look at an order
-	open    chan struct{} // one by each open order
-	opening map[string]chan struct{}
-	placed  int
+	tally  Tally
+	pace   *pace
+	slots  chan struct{} // one is taken by each command under way
+	looks  chan struct{} // one by each look at an order
+	open   chan struct{} // one by each open order
+	lanes  *lanes
+	placed int
 }
 
 // NewDriver returns a driver that is to be run once.
 func NewDriver(o Options) *Driver {
 	return &Driver{
 		Options: o, pace: newPace(o.Rate, o.Commands),
-		slots:   make(chan struct{}, o.Concurrency),
-		looks:   make(chan struct{}, o.Concurrency),
-		open:    make(chan struct{}, o.OpenOrders),
-		opening: make(map[string]chan struct{}),
+		slots: make(chan struct{}, o.Concurrency),
+		looks: make(chan struct{}, o.Concurrency),
+		open:  make(chan struct{}, o.OpenOrders),
+		lanes: newLanes(o.PerAccount),
 	}
 }
 
@@ -70,7 +71,6 @@ func (d *Driver) Run(ctx context.Context) error {
 			break
 		}
 		act := d.Customers.Next()
-		ready, opened := d.barrier(&act)
 		if act.IsOrder() {
 			if !take(begin, d.open) {
 				break
@@ -80,48 +80,25 @@ func (d *Driver) Run(ctx context.Context) error {
 		if !take(begin, d.slots) {
 			break
 		}
-		acts.Go(func() {
-			if opened != nil {
-				defer close(opened)
-			}
-			d.act(ctx, begin, act, due, ready)
-		})
+		in := d.lanes.enter(act.Account, act.Opens)
+		acts.Go(func() { d.act(ctx, begin, act, due, in) })
 	}
 	acts.Wait()
 	return d.Record.Err()
 }
 
-// barrier makes what is done with an account wait for its opening to be answered. ready is what
-// the act waits for, nil for nothing; opened is to be closed when it is done, unless nil.
-func (d *Driver) barrier(act *Act) (ready, opened chan struct{}) {
-	if act.Opens {
-		opened = make(chan struct{})
-		d.opening[act.Account] = opened
-		return nil, opened
-	}
-	ready = d.opening[act.Account]
-	select {
-	case <-ready: // nil blocks
-		delete(d.opening, act.Account)
-		ready = nil
-	default:
-	}
-	return ready, nil
-}
-
 // act does one thing and, if it places an order, all that follows. It has a slot already.
-func (d *Driver) act(ctx, begin context.Context, act Act, due time.Time, ready chan struct{}) {
+func (d *Driver) act(ctx, begin context.Context, act Act, due time.Time, in place) {
 	if act.IsOrder() {
 		defer func() { <-d.open }()
 		defer d.System.Forget(act.Command.Subject)
 	}
-	if ready != nil {
-		select {
-		case <-ready:
-		case <-ctx.Done():
-		}
+	if in.blocked() != nil {
+		in.wait(ctx) // if ctx ends, the command is cut off like others
+		due = time.Now()
 	}
 	answer := d.send(ctx, act.Command, due)
+	in.leave()
 	<-d.slots
 	if act.IsOrder() {
 		d.follow(ctx, begin, &act, answer)

@@ -52,7 +52,7 @@ func options(system System) Options {
 	taste := tastes(1, 20)
 	taste.OrderShare = 0
 	return Options{
-		Customers: NewCustomers(taste), System: system, Concurrency: 8, Commands: 500,
+		Customers: NewCustomers(taste), System: system, Concurrency: 8, PerAccount: 4, Commands: 500,
 		Patience: time.Minute, OpenOrders: 10,
 	}
 }

@@ -143,7 +143,8 @@ func sampleLoad(ctx context.Context, out io.Writer, c config.SampleLoad, server 
 	defer system.Close()
 	d := load.NewDriver(load.Options{
 		Customers: load.NewCustomers(sampleTastes(c)), System: system,
-		Rate: c.Rate, Concurrency: sampleConcurrency, Patience: time.Minute,
+		Rate: c.Rate, Concurrency: sampleConcurrency, PerAccount: samplePerAccount,
+		Patience:   time.Minute,
 		OpenOrders: maxOpenOrders,
 	})
 	go d.Report(ctx, out, sampleReport)
@@ -153,6 +154,8 @@ func sampleLoad(ctx context.Context, out io.Writer, c config.SampleLoad, server 
 const (
 	// sampleConcurrency is enough for the highest rate that a worker takes over HTTP.
 	sampleConcurrency = 64
+	// samplePerAccount is well below what a row remembers.
+	samplePerAccount = 4
 	// sampleReport is seldom enough to leave the greeting in sight for a while.
 	sampleReport = 10 * time.Second
 	// sampleOrderDelay is long enough to see an order in each of its states.

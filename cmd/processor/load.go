@@ -5,34 +5,44 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"refold/config"
 	"refold/load"
 )
 
 type loadOptions struct {
 	servers                        []string
 	rate, orderShare               float64
-	concurrency, commands, orders  int
+	concurrency, perAccount        int
+	commands, orders               int
 	duration, patience, orderDelay time.Duration
 	accounts                       int
 	seed                           uint64
-	name, record                   string
+	via, name, record              string
 	json                           bool
 }
 
 // What there may be of each, so that a slip of the finger doesn't fill the memory.
 const (
 	maxConcurrency  = 10_000
+	maxPerAccount   = 1024   // the most that a row remembers (accounts.recent-commands)
 	maxOpenOrders   = 10_000 // each is a goroutine, and its plan
 	maxLoadAccounts = 10_000_000
 )
 
-func newLoad() *cobra.Command {
+// Ways of sending.
+const (
+	viaHTTP  = "http"
+	viaTopic = "topic"
+)
+
+func (p *program) newLoad() *cobra.Command {
 	var o loadOptions
 	cmd := &cobra.Command{
 		Use:   "load",
@@ -41,22 +51,31 @@ func newLoad() *cobra.Command {
 orders are placed, shipped, delivered and cancelled, some are declined, some commands are sent
 twice, some are wrong. What there is no answer to is asked again, under the same ID.
 
+With --via topic it writes the commands into their topics itself, and reads what came of them there;
+the configuration says where the cluster and the registry are.
+
 It ends with --commands, --orders (each driven to its end) or --duration, or when it is interrupted.
 The same --seed and --name give the same commands: a second time, to the same system, they change
 nothing, for as long as it remembers them. Without --name, every run has a name of its own.
 
 Exit codes: 0 everything was answered, 1 something failed for good.`,
 		Example: `  processor load --orders 200 --seed 1
-  processor load --server http://a:8080,http://b:8080 --rate 500 --duration 10m --record told.jsonl`,
+  processor load --server http://a:8080,http://b:8080 --rate 500 --duration 10m --record told.jsonl
+  processor load --via topic --kafka.brokers localhost:9092 --rate 2000 --accounts 10000`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			loaded, err := p.load(cmd, nil)
+			if err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), loaded.Config)
 		},
 	}
 	o.flags(cmd)
+	config.AddFlags(cmd.Flags())
 	return cmd
 }
 
@@ -64,8 +83,11 @@ func (o *loadOptions) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&o.servers, "server", []string{"http://localhost:8080"},
 		"workers' HTTP APIs; when one is down, the next is asked")
+	flags.StringVar(&o.via, "via", viaHTTP, "how commands travel: http or topic")
 	flags.Float64Var(&o.rate, "rate", 0, "commands a second; 0: as many as --concurrency allows")
 	flags.IntVar(&o.concurrency, "concurrency", 64, "the most commands under way at a time")
+	flags.IntVar(&o.perAccount, "per-account", 4, "how far apart an account's commands may be that are "+
+		"under way; beyond the 16 or so that a row remembers, what is sent again counts twice")
 	flags.IntVar(&o.commands, "commands", 0, "end after so many commands; 0: no limit")
 	flags.IntVar(&o.orders, "orders", 0, "end when so many orders have ended; 0: no limit")
 	flags.DurationVar(&o.duration, "duration", 0, "end after such a time; 0: no limit")
@@ -91,9 +113,12 @@ func (o *loadOptions) check() error {
 			mistakes = append(mistakes, fmt.Errorf("--%s: allowed: %s", flag, allowed))
 		}
 	}
+	within("via", o.via == viaHTTP || o.via == viaTopic, viaHTTP+", "+viaTopic)
 	within("rate", o.rate >= 0 && o.rate <= 1e6, "0 to 1000000")
 	within("concurrency", o.concurrency >= 1 && o.concurrency <= maxConcurrency,
 		fmt.Sprintf("1 to %d", maxConcurrency))
+	within("per-account", o.perAccount >= 1 && o.perAccount <= maxPerAccount,
+		fmt.Sprintf("1 to %d", maxPerAccount))
 	within("commands", o.commands >= 0, "0 or more")
 	within("orders", o.orders >= 0, "0 or more")
 	within("duration", o.duration >= 0, "0 or more")
@@ -116,7 +141,9 @@ func reportInterval(w io.Writer) time.Duration {
 	return 10 * time.Second
 }
 
-func (o *loadOptions) run(ctx context.Context, out, progress io.Writer) (err error) {
+func (o *loadOptions) run(
+	ctx context.Context, out, progress io.Writer, c config.Config,
+) (err error) {
 	if o.name == "" {
 		o.name = "run" + strconv.FormatInt(time.Now().Unix(), 36)
 	}
@@ -124,15 +151,15 @@ func (o *loadOptions) run(ctx context.Context, out, progress io.Writer) (err err
 		Seed: o.seed, Name: o.name, Accounts: o.accounts, OrderShare: o.orderShare,
 		Delay: o.orderDelay,
 	}
-	system, err := load.NewHTTP(o.servers, o.concurrency)
+	system, closeSystem, err := o.open(ctx, c, newLogger(progress, c.Log))
 	if err != nil {
-		return fmt.Errorf("--server: %w", err)
+		return err
 	}
-	defer system.Close()
+	defer closeSystem()
 	options := load.Options{
 		Customers: load.NewCustomers(tastes), System: system,
-		Rate: o.rate, Concurrency: o.concurrency, Commands: o.commands, Orders: o.orders,
-		Duration: o.duration, Patience: o.patience, OpenOrders: maxOpenOrders,
+		Rate: o.rate, Concurrency: o.concurrency, PerAccount: o.perAccount,
+		Commands: o.commands, Orders: o.orders, Duration: o.duration, Patience: o.patience, OpenOrders: maxOpenOrders,
 	}
 	if o.record != "" {
 		file, err := os.OpenFile(o.record, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -145,6 +172,20 @@ func (o *loadOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	fmt.Fprintf(progress, "seed %d, name %s: the first account is %s, the first order %s\n",
 		o.seed, o.name, tastes.FirstAccount(), tastes.FirstOrder())
 	return o.drive(ctx, load.NewDriver(options), out, progress)
+}
+
+// open connects to the system in the way that --via names.
+func (o *loadOptions) open(
+	ctx context.Context, c config.Config, logger *slog.Logger,
+) (load.System, func(), error) {
+	if o.via == viaTopic {
+		return openTopics(ctx, c, logger)
+	}
+	system, err := load.NewHTTP(o.servers, o.concurrency)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--server: %w", err)
+	}
+	return system, system.Close, nil
 }
 
 // drive runs the driver, and tells how it goes and how it went.

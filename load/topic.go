@@ -1,0 +1,332 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/codecs"
+	"refold/eventsourcing"
+	"refold/kafka"
+	"refold/processors"
+)
+
+// TopicOptions say where the topics are, and how to write and read them.
+type TopicOptions struct {
+	Kafka kafka.Settings
+	// Prefix is that of the topics' names.
+	Prefix string
+	// Commands are the codecs of commands by the aggregate's name, Results the one of results.
+	Commands map[string]*codecs.Set
+	Results  *codecs.Set
+	Logger   *slog.Logger
+}
+
+// Topic is a system behind its topics: it writes commands as any producer would, idempotently, and
+// reads, committed, results and the events of orders.
+type Topic struct {
+	options TopicOptions
+	client  *kgo.Client
+	topics  map[string]processors.Topics // by the aggregate's name
+	ended   chan struct{}
+
+	mu      sync.Mutex
+	waiting map[string][]chan Answer // by command ID
+	orders  map[string]*watchedOrder
+}
+
+// watchedOrder is an order that this process has placed.
+type watchedOrder struct {
+	state OrderState
+	moved chan struct{} // closed when the state has changed
+}
+
+// NewTopic connects. It reads what comes from now on.
+func NewTopic(ctx context.Context, o TopicOptions) (*Topic, error) {
+	t := &Topic{
+		options: o, topics: make(map[string]processors.Topics), ended: make(chan struct{}),
+		waiting: make(map[string][]chan Answer), orders: make(map[string]*watchedOrder),
+	}
+	var read []string
+	for name := range o.Commands {
+		topics := processors.NewTopics(o.Prefix, name, name+"s")
+		t.topics[name] = topics
+		read = append(read, topics.Results)
+		if name == order {
+			read = append(read, topics.Events)
+		}
+	}
+	opts, err := o.Kafka.Options()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the settings
+	}
+	ends, err := endsOf(ctx, opts, read)
+	if err != nil {
+		return nil, err
+	}
+	t.client, err = kgo.NewClient(append(opts,
+		kgo.ConsumePartitions(ends), kgo.ProducerLinger(0), // a lone command goes out at once
+		kgo.FetchMaxWait(100*time.Millisecond))...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Kafka: %w", err)
+	}
+	go t.read() //nolint:gosec // it lives until Close, not until NewTopic's ctx ends
+	return t, nil
+}
+
+// endsOf returns where the topics end now.
+func endsOf(ctx context.Context, opts []kgo.Opt, topics []string) (
+	map[string]map[int32]kgo.Offset, error,
+) {
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Kafka: %w", err)
+	}
+	defer client.Close()
+	listed, err := kadm.NewClient(client).ListEndOffsets(ctx, topics...)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask for the ends of %v: %w", topics, err)
+	}
+	ends := make(map[string]map[int32]kgo.Offset, len(topics))
+	listed.Each(func(o kadm.ListedOffset) {
+		if ends[o.Topic] == nil {
+			ends[o.Topic] = make(map[int32]kgo.Offset)
+		}
+		ends[o.Topic][o.Partition] = kgo.NewOffset().At(o.Offset)
+	})
+	return ends, nil
+}
+
+// Close disconnects.
+func (t *Topic) Close() {
+	t.client.Close()
+	<-t.ended
+}
+
+// Send writes a command and waits for its result. The producer tries again by itself; the command
+// is written once, for without a view in between nobody would know a late second one.
+func (t *Topic) Send(ctx context.Context, c Command) (Answer, error) {
+	record, err := t.record(c)
+	if err != nil {
+		return Answer{Outcome: Refused}, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	result := t.expect(c)
+	defer t.expectNoMore(c.ID, result)
+	answer := Answer{Outcome: Unknown, Attempts: 1}
+	written := make(chan error, 1)
+	t.client.Produce(ctx, record, func(_ *kgo.Record, err error) { written <- err })
+	for {
+		select {
+		case told := <-result:
+			told.Attempts = 1
+			return told, nil
+		case err := <-written:
+			if err != nil {
+				return answer, fmt.Errorf("write the command: %w", err)
+			}
+			written = nil
+		case <-ctx.Done():
+			return answer, fmt.Errorf("no result: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// record is a command as a record.
+func (t *Topic) record(c Command) (*kgo.Record, error) {
+	set := t.options.Commands[c.Aggregate]
+	if set == nil {
+		return nil, fmt.Errorf("no codec of commands to the %s", c.Aggregate)
+	}
+	data, err := set.FromJSON(c.Type, c.Data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Type, err)
+	}
+	value, err := set.Encode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Type, err)
+	}
+	record := &kgo.Record{
+		Topic: t.topics[c.Aggregate].Commands, Key: []byte(c.Subject), Value: value,
+	}
+	headers := codecs.Headers(eventsourcing.Metadata{
+		ID: c.ID, Source: "processor/load", Type: c.Type, Subject: c.Subject,
+		ExpectedSequence: c.Expected,
+	})
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: headers[name]})
+	}
+	return record, nil
+}
+
+// expect makes the command's next result come through the channel, and an order be watched.
+func (t *Topic) expect(c Command) chan Answer {
+	result := make(chan Answer, 1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.waiting[c.ID] = append(t.waiting[c.ID], result)
+	if c.Type == "PlaceOrder" && t.orders[c.Subject] == nil {
+		t.orders[c.Subject] = &watchedOrder{moved: make(chan struct{})}
+	}
+	return result
+}
+
+func (t *Topic) expectNoMore(id string, result chan Answer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	left := slices.DeleteFunc(t.waiting[id], func(c chan Answer) bool { return c == result })
+	if len(left) == 0 {
+		delete(t.waiting, id)
+	} else {
+		t.waiting[id] = left
+	}
+}
+
+// WaitOrder waits for the events of an order that this process has placed.
+func (t *Topic) WaitOrder(ctx context.Context, id string, until func(OrderState) bool) (
+	OrderState, error,
+) {
+	for {
+		t.mu.Lock()
+		watched := t.orders[id]
+		if watched == nil {
+			t.mu.Unlock()
+			return OrderState{}, fmt.Errorf("the order %s was not placed here", id)
+		}
+		state, moved := watched.state, watched.moved
+		t.mu.Unlock()
+		if until(state) {
+			return state, nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return state, fmt.Errorf("no event: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// Forget watches an order no longer.
+func (t *Topic) Forget(orderID string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.orders, orderID)
+}
+
+// read hands results and events to who waits for them, until the client is closed.
+func (t *Topic) read() {
+	defer close(t.ended)
+	for {
+		fetches := t.client.PollFetches(context.Background())
+		if fetches.IsClientClosed() {
+			return
+		}
+		fetches.EachError(func(topic string, partition int32, err error) {
+			t.options.Logger.Warn("reading", "topic", topic, "partition", partition, "error", err)
+		})
+		fetches.EachRecord(func(record *kgo.Record) {
+			if err := t.take(record); err != nil {
+				t.options.Logger.Warn("a record that can't be read", "topic", record.Topic,
+					"partition", record.Partition, "offset", record.Offset, "error", err)
+			}
+		})
+	}
+}
+
+func (t *Topic) take(record *kgo.Record) error {
+	metadata, err := codecs.MetadataFromRecord(record.Headers)
+	if err != nil {
+		return err //nolint:wrapcheck // it names the header
+	}
+	if record.Topic == t.topics[order].Events {
+		t.orderEvent(metadata)
+		return nil
+	}
+	if !t.isWaitedFor(metadata.CausationID) {
+		return nil // somebody else's
+	}
+	value, err := t.options.Results.Decode(context.Background(), record.Value)
+	if err != nil {
+		return err //nolint:wrapcheck // it names what is wrong
+	}
+	result, is := value.(processors.Result)
+	if !is {
+		return errors.New("it is no result")
+	}
+	t.result(metadata.CausationID, result)
+	return nil
+}
+
+func (t *Topic) isWaitedFor(id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.waiting[id]) > 0
+}
+
+// result gives a result to the first who waits for it: whoever sends twice gets two.
+func (t *Topic) result(id string, r processors.Result) {
+	answer := Answer{Outcome: Rejected, Code: r.Code}
+	if r.Accepted {
+		answer = Answer{
+			Outcome: Accepted, FirstSequence: r.FirstSequence, LastSequence: r.LastSequence,
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if who := t.waiting[id]; len(who) > 0 {
+		who[0] <- answer
+		t.waiting[id] = who[1:]
+	}
+}
+
+// orderEvent moves a watched order on.
+func (t *Topic) orderEvent(event eventsourcing.Metadata) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	watched := t.orders[event.Subject]
+	if watched == nil || event.Sequence <= watched.state.Sequence {
+		return
+	}
+	watched.state = watched.state.after(event.Type)
+	watched.state.Sequence = event.Sequence
+	close(watched.moved)
+	watched.moved = make(chan struct{})
+}
+
+// after is the state after an event, as orders' contract has it.
+func (s OrderState) after(event string) OrderState {
+	switch event {
+	case "OrderPlaced":
+		s.Status, s.Payment = statePlaced, "pending"
+	case "PaymentProcessed":
+		s.Payment = "paid"
+	case "PaymentDeclined":
+		s.Payment = "declined"
+		if s.Status == statePlaced {
+			s.Status = "declined"
+		}
+	case "OrderShipped":
+		s.Status = "shipped"
+	case "OrderDelivered":
+		s.Status = "delivered"
+	case "OrderCancelled":
+		s.Status = "cancelled"
+	case "RefundRequested":
+		s.Payment = "refund-pending"
+	case "PaymentRefunded":
+		s.Payment = "refunded"
+	case "RefundDeclined":
+		s.Payment = "refund-declined"
+	}
+	return s
+}
