@@ -41,7 +41,8 @@ func TestFromNothing(t *testing.T) {
 	w.isReady() // by itself
 
 	send := func(exitCode int, args ...string) string {
-		return i.run(exitCode, append([]string{"send", "--server", w.url, "--wait", "20s", "account"}, args...)...)
+		return i.run(exitCode,
+			append([]string{"send", "--server", w.url, "--wait", "20s", "account"}, args...)...)
 	}
 	contains(t, send(0, "zoe", "OpenAccount", `{"owner": "Zoe", "currency": "EUR"}`), "event 1")
 	contains(t, send(0, "zoe", "DepositMoney", `{"amount": 500, "currency": "EUR"}`,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/lovoo/goka"
@@ -16,6 +17,7 @@ import (
 	"refold/eventsourcing"
 	"refold/processors"
 	"refold/processors/accounts"
+	"refold/processors/orders"
 	"refold/snapshots"
 	"refold/views"
 	"refold/views/httpapi"
@@ -30,6 +32,7 @@ type kind struct {
 // kinds are the aggregates of this program. A new one is its folder and a line here.
 var kinds = []kind{
 	{accounts.Name, accounts.Plural, openAccounts},
+	{orders.Name, orders.Plural, openOrders},
 }
 
 // collection returns the path of the aggregates that a user calls by their name or plural:
@@ -132,6 +135,54 @@ func openAccounts(registry *codecs.Registry, c config.Config) (*aggregate, error
 			},
 		},
 	}, nil
+}
+
+func openOrders(registry *codecs.Registry, c config.Config) (*aggregate, error) {
+	set, err := orders.NewCodecs(registry)
+	if err != nil {
+		return nil, err
+	}
+	example := orders.PlaceOrder{
+		AccountID: "alice", Currency: "EUR",
+		Lines: []orders.Line{{SKU: "tea-500g", Quantity: 2, UnitPrice: 1250, Currency: "EUR"}},
+	}
+	return &aggregate{
+		commands: set.Commands, events: set.Events, rows: set.Rows,
+		recentSize: c.Orders.RecentCommands,
+		graph: func(o processors.GraphOptions) (*goka.GroupGraph, error) {
+			return orders.Graph(set, o)
+		},
+		row: readRow[orders.Order](set.Table()),
+		resource: httpapi.Resource{
+			Commands: offered{set.Commands, orders.OfProcess()},
+			State:    reflect.TypeFor[orders.Order](),
+			Example: orders.Order{
+				Status: orders.StatusPlaced, Payment: orders.PaymentPending,
+				AccountID: example.AccountID, Currency: example.Currency, Lines: example.Lines,
+				Total: 2500,
+			},
+			CommandExamples: map[string]json.RawMessage{
+				"PlaceOrder": json.RawMessage(`{"accountId": "alice", "currency": "EUR", "lines": ` +
+					`[{"sku": "tea-500g", "quantity": 2, "unitPrice": 1250, "currency": "EUR"}]}`),
+				"ShipOrder":    json.RawMessage(`{"carrier": "DHL", "trackingNumber": "00340434"}`),
+				"DeliverOrder": json.RawMessage(`{}`),
+				"CancelOrder":  json.RawMessage(`{"reason": "ordered twice"}`),
+			},
+		},
+	}, nil
+}
+
+// offered are an aggregate's commands without those that are not for users of the API.
+type offered struct {
+	*codecs.Set
+	hidden []string
+}
+
+// Types returns the commands that users may send.
+func (o offered) Types() []string {
+	return slices.DeleteFunc(o.Set.Types(), func(name string) bool {
+		return slices.Contains(o.hidden, name)
+	})
 }
 
 // readRow reads rows of a table for a view.

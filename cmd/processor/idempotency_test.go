@@ -63,7 +63,7 @@ func TestCommandsSentTwice(t *testing.T) {
 	again("after the ring has turned over")
 	balance(2000, 5)
 
-	t.Run("by the topic", func(t *testing.T) { sentTwiceByTopic(t, cluster, w) })
+	sentTwiceByTopic(t, cluster, w)
 	w.stop()
 }
 
@@ -71,6 +71,7 @@ func TestCommandsSentTwice(t *testing.T) {
 // when the ring has forgotten a command, the aggregate's state or an expected sequence is all that
 // is left to recognize it by.
 func sentTwiceByTopic(t *testing.T, i *installation, w *runningWorker) {
+	t.Helper()
 	expected := int64(1)
 	for _, test := range []struct {
 		name    string
@@ -81,15 +82,20 @@ func sentTwiceByTopic(t *testing.T, i *installation, w *runningWorker) {
 		{
 			"with the expected sequence it is refused",
 			eventsourcing.Metadata{ID: "salary", ExpectedSequence: &expected},
-			accounts.DepositMoney{Amount: 500, Currency: "EUR"}, "sequence-mismatch",
+			accounts.DepositMoney{Amount: 500, Currency: "EUR"},
+			"sequence-mismatch",
 		},
 		{
-			"the state answers", eventsourcing.Metadata{ID: "open"},
-			accounts.OpenAccount{Owner: "Alice", Currency: "EUR"}, "account-already-open",
+			"the state answers",
+			eventsourcing.Metadata{ID: "open"},
+			accounts.OpenAccount{Owner: "Alice", Currency: "EUR"},
+			"account-already-open",
 		},
 		{
-			"without either it counts again", eventsourcing.Metadata{ID: "bonus-0"},
-			accounts.DepositMoney{Amount: 500, Currency: "EUR"}, "",
+			"without either it counts again",
+			eventsourcing.Metadata{ID: "bonus-0"},
+			accounts.DepositMoney{Amount: 500, Currency: "EUR"},
+			"",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

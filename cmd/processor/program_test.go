@@ -213,14 +213,14 @@ func TestTopicsAndSchemas(t *testing.T) {
 	topics := func(args ...string) []string { return append(append([]string{"topics"}, args...), brokers...) }
 
 	expect(t, exitDifferences, []string{"account-commands: topic is missing"}, topics("plan")...)
-	expect(t, 0, []string{"6 topics are as they should be"}, topics("apply")...)
+	expect(t, 0, []string{"11 topics are as they should be"}, topics("apply")...)
 	expect(t, 0, nil, topics("plan")...)
 	expect(t, exitDifferences, []string{"account-events: partitions"},
 		topics("apply", "--topics.partitions", "9")...)
 
 	expect(t, exitFailed, []string{"no such schema"}, append([]string{"schemas", "check"}, registry...)...)
-	expect(t, 0, []string{"18 schemas"}, append([]string{"schemas", "register"}, registry...)...)
-	expect(t, 0, []string{"18 schemas"}, append([]string{"schemas", "check"}, registry...)...)
+	expect(t, 0, []string{"36 schemas"}, append([]string{"schemas", "register"}, registry...)...)
+	expect(t, 0, []string{"36 schemas"}, append([]string{"schemas", "check"}, registry...)...)
 }
 
 func TestMistakesOfTheCommandLine(t *testing.T) {

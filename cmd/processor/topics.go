@@ -42,6 +42,9 @@ func topicSpecs(c config.Topics) []kafka.TopicSpec {
 			spec(t.Results, kept(c.ResultsRetention)),
 			spec(t.Table, map[string]string{"cleanup.policy": "compact"}))
 	}
+	for _, p := range processes {
+		specs = append(specs, spec(processors.LoopTopic(c.Prefix+p.name), kept(c.CommandsRetention)))
+	}
 	settled := spec(deadletters.NamesOf(c.Prefix).Settled, map[string]string{
 		"cleanup.policy": "compact",
 	})

@@ -37,6 +37,7 @@ type Worker struct {
 	registry   *codecs.Registry
 	aggregates []*aggregate
 	results    *codecs.Set
+	inputs     []*codecs.Set     // of the processes
 	tables     *snapshots.Stores // of the processors
 	copies     *snapshots.Stores // of the views
 	views      *views.Views
@@ -86,6 +87,9 @@ func (w *Worker) openCodecs() error {
 	if w.aggregates, err = openAggregates(w.registry, w.config); err != nil {
 		return err
 	}
+	if w.inputs, err = openProcesses(w.registry); err != nil {
+		return err
+	}
 	w.results, err = processors.NewResultSet(w.registry)
 	return err
 }
@@ -116,12 +120,21 @@ func (w *Worker) openStores() (err error) {
 }
 
 func (w *Worker) openProcessors() error {
-	metrics := processors.NewMetrics(w.metrics)
+	options := processors.GraphOptions{
+		TopicPrefix: w.config.Topics.Prefix, Results: w.results, Framed: true,
+		Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
+	}
 	for _, a := range w.aggregates {
-		graph, err := a.graph(processors.GraphOptions{
-			TopicPrefix: w.config.Topics.Prefix, Results: w.results,
-			Framed: true, RecentSize: a.recentSize, Metrics: metrics, Logger: w.logger,
-		})
+		o := options
+		o.RecentSize = a.recentSize
+		graph, err := a.graph(o)
+		if err != nil {
+			return err
+		}
+		w.supervise(graph)
+	}
+	for i, p := range processes {
+		graph, err := p.graph(w.inputs[i], targets(w.aggregates, w.config.Topics), options)
 		if err != nil {
 			return err
 		}
@@ -267,6 +280,9 @@ func (w *Worker) prepareOnce(ctx context.Context, last error) error {
 	errs := []error{w.results.Prepare(ctx)}
 	for _, a := range w.aggregates {
 		errs = append(errs, a.prepare(ctx))
+	}
+	for _, inputs := range w.inputs {
+		errs = append(errs, inputs.Prepare(ctx))
 	}
 	return errors.Join(errs...)
 }

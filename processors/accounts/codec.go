@@ -7,6 +7,7 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/processors"
 )
 
 //go:embed schemas/*.avsc
@@ -71,37 +72,12 @@ func (c Codecs) Prepare(ctx context.Context) error {
 }
 
 // Table returns the codec of the group table.
-func (c Codecs) Table() TableCodec { return TableCodec{c.Rows} }
-
-// TableCodec encodes an eventsourcing.Snapshot[Account] as an [AccountRow]. It is a Goka codec.
-type TableCodec struct{ rows *codecs.Set }
-
-// Encode encodes a snapshot.
-func (c TableCodec) Encode(value any) ([]byte, error) {
-	s, is := value.(eventsourcing.Snapshot[Account])
-	if !is {
-		return nil, fmt.Errorf("a row is made of a snapshot of an Account, not of a %T", value)
+func (c Codecs) Table() processors.TableCodec[Account, AccountRow] {
+	return processors.TableCodec[Account, AccountRow]{
+		Rows: c.Rows,
+		ToRow: func(a Account, sequence int64, recent []byte) AccountRow {
+			return AccountRow{a, sequence, recent}
+		},
+		FromRow: func(r AccountRow) (Account, int64, []byte) { return r.Account, r.Sequence, r.Recent },
 	}
-	return c.rows.Encode(&AccountRow{
-		Account: s.State, Sequence: s.Sequence, Recent: s.Recent.Bytes(),
-	})
-}
-
-// Decode returns a snapshot.
-func (c TableCodec) Decode(data []byte) (any, error) {
-	value, err := c.rows.Decode(context.Background(), data)
-	if err != nil {
-		return nil, fmt.Errorf("decoding a row: %w", err)
-	}
-	row, is := value.(AccountRow)
-	if !is {
-		return nil, fmt.Errorf("decoding a row: it is a %T", value)
-	}
-	recent, err := eventsourcing.ParseRecent(row.Recent)
-	if err != nil {
-		return nil, fmt.Errorf("decoding a row: %w", err)
-	}
-	return eventsourcing.Snapshot[Account]{
-		State: row.Account, Sequence: row.Sequence, Recent: recent,
-	}, nil
 }

@@ -34,8 +34,8 @@ func decimalsOf(codes map[int]string) map[string]int {
 	return decimals
 }
 
-// activeCurrency tells whether an account may be opened in the currency.
-func activeCurrency(code string) bool {
+// ActiveCurrency tells whether an account may be opened in the currency.
+func ActiveCurrency(code string) bool {
 	_, active := currencyDecimals[code]
 	return active
 }

@@ -38,10 +38,10 @@ func decide(a Account, command Command) ([]Event, error) {
 }
 
 func decideOpen(a Account, c OpenAccount) ([]Event, error) {
-	if err := checkText("owner", c.Owner, MaxOwner, CodeOwnerMissing); err != nil {
+	if err := eventsourcing.CheckText("owner", c.Owner, MaxOwner, CodeOwnerMissing); err != nil {
 		return nil, err
 	}
-	if !activeCurrency(c.Currency) {
+	if !ActiveCurrency(c.Currency) {
 		return nil, eventsourcing.Reject(CodeCurrencyUnknown,
 			"currency is %.10q; it must be an active ISO 4217 code of three upper-case letters, "+
 				"such as EUR", c.Currency)
@@ -119,7 +119,7 @@ func decideRefund(a Account, c RefundAccount) ([]Event, error) {
 }
 
 func decideFreeze(a Account, c FreezeAccount) ([]Event, error) {
-	if err := checkText("reason", c.Reason, MaxReason, CodeReasonMissing); err != nil {
+	if err := eventsourcing.CheckText("reason", c.Reason, MaxReason, CodeReasonMissing); err != nil {
 		return nil, err
 	}
 	if err := checkAlive(a); err != nil {

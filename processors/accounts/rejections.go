@@ -2,9 +2,6 @@ package accounts
 
 import (
 	"math"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"refold/eventsourcing"
 )
@@ -57,7 +54,7 @@ const (
 const (
 	MaxOwner     = 200 // the longest names on passports and in trade registers fit
 	MaxReason    = 500 // a sentence or two; the file it refers to is elsewhere
-	MaxReference = 100 // an ID, not a text: a row holds up to MaxCharges of them
+	MaxReference = 128 // an ID, as long as the API allows, not a text: a row holds up to MaxCharges of them
 )
 
 func rejectClosed() error {
@@ -105,7 +102,7 @@ func checkPayment(amount int64, reference string) error {
 	if err := checkAmount(amount); err != nil {
 		return err
 	}
-	return checkText("reference", reference, MaxReference, CodeReferenceMissing)
+	return eventsourcing.CheckText("reference", reference, MaxReference, CodeReferenceMissing)
 }
 
 // checkIncoming tells whether the account can take the positive amount in.
@@ -139,28 +136,6 @@ func checkOutgoing(a Account, amount int64, currency string) error {
 	if amount > a.Balance {
 		return eventsourcing.Reject(CodeInsufficientFunds, "the balance is %s, the amount is %s",
 			money(a.Balance, a.Currency), money(amount, a.Currency))
-	}
-	return nil
-}
-
-// checkText tells whether a text can be kept, shown on one line, and encoded. A text is kept as
-// it came, blanks at its ends included, so that references compare byte by byte.
-func checkText(field, text string, most int, missing string) error {
-	if strings.TrimSpace(text) == "" {
-		return eventsourcing.Reject(missing, "%s is empty; it must have 1 to %d characters",
-			field, most)
-	}
-	if n := utf8.RuneCountInString(text); n > most {
-		return eventsourcing.Reject(CodeTextTooLong,
-			"%s has %d characters; at most %d are allowed", field, n, most)
-	}
-	if !utf8.ValidString(text) {
-		return eventsourcing.Reject(CodeTextInvalid, "%s is no valid UTF-8", field)
-	}
-	if i := strings.IndexFunc(text, unicode.IsControl); i >= 0 {
-		r, _ := utf8.DecodeRuneInString(text[i:])
-		return eventsourcing.Reject(CodeTextInvalid,
-			"%s has the control character %U at byte %d; none is allowed", field, r, i)
 	}
 	return nil
 }

@@ -101,7 +101,7 @@ func rejections() []rejection {
 		{accounts.CodeBalanceNotZero, "the balance is 12.50 EUR; it must be zero to close the " +
 			"account", past(opened, some), accounts.CloseAccount{}},
 		{
-			accounts.CodeReferenceMissing, "reference is empty; it must have 1 to 100 characters",
+			accounts.CodeReferenceMissing, "reference is empty; it must have 1 to 128 characters",
 			past(opened, some),
 			accounts.ChargeAccount{Amount: 1, Currency: "EUR", Reference: " "},
 		},
@@ -140,7 +140,7 @@ func rejections() []rejection {
 			accounts.FreezeAccount{Reason: long(accounts.MaxReason)},
 		},
 		{
-			accounts.CodeTextTooLong, "reference has 101 characters; at most 100 are allowed",
+			accounts.CodeTextTooLong, "reference has 129 characters; at most 128 are allowed",
 			past(opened),
 			accounts.RefundAccount{
 				Amount: 1, Currency: "EUR", Reference: long(accounts.MaxReference),

@@ -98,59 +98,63 @@ func (c *shopChecker) index() {
 	}
 }
 
-// steps are what the process does about an event of an order: a command to the account, and one to
-// the order for each outcome.
-var steps = map[string]struct{ command, accepted, rejected, id string }{
+// step is what the process does about an event of an order: a command to the account, and one to
+// the order for each outcome, with the ID of the account's event in the field called id.
+type step struct{ command, accepted, rejected, id string }
+
+var steps = map[string]step{
 	"OrderPlaced":     {"ChargeAccount", "RecordPayment", "RecordPaymentDeclined", "paymentId"},
 	"RefundRequested": {"RefundAccount", "RecordRefund", "RecordRefundDeclined", "refundId"},
 }
 
-// payments checks that the process did for every event what it has to, once, with the right
-// account, amount and reference, that it told the order the outcome, and that it did nothing else.
+// payments checks that the process did for every event what it has to, once, and nothing else.
 func (c *shopChecker) payments() {
 	for _, event := range c.shop.Orders.Events {
-		step, has := steps[event.Type]
-		if !has {
-			continue
-		}
-		amount := whole(event, "amount")
-		if event.Type == "OrderPlaced" {
-			amount = whole(event, "total")
-		}
-		id := event.ID + "/" + payments + ".0"
-		command := c.sent(id, step.command, text(event, "accountId"))
-		if command == nil {
-			continue
-		}
-		if command.Fields["amount"] != amount || command.Fields["reference"] != event.Key ||
-			command.Fields["currency"] != event.Fields["currency"] {
-			c.breach("process", "%s %s is about %v, its event %s about %d", step.command, id,
-				command.Fields, event.ID, amount)
-		}
-		outcome := c.results[id]
-		told := step.accepted
-		if !outcome.Accepted {
-			told = step.rejected
-		}
-		record := c.sent(id+"/result/"+payments+".0", told, event.Key)
-		if record == nil {
-			continue
-		}
-		account := fmt.Sprintf("%s/%d", outcome.Key, outcome.First)
-		if outcome.Accepted && record.Fields[step.id] != account ||
-			!outcome.Accepted && record.Fields["code"] != outcome.Code {
-			c.breach("process", "%s tells the order %v, the account said %q, event %s", record.ID,
-				record.Fields, outcome.Code, account)
-		}
-		if !c.results[record.ID].Accepted {
-			c.breach("process", "%s was refused by the order: %s", record.ID,
-				c.results[record.ID].Code)
+		if step, has := steps[event.Type]; has {
+			c.step(event, step)
 		}
 	}
 	for id := range c.commands {
 		if strings.Contains(id, "/"+payments+".") && !c.expected[id] {
 			c.breach("process", "command %s is of the process, and nothing asked for it", id)
 		}
+	}
+}
+
+// step checks that the process asked the right account for the right amount, and told the order
+// what the account said.
+func (c *shopChecker) step(event Event, step step) {
+	amount := whole(event, "amount")
+	if event.Type == "OrderPlaced" {
+		amount = whole(event, "total")
+	}
+	id := event.ID + "/" + payments + ".0"
+	command := c.sent(id, step.command, text(event, "accountId"))
+	if command == nil {
+		return
+	}
+	if command.Fields["amount"] != amount || command.Fields["reference"] != event.Key ||
+		command.Fields["currency"] != event.Fields["currency"] {
+		c.breach("process", "%s %s is about %v, its event %s about %d", step.command, id,
+			command.Fields, event.ID, amount)
+	}
+	outcome := c.results[id]
+	told := step.accepted
+	if !outcome.Accepted {
+		told = step.rejected
+	}
+	record := c.sent(id+"/result/"+payments+".0", told, event.Key)
+	if record == nil {
+		return
+	}
+	account := fmt.Sprintf("%s/%d", outcome.Key, outcome.First)
+	if outcome.Accepted && record.Fields[step.id] != account ||
+		!outcome.Accepted && record.Fields["code"] != outcome.Code {
+		c.breach("process", "%s tells the order %v, the account said %q, event %s", record.ID,
+			record.Fields, outcome.Code, account)
+	}
+	if !c.results[record.ID].Accepted {
+		c.breach("process", "%s was refused by the order: %s", record.ID, c.results[record.ID].Code)
 	}
 }
 

@@ -1,0 +1,191 @@
+package orders
+
+import (
+	"fmt"
+
+	"refold/eventsourcing"
+)
+
+// Decider is an order's whole behaviour. Every command that is one of this package's structs is
+// accepted, or rejected with one of the codes in rejections.go.
+var Decider = eventsourcing.Decider[Order, Command, Event]{
+	Decide: decide,
+	Evolve: evolve,
+}
+
+func decide(o Order, command Command) ([]Event, error) {
+	switch c := command.(type) {
+	case PlaceOrder:
+		return decidePlace(o, c)
+	case ShipOrder:
+		return decideShip(o, c)
+	case DeliverOrder:
+		return decideDeliver(o)
+	case CancelOrder:
+		return decideCancel(o, c)
+	case RecordPayment:
+		return decidePayment(o, c)
+	case RecordPaymentDeclined:
+		return decidePaymentDeclined(o, c)
+	case RecordRefund:
+		return decideRefund(o, c)
+	case RecordRefundDeclined:
+		return decideRefundDeclined(o, c)
+	default:
+		return nil, fmt.Errorf("orders: no decision for a %T", command)
+	}
+}
+
+func decidePlace(o Order, c PlaceOrder) ([]Event, error) {
+	if err := eventsourcing.CheckText("accountId", c.AccountID, MaxID, CodeAccountMissing); err != nil {
+		return nil, err
+	}
+	if err := checkCurrency(c.Currency); err != nil {
+		return nil, err
+	}
+	total, err := checkLines(c.Lines, c.Currency)
+	if err != nil {
+		return nil, err
+	}
+	if o.Status != StatusNone {
+		return nil, eventsourcing.Reject(CodeOrderAlreadyPlaced,
+			"there is an order under this ID already; it is %s", o.Status)
+	}
+	return accept(OrderPlaced{
+		AccountID: c.AccountID, Currency: c.Currency, Lines: c.Lines, Total: total,
+	})
+}
+
+func decideShip(o Order, c ShipOrder) ([]Event, error) {
+	if err := eventsourcing.CheckText("carrier", c.Carrier, MaxText, CodeCarrierMissing); err != nil {
+		return nil, err
+	}
+	err := eventsourcing.CheckText("trackingNumber", c.TrackingNumber, MaxText, CodeTrackingNumberMissing)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkNotEnded(o); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.Status == StatusShipped:
+		return nil, eventsourcing.Reject(CodeOrderAlreadyShipped,
+			"the order is with %s already", o.Carrier)
+	case o.Payment != PaymentPaid:
+		return nil, eventsourcing.Reject(CodePaymentPending,
+			"the account has not answered yet; the order can be shipped when it is paid")
+	}
+	return accept(OrderShipped{Carrier: c.Carrier, TrackingNumber: c.TrackingNumber})
+}
+
+func decideDeliver(o Order) ([]Event, error) {
+	if err := checkNotEnded(o); err != nil {
+		return nil, err
+	}
+	if o.Status != StatusShipped {
+		return nil, eventsourcing.Reject(CodeOrderNotShipped,
+			"the order is %s; only what was shipped can be delivered", o.Status)
+	}
+	return accept(OrderDelivered{})
+}
+
+// decideCancel ends an order. If it is paid, the refund is asked for at once; if the payment is
+// still under way, when it has arrived (decidePayment).
+func decideCancel(o Order, c CancelOrder) ([]Event, error) {
+	if err := eventsourcing.CheckText("reason", c.Reason, MaxReason, CodeReasonMissing); err != nil {
+		return nil, err
+	}
+	if err := checkNotEnded(o); err != nil {
+		return nil, err
+	}
+	if o.Status == StatusShipped {
+		return nil, eventsourcing.Reject(CodeOrderAlreadyShipped,
+			"the order is with %s already; it can't be cancelled any more", o.Carrier)
+	}
+	events := []Event{OrderCancelled{Reason: c.Reason}}
+	if o.Payment == PaymentPaid {
+		events = append(events, refundOf(o))
+	}
+	return events, nil
+}
+
+// decidePayment notes that the account has paid. The process that says so may say it again, long
+// after the ring of recent commands has forgotten: the payment's ID tells.
+func decidePayment(o Order, c RecordPayment) ([]Event, error) {
+	err := eventsourcing.CheckText("paymentId", c.PaymentID, MaxMessageID, CodePaymentMissing)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case o.Status == StatusNone:
+		return nil, rejectNotPlaced()
+	case o.PaymentID == c.PaymentID:
+		return nil, nil
+	case o.Payment != PaymentPending:
+		return nil, eventsourcing.Reject(CodePaymentNotExpected,
+			"no payment is under way: it is %s (%s)", o.Payment, o.PaymentID)
+	}
+	paid := PaymentProcessed{
+		AccountID: o.AccountID, PaymentID: c.PaymentID, Amount: o.Total, Currency: o.Currency,
+	}
+	if o.Status == StatusCancelled {
+		return []Event{paid, refundOf(o)}, nil
+	}
+	return accept(paid)
+}
+
+func decidePaymentDeclined(o Order, c RecordPaymentDeclined) ([]Event, error) {
+	if err := eventsourcing.CheckText("code", c.Code, MaxText, CodeCodeMissing); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.Status == StatusNone:
+		return nil, rejectNotPlaced()
+	case o.Payment == PaymentNotMade && o.Code == c.Code:
+		return nil, nil
+	case o.Payment != PaymentPending:
+		return nil, eventsourcing.Reject(CodePaymentNotExpected,
+			"no payment is under way: it is %s", o.Payment)
+	}
+	return accept(PaymentDeclined{Code: c.Code, Message: cut(c.Message)})
+}
+
+func decideRefund(o Order, c RecordRefund) ([]Event, error) {
+	if err := eventsourcing.CheckText("refundId", c.RefundID, MaxMessageID, CodePaymentMissing); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.Status == StatusNone:
+		return nil, rejectNotPlaced()
+	case o.RefundID == c.RefundID:
+		return nil, nil
+	case o.Payment != PaymentRefundPending:
+		return nil, eventsourcing.Reject(CodeRefundNotExpected,
+			"no refund is under way: the payment is %s", o.Payment)
+	}
+	return accept(PaymentRefunded{
+		AccountID: o.AccountID, RefundID: c.RefundID, Amount: o.Total, Currency: o.Currency,
+	})
+}
+
+func decideRefundDeclined(o Order, c RecordRefundDeclined) ([]Event, error) {
+	if err := eventsourcing.CheckText("code", c.Code, MaxText, CodeCodeMissing); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.Status == StatusNone:
+		return nil, rejectNotPlaced()
+	case o.Payment == PaymentRefundDeclined && o.Code == c.Code:
+		return nil, nil
+	case o.Payment != PaymentRefundPending:
+		return nil, eventsourcing.Reject(CodeRefundNotExpected,
+			"no refund is under way: the payment is %s", o.Payment)
+	}
+	return accept(RefundDeclined{Code: c.Code, Message: cut(c.Message)})
+}
+
+func refundOf(o Order) RefundRequested {
+	return RefundRequested{AccountID: o.AccountID, Amount: o.Total, Currency: o.Currency}
+}
+
+func accept(event Event) ([]Event, error) { return []Event{event}, nil }

@@ -1,0 +1,41 @@
+// Package orders is an order book, event-sourced: one order is one aggregate, from its placing over
+// its payment to its delivery, or to its end before.
+//
+// Read the files in this order: commands.go (what one may wish), events.go (what can have
+// happened; the stored format), state.go (what events amount to), decide.go (which wish becomes
+// which fact, or why not), payment.go (the process between orders and accounts), and then codec.go
+// and graph.go. schemas holds one Avro schema for each command, each event and the table's row.
+//
+// # The life of an order
+//
+//	            PlaceOrder              ShipOrder           DeliverOrder
+//	(nothing) ────────────▶ placed ────────────────▶ shipped ────────────▶ delivered
+//	                          │  │      once paid
+//	              CancelOrder │  │ the account declined
+//	                          ▼  ▼
+//	                   cancelled declined
+//
+// and of its money, which only the payment process moves:
+//
+//	pending ──▶ paid ──▶ refund-pending ──▶ refunded, or refund-declined
+//	   └──────▶ declined
+//
+// # Rules
+//
+//   - Money is a whole number of minor units (cents) of one ISO 4217 currency. The total is computed
+//     when the order is placed, and never again.
+//   - What is wrong with a command itself (no lines, two currencies) is told before what is wrong
+//     with it on this order.
+//   - Whether the account exists, is open, has that currency and enough money is the account's to
+//     say. Until it has, the payment is pending, and the order can't be shipped. What it refuses
+//     with is the order's code: account-not-open, account-frozen, account-closed,
+//     currency-mismatch, insufficient-funds.
+//   - A cancelled order is refunded. If the payment was still under way when it was cancelled, the
+//     order asks for the refund when it hears of the payment; if the account declines, there is
+//     nothing to refund. So it makes no difference which comes first.
+//   - A refund that the account does not take (it was closed meanwhile, or has forgotten the
+//     charge) leaves the order at refund-declined: the money is the customer's, and a person has to
+//     pay it out in another way.
+//   - The process's commands may come again, long after the ring has forgotten them: they are
+//     recognized by the payment's ID, accepted, and lead to no event.
+package orders
