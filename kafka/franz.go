@@ -6,14 +6,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Options returns the options of a franz-go client: read committed, from the oldest record where
-// nothing else is known, acks from all replicas in sync, idempotent, murmur2. Options that the
-// caller appends win over these. It fails with Mistakes, or when a file can't be read.
+// Options returns the options of franz-go clients, of any number at the same time: read committed,
+// from the oldest record where nothing else is known, acks from all replicas in sync, idempotent,
+// murmur2. Options that the caller appends win over these. It fails with Mistakes, or when a file
+// can't be read.
 func (s Settings) Options() ([]kgo.Opt, error) {
 	if err := s.Validate(); err != nil {
 		return nil, fmt.Errorf("kafka settings: %w", err)
 	}
 	s = s.WithDefaults()
+	// Not kgo.ProducerBatchCompression: each client that is made of it writes to the slice in it, and
+	// clients are made of the same options at the same time (one for each partition that is read).
+	compressor, err := kgo.DefaultCompressor(kgo.SnappyCompression())
+	if err != nil {
+		return nil, fmt.Errorf("kafka settings: %w", err)
+	}
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(s.Brokers...),
 		kgo.ClientID(s.ClientID),
@@ -29,7 +36,7 @@ func (s Settings) Options() ([]kgo.Opt, error) {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchMaxBytes(MaxBatchBytes),
-		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
+		kgo.WithCompressor(compressor),
 		kgo.RecordPartitioner(Partitioner()),
 	}
 	if s.TLS.Enabled {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -335,4 +336,25 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	if kafka.Secret("").String() != "" {
 		t.Error("no secret looks like one")
 	}
+}
+
+// Partitions are restored at the same time, each by a client of its own, made of the same options.
+// With kgo.ProducerBatchCompression among them the race detector finds one.
+func TestClientsAreMadeOfTheSameOptionsAtTheSameTime(t *testing.T) {
+	opts, err := kafka.Settings{Brokers: []string{"127.0.0.1:1"}}.Options()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			client, err := kgo.NewClient(opts...)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			client.Close()
+		})
+	}
+	group.Wait()
 }
