@@ -122,7 +122,7 @@ func (n *naive) remember(r audit.Result) []byte {
 	payload = append(payload, r.Code...)
 	if r.Accepted {
 		numbers := binary.AppendUvarint(nil, uint64(r.First))
-		numbers = binary.AppendUvarint(numbers, 1)
+		numbers = binary.AppendUvarint(numbers, uint64(r.Last-r.First+1))
 		payload = append(append([]byte{byte(len(numbers))}, hash[:16]...), numbers...)
 	}
 	n.rings[r.Key] = append(n.rings[r.Key], payload)
