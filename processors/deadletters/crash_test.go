@@ -209,10 +209,7 @@ func TestFenceBeforeMarkers(t *testing.T) {
 // Whoever is asked to stop finishes the transaction that he is in, and tells what is done.
 func TestStopped(t *testing.T) {
 	d := newDesk(t, 2)
-	for i := range 600 { // more than one transaction
-		d.plain.Produce(d.ctx, letter(0, i, "k"), nil)
-	}
-	d.must(d.plain.Flush(d.ctx))
+	d.flood(600) // more than one transaction
 	ctx, cancel := context.WithCancel(d.ctx)
 	defer cancel()
 	said, err := settle(ctx, d.open(d.settings(kgo.WithHooks(buffered(cancel)))), openOnes, replay)

@@ -149,6 +149,20 @@ func (d *desk) put(records ...*kgo.Record) {
 	}
 }
 
+// flood writes many letters, with keys from 0, to all partitions.
+func (d *desk) flood(letters int) {
+	d.Helper()
+	for i := range letters {
+		r := letter(int32(i%partitions), i%60, fmt.Sprint(i))
+		d.plain.Produce(d.ctx, r, func(_ *kgo.Record, err error) {
+			if err != nil {
+				d.Error(err)
+			}
+		})
+	}
+	d.must(d.plain.Flush(d.ctx))
+}
+
 // committed are the committed records of a topic, partition by partition.
 func (d *desk) committed(topic string, partitions int32) (all []*kgo.Record) {
 	d.Helper()

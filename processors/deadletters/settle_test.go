@@ -1,7 +1,6 @@
 package deadletters_test
 
 import (
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -133,10 +132,7 @@ func TestTransactionsAreBounded(t *testing.T) {
 		return nil, nil, false
 	})
 	const letters = 1200
-	for i := range letters {
-		d.plain.Produce(d.ctx, letter(int32(i%partitions), i, fmt.Sprint(i)), nil)
-	}
-	d.must(d.plain.Flush(d.ctx))
+	d.flood(letters)
 	d.equal("reports", len(d.settled(openOnes, replay)), letters)
 	d.equal("transactions", ended.Load(), int32(3))
 	d.equal("what was replayed", len(d.replayed()), letters)
