@@ -7,9 +7,9 @@ import (
 
 // States of an order in the tally, beside those that it is read with.
 const (
-	statePlaced  = "placed"  // the payment is not settled yet
-	stateRefused = "refused" // PlaceOrder was rejected
-	stateUnknown = "unknown" // nobody knows whether it was placed
+	statePlaced   = "placed"   // the payment is not settled yet
+	stateRejected = "rejected" // PlaceOrder was
+	stateUnknown  = "unknown"  // nobody knows whether it was placed
 )
 
 // life is an order on its way.
@@ -26,7 +26,7 @@ func (d *Driver) follow(ctx, begin context.Context, act *Act, placed Answer) {
 	case Accepted:
 		l.moved(statePlaced)
 	case Rejected:
-		l.moved(stateRefused)
+		l.moved(stateRejected)
 		return
 	case Unknown, Refused:
 		l.moved(stateUnknown)
@@ -61,7 +61,7 @@ func (l *life) step(ctx, begin context.Context, step *Step) bool {
 			return false
 		}
 		l.moved(state.name())
-		if state.ended() {
+		if state.Status == "declined" {
 			return false
 		}
 	}

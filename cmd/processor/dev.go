@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"text/template"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,7 +81,9 @@ func dev(ctx context.Context, out, logs io.Writer, loaded *config.Loaded) (err e
 		if !waitReady(ctx, server) {
 			return nil
 		}
-		greet(out, c, server)
+		if err := greet(out, c, server); err != nil {
+			return err
+		}
 		return sampleLoad(ctx, out, c.Load, server)
 	})
 	err = group.Wait()
@@ -108,26 +111,42 @@ func waitReady(ctx context.Context, server string) bool {
 	}
 }
 
-// greet says what was started and what to try.
-func greet(out io.Writer, c config.Config, server string) {
-	first := sampleTastes(c.Load).FirstAccount()
-	fmt.Fprintf(out, `
+// greeting says what was started and what to try.
+var greeting = template.Must(template.New("greeting").Parse(`
 Refold is running:
-  embedded Kafka       %s   (in this process; it forgets everything when it stops)
-  schema registry      %s
-  worker and HTTP API  %s   (%s/openapi.json, %s/metrics)
-  sample load          %g commands/s to %d accounts
+  embedded Kafka       {{.Brokers}}   (in this process; it forgets everything when it stops)
+  schema registry      {{.Registry}}
+  worker and HTTP API  {{.Server}}   ({{.Server}}/openapi.json, {{.Server}}/metrics)
+  sample load          {{.Load.Rate}} commands/s of {{.Load.Accounts}} customers
 
 Try, in another terminal:
-  curl -s %s/accounts/%s
-  curl -s '%s/accounts?limit=3'
-  curl -s %s/accounts/%s/commands -H 'Content-Type: application/json' -H 'Prefer: wait=5' \
-    -d '{"type": "DepositMoney", "data": {"amount": 500, "currency": "EUR"}}'
+  curl -s {{.Server}}/accounts/{{.Account}}
+  curl -s {{.Server}}/orders/{{.Order}}
+  curl -s '{{.Server}}/orders?limit=3'
+
+  # open an account and put 20.00 in; order for 18.90, and see it paid
+  send() { curl -s {{.Server}}/$1/commands -H 'Content-Type: application/json' -H 'Prefer: wait=5' -d "$2"; }
+  send accounts/yours '{"type": "OpenAccount", "data": {"owner": "You", "currency": "EUR"}}'
+  send accounts/yours '{"type": "DepositMoney", "data": {"amount": 2000, "currency": "EUR"}}'
+  send orders/yours-1 '{"type": "PlaceOrder", "data": {"accountId": "yours", "currency": "EUR",
+    "lines": [{"sku": "coffee-beans-1kg", "quantity": 1, "unitPrice": 1890, "currency": "EUR"}]}}'
+  curl -s '{{.Server}}/orders/yours-1?atLeast=2' -H 'Prefer: wait=5'
+  send orders/yours-1 '{"type": "ShipOrder", "data": {"carrier": "DHL", "trackingNumber": "1"}}'
 
 Ctrl-C stops it.
 
-`, strings.Join(c.Kafka.Brokers, ","), c.Registry.URLs[0], server, server, server,
-		c.Load.Rate, c.Load.Accounts, server, first, server, server, first)
+`))
+
+// greet says what was started and what to try.
+func greet(out io.Writer, c config.Config, server string) error {
+	t := sampleTastes(c.Load)
+	if err := greeting.Execute(out, map[string]any{
+		"Brokers": strings.Join(c.Kafka.Brokers, ","), "Registry": c.Registry.URLs[0],
+		"Server": server, "Load": c.Load, "Account": t.FirstAccount(), "Order": t.FirstOrder(),
+	}); err != nil {
+		return fmt.Errorf("greet: %w", err)
+	}
+	return nil
 }
 
 // sampleLoad sends commands to the worker as customers do, and tells how it goes.
@@ -144,8 +163,7 @@ func sampleLoad(ctx context.Context, out io.Writer, c config.SampleLoad, server 
 	d := load.NewDriver(load.Options{
 		Customers: load.NewCustomers(sampleTastes(c)), System: system,
 		Rate: c.Rate, Concurrency: sampleConcurrency, PerAccount: samplePerAccount,
-		Patience:   time.Minute,
-		OpenOrders: maxOpenOrders,
+		Patience: time.Minute, OpenOrders: maxOpenOrders,
 	})
 	go d.Report(ctx, out, sampleReport)
 	return d.Run(ctx)
@@ -165,11 +183,8 @@ const (
 
 // sampleTastes are those of a cluster that is new with every start: IDs need no name in front.
 func sampleTastes(c config.SampleLoad) load.Tastes {
-	t := load.Tastes{
-		Seed: uint64(c.Seed), Accounts: c.Accounts, OrderShare: sampleOrderShare, Delay: sampleOrderDelay,
+	return load.Tastes{
+		Seed: uint64(c.Seed), Accounts: c.Accounts, OrderShare: sampleOrderShare,
+		Delay: sampleOrderDelay,
 	}
-	if _, err := collection("orders"); err != nil {
-		t.OrderShare = 0 // this program has none
-	}
-	return t
 }

@@ -159,7 +159,8 @@ func (o *loadOptions) run(
 	options := load.Options{
 		Customers: load.NewCustomers(tastes), System: system,
 		Rate: o.rate, Concurrency: o.concurrency, PerAccount: o.perAccount,
-		Commands: o.commands, Orders: o.orders, Duration: o.duration, Patience: o.patience, OpenOrders: maxOpenOrders,
+		Commands: o.commands, Orders: o.orders, Duration: o.duration,
+		Patience: o.patience, OpenOrders: maxOpenOrders,
 	}
 	if o.record != "" {
 		file, err := os.OpenFile(o.record, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,26 +31,36 @@ func TestLoad(t *testing.T) {
 		t.Run(via, func(t *testing.T) {
 			record := filepath.Join(t.TempDir(), "told.jsonl")
 			args := append([]string{
-				"load", "--via", via, "--commands", "300", "--record", record, "--json",
-				"--name", via, "--log.level", "error", "--order-share", "0",
+				"load", "--via", via, "--orders", "40", "--record", record, "--json",
+				"--name", via, "--log.level", "error",
 			}, args...)
 			var s load.Summary
 			_, summary, _ := strings.Cut(expect(t, 0, nil, args...), "{")
 			if err := json.Unmarshal([]byte("{"+summary), &s.Counts); err != nil {
 				t.Fatal(err)
 			}
-			if s.Commands != 300 || s.Accepted+s.Rejected != 300 || s.Accepted < 200 || s.Repeated == 0 {
+			if s.Accepted+s.Rejected != s.Commands || s.Accepted < s.Commands/2 || s.Repeated == 0 {
 				t.Errorf("%+v", s.Counts)
+			}
+			ended := 0
+			for state, n := range s.Orders {
+				if slices.Contains([]string{"placed", "paid", "shipped", "unknown"}, state) {
+					t.Errorf("%d orders are %s", n, state)
+				}
+				ended += n
+			}
+			if ended != 40 || s.Orders["delivered"] < 20 {
+				t.Errorf("%v", s.Orders)
 			}
 			told := readTold(t, record)
 			for _, line := range told {
-				accepted := line.Outcome == load.Accepted && line.LastSequence == line.FirstSequence
+				accepted := line.Outcome == load.Accepted && line.LastSequence >= line.FirstSequence
 				if !accepted && (line.Outcome != load.Rejected || line.Code == "") {
 					t.Errorf("%s: %+v %s", line.ID, line.Answer, line.Error)
 				}
 			}
-			if len(told) != 300 {
-				t.Errorf("%d commands are recorded", len(told))
+			if len(told) != s.Commands {
+				t.Errorf("%d of %d commands are recorded", len(told), s.Commands)
 			}
 		})
 	}
