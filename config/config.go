@@ -128,6 +128,8 @@ type HTTP struct {
 	IdleTimeout    time.Duration `key:"idle-timeout" default:"2m" min:"1s" max:"1h" help:"How long an idle connection is kept."`
 	Waiters        int           `key:"waiters" default:"10000" min:"1" max:"1000000" help:"The most requests that wait at a time; each holds some 50 KiB."`
 	Sending        int           `key:"sending" default:"256" min:"1" max:"256" help:"The most commands that wait for the broker at a time; the next one waits, up to the request-timeout."`
+	Listeners      int           `key:"listeners" default:"16" min:"1" max:"10000" help:"The most who listen to GET /events/live at a time; each reads all that it filters from Kafka by itself: some MiB, and 10 µs of CPU a message."`
+	ListenerLag    int           `key:"listener-backlog" default:"10000" min:"100" max:"100000000" help:"How many records a listener may be behind before it is moved to the end and told so: it wants what happens now."`
 	PageRows       int           `key:"page-rows" default:"1000" min:"1" max:"100000" help:"The most rows in a page of a list."`
 	Shutdown       time.Duration `key:"shutdown-timeout" default:"5s" min:"10ms" max:"5m" help:"How long requests may take to finish when the worker stops."`
 }

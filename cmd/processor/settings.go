@@ -17,6 +17,7 @@ import (
 	"refold/kafka"
 	"refold/views"
 	"refold/views/httpapi"
+	"refold/views/livefeed"
 )
 
 // checkSettings finds what only the packages that use the settings know to be wrong.
@@ -146,6 +147,10 @@ func engineConfig(c config.Config) exactlyonce.Config {
 
 func viewLimits(c config.HTTP) views.Limits {
 	return views.Limits{Waiters: c.Waiters, Sending: c.Sending}
+}
+
+func liveLimits(c config.HTTP) livefeed.Limits {
+	return livefeed.Limits{Listeners: c.Listeners, Backlog: int64(c.ListenerLag)}
 }
 
 func httpLimits(c config.HTTP) httpapi.Limits {

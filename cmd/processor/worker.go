@@ -194,8 +194,12 @@ func (w *Worker) openServer() (err error) {
 	for _, a := range w.aggregates {
 		resources = append(resources, a.show(w.views))
 	}
+	live, err := w.openLive()
+	if err != nil {
+		return err
+	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: resources, Commands: w.views, Readiness: checks,
+		Resources: resources, Commands: w.views, Live: live, Readiness: checks,
 		Limits: httpLimits(w.config.HTTP), Version: programVersion(),
 		Gatherer: w.metrics, Registerer: w.metrics, Logger: w.logger,
 	})

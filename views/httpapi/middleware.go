@@ -22,6 +22,7 @@ type recorder struct {
 	status int    // 0 until the handler gives one
 	sent   bool   // the header is out
 	bytes  int
+	stream bool // the answer has no end of its own
 }
 
 // unmatched is the route of requests that match none.
@@ -75,7 +76,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				status = statusClientGone
 			}
 			took := time.Since(start)
-			s.metrics.observe(rec.route, r.Method, status, took)
+			if !rec.stream { // how long somebody listened is no time that an answer took
+				s.metrics.observe(rec.route, r.Method, status, took)
+			}
 			s.logger.DebugContext(r.Context(), "HTTP request", "method", r.Method,
 				"path", r.URL.Path, "route", rec.route, "status", status, "bytes", rec.bytes,
 				"took", took, "remote", r.RemoteAddr)
@@ -110,7 +113,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 }
 
 // admit checks the limits of what comes in and takes in the whole body, so that behind it nothing
-// waits for the client; and it gives the request its deadline.
+// waits for the client.
 func (s *Server) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n := headerBytes(r); n > s.limits.HeaderBytes {
@@ -123,9 +126,6 @@ func (s *Server) admit(next http.Handler) http.Handler {
 			writeProblem(w, asProblem(err))
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), s.limits.RequestTimeout+s.limits.Wait)
-		defer cancel()
-		r = r.WithContext(ctx)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		for _, name := range []string{"Prefer", "If-Match", "If-None-Match"} {
 			if lines := r.Header[name]; len(lines) > 1 {
@@ -177,7 +177,8 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	return body, nil
 }
 
-// route finds the handler, or says with a problem that there is none.
+// route finds the handler, or says with a problem that there is none. It gives the request its
+// deadline, unless its answer is a stream.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	if escaped := r.URL.EscapedPath(); !isClean(escaped) {
 		// The mux would redirect to the path without them, where the client has nothing to look for.
@@ -204,6 +205,11 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	if rec, is := w.(*recorder); is {
 		_, route, _ := strings.Cut(pattern, " ")
 		rec.route = strings.TrimSuffix(route, "{$}")
+	}
+	if pattern != "GET "+livePath {
+		ctx, cancel := context.WithTimeout(r.Context(), s.limits.RequestTimeout+s.limits.Wait)
+		defer cancel()
+		r = r.WithContext(ctx)
 	}
 	s.mux.ServeHTTP(w, r)
 }

@@ -91,12 +91,17 @@ type Limits struct {
 	PageRows int
 	// Shutdown limits how long requests may take to finish when the server stops; 5 s.
 	Shutdown time.Duration
+	// Heartbeat is how often a stream with nothing to say shows that it is alive; 15 s, which most
+	// proxies wait for.
+	Heartbeat time.Duration
 }
 
 // Options says what a server is made of.
 type Options struct {
 	Resources []Resource
 	Commands  Commands
+	// Live is behind GET /events/live, which is not there if this is nil.
+	Live      Live
 	Readiness []Check
 	Limits    Limits
 	// Version of the program, for the API's description.
@@ -115,7 +120,8 @@ var resourceName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 // reserved are paths of the server itself.
 var reserved = map[string]bool{
-	"commands": true, "healthz": true, "readyz": true, "metrics": true, "openapi.json": true,
+	"commands": true, "events": true, "traces": true,
+	"healthz": true, "readyz": true, "metrics": true, "openapi.json": true,
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -130,6 +136,7 @@ func (o Options) withDefaults() (Options, error) {
 	def(&l.IdleTimeout, 2*time.Minute)
 	def(&l.PageRows, 1000)
 	def(&l.Shutdown, 5*time.Second)
+	def(&l.Heartbeat, 15*time.Second)
 	def(&o.Version, "unknown")
 	def(&o.Source, "refold/http")
 	if o.Now == nil {
@@ -178,7 +185,7 @@ func (o *Options) validate() error {
 func (l Limits) validate() error {
 	if l.BodyBytes < 0 || l.HeaderBytes < 0 || l.PageRows < 0 || l.ReadTimeout < 0 ||
 		l.RequestTimeout < 0 || l.Wait < 0 || l.UnknownWait < 0 || l.WriteTimeout < 0 ||
-		l.IdleTimeout < 0 || l.Shutdown < 0 {
+		l.IdleTimeout < 0 || l.Shutdown < 0 || l.Heartbeat < 0 {
 		return fmt.Errorf("httpapi: Options.Limits: no limit may be negative: %+v", l)
 	}
 	return nil
