@@ -113,6 +113,7 @@ type Store struct {
 // Views are the local copies that the HTTP API reads.
 type Views struct {
 	Enabled bool `key:"enabled" default:"true" help:"Keep views and serve reads from this pod. false: a pod that only processes; its API answers 503."`
+	History bool `key:"history" default:"true" help:"Keep the histories of aggregates for GET /accounts/{id}/events: all events once more, on this pod's disk. false: these answer 503."`
 }
 
 // HTTP is the internal API.
@@ -131,6 +132,7 @@ type HTTP struct {
 	Listeners      int           `key:"listeners" default:"16" min:"1" max:"10000" help:"The most who listen to GET /events/live at a time; each reads all that it filters from Kafka by itself: some MiB, and 10 µs of CPU a message."`
 	ListenerLag    int           `key:"listener-backlog" default:"10000" min:"100" max:"100000000" help:"How many records a listener may be behind before it is moved to the end and told so: it wants what happens now."`
 	PageRows       int           `key:"page-rows" default:"1000" min:"1" max:"100000" help:"The most rows in a page of a list."`
+	PageBytes      Bytes         `key:"page-bytes" default:"4MiB" min:"1KiB" max:"256MiB" help:"The most bytes of events in a page of a history; as JSON they may be three times that. One event is always given."`
 	Shutdown       time.Duration `key:"shutdown-timeout" default:"5s" min:"10ms" max:"5m" help:"How long requests may take to finish when the worker stops."`
 }
 

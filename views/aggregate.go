@@ -16,6 +16,7 @@ type Aggregate struct {
 	sender      *sender
 
 	table, results, commands *live
+	events                   *live // nil: no history is kept
 }
 
 // Get returns the current row of an aggregate. The error is ErrNotFound, also for one that has

@@ -1,12 +1,13 @@
 // Package views is the read side: it keeps local copies of what the worker has committed and
 // answers from them, on every pod for all partitions.
 //
-// A [Views] serves any number of aggregates, each described by a [Description], with three Goka
+// A [Views] serves any number of aggregates, each described by a [Description], with four Goka
 // views per aggregate, whose storages are followers of package snapshots:
 //
 //	table topic     → current rows             → Aggregate.Get, WaitFor, List
 //	results topic   → outcomes by command ID   ↘
 //	commands topic  → commands by their ID     → Views.Command, WaitCommand
+//	events topic    → histories                → Aggregate.Events, WaitEvents
 //
 // A follower restores itself in Open, in bulk; Goka then reads the live tail with Sarama, read
 // committed. Everything a reader sees is therefore committed, and may be behind: a reader that

@@ -202,8 +202,7 @@ func forget(part follower, logStart int64, limit int) (more bool, err error) {
 func (e *entry) encode() []byte {
 	b := make([]byte, 0, len(e.commandID)+len(e.subject)+len(e.typeName)+len(e.value)+16)
 	for _, s := range []string{e.commandID, e.subject, e.typeName} {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
+		b = appendText(b, s)
 	}
 	b = binary.AppendVarint(b, e.time.UnixNano())
 	return append(b, e.value...)
@@ -214,12 +213,11 @@ var errEntry = errors.New("damaged entry in a local index")
 func decodeEntry(b []byte) (entry, error) {
 	var e entry
 	for _, s := range []*string{&e.commandID, &e.subject, &e.typeName} {
-		length, n := binary.Uvarint(b)
-		if n <= 0 || length > uint64(len(b)-n) {
+		text, rest, ok := cutText(b)
+		if !ok {
 			return entry{}, errEntry
 		}
-		*s = string(b[n : n+int(length)])
-		b = b[n+int(length):]
+		*s, b = string(text), rest
 	}
 	nanoseconds, n := binary.Varint(b)
 	if n <= 0 {

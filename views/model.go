@@ -15,6 +15,9 @@ var (
 	ErrNotReady = errors.New("the view is not ready")
 	// ErrOff is the ErrNotReady of a process that keeps no views (Options.Off): it won't pass.
 	ErrOff = fmt.Errorf("%w: this process keeps no views", ErrNotReady)
+	// ErrNoHistory is the ErrNotReady of a process that keeps no histories (Options.NoHistory): it
+	// won't pass.
+	ErrNoHistory = fmt.Errorf("%w: this process keeps no histories", ErrNotReady)
 	// ErrNotYet says that the wait ended before what was waited for became readable.
 	ErrNotYet = errors.New("not readable yet")
 	// ErrTooManyWaiters says that the limit of concurrent waits is reached (Limits.Waiters).

@@ -23,8 +23,8 @@ type Description struct {
 	Plural string // "accounts"
 	Topics processors.Topics
 	// Commands encodes the commands that are sent, Results decodes their results
-	// (processors.NewResultSet).
-	Commands, Results *codecs.Set
+	// (processors.NewResultSet), Events shows events.
+	Commands, Results, Events *codecs.Set
 	// Row reads a row of the table topic: its sequence, and the state as it is shown, which
 	// encoding/json can encode. It must be safe for concurrent use.
 	Row func(value []byte) (sequence int64, state any, err error)
@@ -35,8 +35,12 @@ type Limits struct {
 	// Waiters limits the concurrent calls of WaitFor and WaitCommand; 10,000. Each holds a request
 	// and its connection, some 50 KiB.
 	Waiters int
-	// ScanRows limits how many rows List passes over that are no aggregates; 10,000, some 50 ms.
+	// ScanRows limits how many rows List passes over that are no aggregates, and how many sequences
+	// Events passes over that have no event; 10,000, some 50 ms.
 	ScanRows int
+	// PageBytes limits the events of a page, as they are in the topic; 4 MiB. As JSON they may be
+	// three times that. One event is always given.
+	PageBytes int
 	// Sending limits the commands that wait for the broker at the same time; 256, which is what
 	// Sarama takes without blocking.
 	Sending int
@@ -60,6 +64,8 @@ type Options struct {
 	// table topic's partitions, for different ends.
 	Stores     *snapshots.Stores
 	Aggregates []Description
+	// NoHistory leaves out the aggregates' histories: Events answers ErrNoHistory.
+	NoHistory bool
 	// Off is for a process that only processes: all readers and senders get ErrOff. Run isn't called.
 	Off     bool
 	Limits  Limits
@@ -102,7 +108,7 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 			return id, id != ""
 		}
 	}
-	return &Aggregate{
+	a := &Aggregate{
 		description: d, limits: v.options.Limits, waiters: v.waiters, sender: v.sender,
 		table: v.newLive(d.Topics.Table, snapshots.Projection{}, byKey),
 		results: v.newLive(d.Topics.Results,
@@ -110,6 +116,10 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 		commands: v.newLive(d.Topics.Commands,
 			project(codecs.HeaderID, fingerprint), byHeader(codecs.HeaderID)),
 	}
+	if !v.options.NoHistory {
+		a.events = v.newLive(d.Topics.Events, historyProjection, byKey)
+	}
+	return a
 }
 
 func (v *Views) newLive(topic string, project snapshots.Projection,
@@ -181,6 +191,7 @@ func (v *Views) Aggregate(name string) *Aggregate {
 func (l Limits) withDefaults() Limits {
 	def(&l.Waiters, 10_000)
 	def(&l.ScanRows, 10_000)
+	def(&l.PageBytes, 4<<20)
 	def(&l.Sending, 256)
 	def(&l.FetchWait, 250*time.Millisecond)
 	def(&l.RestartPauseMin, 250*time.Millisecond)
@@ -205,7 +216,7 @@ func (o *Options) validate() error {
 		errs = append(errs, errors.New("views: Options.Stores, Metrics and Logger must be set"))
 	}
 	l := o.Limits
-	if l.Waiters < 0 || l.ScanRows < 0 || l.FetchWait < 0 || l.RestartPauseMin < 0 ||
+	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.FetchWait < 0 || l.RestartPauseMin < 0 ||
 		l.RestartPauseMax < l.RestartPauseMin || l.ForgetInterval < 0 || l.ForgetRecords < 0 ||
 		l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {
 		errs = append(errs, fmt.Errorf("views: Options.Limits: none may be negative, "+
@@ -218,10 +229,10 @@ func (o *Options) validate() error {
 			errs = append(errs, fmt.Errorf(
 				"views: Options.Aggregates[%d]: Name %q and Plural %q must be set, Name only once",
 				i, d.Name, d.Plural))
-		case d.Topics == processors.Topics{}, d.Commands == nil, d.Results == nil, d.Row == nil:
-			errs = append(errs, fmt.Errorf(
-				"views: Options.Aggregates[%d] (%s): Topics, Commands, Results and Row must be set",
-				i, d.Name))
+		case d.Topics == processors.Topics{}, d.Commands == nil, d.Results == nil, d.Events == nil,
+			d.Row == nil:
+			errs = append(errs, fmt.Errorf("views: Options.Aggregates[%d] (%s): Topics, Commands, "+
+				"Results, Events and Row must be set", i, d.Name))
 		}
 		seen[d.Name] = true
 	}

@@ -30,6 +30,11 @@ type Sub struct {
 	Amount int64 `avro:"amount"`
 }
 
+// Added is its event.
+type Added struct {
+	Amount int64 `avro:"amount"`
+}
+
 func schemaOf(name string) string {
 	return `{"type": "record", "name": "` + name + `", "namespace": "refold.views.test",
 		"fields": [{"name": "amount", "type": "long"}]}`
@@ -43,6 +48,7 @@ type fixture struct {
 	cluster           *local.Cluster
 	kafka             kafka.Settings
 	commands, results *codecs.Set
+	events            *codecs.Set
 	client            *kgo.Client
 	dir               string
 }
@@ -50,7 +56,9 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	var specs []kafka.TopicSpec
-	for _, topic := range []string{topics.Commands, topics.Results, topics.Table} {
+	for _, topic := range []string{
+		topics.Commands, topics.Events, topics.Results, topics.Table, topics.DeadLetters,
+	} {
 		specs = append(specs, kafka.TopicSpec{Name: topic, Partitions: 3, ReplicationFactor: 1})
 	}
 	cluster, err := local.Start(local.Options{Topics: specs})
@@ -70,7 +78,10 @@ func newFixture(t *testing.T) *fixture {
 	must(t, err)
 	f.results, err = processors.NewResultSet(registry)
 	must(t, err)
-	must(t, errors.Join(f.commands.Prepare(t.Context()), f.results.Prepare(t.Context())))
+	f.events, err = codecs.NewSet(registry, codecs.Record[Added](schemaOf("Added")))
+	must(t, err)
+	must(t, errors.Join(f.commands.Prepare(t.Context()), f.results.Prepare(t.Context()),
+		f.events.Prepare(t.Context())))
 	opts, err := f.kafka.Options()
 	must(t, err)
 	f.client, err = kgo.NewClient(append(opts, kgo.RecordPartitioner(kafka.Partitioner()))...)
@@ -114,7 +125,9 @@ type running struct {
 }
 
 // open opens views on the fixture's directory, without running them.
-func (f *fixture) open(t *testing.T, off bool) (*views.Views, *snapshots.Stores) {
+func (f *fixture) open(t *testing.T, change ...func(*views.Options)) (
+	*views.Views, *snapshots.Stores,
+) {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	stores, err := snapshots.Open(snapshots.Options{
@@ -122,25 +135,29 @@ func (f *fixture) open(t *testing.T, off bool) (*views.Views, *snapshots.Stores)
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	must(t, err)
-	v, err := views.Open(views.Options{
-		Kafka: f.kafka, Stores: stores, Off: off, Metrics: views.NewMetrics(registry),
+	options := views.Options{
+		Kafka: f.kafka, Stores: stores, Metrics: views.NewMetrics(registry),
 		Logger: slog.New(slog.DiscardHandler),
 		Aggregates: []views.Description{{
 			Name: "counter", Plural: "counters", Topics: topics,
-			Commands: f.commands, Results: f.results,
+			Commands: f.commands, Results: f.results, Events: f.events,
 			Row: func(value []byte) (int64, any, error) {
 				return int64(binary.BigEndian.Uint64(value)), nil, nil
 			},
 		}},
-	})
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	v, err := views.Open(options)
 	must(t, err)
 	return v, stores
 }
 
 // run opens views and runs them; they are ready when it returns.
-func (f *fixture) run(t *testing.T) *running {
+func (f *fixture) run(t *testing.T, change ...func(*views.Options)) *running {
 	t.Helper()
-	v, stores := f.open(t, false)
+	v, stores := f.open(t, change...)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- v.Run(ctx) }()
@@ -334,7 +351,7 @@ func TestNotRunning(t *testing.T) {
 	f := newFixture(t)
 	for name, off := range map[string]bool{"not yet": false, "off": true} {
 		t.Run(name, func(t *testing.T) {
-			v, stores := f.open(t, off)
+			v, stores := f.open(t, func(o *views.Options) { o.Off = off })
 			defer func() { must(t, stores.Close()) }()
 			counters := v.Aggregate("counter")
 			_, get := counters.Get("a")
@@ -343,7 +360,11 @@ func TestNotRunning(t *testing.T) {
 			_, wait := v.WaitCommand(t.Context(), "c-1", views.Pending)
 			_, differs := counters.Differs(add("c-1", "a", 1))
 			send := counters.Send(t.Context(), add("c-1", "a", 1))
-			for i, err := range []error{get, list, command, wait, differs, send, v.Ready()} {
+			_, events := counters.Events(t.Context(), "a", views.EventQuery{Limit: 1})
+			_, waitEvents := counters.WaitEvents(t.Context(), "a", views.EventQuery{Limit: 1})
+			for i, err := range []error{
+				get, list, command, wait, differs, send, events, waitEvents, v.Ready(),
+			} {
 				if !errors.Is(err, views.ErrNotReady) || errors.Is(err, views.ErrOff) != off {
 					t.Errorf("%d: %v", i, err)
 				}

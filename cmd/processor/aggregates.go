@@ -94,7 +94,7 @@ func (k kind) topics(c config.Topics) processors.Topics {
 func (a *aggregate) description(c config.Topics, results *codecs.Set) views.Description {
 	return views.Description{
 		Name: a.name, Plural: a.plural, Topics: a.topics(c),
-		Commands: a.commands, Results: results, Row: a.row,
+		Commands: a.commands, Results: results, Events: a.events, Row: a.row,
 	}
 }
 
@@ -103,7 +103,7 @@ func (a *aggregate) show(v *views.Views) httpapi.Resource {
 	r := a.resource
 	r.Name, r.Plural = a.name, a.plural
 	reader := v.Aggregate(a.name)
-	r.Rows, r.Sender = reader, reader
+	r.Rows, r.Sender, r.Events = reader, reader, reader
 	if r.Commands == nil {
 		r.Commands = a.commands
 	}

@@ -80,13 +80,13 @@ func (c *client) do(
 		if errors.As(err, &failed) {
 			err = failed.Err
 		}
-		return nil, fmt.Errorf("no worker answers at %s: %w (is one running? --server names another)",
-			c.server, err)
+		return nil, &unavailableError{fmt.Errorf(
+			"no worker answers at %s: %w (is one running? --server names another)", c.server, err), false}
 	}
 	defer response.Body.Close()
 	a := &answer{status: response.StatusCode}
 	if a.raw, err = io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes)); err != nil {
-		return nil, fmt.Errorf("read the answer of %s: %w", c.server, err)
+		return nil, &unavailableError{fmt.Errorf("read the answer of %s: %w", c.server, err), false}
 	}
 	if err := json.Unmarshal(a.raw, a); err != nil {
 		return nil, fmt.Errorf("%s answered %s with something that is no JSON; is it a worker?",
@@ -94,6 +94,17 @@ func (c *client) do(
 	}
 	return a, nil
 }
+
+// unavailableError says that no worker answers, or one that it can't answer now: it may help to try
+// again.
+type unavailableError struct {
+	error
+
+	isWorker bool // there is one
+}
+
+// Unwrap returns what was wrong.
+func (e *unavailableError) Unwrap() error { return e.error }
 
 // problem is an answer as an error, with every mistake that it lists.
 func (a *answer) problem() error {

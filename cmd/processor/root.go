@@ -25,7 +25,8 @@ Begin with "processor dev": it needs nothing but itself.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), p.newLoad(), p.newDeadLetters(),
+	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newHistory(), p.newLoad(),
+		p.newDeadLetters(),
 		p.newTopics(), p.newSchemas(), p.newConfig(), p.newBench(), newVersion())
 	return root
 }

@@ -146,7 +146,7 @@ func engineConfig(c config.Config) exactlyonce.Config {
 }
 
 func viewLimits(c config.HTTP) views.Limits {
-	return views.Limits{Waiters: c.Waiters, Sending: c.Sending}
+	return views.Limits{Waiters: c.Waiters, Sending: c.Sending, PageBytes: int(c.PageBytes)}
 }
 
 func liveLimits(c config.HTTP) livefeed.Limits {

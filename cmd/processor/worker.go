@@ -174,7 +174,7 @@ func (w *Worker) openViews() (err error) {
 	}
 	w.views, err = views.Open(views.Options{
 		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP),
-		Off:     !w.config.Views.Enabled,
+		Off: !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
 		Metrics: views.NewMetrics(w.metrics), Logger: w.logger, Aggregates: descriptions,
 	})
 	return err

@@ -5,6 +5,7 @@
 //	GET  /commands/{id}            how far a command has come
 //	GET  /accounts/{id}            an aggregate's state
 //	GET  /accounts                 the list of aggregates
+//	GET  /accounts/{id}/events     an aggregate's history
 //	GET  /events/live              what happens now, of all aggregates, as server-sent events
 //	GET  /healthz /readyz /metrics /openapi.json /
 //

@@ -46,6 +46,24 @@ func (f *fakeRows) List(after string, limit int) (views.Page, error) {
 	return f.ListFn(after, limit)
 }
 
+// fakeEvents reads histories from functions.
+type fakeEvents struct {
+	EventsFn     func(id string, q views.EventQuery) (views.EventPage, error)
+	WaitEventsFn func(ctx context.Context, id string, q views.EventQuery) (views.EventPage, error)
+}
+
+func (f *fakeEvents) Events(_ context.Context, id string, q views.EventQuery) (
+	views.EventPage, error,
+) {
+	return f.EventsFn(id, q)
+}
+
+func (f *fakeEvents) WaitEvents(ctx context.Context, id string, q views.EventQuery) (
+	views.EventPage, error,
+) {
+	return f.WaitEventsFn(ctx, id, q)
+}
+
 // fakeSender keeps what was sent.
 type fakeSender struct {
 	Err       error
@@ -121,6 +139,7 @@ func (fakeTypes) SchemaText(name string) string {
 type bench struct {
 	server   *httpapi.Server
 	rows     *fakeRows
+	events   *fakeEvents
 	sender   *fakeSender
 	commands *fakeCommands
 	registry *prometheus.Registry
@@ -141,12 +160,23 @@ func newBench(t *testing.T, change func(*httpapi.Options)) *bench {
 			},
 			ListFn: func(string, int) (views.Page, error) { return views.Page{}, nil },
 		},
+		events: &fakeEvents{
+			EventsFn: func(string, views.EventQuery) (views.EventPage, error) {
+				return views.EventPage{}, views.ErrNotFound
+			},
+			WaitEventsFn: func(ctx context.Context, _ string, _ views.EventQuery) (
+				views.EventPage, error,
+			) {
+				<-ctx.Done()
+				return views.EventPage{}, views.ErrNotYet
+			},
+		},
 		sender: &fakeSender{}, commands: &fakeCommands{}, registry: prometheus.NewRegistry(),
 	}
 	options := httpapi.Options{
 		Resources: []httpapi.Resource{{
 			Name: "account", Plural: "accounts", Rows: b.rows, Sender: b.sender,
-			Commands: fakeTypes{}, State: reflect.TypeFor[accountState](),
+			Events: b.events, Commands: fakeTypes{}, State: reflect.TypeFor[accountState](),
 			Example: accountState{Owner: "Alice", Balance: 1250},
 			CommandExamples: map[string]json.RawMessage{
 				"DepositMoney": json.RawMessage(`{"amount": 1250}`),

@@ -23,6 +23,13 @@ type Rows interface {
 	List(after string, limit int) (views.Page, error)
 }
 
+// Events reads an aggregate's history. views.Aggregate is one.
+type Events interface {
+	Events(ctx context.Context, id string, q views.EventQuery) (views.EventPage, error)
+	// WaitEvents waits for events behind q.After.
+	WaitEvents(ctx context.Context, id string, q views.EventQuery) (views.EventPage, error)
+}
+
 // Sender puts commands into an aggregate's topic. views.Sender is one.
 type Sender interface {
 	// Send returns when the command is safe in the topic. After another error than
@@ -53,6 +60,8 @@ type Resource struct {
 	Rows     Rows
 	Sender   Sender
 	Commands CommandTypes
+	// Events may be nil: then there is no such endpoint.
+	Events Events
 	// State is the Go type of views.Row.State, which the API's description is made from.
 	State reflect.Type
 	// Example is a state for the description; may be nil.

@@ -54,6 +54,7 @@ const (
 	codeNotReady         = "not-ready"
 	codeNotYet           = "not-yet"
 	codeNoViews          = "no-views"
+	codeNoHistory        = "no-history"
 	codeTooManyWaits     = "too-many-waits"
 	codeTooManyListeners = "too-many-listeners"
 	codeStopping         = "stopping"
@@ -152,6 +153,9 @@ func asProblem(err error) *Problem {
 		return problem(http.StatusServiceUnavailable, codeNoViews,
 			"this server only processes: it keeps no copies and takes no commands; ask another").
 			because(err)
+	case errors.Is(err, views.ErrNoHistory):
+		return problem(http.StatusServiceUnavailable, codeNoHistory,
+			"this server keeps no histories (its option views.history); ask another").because(err)
 	case errors.Is(err, views.ErrNotReady):
 		return problem(http.StatusServiceUnavailable, codeNotReady,
 			"this server can't read its copy now; its /readyz says what is missing").

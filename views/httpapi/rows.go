@@ -65,6 +65,12 @@ func (s *Server) registerResource(r *Resource) error {
 		})
 	register(s, s.listOperation(r),
 		func(_ context.Context, in *listInput) (*listOutput, error) { return s.list(r, in) })
+	if r.Events != nil {
+		register(s, s.eventsOperation(r),
+			func(ctx context.Context, in *eventsInput) (*eventsOutput, error) {
+				return s.listEvents(ctx, r, in)
+			})
+	}
 	operation, err := s.sendOperation(r)
 	if err != nil {
 		return err
@@ -217,17 +223,27 @@ func (s *Server) readListInput(in *listInput) (limit int, err error) {
 			Path: "query.after", Allowed: "at most 128 bytes", Found: in.After,
 		})
 	}
-	limit = s.defaultPageRows()
-	if in.Limit != "" {
-		if limit, err = strconv.Atoi(in.Limit); err != nil || limit < 1 || limit > s.limits.PageRows {
-			mistakes = append(mistakes, mistake{
-				Path: "query.limit", Found: in.Limit,
-				Allowed: "a whole number from 1 to " + strconv.Itoa(s.limits.PageRows),
-			})
-		}
+	limit, wrong := s.pageLimit(in.Limit)
+	if wrong != nil {
+		mistakes = append(mistakes, *wrong)
 	}
 	if len(mistakes) > 0 {
 		return 0, invalid(mistakes...)
+	}
+	return limit, nil
+}
+
+// pageLimit reads the limit of a page.
+func (s *Server) pageLimit(text string) (limit int, wrong *mistake) {
+	if text == "" {
+		return s.defaultPageRows(), nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 || limit > s.limits.PageRows {
+		return 0, &mistake{
+			Path: "query.limit", Found: text,
+			Allowed: "a whole number from 1 to " + strconv.Itoa(s.limits.PageRows),
+		}
 	}
 	return limit, nil
 }
