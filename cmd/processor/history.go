@@ -76,9 +76,10 @@ Exit codes: 0 shown, 5 there is no such aggregate, 1 anything else.`,
 const (
 	// followWait is the long poll of --follow.
 	followWait = 20 * time.Second
-	// followPauseMin and followPauseMax bound the pause before a worker that is away is asked again.
-	followPauseMin = 250 * time.Millisecond
-	followPauseMax = 5 * time.Second
+	// firstFollowPause is the pause before a worker that is away is asked again; it doubles up to
+	// longestFollowPause.
+	firstFollowPause   = 250 * time.Millisecond
+	longestFollowPause = 5 * time.Second
 )
 
 // history shows the history of one aggregate.
@@ -172,7 +173,7 @@ func (h *history) followOn(ctx context.Context) error {
 	if h.limit == 0 {
 		next = h.more // behind 0: all of them
 	}
-	after, pause, told := int64(0), followPauseMin, ""
+	after, pause, told := int64(0), firstFollowPause, ""
 	tell := func(what string) {
 		if what != told && what != "" {
 			fmt.Fprintln(h.log, what)
@@ -187,11 +188,11 @@ func (h *history) followOn(ctx context.Context) error {
 		case isAway && (answered || away.isWorker):
 			tell(err.Error() + "; trying again")
 			sleep(ctx, pause)
-			pause = min(2*pause, followPauseMax)
+			pause = min(2*pause, longestFollowPause)
 		case err != nil:
 			return err
 		default:
-			after, next, answered, pause = last, h.more, true, followPauseMin
+			after, next, answered, pause = last, h.more, true, firstFollowPause
 			text := ""
 			if missing != nil {
 				text = missing.Detail + " yet; waiting for it"

@@ -26,8 +26,7 @@ Begin with "processor dev": it needs nothing but itself.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newHistory(), p.newLoad(),
-		p.newDeadLetters(),
-		p.newTopics(), p.newSchemas(), p.newConfig(), p.newBench(), newVersion())
+		p.newDeadLetters(), p.newTopics(), p.newSchemas(), p.newConfig(), p.newBench(), newVersion())
 	return root
 }
 

@@ -52,17 +52,24 @@ func TestEvents(t *testing.T) {
 		t.Errorf("asked for %+v, want %+v", asked, want)
 	}
 	next = 2
+	type query = views.EventQuery
 	for path, test := range map[string]struct {
-		query views.EventQuery
+		query query
 		next  string
 	}{
-		"?after=1&limit=2":            {views.EventQuery{After: 1, Limit: 2}, "after=2&limit=2"},
-		"?order=oldest":               {views.EventQuery{Limit: 100}, "after=2&limit=100&order=oldest"},
-		"?order=newest&after=1":       {views.EventQuery{After: 1, NewestFirst: true, Limit: 100}, "after=1&before=2&limit=100&order=newest"},
-		"?before=9&order=newest":      {views.EventQuery{Before: 9, NewestFirst: true, Limit: 100}, "before=2&limit=100&order=newest"},
-		"?before=9&after=0&limit=999": {views.EventQuery{Before: 9, Limit: 999}, "after=2&before=9&limit=999"},
+		"after=1&limit=2": {query{After: 1, Limit: 2}, "after=2&limit=2"},
+		"order=oldest":    {query{Limit: 100}, "after=2&limit=100&order=oldest"},
+		"order=newest&after=1": {
+			query{After: 1, NewestFirst: true, Limit: 100}, "after=1&before=2&limit=100&order=newest",
+		},
+		"before=9&order=newest": {
+			query{Before: 9, NewestFirst: true, Limit: 100}, "before=2&limit=100&order=newest",
+		},
+		"before=9&after=0&limit=999": {
+			query{Before: 9, Limit: 999}, "after=2&before=9&limit=999",
+		},
 	} {
-		a := b.ask(t, "GET", "/accounts/alice/events"+path, "")
+		a := b.ask(t, "GET", "/accounts/alice/events?"+path, "")
 		link := "/accounts/alice/events?" + test.next
 		a.want(t, http.StatusOK, `ETag: "3"`, "Link: <"+link+`>; rel="next"`)
 		a.wantJSON(t, map[string]any{"next": link})
