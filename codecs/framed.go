@@ -54,11 +54,11 @@ func (c framedCodec) Encode(v any) ([]byte, error) {
 
 // Decode decodes the frame's value.
 func (c framedCodec) Decode(frame []byte) (any, error) {
-	_, value, err := kafka.SplitFrame(nil, frame)
+	split, err := kafka.SplitFrame(nil, frame)
 	if err != nil {
 		return nil, err
 	}
-	return c.codec.Decode(value)
+	return c.codec.Decode(split.Value)
 }
 
 func (m *Message) appendFrame(b []byte, set *Set) ([]byte, error) {

@@ -27,10 +27,11 @@ func TestFramedCodecSaysTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			headers, value, err := kafka.SplitFrame(nil, frame)
+			split, err := kafka.SplitFrame(nil, frame)
 			if err != nil {
 				t.Fatal(err)
 			}
+			headers, value := split.Headers, split.Value
 			got := goka.Headers{}
 			for _, h := range headers {
 				got[h.Key] = h.Value

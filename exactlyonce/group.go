@@ -246,11 +246,11 @@ func eachMessage(
 			m := &slab[i]
 			m.Topic, m.Partition, m.Offset = r.Topic, r.Partition, r.Offset
 			m.Key, m.Value, m.Timestamp = r.Key, r.Value, r.Timestamp
-			if framed && r.Value != nil {
+			if framed {
 				start := len(frames)
 				frames = kafka.AppendFrame(frames, r)
 				m.Value = frames[start:len(frames):len(frames)]
-			} else if len(r.Headers) > 0 { // also of tombstones, for which Goka asks no codec
+			} else if len(r.Headers) > 0 {
 				m.Headers = saramaHeaders(r.Headers)
 			}
 			if !send(m) {
@@ -264,9 +264,7 @@ func eachMessage(
 // frameBytes is enough for the frames of all the records.
 func frameBytes(records []*kgo.Record) (n int) {
 	for _, r := range records {
-		if r.Value != nil {
-			n += kafka.FrameBytes(r)
-		}
+		n += kafka.FrameBytes(r)
 	}
 	return n
 }

@@ -49,9 +49,13 @@ func (p *page) record(key string) *kgo.Record {
 }
 
 // unframe makes headers and value of the frame that is the record's value.
-func (p *page) unframe(r *kgo.Record) (err error) {
+func (p *page) unframe(r *kgo.Record) error {
 	free := p.headers[len(p.headers):]
-	r.Headers, r.Value, err = kafka.SplitFrame(free, r.Value)
+	split, err := kafka.SplitFrame(free, r.Value)
+	r.Headers, r.Value = split.Headers, split.Value
+	if split.NoKey {
+		r.Key = nil
+	}
 	if n := len(r.Headers); n <= cap(free) { // or they have memory of their own
 		p.headers = p.headers[:len(p.headers)+n]
 		r.Headers = r.Headers[:n:n]

@@ -36,8 +36,10 @@ type Aggregate[S, C, E any] struct {
 	// RecentSize is how many commands a row remembers (G1), each in some 24 bytes of every row:
 	// 0 to MaxRecentSize.
 	RecentSize int
-	Metrics    *Metrics
-	Logger     *slog.Logger
+	// Version is the worker's, for its dead letters.
+	Version string
+	Metrics *Metrics
+	Logger  *slog.Logger
 
 	aside deadLetters
 }
@@ -52,8 +54,10 @@ type GraphOptions struct {
 	Framed bool
 	// RecentSize is Aggregate's.
 	RecentSize int
-	Metrics    *Metrics
-	Logger     *slog.Logger
+	// Version is Aggregate's.
+	Version string
+	Metrics *Metrics
+	Logger  *slog.Logger
 }
 
 // Validate tells whether a graph can be made of the description.
@@ -84,13 +88,13 @@ func (a *Aggregate[S, C, E]) Graph() (*goka.GroupGraph, error) {
 	t := a.Topics
 	a.aside = deadLetters{
 		topic: t.DeadLetters, owner: a.Name, group: t.Group, replay: t.Commands,
-		metrics: a.Metrics, logger: a.Logger,
+		version: a.Version, framed: a.Framed, metrics: a.Metrics, logger: a.Logger,
 	}
 	return goka.DefineGroup(goka.Group(t.Group),
 		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands, a.Framed), a.handle),
 		goka.Output(goka.Stream(t.Events), outputOf(a.Events, a.Framed)),
 		goka.Output(goka.Stream(t.Results), outputOf(a.Results, a.Framed)),
-		goka.Output(goka.Stream(t.DeadLetters), rawCodec{}),
+		goka.Output(goka.Stream(t.DeadLetters), letterCodec(a.Framed)),
 		goka.Persist(a.Rows),
 	), nil
 }

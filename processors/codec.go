@@ -20,6 +20,8 @@ type received struct {
 	bytes []byte
 	// frame of a record that came as one; nil for one whose headers Goka has.
 	frame []byte
+	// noKey: its key is nil, and not merely empty. Only a frame tells.
+	noKey bool
 }
 
 // headersGuess is how many headers a command is likely to have at most.
@@ -31,11 +33,11 @@ func (r *received) metadata(ctx goka.Context) (eventsourcing.Metadata, error) {
 		return codecs.MetadataFrom(ctx.Headers())
 	}
 	var room [headersGuess]kgo.RecordHeader // stays on the stack
-	headers, _, err := kafka.SplitFrame(room[:0], r.frame)
+	split, err := kafka.SplitFrame(room[:0], r.frame)
 	if err != nil {
 		return eventsourcing.Metadata{}, err
 	}
-	return codecs.MetadataFromRecord(headers)
+	return codecs.MetadataFromRecord(split.Headers)
 }
 
 // describe returns what the headers, the key and the timestamp say of a record, or why it can't be
@@ -67,22 +69,6 @@ func (r *received) describe(ctx goka.Context) (eventsourcing.Metadata, *codecs.M
 	return m, nil
 }
 
-// headers are the record's, as Goka writes them.
-func (r *received) headers(ctx goka.Context) goka.Headers {
-	if r.frame == nil {
-		return ctx.Headers()
-	}
-	split, _, err := kafka.SplitFrame(nil, r.frame)
-	if err != nil {
-		return nil // the codec has split it before
-	}
-	headers := make(goka.Headers, len(split))
-	for _, h := range split {
-		headers[h.Key] = h.Value
-	}
-	return headers
-}
-
 // asMalformed returns err as the poison that it is.
 func asMalformed(err error) *codecs.Malformed {
 	var malformed *codecs.Malformed
@@ -98,11 +84,10 @@ func badHeader(format string, args ...any) *codecs.Malformed {
 
 // inputOf returns the codec of a graph's input, outputOf that of an output.
 func inputOf(set *codecs.Set, framed bool) goka.Codec {
-	codec := inputCodec{set.Codec()}
 	if framed {
-		return framedInputCodec{set.FramedCodec(), codec}
+		return framedInputCodec{set.FramedCodec(), set.Codec()}
 	}
-	return codec
+	return inputCodec{set.Codec()}
 }
 
 func outputOf(set *codecs.Set, framed bool) goka.Codec {
@@ -135,7 +120,7 @@ func (c inputCodec) Decode(data []byte) (any, error) {
 // framedInputCodec decodes frames to *received.
 type framedInputCodec struct {
 	goka.Codec // of frames
-	values     inputCodec
+	values     goka.Codec
 }
 
 var _ kafka.FramedCodec = framedInputCodec{}
@@ -145,18 +130,26 @@ func (framedInputCodec) Framed() {}
 
 func (c framedInputCodec) Decode(frame []byte) (any, error) {
 	var room [headersGuess]kgo.RecordHeader
-	_, value, err := kafka.SplitFrame(room[:0], frame)
+	split, err := kafka.SplitFrame(room[:0], frame)
 	if err != nil {
 		return nil, err
 	}
-	v, err := c.values.Decode(value)
-	if r, is := v.(*received); is {
-		r.frame = frame
+	r := &received{bytes: split.Value, frame: frame, noKey: split.NoKey}
+	if split.Value == nil {
+		return r, nil // no command, and not for a codec to say
 	}
-	return v, err
+	r.value, err = c.values.Decode(split.Value)
+	return r, err
 }
 
-// rawCodec passes the bytes of dead letters through.
+// letterCodec returns the codec of dead letters, which passes bytes through.
+func letterCodec(framed bool) goka.Codec {
+	if framed {
+		return framedRawCodec{}
+	}
+	return rawCodec{}
+}
+
 type rawCodec struct{}
 
 func (rawCodec) Encode(value any) ([]byte, error) {
@@ -168,3 +161,11 @@ func (rawCodec) Encode(value any) ([]byte, error) {
 }
 
 func (rawCodec) Decode(data []byte) (any, error) { return data, nil }
+
+// framedRawCodec passes frames through.
+type framedRawCodec struct{ rawCodec }
+
+var _ kafka.FramedCodec = framedRawCodec{}
+
+// Framed marks the codec.
+func (framedRawCodec) Framed() {}

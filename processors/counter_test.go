@@ -118,7 +118,7 @@ func newStory(t *testing.T, framed bool) *story {
 	aggregate := processors.Aggregate[counter, Count, Counted]{
 		Name: "counter", Topics: s.topics, Decider: counterDecider,
 		Commands: commands, Events: events, Results: results, Rows: counterRows{},
-		Framed: framed, RecentSize: 2, Metrics: processors.NewMetrics(s.metrics),
+		Framed: framed, RecentSize: 2, Version: "v7", Metrics: processors.NewMetrics(s.metrics),
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	graph, err := aggregate.Graph()
@@ -155,12 +155,12 @@ func (s *story) send(id string, by int64, more ...goka.Headers) {
 // sendRaw hands bytes to the graph.
 func (s *story) sendRaw(key string, value []byte, headers goka.Headers) {
 	s.t.Helper()
-	if s.framed && value != nil {
+	if s.framed {
 		var frame []byte
 		for name, value := range headers {
 			frame = kafka.AppendHeader(frame, name, value)
 		}
-		value, headers = append(kafka.EndHeaders(frame), value...), nil
+		value, headers = kafka.EndFrame(frame, []byte(key), value), nil
 	}
 	s.producer.EmitWithHeaders(s.topics.Commands, key, value, headers)
 	s.tester.Catchup()
@@ -173,18 +173,18 @@ func (s *story) next(topic string) (goka.Headers, any) {
 	if !ok {
 		s.t.Fatalf("nothing (more) on %s", topic)
 	}
+	if s.framed {
+		equal(s.t, "headers beside the frame", len(headers), 0)
+		split, err := kafka.SplitFrame(nil, raw)
+		must(s.t, err)
+		raw, headers = split.Value, goka.Headers{}
+		for _, h := range split.Headers {
+			headers[h.Key] = h.Value
+		}
+	}
 	codec := s.codecs[topic]
 	if codec == nil {
 		return headers, raw
-	}
-	if s.framed {
-		equal(s.t, "headers beside the frame", len(headers), 0)
-		split, value, err := kafka.SplitFrame(nil, raw)
-		must(s.t, err)
-		raw, headers = value, goka.Headers{}
-		for _, h := range split {
-			headers[h.Key] = h.Value
-		}
 	}
 	value, err := codec.Decode(raw)
 	must(s.t, err)

@@ -124,6 +124,14 @@ func TestPoisonIsSetAside(t *testing.T) {
 			codecs.ReasonBadHeader, "ce_id",
 		},
 		{
+			"a dead letter that was put back", "c1",
+			func(*story) []byte { return []byte("again") },
+			good.Merged(goka.Headers{
+				"refold_replayed": []byte("0/1"), processors.HeaderTopic: []byte("an old one"),
+			}),
+			codecs.ReasonNotWireFormat, "",
+		},
+		{
 			"no key", "", func(s *story) []byte { return encoded(s, 1) }, good,
 			codecs.ReasonBadHeader, "no key",
 		},
@@ -154,11 +162,17 @@ func (p poison) isSetAside(t *testing.T, s *story) {
 	equal(t, "topic", string(headers[processors.HeaderTopic]), s.topics.Commands)
 	equal(t, "partition", string(headers[processors.HeaderPartition]), "0")
 	equal(t, "offset", string(headers[processors.HeaderOffset]), "0")
+	equal(t, "version", string(headers[processors.HeaderVersion]), "v7")
+	equal(t, "group", string(headers[processors.HeaderGroup]), "counters")
+	equal(t, "replay", string(headers[processors.HeaderReplayTopic]), s.topics.Commands)
 	message := string(headers[processors.HeaderMessage])
 	if !strings.Contains(message, p.message) {
 		t.Fatalf("message %q does not say %q", message, p.message)
 	}
 	for name, value := range p.headers {
+		if name == processors.HeaderTopic {
+			continue
+		}
 		equal(t, "header "+name, string(headers[name]), string(value))
 	}
 	s.nothing(s.topics.Events, s.topics.Results, s.topics.DeadLetters)

@@ -32,8 +32,9 @@ type Process[E any] struct {
 	// for an event must not be put a second time into its own.
 	DeadLetters string
 
-	// Framed is Aggregate's.
+	// Framed and Version are Aggregate's.
 	Framed  bool
+	Version string
 	Metrics *Metrics
 	Logger  *slog.Logger
 
@@ -77,13 +78,13 @@ func (p *Process[E]) Graph() (*goka.GroupGraph, error) {
 	}
 	p.aside = deadLetters{
 		topic: p.DeadLetters, owner: p.Name, group: p.Group, replay: LoopTopic(p.Group),
-		metrics: p.Metrics, logger: p.Logger,
+		version: p.Version, framed: p.Framed, metrics: p.Metrics, logger: p.Logger,
 	}
 	input := inputOf(p.Inputs, p.Framed)
 	edges := []goka.Edge{
 		goka.Input(goka.Stream(p.Events), input, p.handle),
 		goka.Loop(input, p.handle),
-		goka.Output(goka.Stream(p.DeadLetters), rawCodec{}),
+		goka.Output(goka.Stream(p.DeadLetters), letterCodec(p.Framed)),
 	}
 	for _, topic := range p.Results {
 		edges = append(edges, goka.Input(goka.Stream(topic), input, p.handle))

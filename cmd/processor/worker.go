@@ -122,7 +122,7 @@ func (w *Worker) openStores() (err error) {
 func (w *Worker) openProcessors() error {
 	options := processors.GraphOptions{
 		TopicPrefix: w.config.Topics.Prefix, Results: w.results, Framed: true,
-		Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
+		Version: programVersion(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
 	}
 	for _, a := range w.aggregates {
 		o := options

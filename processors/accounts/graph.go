@@ -28,6 +28,7 @@ func Graph(c Codecs, o processors.GraphOptions) (*goka.GroupGraph, error) {
 		Rows:       c.Table(),
 		Framed:     o.Framed,
 		RecentSize: o.RecentSize,
+		Version:    o.Version,
 		Metrics:    o.Metrics,
 		Logger:     o.Logger,
 	}

@@ -19,9 +19,6 @@ const HeaderReplayed = "refold_replayed"
 // for the one that a record has from its birth.
 const ownPrefix = "refold_"
 
-// headerVersion is the version of the worker that set a record aside.
-const headerVersion = "refold_version"
-
 // Ref names a dead letter: its place in the dead-letter topic.
 type Ref struct {
 	Partition int32
@@ -89,7 +86,7 @@ func Parse(r *kgo.Record) (*Letter, error) {
 	texts := map[string]*string{
 		processors.HeaderTopic: &l.Origin.Topic, processors.HeaderPartition: &partition,
 		processors.HeaderOffset: &offset, processors.HeaderReason: &l.Reason,
-		processors.HeaderMessage: &l.Message, headerVersion: &l.Version,
+		processors.HeaderMessage: &l.Message, processors.HeaderVersion: &l.Version,
 		processors.HeaderGroup: &l.Group, processors.HeaderReplayTopic: &l.ReplayTopic,
 		HeaderReplayed: &l.ReplayOf,
 	}

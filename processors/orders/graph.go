@@ -30,6 +30,7 @@ func Graph(c Codecs, o processors.GraphOptions) (*goka.GroupGraph, error) {
 		Rows:       c.Table(),
 		Framed:     o.Framed,
 		RecentSize: o.RecentSize,
+		Version:    o.Version,
 		Metrics:    o.Metrics,
 		Logger:     o.Logger,
 	}
@@ -55,6 +56,7 @@ func PaymentsGraph(
 		},
 		DeadLetters: processors.DeadLetters(o.TopicPrefix),
 		Framed:      o.Framed,
+		Version:     o.Version,
 		Metrics:     o.Metrics,
 		Logger:      o.Logger,
 	}
