@@ -22,17 +22,39 @@ type HTTP struct {
 	turn    atomic.Uint64
 }
 
-// server is one worker.
+// server is one worker. One that didn't answer is left alone for a while, and then gets one
+// request at a time until it answers: a process that was stopped takes connections, and keeps
+// everybody waiting.
 type server struct {
 	url       string
-	downUntil atomic.Int64 // Unix ns
+	suspect   atomic.Bool
+	downUntil atomic.Int64 // Unix ns, while suspect
+	probed    atomic.Bool  // a request is there to see, while suspect
+}
+
+// free tells whether the worker may get a request.
+func (s *server) free(now time.Time) bool {
+	return !s.suspect.Load() ||
+		s.downUntil.Load() <= now.UnixNano() && s.probed.CompareAndSwap(false, true)
+}
+
+func (s *server) answered() {
+	s.suspect.Store(false)
+	s.probed.Store(false)
+}
+
+func (s *server) failed() {
+	s.downUntil.Store(time.Now().Add(downFor).UnixNano())
+	s.suspect.Store(true)
+	s.probed.Store(false)
 }
 
 const (
 	// waitSeconds is how long a worker may wait for an outcome; then it is asked again.
 	waitSeconds = 5
-	// requestTimeout is more than a worker takes for a request by its defaults: sending and waiting.
-	requestTimeout = 30 * time.Second
+	// requestTimeout is more than a worker takes for a request by its defaults: 5 s to send the
+	// command, and waitSeconds.
+	requestTimeout = 15 * time.Second
 	// downFor is how long a worker that couldn't be reached is left alone.
 	downFor = time.Second
 	// maxAnswerBytes limits what is read of an answer.
@@ -60,6 +82,21 @@ func NewHTTP(urls []string, concurrency int) (*HTTP, error) {
 	return h, nil
 }
 
+// Reach fails if no worker answers at all: before a run that is a wrong address; later it is what
+// the run is for.
+func (h *HTTP) Reach(ctx context.Context) error {
+	var errs []error
+	for range h.servers {
+		var answer json.RawMessage
+		_, err := h.do(ctx, http.MethodGet, "/readyz", nil, func(http.Header) {}, &answer)
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return fmt.Errorf("no worker answers: %w", errors.Join(errs...))
+}
+
 // Close closes the connections that are idle.
 func (h *HTTP) Close() { h.client.CloseIdleConnections() }
 
@@ -68,11 +105,11 @@ func (h *HTTP) Forget(string) {}
 
 // next returns a worker that isn't known to be down, if there is one. They take turns.
 func (h *HTTP) next() *server {
-	now := time.Now().UnixNano()
+	now := time.Now()
 	n := uint64(len(h.servers))
 	turn := h.turn.Add(1)
 	for i := range n {
-		if s := h.servers[(turn+i)%n]; s.downUntil.Load() <= now {
+		if s := h.servers[(turn+i)%n]; s.free(now) {
 			return s
 		}
 	}
@@ -193,11 +230,14 @@ func (h *HTTP) do(ctx context.Context, method, path string, body []byte,
 	prepare(request.Header)
 	response, err := h.client.Do(request)
 	if err != nil {
-		if ctx.Err() == nil {
-			s.downUntil.Store(time.Now().Add(downFor).UnixNano())
+		if ctx.Err() != nil {
+			s.probed.Store(false) // nothing was learnt
+		} else {
+			s.failed()
 		}
 		return 0, err //nolint:wrapcheck // it names method, URL and cause
 	}
+	s.answered()
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
 	if err != nil {

@@ -134,11 +134,43 @@ func TestTheNextWorkerIsAsked(t *testing.T) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	}
+	if err := h.Reach(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := newSystem(t, down.URL).Reach(t.Context()); err == nil {
+		t.Error("a worker that is down was reached")
+	}
 	if _, err := NewHTTP([]string{"localhost:8080"}, 1); err == nil {
 		t.Error("localhost:8080 is no URL, and wasn't refused")
 	}
 	if _, err := NewHTTP(nil, 1); err == nil {
 		t.Error("no server wasn't refused")
+	}
+}
+
+// A worker that was stopped takes connections and doesn't answer: it is asked by one at a time.
+func TestASuspectIsProbed(t *testing.T) {
+	s := &server{}
+	now := time.Now()
+	for range 2 {
+		if !s.free(now) {
+			t.Error("a good one isn't free")
+		}
+	}
+	s.failed()
+	later := time.Now().Add(2 * downFor)
+	if s.free(now) || !s.free(later) || s.free(later) {
+		t.Error("a suspect isn't left alone, not probed, or probed by two")
+	}
+	s.failed()
+	if s.free(now) || !s.free(later.Add(downFor)) {
+		t.Error("a suspect that failed again isn't probed again")
+	}
+	s.answered()
+	for range 2 {
+		if !s.free(now) {
+			t.Error("one that answers isn't free")
+		}
 	}
 }
 

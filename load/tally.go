@@ -55,7 +55,9 @@ func (t *Tally) Summary() Summary {
 		P50:    t.whole.quantile(.5), P99: t.whole.quantile(.99),
 		RecentP50: t.recent.quantile(.5), RecentP99: t.recent.quantile(.99),
 	}
-	s.Codes, s.Orders = maps.Clone(s.Codes), maps.Clone(s.Orders)
+	s.Codes, s.Orders = make(map[string]int), make(map[string]int)
+	maps.Copy(s.Codes, t.counts.Codes)
+	maps.Copy(s.Orders, t.counts.Orders)
 	s.Failures = append([]string{}, s.Failures...)
 	t.recent = latencies{}
 	return s

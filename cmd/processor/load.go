@@ -186,6 +186,10 @@ func (o *loadOptions) open(
 	if err != nil {
 		return nil, nil, fmt.Errorf("--server: %w", err)
 	}
+	if err := system.Reach(ctx); err != nil {
+		system.Close()
+		return nil, nil, fmt.Errorf("%w (is one running? --server names others)", err)
+	}
 	return system, system.Close, nil
 }
 

@@ -90,5 +90,5 @@ func TestMistakesOfLoad(t *testing.T) {
 	expect(t, exitFailed, []string{"--via: allowed: http, topic", "--concurrency: allowed: 1 to 10000"},
 		"load", "--via", "pigeon", "--concurrency", "0")
 	expect(t, exitFailed, []string{"--server", "no URL"}, "load", "--server", "localhost:8080")
-	expect(t, exitFailed, []string{"told.jsonl"}, "load", "--record", "/nowhere/told.jsonl")
+	expect(t, exitFailed, []string{"no worker answers", "--server"}, "load", "--server", "http://127.0.0.1:1")
 }
