@@ -85,9 +85,11 @@ func (s *Server) forward(out *stream, listener Listener) error {
 		}
 		switch last := listener.Position(); {
 		case len(items) > 0:
+			position = items[len(items)-1].Position
 			err = out.items(items)
 		case last != position:
 			// What the filter has left out is passed, too: who resumes need not read it again.
+			position = last
 			err = out.heartbeat(last)
 		default:
 			err = out.heartbeat("")
@@ -95,7 +97,6 @@ func (s *Server) forward(out *stream, listener Listener) error {
 		if err != nil {
 			return err
 		}
-		position = listener.Position()
 	}
 }
 

@@ -69,7 +69,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	cluster, err := local.Start(local.Options{Topics: specs})
 	must(t, err)
-	t.Cleanup(func() { must(t, cluster.Close()) })
+	t.Cleanup(func() { _ = cluster.Close() }) // a test may have closed it already
 	f := &fixture{cluster: cluster}
 	f.registry, err = codecs.NewRegistry(codecs.RegistrySettings{
 		URLs: []string{cluster.RegistryURL()}, Mode: codecs.Register,

@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"refold/codecs"
 	"refold/processors"
@@ -170,35 +174,93 @@ func TestNoBacklog(t *testing.T) {
 	}
 }
 
+// deleteBefore deletes the events before an offset, as retention does.
+func (f *fixture) deleteBefore(t *testing.T, partition int32, offset int64) {
+	t.Helper()
+	offsets := make(kadm.Offsets)
+	offsets.AddOffset(events, partition, offset, -1)
+	_, err := kadm.NewClient(f.client).DeleteRecords(t.Context(), offsets)
+	must(t, err)
+}
+
 // What retention has deleted is told: to who resumes, and to who was listening.
 func TestRetention(t *testing.T) {
 	f := newFixture(t)
-	feed := f.feed(t, livefeed.Limits{CheckEvery: 1})
-	start := listen(t, feed, livefeed.Filter{}, "")
+	feed := f.feed(t, livefeed.Limits{CheckEvery: 1, FetchBytes: 4}) // a record at a time
+	listening := listen(t, feed, livefeed.Filter{}, "")
+	begin := listening.Position()
 	for n := range int64(10) {
 		f.add(t, "one", n)
 	}
-	begin := start.Position()
-	start.Close()
-	offsets := make(kadm.Offsets)
-	for p := range int32(3) {
-		offsets.AddOffset(events, p, 4, -1)
+	first := next(t, listening, 1)
+	wantEvents(t, first, 0)
+	f.deleteBefore(t, first[0].Message.Partition, 8)
+	wantGap(t, next(t, listen(t, feed, livefeed.Filter{}, begin), 3), 0, 8)
+
+	// The consumer may have fetched some that are deleted now.
+	var items []livefeed.Item
+	for len(items) == 0 || items[len(items)-1].Message == nil ||
+		items[len(items)-1].Message.Offset < 9 {
+		items = append(items, next(t, listening, 1)...)
+	}
+	at := int64(1)
+	for items[0].Message != nil {
+		wantEvents(t, items[:1], at)
+		items, at = items[1:], at+1
+	}
+	wantGap(t, items, at, 8)
+}
+
+// wantGap checks that items are word of a gap, and the two events behind it.
+func wantGap(t *testing.T, items []livefeed.Item, from, to int64) {
+	t.Helper()
+	m := items[0].Missed
+	if m == nil || m.Reason != "retention" || m.Records != to-from || len(m.Partitions) != 1 ||
+		m.Partitions[0].From != from || m.Partitions[0].To != to {
+		t.Fatalf("missed %+v, want %d to %d", m, from, to)
+	}
+	wantEvents(t, items[1:], to, to+1)
+}
+
+// refuseFetches makes brokers answer that every offset that is asked for is out of range.
+func (f *fixture) refuseFetches(refuse *atomic.Bool) {
+	f.cluster.Kafka().ControlKey(int16(kmsg.Fetch), func(request kmsg.Request) (
+		kmsg.Response, error, bool,
+	) {
+		f.cluster.Kafka().KeepControl()
+		answer := request.ResponseKind().(*kmsg.FetchResponse)
+		for _, asked := range request.(*kmsg.FetchRequest).Topics {
+			topic := kmsg.FetchResponseTopic{Topic: asked.Topic, TopicID: asked.TopicID}
+			for _, p := range asked.Partitions {
+				partition := kmsg.NewFetchResponseTopicPartition()
+				partition.Partition, partition.ErrorCode = p.Partition, kerr.OffsetOutOfRange.Code
+				topic.Partitions = append(topic.Partitions, partition)
+			}
+			answer.Topics = append(answer.Topics, topic)
+		}
+		return answer, nil, refuse.Load()
+	})
+}
+
+// A listener that gets nothing since its next record is gone looks where it can go on.
+func TestOutOfRange(t *testing.T) {
+	f := newFixture(t)
+	var refuse atomic.Bool
+	refuse.Store(true)
+	f.refuseFetches(&refuse)
+	l := listen(t, f.feed(t, livefeed.Limits{CheckEvery: 1}), livefeed.Filter{}, "")
+	for n := range int64(10) {
+		f.add(t, "one", n)
 	}
 	ends, err := kadm.NewClient(f.client).ListEndOffsets(t.Context(), events)
 	must(t, err)
-	for p := range int32(3) {
-		if end, _ := ends.Lookup(events, p); end.Offset < 4 {
-			offsets.Delete(events, p)
+	ends.Each(func(end kadm.ListedOffset) {
+		if end.Offset == 10 {
+			f.deleteBefore(t, end.Partition, 8)
 		}
-	}
-	_, err = kadm.NewClient(f.client).DeleteRecords(t.Context(), offsets)
-	must(t, err)
-	l := listen(t, feed, livefeed.Filter{}, begin)
-	missed := next(t, l, 1)[0].Missed
-	if missed == nil || missed.Records != 4 || missed.Reason != "retention" {
-		t.Fatalf("missed %+v", missed)
-	}
-	wantEvents(t, next(t, l, 6), 4, 5, 6, 7, 8, 9)
+	})
+	refuse.Store(false)
+	wantGap(t, next(t, l, 3), 0, 8)
 }
 
 // Positions of other topics, of other logs, and such as are damaged, are refused.
@@ -249,5 +311,24 @@ func TestEnds(t *testing.T) {
 	_, err := f.feed(t, livefeed.Limits{}).Listen(ctx, livefeed.Filter{}, "")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want %v", err, context.Canceled)
+	}
+}
+
+// While Kafka is away, a listener waits, and nobody else begins to listen.
+func TestKafkaAway(t *testing.T) {
+	f := newFixture(t)
+	feed := f.feed(t, livefeed.Limits{CheckEvery: 1})
+	l := listen(t, feed, livefeed.Filter{}, "")
+	f.add(t, "one", 0)
+	wantEvents(t, next(t, l, 1), 0)
+	must(t, f.cluster.Close())
+	for range 2 {
+		if items, err := l.Next(t.Context(), 200*time.Millisecond); err != nil || len(items) > 0 {
+			t.Errorf("%v, %v; want nothing", items, err)
+		}
+	}
+	_, err := feed.Listen(t.Context(), livefeed.Filter{}, "")
+	if !errors.Is(err, livefeed.ErrUnavailable) {
+		t.Errorf("%v, want %v", err, livefeed.ErrUnavailable)
 	}
 }
