@@ -76,14 +76,24 @@ func (c *client) do(
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) {
-			err = failed.Err
-		}
-		return nil, &unavailableError{fmt.Errorf(
-			"no worker answers at %s: %w (is one running? --server names another)", c.server, err), false}
+		return nil, c.unanswered(err)
 	}
 	defer response.Body.Close()
+	return c.read(response)
+}
+
+// unanswered is the error of a request that got no answer.
+func (c *client) unanswered(err error) error {
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	return &unavailableError{fmt.Errorf(
+		"no worker answers at %s: %w (is one running? --server names another)", c.server, err), false}
+}
+
+// read takes in an answer.
+func (c *client) read(response *http.Response) (_ *answer, err error) {
 	a := &answer{status: response.StatusCode}
 	if a.raw, err = io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes)); err != nil {
 		return nil, &unavailableError{fmt.Errorf("read the answer of %s: %w", c.server, err), false}

@@ -28,6 +28,14 @@ type Missed struct {
 	Partitions []Span `json:"partitions" nullable:"false"`
 }
 
+// Why says why in words.
+func (m *Missed) Why() string {
+	if m.Reason == missedRetention {
+		return "deleted by retention before they could be read"
+	}
+	return "too far behind what happens now"
+}
+
 // Span is a piece of a partition that was passed: From is the first offset of it, To the next one
 // that is read.
 type Span struct {
