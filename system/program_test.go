@@ -84,14 +84,24 @@ type worker struct {
 	*installation
 	name    string
 	dir     string // of its stores
+	address string // of its API, the same after a restart
 	url     string
 	process *realkafka.Process
 }
 
-// worker prepares a pod with a disk of its own.
+// worker prepares a pod with a disk and a port of its own.
 func (i *installation) worker(name string) *worker {
 	i.t.Helper()
-	w := &worker{installation: i, name: i.prefix + name, dir: i.t.TempDir()}
+	listener, err := new(net.ListenConfig).Listen(i.t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	w := &worker{
+		installation: i, name: i.prefix + name, dir: i.t.TempDir(),
+		address: address, url: "http://" + address,
+	}
 	i.t.Cleanup(w.end)
 	return w
 }
@@ -114,20 +124,14 @@ func (w *worker) end() {
 	w.process.Kill()
 }
 
-// start starts the pod, on a port that is free now.
+// start starts the pod.
 func (w *worker) start() {
 	w.t.Helper()
-	listener, err := new(net.ListenConfig).Listen(w.t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
-	w.url = "http://" + address
+	var err error
 	w.process, err = realkafka.Start(realkafka.Command{
 		Name: w.name, Dir: servers.dir,
 		Args: []string{
-			w.program, "run", "--http.address", address, "--store.directory", w.dir,
+			w.program, "run", "--http.address", w.address, "--store.directory", w.dir,
 			"--processor.transactional-id", w.name,
 		},
 		Env: w.env,
