@@ -129,7 +129,7 @@ func checkCounts(t *testing.T, c *cluster) {
 // atLeast is the condition that a group has committed so many records of a topic.
 func atLeast(c *cluster, group, topic string, n int) func(context.Context) error {
 	return func(ctx context.Context) error {
-		committed, _, err := audit.Offsets(ctx, c.brokers(), group, topic)
+		committed, err := audit.Committed(ctx, c.brokers(), group, topic)
 		if err != nil {
 			return err
 		}
