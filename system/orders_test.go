@@ -141,7 +141,7 @@ func (i *installation) quiet() func(context.Context) error {
 		}
 		before := last
 		last = now
-		if !maps.EqualFunc(before, now, func(a, b map[int32]int64) bool { return maps.Equal(a, b) }) {
+		if !maps.EqualFunc(before, now, maps.Equal[map[int32]int64, map[int32]int64]) {
 			return fmt.Errorf("the topics still grow: %v", now)
 		}
 		return nil
@@ -187,7 +187,8 @@ func (w *worker) servesOrders(world *audit.World) {
 		if !is || row.Sequence == 0 {
 			continue
 		}
-		if seen++; seen > sample {
+		seen++
+		if seen > sample {
 			return
 		}
 		var got struct {
