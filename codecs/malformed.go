@@ -1,6 +1,9 @@
 package codecs
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Reason says why a record is poison. Reasons are stable: they are found in dead letters, metrics
 // and alerts.
@@ -25,6 +28,9 @@ const (
 	// ReasonBadHeader: a header is missing or says something impossible; the text names it.
 	ReasonBadHeader Reason = "bad-header"
 )
+
+// ErrTooLarge says that a value can't be encoded: it would take more than Limits.RecordBytes.
+var ErrTooLarge = errors.New("too large")
 
 // Malformed is a record that will never decode. It is an error, and it is the value that a
 // [Set.Codec] decodes such a record to.

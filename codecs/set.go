@@ -174,7 +174,8 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 
 // Encode returns the bytes of a value, or of what a pointer points to, of one of the Set's Go
 // types. They are allocated for the caller; nothing else is. Unless the Set is prepared, the first
-// value of each type waits for the registry.
+// value of each type waits for the registry. The error wraps [ErrTooLarge], or what the registry
+// has against the type's schema, or says what can't be encoded.
 func (s *Set) Encode(v any) ([]byte, error) {
 	return encodeExactly(func(dst []byte) ([]byte, error) { return s.AppendEncode(dst, v) })
 }
@@ -222,7 +223,8 @@ func (s *Set) AppendEncode(dst []byte, v any) ([]byte, error) {
 		return nil, fmt.Errorf("encode %v: %w", t.goType, err)
 	}
 	if size, limit := len(out)-start, s.registry.settings.Limits.RecordBytes; size > limit {
-		return nil, fmt.Errorf("encode %v: %d bytes; at most %d are allowed", t.goType, size, limit)
+		return nil, fmt.Errorf("encode %v: %w: %d bytes; at most %d are allowed",
+			t.goType, ErrTooLarge, size, limit)
 	}
 	return out, nil
 }

@@ -81,6 +81,7 @@ type Topics struct {
 	ReplicationFactor   int           `key:"replication-factor" default:"3" min:"1" max:"100" help:"Copies of each partition."`
 	CommandsRetention   time.Duration `key:"commands-retention" default:"168h" min:"1m" help:"How long commands are kept, and known by ID."`
 	ResultsRetention    time.Duration `key:"results-retention" default:"168h" min:"1m" help:"How long results are kept, and found by command ID."`
+	RecordBytes         Bytes         `key:"record-bytes" default:"960KiB" min:"4KiB" max:"16MiB" help:"The largest record, key and headers included. A larger command, and one that leads to a larger event, result or row, becomes a dead letter (too-large). As it comes, it is just below what brokers take (max.message.bytes, 1048588); of topics that exist already that has to be raised first. Never lower it: what is larger already could not be read any more."`
 	DeadLetterRetention time.Duration `key:"dead-letter-retention" default:"720h" min:"1m" help:"How long dead letters are kept: long enough for somebody to look."`
 }
 

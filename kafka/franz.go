@@ -35,7 +35,7 @@ func (s Settings) Options() ([]kgo.Opt, error) {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.ProducerBatchMaxBytes(MaxBatchBytes),
+		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return int32(s.batchBytes(topic)) }),
 		kgo.WithCompressor(compressor),
 		kgo.RecordPartitioner(Partitioner()),
 	}

@@ -47,6 +47,9 @@ func (s Settings) Validate() error {
 	if len(s.ClientID) > 249 || strings.ContainsFunc(s.ClientID, notInClientID) {
 		ms.add("clientId", s.ClientID, "at most 249 of a-z, A-Z, 0-9, '.', '_', '-'")
 	}
+	if s.RecordBytes < 0 || s.RecordBytes > MaxRecordBytes {
+		ms.add("recordBytes", s.RecordBytes, fmt.Sprintf("1 to %d, or 0 for the default", MaxRecordBytes))
+	}
 	s.TLS.check(&ms)
 	s.SASL.check(&ms, !s.TLS.Enabled && !s.onlyThisHost())
 	s.checkTimeouts(&ms)

@@ -75,7 +75,7 @@ func (s Settings) saramaProducer(c *sarama.Config) {
 	c.Producer.Idempotent = true
 	c.Producer.Timeout = s.RequestTimeout
 	c.Producer.Transaction.Timeout = s.TransactionTimeout
-	c.Producer.MaxMessageBytes = MaxBatchBytes
+	c.Producer.MaxMessageBytes = s.batchBytes("")
 	c.Producer.Compression = sarama.CompressionSnappy
 	c.Producer.Partitioner = sarama.NewCustomHashPartitioner(NewHasher)
 	c.Producer.Flush.Frequency = saramaFlushInterval

@@ -41,10 +41,6 @@ const (
 	// MetadataMaxAge is how late both clients may notice, without an error telling them, that a
 	// topic got partitions or a partition a new leader.
 	MetadataMaxAge = time.Minute
-
-	// MaxBatchBytes is the largest record batch that both clients send: just below what brokers
-	// accept as they come (message.max.bytes = 1,048,588, which counts the batch's own header).
-	MaxBatchBytes = 1_000_000
 )
 
 // Settings is how a process reaches a Kafka cluster. Both clients come from it: Options for
@@ -73,6 +69,11 @@ type Settings struct {
 	RebalanceTimeout time.Duration `koanf:"rebalanceTimeout"`
 	// TransactionTimeout is the age at which brokers abort an open transaction by themselves.
 	TransactionTimeout time.Duration `koanf:"transactionTimeout"`
+
+	// RecordBytes is the largest record that is sent, as the function of that name counts.
+	RecordBytes int `koanf:"recordBytes"`
+	// LargerRecordBytes is the same for topics that have a limit of their own.
+	LargerRecordBytes map[string]int `koanf:"-"`
 
 	// Logger gets what franz-go says (see Options). Nil: nothing is logged. Sarama's logger is
 	// global to the process; see SetSaramaLogger.
@@ -173,6 +174,7 @@ func (s Settings) WithDefaults() Settings {
 	setDefault(&s.HeartbeatInterval, DefaultHeartbeatInterval)
 	setDefault(&s.RebalanceTimeout, DefaultRebalanceTimeout)
 	setDefault(&s.TransactionTimeout, DefaultTransactionTimeout)
+	setDefault(&s.RecordBytes, DefaultRecordBytes)
 	return s
 }
 

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 
@@ -8,6 +9,7 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/kafka"
 )
 
 // Limits of [Aggregate.RecentSize].
@@ -36,6 +38,9 @@ type Aggregate[S, C, E any] struct {
 	// RecentSize is how many commands a row remembers (G1), each in some 24 bytes of every row:
 	// 0 to MaxRecentSize.
 	RecentSize int
+	// RecordBytes is the largest record, as kafka.RecordBytes counts: a larger command, and one
+	// that leads to a larger event, result or row, is poison. 0: kafka.DefaultRecordBytes.
+	RecordBytes int
 	// Version is the worker's, for its dead letters.
 	Version string
 	Metrics *Metrics
@@ -54,10 +59,11 @@ type GraphOptions struct {
 	Framed bool
 	// RecentSize is Aggregate's.
 	RecentSize int
-	// Version is Aggregate's.
-	Version string
-	Metrics *Metrics
-	Logger  *slog.Logger
+	// RecordBytes and Version are Aggregate's.
+	RecordBytes int
+	Version     string
+	Metrics     *Metrics
+	Logger      *slog.Logger
 }
 
 // Validate tells whether a graph can be made of the description.
@@ -79,6 +85,10 @@ func (a *Aggregate[S, C, E]) Validate() error {
 	return nil
 }
 
+func (a *Aggregate[S, C, E]) recordBytes() int {
+	return cmp.Or(a.RecordBytes, kafka.DefaultRecordBytes)
+}
+
 // Graph returns the aggregate's Goka group graph: commands in; events, results and dead letters
 // out; rows in the group table.
 func (a *Aggregate[S, C, E]) Graph() (*goka.GroupGraph, error) {
@@ -88,13 +98,14 @@ func (a *Aggregate[S, C, E]) Graph() (*goka.GroupGraph, error) {
 	t := a.Topics
 	a.aside = deadLetters{
 		topic: t.DeadLetters, owner: a.Name, group: t.Group, replay: t.Commands,
-		version: a.Version, framed: a.Framed, metrics: a.Metrics, logger: a.Logger,
+		version: a.Version, framed: a.Framed, limit: LetterBytes(a.recordBytes()),
+		metrics: a.Metrics, logger: a.Logger,
 	}
 	return goka.DefineGroup(goka.Group(t.Group),
 		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands, a.Framed), a.handle),
 		goka.Output(goka.Stream(t.Events), outputOf(a.Events, a.Framed)),
 		goka.Output(goka.Stream(t.Results), outputOf(a.Results, a.Framed)),
 		goka.Output(goka.Stream(t.DeadLetters), letterCodec(a.Framed)),
-		goka.Persist(a.Rows),
+		goka.Persist(encodedCodec{a.Rows}),
 	), nil
 }

@@ -3,6 +3,8 @@ package processors
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -40,10 +42,23 @@ func (r *received) metadata(ctx goka.Context) (eventsourcing.Metadata, error) {
 	return codecs.MetadataFromRecord(split.Headers)
 }
 
-// describe returns what the headers, the key and the timestamp say of a record, or why it can't be
-// what it should be.
-func (r *received) describe(ctx goka.Context) (eventsourcing.Metadata, *codecs.Malformed) {
+// fits tells whether the record has at most limit bytes.
+func (r *received) fits(ctx goka.Context, limit int) bool {
+	if r.frame != nil {
+		return kafka.FitsFrame(len(ctx.Key()), r.frame, limit)
+	}
+	return kafka.RecordBytes(len(ctx.Key()), r.bytes, recordHeaders(ctx.Headers())) <= limit
+}
+
+// describe returns what the headers, the key and the timestamp say of a record of at most limit
+// bytes, or why it can't be what it should be.
+func (r *received) describe(
+	ctx goka.Context, limit int,
+) (eventsourcing.Metadata, *codecs.Malformed) {
 	var none eventsourcing.Metadata
+	if !r.fits(ctx, limit) {
+		return none, tooLarge("the record has more than the %d bytes that are allowed", limit)
+	}
 	if malformed, is := r.value.(*codecs.Malformed); is {
 		return none, malformed
 	}
@@ -69,6 +84,15 @@ func (r *received) describe(ctx goka.Context) (eventsourcing.Metadata, *codecs.M
 	return m, nil
 }
 
+// recordHeaders puts Goka's headers in order.
+func recordHeaders(headers goka.Headers) []kgo.RecordHeader {
+	ordered := make([]kgo.RecordHeader, 0, len(headers))
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		ordered = append(ordered, kgo.RecordHeader{Key: name, Value: headers[name]})
+	}
+	return ordered
+}
+
 // asMalformed returns err as the poison that it is.
 func asMalformed(err error) *codecs.Malformed {
 	var malformed *codecs.Malformed
@@ -82,28 +106,12 @@ func badHeader(format string, args ...any) *codecs.Malformed {
 	return &codecs.Malformed{Reason: codecs.ReasonBadHeader, Err: fmt.Errorf(format, args...)}
 }
 
-// inputOf returns the codec of a graph's input, outputOf that of an output.
+// inputOf returns the codec of a graph's input.
 func inputOf(set *codecs.Set, framed bool) goka.Codec {
 	if framed {
 		return framedInputCodec{set.FramedCodec(), set.Codec()}
 	}
 	return inputCodec{set.Codec()}
-}
-
-func outputOf(set *codecs.Set, framed bool) goka.Codec {
-	if framed {
-		return set.FramedCodec()
-	}
-	return set.Codec()
-}
-
-// emit hands a record to Goka, which encodes it before it returns.
-func emit(ctx goka.Context, topic, key string, framed bool, m *codecs.Message) {
-	if framed {
-		ctx.Emit(goka.Stream(topic), key, m)
-		return
-	}
-	ctx.Emit(goka.Stream(topic), key, m.Data, goka.WithCtxEmitHeaders(m.Headers()))
 }
 
 // inputCodec decodes to *received.

@@ -1,6 +1,7 @@
 package processors_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -38,7 +39,12 @@ var counterDecider = eventsourcing.Decider[counter, Count, Counted]{
 		}
 		return []Counted{{By: command.By}}, nil
 	},
-	Evolve: func(c counter, event Counted) counter { return c + counter(event.By) },
+	Evolve: func(c counter, event Counted) counter {
+		if event.By == 14 {
+			panic("fourteen")
+		}
+		return c + counter(event.By)
+	},
 }
 
 func schemaOf(name string) string {
@@ -46,13 +52,25 @@ func schemaOf(name string) string {
 		"fields": [{"name": "By", "type": "long"}]}`, name)
 }
 
-// counterRows encodes rows as text: what a row looks like is the aggregate's business.
+// recordBytes is the largest record.
+const recordBytes = 2000
+
+// counterRows encodes rows as text: what a row looks like is the aggregate's business. Some states
+// can't be rows.
 type counterRows struct{}
 
 func (counterRows) Encode(value any) ([]byte, error) {
 	s, is := value.(eventsourcing.Snapshot[counter])
 	if !is {
 		return nil, fmt.Errorf("no row: %T", value)
+	}
+	switch s.State {
+	case 15:
+		panic("fifteen")
+	case 16:
+		return make([]byte, recordBytes), nil
+	case 17:
+		return nil, errors.New("seventeen")
 	}
 	return fmt.Appendf(nil, "%d %d %x", s.State, s.Sequence, s.Recent.Bytes()), nil
 }
@@ -118,8 +136,9 @@ func newStory(t *testing.T, framed bool) *story {
 	aggregate := processors.Aggregate[counter, Count, Counted]{
 		Name: "counter", Topics: s.topics, Decider: counterDecider,
 		Commands: commands, Events: events, Results: results, Rows: counterRows{},
-		Framed: framed, RecentSize: 2, Version: "v7", Metrics: processors.NewMetrics(s.metrics),
-		Logger: slog.New(slog.DiscardHandler),
+		Framed: framed, RecentSize: 2, RecordBytes: recordBytes, Version: "v7",
+		Metrics: processors.NewMetrics(s.metrics),
+		Logger:  slog.New(slog.DiscardHandler),
 	}
 	graph, err := aggregate.Graph()
 	must(t, err)

@@ -1,7 +1,7 @@
 package processors
 
 import (
-	"cmp"
+	"errors"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -30,7 +30,15 @@ const (
 	// replay goes to.
 	HeaderGroup       = "refold_group"
 	HeaderReplayTopic = "refold_replay_topic"
+	// HeaderCut is there when the record was too large even for a dead letter, and says its size in
+	// bytes: key, value and headers of its own are missing. They are where it came from, for as
+	// long as they are kept there.
+	HeaderCut = "refold_cut"
 )
+
+// LetterBytes returns the largest dead letter, given the largest record: any record fits that came
+// in a batch that was not compressed, and many that were.
+func LetterBytes(recordBytes int) int { return 2 * kafka.MaxMessageBytes(recordBytes) }
 
 // ReasonBug is the reason of a dead letter whose command made the domain fail or panic.
 const ReasonBug codecs.Reason = "bug"
@@ -46,6 +54,7 @@ type deadLetters struct {
 	// replay is the topic that a replayed record goes to.
 	replay  string
 	version string // of the worker
+	limit   int    // bytes of a dead letter
 	framed  bool
 	metrics *Metrics
 	logger  *slog.Logger
@@ -55,20 +64,32 @@ type deadLetters struct {
 // the offset that passes it (G8): key, bytes and headers as they came, and the reason. Goka itself
 // keeps neither two headers of one name nor what is nil; frames do.
 func (d *deadLetters) setAside(ctx goka.Context, record *received, poison *codecs.Malformed) {
-	origin := d.origin(ctx, poison)
+	letter := d.letter(ctx, record, poison)
 	if d.framed {
-		ctx.Emit(goka.Stream(d.topic), ctx.Key(), record.frameWith(ctx, origin))
+		frame := kafka.AppendFrame(make([]byte, 0, kafka.FrameBytes(&letter)), &letter)
+		ctx.Emit(goka.Stream(d.topic), string(letter.Key), frame)
 	} else {
-		headers := goka.Headers{}
-		for _, h := range append(record.headers(ctx), origin...) {
+		headers := make(goka.Headers, len(letter.Headers))
+		for _, h := range letter.Headers {
 			headers[h.Key] = h.Value
 		}
-		ctx.Emit(goka.Stream(d.topic), ctx.Key(), record.bytes, goka.WithCtxEmitHeaders(headers))
+		ctx.Emit(goka.Stream(d.topic), string(letter.Key), letter.Value,
+			goka.WithCtxEmitHeaders(headers))
 	}
 	d.metrics.setAside(d.owner, poison.Reason)
 	d.logger.Warn("record set aside in the dead letters",
 		"topic", ctx.Topic(), "partition", ctx.Partition(), "offset", ctx.Offset(),
 		"reason", poison.Reason, "error", poison.Err)
+}
+
+// refuse sets a record aside that leads to what can't be written; err is poison, or else a fault,
+// which the record waits out.
+func (d *deadLetters) refuse(ctx goka.Context, record *received, err error) {
+	if poison, is := errors.AsType[*codecs.Malformed](err); is {
+		d.setAside(ctx, record, poison)
+		return
+	}
+	ctx.Fail(err)
 }
 
 // origin says where a record comes from and why it is set aside.
@@ -90,14 +111,24 @@ func (d *deadLetters) origin(ctx goka.Context, poison *codecs.Malformed) []kgo.R
 	}
 }
 
-// frameWith is the record's frame with other headers of origin.
-func (r *received) frameWith(ctx goka.Context, origin []kgo.RecordHeader) []byte {
-	letter := kgo.Record{Key: []byte(ctx.Key()), Value: r.bytes, Headers: r.headers(ctx)}
-	if r.noKey {
+// letter is the dead letter of a record. One that is too large even for the dead letters, as only a
+// batch that was compressed can bring it, is there without key, value and headers: those are where
+// it came from. Otherwise it would stop the line.
+func (d *deadLetters) letter(
+	ctx goka.Context, record *received, poison *codecs.Malformed,
+) kgo.Record {
+	letter := kgo.Record{Key: []byte(ctx.Key()), Value: record.bytes, Headers: record.headers(ctx)}
+	if record.noKey {
 		letter.Key = nil
 	}
+	origin := d.origin(ctx, poison)
 	letter.Headers = append(letter.Headers, origin...)
-	return kafka.AppendFrame(make([]byte, 0, kafka.FrameBytes(&letter)), &letter)
+	size := kafka.RecordBytes(len(letter.Key), letter.Value, letter.Headers)
+	if size <= d.limit {
+		return letter
+	}
+	return kgo.Record{Headers: append(origin,
+		kgo.RecordHeader{Key: HeaderCut, Value: strconv.AppendInt(nil, int64(size), 10)})}
 }
 
 // headers are the record's own. Those of a dead letter that was put back and fails again are not:
@@ -105,12 +136,7 @@ func (r *received) frameWith(ctx goka.Context, origin []kgo.RecordHeader) []byte
 func (r *received) headers(ctx goka.Context) (own []kgo.RecordHeader) {
 	all, _ := kafka.SplitFrame(nil, r.frame) // the codec has split it before
 	if r.frame == nil {
-		for name, value := range ctx.Headers() {
-			all.Headers = append(all.Headers, kgo.RecordHeader{Key: name, Value: value})
-		}
-		slices.SortFunc(all.Headers, func(a, b kgo.RecordHeader) int {
-			return cmp.Compare(a.Key, b.Key)
-		})
+		all.Headers = recordHeaders(ctx.Headers())
 	}
 	return slices.DeleteFunc(all.Headers, func(h kgo.RecordHeader) bool {
 		return slices.Contains(originHeaders, h.Key)
@@ -119,7 +145,7 @@ func (r *received) headers(ctx goka.Context) (own []kgo.RecordHeader) {
 
 var originHeaders = []string{
 	HeaderTopic, HeaderPartition, HeaderOffset, HeaderReason, HeaderMessage, HeaderTime,
-	HeaderVersion, HeaderGroup, HeaderReplayTopic,
+	HeaderVersion, HeaderGroup, HeaderReplayTopic, HeaderCut,
 }
 
 // bug is the poison of a command that made the domain fail or panic.

@@ -33,7 +33,7 @@ func (a *Aggregate[S, C, E]) handle(ctx goka.Context, msg any) {
 	case err != nil:
 		a.aside.setAside(ctx, record, bug(err))
 	default:
-		a.emit(ctx, &command.Metadata, &outcome)
+		a.emit(ctx, record, &command.Metadata, &outcome)
 	}
 }
 
@@ -42,7 +42,7 @@ func (a *Aggregate[S, C, E]) command(ctx goka.Context, record *received) (
 	eventsourcing.Envelope[C], *codecs.Malformed,
 ) {
 	var none eventsourcing.Envelope[C]
-	metadata, poison := record.describe(ctx)
+	metadata, poison := record.describe(ctx, a.recordBytes())
 	if poison != nil {
 		return none, poison
 	}
@@ -63,52 +63,75 @@ func (a *Aggregate[S, C, E]) decide(
 ) (outcome eventsourcing.Outcome[S, E], err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-			a.Logger.Error("panic while deciding a command", "aggregate", a.Name,
-				"command", command.ID, "panic", p, "stack", string(debug.Stack()))
+			err = a.panicked("deciding", command.ID, p)
 		}
 	}()
 	outcome, err = eventsourcing.Handle(a.Decider, a.RecentSize, snapshot, command)
 	return outcome, err
 }
 
-// emission is what one command's records are written with, one after the other.
-type emission struct {
-	message  codecs.Message
-	metadata eventsourcing.Metadata // the result's
-	result   Result
+// panicked makes an error of a panic of the domain.
+func (a *Aggregate[S, C, E]) panicked(doing, command string, p any) error {
+	a.Logger.Error("panic while "+doing+" a command", "aggregate", a.Name, "command", command,
+		"panic", p, "stack", string(debug.Stack()))
+	return fmt.Errorf("panic: %v", p)
 }
 
-// emissions are used again: Goka encodes what it is given before it returns.
-var emissions = sync.Pool{New: func() any { return new(emission) }}
-
-// emit hands everything that came of a command to Goka.
-func (a *Aggregate[S, C, E]) emit(ctx goka.Context, command *eventsourcing.Metadata,
-	outcome *eventsourcing.Outcome[S, E],
+// emit hands everything that came of a command to Goka: all of it, or a dead letter.
+func (a *Aggregate[S, C, E]) emit(ctx goka.Context, record *received,
+	command *eventsourcing.Metadata, outcome *eventsourcing.Outcome[S, E],
 ) {
-	e, _ := emissions.Get().(*emission)
-	for i := range outcome.Events {
-		event := &outcome.Events[i]
-		event.Source = a.Topics.Group
-		e.message = codecs.Message{Metadata: &event.Metadata, Data: event.Data}
-		a.write(ctx, a.Topics.Events, &e.message)
+	out := newOutbox(a.recordBytes(), a.Framed)
+	defer out.close()
+	if err := a.encode(out, command, outcome); err != nil {
+		a.aside.refuse(ctx, record, err)
+		return
 	}
-	e.describe(&outcome.Result, command, a.Topics.Group)
-	e.message = codecs.Message{Metadata: &e.metadata, Data: &e.result}
-	if outcome.Result.Repeated {
-		e.message.Extra = repeatedHeaders
-	} else {
-		ctx.SetValue(outcome.Snapshot)
-	}
-	a.write(ctx, a.Topics.Results, &e.message)
-	*e = emission{}
-	emissions.Put(e)
+	out.send(ctx)
 	a.Metrics.handled(a.Name, outcome.Result)
 }
 
-var repeatedHeaders = []codecs.Header{{Name: HeaderRepeated, Value: "true"}}
-
-// write hands a record of this aggregate to Goka.
-func (a *Aggregate[S, C, E]) write(ctx goka.Context, topic string, m *codecs.Message) {
-	emit(ctx, topic, ctx.Key(), a.Framed, m)
+// encode puts events, row and result into the outbox.
+func (a *Aggregate[S, C, E]) encode(
+	out *outbox, command *eventsourcing.Metadata, outcome *eventsourcing.Outcome[S, E],
+) (err error) {
+	defer func() { // what makes a row of a state is the domain's, too
+		if p := recover(); p != nil {
+			err = bug(a.panicked("encoding what came of", command.ID, p))
+		}
+	}()
+	for i := range outcome.Events {
+		event := &outcome.Events[i]
+		event.Source = a.Topics.Group
+		err := out.add(a.Topics.Events, command.Subject, a.Events,
+			codecs.Message{Metadata: &event.Metadata, Data: event.Data})
+		if err != nil {
+			return err
+		}
+	}
+	e, _ := emissions.Get().(*emission)
+	defer e.close()
+	e.describe(&outcome.Result, command, a.Topics.Group)
+	result := codecs.Message{Metadata: &e.metadata, Data: &e.result}
+	if outcome.Result.Repeated {
+		result.Extra = repeatedHeaders // and the row stays as it is
+	} else if err := out.set(command.Subject, a.Rows, outcome.Snapshot); err != nil {
+		return err
+	}
+	return out.add(a.Topics.Results, command.Subject, a.Results, result)
 }
+
+// emission is what a result is encoded from. It is used again.
+type emission struct {
+	metadata eventsourcing.Metadata
+	result   Result
+}
+
+var emissions = sync.Pool{New: func() any { return new(emission) }}
+
+func (e *emission) close() {
+	*e = emission{}
+	emissions.Put(e)
+}
+
+var repeatedHeaders = []codecs.Header{{Name: HeaderRepeated, Value: "true"}}

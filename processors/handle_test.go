@@ -148,6 +148,38 @@ func TestPoisonIsSetAside(t *testing.T) {
 			"a panic in Decide", "c1", func(s *story) []byte { return encoded(s, 13) }, good,
 			processors.ReasonBug, "thirteen",
 		},
+		{
+			"a panic in Evolve", "c1", func(s *story) []byte { return encoded(s, 14) }, good,
+			processors.ReasonBug, "fourteen",
+		},
+		{
+			"a state that panics as a row", "c1", func(s *story) []byte { return encoded(s, 15) }, good,
+			processors.ReasonBug, "fifteen",
+		},
+		{
+			"a state that is no row", "c1", func(s *story) []byte { return encoded(s, 17) }, good,
+			processors.ReasonBug, "seventeen",
+		},
+		{
+			"too large a row", "c1", func(s *story) []byte { return encoded(s, 16) }, good,
+			codecs.ReasonTooLarge, "row",
+		},
+		{
+			"too large an event", "c1", func(s *story) []byte { return encoded(s, 5) },
+			codecs.Headers(eventsourcing.Metadata{
+				ID: strings.Repeat("k", 930), Type: "Count", CorrelationID: strings.Repeat("c", 930),
+			}), codecs.ReasonTooLarge, "Counted",
+		},
+		{
+			"too large a result", "c1", func(s *story) []byte { return encoded(s, -1) },
+			codecs.Headers(eventsourcing.Metadata{
+				ID: strings.Repeat("k", 900), Type: "Count", CorrelationID: strings.Repeat("c", 900),
+			}), codecs.ReasonTooLarge, "Result",
+		},
+		{
+			"too large itself", "c1", func(s *story) []byte { return encoded(s, 5) },
+			good.Merged(goka.Headers{"much": make([]byte, recordBytes)}), codecs.ReasonTooLarge, "2000",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) { stories(t, test.isSetAside) })
 	}

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/kafka"
 )
 
 // Process describes a process to its graph: events and results in, commands out, everything in
@@ -32,11 +34,12 @@ type Process[E any] struct {
 	// for an event must not be put a second time into its own.
 	DeadLetters string
 
-	// Framed and Version are Aggregate's.
-	Framed  bool
-	Version string
-	Metrics *Metrics
-	Logger  *slog.Logger
+	// Framed, RecordBytes and Version are Aggregate's.
+	Framed      bool
+	RecordBytes int
+	Version     string
+	Metrics     *Metrics
+	Logger      *slog.Logger
 
 	aside deadLetters
 }
@@ -71,6 +74,8 @@ func (p *Process[E]) Validate() error {
 	return nil
 }
 
+func (p *Process[E]) recordBytes() int { return cmp.Or(p.RecordBytes, kafka.DefaultRecordBytes) }
+
 // Graph returns the process's Goka group graph.
 func (p *Process[E]) Graph() (*goka.GroupGraph, error) {
 	if err := p.Validate(); err != nil {
@@ -78,7 +83,8 @@ func (p *Process[E]) Graph() (*goka.GroupGraph, error) {
 	}
 	p.aside = deadLetters{
 		topic: p.DeadLetters, owner: p.Name, group: p.Group, replay: LoopTopic(p.Group),
-		version: p.Version, framed: p.Framed, metrics: p.Metrics, logger: p.Logger,
+		version: p.Version, framed: p.Framed, limit: LetterBytes(p.recordBytes()),
+		metrics: p.Metrics, logger: p.Logger,
 	}
 	input := inputOf(p.Inputs, p.Framed)
 	edges := []goka.Edge{
@@ -106,10 +112,19 @@ func (p *Process[E]) handle(ctx goka.Context, msg any) {
 		p.aside.setAside(ctx, record, poison)
 		return
 	}
+	out := newOutbox(p.recordBytes(), p.Framed)
+	defer out.close()
 	for i := range sent {
 		target := p.Targets[sent[i].Aggregate]
-		emit(ctx, target.Topic, sent[i].Subject, p.Framed,
-			&codecs.Message{Metadata: &sent[i].Metadata, Data: sent[i].Data})
+		err := out.add(target.Topic, sent[i].Subject, target.Commands,
+			codecs.Message{Metadata: &sent[i].Metadata, Data: sent[i].Data})
+		if err != nil {
+			p.aside.refuse(ctx, record, err)
+			return
+		}
+	}
+	out.send(ctx)
+	for i := range sent {
 		p.Metrics.sent(p.Name, sent[i].Aggregate, sent[i].Type)
 	}
 }
@@ -118,7 +133,7 @@ func (p *Process[E]) handle(ctx goka.Context, msg any) {
 func (p *Process[E]) react(ctx goka.Context, record *received) (
 	sent []eventsourcing.Sent, poison *codecs.Malformed,
 ) {
-	metadata, poison := record.describe(ctx)
+	metadata, poison := record.describe(ctx, p.recordBytes())
 	if poison != nil {
 		return nil, poison
 	}

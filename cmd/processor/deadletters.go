@@ -47,7 +47,7 @@ func (p *program) withOffice(
 	}
 	s := deadletters.Settings{
 		Kafka: opts, Names: deadletters.NamesOf(c.Topics.Prefix),
-		Logger: newLogger(cmd.ErrOrStderr(), c.Log),
+		RecordBytes: int(c.Topics.RecordBytes), Logger: newLogger(cmd.ErrOrStderr(), c.Log),
 	}
 	for _, k := range kinds {
 		t := k.topics(c.Topics)

@@ -47,7 +47,7 @@ Exit codes: 0 shown, 5 there is no dead letter at that place, 1 anything else.`,
 				return err
 			}
 			return p.withOffice(cmd, func(office *deadletters.Office, c config.Config) error {
-				return s.run(cmd, office, c.Registry, ref)
+				return s.run(cmd, office, c, ref)
 			})
 		},
 	}
@@ -59,7 +59,7 @@ Exit codes: 0 shown, 5 there is no dead letter at that place, 1 anything else.`,
 }
 
 func (s *letterShow) run(
-	cmd *cobra.Command, office *deadletters.Office, registry config.Registry, ref deadletters.Ref,
+	cmd *cobra.Command, office *deadletters.Office, c config.Config, ref deadletters.Ref,
 ) error {
 	letter, err := office.Get(cmd.Context(), ref)
 	if errors.Is(err, deadletters.ErrMissing) || errors.Is(err, deadletters.ErrNoDeadLetter) {
@@ -74,7 +74,7 @@ func (s *letterShow) run(
 		_, err := out.Write(letter.Value)
 		return err
 	}
-	schema, value, why := decodeLetter(cmd.Context(), registry, letter.Value)
+	schema, value, why := decodeLetter(cmd.Context(), c, letter.Value)
 	if s.json {
 		return showJSON(out, letter, schema, value, why)
 	}
@@ -84,7 +84,7 @@ func (s *letterShow) run(
 
 // decodeLetter returns the value as JSON, or why it can't be.
 func decodeLetter(
-	ctx context.Context, c config.Registry, value []byte,
+	ctx context.Context, c config.Config, value []byte,
 ) (schema string, decoded []byte, why error) {
 	if _, _, err := codecs.SplitWire(value); err != nil {
 		return "", nil, err // without asking anybody

@@ -18,7 +18,7 @@ func openTopics(
 	if err := checkSettings(c); err != nil {
 		return nil, nil, err
 	}
-	settings, err := registrySettings(c.Registry)
+	settings, err := registrySettings(c)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -47,7 +47,7 @@ func (p *program) newSchemasCommand(name, short string, mode codecs.Mode) *cobra
 
 // prepareSchemas asks for every schema's ID, registering those that are missing if mode says so.
 func prepareSchemas(ctx context.Context, w io.Writer, c config.Config, mode codecs.Mode) error {
-	settings, err := registrySettings(c.Registry)
+	settings, err := registrySettings(c)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"refold/config"
 	"refold/exactlyonce"
 	"refold/kafka"
+	"refold/processors"
 	"refold/views"
 	"refold/views/httpapi"
 	"refold/views/livefeed"
@@ -22,7 +23,7 @@ import (
 
 // checkSettings finds what only the packages that use the settings know to be wrong.
 func checkSettings(c config.Config) error {
-	registry, err := registrySettings(c.Registry)
+	registry, err := registrySettings(c)
 	if err == nil {
 		err = registry.Validate()
 	}
@@ -100,6 +101,10 @@ func kafkaSettings(c config.Config, logger *slog.Logger) kafka.Settings {
 		SessionTimeout:    k.SessionTimeout,
 		HeartbeatInterval: k.SessionTimeout / heartbeats, RebalanceTimeout: k.RebalanceTimeout,
 		TransactionTimeout: k.TransactionTimeout,
+		RecordBytes:        int(c.Topics.RecordBytes),
+		LargerRecordBytes: map[string]int{
+			processors.DeadLetters(c.Topics.Prefix): processors.LetterBytes(int(c.Topics.RecordBytes)),
+		},
 	}
 	if logger != nil {
 		s.Logger = clientLogger(logger, c.Log, "franz-go")
@@ -107,9 +112,13 @@ func kafkaSettings(c config.Config, logger *slog.Logger) kafka.Settings {
 	return s
 }
 
-func registrySettings(c config.Registry) (codecs.RegistrySettings, error) {
+// registrySettings has codecs take records of any size that was ever allowed by default: the limit
+// that counts is the graphs'.
+func registrySettings(all config.Config) (codecs.RegistrySettings, error) {
+	c := all.Registry
 	s := codecs.RegistrySettings{
-		URLs: c.URLs, Username: c.Username, Password: c.Password.Reveal(),
+		Limits: codecs.Limits{RecordBytes: max(codecs.DefaultRecordBytes, int(all.Topics.RecordBytes))},
+		URLs:   c.URLs, Username: c.Username, Password: c.Password.Reveal(),
 		Mode: codecs.LookUp, Timeout: c.Timeout, RetryLimit: c.RetryLimit,
 	}
 	if c.Mode == "register" {

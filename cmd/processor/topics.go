@@ -18,11 +18,15 @@ import (
 
 // topicSpecs are all topics of the program.
 func topicSpecs(c config.Topics) []kafka.TopicSpec {
+	limited := func(settings map[string]string, recordBytes int) map[string]string {
+		settings["max.message.bytes"] = strconv.Itoa(kafka.MaxMessageBytes(recordBytes))
+		return settings
+	}
 	spec := func(name string, settings map[string]string) kafka.TopicSpec {
 		return kafka.TopicSpec{
 			Name: name, Partitions: int32(c.Partitions),
 			ReplicationFactor: int16(c.ReplicationFactor),
-			Config:            settings,
+			Config:            limited(settings, int(c.RecordBytes)),
 		}
 	}
 	kept := func(d time.Duration) map[string]string {
@@ -49,8 +53,9 @@ func topicSpecs(c config.Topics) []kafka.TopicSpec {
 		"cleanup.policy": "compact",
 	})
 	settled.Partitions = 1 // few and small records, of which everybody who looks reads all
-	return append(specs,
-		spec(processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention)), settled)
+	letters := spec(processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention))
+	limited(letters.Config, processors.LetterBytes(int(c.RecordBytes)))
+	return append(specs, letters, settled)
 }
 
 func (p *program) newTopics() *cobra.Command {

@@ -76,7 +76,7 @@ func NewWorker(c config.Config, logger *slog.Logger) (_ *Worker, err error) {
 }
 
 func (w *Worker) openCodecs() error {
-	settings, err := registrySettings(w.config.Registry)
+	settings, err := registrySettings(w.config)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,8 @@ func (w *Worker) openStores() (err error) {
 func (w *Worker) openProcessors() error {
 	options := processors.GraphOptions{
 		TopicPrefix: w.config.Topics.Prefix, Results: w.results, Framed: true,
-		Version: programVersion(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
+		RecordBytes: int(w.config.Topics.RecordBytes), Version: programVersion(),
+		Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
 	}
 	for _, a := range w.aggregates {
 		o := options

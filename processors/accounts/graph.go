@@ -19,18 +19,19 @@ func Topics(prefix string) processors.Topics { return processors.NewTopics(prefi
 // Graph returns the Goka group graph of the accounts.
 func Graph(c Codecs, o processors.GraphOptions) (*goka.GroupGraph, error) {
 	aggregate := processors.Aggregate[Account, Command, Event]{
-		Name:       Name,
-		Topics:     Topics(o.TopicPrefix),
-		Decider:    Decider,
-		Commands:   c.Commands,
-		Events:     c.Events,
-		Results:    o.Results,
-		Rows:       c.Table(),
-		Framed:     o.Framed,
-		RecentSize: o.RecentSize,
-		Version:    o.Version,
-		Metrics:    o.Metrics,
-		Logger:     o.Logger,
+		Name:        Name,
+		Topics:      Topics(o.TopicPrefix),
+		Decider:     Decider,
+		Commands:    c.Commands,
+		Events:      c.Events,
+		Results:     o.Results,
+		Rows:        c.Table(),
+		Framed:      o.Framed,
+		RecentSize:  o.RecentSize,
+		RecordBytes: o.RecordBytes,
+		Version:     o.Version,
+		Metrics:     o.Metrics,
+		Logger:      o.Logger,
 	}
 	return aggregate.Graph()
 }

@@ -56,6 +56,9 @@ type Letter struct {
 	// Version is the version of the worker that set it aside, Group the worker's consumer group and
 	// ReplayTopic where that group would have it put back. Older workers said neither.
 	Version, Group, ReplayTopic string
+	// CutBytes is the size of a record that was too large for the dead letters: nothing is left of it
+	// here. Empty as a rule.
+	CutBytes string
 	// ReplayOf is the dead letter that this record was before: it was put back and failed again.
 	ReplayOf string
 	// Key, Value and Headers are the record's, as it came. Headers are without those of ours.
@@ -88,7 +91,7 @@ func Parse(r *kgo.Record) (*Letter, error) {
 		processors.HeaderOffset: &offset, processors.HeaderReason: &l.Reason,
 		processors.HeaderMessage: &l.Message, processors.HeaderVersion: &l.Version,
 		processors.HeaderGroup: &l.Group, processors.HeaderReplayTopic: &l.ReplayTopic,
-		HeaderReplayed: &l.ReplayOf,
+		HeaderReplayed: &l.ReplayOf, processors.HeaderCut: &l.CutBytes,
 	}
 	for _, h := range r.Headers {
 		if text := texts[h.Key]; text != nil {

@@ -27,6 +27,9 @@ type Settings struct {
 	// Facts are the topics into which nothing is ever put back, whatever a dead letter says: an
 	// event that comes twice is a second event. Events, results, tables.
 	Facts []string
+	// RecordBytes is the largest record that the clients of Kafka send. 0:
+	// kafka.DefaultRecordBytes.
+	RecordBytes int
 	// Logger gets warnings about what takes its time. Nil: slog.Default().
 	Logger *slog.Logger
 }

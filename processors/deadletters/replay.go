@@ -1,6 +1,7 @@
 package deadletters
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,6 +19,8 @@ var (
 	ErrFacts = errors.New("nothing is put back into a topic of facts")
 	// ErrTooLarge: it is larger than what we send.
 	ErrTooLarge = errors.New("it is too large to be sent")
+	// ErrCut: it was too large for the dead letters, which don't have it.
+	ErrCut = errors.New("it was too large for the dead letters; only its origin has it whole")
 )
 
 // batchOverhead is what a record batch takes beside its records' keys, values and headers: 61 bytes,
@@ -44,16 +47,19 @@ func (s *Settings) target(l *Letter) (string, error) {
 // it was. Its time is that of its going back: a command happens when it is handled.
 func (s *Settings) putBack(l *Letter) (*kgo.Record, error) {
 	topic, err := s.target(l)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case l.CutBytes != "":
+		return nil, fmt.Errorf("%w: %s bytes", ErrCut, l.CutBytes)
 	}
 	r := &kgo.Record{Topic: topic, Key: l.Key, Value: l.Value}
 	r.Headers = append(slices.Clone(l.Headers), kgo.RecordHeader{
 		Key: HeaderReplayed, Value: []byte(l.Ref.String()),
 	})
-	if size := l.size() + batchOverhead; size > kafka.MaxBatchBytes {
-		return nil, fmt.Errorf("%w: some %d bytes; at most %d are allowed", ErrTooLarge, size,
-			kafka.MaxBatchBytes)
+	limit := cmp.Or(s.RecordBytes, kafka.DefaultRecordBytes) + kafka.BatchRoom
+	if size := l.size() + batchOverhead; size > limit {
+		return nil, fmt.Errorf("%w: some %d bytes; at most %d are allowed", ErrTooLarge, size, limit)
 	}
 	return r, nil
 }

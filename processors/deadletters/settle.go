@@ -172,7 +172,8 @@ func (w *settling) change(ctx context.Context, l *Letter) (change, error) {
 // impossible tells whether an error is about one letter, and not about everything.
 func impossible(err error) bool {
 	return errors.Is(err, ErrNoReplayTopic) || errors.Is(err, ErrFacts) ||
-		errors.Is(err, ErrTooLarge) || errors.Is(err, kafka.ErrTopicMissing)
+		errors.Is(err, ErrTooLarge) || errors.Is(err, ErrCut) ||
+		errors.Is(err, kafka.ErrTopicMissing)
 }
 
 // exists tells whether there is a topic to write to; it asks once. A producer would go on trying.
