@@ -49,26 +49,26 @@ const (
 // Logger.
 type Settings struct {
 	// Brokers to ask for the rest of the cluster, each as host:port.
-	Brokers []string `koanf:"brokers"`
+	Brokers []string
 	// ClientID names us in the brokers' logs, metrics and quotas.
-	ClientID string `koanf:"clientId"`
+	ClientID string
 	// TLS encrypts the connections. Off by default.
-	TLS TLS `koanf:"tls"`
+	TLS TLS
 	// SASL proves who we are. Off by default.
-	SASL SASL `koanf:"sasl"`
+	SASL SASL
 
 	// DialTimeout limits the making of one connection.
-	DialTimeout time.Duration `koanf:"dialTimeout"`
+	DialTimeout time.Duration
 	// RequestTimeout limits the wait for an answer, beyond what the request asks a broker to wait.
-	RequestTimeout time.Duration `koanf:"requestTimeout"`
+	RequestTimeout time.Duration
 	// SessionTimeout is the silence after which a group gives a member's partitions to others.
-	SessionTimeout time.Duration `koanf:"sessionTimeout"`
+	SessionTimeout time.Duration
 	// HeartbeatInterval is the time between two signs of life; at most a third of SessionTimeout.
-	HeartbeatInterval time.Duration `koanf:"heartbeatInterval"`
+	HeartbeatInterval time.Duration
 	// RebalanceTimeout limits how long members may finish their work in a rebalance.
-	RebalanceTimeout time.Duration `koanf:"rebalanceTimeout"`
+	RebalanceTimeout time.Duration
 	// TransactionTimeout is the age at which brokers abort an open transaction by themselves.
-	TransactionTimeout time.Duration `koanf:"transactionTimeout"`
+	TransactionTimeout time.Duration
 
 	// RecordBytes is the largest record that is sent, as the function of that name counts.
 	RecordBytes int `koanf:"recordBytes"`
@@ -77,25 +77,25 @@ type Settings struct {
 
 	// Logger gets what franz-go says (see Options). Nil: nothing is logged. Sarama's logger is
 	// global to the process; see SetSaramaLogger.
-	Logger *slog.Logger `koanf:"-"`
+	Logger *slog.Logger
 }
 
 // TLS says how connections are encrypted and whom we trust.
 type TLS struct {
 	// Enabled turns TLS on. All other fields need it.
-	Enabled bool `koanf:"enabled"`
+	Enabled bool
 	// CAFile holds the certificates (PEM) of the authorities that we trust; empty: the system's.
-	CAFile string `koanf:"caFile"`
+	CAFile string
 	// CertFile and KeyFile (PEM) are our own certificate, if brokers ask for one. Both are read
 	// again for each connection, so that they can be renewed while the process runs.
-	CertFile string `koanf:"certFile"`
-	KeyFile  string `koanf:"keyFile"`
+	CertFile string
+	KeyFile  string
 	// ServerName is the name that the brokers' certificates must carry, if not their host's.
-	ServerName string `koanf:"serverName"`
+	ServerName string
 	// InsecureSkipVerify accepts any certificate, and so anybody in between. Nothing but this
 	// flag ever turns verification off, and it is refused beside a CAFile or a ServerName, which
 	// would then mean nothing.
-	InsecureSkipVerify bool `koanf:"insecureSkipVerify"`
+	InsecureSkipVerify bool
 }
 
 // The mechanisms of SASL.Mechanism.
@@ -109,39 +109,39 @@ const (
 // SASL says how we prove who we are.
 type SASL struct {
 	// Mechanism is one of the Mechanism constants; empty: no SASL.
-	Mechanism string `koanf:"mechanism"`
+	Mechanism string
 	// Username and the password, for PLAIN and SCRAM. The password is given directly or as a
 	// file. franz-go, and Sarama with SCRAM, read the file anew whenever they authenticate;
 	// Sarama with PLAIN knows only the password that was there when Settings.Sarama was called.
-	Username     string `koanf:"username"`
-	Password     Secret `koanf:"password"`
-	PasswordFile string `koanf:"passwordFile"`
+	Username     string
+	Password     Secret
+	PasswordFile string
 	// OAuth is for OAUTHBEARER.
-	OAuth OAuth `koanf:"oauth"`
+	OAuth OAuth
 	// AllowUnencrypted permits a mechanism that shows the password or the token itself to whoever
 	// listens (PLAIN, OAUTHBEARER) without TLS to a host other than this one.
-	AllowUnencrypted bool `koanf:"allowUnencrypted"`
+	AllowUnencrypted bool
 }
 
 // OAuth says where the token for OAUTHBEARER comes from: exactly one of Token, TokenFile and
 // TokenURL.
 type OAuth struct {
 	// Token is a fixed token.
-	Token Secret `koanf:"token"`
+	Token Secret
 	// TokenFile is read anew whenever a connection authenticates (a token that is mounted into a
 	// pod and renewed there).
-	TokenFile string `koanf:"tokenFile"`
+	TokenFile string
 	// TokenURL is asked for a token by OAuth 2.0's client credentials grant. A token is used until
 	// shortly before it expires. https, or http on this host.
-	TokenURL string `koanf:"tokenUrl"`
+	TokenURL string
 	// ClientID and the client's secret (given directly or as a file) go with TokenURL.
-	ClientID         string `koanf:"clientId"`
-	ClientSecret     Secret `koanf:"clientSecret"`
-	ClientSecretFile string `koanf:"clientSecretFile"`
+	ClientID         string
+	ClientSecret     Secret
+	ClientSecretFile string
 	// Scope is what the token is asked for; empty: the server's default.
-	Scope string `koanf:"scope"`
+	Scope string
 	// Extensions go along with each token (KIP-342), for example a logical cluster.
-	Extensions map[string]string `koanf:"extensions"`
+	Extensions map[string]string
 }
 
 // Secret is text that is never printed: formatted, logged or marshalled it shows only whether

@@ -45,35 +45,35 @@ const (
 // other field means its default.
 type Options struct {
 	// Name tells these stores from others of the process, in metrics and logs: "tables".
-	Name string `koanf:"-"`
+	Name string
 	// Dir is the directory of the stores, made if it is missing. No two processes may share it.
 	// Empty: the stores are in memory, all of each, and gone at the end.
-	Dir string `koanf:"dir"`
+	Dir string
 	// Kafka is the cluster that stores are restored from.
-	Kafka kafka.Settings `koanf:"-"`
+	Kafka kafka.Settings
 
 	// CacheBytes limits the memory of all Pebble databases together: blocks read from files, and
 	// memtables (these are taken even if they exceed it).
-	CacheBytes int64 `koanf:"cacheBytes"`
+	CacheBytes int64
 	// RowCacheBytes limits the cache of single rows in front of Pebble, overhead included.
 	// Below zero: there is none.
-	RowCacheBytes int64 `koanf:"rowCacheBytes"`
+	RowCacheBytes int64
 	// MemTableBytes is how much a store writes to memory before it goes to the disk.
-	MemTableBytes int64 `koanf:"memTableBytes"`
+	MemTableBytes int64
 	// MaxOpenFiles limits the files that all databases together keep open.
-	MaxOpenFiles int `koanf:"maxOpenFiles"`
+	MaxOpenFiles int
 	// ParallelRestores limits how many stores are restored at once; others wait their turn.
-	ParallelRestores int `koanf:"parallelRestores"`
+	ParallelRestores int
 	// FlushInterval is the longest that a committed row stays in memory only.
-	FlushInterval time.Duration `koanf:"flushInterval"`
+	FlushInterval time.Duration
 	// LogInterval is the time between two log lines of a restore.
-	LogInterval time.Duration `koanf:"logInterval"`
+	LogInterval time.Duration
 
 	// Metrics are updated when given. One Metrics may serve several Stores.
-	Metrics *Metrics `koanf:"-"`
+	Metrics *Metrics
 	// Logger gets what operators should know: restores, rebuilt stores, faults of the disk. The
 	// default discards it.
-	Logger *slog.Logger `koanf:"-"`
+	Logger *slog.Logger
 }
 
 // WithDefaults returns the options with every default filled in.
