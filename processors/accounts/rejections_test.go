@@ -1,11 +1,7 @@
 package accounts_test
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"math"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -173,7 +169,7 @@ func TestRejections_everyDeclaredCode(t *testing.T) {
 	for _, r := range rejections() {
 		provoked[r.code] = true
 	}
-	declared := declaredCodes(t)
+	declared := scenario.DeclaredCodes(t, "rejections.go")
 	for name, code := range declared {
 		if !provoked[code] {
 			t.Errorf("no test provokes %s, %q", name, code)
@@ -183,29 +179,4 @@ func TestRejections_everyDeclaredCode(t *testing.T) {
 		t.Errorf("%d codes are declared as constants Code…, %d others are provoked",
 			len(declared), len(provoked))
 	}
-}
-
-// declaredCodes reads the constants named Code… from rejections.go.
-func declaredCodes(t *testing.T) map[string]string {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "rejections.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	codes := make(map[string]string)
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, is := n.(*ast.ValueSpec)
-		if !is || !strings.HasPrefix(spec.Names[0].Name, "Code") {
-			return true
-		}
-		literal, is := spec.Values[0].(*ast.BasicLit)
-		if !is {
-			t.Fatalf("%s is no string literal", spec.Names[0].Name)
-		}
-		if codes[spec.Names[0].Name], err = strconv.Unquote(literal.Value); err != nil {
-			t.Fatal(err)
-		}
-		return true
-	})
-	return codes
 }

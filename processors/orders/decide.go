@@ -123,7 +123,7 @@ func decidePayment(o Order, c RecordPayment) ([]Event, error) {
 		return nil, nil
 	case o.Payment != PaymentPending:
 		return nil, eventsourcing.Reject(CodePaymentNotExpected,
-			"no payment is under way: it is %s (%s)", o.Payment, o.PaymentID)
+			"no payment is under way: it is %s", o.Payment)
 	}
 	paid := PaymentProcessed{
 		AccountID: o.AccountID, PaymentID: c.PaymentID, Amount: o.Total, Currency: o.Currency,

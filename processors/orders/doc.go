@@ -22,8 +22,13 @@
 //
 // # Rules
 //
-//   - Money is a whole number of minor units (cents) of one ISO 4217 currency. The total is computed
-//     when the order is placed, and never again.
+//   - Money is a whole number of minor units (cents) of one active ISO 4217 currency, which each line
+//     names again. The total is computed when the order is placed, and never again. A line, or a sum
+//     of lines, of more than an int64 counts is refused.
+//   - A quantity is at least 1. A unit price may be 0, for what is given with something else; an
+//     order of gifts alone is refused, because accounts refuse a charge of 0.
+//   - Lines are limited in number, texts in length (rejections.go): they are in the row, and the row
+//     is written with every command. A text is one line of UTF-8, and kept as it came.
 //   - What is wrong with a command itself (no lines, two currencies) is told before what is wrong
 //     with it on this order.
 //   - Whether the account exists, is open, has that currency and enough money is the account's to

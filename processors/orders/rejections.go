@@ -3,6 +3,7 @@ package orders
 import (
 	"math"
 	"math/bits"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -72,9 +73,10 @@ const (
 
 // Limits of an order. Texts are counted in characters (Unicode code points).
 const (
-	// MaxLines bounds the row, which is written with every command: 100 lines are some 4 KiB.
+	// MaxLines bounds the row, which is written with every command: 100 lines with SKUs of a dozen
+	// letters are 2 KiB, with the longest that are allowed 7 (26, if each character has four bytes).
 	MaxLines     = 100
-	MaxSKU       = 64
+	MaxSKU       = 64  // a trade item's number has 14 digits, a UUID 36
 	MaxID        = 128 // as the API allows
 	MaxMessageID = 512 // IDs of events, which have those of aggregates in them
 	MaxText      = 100 // names and numbers of carriers, codes
@@ -140,7 +142,8 @@ func checkLines(lines []Line, currency string) (total int64, err error) {
 }
 
 func checkLine(line Line, number int, currency string) error {
-	if err := eventsourcing.CheckText("a line's sku", line.SKU, MaxSKU, CodeSKUMissing); err != nil {
+	sku := "the sku of line " + strconv.Itoa(number)
+	if err := eventsourcing.CheckText(sku, line.SKU, MaxSKU, CodeSKUMissing); err != nil {
 		return err
 	}
 	switch {

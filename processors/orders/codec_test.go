@@ -1,0 +1,259 @@
+package orders_test
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+
+	"refold/codecs"
+	"refold/codecs/avrotest"
+	"refold/eventsourcing"
+	"refold/processors/orders"
+)
+
+var ring = eventsourcing.Recent{}.
+	Add("k", eventsourcing.Entry{FirstSequence: 7, LastSequence: 7}, 16)
+
+// full is an order in which no field is empty; no real one is ever like that.
+var full = orders.Order{
+	Status: orders.StatusCancelled, Payment: orders.PaymentRefundDeclined,
+	AccountID: "Zoë", Currency: "EUR", Lines: teapot, Total: 1<<63 - 1,
+	Carrier: "DHL", TrackingNumber: "JJD 0001", PaymentID: "Zoë/3", RefundID: "Zoë/4",
+	Reason: "changed my mind", Code: "account-closed",
+}
+
+// values are one value of each record type, and the fullest row.
+var values = []any{
+	place(teapot...),
+	orders.ShipOrder(shipped),
+	orders.DeliverOrder{},
+	orders.CancelOrder(cancelled),
+	orders.RecordPayment{PaymentID: "Zoë/3"},
+	orders.RecordPaymentDeclined(declined),
+	orders.RecordRefund{RefundID: "Zoë/4"},
+	orders.RecordRefundDeclined(refundDeclined),
+	placed, paid, declined, shipped, delivered, cancelled, requested, refunded, refundDeclined,
+	orders.OrderRow{Order: full, Sequence: 7, Recent: ring.Bytes()},
+}
+
+// Two independent libraries agree on every schema (decision 2).
+func TestSchemasInTwoLibraries(t *testing.T) {
+	for _, value := range values {
+		name := eventsourcing.TypeName(value)
+		t.Run(name, func(t *testing.T) {
+			avrotest.CrossCheck(t, orders.Schema(name), value)
+			avrotest.CrossCheckSchema(t, orders.Schema(name))
+		})
+	}
+}
+
+func newCodecs(tb testing.TB) orders.Codecs {
+	tb.Helper()
+	fake := srfake.New()
+	tb.Cleanup(fake.Close)
+	registry, err := codecs.NewRegistry(codecs.RegistrySettings{
+		URLs: []string{fake.URL()}, Mode: codecs.Register,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(registry.Close)
+	c, err := orders.NewCodecs(registry)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := c.Prepare(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// Every value goes through the set of its topic and comes back.
+func TestCodecsKnowEveryType(t *testing.T) {
+	c := newCodecs(t)
+	known := map[string]*codecs.Set{}
+	for _, set := range []*codecs.Set{c.Commands, c.Events, c.Rows} {
+		for _, name := range set.Types() {
+			known[name] = set
+		}
+	}
+	for _, name := range orders.OfProcess() {
+		if known[name] != c.Commands {
+			t.Errorf("%s, of the process, is no command", name)
+		}
+	}
+	for _, value := range values {
+		set := known[eventsourcing.TypeName(value)]
+		if set == nil {
+			t.Fatalf("%T is in no set", value)
+		}
+		b, err := set.Encode(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := set.Decode(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(value, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("(-sent +got):\n%s", diff)
+		}
+		delete(known, eventsourcing.TypeName(value))
+	}
+	if len(known) > 0 {
+		t.Errorf("no value of these types was tried: %v", known)
+	}
+}
+
+// Also a row at sequence 0, which is there for its ring alone.
+func TestRowIsItsSnapshot(t *testing.T) {
+	table := newCodecs(t).Table()
+	for _, want := range []eventsourcing.Snapshot[orders.Order]{
+		{State: full, Sequence: 7, Recent: ring},
+		{Recent: eventsourcing.Recent{}.Add("k", eventsourcing.Entry{Code: "lines-missing"}, 16)},
+	} {
+		b, err := table.Encode(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, err := table.Decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := value.(eventsourcing.Snapshot[orders.Order])
+		if diff := cmp.Diff(want.State, got.State, cmpopts.EquateEmpty()); diff != "" ||
+			got.Sequence != want.Sequence || !bytes.Equal(got.Recent.Bytes(), want.Recent.Bytes()) {
+			t.Errorf("got %+v; (-want +got):\n%s", got, diff)
+		}
+		again, err := table.Encode(got)
+		if err != nil || !bytes.Equal(again, b) { // G4: the same state is the same bytes
+			t.Errorf("encoded again: %x, first: %x, %v", again, b, err)
+		}
+	}
+}
+
+func TestRowOfSomethingElseIsRefused(t *testing.T) {
+	c := newCodecs(t)
+	if _, err := c.Table().Encode(orders.Order{}); err == nil ||
+		!strings.Contains(err.Error(), "snapshot") {
+		t.Errorf("got %v", err)
+	}
+	other, err := c.Events.Encode(orders.OrderDelivered{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Table().Decode(other); err == nil {
+		t.Error("an event was decoded as a row")
+	}
+}
+
+// G8: whatever the bytes of a command, they are poison, or a command that is decided or rejected at
+// every point of an order's life; and what it leads to can be written down.
+func FuzzCommand(f *testing.F) {
+	c := newCodecs(f)
+	for _, decided := range commands {
+		b, err := c.Commands.Encode(decided.command)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		value, err := c.Commands.Decode(t.Context(), b)
+		if err != nil {
+			if _, is := errors.AsType[*codecs.Malformed](err); !is {
+				t.Fatalf("%x is no poison: %v", b, err)
+			}
+			return
+		}
+		command, _ := value.(orders.Command)
+		for _, past := range pasts {
+			state := orders.Decider.Fold(orders.Order{}, past...)
+			events, err := orders.Decider.Decide(state, command)
+			if _, is := errors.AsType[*eventsourcing.Rejection](err); err != nil && !is {
+				t.Fatalf("%#v on %+v: %v", command, state, err)
+			}
+			for _, event := range events {
+				mustSurvive(t, c.Events, event)
+			}
+			mustSurvive(t, c.Rows, orders.OrderRow{
+				Order: orders.Decider.Fold(state, events...), Recent: ring.Bytes(),
+			})
+		}
+	})
+}
+
+// mustSurvive fails the test unless the value is encoded and comes back.
+func mustSurvive(t *testing.T, set *codecs.Set, value any) {
+	t.Helper()
+	b, err := set.Encode(value)
+	if err != nil {
+		t.Fatalf("%#v: %v", value, err)
+	}
+	got, err := set.Decode(t.Context(), b)
+	if err != nil || !cmp.Equal(value, got, cmpopts.EquateEmpty()) {
+		t.Fatalf("%#v comes back as %#v, %v", value, got, err)
+	}
+}
+
+// Whatever the bytes of a row, they are refused, or a row that is the same when it is read again.
+func FuzzRow(f *testing.F) {
+	table := newCodecs(f).Table()
+	for _, state := range []orders.Order{full, {}} {
+		b, err := table.Encode(eventsourcing.Snapshot[orders.Order]{
+			State: state, Sequence: 7, Recent: ring,
+		})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		row, err := table.Decode(b)
+		if err != nil {
+			return
+		}
+		again, err := table.Encode(row)
+		if err != nil {
+			t.Fatalf("%+v decodes, but is not encoded: %v", row, err)
+		}
+		if back, err := table.Decode(again); err != nil || !reflect.DeepEqual(back, row) {
+			t.Fatalf("%+v comes back as %+v, %v", row, back, err)
+		}
+	})
+}
+
+func BenchmarkRow(b *testing.B) {
+	table := newCodecs(b).Table()
+	snapshot := eventsourcing.Snapshot[orders.Order]{State: full}
+	for i := range int64(16) {
+		snapshot.Recent = snapshot.Recent.Add(strings.Repeat("k", int(i+1)),
+			eventsourcing.Entry{FirstSequence: i + 1, LastSequence: i + 1}, 16)
+	}
+	encoded, err := table.Encode(snapshot)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := table.Encode(snapshot); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := table.Decode(encoded); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
