@@ -93,6 +93,9 @@ type Processor struct {
 	LeastGap        time.Duration `key:"least-gap" default:"5ms" min:"10us" max:"10s" help:"Least time between the starts of two transactions. Less costs the brokers CPU, more only adds latency."`
 	Producers       int           `key:"producers" default:"2" min:"1" max:"16" help:"Transactional producers that take turns."`
 	LeaveTimeout    time.Duration `key:"leave-timeout" default:"3s" min:"100ms" max:"5m" help:"How long a rebalance or a stop waits for what is in hand; a stop at worst three times."`
+	PoisonShare     float64       `key:"poison-share" default:"0.5" min:"0" max:"1" help:"The share of the last poison-window records of a partition that may be poison. With more, the partition is held until the worker is restarted: a wrong deployment must not set a whole topic aside. Half: a topic of which most can't be read is not what this worker was made for. 0 or 1: no limit."`
+	PoisonWindow    int           `key:"poison-window" default:"1000" min:"1" max:"1000000" help:"Of how many records of a partition the share of poison is taken: enough that a burst of bad records among good ones holds nothing. One byte each."`
+	PoisonLeast     int           `key:"poison-least" default:"20" min:"1" max:"1000000" help:"Fewer records than that, as after a start, say nothing about their share: a few bad ones among the first are no wrong deployment."`
 	MemoryBytes     Bytes         `key:"memory-bytes" default:"512MiB" min:"64MiB" max:"1TiB" help:"What the Go heap, caches of the stores included, tries to stay below; past it, collecting garbage costs more and more. Set it to some 80% of the pod's limit. GOMEMLIMIT overrides it."`
 	BackoffMin      time.Duration `key:"backoff-min" default:"50ms" min:"1ms" max:"1m" help:"Pause before the first retry after a fault; doubles each time."`
 	BackoffMax      time.Duration `key:"backoff-max" default:"10s" min:"1ms" max:"10m" help:"The longest pause between retries."`

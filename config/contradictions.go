@@ -51,6 +51,10 @@ func (c *Config) contradictions() (found Mistakes) {
 		wrong("processor.leave-timeout", shortDuration(c.Processor.LeaveTimeout),
 			"less than kafka.rebalance-timeout, "+shortDuration(c.Kafka.RebalanceTimeout))
 	}
+	if c.Processor.PoisonLeast > c.Processor.PoisonWindow {
+		wrong("processor.poison-least", strconv.Itoa(c.Processor.PoisonLeast),
+			"no more than processor.poison-window, "+strconv.Itoa(c.Processor.PoisonWindow))
+	}
 	caches := c.Store.CacheBytes + c.Store.RowCacheBytes + c.Store.ViewCacheBytes
 	if c.Processor.MemoryBytes <= caches {
 		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(),

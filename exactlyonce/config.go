@@ -71,6 +71,11 @@ type Config struct {
 	// Tables opens the local stores. The default keeps them in memory.
 	Tables Tables
 
+	// Held tells whether an input partition is held: it is assigned and its tables are restored, but
+	// nothing of it is handled. It is asked whenever partitions are assigned, and its answers must
+	// not change while a Processor runs, but for partitions whose callback fails. Nil: none is.
+	Held func(topic string, partition int32) bool
+
 	// BatchRecords limits the records that one transaction takes in. 20,000: larger batches take
 	// over a second to commit, and are no cheaper.
 	BatchRecords int

@@ -210,6 +210,7 @@ func (r *run) end(a action) {
 func (r *run) setUp() {
 	s := r.newSession(r.assignment)
 	r.session = s
+	r.hold(s)
 	s.work.Add(1)
 	go func() {
 		err := waitStable(s.ctx, r.consumer, r.engine.group, r.features.ids, s.assigned)

@@ -43,6 +43,8 @@ type Aggregate[S, C, E any] struct {
 	RecordBytes int
 	// Version is the worker's, for its dead letters.
 	Version string
+	// Guard limits the share of poison. It is of this graph alone. Nil: there is no limit.
+	Guard   *Guard
 	Metrics *Metrics
 	Logger  *slog.Logger
 
@@ -59,9 +61,10 @@ type GraphOptions struct {
 	Framed bool
 	// RecentSize is Aggregate's.
 	RecentSize int
-	// RecordBytes and Version are Aggregate's.
+	// RecordBytes, Version and Guard are Aggregate's.
 	RecordBytes int
 	Version     string
+	Guard       *Guard
 	Metrics     *Metrics
 	Logger      *slog.Logger
 }
@@ -99,7 +102,7 @@ func (a *Aggregate[S, C, E]) Graph() (*goka.GroupGraph, error) {
 	a.aside = deadLetters{
 		topic: t.DeadLetters, owner: a.Name, group: t.Group, replay: t.Commands,
 		version: a.Version, framed: a.Framed, limit: LetterBytes(a.recordBytes()),
-		metrics: a.Metrics, logger: a.Logger,
+		guard: a.Guard, metrics: a.Metrics, logger: a.Logger,
 	}
 	return goka.DefineGroup(goka.Group(t.Group),
 		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands, a.Framed), a.handle),

@@ -56,6 +56,7 @@ type deadLetters struct {
 	version string // of the worker
 	limit   int    // bytes of a dead letter
 	framed  bool
+	guard   *Guard
 	metrics *Metrics
 	logger  *slog.Logger
 }
@@ -64,6 +65,7 @@ type deadLetters struct {
 // the offset that passes it (G8): key, bytes and headers as they came, and the reason. Goka itself
 // keeps neither two headers of one name nor what is nil; frames do.
 func (d *deadLetters) setAside(ctx goka.Context, record *received, poison *codecs.Malformed) {
+	d.count(ctx, poison)
 	letter := d.letter(ctx, record, poison)
 	if d.framed {
 		frame := kafka.AppendFrame(make([]byte, 0, kafka.FrameBytes(&letter)), &letter)
@@ -80,6 +82,15 @@ func (d *deadLetters) setAside(ctx goka.Context, record *received, poison *codec
 	d.logger.Warn("record set aside in the dead letters",
 		"topic", ctx.Topic(), "partition", ctx.Partition(), "offset", ctx.Offset(),
 		"reason", poison.Reason, "error", poison.Err)
+}
+
+// count tells the guard of a record, before anything of it is emitted. poison is nil if it is none.
+// It does not return if the partition is held.
+func (d *deadLetters) count(ctx goka.Context, poison *codecs.Malformed) {
+	err := d.guard.handled(string(ctx.Topic()), ctx.Partition(), ctx.Offset(), poison)
+	if err != nil {
+		ctx.Fail(err)
+	}
 }
 
 // refuse sets a record aside that leads to what can't be written; err is poison, or else a fault,

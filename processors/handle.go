@@ -87,6 +87,7 @@ func (a *Aggregate[S, C, E]) emit(ctx goka.Context, record *received,
 		a.aside.refuse(ctx, record, err)
 		return
 	}
+	a.aside.count(ctx, nil)
 	out.send(ctx)
 	a.Metrics.handled(a.Name, outcome.Result)
 }

@@ -15,6 +15,7 @@ type Metrics struct {
 	commands    *prometheus.CounterVec
 	sentBy      *prometheus.CounterVec
 	deadLetters *prometheus.CounterVec
+	held        *prometheus.GaugeVec
 }
 
 // NewMetrics registers the metrics with reg. It panics if they are registered there already.
@@ -32,8 +33,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "refold_dead_letters_total",
 			Help: "Records set aside in the dead letters, by who could not handle them and why.",
 		}, []string{"by", "reason"}),
+		held: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "refold_held_partitions",
+			Help: "Input partitions that are held for too much poison, until a restart, by group.",
+		}, []string{"group"}),
 	}
-	reg.MustRegister(m.commands, m.sentBy, m.deadLetters)
+	reg.MustRegister(m.commands, m.sentBy, m.deadLetters, m.held)
 	return m
 }
 

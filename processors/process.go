@@ -34,10 +34,11 @@ type Process[E any] struct {
 	// for an event must not be put a second time into its own.
 	DeadLetters string
 
-	// Framed, RecordBytes and Version are Aggregate's.
+	// Framed, RecordBytes, Version and Guard are Aggregate's.
 	Framed      bool
 	RecordBytes int
 	Version     string
+	Guard       *Guard
 	Metrics     *Metrics
 	Logger      *slog.Logger
 
@@ -84,7 +85,7 @@ func (p *Process[E]) Graph() (*goka.GroupGraph, error) {
 	p.aside = deadLetters{
 		topic: p.DeadLetters, owner: p.Name, group: p.Group, replay: LoopTopic(p.Group),
 		version: p.Version, framed: p.Framed, limit: LetterBytes(p.recordBytes()),
-		metrics: p.Metrics, logger: p.Logger,
+		guard: p.Guard, metrics: p.Metrics, logger: p.Logger,
 	}
 	input := inputOf(p.Inputs, p.Framed)
 	edges := []goka.Edge{
@@ -123,6 +124,7 @@ func (p *Process[E]) handle(ctx goka.Context, msg any) {
 			return
 		}
 	}
+	p.aside.count(ctx, nil)
 	out.send(ctx)
 	for i := range sent {
 		p.Metrics.sent(p.Name, sent[i].Aggregate, sent[i].Type)

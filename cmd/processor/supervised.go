@@ -10,6 +10,7 @@ import (
 
 	"refold/config"
 	"refold/exactlyonce"
+	"refold/processors"
 )
 
 // supervised is a processor that is started again when it ends, after a pause that grows. What
@@ -18,18 +19,28 @@ type supervised struct {
 	name    string
 	engine  exactlyonce.Config
 	graph   *goka.GroupGraph
+	guard   *processors.Guard
 	config  config.Config
 	current atomic.Pointer[exactlyonce.Processor]
 }
 
+// newSupervised returns a processor that is not started yet. What the guard holds stays held when it
+// is started again: the guard is the process's.
 func newSupervised(
-	engine exactlyonce.Config, graph *goka.GroupGraph, c config.Config,
+	engine exactlyonce.Config, graph *goka.GroupGraph, guard *processors.Guard, c config.Config,
 ) *supervised {
-	return &supervised{name: string(graph.Group()), engine: engine, graph: graph, config: c}
+	engine.Held = guard.Held
+	return &supervised{
+		name: string(graph.Group()), engine: engine, graph: graph, guard: guard, config: c,
+	}
 }
 
-// Ready returns nil while the processor is a member of its group with restored tables.
+// Ready returns nil while the processor is a member of its group with restored tables, and no
+// partition is held.
 func (s *supervised) Ready() error {
+	if err := s.guard.Ready(); err != nil {
+		return err
+	}
 	if p := s.current.Load(); p != nil {
 		return p.Ready()
 	}
@@ -43,7 +54,7 @@ const steady = time.Minute
 func (s *supervised) Run(ctx context.Context) {
 	pause := s.config.Processor.BackoffMin
 	for ctx.Err() == nil {
-		began := time.Now()
+		began, held := time.Now(), s.guard.Ready()
 		err := s.once(ctx)
 		if ctx.Err() != nil {
 			if err != nil {
@@ -53,6 +64,12 @@ func (s *supervised) Run(ctx context.Context) {
 		}
 		if time.Since(began) > steady {
 			pause = s.config.Processor.BackoffMin
+		}
+		if now := s.guard.Ready(); now != nil && (held == nil || now.Error() != held.Error()) {
+			// That is why it ended, and the guard has said so: for the other partitions' sake it
+			// is started again at once.
+			pause = s.config.Processor.BackoffMin
+			continue
 		}
 		s.engine.Logger.Error("processor ended; it is started again", "group", s.name,
 			"error", err, "pause", pause)

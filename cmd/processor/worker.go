@@ -126,26 +126,36 @@ func (w *Worker) openProcessors() error {
 		Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
 	}
 	for _, a := range w.aggregates {
-		o := options
+		o := w.guarded(options, a.topics(w.config.Topics).Group)
 		o.RecentSize = a.recentSize
 		graph, err := a.graph(o)
 		if err != nil {
 			return err
 		}
-		w.supervise(graph)
+		w.supervise(graph, o.Guard)
 	}
 	for i, p := range processes {
-		graph, err := p.graph(w.inputs[i], targets(w.aggregates, w.config.Topics), options)
+		o := w.guarded(options, w.config.Topics.Prefix+p.name)
+		graph, err := p.graph(w.inputs[i], targets(w.aggregates, w.config.Topics), o)
 		if err != nil {
 			return err
 		}
-		w.supervise(graph)
+		w.supervise(graph, o.Guard)
 	}
 	return nil
 }
 
+// guarded are the options of the graph of a group, which has a guard of its own.
+func (w *Worker) guarded(o processors.GraphOptions, group string) processors.GraphOptions {
+	p := w.config.Processor
+	o.Guard = processors.NewGuard(group, processors.GuardLimits{
+		Share: p.PoisonShare, Window: p.PoisonWindow, Least: p.PoisonLeast,
+	}, o.Metrics, w.logger)
+	return o
+}
+
 // supervise adds a processor that runs the graph exactly once.
-func (w *Worker) supervise(graph *goka.GroupGraph) {
+func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard) {
 	group := string(graph.Group())
 	engine := engineConfig(w.config)
 	engine.Kafka, engine.Tables = w.kafka, w.engineTables()
@@ -155,7 +165,7 @@ func (w *Worker) supervise(graph *goka.GroupGraph) {
 	if id := w.config.Processor.TransactionalID; id != "" {
 		engine.TransactionalID = id + "-" + group
 	}
-	w.processors = append(w.processors, newSupervised(engine, graph, w.config))
+	w.processors = append(w.processors, newSupervised(engine, graph, guard, w.config))
 }
 
 // engineTables joins the engine and the stores, which don't know each other.

@@ -30,6 +30,7 @@ func Graph(c Codecs, o processors.GraphOptions) (*goka.GroupGraph, error) {
 		RecentSize:  o.RecentSize,
 		RecordBytes: o.RecordBytes,
 		Version:     o.Version,
+		Guard:       o.Guard,
 		Metrics:     o.Metrics,
 		Logger:      o.Logger,
 	}

@@ -32,6 +32,7 @@ func Graph(c Codecs, o processors.GraphOptions) (*goka.GroupGraph, error) {
 		RecentSize:  o.RecentSize,
 		RecordBytes: o.RecordBytes,
 		Version:     o.Version,
+		Guard:       o.Guard,
 		Metrics:     o.Metrics,
 		Logger:      o.Logger,
 	}
@@ -59,6 +60,7 @@ func PaymentsGraph(
 		Framed:      o.Framed,
 		RecordBytes: o.RecordBytes,
 		Version:     o.Version,
+		Guard:       o.Guard,
 		Metrics:     o.Metrics,
 		Logger:      o.Logger,
 	}
