@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/lovoo/goka/storage"
@@ -26,9 +27,13 @@ const MaxVersionBytes = 255
 // keep files records as they are.
 func keep(w Writer, r *kgo.Record) error { return set(w, r.Key, r.Value) }
 
-// Follower is the store of one partition that somebody else writes. One goroutine applies; any
-// number may read, and see what was applied at once.
-type Follower struct{ *handle }
+// Follower is the store of one partition that somebody else writes. Any number of goroutines may
+// read, and see what was applied at once; those that write take turns.
+type Follower struct {
+	*handle
+
+	mu sync.Mutex // of those who write
+}
 
 // Apply files a record of the live tail; the store is then the state of it and all before it. A
 // record that is in the store already, by its offset, is passed over.
@@ -44,8 +49,14 @@ func (f *Follower) behind(offset int64) bool {
 	return err == nil && offset <= known
 }
 
+// Write makes changes that come from no record: such as to drop rows that are too old. They become
+// readable together; the offset stays. A store that is rebuilt knows nothing of them.
+func (f *Follower) Write(fn func(Writer) error) error { return f.change(-1, fn) }
+
 // change makes changes readable at once and together. next below zero leaves the offset alone.
 func (f *Follower) change(next int64, fn func(Writer) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	point := *f.store.point.Load()
 	if next >= 0 {
 		point.next, point.since, point.set = next, time.Now().UnixMilli(), true

@@ -9,6 +9,9 @@
 //	commands topic  → commands by their ID     → Views.Command, WaitCommand
 //	events topic    → histories                → Aggregate.Events, WaitEvents
 //
+// and, of all of these but the tables and of the dead letters, an index by correlation ID, which
+// [Views.Trace] makes the causal tree of a command from.
+//
 // A follower restores itself in Open, in bulk; Goka then reads the live tail with Sarama, read
 // committed. Everything a reader sees is therefore committed, and may be behind: a reader that
 // needs more says which sequence it has to see and waits ([Aggregate.WaitFor], promise G10).

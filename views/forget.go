@@ -2,12 +2,18 @@ package views
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/IBM/sarama"
 )
 
-// runForget drops from an index, now and then, what its topic has dropped, until ctx ends.
+// forgetting finds out what of a partition is too old now. some then drops at most limit records of
+// it and says whether there are more; nil: there is nothing to drop.
+type forgetting func(l *live, partition int32) (
+	some func(part follower, limit int) (more bool, err error), err error)
+
+// runForget drops what is too old, now and then, until ctx ends.
 func (l *live) runForget(ctx context.Context) {
 	ticks := time.NewTicker(l.limits.ForgetInterval)
 	defer ticks.Stop()
@@ -26,33 +32,39 @@ func (l *live) runForget(ctx context.Context) {
 	}
 }
 
-// forgetIn drops what is below the beginning of a partition's log.
 func (l *live) forgetIn(partition int32) error {
-	l.mu.RLock()
-	session := l.session
-	l.mu.RUnlock()
-	if session == nil {
-		return nil
+	var errs []error
+	for _, f := range l.forgets {
+		some, err := f(l, partition)
+		for more := some != nil && err == nil; more && err == nil; {
+			more, err = l.forgetSome(partition, some)
+		}
+		errs = append(errs, err)
 	}
-	start, err := (topicManager{session}).GetOffset(l.topic, partition, sarama.OffsetOldest)
-	if err != nil {
-		return err
-	}
-	for more := true; more && err == nil; {
-		more, err = l.forgetSome(partition, start)
-	}
-	return err
+	return errors.Join(errs...)
 }
 
 // forgetSome drops a limited number of records, so that nobody who wants to close the follower
 // waits for long.
-func (l *live) forgetSome(partition int32, start int64) (more bool, err error) {
+func (l *live) forgetSome(partition int32, some func(follower, int) (bool, error)) (bool, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if int(partition) >= len(l.parts) || l.parts[partition] == nil || !l.restored {
 		return false, nil
 	}
-	return forget(l.parts[partition], start, l.limits.ForgetRecords)
+	return some(l.parts[partition], l.limits.ForgetRecords)
+}
+
+// forgetDropped drops what is below the beginning of a partition's log: what the topic has dropped.
+func forgetDropped(l *live, partition int32) (func(follower, int) (bool, error), error) {
+	l.mu.RLock()
+	session := l.session
+	l.mu.RUnlock()
+	if session == nil {
+		return nil, nil //nolint:nilnil // nothing to drop now: that is no error
+	}
+	start, err := (topicManager{session}).GetOffset(l.topic, partition, sarama.OffsetOldest)
+	return func(part follower, limit int) (bool, error) { return forget(part, start, limit) }, err
 }
 
 // partitions returns how many partitions the copy has now.

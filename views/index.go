@@ -178,9 +178,11 @@ func forget(part follower, logStart int64, limit int) (more bool, err error) {
 		return false, fmt.Errorf("look for forgotten records: %w", err)
 	}
 	defer rows.Release()
+	var old [][]byte
 	for n := 0; rows.Next(); n++ {
 		if n == limit {
-			return true, nil
+			more = true
+			break
 		}
 		order := bytes.Clone(rows.Key())
 		if len(order) != keyBytes {
@@ -188,14 +190,31 @@ func forget(part follower, logStart int64, limit int) (more bool, err error) {
 		}
 		offset, hash := order[1:1+offsetBytes], order[1+offsetBytes:]
 		command := append(append([]byte{byCommand}, hash...), offset...)
-		if err := errors.Join(part.Delete(string(command)), part.Delete(string(order))); err != nil {
-			return false, fmt.Errorf("remove a forgotten record: %w", err)
-		}
+		old = append(old, command, order)
 	}
 	if err := rows.Err(); err != nil {
 		return false, fmt.Errorf("look for forgotten records: %w", err)
 	}
-	return false, nil
+	return more, remove(part, old)
+}
+
+// remove removes rows.
+func remove(part follower, keys [][]byte) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	err := part.Write(func(w snapshots.Writer) error {
+		for _, key := range keys {
+			if err := w.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("remove forgotten records: %w", err)
+	}
+	return nil
 }
 
 // encode returns the entry's bytes: three strings with their lengths, the time, the value.

@@ -21,6 +21,7 @@ import (
 type follower interface {
 	storage.Storage
 	Apply(r *kgo.Record) error
+	Write(fn func(snapshots.Writer) error) error
 }
 
 // live is a topic's local copy: a Goka view over one follower per partition. It outlives the Goka
@@ -38,6 +39,8 @@ type live struct {
 		project snapshots.Projection) (follower, error)
 	// changed tells which key of the waiters a record changes.
 	changed func(r *kgo.Record) (string, bool)
+	// forgets are the ways in which the copy drops what is too old; none, if nothing ever is.
+	forgets []forgetting
 
 	// mu guards what follows. Readers hold it (shared) for as long as they read: a follower is
 	// not closed under a reader.

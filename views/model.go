@@ -18,6 +18,8 @@ var (
 	// ErrNoHistory is the ErrNotReady of a process that keeps no histories (Options.NoHistory): it
 	// won't pass.
 	ErrNoHistory = fmt.Errorf("%w: this process keeps no histories", ErrNotReady)
+	// ErrNoTraces is the same for traces (Options.TraceRetention).
+	ErrNoTraces = fmt.Errorf("%w: this process keeps no traces", ErrNotReady)
 	// ErrNotYet says that the wait ended before what was waited for became readable.
 	ErrNotYet = errors.New("not readable yet")
 	// ErrTooManyWaiters says that the limit of concurrent waits is reached (Limits.Waiters).

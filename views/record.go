@@ -99,8 +99,12 @@ func appendOrdered(b []byte, text string) []byte {
 	return append(b, 0, 1)
 }
 
-// joined files records in several ways at once. Each has keys of its own.
+// joined files records in several ways at once, each of which has keys of its own. None keeps
+// records as they are.
 func joined(projections ...snapshots.Projection) snapshots.Projection {
+	if len(projections) == 0 {
+		return snapshots.Projection{}
+	}
 	var versions []string
 	for _, p := range projections {
 		versions = append(versions, p.Version)

@@ -44,6 +44,8 @@ type Limits struct {
 	// Sending limits the commands that wait for the broker at the same time; 256, which is what
 	// Sarama takes without blocking.
 	Sending int
+	// TraceNodes limits the messages of a trace; 1,000, some 400 KiB of JSON. An order has twenty.
+	TraceNodes int
 	// FetchWait is the long poll of the live tail; 250 ms. What arrives ends it at once.
 	FetchWait time.Duration
 	// RestartPauseMin and RestartPauseMax bound the pause before a view that failed, or the
@@ -66,6 +68,11 @@ type Options struct {
 	Aggregates []Description
 	// NoHistory leaves out the aggregates' histories: Events answers ErrNoHistory.
 	NoHistory bool
+	// TraceRetention is how long messages are kept for traces, by their timestamps; 0: there are no
+	// traces, Trace answers ErrNoTraces.
+	TraceRetention time.Duration
+	// DeadLetters is the topic of dead letters, for traces; empty: they have none.
+	DeadLetters string
 	// Off is for a process that only processes: all readers and senders get ErrOff. Run isn't called.
 	Off     bool
 	Limits  Limits
@@ -78,6 +85,7 @@ type Views struct {
 	options    Options
 	aggregates []*Aggregate
 	lives      []*live
+	traced     []*traced
 	waiters    *waiters
 	sender     *sender
 }
@@ -96,6 +104,9 @@ func Open(options Options) (*Views, error) {
 	for _, d := range options.Aggregates {
 		v.aggregates = append(v.aggregates, v.newAggregate(d))
 	}
+	if options.TraceRetention > 0 && options.DeadLetters != "" {
+		v.newTraced(KindDeadLetter, nil, options.DeadLetters, nobody)
+	}
 	options.Metrics.attach(v)
 	return v, nil
 }
@@ -110,26 +121,53 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 	}
 	a := &Aggregate{
 		description: d, limits: v.options.Limits, waiters: v.waiters, sender: v.sender,
-		table: v.newLive(d.Topics.Table, snapshots.Projection{}, byKey),
-		results: v.newLive(d.Topics.Results,
-			project(codecs.HeaderCausationID, whole), byHeader(codecs.HeaderCausationID)),
-		commands: v.newLive(d.Topics.Commands,
-			project(codecs.HeaderID, fingerprint), byHeader(codecs.HeaderID)),
+		table: v.newLive(d.Topics.Table, byKey),
+		results: v.newTraced(KindResult, &d, d.Topics.Results, byHeader(codecs.HeaderCausationID),
+			project(codecs.HeaderCausationID, whole)),
+		commands: v.newTraced(KindCommand, &d, d.Topics.Commands, byHeader(codecs.HeaderID),
+			project(codecs.HeaderID, fingerprint)),
 	}
-	if !v.options.NoHistory {
-		a.events = v.newLive(d.Topics.Events, historyProjection, byKey)
+	a.results.forgets = append(a.results.forgets, forgetDropped)
+	a.commands.forgets = append(a.commands.forgets, forgetDropped)
+	switch {
+	case !v.options.NoHistory:
+		a.events = v.newTraced(KindEvent, &d, d.Topics.Events, byKey, historyProjection)
+	case v.options.TraceRetention > 0:
+		v.newTraced(KindEvent, &d, d.Topics.Events, nobody)
 	}
 	return a
 }
 
-func (v *Views) newLive(topic string, project snapshots.Projection,
-	changed func(r *kgo.Record) (string, bool),
+// nobody waits for what a record changes.
+func nobody(*kgo.Record) (string, bool) { return "", false }
+
+// newTraced is newLive of a topic that traces are made of, if there are any. d describes the
+// topic's aggregate, if it is one's.
+func (v *Views) newTraced(kind Kind, d *Description, topic string,
+	changed func(r *kgo.Record) (string, bool), projections ...snapshots.Projection,
+) *live {
+	retention := v.options.TraceRetention
+	if retention == 0 {
+		return v.newLive(topic, changed, projections...)
+	}
+	t := &traced{kind: kind, retention: retention}
+	if d != nil {
+		t.aggregate, t.results = d.Name, d.Results
+	}
+	t.live = v.newLive(topic, changed, append(projections, t.projection())...)
+	t.forgets = append(t.forgets, t.forgetExpired)
+	v.traced = append(v.traced, t)
+	return t.live
+}
+
+func (v *Views) newLive(topic string, changed func(r *kgo.Record) (string, bool),
+	projections ...snapshots.Projection,
 ) *live {
 	o := v.options
 	l := &live{
 		topic: topic, kafka: o.Kafka, metrics: o.Metrics, limits: o.Limits,
 		logger: o.Logger.With("view", topic), waiters: v.waiters, off: o.Off,
-		project: project, changed: changed,
+		project: joined(projections...), changed: changed,
 		open: func(ctx context.Context, topic string, partition int32,
 			project snapshots.Projection,
 		) (follower, error) {
@@ -147,10 +185,9 @@ func (v *Views) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	for _, l := range v.lives {
 		group.Go(func() { l.run(ctx) })
-	}
-	for _, a := range v.aggregates {
-		group.Go(func() { a.results.runForget(ctx) })
-		group.Go(func() { a.commands.runForget(ctx) })
+		if len(l.forgets) > 0 {
+			group.Go(func() { l.runForget(ctx) })
+		}
 	}
 	group.Go(func() { v.sender.run(ctx) })
 	group.Wait()
@@ -192,6 +229,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Waiters, 10_000)
 	def(&l.ScanRows, 10_000)
 	def(&l.PageBytes, 4<<20)
+	def(&l.TraceNodes, 1000)
 	def(&l.Sending, 256)
 	def(&l.FetchWait, 250*time.Millisecond)
 	def(&l.RestartPauseMin, 250*time.Millisecond)
@@ -215,8 +253,11 @@ func (o *Options) validate() error {
 	if o.Stores == nil || o.Metrics == nil || o.Logger == nil {
 		errs = append(errs, errors.New("views: Options.Stores, Metrics and Logger must be set"))
 	}
+	if o.TraceRetention < 0 {
+		errs = append(errs, fmt.Errorf("views: Options.TraceRetention is %v", o.TraceRetention))
+	}
 	l := o.Limits
-	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.FetchWait < 0 || l.RestartPauseMin < 0 ||
+	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 || l.FetchWait < 0 || l.RestartPauseMin < 0 ||
 		l.RestartPauseMax < l.RestartPauseMin || l.ForgetInterval < 0 || l.ForgetRecords < 0 ||
 		l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {
 		errs = append(errs, fmt.Errorf("views: Options.Limits: none may be negative, "+

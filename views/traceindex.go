@@ -1,0 +1,265 @@
+package views
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/codecs"
+	"refold/processors"
+	"refold/snapshots"
+)
+
+// traced is a topic that traces are made of. Its local copy has, beside what else it has,
+//
+//	't' hash(correlation ID) offset → traceEntry
+//	'u' time offset hash(correlation ID) → nothing
+//
+// The first finds the messages of a trace, the second those that are too old. Bodies aren't kept
+// here, but for a result's: it is small, and the outcome is in it.
+type traced struct {
+	*live
+
+	kind      Kind
+	aggregate string      // empty of the dead letters
+	results   *codecs.Set // decodes results
+	retention time.Duration
+}
+
+const (
+	byCorrelation = 't'
+	byTime        = 'u'
+	timeBytes     = 8
+)
+
+// traceEntry is a record as the index keeps it.
+type traceEntry struct {
+	id, causation, correlation string
+	subject, typeName          string
+	sequence                   int64
+	time                       time.Time // the record's
+	repeated                   bool
+	reason                     string // of a dead letter
+	origin                     Place  // of a dead letter
+	value                      []byte // of a result
+
+	place Place // isn't stored: it is that of the key
+}
+
+// projection indexes records by their correlation ID. Those that are too old already are left out:
+// when the topic is read again, a store is not filled with what it would forget at once.
+//
+// The time of keeping is part of the version: with a longer one, what was left out is wanted.
+func (t *traced) projection() snapshots.Projection {
+	return snapshots.Projection{
+		Version: fmt.Sprintf("traces 1 of %v", t.retention),
+		File: func(w snapshots.Writer, r *kgo.Record) error {
+			e, is := t.describe(r)
+			if !is || t.expired(e.time) {
+				return nil
+			}
+			entry, order := traceKeys(e.correlation, e.time, r.Offset)
+			if err := w.Set(entry, e.encode()); err != nil {
+				return fmt.Errorf("index a record by its correlation: %w", err)
+			}
+			if err := w.Set(order, []byte{}); err != nil {
+				return fmt.Errorf("index a record by its time: %w", err)
+			}
+			return nil
+		},
+	}
+}
+
+// expired tells whether a message of that time isn't kept any more.
+func (t *traced) expired(at time.Time) bool { return time.Since(at) > t.retention }
+
+func traceKeys(correlation string, at time.Time, offset int64) (entry, order []byte) {
+	hash := hashOf(correlation)
+	entry = append([]byte{byCorrelation}, hash[:]...)
+	entry = binary.BigEndian.AppendUint64(entry, uint64(offset))
+	order = orderFrom(at)
+	order = binary.BigEndian.AppendUint64(order, uint64(offset))
+	return entry, append(order, hash[:]...)
+}
+
+// orderFrom is the first key of a time.
+func orderFrom(at time.Time) []byte {
+	return binary.BigEndian.AppendUint64([]byte{byTime}, uint64(max(at.UnixMilli(), 0)))
+}
+
+// describe reads a record's headers. A record without an ID, or with one that codecs would refuse,
+// is no message of ours, and belongs to no trace.
+func (t *traced) describe(r *kgo.Record) (e traceEntry, is bool) {
+	e.subject, e.time = string(r.Key), r.Timestamp.UTC()
+	for i := range r.Headers {
+		value := r.Headers[i].Value
+		if len(value) > codecs.MaxHeaderBytes {
+			continue
+		}
+		switch r.Headers[i].Key {
+		case codecs.HeaderID:
+			e.id = string(value)
+		case codecs.HeaderCausationID:
+			e.causation = string(value)
+		case codecs.HeaderCorrelationID:
+			e.correlation = string(value)
+		case codecs.HeaderType:
+			e.typeName = string(value)
+		}
+	}
+	if e.correlation == "" {
+		e.correlation = e.id // the beginning of a chain
+	}
+	number := func(name string) int64 {
+		n, _ := strconv.ParseInt(header(r, name), 10, 64) // 0: not known
+		return n
+	}
+	switch t.kind {
+	case KindCommand:
+	case KindEvent:
+		e.sequence = number(codecs.HeaderSequence)
+	case KindResult:
+		e.repeated, e.value = header(r, processors.HeaderRepeated) == "true", r.Value
+	case KindDeadLetter:
+		e.reason = header(r, processors.HeaderReason)
+		e.origin.Topic = header(r, processors.HeaderTopic)
+		e.origin.Partition = int32(number(processors.HeaderPartition))
+		e.origin.Offset = number(processors.HeaderOffset)
+	}
+	return e, e.id != "" && len(r.Key) <= codecs.MaxHeaderBytes
+}
+
+// find returns the messages of a trace in this topic, at most limit of each partition, the first
+// ones.
+func (t *traced) find(correlation string, limit int) (found []traceEntry, err error) {
+	err = t.read(func(parts []follower) error {
+		for partition, part := range parts {
+			entries, err := t.findIn(part, correlation, limit)
+			if err != nil {
+				return fmt.Errorf("look up a trace in %s/%d: %w", t.topic, partition, err)
+			}
+			for i := range entries {
+				entries[i].place.Topic, entries[i].place.Partition = t.topic, int32(partition)
+			}
+			found = append(found, entries...)
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (t *traced) findIn(part follower, correlation string, limit int) ([]traceEntry, error) {
+	hash := hashOf(correlation)
+	from := append([]byte{byCorrelation}, hash[:]...)
+	to := append(bytes.Clone(from), bytes.Repeat([]byte{0xff}, offsetBytes)...)
+	rows, err := part.IteratorWithRange(from, to)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // find says what was being done
+	}
+	defer rows.Release()
+	var entries []traceEntry
+	for len(entries) < limit && rows.Next() {
+		value, err := rows.Value()
+		if err != nil {
+			return nil, err //nolint:wrapcheck // find says what was being done
+		}
+		e, err := decodeTraceEntry(value)
+		if err != nil {
+			return nil, err
+		}
+		e.place.Offset = int64(binary.BigEndian.Uint64(rows.Key()[len(from):]))
+		if e.correlation == correlation && !t.expired(e.time) {
+			entries = append(entries, e)
+		}
+	}
+	return entries, rows.Err() //nolint:wrapcheck // find says what was being done
+}
+
+// forgetExpired drops what is older than the time of keeping.
+func (t *traced) forgetExpired(*live, int32) (func(follower, int) (bool, error), error) {
+	before := time.Now().Add(-t.retention)
+	return func(part follower, limit int) (bool, error) {
+		return forgetBefore(part, before, limit)
+	}, nil
+}
+
+// forgetBefore removes the messages of a time before that one, at most limit, and says whether there
+// are more.
+func forgetBefore(part follower, before time.Time, limit int) (more bool, err error) {
+	rows, err := part.IteratorWithRange([]byte{byTime}, orderFrom(before))
+	if err != nil {
+		return false, fmt.Errorf("look for expired messages: %w", err)
+	}
+	defer rows.Release()
+	var old [][]byte
+	for n := 0; rows.Next(); n++ {
+		if n == limit {
+			more = true
+			break
+		}
+		order := bytes.Clone(rows.Key())
+		if len(order) != timeBytes+keyBytes {
+			continue
+		}
+		offset, hash := order[1+timeBytes:][:offsetBytes], order[1+timeBytes+offsetBytes:]
+		entry := append(append([]byte{byCorrelation}, hash...), offset...)
+		old = append(old, entry, order)
+	}
+	if err := rows.Err(); err != nil {
+		return false, fmt.Errorf("look for expired messages: %w", err)
+	}
+	return more, remove(part, old)
+}
+
+// encode returns the entry's bytes: texts with their lengths, numbers, the value.
+func (e *traceEntry) encode() []byte {
+	b := make([]byte, 0, 64+len(e.id)+len(e.causation)+len(e.correlation)+len(e.subject)+
+		len(e.typeName)+len(e.value))
+	for _, text := range e.texts() {
+		b = appendText(b, *text)
+	}
+	for _, n := range []int64{
+		e.time.UnixMilli(), e.sequence, int64(e.origin.Partition), e.origin.Offset,
+	} {
+		b = binary.AppendVarint(b, n)
+	}
+	flag := byte(0)
+	if e.repeated {
+		flag = 1
+	}
+	return append(append(b, flag), e.value...)
+}
+
+func (e *traceEntry) texts() []*string {
+	return []*string{
+		&e.id, &e.causation, &e.correlation, &e.subject, &e.typeName, &e.reason, &e.origin.Topic,
+	}
+}
+
+func decodeTraceEntry(b []byte) (e traceEntry, err error) {
+	for _, text := range e.texts() {
+		part, rest, ok := cutText(b)
+		if !ok {
+			return traceEntry{}, errEntry
+		}
+		*text, b = string(part), rest
+	}
+	var milliseconds, partition int64
+	for _, number := range []*int64{&milliseconds, &e.sequence, &partition, &e.origin.Offset} {
+		value, n := binary.Varint(b)
+		if n <= 0 {
+			return traceEntry{}, errEntry
+		}
+		*number, b = value, b[n:]
+	}
+	if len(b) == 0 {
+		return traceEntry{}, errEntry
+	}
+	e.time, e.origin.Partition = time.UnixMilli(milliseconds).UTC(), int32(partition)
+	e.repeated, e.value = b[0] == 1, bytes.Clone(b[1:])
+	return e, nil
+}
