@@ -116,8 +116,10 @@ type Store struct {
 
 // Views are the local copies that the HTTP API reads.
 type Views struct {
-	Enabled bool `key:"enabled" default:"true" help:"Keep views and serve reads from this pod. false: a pod that only processes; its API answers 503."`
-	History bool `key:"history" default:"true" help:"Keep the histories of aggregates for GET /accounts/{id}/events: all events once more, on this pod's disk. false: these answer 503."`
+	Enabled        bool          `key:"enabled" default:"true" help:"Keep views and serve reads from this pod. false: a pod that only processes; its API answers 503."`
+	Traces         bool          `key:"traces" default:"true" help:"Keep the index for GET /traces/{id}: some 300 bytes on this pod's disk for each command, event, result and dead letter. false: these answer 503."`
+	TraceRetention time.Duration `key:"trace-retention" default:"168h" min:"1s" max:"87600h" help:"How long messages are found in traces; the default is how long commands and results are kept, without which a trace says little. Another value has the topics read again at the next start."`
+	History        bool          `key:"history" default:"true" help:"Keep the histories of aggregates for GET /accounts/{id}/events: all events once more, on this pod's disk. false: these answer 503."`
 }
 
 // HTTP is the internal API.
@@ -137,6 +139,7 @@ type HTTP struct {
 	ListenerLag    int           `key:"listener-backlog" default:"10000" min:"100" max:"100000000" help:"How many records a listener may be behind before it is moved to the end and told so: it wants what happens now."`
 	PageRows       int           `key:"page-rows" default:"1000" min:"1" max:"100000" help:"The most rows in a page of a list."`
 	PageBytes      Bytes         `key:"page-bytes" default:"4MiB" min:"1KiB" max:"256MiB" help:"The most bytes of events in a page of a history; as JSON they may be three times that. One event is always given."`
+	TraceNodes     int           `key:"trace-nodes" default:"1000" min:"1" max:"4000" help:"The most messages in a trace, some 400 bytes of JSON each; an order has twenty. Parsers of JSON often refuse trees that are much deeper."`
 	Shutdown       time.Duration `key:"shutdown-timeout" default:"5s" min:"10ms" max:"5m" help:"How long requests may take to finish when the worker stops."`
 }
 

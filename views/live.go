@@ -45,8 +45,9 @@ type live struct {
 	// mu guards what follows. Readers hold it (shared) for as long as they read: a follower is
 	// not closed under a reader.
 	mu       sync.RWMutex
+	count    int        // of the topic's partitions
 	parts    []follower // by partition; nil where none is open
-	restored bool       // all followers have been restored since they were opened
+	restored bool       // all followers are open, and restored thereby
 	session  *session   // nil between sessions
 }
 
@@ -75,14 +76,30 @@ func (l *live) run(ctx context.Context) {
 	}
 }
 
-// attach takes over a follower that Goka has opened.
+// attach takes over a follower that Goka has opened. With the last one, readers are let in, and
+// those who wait are woken: nobody told them what the restore changed.
+//
+// That a Goka view calls itself running says less: it may after the first partition, when the
+// others haven't told their state yet.
 func (l *live) attach(partition int32, f follower) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	for int(partition) >= len(l.parts) {
 		l.parts = append(l.parts, nil)
 	}
 	l.parts[partition] = f
+	l.restored = len(l.parts) == l.count && !slices.Contains(l.parts, nil)
+	complete := l.restored
+	l.mu.Unlock()
+	if complete {
+		l.waiters.changedAll()
+	}
+}
+
+// setCount notes how many partitions the topic has.
+func (l *live) setCount(partitions int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.count = partitions
 }
 
 // detach gives the follower back before it is closed, and waits for those who read from it.
@@ -100,17 +117,6 @@ func (l *live) setSession(s *session) {
 	l.session = s
 	l.parts = nil
 	l.restored = false
-}
-
-// setRestored lets readers in, and wakes those who wait: nobody told them what the restore changed.
-func (l *live) setRestored() {
-	l.mu.Lock()
-	complete := len(l.parts) > 0 && !slices.Contains(l.parts, nil)
-	l.restored = complete
-	l.mu.Unlock()
-	if complete {
-		l.waiters.changedAll()
-	}
 }
 
 // read calls fn with all followers, or returns ErrNotReady.

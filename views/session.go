@@ -42,13 +42,6 @@ func (l *live) runSession(ctx context.Context) (err error) {
 	}
 	l.setSession(s)
 	defer l.setSession(nil)
-	go func() {
-		select {
-		case <-s.view.WaitRunning():
-			l.setRestored()
-		case <-ctx.Done():
-		}
-	}()
 	if err := s.view.Run(ctx); err != nil {
 		return fmt.Errorf("view of %s: %w", l.topic, err)
 	}
@@ -188,6 +181,7 @@ func (m topicManager) Partitions(topic string) ([]int32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("partitions of %s: %w", topic, err)
 	}
+	m.live.setCount(len(partitions))
 	return partitions, nil
 }
 

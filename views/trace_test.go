@@ -123,7 +123,10 @@ func TestTrace(t *testing.T) {
 	dbg := time.Now()
 	whole := func() bool {
 		trace, err := v.Trace(t.Context(), "c-1")
-		if time.Since(dbg) > 5*time.Second { dbg=time.Now(); t.Log(err, drawn(trace.Roots, ""), v.Ready()) }
+		if time.Since(dbg) > 5*time.Second {
+			dbg = time.Now()
+			t.Log(err, drawn(trace.Roots, ""), v.Ready())
+		}
 		return err == nil && strings.Count(drawn(trace.Roots, ""), "\n") == 7
 	}
 	eventually(t, whole)

@@ -25,7 +25,7 @@ Begin with "processor dev": it needs nothing but itself.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newHistory(), newTail(), p.newLoad(),
+	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newHistory(), p.newTrace(), newTail(), p.newLoad(),
 		p.newDeadLetters(), p.newTopics(), p.newSchemas(), p.newConfig(), p.newBench(), newVersion())
 	return root
 }

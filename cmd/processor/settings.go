@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 
 	"refold/codecs"
@@ -155,7 +156,17 @@ func engineConfig(c config.Config) exactlyonce.Config {
 }
 
 func viewLimits(c config.HTTP) views.Limits {
-	return views.Limits{Waiters: c.Waiters, Sending: c.Sending, PageBytes: int(c.PageBytes)}
+	return views.Limits{
+		Waiters: c.Waiters, Sending: c.Sending, PageBytes: int(c.PageBytes), TraceNodes: c.TraceNodes,
+	}
+}
+
+// traceRetention is how long messages are kept for traces; 0: not at all.
+func traceRetention(c config.Views) time.Duration {
+	if !c.Traces {
+		return 0
+	}
+	return c.TraceRetention
 }
 
 func liveLimits(c config.HTTP) livefeed.Limits {

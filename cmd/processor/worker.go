@@ -186,7 +186,9 @@ func (w *Worker) openViews() (err error) {
 	w.views, err = views.Open(views.Options{
 		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP),
 		Off: !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
-		Metrics: views.NewMetrics(w.metrics), Logger: w.logger, Aggregates: descriptions,
+		TraceRetention: traceRetention(w.config.Views),
+		DeadLetters:    processors.DeadLetters(w.config.Topics.Prefix),
+		Metrics:        views.NewMetrics(w.metrics), Logger: w.logger, Aggregates: descriptions,
 	})
 	return err
 }
@@ -210,7 +212,7 @@ func (w *Worker) openServer() (err error) {
 		return err
 	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: resources, Commands: w.views, Live: live, Readiness: checks,
+		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
 		Limits: httpLimits(w.config.HTTP), Version: programVersion(),
 		Gatherer: w.metrics, Registerer: w.metrics, Logger: w.logger,
 	})

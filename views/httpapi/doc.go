@@ -6,6 +6,7 @@
 //	GET  /accounts/{id}            an aggregate's state
 //	GET  /accounts                 the list of aggregates
 //	GET  /accounts/{id}/events     an aggregate's history
+//	GET  /traces/{id}              everything that a command has led to
 //	GET  /events/live              what happens now, of all aggregates, as server-sent events
 //	GET  /healthz /readyz /metrics /openapi.json /
 //

@@ -53,6 +53,11 @@ type Commands interface {
 	WaitCommand(ctx context.Context, id string, atLeast views.Status) (views.Command, error)
 }
 
+// Traces finds traces by correlation ID. views.Views does.
+type Traces interface {
+	Trace(ctx context.Context, correlationID string) (views.Trace, error)
+}
+
 // Resource is an aggregate as the API shows it.
 type Resource struct {
 	Name     string // "account": in texts, and in a command's member aggregate
@@ -109,6 +114,8 @@ type Limits struct {
 type Options struct {
 	Resources []Resource
 	Commands  Commands
+	// Traces is behind GET /traces/{id}, which is not there if this is nil.
+	Traces Traces
 	// Live is behind GET /events/live, which is not there if this is nil.
 	Live      Live
 	Readiness []Check

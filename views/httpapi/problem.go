@@ -55,6 +55,7 @@ const (
 	codeNotYet           = "not-yet"
 	codeNoViews          = "no-views"
 	codeNoHistory        = "no-history"
+	codeNoTraces         = "no-traces"
 	codeTooManyWaits     = "too-many-waits"
 	codeTooManyListeners = "too-many-listeners"
 	codeStopping         = "stopping"
@@ -156,6 +157,9 @@ func asProblem(err error) *Problem {
 	case errors.Is(err, views.ErrNoHistory):
 		return problem(http.StatusServiceUnavailable, codeNoHistory,
 			"this server keeps no histories (its option views.history); ask another").because(err)
+	case errors.Is(err, views.ErrNoTraces):
+		return problem(http.StatusServiceUnavailable, codeNoTraces,
+			"this server keeps no traces (its option views.traces); ask another").because(err)
 	case errors.Is(err, views.ErrNotReady):
 		return problem(http.StatusServiceUnavailable, codeNotReady,
 			"this server can't read its copy now; its /readyz says what is missing").

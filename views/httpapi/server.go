@@ -65,6 +65,7 @@ func (s *Server) register() error {
 		}
 	}
 	s.registerCommands()
+	s.registerTraces()
 	s.registerLive()
 	s.registerHealth()
 	s.mux.Handle("GET /metrics", promhttp.HandlerFor(s.options.Gatherer, promhttp.HandlerOpts{
