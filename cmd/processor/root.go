@@ -25,8 +25,9 @@ Begin with "processor dev": it needs nothing but itself.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newHistory(), p.newTrace(), newTail(), p.newLoad(),
-		p.newDeadLetters(), p.newTopics(), p.newSchemas(), p.newConfig(), p.newBench(), newVersion())
+	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newHistory(), p.newTrace(), newTail(),
+		p.newLoad(), p.newDeadLetters(), p.newTopics(), p.newSchemas(), p.newConfig(), p.newBench(),
+		newVersion())
 	return root
 }
 

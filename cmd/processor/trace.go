@@ -24,8 +24,8 @@ func (p *program) newTrace() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trace ID",
 		Short: "Draw everything that a command has led to",
-		Long: `Draw everything that a command has led to, across aggregates, by the HTTP API of a worker. ID is
-the command's at the beginning: the correlation ID of all that followed.
+		Long: `Draw everything that a command has led to, across aggregates, by the HTTP API of a worker.
+ID is the command's at the beginning: the correlation ID of all that followed.
 
 Each message is below the one that has caused it, with the time that passed between the two; the first
 one has its time of day (UTC). Times are those at which the messages were written, in milliseconds; a
@@ -179,7 +179,9 @@ func (t *trace) counts() string {
 		n    int
 		name string
 	}{
-		{t.Commands, "command"}, {t.Events, "event"}, {t.Results, "result"},
+		{t.Commands, "command"},
+		{t.Events, "event"},
+		{t.Results, "result"},
 		{t.DeadLetters, "dead letter"},
 	} {
 		switch {

@@ -21,7 +21,7 @@ type traceBody struct {
 	First         time.Time       `json:"first" doc:"Time of the first message."`
 	Last          time.Time       `json:"last" doc:"Time of the last message."`
 	DurationMS    int64           `json:"durationMs" doc:"From first to last, in milliseconds."`
-	Truncated     bool            `json:"truncated" doc:"There are more messages than a trace may have; these are the first."`
+	Truncated     bool            `json:"truncated" doc:"There are more messages; these are the first."`
 	Limit         int             `json:"limit,omitempty" doc:"If truncated: how many it may have."`
 	Roots         []traceNodeBody `json:"roots" nullable:"false" doc:"What nothing in here has caused."`
 }

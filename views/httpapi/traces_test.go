@@ -105,9 +105,10 @@ func TestTrace_errors(t *testing.T) {
 func TestTrace_described(t *testing.T) {
 	a := newTracesBench(t, nil).ask(t, "GET", "/openapi.json", "")
 	a.want(t, http.StatusOK)
+	const schemas, node = "components.schemas.", "#/components/schemas/TraceNodeBody"
 	a.wantJSON(t, map[string]any{
-		"components.schemas.TraceNodeBody.properties.children.items.$ref": "#/components/schemas/TraceNodeBody",
-		"components.schemas.TraceBody.properties.roots.items.$ref":        "#/components/schemas/TraceNodeBody",
-		"paths./traces/{id}.get.operationId":                              "get-trace",
+		schemas + "TraceNodeBody.properties.children.items.$ref": node,
+		schemas + "TraceBody.properties.roots.items.$ref":        node,
+		"paths./traces/{id}.get.operationId":                     "get-trace",
 	})
 }
