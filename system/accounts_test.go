@@ -238,7 +238,6 @@ func (i *installation) audit(commands int) *audit.World {
 // serves compares what the API says of some accounts with their rows.
 func (w *worker) serves(world *audit.World) {
 	w.t.Helper()
-	const sample = 200
 	seen := 0
 	for id, row := range world.Rows {
 		if row.Sequence == 0 {

@@ -69,6 +69,8 @@ func TestOrders(t *testing.T) {
 	for _, w := range []*worker{a, b, c} {
 		w.isReady()
 		w.servesOrders(shop.Orders)
+		w.servesHistories(shop.Orders)
+		w.servesTraces(shop)
 		w.stop()
 	}
 }
@@ -180,7 +182,6 @@ func (i *installation) auditShop(record string) *audit.Shop {
 // servesOrders compares what the API says of some orders with their rows.
 func (w *worker) servesOrders(world *audit.World) {
 	w.t.Helper()
-	const sample = 100
 	seen := 0
 	for id, row := range world.Rows {
 		order, is := row.State.(*audit.Order)
