@@ -1,0 +1,116 @@
+package schedule
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind is what goes wrong.
+type Kind string
+
+// Kinds of faults. Those of a worker.
+const (
+	KillWorker  Kind = "kill-worker"  // kill -9; started again at the end
+	PauseWorker Kind = "pause-worker" // SIGSTOP for longer than the session's time-out: a zombie
+	StopWorker  Kind = "stop-worker"  // SIGTERM; started again at the end
+	RollWorkers Kind = "roll-workers" // each one stopped and started, one after another
+	FullDisk    Kind = "full-disk"    // not a byte left below the worker's stores
+	DamageStore Kind = "damage-store" // killed, and a file of its stores overwritten in part
+	DeleteStore Kind = "delete-store" // killed, and a file of its stores deleted
+)
+
+// Kinds of faults between a worker, or the load, and the brokers: all of them, or one.
+const (
+	Cut         Kind = "cut"          // nothing passes
+	CutRequests Kind = "cut-requests" // no request passes, answers do
+	CutAnswers  Kind = "cut-answers"  // requests pass, and no answer
+	LoseAnswers Kind = "lose-answers" // requests are done, and the connection breaks then
+	Delay       Kind = "delay"        // everything takes longer
+)
+
+// Kinds of faults of the rest.
+const (
+	KillBroker   Kind = "kill-broker"   // kill -9; started again at the end
+	StopBroker   Kind = "stop-broker"   // SIGTERM; started again at the end
+	PauseBroker  Kind = "pause-broker"  // SIGSTOP, mostly for longer than a transaction may be open
+	RegistryDown Kind = "registry-down" // no worker reaches it
+	Poison       Kind = "poison"        // some commands that nobody can read
+)
+
+// Load is the target of a fault of the network between the load and the brokers.
+const Load = "load"
+
+// Roles by which a broker is chosen when its turn has come.
+const (
+	Leader                 = "leader"                  // of a partition of a commands topic
+	GroupCoordinator       = "group-coordinator"       // of one of the groups
+	TransactionCoordinator = "transaction-coordinator" // of one of the workers' producers
+	Controller             = "controller"              // of the quorum
+	AnyBroker              = "any"
+)
+
+// Fault is one thing that goes wrong, and ends.
+type Fault struct {
+	// At is when it begins, after the beginning of the run; it may come later if the cluster has
+	// not recovered from the last one.
+	At Duration `json:"at"`
+	// Kind is what it is.
+	Kind Kind `json:"kind"`
+	// Target is a worker (WorkerName), Load, or a broker's role; empty if the kind says it all.
+	Target string `json:"target,omitempty"`
+	// Broker, of a fault of the network: the one that the target is cut off from, 1 to 3; 0: all.
+	Broker int `json:"broker,omitempty"`
+	// Lasts is how long until it is ended: the worker started again, the path healed.
+	Lasts Duration `json:"lasts,omitempty"`
+	// Choice decides what is chosen when its turn has come, such as which file.
+	Choice uint64 `json:"choice"`
+}
+
+// String is a line of the run's log.
+func (f Fault) String() string {
+	var text strings.Builder
+	text.WriteString(string(f.Kind))
+	if f.Target != "" {
+		text.WriteString(" " + f.Target)
+	}
+	if f.Broker != 0 {
+		fmt.Fprintf(&text, " from broker %d", f.Broker)
+	}
+	if f.Lasts > 0 {
+		fmt.Fprintf(&text, " for %v", f.Lasts)
+	}
+	return text.String()
+}
+
+// End is when it ends.
+func (f Fault) End() Duration { return f.At + f.Lasts }
+
+// WorkerName is the name of the nth worker, from 0.
+func WorkerName(n int) string { return fmt.Sprintf("worker-%d", n+1) }
+
+// Duration is a time.Duration that is written as a text, such as 1m2.5s.
+type Duration time.Duration
+
+// String returns it as time.Duration does.
+func (d Duration) String() string { return time.Duration(d).String() }
+
+// MarshalJSON writes it as a text.
+func (d Duration) MarshalJSON() ([]byte, error) {
+	return json.Marshal(d.String()) //nolint:wrapcheck // it can't fail
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (d *Duration) UnmarshalJSON(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return fmt.Errorf("a duration is a text such as \"1m2s\": %w", err)
+	}
+	parsed, err := time.ParseDuration(text)
+	*d = Duration(parsed)
+	if err != nil {
+		return fmt.Errorf("reading a duration: %w", err)
+	}
+	return nil
+}

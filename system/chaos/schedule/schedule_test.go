@@ -1,0 +1,124 @@
+package schedule
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+)
+
+const seeds = 200
+
+// The same seed is the same run, also after it was written and read; another seed is another.
+func TestSameSeed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "schedule.json")
+	for seed := range uint64(seeds) {
+		s := New(seed, 10*time.Minute)
+		if again := New(seed, 10*time.Minute); !reflect.DeepEqual(s, again) {
+			t.Fatalf("seed %d: two schedules", seed)
+		}
+		if other := New(seed+1, 10*time.Minute); reflect.DeepEqual(s.Faults, other.Faults) {
+			t.Fatalf("seeds %d and %d have the same schedule", seed, seed+1)
+		}
+		if err := s.Write(path); err != nil {
+			t.Fatal(err)
+		}
+		if read, err := Read(path); err != nil || !reflect.DeepEqual(s, read) {
+			t.Fatalf("seed %d: read as another one, %v", seed, err)
+		}
+	}
+}
+
+// Progress remains possible: see the package's comment.
+func TestNeverTooMuchAtOnce(t *testing.T) {
+	const length = 20 * time.Minute
+	for seed := range uint64(seeds) {
+		s := New(seed, length)
+		for i, f := range s.Faults {
+			if f.At < Duration(firstAt) || f.End() > Duration(length) || f.Lasts < 0 {
+				t.Fatalf("seed %d: %v at %v", seed, f, f.At)
+			}
+			if i > 0 && f.At < s.Faults[i-1].At {
+				t.Fatalf("seed %d: %v at %v is out of order", seed, f, f.At)
+			}
+			hurt := map[string]bool{}
+			for _, other := range s.Faults[:i] {
+				rested := other.End() + Duration(leastRest)
+				switch {
+				case ofBroker(f) && ofBroker(other) && rested > f.At:
+					t.Fatalf("seed %d: %v while %v", seed, f, other)
+				case other.End() <= f.At:
+				case f.Kind == RegistryDown && other.Kind == RegistryDown,
+					f.Target == other.Target && ofWorker(f) && ofWorker(other),
+					f.Kind == RollWorkers && ofWorker(other),
+					ofWorker(f) && other.Kind == RollWorkers:
+					t.Fatalf("seed %d: %v while %v", seed, f, other)
+				case ofWorker(other):
+					hurt[other.Target] = true
+				}
+			}
+			if ofWorker(f) && len(hurt) >= maxHurt {
+				t.Fatalf("seed %d: %v while %v are hurt", seed, f, hurt)
+			}
+		}
+	}
+}
+
+func ofBroker(f Fault) bool {
+	return f.Kind == KillBroker || f.Kind == StopBroker || f.Kind == PauseBroker
+}
+
+func ofWorker(f Fault) bool {
+	return f.Kind == RollWorkers || slices.Contains([]string{"worker-1", "worker-2", "worker-3"}, f.Target)
+}
+
+// An hour has everything, and enough of what matters most.
+func TestAnHour(t *testing.T) {
+	for seed := range uint64(seeds) {
+		counts, targets := map[Kind]int{}, map[string]int{}
+		for _, f := range New(seed, time.Hour).Faults {
+			counts[f.Kind]++
+			targets[f.Target]++
+		}
+		brokers := counts[KillBroker] + counts[StopBroker] + counts[PauseBroker]
+		if counts[KillWorker] < 60 || counts[PauseWorker] < 20 || brokers < 20 {
+			t.Errorf("seed %d: %v", seed, counts)
+		}
+		for _, kind := range []Kind{
+			KillWorker, PauseWorker, StopWorker, RollWorkers, FullDisk, DamageStore, DeleteStore,
+			Cut, CutRequests, CutAnswers, LoseAnswers, Delay,
+			KillBroker, StopBroker, PauseBroker, RegistryDown, Poison,
+		} {
+			if counts[kind] == 0 {
+				t.Errorf("seed %d has no %s", seed, kind)
+			}
+		}
+		for _, target := range []string{
+			Load, Leader, GroupCoordinator, TransactionCoordinator, Controller, AnyBroker,
+		} {
+			if targets[target] == 0 {
+				t.Errorf("seed %d never hits %s", seed, target)
+			}
+		}
+		if seed == 0 {
+			t.Logf("seed 0: %v, %v", counts, targets)
+		}
+	}
+}
+
+func TestReadMistakes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "schedule.json")
+	if _, err := Read(path); err == nil {
+		t.Error("a file that isn't there was read")
+	}
+	for _, text := range []string{"", `{"length": 5}`, `{"length": "5 apples"}`} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Read(path); err == nil {
+			t.Errorf("%q was read as %+v", text, s)
+		}
+	}
+}
