@@ -55,7 +55,7 @@ func (r *benchRun) drain(ctx context.Context) error {
 		return err
 	}
 	first, last, err := seen.all(ctx, worker)
-	cpu, stopErr := worker.stop()
+	used, stopErr := worker.stop()
 	if err != nil {
 		return err
 	}
@@ -66,8 +66,11 @@ func (r *benchRun) drain(ctx context.Context) error {
 	r.row("commands", "%s", number(r.commands))
 	r.row("first to last result", "%v", last.Sub(first).Round(time.Millisecond))
 	r.row("commands/s", "%s", number(int(float64(r.commands)/last.Sub(first).Seconds())))
-	r.row("worker CPU s", "%.2f", cpu.Seconds())
-	r.row("worker CPU s per million", "%.2f (its start and stop included)", cpu.Seconds()*perMillion)
+	r.row("worker CPU s", "%.2f", used.cpu.Seconds())
+	r.row("worker CPU s per million", "%.2f (its start and stop included)", used.cpu.Seconds()*perMillion)
+	if used.peak > 0 {
+		r.row("worker memory, peak", "%d MiB", used.peak>>20)
+	}
 	return nil
 }
 
@@ -115,7 +118,7 @@ func (r *benchRun) atRate(ctx context.Context) error {
 	if err == nil {
 		_, _, err = seen.all(ctx, worker)
 	}
-	cpu, stopErr := worker.stop()
+	used, stopErr := worker.stop()
 	if err != nil {
 		return err
 	}
@@ -133,7 +136,7 @@ func (r *benchRun) atRate(ctx context.Context) error {
 	r.row("measured", "%s, %s commands at %g/s", r.what(), number(len(late)), r.rate)
 	r.row("latency ms", "p50 %.1f   p99 %.1f   p99.9 %.1f   max %.1f",
 		at(.5), at(.99), at(.999), late[len(late)-1])
-	r.row("worker CPU s per million", "%.2f", cpu.Seconds()*1e6/float64(r.commands))
+	r.row("worker CPU s per million", "%.2f", used.cpu.Seconds()*1e6/float64(r.commands))
 	return nil
 }
 

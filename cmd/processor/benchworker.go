@@ -44,26 +44,32 @@ func (r *benchRun) startWorker(ctx context.Context) (*benchWorker, error) {
 	return w, nil
 }
 
-// stop ends the worker as an operator would, and returns the CPU time it took, in user and kernel.
-func (w *benchWorker) stop() (time.Duration, error) {
+// benchUsage is what a worker took.
+type benchUsage struct {
+	cpu  time.Duration // in user and kernel
+	peak int64         // bytes of memory; 0 if nobody knows
+}
+
+// stop ends the worker as an operator would, and returns what it took.
+func (w *benchWorker) stop() (benchUsage, error) {
 	select {
 	case <-w.ended:
-		return 0, fmt.Errorf("the worker ended by itself: %w", w.err)
+		return benchUsage{}, fmt.Errorf("the worker ended by itself: %w", w.err)
 	default:
 	}
 	if err := w.command.Process.Signal(syscall.SIGTERM); err != nil {
-		return 0, fmt.Errorf("stop the worker: %w", err)
+		return benchUsage{}, fmt.Errorf("stop the worker: %w", err)
 	}
 	select {
 	case <-w.ended:
 	case <-time.After(workerStopTime):
-		return 0, fmt.Errorf("the worker did not stop within %v", workerStopTime)
+		return benchUsage{}, fmt.Errorf("the worker did not stop within %v", workerStopTime)
 	}
 	if w.err != nil {
-		return 0, fmt.Errorf("the worker did not stop cleanly: %w", w.err)
+		return benchUsage{}, fmt.Errorf("the worker did not stop cleanly: %w", w.err)
 	}
 	state := w.command.ProcessState
-	return state.UserTime() + state.SystemTime(), nil
+	return benchUsage{state.UserTime() + state.SystemTime(), peakMemory(state)}, nil
 }
 
 // startProfile writes a CPU profile until the returned function is called. No name: no profile.
