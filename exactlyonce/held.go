@@ -13,6 +13,7 @@ func (r *run) hold(s *session) {
 	for tp := range s.claims {
 		if r.engine.cfg.Held(tp.topic, tp.partition) {
 			held[tp.topic] = append(held[tp.topic], tp.partition)
+			r.engine.cfg.Metrics.forgetLag(tp) // which grows unseen
 		}
 	}
 	if len(held) > 0 {

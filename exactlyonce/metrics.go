@@ -156,6 +156,12 @@ func (m *Metrics) forget(claims map[topicPartition]*claim) {
 		return
 	}
 	for tp := range claims {
+		m.forgetLag(tp)
+	}
+}
+
+func (m *Metrics) forgetLag(tp topicPartition) {
+	if m != nil {
 		m.lag.DeleteLabelValues(tp.topic, strconv.Itoa(int(tp.partition)))
 	}
 }
