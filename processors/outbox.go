@@ -33,7 +33,10 @@ type outgoing struct {
 type encoded struct{ bytes []byte }
 
 // outboxes are used again.
-var outboxes = sync.Pool{New: func() any { return new(outbox) }}
+var outboxes = sync.Pool{New: func() any { return &outbox{sent: make([]outgoing, 0, sentGuess)} }}
+
+// sentGuess is how many records one is likely to lead to at most, beside a row.
+const sentGuess = 4
 
 func newOutbox(limit int, framed bool) *outbox {
 	o, _ := outboxes.Get().(*outbox)

@@ -16,13 +16,19 @@ import (
 	"refold/processors/orders"
 )
 
+// tombstone is the reason of what has no value. It is not-wire-format, too.
+const tombstone = "no value"
+
 // poison is records, by the reason for which they are set aside.
 func (p *producer) poison() map[codecs.Reason]*kgo.Record {
 	good := []kgo.RecordHeader{
-		{Key: codecs.HeaderID, Value: []byte("k")}, {Key: codecs.HeaderType, Value: []byte("OpenAccount")},
+		{Key: codecs.HeaderID, Value: []byte("k")},
+		{Key: codecs.HeaderType, Value: []byte("OpenAccount")},
 		// Anybody may send such a header twice, or without a value.
-		{Key: "route", Value: []byte("a")}, {Key: "route", Value: []byte("b")},
-		{Key: "nothing"}, {Key: "empty", Value: []byte{}},
+		{Key: "route", Value: []byte("a")},
+		{Key: "route", Value: []byte("b")},
+		{Key: "nothing"},
+		{Key: "empty", Value: []byte{}},
 	}
 	opens := p.encode(p.accounts.Commands, accounts.OpenAccount{Owner: "A", Currency: "EUR"})
 	return map[codecs.Reason]*kgo.Record{
@@ -37,7 +43,7 @@ func (p *producer) poison() map[codecs.Reason]*kgo.Record {
 		},
 		codecs.ReasonTooLarge:  {Key: []byte("alice"), Value: make([]byte, 1_100_000), Headers: good},
 		codecs.ReasonBadHeader: {Key: []byte{}, Value: opens, Headers: good},
-		"not-wire-format ":     {Key: []byte("alice"), Headers: good}, // a tombstone
+		tombstone:              {Key: []byte("alice"), Headers: good},
 	}
 }
 
@@ -71,8 +77,11 @@ func TestPoisonIsSetAsideAsItCame(t *testing.T) {
 		if diff := cmp.Diff(content{r.Key, r.Value}, content{letter.Key, letter.Value}); diff != "" {
 			t.Errorf("%s: %s", reason, diff)
 		}
+		if reason == tombstone {
+			reason = codecs.ReasonNotWireFormat
+		}
 		for name, want := range map[string]string{
-			processors.HeaderReason:  strings.TrimSpace(string(reason)),
+			processors.HeaderReason:  string(reason),
 			processors.HeaderVersion: programVersion(), processors.HeaderGroup: "accounts",
 			processors.HeaderReplayTopic: commandsTopic, processors.HeaderTopic: commandsTopic,
 		} {
