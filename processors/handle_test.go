@@ -1,6 +1,7 @@
 package processors_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -212,6 +213,25 @@ func (p poison) isSetAside(t *testing.T, s *story) {
 	s.send("k-10", 5) // the line goes on
 	s.next(s.topics.Events)
 	equal(t, "state", s.row().State, 5)
+}
+
+// G8: not even a record that is too large for a dead letter stops the line. What is set aside says
+// where it is.
+func TestTooLargeForADeadLetter(t *testing.T) {
+	stories(t, func(t *testing.T, s *story) {
+		value := make([]byte, processors.LetterBytes(recordBytes))
+		s.sendRaw("c1", value, goka.Headers{"a": []byte("b")})
+		headers, bytes := s.next(s.topics.DeadLetters)
+		equal(t, "bytes", len(bytes.([]byte)), 0)
+		equal(t, "reason", string(headers[processors.HeaderReason]), string(codecs.ReasonTooLarge))
+		equal(t, "topic", string(headers[processors.HeaderTopic]), s.topics.Commands)
+		equal(t, "its own header", string(headers["a"]), "")
+		if size, err := strconv.Atoi(string(headers[processors.HeaderCut])); size <= len(value) {
+			t.Errorf("its size is said to be %d (%v)", size, err)
+		}
+		s.send("k-10", 5)
+		s.next(s.topics.Events)
+	})
 }
 
 func TestCommandsAreCounted(t *testing.T) {

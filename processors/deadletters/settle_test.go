@@ -92,15 +92,18 @@ func TestImpossible(t *testing.T) {
 		letter(1, 5, "e", from("order-commands", "gone")...),
 	)
 	d.must(generous.ProduceSync(d.ctx, large).FirstErr())
-	d.put(letter(2, 7, "fine"))
-	selection := deadletters.Selection{Refs: refs("0/0", "0/1", "0/2", "1/0", "1/1", "2/0", "2/1", "2/2")}
+	d.put(letter(2, 7, "fine"), letter(2, 8, "cut", processors.HeaderCut, "3000000"))
+	selection := deadletters.Selection{
+		Refs: refs("0/0", "0/1", "0/2", "1/0", "1/1", "2/0", "2/1", "2/2", "2/3"),
+	}
 	dry := replay
 	dry.DryRun = true
 	for _, action := range []deadletters.Action{dry, replay} {
 		want := map[string]string{
 			"0/0": "order-events, where it came from, is no topic of commands",
 			"0/1": "order-events is one", "0/2": "dead-letters is one", "1/0": "done",
-			"1/1": "topic gone", "2/0": "too large", "2/1": "done", "2/2": "no dead letter",
+			"1/1": "topic gone", "2/0": "too large", "2/1": "done",
+			"2/2": "only its origin has it whole: 3000000 bytes", "2/3": "no dead letter",
 		}
 		for _, said := range d.settled(selection, action) {
 			for ref, part := range want {
