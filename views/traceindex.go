@@ -16,11 +16,11 @@ import (
 
 // traced is a topic that traces are made of. Its local copy has, beside what else it has,
 //
-//	't' hash(correlation ID) offset → traceEntry
-//	'u' time offset hash(correlation ID) → nothing
+//	't' period, hash(correlation ID), offset → traceEntry
 //
-// The first finds the messages of a trace, the second those that are too old. Bodies aren't kept
-// here, but for a result's: it is small, and the outcome is in it.
+// A period is a part of the time of keeping. What is too old is removed a period at a time, by one
+// deletion of a range, and a record costs one row; a trace is looked for in each period. Bodies
+// aren't kept here, but for a result's: it is small, and the outcome is in it.
 type traced struct {
 	*live
 
@@ -32,8 +32,11 @@ type traced struct {
 
 const (
 	byCorrelation = 't'
-	byTime        = 'u'
-	timeBytes     = 8
+	periodBytes   = 8
+
+	// periods is how many there are in the time of keeping: so many seeks does it take to look for
+	// a trace in a partition, and one in so many rows is kept in vain.
+	periods = 32
 )
 
 // traceEntry is a record as the index keeps it.
@@ -56,18 +59,16 @@ type traceEntry struct {
 // The time of keeping is part of the version: with a longer one, what was left out is wanted.
 func (t *traced) projection() snapshots.Projection {
 	return snapshots.Projection{
-		Version: fmt.Sprintf("traces 1 of %v", t.retention),
+		Version: fmt.Sprintf("traces 2 of %v", t.retention),
 		File: func(w snapshots.Writer, r *kgo.Record) error {
 			e, is := t.describe(r)
 			if !is || t.expired(e.time) {
 				return nil
 			}
-			entry, order := traceKeys(e.correlation, e.time, r.Offset)
-			if err := w.Set(entry, e.encode()); err != nil {
+			key := t.key(t.period(e.time), e.correlation)
+			key = binary.BigEndian.AppendUint64(key, uint64(r.Offset))
+			if err := w.Set(key, e.encode()); err != nil {
 				return fmt.Errorf("index a record by its correlation: %w", err)
-			}
-			if err := w.Set(order, []byte{}); err != nil {
-				return fmt.Errorf("index a record by its time: %w", err)
 			}
 			return nil
 		},
@@ -77,18 +78,20 @@ func (t *traced) projection() snapshots.Projection {
 // expired tells whether a message of that time isn't kept any more.
 func (t *traced) expired(at time.Time) bool { return time.Since(at) > t.retention }
 
-func traceKeys(correlation string, at time.Time, offset int64) (entry, order []byte) {
-	hash := hashOf(correlation)
-	entry = append([]byte{byCorrelation}, hash[:]...)
-	entry = binary.BigEndian.AppendUint64(entry, uint64(offset))
-	order = orderFrom(at)
-	order = binary.BigEndian.AppendUint64(order, uint64(offset))
-	return entry, append(order, hash[:]...)
+// period is the number of the period that a time is in.
+func (t *traced) period(at time.Time) uint64 {
+	return uint64(max(at.UnixMilli(), 0) / max(t.retention.Milliseconds()/periods, 1))
 }
 
-// orderFrom is the first key of a time.
-func orderFrom(at time.Time) []byte {
-	return binary.BigEndian.AppendUint64([]byte{byTime}, uint64(max(at.UnixMilli(), 0)))
+// key is what the keys of a trace's messages in a period begin with.
+func (t *traced) key(period uint64, correlation string) []byte {
+	hash := hashOf(correlation)
+	return append(keyOfPeriod(period), hash[:]...)
+}
+
+func keyOfPeriod(period uint64) []byte {
+	key := make([]byte, 0, 1+periodBytes+hashBytes+offsetBytes)
+	return binary.BigEndian.AppendUint64(append(key, byCorrelation), period)
 }
 
 // describe reads a record's headers. A record without an ID, or with one that codecs would refuse,
@@ -152,67 +155,65 @@ func (t *traced) find(correlation string, limit int) (found []traceEntry, err er
 	return found, err
 }
 
-func (t *traced) findIn(part follower, correlation string, limit int) ([]traceEntry, error) {
-	hash := hashOf(correlation)
-	from := append([]byte{byCorrelation}, hash[:]...)
-	to := append(bytes.Clone(from), bytes.Repeat([]byte{0xff}, offsetBytes)...)
-	rows, err := part.IteratorWithRange(from, to)
+func (t *traced) findIn(part follower, correlation string, limit int) (
+	found []traceEntry, err error,
+) {
+	period := t.period(time.Now().Add(-t.retention))
+	rows, err := part.IteratorWithRange(keyOfPeriod(period), []byte{byCorrelation + 1})
 	if err != nil {
 		return nil, err //nolint:wrapcheck // find says what was being done
 	}
 	defer rows.Release()
-	var entries []traceEntry
-	for len(entries) < limit && rows.Next() {
-		value, err := rows.Value()
-		if err != nil {
-			return nil, err //nolint:wrapcheck // find says what was being done
+	for len(found) < limit {
+		prefix := t.key(period, correlation)
+		rows.Seek(prefix)
+		more := rows.Next()
+		for ; more && bytes.HasPrefix(rows.Key(), prefix) && len(found) < limit; more = rows.Next() {
+			value, err := rows.Value()
+			if err != nil {
+				return nil, err //nolint:wrapcheck // find says what was being done
+			}
+			e, err := decodeTraceEntry(value)
+			if err != nil {
+				return nil, err
+			}
+			e.place.Offset = int64(binary.BigEndian.Uint64(rows.Key()[len(prefix):]))
+			if e.correlation == correlation && !t.expired(e.time) {
+				found = append(found, e)
+			}
 		}
-		e, err := decodeTraceEntry(value)
-		if err != nil {
-			return nil, err
-		}
-		e.place.Offset = int64(binary.BigEndian.Uint64(rows.Key()[len(from):]))
-		if e.correlation == correlation && !t.expired(e.time) {
-			entries = append(entries, e)
-		}
-	}
-	return entries, rows.Err() //nolint:wrapcheck // find says what was being done
-}
-
-// forgetExpired drops what is older than the time of keeping.
-func (t *traced) forgetExpired(*live, int32) (func(follower, int) (bool, error), error) {
-	before := time.Now().Add(-t.retention)
-	return func(part follower, limit int) (bool, error) {
-		return forgetBefore(part, before, limit)
-	}, nil
-}
-
-// forgetBefore removes the messages of a time before that one, at most limit, and says whether there
-// are more.
-func forgetBefore(part follower, before time.Time, limit int) (more bool, err error) {
-	rows, err := part.IteratorWithRange([]byte{byTime}, orderFrom(before))
-	if err != nil {
-		return false, fmt.Errorf("look for expired messages: %w", err)
-	}
-	defer rows.Release()
-	var old [][]byte
-	for n := 0; rows.Next(); n++ {
-		if n == limit {
-			more = true
+		if !more {
 			break
 		}
-		order := bytes.Clone(rows.Key())
-		if len(order) != timeBytes+keyBytes {
-			continue
-		}
-		offset, hash := order[1+timeBytes:][:offsetBytes], order[1+timeBytes+offsetBytes:]
-		entry := append(append([]byte{byCorrelation}, hash...), offset...)
-		old = append(old, entry, order)
+		// The next row is another trace's, in this period or in one behind it.
+		period = max(period+1, binary.BigEndian.Uint64(rows.Key()[1:]))
 	}
-	if err := rows.Err(); err != nil {
-		return false, fmt.Errorf("look for expired messages: %w", err)
+	return found, rows.Err() //nolint:wrapcheck // find says what was being done
+}
+
+// forgetExpired drops the periods that are older than the time of keeping as a whole.
+func (t *traced) forgetExpired(*live, int32) (func(follower, int) (bool, error), error) {
+	first := t.period(time.Now().Add(-t.retention))
+	return func(part follower, _ int) (bool, error) { return false, forgetPeriods(part, first) }, nil
+}
+
+// forgetPeriods removes all periods before the first that is kept.
+func forgetPeriods(part follower, first uint64) error {
+	from, to := []byte{byCorrelation}, keyOfPeriod(first)
+	rows, err := part.IteratorWithRange(from, to)
+	if err != nil {
+		return fmt.Errorf("look for expired messages: %w", err)
 	}
-	return more, remove(part, old)
+	some := rows.Next()
+	err = rows.Err()
+	rows.Release()
+	if err == nil && some {
+		err = part.Write(func(w snapshots.Writer) error { return w.DeleteRange(from, to) })
+	}
+	if err != nil {
+		return fmt.Errorf("remove expired messages: %w", err)
+	}
+	return nil
 }
 
 // encode returns the entry's bytes: texts with their lengths, numbers, the value.
