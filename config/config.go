@@ -117,7 +117,7 @@ type Store struct {
 // Views are the local copies that the HTTP API reads.
 type Views struct {
 	Enabled        bool          `key:"enabled" default:"true" help:"Keep views and serve reads from this pod. false: a pod that only processes; its API answers 503."`
-	Traces         bool          `key:"traces" default:"true" help:"Keep the index for GET /traces/{id}: some 300 bytes on this pod's disk for each command, event, result and dead letter. false: these answer 503."`
+	Traces         bool          `key:"traces" default:"true" help:"Keep the index for GET /traces/{id}: some 100 bytes on this pod's disk, and the CPU of one more row, for each command, event, result and dead letter. false: these answer 503."`
 	TraceRetention time.Duration `key:"trace-retention" default:"168h" min:"1s" max:"87600h" help:"How long messages are found in traces; the default is how long commands and results are kept, without which a trace says little. Another value has the topics read again at the next start."`
 	History        bool          `key:"history" default:"true" help:"Keep the histories of aggregates for GET /accounts/{id}/events: all events once more, on this pod's disk. false: these answer 503."`
 }
