@@ -63,36 +63,30 @@ func (a acknowledged) OnProduceRecordUnbuffered(r *kgo.Record, err error) {
 	}
 }
 
-// sent calls a function when a request was written to the brokers.
-type sent struct {
-	key  kmsg.Key
-	then func()
-}
-
-func (s sent) OnBrokerWrite(
-	_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error,
-) {
-	if key == int16(s.key) && err == nil {
-		s.then()
-	}
-}
-
 // G3: killed at any moment, and done again: each record went back once.
 func TestKilledHalfWay(t *testing.T) {
-	for name, hook := range map[string]func(*victim) kgo.Hook{
-		"the record is written": func(v *victim) kgo.Hook {
-			return acknowledged{"order-commands", v.kill}
+	for name, when := range map[string]func(*desk, *victim) []kgo.Hook{
+		"the record is written": func(_ *desk, v *victim) []kgo.Hook {
+			return []kgo.Hook{acknowledged{"order-commands", v.kill}}
 		},
-		"the marker is written": func(v *victim) kgo.Hook {
-			return acknowledged{"dead-letters-settled", v.kill}
+		"the marker is written": func(_ *desk, v *victim) []kgo.Hook {
+			return []kgo.Hook{acknowledged{"dead-letters-settled", v.kill}}
 		},
-		"the word to commit is sent": func(v *victim) kgo.Hook { return sent{kmsg.EndTxn, v.kill} },
+		// The broker does what it was told to; its answer finds nobody.
+		"the word to commit has arrived": func(d *desk, v *victim) []kgo.Hook {
+			d.cluster.Kafka().ControlKey(int16(kmsg.EndTxn),
+				func(kmsg.Request) (kmsg.Response, error, bool) {
+					v.kill()
+					return nil, nil, false
+				})
+			return nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			versions(t, func(d *desk) {
 				d.put(letter(0, 1, "a"), letter(1, 2, "b"))
 				v := new(victim)
-				said, err := settle(d.ctx, d.open(d.settings(v.options(hook(v))...)), openOnes, replay)
+				said, err := settle(d.ctx, d.open(d.settings(v.options(when(d, v)...)...)), openOnes, replay)
 				if err == nil || len(said) > 0 {
 					d.Fatalf("it was not killed: %v, %v", said, err)
 				}
