@@ -18,6 +18,7 @@ type Config struct {
 	Store     Store      `key:"store"`
 	Views     Views      `key:"views"`
 	HTTP      HTTP       `key:"http"`
+	Tracing   Tracing    `key:"tracing"`
 	Log       Log        `key:"log"`
 	Load      SampleLoad `key:"load"`
 }
@@ -141,6 +142,19 @@ type HTTP struct {
 	PageBytes      Bytes         `key:"page-bytes" default:"4MiB" min:"1KiB" max:"256MiB" help:"The most bytes of events in a page of a history; as JSON they may be three times that. One event is always given."`
 	TraceNodes     int           `key:"trace-nodes" default:"1000" min:"1" max:"4000" help:"The most messages in a trace, some 400 bytes of JSON each; an order has twenty. Parsers of JSON often refuse trees that are much deeper."`
 	Shutdown       time.Duration `key:"shutdown-timeout" default:"5s" min:"10ms" max:"5m" help:"How long requests may take to finish when the worker stops."`
+}
+
+// Tracing says where spans go (OpenTelemetry). It is off without an endpoint.
+type Tracing struct {
+	Endpoint     string        `key:"endpoint" help:"URL of a collector that takes OTLP over HTTP, such as http://localhost:4318. Empty: no spans."`
+	Headers      Secret        `key:"headers" help:"Sent with every request, name=value with commas between them: the collector's key, as a rule. From the environment or the file, never a flag."`
+	ServiceName  string        `key:"service-name" default:"refold" help:"Whose spans they are."`
+	SampleRatio  float64       `key:"sample-ratio" default:"1" min:"0" max:"1" help:"The share of traces that are kept, of those that begin here; the sampled flag of a traceparent decides about others. At thousands of commands a second choose less: a span costs some 15 µs of CPU."`
+	Queue        int           `key:"queue" default:"2048" min:"1" max:"1000000" help:"The most spans that wait to be sent, some 5 KiB each. More are dropped, and counted: a collector that is away costs spans, not commands."`
+	Batch        int           `key:"batch" default:"512" min:"1" max:"100000" help:"The most spans in one request."`
+	Interval     time.Duration `key:"interval" default:"1s" min:"10ms" max:"1m" help:"How long a span waits for others to go with."`
+	Timeout      time.Duration `key:"timeout" default:"5s" min:"10ms" max:"1m" help:"How long a request to the collector may take. It is not tried again."`
+	FlushTimeout time.Duration `key:"flush-timeout" default:"1s" min:"1ms" max:"1m" help:"How long a stop waits for the last spans to be sent."`
 }
 
 // Log is what is said on standard error.

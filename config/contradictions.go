@@ -55,12 +55,25 @@ func (c *Config) contradictions() (found Mistakes) {
 		wrong("processor.poison-least", strconv.Itoa(c.Processor.PoisonLeast),
 			"no more than processor.poison-window, "+strconv.Itoa(c.Processor.PoisonWindow))
 	}
+	c.Tracing.contradictions(wrong)
 	caches := c.Store.CacheBytes + c.Store.RowCacheBytes + c.Store.ViewCacheBytes
 	if c.Processor.MemoryBytes <= caches {
 		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(),
 			"more than the stores' caches together, "+caches.String())
 	}
 	return found
+}
+
+func (c *Tracing) contradictions(wrong func(path, value, allowed string)) {
+	if c.Endpoint != "" {
+		if value, allowed := urlMistake(c.Endpoint); allowed != "" {
+			wrong("tracing.endpoint", value, allowed)
+		}
+	}
+	if c.Batch > c.Queue {
+		wrong("tracing.batch", strconv.Itoa(c.Batch),
+			"no more than tracing.queue, "+strconv.Itoa(c.Queue))
+	}
 }
 
 // urlMistake says what is wrong with a URL; nothing if nothing is. A password in it would show

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
+	"go.opentelemetry.io/otel/trace"
 
 	"refold/kafka"
 )
@@ -120,6 +121,8 @@ type Config struct {
 
 	// Metrics are updated when given.
 	Metrics *Metrics
+	// Tracer makes a span for each transaction when given.
+	Tracer trace.Tracer
 	// Logger gets what operators should know. The default discards it.
 	Logger *slog.Logger
 }

@@ -23,7 +23,8 @@ func (r *run) takeOff(p *producer, next map[topicPartition]int64) {
 		session: r.session, records: r.machine.air.records, bytes: r.machine.air.bytes,
 		next: next, newest: r.newest, staged: staged, layers: r.session.seal(now, headers),
 	}
-	r.newest, r.staged = time.Time{}, 0
+	span := r.engine.startSpan(b, r.links)
+	r.newest, r.links, r.staged = time.Time{}, nil, 0
 	if r.counts != nil {
 		r.engine.outputs.reset(r.counts)
 		r.counts = nil
@@ -41,6 +42,7 @@ func (r *run) takeOff(p *producer, next map[topicPartition]int64) {
 				o = unknown // the topic has the rows; a store that is opened anew reads them
 			}
 		}
+		endSpan(span, o, err)
 		r.post(func() { r.landed(f, p, o, err) })
 	})
 }
@@ -77,7 +79,7 @@ func (r *run) landed(f *flight, p *producer, o outcome, err error) {
 func (r *run) rewind(offsets map[topicPartition]int64) {
 	r.engine.outputs.take()
 	r.session.discard()
-	r.newest, r.staged = time.Time{}, 0
+	r.newest, r.links, r.staged = time.Time{}, nil, 0
 	set := make(map[string]map[int32]kgo.EpochOffset)
 	for tp, o := range offsets {
 		if set[tp.topic] == nil {

@@ -26,6 +26,7 @@ type run struct {
 	session    *session
 	fetched    kgo.Fetches // by the last poll, until it is dispatched or dropped
 	newest     time.Time   // of the open batch's input records
+	links      links       // of the same
 	dispatched time.Time
 	counted    int // records of this dispatch
 	staged     int // bytes staged by the open batch, as last seen
@@ -238,7 +239,7 @@ func (r *run) release() {
 		r.engine.outputs.take() // what callbacks of this session have left behind
 		r.post(func() {
 			r.engine.cfg.Metrics.forget(s.claims)
-			r.session, r.newest, r.staged = nil, time.Time{}, 0
+			r.session, r.newest, r.links, r.staged = nil, time.Time{}, nil, 0
 			r.do(r.machine.cleanedUp(err))
 		})
 	}()
@@ -314,6 +315,9 @@ func (r *run) dispatch() {
 		last := p.Records[len(p.Records)-1]
 		if last.Timestamp.After(r.newest) {
 			r.newest = last.Timestamp
+		}
+		if r.engine.cfg.Tracer != nil {
+			r.links.add(p.Records)
 		}
 		if c := s.claims[topicPartition{p.Topic, p.Partition}]; c != nil {
 			c.lag.Set(float64(p.HighWatermark - last.Offset - 1))

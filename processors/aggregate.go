@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/lovoo/goka"
+	"go.opentelemetry.io/otel/trace"
 
 	"refold/codecs"
 	"refold/eventsourcing"
@@ -46,7 +47,9 @@ type Aggregate[S, C, E any] struct {
 	// Guard limits the share of poison. It is of this graph alone. Nil: there is no limit.
 	Guard   *Guard
 	Metrics *Metrics
-	Logger  *slog.Logger
+	// Tracer makes a span for each record that is handled; nil: none.
+	Tracer trace.Tracer
+	Logger *slog.Logger
 
 	aside deadLetters
 }
@@ -61,10 +64,11 @@ type GraphOptions struct {
 	Framed bool
 	// RecentSize is Aggregate's.
 	RecentSize int
-	// RecordBytes, Version and Guard are Aggregate's.
+	// RecordBytes, Version, Guard and Tracer are Aggregate's.
 	RecordBytes int
 	Version     string
 	Guard       *Guard
+	Tracer      trace.Tracer
 	Metrics     *Metrics
 	Logger      *slog.Logger
 }

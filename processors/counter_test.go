@@ -12,6 +12,8 @@ import (
 	"github.com/lovoo/goka/tester"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"refold/codecs"
 	"refold/eventsourcing"
@@ -99,6 +101,7 @@ type story struct {
 	codecs   map[string]goka.Codec // of outputs
 	framed   bool
 	metrics  *prometheus.Registry
+	spans    *tracetest.InMemoryExporter
 	err      chan error
 }
 
@@ -131,6 +134,7 @@ func newStory(t *testing.T, framed bool) *story {
 		t: t, tester: tester.New(t), topics: processors.NewTopics("", "counter", "counters"),
 		commands: commands, framed: framed, metrics: prometheus.NewRegistry(), err: make(chan error, 1),
 		trackers: map[string]*tester.QueueTracker{},
+		spans:    tracetest.NewInMemoryExporter(),
 	}
 	s.codecs = map[string]goka.Codec{s.topics.Events: events.Codec(), s.topics.Results: results.Codec()}
 	aggregate := processors.Aggregate[counter, Count, Counted]{
@@ -138,6 +142,7 @@ func newStory(t *testing.T, framed bool) *story {
 		Commands: commands, Events: events, Results: results, Rows: counterRows{},
 		Framed: framed, RecentSize: 2, RecordBytes: recordBytes, Version: "v7",
 		Metrics: processors.NewMetrics(s.metrics),
+		Tracer:  sdk.NewTracerProvider(sdk.WithSyncer(s.spans)).Tracer("test"),
 		Logger:  slog.New(slog.DiscardHandler),
 	}
 	graph, err := aggregate.Graph()

@@ -64,7 +64,9 @@ type deadLetters struct {
 // setAside puts a record that can't be handled into the dead letters, in the same transaction as
 // the offset that passes it (G8): key, bytes and headers as they came, and the reason. Goka itself
 // keeps neither two headers of one name nor what is nil; frames do.
-func (d *deadLetters) setAside(ctx goka.Context, record *received, poison *codecs.Malformed) {
+func (d *deadLetters) setAside(
+	ctx goka.Context, record *received, poison *codecs.Malformed,
+) verdict {
 	d.count(ctx, poison)
 	letter := d.letter(ctx, record, poison)
 	if d.framed {
@@ -82,6 +84,7 @@ func (d *deadLetters) setAside(ctx goka.Context, record *received, poison *codec
 	d.logger.Warn("record set aside in the dead letters",
 		"topic", ctx.Topic(), "partition", ctx.Partition(), "offset", ctx.Offset(),
 		"reason", poison.Reason, "error", poison.Err)
+	return verdict{outcomeDeadLetter, string(poison.Reason)}
 }
 
 // count tells the guard of a record, before anything of it is emitted. poison is nil if it is none.
@@ -95,12 +98,12 @@ func (d *deadLetters) count(ctx goka.Context, poison *codecs.Malformed) {
 
 // refuse sets a record aside that leads to what can't be written; err is poison, or else a fault,
 // which the record waits out.
-func (d *deadLetters) refuse(ctx goka.Context, record *received, err error) {
+func (d *deadLetters) refuse(ctx goka.Context, record *received, err error) verdict {
 	if poison, is := errors.AsType[*codecs.Malformed](err); is {
-		d.setAside(ctx, record, poison)
-		return
+		return d.setAside(ctx, record, poison)
 	}
 	ctx.Fail(err)
+	return verdict{} // not reached: Fail panics
 }
 
 // origin says where a record comes from and why it is set aside.

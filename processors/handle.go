@@ -20,21 +20,25 @@ func (a *Aggregate[S, C, E]) handle(ctx goka.Context, msg any) {
 	if record == nil {
 		record = &received{} // of a tombstone, which is no command: a dead letter
 	}
+	traced(a.Tracer, ctx, record, "handle", a.Name, a.work)
+}
+
+// work is handle without its span.
+func (a *Aggregate[S, C, E]) work(ctx goka.Context, record *received) verdict {
 	command, poison := a.command(ctx, record)
 	if poison != nil {
-		a.aside.setAside(ctx, record, poison)
-		return
+		return a.aside.setAside(ctx, record, poison)
 	}
 	snapshot, _ := ctx.Value().(eventsourcing.Snapshot[S]) // none: the zero snapshot
 	outcome, err := a.decide(snapshot, command)
 	switch {
 	case errors.Is(err, eventsourcing.ErrBrokenSnapshot):
 		ctx.Fail(fmt.Errorf("row %q of %s: %w", ctx.Key(), a.Topics.Table, err))
+		return verdict{} // not reached: Fail panics
 	case err != nil:
-		a.aside.setAside(ctx, record, bug(err))
-	default:
-		a.emit(ctx, record, &command.Metadata, &outcome)
+		return a.aside.setAside(ctx, record, bug(err))
 	}
+	return a.emit(ctx, record, &command.Metadata, &outcome)
 }
 
 // command puts a decoded record and its headers together, or says what is wrong with them.
@@ -80,16 +84,16 @@ func (a *Aggregate[S, C, E]) panicked(doing, command string, p any) error {
 // emit hands everything that came of a command to Goka: all of it, or a dead letter.
 func (a *Aggregate[S, C, E]) emit(ctx goka.Context, record *received,
 	command *eventsourcing.Metadata, outcome *eventsourcing.Outcome[S, E],
-) {
+) verdict {
 	out := newOutbox(a.recordBytes(), a.Framed)
 	defer out.close()
 	if err := a.encode(out, command, outcome); err != nil {
-		a.aside.refuse(ctx, record, err)
-		return
+		return a.aside.refuse(ctx, record, err)
 	}
 	a.aside.count(ctx, nil)
 	out.send(ctx)
 	a.Metrics.handled(a.Name, outcome.Result)
+	return verdictOn(outcome.Result)
 }
 
 // encode puts events, row and result into the outbox.

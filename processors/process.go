@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	"github.com/lovoo/goka"
+	"go.opentelemetry.io/otel/trace"
 
 	"refold/codecs"
 	"refold/eventsourcing"
@@ -34,11 +35,12 @@ type Process[E any] struct {
 	// for an event must not be put a second time into its own.
 	DeadLetters string
 
-	// Framed, RecordBytes, Version and Guard are Aggregate's.
+	// Framed, RecordBytes, Version, Guard and Tracer are Aggregate's.
 	Framed      bool
 	RecordBytes int
 	Version     string
 	Guard       *Guard
+	Tracer      trace.Tracer
 	Metrics     *Metrics
 	Logger      *slog.Logger
 
@@ -108,10 +110,14 @@ func (p *Process[E]) handle(ctx goka.Context, msg any) {
 	if record == nil {
 		record = &received{}
 	}
+	traced(p.Tracer, ctx, record, "react to", p.Name, p.work)
+}
+
+// work is handle without its span.
+func (p *Process[E]) work(ctx goka.Context, record *received) verdict {
 	sent, poison := p.react(ctx, record)
 	if poison != nil {
-		p.aside.setAside(ctx, record, poison)
-		return
+		return p.aside.setAside(ctx, record, poison)
 	}
 	out := newOutbox(p.recordBytes(), p.Framed)
 	defer out.close()
@@ -120,8 +126,7 @@ func (p *Process[E]) handle(ctx goka.Context, msg any) {
 		err := out.add(target.Topic, sent[i].Subject, target.Commands,
 			codecs.Message{Metadata: &sent[i].Metadata, Data: sent[i].Data})
 		if err != nil {
-			p.aside.refuse(ctx, record, err)
-			return
+			return p.aside.refuse(ctx, record, err)
 		}
 	}
 	p.aside.count(ctx, nil)
@@ -129,6 +134,7 @@ func (p *Process[E]) handle(ctx goka.Context, msg any) {
 	for i := range sent {
 		p.Metrics.sent(p.Name, sent[i].Aggregate, sent[i].Type)
 	}
+	return verdict{outcome: outcomeReacted}
 }
 
 // react calls the process, which is pure. A panic there is a bug of it, and this record's alone.

@@ -22,6 +22,7 @@ import (
 	"refold/kafka"
 	"refold/processors"
 	"refold/snapshots"
+	"refold/tracing/otlp"
 	"refold/views"
 	"refold/views/httpapi"
 )
@@ -44,6 +45,7 @@ type Worker struct {
 	processors []*supervised
 	server     *httpapi.Server
 	listener   net.Listener
+	tracing    *otlp.Provider        // nil: off
 	unprepared atomic.Pointer[error] // why Run can't begin yet; nil once it has
 }
 
@@ -66,7 +68,7 @@ func NewWorker(c config.Config, logger *slog.Logger) (_ *Worker, err error) {
 	w.metrics.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, open := range []func() error{
-		w.openCodecs, w.openStores, w.openProcessors, w.openViews, w.openServer,
+		w.openTracing, w.openCodecs, w.openStores, w.openProcessors, w.openViews, w.openServer,
 	} {
 		if err := open(); err != nil {
 			return nil, err
@@ -123,7 +125,7 @@ func (w *Worker) openProcessors() error {
 	options := processors.GraphOptions{
 		TopicPrefix: w.config.Topics.Prefix, Results: w.results, Framed: true,
 		RecordBytes: int(w.config.Topics.RecordBytes), Version: programVersion(),
-		Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
+		Tracer: w.tracer(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
 	}
 	for _, a := range w.aggregates {
 		o := w.guarded(options, a.topics(w.config.Topics).Group)
@@ -161,7 +163,7 @@ func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard) {
 	engine.Kafka, engine.Tables = w.kafka, w.engineTables()
 	engine.Metrics = exactlyonce.NewMetrics(
 		prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, w.metrics))
-	engine.Logger = w.logger
+	engine.Logger, engine.Tracer = w.logger, w.tracer()
 	if id := w.config.Processor.TransactionalID; id != "" {
 		engine.TransactionalID = id + "-" + group
 	}
@@ -214,7 +216,7 @@ func (w *Worker) openServer() (err error) {
 	w.server, err = httpapi.NewServer(httpapi.Options{
 		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
 		Limits: httpLimits(w.config.HTTP), Version: programVersion(),
-		Gatherer: w.metrics, Registerer: w.metrics, Logger: w.logger,
+		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	})
 	if err != nil {
 		return err
@@ -345,6 +347,7 @@ func (w *Worker) close() error {
 	if w.registry != nil {
 		w.registry.Close()
 	}
+	w.closeTracing()
 	return errors.Join(errs...)
 }
 

@@ -31,6 +31,7 @@ func Graph(c Codecs, o processors.GraphOptions) (*goka.GroupGraph, error) {
 		RecordBytes: o.RecordBytes,
 		Version:     o.Version,
 		Guard:       o.Guard,
+		Tracer:      o.Tracer,
 		Metrics:     o.Metrics,
 		Logger:      o.Logger,
 	}

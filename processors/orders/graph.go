@@ -33,6 +33,7 @@ func Graph(c Codecs, o processors.GraphOptions) (*goka.GroupGraph, error) {
 		RecordBytes: o.RecordBytes,
 		Version:     o.Version,
 		Guard:       o.Guard,
+		Tracer:      o.Tracer,
 		Metrics:     o.Metrics,
 		Logger:      o.Logger,
 	}
@@ -61,6 +62,7 @@ func PaymentsGraph(
 		RecordBytes: o.RecordBytes,
 		Version:     o.Version,
 		Guard:       o.Guard,
+		Tracer:      o.Tracer,
 		Metrics:     o.Metrics,
 		Logger:      o.Logger,
 	}

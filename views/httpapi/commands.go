@@ -65,6 +65,7 @@ func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*command
 	if err != nil {
 		return nil, err
 	}
+	carryOn(ctx, &command.Metadata)
 	known, err := s.sentBefore(ctx, in.IdempotencyKey, r, command)
 	if err != nil {
 		return nil, withKey(err, command.ID)

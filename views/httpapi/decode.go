@@ -10,6 +10,7 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/tracing"
 )
 
 func formatSequence(n int64) string { return strconv.FormatInt(n, 10) }
@@ -46,7 +47,7 @@ func (s *Server) readCommand(r *Resource, in *sendInput) (eventsourcing.Envelope
 		ID: id, Source: s.options.Source, Type: typeName, Subject: in.ID,
 		// Kafka keeps milliseconds: the time is the same wherever it is shown.
 		Time: s.options.Now().UTC().Truncate(time.Millisecond), ExpectedSequence: expected,
-		Traceparent: traceparent(in.Traceparent),
+		Traceparent: tracing.Clean(in.Traceparent),
 	}
 	return command, nil
 }

@@ -74,24 +74,3 @@ func commandID(idempotencyKey string) (string, error) {
 	}
 	return key, nil
 }
-
-// traceparent returns the W3C trace context to pass on, or nothing if the header isn't one: the
-// standard asks to go on without it.
-func traceparent(header string) string {
-	const form = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-	h := strings.TrimSpace(header)
-	if len(h) != len(form) {
-		return ""
-	}
-	for i := range len(h) {
-		isHex := '0' <= h[i] && h[i] <= '9' || 'a' <= h[i] && h[i] <= 'f'
-		if form[i] == '-' != (h[i] == '-') || form[i] != '-' && !isHex {
-			return ""
-		}
-	}
-	trace, parent := h[3:35], h[36:52]
-	if h[:2] == "ff" || strings.Trim(trace, "0") == "" || strings.Trim(parent, "0") == "" {
-		return ""
-	}
-	return h
-}

@@ -211,6 +211,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		r = r.WithContext(ctx)
 	}
+	r, end := s.startSpan(w, r, pattern)
+	defer end()
 	s.mux.ServeHTTP(w, r)
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"refold/eventsourcing"
 	"refold/views"
@@ -127,7 +128,9 @@ type Options struct {
 	// Gatherer is what /metrics shows, Registerer where the server's own metrics go.
 	Gatherer   prometheus.Gatherer
 	Registerer prometheus.Registerer
-	Logger     *slog.Logger
+	// Tracer makes a span for each request that is not for operators; nil: none.
+	Tracer trace.Tracer
+	Logger *slog.Logger
 	// Now is the clock that commands are stamped with; time.Now if nil.
 	Now func() time.Time
 }

@@ -1,0 +1,65 @@
+package exactlyonce
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"refold/tracing"
+)
+
+// maxLinks is how many traces the span of a transaction leads to: enough to go on looking from. A
+// batch may have 20,000 records.
+const maxLinks = 8
+
+// headerTraceparent is where records carry their trace context (W3C).
+const headerTraceparent = "traceparent"
+
+// links lead from the span of a transaction to the traces of some of its input records.
+type links []trace.Link
+
+// add looks for sampled traces among the records, until there are enough.
+func (l *links) add(records []*kgo.Record) {
+	for _, r := range records {
+		if len(*l) == maxLinks {
+			return
+		}
+		for i := range r.Headers {
+			if r.Headers[i].Key != headerTraceparent {
+				continue
+			}
+			if of := tracing.Parse(string(r.Headers[i].Value)); of.IsSampled() {
+				*l = append(*l, trace.Link{SpanContext: of})
+			}
+		}
+	}
+}
+
+// startSpan starts the span of a batch's transaction; nil: there is none.
+func (e *engine) startSpan(b *batch, of links) trace.Span {
+	if e.cfg.Tracer == nil {
+		return nil
+	}
+	_, span := e.cfg.Tracer.Start(context.Background(), "transaction", trace.WithLinks(of...),
+		trace.WithAttributes(
+			attribute.String("refold.group", e.group),
+			attribute.Int("refold.batch.records", b.records),
+			attribute.Int("refold.batch.bytes", b.bytes),
+			attribute.Int("refold.batch.partitions", len(b.next)),
+		))
+	return span
+}
+
+func endSpan(span trace.Span, o outcome, err error) {
+	if span == nil {
+		return
+	}
+	span.SetAttributes(attribute.String("refold.outcome", o.String()))
+	if err != nil {
+		span.SetStatus(codes.Error, err.Error())
+	}
+	span.End()
+}
