@@ -123,6 +123,7 @@ Try, in another terminal:
   curl -s {{.Server}}/accounts/{{.Account}}
   curl -s {{.Server}}/orders/{{.Order}}
   curl -s '{{.Server}}/orders?limit=3'
+  curl -N '{{.Server}}/events/live?kind=event'
 
   # open an account and put 20.00 in; order for 18.90, and see it paid
   send() { curl -s {{.Server}}/$1/commands -H 'Content-Type: application/json' -H 'Prefer: wait=5' -d "$2"; }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"go.opentelemetry.io/otel/trace"
+	otel "go.opentelemetry.io/otel/trace"
 
 	"refold/config"
 	"refold/tracing/otlp"
@@ -31,7 +31,7 @@ func (w *Worker) openTracing() (err error) {
 }
 
 // tracer is what makes spans; nil if tracing is off.
-func (w *Worker) tracer() trace.Tracer {
+func (w *Worker) tracer() otel.Tracer {
 	if w.tracing == nil {
 		return nil
 	}

@@ -71,7 +71,7 @@ func newCountingExporter(sink sdk.SpanExporter, s Settings) (*countingExporter, 
 			Help: "Spans that were not sent, by reason: queue-full, not-sent.",
 		}, []string{"reason"}),
 	}
-	e.life, e.abandon = context.WithCancel(context.Background()) //nolint:gosec // Shutdown calls it
+	e.life, e.abandon = context.WithCancel(context.Background())
 	for _, c := range []prometheus.Collector{e.sent, e.drops} {
 		if err := s.Registerer.Register(c); err != nil {
 			return nil, fmt.Errorf("otlp: register metrics: %w", err)
