@@ -25,12 +25,14 @@ run: ## start everything in one process: embedded Kafka, worker, HTTP on :8080, 
 	go run ./cmd/processor dev
 
 .PHONY: build
-build: bin/processor ## build the program into bin/
+build: bin/processor bin/audit ## build the program, and the one that checks it, into bin/
 
 # go build knows better than make what is out of date, so it is always asked.
-.PHONY: bin/processor
+.PHONY: bin/processor bin/audit
 bin/processor:
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $@ ./cmd/processor
+bin/audit:
+	CGO_ENABLED=0 go build -trimpath -o $@ ./cmd/audit
 
 # The race detector needs cgo, which Go switches off by itself where there is no C compiler.
 .PHONY: test

@@ -50,6 +50,17 @@ func (a *Account) same(other State) bool {
 		a.Balance == b.Balance && slices.Equal(a.Charges, b.Charges)
 }
 
+func (a *Account) fields() map[string]any {
+	charges := make([]any, len(a.Charges))
+	for i, c := range a.Charges {
+		charges[i] = map[string]any{"reference": c.Reference, "refundable": c.Refundable}
+	}
+	return map[string]any{
+		"status": a.Status, "owner": a.Owner, "currency": a.Currency, "balance": a.Balance,
+		"charges": charges,
+	}
+}
+
 func (a *Account) apply(e Event) error {
 	amount, reference := whole(e, "amount"), text(e, "reference")
 	if _, isMoney := e.Fields["amount"]; isMoney {
@@ -78,10 +89,10 @@ func (a *Account) apply(e Event) error {
 	case "AccountClosed":
 		a.Status, a.Charges = "closed", nil
 	default:
-		return fmt.Errorf("there is no event %q", e.Type)
+		return illegalf("there is no event %q", e.Type)
 	}
 	if a.Balance < 0 {
-		return fmt.Errorf("it makes the balance %d", a.Balance)
+		return illegalf("it makes the balance %d", a.Balance)
 	}
 	return nil
 }
@@ -106,7 +117,7 @@ func (a *Account) charge(reference string, amount int64) {
 func (a *Account) refund(reference string, amount int64) error {
 	i := a.find(reference)
 	if i < 0 || a.Charges[i].Refundable < amount {
-		return fmt.Errorf("it refunds %d for %q, more than was charged", amount, reference)
+		return illegalf("it refunds %d for %q, more than was charged", amount, reference)
 	}
 	a.Charges[i].Refundable -= amount
 	if a.Charges[i].Refundable == 0 {

@@ -1,221 +1,283 @@
 package audit
 
 import (
-	"bytes"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 )
 
-// maxShown limits how many breaches of one promise a report spells out.
-const maxShown = 10
-
-// Breach is one broken promise.
-type Breach struct {
-	Promise string // G1 to G6, or "money"
-	What    string
-}
-
-// String returns the breach as a line of a report.
-func (b Breach) String() string { return b.Promise + ": " + b.What }
+// maxEvents is more than any command has: a result that announces more is taken for none.
+const maxEvents = 1000
 
 // Check returns all broken promises; none for a world that is whole.
 func (w *World) Check() []Breach {
-	c := &checker{world: w, first: make(map[string]Result, len(w.Commands))}
+	var found breaches
+	for _, part := range w.parts() {
+		found.found = append(found.found, part.check()...)
+	}
+	offsets(&found, w.Kind.Plural, w.Kind.commands(), w.Committed, w.Ends)
+	for _, name := range w.Undecided {
+		found.breach("G3", Open, "%s has an open transaction", name)
+	}
+	return found.found
+}
+
+// offsets checks that a group has passed everything (G3).
+func offsets(found *breaches, group, topic string, committed, ends map[int32]int64) {
+	for partition, end := range ends {
+		if committed[partition] != end {
+			found.breach("G3", Behind, "%s/%d ends at %d, %s committed %d", topic, partition, end,
+				group, committed[partition])
+		}
+	}
+}
+
+// part is a world's part in one partition: there, everything has an order.
+type part struct {
+	*World
+	number  int32
+	command []Command // not among the dead letters
+	result  []Result
+	event   []Event
+	row     map[string]Row
+}
+
+// parts returns the world by partition.
+func (w *World) parts() []part {
+	parts := make(map[int32]*part)
+	of := func(partition int32) *part {
+		if parts[partition] == nil {
+			parts[partition] = &part{World: w, number: partition, row: make(map[string]Row)}
+		}
+		return parts[partition]
+	}
+	dead := make(map[Place]bool)
+	for _, letter := range w.DeadLetters {
+		dead[Place{Partition: letter.Partition, Offset: letter.Offset}] = true
+	}
+	for _, c := range w.Commands {
+		if !dead[Place{Partition: c.Partition, Offset: c.Offset}] {
+			p := of(c.Partition)
+			p.command = append(p.command, c)
+		}
+	}
+	for _, r := range w.Results {
+		p := of(r.Partition)
+		p.result = append(p.result, r)
+	}
+	for _, e := range w.Events {
+		p := of(e.Partition)
+		p.event = append(p.event, e)
+	}
+	for key, row := range w.Rows {
+		of(row.Partition).row[key] = row
+	}
+	var list []part
+	for _, partition := range slices.Sorted(maps.Keys(parts)) {
+		list = append(list, *parts[partition])
+	}
+	return list
+}
+
+// checker goes through a part once, and carries what a later check needs of an earlier one.
+type checker struct {
+	part
+	breaches
+	first   map[string]Result   // by command ID, the result that is no repeat
+	byKey   map[string][]Result // those, in order
+	wanted  []wanted            // the events that the results announce, in order
+	effects map[string]int64    // by key, what accepted commands did to the balance
+	last    map[string]int64    // sequence, by key; -1: not known
+	folded  map[string]State
+	holes   map[string]bool // by key: an event is lost, and what comes after it looks wrong
+}
+
+// wanted is an event that should be there.
+type wanted struct {
+	key      string
+	sequence int64
+	cause    string
+}
+
+func (p part) check() []Breach {
+	c := &checker{
+		part: p, first: make(map[string]Result, len(p.command)),
+		byKey: make(map[string][]Result), effects: make(map[string]int64),
+		last: make(map[string]int64), folded: make(map[string]State), holes: make(map[string]bool),
+	}
 	c.outcomes()
 	c.events()
 	c.table()
-	c.offsets()
-	return c.breaches
+	return c.found
 }
 
-// Report returns breaches as lines, the first ones of each promise and how many there are.
-func Report(breaches []Breach) string {
-	counts := make(map[string]int)
-	var text strings.Builder
-	for _, breach := range breaches {
-		counts[breach.Promise]++
-		if counts[breach.Promise] <= maxShown {
-			fmt.Fprintln(&text, breach)
-		}
-	}
-	for promise, n := range counts {
-		if n > maxShown {
-			fmt.Fprintf(&text, "%s: %d in all\n", promise, n)
-		}
-	}
-	return text.String()
-}
-
-// checker goes through a world once, and carries what a later check needs of an earlier one.
-type checker struct {
-	world    *World
-	first    map[string]Result   // by command ID, the result that is no repeat
-	byKey    map[string][]Result // those, in order
-	money    map[string]int64    // by key, what accepted commands did to the balance
-	folded   map[string]State
-	last     map[string]int64 // sequence
-	breaches []Breach
-}
-
-func (c *checker) breach(promise, format string, args ...any) {
-	c.breaches = append(c.breaches, Breach{promise, fmt.Sprintf(format, args...)})
-}
-
-// outcomes lays the results of a partition beside its commands: the nth result answers the nth
-// command that is not among the dead letters, and says the same as the first time if the command
+// outcomes lays the results of the partition beside its commands: each command that is not among
+// the dead letters has one, in their order, and it says the same as the first time if the command
 // came before (G1). So nothing is missing, doubled, invented or overtaken.
 func (c *checker) outcomes() {
-	c.byKey, c.money = make(map[string][]Result), make(map[string]int64)
-	dead := make(map[Place]bool)
-	for _, letter := range c.world.DeadLetters {
-		dead[Place{Partition: letter.Partition, Offset: letter.Offset}] = true
+	commands, results := make([]string, len(c.command)), make([]string, len(c.result))
+	for i := range c.command {
+		commands[i] = c.command[i].ID
 	}
-	results := make(map[int32][]Result)
-	for _, result := range c.world.Results {
-		results[result.Partition] = append(results[result.Partition], result)
+	for i := range c.result {
+		results[i] = c.result[i].Causation
 	}
-	for _, command := range c.world.Commands {
-		if dead[Place{Partition: command.Partition, Offset: command.Offset}] {
+	a := align(commands, results)
+	for _, i := range a.doubled {
+		r := c.result[i]
+		c.breach("G1", Doubled, "result %s (%d/%d) answers no command, or one that was answered", r.ID,
+			r.Partition, r.Offset)
+	}
+	for _, i := range a.reordered {
+		r := c.result[i]
+		c.breach("G1", Reordered, "result %s (%d/%d) stands in front of one whose command came first",
+			r.ID, r.Partition, r.Offset)
+	}
+	answer := make([]int, len(c.command))
+	for _, i := range a.lost {
+		answer[i] = -1
+	}
+	for _, pair := range a.pairs {
+		answer[pair[0]] = pair[1]
+	}
+	unanswered := c.causedBy(a.lost)
+	for i, command := range c.command {
+		if answer[i] >= 0 {
+			c.outcome(command, c.result[answer[i]])
 			continue
 		}
-		rest := results[command.Partition]
-		if len(rest) == 0 {
-			c.breach("G1", "command %s (%d/%d) has no result", command.ID, command.Partition,
-				command.Offset)
-			continue
-		}
-		results[command.Partition] = rest[1:]
-		c.outcome(command, rest[0])
-	}
-	for partition, rest := range results {
-		for _, result := range rest {
-			c.breach("G1", "result %s (%d/%d) answers no command", result.ID, partition,
-				result.Offset)
-		}
+		c.breach("G1", Lost, "command %s (%d/%d) has no result", command.ID, command.Partition,
+			command.Offset)
+		c.last[command.Key] = -1
+		// Its events may be there; they are not lost, too, nor are they too much.
+		c.wanted = append(c.wanted, unanswered[command.ID]...)
+		delete(unanswered, command.ID)
 	}
 }
 
-// outcome checks the result that stands where that of the command should.
+// causedBy returns the events of commands by their causes, as the events themselves tell.
+func (c *checker) causedBy(commands []int) map[string][]wanted {
+	causes := make(map[string][]wanted, len(commands))
+	for _, i := range commands {
+		causes[c.command[i].ID] = nil
+	}
+	if len(causes) == 0 {
+		return causes
+	}
+	for _, e := range c.event {
+		if events, is := causes[e.Causation]; is {
+			causes[e.Causation] = append(events, wanted{e.Key, e.Sequence, e.Causation})
+		}
+	}
+	return causes
+}
+
+// outcome checks the result of a command.
 func (c *checker) outcome(command Command, result Result) {
 	name := fmt.Sprintf("result %s (%d/%d)", result.ID, result.Partition, result.Offset)
-	if result.Causation != command.ID || result.ID != command.ID+"/result" ||
-		result.Key != command.Key || result.Type != command.Type {
-		c.breach("G1", "%s of %s on %s stands where that of command %s, %s on %s should", name,
-			result.Type, result.Key, command.ID, command.Type, command.Key)
-		return
+	if result.ID != command.ID+"/result" || result.Key != command.Key || result.Type != command.Type {
+		c.breach("G1", Outcomes, "%s is of %s on %s, its command %s of %s on %s", name, result.Type,
+			result.Key, command.ID, command.Type, command.Key)
 	}
 	before, again := c.first[command.ID]
 	switch {
-	case again != result.Repeated:
-		c.breach("G1", "%s: the command came before: %t, marked as a repeat: %t", name, again,
-			result.Repeated)
+	case again && !result.Repeated:
+		c.breach("G1", Doubled, "%s is not marked as a repeat: the command was handled again", name)
+	case !again && result.Repeated:
+		c.breach("G1", Outcomes, "%s is marked as a repeat, and is the first", name)
 	case again && (before.Accepted != result.Accepted || before.Code != result.Code ||
 		before.First != result.First || before.Last != result.Last):
-		c.breach("G1", "%s says another thing than the first result of the command", name)
-	case result.Accepted && (result.First < 1 || result.Last < result.First-1 || result.Code != ""),
+		c.breach("G1", Outcomes, "%s says another thing than the first result of the command", name)
+	case result.Accepted && (result.First < 1 || result.Last < result.First-1 || result.Code != "" ||
+		result.Last-result.First >= maxEvents),
 		!result.Accepted && (result.First != 0 || result.Last != 0 || result.Code == ""):
-		c.breach("G1", "%s: accepted %t, events %d to %d, code %q don't go together", name,
+		c.breach("G1", Outcomes, "%s: accepted %t, events %d to %d, code %q don't go together", name,
 			result.Accepted, result.First, result.Last, result.Code)
+		c.last[command.Key] = -1
+		return
 	}
 	if again {
 		return
 	}
 	c.first[command.ID] = result
 	c.byKey[command.Key] = append(c.byKey[command.Key], result)
-	if effect := c.world.Kind.effect; effect != nil && result.Accepted {
-		c.money[command.Key] += effect(command)
+	if !result.Accepted {
+		return
+	}
+	c.announce(name, result)
+	if effect := c.Kind.effect; effect != nil {
+		c.effects[command.Key] += effect(command)
 	}
 }
 
-// events checks that each aggregate's are 1, 2, 3 … (G2), that each was announced by the result of
-// the command that caused it and each announced one is there (G3), and folds them.
+// announce notes the events of a result, which must follow on those before (G2).
+func (c *checker) announce(name string, result Result) {
+	switch last := c.last[result.Key]; {
+	case last < 0 || result.First == last+1:
+	case result.First > last+1:
+		c.breach("G2", Lost, "%s begins at sequence %d, expected %d", name, result.First, last+1)
+	default:
+		c.breach("G2", Doubled, "%s begins at sequence %d, expected %d", name, result.First, last+1)
+	}
+	for sequence := result.First; sequence <= result.Last; sequence++ {
+		c.wanted = append(c.wanted, wanted{result.Key, sequence, result.Causation})
+	}
+	c.last[result.Key] = result.Last
+}
+
+// events checks that those of the partition are the ones that its results announce, in that order
+// (G2, G3), and folds them.
 func (c *checker) events() {
-	c.folded, c.last = make(map[string]State), make(map[string]int64)
-	caused := make(map[string]int64) // by command ID
-	for _, event := range c.world.Events {
-		name := fmt.Sprintf("event %s (%d/%d)", event.ID, event.Partition, event.Offset)
-		if want := c.last[event.Key] + 1; event.Sequence != want {
-			c.breach("G2", "%s has sequence %d, expected %d", name, event.Sequence, want)
-		}
-		c.last[event.Key] = event.Sequence
-		id := fmt.Sprintf("%s/%d", event.Key, event.Sequence)
-		if event.ID != id || event.Subject != event.Key {
-			c.breach("G2", "%s has the subject %s, expected ID %s", name, event.Subject, id)
-		}
-		result, known := c.first[event.Causation]
-		if !known || !result.Accepted || event.Key != result.Key ||
-			event.Partition != result.Partition ||
-			event.Sequence < result.First || event.Sequence > result.Last {
-			c.breach("G3", "%s is not among the events of the command that it says caused it, %s",
-				name, event.Causation)
-		}
-		caused[event.Causation]++
-		state := c.folded[event.Key]
-		if state == nil {
-			state = c.world.Kind.initial()
-			c.folded[event.Key] = state
-		}
-		if err := state.apply(event); err != nil {
-			c.breach("money", "%s: %v", name, err)
-		}
+	names, got := make([]string, len(c.wanted)), make([]string, len(c.event))
+	for i, w := range c.wanted {
+		names[i] = fmt.Sprintf("%s/%d", w.key, w.sequence)
 	}
-	for id, result := range c.first {
-		want := result.Last - result.First + 1
-		if !result.Accepted {
-			want = 0
-		}
-		if caused[id] != want {
-			c.breach("G3", "command %s has %d events, its result says %d", id, caused[id], want)
-		}
+	for i := range c.event {
+		got[i] = fmt.Sprintf("%s/%d", c.event[i].Key, c.event[i].Sequence)
+	}
+	a := align(names, got)
+	for _, i := range a.lost {
+		c.breach("G2", Lost, "event %s of the command %s is not there", names[i], c.wanted[i].cause)
+		c.holes[c.wanted[i].key] = true
+	}
+	for _, i := range a.doubled {
+		e := &c.event[i]
+		c.breach("G2", Doubled, "event %s (%d/%d, sequence %d) is there already, or none of the events "+
+			"of the command that it says caused it, %s", e.ID, e.Partition, e.Offset, e.Sequence, e.Causation)
+	}
+	for _, i := range a.reordered {
+		e := &c.event[i]
+		c.breach("G2", Reordered, "event %s (%d/%d) stands in front of one whose result came first", e.ID,
+			e.Partition, e.Offset)
+	}
+	clear(c.last)
+	for _, pair := range a.pairs {
+		c.fold(c.wanted[pair[0]], &c.event[pair[1]], names[pair[0]])
 	}
 }
 
-// table checks that rows are the fold of their events, and their rings the tail of the results
-// (G4), and that balances are what the accepted commands make them.
-func (c *checker) table() {
-	for key, results := range c.byKey {
-		row, has := c.world.Rows[key]
-		if !has {
-			c.breach("G4", "%s %s has %d results and no row", c.world.Kind.Name, key,
-				len(results))
-			continue
-		}
-		if row.Partition != results[0].Partition {
-			c.breach("G4", "row %s is in partition %d, its results in %d", key, row.Partition,
-				results[0].Partition)
-		}
-		if ring := ringOf(results, c.world.RingSize); !bytes.Equal(ring, row.Recent) {
-			c.breach("G4", "row %s has the ring %x, its results make %x", key, row.Recent, ring)
-		}
-		want := c.folded[key]
-		if want == nil {
-			want = c.world.Kind.initial()
-		}
-		if row.Sequence != c.last[key] || row.State == nil || !want.same(row.State) {
-			c.breach("G4", "row %s is %+v at %d, its events make %+v at %d", key, row.State,
-				row.Sequence, want, c.last[key])
-		}
-		if a, is := row.State.(*Account); is && c.money[key] != a.Balance {
-			c.breach("money", "account %s has %d, its accepted commands make %d", key, a.Balance,
-				c.money[key])
-		}
+// fold checks an event that is in its place, and applies it.
+func (c *checker) fold(w wanted, event *Event, id string) {
+	name := fmt.Sprintf("event %s (%d/%d)", event.ID, event.Partition, event.Offset)
+	if event.ID != id || event.Subject != event.Key {
+		c.breach("G2", Outcomes, "%s has the subject %s, expected ID %s", name, event.Subject, id)
 	}
-	for key := range c.world.Rows {
-		if _, known := c.byKey[key]; !known {
-			c.breach("G4", "row %s belongs to no command", key)
-		}
+	if event.Causation != w.cause {
+		c.breach("G3", Outcomes, "%s says that %s caused it, its result is that of %s", name,
+			event.Causation, w.cause)
 	}
-}
-
-// offsets checks that the group has passed every command, and that no transaction is open (G3).
-func (c *checker) offsets() {
-	for partition, end := range c.world.Ends {
-		if committed := c.world.Committed[partition]; committed != end {
-			c.breach("G3", "partition %d of the commands ends at %d, the group committed %d",
-				partition, end, committed)
-		}
+	c.last[event.Key] = event.Sequence
+	state := c.folded[event.Key]
+	if state == nil {
+		state = c.Kind.initial()
+		c.folded[event.Key] = state
 	}
-	for _, name := range c.world.Undecided {
-		c.breach("G3", "%s has an open transaction", name)
+	var wrong *illegal
+	switch err := state.apply(*event); {
+	case err == nil || c.holes[event.Key]:
+	case asIllegal(err, &wrong):
+		c.breach("order", States, "%s: %v", name, err)
+	default:
+		c.money(1, "%s: %v", name, err)
 	}
 }

@@ -70,80 +70,80 @@ func changeRow(w *audit.World, change func(*audit.Row)) {
 // Each damage is one that a worker without transactions, fencing or a staged store would do.
 func TestDamageIsNoticed(t *testing.T) {
 	for name, damage := range map[string]struct {
-		promise string
+		counter audit.Counter
 		do      func(*audit.World)
 	}{
-		"a result is lost": {"G1", func(w *audit.World) {
+		"a result is lost": {audit.Lost, func(w *audit.World) {
 			i := middle(w.Results, accepted)
 			w.Results = slices.Delete(w.Results, i, i+1)
 		}},
-		"the last result is lost": {"G1", func(w *audit.World) {
+		"the last result is lost": {audit.Lost, func(w *audit.World) {
 			w.Results = w.Results[:len(w.Results)-1]
 		}},
-		"a result is doubled": {"G1", func(w *audit.World) {
+		"a result is doubled": {audit.Doubled, func(w *audit.World) {
 			i := middle(w.Results, accepted)
 			w.Results = slices.Insert(w.Results, i, w.Results[i])
 		}},
-		"the last result is doubled": {"G1", func(w *audit.World) {
+		"the last result is doubled": {audit.Doubled, func(w *audit.World) {
 			w.Results = append(w.Results, w.Results[len(w.Results)-1])
 		}},
-		"results are reordered": {"G1", func(w *audit.World) {
+		"results are reordered": {audit.Reordered, func(w *audit.World) {
 			i := middle(w.Results, accepted)
 			w.Results[i], w.Results[i+1] = w.Results[i+1], w.Results[i]
 		}},
-		"a repeat is handled as if it were new": {"G1", func(w *audit.World) {
+		"a repeat is handled as if it were new": {audit.Doubled, func(w *audit.World) {
 			w.Results[middle(w.Results, repeated)].Repeated = false
 		}},
-		"a repeat gets another outcome": {"G1", func(w *audit.World) {
+		"a repeat gets another outcome": {audit.Outcomes, func(w *audit.World) {
 			i := middle(w.Results, repeated)
 			w.Results[i].Accepted = !w.Results[i].Accepted
 		}},
-		"a first result is marked as a repeat": {"G1", func(w *audit.World) {
+		"a first result is marked as a repeat": {audit.Outcomes, func(w *audit.World) {
 			w.Results[middle(w.Results, accepted)].Repeated = true
 		}},
-		"a rejection has no code": {"G1", func(w *audit.World) {
+		"a rejection has no code": {audit.Outcomes, func(w *audit.World) {
 			w.Results[middle(w.Results, rejected)].Code = ""
 		}},
-		"an event is lost": {"G2", func(w *audit.World) {
+		"an event is lost": {audit.Lost, func(w *audit.World) {
 			i := middle(w.Events, anyEvent)
 			w.Events = slices.Delete(w.Events, i, i+1)
 		}},
-		"an account's last event is lost": {"G3", func(w *audit.World) {
+		"an account's last event is lost": {audit.Lost, func(w *audit.World) {
 			w.Events = w.Events[:len(w.Events)-1]
 		}},
-		"an event is doubled": {"G2", func(w *audit.World) {
+		"an event is doubled": {audit.Doubled, func(w *audit.World) {
 			i := middle(w.Events, anyEvent)
 			w.Events = slices.Insert(w.Events, i, w.Events[i])
 		}},
-		"events are reordered": {"G2", func(w *audit.World) {
+		"events are reordered": {audit.Reordered, func(w *audit.World) {
 			i := middle(w.Events, anyEvent)
 			j := i + 1 + slices.IndexFunc(w.Events[i+1:], func(e audit.Event) bool {
 				return e.Key == w.Events[i].Key
 			})
 			w.Events[i], w.Events[j] = w.Events[j], w.Events[i]
 		}},
-		"an event has another's ID": {"G2", func(w *audit.World) {
+		"an event has another's ID": {audit.Outcomes, func(w *audit.World) {
 			w.Events[middle(w.Events, anyEvent)].ID = "account-1-1/1"
 		}},
 		"an event is in another partition than its command": {
-			"G3", func(w *audit.World) {
+			audit.Lost, func(w *audit.World) {
 				w.Events[middle(w.Events, anyEvent)].Partition = 1
 			},
 		},
-		"an event has no cause": {"G3", func(w *audit.World) {
+		"an event has no cause": {audit.Outcomes, func(w *audit.World) {
 			w.Events[middle(w.Events, anyEvent)].Causation = "nobody"
 		}},
 		"an accepted command is told that it was rejected": {
-			"G3", func(w *audit.World) {
+			audit.Doubled, func(w *audit.World) {
 				r := &w.Results[middle(w.Results, accepted)]
 				r.Accepted, r.First, r.Last, r.Code = false, 0, 0, "insufficient-funds"
 			},
 		},
-		"an event's amount is wrong": {"money", func(w *audit.World) {
+		"an event's amount is wrong": {audit.Money, func(w *audit.World) {
 			e := &w.Events[middle(w.Events, deposited)]
 			e.Fields = map[string]any{"amount": int64(-5), "currency": "EUR"}
 		}},
-		"an event and the row agree on too much": {"money", func(w *audit.World) {
+		"an event and the row agree on too much": {audit.Money, func(w *audit.World) {
 			e := &w.Events[middle(w.Events, deposited)]
 			e.Fields = map[string]any{
 				"amount": e.Fields["amount"].(int64) + 7, "currency": "EUR",
@@ -152,32 +152,32 @@ func TestDamageIsNoticed(t *testing.T) {
 			account(&row).Balance += 7
 			w.Rows[e.Key] = row
 		}},
-		"a row has another balance": {"G4", func(w *audit.World) {
+		"a row has another balance": {audit.Rows, func(w *audit.World) {
 			changeRow(w, func(r *audit.Row) { account(r).Balance++ })
 		}},
-		"a row is one event behind": {"G4", func(w *audit.World) {
+		"a row is one event behind": {audit.Rows, func(w *audit.World) {
 			changeRow(w, func(r *audit.Row) { r.Sequence-- })
 		}},
-		"a row has lost a charge": {"G4", func(w *audit.World) {
+		"a row has lost a charge": {audit.Rows, func(w *audit.World) {
 			changeRow(w, func(r *audit.Row) { account(r).Charges = nil })
 		}},
-		"a row's ring lacks the last command": {"G4", func(w *audit.World) {
+		"a row's ring lacks the last command": {audit.Rows, func(w *audit.World) {
 			changeRow(w, func(r *audit.Row) { r.Recent = r.Recent[:len(r.Recent)-19] })
 		}},
-		"a row is missing": {"G4", func(w *audit.World) {
+		"a row is missing": {audit.Rows, func(w *audit.World) {
 			delete(w.Rows, w.Results[middle(w.Results, accepted)].Key)
 		}},
-		"a row is in another partition": {"G4", func(w *audit.World) {
+		"a row is in another partition": {audit.Rows, func(w *audit.World) {
 			changeRow(w, func(r *audit.Row) { r.Partition = 1 })
 		}},
-		"a row is of nobody": {"G4", func(w *audit.World) {
+		"a row is of nobody": {audit.Rows, func(w *audit.World) {
 			w.Rows["nobody"] = audit.Row{}
 		}},
-		"an offset is behind": {"G3", func(w *audit.World) { w.Committed[0]-- }},
-		"a partition was never committed": {"G3", func(w *audit.World) {
+		"an offset is behind": {audit.Behind, func(w *audit.World) { w.Committed[0]-- }},
+		"a partition was never committed": {audit.Behind, func(w *audit.World) {
 			delete(w.Committed, 0)
 		}},
-		"a transaction was left open": {"G3", func(w *audit.World) {
+		"a transaction was left open": {audit.Open, func(w *audit.World) {
 			w.Undecided = append(w.Undecided, "account-events/0")
 		}},
 	} {
@@ -186,9 +186,9 @@ func TestDamageIsNoticed(t *testing.T) {
 			damage.do(world)
 			breaches := world.Check()
 			if !slices.ContainsFunc(breaches, func(b audit.Breach) bool {
-				return b.Promise == damage.promise
+				return b.Counter == damage.counter
 			}) {
-				t.Errorf("want a breach of %s, got:\n%s", damage.promise, audit.Report(breaches))
+				t.Errorf("want %s, got:\n%s", damage.counter, audit.Report(breaches))
 			}
 		})
 	}

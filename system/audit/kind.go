@@ -1,6 +1,9 @@
 package audit
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Kind is a kind of aggregate: what the audit knows of it.
 type Kind struct {
@@ -33,11 +36,22 @@ func (k Kind) table() string    { return k.Plural + "-table" }
 
 // State is what an aggregate's events make of it: an *Account or an *Order.
 type State interface {
-	// apply folds one event. The error says why it can't follow on those before it.
+	// apply folds one event. The error says what is wrong: the event is illegal, or its money.
 	apply(e Event) error
 	// same compares it with another of its kind.
 	same(other State) bool
+	// fields are those of its row, sequence and ring excepted.
+	fields() map[string]any
 }
+
+// illegal is an event that can't follow on those before it.
+type illegal struct{ why string }
+
+func (i *illegal) Error() string { return i.why }
+
+func asIllegal(err error, target **illegal) bool { return errors.As(err, target) }
+
+func illegalf(format string, args ...any) error { return &illegal{fmt.Sprintf(format, args...)} }
 
 // fill copies fields of a record into variables of their types.
 func fill(fields, into map[string]any) error {

@@ -90,11 +90,25 @@ func (o *Order) same(other State) bool {
 	return fmt.Sprint(x) == fmt.Sprint(y)
 }
 
+func (o *Order) fields() map[string]any {
+	lines := make([]any, len(o.Lines))
+	for i, l := range o.Lines {
+		lines[i] = map[string]any{
+			"sku": l.SKU, "quantity": l.Quantity, "unitPrice": l.UnitPrice, "currency": l.Currency,
+		}
+	}
+	return map[string]any{
+		"status": o.Status, "payment": o.Payment, "accountId": o.Account, "currency": o.Currency,
+		"lines": lines, "total": o.Total, "carrier": o.Carrier, "trackingNumber": o.TrackingNumber,
+		"paymentId": o.PaymentID, "refundId": o.RefundID, "reason": o.Reason, "code": o.Code,
+	}
+}
+
 func (o *Order) apply(e Event) error {
 	before := o.Status
 	allowed := func(statuses ...string) error {
 		if !slices.Contains(statuses, before) {
-			return fmt.Errorf("%s of an order that is %q", e.Type, before)
+			return illegalf("%s of an order that is %q", e.Type, before)
 		}
 		return nil
 	}
@@ -139,7 +153,7 @@ func (o *Order) apply(e Event) error {
 		err = allowed("cancelled")
 		o.Payment, o.Code = "refund-declined", text(e, "code")
 	default:
-		return fmt.Errorf("there is no event %q", e.Type)
+		return illegalf("there is no event %q", e.Type)
 	}
 	if err != nil {
 		return err
@@ -155,7 +169,7 @@ func (o *Order) checkMoney(e Event) error {
 			e.Fields["currency"], e.Fields["accountId"], o.Total, o.Currency, o.Account)
 	}
 	if !legal[[2]string{o.Status, o.Payment}] {
-		return fmt.Errorf("it makes the order %s, %s", o.Status, o.Payment)
+		return illegalf("it makes the order %s, %s", o.Status, o.Payment)
 	}
 	return nil
 }

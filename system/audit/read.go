@@ -2,8 +2,8 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Source says what Read reads.
+// Source says what is read.
 type Source struct {
 	Brokers     []string
 	RegistryURL string
@@ -22,145 +22,152 @@ type Source struct {
 }
 
 // Read gets the world of a kind of aggregate, as a reader sees it who sees only what was committed.
-// It reads to the end that topics have when it begins.
+// It reads to the end that topics have when it begins, and keeps everything in memory: some 3 KB a
+// command. [Run] is for more than that.
 func Read(ctx context.Context, s Source, kind Kind) (*World, error) {
+	r, err := newReader(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	whole := &World{Kind: kind, Rows: make(map[string]Row), RingSize: s.RingSize}
+	err = r.eachWorld(ctx, kind, nil, func(w *World) error {
+		whole.Commands = append(whole.Commands, w.Commands...)
+		whole.Events = append(whole.Events, w.Events...)
+		whole.Results = append(whole.Results, w.Results...)
+		whole.DeadLetters = append(whole.DeadLetters, w.DeadLetters...)
+		whole.NotProcessed = append(whole.NotProcessed, w.NotProcessed...)
+		whole.Undecided = append(whole.Undecided, w.Undecided...)
+		whole.Aborted += w.Aborted
+		maps.Copy(whole.Rows, w.Rows)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	whole.Committed, whole.Ends, err = Offsets(ctx, s.Brokers, s.Prefix+kind.Plural,
+		s.Prefix+kind.commands())
+	return whole, err
+}
+
+// reader reads worlds, one partition at a time.
+type reader struct {
+	source  Source
+	schemas *schemas
+	client  *kgo.Client
+	admin   *kadm.Client
+	letters map[string][]DeadLetter // by topic
+	open    []string                // partitions of the dead letters with an open transaction
+	world   *World                  // that is being read
+}
+
+func newReader(ctx context.Context, s Source) (*reader, error) {
 	schemas, err := newSchemas(s.RegistryURL)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{
-		source: s, schemas: schemas,
-		world: &World{Kind: kind, Rows: make(map[string]Row), RingSize: s.RingSize},
+	r := &reader{source: s, schemas: schemas, letters: make(map[string][]DeadLetter)}
+	if r.client, err = kgo.NewClient(kgo.SeedBrokers(s.Brokers...)); err != nil {
+		return nil, fmt.Errorf("making a client: %w", err)
 	}
-	for _, part := range []struct {
-		topic string
-		take  func(context.Context, *kgo.Record) error
-	}{
+	r.admin = kadm.NewClient(r.client)
+	seen, err := Scan(ctx, s.Brokers, s.Prefix+"dead-letters", r.deadLetter)
+	if err != nil {
+		r.close()
+		return nil, err
+	}
+	r.open = seen.Undecided
+	return r, nil
+}
+
+func (r *reader) close() { r.client.Close() }
+
+// rowWatcher is told of a partition of a table before it is read, and then of every record.
+type rowWatcher interface {
+	begin(ctx context.Context, kind Kind, at extent) error
+	row(record *kgo.Record)
+}
+
+// eachWorld calls take with the world of each partition. watch may be nil.
+func (r *reader) eachWorld(ctx context.Context, kind Kind, watch rowWatcher, take func(*World) error,
+) error {
+	topics := []topicReader{
 		{kind.commands(), r.command},
 		{kind.events(), r.event},
 		{kind.results(), r.result},
 		{kind.table(), r.row},
-		{"dead-letters", r.deadLetter},
-	} {
-		if err := r.topic(ctx, part.topic, part.take); err != nil {
-			return nil, err
-		}
 	}
-	return r.world, r.offsets(ctx)
-}
-
-// reader fills a world.
-type reader struct {
-	source  Source
-	schemas *schemas
-	world   *World
-}
-
-// topic calls take with every committed record of a topic.
-func (r *reader) topic(ctx context.Context, topic string,
-	take func(context.Context, *kgo.Record) error,
-) error {
-	seen, err := Scan(ctx, r.source.Brokers, r.source.Prefix+topic,
-		func(record *kgo.Record) error { return take(ctx, record) })
-	r.world.Undecided = append(r.world.Undecided, seen.Undecided...)
-	if topic == r.world.Kind.events() {
-		r.world.Aborted += seen.Hidden // nothing is compacted away there
-	}
-	return err
-}
-
-// offsets reads how far the group has come.
-func (r *reader) offsets(ctx context.Context) error {
-	var err error
-	r.world.Committed, r.world.Ends, err = Offsets(ctx, r.source.Brokers,
-		r.source.Prefix+r.world.Kind.Plural, r.source.Prefix+r.world.Kind.commands())
-	return err
-}
-
-// Offsets returns a group's committed offsets of a topic and the topic's ends, by partition;
-// without partitions that never had a record. The end is that of what a reader is given: markers
-// of transactions and aborted records behind the group's offset are nothing to come to.
-func Offsets(ctx context.Context, brokers []string, group, topic string) (
-	committed, ends map[int32]int64, err error,
-) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
-	if err != nil {
-		return nil, nil, fmt.Errorf("making a client: %w", err)
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	listed, err := admin.ListEndOffsets(ctx, topic)
-	if err != nil {
-		return nil, nil, fmt.Errorf("asking for the end of %s: %w", topic, err)
-	}
-	all, err := committedBy(ctx, admin, group, topic)
-	if err != nil {
-		return nil, nil, err
-	}
-	committed, ends = make(map[int32]int64), make(map[int32]int64)
-	for _, end := range listed.Offsets().Sorted() {
-		if end.At == 0 {
-			continue
-		}
-		ends[end.Partition] = end.At
-		offset, has := all[end.Partition]
-		if !has {
-			continue
-		}
-		committed[end.Partition] = offset
-		nothing, err := nothingFrom(ctx, brokers, admin, end, offset)
+	extents := make(map[string]map[int32]extent)
+	partitions := make(map[int32]bool)
+	for _, topic := range topics {
+		found, err := extentsOf(ctx, r.admin, r.source.Prefix+topic.name)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		if nothing {
-			ends[end.Partition] = offset
+		extents[topic.name] = found
+		for partition, e := range found {
+			partitions[partition] = true
+			if e.start > 0 && topic.name != kind.table() {
+				return fmt.Errorf("%v begins at offset %d: what came before can't be checked", e, e.start)
+			}
 		}
 	}
-	return committed, ends, nil
+	for _, partition := range slices.Sorted(maps.Keys(partitions)) {
+		r.world = &World{Kind: kind, Rows: make(map[string]Row), RingSize: r.source.RingSize}
+		for _, topic := range topics {
+			if err := r.part(ctx, topic, extents[topic.name][partition], watch); err != nil {
+				return err
+			}
+		}
+		r.assignLetters(partition)
+		if err := take(r.world); err != nil {
+			return err
+		}
+	}
+	r.world = nil
+	return nil
 }
 
-// nothingFrom tells whether a partition has no record for a reader from an offset to its end.
-func nothingFrom(ctx context.Context, brokers []string, admin *kadm.Client, end kadm.Offset, from int64,
-) (bool, error) {
-	if from >= end.At {
-		return true, nil
-	}
-	stable, err := admin.ListCommittedOffsets(ctx, end.Topic)
-	if err != nil {
-		return false, fmt.Errorf("asking for the last stable offset of %s: %w", end.Topic, err)
-	}
-	if decided, _ := stable.Lookup(end.Topic, end.Partition); decided.Offset < end.At {
-		return false, nil // a transaction is open
-	}
-	errRecord := errors.New("a record")
-	s := scan{brokers: brokers, topic: end.Topic, take: func(*kgo.Record) error { return errRecord }}
-	err = s.partition(ctx, end.Partition, from, end.At)
-	if err != nil && !errors.Is(err, errRecord) {
-		return false, fmt.Errorf("reading %s/%d: %w", end.Topic, end.Partition, err)
-	}
-	return err == nil, nil
+type topicReader struct {
+	name string
+	take func(context.Context, *kgo.Record) error
 }
 
-// Committed returns a group's committed offsets of a topic, by partition.
-func Committed(ctx context.Context, brokers []string, group, topic string) (map[int32]int64, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
-	if err != nil {
-		return nil, fmt.Errorf("making a client: %w", err)
+// part reads a partition of a topic into the world.
+func (r *reader) part(ctx context.Context, topic topicReader, e extent, watch rowWatcher) error {
+	isTable := topic.name == r.world.Kind.table()
+	if isTable && watch != nil {
+		if err := watch.begin(ctx, r.world.Kind, e); err != nil {
+			return err
+		}
 	}
-	defer client.Close()
-	return committedBy(ctx, kadm.NewClient(client), group, topic)
+	s := scan{brokers: r.source.Brokers, take: func(record *kgo.Record) error {
+		if isTable && watch != nil {
+			watch.row(record)
+		}
+		return topic.take(ctx, record)
+	}}
+	err := s.extent(ctx, e)
+	r.world.Undecided = append(r.world.Undecided, s.seen.Undecided...)
+	if topic.name == r.world.Kind.events() {
+		r.world.Aborted += s.seen.Hidden // nothing is compacted away there
+	}
+	return err
 }
 
-func committedBy(ctx context.Context, admin *kadm.Client, group, topic string) (map[int32]int64, error) {
-	fetched, err := admin.FetchOffsets(ctx, group)
-	if err != nil {
-		return nil, fmt.Errorf("asking for the offsets of the group %s: %w", group, err)
+// assignLetters gives the world the dead letters of its partition.
+func (r *reader) assignLetters(partition int32) {
+	kind := r.world.Kind
+	of := func(topic string) (found []DeadLetter) {
+		for _, letter := range r.letters[r.source.Prefix+topic] {
+			if letter.Partition == partition {
+				found = append(found, letter)
+			}
+		}
+		return found
 	}
-	offsets := make(map[int32]int64)
-	for partition, offset := range fetched[topic] {
-		offsets[partition] = offset.At
-	}
-	return offsets, nil
+	r.world.DeadLetters = of(kind.commands())
+	r.world.NotProcessed = append(of(kind.events()), of(kind.results())...)
 }
 
 func place(record *kgo.Record) Place {

@@ -1,8 +1,9 @@
 package audit
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -11,8 +12,8 @@ import (
 // it must be among the dead letters then.
 func (r *reader) command(ctx context.Context, record *kgo.Record) error {
 	_, fields, err := r.schemas.decode(ctx, record.Value)
-	if err != nil {
-		fields = nil
+	if err != nil && !errors.Is(err, errUndecodable) {
+		return err
 	}
 	r.world.Commands = append(r.world.Commands, Command{
 		Place: place(record), ID: header(record, "ce_id"), Type: header(record, "ce_type"),
@@ -22,16 +23,21 @@ func (r *reader) command(ctx context.Context, record *kgo.Record) error {
 	return nil
 }
 
+// event takes a record of the events topic. One that can't be decoded has no fields, and what it is
+// said to have done to its aggregate is missed.
 func (r *reader) event(ctx context.Context, record *kgo.Record) error {
-	name, fields, err := r.schemas.decode(ctx, record.Value)
-	if err != nil {
+	ceType := header(record, "ce_type")
+	found, fields, err := r.schemas.decode(ctx, record.Value)
+	switch {
+	case errors.Is(err, errUndecodable):
+		ceType = "(can't be decoded: " + ceType + ")"
+	case err != nil:
 		return err
-	}
-	if ceType := header(record, "ce_type"); ceType != name {
-		return fmt.Errorf("the header says it is a %s, the schema that it is a %s", ceType, name)
+	case ceType != found.name:
+		ceType = "(by its header a " + ceType + ", by its schema a " + found.name + ")"
 	}
 	r.world.Events = append(r.world.Events, Event{
-		Place: place(record), ID: header(record, "ce_id"), Type: name,
+		Place: place(record), ID: header(record, "ce_id"), Type: ceType,
 		Subject: header(record, "ce_subject"), Sequence: number(record, "ce_sequence"),
 		Correlation: header(record, "ce_correlationid"),
 		Causation:   header(record, "ce_causationid"), Fields: fields,
@@ -41,7 +47,7 @@ func (r *reader) event(ctx context.Context, record *kgo.Record) error {
 
 func (r *reader) result(ctx context.Context, record *kgo.Record) error {
 	_, fields, err := r.schemas.decode(ctx, record.Value)
-	if err != nil {
+	if err != nil && !errors.Is(err, errUndecodable) {
 		return err
 	}
 	result := Result{
@@ -50,41 +56,51 @@ func (r *reader) result(ctx context.Context, record *kgo.Record) error {
 		Causation:   header(record, "ce_causationid"),
 		Repeated:    header(record, "refold_repeated") == "true",
 	}
-	err = fill(fields, map[string]any{
+	if fill(fields, map[string]any{
 		"commandType": &result.Type, "accepted": &result.Accepted, "code": &result.Code,
 		"firstSequence": &result.First, "lastSequence": &result.Last,
-	})
+	}) != nil {
+		result.Type = "(can't be decoded)" // no command has that type
+	}
 	r.world.Results = append(r.world.Results, result)
-	return err
+	return nil
 }
 
 // row takes a record of the table's topic; the last one of a key counts, and none after a
-// tombstone.
+// tombstone. One that can't be decoded is there all the same, and wrong.
 func (r *reader) row(ctx context.Context, record *kgo.Record) error {
 	if record.Value == nil {
 		delete(r.world.Rows, string(record.Key))
 		return nil
 	}
-	_, fields, err := r.schemas.decode(ctx, record.Value)
-	if err != nil {
+	row := Row{Place: place(record), Value: bytes.Clone(record.Value)}
+	found, fields, err := r.schemas.decode(ctx, record.Value)
+	switch {
+	case errors.Is(err, errUndecodable):
+		row.Unreadable = err
+	case err != nil:
 		return err
+	default:
+		row.codec = found.codec
+		row.Unreadable = row.read(r.world.Kind, fields)
 	}
-	row := Row{Place: place(record)}
-	err = fill(fields, map[string]any{"sequence": &row.Sequence, "recent": &row.Recent})
-	if err != nil {
-		return err
-	}
-	row.State, err = r.world.Kind.row(fields)
 	r.world.Rows[row.Key] = row
+	return nil
+}
+
+func (r *Row) read(kind Kind, fields map[string]any) error {
+	err := fill(fields, map[string]any{"sequence": &r.Sequence, "recent": &r.Recent})
+	if err != nil {
+		return err
+	}
+	r.State, err = kind.row(fields)
 	return err
 }
 
-func (r *reader) deadLetter(_ context.Context, record *kgo.Record) error {
-	if header(record, "refold_topic") != r.source.Prefix+r.world.Kind.commands() {
-		return nil
-	}
-	r.world.DeadLetters = append(r.world.DeadLetters, DeadLetter{
-		Topic:     header(record, "refold_topic"),
+func (r *reader) deadLetter(record *kgo.Record) error {
+	topic := header(record, "refold_topic")
+	r.letters[topic] = append(r.letters[topic], DeadLetter{
+		Topic:     topic,
 		Partition: int32(number(record, "refold_partition")),
 		Offset:    number(record, "refold_offset"),
 		Reason:    header(record, "refold_reason"),

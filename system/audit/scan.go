@@ -2,7 +2,9 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -10,8 +12,7 @@ import (
 
 // Scanned is what Scan saw beside the records.
 type Scanned struct {
-	// Undecided names partitions with an open transaction. They were not read: that would wait
-	// until it is decided.
+	// Undecided names partitions with an open transaction. They were read to where it begins.
 	Undecided []string
 	// Hidden counts the offsets below the last record shown or marker that belong to nothing a
 	// reader sees: records of aborted transactions, and those compacted away.
@@ -22,60 +23,105 @@ type Scanned struct {
 // after another, up to the end that the topic has when Scan begins.
 func Scan(ctx context.Context, brokers []string, topic string, take func(*kgo.Record) error,
 ) (Scanned, error) {
-	s := scan{brokers: brokers, topic: topic, take: take}
+	s := scan{brokers: brokers, take: take}
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	if err != nil {
 		return s.seen, fmt.Errorf("making a client: %w", err)
 	}
 	defer client.Close()
-	admin := kadm.NewClient(client)
-	starts, err := admin.ListStartOffsets(ctx, topic)
+	extents, err := extentsOf(ctx, kadm.NewClient(client), topic)
 	if err != nil {
-		return s.seen, fmt.Errorf("asking for the start of %s: %w", topic, err)
+		return s.seen, err
 	}
-	ends, err := admin.ListEndOffsets(ctx, topic)
-	if err != nil {
-		return s.seen, fmt.Errorf("asking for the end of %s: %w", topic, err)
-	}
-	if err := ends.Error(); err != nil {
-		return s.seen, fmt.Errorf("asking for the end of %s: %w", topic, err)
-	}
-	stable, err := admin.ListCommittedOffsets(ctx, topic)
-	if err != nil {
-		return s.seen, fmt.Errorf("asking for the last stable offset of %s: %w", topic, err)
-	}
-	for _, end := range ends.Offsets().Sorted() {
-		decided, _ := stable.Lookup(topic, end.Partition)
-		if decided.Offset < end.At {
-			s.seen.Undecided = append(s.seen.Undecided, fmt.Sprintf("%s/%d", topic, end.Partition))
-			continue
-		}
-		start, _ := starts.Lookup(topic, end.Partition)
-		if err := s.partition(ctx, end.Partition, start.Offset, end.At); err != nil {
-			return s.seen, fmt.Errorf("reading %s/%d: %w", topic, end.Partition, err)
+	for partition := range int32(len(extents)) {
+		if err := s.extent(ctx, extents[partition]); err != nil {
+			return s.seen, err
 		}
 	}
 	return s.seen, nil
 }
 
-// scan is one call of Scan.
+// extent is from where to where a partition goes.
+type extent struct {
+	topic     string
+	id        [16]byte // the topic's
+	partition int32
+	// start is its first offset, stable that of the first record that is not decided yet, end the
+	// one behind the last record.
+	start, stable, end int64
+}
+
+func (e extent) String() string { return fmt.Sprintf("%s/%d", e.topic, e.partition) }
+
+// extentsOf returns the extents of a topic by partition.
+func extentsOf(ctx context.Context, admin *kadm.Client, topic string) (map[int32]extent, error) {
+	details, err := admin.ListTopics(ctx, topic)
+	if err == nil {
+		err = details.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking for %s: %w", topic, err)
+	}
+	starts, err := admin.ListStartOffsets(ctx, topic)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the start of %s: %w", topic, err)
+	}
+	ends, err := admin.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking for the end of %s: %w", topic, err)
+	}
+	stable, err := admin.ListCommittedOffsets(ctx, topic)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the last stable offset of %s: %w", topic, err)
+	}
+	extents := make(map[int32]extent)
+	for _, end := range ends.Offsets().Sorted() {
+		start, _ := starts.Lookup(topic, end.Partition)
+		decided, _ := stable.Lookup(topic, end.Partition)
+		extents[end.Partition] = extent{
+			topic: topic, id: details[topic].ID, partition: end.Partition,
+			start: start.Offset, stable: min(decided.Offset, end.At), end: end.At,
+		}
+	}
+	return extents, nil
+}
+
+// scan reads partitions.
 type scan struct {
 	brokers []string
-	topic   string
 	take    func(*kgo.Record) error
 	seen    Scanned
 }
 
-// partition reads one partition. Control records are asked for, because a partition may end in
-// one: only who sees it knows that the end was reached.
-func (s *scan) partition(ctx context.Context, partition int32, start, end int64) error {
-	if start == end {
+// extent reads what is decided of a partition. The zero extent is a partition that is not there.
+func (s *scan) extent(ctx context.Context, e extent) error {
+	open := e.stable < e.end
+	if open {
+		s.seen.Undecided = append(s.seen.Undecided, e.String())
+	}
+	if err := s.partition(ctx, e, e.start, e.stable, open); err != nil {
+		return fmt.Errorf("reading %v: %w", e, err)
+	}
+	return nil
+}
+
+// openPatience is how long a partition with an open transaction may give no record before it is
+// taken for read: the last ones below the transaction may be hidden, and then no marker follows.
+const openPatience = 3 * time.Second
+
+// partition reads from an offset to another. Control records are asked for, because a partition may
+// end in one: only who sees it knows that the end was reached.
+func (s *scan) partition(ctx context.Context, e extent, start, end int64, open bool) error {
+	if start >= end {
 		return nil
 	}
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(s.brokers...),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
-			s.topic: {partition: kgo.NewOffset().At(start)},
+			e.topic: {e.partition: kgo.NewOffset().At(start)},
 		}),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
@@ -85,9 +131,12 @@ func (s *scan) partition(ctx context.Context, partition int32, start, end int64)
 	}
 	defer client.Close()
 	for next := start; next < end; {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
+		fetches, err := poll(ctx, client, open)
+		if err != nil {
 			return fmt.Errorf("at offset %d: %w", next, err)
+		}
+		if fetches == nil {
+			return nil
 		}
 		for record := range fetches.RecordsAll() {
 			if record.Offset >= end {
@@ -104,4 +153,20 @@ func (s *scan) partition(ctx context.Context, partition int32, start, end int64)
 		}
 	}
 	return nil
+}
+
+// poll waits for more records: in front of an open transaction not for ever, and nil says that there
+// are none.
+func poll(ctx context.Context, client *kgo.Client, open bool) (kgo.Fetches, error) {
+	if !open {
+		fetches := client.PollFetches(ctx)
+		return fetches, fetches.Err()
+	}
+	waiting, cancel := context.WithTimeout(ctx, openPatience)
+	defer cancel()
+	fetches := client.PollFetches(waiting)
+	if err := fetches.Err(); ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		return fetches, err
+	}
+	return nil, nil
 }

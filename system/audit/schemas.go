@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/linkedin/goavro/v2"
 	"github.com/twmb/franz-go/pkg/sr"
@@ -29,25 +31,33 @@ func newSchemas(url string) (*schemas, error) {
 	return &schemas{registry: registry, known: make(map[uint32]schema)}, nil
 }
 
-// decode returns a value's record name and fields. The value begins with a zero byte and the
+// schemaBytes is how long the beginning of a value is that names its schema: a zero byte and the
 // schema's ID.
-func (s *schemas) decode(ctx context.Context, value []byte) (string, map[string]any, error) {
-	if len(value) < 5 || value[0] != 0 {
-		return "", nil, fmt.Errorf("the value %x has no schema ID", value[:min(len(value), 16)])
+const schemaBytes = 5
+
+// errUndecodable says that it is a value's own fault that it can't be decoded, not the registry's.
+var errUndecodable = errors.New("undecodable")
+
+// decode returns a value's schema and fields.
+func (s *schemas) decode(ctx context.Context, value []byte) (schema, map[string]any, error) {
+	if len(value) < schemaBytes || value[0] != 0 {
+		return schema{}, nil, fmt.Errorf("%w: the value %x has no schema ID", errUndecodable,
+			value[:min(len(value), 16)])
 	}
 	found, err := s.schema(ctx, binary.BigEndian.Uint32(value[1:]))
 	if err != nil {
-		return "", nil, err
+		return schema{}, nil, err
 	}
-	native, rest, err := found.codec.NativeFromBinary(value[5:])
+	native, rest, err := found.codec.NativeFromBinary(value[schemaBytes:])
 	if err != nil {
-		return "", nil, fmt.Errorf("decoding a %s: %w", found.name, err)
+		return schema{}, nil, fmt.Errorf("%w: a %s: %w", errUndecodable, found.name, err)
 	}
 	fields, is := native.(map[string]any)
 	if !is || len(rest) > 0 {
-		return "", nil, fmt.Errorf("a %s is a %T with %d bytes left", found.name, native, len(rest))
+		return schema{}, nil, fmt.Errorf("%w: a %s is a %T with %d bytes left", errUndecodable,
+			found.name, native, len(rest))
 	}
-	return found.name, fields, nil
+	return found, fields, nil
 }
 
 func (s *schemas) schema(ctx context.Context, id uint32) (schema, error) {
@@ -55,6 +65,9 @@ func (s *schemas) schema(ctx context.Context, id uint32) (schema, error) {
 		return found, nil
 	}
 	text, err := s.registry.SchemaByID(ctx, int(id))
+	if refused, is := errors.AsType[*sr.ResponseError](err); is && refused.StatusCode == http.StatusNotFound {
+		return schema{}, fmt.Errorf("%w: the registry has no schema %d", errUndecodable, id)
+	}
 	if err != nil {
 		return schema{}, fmt.Errorf("asking the registry for schema %d: %w", id, err)
 	}

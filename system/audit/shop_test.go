@@ -240,60 +240,60 @@ func TestDamageOfShopIsNoticed(t *testing.T) {
 		c.Fields = copied
 	}
 	for name, damage := range map[string]struct {
-		promise string
+		counter audit.Counter
 		do      func(*audit.Shop)
 	}{
-		"a charge was never sent": {"process", func(s *audit.Shop) {
+		"a charge was never sent": {audit.Processes, func(s *audit.Shop) {
 			i := ofType(s.Accounts, "ChargeAccount")
 			s.Accounts.Commands = slices.Delete(s.Accounts.Commands, i, i+1)
 		}},
-		"a charge of another amount": {"process", func(s *audit.Shop) {
+		"a charge of another amount": {audit.Processes, func(s *audit.Shop) {
 			change(&s.Accounts.Commands[ofType(s.Accounts, "ChargeAccount")], "amount", int64(51))
 		}},
-		"a charge for another order": {"process", func(s *audit.Shop) {
+		"a charge for another order": {audit.Processes, func(s *audit.Shop) {
 			change(&s.Accounts.Commands[ofType(s.Accounts, "ChargeAccount")], "reference", "order-9")
 		}},
-		"a charge to another account": {"process", func(s *audit.Shop) {
+		"a charge to another account": {audit.Processes, func(s *audit.Shop) {
 			s.Accounts.Commands[ofType(s.Accounts, "ChargeAccount")].Key = "bob"
 		}},
-		"an order was told of another payment": {"process", func(s *audit.Shop) {
+		"an order was told of another payment": {audit.Processes, func(s *audit.Shop) {
 			change(&s.Orders.Commands[ofType(s.Orders, "RecordPayment")], "paymentId", "alice/99")
 		}},
-		"an order was told another code": {"process", func(s *audit.Shop) {
+		"an order was told another code": {audit.Processes, func(s *audit.Shop) {
 			change(&s.Orders.Commands[ofType(s.Orders, "RecordPaymentDeclined")], "code", "other")
 		}},
-		"an order was not told": {"process", func(s *audit.Shop) {
+		"an order was not told": {audit.Processes, func(s *audit.Shop) {
 			i := ofType(s.Orders, "RecordRefund")
 			s.Orders.Commands = slices.Delete(s.Orders.Commands, i, i+1)
 		}},
-		"a charge that nothing asked for": {"process", func(s *audit.Shop) {
+		"a charge that nothing asked for": {audit.Processes, func(s *audit.Shop) {
 			c := s.Accounts.Commands[ofType(s.Accounts, "ChargeAccount")]
 			c.ID = strings.Replace(c.ID, "/1/", "/77/", 1)
 			s.Accounts.Commands = append(s.Accounts.Commands, c)
 		}},
-		"an event of another trace": {"trace", func(s *audit.Shop) {
+		"an event of another trace": {audit.Traces, func(s *audit.Shop) {
 			s.Accounts.Events[len(s.Accounts.Events)-1].Correlation = "fund"
 		}},
-		"a process's command of another trace": {"trace", func(s *audit.Shop) {
+		"a process's command of another trace": {audit.Traces, func(s *audit.Shop) {
 			s.Orders.Commands[ofType(s.Orders, "RecordPayment")].Correlation = "fund"
 		}},
-		"a cause that is not there": {"trace", func(s *audit.Shop) {
+		"a cause that is not there": {audit.Traces, func(s *audit.Shop) {
 			s.Orders.Commands[ofType(s.Orders, "RecordRefund")].Causation = "nobody"
 		}},
-		"an order left pending": {"order", func(s *audit.Shop) {
+		"an order left pending": {audit.States, func(s *audit.Shop) {
 			order(s, "order-0").Payment = "pending"
 		}},
-		"an order in no legal state": {"order", func(s *audit.Shop) {
+		"an order in no legal state": {audit.States, func(s *audit.Shop) {
 			order(s, "order-5").Payment = "declined"
 		}},
-		"an order's row differs": {"G4", func(s *audit.Shop) { order(s, "order-5").Carrier = "UPS" }},
-		"an order forgets that it was paid": {"money", func(s *audit.Shop) {
+		"an order's row differs": {audit.Rows, func(s *audit.Shop) { order(s, "order-5").Carrier = "UPS" }},
+		"an order forgets that it was paid": {audit.Money, func(s *audit.Shop) {
 			order(s, "order-0").Payment = "declined"
 		}},
-		"an account keeps what it paid": {"money", func(s *audit.Shop) {
+		"an account keeps what it paid": {audit.Money, func(s *audit.Shop) {
 			s.Accounts.Rows["alice"].State.(*audit.Account).Balance += 50
 		}},
-		"the process has not read all": {"G3", func(s *audit.Shop) {
+		"the process has not read all": {audit.Behind, func(s *audit.Shop) {
 			s.Inputs[0].Committed = map[int32]int64{0: 8}
 		}},
 	} {
@@ -302,9 +302,9 @@ func TestDamageOfShopIsNoticed(t *testing.T) {
 			damage.do(shop)
 			breaches := shop.Check()
 			if !slices.ContainsFunc(breaches, func(b audit.Breach) bool {
-				return b.Promise == damage.promise
+				return b.Counter == damage.counter
 			}) {
-				t.Errorf("want a breach of %s, got:\n%s", damage.promise, audit.Report(breaches))
+				t.Errorf("want %s, got:\n%s", damage.counter, audit.Report(breaches))
 			}
 		})
 	}

@@ -21,58 +21,47 @@ type Told struct {
 	Second *json.RawMessage `json:"second"`
 }
 
-// maxToldBytes limits a line of a record.
-const maxToldBytes = 1 << 20
+// maxLineBytes limits a line of a record.
+const maxLineBytes = 1 << 20
 
-// ReadTold reads a record: JSON lines.
-func ReadTold(path string) ([]Told, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading what was told: %w", err)
-	}
-	defer file.Close()
-	var told []Told
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, maxToldBytes)
-	for lines.Scan() {
+// EachTold calls take with every line of a record: JSON lines.
+func EachTold(path string, take func(*Told)) error {
+	return eachLine(path, func(line []byte) error {
 		var one Told
-		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
-			return nil, fmt.Errorf("%s, line %d: %w", path, len(told)+1, err)
+		if err := json.Unmarshal(line, &one); err != nil {
+			return err //nolint:wrapcheck // eachLine says where
 		}
-		told = append(told, one)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("reading what was told: %w", err)
-	}
-	return told, nil
+		take(&one)
+		return nil
+	})
 }
 
-// CheckTold checks that every sender was told what has happened (G1): the one outcome of his
-// command, by all answers; and that what was refused at the door never came in. A sender who was
-// told nothing can't have been told anything wrong.
-func (s *Shop) CheckTold(told []Told) []Breach {
-	c := &shopChecker{shop: s}
-	c.index()
-	for _, t := range told {
-		result, decided := c.results[t.ID]
-		_, came := c.commands[t.ID]
-		switch {
-		case t.Second != nil:
-			c.breach("told", "the sender of %s was told two things, the second: %s", t.ID, *t.Second)
-		case t.Outcome == "unknown":
-		case t.Outcome == "refused":
-			if came {
-				c.breach("told", "%s was refused at the door, and is in its topic", t.ID)
-			}
-		case !decided:
-			c.breach("told", "%s was told to be %s, and has no result", t.ID, t.Outcome)
-		case result.Key != t.Subject || result.Type != t.Type ||
-			result.Accepted != (t.Outcome == "accepted") || result.Code != t.Code ||
-			result.First != t.FirstSequence || result.Last != t.LastSequence:
-			c.breach("told", "%s was told to be %s %q, events %d to %d; its result says %t %q, %d to %d",
-				t.ID, t.Outcome, t.Code, t.FirstSequence, t.LastSequence,
-				result.Accepted, result.Code, result.First, result.Last)
+// ReadTold reads a record.
+func ReadTold(path string) ([]Told, error) {
+	var told []Told
+	err := EachTold(path, func(one *Told) { told = append(told, *one) })
+	return told, err
+}
+
+// eachLine calls take with every line of a file that is not empty.
+func eachLine(path string, take func(line []byte) error) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err //nolint:wrapcheck // it names the file
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, maxLineBytes)
+	for n := 1; lines.Scan(); n++ {
+		if len(lines.Bytes()) == 0 {
+			continue
+		}
+		if err := take(lines.Bytes()); err != nil {
+			return fmt.Errorf("%s, line %d: %w", path, n, err)
 		}
 	}
-	return c.breaches
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("reading %s: %w", path, err)
+	}
+	return nil
 }

@@ -1,5 +1,7 @@
 package audit
 
+import "github.com/linkedin/goavro/v2"
+
 // World is what can be read of one kind of aggregate when all commands have been handled. Slices
 // are in the order of offsets within a partition; partitions follow one another.
 type World struct {
@@ -9,6 +11,8 @@ type World struct {
 	Results     []Result
 	Rows        map[string]Row // the last one of each key
 	DeadLetters []DeadLetter   // of its commands
+	// NotProcessed are the dead letters of the events and results that processes read.
+	NotProcessed []DeadLetter
 
 	// Committed are the group's offsets of the commands topic by partition, Ends the topic's.
 	Committed, Ends map[int32]int64
@@ -64,6 +68,11 @@ type Row struct {
 	State    State
 	Sequence int64
 	Recent   []byte
+	// Value is the record's, with the codec of its schema; nil if not known.
+	Value []byte
+	codec *goavro.Codec
+	// Unreadable says why the rest is missing.
+	Unreadable error
 }
 
 // DeadLetter is a record of the dead letters, by where it came from.

@@ -1,0 +1,241 @@
+package audit
+
+import (
+	"hash/maphash"
+	"strings"
+	"unique"
+)
+
+// The payment process, by its consumer group, which is also a part of its commands' IDs.
+const payments = "order-payments"
+
+// name is the hash of a name. What the ledger compares, it compares by hash: of ten million names,
+// two have the same one in fewer than one run of a hundred thousand.
+type name uint64
+
+// ledger is what the audit remembers of all worlds, to check what is between them: some 150 bytes a
+// command, and 400 for each step of a process. Orders come first: what an account was charged for
+// is known by then.
+type ledger struct {
+	breaches
+	seed     maphash.Seed
+	outcomes map[name]outcome  // by the command's ID
+	asked    []asked           // what the process was asked to do
+	sent     map[name]*sent    // by ID: the commands of the process
+	orders   map[name]struct{} // by ID
+	left     map[string]int64  // by currency: money that is in neither accounts nor orders
+	served   map[name]*served  // by kind and key; nil: views are not checked
+	traces   *sample           // of traces; nil: not checked
+	commands map[string]int64  // by kind, how many there were
+	events   map[string]int64  // the same
+	aborted  map[string]int64  // offsets of events
+	rows     map[string]int64  // rows of aggregates: those at sequence 0 are none
+}
+
+// outcome is what became of a command.
+type outcome struct {
+	key, correlation name
+	code, command    unique.Handle[string] // command is its type
+	first            int64
+	events           int32
+	decided          bool
+	accepted         bool
+	aside            bool // the process has set the result aside
+}
+
+func newLedger() *ledger {
+	return &ledger{
+		seed: maphash.MakeSeed(), outcomes: make(map[name]outcome), sent: make(map[name]*sent),
+		orders: make(map[name]struct{}), left: make(map[string]int64),
+		commands: make(map[string]int64), events: make(map[string]int64),
+		aborted: make(map[string]int64), rows: make(map[string]int64),
+	}
+}
+
+func (l *ledger) name(parts ...string) name {
+	var h maphash.Hash
+	h.SetSeed(l.seed)
+	for _, part := range parts {
+		h.WriteString(part)
+	}
+	return name(h.Sum64())
+}
+
+// add takes a world, or a partition of one.
+func (l *ledger) add(w *World) {
+	kind := w.Kind.Name
+	l.commands[kind] += int64(len(w.Commands))
+	l.events[kind] += int64(len(w.Events))
+	l.aborted[kind] += int64(w.Aborted)
+	correlation := make(map[string]string, len(w.Commands)) // by ID
+	for i := range w.Commands {
+		l.command(&w.Commands[i], correlation)
+	}
+	for i := range w.Results {
+		l.result(&w.Results[i], correlation)
+	}
+	aside := make(map[Place]bool)
+	for _, letter := range w.NotProcessed {
+		if strings.HasSuffix(letter.Topic, w.Kind.events()) {
+			aside[Place{Partition: letter.Partition, Offset: letter.Offset}] = true
+		}
+	}
+	for i := range w.Events {
+		e := &w.Events[i]
+		l.inTrace(e.ID, e.Correlation, e.Causation, correlation)
+		l.traced(e.Correlation, "event", e.ID)
+		if w.Kind.Name == Orders.Name {
+			l.ask(e, aside[Place{Partition: e.Partition, Offset: e.Offset}])
+		} else {
+			l.moved(e)
+		}
+	}
+	l.resultsAside(w)
+	for key := range w.Rows {
+		l.row(w, key)
+	}
+	l.show(w)
+}
+
+func (l *ledger) command(c *Command, correlation map[string]string) {
+	root := c.Correlation
+	if root == "" {
+		root = c.ID
+	}
+	l.traced(root, "command", c.ID)
+	id := l.name(c.ID)
+	if _, again := correlation[c.ID]; !again {
+		correlation[c.ID] = root
+	}
+	if _, again := l.outcomes[id]; again {
+		return
+	}
+	l.outcomes[id] = outcome{
+		key: l.name(c.Key), correlation: l.name(root), command: unique.Make(c.Type),
+		code: unique.Make(""),
+	}
+	if strings.Contains(c.ID, "/"+payments+".") {
+		l.sent[id] = l.sending(c, root)
+	}
+}
+
+func (l *ledger) result(r *Result, correlation map[string]string) {
+	l.traced(r.Correlation, "result", r.ID)
+	if r.Repeated {
+		return
+	}
+	l.inTrace(r.ID, r.Correlation, r.Causation, correlation)
+	id := l.name(r.Causation)
+	o, known := l.outcomes[id]
+	switch {
+	case !known: // Check has said so
+		return
+	case o.decided && o.key != l.name(r.Key):
+		l.breach("G1", Doubled, "command %s has a result for %s, and another one", r.Causation, r.Key)
+	case o.decided: // Check has said so
+	default:
+		o.decided, o.accepted, o.code = true, r.Accepted, unique.Make(r.Code)
+		o.first, o.events = r.First, int32(r.Last-r.First+1)
+		l.outcomes[id] = o
+	}
+}
+
+// resultsAside notes which results the process has set aside: nothing follows from them.
+func (l *ledger) resultsAside(w *World) {
+	aside := make(map[Place]bool)
+	for _, letter := range w.NotProcessed {
+		if strings.HasSuffix(letter.Topic, w.Kind.results()) {
+			aside[Place{Partition: letter.Partition, Offset: letter.Offset}] = true
+		}
+	}
+	if len(aside) == 0 {
+		return
+	}
+	for i := range w.Results {
+		r := &w.Results[i]
+		if aside[Place{Partition: r.Partition, Offset: r.Offset}] {
+			id := l.name(r.Causation)
+			o := l.outcomes[id]
+			o.aside = true
+			l.outcomes[id] = o
+		}
+	}
+}
+
+// inTrace checks that a message is in the trace of its cause.
+func (l *ledger) inTrace(id, trace, cause string, correlation map[string]string) {
+	if want, known := correlation[cause]; !known || trace != want {
+		l.breach("trace", Traces, "%s is of the trace %q, its cause %q of %q", id, trace, cause, want)
+	}
+}
+
+// row checks that an order is in a legal state, with nothing under way, and counts the money.
+func (l *ledger) row(w *World, key string) {
+	row := w.Rows[key]
+	if row.Sequence == 0 {
+		return
+	}
+	l.rows[w.Kind.Name]++
+	switch state := row.State.(type) {
+	case *Account:
+		l.left[state.Currency] -= state.Balance
+	case *Order:
+		l.left[state.Currency] -= state.keeps()
+		l.orders[l.name(key)] = struct{}{}
+		if !legal[[2]string{state.Status, state.Payment}] || !state.settled() {
+			l.breach("order", States, "order %s is %s, its payment %s", key, state.Status, state.Payment)
+		}
+	}
+}
+
+// moved counts the money that came in or went out: not to or from orders.
+func (l *ledger) moved(e *Event) {
+	amount, currency := whole(*e, "amount"), text(*e, "currency")
+	_, ofOrder := l.orders[l.name(text(*e, "reference"))]
+	switch {
+	case e.Type == "MoneyDeposited", e.Type == "AccountRefunded" && !ofOrder:
+		l.left[currency] += amount
+	case e.Type == "MoneyWithdrawn", e.Type == "AccountCharged" && !ofOrder:
+		l.left[currency] -= amount
+	}
+}
+
+// close checks what could not be checked before everything was there, and returns all breaches.
+// By currency: deposits - withdrawals = balances + what orders keep + other charges.
+func (l *ledger) close() []Breach {
+	l.payments()
+	for currency, amount := range l.left {
+		if amount != 0 {
+			l.money(amount, "%d %s are in neither accounts nor orders", amount, currency)
+		}
+	}
+	return l.found
+}
+
+// told checks that a sender was told what has happened (G1): the one outcome of his command, by all
+// answers; and that what was refused at the door never came in. A sender who was told nothing can't
+// have been told anything wrong.
+func (l *ledger) told(t *Told) {
+	o, came := l.outcomes[l.name(t.ID)]
+	last := o.first + int64(o.events) - 1
+	if !o.accepted {
+		last = 0
+	}
+	switch {
+	case t.Second != nil:
+		l.breach("told", ToldFalse, "the sender of %s was told two things, the second: %s", t.ID, *t.Second)
+	case t.Outcome == "unknown":
+	case t.Outcome == "refused":
+		if came {
+			l.breach("told", ToldFalse, "%s was refused at the door, and is in its topic", t.ID)
+		}
+	case !o.decided:
+		l.breach("told", ToldFalse, "%s was told to be %s, and has no result", t.ID, t.Outcome)
+	case o.key != l.name(t.Subject) || o.command.Value() != t.Type ||
+		o.accepted != (t.Outcome == "accepted") || o.code.Value() != t.Code ||
+		o.first != t.FirstSequence || last != t.LastSequence:
+		l.breach("told", ToldFalse,
+			"%s was told to be %s %q, events %d to %d; its result says %t %q, %d to %d", t.ID, t.Outcome,
+			t.Code, t.FirstSequence, t.LastSequence, o.accepted, o.code.Value(), o.first, last)
+	}
+}

@@ -1,0 +1,271 @@
+package audit_test
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/linkedin/goavro/v2"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"refold/kafka/local"
+	"refold/system/audit"
+)
+
+// place writes worlds into the topics of an embedded cluster, each under a prefix of its own.
+type place struct {
+	*testing.T
+	cluster *local.Cluster
+	client  *kgo.Client
+	admin   *kadm.Client
+	codecs  map[string]*goavro.Codec
+	ids     map[string]int
+	worlds  int
+}
+
+func newPlace(t *testing.T) *place {
+	t.Helper()
+	cluster, err := local.Start(local.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cluster.Close() })
+	p := &place{
+		T: t, cluster: cluster, codecs: map[string]*goavro.Codec{}, ids: map[string]int{},
+		client: newClient(t, cluster),
+	}
+	p.admin = kadm.NewClient(p.client)
+	registry, err := sr.NewClient(sr.URLs(cluster.RegistryURL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../../processors/*/schemas/*.avsc")
+	files = append(files, "../../processors/schemas/Result.avsc")
+	if err != nil || len(files) < 30 {
+		t.Fatal(err, len(files))
+	}
+	for _, file := range files {
+		schema, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".avsc")
+		made, err := registry.CreateSchema(t.Context(), name, sr.Schema{Schema: string(schema)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.codecs[name], err = goavro.NewCodec(string(schema)); err != nil {
+			t.Fatal(err)
+		}
+		p.ids[name] = made.ID
+	}
+	return p
+}
+
+func newClient(t *testing.T, cluster *local.Cluster, more ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	client, err := kgo.NewClient(append(more, kgo.SeedBrokers(cluster.Brokers()...),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// encode returns a value as the worker would write it.
+func (p *place) encode(schema string, fields map[string]any) []byte {
+	p.Helper()
+	begin := binary.BigEndian.AppendUint32([]byte{0}, uint32(p.ids[schema]))
+	value, err := p.codecs[schema].BinaryFromNative(begin, fields)
+	if err != nil {
+		p.Fatalf("%s of %v: %v", schema, fields, err)
+	}
+	return value
+}
+
+// written is a shop in topics.
+type written struct {
+	*place
+	prefix string
+	source audit.Source
+}
+
+// groups are who reads what.
+var groups = map[string]string{
+	"account-commands": "accounts", "order-commands": "orders",
+	"order-events": "order-payments", "account-results": "order-payments",
+}
+
+// write writes a shop down: what workers write in one transaction each.
+func (p *place) write(shop *audit.Shop) *written {
+	p.Helper()
+	p.worlds++
+	w := &written{place: p, prefix: fmt.Sprintf("world-%d.", p.worlds)}
+	w.source = audit.Source{
+		Brokers: p.cluster.Brokers(), RegistryURL: p.cluster.RegistryURL(), RingSize: ringSize,
+		Prefix: w.prefix,
+	}
+	for _, topic := range []string{
+		"account-commands", "account-events", "account-results", "accounts-table", "order-commands",
+		"order-events", "order-results", "orders-table", "dead-letters",
+	} {
+		if _, err := p.admin.CreateTopic(p.Context(), 2, 1, nil, w.prefix+topic); err != nil {
+			p.Fatal(err)
+		}
+	}
+	for _, world := range []*audit.World{shop.Accounts, shop.Orders} {
+		w.produce(w.commands(world)...)
+		w.transact(kgo.TryCommit, w.outcomes(world)...)
+	}
+	for topic := range groups {
+		w.commit(topic, 0)
+	}
+	return w
+}
+
+// produce writes records, outside of transactions.
+func (w *written) produce(records ...*kgo.Record) {
+	w.Helper()
+	if err := w.client.ProduceSync(w.Context(), records...).FirstErr(); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// transact writes records in a transaction, and ends it.
+func (w *written) transact(end kgo.TransactionEndTry, records ...*kgo.Record) {
+	w.Helper()
+	client := w.begin(records...)
+	if err := client.EndTransaction(w.Context(), end); err != nil {
+		w.Fatal(err)
+	}
+	client.Close()
+}
+
+// begin writes records in a transaction that is left open.
+func (w *written) begin(records ...*kgo.Record) *kgo.Client {
+	w.Helper()
+	client := newClient(w.T, w.cluster, kgo.TransactionalID(w.prefix+strconv.Itoa(w.worlds)))
+	if err := client.BeginTransaction(); err != nil {
+		w.Fatal(err)
+	}
+	if err := client.ProduceSync(w.Context(), records...).FirstErr(); err != nil {
+		w.Fatal(err)
+	}
+	return client
+}
+
+// commit has the group of a topic commit its end, or so many offsets before it.
+func (w *written) commit(topic string, before int64) {
+	w.Helper()
+	ends, err := w.admin.ListEndOffsets(w.Context(), w.prefix+topic)
+	if err != nil {
+		w.Fatal(err)
+	}
+	offsets := kadm.Offsets{}
+	ends.Each(func(end kadm.ListedOffset) {
+		if end.Offset > 0 {
+			offsets.AddOffset(end.Topic, end.Partition, end.Offset-before, -1)
+		}
+	})
+	responses, err := w.admin.CommitOffsets(w.Context(), w.prefix+groups[topic], offsets)
+	if err == nil {
+		err = responses.Error()
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func headers(pairs ...string) (list []kgo.RecordHeader) {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			list = append(list, kgo.RecordHeader{Key: pairs[i], Value: []byte(pairs[i+1])})
+		}
+	}
+	return list
+}
+
+func (w *written) commands(world *audit.World) (records []*kgo.Record) {
+	w.Helper()
+	for _, c := range world.Commands {
+		records = append(records, &kgo.Record{
+			Topic: w.prefix + world.Kind.Name + "-commands", Partition: c.Partition, Key: []byte(c.Key),
+			Value: w.encode(c.Type, c.Fields), Headers: headers("ce_id", c.ID, "ce_type", c.Type,
+				"ce_correlationid", c.Correlation, "ce_causationid", c.Causation),
+		})
+	}
+	return records
+}
+
+func (w *written) outcomes(world *audit.World) (records []*kgo.Record) {
+	w.Helper()
+	name := w.prefix + world.Kind.Name
+	for _, e := range world.Events {
+		records = append(records, &kgo.Record{
+			Topic: name + "-events", Partition: e.Partition, Key: []byte(e.Key),
+			Value: w.encode(e.Type, e.Fields), Headers: headers("ce_id", e.ID, "ce_type", e.Type,
+				"ce_subject", e.Subject, "ce_sequence", fmt.Sprint(e.Sequence),
+				"ce_correlationid", e.Correlation, "ce_causationid", e.Causation),
+		})
+	}
+	for _, r := range world.Results {
+		repeated := ""
+		if r.Repeated {
+			repeated = "true"
+		}
+		records = append(records, &kgo.Record{
+			Topic: name + "-results", Partition: r.Partition, Key: []byte(r.Key),
+			Value: w.encode("Result", map[string]any{
+				"commandType": r.Type, "accepted": r.Accepted, "firstSequence": r.First,
+				"lastSequence": r.Last, "code": r.Code, "message": "",
+			}),
+			Headers: headers("ce_id", r.ID, "ce_causationid", r.Causation, "ce_correlationid",
+				r.Correlation, "refold_repeated", repeated),
+		})
+	}
+	for _, key := range slices.Sorted(maps.Keys(world.Rows)) {
+		records = append(records, w.row(world, key))
+	}
+	return records
+}
+
+// row is the record of a row.
+func (w *written) row(world *audit.World, key string) *kgo.Record {
+	w.Helper()
+	row := world.Rows[key]
+	fields := audit.Fields(row.State)
+	fields["sequence"], fields["recent"] = row.Sequence, row.Recent
+	schema := map[string]string{"account": "AccountRow", "order": "OrderRow"}[world.Kind.Name]
+	return &kgo.Record{
+		Topic: w.prefix + world.Kind.Plural + "-table", Partition: row.Partition, Key: []byte(key),
+		Value: w.encode(schema, fields),
+	}
+}
+
+// lines writes values into a file, one a line as JSON.
+func (w *written) lines(values ...any) string {
+	w.Helper()
+	path := filepath.Join(w.TempDir(), "lines")
+	var text strings.Builder
+	for _, value := range values {
+		line, err := json.Marshal(value)
+		if err != nil {
+			w.Fatal(err)
+		}
+		fmt.Fprintln(&text, string(line))
+	}
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		w.Fatal(err)
+	}
+	return path
+}
