@@ -125,29 +125,29 @@ func TestDev(t *testing.T) {
 	}
 	open := `{"owner": "Zoe", "currency": "EUR"}`
 	expect(t, 0, []string{"accepted: OpenAccount (event 1)"},
-		with("send", "account", "newcomer", "OpenAccount", open, "--wait", "30s")...)
+		with("send", "account", "ours", "OpenAccount", open, "--wait", "30s")...)
 	expect(t, exitRejected, []string{"rejected: account-already-open"},
-		with("send", "account", "newcomer", "OpenAccount", open, "--wait", "30s")...)
+		with("send", "account", "ours", "OpenAccount", open, "--wait", "30s")...)
 	deposit := `{"amount": 500, "currency": "EUR"}`
 	for range 2 { // G1: the same ID counts once
 		expect(t, 0, []string{"accepted: DepositMoney (event 2)", "command   salary"},
-			with("send", "account", "newcomer", "DepositMoney", deposit, "--id", "salary", "--wait", "30s")...)
+			with("send", "account", "ours", "DepositMoney", deposit, "--id", "salary", "--wait", "30s")...)
 	}
 	expect(t, exitRejected, []string{"rejected: sequence-mismatch"},
-		with("send", "account", "newcomer", "DepositMoney", deposit, "--expect", "1", "--wait", "30s")...)
+		with("send", "account", "ours", "DepositMoney", deposit, "--expect", "1", "--wait", "30s")...)
 	expect(t, exitRejected, []string{"insufficient-funds", "5.00 EUR"}, // G10
-		with("send", "account", "newcomer", "WithdrawMoney", `{"amount": 501, "currency": "EUR"}`,
+		with("send", "account", "ours", "WithdrawMoney", `{"amount": 501, "currency": "EUR"}`,
 			"--wait", "30s")...)
-	shown := expect(t, 0, []string{`"balance": 500`}, with("get", "account", "newcomer", "--at-least", "2")...)
-	if !strings.HasPrefix(shown, "newcomer at sequence 2") {
+	shown := expect(t, 0, []string{`"balance": 500`}, with("get", "account", "ours", "--at-least", "2")...)
+	if !strings.HasPrefix(shown, "ours at sequence 2") {
 		t.Errorf("got %s", shown)
 	}
-	expect(t, 0, []string{"accepted: DepositMoney to newcomer (event 2)"},
+	expect(t, 0, []string{"accepted: DepositMoney to ours (event 2)"},
 		with("get", "--command", "salary")...)
 	expect(t, exitNotFound, nil, with("get", "account", "nobody")...)
 	expect(t, exitFailed, []string{"amount", "whole number", "currncy"},
-		with("send", "account", "newcomer", "DepositMoney", `{"amount": "ten", "currncy": "EUR"}`)...)
-	expect(t, exitFailed, []string{"DepositMoney"}, with("send", "account", "newcomer", "DepositMony", `{}`)...)
+		with("send", "account", "ours", "DepositMoney", `{"amount": "ten", "currncy": "EUR"}`)...)
+	expect(t, exitFailed, []string{"DepositMoney"}, with("send", "account", "ours", "DepositMony", `{}`)...)
 
 	// The sample load is seen, and the metrics tell of it.
 	eventually(t, func() bool {
