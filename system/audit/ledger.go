@@ -13,8 +13,8 @@ const payments = "order-payments"
 // two have the same one in fewer than one run of a hundred thousand.
 type name uint64
 
-// ledger is what the audit remembers of all worlds, to check what is between them: some 150 bytes a
-// command, and 400 for each step of a process. Orders come first: what an account was charged for
+// ledger is what the audit remembers of all worlds, to check what is between them: some 200 bytes a
+// command, the steps of processes included. Orders come first: what an account was charged for
 // is known by then.
 type ledger struct {
 	breaches

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -85,6 +86,9 @@ func Committed(ctx context.Context, brokers []string, group, topic string) (map[
 
 func committedBy(ctx context.Context, admin *kadm.Client, group, topic string) (map[int32]int64, error) {
 	fetched, err := admin.FetchOffsets(ctx, group)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, nil // it has committed nothing yet
+	}
 	if err != nil {
 		return nil, fmt.Errorf("asking for the offsets of the group %s: %w", group, err)
 	}

@@ -59,6 +59,7 @@ type reader struct {
 	letters map[string][]DeadLetter // by topic
 	open    []string                // partitions of the dead letters with an open transaction
 	world   *World                  // that is being read
+	texts   map[string]string       // each text of it once: an ID is in half a dozen of records
 }
 
 func newReader(ctx context.Context, s Source) (*reader, error) {
@@ -113,6 +114,7 @@ func (r *reader) eachWorld(ctx context.Context, kind Kind, watch rowWatcher, tak
 		}
 	}
 	for _, partition := range slices.Sorted(maps.Keys(partitions)) {
+		r.texts = make(map[string]string)
 		r.world = &World{Kind: kind, Rows: make(map[string]Row), RingSize: r.source.RingSize}
 		for _, topic := range topics {
 			if err := r.part(ctx, topic, extents[topic.name][partition], watch); err != nil {
@@ -124,7 +126,7 @@ func (r *reader) eachWorld(ctx context.Context, kind Kind, watch rowWatcher, tak
 			return err
 		}
 	}
-	r.world = nil
+	r.world, r.texts = nil, nil
 	return nil
 }
 
@@ -170,22 +172,38 @@ func (r *reader) assignLetters(partition int32) {
 	r.world.NotProcessed = append(of(kind.events()), of(kind.results())...)
 }
 
-func place(record *kgo.Record) Place {
-	return Place{Partition: record.Partition, Offset: record.Offset, Key: string(record.Key)}
+func (r *reader) place(record *kgo.Record) Place {
+	return Place{Partition: record.Partition, Offset: record.Offset, Key: r.text(record.Key)}
+}
+
+// text returns the one string that says what the bytes do.
+func (r *reader) text(b []byte) string {
+	if known, is := r.texts[string(b)]; is {
+		return known
+	}
+	text := string(b)
+	if r.texts != nil {
+		r.texts[text] = text
+	}
+	return text
 }
 
 // header returns a header's text; empty if there is none.
-func header(record *kgo.Record, key string) string {
+func (r *reader) header(record *kgo.Record, key string) string {
+	return r.text(value(record, key))
+}
+
+func value(record *kgo.Record, key string) []byte {
 	i := slices.IndexFunc(record.Headers, func(h kgo.RecordHeader) bool { return h.Key == key })
 	if i < 0 {
-		return ""
+		return nil
 	}
-	return string(record.Headers[i].Value)
+	return record.Headers[i].Value
 }
 
 // number returns a header's number; -1 if there is none.
 func number(record *kgo.Record, key string) int64 {
-	n, err := strconv.ParseInt(header(record, key), 10, 64)
+	n, err := strconv.ParseInt(string(value(record, key)), 10, 64)
 	if err != nil {
 		return -1
 	}

@@ -15,10 +15,11 @@ func (r *reader) command(ctx context.Context, record *kgo.Record) error {
 	if err != nil && !errors.Is(err, errUndecodable) {
 		return err
 	}
+	delete(fields, "lines") // the larger half of all that is read, and of no use: events have them, too
 	r.world.Commands = append(r.world.Commands, Command{
-		Place: place(record), ID: header(record, "ce_id"), Type: header(record, "ce_type"),
-		Correlation: header(record, "ce_correlationid"),
-		Causation:   header(record, "ce_causationid"), Fields: fields,
+		Place: r.place(record), ID: r.header(record, "ce_id"), Type: r.header(record, "ce_type"),
+		Correlation: r.header(record, "ce_correlationid"),
+		Causation:   r.header(record, "ce_causationid"), Fields: fields,
 	})
 	return nil
 }
@@ -26,7 +27,7 @@ func (r *reader) command(ctx context.Context, record *kgo.Record) error {
 // event takes a record of the events topic. One that can't be decoded has no fields, and what it is
 // said to have done to its aggregate is missed.
 func (r *reader) event(ctx context.Context, record *kgo.Record) error {
-	ceType := header(record, "ce_type")
+	ceType := r.header(record, "ce_type")
 	found, fields, err := r.schemas.decode(ctx, record.Value)
 	switch {
 	case errors.Is(err, errUndecodable):
@@ -37,10 +38,10 @@ func (r *reader) event(ctx context.Context, record *kgo.Record) error {
 		ceType = "(by its header a " + ceType + ", by its schema a " + found.name + ")"
 	}
 	r.world.Events = append(r.world.Events, Event{
-		Place: place(record), ID: header(record, "ce_id"), Type: ceType,
-		Subject: header(record, "ce_subject"), Sequence: number(record, "ce_sequence"),
-		Correlation: header(record, "ce_correlationid"),
-		Causation:   header(record, "ce_causationid"), Fields: fields,
+		Place: r.place(record), ID: r.header(record, "ce_id"), Type: ceType,
+		Subject: r.header(record, "ce_subject"), Sequence: number(record, "ce_sequence"),
+		Correlation: r.header(record, "ce_correlationid"),
+		Causation:   r.header(record, "ce_causationid"), Fields: fields,
 	})
 	return nil
 }
@@ -51,10 +52,10 @@ func (r *reader) result(ctx context.Context, record *kgo.Record) error {
 		return err
 	}
 	result := Result{
-		Place: place(record), ID: header(record, "ce_id"),
-		Correlation: header(record, "ce_correlationid"),
-		Causation:   header(record, "ce_causationid"),
-		Repeated:    header(record, "refold_repeated") == "true",
+		Place: r.place(record), ID: r.header(record, "ce_id"),
+		Correlation: r.header(record, "ce_correlationid"),
+		Causation:   r.header(record, "ce_causationid"),
+		Repeated:    string(value(record, "refold_repeated")) == "true",
 	}
 	if fill(fields, map[string]any{
 		"commandType": &result.Type, "accepted": &result.Accepted, "code": &result.Code,
@@ -73,7 +74,7 @@ func (r *reader) row(ctx context.Context, record *kgo.Record) error {
 		delete(r.world.Rows, string(record.Key))
 		return nil
 	}
-	row := Row{Place: place(record), Value: bytes.Clone(record.Value)}
+	row := Row{Place: r.place(record), Value: bytes.Clone(record.Value)}
 	found, fields, err := r.schemas.decode(ctx, record.Value)
 	switch {
 	case errors.Is(err, errUndecodable):
@@ -98,12 +99,12 @@ func (r *Row) read(kind Kind, fields map[string]any) error {
 }
 
 func (r *reader) deadLetter(record *kgo.Record) error {
-	topic := header(record, "refold_topic")
+	topic := r.header(record, "refold_topic")
 	r.letters[topic] = append(r.letters[topic], DeadLetter{
 		Topic:     topic,
 		Partition: int32(number(record, "refold_partition")),
 		Offset:    number(record, "refold_offset"),
-		Reason:    header(record, "refold_reason"),
+		Reason:    r.header(record, "refold_reason"),
 	})
 	return nil
 }

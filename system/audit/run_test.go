@@ -165,13 +165,10 @@ func TestDamageOfTopicsIsCounted(t *testing.T) {
 		}, counts{audit.Outcomes: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			here := *p
-			here.T = t
 			shop := wholeShop()
 			told := tell(shop)
 			damage.do(shop)
-			w := here.write(shop)
-			p.worlds = here.worlds
+			w := p.in(t).write(shop)
 			w.wants(audit.Options{Told: []string{w.lines(anys(told)...)}}, damage.want)
 		})
 	}

@@ -19,10 +19,7 @@ type keeper struct {
 // wholeShop returns a shop in which all promises are kept: an account with money, and orders that
 // were paid, declined, cancelled before and after the payment, and refused a refund.
 func wholeShop() *audit.Shop {
-	k := &keeper{
-		shop:  &audit.Shop{Accounts: emptyWorld(audit.Accounts), Orders: emptyWorld(audit.Orders)},
-		rings: map[string]*naive{},
-	}
+	k := newKeeper()
 	k.client(k.shop.Accounts, "open", "alice", "OpenAccount", "", "AccountOpened",
 		fields("owner", "Alice", "currency", "EUR"))
 	k.client(k.shop.Accounts, "fund", "alice", "DepositMoney", "", "MoneyDeposited", money(1000))
@@ -32,6 +29,20 @@ func wholeShop() *audit.Shop {
 	}
 	k.settle()
 	return k.shop
+}
+
+func newKeeper() *keeper {
+	return &keeper{
+		shop:  &audit.Shop{Accounts: emptyWorld(audit.Accounts), Orders: emptyWorld(audit.Orders)},
+		rings: map[string]*naive{},
+	}
+}
+
+// placed are the fields of an order of 50.
+func placed() map[string]any {
+	return fields("accountId", "alice", "currency", "EUR", "total", int64(50), "lines", []any{
+		map[string]any{"sku": "tea", "quantity": int64(2), "unitPrice": int64(25), "currency": "EUR"},
+	})
 }
 
 func emptyWorld(kind audit.Kind) *audit.World {
@@ -101,16 +112,13 @@ func (k *keeper) command(w *audit.World, id, cause, key, command, code string, f
 // order tells the story of one order of 50.
 func (k *keeper) order(id, story string) {
 	o, a := k.shop.Orders, k.shop.Accounts
-	placed := fields("accountId", "alice", "currency", "EUR", "total", int64(50), "lines", []any{
-		map[string]any{"sku": "tea", "quantity": int64(2), "unitPrice": int64(25), "currency": "EUR"},
-	})
 	about := func(more ...any) map[string]any {
 		return fields(append([]any{"accountId", "alice", "amount", int64(50), "currency", "EUR"}, more...)...)
 	}
 	moved := fields("amount", int64(50), "currency", "EUR", "reference", id)
 	cancelled := happened{"OrderCancelled", fields("reason", "no more")}
 	requested := happened{"RefundRequested", about()}
-	event := k.client(o, "place-"+id, id, "PlaceOrder", "", "OrderPlaced", placed)
+	event := k.client(o, "place-"+id, id, "PlaceOrder", "", "OrderPlaced", placed())
 	charge := event + "/order-payments.0"
 	record := charge + "/result/order-payments.0"
 	if story == "declined" {

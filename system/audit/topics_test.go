@@ -29,7 +29,15 @@ type place struct {
 	admin   *kadm.Client
 	codecs  map[string]*goavro.Codec
 	ids     map[string]int
-	worlds  int
+	worlds  *int
+}
+
+// in is the place in a subtest.
+func (p *place) in(t *testing.T) *place {
+	t.Helper()
+	here := *p
+	here.T = t
+	return &here
 }
 
 func newPlace(t *testing.T) *place {
@@ -41,7 +49,7 @@ func newPlace(t *testing.T) *place {
 	t.Cleanup(func() { cluster.Close() })
 	p := &place{
 		T: t, cluster: cluster, codecs: map[string]*goavro.Codec{}, ids: map[string]int{},
-		client: newClient(t, cluster),
+		client: newClient(t, cluster), worlds: new(int),
 	}
 	p.admin = kadm.NewClient(p.client)
 	registry, err := sr.NewClient(sr.URLs(cluster.RegistryURL()))
@@ -98,7 +106,10 @@ type written struct {
 	*place
 	prefix string
 	source audit.Source
+	begun  int // transactions
 }
+
+func sprint(value any) string { return fmt.Sprint(value) }
 
 // groups are who reads what.
 var groups = map[string]string{
@@ -109,8 +120,8 @@ var groups = map[string]string{
 // write writes a shop down: what workers write in one transaction each.
 func (p *place) write(shop *audit.Shop) *written {
 	p.Helper()
-	p.worlds++
-	w := &written{place: p, prefix: fmt.Sprintf("world-%d.", p.worlds)}
+	*p.worlds++
+	w := &written{place: p, prefix: fmt.Sprintf("world-%d.", *p.worlds)}
 	w.source = audit.Source{
 		Brokers: p.cluster.Brokers(), RegistryURL: p.cluster.RegistryURL(), RingSize: ringSize,
 		Prefix: w.prefix,
@@ -154,7 +165,8 @@ func (w *written) transact(end kgo.TransactionEndTry, records ...*kgo.Record) {
 // begin writes records in a transaction that is left open.
 func (w *written) begin(records ...*kgo.Record) *kgo.Client {
 	w.Helper()
-	client := newClient(w.T, w.cluster, kgo.TransactionalID(w.prefix+strconv.Itoa(w.worlds)))
+	w.begun++
+	client := newClient(w.T, w.cluster, kgo.TransactionalID(w.prefix+strconv.Itoa(w.begun)))
 	if err := client.BeginTransaction(); err != nil {
 		w.Fatal(err)
 	}
