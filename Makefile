@@ -10,10 +10,14 @@ CACHE    := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/refold
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 
-# What may be set: make fuzz FUZZTIME=1m, make bench BENCH=Encode, make system RUN=Zombie.
+# What may be set: make fuzz FUZZTIME=1m, make bench BENCH=Encode, make system RUN=Zombie,
+# make chaos MINUTES=60 SEED=7.
 FUZZTIME ?= 10s
 BENCH    ?= .
 RUN      ?= .
+MINUTES  ?= 10
+# Without a seed of one's own it changes with the commit, and is printed.
+SEED     ?= $(shell printf '%d' 0x$$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1))
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: help
@@ -57,6 +61,11 @@ $(GOLANGCI):
 .PHONY: system
 system: bin/processor ## test the program against a real Kafka and registry (needs Java 21+, Maven)
 	go test -tags system -count=1 -timeout 20m -p 1 -v -run '$(RUN)' ./system/...
+
+.PHONY: chaos
+chaos: bin/processor ## let brokers, workers, disks and network fail for MINUTES (10) by a SEED
+	go build -tags system -o bin/chaos ./system/chaos
+	exec bin/chaos -minutes '$(MINUTES)' -seed '$(SEED)'
 
 .PHONY: kafka
 kafka: ## start a real Kafka on :9092 and a schema registry on :8081 (needs Java 21+, Maven)

@@ -17,6 +17,9 @@ type Tastes struct {
 	Accounts int
 	// OrderShare is the share of orders in what customers do of their own accord, 0 to 1.
 	OrderShare float64
+	// TwiceShare is the share of commands that are sent twice, 0 to 1: half of these at the same
+	// time, half when the first has its answer.
+	TwiceShare float64
 	// Delay is the mean time between the steps of an order, such as payment and shipping.
 	Delay time.Duration
 }
@@ -215,16 +218,16 @@ func (c *Customers) act(a *customer, typeName string, data any) Act {
 	}, data)}
 }
 
-// command fills in what is alike in all commands. One in twenty-five is sent twice.
+// command fills in what is alike in all commands. Some are sent twice.
 func (c *Customers) command(command Command, data any) Command {
 	var err error
 	if command.Data, err = json.Marshal(data); err != nil {
 		panic(fmt.Sprintf("load: encode a %T: %v", data, err)) // structs of texts and numbers
 	}
-	switch dice := c.random.IntN(100); {
-	case dice < 2:
+	switch dice := c.random.Float64(); {
+	case dice < c.tastes.TwiceShare/2:
 		command.Sending = Again
-	case dice < 4:
+	case dice < c.tastes.TwiceShare:
 		command.Sending = AtOnce
 	}
 	return command

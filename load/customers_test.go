@@ -10,7 +10,9 @@ import (
 )
 
 func tastes(seed uint64, accounts int) Tastes {
-	return Tastes{Seed: seed, Name: "t", Accounts: accounts, OrderShare: .4, Delay: time.Second}
+	return Tastes{
+		Seed: seed, Name: "t", Accounts: accounts, OrderShare: .4, TwiceShare: .04, Delay: time.Second,
+	}
 }
 
 func acts(t Tastes, n int) []Act {

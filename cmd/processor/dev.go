@@ -180,12 +180,13 @@ const (
 	// sampleOrderDelay is long enough to see an order in each of its states.
 	sampleOrderDelay = 5 * time.Second
 	sampleOrderShare = .3
+	sampleTwiceShare = .04
 )
 
 // sampleTastes are those of a cluster that is new with every start: IDs need no name in front.
 func sampleTastes(c config.SampleLoad) load.Tastes {
 	return load.Tastes{
 		Seed: uint64(c.Seed), Accounts: c.Accounts, OrderShare: sampleOrderShare,
-		Delay: sampleOrderDelay,
+		TwiceShare: sampleTwiceShare, Delay: sampleOrderDelay,
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 type loadOptions struct {
 	servers                        []string
-	rate, orderShare               float64
+	rate, orderShare, twiceShare   float64
 	concurrency, perAccount        int
 	commands, orders               int
 	duration, patience, orderDelay time.Duration
@@ -96,6 +96,8 @@ func (o *loadOptions) flags(cmd *cobra.Command) {
 	flags.IntVar(&o.accounts, "accounts", 100, "how many accounts take part; a few far more than others")
 	flags.Float64Var(&o.orderShare, "order-share", .4,
 		"the share of orders in what customers begin, 0 to 1")
+	flags.Float64Var(&o.twiceShare, "twice-share", .04,
+		"the share of commands that are sent twice under their ID, 0 to 1")
 	flags.DurationVar(&o.orderDelay, "order-delay", 200*time.Millisecond,
 		"the mean time between the steps of an order")
 	flags.Uint64Var(&o.seed, "seed", 1, "the same seed makes the same commands")
@@ -126,6 +128,7 @@ func (o *loadOptions) check() error {
 	within("accounts", o.accounts >= 1 && o.accounts <= maxLoadAccounts,
 		fmt.Sprintf("1 to %d", maxLoadAccounts))
 	within("order-share", o.orderShare >= 0 && o.orderShare <= 1, "0 to 1")
+	within("twice-share", o.twiceShare >= 0 && o.twiceShare <= 1, "0 to 1")
 	within("order-delay", o.orderDelay >= 0, "0 or more")
 	if o.orders > 0 && o.orderShare == 0 {
 		mistakes = append(mistakes, errors.New("--orders without orders: --order-share is 0"))
@@ -149,7 +152,7 @@ func (o *loadOptions) run(
 	}
 	tastes := load.Tastes{
 		Seed: o.seed, Name: o.name, Accounts: o.accounts, OrderShare: o.orderShare,
-		Delay: o.orderDelay,
+		TwiceShare: o.twiceShare, Delay: o.orderDelay,
 	}
 	system, closeSystem, err := o.open(ctx, c, newLogger(progress, c.Log))
 	if err != nil {

@@ -1,0 +1,300 @@
+//go:build system
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"refold/system/chaos/schedule"
+	"refold/system/proxy"
+	"refold/system/realkafka"
+)
+
+// partitions of every topic: more than workers, so that there is something to share.
+const partitions = 6
+
+// site is all that a run consists of.
+type site struct {
+	options
+	dir   string
+	plan  schedule.Schedule
+	begun time.Time
+
+	cluster  *realkafka.Cluster
+	admin    *realkafka.Admin
+	registry *realkafka.Registry
+	// paths lead each client to each broker; toRegistry, all workers to the registry.
+	paths      map[string][]*proxy.Proxy
+	toRegistry *proxy.Proxy
+	// registryURL is the registry as workers see it.
+	registryURL string
+	workers     []*worker
+	poisoner    *poisoner
+
+	mu       sync.Mutex
+	counts   map[string]int // what happened how often
+	problems []string       // what should not have happened, apart from what the audit finds
+}
+
+// say prints what happens, and when.
+func (s *site) say(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Printf("%7.1f s  %s\n", time.Since(s.begun).Seconds(), fmt.Sprintf(format, args...))
+}
+
+func (s *site) count(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts[what]++
+}
+
+// problem notes what makes the run a failure, though it goes on.
+func (s *site) problem(format string, args ...any) {
+	s.say("PROBLEM: "+format, args...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.problems = append(s.problems, fmt.Sprintf(format, args...))
+}
+
+// run is the whole story.
+func (s *site) run(ctx context.Context) error {
+	if err := s.setUp(ctx); err != nil {
+		return fmt.Errorf("setting up: %w", err)
+	}
+	s.begun = time.Now()
+	traffic, err := s.startTraffic()
+	if err != nil {
+		return err
+	}
+	err = s.perform(ctx)
+	s.heal()
+	s.say("everything is healed: %s", s.summary())
+	if err != nil {
+		return err
+	}
+	if err := traffic.end(ctx); err != nil {
+		return err
+	}
+	if err := s.waitQuiet(ctx); err != nil {
+		return err
+	}
+	return s.verdict(ctx, traffic)
+}
+
+// summary is what happened how often.
+func (s *site) summary() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var parts []string
+	for _, what := range slices.Sorted(maps.Keys(s.counts)) {
+		parts = append(parts, fmt.Sprintf("%s=%d", what, s.counts[what]))
+	}
+	return strings.Join(parts, " ")
+}
+
+// clients are those who go through proxies: the workers and the load.
+func clients() []string {
+	names := []string{schedule.Load}
+	for n := range schedule.Workers {
+		names = append(names, schedule.WorkerName(n))
+	}
+	return names
+}
+
+// listener is a client's name as one of Kafka's listeners.
+func listener(client string) string { return strings.ReplaceAll(client, "-", "") }
+
+// setUp starts everything, until all workers are ready.
+func (s *site) setUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, setUpWithin)
+	defer cancel()
+	if _, err := os.Stat(s.program); err != nil {
+		return fmt.Errorf("the program is not built (make build): %w", err)
+	}
+	if err := s.startServers(ctx); err != nil {
+		return err
+	}
+	if err := s.startPaths(); err != nil {
+		return err
+	}
+	var err error
+	if s.admin, err = s.cluster.NewAdmin(); err != nil {
+		return err //nolint:wrapcheck // it says what it was doing
+	}
+	for _, args := range [][]string{{"topics", "apply"}, {"schemas", "register"}} {
+		cmd := exec.CommandContext(ctx, s.program, args...)
+		cmd.Env = s.environment(s.cluster.Addresses(), s.registry.URL())
+		if printed, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("processor %v: %w\n%s", args, err, printed)
+		}
+	}
+	list := filepath.Join(s.dir, "poison.jsonl")
+	if s.poisoner, err = newPoisoner(s.cluster.Addresses(), list); err != nil {
+		return err
+	}
+	ports, err := realkafka.StablePorts(ctx, schedule.Workers)
+	if err != nil {
+		return err //nolint:wrapcheck // it says what it was doing
+	}
+	for n, port := range ports {
+		w, err := s.newWorker(schedule.WorkerName(n), "127.0.0.1:"+strconv.Itoa(port))
+		if err != nil {
+			return err
+		}
+		s.workers = append(s.workers, w)
+		if err := w.start(); err != nil {
+			return err
+		}
+	}
+	for _, w := range s.workers {
+		if err := w.waitReady(ctx, setUpWithin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startServers starts the cluster and the registry.
+func (s *site) startServers(ctx context.Context) error {
+	var listeners []string
+	for _, client := range clients() {
+		listeners = append(listeners, listener(client))
+	}
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		s.cluster, err = realkafka.NewCluster(ctx, realkafka.ClusterOptions{Dir: s.dir, Clients: listeners})
+		if err != nil {
+			return err
+		}
+		return s.cluster.Start(ctx)
+	})
+	both.Go(func() (err error) {
+		s.registry, err = realkafka.StartRegistry(ctx, realkafka.RegistryOptions{Dir: s.dir})
+		return err
+	})
+	return both.Wait() //nolint:wrapcheck // it names the server
+}
+
+// startPaths puts the proxies in between.
+func (s *site) startPaths() error {
+	s.paths = make(map[string][]*proxy.Proxy)
+	for _, client := range clients() {
+		for _, node := range s.cluster.Nodes() {
+			route := node.Route(listener(client))
+			p, err := proxy.Start(client, route.Advertised, route.Broker)
+			if err != nil {
+				return err //nolint:wrapcheck // it names the address
+			}
+			s.paths[client] = append(s.paths[client], p)
+		}
+	}
+	address, err := url.Parse(s.registry.URL())
+	if err == nil {
+		s.toRegistry, err = proxy.Start("registry", "127.0.0.1:0", address.Host)
+	}
+	if err != nil {
+		return fmt.Errorf("a path to the registry: %w", err)
+	}
+	address.Host = s.toRegistry.Address()
+	s.registryURL = address.String()
+	return nil
+}
+
+// environment is the configuration of a process that is told these addresses.
+func (s *site) environment(brokers []string, registry string) []string {
+	return append(os.Environ(),
+		"REFOLD_KAFKA_BROKERS="+strings.Join(brokers, ","),
+		"REFOLD_KAFKA_SESSION_TIMEOUT="+schedule.SessionTimeout.String(),
+		"REFOLD_KAFKA_TRANSACTION_TIMEOUT="+schedule.TransactionTimeout.String(),
+		"REFOLD_REGISTRY_URLS="+registry,
+		"REFOLD_TOPICS_PARTITIONS="+strconv.Itoa(partitions),
+		"REFOLD_TOPICS_REPLICATION_FACTOR=3",
+		"REFOLD_LOG_FORMAT=json")
+}
+
+// heal ends whatever has not been ended yet.
+func (s *site) heal() {
+	s.toRegistry.Heal()
+	for _, paths := range s.paths {
+		for _, path := range paths {
+			path.Heal()
+		}
+	}
+	for _, w := range s.workers {
+		w.heal()
+	}
+}
+
+// cleanUp ends all processes and removes the folder, but for the logs if they are to be kept.
+func (s *site) cleanUp(keep bool) {
+	for _, w := range s.workers {
+		w.end()
+	}
+	if s.poisoner != nil {
+		s.poisoner.close()
+	}
+	if s.admin != nil {
+		s.admin.Close()
+	}
+	if s.cluster != nil {
+		s.cluster.Kill()
+	}
+	if s.registry != nil {
+		s.registry.Stop()
+	}
+	for _, paths := range s.paths {
+		for _, path := range paths {
+			path.Close()
+		}
+	}
+	if s.toRegistry != nil {
+		s.toRegistry.Close()
+	}
+	s.unmount()
+	if !keep {
+		if err := os.RemoveAll(s.dir); err != nil {
+			fmt.Println("chaos: removing its folder:", err)
+		}
+		return
+	}
+	if !s.keep {
+		s.removeData()
+	}
+	fmt.Println("logs, records and schedule:", s.dir)
+}
+
+// removeData leaves logs, records and the schedule.
+func (s *site) removeData() {
+	var errs []error
+	for n := range realkafka.Nodes {
+		errs = append(errs, os.RemoveAll(filepath.Join(s.dir, fmt.Sprintf("kafka-%d", n+1), "data")))
+	}
+	for _, w := range s.workers {
+		errs = append(errs, os.RemoveAll(w.disk.dir))
+	}
+	if err := errors.Join(errs...); err != nil {
+		fmt.Println("chaos: removing data:", err)
+	}
+}
+
+// unmount releases the workers' disks.
+func (s *site) unmount() {
+	for _, w := range s.workers {
+		w.disk.release()
+	}
+}

@@ -1,0 +1,91 @@
+//go:build system
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"refold/system/realkafka"
+)
+
+// patience is how long the load waits for an answer: longer than all faults and what follows last,
+// so that what has no answer by then has been lost.
+const patience = answersWithin - 30*time.Second
+
+// traffic is what customers do meanwhile: by HTTP, by the topics, and those who send everything
+// twice.
+type traffic struct {
+	site    *site
+	loads   []*realkafka.Process
+	records []string // files of what they were told
+}
+
+func (s *site) startTraffic() (*traffic, error) {
+	t := &traffic{site: s}
+	var urls []string
+	for _, w := range s.workers {
+		urls = append(urls, "http://"+w.address)
+	}
+	servers := strings.Join(urls, ",")
+	const twiceShare = 5 // one in so many comes twice
+	rate := func(r float64) string { return strconv.FormatFloat(r, 'f', 3, 64) }
+	for name, args := range map[string][]string{
+		"http":  {"--server", servers, "--rate", rate(s.rate)},
+		"topic": {"--via", "topic", "--rate", rate(s.rate)},
+		"twice": {"--server", servers, "--rate", rate(s.rate / twiceShare), "--twice-share", "1"},
+	} {
+		if err := t.start(name, args); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// start starts a load that goes on for as long as faults happen, and a moment longer.
+func (t *traffic) start(name string, args []string) error {
+	const longer = 5 * time.Second
+	record := filepath.Join(t.site.dir, "told-"+name+".jsonl")
+	t.records = append(t.records, record)
+	p, err := realkafka.Start(realkafka.Command{
+		Name: "load-" + name, Dir: t.site.dir,
+		Args: append([]string{
+			t.site.program, "load", "--name", name, "--record", record,
+			"--seed", strconv.FormatUint(t.site.plan.Seed, 10),
+			"--duration", (time.Duration(t.site.plan.Length) + longer).String(),
+			"--patience", patience.String(), "--accounts", "200", "--order-share", "0.5",
+		}, args...),
+		Env: t.site.environment(t.site.cluster.Advertised(listener("load")), t.site.registry.URL()),
+	})
+	if err != nil {
+		return err //nolint:wrapcheck // it names the load
+	}
+	t.loads = append(t.loads, p)
+	return nil
+}
+
+// end waits until everything that was sent has its answer. That something has none is a problem,
+// but no reason to leave out the audit.
+func (t *traffic) end(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, answersWithin)
+	defer cancel()
+	for _, load := range t.loads {
+		select {
+		case <-load.Exited():
+			if err := load.Wait(); err != nil {
+				t.site.problem("a load ended with %v: %s", err, load.Tail())
+			}
+		case <-within.Done():
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return fmt.Errorf("%w: no answers within %v\n%s", errBroken, answersWithin, load.Tail())
+		}
+	}
+	t.site.say("all that was sent has its answer")
+	return nil
+}

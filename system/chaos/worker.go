@@ -1,0 +1,220 @@
+//go:build system
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"refold/system/realkafka"
+)
+
+const (
+	// restartAfter is how long whatever runs the workers waits before it starts one again that
+	// ended by itself, as Kubernetes does.
+	restartAfter = 2 * time.Second
+	// stopsWithin is how long a worker may take for a clean stop; then it is killed.
+	stopsWithin = time.Minute
+	pollEvery   = 200 * time.Millisecond
+)
+
+// worker is a pod with a disk and an address of its own. While it is wanted, it is started again
+// when it ends by itself.
+type worker struct {
+	site          *site
+	name, address string
+	disk          *disk
+	// fault is held by whoever lets something happen to it.
+	fault sync.Mutex
+
+	mu      sync.Mutex
+	wanted  bool
+	process *realkafka.Process // the latest one
+}
+
+func (s *site) newWorker(name, address string) (*worker, error) {
+	d, err := newDisk(filepath.Join(s.dir, name))
+	if err != nil {
+		return nil, err
+	}
+	return &worker{site: s, name: name, address: address, disk: d}, nil
+}
+
+// start starts the pod, and from then on whenever it ends, until it is killed or stopped.
+func (w *worker) start() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wanted = true
+	return w.startLocked()
+}
+
+func (w *worker) startLocked() error {
+	var brokers []string
+	for _, path := range w.site.paths[w.name] {
+		brokers = append(brokers, path.Address())
+	}
+	p, err := realkafka.Start(realkafka.Command{
+		Name: w.name, Dir: w.site.dir,
+		Args: []string{
+			w.site.program, "run", "--http.address", w.address, "--store.directory", w.disk.stores(),
+			"--processor.transactional-id", w.name,
+		},
+		Env: w.site.environment(brokers, w.site.registryURL),
+	})
+	if err != nil {
+		return err //nolint:wrapcheck // it names the worker
+	}
+	w.process = p
+	go w.watch(p)
+	return nil
+}
+
+// watch starts the pod again if it ends without having been asked to.
+func (w *worker) watch(p *realkafka.Process) {
+	<-p.Exited()
+	w.mu.Lock()
+	surprising := w.wanted && w.process == p
+	w.mu.Unlock()
+	if !surprising {
+		return
+	}
+	w.site.count("ended-by-itself")
+	w.site.say("%s ended by itself: %v", w.name, p.Wait())
+	time.AfterFunc(restartAfter, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if !w.wanted || w.process != p {
+			return
+		}
+		if err := w.startLocked(); err != nil {
+			w.site.say("%s: %v", w.name, err)
+		}
+	})
+}
+
+// unwanted returns the process, which is not started again when it ends.
+func (w *worker) unwanted() *realkafka.Process {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wanted = false
+	return w.process
+}
+
+// kill ends the pod as a lost machine does.
+func (w *worker) kill() { w.unwanted().Kill() }
+
+// stop asks the pod to end, as Kubernetes does. The error says that it had to be killed.
+func (w *worker) stop() error {
+	p := w.unwanted()
+	p.Signal(syscall.SIGTERM)
+	select {
+	case <-p.Exited():
+		return nil
+	case <-time.After(stopsWithin):
+		p.Signal(syscall.SIGQUIT) // it writes into its log what it was doing
+		select {
+		case <-p.Exited():
+		case <-time.After(stopsWithin):
+			p.Kill()
+		}
+		return fmt.Errorf("%s did not stop within %v of SIGTERM; see the end of %s", w.name, stopsWithin,
+			p.Log())
+	}
+}
+
+func (w *worker) signal(s syscall.Signal) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.process.Signal(s)
+}
+
+// heal ends what was done to the pod and its disk, and starts it if it isn't running.
+func (w *worker) heal() {
+	w.signal(syscall.SIGCONT)
+	if err := w.disk.empty(); err != nil {
+		w.site.say("%s: %v", w.name, err)
+	}
+	w.mu.Lock()
+	wanted := w.wanted
+	w.mu.Unlock()
+	if !wanted {
+		if err := w.start(); err != nil {
+			w.site.say("%s: %v", w.name, err)
+		}
+	}
+}
+
+// end kills the pod for good.
+func (w *worker) end() {
+	if p := w.unwanted(); p != nil {
+		p.Kill()
+	}
+}
+
+// waitReady waits for the readiness probe.
+func (w *worker) waitReady(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	url, client := "http://"+w.address+"/readyz", http.Client{Timeout: 5 * time.Second}
+	return until(ctx, func() error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+		if err != nil {
+			return fmt.Errorf("making a request: %w", err)
+		}
+		answer, err := client.Do(request)
+		if err != nil {
+			return fmt.Errorf("%s does not answer: %w", w.name, err)
+		}
+		defer answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s is not ready: %s", w.name, answer.Status)
+		}
+		return nil
+	})
+}
+
+// until waits for a condition; the error is the last reason why it isn't met.
+func until(ctx context.Context, condition func() error) error {
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	var last error
+	for {
+		err := condition()
+		if err == nil {
+			return nil
+		}
+		if last == nil || ctx.Err() == nil { // else it only says that time is up
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), last)
+		case <-ticker.C:
+		}
+	}
+}
+
+// pause waits, and tells whether ctx went on meanwhile.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// pauseFor holds the pod still.
+func (w *worker) pauseFor(ctx context.Context, d time.Duration) {
+	w.signal(syscall.SIGSTOP)
+	pause(ctx, d)
+	w.signal(syscall.SIGCONT)
+}
