@@ -11,15 +11,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/system/audit"
 	"refold/system/chaos/schedule"
 )
-
-// place is where a record is.
-type place struct {
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	Offset    int64  `json:"offset"`
-}
 
 // poisoner writes commands that nobody can read, and keeps where they are: exactly these have to
 // be dead letters in the end. It writes once, past all proxies, however long that takes.
@@ -27,8 +21,8 @@ type poisoner struct {
 	client *kgo.Client
 	path   string // of the list of places, JSON lines
 
-	mu     sync.Mutex
-	places []place
+	mu      sync.Mutex
+	written int
 }
 
 func newPoisoner(brokers []string, path string) (*poisoner, error) {
@@ -93,9 +87,10 @@ func (p *poisoner) write(ctx context.Context, record *kgo.Record) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at := place{Topic: record.Topic, Partition: record.Partition, Offset: record.Offset}
-	p.places = append(p.places, at)
-	line, err := json.Marshal(at)
+	p.written++
+	line, err := json.Marshal(audit.Poison{
+		Topic: record.Topic, Partition: record.Partition, Offset: record.Offset,
+	})
 	if err != nil {
 		return fmt.Errorf("noting where poison is: %w", err)
 	}
@@ -109,13 +104,12 @@ func (p *poisoner) write(ctx context.Context, record *kgo.Record) error {
 	return file.Close() //nolint:wrapcheck // it names the file
 }
 
-// written returns where all poison is, and how often.
-func (p *poisoner) written() map[place]int {
+// files are the lists of what was written, for the audit: one, or none if nothing was.
+func (p *poisoner) files() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	counts := make(map[place]int, len(p.places))
-	for _, at := range p.places {
-		counts[at]++
+	if p.written == 0 {
+		return nil
 	}
-	return counts
+	return []string{p.path}
 }

@@ -73,61 +73,60 @@ func (s *site) ends(ctx context.Context) (map[string]map[int32]int64, error) {
 	return now, nil
 }
 
-// verdict is the audit's: everything that can be read, against everything that was promised and told.
+// sampled is of how many aggregates of a kind each worker is asked for the history.
+const sampled = 2_000
+
+// verdict is the audit's: everything that can be read, against everything that was promised and
+// told. It reads twice: views are those of running workers, local stores those of stopped ones.
 func (s *site) verdict(ctx context.Context, t *traffic) error {
 	ctx, cancel := context.WithTimeout(ctx, auditWithin)
 	defer cancel()
-	shop, err := audit.ReadShop(ctx, audit.Source{
-		Brokers: s.cluster.Addresses(), RegistryURL: s.registry.URL(), RingSize: ringSize,
-	})
+	o := audit.Options{
+		Source: audit.Source{
+			Brokers: s.cluster.Addresses(), RegistryURL: s.registry.URL(), RingSize: ringSize,
+		},
+		Told: t.records, Poison: s.poisoner.files(), Sample: sampled,
+	}
+	var stores []string
+	for _, w := range s.workers {
+		o.Workers = append(o.Workers, "http://"+w.address)
+		stores = append(stores, w.disk.stores())
+	}
+	running, err := s.audit(ctx, o)
 	if err != nil {
-		return fmt.Errorf("%w: the audit can't read: %w", errBroken, err)
+		return err
 	}
-	breaches := shop.Check()
-	answers := 0
-	for _, record := range t.records {
-		told, err := audit.ReadTold(record)
-		if err != nil {
-			return err //nolint:wrapcheck // it names the file
+	for _, w := range s.workers {
+		if err := w.stop(); err != nil {
+			s.problem("%v", err)
 		}
-		answers += len(told)
-		breaches = append(breaches, shop.CheckTold(told)...)
 	}
-	breaches = append(breaches, s.poisonBreaches(shop)...)
-	fmt.Printf("%scommands=%d events=%d aborted=%d told=%d poison=%d breaches=%d\n",
-		audit.Report(breaches),
-		len(shop.Accounts.Commands)+len(shop.Orders.Commands),
-		len(shop.Accounts.Events)+len(shop.Orders.Events),
-		shop.Accounts.Aborted+shop.Orders.Aborted, answers, len(s.poisoner.written()), len(breaches))
+	o.Workers, o.Stores = nil, stores
+	stopped, err := s.audit(ctx, o)
 	switch {
-	case len(breaches) > 0:
-		return fmt.Errorf("%w: %d breaches", errBroken, len(breaches))
+	case err != nil:
+		return err
+	case !running.Whole() || !stopped.Whole():
+		return fmt.Errorf("%w: the audit has found breaches", errBroken)
 	case len(s.problems) > 0:
 		return fmt.Errorf("%w: %s", errBroken, strings.Join(s.problems, "; "))
 	}
 	return nil
 }
 
-// poisonBreaches compares dead letters with the poison that was written (G8): the same, each once.
-func (s *site) poisonBreaches(shop *audit.Shop) []audit.Breach {
-	left := s.poisoner.written()
-	for _, world := range []*audit.World{shop.Accounts, shop.Orders} {
-		for _, letter := range world.DeadLetters {
-			left[place{letter.Topic, letter.Partition, letter.Offset}]--
-		}
+// audit reads once, and says what it found.
+func (s *site) audit(ctx context.Context, o audit.Options) (*audit.Summary, error) {
+	summary, err := audit.Run(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the audit can't read: %w", errBroken, err)
 	}
-	var breaches []audit.Breach
-	for at, n := range left {
-		switch {
-		case n > 0:
-			breaches = append(breaches, audit.Breach{
-				Promise: "G8", What: fmt.Sprintf("poison at %v is no dead letter", at),
-			})
-		case n < 0:
-			breaches = append(breaches, audit.Breach{
-				Promise: "G8", What: fmt.Sprintf("%v is a dead letter %d times too often", at, -n),
-			})
-		}
+	for _, line := range summary.Lines {
+		fmt.Println(line)
 	}
-	return breaches
+	for _, note := range summary.Notes {
+		fmt.Println("note:", note)
+	}
+	fmt.Print(summary.Tally.String())
+	fmt.Println(summary)
+	return summary, nil
 }
