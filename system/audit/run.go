@@ -43,8 +43,8 @@ func (s *Summary) String() string {
 // Run reads everything from offset zero, when all that the commands have led to is done, and checks
 // it. It holds one partition at a time, some 3 KB for each of its commands, and of all of them what is
 // needed to compare across partitions: some 200 bytes a command. By what 820,000 were measured at, five
-// million in eight partitions come to 2 GB of live memory, and 3 GB of a process. The error says what could not
-// be read: then there is no verdict.
+// million in eight partitions come to 2 GB of live memory, and 3 GB of a process. The error says what
+// could not be read: then there is no verdict.
 func Run(ctx context.Context, o Options) (*Summary, error) {
 	r, err := newReader(ctx, o.Source)
 	if err != nil {
