@@ -21,7 +21,7 @@ const (
 	maxHurt = 2
 	// backWithin is how long the next fault waits for a worker to be ready again. It is no bound
 	// of what is right: a worker may have to wait for brokers, or the registry.
-	backWithin = time.Minute
+	backWithin = 30 * time.Second
 	// wholeWithin is how long a broker's fault waits for the cluster to have all copies in sync.
 	wholeWithin = 5 * time.Minute
 )
@@ -177,7 +177,8 @@ func (p *performance) stop(w *worker) {
 	}
 }
 
-// fullDisk leaves no byte to a worker for a while.
+// fullDisk leaves no byte to a worker for a while. Every other time the worker has to start like
+// that: while it runs, it may not need the disk for minutes.
 func (p *performance) fullDisk(ctx context.Context, f schedule.Fault, w *worker) error {
 	switch err := w.disk.fill(); {
 	case errors.Is(err, errNoDisk):
@@ -186,6 +187,12 @@ func (p *performance) fullDisk(ctx context.Context, f schedule.Fault, w *worker)
 		return nil
 	case err != nil:
 		return err
+	}
+	if f.Choice%2 == 0 {
+		w.kill()
+		if err := w.start(); err != nil {
+			return err
+		}
 	}
 	pause(ctx, time.Duration(f.Lasts))
 	return w.disk.empty()

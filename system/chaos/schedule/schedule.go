@@ -33,7 +33,7 @@ const (
 // Rests between faults of one sort, on average, and the least between two of brokers: followers
 // have to catch up before another may be missing.
 const (
-	workerRest   = 8 * time.Second
+	workerRest   = 5 * time.Second
 	brokerRest   = 20 * time.Second
 	leastRest    = 20 * time.Second
 	registryRest = 90 * time.Second
