@@ -47,7 +47,8 @@ func (d *disk) fill() error {
 	if err != nil {
 		return err
 	}
-	return resize(d.dir, used)
+	const page = 4096 // a size of 0 would be no limit at all
+	return resize(d.dir, max(used, page))
 }
 
 // empty gives back what fill took.
