@@ -253,6 +253,7 @@ func (w *worker) restoredFrom() int64 {
 		var entry struct {
 			Message string `json:"msg"`
 			Stores  string
+			Topic   string
 			From    int64
 		}
 		if err := json.Unmarshal(line, &entry); err != nil {
@@ -261,7 +262,8 @@ func (w *worker) restoredFrom() int64 {
 		switch {
 		case entry.Message == "starting":
 			least = -1
-		case entry.Message == "restored" && entry.Stores == "tables":
+		case entry.Message == "restored" && entry.Stores == "tables" &&
+			strings.HasSuffix(entry.Topic, "accounts-table"):
 			if least < 0 || entry.From < least {
 				least = entry.From
 			}
