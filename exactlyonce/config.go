@@ -77,6 +77,12 @@ type Config struct {
 	// not change while a Processor runs, but for partitions whose callback fails. Nil: none is.
 	Held func(topic string, partition int32) bool
 
+	// Copartitioned are topics that have as many partitions as the inputs, so that a key is in the
+	// same partition of all: outputs, mostly. Inputs, joins and the table belong to them anyhow. When
+	// one of them is given more, nothing is written by the new number: Run ends with an error that
+	// wraps kafka.ErrPartitions, and names it. They must exist.
+	Copartitioned []string
+
 	// BatchRecords limits the records that one transaction takes in. 20,000: larger batches take
 	// over a second to commit, and are no cheaper.
 	BatchRecords int
@@ -115,8 +121,8 @@ type Config struct {
 	// FetchMaxBytes is how much a broker may send ahead of what is polled, per broker. 8 MiB:
 	// some 50,000 records of a hundred bytes, more than two batches.
 	FetchMaxBytes int32
-	// TopicsMaxAge is how late the engine may notice that an output topic got more partitions.
-	// 1 minute, as in the clients.
+	// TopicsMaxAge is how late the engine may notice that a topic got more partitions. 10 s: it costs
+	// one small request, and records in a partition that nobody reads wait for as long.
 	TopicsMaxAge time.Duration
 
 	// Metrics are updated when given.
@@ -144,7 +150,7 @@ func (c Config) withDefaults(group goka.Group) (Config, error) {
 	setDefault(&c.BackoffMax, 10*time.Second)
 	setDefault(&c.FetchMaxWait, 250*time.Millisecond)
 	setDefault(&c.FetchMaxBytes, 8<<20)
-	setDefault(&c.TopicsMaxAge, time.Minute)
+	setDefault(&c.TopicsMaxAge, 10*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

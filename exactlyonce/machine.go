@@ -209,6 +209,10 @@ func (m *machine) callbackFailed(err error) []action {
 	return m.goAway(leaveFailed, err, true)
 }
 
+// topicsChanged: nothing may be handled any more by what the topics are now. What is in hand was, and
+// is finished first.
+func (m *machine) topicsChanged(err error) []action { return m.goAway(leaveFailed, err, false) }
+
 // polled: the poll came back, with records or without. Every poll is answered by one call.
 func (m *machine) polled(spans []span) []action {
 	m.polling, m.cancelled = false, false

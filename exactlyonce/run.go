@@ -216,6 +216,9 @@ func (r *run) setUp() {
 	go func() {
 		err := waitStable(s.ctx, r.consumer, r.engine.group, r.features.ids, s.assigned)
 		if err == nil {
+			err = r.checkPartitions(s.ctx)
+		}
+		if err == nil {
 			err = r.checkInputs(s.ctx, s)
 		}
 		if err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -167,17 +168,44 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// refreshTopics looks whether output topics got more partitions. They count from the next batch.
-func (r *run) refreshTopics(ctx context.Context) {
-	if len(r.engine.writes) == 0 {
-		return
+// checkPartitions compares the topics that belong together, before a session begins. One that has
+// more partitions than the others ends the Processor: a new session would be given the new partition,
+// which has no table, and a key's records would be divided among two owners.
+func (r *run) checkPartitions(ctx context.Context) error {
+	_, err := kafka.Partitions(ctx, r.engine.admin, r.together()...)
+	if errors.Is(err, kafka.ErrPartitions) {
+		return &fatalError{err}
 	}
+	if err != nil {
+		return fmt.Errorf("look up the partitions of topics: %w", err)
+	}
+	return nil
+}
+
+// together are the topics that must have the same number of partitions.
+func (r *run) together() []string {
+	topics := slices.Concat(r.topics, r.engine.joins, r.engine.cfg.Copartitioned)
+	if r.engine.table != "" {
+		topics = append(topics, r.engine.table)
+	}
+	slices.Sort(topics)
+	return slices.Compact(topics)
+}
+
+// refreshTopics looks whether topics got more partitions. Those of outputs that may count from the
+// next batch; of topics that belong together none may.
+func (r *run) refreshTopics(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.engine.cfg.Kafka.RequestTimeout)
 	r.work.Go(func() {
 		defer cancel()
-		counts, _, err := describeTopics(ctx, r.engine.admin, r.engine.writes...)
-		if err != nil {
-			r.engine.log.Warn("look up the partitions of output topics", "error", err)
+		err := r.checkPartitions(ctx)
+		if fatal(err) {
+			r.post(func() { r.do(r.machine.topicsChanged(err)) })
+			return
+		}
+		counts, _, asked := describeTopics(ctx, r.engine.admin, r.engine.writes...)
+		if err := errors.Join(err, asked); err != nil {
+			r.engine.log.Warn("look up the partitions of topics", "error", err)
 			return
 		}
 		r.post(func() {

@@ -12,4 +12,8 @@ var (
 	// ErrTopicMissing says that there is no such topic, or no such partition of it, or that it was
 	// deleted (and maybe made again) while it was read.
 	ErrTopicMissing = errors.New("topic or partition missing")
+
+	// ErrPartitions says that topics that belong together have different numbers of partitions: a
+	// key's records are then not in the same partition of all of them.
+	ErrPartitions = errors.New("topics that belong together have different numbers of partitions")
 )

@@ -42,6 +42,10 @@ type Aggregate[S, C, E any] struct {
 	// RecordBytes is the largest record, as kafka.RecordBytes counts: a larger command, and one
 	// that leads to a larger event, result or row, is poison. 0: kafka.DefaultRecordBytes.
 	RecordBytes int
+	// Partitions returns how many partitions the topics of the aggregate have: a command that is not
+	// in the partition of its key (kafka.Partition) is poison, since its aggregate has its row in
+	// another. It is asked while commands are handled, and must not change. Nil: nothing is checked.
+	Partitions func() int32
 	// Version is the worker's, for its dead letters.
 	Version string
 	// Guard limits the share of poison. It is of this graph alone. Nil: there is no limit.
@@ -64,8 +68,9 @@ type GraphOptions struct {
 	Framed bool
 	// RecentSize is Aggregate's.
 	RecentSize int
-	// RecordBytes, Version, Guard and Tracer are Aggregate's.
+	// RecordBytes, Partitions, Version, Guard and Tracer are Aggregate's.
 	RecordBytes int
+	Partitions  func() int32
 	Version     string
 	Guard       *Guard
 	Tracer      trace.Tracer

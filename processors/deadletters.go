@@ -40,6 +40,10 @@ const (
 // in a batch that was not compressed, and many that were.
 func LetterBytes(recordBytes int) int { return 2 * kafka.MaxMessageBytes(recordBytes) }
 
+// ReasonWrongPartition is the reason of a dead letter whose command is not in the partition of its
+// key: its producer has another partitioner, or knows another number of partitions.
+const ReasonWrongPartition codecs.Reason = "wrong-partition"
+
 // ReasonBug is the reason of a dead letter whose command made the domain fail or panic.
 const ReasonBug codecs.Reason = "bug"
 

@@ -10,6 +10,7 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/kafka"
 )
 
 // handle is the graph's one callback: a record of the commands topic becomes events, a row and a
@@ -50,6 +51,9 @@ func (a *Aggregate[S, C, E]) command(ctx goka.Context, record *received) (
 	if poison != nil {
 		return none, poison
 	}
+	if poison := a.misplaced(ctx); poison != nil {
+		return none, poison
+	}
 	data, is := record.value.(C)
 	if !is {
 		return none, &codecs.Malformed{
@@ -58,6 +62,25 @@ func (a *Aggregate[S, C, E]) command(ctx goka.Context, record *received) (
 		}
 	}
 	return eventsourcing.Envelope[C]{Metadata: metadata, Data: data}, nil
+}
+
+// misplaced tells of a command that is not in the partition of its key. Were it handled, there would
+// be two aggregates of one ID. Commands get there when the commands topic is given more partitions,
+// too: producers know of them first, and until the worker does, and stops, they place keys anew.
+func (a *Aggregate[S, C, E]) misplaced(ctx goka.Context) *codecs.Malformed {
+	if a.Partitions == nil {
+		return nil
+	}
+	count := a.Partitions()
+	belongs := kafka.Partition([]byte(ctx.Key()), count)
+	if belongs == ctx.Partition() {
+		return nil
+	}
+	return &codecs.Malformed{
+		Reason: ReasonWrongPartition,
+		Err: fmt.Errorf("its key belongs into partition %d of %d by murmur2, as Kafka's Java client "+
+			"places it; it came in partition %d", belongs, count, ctx.Partition()),
+	}
 }
 
 // decide calls the domain. A panic there is a bug of the domain, and this command's alone: it

@@ -71,6 +71,20 @@ func (p *producer) put(records ...*kgo.Record) {
 	}
 }
 
+// putInto writes a command into a partition, whatever its key.
+func (p *producer) putInto(partition int32, r *kgo.Record) {
+	p.t.Helper()
+	client, err := kgo.NewClient(append(p.options, kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer client.Close()
+	r.Topic, r.Partition = commandsTopic, partition
+	if err := client.ProduceSync(p.t.Context(), r).FirstErr(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // encode is the value of a command.
 func (p *producer) encode(set *codecs.Set, command any) []byte {
 	p.t.Helper()

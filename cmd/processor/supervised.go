@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ type supervised struct {
 	guard   *processors.Guard
 	config  config.Config
 	current atomic.Pointer[exactlyonce.Processor]
+	ended   atomic.Pointer[error] // why the last one ended
 }
 
 // newSupervised returns a processor that is not started yet. What the guard holds stays held when it
@@ -44,6 +46,9 @@ func (s *supervised) Ready() error {
 	if p := s.current.Load(); p != nil {
 		return p.Ready()
 	}
+	if why := s.ended.Load(); why != nil {
+		return fmt.Errorf("it ended, and is started again: %w", *why)
+	}
 	return errors.New("not running")
 }
 
@@ -56,6 +61,9 @@ func (s *supervised) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		began, held := time.Now(), s.guard.Ready()
 		err := s.once(ctx)
+		if err != nil {
+			s.ended.Store(&err)
+		}
 		if ctx.Err() != nil {
 			if err != nil {
 				s.engine.Logger.Error("processor stopped", "group", s.name, "error", err)

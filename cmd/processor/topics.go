@@ -58,6 +58,20 @@ func topicSpecs(c config.Topics) []kafka.TopicSpec {
 	return append(specs, letters, settled)
 }
 
+// copartitioned are the topics that must have the same number of partitions: all in which a key's
+// records are where its row is, and those by which processes follow from one aggregate to another.
+func copartitioned(c config.Topics) []string {
+	var topics []string
+	for _, k := range kinds {
+		t := k.topics(c)
+		topics = append(topics, t.Commands, t.Events, t.Results, t.Table)
+	}
+	for _, p := range processes {
+		topics = append(topics, processors.LoopTopic(c.Prefix+p.name))
+	}
+	return topics
+}
+
 func (p *program) newTopics() *cobra.Command {
 	topics := &cobra.Command{
 		Use:   "topics",

@@ -13,7 +13,6 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"refold/codecs"
@@ -47,6 +46,7 @@ type Worker struct {
 	listener   net.Listener
 	tracing    *otlp.Provider        // nil: off
 	unprepared atomic.Pointer[error] // why Run can't begin yet; nil once it has
+	partitions int32                 // of the topics of aggregates and processes, once prepared
 }
 
 // NewWorker wires a worker together. It opens the local stores and the HTTP port; it doesn't need
@@ -125,7 +125,8 @@ func (w *Worker) openProcessors() error {
 	options := processors.GraphOptions{
 		TopicPrefix: w.config.Topics.Prefix, Results: w.results, Framed: true,
 		RecordBytes: int(w.config.Topics.RecordBytes), Version: programVersion(),
-		Tracer: w.tracer(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
+		Partitions: func() int32 { return w.partitions },
+		Tracer:     w.tracer(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
 	}
 	for _, a := range w.aggregates {
 		o := w.guarded(options, a.topics(w.config.Topics).Group)
@@ -164,6 +165,7 @@ func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard) {
 	engine.Metrics = exactlyonce.NewMetrics(
 		prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, w.metrics))
 	engine.Logger, engine.Tracer = w.logger, w.tracer()
+	engine.Copartitioned = copartitioned(w.config.Topics)
 	if id := w.config.Processor.TransactionalID; id != "" {
 		engine.TransactionalID = id + "-" + group
 	}
@@ -254,83 +256,6 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		return nil
 	})
 	return group.Wait()
-}
-
-// prepare makes topics and learns the schemas' IDs. It tries until it succeeds or ctx ends: pods
-// are often started before their cluster.
-func (w *Worker) prepare(ctx context.Context) bool {
-	pause := w.config.Processor.BackoffMin
-	var err error
-	for {
-		err = w.prepareOnce(ctx, err)
-		if err == nil {
-			w.unprepared.Store(nil)
-			return true
-		}
-		if ctx.Err() != nil {
-			return false
-		}
-		w.notPrepared(err)
-		pause = min(2*pause, w.config.Processor.BackoffMax)
-		w.logger.Error("not prepared yet", "error", err, "pause", pause)
-		if !sleep(ctx, pause) {
-			return false
-		}
-	}
-}
-
-// prepareOnce tries once. last is what was wrong with the try before: it is told for as long as
-// this one takes.
-func (w *Worker) prepareOnce(ctx context.Context, last error) error {
-	doing := func(what string) {
-		why := errors.New(what)
-		if last != nil {
-			why = fmt.Errorf("%s; the last try: %w", what, last)
-		}
-		w.notPrepared(why)
-	}
-	doing("asking Kafka for the topics")
-	if w.config.Topics.Create {
-		if err := w.ensureTopics(ctx); err != nil {
-			return err
-		}
-	}
-	doing("asking the schema registry for the schemas")
-	errs := []error{w.results.Prepare(ctx)}
-	for _, a := range w.aggregates {
-		errs = append(errs, a.prepare(ctx))
-	}
-	for _, inputs := range w.inputs {
-		errs = append(errs, inputs.Prepare(ctx))
-	}
-	return errors.Join(errs...)
-}
-
-func (w *Worker) ensureTopics(ctx context.Context) error {
-	opts, err := w.kafka.Options()
-	if err != nil {
-		return err
-	}
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return fmt.Errorf("connect to Kafka: %w", err)
-	}
-	defer client.Close()
-	differences, err := kafka.Ensure(ctx, client, topicSpecs(w.config.Topics))
-	for _, d := range differences {
-		w.logger.Warn("a topic is not as configured; it is left as it is", "difference", d.String())
-	}
-	return err
-}
-
-func (w *Worker) notPrepared(why error) { w.unprepared.Store(&why) }
-
-// preparedCheck tells what preparing waits for, or what was wrong with the last try.
-func (w *Worker) preparedCheck() error {
-	if why := w.unprepared.Load(); why != nil {
-		return *why
-	}
-	return nil
 }
 
 // close releases what NewWorker opened. It may be called at any stage.

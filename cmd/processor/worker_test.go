@@ -55,6 +55,16 @@ type runningWorker struct {
 // start starts a worker on the installation's store and waits until it is ready.
 func (i *installation) start(flags ...string) *runningWorker {
 	i.t.Helper()
+	w := i.begin(flags...)
+	eventually(i.t, func() bool {
+		return w.ask(http.MethodGet, "/readyz", "").status == http.StatusOK
+	}, w.out)
+	return w
+}
+
+// begin starts a worker on the installation's store and waits until it answers.
+func (i *installation) begin(flags ...string) *runningWorker {
+	i.t.Helper()
 	ctx, cancel := context.WithCancel(i.t.Context())
 	w := &runningWorker{t: i.t, out: new(output), cancel: cancel, code: make(chan int, 1)}
 	args := append([]string{
@@ -67,9 +77,6 @@ func (i *installation) start(flags ...string) *runningWorker {
 		address, _, _ := strings.Cut(after, `"`)
 		w.server = "http://" + address
 		return found
-	}, w.out)
-	eventually(i.t, func() bool {
-		return w.ask(http.MethodGet, "/readyz", "").status == http.StatusOK
 	}, w.out)
 	return w
 }

@@ -29,6 +29,7 @@ func Graph(c Codecs, o processors.GraphOptions) (*goka.GroupGraph, error) {
 		Framed:      o.Framed,
 		RecentSize:  o.RecentSize,
 		RecordBytes: o.RecordBytes,
+		Partitions:  o.Partitions,
 		Version:     o.Version,
 		Guard:       o.Guard,
 		Tracer:      o.Tracer,

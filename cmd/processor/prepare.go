@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+)
+
+// prepare makes topics and learns the schemas' IDs. It tries until it succeeds or ctx ends: pods
+// are often started before their cluster.
+func (w *Worker) prepare(ctx context.Context) bool {
+	pause := w.config.Processor.BackoffMin
+	var err error
+	for {
+		err = w.prepareOnce(ctx, err)
+		if err == nil {
+			w.unprepared.Store(nil)
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		w.notPrepared(err)
+		pause = min(2*pause, w.config.Processor.BackoffMax)
+		w.logger.Error("not prepared yet", "error", err, "pause", pause)
+		if !sleep(ctx, pause) {
+			return false
+		}
+	}
+}
+
+// prepareOnce tries once. last is what was wrong with the try before: it is told for as long as
+// this one takes.
+func (w *Worker) prepareOnce(ctx context.Context, last error) error {
+	doing := func(what string) {
+		why := errors.New(what)
+		if last != nil {
+			why = fmt.Errorf("%s; the last try: %w", what, last)
+		}
+		w.notPrepared(why)
+	}
+	doing("asking Kafka for the topics")
+	if err := w.prepareTopics(ctx); err != nil {
+		return err
+	}
+	doing("asking the schema registry for the schemas")
+	errs := []error{w.results.Prepare(ctx)}
+	for _, a := range w.aggregates {
+		errs = append(errs, a.prepare(ctx))
+	}
+	for _, inputs := range w.inputs {
+		errs = append(errs, inputs.Prepare(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// prepareTopics makes what is missing of the topics, if it may, and compares their partitions.
+func (w *Worker) prepareTopics(ctx context.Context) error {
+	opts, err := w.kafka.Options()
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return fmt.Errorf("connect to Kafka: %w", err)
+	}
+	defer client.Close()
+	if w.config.Topics.Create {
+		differences, err := kafka.Ensure(ctx, client, topicSpecs(w.config.Topics))
+		for _, d := range differences {
+			w.logger.Warn("a topic is not as configured; it is left as it is", "difference", d.String())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	w.partitions, err = kafka.Partitions(ctx, client, copartitioned(w.config.Topics)...)
+	return err
+}
+
+func (w *Worker) notPrepared(why error) { w.unprepared.Store(&why) }
+
+// preparedCheck tells what preparing waits for, or what was wrong with the last try.
+func (w *Worker) preparedCheck() error {
+	if why := w.unprepared.Load(); why != nil {
+		return *why
+	}
+	return nil
+}
