@@ -3,11 +3,15 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // A full disk takes no byte, and takes them again when it is emptied; where there can be none, that
@@ -60,9 +64,9 @@ func TestDamage(t *testing.T) {
 			before, _ := os.ReadFile(file)
 			name, err := d.damage(choice<<32 | choice)
 			after, _ := os.ReadFile(file)
-			if err != nil || name != "tables/a" || string(before) == string(after) {
+			if err != nil || name != "tables/a" || bytes.Equal(before, after) {
 				t.Errorf("%d bytes, choice %d: %s, %v, changed: %t", len(content), choice, name, err,
-					string(before) != string(after))
+					!bytes.Equal(before, after))
 			}
 		}
 	}
@@ -71,5 +75,41 @@ func TestDamage(t *testing.T) {
 	}
 	if _, err := os.Stat(file); err == nil {
 		t.Error("the file that was removed is there")
+	}
+}
+
+// A store that is set ahead says so, and a damaged one says that it is damaged.
+func TestSetAhead(t *testing.T) {
+	d := &disk{dir: t.TempDir(), why: errNoDisk}
+	if _, err := d.setAhead(3); !errors.Is(err, errNoStore) {
+		t.Errorf("without stores: %v", err)
+	}
+	dir := filepath.Join(d.stores(), "tables", "a-table", "0")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	db, err := pebble.Open(dir, &pebble.Options{Logger: quiet{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	point := make([]byte, checkpointNext+8+8)
+	point[checkpointNext+7] = 5
+	if err := errors.Join(db.Set(checkpointKey, point, pebble.Sync), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if name, err := d.setAhead(3); err != nil || name != "tables/a-table/0" {
+		t.Fatalf("%s, %v", name, err)
+	}
+	if db, err = pebble.Open(dir, &pebble.Options{Logger: quiet{}}); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // it was only read
+	value, closer, err := db.Get(checkpointKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	if next := binary.BigEndian.Uint64(value[checkpointNext:]); next != aheadBy+5 {
+		t.Errorf("it is at %d", next)
 	}
 }

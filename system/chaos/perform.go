@@ -146,13 +146,13 @@ func (p *performance) toWorker(ctx context.Context, f schedule.Fault, w *worker)
 		w.kill()
 	case schedule.StopWorker:
 		p.stop(w)
-	case schedule.DamageStore, schedule.DeleteStore:
+	case schedule.DamageStore, schedule.DeleteStore, schedule.StoreAhead:
 		w.kill()
-		do := w.disk.damage
-		if f.Kind == schedule.DeleteStore {
-			do = w.disk.remove
+		do := map[schedule.Kind]func(uint64) (string, error){
+			schedule.DamageStore: w.disk.damage, schedule.DeleteStore: w.disk.remove,
+			schedule.StoreAhead: w.disk.setAhead,
 		}
-		name, err := do(f.Choice)
+		name, err := do[f.Kind](f.Choice)
 		if err != nil {
 			name = err.Error() // a worker that was killed soon may have no files yet
 		}

@@ -6,9 +6,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
+	"time"
 
 	"refold/system/audit"
+	"refold/system/chaos/schedule"
 )
 
 // groups are the program's consumer groups.
@@ -96,6 +99,9 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 	if err != nil {
 		return err
 	}
+	if err := s.grow(ctx, s.plan.Last); err != nil {
+		return err
+	}
 	for _, w := range s.workers {
 		if err := w.stop(); err != nil {
 			s.problem("%v", err)
@@ -111,6 +117,42 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 	case len(s.problems) > 0:
 		return fmt.Errorf("%w: %s", errBroken, strings.Join(s.problems, "; "))
 	}
+	return nil
+}
+
+// noticedWithin is how long workers may take to find that a topic was given more partitions.
+const noticedWithin = time.Minute
+
+// grow gives a topic more partitions than those that belong to it, and waits until every worker
+// refuses to go on, and says why. What the topics have is as it was, so the verdict is, too.
+func (s *site) grow(ctx context.Context, f schedule.Fault) error {
+	if f.Target == "" {
+		return nil
+	}
+	s.say("%v", f)
+	s.count(string(f.Kind))
+	if err := s.admin.Grow(ctx, f.Target); err != nil {
+		return err //nolint:wrapcheck // it names the topic
+	}
+	ctx, cancel := context.WithTimeout(ctx, noticedWithin)
+	defer cancel()
+	says := fmt.Sprintf("%s has %d", f.Target, partitions+1)
+	for _, w := range s.workers {
+		err := until(ctx, func() error {
+			status, body, err := w.readiness(ctx)
+			if err != nil {
+				return err
+			}
+			if status == http.StatusOK || !strings.Contains(body, says) {
+				return fmt.Errorf("%s goes on, though %s: %d %s", w.name, says, status, body)
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("%w: %w", errBroken, err)
+		}
+	}
+	s.say("  all workers refuse to go on")
 	return nil
 }
 

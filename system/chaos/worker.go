@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -161,22 +163,33 @@ func (w *worker) end() {
 func (w *worker) waitReady(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	url, client := "http://"+w.address+"/readyz", http.Client{Timeout: 5 * time.Second}
 	return until(ctx, func() error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-		if err != nil {
-			return fmt.Errorf("making a request: %w", err)
+		status, body, err := w.readiness(ctx)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("%s is not ready: %d %s", w.name, status, strings.TrimSpace(body))
 		}
-		answer, err := client.Do(request)
-		if err != nil {
-			return fmt.Errorf("%s does not answer: %w", w.name, err)
-		}
-		defer answer.Body.Close()
-		if answer.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s is not ready: %s", w.name, answer.Status)
-		}
-		return nil
+		return err
 	})
+}
+
+// readiness asks the readiness probe once.
+func (w *worker) readiness(ctx context.Context) (status int, body string, err error) {
+	url, client := "http://"+w.address+"/readyz", http.Client{Timeout: 5 * time.Second}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return 0, "", fmt.Errorf("making a request: %w", err)
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return 0, "", fmt.Errorf("%s does not answer: %w", w.name, err)
+	}
+	defer answer.Body.Close()
+	const most = 4 << 10
+	text, err := io.ReadAll(io.LimitReader(answer.Body, most))
+	if err != nil {
+		return 0, "", fmt.Errorf("%s does not answer: %w", w.name, err)
+	}
+	return answer.StatusCode, string(text), nil
 }
 
 // until waits for a condition; the error is the last reason why it isn't met.

@@ -12,7 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Admin asks the cluster who does what. It is for one caller after another, and must be closed.
+// Admin asks the cluster who does what, and changes topics. It is for one caller after another, and
+// must be closed.
 type Admin struct {
 	client *kgo.Client
 	kafka  *kadm.Client
@@ -106,6 +107,18 @@ func (a *Admin) Whole(ctx context.Context) error {
 					p.ISR, p.Leader)
 			}
 		}
+	}
+	return nil
+}
+
+// Grow gives a topic one more partition, which can't be taken away again.
+func (a *Admin) Grow(ctx context.Context, topic string) error {
+	grown, err := a.kafka.CreatePartitions(ctx, 1, topic)
+	if err == nil {
+		err = grown.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("giving %s one more partition: %w", topic, err)
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ const (
 	FullDisk    Kind = "full-disk"    // not a byte left below the worker's stores
 	DamageStore Kind = "damage-store" // killed, and a file of its stores overwritten in part
 	DeleteStore Kind = "delete-store" // killed, and a file of its stores deleted
+	StoreAhead  Kind = "store-ahead"  // killed, and the checkpoint of a store set ahead of its topic
 )
 
 // Kinds of faults between a worker, or the load, and the brokers: all of them, or one.
@@ -38,6 +39,10 @@ const (
 	RegistryDown Kind = "registry-down" // no worker reaches it
 	Poison       Kind = "poison"        // some commands that nobody can read
 )
+
+// GrowTopic is the last thing that happens, after the first verdict: a topic is given one partition
+// more than those that belong to it. Nothing goes on from there.
+const GrowTopic Kind = "grow-topic"
 
 // Load is the target of a fault of the network between the load and the brokers.
 const Load = "load"

@@ -14,6 +14,8 @@ type Schedule struct {
 	Seed   uint64   `json:"seed"`
 	Length Duration `json:"length"`
 	Faults []Fault  `json:"faults"`
+	// Last is what happens to the topic that is its Target when all others have been survived.
+	Last Fault `json:"last"`
 }
 
 // Workers and Brokers are how many there are, and maxHurt how many workers may have a fault at a time.
@@ -44,6 +46,14 @@ const (
 // firstAt leaves time for something to happen that can go wrong.
 const firstAt = 5 * time.Second
 
+// growing are the topics that may be given a partition more, and lastLane the dice for which.
+var growing = []string{
+	"account-commands", "account-events", "account-results", "accounts-table", "order-commands",
+	"order-events", "order-results", "orders-table", "order-payments-loop",
+}
+
+const lastLane = 1_000
+
 // New returns the schedule of a seed. All faults have ended after its length.
 func New(seed uint64, length time.Duration) Schedule {
 	s := Schedule{Seed: seed, Length: Duration(length)}
@@ -51,6 +61,10 @@ func New(seed uint64, length time.Duration) Schedule {
 		l := newLane(seed, uint64(lane), length)
 		plan(l)
 		s.Faults = append(s.Faults, l.faults...)
+	}
+	last := newLane(seed, lastLane, length)
+	s.Last = Fault{
+		At: s.Length, Kind: GrowTopic, Target: growing[last.dice.IntN(len(growing))],
 	}
 	slices.SortStableFunc(s.Faults, func(a, b Fault) int { return int(a.At - b.At) })
 	return s
@@ -128,6 +142,7 @@ var workerOdds = append([]odds{
 	{FullDisk, 2, 5 * time.Second, 20 * time.Second},
 	{DamageStore, 2, 0, 3 * time.Second},
 	{DeleteStore, 2, 0, 3 * time.Second},
+	{StoreAhead, 2, 0, 3 * time.Second},
 }, network...)
 
 // workers plans the faults of workers, their disks and their network.
