@@ -160,6 +160,14 @@ func TestStoresMayKnowWhatWasCompactedAway(t *testing.T) {
 		d.rows["alice"] = opened(owner)
 		w.wants(audit.Options{Stores: []string{d.write(w)}}, want)
 	}
+	empty := w.TempDir()
+	store := filepath.Join(empty, w.prefix+"tables", w.prefix+"accounts-table", "0")
+	if err := os.MkdirAll(store, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.wants(audit.Options{Stores: []string{empty}}, counts{}); len(s.Notes) != 1 {
+		t.Errorf("of a folder without a database is noted %q", s.Notes)
+	}
 	elsewhere := audit.Options{Source: w.source, Stores: []string{t.TempDir()}}
 	if _, err := audit.Run(t.Context(), elsewhere); err == nil {
 		t.Error("a directory without stores was read")

@@ -48,6 +48,7 @@ func (d *disk) setAhead(choice uint64) (string, error) {
 		case err != nil:
 			return "", fmt.Errorf("the store in %s: %w", dir, err)
 		case set:
+			d.spoil(dir)
 			return d.name(dir), nil
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // diskBytes is how much a worker's disk holds, if it is one of its own: more than a run needs.
@@ -26,6 +27,7 @@ type disk struct {
 
 	mu       sync.Mutex
 	released bool
+	spoilt   map[string]time.Time // stores that faults have changed, by folder, and when last
 }
 
 func newDisk(dir string) (*disk, error) {
@@ -109,6 +111,7 @@ func (d *disk) damage(choice uint64) (string, error) {
 	if err := os.WriteFile(path, content, 0o600); err != nil { //nolint:gosec // found below stores()
 		return "", fmt.Errorf("damaging a file: %w", err)
 	}
+	d.spoil(filepath.Dir(path))
 	return d.name(path), nil
 }
 
@@ -121,7 +124,45 @@ func (d *disk) remove(choice uint64) (string, error) {
 	if err := os.Remove(path); err != nil {
 		return "", fmt.Errorf("deleting a file: %w", err)
 	}
+	d.spoil(filepath.Dir(path))
 	return d.name(path), nil
+}
+
+// spoil notes that the files of a store are not as a worker left them.
+func (d *disk) spoil(dir string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.spoilt == nil {
+		d.spoilt = make(map[string]time.Time)
+	}
+	d.spoilt[dir] = time.Now()
+}
+
+// removeUnopened removes stores that faults have changed and no worker has opened since: nobody can
+// have noticed, and an audit would. To open one writes files. It returns their names.
+func (d *disk) removeUnopened() (names []string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for dir, since := range d.spoilt {
+		files, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return names, fmt.Errorf("looking at a store: %w", err)
+		}
+		opened := false
+		for _, file := range files {
+			if info, err := file.Info(); err == nil && info.ModTime().After(since) {
+				opened = true
+			}
+		}
+		if opened {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return names, fmt.Errorf("removing a store: %w", err)
+		}
+		names = append(names, d.name(dir))
+	}
+	return names, nil
 }
 
 func (d *disk) name(path string) string {

@@ -109,6 +109,13 @@ func TestSetAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closer.Close()
+	if names, err := d.removeUnopened(); err != nil || len(names) != 0 {
+		t.Errorf("a store that was opened since was removed: %v, %v", names, err)
+	}
+	d.spoil(dir)
+	if names, err := d.removeUnopened(); err != nil || len(names) != 1 {
+		t.Errorf("a store that was not opened since was kept: %v, %v", names, err)
+	}
 	if next := binary.BigEndian.Uint64(value[checkpointNext:]); next != aheadBy+5 {
 		t.Errorf("it is at %d", next)
 	}

@@ -106,6 +106,13 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 		if err := w.stop(); err != nil {
 			s.problem("%v", err)
 		}
+		unopened, err := w.disk.removeUnopened()
+		if err != nil {
+			return err
+		}
+		for _, name := range unopened {
+			s.say("  %s of %s was changed by a fault and not opened since: removed", name, w.name)
+		}
 	}
 	o.Workers, o.Stores = nil, stores
 	stopped, err := s.audit(ctx, o)
