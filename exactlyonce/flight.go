@@ -38,7 +38,10 @@ func (r *run) takeOff(p *producer, next map[topicPartition]int64) {
 		if o == committed {
 			recycle(b.staged)
 			b.staged = nil
-			if err = b.session.commitLayers(b.layers); err != nil {
+			if rowsAfter {
+				err = b.session.commitLayers(b.layers)
+			}
+			if err != nil {
 				o = unknown // the topic has the rows; a store that is opened anew reads them
 			}
 		}

@@ -26,6 +26,12 @@ type membership struct {
 func (p *producer) addOffsets(
 	ctx context.Context, m membership, next map[topicPartition]int64,
 ) error {
+	if !offsetsInside {
+		return nil
+	}
+	if !fencing {
+		m = membership{generation: -1} // as somebody who is no member of the group
+	}
 	id, epoch, err := p.client.ProducerID(ctx)
 	if err != nil {
 		return fmt.Errorf("producer ID of %s: %w", p.id, err)

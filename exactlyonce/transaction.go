@@ -63,18 +63,28 @@ func (p *producer) carry(ctx context.Context, b *batch, consumer *kgo.Client) (o
 	if o, err := p.produce(ctx, b); err != nil {
 		return p.abort(ctx, o, err)
 	}
+	if !rowsAfter {
+		if err := b.session.commitLayers(b.layers); err != nil {
+			return unknown, err
+		}
+	}
 	if err := p.addOffsets(ctx, members, b.next); err != nil {
 		if stale(err) {
 			return p.abort(ctx, unknown, err)
 		}
 		return p.abort(ctx, aborted, err)
 	}
-	if b.forsaken.Load() {
+	if fencing && b.forsaken.Load() {
 		return p.abort(ctx, aborted, errForsaken)
 	}
 	err := p.client.EndTransaction(ctx, kgo.TryCommit)
 	switch {
+	case err == nil && offsetsInside:
+		return committed, nil
 	case err == nil:
+		if _, err = commitPlainly(ctx, consumer, p.group, p.feat.ids, members, b.next); err != nil {
+			return unknown, err
+		}
 		return committed, nil
 	case errors.Is(err, kerr.OperationNotAttempted):
 		return p.abort(ctx, aborted, fmt.Errorf("commit: %w", err))

@@ -1,0 +1,16 @@
+//go:build !faulty
+
+package exactlyonce
+
+// What keeps the promises, as constants: the compiler removes every way around them. A build with
+// the tag "faulty" can switch one off, to prove that the simulator and the chaos run would notice;
+// see protections_faulty.go.
+const (
+	// fencing: offsets are committed as a member of a generation, and a batch whose partitions are
+	// lost is given up (G5).
+	fencing = true
+	// offsetsInside: the offsets of a batch are part of its transaction (G3).
+	offsetsInside = true
+	// rowsAfter: rows join the local store after their transaction has committed, never before (G6).
+	rowsAfter = true
+)
