@@ -12,7 +12,8 @@ import (
 // It is pure, as a [Decider] is, and has no state of its own: what must be remembered is in the
 // aggregates, and which event a result goes back to is in the command's ID. That ID is derived
 // from its cause, never random, so that reacting again yields the same command, and the aggregate
-// that gets it twice decides it once (G1).
+// that gets it twice decides it once (G1), for as long as it remembers. If it has forgotten and
+// decides again, otherwise, what follows from that is another command with another ID.
 type Process[E any] struct {
 	// Name is the process's own: a part of the IDs of its commands, without "/" and ".". It can't
 	// be changed while commands of it are under way.
@@ -71,7 +72,7 @@ type Sent struct {
 
 // On returns the commands that an event leads to, ready to be sent.
 func (p Process[E]) On(event Envelope[E]) []Sent {
-	return p.send(p.React(event), &event.Metadata)
+	return p.send(p.React(event), &event.Metadata, event.ID)
 }
 
 // OnResult returns the commands that a result leads to. metadata are the result's own, of its
@@ -83,14 +84,25 @@ func (p Process[E]) OnResult(metadata *Metadata, result Result) []Sent {
 	}
 	return p.send(p.Conclude(Reply{
 		Origin: origin, Subject: metadata.Subject, Result: result,
-	}), metadata)
+	}), metadata, metadata.ID+happened(result))
 }
 
-func (p Process[E]) send(wanted []Instruction, cause *Metadata) []Sent {
+// happened is what tells the outcomes of one command apart, should there be several: an aggregate
+// that has forgotten a command decides it again. All results of a command have one ID; events that
+// happened have a sequence that none had before.
+func happened(r Result) string {
+	if !r.Accepted || r.LastSequence < r.FirstSequence || r.FirstSequence < 1 {
+		return "" // nothing has
+	}
+	return "." + strconv.FormatInt(r.FirstSequence, 10)
+}
+
+// send derives IDs from the cause's.
+func (p Process[E]) send(wanted []Instruction, cause *Metadata, causeID string) []Sent {
 	sent := make([]Sent, len(wanted))
 	for i, w := range wanted {
 		sent[i] = Sent{w.Aggregate, Envelope[any]{Data: w.Command, Metadata: Metadata{
-			ID:            cause.ID + p.suffix() + strconv.Itoa(i),
+			ID:            causeID + p.suffix() + strconv.Itoa(i),
 			Source:        p.Name,
 			Type:          TypeName(w.Command),
 			Subject:       w.Subject,
@@ -118,12 +130,23 @@ func (p Process[E]) origin(commandID string) (EventRef, bool) {
 			return EventRef{}, false
 		}
 		cause := commandID[:at]
-		command, isResult := strings.CutSuffix(cause, resultSuffix)
+		command, isResult := cutResult(cause)
 		if !isResult {
 			return ParseEventRef(cause)
 		}
 		commandID = command
 	}
+}
+
+// cutResult undoes ResultID and happened. No event's ID looks like that: it ends in "/" and a number.
+func cutResult(cause string) (commandID string, is bool) {
+	if at := strings.LastIndexByte(cause, '.'); at >= 0 {
+		sequence, err := strconv.ParseInt(cause[at+1:], 10, 64)
+		if err == nil && sequence >= 1 && strings.HasSuffix(cause[:at], resultSuffix) {
+			cause = cause[:at]
+		}
+	}
+	return strings.CutSuffix(cause, resultSuffix)
 }
 
 // resultSuffix is what a result's ID has behind that of its command.

@@ -75,16 +75,46 @@ func TestProcess_resultGoesBackToTheEvent(t *testing.T) {
 		CausationID: "bell-1/7/doorman.0",
 	}
 	got := doorman.OnResult(&metadata,
-		eventsourcing.Result{CommandID: "bell-1/7/doorman.0", Accepted: true})
+		eventsourcing.Result{
+			CommandID: "bell-1/7/doorman.0", Accepted: true, FirstSequence: 12, LastSequence: 13,
+		})
 	want := []eventsourcing.Sent{{Aggregate: "bell", Envelope: eventsourcing.Envelope[any]{
 		Data: greet{"front"}, Metadata: eventsourcing.Metadata{
-			ID: "bell-1/7/doorman.0/result/doorman.0", Source: "doorman", Type: "greet",
+			ID: "bell-1/7/doorman.0/result.12/doorman.0", Source: "doorman", Type: "greet",
 			Subject: "bell-1", Time: rangAt, CorrelationID: "visit",
 			CausationID: "bell-1/7/doorman.0/result",
 		},
 	}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// A command that was forgotten and decided again has several outcomes. What follows from each is a
+// command of its own, or the target would take the second for the first, and miss what happened.
+func TestProcess_outcomesOfOneCommandAreToldApart(t *testing.T) {
+	const id = "bell-1/7/doorman.0"
+	talkative := doorman
+	talkative.Conclude = func(eventsourcing.Reply) []eventsourcing.Instruction {
+		return []eventsourcing.Instruction{{Aggregate: "bell", Subject: "x", Command: greet{}}}
+	}
+	for want, result := range map[string]eventsourcing.Result{
+		id + "/result/doorman.0":    {Code: "no"},
+		id + "/result.3/doorman.0":  {Accepted: true, FirstSequence: 3, LastSequence: 3},
+		id + "/result.12/doorman.0": {Accepted: true, FirstSequence: 12, LastSequence: 14},
+	} {
+		result.CommandID = id
+		for _, r := range []eventsourcing.Result{result, result} {
+			got := talkative.OnResult(&eventsourcing.Metadata{ID: eventsourcing.ResultID(id)}, r)
+			if len(got) != 1 || got[0].ID != want || got[0].CausationID != id+"/result" {
+				t.Errorf("%+v leads to %+v, wanted the ID %s", r, got, want)
+			}
+		}
+	}
+	nothing := eventsourcing.Result{CommandID: id, Accepted: true, FirstSequence: 4, LastSequence: 3}
+	got := talkative.OnResult(&eventsourcing.Metadata{ID: eventsourcing.ResultID(id)}, nothing)
+	if got[0].ID != id+"/result/doorman.0" {
+		t.Errorf("accepted without events: %s", got[0].ID)
 	}
 }
 
@@ -107,7 +137,9 @@ func TestProcess_resultsOfOthersLeadToNothing(t *testing.T) {
 func TestProcess_originIsFoundAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		subject := rapid.StringN(1, 40, -1).Draw(t, "subject")
-		subject += rapid.SampledFrom([]string{"", "/1", "/result", "/doorman.0", "/1/doorman.0"}).
+		subject += rapid.SampledFrom([]string{
+			"", "/1", "/result", "/result.1", "/doorman.0", "/1/doorman.0", "/1/doorman.0/result.7",
+		}).
 			Draw(t, "tail")
 		origin := eventsourcing.EventRef{
 			Subject: subject, Sequence: rapid.Int64Min(1).Draw(t, "sequence"),
@@ -129,7 +161,10 @@ func TestProcess_originIsFoundAgain(t *testing.T) {
 			id := sent[0].ID
 			sent = watch.OnResult(
 				&eventsourcing.Metadata{ID: eventsourcing.ResultID(id), Subject: "x"},
-				eventsourcing.Result{CommandID: id, Accepted: true})
+				eventsourcing.Result{
+					CommandID: id, Accepted: rapid.Bool().Draw(t, "accepted"),
+					FirstSequence: rapid.Int64Range(0, 3).Draw(t, "first"), LastSequence: 2,
+				})
 			if seen != origin {
 				t.Fatalf("the result of %q goes back to %+v, not %+v", id, seen, origin)
 			}

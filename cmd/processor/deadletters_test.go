@@ -130,6 +130,22 @@ func TestDeadLetters(t *testing.T) {
 	expect(t, 0, []string{"no dead letters"}, letters("list")...)
 }
 
+// A record that was too large even for the dead letters is not shown as an empty one.
+func TestCutDeadLetters(t *testing.T) {
+	cluster, flags := startCluster(t)
+	setAside(t, cluster, map[string]string{
+		processors.HeaderReason: "too-large", processors.HeaderCut: "3000000",
+	})
+	for command, want := range map[string]string{
+		"list": "cut, had 3000000 bytes: wrong", "list --json": `"cutBytes":"3000000"`,
+		"show 0/0":        "value        none: the record had 3000000 bytes",
+		"show 0/0 --json": `"cutBytes": "3000000"`,
+	} {
+		args := append([]string{"dead-letters"}, strings.Fields(command)...)
+		expect(t, 0, []string{want}, append(args, flags...)...)
+	}
+}
+
 func TestMistakesAboutDeadLetters(t *testing.T) {
 	for _, test := range []struct {
 		args string

@@ -41,6 +41,7 @@ func (p *program) newDeadLettersList() *cobra.Command {
   [key], [keyBase64]             the record's key; the latter of one that is not UTF-8
   [type], [id], [correlationId]  what its CloudEvents headers say
   bytes                          length of its value
+  [cutBytes]                     size of the record, which was too large: nothing of it is here
   [group], [version]             the consumer group that set it aside, and the worker's version
   [replayTopic]                  where a replay goes, if the group said so
   [replayOf]                     the dead letter that it was before: it was replayed, and failed again
@@ -117,6 +118,9 @@ func letterHeading(w io.Writer) error {
 
 func letterLine(w io.Writer, l *deadletters.Letter) error {
 	text := shortened(l.Message, longestMessage)
+	if l.CutBytes != "" {
+		text = "cut, had " + shortened(l.CutBytes, 20) + " bytes: " + text
+	}
 	if l.ReplayOf != "" {
 		text = "again, was " + shortened(l.ReplayOf, 32) + ": " + text
 	}
@@ -159,6 +163,7 @@ type letterEntry struct {
 	ID            string                  `json:"id,omitempty"`
 	CorrelationID string                  `json:"correlationId,omitempty"`
 	Bytes         int                     `json:"bytes"`
+	CutBytes      string                  `json:"cutBytes,omitempty"`
 	Group         string                  `json:"group,omitempty"`
 	Version       string                  `json:"version,omitempty"`
 	ReplayTopic   string                  `json:"replayTopic,omitempty"`
@@ -172,7 +177,8 @@ func entryOf(l *deadletters.Letter) letterEntry {
 		Topic: l.Origin.Topic, Partition: l.Origin.Partition, Offset: l.Origin.Offset,
 		Type: l.Header(codecs.HeaderType), ID: l.Header(codecs.HeaderID),
 		CorrelationID: l.Header(codecs.HeaderCorrelationID),
-		Bytes:         len(l.Value), Group: l.Group, Version: l.Version, ReplayTopic: l.ReplayTopic,
+		Bytes:         len(l.Value), CutBytes: l.CutBytes,
+		Group: l.Group, Version: l.Version, ReplayTopic: l.ReplayTopic,
 		ReplayOf: l.ReplayOf, Settled: l.Settled,
 	}
 	if !l.Origin.Time.IsZero() {

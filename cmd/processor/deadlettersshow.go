@@ -79,6 +79,11 @@ func (s *letterShow) run(
 		return showJSON(out, letter, schema, value, why)
 	}
 	showText(out, letter)
+	if letter.CutBytes != "" {
+		_, err := fmt.Fprintf(out, "value        none: the record had %s bytes, too many for the dead "+
+			"letters; its origin has it whole\n", legible(letter.CutBytes))
+		return err
+	}
 	return showValue(out, letter.Value, schema, value, why)
 }
 

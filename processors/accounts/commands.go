@@ -29,8 +29,8 @@ type WithdrawMoney struct {
 	Currency string `avro:"currency"`
 }
 
-// ChargeAccount takes money for something that RefundAccount can give it back for. Several charges
-// for the same reference add up.
+// ChargeAccount takes money for something that RefundAccount can give it back for. A reference is
+// charged once: a second charge for it is refused, also when the first was refunded.
 type ChargeAccount struct {
 	// Amount is in minor units, at least 1 and at most the balance.
 	Amount int64 `avro:"amount"`

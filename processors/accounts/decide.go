@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"fmt"
-	"math"
 
 	"refold/eventsourcing"
 )
@@ -81,14 +80,15 @@ func decideCharge(a Account, c ChargeAccount) ([]Event, error) {
 	if err := checkPayment(c.Amount, c.Reference); err != nil {
 		return nil, err
 	}
+	// This comes before what may have changed since the charge, such as the balance: whoever sends a
+	// charge again, however late, is told that it was made.
+	if i := find(a.Charges, c.Reference); i >= 0 {
+		return nil, eventsourcing.Reject(CodeReferenceAlreadyCharged,
+			"%q was charged already, and %s of it can be refunded; a reference is charged once",
+			c.Reference, money(a.Charges[i].Refundable, a.Currency))
+	}
 	if err := checkOutgoing(a, c.Amount, c.Currency); err != nil {
 		return nil, err
-	}
-	// The balance bounds one charge, but not what charges for one reference add up to.
-	if already := a.refundable(c.Reference); c.Amount > math.MaxInt64-already {
-		return nil, eventsourcing.Reject(CodeReferenceOverflow,
-			"%s are charged for %q already; another %s would be more than can be counted",
-			money(already, a.Currency), c.Reference, money(c.Amount, a.Currency))
 	}
 	return accept(AccountCharged{
 		Amount: c.Amount, Currency: c.Currency, Reference: c.Reference,

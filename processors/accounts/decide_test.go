@@ -83,13 +83,13 @@ func TestChargeAccount(t *testing.T) {
 		})
 }
 
-// Charges for the same reference add up, and count as charged when the latest was.
-func TestChargeAccount_sameReference(t *testing.T) {
+// Events are for ever: charges for the same reference, which older releases made, add up, and count as
+// charged when the latest was.
+func TestChargeAccount_sameReferenceInOldEvents(t *testing.T) {
 	account(t, accounts.MoneyDeposited{Amount: 1000, Currency: "EUR"},
 		accounts.AccountCharged{Amount: 100, Currency: "EUR", Reference: "order-1"},
-		accounts.AccountCharged{Amount: 200, Currency: "EUR", Reference: "order-2"}).
-		When(accounts.ChargeAccount{Amount: 11, Currency: "EUR", Reference: "order-1"}).
-		Then(accounts.AccountCharged{Amount: 11, Currency: "EUR", Reference: "order-1"}).
+		accounts.AccountCharged{Amount: 200, Currency: "EUR", Reference: "order-2"},
+		accounts.AccountCharged{Amount: 11, Currency: "EUR", Reference: "order-1"}).
 		HasState(accounts.Account{
 			Status: accounts.StatusOpen, Owner: "Alice Liddell", Currency: "EUR", Balance: 689,
 			Charges: []accounts.Charge{
@@ -100,6 +100,29 @@ func TestChargeAccount_sameReference(t *testing.T) {
 		Then(accounts.AccountRefunded{Amount: 111, Currency: "EUR", Reference: "order-1"})
 }
 
+// A charge that comes again is refused as long as the reference is remembered, whatever has become
+// of the money and of the account since; so is its refund.
+func TestChargeAccount_again(t *testing.T) {
+	charge := accounts.ChargeAccount{Amount: 300, Currency: "EUR", Reference: "order-1"}
+	refund := accounts.RefundAccount(charge)
+	charged := account(t, accounts.MoneyDeposited{Amount: 1000, Currency: "EUR"}).
+		When(charge).Then(accounts.AccountCharged(charge)).
+		When(charge).ThenRejected(accounts.CodeReferenceAlreadyCharged)
+	for _, since := range []accounts.Event{
+		accounts.MoneyWithdrawn{Amount: 700, Currency: "EUR"},
+		accounts.AccountFrozen{Reason: "a check"},
+		accounts.AccountRefunded{Amount: 100, Currency: "EUR", Reference: "order-1"},
+		accounts.AccountRefunded{Amount: 300, Currency: "EUR", Reference: "order-1"},
+	} {
+		charged.Given(since).When(charge).ThenRejected(accounts.CodeReferenceAlreadyCharged)
+	}
+	charged.
+		When(refund).Then(accounts.AccountRefunded(refund)).
+		When(refund).ThenRejected(accounts.CodeReferenceUnknown).
+		When(charge).ThenRejected(accounts.CodeReferenceAlreadyCharged).
+		When(refund).ThenRejected(accounts.CodeReferenceUnknown)
+}
+
 func TestRefundAccount_inFull(t *testing.T) {
 	account(t, accounts.MoneyDeposited{Amount: 1000, Currency: "EUR"},
 		accounts.AccountCharged{Amount: 300, Currency: "EUR", Reference: "order-1"}).
@@ -107,6 +130,7 @@ func TestRefundAccount_inFull(t *testing.T) {
 		Then(accounts.AccountRefunded{Amount: 300, Currency: "EUR", Reference: "order-1"}).
 		HasState(accounts.Account{
 			Status: accounts.StatusOpen, Owner: "Alice Liddell", Currency: "EUR", Balance: 1000,
+			Charges: []accounts.Charge{{Reference: "order-1"}},
 		}).
 		When(accounts.RefundAccount{Amount: 1, Currency: "EUR", Reference: "order-1"}).
 		ThenRejected(accounts.CodeReferenceUnknown)
@@ -132,7 +156,7 @@ func TestRefundAccount_anotherReference(t *testing.T) {
 }
 
 // The limit of what an account remembers: the reference charged longest ago is forgotten first,
-// and one that was refunded in full makes room.
+// but for one that was refunded in full, which makes room before.
 func TestRefundAccount_forgottenCharge(t *testing.T) {
 	s := account(t, accounts.MoneyDeposited{Amount: 1000, Currency: "EUR"})
 	for i := range accounts.MaxCharges {
@@ -151,6 +175,8 @@ func TestRefundAccount_forgottenCharge(t *testing.T) {
 	s.When(accounts.RefundAccount{Amount: 2, Currency: "EUR", Reference: reference(7)}).
 		Then(accounts.AccountRefunded{Amount: 2, Currency: "EUR", Reference: reference(7)}).
 		When(further).Then(charged).
+		When(accounts.ChargeAccount{Amount: 2, Currency: "EUR", Reference: reference(0)}).
+		ThenRejected(accounts.CodeReferenceAlreadyCharged).
 		When(accounts.RefundAccount{Amount: 2, Currency: "EUR", Reference: reference(0)}).
 		Then(accounts.AccountRefunded{Amount: 2, Currency: "EUR", Reference: reference(0)})
 }
@@ -173,6 +199,7 @@ func TestFreezeAccount(t *testing.T) {
 		Then(accounts.AccountRefunded{Amount: 300, Currency: "EUR", Reference: "order-1"}).
 		HasState(accounts.Account{
 			Status: accounts.StatusFrozen, Owner: "Alice Liddell", Currency: "EUR", Balance: 1005,
+			Charges: []accounts.Charge{{Reference: "order-1"}},
 		})
 }
 

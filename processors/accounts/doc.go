@@ -19,8 +19,11 @@
 //   - A closed account is closed for good, and its ID is not used again. Its balance is zero. A
 //     refund to it is refused: pay it out in another way.
 //   - A refund gives back what a charge with the same reference took, all or a part of it, never
-//     more. For that an account remembers the [MaxCharges] references charged last that have
-//     something left to refund; a further one forgets the oldest. This bounds the row. A refund
-//     of a forgotten charge is refused as reference-unknown, and is made as a deposit, by a person
-//     who has looked the charge up in the account's events.
+//     more. For that an account remembers [MaxCharges] references; a further one forgets the one
+//     charged longest ago, one that is refunded before one that isn't. This bounds the row. A
+//     refund of a forgotten charge is refused as reference-unknown, and is made as a deposit, by a
+//     person who has looked the charge up in the account's events.
+//   - A reference is charged once, so that whoever asks for the same payment again, by whatever
+//     command ID, does not take the money again. An account that has forgotten the reference can't
+//     tell: whoever may ask so late has to notice the second payment himself, as orders do.
 package accounts

@@ -38,8 +38,9 @@ const (
 	CodeReferenceUnknown = "reference-unknown"
 	// CodeReferenceExceeded: a refund of more than is left to refund for the reference.
 	CodeReferenceExceeded = "reference-exceeded"
-	// CodeReferenceOverflow: the charges for a reference would be more than an int64 holds.
-	CodeReferenceOverflow = "reference-overflow"
+	// CodeReferenceAlreadyCharged: ChargeAccount, for a reference that the account remembers to have
+	// charged, refunded or not; see [MaxCharges].
+	CodeReferenceAlreadyCharged = "reference-already-charged"
 	// CodeOwnerMissing: OpenAccount, without an owner.
 	CodeOwnerMissing = "owner-missing"
 	// CodeReasonMissing: FreezeAccount, without a reason.

@@ -24,7 +24,6 @@ func rejections() []rejection {
 		full    = accounts.MoneyDeposited{Amount: most, Currency: "EUR"}
 		some    = accounts.MoneyDeposited{Amount: 1250, Currency: "EUR"}
 		charged = accounts.AccountCharged{Amount: 300, Currency: "EUR", Reference: "order-1"}
-		all     = accounts.AccountCharged{Amount: most, Currency: "EUR", Reference: "order-1"}
 		past    = func(events ...accounts.Event) []accounts.Event { return events }
 		long    = func(n int) string { return strings.Repeat("é", n+1) }
 	)
@@ -112,9 +111,9 @@ func rejections() []rejection {
 			accounts.RefundAccount{Amount: 301, Currency: "EUR", Reference: "order-1"},
 		},
 		{
-			accounts.CodeReferenceOverflow, `92233720368547758.07 EUR are charged for "order-1" ` +
-				`already; another 0.01 EUR would be more than can be counted`,
-			past(opened, full, all, some),
+			accounts.CodeReferenceAlreadyCharged, `"order-1" was charged already, and 3.00 EUR of it ` +
+				`can be refunded; a reference is charged once`,
+			past(opened, some, charged),
 			accounts.ChargeAccount{Amount: 1, Currency: "EUR", Reference: "order-1"},
 		},
 		{

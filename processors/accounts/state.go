@@ -16,8 +16,8 @@ const (
 	StatusClosed Status = "closed"
 )
 
-// MaxCharges is how many references an account remembers to refund. It is part of the fold: when
-// it changes, tables must be refolded. 32 references as long as a UUID are some 1.3 KiB of a row
+// MaxCharges is how many references an account remembers to have been charged. It is part of the
+// fold: when it changes, tables must be refolded. 32 references as long as a UUID are some 1.3 KiB of a row
 // that is written with every command.
 const MaxCharges = 32
 
@@ -29,16 +29,17 @@ type Account struct {
 	Currency string `avro:"currency" json:"currency"`
 	// Balance is in minor units, never negative.
 	Balance int64 `avro:"balance" json:"balance"`
-	// Charges are what can be refunded, the reference charged longest ago first; at most
-	// MaxCharges, with no reference twice. The slice is shared with earlier states: it is copied
+	// Charges are what was charged, the reference charged longest ago first; at most MaxCharges,
+	// with no reference twice. Those that are refunded stay, so that none is charged again, but
+	// are the first to be forgotten. The slice is shared with earlier states: it is copied
 	// before it is changed.
 	Charges []Charge `avro:"charges" json:"charges" nullable:"false"`
 }
 
-// Charge is what was charged for a reference and not refunded yet.
+// Charge says that a reference was charged, and what is left to refund of it.
 type Charge struct {
 	Reference string `avro:"reference" json:"reference"`
-	// Refundable is in minor units, at least 1.
+	// Refundable is in minor units; 0 if all was refunded.
 	Refundable int64 `avro:"refundable" json:"refundable"`
 }
 
@@ -80,47 +81,42 @@ func (a Account) refundable(reference string) int64 {
 	return 0
 }
 
-// find returns the index of the reference; -1 if there is nothing to refund for it.
+// find returns the index of the reference; -1 if the account doesn't remember it.
 func find(charges []Charge, reference string) int {
 	return slices.IndexFunc(charges, func(c Charge) bool { return c.Reference == reference })
 }
 
-// charged returns new charges with the reference as the latest, its older charge added.
+// charged returns new charges with the reference as the latest, its older charge added: there is
+// none since references are charged once, but events are for ever.
 func charged(charges []Charge, reference string, amount int64) []Charge {
 	drop := find(charges, reference)
 	if drop >= 0 {
 		amount += charges[drop].Refundable
 	} else if len(charges) >= MaxCharges {
-		drop = 0
+		drop = forgettable(charges)
 	}
-	return append(without(charges, drop), Charge{Reference: reference, Refundable: amount})
+	kept := make([]Charge, 0, len(charges)+1)
+	for i, c := range charges {
+		if i != drop {
+			kept = append(kept, c)
+		}
+	}
+	return append(kept, Charge{Reference: reference, Refundable: amount})
 }
 
-// refunded returns new charges with less to refund for the reference; without it, if that is all.
+// forgettable returns the index of the reference to forget: the oldest of those that are refunded,
+// if there is one. A reference that isn't can still be cancelled.
+func forgettable(charges []Charge) int {
+	return max(0, slices.IndexFunc(charges, func(c Charge) bool { return c.Refundable == 0 }))
+}
+
+// refunded returns new charges with less to refund for the reference.
 func refunded(charges []Charge, reference string, amount int64) []Charge {
 	i := find(charges, reference)
 	if i < 0 {
 		return charges
 	}
-	left := charges[i].Refundable - amount
-	if left > 0 {
-		charges = slices.Clone(charges)
-		charges[i].Refundable = left
-		return charges
-	}
-	if len(charges) == 1 {
-		return nil // as in an account that never had one: equal states are equal
-	}
-	return without(charges, i)
-}
-
-// without returns a copy that lacks the one at the index, if any, and has room for one more.
-func without(charges []Charge, index int) []Charge {
-	kept := make([]Charge, 0, len(charges)+1)
-	for i, c := range charges {
-		if i != index {
-			kept = append(kept, c)
-		}
-	}
-	return kept
+	charges = slices.Clone(charges)
+	charges[i].Refundable -= min(amount, charges[i].Refundable)
+	return charges
 }

@@ -58,6 +58,7 @@ func eventTypes() []codecs.Type {
 		record[OrderPlaced](), record[PaymentProcessed](), record[PaymentDeclined](),
 		record[OrderShipped](), record[OrderDelivered](), record[OrderCancelled](),
 		record[RefundRequested](), record[PaymentRefunded](), record[RefundDeclined](),
+		record[SurplusReceived](), record[SurplusRefunded](), record[SurplusRefundDeclined](),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,7 @@ var full = orders.Order{
 	AccountID: "Zoë", Currency: "EUR", Lines: teapot, Total: 1<<63 - 1,
 	Carrier: "DHL", TrackingNumber: "JJD 0001", PaymentID: "Zoë/3", RefundID: "Zoë/4",
 	Reason: "changed my mind", Code: "account-closed",
+	Surplus: []orders.Surplus{{PaymentID: "Zoë/9", RefundID: "Zoë/10", Code: "account-closed"}},
 }
 
 // values are one value of each record type, and the fullest row.
@@ -39,6 +41,7 @@ var values = []any{
 	orders.RecordRefund{RefundID: "Zoë/4"},
 	orders.RecordRefundDeclined(refundDeclined),
 	placed, paid, declined, shipped, delivered, cancelled, requested, refunded, refundDeclined,
+	surplus("Zoë/9"), surplusBack, surplusKept,
 	orders.OrderRow{Order: full, Sequence: 7, Recent: ring.Bytes()},
 }
 
@@ -187,6 +190,71 @@ func FuzzCommand(f *testing.F) {
 			})
 		}
 	})
+}
+
+// G8: whatever the bytes of an event, they are poison, or an event that is written down again.
+func FuzzEvent(f *testing.F) {
+	c := newCodecs(f)
+	for _, value := range values {
+		if event, is := value.(orders.Event); is {
+			b, err := c.Events.Encode(event)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		value, err := c.Events.Decode(t.Context(), b)
+		if err != nil {
+			if _, is := errors.AsType[*codecs.Malformed](err); !is {
+				t.Fatalf("%x is no poison: %v", b, err)
+			}
+			return
+		}
+		event, is := value.(orders.Event)
+		if !is {
+			t.Fatalf("%x is a %T", b, value)
+		}
+		mustSurvive(t, c.Events, event)
+		for _, past := range pasts { // the fold refuses nothing
+			state := orders.Decider.Fold(orders.Order{}, append(slices.Clip(past), event)...)
+			mustSurvive(t, c.Rows, orders.OrderRow{Order: state, Recent: ring.Bytes()})
+		}
+	})
+}
+
+// No lines are no lines: nil and empty are the same bytes (G4), also when they come as JSON.
+func TestNoLines(t *testing.T) {
+	c := newCodecs(t)
+	none, err := c.Commands.Encode(orders.PlaceOrder{AccountID: "alice", Currency: "EUR"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty, err := c.Commands.Encode(place([]orders.Line{}...))
+	if err != nil || !bytes.Equal(none, empty) {
+		t.Errorf("nil lines are %x, empty ones %x, %v", none, empty, err)
+	}
+	value, err := c.Commands.FromJSON("PlaceOrder",
+		[]byte(`{"accountId": "alice", "currency": "EUR", "lines": []}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fromJSON, err := c.Commands.Encode(value)
+	if err != nil || !bytes.Equal(none, fromJSON) {
+		t.Errorf("nil lines are %x, [] is %x, %v", none, fromJSON, err)
+	}
+	rows := [][]byte{}
+	for _, o := range []orders.Order{{}, {Lines: []orders.Line{}, Surplus: []orders.Surplus{}}} {
+		b, err := c.Rows.Encode(orders.OrderRow{Order: o})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, b)
+	}
+	if !bytes.Equal(rows[0], rows[1]) {
+		t.Errorf("nil is %x, empty %x", rows[0], rows[1])
+	}
 }
 
 // mustSurvive fails the test unless the value is encoded and comes back.

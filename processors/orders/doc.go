@@ -3,8 +3,9 @@
 //
 // Read the files in this order: commands.go (what one may wish), events.go (what can have
 // happened; the stored format), state.go (what events amount to), decide.go (which wish becomes
-// which fact, or why not), payment.go (the process between orders and accounts), and then codec.go
-// and graph.go. schemas holds one Avro schema for each command, each event and the table's row.
+// which fact, or why not), record.go (the same for what the payment process records), payment.go (the
+// process between orders and accounts), and then codec.go and graph.go. schemas holds one Avro schema
+// for each command, each event and the table's row.
 //
 // # The life of an order
 //
@@ -33,14 +34,22 @@
 //     with it on this order.
 //   - Whether the account exists, is open, has that currency and enough money is the account's to
 //     say. Until it has, the payment is pending, and the order can't be shipped. What it refuses
-//     with is the order's code: account-not-open, account-frozen, account-closed,
-//     currency-mismatch, insufficient-funds.
+//     with is the order's code. For a charge that is account-not-open, account-frozen,
+//     account-closed, currency-mismatch, insufficient-funds or reference-already-charged (somebody
+//     else has charged it for the order's ID); for a refund account-not-open, account-closed,
+//     currency-mismatch, balance-overflow, reference-unknown or reference-exceeded. Either may be
+//     text-too-long or text-invalid, if the order's ID is no reference that accounts take, and
+//     whatever a later release of accounts refuses with.
 //   - A cancelled order is refunded. If the payment was still under way when it was cancelled, the
 //     order asks for the refund when it hears of the payment; if the account declines, there is
 //     nothing to refund. So it makes no difference which comes first.
 //   - A refund that the account does not take (it was closed meanwhile, or has forgotten the
 //     charge) leaves the order at refund-declined: the money is the customer's, and a person has to
 //     pay it out in another way.
-//   - The process's commands may come again, long after the ring has forgotten them: they are
-//     recognized by the payment's ID, accepted, and lead to no event.
+//   - What the process records may come again, long after the ring has forgotten it. Payments and
+//     refunds are recognized by the IDs of the account's events, accepted, and lead to no event. A
+//     decline says nothing new once the payment, or the refund, is answered.
+//   - A payment that is not due (the process was made to do everything again, and the account had
+//     forgotten the charge, or had declined it) is a surplus. The order notes it, whatever its
+//     state, which stays as it is, and asks for its refund.
 package orders

@@ -73,12 +73,45 @@ type RefundDeclined struct {
 	Message string `avro:"message"`
 }
 
-func (OrderPlaced) isEvent()      {}
-func (PaymentProcessed) isEvent() {}
-func (PaymentDeclined) isEvent()  {}
-func (OrderShipped) isEvent()     {}
-func (OrderDelivered) isEvent()   {}
-func (OrderCancelled) isEvent()   {}
-func (RefundRequested) isEvent()  {}
-func (PaymentRefunded) isEvent()  {}
-func (RefundDeclined) isEvent()   {}
+// SurplusReceived says that the account has paid although no payment was due: it was charged again,
+// or so late that the order has ended. It is owed that back.
+type SurplusReceived struct {
+	AccountID string `avro:"accountId"`
+	// PaymentID is the ID of the account's event.
+	PaymentID string `avro:"paymentId"`
+	Amount    int64  `avro:"amount"`
+	Currency  string `avro:"currency"`
+}
+
+// SurplusRefunded says that the account has a surplus back.
+type SurplusRefunded struct {
+	AccountID string `avro:"accountId"`
+	// PaymentID is that of the surplus.
+	PaymentID string `avro:"paymentId"`
+	// RefundID is the ID of the account's event.
+	RefundID string `avro:"refundId"`
+	Amount   int64  `avro:"amount"`
+	Currency string `avro:"currency"`
+}
+
+// SurplusRefundDeclined says that the account does not take a surplus back: somebody has to pay it
+// out in another way.
+type SurplusRefundDeclined struct {
+	// PaymentID is that of the surplus.
+	PaymentID string `avro:"paymentId"`
+	Code      string `avro:"code"`
+	Message   string `avro:"message"`
+}
+
+func (OrderPlaced) isEvent()           {}
+func (PaymentProcessed) isEvent()      {}
+func (PaymentDeclined) isEvent()       {}
+func (OrderShipped) isEvent()          {}
+func (OrderDelivered) isEvent()        {}
+func (OrderCancelled) isEvent()        {}
+func (RefundRequested) isEvent()       {}
+func (PaymentRefunded) isEvent()       {}
+func (RefundDeclined) isEvent()        {}
+func (SurplusReceived) isEvent()       {}
+func (SurplusRefunded) isEvent()       {}
+func (SurplusRefundDeclined) isEvent() {}

@@ -14,7 +14,8 @@ import (
 //
 //	accepted    with the command's event
 //	and-refund  accepted, and a refund is asked for
-//	known       accepted without an event: it is recorded already
+//	known       accepted without an event: it is recorded already, or says nothing new
+//	surplus     accepted: it is owed back
 const (
 	byPeople = `
                     PlaceOrder  ShipOrder   DeliverOrder  CancelOrder
@@ -34,15 +35,15 @@ refund-declined     already     cancelled   cancelled     cancelled
                    Payment    Payment2   Declined   Declined2  Refund     Refund2    Refused    Refused2
 new                not-placed not-placed not-placed not-placed not-placed not-placed not-placed not-placed
 pending            accepted   accepted   accepted   accepted   no-refund  no-refund  no-refund  no-refund
-paid               known      no-payment no-payment no-payment no-refund  no-refund  no-refund  no-refund
-shipped            known      no-payment no-payment no-payment no-refund  no-refund  no-refund  no-refund
-delivered          known      no-payment no-payment no-payment no-refund  no-refund  no-refund  no-refund
-declined           no-payment no-payment known      no-payment no-refund  no-refund  no-refund  no-refund
+paid               known      surplus    known      known      no-refund  no-refund  no-refund  no-refund
+shipped            known      surplus    known      known      no-refund  no-refund  no-refund  no-refund
+delivered          known      surplus    known      known      no-refund  no-refund  no-refund  no-refund
+declined           surplus    surplus    known      known      no-refund  no-refund  no-refund  no-refund
 cancelled-pending  and-refund and-refund accepted   accepted   no-refund  no-refund  no-refund  no-refund
-cancelled-declined no-payment no-payment known      no-payment no-refund  no-refund  no-refund  no-refund
-refund-pending     known      no-payment no-payment no-payment accepted   accepted   accepted   accepted
-refunded           known      no-payment no-payment no-payment known      no-refund  no-refund  no-refund
-refund-declined    known      no-payment no-payment no-payment no-refund  no-refund  known      no-refund
+cancelled-declined surplus    surplus    known      known      no-refund  no-refund  no-refund  no-refund
+refund-pending     known      surplus    known      known      accepted   accepted   accepted   accepted
+refunded           known      surplus    known      known      known      no-refund  known      known
+refund-declined    known      surplus    known      known      accepted   accepted   known      known
 `
 )
 
@@ -88,6 +89,9 @@ func (d decided) comesTo(t *testing.T, past []orders.Event, word string) {
 		turn.Then(d.event, requested)
 	case "known":
 		turn.Then()
+	case "surplus":
+		payment, _ := d.command.(orders.RecordPayment)
+		turn.Then(surplus(payment.PaymentID))
 	default:
 		turn.ThenRejected(codes[word])
 	}
@@ -102,7 +106,6 @@ var codes = map[string]string{
 	"shipped":     orders.CodeOrderAlreadyShipped,
 	"not-shipped": orders.CodeOrderNotShipped,
 	"pending":     orders.CodePaymentPending,
-	"no-payment":  orders.CodePaymentNotExpected,
 	"no-refund":   orders.CodeRefundNotExpected,
 }
 

@@ -15,6 +15,7 @@ const PaymentsName = "order-payments"
 //
 //	OrderPlaced     → ChargeAccount → accepted: RecordPayment, rejected: RecordPaymentDeclined
 //	RefundRequested → RefundAccount → accepted: RecordRefund,  rejected: RecordRefundDeclined
+//	SurplusReceived → RefundAccount → the same
 //
 // The order's ID is the charge's reference, so that the account knows what it may refund. An order
 // that is cancelled while its payment is under way asks for the refund itself, when it hears of the
@@ -37,6 +38,10 @@ func pay(e eventsourcing.Envelope[Event]) []eventsourcing.Instruction {
 			Amount: event.Total, Currency: event.Currency, Reference: e.Subject,
 		})
 	case RefundRequested:
+		return account(event.AccountID, accounts.RefundAccount{
+			Amount: event.Amount, Currency: event.Currency, Reference: e.Subject,
+		})
+	case SurplusReceived:
 		return account(event.AccountID, accounts.RefundAccount{
 			Amount: event.Amount, Currency: event.Currency, Reference: e.Subject,
 		})

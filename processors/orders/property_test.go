@@ -22,6 +22,7 @@ type book struct {
 	total  big.Int // of the lines
 	// What the order says of the account's money, in minor units.
 	paid, requested, refunded int64
+	surplus                   map[string]string // what became of a payment that was not due
 }
 
 // legal are the states that an order may be in after a command.
@@ -41,7 +42,7 @@ var legal = map[orders.Status][]orders.Payment{
 // was paid.
 func TestDecider_property(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b := &book{}
+		b := &book{surplus: map[string]string{}}
 		// Not every order is placed by the first command, but most are.
 		if rapid.IntRange(0, 9).Draw(t, "placed at once") > 0 {
 			b.handle(t, place(teapot...))
@@ -59,7 +60,7 @@ func TestDecider_property(t *testing.T) {
 
 func drawCommand(t *rapid.T) orders.Command {
 	text := rapid.OneOf(rapid.Just("text"), rapid.String()).Draw(t, "text")
-	id := "alice/" + strconv.Itoa(rapid.IntRange(3, 5).Draw(t, "id"))
+	id := "alice/" + strconv.Itoa(rapid.IntRange(3, 14).Draw(t, "id"))
 	code := rapid.SampledFrom([]string{"account-closed", "account-frozen", ""}).Draw(t, "code")
 	switch rapid.IntRange(0, 11).Draw(t, "kind") {
 	case 0, 1:
@@ -113,10 +114,10 @@ func (b *book) handle(t *rapid.T, command orders.Command) {
 	}
 	for _, event := range events {
 		before := b.order
-		kept := slices.Clone(before.Lines)
+		kept, surplus := slices.Clone(before.Lines), slices.Clone(before.Surplus)
 		b.order = orders.Decider.Evolve(before, event)
-		if !slices.Equal(before.Lines, kept) {
-			t.Fatalf("%#v changed the state before it, from %v to %v", event, kept, before.Lines)
+		if !slices.Equal(before.Lines, kept) || !slices.Equal(before.Surplus, surplus) {
+			t.Fatalf("%#v changed the state before it, from %v, %v to %+v", event, kept, surplus, before)
 		}
 		b.events = append(b.events, event)
 		b.write(t, before, event)
@@ -158,8 +159,22 @@ func (b *book) write(t *rapid.T, before orders.Order, event orders.Event) {
 	case orders.RefundRequested:
 		from(cancelled && before.Payment == orders.PaymentPaid)
 		b.requested += money(e.AccountID, e.Currency, e.Amount)
+	case orders.SurplusReceived:
+		_, again := b.surplus[e.PaymentID]
+		from(before.Payment != orders.PaymentNone && before.Payment != orders.PaymentPending &&
+			e.PaymentID != before.PaymentID && !again)
+		money(e.AccountID, e.Currency, e.Amount)
+		b.surplus[e.PaymentID] = "asked"
+	case orders.SurplusRefunded:
+		from(b.surplus[e.PaymentID] == "asked" || b.surplus[e.PaymentID] == "declined")
+		money(e.AccountID, e.Currency, e.Amount)
+		b.surplus[e.PaymentID] = "refunded"
+	case orders.SurplusRefundDeclined:
+		from(b.surplus[e.PaymentID] == "asked")
+		b.surplus[e.PaymentID] = "declined"
 	case orders.PaymentRefunded:
-		from(cancelled && before.Payment == orders.PaymentRefundPending)
+		from(cancelled && (before.Payment == orders.PaymentRefundPending ||
+			before.Payment == orders.PaymentRefundDeclined))
 		b.refunded += money(e.AccountID, e.Currency, e.Amount)
 	case orders.RefundDeclined:
 		from(cancelled && before.Payment == orders.PaymentRefundPending)
@@ -196,6 +211,20 @@ func (b *book) check(t *rapid.T) {
 	if b.paid != paid || b.requested != requested || b.refunded != refunded {
 		t.Fatalf("%d paid, %d requested, %d refunded, but the payment is %q of %d",
 			b.paid, b.requested, b.refunded, o.Payment, o.Total)
+	}
+	for _, s := range o.Surplus {
+		want := "asked"
+		if s.Code != "" {
+			want = "declined"
+		} else if s.RefundID != "" {
+			want = "refunded"
+		}
+		if b.surplus[s.PaymentID] != want {
+			t.Fatalf("%+v, but it was %s", s, b.surplus[s.PaymentID])
+		}
+	}
+	if len(o.Surplus) != len(b.surplus) || len(o.Surplus) > orders.MaxSurplus {
+		t.Fatalf("%v, but there were %v", o.Surplus, b.surplus)
 	}
 	if (o.PaymentID != "") != (paid > 0) || (o.RefundID != "") != (refunded > 0) {
 		t.Fatalf("%q and %q at a payment that is %q", o.PaymentID, o.RefundID, o.Payment)

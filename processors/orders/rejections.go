@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"refold/eventsourcing"
@@ -30,7 +31,8 @@ const (
 	CodeOrderNotShipped = "order-not-shipped"
 	// CodePaymentPending: ShipOrder, before the account has paid. Try again later.
 	CodePaymentPending = "payment-pending"
-	// CodePaymentNotExpected: a payment is recorded that the order doesn't wait for.
+	// CodePaymentNotExpected: a payment is recorded that the order doesn't wait for, and it has no
+	// room to note a further one.
 	CodePaymentNotExpected = "payment-not-expected"
 	// CodeRefundNotExpected: a refund is recorded that the order doesn't wait for.
 	CodeRefundNotExpected = "refund-not-expected"
@@ -61,8 +63,10 @@ const (
 	CodeTrackingNumberMissing = "tracking-number-missing"
 	// CodeReasonMissing: CancelOrder, without a reason.
 	CodeReasonMissing = "reason-missing"
-	// CodePaymentMissing: a payment or refund is recorded without its ID.
+	// CodePaymentMissing: a payment is recorded without its ID.
 	CodePaymentMissing = "payment-missing"
+	// CodeRefundMissing: a refund is recorded without its ID.
+	CodeRefundMissing = "refund-missing"
 	// CodeCodeMissing: a decline is recorded without its code.
 	CodeCodeMissing = "code-missing"
 	// CodeTextTooLong: a text has more characters than allowed.
@@ -81,6 +85,9 @@ const (
 	MaxMessageID = 512 // IDs of events, which have those of aggregates in them
 	MaxText      = 100 // names and numbers of carriers, codes
 	MaxReason    = 500 // a sentence or two
+	// MaxSurplus is how many payments that were not due an order notes and gives back. For each,
+	// somebody must have set the process's offsets back once the account had forgotten the last.
+	MaxSurplus = 8
 )
 
 func rejectNotPlaced() error {
@@ -162,9 +169,15 @@ func checkLine(line Line, number int, currency string) error {
 	return nil
 }
 
-// cut shortens an account's message, which is for people, to what an order keeps of it.
-func cut(message string) string {
-	message = strings.ToValidUTF8(message, "�")
+// legible makes of an account's message, which is for people, what an order keeps of it: one line of
+// limited length.
+func legible(message string) string {
+	message = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(message, "�"))
 	if utf8.RuneCountInString(message) <= MaxReason {
 		return message
 	}

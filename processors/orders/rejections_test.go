@@ -66,19 +66,12 @@ func rejectionsOfOrders() []rejection {
 			past(placed), ship,
 		},
 		{
-			orders.CodePaymentNotExpected, "no payment is under way: it is paid",
-			past(placed, paid),
-			orders.RecordPayment{PaymentID: "alice/9"},
-		},
-		{
-			orders.CodePaymentNotExpected, "no payment is under way: it is declined",
-			past(placed, declined),
-			orders.RecordPayment{PaymentID: "alice/9"},
-		},
-		{
-			orders.CodePaymentNotExpected, "no payment is under way: it is paid",
-			past(placed, paid),
-			orders.RecordPaymentDeclined{Code: "account-frozen"},
+			orders.CodePaymentNotExpected, "no payment is under way: it is paid, and 8 others came " +
+				"that were not due",
+			past(placed, paid, surplus("alice/4"), surplus("alice/5"), surplus("alice/6"),
+				surplus("alice/7"), surplus("alice/8"), surplus("alice/9"), surplus("alice/10"),
+				surplus("alice/11")),
+			orders.RecordPayment{PaymentID: "alice/12"},
 		},
 		{
 			orders.CodeRefundNotExpected, "no refund is under way: the payment is pending",
@@ -88,6 +81,11 @@ func rejectionsOfOrders() []rejection {
 		{
 			orders.CodeRefundNotExpected, "no refund is under way: the payment is refunded",
 			past(placed, paid, cancelled, requested, refunded),
+			orders.RecordRefund{RefundID: "alice/9"},
+		},
+		{
+			orders.CodeRefundNotExpected, "no refund is under way: the payment is paid",
+			past(placed, paid),
 			orders.RecordRefundDeclined{Code: "account-closed"},
 		},
 	}
@@ -160,7 +158,7 @@ func rejectionsOfCommands() []rejection {
 			orders.RecordPayment{},
 		},
 		{
-			orders.CodePaymentMissing, "refundId is empty; it must have 1 to 512 characters", nil,
+			orders.CodeRefundMissing, "refundId is empty; it must have 1 to 512 characters", nil,
 			orders.RecordRefund{},
 		},
 		{

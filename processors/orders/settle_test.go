@@ -140,7 +140,9 @@ func TestSettled_twins(t *testing.T) {
 			}),
 		"a decline that comes again is not recognized": withDecide(
 			func(o orders.Order, c orders.Command) ([]orders.Event, error) {
-				o.Code = ""
+				if _, is := c.(orders.RecordPaymentDeclined); is {
+					o.Payment = orders.PaymentPending
+				}
 				return orders.Decider.Decide(o, c)
 			}),
 	} {

@@ -1,6 +1,10 @@
 package orders
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // Status is where an order is in its life. Its text is part of the table's rows.
 type Status string
@@ -51,6 +55,18 @@ type Order struct {
 	// Reason is why it was cancelled, Code why the account declined.
 	Reason string `avro:"reason" json:"reason,omitempty"`
 	Code   string `avro:"code" json:"code,omitempty"`
+	// Surplus is what the account has paid although it was not due, the oldest first; at most
+	// MaxSurplus. It is shared with earlier states and copied before it is changed.
+	Surplus []Surplus `avro:"surplus" json:"surplus,omitempty" nullable:"false"`
+}
+
+// Surplus is a payment that was not due. The account has it back if there is a RefundID.
+type Surplus struct {
+	// PaymentID and RefundID are the IDs of the account's events.
+	PaymentID string `avro:"paymentId" json:"paymentId"`
+	RefundID  string `avro:"refundId" json:"refundId"`
+	// Code is why the account did not take it back: a person has to see to it.
+	Code string `avro:"code" json:"code"`
 }
 
 // evolve returns the order after an event. It refuses nothing: decide has.
@@ -77,13 +93,48 @@ func evolve(o Order, event Event) Order {
 	case RefundRequested:
 		o.Payment = PaymentRefundPending
 	case PaymentRefunded:
-		o.Payment, o.RefundID = PaymentBack, e.RefundID
+		o.Payment, o.RefundID, o.Code = PaymentBack, e.RefundID, ""
 	case RefundDeclined:
 		o.Payment, o.Code = PaymentRefundDeclined, e.Code
+	case SurplusReceived:
+		o.Surplus = append(slices.Clip(o.Surplus), Surplus{PaymentID: e.PaymentID})
+	case SurplusRefunded:
+		o.Surplus = withSurplus(o.Surplus, Surplus{PaymentID: e.PaymentID, RefundID: e.RefundID})
+	case SurplusRefundDeclined:
+		o.Surplus = withSurplus(o.Surplus, Surplus{PaymentID: e.PaymentID, Code: e.Code})
 	default:
 		// Passing over an event that this release does not know would make a wrong state and
 		// write it down. Whoever folds stops here.
 		panic(fmt.Sprintf("orders: no fold for a %T", event))
 	}
 	return o
+}
+
+// withSurplus returns a copy in which the surplus of that payment is another.
+func withSurplus(list []Surplus, s Surplus) []Surplus {
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].PaymentID == s.PaymentID {
+			list[i] = s
+		}
+	}
+	return list
+}
+
+// asked returns the oldest surplus whose refund the account has not answered; nil if there is none.
+func (o Order) asked() *Surplus {
+	return o.surplus(func(s Surplus) bool { return s.RefundID == "" && s.Code == "" })
+}
+
+// owed returns the oldest surplus that the account has not got back, one without an answer before
+// one that was declined; nil if there is none.
+func (o Order) owed() *Surplus {
+	return cmp.Or(o.asked(), o.surplus(func(s Surplus) bool { return s.RefundID == "" }))
+}
+
+func (o Order) surplus(is func(Surplus) bool) *Surplus {
+	if i := slices.IndexFunc(o.Surplus, is); i >= 0 {
+		return &o.Surplus[i]
+	}
+	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// maxCharges is how many references an account remembers to refund.
+// maxCharges is how many references an account remembers to have been charged.
 const maxCharges = 32
 
 // Account is an account's state.
@@ -15,7 +15,7 @@ type Account struct {
 	Charges                 []Charge // charged longest ago first
 }
 
-// Charge is what is left to refund for a reference.
+// Charge is what is left to refund for a reference; 0 if it was refunded.
 type Charge struct {
 	Reference  string
 	Refundable int64
@@ -108,10 +108,17 @@ func (a *Account) charge(reference string, amount int64) {
 		amount += a.Charges[i].Refundable
 		a.Charges = slices.Delete(a.Charges, i, i+1)
 	}
-	a.Charges = append(a.Charges, Charge{Reference: reference, Refundable: amount})
-	if len(a.Charges) > maxCharges {
-		a.Charges = slices.Delete(a.Charges, 0, 1)
+	if len(a.Charges) == maxCharges { // the oldest goes; of those refunded, if there are any
+		oldest := 0
+		for i, c := range a.Charges {
+			if c.Refundable == 0 {
+				oldest = i
+				break
+			}
+		}
+		a.Charges = slices.Delete(a.Charges, oldest, oldest+1)
 	}
+	a.Charges = append(a.Charges, Charge{Reference: reference, Refundable: amount})
 }
 
 func (a *Account) refund(reference string, amount int64) error {
@@ -120,9 +127,6 @@ func (a *Account) refund(reference string, amount int64) error {
 		return illegalf("it refunds %d for %q, more than was charged", amount, reference)
 	}
 	a.Charges[i].Refundable -= amount
-	if a.Charges[i].Refundable == 0 {
-		a.Charges = slices.Delete(a.Charges, i, i+1)
-	}
 	return nil
 }
 

@@ -14,7 +14,11 @@ type Order struct {
 	Carrier, TrackingNumber string
 	PaymentID, RefundID     string
 	Reason, Code            string
+	Surplus                 []Surplus
 }
+
+// Surplus is a payment that was not due.
+type Surplus struct{ PaymentID, RefundID, Code string }
 
 // Line is a line of an order.
 type Line struct {
@@ -35,16 +39,22 @@ var legal = map[[2]string]bool{
 
 // settled are those in which nothing is under way.
 func (o *Order) settled() bool {
-	return o.Payment != "pending" && o.Payment != "refund-pending"
+	return o.Payment != "pending" && o.Payment != "refund-pending" &&
+		!slices.ContainsFunc(o.Surplus, func(s Surplus) bool { return s.RefundID == "" && s.Code == "" })
 }
 
 // keeps is the money that the order has taken from its account and not given back.
-func (o *Order) keeps() int64 {
+func (o *Order) keeps() (kept int64) {
 	switch o.Payment {
 	case "paid", "refund-pending", "refund-declined":
-		return o.Total
+		kept = o.Total
 	}
-	return 0
+	for _, s := range o.Surplus {
+		if s.RefundID == "" {
+			kept += o.Total
+		}
+	}
+	return kept
 }
 
 func readOrder(fields map[string]any) (State, error) {
@@ -58,8 +68,27 @@ func readOrder(fields map[string]any) (State, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Lines, err = readLines(fields)
+	if o.Lines, err = readLines(fields); err != nil {
+		return nil, err
+	}
+	o.Surplus, err = readSurplus(fields)
 	return o, err
+}
+
+func readSurplus(fields map[string]any) (list []Surplus, err error) {
+	items, _ := fields["surplus"].([]any)
+	for _, item := range items {
+		var s Surplus
+		itemFields, _ := item.(map[string]any)
+		err := fill(itemFields, map[string]any{
+			"paymentId": &s.PaymentID, "refundId": &s.RefundID, "code": &s.Code,
+		})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, nil
 }
 
 func readLines(fields map[string]any) ([]Line, error) {
@@ -82,11 +111,11 @@ func readLines(fields map[string]any) ([]Line, error) {
 
 func (o *Order) same(other State) bool {
 	b, is := other.(*Order)
-	if !is || !slices.Equal(o.Lines, b.Lines) {
+	if !is || !slices.Equal(o.Lines, b.Lines) || !slices.Equal(o.Surplus, b.Surplus) {
 		return false
 	}
 	x, y := *o, *b
-	x.Lines, y.Lines = nil, nil
+	x.Lines, y.Lines, x.Surplus, y.Surplus = nil, nil, nil, nil
 	return fmt.Sprint(x) == fmt.Sprint(y)
 }
 
@@ -97,8 +126,13 @@ func (o *Order) fields() map[string]any {
 			"sku": l.SKU, "quantity": l.Quantity, "unitPrice": l.UnitPrice, "currency": l.Currency,
 		}
 	}
+	surplus := make([]any, len(o.Surplus))
+	for i, s := range o.Surplus {
+		surplus[i] = map[string]any{"paymentId": s.PaymentID, "refundId": s.RefundID, "code": s.Code}
+	}
 	return map[string]any{
-		"status": o.Status, "payment": o.Payment, "accountId": o.Account, "currency": o.Currency,
+		"surplus": surplus,
+		"status":  o.Status, "payment": o.Payment, "accountId": o.Account, "currency": o.Currency,
 		"lines": lines, "total": o.Total, "carrier": o.Carrier, "trackingNumber": o.TrackingNumber,
 		"paymentId": o.PaymentID, "refundId": o.RefundID, "reason": o.Reason, "code": o.Code,
 	}
@@ -148,10 +182,12 @@ func (o *Order) apply(e Event) error {
 		o.Payment = "refund-pending"
 	case "PaymentRefunded":
 		err = allowed("cancelled")
-		o.Payment, o.RefundID = "refunded", text(e, "refundId")
+		o.Payment, o.RefundID, o.Code = "refunded", text(e, "refundId"), ""
 	case "RefundDeclined":
 		err = allowed("cancelled")
 		o.Payment, o.Code = "refund-declined", text(e, "code")
+	case "SurplusReceived", "SurplusRefunded", "SurplusRefundDeclined":
+		err = o.applySurplus(e)
 	default:
 		return illegalf("there is no event %q", e.Type)
 	}
@@ -159,6 +195,23 @@ func (o *Order) apply(e Event) error {
 		return err
 	}
 	return o.checkMoney(e)
+}
+
+// applySurplus follows a payment that was not due: it is received once, and given back once.
+func (o *Order) applySurplus(e Event) error {
+	payment := text(e, "paymentId")
+	at := slices.IndexFunc(o.Surplus, func(s Surplus) bool { return s.PaymentID == payment })
+	switch received := e.Type == "SurplusReceived"; {
+	case o.Status == "", o.Payment == "pending", payment == o.PaymentID, received != (at < 0):
+		return illegalf("%s of payment %q to an order that is %q", e.Type, payment, o.Payment)
+	case received:
+		o.Surplus = append(o.Surplus, Surplus{PaymentID: payment})
+	case o.Surplus[at].RefundID != "":
+		return illegalf("%s of payment %q, which was refunded", e.Type, payment)
+	default:
+		o.Surplus[at].RefundID, o.Surplus[at].Code = text(e, "refundId"), text(e, "code")
+	}
+	return nil
 }
 
 // checkMoney checks what an event says of money, and the state that it leads to.

@@ -12,6 +12,7 @@ type step struct{ command, accepted, rejected string }
 var steps = map[string]*step{
 	"OrderPlaced":     {"ChargeAccount", "RecordPayment", "RecordPaymentDeclined"},
 	"RefundRequested": {"RefundAccount", "RecordRefund", "RecordRefundDeclined"},
+	"SurplusReceived": {"RefundAccount", "RecordRefund", "RecordRefundDeclined"},
 }
 
 // asked is an event of an order that asks the process for a step.
@@ -112,7 +113,11 @@ func (l *ledger) step(a *asked) {
 		told = a.rejected
 	}
 	cause := id + "/result"
-	record := l.sentFor(a, cause+"/"+payments+".0", told, a.order, cause, outcome.aside)
+	happened := ""
+	if outcome.accepted && outcome.events > 0 {
+		happened = fmt.Sprintf(".%d", outcome.first)
+	}
+	record := l.sentFor(a, cause+happened+"/"+payments+".0", told, a.order, cause, outcome.aside)
 	if record == nil {
 		return
 	}

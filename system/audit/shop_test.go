@@ -120,11 +120,15 @@ func (k *keeper) order(id, story string) {
 	requested := happened{"RefundRequested", about()}
 	event := k.client(o, "place-"+id, id, "PlaceOrder", "", "OrderPlaced", placed())
 	charge := event + "/order-payments.0"
-	record := charge + "/result/order-payments.0"
+	// recordOf is the ID of the command to the order, once the account's event is there.
+	recordOf := func(command, event string) string {
+		_, sequence, _ := strings.Cut(event, "/")
+		return command + "/result." + sequence + "/order-payments.0"
+	}
 	if story == "declined" {
 		k.command(a, charge, event, "alice", "ChargeAccount", "account-frozen", moved)
 		f := fields("code", "account-frozen", "message", "")
-		k.command(o, record, charge+"/result", id, "RecordPaymentDeclined", "", f,
+		k.command(o, charge+"/result/order-payments.0", charge+"/result", id, "RecordPaymentDeclined", "", f,
 			happened{"PaymentDeclined", f})
 		return
 	}
@@ -139,7 +143,8 @@ func (k *keeper) order(id, story string) {
 	if story == "crossed" {
 		events = append(events, requested)
 	}
-	k.command(o, record, charge+"/result", id, "RecordPayment", "", fields("paymentId", paid), events...)
+	k.command(o, recordOf(charge, paid), charge+"/result", id, "RecordPayment", "",
+		fields("paymentId", paid), events...)
 	switch story {
 	case "delivered":
 		f := fields("carrier", "DHL", "trackingNumber", "1")
@@ -154,17 +159,16 @@ func (k *keeper) order(id, story string) {
 	}
 	event = fmt.Sprintf("%s/%d", id, o.Rows[id].Sequence)
 	refund := event + "/order-payments.0"
-	record = refund + "/result/order-payments.0"
 	if story == "stuck" {
 		k.command(a, refund, event, "alice", "RefundAccount", "reference-unknown", moved)
 		f := fields("code", "reference-unknown", "message", "")
-		k.command(o, record, refund+"/result", id, "RecordRefundDeclined", "", f,
+		k.command(o, refund+"/result/order-payments.0", refund+"/result", id, "RecordRefundDeclined", "", f,
 			happened{"RefundDeclined", f})
 		return
 	}
 	back := k.command(a, refund, event, "alice", "RefundAccount", "", moved,
 		happened{"AccountRefunded", moved})
-	k.command(o, record, refund+"/result", id, "RecordRefund", "", fields("refundId", back),
+	k.command(o, recordOf(refund, back), refund+"/result", id, "RecordRefund", "", fields("refundId", back),
 		happened{"PaymentRefunded", about("refundId", back)})
 }
 
@@ -186,11 +190,14 @@ func (k *keeper) trace(w *audit.World, id string) {
 func (k *keeper) settle() {
 	a := k.shop.Accounts.Rows["alice"]
 	a.State = &audit.Account{Status: "open", Owner: "Alice", Currency: "EUR", Balance: 900 - 3*50}
-	for _, n := range []int{0, 4, 5} {
-		account := a.State.(*audit.Account)
+	account := a.State.(*audit.Account)
+	for n, left := range map[int]int64{0: 50, 2: 0, 3: 0, 4: 50, 5: 50} {
 		account.Charges = append(account.Charges,
-			audit.Charge{Reference: fmt.Sprintf("order-%d", n), Refundable: 50})
+			audit.Charge{Reference: fmt.Sprintf("order-%d", n), Refundable: left})
 	}
+	slices.SortFunc(account.Charges, func(a, b audit.Charge) int {
+		return strings.Compare(a.Reference, b.Reference)
+	})
 	k.shop.Accounts.Rows["alice"] = a
 	for n, s := range []audit.Order{
 		{Status: "placed", Payment: "paid"},
