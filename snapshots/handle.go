@@ -3,6 +3,7 @@ package snapshots
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/lovoo/goka/storage"
@@ -14,7 +15,19 @@ type handle struct {
 	ctx     context.Context //nolint:containedctx // Goka's Open is given none
 	project Projection
 	open    atomic.Bool
+	damaged chan struct{}
+	spoil   func() // closes damaged, once
 }
+
+func newHandle(ctx context.Context, s *store, p Projection) *handle {
+	h := &handle{store: s, ctx: ctx, project: p, damaged: make(chan struct{})}
+	h.spoil = sync.OnceFunc(func() { close(h.damaged) })
+	return h
+}
+
+// Damaged returns a channel that is closed when the store's files are found damaged after Open. All
+// that is asked of the store fails then, with ErrDamaged, until it is opened anew: that rebuilds it.
+func (h *handle) Damaged() <-chan struct{} { return h.damaged }
 
 // Open takes the store, and restores it to the end of its topic. It may take minutes; it ends
 // early, keeping what it has restored, when the context given to Staged or Follower ends. It takes

@@ -33,9 +33,10 @@ type store struct {
 	number    atomic.Uint64              // in the row cache
 	point     atomic.Pointer[checkpoint] // never nil; written by the owner
 	damage    atomic.Pointer[error]
-	fault     atomic.Pointer[error] // why the disk does not take the oldest memtable
-	lastFlush atomic.Pointer[error] // how the last flush ended that was none
-	faultLog  atomic.Int64          // when a fault was logged last, in nanoseconds since 1970
+	holder    atomic.Pointer[handle] // who is told of damage
+	fault     atomic.Pointer[error]  // why the disk does not take the oldest memtable
+	lastFlush atomic.Pointer[error]  // how the last flush ended that was none
+	faultLog  atomic.Int64           // when a fault was logged last, in nanoseconds since 1970
 	unsaved   atomic.Bool
 	progress  atomic.Pointer[RestoreProgress] // nil: no restore is going on
 }
@@ -59,6 +60,9 @@ func (s *store) damaged(err error) {
 	if s.damage.CompareAndSwap(nil, &wrapped) {
 		s.log.Error("a local store is damaged; it is rebuilt when it is opened next", "error", err)
 		s.markDamaged()
+		if h := s.holder.Load(); h != nil {
+			h.spoil()
+		}
 	}
 }
 
@@ -130,10 +134,18 @@ func (s *store) take(h *handle) error {
 			return err
 		}
 	}
-	if s.back != nil {
-		return nil
+	if s.back == nil {
+		if err := s.openBackend(); err != nil {
+			return err
+		}
 	}
-	return s.openBackend()
+	// What Pebble found while it was opening has been healed, and is nobody's business any more; what
+	// it has found since is h's.
+	s.holder.Store(h)
+	if s.damage.Load() != nil {
+		h.spoil()
+	}
+	return nil
 }
 
 // openBackend opens the store's rows; damaged ones are thrown away. The caller holds mu.

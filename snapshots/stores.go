@@ -173,7 +173,7 @@ func (s *Stores) handle(
 	if project.File == nil {
 		project.File = keep
 	}
-	return &handle{store: s.stores[at], ctx: ctx, project: project}, nil
+	return newHandle(ctx, s.stores[at], project), nil
 }
 
 // nextNumber returns a number that no store had.

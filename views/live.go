@@ -22,6 +22,7 @@ type follower interface {
 	storage.Storage
 	Apply(r *kgo.Record) error
 	Write(fn func(snapshots.Writer) error) error
+	Damaged() <-chan struct{}
 }
 
 // live is a topic's local copy: a Goka view over one follower per partition. It outlives the Goka

@@ -11,6 +11,7 @@ import (
 	"github.com/lovoo/goka/storage"
 
 	"refold/kafka"
+	"refold/snapshots"
 )
 
 // session is one life of a Goka view, with a Sarama client of its own: broker connections that
@@ -20,6 +21,7 @@ type session struct {
 	client   sarama.Client
 	consumer sarama.Consumer
 	view     *goka.View
+	fail     context.CancelCauseFunc // ends the session
 }
 
 // errViewEnded says that Goka gave up without a reason.
@@ -27,9 +29,9 @@ var errViewEnded = errors.New("the Goka view ended by itself")
 
 // runSession runs a Goka view until it fails or ctx ends.
 func (l *live) runSession(ctx context.Context) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	s := &session{live: l}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := &session{live: l, fail: cancel}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if s.client, err = newClient(ctx, l.kafka, l.limits); err != nil {
 		return err
@@ -42,7 +44,11 @@ func (l *live) runSession(ctx context.Context) (err error) {
 	}
 	l.setSession(s)
 	defer l.setSession(nil)
-	if err := s.view.Run(ctx); err != nil {
+	err = s.view.Run(ctx)
+	if cause := context.Cause(ctx); cause != nil {
+		err = errors.Join(cause, err)
+	}
+	if err != nil {
 		return fmt.Errorf("view of %s: %w", l.topic, err)
 	}
 	return errViewEnded
@@ -56,7 +62,9 @@ func (s *session) newView(ctx context.Context) (*goka.View, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open the follower of %s/%d: %w", topic, partition, err)
 		}
-		return &part{follower: f, live: l, partition: partition}, nil
+		return &part{
+			follower: f, live: l, partition: partition, fail: s.fail, closed: make(chan struct{}),
+		}, nil
 	}
 	view, err := goka.NewView(l.kafka.Brokers, goka.Table(l.topic), rawCodec{},
 		goka.WithViewLogger(kafka.GokaLogger(l.logger)),
@@ -149,21 +157,34 @@ type part struct {
 	live      *live
 	partition int32
 	opened    bool
+	fail      context.CancelCauseFunc
+	closed    chan struct{}
 }
 
-// Open restores the follower.
+// Open restores the follower. When its files are found damaged afterwards, the session is ended: Goka
+// would try again and again with a store that heals only when it is opened anew, and readers would be
+// sent away meanwhile.
 func (p *part) Open() error {
 	if err := p.follower.Open(); err != nil {
 		return fmt.Errorf("restore %s/%d: %w", p.live.topic, p.partition, err)
 	}
 	p.opened = true
 	p.live.attach(p.partition, p.follower)
+	go func() {
+		select {
+		case <-p.Damaged():
+			p.fail(fmt.Errorf("%s/%d: %w", p.live.topic, p.partition, snapshots.ErrDamaged))
+		case <-p.closed:
+		}
+	}()
 	return nil
 }
 
 // Close closes the follower when nobody reads from it any more.
 func (p *part) Close() error {
 	if p.opened {
+		p.opened = false
+		close(p.closed)
 		p.live.detach(p.partition)
 	}
 	if err := p.follower.Close(); err != nil {
