@@ -16,6 +16,7 @@ FUZZTIME ?= 10s
 BENCH    ?= .
 RUN      ?= .
 MINUTES  ?= 10
+PROTECTIONS ?= fencing offsets rows
 # Without a seed of one's own it changes with the commit, and is printed.
 SEED     ?= $(shell printf '%d' 0x$$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1))
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -66,6 +67,19 @@ system: bin/processor ## test the program against a real Kafka and registry (nee
 chaos: bin/processor ## let brokers, workers, disks and network fail for MINUTES (10) by a SEED
 	go build -tags system -o bin/chaos ./system/chaos
 	exec bin/chaos -minutes '$(MINUTES)' -seed '$(SEED)'
+
+# The program is built without one of its protections, in turn, and chaos has to notice.
+.PHONY: chaos-proof
+chaos-proof: ## prove that chaos finds what a program without its protections breaks
+	CGO_ENABLED=0 go build -trimpath -tags faulty -o bin/processor-faulty ./cmd/processor
+	go build -tags system -o bin/chaos ./system/chaos
+	for off in $(PROTECTIONS); do \
+		faults=$$(case $$off in offsets) echo kill-worker;; fencing) echo pause-worker;; \
+			*) echo cut,cut-answers,lose-answers,pause-worker;; esac); \
+		echo "== without $$off: $$faults"; \
+		REFOLD_FAULTY=$$off bin/chaos -program bin/processor-faulty -expect-breach -only $$faults \
+			-minutes 1.5 -rate 100 -seed '$(SEED)'; \
+	done
 
 .PHONY: kafka
 kafka: ## start a real Kafka on :9092 and a schema registry on :8081 (needs Java 21+, Maven)

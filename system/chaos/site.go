@@ -87,11 +87,14 @@ func (s *site) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := traffic.end(ctx); err != nil {
-		return err
-	}
-	if err := s.waitQuiet(ctx); err != nil {
-		return err
+	for _, wait := range []func(context.Context) error{traffic.end, s.waitQuiet} {
+		err := wait(ctx)
+		if ctx.Err() != nil {
+			return err
+		}
+		if err != nil { // what the audit says tells more
+			s.problem("%v", err)
+		}
 	}
 	return s.verdict(ctx, traffic)
 }

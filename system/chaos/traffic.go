@@ -15,7 +15,10 @@ import (
 
 // patience is how long the load waits for an answer: longer than all faults and what follows last,
 // so that what has no answer by then has been lost.
-const patience = answersWithin - 30*time.Second
+func (o *options) patience() time.Duration {
+	const less = 20 * time.Second
+	return o.answersWithin() - less
+}
 
 // traffic is what customers do meanwhile: by HTTP, by the topics, and those who send everything
 // twice.
@@ -57,7 +60,7 @@ func (t *traffic) start(name string, args []string) error {
 			t.site.program, "load", "--name", name, "--record", record,
 			"--seed", strconv.FormatUint(t.site.plan.Seed, 10),
 			"--duration", (time.Duration(t.site.plan.Length) + longer).String(),
-			"--patience", patience.String(), "--accounts", "200", "--order-share", "0.5",
+			"--patience", t.site.patience().String(), "--accounts", "200", "--order-share", "0.5",
 		}, args...),
 		Env: t.site.environment(t.site.cluster.Advertised(listener("load")), t.site.registry.URL()),
 	})
@@ -71,7 +74,8 @@ func (t *traffic) start(name string, args []string) error {
 // end waits until everything that was sent has its answer. That something has none is a problem,
 // but no reason to leave out the audit.
 func (t *traffic) end(ctx context.Context) error {
-	within, cancel := context.WithTimeout(ctx, answersWithin)
+	limit := t.site.answersWithin()
+	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for _, load := range t.loads {
 		select {
@@ -83,7 +87,7 @@ func (t *traffic) end(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return fmt.Errorf("%w: no answers within %v\n%s", errBroken, answersWithin, load.Tail())
+			return fmt.Errorf("%w: no answers within %v\n%s", errBroken, limit, load.Tail())
 		}
 	}
 	t.site.say("all that was sent has its answer")

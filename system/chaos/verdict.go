@@ -29,14 +29,15 @@ const ringSize = 16
 // waitQuiet waits until nothing is under way: all workers are ready, all groups have come to the
 // ends of all their inputs, and the ends have not moved while they were asked for.
 func (s *site) waitQuiet(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, quietWithin,
-		fmt.Errorf("%w: it is not quiet within %v", errBroken, quietWithin))
+	limit := s.quietWithin()
+	ctx, cancel := context.WithTimeoutCause(ctx, limit,
+		fmt.Errorf("%w: it is not quiet within %v", errBroken, limit))
 	defer cancel()
 	if err := s.waitWhole(ctx); err != nil {
 		return err
 	}
 	for _, w := range s.workers {
-		if err := w.waitReady(ctx, quietWithin); err != nil {
+		if err := w.waitReady(ctx, limit); err != nil {
 			return fmt.Errorf("%w: %w", errBroken, err)
 		}
 	}
@@ -99,6 +100,9 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 	if err != nil {
 		return err
 	}
+	if s.breach && !running.Whole() {
+		return errBreach
+	}
 	if err := s.grow(ctx, s.plan.Last); err != nil {
 		return err
 	}
@@ -120,7 +124,7 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 	case err != nil:
 		return err
 	case !running.Whole() || !stopped.Whole():
-		return fmt.Errorf("%w: the audit has found breaches", errBroken)
+		return errBreach
 	case len(s.problems) > 0:
 		return fmt.Errorf("%w: %s", errBroken, strings.Join(s.problems, "; "))
 	}

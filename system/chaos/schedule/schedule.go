@@ -54,6 +54,23 @@ var growing = []string{
 
 const lastLane = 1_000
 
+// Only returns the schedule of a seed in which workers have faults of these kinds, and nobody else has
+// any: to show what one kind of fault does to a program that lacks what protects it.
+func Only(seed uint64, length time.Duration, kinds ...Kind) (Schedule, error) {
+	s := Schedule{Seed: seed, Length: Duration(length)}
+	l := newLane(seed, 0, length)
+	for _, kind := range kinds {
+		i := slices.IndexFunc(workerOdds, func(o odds) bool { return o.kind == kind })
+		if i < 0 {
+			return s, fmt.Errorf("%q is no fault of a worker", kind)
+		}
+		l.odds = append(l.odds, workerOdds[i])
+	}
+	workers(l)
+	s.Faults = l.faults
+	return s, nil
+}
+
 // New returns the schedule of a seed. All faults have ended after its length.
 func New(seed uint64, length time.Duration) Schedule {
 	s := Schedule{Seed: seed, Length: Duration(length)}
@@ -77,6 +94,7 @@ type lane struct {
 	length time.Duration
 	at     time.Duration
 	faults []Fault
+	odds   []odds // of workers; none: workerOdds
 }
 
 func newLane(seed, number uint64, length time.Duration) *lane {
@@ -147,10 +165,14 @@ var workerOdds = append([]odds{
 
 // workers plans the faults of workers, their disks and their network.
 func workers(l *lane) {
+	choices := l.odds
+	if choices == nil {
+		choices = workerOdds
+	}
 	var hurtUntil [Workers]time.Duration // by worker
 	for {
 		l.rest(workerRest)
-		f := l.pick(workerOdds)
+		f := l.pick(choices)
 		if f.Kind == RollWorkers {
 			l.at = max(l.at, slices.Max(hurtUntil[:]))
 			if !l.add(f) {

@@ -122,3 +122,21 @@ func TestReadMistakes(t *testing.T) {
 		}
 	}
 }
+
+// Only faults of the kinds that are asked for happen, and some do; others than workers' can't be.
+func TestOnly(t *testing.T) {
+	s, err := Only(1, 5*time.Minute, KillWorker, LoseAnswers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[Kind]int{}
+	for _, f := range s.Faults {
+		found[f.Kind]++
+	}
+	if len(found) != 2 || found[KillWorker] == 0 || found[LoseAnswers] == 0 {
+		t.Errorf("planned %v", found)
+	}
+	if _, err := Only(1, time.Minute, KillBroker); err == nil {
+		t.Error("a broker's fault was planned for workers")
+	}
+}
