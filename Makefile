@@ -77,7 +77,7 @@ chaos-proof: ## prove that chaos finds what a program without its protections br
 		faults=$$(case $$off in offsets) echo kill-worker;; fencing) echo pause-worker;; \
 			*) echo cut,cut-answers,lose-answers,pause-worker;; esac); \
 		echo "== without $$off: $$faults"; \
-		REFOLD_FAULTY=$$off bin/chaos -program bin/processor-faulty -expect-breach -only $$faults \
+		FAULTY=$$off bin/chaos -program bin/processor-faulty -expect-breach -only $$faults \
 			-minutes 1.5 -rate 100 -seed '$(SEED)'; \
 	done
 

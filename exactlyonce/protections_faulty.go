@@ -7,12 +7,12 @@ import (
 	"os"
 )
 
-// The protections of protections.go, one of which REFOLD_FAULTY switches off: "fencing", "offsets"
+// The protections of protections.go, one of which FAULTY switches off: "fencing", "offsets"
 // or "rows". Never for production: this build loses and doubles records, and is meant to.
 var fencing, offsetsInside, rowsAfter = true, true, true
 
 func init() {
-	switch off := os.Getenv("REFOLD_FAULTY"); off {
+	switch off := os.Getenv("FAULTY"); off {
 	case "":
 		return
 	case "fencing":
@@ -22,8 +22,8 @@ func init() {
 	case "rows":
 		rowsAfter = false
 	default:
-		panic(fmt.Sprintf("REFOLD_FAULTY is %q; it may be fencing, offsets or rows", off))
+		panic(fmt.Sprintf("FAULTY is %q; it may be fencing, offsets or rows", off))
 	}
-	fmt.Fprintf(os.Stderr, "REFOLD_FAULTY=%s: a protection is off; records will be lost or doubled\n",
-		os.Getenv("REFOLD_FAULTY"))
+	fmt.Fprintf(os.Stderr, "FAULTY=%s: a protection is off; records will be lost or doubled\n",
+		os.Getenv("FAULTY"))
 }

@@ -145,6 +145,9 @@ func run(ctx context.Context, o options) (err error) {
 		os.Exit(exitHangs)
 	})
 	defer watchdog.Stop()
-	defer func() { s.cleanUp(err != nil || o.keep) }()
+	defer func() {
+		expected := o.breach && errors.Is(err, errBreach)
+		s.cleanUp(o.keep || err != nil && !expected)
+	}()
 	return s.run(ctx)
 }
