@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,10 +65,13 @@ func newEngine(cfg Config, gg *goka.GroupGraph) (*engine, error) {
 	if t := gg.GroupTable(); t != nil {
 		e.table = t.Topic()
 	}
+	reads, emits := gg.InputStreams(), gg.OutputStreams()
 	if l := gg.LoopStream(); l != nil {
 		e.writes = append(e.writes, l.Topic())
+		// A loop is both, with one codec.
+		reads, emits = append(slices.Clip(reads), l), append(slices.Clip(emits), l)
 	}
-	e.framed, e.outputs.framed = framedTopics(gg.InputStreams()), framedTopics(gg.OutputStreams())
+	e.framed, e.outputs.framed = framedTopics(reads), framedTopics(emits)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.setStatus(errors.New("not started"))
 	return e, nil

@@ -94,3 +94,29 @@ func TestFramedCodecs(t *testing.T) {
 		}
 	}
 }
+
+// A loop is an input and an output: what somebody else puts there comes as a frame, and what the
+// graph puts there comes back as it was.
+func TestFramedLoop(t *testing.T) {
+	const loop = "frames-loop"
+	c := startCluster(t, 0, topic("in", 1), topic(loop, 1), topic("out", 1))
+	graph := goka.DefineGroup("frames",
+		goka.Input("in", framed{new(codec.Bytes)}, func(ctx goka.Context, msg any) {
+			ctx.Loopback(ctx.Key(), msg)
+		}),
+		goka.Loop(framed{new(codec.Bytes)}, func(ctx goka.Context, msg any) {
+			ctx.Emit("out", ctx.Key(), msg)
+		}),
+		goka.Output("out", framed{new(codec.Bytes)}))
+	c.work(c.config("worker"), graph).isReady()
+	header := kgo.RecordHeader{Key: "h", Value: []byte("1")}
+	for _, in := range []string{loop, "in"} {
+		c.put(record(in, in, "\x00value", header))
+	}
+	eventually(t, "both are through", func() bool { return len(c.values("out")) == 2 })
+	for _, r := range c.read("out")[0] {
+		if string(r.Value) != "\x00value" || !cmp.Equal(r.Headers, []kgo.RecordHeader{header}) {
+			t.Errorf("by %s: %q, %v", r.Key, r.Value, r.Headers)
+		}
+	}
+}
