@@ -23,7 +23,8 @@ func TestSurplusOfAnOrder(t *testing.T) {
 		"received": {[]happened{received}, []audit.Surplus{{PaymentID: "alice/9"}}, false},
 		"declined, and given back after all": {
 			[]happened{received, kept, back},
-			[]audit.Surplus{{PaymentID: "alice/9", RefundID: "alice/10"}}, false,
+			[]audit.Surplus{{PaymentID: "alice/9", RefundID: "alice/10"}},
+			false,
 		},
 		"another row":      {[]happened{received, kept}, nil, true},
 		"received twice":   {[]happened{received, received}, nil, true},
