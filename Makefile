@@ -11,7 +11,7 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 
 # What may be set: make fuzz FUZZTIME=1m, make bench BENCH=Encode, make system RUN=Zombie,
-# make chaos MINUTES=60 SEED=7.
+# make chaos MINUTES=60 SEED=7, make simulate SEEDS=10000, make simulate SEED=17 FAULTS=0,3.
 FUZZTIME ?= 10s
 BENCH    ?= .
 RUN      ?= .
@@ -19,11 +19,14 @@ MINUTES  ?= 10
 PROTECTIONS ?= fencing offsets rows
 # Without a seed of one's own it changes with the commit, and is printed.
 SEED     ?= $(shell printf '%d' 0x$$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1))
+# A seed that is named is the only one.
+SEEDS    ?= $(if $(filter command environment,$(origin SEED)),1,200)
+FAULTS   ?=
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## start everything in one process: embedded Kafka, worker, HTTP on :8080, sample load
@@ -79,6 +82,18 @@ chaos-proof: ## prove that chaos finds what a program without its protections br
 		echo "== without $$off: $$faults"; \
 		FAULTY=$$off bin/chaos -program bin/processor-faulty -expect-breach -only $$faults \
 			-minutes 1.5 -rate 100 -seed '$(SEED)'; \
+	done
+
+.PHONY: simulate
+simulate: ## run engine and stores through SEEDS (200) schedules of faults in simulated time
+	go test -count=1 -timeout 0 -v -run '^TestSimulate$$' ./exactlyonce/simulate \
+		-seed '$(SEED)' -seeds '$(SEEDS)' -faults '$(FAULTS)'
+
+.PHONY: simulate-proof
+simulate-proof: ## prove the simulator: without one of the protections, it finds a breach
+	@for off in $(PROTECTIONS); do \
+		REFOLD_FAULTY=$$off go test -tags faulty -count=1 -timeout 5m -v -run '^TestFaulty$$' \
+			./exactlyonce/simulate -seed '$(SEED)' -seeds 100; \
 	done
 
 .PHONY: kafka

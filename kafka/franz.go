@@ -39,7 +39,10 @@ func (s Settings) Options() ([]kgo.Opt, error) {
 		kgo.WithCompressor(compressor),
 		kgo.RecordPartitioner(Partitioner()),
 	}
-	if s.TLS.Enabled {
+	switch {
+	case s.Dial != nil:
+		opts = append(opts, kgo.Dialer(s.Dial))
+	case s.TLS.Enabled:
 		config, err := s.TLS.config()
 		if err != nil {
 			return nil, fmt.Errorf("kafka settings: %w", err)

@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -42,7 +44,10 @@ func (s Settings) Sarama() (*sarama.Config, error) {
 	s.saramaConsumer(c)
 	s.saramaProducer(c)
 
-	if s.TLS.Enabled {
+	if s.Dial != nil {
+		c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, dialer{s}
+	}
+	if s.TLS.Enabled && s.Dial == nil {
 		config, err := s.TLS.config()
 		if err != nil {
 			return nil, fmt.Errorf("kafka settings: %w", err)
@@ -81,4 +86,14 @@ func (s Settings) saramaProducer(c *sarama.Config) {
 	c.Producer.Flush.Frequency = saramaFlushInterval
 	c.Producer.Return.Successes = true // Goka's promises need both
 	c.Producer.Return.Errors = true
+}
+
+// dialer is Settings.Dial in the form that Sarama asks for.
+type dialer struct{ of Settings }
+
+// Dial makes a connection.
+func (d dialer) Dial(network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), d.of.DialTimeout)
+	defer cancel()
+	return d.of.Dial(ctx, network, address)
 }

@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"context"
 	"log/slog"
+	"net"
 	"time"
 )
 
@@ -74,6 +76,10 @@ type Settings struct {
 	RecordBytes int `koanf:"recordBytes"`
 	// LargerRecordBytes is the same for topics that have a limit of their own.
 	LargerRecordBytes map[string]int `koanf:"-"`
+
+	// Dial makes connections, in place of TCP and TLS: through a tunnel, or, in tests, within the
+	// process. Nil: by TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) `koanf:"-"`
 
 	// Logger gets what franz-go says (see Options). Nil: nothing is logged. Sarama's logger is
 	// global to the process; see SetSaramaLogger.

@@ -1,13 +1,6 @@
 package snapshots
 
-import (
-	"errors"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
-)
-
-// OpenOn is Open on another file system.
-func OpenOn(fileSystem vfs.FS, o Options) (*Stores, error) { return open(o, fileSystem) }
+import "errors"
 
 // Flush begins to make durable what isn't, as the ticker does.
 func Flush(s *Stores) {

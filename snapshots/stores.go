@@ -40,9 +40,10 @@ type place struct {
 
 // Open opens the directory, which it makes if it is missing. The error is ErrLocked if somebody
 // else has it. The stores themselves are opened when they are asked for.
-func Open(o Options) (*Stores, error) { return open(o, vfs.Default) }
+func Open(o Options) (*Stores, error) { return OpenOn(vfs.Default, o) }
 
-func open(o Options, fileSystem vfs.FS) (*Stores, error) {
+// OpenOn is Open on another file system: one in memory that a test lets crash, for example.
+func OpenOn(fileSystem vfs.FS, o Options) (*Stores, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}

@@ -1,12 +1,18 @@
 package local
 
 import (
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 // transactionVersion is the feature by which brokers tell which protocol of transactions they use.
 const transactionVersion = "transaction.version"
+
+// TransactionVersion is Options.TransactionVersion for a cluster that is made without Start.
+func TransactionVersion(level int16) kfake.Opt {
+	return kfake.MaxVersions(withTransactionVersion(level))
+}
 
 // withTransactionVersion is the newest release, formatted with another transaction.version: the
 // table of a release can't be changed, one made from a broker's answer can.

@@ -107,7 +107,7 @@ func (o Options) kfake() []kfake.Opt {
 		opts = append(opts, kfake.Superuser(user.Mechanism, user.Name, user.Password))
 	}
 	if o.TransactionVersion != 0 {
-		opts = append(opts, kfake.MaxVersions(withTransactionVersion(o.TransactionVersion)))
+		opts = append(opts, TransactionVersion(o.TransactionVersion))
 	}
 	if o.TLS != nil {
 		opts = append(opts, kfake.TLS(o.TLS))

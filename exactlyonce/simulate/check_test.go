@@ -1,0 +1,192 @@
+package simulate_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+)
+
+// check compares what is in the topics and on the disks with a fold of the input. Nothing runs any
+// more but the brokers.
+func (s *simulation) check() {
+	if len(s.breaches) > 0 {
+		return // without an end there is nothing to compare
+	}
+	for p := range s.partitions {
+		if err := s.checkPartition(p); err != nil {
+			s.breach("partition %d: %v", p, err)
+		}
+	}
+}
+
+func (s *simulation) checkPartition(p int32) error {
+	inputs, err := s.read(in, p)
+	if err != nil {
+		return err
+	}
+	outputs, err := s.read(out, p)
+	if err != nil {
+		return err
+	}
+	changes, err := s.read(table, p)
+	if err != nil {
+		return err
+	}
+	rows, want := make(map[string]string), make(map[string][]string)
+	for _, r := range inputs {
+		key := string(r.Key)
+		row, output := fold(rows[key], string(r.Value))
+		want[key] = append(want[key], output)
+		if rows[key] = row; row == "" {
+			delete(rows, key)
+		}
+	}
+	got := make(map[string][]string)
+	for _, r := range outputs {
+		got[string(r.Key)] = append(got[string(r.Key)], string(r.Value))
+	}
+	for key := range got {
+		if want[key] == nil {
+			s.breach("outputs of %s, which has no input in partition %d", key, p)
+		}
+	}
+	for key, want := range want {
+		s.compareOutputs(key, got[key], want)
+	}
+	s.compareRows(fmt.Sprintf("the topic of the table, partition %d", p), at(changes, -1), rows)
+	for _, w := range s.workers {
+		if err := s.checkStore(w, p, changes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareOutputs: each input has led to one output, in its order, from the right row (G1–G4).
+func (s *simulation) compareOutputs(key string, got, want []string) {
+	if slices.Equal(got, want) {
+		return
+	}
+	i := 0
+	for i < len(got) && i < len(want) && got[i] == want[i] {
+		i++
+	}
+	at := func(all []string) string {
+		if i < len(all) {
+			return fmt.Sprintf("%q", all[i])
+		}
+		return "nothing"
+	}
+	s.breach("%s has %d outputs of %d inputs; the first difference is no. %d: %s, not %s",
+		key, len(got), len(want), i+1, at(got), at(want))
+}
+
+// compareRows: rows are what the input folds to (G4).
+func (s *simulation) compareRows(where string, got, want map[string]string) {
+	for key, row := range want {
+		if got[key] != row {
+			s.breach("%s: the row of %s is %q, not %q", where, key, got[key], row)
+		}
+	}
+	for key, row := range got {
+		if _, is := want[key]; !is {
+			s.breach("%s: %s has a row, %q, and should have none", where, key, row)
+		}
+	}
+}
+
+// at is the rows of a table before an offset; -1: at the end.
+func at(changes []*kgo.Record, offset int64) map[string]string {
+	rows := make(map[string]string)
+	for _, r := range changes {
+		switch {
+		case offset >= 0 && r.Offset >= offset:
+			return rows
+		case r.Value == nil:
+			delete(rows, string(r.Key))
+		default:
+			rows[string(r.Key)] = string(r.Value)
+		}
+	}
+	return rows
+}
+
+// read returns the committed records of a partition.
+func (s *simulation) read(topic string, p int32) (all []*kgo.Record, err error) {
+	settings := s.settings("checker")
+	settings.Dial = s.network.DialContext
+	options, err := settings.Options()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	_, err = kafka.ReadPartition(ctx, options, kafka.Range{Topic: topic, Partition: p, From: kafka.FromStart},
+		func(records []*kgo.Record, _ kafka.Progress) error {
+			all = append(all, records...)
+			return nil
+		})
+	return all, err
+}
+
+// checkStore: what a worker has left on its disk is what was committed up to some offset (G6).
+func (s *simulation) checkStore(w *worker, p int32, changes []*kgo.Record) error {
+	dir := path.Join(w.dir, table, fmt.Sprint(p))
+	where := fmt.Sprintf("the store of worker %d, partition %d", w.index, p)
+	if _, err := w.files.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil // the partition was never here
+	}
+	if w.damaged {
+		return nil // what is wrong with it may not have been found yet, nor read
+	}
+	db, err := pebble.Open(dir, &pebble.Options{ReadOnly: true, FS: w.files, Logger: silent{}})
+	if errors.Is(err, pebble.ErrDBDoesNotExist) {
+		return nil // the process ended before there was one
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	defer db.Close() //nolint:errcheck // it is only read
+	point, closer, err := db.Get([]byte{0})
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	next := int64(binary.BigEndian.Uint64(point[17:]))
+	closer.Close()
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{1}, UpperBound: []byte{2}})
+	if err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	rows := make(map[string]string)
+	for it.First(); it.Valid(); it.Next() {
+		rows[string(it.Key()[1:])] = string(it.Value())
+	}
+	if err := it.Close(); err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	s.mu.Lock()
+	s.stores++
+	s.mu.Unlock()
+	s.compareRows(where+fmt.Sprintf(" at offset %d", next), rows, at(changes, next))
+	return nil
+}
+
+// silent is a logger of Pebble's that says nothing: errors are returned as well.
+type silent struct{}
+
+func (silent) Infof(string, ...any)              {}
+func (silent) Errorf(string, ...any)             {}
+func (silent) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }

@@ -1,0 +1,27 @@
+//go:build faulty
+
+package simulate_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+// The proof of the proof: with one of the engine's protections off, the simulator finds out what it
+// was for. `make simulate-faulty` tries each.
+func TestFaulty(t *testing.T) {
+	off := os.Getenv("REFOLD_FAULTY")
+	if off == "" {
+		t.Fatal("REFOLD_FAULTY says which protection is off")
+	}
+	for n := range *seeds {
+		s := newSchedule(*firstSeed + n)
+		if v := run(t, s); len(v.breaches) > 0 {
+			least, v := shrink(t, s, v)
+			fmt.Fprintf(os.Stdout, "without %s, found by schedule no. %d: %v%s\n", off, n+1, least, v)
+			return
+		}
+	}
+	t.Errorf("without %s, %d schedules broke no promise", off, *seeds)
+}

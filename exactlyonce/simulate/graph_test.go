@@ -1,0 +1,50 @@
+package simulate_test
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/codec"
+)
+
+// The graph that workers run: a row says how many records its key has had and digests them in their
+// order, and each record leads to an output that is the same. So one record too many, too few, or out
+// of its place shows in every row and output of the key from there on.
+const (
+	group = "chain"
+	in    = "in"
+	out   = "out"
+	table = "chain-table"
+	// closes is a record that deletes its key's row.
+	closes = "close"
+)
+
+func graph() *goka.GroupGraph {
+	return goka.DefineGroup(group,
+		goka.Input(in, new(codec.String), func(ctx goka.Context, msg any) {
+			before, _ := ctx.Value().(string)
+			row, output := fold(before, msg.(string))
+			if row == "" {
+				ctx.Delete()
+			} else {
+				ctx.SetValue(row)
+			}
+			ctx.Emit(out, ctx.Key(), output)
+		}),
+		goka.Output(out, new(codec.String)), goka.Persist(new(codec.String)))
+}
+
+// fold is what a record makes of its key's row, "" being none, and the output that it leads to.
+func fold(row, record string) (after, output string) {
+	n := 0
+	_, _ = fmt.Sscanf(row, "%d ", &n) // no row: zero
+	digest := fnv.New64a()
+	digest.Write([]byte(row + "\x00" + record))
+	after = fmt.Sprintf("%d %x", n+1, digest.Sum64())
+	if strings.HasSuffix(record, closes) {
+		return "", record + " " + after
+	}
+	return after, record + " " + after
+}

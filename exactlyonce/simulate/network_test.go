@@ -1,0 +1,163 @@
+package simulate_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// wire is how a process reaches the brokers. It counts the requests that leave the process, and has
+// somebody say what becomes of each.
+type wire struct {
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	work *sync.WaitGroup // what is under way
+	// fate is asked about every request, when it leaves.
+	fate func(key int16) fate
+
+	mu    sync.Mutex
+	cut   bool // for good: the process is dead
+	conns map[*conn]struct{}
+}
+
+// fate is what becomes of a request.
+type fate struct {
+	lost       bool          // it does not arrive, and its connection breaks
+	answerLost bool          // it is done, and the connection breaks
+	held       time.Duration // it arrives later, and so does all behind it
+	then       func()        // is called when it has arrived
+	answered   func()        // is called when the answer comes, before the process sees it
+}
+
+var errCut = errors.New("the process is dead")
+
+// Dial makes a connection that behaves as TCP does: what was sent arrives, even if the sender has
+// gone meanwhile.
+func (w *wire) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	broker, err := w.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.cut {
+		return nil, errors.Join(errCut, broker.Close())
+	}
+	outside, inside := net.Pipe()
+	c := &conn{
+		wire: w, client: inside, broker: broker, answers: make(map[int32]fate),
+		sent: make(chan []byte, sentBuffer),
+	}
+	w.conns[c] = struct{}{}
+	w.work.Go(c.take)
+	w.work.Go(c.send)
+	w.work.Go(c.receive)
+	return outside, nil
+}
+
+// sentBuffer is how many requests may be under way on a connection; clients have few.
+const sentBuffer = 1000
+
+// kill ends all connections, and there will be no more.
+func (w *wire) kill() {
+	w.mu.Lock()
+	w.cut = true
+	conns := w.conns
+	w.conns = make(map[*conn]struct{})
+	w.mu.Unlock()
+	for c := range conns {
+		c.close()
+	}
+}
+
+// conn is a connection in three goroutines: what takes requests from the client, what sends them to
+// the broker, and what takes answers back.
+type conn struct {
+	wire           *wire
+	client, broker net.Conn
+	sent           chan []byte
+
+	mu      sync.Mutex
+	answers map[int32]fate // of requests under way that have one, by correlation ID
+}
+
+func (c *conn) close() {
+	_, _ = c.client.Close(), c.broker.Close() // a pipe's never fails
+	c.wire.mu.Lock()
+	defer c.wire.mu.Unlock()
+	delete(c.wire.conns, c)
+}
+
+func (c *conn) take() {
+	defer close(c.sent)
+	for {
+		frame, err := readFrame(c.client)
+		if err != nil {
+			return
+		}
+		c.sent <- frame
+	}
+}
+
+func (c *conn) send() {
+	defer c.close()
+	for frame := range c.sent {
+		key := int16(binary.BigEndian.Uint16(frame[4:]))
+		id := int32(binary.BigEndian.Uint32(frame[8:]))
+		f := c.wire.fate(key)
+		if f.held > 0 {
+			<-time.After(f.held)
+		}
+		if f.lost {
+			return
+		}
+		if f.answerLost || f.answered != nil {
+			c.mu.Lock()
+			c.answers[id] = f
+			c.mu.Unlock()
+		}
+		if _, err := c.broker.Write(frame); err != nil {
+			return
+		}
+		if f.then != nil {
+			f.then()
+		}
+	}
+}
+
+func (c *conn) receive() {
+	defer c.close()
+	for {
+		frame, err := readFrame(c.broker)
+		if err != nil {
+			return
+		}
+		id := int32(binary.BigEndian.Uint32(frame[4:]))
+		c.mu.Lock()
+		f := c.answers[id]
+		delete(c.answers, id)
+		c.mu.Unlock()
+		if f.answered != nil {
+			f.answered()
+		}
+		if f.answerLost {
+			return
+		}
+		_, _ = c.client.Write(frame) // who has gone gets no answer; what was sent counts
+	}
+}
+
+// readFrame reads a request or an answer, with its length in front.
+func readFrame(from io.Reader) ([]byte, error) {
+	var length [4]byte
+	if _, err := io.ReadFull(from, length[:]); err != nil {
+		return nil, err
+	}
+	frame := make([]byte, 4+binary.BigEndian.Uint32(length[:]))
+	copy(frame, length[:])
+	_, err := io.ReadFull(from, frame[4:])
+	return frame, err
+}

@@ -1,0 +1,311 @@
+package simulate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"refold/exactlyonce"
+	"refold/kafka"
+	"refold/snapshots"
+)
+
+const (
+	sessionTimeout     = 6 * time.Second
+	transactionTimeout = 15 * time.Second
+)
+
+// process is one life of a worker.
+type process struct {
+	of    *worker
+	life  int
+	files *vfs.MemFS
+	dir   string
+	wire  *wire
+	stop  context.CancelFunc
+	ended chan struct{} // closed when it has let go of its files
+
+	once sync.Once
+	left chan departure // how it leaves, told once
+
+	mu   sync.Mutex
+	deaf time.Time // until when its heartbeats are held back
+}
+
+// departure is how a process leaves, and with what the next one begins.
+type departure struct {
+	after time.Duration
+	files *vfs.MemFS // nil: those of the process, once it has ended
+	err   error      // it ended by itself
+}
+
+// worker is a number of processes, one after the other.
+type worker struct {
+	*simulation
+	index   int
+	plan    plan
+	damaged bool // since a file was damaged
+	files   *vfs.MemFS
+	dir     string
+	old     *vfs.MemFS // when the present life began
+}
+
+// keep lets one process follow the other, as an orchestrator does, until the simulation ends.
+func (w *worker) keep() {
+	if !w.pause(w.plan.after) {
+		return
+	}
+	for life := 0; ; life++ {
+		p := w.start(life)
+		var d departure
+		select {
+		case d = <-p.left:
+		case <-w.ending:
+			p.stop()
+			<-p.ended
+			return
+		}
+		switch {
+		case d.files != nil: // a crash: the dead process's goroutines run out on their own
+			w.files, w.dir = d.files, w.directory(life+1)
+			err := w.files.Rename(p.dir, w.dir)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				w.breach("rename: %v", err)
+			}
+		default:
+			<-p.ended
+		}
+		if d.err != nil && (!w.damaged || !errors.Is(d.err, snapshots.ErrDamaged)) {
+			w.breach("worker %d ended: %v", w.index, d.err)
+		}
+		if !w.pause(d.after) {
+			return
+		}
+	}
+}
+
+// pause waits, and tells whether the simulation goes on.
+func (w *worker) pause(d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-w.ending:
+		return false
+	}
+}
+
+func (w *worker) directory(life int) string {
+	return fmt.Sprintf("/simulation-%d/worker-%d-%d", w.number, w.index, life)
+}
+
+func (w *worker) start(life int) *process {
+	ctx, stop := context.WithCancel(context.Background())
+	p := &process{
+		of: w, life: life, files: w.files, dir: w.dir, stop: stop,
+		ended: make(chan struct{}), left: make(chan departure, 1),
+	}
+	w.old = w.files.CrashClone(vfs.CrashCloneCfg{})
+	p.wire = &wire{
+		dial: w.network.DialContext, work: &w.processes, fate: p.fate,
+		conns: make(map[*conn]struct{}),
+	}
+	w.processes.Go(func() {
+		defer close(p.ended)
+		defer stop()
+		err := p.run(ctx)
+		if ctx.Err() != nil {
+			err = nil // what it says while it is being stopped, or is dead, is of no interest
+		} else if err == nil {
+			err = errors.New("nobody asked it to")
+		}
+		p.leave(departure{after: time.Second, err: err})
+	})
+	return p
+}
+
+func (p *process) leave(d departure) { p.once.Do(func() { p.left <- d }) }
+
+// run is what a program's main does.
+func (p *process) run(ctx context.Context) (err error) {
+	settings := p.of.settings(fmt.Sprint("worker-", p.of.index))
+	settings.Dial = p.wire.Dial
+	logger := p.of.logger.With("worker", p.of.index, "life", p.life)
+	stores, err := snapshots.OpenOn(p.files, snapshots.Options{
+		Name: "tables", Dir: p.dir, Kafka: settings, CacheBytes: 1 << 20, RowCacheBytes: 1 << 20,
+		MemTableBytes: 256 << 10, FlushInterval: flushInterval, Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stores.Close()) }()
+	id := fmt.Sprint("worker-", p.of.index)
+	if p.of.plan.ownID {
+		id = fmt.Sprint(id, "-", p.life)
+	}
+	worker, err := exactlyonce.New(exactlyonce.Config{
+		Kafka: settings, TransactionalID: id, BatchRecords: p.of.plan.records,
+		FetchMaxWait: 2 * time.Second, BackoffMax: time.Second, Logger: logger,
+		Tables: exactlyonce.Tables{
+			Staged: func(ctx context.Context, topic string, n int32) (exactlyonce.Table, error) {
+				return stores.Staged(ctx, topic, n)
+			},
+		},
+	}, graph())
+	if err != nil {
+		p.of.logger.Error("could not begin", "error", err)
+		p.leave(departure{after: time.Second}) // a broker did not answer: try again
+		return nil
+	}
+	return worker.Run(ctx)
+}
+
+// flushInterval makes something durable between most crashes.
+const flushInterval = 3 * time.Second
+
+func (s *simulation) settings(client string) kafka.Settings {
+	return kafka.Settings{
+		Brokers: s.cluster.ListenAddrs(), ClientID: client,
+		HeartbeatInterval: sessionTimeout / 4, SessionTimeout: sessionTimeout,
+		RebalanceTimeout: 10 * time.Second, TransactionTimeout: transactionTimeout,
+		RequestTimeout: 8 * time.Second, DialTimeout: 5 * time.Second,
+	}
+}
+
+// fate decides what becomes of a request, and lets happen what the schedule has for it.
+func (p *process) fate(key int16) (result fate) {
+	s := p.of.simulation
+	s.mu.Lock()
+	at := request{p.of.index, key}
+	s.seen[at]++
+	n := s.seen[at]
+	var now []fault
+	for i, f := range s.faults {
+		if f.worker == at.worker && f.key.Int16() == key && f.nth == n {
+			s.happened[i] = true
+			now = append(now, f)
+		}
+	}
+	s.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if key == kmsg.Heartbeat.Int16() {
+		result.held = max(0, time.Until(p.deaf))
+	}
+	for _, f := range now {
+		p.happens(f, &result)
+	}
+	return result
+}
+
+func (p *process) happens(f fault, to *fate) {
+	s := p.of.simulation
+	s.logger.Warn("fault", "fault", f.String())
+	switch f.kind {
+	case requestLost:
+		to.lost = true
+	case answerLost:
+		to.answerLost = true
+	case requestHeld:
+		to.held = f.lasts
+	case zombie:
+		to.held, p.deaf = f.lasts, time.Now().Add(f.lasts)
+	case refused:
+		refusal := kfake.Fault{Keys: []kmsg.Key{f.key}, Err: f.err, When: ours}
+		s.mu.Lock()
+		s.refusals = append(s.refusals, s.cluster.Fault(refusal))
+		s.mu.Unlock()
+	case crashBefore:
+		to.lost = true
+		p.crash(f)
+	case crashAfter:
+		to.answered = func() { p.crash(f) }
+	case stopped:
+		p.leave(departure{after: f.lasts})
+		p.stop()
+	case leadersMove:
+		s.cluster.ShufflePartitionLeaders()
+	case coordinatorsMove:
+		s.cluster.RehashCoordinators()
+	case kinds:
+	}
+}
+
+// ours leaves the producer of the input alone.
+func ours(r kmsg.Request) bool {
+	p, ok := r.(*kmsg.ProduceRequest)
+	return !ok || p.TransactionID != nil
+}
+
+// crash ends a process from one moment to the next: nothing that it does from now on reaches anybody.
+func (p *process) crash(f fault) {
+	p.wire.kill()
+	w := p.of
+	left := p.files.CrashClone(vfs.CrashCloneCfg{})
+	r := rand.New(rand.NewPCG(w.seed, uint64(f.nth)))
+	switch f.disk {
+	case diskMore, diskDamaged:
+		left = p.files.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: r})
+	case diskOld:
+		left = w.old
+	case diskEmpty:
+		left = vfs.NewCrashableMem()
+	case diskSynced, diskOutcomes:
+	}
+	if f.disk == diskDamaged {
+		w.damaged = true
+		damage(left, p.dir, r)
+	}
+	p.leave(departure{after: f.lasts, files: left})
+	p.stop()
+}
+
+// damage changes bytes of some file of a store.
+func damage(files *vfs.MemFS, dir string, r *rand.Rand) {
+	var all []string
+	var walk func(string)
+	walk = func(dir string) {
+		names, err := files.List(dir)
+		if err != nil {
+			return
+		}
+		for _, name := range names {
+			name = path.Join(dir, name)
+			if info, err := files.Stat(name); err == nil && info.IsDir() {
+				walk(name)
+			} else if err == nil && info.Size() > 0 && !strings.HasSuffix(name, "LOCK") {
+				all = append(all, name)
+			}
+		}
+	}
+	walk(dir)
+	if len(all) == 0 {
+		return
+	}
+	content, err := files.UnsafeGetFileDataBuffer(all[r.IntN(len(all))])
+	if err != nil || len(content) == 0 {
+		return
+	}
+	for range 1 + r.IntN(20) {
+		content[r.IntN(len(content))] ^= 0x5a
+	}
+}
+
+// newLogger shows what workers say when REFOLD_TEST_LOG is set.
+func newLogger() *slog.Logger {
+	if os.Getenv("REFOLD_TEST_LOG") == "" {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, nil))
+}

@@ -1,0 +1,185 @@
+package simulate_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka/local"
+)
+
+// simulation is one run of a schedule.
+type simulation struct {
+	*schedule
+	number  int64
+	network kfake.VirtualNetwork
+	cluster *kfake.Cluster
+	client  *kgo.Client // the load's and the checker's
+	workers []*worker
+	logger  *slog.Logger
+
+	ending    chan struct{}
+	processes sync.WaitGroup // those that are dead, too
+
+	mu       sync.Mutex
+	seen     map[request]int
+	happened []bool // by fault
+	breaches []string
+	refusals []*kfake.FaultHandle
+	stores   int // that were compared
+}
+
+// request is a kind of request of one worker.
+type request struct {
+	worker int
+	key    int16
+}
+
+// verdict is what came of a schedule.
+type verdict struct {
+	breaches []string
+	happened []bool
+	stores   int           // on disks that were compared
+	lasted   time.Duration // as those in the simulation take it
+}
+
+// numbers tell simulations of one process apart, for directories are locked by name.
+var numbers atomic.Int64
+
+// patience is how long after the last record all of them must be done, whatever has gone wrong.
+const patience = 3 * time.Minute
+
+// simulate runs a schedule. It must be called in a bubble of package synctest.
+func simulate(of *schedule) verdict {
+	s := &simulation{
+		schedule: of, number: numbers.Add(1), logger: newLogger(), ending: make(chan struct{}),
+		seen: make(map[request]int), happened: make([]bool, len(of.faults)),
+	}
+	began := time.Now()
+	if err := s.begin(); err != nil {
+		return verdict{breaches: []string{err.Error()}}
+	}
+	defer s.cluster.Close()
+	defer s.client.Close()
+	var keepers sync.WaitGroup
+	for i, plan := range of.workers {
+		w := &worker{simulation: s, index: i, plan: plan, files: vfs.NewCrashableMem()}
+		w.dir = w.directory(0)
+		s.workers = append(s.workers, w)
+		keepers.Go(w.keep)
+	}
+	s.load()
+	s.settle()
+	close(s.ending)
+	keepers.Wait()
+	s.processes.Wait()
+	for _, refusal := range s.refusals {
+		refusal.Remove() // what has met no request would meet the checker's
+	}
+	s.check()
+	return verdict{
+		breaches: s.breaches, happened: s.happened, stores: s.stores, lasted: time.Since(began),
+	}
+}
+
+// begin starts the cluster.
+func (s *simulation) begin() (err error) {
+	ports := []int{9092, 9093}
+	s.cluster, err = kfake.NewCluster(
+		kfake.NumBrokers(s.brokers), kfake.Ports(ports[:s.brokers]...),
+		kfake.ListenFn(s.network.Listen), kfake.GroupMinSessionTimeout(time.Second),
+		kfake.SeedTopics(s.partitions, in, out), local.TransactionVersion(s.transaction))
+	if err != nil {
+		return err
+	}
+	settings := s.settings("load")
+	settings.Dial = s.network.DialContext
+	options, err := settings.Options()
+	if err != nil {
+		return err
+	}
+	s.client, err = kgo.NewClient(options...)
+	return err
+}
+
+// breach notes that a promise was broken.
+func (s *simulation) breach(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.breaches = append(s.breaches, fmt.Sprintf(format, args...))
+}
+
+// keys is how many there are: few, so that each has many records.
+const keys = 12
+
+// load sends the records.
+func (s *simulation) load() {
+	n := 0
+	for _, b := range s.bursts {
+		<-time.After(b.after)
+		for range b.records {
+			value := fmt.Sprint(n)
+			if n%29 == 28 {
+				value += closes
+			}
+			r := &kgo.Record{Topic: in, Key: fmt.Append(nil, "key-", n*7%keys), Value: []byte(value)}
+			s.client.Produce(context.Background(), r, func(_ *kgo.Record, err error) {
+				if err != nil {
+					s.breach("the load: %v", err)
+				}
+			})
+			n++
+		}
+		if err := s.client.Flush(context.Background()); err != nil {
+			s.breach("the load: %v", err)
+		}
+	}
+}
+
+// settle waits until the group has all that was sent.
+func (s *simulation) settle() {
+	last := error(nil)
+	for began := time.Now(); time.Since(began) < patience; <-time.After(time.Second) {
+		if last = s.lag(); last == nil {
+			return
+		}
+	}
+	s.breach("%v after the last record: %v", patience, last)
+}
+
+// lag is what the group has not committed yet; nil: nothing.
+func (s *simulation) lag() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	admin := kadm.NewClient(s.client)
+	committed, err := admin.FetchOffsets(ctx, group)
+	if err != nil {
+		return err
+	}
+	ends, err := admin.ListEndOffsets(ctx, in)
+	if err != nil {
+		return err
+	}
+	for p := range s.partitions {
+		end, _ := ends.Lookup(in, p)
+		if end.Err != nil {
+			return end.Err
+		}
+		at, known := committed.Lookup(in, p)
+		if at.Err != nil {
+			return at.Err
+		}
+		if end.Offset > 0 && (!known || at.At != end.Offset) {
+			return fmt.Errorf("the group is at %d of %d in partition %d", at.At, end.Offset, p)
+		}
+	}
+	return nil
+}
