@@ -92,7 +92,7 @@ simulate: ## run engine and stores through SEEDS (200) schedules of faults in si
 .PHONY: simulate-proof
 simulate-proof: ## prove the simulator: without one of the protections, it finds a breach
 	@for off in $(PROTECTIONS); do \
-		REFOLD_FAULTY=$$off go test -tags faulty -count=1 -timeout 5m -v -run '^TestFaulty$$' \
+		FAULTY=$$off go test -tags faulty -count=1 -timeout 5m -v -run '^TestFaulty$$' \
 			./exactlyonce/simulate -seed '$(SEED)' -seeds 100; \
 	done
 

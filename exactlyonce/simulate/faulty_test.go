@@ -9,11 +9,11 @@ import (
 )
 
 // The proof of the proof: with one of the engine's protections off, the simulator finds out what it
-// was for. `make simulate-faulty` tries each.
+// was for. `make simulate-proof` tries each.
 func TestFaulty(t *testing.T) {
-	off := os.Getenv("REFOLD_FAULTY")
+	off := os.Getenv("FAULTY")
 	if off == "" {
-		t.Fatal("REFOLD_FAULTY says which protection is off")
+		t.Fatal("FAULTY says which protection is off")
 	}
 	for n := range *seeds {
 		s := newSchedule(*firstSeed + n)

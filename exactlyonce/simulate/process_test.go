@@ -198,6 +198,7 @@ func (p *process) fate(key int16) (result fate) {
 		}
 	}
 	s.mu.Unlock()
+	result.takes = s.latency(at, n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if key == kmsg.Heartbeat.Int16() {

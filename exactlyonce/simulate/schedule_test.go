@@ -212,6 +212,13 @@ func (s *schedule) newFault(r *rand.Rand, seconds func(least, most float64) time
 	return f
 }
 
+// latency is how long the nth request of a kind takes to the broker, and its answer back: 0.1 to 1.1 ms,
+// as within a data centre.
+func (s *schedule) latency(of request, n int) time.Duration {
+	r := rand.New(rand.NewPCG(s.seed, uint64(of.worker)<<48|uint64(of.key)<<32|uint64(n)))
+	return 100*time.Microsecond + time.Duration(r.Int64N(int64(time.Millisecond)))
+}
+
 // weighted picks an index, each as often as its weight says.
 func weighted(r *rand.Rand, weights []int) int {
 	sum := 0
