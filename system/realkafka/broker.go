@@ -38,6 +38,7 @@ type BrokerOptions struct {
 type Broker struct {
 	process *Process
 	address string
+	route   Route
 }
 
 // StartBroker starts Kafka and returns when it answers. It takes up to 1 GiB of heap.
@@ -50,7 +51,8 @@ func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	address, properties, err := o.write(ctx)
+	b := &Broker{}
+	properties, err := o.write(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +60,7 @@ func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
 	if err := o.format(ctx, j, classes, properties); err != nil {
 		return nil, err
 	}
-	p, err := Start(Command{Name: "kafka", Dir: o.Dir, Args: []string{
+	b.process, err = Start(Command{Name: "kafka", Dir: o.Dir, Args: []string{
 		j.binary(), "-Xms1g", "-Xmx1g", "-XX:+UseG1GC",
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 		"-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -67,38 +69,40 @@ func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{process: p, address: address}
-	if err := p.waitReady(ctx, b.answers); err != nil {
-		p.Kill()
+	if err := b.process.waitReady(ctx, b.answers); err != nil {
+		b.process.Kill()
 		return nil, err
 	}
 	return b, nil
 }
 
-// write makes the configuration file and returns the clients' address and the file's name.
-func (o BrokerOptions) write(ctx context.Context) (address, file string, err error) {
-	ports, err := freePorts(ctx, 2)
+// write chooses the broker's addresses, makes the configuration file and returns its name.
+func (o BrokerOptions) write(ctx context.Context, b *Broker) (file string, err error) {
+	ports, err := StablePorts(ctx, 4)
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
 	if o.Port != 0 {
 		ports[0] = o.Port
 	}
+	b.address = loopback(ports[0])
+	b.route = Route{Advertised: loopback(ports[2]), Broker: loopback(ports[3])}
 	var text strings.Builder
-	address = "127.0.0.1:" + strconv.Itoa(ports[0])
 	err = template.Must(template.New("").Parse(serverProperties)).Execute(&text, map[string]string{
-		"Client":     address,
-		"Controller": "127.0.0.1:" + strconv.Itoa(ports[1]),
+		"Client":     b.address,
+		"Controller": loopback(ports[1]),
+		"Proxy":      b.route.Advertised,
+		"Proxied":    b.route.Broker,
 		"Data":       filepath.Join(o.Dir, "kafka-data"),
 	})
 	if err != nil {
-		return "", "", fmt.Errorf("filling in server.properties: %w", err)
+		return "", fmt.Errorf("filling in server.properties: %w", err)
 	}
 	file = filepath.Join(o.Dir, "server.properties")
 	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
-		return "", "", fmt.Errorf("writing Kafka's configuration: %w", err)
+		return "", fmt.Errorf("writing Kafka's configuration: %w", err)
 	}
-	return address, file, nil
+	return file, nil
 }
 
 // format prepares the data folder, unless an earlier run has.
@@ -136,6 +140,9 @@ func (b *Broker) answers(ctx context.Context) error {
 
 // Address is where clients connect: host and port.
 func (b *Broker) Address() string { return b.address }
+
+// Route is the way of clients that come through a proxy, which somebody else has to start.
+func (b *Broker) Route() Route { return b.route }
 
 // Stop ends the broker cleanly, or kills it if that takes too long.
 func (b *Broker) Stop() { b.process.Stop() }
