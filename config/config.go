@@ -91,13 +91,14 @@ type Processor struct {
 	TransactionalID string        `key:"transactional-id" help:"This worker's own name for its transactions; two workers with the same one fence each other. Set it to the pod's name in a stateful set: a restart then ends at once what was left open. Empty: a new one with every start."`
 	BatchRecords    int           `key:"batch-records" default:"20000" min:"1" max:"1000000" help:"The most records in one transaction. Larger ones take over a second to commit and are no cheaper."`
 	BatchBytes      Bytes         `key:"batch-bytes" default:"32MiB" min:"1KiB" max:"1GiB" help:"The most bytes taken in and given out by one transaction; up to two are in memory."`
+	FetchBytes      Bytes         `key:"fetch-bytes" default:"2MiB" min:"16KiB" max:"100MiB" help:"How much each broker may send ahead of what is handled, to each of the groups, compressed as it is. Small records take ten to twenty times that in memory."`
 	LeastGap        time.Duration `key:"least-gap" default:"5ms" min:"10us" max:"10s" help:"Least time between the starts of two transactions. Less costs the brokers CPU, more only adds latency."`
 	Producers       int           `key:"producers" default:"2" min:"1" max:"16" help:"Transactional producers that take turns."`
 	LeaveTimeout    time.Duration `key:"leave-timeout" default:"3s" min:"100ms" max:"5m" help:"How long a rebalance or a stop waits for what is in hand; a stop at worst three times."`
 	PoisonShare     float64       `key:"poison-share" default:"0.5" min:"0" max:"1" help:"The share of the last poison-window records of a partition that may be poison. With more, the partition is held until the worker is restarted: a wrong deployment must not set a whole topic aside. Half: a topic of which most can't be read is not what this worker was made for. 0 or 1: no limit."`
 	PoisonWindow    int           `key:"poison-window" default:"1000" min:"1" max:"1000000" help:"Of how many records of a partition the share of poison is taken: enough that a burst of bad records among good ones holds nothing. One byte each."`
 	PoisonLeast     int           `key:"poison-least" default:"20" min:"1" max:"1000000" help:"Fewer records than that, as after a start, say nothing about their share: a few bad ones among the first are no wrong deployment."`
-	MemoryBytes     Bytes         `key:"memory-bytes" default:"512MiB" min:"64MiB" max:"1TiB" help:"What the Go heap, caches of the stores included, tries to stay below; past it, collecting garbage costs more and more. Set it to some 80% of the pod's limit. GOMEMLIMIT overrides it."`
+	MemoryBytes     Bytes         `key:"memory-bytes" default:"512MiB" min:"64MiB" max:"1TiB" help:"What the process's resident memory, caches of the stores included, stays below; when what is in use comes near it, collecting garbage costs more and more. Set it to some 80% of the pod's limit. GOMEMLIMIT overrides it."`
 	BackoffMin      time.Duration `key:"backoff-min" default:"50ms" min:"1ms" max:"1m" help:"Pause before the first retry after a fault; doubles each time."`
 	BackoffMax      time.Duration `key:"backoff-max" default:"10s" min:"1ms" max:"10m" help:"The longest pause between retries."`
 }
@@ -110,9 +111,10 @@ type Aggregate struct {
 // Store is where local copies of tables are.
 type Store struct {
 	Directory      string `key:"directory" default:".refold" help:"Local stores; one worker at a time. Losing it costs a restore, nothing else. Empty: in memory, restored with every start."`
-	CacheBytes     Bytes  `key:"cache-bytes" default:"128MiB" min:"1MiB" max:"1TiB" help:"Block cache of all stores together."`
+	CacheBytes     Bytes  `key:"cache-bytes" default:"128MiB" min:"1MiB" max:"1TiB" help:"Memory of all stores together: what is not on the disk yet, up to half of it, and blocks of their files."`
 	RowCacheBytes  Bytes  `key:"row-cache-bytes" default:"64MiB" min:"0B" max:"1TiB" help:"Cache of rows in front of the stores: a row from it costs 0.1 µs instead of 4."`
-	ViewCacheBytes Bytes  `key:"view-cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"Block cache of the views' stores together."`
+	OpenFiles      int    `key:"open-files" default:"600" min:"48" max:"1000000" help:"How many files all stores together keep open; merges open some more for a moment. Many systems allow a process 1024."`
+	ViewCacheBytes Bytes  `key:"view-cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"The same, of the views' stores."`
 }
 
 // Views are the local copies that the HTTP API reads.
@@ -120,6 +122,7 @@ type Views struct {
 	Enabled        bool          `key:"enabled" default:"true" help:"Keep views and serve reads from this pod. false: a pod that only processes; its API answers 503."`
 	Traces         bool          `key:"traces" default:"true" help:"Keep the index for GET /traces/{id}: some 100 bytes on this pod's disk, and the CPU of one more row, for each command, event, result and dead letter. false: these answer 503."`
 	TraceRetention time.Duration `key:"trace-retention" default:"168h" min:"1s" max:"87600h" help:"How long messages are found in traces; the default is how long commands and results are kept, without which a trace says little. Another value has the topics read again at the next start."`
+	FetchBytes     Bytes         `key:"fetch-bytes" default:"1MiB" min:"16KiB" max:"100MiB" help:"How much each broker may send at a time of each topic, compressed as it is. Small records take ten to twenty times that in memory."`
 	History        bool          `key:"history" default:"true" help:"Keep the histories of aggregates for GET /accounts/{id}/events: all events once more, on this pod's disk. false: these answer 503."`
 }
 

@@ -20,6 +20,9 @@ const linger = time.Minute
 // stop the worker for as long.
 const metadataMinAge = 100 * time.Millisecond
 
+// fetchPartitionBytes leaves room in an answer for several partitions.
+const fetchPartitionBytes = 1 << 20
+
 // initTimeout limits the wait until what a predecessor left in a transaction has ended: brokers
 // write the markers of a decided one, or abort an open one, within seconds.
 const initTimeout = time.Minute
@@ -91,6 +94,7 @@ func (r *run) join(base []kgo.Opt) error {
 		kgo.Balancers(kgo.RangeBalancer()),
 		kgo.FetchMaxWait(cfg.FetchMaxWait),
 		kgo.FetchMaxBytes(cfg.FetchMaxBytes),
+		kgo.FetchMaxPartitionBytes(min(cfg.FetchMaxBytes, fetchPartitionBytes)),
 		kgo.WithHooks(groupErrors{r.engine}),
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, m map[string][]int32) {
 			a := assignment{partitions: m}

@@ -100,9 +100,10 @@ type Config struct {
 	// last transaction of the one while the other starts; with 1 it would make us wait 20 ms.
 	Producers int
 
-	// ClaimBuffer is how many records wait, per input partition, for Goka to take them, and
-	// PartitionBuffer how many wait behind its callback, per partition. 4,096 and 1,024: enough to
-	// change goroutines once in a thousand records.
+	// ClaimBuffer is how many records wait, per input partition, for Goka to take them; less where
+	// there are many partitions, see claimBuffer. PartitionBuffer is how many wait behind its
+	// callback, per partition. 4,096 and 1,024: enough to change goroutines once in a thousand
+	// records. All of them belong to the open batch; an empty place costs 8 bytes.
 	ClaimBuffer     int
 	PartitionBuffer int
 
@@ -118,8 +119,9 @@ type Config struct {
 	// FetchMaxWait is how long a broker may hold a fetch that finds nothing. 250 ms: it answers
 	// at once when something comes, and an idle worker asks four times a second.
 	FetchMaxWait time.Duration
-	// FetchMaxBytes is how much a broker may send ahead of what is polled, per broker. 8 MiB:
-	// some 50,000 records of a hundred bytes, more than two batches.
+	// FetchMaxBytes is how much a broker may send ahead of what is polled, per broker, as it is sent:
+	// compressed. Small records take ten to twenty times that in memory, most of it for headers.
+	// 2 MiB: two batches of records that compress well.
 	FetchMaxBytes int32
 	// TopicsMaxAge is how late the engine may notice that a topic got more partitions. 10 s: it costs
 	// one small request, and records in a partition that nobody reads wait for as long.
@@ -149,7 +151,7 @@ func (c Config) withDefaults(group goka.Group) (Config, error) {
 	setDefault(&c.BackoffMin, 50*time.Millisecond)
 	setDefault(&c.BackoffMax, 10*time.Second)
 	setDefault(&c.FetchMaxWait, 250*time.Millisecond)
-	setDefault(&c.FetchMaxBytes, 8<<20)
+	setDefault(&c.FetchMaxBytes, 2<<20)
 	setDefault(&c.TopicsMaxAge, 10*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -210,6 +212,16 @@ func (c Config) validate() error {
 		return fmt.Errorf("exactlyonce: configuration: %w", errors.Join(wrong...))
 	}
 	return nil
+}
+
+// leastClaimBuffer spares most changes of goroutines still.
+const leastClaimBuffer = 64
+
+// claimBuffer is the size of each claim's buffer when there are so many: together they hold some
+// batches, of which there is one at a time.
+func (c Config) claimBuffer(claims int) int {
+	share := 4 * c.BatchRecords / max(claims, 1)
+	return min(max(share, leastClaimBuffer), c.ClaimBuffer)
 }
 
 // backoff is the pause before the attempt after n failures.

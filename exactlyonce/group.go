@@ -137,13 +137,18 @@ func (r *run) newSession(a assignment) *session {
 			}
 		})
 	}
+	claims := 0
+	for _, partitions := range a.partitions {
+		claims += len(partitions)
+	}
+	buffer := r.engine.cfg.claimBuffer(claims)
 	for topic, partitions := range a.partitions {
 		for _, p := range partitions {
 			tp := topicPartition{topic, p}
 			s.claims[tp] = &claim{
 				topicPartition: tp,
 				framed:         r.engine.framed[topic],
-				messages:       make(chan *sarama.ConsumerMessage, r.engine.cfg.ClaimBuffer),
+				messages:       make(chan *sarama.ConsumerMessage, buffer),
 				lag:            r.engine.cfg.Metrics.lagOf(tp),
 			}
 		}

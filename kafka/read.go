@@ -14,8 +14,9 @@ const (
 	// readFetchBytes is asked for at a time: large enough that the way to the broker and back does
 	// not count, small enough that some dozens of partitions may be restored at once. A batch that
 	// is larger by itself comes whole; brokers limit it (message.max.bytes). At most three answers
-	// are held at once: one with the caller, one waiting, one under way.
-	readFetchBytes = 4 << 20
+	// are held at once: one with the caller, one waiting, one under way. It counts what is sent,
+	// compressed: small records take ten to twenty times that in memory.
+	readFetchBytes = 256 << 10
 
 	// readMaxWait is how long a broker waits for something new before it answers that there is
 	// nothing, and so the time between two reports while an open transaction holds us up.
@@ -25,7 +26,7 @@ const (
 	// each call as one batch of its store. Compressed answers can be many times larger than what
 	// was fetched.
 	readChunkRecords = 10_000
-	readChunkBytes   = 4 << 20
+	readChunkBytes   = 1 << 20
 
 	// readPatience is how long requests may go on failing without a good answer in between before
 	// the fault goes to the caller, who can go on later from where this reading came to. It covers

@@ -19,17 +19,18 @@ const (
 	// costs some 0.5 µs, one from the block cache 4 µs.
 	DefaultRowCacheBytes = 128 << 20
 
-	// DefaultMemTableBytes is Pebble's own choice. A store holds at most four memtables, and only
-	// while it is written faster than the disk takes it; an idle one holds next to nothing.
-	// Half a memtable is also where a batch is taken for large and goes to the disk by itself.
+	// DefaultMemTableBytes is Pebble's own choice. A store that was ever busy keeps two memtables,
+	// and waits for the disk when both are full. Half a memtable is also where a batch is taken for
+	// large and goes to the disk by itself.
 	DefaultMemTableBytes = 4 << 20
 
 	// DefaultMaxOpenFiles keeps some ten files of each of 64 partitions open, and stays below the
 	// 1,024 that many systems allow a process.
 	DefaultMaxOpenFiles = 640
 
-	// DefaultParallelRestores limits the memory of restores: each holds up to some 16 MiB. More
-	// are hardly faster: eight keep several cores busy.
+	// DefaultParallelRestores limits the memory of restores: each holds three answers of 256 KiB as
+	// they are sent, and some 20 MiB as they are in memory. More are hardly faster: eight keep several
+	// cores busy.
 	DefaultParallelRestores = 8
 
 	// DefaultFlushInterval is how much of a quiet table's tail is read again after a crash; that of
@@ -52,13 +53,16 @@ type Options struct {
 	// Kafka is the cluster that stores are restored from.
 	Kafka kafka.Settings
 
-	// CacheBytes limits the memory of all Pebble databases together: blocks read from files, and
-	// memtables (these are taken even if they exceed it).
+	// CacheBytes limits the memory of all Pebble databases together: memtables, up to half of it,
+	// and blocks read from files. Of more stores than Stores, the memtables may exceed it.
 	CacheBytes int64
+	// Stores is how many stores share CacheBytes: the more there are, the smaller their memtables
+	// (down to 128 KiB). Default 1.
+	Stores int
 	// RowCacheBytes limits the cache of single rows in front of Pebble, overhead included.
 	// Below zero: there is none.
 	RowCacheBytes int64
-	// MemTableBytes is how much a store writes to memory before it goes to the disk.
+	// MemTableBytes is the most that a store writes to memory before it goes to the disk.
 	MemTableBytes int64
 	// MaxOpenFiles limits the files that all databases together keep open.
 	MaxOpenFiles int
@@ -80,6 +84,7 @@ type Options struct {
 func (o Options) WithDefaults() Options {
 	setDefault(&o.CacheBytes, DefaultCacheBytes)
 	setDefault(&o.RowCacheBytes, DefaultRowCacheBytes)
+	setDefault(&o.Stores, 1)
 	setDefault(&o.MemTableBytes, DefaultMemTableBytes)
 	setDefault(&o.MaxOpenFiles, DefaultMaxOpenFiles)
 	setDefault(&o.ParallelRestores, DefaultParallelRestores)
@@ -101,6 +106,7 @@ func (o Options) Validate() error {
 		}
 	}
 	atLeast("cacheBytes", o.CacheBytes, 1<<20)
+	atLeast("stores", int64(o.Stores), 1)
 	atLeast("memTableBytes", o.MemTableBytes, 256<<10)
 	atLeast("maxOpenFiles", int64(o.MaxOpenFiles), 16)
 	atLeast("parallelRestores", int64(o.ParallelRestores), 1)

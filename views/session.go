@@ -105,6 +105,10 @@ func (s *session) close() error {
 	return errors.Join(errs...)
 }
 
+// bufferedRecords is how many records of each partition wait beside the answer that they came in. The
+// copy of a record takes some microseconds; to wait for one more is nothing beside it.
+const bufferedRecords = 4
+
 // newClient connects to a broker.
 func newClient(ctx context.Context, settings kafka.Settings, limits Limits) (
 	sarama.Client, error,
@@ -114,6 +118,9 @@ func newClient(ctx context.Context, settings kafka.Settings, limits Limits) (
 		return nil, fmt.Errorf("configure Sarama: %w", err)
 	}
 	config.Consumer.MaxWaitTime = limits.FetchWait
+	config.Consumer.Fetch.MaxBytes = int32(limits.FetchBytes)
+	config.Consumer.Fetch.Default = int32(limits.FetchBytes / 2)
+	config.ChannelBufferSize = bufferedRecords
 	client, err := abandonable(ctx, func() (sarama.Client, error) {
 		return sarama.NewClient(settings.Brokers, config)
 	})

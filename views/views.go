@@ -46,6 +46,9 @@ type Limits struct {
 	Sending int
 	// TraceNodes limits the messages of a trace; 1,000, some 400 KiB of JSON. An order has twenty.
 	TraceNodes int
+	// FetchBytes is how much each broker may send at a time of each topic, compressed as it is;
+	// 1 MiB. Small records take ten to twenty times that in memory.
+	FetchBytes int
 	// FetchWait is the long poll of the live tail; 250 ms. What arrives ends it at once.
 	FetchWait time.Duration
 	// RestartPauseMin and RestartPauseMax bound the pause before a view that failed, or the
@@ -231,6 +234,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.PageBytes, 4<<20)
 	def(&l.TraceNodes, 1000)
 	def(&l.Sending, 256)
+	def(&l.FetchBytes, 1<<20)
 	def(&l.FetchWait, 250*time.Millisecond)
 	def(&l.RestartPauseMin, 250*time.Millisecond)
 	def(&l.RestartPauseMax, 15*time.Second)
@@ -258,7 +262,7 @@ func (o *Options) validate() error {
 	}
 	l := o.Limits
 	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 ||
-		l.FetchWait < 0 || l.RestartPauseMin < 0 ||
+		l.FetchWait < 0 || l.FetchBytes < 0 || l.RestartPauseMin < 0 ||
 		l.RestartPauseMax < l.RestartPauseMin || l.ForgetInterval < 0 || l.ForgetRecords < 0 ||
 		l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {
 		errs = append(errs, fmt.Errorf("views: Options.Limits: none may be negative, "+

@@ -26,6 +26,7 @@ type benchOptions struct {
 	commands, keys    int
 	partitions        int
 	rate              float64
+	views             bool
 	profile           string
 	timeout           time.Duration
 }
@@ -59,6 +60,7 @@ else it does; compare runs side by side.`,
 	f.IntVar(&o.keys, "keys", 10_000, "how many accounts they go to")
 	f.IntVar(&o.partitions, "partitions", 4, "of each topic")
 	f.Float64Var(&o.rate, "rate", 0, "commands a second; 0: all at once, before the worker starts")
+	f.BoolVar(&o.views, "views", false, "the worker keeps its views, too, as it does by default")
 	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the worker to this file")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "give up after this time")
 	cmd.AddCommand(newBenchEngine())

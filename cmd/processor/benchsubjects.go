@@ -91,7 +91,7 @@ func (s *accountsSubject) worker(r *benchRun) []string {
 		"run", "--kafka.brokers", strings.Join(r.brokers, ","),
 		"--registry.urls", strings.Join(r.registry, ","), "--registry.mode", "register",
 		"--topics.prefix", r.prefix, "--topics.create=false",
-		"--http.address", "127.0.0.1:0", "--views.enabled=false",
+		"--http.address", "127.0.0.1:0", "--views.enabled=" + strconv.FormatBool(r.views),
 		"--store.directory", filepath.Join(r.directory, "stores"), "--log.level", "warn",
 	}
 }

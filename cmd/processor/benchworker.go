@@ -57,6 +57,7 @@ func (w *benchWorker) stop() (benchUsage, error) {
 		return benchUsage{}, fmt.Errorf("the worker ended by itself: %w", w.err)
 	default:
 	}
+	peak := peakMemory(w.command.Process.Pid)
 	if err := w.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return benchUsage{}, fmt.Errorf("stop the worker: %w", err)
 	}
@@ -69,7 +70,7 @@ func (w *benchWorker) stop() (benchUsage, error) {
 		return benchUsage{}, fmt.Errorf("the worker did not stop cleanly: %w", w.err)
 	}
 	state := w.command.ProcessState
-	return benchUsage{state.UserTime() + state.SystemTime(), peakMemory(state)}, nil
+	return benchUsage{state.UserTime() + state.SystemTime(), peak}, nil
 }
 
 // startProfile writes a CPU profile until the returned function is called. No name: no profile.

@@ -149,15 +149,17 @@ func registrySettings(all config.Config) (codecs.RegistrySettings, error) {
 func engineConfig(c config.Config) exactlyonce.Config {
 	p := c.Processor
 	return exactlyonce.Config{
-		BatchRecords: p.BatchRecords, BatchBytes: int(p.BatchBytes), LeastGap: p.LeastGap,
+		BatchRecords: p.BatchRecords, BatchBytes: int(p.BatchBytes),
+		FetchMaxBytes: int32(p.FetchBytes), LeastGap: p.LeastGap,
 		Producers: p.Producers, LeaveTimeout: p.LeaveTimeout,
 		BackoffMin: p.BackoffMin, BackoffMax: p.BackoffMax,
 	}
 }
 
-func viewLimits(c config.HTTP) views.Limits {
+func viewLimits(c config.HTTP, v config.Views) views.Limits {
 	return views.Limits{
 		Waiters: c.Waiters, Sending: c.Sending, PageBytes: int(c.PageBytes), TraceNodes: c.TraceNodes,
+		FetchBytes: int(v.FetchBytes),
 	}
 }
 

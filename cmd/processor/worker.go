@@ -101,10 +101,14 @@ func (w *Worker) openCodecs() error {
 func (w *Worker) openStores() (err error) {
 	s := w.config.Store
 	metrics := snapshots.NewMetrics(w.metrics)
-	open := func(name string, cache, rowCache config.Bytes) (*snapshots.Stores, error) {
+	open := func(
+		name string, topics, files int, cache, rowCache config.Bytes,
+	) (*snapshots.Stores, error) {
 		o := snapshots.Options{
 			Name: name, Kafka: w.kafka, CacheBytes: int64(cache), RowCacheBytes: int64(rowCache),
-			Metrics: metrics, Logger: w.logger.With("stores", name),
+			Stores:       topics * w.config.Topics.Partitions,
+			MaxOpenFiles: s.OpenFiles * files / 3,
+			Metrics:      metrics, Logger: w.logger.With("stores", name),
 		}
 		if rowCache == 0 {
 			o.RowCacheBytes = -1
@@ -114,10 +118,11 @@ func (w *Worker) openStores() (err error) {
 		}
 		return snapshots.Open(o)
 	}
-	if w.tables, err = open("tables", s.CacheBytes, s.RowCacheBytes); err != nil {
+	if w.tables, err = open("tables", len(w.aggregates), 1, s.CacheBytes, s.RowCacheBytes); err != nil {
 		return err
 	}
-	w.copies, err = open("views", s.ViewCacheBytes, 0)
+	// Of each aggregate: its table, commands, events and results; and the dead letters.
+	w.copies, err = open("views", 4*len(w.aggregates)+1, 2, s.ViewCacheBytes, 0)
 	return err
 }
 
@@ -188,7 +193,7 @@ func (w *Worker) openViews() (err error) {
 		descriptions = append(descriptions, a.description(w.config.Topics, w.results))
 	}
 	w.views, err = views.Open(views.Options{
-		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP),
+		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP, w.config.Views),
 		Off: !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
 		TraceRetention: traceRetention(w.config.Views),
 		DeadLetters:    processors.DeadLetters(w.config.Topics.Prefix),
