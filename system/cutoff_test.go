@@ -66,7 +66,7 @@ func TestCutOff(t *testing.T) {
 		return w.says(ctx, http.StatusServiceUnavailable, "")
 	})
 	t.Logf("not ready after %v", time.Since(began).Round(time.Second))
-	time.Sleep(time.Until(began.Add(long)))
+	<-time.After(time.Until(began.Add(long)))
 	heal()
 	began = time.Now()
 	eventually(t, recovers, func(ctx context.Context) error {

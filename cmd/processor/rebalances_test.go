@@ -50,24 +50,23 @@ func TestRebalancesLeaveNothing(t *testing.T) {
 	w.disturb(6) // so that all connections are made
 	before := w.resources()
 	done := w.disturb(n)
-	var after map[string]float64
-	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+	after := w.resources()
+	eventually(t, func() bool {
 		after = w.resources()
-		leaked := ""
 		for name := range before {
 			if after[name] > before[name]+someMore {
-				leaked = name
+				return false
 			}
 		}
-		if leaked == "" {
-			break
-		}
-		if time.Since(begin) > patience {
-			t.Fatalf("%s: before %d rebalances %v, after them %v", leaked, n, before, after)
-		}
-	}
+		return true
+	}, textOf(func() string { return fmt.Sprintf("before %v, after %v", before, after) }))
 	t.Logf("before %d rebalances %v, after them %v", done, before, after)
 }
+
+// textOf makes a text when it is asked for.
+type textOf func() string
+
+func (f textOf) String() string { return f() }
 
 // disturbed is a worker whose groups are joined and left by somebody else.
 type disturbed struct {
