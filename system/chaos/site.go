@@ -225,6 +225,8 @@ func (s *site) environment(brokers []string, registry string) []string {
 		"REFOLD_KAFKA_SESSION_TIMEOUT="+schedule.SessionTimeout.String(),
 		"REFOLD_KAFKA_TRANSACTION_TIMEOUT="+schedule.TransactionTimeout.String(),
 		"REFOLD_REGISTRY_URLS="+registry,
+		"REFOLD_ACCOUNTS_RECENT_COMMANDS="+strconv.Itoa(ringSize),
+		"REFOLD_ORDERS_RECENT_COMMANDS="+strconv.Itoa(ringSize),
 		"REFOLD_TOPICS_PARTITIONS="+strconv.Itoa(partitions),
 		"REFOLD_TOPICS_REPLICATION_FACTOR=3",
 		"REFOLD_LOG_FORMAT=json")

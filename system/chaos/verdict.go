@@ -23,8 +23,10 @@ var inputs = map[string]string{
 	"order-events": "order-payments", "account-results": "order-payments",
 }
 
-// ringSize is how many commands a row remembers, as the program is configured.
-const ringSize = 16
+// ringSize is how many commands a row remembers: more than one aggregate gets for as long as a client
+// sends a command again. Through a minute of faults a busy account gets dozens, and one that comes again
+// behind more than a row remembers is handled again (docs/idempotency.md): with 16 the audit finds it.
+const ringSize = 256
 
 // waitQuiet waits until nothing is under way: all workers are ready, all groups have come to the
 // ends of all their inputs, and the ends have not moved while they were asked for.
