@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -56,10 +57,15 @@ func (d *disk) close() {
 
 // watcher is told what happens in the background. Its methods must not wait for the database.
 type watcher interface {
-	damaged(err error) // files are not as they were written
-	flushed(err error) // the flush of a memtable ended
-	faulty(err error)  // a flush or a compaction failed; it is tried again at once
+	damaged(err error) (known bool) // files are not as they were written; known: it is told again
+	flushed(err error)              // the flush of a memtable ended
+	faulty(err error)               // a flush or a compaction failed; it is tried again at once
 }
+
+// damagedPause is how long Pebble waits before it reads a damaged file again. By itself it does not wait:
+// where the file is one of those whose statistics it reads when it opens, that would take a processor
+// until somebody opens the store anew, which a quiet partition may not see for hours.
+const damagedPause = 100 * time.Millisecond
 
 // database is a backend in files: a Pebble database without a write-ahead log. The table topic is
 // the log. A crash takes back the latest batches, in order and each as a whole.
@@ -89,7 +95,9 @@ func (d *disk) openDatabase(dir string, w watcher, log *slog.Logger) (*database,
 			BackgroundError: w.faulty,
 			FlushEnd:        func(info pebble.FlushInfo) { w.flushed(info.Err) },
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
-				w.damaged(fmt.Errorf("%w: %v", ErrDamaged, info))
+				if w.damaged(fmt.Errorf("%w: %v", ErrDamaged, info)) {
+					<-time.After(damagedPause)
+				}
 			},
 		},
 	}

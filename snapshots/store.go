@@ -54,16 +54,18 @@ func newStore(of *Stores, at place) *store {
 	return s
 }
 
-// damaged notes that Pebble found files that are not as it wrote them.
-func (s *store) damaged(err error) {
+// damaged notes that Pebble found files that are not as it wrote them, and tells whether that is known.
+func (s *store) damaged(err error) (known bool) {
 	wrapped := asDamage(err)
-	if s.damage.CompareAndSwap(nil, &wrapped) {
-		s.log.Error("a local store is damaged; it is rebuilt when it is opened next", "error", err)
-		s.markDamaged()
-		if h := s.holder.Load(); h != nil {
-			h.spoil()
-		}
+	if !s.damage.CompareAndSwap(nil, &wrapped) {
+		return true
 	}
+	s.log.Error("a local store is damaged; it is rebuilt when it is opened next", "error", err)
+	s.markDamaged()
+	if h := s.holder.Load(); h != nil {
+		h.spoil()
+	}
+	return false
 }
 
 // flushed notes how a flush of a memtable ended. An error may also say that the memtable was empty;

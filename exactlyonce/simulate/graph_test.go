@@ -17,15 +17,21 @@ const (
 	in    = "in"
 	out   = "out"
 	table = "chain-table"
-	// closes is a record that deletes its key's row.
+	// closes is a record that deletes its key's row, and idles one that leads to nothing: a batch of such
+	// records commits its offsets outside of any transaction.
 	closes = "close"
+	idles  = "idle"
 )
 
-func graph() *goka.GroupGraph {
+func graph(begin func()) *goka.GroupGraph {
 	return goka.DefineGroup(group,
 		goka.Input(in, new(codec.String), func(ctx goka.Context, msg any) {
+			begin()
 			before, _ := ctx.Value().(string)
 			row, output := fold(before, msg.(string))
+			if output == "" {
+				return
+			}
 			if row == "" {
 				ctx.Delete()
 			} else {
@@ -36,8 +42,12 @@ func graph() *goka.GroupGraph {
 		goka.Output(out, new(codec.String)), goka.Persist(new(codec.String)))
 }
 
-// fold is what a record makes of its key's row, "" being none, and the output that it leads to.
+// fold is what a record makes of its key's row, "" being none, and the output that it leads to, "" being
+// none, too.
 func fold(row, record string) (after, output string) {
+	if strings.HasSuffix(record, idles) {
+		return row, ""
+	}
 	n := 0
 	_, _ = fmt.Sscanf(row, "%d ", &n) // no row: zero
 	digest := fnv.New64a()

@@ -20,7 +20,8 @@ type wire struct {
 	fate func(key int16) fate
 
 	mu    sync.Mutex
-	cut   bool // for good: the process is dead
+	away  time.Time // until when nobody is reached
+	dead  bool      // the process is
 	conns map[*conn]struct{}
 }
 
@@ -36,7 +37,7 @@ type fate struct {
 	answered   func()        // is called when the answer comes, before the process sees it
 }
 
-var errCut = errors.New("the process is dead")
+var errCut = errors.New("cut off")
 
 // Dial makes a connection that behaves as TCP does: what was sent arrives, even if the sender has
 // gone meanwhile.
@@ -47,7 +48,7 @@ func (w *wire) Dial(ctx context.Context, network, address string) (net.Conn, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.cut {
+	if w.dead || time.Now().Before(w.away) {
 		return nil, errors.Join(errCut, broker.Close())
 	}
 	outside, inside := net.Pipe()
@@ -65,10 +66,18 @@ func (w *wire) Dial(ctx context.Context, network, address string) (net.Conn, err
 // sentBuffer is how many requests may be under way on a connection; clients have few.
 const sentBuffer = 1000
 
-// kill ends all connections, and there will be no more.
+// kill breaks all connections, and there will be no more.
 func (w *wire) kill() {
 	w.mu.Lock()
-	w.cut = true
+	w.dead = true
+	w.mu.Unlock()
+	w.hangUp(time.Time{})
+}
+
+// hangUp breaks all connections, and there will be none until some time.
+func (w *wire) hangUp(until time.Time) {
+	w.mu.Lock()
+	w.away = until
 	conns := w.conns
 	w.conns = make(map[*conn]struct{})
 	w.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -42,6 +43,7 @@ type process struct {
 
 	mu   sync.Mutex
 	deaf time.Time // until when its heartbeats are held back
+	slow time.Time // until when the next callback takes
 }
 
 // departure is how a process leaves, and with what the next one begins.
@@ -121,6 +123,9 @@ func (w *worker) start(life int) *process {
 		dial: w.network.DialContext, work: &w.processes, fate: p.fate,
 		conns: make(map[*conn]struct{}),
 	}
+	w.mu.Lock()
+	w.alive[w.index] = p
+	w.mu.Unlock()
 	w.processes.Go(func() {
 		defer close(p.ended)
 		defer stop()
@@ -162,13 +167,18 @@ func (p *process) run(ctx context.Context) (err error) {
 				return stores.Staged(ctx, topic, n)
 			},
 		},
-	}, graph())
+	}, graph(p.callback))
 	if err != nil {
 		p.of.logger.Error("could not begin", "error", err)
 		p.leave(departure{after: time.Second}) // a broker did not answer: try again
 		return nil
 	}
-	return worker.Run(ctx)
+	err = worker.Run(ctx)
+	if err != nil && strings.Contains(err.Error(), sarama.ErrOutOfBrokers.Error()) {
+		p.leave(departure{after: time.Second}) // the same, a moment later; Goka does not wrap it
+		return nil
+	}
+	return err
 }
 
 // flushInterval makes something durable between most crashes.
@@ -235,11 +245,36 @@ func (p *process) happens(f fault, to *fate) {
 	case stopped:
 		p.leave(departure{after: f.lasts})
 		p.stop()
+	case slow:
+		p.slow, p.deaf = time.Now().Add(f.lasts), time.Now().Add(f.lasts)
+	case cut:
+		p.wire.hangUp(time.Now().Add(f.lasts))
+	case allCut:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, p := range s.alive {
+			p.wire.hangUp(time.Now().Add(f.lasts))
+		}
 	case leadersMove:
-		s.cluster.ShufflePartitionLeaders()
+		s.mu.Lock()
+		s.leader = (s.leader + 1) % int32(s.brokers)
+		leader := s.leader
+		s.mu.Unlock()
+		s.lead(leader)
 	case coordinatorsMove:
 		s.cluster.RehashCoordinators()
 	case kinds:
+	}
+}
+
+// callback is called at the beginning of each of the graph's.
+func (p *process) callback() {
+	p.mu.Lock()
+	until := p.slow
+	p.slow = time.Time{}
+	p.mu.Unlock()
+	if !until.IsZero() {
+		<-time.After(time.Until(until))
 	}
 }
 

@@ -34,6 +34,7 @@ type plan struct {
 type burst struct {
 	after   time.Duration
 	records int
+	idle    bool // nothing comes of them
 }
 
 // kind is what goes wrong.
@@ -48,6 +49,9 @@ const (
 	crashAfter  // … when the broker has done it
 	stopped     // the process is asked to stop
 	zombie      // heartbeats and this request are held back while the group goes on
+	slow        // a callback takes as long, and heartbeats are held back meanwhile
+	cut         // the worker reaches nobody
+	allCut      // nor does any other
 	leadersMove
 	coordinatorsMove
 	kinds
@@ -55,7 +59,7 @@ const (
 
 var kindNames = [kinds]string{
 	"request lost", "answer lost", "request held", "refused", "crash before", "crash after", "stopped",
-	"zombie", "leaders move", "coordinators move",
+	"zombie", "slow callback", "cut off", "all cut off", "leaders move", "coordinators move",
 }
 
 func (k kind) String() string { return kindNames[k] }
@@ -92,7 +96,7 @@ type fault struct {
 func (f fault) String() string {
 	s := fmt.Sprintf("worker %d, %s no. %d: %v", f.worker, f.key.Name(), f.nth, f.kind)
 	switch f.kind {
-	case requestHeld, zombie:
+	case requestHeld, zombie, slow, cut, allCut:
 		s += fmt.Sprintf(" for %v", f.lasts)
 	case refused:
 		s += " with " + f.err.Message
@@ -137,6 +141,7 @@ var targets = []target{
 		kerr.UnknownServerError, kerr.ProducerFenced, kerr.CoordinatorNotAvailable,
 		kerr.TransactionAbortable, kerr.ConcurrentTransactions,
 	}, false},
+	{kmsg.OffsetCommit, 2, 3, []*kerr.Error{kerr.IllegalGeneration, kerr.NotCoordinator}, false},
 	{kmsg.AddPartitionsToTxn, 2, 12, []*kerr.Error{
 		kerr.CoordinatorLoadInProgress, kerr.InvalidProducerEpoch, kerr.ConcurrentTransactions,
 	}, true},
@@ -156,7 +161,7 @@ var targets = []target{
 // kindWeights says how often each kind happens.
 var kindWeights = [kinds]int{
 	requestLost: 4, answerLost: 6, requestHeld: 3, refused: 4, crashBefore: 3, crashAfter: 5,
-	stopped: 3, zombie: 5, leadersMove: 1, coordinatorsMove: 1,
+	stopped: 3, zombie: 5, slow: 2, cut: 2, allCut: 1, leadersMove: 1, coordinatorsMove: 1,
 }
 
 // newSchedule makes the schedule of a seed.
@@ -175,7 +180,7 @@ func newSchedule(seed uint64) *schedule {
 		})
 	}
 	for range 20 + r.IntN(20) {
-		s.bursts = append(s.bursts, burst{seconds(0, 1), 1 + r.IntN(30)})
+		s.bursts = append(s.bursts, burst{seconds(0, 1), 1 + r.IntN(30), r.IntN(6) == 0})
 	}
 	for i := range 1 + r.IntN(7) {
 		f := s.newFault(r, seconds)
@@ -201,8 +206,10 @@ func (s *schedule) newFault(r *rand.Rand, seconds func(least, most float64) time
 	switch k {
 	case refused:
 		f.err = t.errs[r.IntN(len(t.errs))]
-	case zombie:
+	case zombie, slow:
 		f.lasts = sessionTimeout + seconds(0, 5)
+	case cut, allCut:
+		f.lasts *= 2
 	case requestHeld:
 		if r.IntN(4) == 0 {
 			f.lasts = transactionTimeout + seconds(-1, 2)

@@ -31,8 +31,10 @@ type simulation struct {
 
 	mu       sync.Mutex
 	seen     map[request]int
-	happened []bool // by fault
+	alive    map[int]*process // the present ones, by worker
+	happened []bool           // by fault
 	breaches []string
+	leader   int32
 	refusals []*kfake.FaultHandle
 	stores   int // that were compared
 }
@@ -48,6 +50,7 @@ type verdict struct {
 	breaches []string
 	happened []bool
 	stores   int           // on disks that were compared
+	stopped  bool          // time stood still
 	lasted   time.Duration // as those in the simulation take it
 }
 
@@ -62,6 +65,7 @@ func simulate(of *schedule) verdict {
 	s := &simulation{
 		schedule: of, number: numbers.Add(1), logger: newLogger(), ending: make(chan struct{}),
 		seen: make(map[request]int), happened: make([]bool, len(of.faults)),
+		alive: make(map[int]*process),
 	}
 	began := time.Now()
 	if err := s.begin(); err != nil {
@@ -100,6 +104,11 @@ func (s *simulation) begin() (err error) {
 	if err != nil {
 		return err
 	}
+	err = s.cluster.CreateTopic(table, s.partitions, map[string]string{"cleanup.policy": "compact"})
+	if err != nil {
+		return err
+	}
+	s.lead(0)
 	settings := s.settings("load")
 	settings.Dial = s.network.DialContext
 	options, err := settings.Options()
@@ -108,6 +117,19 @@ func (s *simulation) begin() (err error) {
 	}
 	s.client, err = kgo.NewClient(options...)
 	return err
+}
+
+// lead makes a broker the leader of everything. Not some of it: a franz-go client that asks for its
+// producer ID anew does so with a mutex in hand, for which the goroutine of another leader's requests
+// would wait; and while one waits for a mutex, time in the bubble stands still.
+func (s *simulation) lead(broker int32) {
+	for _, topic := range []string{in, out, table} {
+		for p := range s.partitions {
+			if err := s.cluster.MoveTopicPartition(topic, p, broker); err != nil {
+				s.breach("move %s/%d: %v", topic, p, err)
+			}
+		}
+	}
 }
 
 // breach notes that a promise was broken.
@@ -127,7 +149,10 @@ func (s *simulation) load() {
 		<-time.After(b.after)
 		for range b.records {
 			value := fmt.Sprint(n)
-			if n%29 == 28 {
+			switch {
+			case b.idle:
+				value += idles
+			case n%29 == 28:
 				value += closes
 			}
 			r := &kgo.Record{Topic: in, Key: fmt.Append(nil, "key-", n*7%keys), Value: []byte(value)}
