@@ -87,7 +87,7 @@ chaos-proof: ## prove that chaos finds what a program without its protections br
 .PHONY: simulate
 simulate: ## run engine and stores through SEEDS (200) schedules of faults in simulated time
 	go test -count=1 -timeout 0 -v -run '^TestSimulate$$' ./exactlyonce/simulate \
-		-seed '$(SEED)' -seeds '$(SEEDS)' -faults '$(FAULTS)'
+		-for 0 -seed '$(SEED)' -seeds '$(SEEDS)' -faults '$(FAULTS)'
 
 .PHONY: simulate-proof
 simulate-proof: ## prove the simulator: without one of the protections, it finds a breach
