@@ -113,7 +113,7 @@ type Store struct {
 	Directory      string `key:"directory" default:".refold" help:"Local stores; one worker at a time. Losing it costs a restore, nothing else. Empty: in memory, restored with every start."`
 	CacheBytes     Bytes  `key:"cache-bytes" default:"128MiB" min:"1MiB" max:"1TiB" help:"Memory of all stores together: what is not on the disk yet, up to half of it, and blocks of their files."`
 	RowCacheBytes  Bytes  `key:"row-cache-bytes" default:"64MiB" min:"0B" max:"1TiB" help:"Cache of rows in front of the stores: a row from it costs 0.1 µs instead of 4."`
-	OpenFiles      int    `key:"open-files" default:"600" min:"48" max:"1000000" help:"How many files all stores together keep open; merges open some more for a moment. Many systems allow a process 1024."`
+	OpenFiles      int    `key:"open-files" default:"600" min:"48" max:"1000000" help:"How many data files all stores together keep open; merges open some more for a moment. Each store has some seven others open, and there is one for each partition of each aggregate's table, and of each topic of the views."`
 	ViewCacheBytes Bytes  `key:"view-cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"The same, of the views' stores."`
 }
 
