@@ -50,10 +50,13 @@ func TestOutputThatMayGrow(t *testing.T) {
 	cfg := c.config("worker")
 	cfg.TopicsMaxAge = 20 * time.Millisecond
 	w := c.work(cfg, counter("count", "in")).isReady()
-	c.send("in", 0, 50, 50)
-	c.waitForOutputs(50)
+	sent := 0
+	for range 4 { // both producers know the topic as it is
+		c.send("in", sent, 50, 50)
+		sent += 50
+		c.waitForOutputs(sent)
+	}
 	c.grow("out")
-	sent := 50
 	eventually(t, "the new partition is written to", func() bool {
 		c.send("in", sent, 50, 50)
 		sent += 50

@@ -52,8 +52,8 @@ func New(
 
 // Run processes until ctx ends or Stop is called (nil, after what was in hand is finished and the
 // group is left), or until a callback fails or a record can't be written for good (an error that
-// carries the cause). Faults of the cluster do not end it, but for one: Goka
-// connects at the beginning, and gives up if it can't. It can be called once.
+// carries the cause). Faults of the cluster do not end it, but for one: Goka connects
+// at the beginning, and gives up if it can't. It can be called once.
 func (p *Processor) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, p.engine.close()) }()
 	defer context.AfterFunc(ctx, p.engine.cancel)()

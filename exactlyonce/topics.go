@@ -212,6 +212,10 @@ func (r *run) refreshTopics(ctx context.Context) {
 			if !maps.Equal(counts, r.outputCounts(r.features.partitions)) {
 				maps.Copy(r.features.partitions, counts)
 				r.counts = counts
+				// Without that, producers refuse the new partitions for up to kafka.MetadataMaxAge.
+				for _, p := range r.producers {
+					p.client.ForceMetadataRefresh()
+				}
 			}
 		})
 	})
