@@ -79,7 +79,29 @@ func (w *Worker) prepareTopics(ctx context.Context) error {
 		}
 	}
 	w.partitions, err = kafka.Partitions(ctx, client, copartitioned(w.config.Topics)...)
+	if few := w.tooFewFiles(openFilesLimit()); err == nil && few != nil {
+		w.logger.Warn("the process will end when it has too many files open", "error", few)
+	}
 	return err
+}
+
+// filesByStore is how many files a store has open at most times, and room for a merge.
+const filesByStore = 10
+
+// tooFewFiles tells whether the stores of so many partitions may need more files than the limit lets the
+// process open (0: nobody knows it). Pebble ends the process when it can't open one that it must.
+func (w *Worker) tooFewFiles(limit int64) error {
+	topics := len(w.aggregates)
+	if w.config.Views.Enabled {
+		topics += viewTopics(len(w.aggregates))
+	}
+	need := int64(topics) * int64(w.partitions) * filesByStore
+	if limit == 0 || limit >= need || w.config.Store.Directory == "" {
+		return nil
+	}
+	return fmt.Errorf("%d partitions of %d topics may need %d open files, and %d are allowed: raise the "+
+		"limit (ulimit -n), or switch views off on this worker (views.enabled)",
+		w.partitions, topics, need, limit)
 }
 
 func (w *Worker) notPrepared(why error) { w.unprepared.Store(&why) }

@@ -121,10 +121,13 @@ func (w *Worker) openStores() (err error) {
 	if w.tables, err = open("tables", len(w.aggregates), 1, s.CacheBytes, s.RowCacheBytes); err != nil {
 		return err
 	}
-	// Of each aggregate: its table, commands, events and results; and the dead letters.
-	w.copies, err = open("views", 4*len(w.aggregates)+1, 2, s.ViewCacheBytes, 0)
+	w.copies, err = open("views", viewTopics(len(w.aggregates)), 2, s.ViewCacheBytes, 0)
 	return err
 }
+
+// viewTopics is how many topics views follow: of each aggregate its table, commands, events and results;
+// and the dead letters.
+func viewTopics(aggregates int) int { return 4*aggregates + 1 }
 
 func (w *Worker) openProcessors() error {
 	options := processors.GraphOptions{
