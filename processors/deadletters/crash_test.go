@@ -65,12 +65,22 @@ func (a acknowledged) OnProduceRecordUnbuffered(r *kgo.Record, err error) {
 
 // G3: killed at any moment, and done again: each record went back once.
 func TestKilledHalfWay(t *testing.T) {
+	t.Cleanup(deadletters.ShortenCommits(3 * time.Second)) // what is in doubt is waited for
 	for name, when := range map[string]func(*desk, *victim) []kgo.Hook{
 		"the record is written": func(_ *desk, v *victim) []kgo.Hook {
 			return []kgo.Hook{acknowledged{"order-commands", v.kill}}
 		},
 		"the marker is written": func(_ *desk, v *victim) []kgo.Hook {
 			return []kgo.Hook{acknowledged{"dead-letters-settled", v.kill}}
+		},
+		// The brokers have the records, perhaps; nobody will ever hear of it.
+		"the records have arrived": func(d *desk, v *victim) []kgo.Hook {
+			d.cluster.Kafka().ControlKey(int16(kmsg.Produce),
+				func(kmsg.Request) (kmsg.Response, error, bool) {
+					v.kill()
+					return nil, nil, false
+				})
+			return nil
 		},
 		// The broker does what it was told to; its answer finds nobody.
 		"the word to commit has arrived": func(d *desk, v *victim) []kgo.Hook {

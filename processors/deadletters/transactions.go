@@ -16,13 +16,13 @@ const (
 	// write the markers of a decided one, or abort an open one, within seconds.
 	initTimeout = time.Minute
 
-	// commitTimeout limits one transaction. It takes milliseconds; what is left is a change of
-	// leader in the middle of it.
-	commitTimeout = 30 * time.Second
-
 	// abortTimeout limits the undoing of a transaction that failed. Who begins next undoes it, too.
 	abortTimeout = 5 * time.Second
 )
+
+// commitTimeout limits one transaction. It takes milliseconds; what is left is a change of leader in
+// the middle of it. Tests shorten it.
+var commitTimeout = 30 * time.Second
 
 // change is what the settling of a letter writes.
 type change struct {
@@ -112,18 +112,34 @@ func (t *transactions) attempt(ctx context.Context, records []*kgo.Record) error
 	if err := t.client.BeginTransaction(); err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
-	results := t.client.ProduceSync(ctx, records...)
-	for _, r := range results {
-		if r.Err != nil {
-			t.abort(ctx)
-			return fmt.Errorf("produce to %s, %d bytes; nothing of the transaction was done: %w",
-				r.Record.Topic, len(r.Record.Key)+len(r.Record.Value), r.Err)
-		}
+	if err := t.produce(ctx, records); err != nil {
+		t.abort(ctx)
+		return err
 	}
 	if err := t.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return fmt.Errorf("commit; it may be done or not, and the same again finds out: %w", err)
 	}
 	return nil
+}
+
+// produce waits until the brokers have all records, but not for longer than ctx. franz-go does not give
+// up records that it has sent and heard nothing of, whatever their context says: a batch that was lost
+// together with all brokers would be waited for until they are back. Closing the client ends that.
+func (t *transactions) produce(ctx context.Context, records []*kgo.Record) error {
+	produced := make(chan kgo.ProduceResults, 1)
+	go func() { produced <- t.client.ProduceSync(ctx, records...) }()
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("produce; nothing of the transaction was done: %w", context.Cause(ctx))
+	case results := <-produced:
+		for _, r := range results {
+			if r.Err != nil {
+				return fmt.Errorf("produce to %s, %d bytes; nothing of the transaction was done: %w",
+					r.Record.Topic, len(r.Record.Key)+len(r.Record.Value), r.Err)
+			}
+		}
+		return nil
+	}
 }
 
 // abort undoes a transaction at once if it can be; readers then need not wait for its time-out.
