@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"refold/system/audit"
@@ -213,9 +215,41 @@ func (i *installation) handled(n int) func(context.Context) error {
 	return atLeast(i.cluster, i.prefix+"accounts", i.prefix+"account-commands", n)
 }
 
+// noneOpen waits for transactions that a worker left open when it was held still or killed: they end when
+// it goes on, or when the brokers have waited for long enough.
+func (i *installation) noneOpen() func(context.Context) error {
+	topics := []string{
+		i.prefix + "account-events", i.prefix + "account-results", i.prefix + "accounts-table",
+	}
+	return func(ctx context.Context) error {
+		client, err := kgo.NewClient(kgo.SeedBrokers(i.cluster.brokers()...))
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		admin := kadm.NewClient(client)
+		ends, err := admin.ListEndOffsets(ctx, topics...)
+		if err != nil {
+			return err
+		}
+		stable, err := admin.ListCommittedOffsets(ctx, topics...)
+		if err != nil {
+			return err
+		}
+		ends.Each(func(end kadm.ListedOffset) {
+			at, _ := stable.Lookup(end.Topic, end.Partition)
+			if at.Offset < end.Offset {
+				err = fmt.Errorf("%s/%d has an open transaction", end.Topic, end.Partition)
+			}
+		})
+		return err
+	}
+}
+
 // audit reads all topics and checks the promises.
 func (i *installation) audit(commands int) *audit.World {
 	i.t.Helper()
+	eventually(i.t, 2*time.Minute, i.noneOpen())
 	world, err := audit.Read(i.t.Context(), audit.Source{
 		Brokers: i.cluster.brokers(), RegistryURL: i.cluster.registry.URL(),
 		RingSize: recentCommands, Prefix: i.prefix,
