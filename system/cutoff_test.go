@@ -77,11 +77,12 @@ func TestCutOff(t *testing.T) {
 		return w.says(ctx, http.StatusOK, "")
 	})
 	t.Logf("ready %v after the network's return", time.Since(began))
-	eventually(t, recovers, func(context.Context) error {
-		if a := w.account("zoe"); a.Sequence != 2 || a.State.Balance != 100 {
-			return fmt.Errorf("the account is at %+v", a)
+	eventually(t, recovers, func(ctx context.Context) error {
+		a, err := w.account(ctx, "zoe")
+		if err == nil && (a.Sequence != 2 || a.State.Balance != 100) {
+			err = fmt.Errorf("the account is at %+v", a)
 		}
-		return nil
+		return err
 	})
 	t.Logf("shows its effect %v after the network's return", time.Since(began))
 	w.stop()

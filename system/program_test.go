@@ -231,13 +231,12 @@ type account struct {
 	}
 }
 
-func (w *worker) account(id string) (a account) {
-	w.t.Helper()
-	got := w.expect(http.StatusOK, nil, http.MethodGet, "/accounts/"+id, "")
-	if err := json.Unmarshal([]byte(got.body), &a); err != nil {
-		w.t.Fatal(err)
+func (w *worker) account(ctx context.Context, id string) (a account, err error) {
+	got := w.ask(ctx, http.MethodGet, "/accounts/"+id, "")
+	if got.status != http.StatusOK {
+		return a, fmt.Errorf("account %s: %v", id, got)
 	}
-	return a
+	return a, json.Unmarshal([]byte(got.body), &a)
 }
 
 // restoredFrom returns the least offset from which a partition of the accounts' table has been

@@ -120,7 +120,8 @@ func (l *live) setSession(s *session) {
 	l.restored = false
 }
 
-// read calls fn with all followers, or returns ErrNotReady.
+// read calls fn with all followers, or returns ErrNotReady. A reader may be the first to find that the
+// files of a store are damaged; that mends itself, so it is told to come again.
 func (l *live) read(fn func(parts []follower) error) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -130,7 +131,11 @@ func (l *live) read(fn func(parts []follower) error) error {
 	if !l.restored {
 		return notReady(l.topic + ": being restored")
 	}
-	return fn(l.parts)
+	err := fn(l.parts)
+	if errors.Is(err, snapshots.ErrDamaged) {
+		return fmt.Errorf("%w: %s: a damaged store is rebuilt: %w", ErrNotReady, l.topic, err)
+	}
+	return err
 }
 
 // get returns the value at a key of the table, nil if there is none.
