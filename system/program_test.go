@@ -236,7 +236,8 @@ func (w *worker) account(ctx context.Context, id string) (a account, err error) 
 	if got.status != http.StatusOK {
 		return a, fmt.Errorf("account %s: %v", id, got)
 	}
-	return a, json.Unmarshal([]byte(got.body), &a)
+	err = json.Unmarshal([]byte(got.body), &a)
+	return a, err
 }
 
 // restoredFrom returns the least offset from which a partition of the accounts' table has been
