@@ -1,0 +1,101 @@
+package refolds
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// KeptRefolds is how many refolds of a group that have ended the topic keeps.
+const KeptRefolds = 20
+
+// OpenError says that a refold of the group has not ended yet.
+type OpenError struct{ Refold Refold }
+
+func (e *OpenError) Error() string {
+	return fmt.Sprintf("a refold of %s has not ended: %s, asked for by %s at %s; wait for it or cancel it",
+		e.Refold.Group, e.Refold.ID, e.Refold.By, e.Refold.Time.Format(time.RFC3339))
+}
+
+// Errors of what is asked for.
+var (
+	ErrNoRefold = errors.New("there is no such refold")
+	ErrEnded    = errors.New("the refold has ended")
+)
+
+// Ask asks for a refold of the group's table and returns the request. The error is an *OpenError while
+// another one has not ended. Two who ask at the same moment may both get one: they are done one after the
+// other.
+func (t *Topic) Ask(
+	ctx context.Context, group string, partitions int32, dryRun bool, by string,
+) (Request, error) {
+	if err := t.CatchUp(ctx); err != nil {
+		return Request{}, err
+	}
+	records := make(map[key]any)
+	var open *OpenError
+	t.Look(func(b *Board) {
+		if r, is := b.Open(group); is {
+			open = &OpenError{r}
+		}
+		forget(records, b.Refolds(group))
+	})
+	if open != nil {
+		return Request{}, open
+	}
+	now := time.Now().UTC()
+	r := Request{
+		ID: newID(now), Group: group, Partitions: partitions, DryRun: dryRun, By: by, Time: now,
+	}
+	if len(records) > 0 {
+		if err := t.put(ctx, records); err != nil {
+			return Request{}, err
+		}
+	}
+	return r, t.put(ctx, map[key]any{{group: group, request: r.ID, partition: none}: r})
+}
+
+// forget removes the oldest refolds, so that there is room for one more.
+func forget(records map[key]any, newestFirst []Refold) {
+	for i, r := range newestFirst {
+		if i < KeptRefolds-1 {
+			continue
+		}
+		records[key{group: r.Group, request: r.ID, partition: none}] = nil
+		for p := range r.Progress {
+			records[key{group: r.Group, request: r.ID, partition: int32(p)}] = nil
+		}
+	}
+}
+
+// Cancel withdraws a refold. What of it has ended by then stays as it is.
+func (t *Topic) Cancel(ctx context.Context, id, by string) (Refold, error) {
+	if err := t.CatchUp(ctx); err != nil {
+		return Refold{}, err
+	}
+	r, known := t.Refold(id)
+	switch {
+	case !known:
+		return r, fmt.Errorf("%w: %s", ErrNoRefold, id)
+	case r.Stage().Final():
+		return r, fmt.Errorf("%w: %s is %s", ErrEnded, id, r.Stage())
+	}
+	r.Cancelled = &Cancellation{By: by, Time: time.Now().UTC()}
+	return r, t.put(ctx, map[key]any{{group: r.Group, request: r.ID, partition: none}: r.Request})
+}
+
+// Refold returns the refold with the ID, as far as this Topic has read.
+func (t *Topic) Refold(id string) (r Refold, known bool) {
+	t.Look(func(b *Board) { r, known = b.Refold(id) })
+	return r, known
+}
+
+// newID sorts by time and is fit for a path.
+func newID(now time.Time) string {
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return now.Format("20060102-150405-") + hex.EncodeToString(b[:])
+}
