@@ -117,6 +117,8 @@ type Options struct {
 	Commands  Commands
 	// Traces is behind GET /traces/{id}, which is not there if this is nil.
 	Traces Traces
+	// Refolds is behind GET /refolds and POST /admin/refolds, which are not there if this is nil.
+	Refolds Refolds
 	// Live is behind GET /events/live, which is not there if this is nil.
 	Live      Live
 	Readiness []Check

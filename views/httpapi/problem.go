@@ -62,6 +62,8 @@ const (
 	codeTimeout          = "timeout"
 	codeOutcomeUnknown   = "outcome-unknown"
 	codeBusy             = "busy"
+	codeRefoldOpen       = "refold-open"
+	codeRefoldEnded      = "refold-ended"
 	codeInternal         = "internal"
 )
 

@@ -67,6 +67,7 @@ func (s *Server) register() error {
 	s.registerCommands()
 	s.registerTraces()
 	s.registerLive()
+	s.registerRefolds()
 	s.registerHealth()
 	s.mux.Handle("GET /metrics", promhttp.HandlerFor(s.options.Gatherer, promhttp.HandlerOpts{
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
