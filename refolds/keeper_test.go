@@ -145,10 +145,11 @@ func TestAllMembersMustFoldTheSame(t *testing.T) {
 	topic := f.topic()
 	r := f.ask(topic)
 	var begun atomic.Bool
-	stop := f.background(a, []int32{0, 1}, func(context.Context, int32, bool, func(Progress)) (Progress, error) {
-		begun.Store(true)
-		return Progress{}, nil
-	})
+	stop := f.background(a, []int32{0, 1},
+		func(context.Context, int32, bool, func(Progress)) (Progress, error) {
+			begun.Store(true)
+			return Progress{}, nil
+		})
 	f.wait(topic, "it says who is in the way", func(b *Board) bool {
 		r, _ := b.Refold(r.ID)
 		why := r.Progress[0].Reason

@@ -164,12 +164,10 @@ func (t *Topic) put(ctx context.Context, values map[key]any) error {
 	return t.reached(ctx, last)
 }
 
-// pause waits, and tells whether ctx went on meanwhile.
-func pause(ctx context.Context, d time.Duration) bool {
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
-		return true
 	case <-ctx.Done():
-		return false
 	}
 }
