@@ -90,8 +90,7 @@ func (r *run) join(base []kgo.Opt) error {
 		// Offsets that are out of range are ours to judge: see checkInputs.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
-		// Eager: all partitions move at once, those of the inputs together (copartitioned).
-		kgo.Balancers(kgo.RangeBalancer()),
+		kgo.Balancers(cfg.balancer()),
 		kgo.FetchMaxWait(cfg.FetchMaxWait),
 		kgo.FetchMaxBytes(cfg.FetchMaxBytes),
 		kgo.FetchMaxPartitionBytes(min(cfg.FetchMaxBytes, fetchPartitionBytes)),

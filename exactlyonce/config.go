@@ -127,6 +127,21 @@ type Config struct {
 	// one small request, and records in a partition that nobody reads wait for as long.
 	TopicsMaxAge time.Duration
 
+	// MemberData is told to the group: everybody who asks for its Members sees it. It must be the same
+	// for as long as a Processor runs.
+	MemberData []byte
+	// Prepare is called for each session before the first record is handled, when the offsets of its
+	// partitions are stable and nothing of a former owner's can be committed any more. partitions are
+	// those of the group table, none if the graph has none. An error is a fault: it is tried again.
+	Prepare func(ctx context.Context, partitions []int32) error
+	// Background is called in a goroutine of its own with each session once it runs. When ctx ends it
+	// must return: the next session does not begin before.
+	Background func(ctx context.Context, s Session)
+	// BetweenTimeout is how long a function that is given to Session.Between may hold the graph up
+	// before it is given up. 5 s: it is meant to take some milliseconds, and whoever waits for a
+	// command's result should be waiting still.
+	BetweenTimeout time.Duration
+
 	// Metrics are updated when given.
 	Metrics *Metrics
 	// Tracer makes a span for each transaction when given.
@@ -153,6 +168,7 @@ func (c Config) withDefaults(group goka.Group) (Config, error) {
 	setDefault(&c.FetchMaxWait, 250*time.Millisecond)
 	setDefault(&c.FetchMaxBytes, 2<<20)
 	setDefault(&c.TopicsMaxAge, 10*time.Second)
+	setDefault(&c.BetweenTimeout, 5*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -193,7 +209,7 @@ func (c Config) validate() error {
 	for name, d := range map[string]time.Duration{
 		"HandleTime": c.HandleTime, "LeastGap": c.LeastGap, "LeaveTimeout": c.LeaveTimeout,
 		"BackoffMin": c.BackoffMin, "BackoffMax": c.BackoffMax, "FetchMaxWait": c.FetchMaxWait,
-		"TopicsMaxAge": c.TopicsMaxAge,
+		"TopicsMaxAge": c.TopicsMaxAge, "BetweenTimeout": c.BetweenTimeout,
 	} {
 		if d < 0 {
 			wrong = append(wrong, fmt.Errorf("%s is %v; it must not be negative", name, d))

@@ -19,18 +19,22 @@ type flight struct {
 func (r *run) takeOff(p *producer, next map[topicPartition]int64) {
 	now := time.Now()
 	staged, headers := r.engine.outputs.take()
-	b := &batch{
+	r.fly(p, &batch{
 		session: r.session, records: r.machine.air.records, bytes: r.machine.air.bytes,
 		next: next, newest: r.newest, staged: staged, layers: r.session.seal(now, headers),
-	}
-	span := r.engine.startSpan(b, r.links)
+	})
 	r.newest, r.links, r.staged = time.Time{}, nil, 0
 	if r.counts != nil {
 		r.engine.outputs.reset(r.counts)
 		r.counts = nil
 	}
+}
+
+// fly starts a transaction.
+func (r *run) fly(p *producer, b *batch) {
+	span := r.engine.startSpan(b, r.links)
 	ctx, cancel := context.WithTimeout(context.Background(), r.engine.cfg.Kafka.TransactionTimeout)
-	f := &flight{batch: b, cancel: cancel, started: now}
+	f := &flight{batch: b, cancel: cancel, started: time.Now()}
 	r.flight = f
 	r.work.Go(func() {
 		defer cancel()
@@ -46,8 +50,17 @@ func (r *run) takeOff(p *producer, next map[topicPartition]int64) {
 			}
 		}
 		endSpan(span, o, err)
-		r.post(func() { r.landed(f, p, o, err) })
+		if !r.post(func() { r.landed(f, p, o, err) }) {
+			f.tell(o, err)
+		}
 	})
+}
+
+// tell lets who called Between know, if it is rows of theirs.
+func (f *flight) tell(o outcome, err error) {
+	if f.between != nil {
+		f.between.landed(o, err)
+	}
 }
 
 // landed takes the outcome of a transaction.
@@ -76,6 +89,7 @@ func (r *run) landed(f *flight, p *producer, o outcome, err error) {
 	case unknown:
 		r.do(r.machine.transactionUnknown(err))
 	}
+	f.tell(o, err)
 }
 
 // rewind forgets what is uncommitted and goes back to where the committed work ends.

@@ -49,6 +49,7 @@ type session struct {
 	handler    sarama.ConsumerGroupHandler
 	assigned   map[string][]int32
 	claims     map[topicPartition]*claim
+	begins     map[topicPartition]int64 // where the group is when the session begins
 	member     string
 	generation int32
 

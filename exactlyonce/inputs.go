@@ -31,9 +31,11 @@ func (r *run) checkInputs(ctx context.Context, s *session) error {
 		return err
 	}
 	moved := make(map[topicPartition]int64)
+	s.begins = make(map[topicPartition]int64, len(inputs))
 	handled := make(map[int32]bool) // whether some input of the partition has an offset
 	for tp, in := range inputs {
 		handled[tp.partition] = handled[tp.partition] || in.at >= 0
+		s.begins[tp] = max(in.at, in.start)
 		switch {
 		case in.at > in.end:
 			return &fatalError{fmt.Errorf("the group is at offset %d of input %s/%d, which ends "+

@@ -35,6 +35,11 @@ type machine struct {
 	failed    bool // a transaction was aborted: what came after it must go, too
 	failures  int  // in a row
 
+	asked     int  // callers of Between that wait
+	between   bool // one of them has its turn: nothing is polled or handled meanwhile
+	rewriting bool // what is in the air is what one of them wrote
+	served    bool // records had their turn since the last of them
+
 	open   load
 	air    load
 	flying bool
@@ -118,6 +123,10 @@ const (
 	doRelease                // stop and clean up Goka's session
 	doLetGo                  // let the rebalance go on
 	doEnd                    // the run is over, for the given reason
+	doTake                   // fetch at most n records of those that have come already
+	doBetween                // give the first caller of Between its turn
+	doRewrite                // give what that caller wrote to producer n
+	doEndBetween             // send the callers of Between away
 )
 
 // action is a verb with its arguments.
@@ -165,57 +174,9 @@ func (m *machine) setUp(err error) []action {
 	return m.advance(nil)
 }
 
-// revoked: a rebalance takes all partitions once we let go.
-func (m *machine) revoked() []action {
-	m.waiting, m.queued = true, false
-	return m.goAway(leaveRevoked, nil, false)
-}
-
-// lost: the group has already given our partitions away.
-func (m *machine) lost() []action {
-	m.waiting, m.queued = true, false
-	return m.goAway(leaveLost, nil, true)
-}
-
-// stop: the worker is to end.
-func (m *machine) stop() []action {
-	if m.leave == leaveFailed {
-		return nil
-	}
-	return m.goAway(leaveStopped, nil, false)
-}
-
-// fault: something is broken beyond repair within this run; the clients must be made anew.
-func (m *machine) fault(err error) []action { return m.goAway(leaveRebuild, err, true) }
-
-// inputLost: a partition can't be read on from where we are. What is in hand is finished first: it
-// may not be there to be read again.
-func (m *machine) inputLost(err error) []action {
-	if m.phase != phaseRunning {
-		return nil
-	}
-	return m.goAway(leaveRebuild, err, false)
-}
-
-// callbackFailed: a callback of the running session failed; the records that are with Goka will
-// never be handled. After a stop it is only a consequence of stopping.
-func (m *machine) callbackFailed(err error) []action {
-	if m.phase != phaseRunning {
-		return nil
-	}
-	if m.leave == leaveStopped {
-		return m.goAway(leaveStopped, nil, true)
-	}
-	return m.goAway(leaveFailed, err, true)
-}
-
-// topicsChanged: nothing may be handled any more by what the topics are now. What is in hand was, and
-// is finished first.
-func (m *machine) topicsChanged(err error) []action { return m.goAway(leaveFailed, err, false) }
-
 // polled: the poll came back, with records or without. Every poll is answered by one call.
 func (m *machine) polled(spans []span) []action {
-	m.polling, m.cancelled = false, false
+	m.polling, m.cancelled, m.served = false, false, true
 	if len(spans) == 0 || m.phase != phaseRunning {
 		return m.advance(nil)
 	}
@@ -277,7 +238,9 @@ func (m *machine) transactionCommitted() []action {
 	if !m.orphan {
 		maps.Copy(m.committed, m.air.next)
 	}
-	m.failures = 0
+	if !m.rewriting { // which says nothing of records that fail
+		m.failures = 0
+	}
 	m.landed()
 	return m.advance(nil)
 }
@@ -287,7 +250,9 @@ func (m *machine) transactionCommitted() []action {
 func (m *machine) transactionAborted() []action {
 	if !m.orphan {
 		m.failed = true
-		m.failures++
+		if !m.rewriting { // its caller is told, and tries again or not
+			m.failures++
+		}
 	}
 	m.landed()
 	return m.advance(nil)
@@ -303,12 +268,17 @@ func (m *machine) transactionUnknown(err error) []action {
 
 // transactionRefused: the batch in the air was aborted, and would be every time.
 func (m *machine) transactionRefused(err error) []action {
+	if m.rewriting {
+		return m.transactionAborted() // the caller need not write it again
+	}
 	m.failed = true
 	m.landed()
 	return m.goAway(leaveFailed, err, true)
 }
 
-func (m *machine) landed() { m.air, m.flying, m.orphan = load{}, false, false }
+func (m *machine) landed() {
+	m.air, m.flying, m.orphan, m.rewriting = load{}, false, false, false
+}
 
 // gapElapsed: another transaction may start.
 func (m *machine) gapElapsed() []action {
@@ -327,7 +297,7 @@ func (m *machine) advance(out []action) []action {
 	if m.leave != leaveNot {
 		return m.advanceLeaving(out)
 	}
-	if m.phase != phaseRunning || m.handling {
+	if m.phase != phaseRunning || m.handling || m.between {
 		return out
 	}
 	if m.failed {
@@ -336,12 +306,18 @@ func (m *machine) advance(out []action) []action {
 	if m.open.records > 0 && !m.flying && (!m.gap || m.full()) {
 		out = m.takeOff(out) // a poll that is out will add to the next batch
 	}
+	if m.asked > 0 {
+		return m.advanceBetween(out)
+	}
 	if m.polling || m.resting || m.full() {
 		return out
 	}
 	m.polling = true
-	return append(out, action{do: doPoll, n: min(m.pace, m.limits.records-m.open.records)})
+	return append(out, action{do: doPoll, n: m.room()})
 }
+
+// room is how many records a poll may bring now.
+func (m *machine) room() int { return min(m.pace, m.limits.records-m.open.records) }
 
 // advanceFailed goes back to what is committed, once nothing is in hand.
 func (m *machine) advanceFailed(out []action) []action {
@@ -365,8 +341,13 @@ func (m *machine) cancelPoll(out []action) []action {
 // takeOff sends the open batch into the air.
 func (m *machine) takeOff(out []action) []action {
 	m.air, m.open = m.open, load{}
+	return m.fly(out, doClose)
+}
+
+// fly starts the next producer's transaction.
+func (m *machine) fly(out []action, what verb) []action {
 	m.flying, m.orphan, m.gap = true, false, true
-	out = append(out, action{do: doClose, n: m.turn, offsets: m.air.next}, action{do: doStartGap})
+	out = append(out, action{do: what, n: m.turn, offsets: m.air.next}, action{do: doStartGap})
 	m.turn = (m.turn + 1) % m.limits.producers
 	return out
 }

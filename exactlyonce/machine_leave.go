@@ -2,6 +2,54 @@ package exactlyonce
 
 // How the machine leaves: Goka's session, and at last the run.
 
+// revoked: a rebalance takes all partitions once we let go.
+func (m *machine) revoked() []action {
+	m.waiting, m.queued = true, false
+	return m.goAway(leaveRevoked, nil, false)
+}
+
+// lost: the group has already given our partitions away.
+func (m *machine) lost() []action {
+	m.waiting, m.queued = true, false
+	return m.goAway(leaveLost, nil, true)
+}
+
+// stop: the worker is to end.
+func (m *machine) stop() []action {
+	if m.leave == leaveFailed {
+		return nil
+	}
+	return m.goAway(leaveStopped, nil, false)
+}
+
+// fault: something is broken beyond repair within this run; the clients must be made anew.
+func (m *machine) fault(err error) []action { return m.goAway(leaveRebuild, err, true) }
+
+// inputLost: a partition can't be read on from where we are. What is in hand is finished first: it
+// may not be there to be read again.
+func (m *machine) inputLost(err error) []action {
+	if m.phase != phaseRunning {
+		return nil
+	}
+	return m.goAway(leaveRebuild, err, false)
+}
+
+// callbackFailed: a callback of the running session failed; the records that are with Goka will
+// never be handled. After a stop it is only a consequence of stopping.
+func (m *machine) callbackFailed(err error) []action {
+	if m.phase != phaseRunning {
+		return nil
+	}
+	if m.leave == leaveStopped {
+		return m.goAway(leaveStopped, nil, true)
+	}
+	return m.goAway(leaveFailed, err, true)
+}
+
+// topicsChanged: nothing may be handled any more by what the topics are now. What is in hand was, and
+// is finished first.
+func (m *machine) topicsChanged(err error) []action { return m.goAway(leaveFailed, err, false) }
+
 // goAway notes why to leave, and begins to.
 func (m *machine) goAway(r leaveReason, err error, hurry bool) []action {
 	var out []action
@@ -50,7 +98,8 @@ func (m *machine) advanceLeaving(out []action) []action {
 	case phaseSetUp:
 		out = m.release(out)
 	case phaseRunning:
-		if m.polling && !m.cancelled {
+		out = m.endBetween(out)
+		if m.polling {
 			out = m.cancelPoll(out)
 		}
 		done := false

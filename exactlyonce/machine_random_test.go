@@ -38,6 +38,13 @@ type world struct {
 	turn                       int
 	gap, rest, bound           bool
 	ended                      bool
+
+	// Callers of Between.
+	asking    int
+	between   bool // one of them has its turn
+	rewriting bool // what it wrote is in the air
+	taking    bool // the poll that is out takes what is there
+	unserved  bool // no poll has come back since the last turn
 }
 
 const worldProducers = 2
@@ -115,9 +122,21 @@ func (w *world) step() {
 		w.do(w.m.callbackFailed(errors.New("no")))
 	})
 	names := make([]string, 0, len(may))
+	add(w.running && w.asking < 3, "ask", func() {
+		w.asking++
+		w.do(w.m.askBetween())
+	})
+	add(w.asking > 0, "withdraw", func() {
+		w.asking--
+		w.do(w.m.withdrawBetween())
+	})
+	add(w.between, "between done", func() {
+		w.between = false
+		w.do(w.m.betweenDone(rapid.Bool().Draw(w.t, "wrote")))
+	})
 	for _, name := range []string{
 		"assigned", "revoked", "lost", "set up", "set-up failed", "poll returns", "handled",
-		"landed", "gap", "rest", "bound", "cleaned up", "stop", "fault", "input lost", "callback failed",
+		"ask", "withdraw", "between done", "landed", "gap", "rest", "bound", "cleaned up", "stop", "fault", "input lost", "callback failed",
 	} {
 		if may[name] != nil {
 			names = append(names, name)
@@ -127,6 +146,10 @@ func (w *world) step() {
 		w.fail("nothing can happen any more: %+v", *w.m)
 	}
 	may[rapid.SampledFrom(names).Draw(w.t, "happens")]()
+	if w.running && w.m.leave == leaveNot && !w.polling && !w.handling && !w.flying && !w.gap &&
+		!w.rest && !w.between {
+		w.fail("the worker waits for nothing: %+v", *w.m)
+	}
 }
 
 func (w *world) leave(tell func() []action) {
@@ -146,7 +169,7 @@ func (w *world) setUp() {
 }
 
 func (w *world) pollReturns() {
-	w.polling = false
+	w.polling, w.taking, w.unserved = false, false, false
 	var spans []span
 	w.polled, w.offsets = nil, nil
 	if w.running {
@@ -184,14 +207,17 @@ func (w *world) land() {
 			}
 		}
 	}
-	orphan := w.orphan
-	w.flying, w.orphan, w.orphanMayCommit, w.air = false, false, false, nil
+	orphan, rewriting := w.orphan, w.rewriting
+	w.flying, w.orphan, w.orphanMayCommit, w.air, w.rewriting = false, false, false, nil, false
 	switch {
 	case rapid.IntRange(0, 5).Draw(w.t, "unknown") == 0:
 		w.aborted = true
 		w.do(w.m.transactionUnknown(errors.New("unknown")))
 	case commits:
 		w.do(w.m.transactionCommitted())
+	case rewriting && rapid.Bool().Draw(w.t, "refused"):
+		w.aborted = w.aborted || !orphan
+		w.do(w.m.transactionRefused(errors.New("too large")))
 	default:
 		w.aborted = w.aborted || !orphan
 		w.do(w.m.transactionAborted())
@@ -222,17 +248,23 @@ func (w *world) carryOut(a action) {
 			w.fail("%v: %s; machine %+v", a, what, *w.m)
 		}
 	}
+	if w.between {
+		check(a.do != doPoll && a.do != doTake && a.do != doDispatch && a.do != doClose &&
+			a.do != doRewrite && a.do != doRewind, "while a caller has its turn")
+	}
 	switch a.do {
 	case doSetUp:
 		check(!w.settingUp && !w.running && !w.ending, "a session is there already")
 		check(w.joined, "without an assignment")
 		w.settingUp, w.aborted = true, false
-	case doPoll:
+	case doPoll, doTake:
 		check(!w.polling && w.running && a.n > 0, "no poll is allowed now")
 		check(!w.handling && !w.aborted, "before what was polled is done with")
-		w.polling = true
+		w.polling, w.taking = true, a.do == doTake
 	case doCancelPoll:
-		check(w.polling, "no poll is out")
+		check(w.polling && !w.taking, "no poll is out")
+	case doBetween, doRewrite, doEndBetween:
+		w.carryOutBetween(a, check)
 	case doDispatch:
 		check(w.running && !w.handling && len(w.polled) > 0 && !w.aborted, "nothing to dispatch")
 		w.handling = true
@@ -257,6 +289,7 @@ func (w *world) carryOut(a action) {
 	case doRelease:
 		check(w.running || w.settingUp, "no session to release")
 		w.running, w.settingUp, w.ending = false, false, true
+		check(w.asking == 0 && !w.between, "callers are left")
 		w.handling, w.open, w.aborted = false, nil, false
 		w.orphan = w.flying
 		w.orphanMayCommit = w.flying && w.member
@@ -278,11 +311,37 @@ func (w *world) carryOut(a action) {
 	}
 }
 
+// carryOutBetween: who writes between two transactions finds nothing in hand, and records have their
+// turn before the next does.
+func (w *world) carryOutBetween(a action, check func(bool, string)) {
+	switch a.do {
+	case doBetween:
+		check(w.running && w.asking > 0 && !w.between, "nobody's turn")
+		check(!w.polling && !w.handling && !w.flying && !w.aborted && w.count(w.open) == 0,
+			"something is in hand")
+		check(!w.unserved, "records have not had their turn")
+		w.asking--
+		w.between, w.unserved = true, true
+	case doRewrite:
+		check(w.running && w.member, "no session that may commit")
+		check(!w.flying && !w.handling && !w.aborted && w.count(w.open) == 0, "something is in hand")
+		w.takeTurn(a, check)
+		w.flying, w.rewriting = true, true
+	default:
+		w.asking, w.between = 0, false
+	}
+}
+
+// takeTurn: producers take turns.
+func (w *world) takeTurn(a action, check func(bool, string)) {
+	check(a.n == w.turn, "not this producer's turn")
+	w.turn = (w.turn + 1) % worldProducers
+}
+
 func (w *world) close(a action, check func(bool, string)) {
 	check(w.running && w.member, "no session that may commit")
 	check(!w.flying && !w.handling && !w.aborted, "another batch is in hand")
-	check(a.n == w.turn, "not this producer's turn")
-	w.turn = (w.turn + 1) % worldProducers
+	w.takeTurn(a, check)
 	check(w.count(w.open) > 0, "the batch is empty")
 	for tp, offsets := range w.open {
 		check(offsets[0] == w.committed[tp], fmt.Sprintf("%v is committed to %d, not %d", tp,

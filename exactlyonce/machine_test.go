@@ -86,8 +86,11 @@ func happen(t *testing.T, m *machine, words []string) []action {
 		"assigned": m.assigned, "revoked": m.revoked, "lost": m.lost, "stop": m.stop,
 		"committed": m.transactionCommitted, "aborted": m.transactionAborted,
 		"gap-elapsed": m.gapElapsed, "rest-elapsed": m.restElapsed,
-		"bound-elapsed": m.boundElapsed,
-		"never-guess":   func() []action { return m.setUp(&fatalError{errors.New("no")}) },
+		"bound-elapsed": m.boundElapsed, "ask-between": m.askBetween,
+		"withdraw-between":      m.withdrawBetween,
+		"between-wrote":         func() []action { return m.betweenDone(true) },
+		"between-wrote-nothing": func() []action { return m.betweenDone(false) },
+		"never-guess":           func() []action { return m.setUp(&fatalError{errors.New("no")}) },
 	}
 	failing := map[string]func(error) []action{
 		"set-up": m.setUp, "fault": m.fault, "callback-failed": m.callbackFailed,
@@ -147,11 +150,13 @@ func (a action) String() string {
 		doDispatch: "dispatch", doClose: "close the batch for producer", doRewind: "rewind",
 		doStartGap: "start the gap", doStartRest: "rest after failure", doStartBound: "start the bound",
 		doForsake: "forsake the batch in the air", doRelease: "release the session",
-		doLetGo: "let go", doEnd: "end",
+		doLetGo: "let go", doEnd: "end", doTake: "take what has come, up to",
+		doBetween: "the next caller's turn", doRewrite: "its rows go with producer",
+		doEndBetween: "send the callers away",
 	}
 	s := names[a.do]
 	switch a.do {
-	case doPoll, doClose, doStartRest:
+	case doPoll, doTake, doClose, doRewrite, doStartRest:
 		s += " " + strconv.Itoa(a.n)
 	case doEnd:
 		s += map[leaveReason]string{

@@ -18,6 +18,7 @@ type Metrics struct {
 	records      prometheus.Histogram
 	bytes        prometheus.Histogram
 	handle       prometheus.Histogram
+	between      prometheus.Histogram
 	lag          *prometheus.GaugeVec
 	age          prometheus.Histogram
 	rebalances   prometheus.Counter
@@ -64,6 +65,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			prometheus.ExponentialBuckets(64, 8, 8)),
 		handle: histogram("handle_duration_seconds",
 			"From the hand-over of a poll's records to Goka until all are handled.", seconds),
+		between: histogram("between_duration_seconds",
+			"How long a call of Session.Between held the graph up, its transaction apart.", seconds),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: ns, Name: "input_lag_records",
 			Help: "Offsets between the last record handed to Goka and the end of its partition, " +
@@ -81,8 +84,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		gone: counter("deleted_input_offsets_total", "Offsets that brokers deleted before the "+
 			"group handled them. Transaction markers count, so that 1 may be none."),
 	}
-	reg.MustRegister(m.transactions, m.aborts, m.duration, m.records, m.bytes, m.handle, m.lag,
-		m.age, m.rebalances, m.restarts, m.fences, m.fetchErrors, m.gone)
+	reg.MustRegister(m.transactions, m.aborts, m.duration, m.records, m.bytes, m.handle, m.between,
+		m.lag, m.age, m.rebalances, m.restarts, m.fences, m.fetchErrors, m.gone)
 	for _, o := range []outcome{committed, aborted, refused, unknown} {
 		m.transactions.WithLabelValues(o.String())
 	}
@@ -100,7 +103,9 @@ func (m *Metrics) transaction(f *flight, o outcome, err error) {
 	}
 	now := time.Now()
 	m.duration.Observe(now.Sub(f.started).Seconds())
-	m.records.Observe(float64(f.records))
+	if f.between == nil {
+		m.records.Observe(float64(f.records))
+	}
 	m.bytes.Observe(float64(f.bytes))
 	if !f.newest.IsZero() {
 		m.age.Observe(max(0, now.Sub(f.newest).Seconds()))
@@ -110,6 +115,12 @@ func (m *Metrics) transaction(f *flight, o outcome, err error) {
 func (m *Metrics) handled(took time.Duration) {
 	if m != nil {
 		m.handle.Observe(took.Seconds())
+	}
+}
+
+func (m *Metrics) held(took time.Duration) {
+	if m != nil {
+		m.between.Observe(took.Seconds())
 	}
 }
 

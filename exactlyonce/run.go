@@ -37,6 +37,9 @@ type run struct {
 
 	gap, rest, bound *time.Timer
 	waiters          []chan struct{} // consumer callbacks that wait until they may let go
+	asking           []*between      // calls that wait for their turn
+	inTurn           *between        // the call that has it
+	rewritten        *between        // the call whose rows are staged, until they are in the air
 	ended            bool
 	result           error
 
@@ -110,6 +113,7 @@ func (r *run) live(ctx context.Context) error {
 // tearDown ends everything that the run started.
 func (r *run) tearDown() {
 	close(r.done)
+	r.endBetween()
 	if r.session != nil {
 		r.session.cancel()
 	}
@@ -192,6 +196,14 @@ func (r *run) do(actions []action) {
 			r.waiters = nil
 		case doEnd:
 			r.end(a)
+		case doTake:
+			r.take(a.n)
+		case doBetween:
+			r.grant()
+		case doRewrite:
+			r.rewrite(r.producers[a.n])
+		case doEndBetween:
+			r.endBetween()
 		}
 	}
 }
@@ -221,13 +233,20 @@ func (r *run) setUp() {
 		if err == nil {
 			err = r.checkInputs(s.ctx, s)
 		}
+		if err == nil && r.engine.cfg.Prepare != nil {
+			err = r.engine.cfg.Prepare(s.ctx, s.partitions())
+		}
 		if err == nil {
 			err = s.setUp()
 		}
 		s.work.Done()
 		r.post(func() {
-			if r.session == s {
-				r.do(r.machine.setUp(err))
+			if r.session != s {
+				return
+			}
+			r.do(r.machine.setUp(err))
+			if r.machine.phase == phaseRunning {
+				r.background(s)
 			}
 		})
 	}()

@@ -21,6 +21,7 @@ type batch struct {
 	newest   time.Time // of the input records
 	staged   []*page
 	layers   []layer
+	between  *between    // whose rows these are; nil: callbacks'
 	forsaken atomic.Bool // must not be committed any more if that can still be helped
 }
 

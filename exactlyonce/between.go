@@ -1,0 +1,270 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/lovoo/goka/storage"
+)
+
+// Session is what a worker has at present: from the time when its tables are restored until its
+// partitions are taken away. It is Config.Background's, and that of what Background waits for.
+type Session interface {
+	// Partitions of the group table, in order; none if the graph has no table.
+	Partitions() []int32
+
+	// Table is the live store of a partition, to read from: it holds what is committed and, on top of
+	// that, what may become so. It must not be used, nor an iterator of it, after Background has
+	// returned. ErrSessionEnded if the session is over.
+	Table(partition int32) (storage.Storage, error)
+
+	// Between runs fn between two transactions: what was handled before is committed, and nothing is
+	// handled until fn returns. What fn writes is committed in a transaction of its own, which is
+	// fenced as all are: it commits the partition's offsets as well, as they are, and so is refused
+	// if the partition has another owner by now (G5). When Between returns nil, the rows are in the
+	// table's topic and in the local store.
+	//
+	// An error means that nothing was written, unless it is ErrOutcomeUnknown. It is ErrSessionEnded
+	// when the session ends meanwhile, what fn returned, the panic that fn ended in, the end of ctx or
+	// of Config.BetweenTimeout (fn's context ends in all of these cases), or why the brokers did not
+	// take the rows. In no case does the worker end of it.
+	//
+	// It holds up the whole graph on this worker, all partitions, so fn should take milliseconds.
+	// Callers have their turns one after the other, and records theirs in between. fn must not call
+	// Between.
+	Between(ctx context.Context, partition int32,
+		fn func(ctx context.Context, rows Rows) error) error
+}
+
+// Rows are those of one partition of the group table, while everything else stands still. They are
+// of use only until the function that they are given to returns, and by one goroutine at a time.
+type Rows interface {
+	// Get returns a row, nil if there is none. It must not be changed.
+	Get(key string) ([]byte, error)
+	// Set writes a row. The value must not be nil, nor be changed any more.
+	Set(key string, value []byte) error
+	// Delete removes a row.
+	Delete(key string) error
+}
+
+var (
+	// ErrSessionEnded says that partitions were taken away, or that the worker stops.
+	ErrSessionEnded = errors.New("the session has ended")
+	// ErrOutcomeUnknown says that a transaction may have been committed or not: the brokers did not
+	// answer. Who reads the table in the next session sees which.
+	ErrOutcomeUnknown = errors.New("nobody knows whether it was committed")
+
+	errNoTable = errors.New("the graph has no group table")
+	errTooLong = errors.New("it held the graph up for longer than Config.BetweenTimeout")
+)
+
+// liveSession is a Session.
+type liveSession struct {
+	*session
+	run *run
+}
+
+var _ Session = liveSession{}
+
+// Partitions of the table.
+func (l liveSession) Partitions() []int32 { return l.partitions() }
+
+// Table of a partition, to read from.
+func (l liveSession) Table(partition int32) (storage.Storage, error) {
+	t, err := l.table(partition)
+	if err != nil {
+		return nil, err
+	}
+	return readOnly{t}, nil
+}
+
+// Between runs fn between two transactions.
+func (l liveSession) Between(
+	ctx context.Context, partition int32, fn func(context.Context, Rows) error,
+) error {
+	t, err := l.table(partition)
+	if err != nil {
+		return err
+	}
+	b := &between{table: t, granted: make(chan struct{}), told: make(chan error, 1)}
+	b.ctx, b.cancel = context.WithCancelCause(ctx)
+	defer b.cancel(nil)
+	if !l.run.post(func() { l.run.ask(l.session, b) }) {
+		return ErrSessionEnded
+	}
+	select {
+	case <-b.granted:
+		return l.run.call(b, fn)
+	case err := <-b.told:
+		return err
+	case <-l.run.done:
+		return ErrSessionEnded
+	case <-ctx.Done():
+		l.run.post(func() { l.run.withdraw(b) })
+		return context.Cause(ctx)
+	}
+}
+
+// between is one call of Between.
+type between struct {
+	table   *stagedTable
+	ctx     context.Context //nolint:containedctx // it ends for reasons of two sides
+	cancel  context.CancelCauseFunc
+	granted chan struct{} // closed when it has its turn
+	since   time.Time     // when it had
+	told    chan error    // what came of it; the first to be told counts
+	rows    rows
+	// airborne: the rows are in a transaction, whose end will be told.
+	airborne atomic.Bool
+}
+
+func (b *between) tell(err error) {
+	select {
+	case b.told <- err:
+	default:
+	}
+}
+
+// landed tells what came of the transaction.
+func (b *between) landed(o outcome, err error) {
+	switch {
+	case o == committed:
+		b.tell(nil)
+	case o == unknown:
+		b.tell(fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
+	case errors.Is(err, errForsaken):
+		b.tell(ErrSessionEnded)
+	default:
+		b.tell(err)
+	}
+}
+
+// call runs fn, which has its turn, in its caller's goroutine. Whatever ends its context ends its
+// turn, so that a function that doesn't return holds nothing up but its caller.
+func (r *run) call(b *between, fn func(context.Context, Rows) error) error {
+	ctx, end := context.WithTimeoutCause(b.ctx, r.engine.cfg.BetweenTimeout, errTooLong)
+	defer end()
+	b.rows = rows{ctx: ctx, table: b.table, most: r.engine.cfg.BatchBytes}
+	over := func(err error) bool { return r.post(func() { r.finish(b, err) }) }
+	late := context.AfterFunc(ctx, func() { over(context.Cause(ctx)) })
+	err := protect(func() error { return fn(ctx, &b.rows) })
+	late()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if !over(err) {
+		return ErrSessionEnded
+	}
+	select {
+	case err := <-b.told:
+		return err
+	case <-r.done:
+	}
+	if b.airborne.Load() {
+		return <-b.told
+	}
+	return ErrSessionEnded
+}
+
+// protect calls fn and makes an error of a panic.
+func protect(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return fn()
+}
+
+// ask queues a call.
+func (r *run) ask(s *session, b *between) {
+	if r.session != s {
+		b.tell(ErrSessionEnded)
+		return
+	}
+	r.asking = append(r.asking, b)
+	r.do(r.machine.askBetween())
+}
+
+// withdraw ends a call whose caller has gone.
+func (r *run) withdraw(b *between) {
+	if i := slices.Index(r.asking, b); i >= 0 {
+		r.asking = slices.Delete(r.asking, i, i+1)
+		r.do(r.machine.withdrawBetween())
+		return
+	}
+	r.finish(b, context.Canceled)
+}
+
+// grant gives the first of the queue its turn.
+func (r *run) grant() {
+	r.inTurn = r.asking[0]
+	r.asking = slices.Delete(r.asking, 0, 1)
+	r.inTurn.since = time.Now()
+	close(r.inTurn.granted)
+}
+
+// finish ends a call's turn: its rows, unless there was an error, go into a transaction.
+func (r *run) finish(b *between, err error) {
+	if r.inTurn != b {
+		return
+	}
+	r.inTurn = nil
+	r.engine.cfg.Metrics.held(time.Since(b.since))
+	if err == nil && len(b.rows.written) > 0 {
+		if err = b.rows.stage(); err == nil {
+			r.rewritten = b
+			r.do(r.machine.betweenDone(true))
+			return
+		}
+		r.session.discard()
+	}
+	b.tell(err)
+	r.do(r.machine.betweenDone(false))
+}
+
+// rewrite starts the transaction of what the last call wrote. Nothing else is written to any table at
+// this moment.
+func (r *run) rewrite(p *producer) {
+	b := r.rewritten
+	r.rewritten = nil
+	b.airborne.Store(true)
+	s := r.session
+	r.fly(p, &batch{
+		session: s, bytes: b.rows.bytes, between: b, layers: s.seal(time.Now(), nil),
+		next: s.standing(b.table.partition, r.machine.committed),
+	})
+}
+
+// endBetween sends all callers away.
+func (r *run) endBetween() {
+	all := r.asking
+	if r.inTurn != nil {
+		all = append(all, r.inTurn)
+	}
+	r.asking, r.inTurn = nil, nil
+	for _, b := range all {
+		b.tell(ErrSessionEnded)
+		b.cancel(ErrSessionEnded)
+	}
+}
+
+// take is a poll that waits for nothing.
+func (r *run) take(n int) {
+	r.work.Go(func() {
+		fetches := r.consumer.PollRecords(nil, n) //nolint:staticcheck // no context: what is there
+		r.noteErrors(context.Background(), fetches)
+		r.post(func() { r.onPolled(fetches) })
+	})
+}
+
+// background lets the caller's own work begin with the session.
+func (r *run) background(s *session) {
+	if r.engine.cfg.Background != nil {
+		s.work.Go(func() { r.engine.cfg.Background(s.ctx, liveSession{s, r}) })
+	}
+}
