@@ -136,7 +136,8 @@ func (w *world) step() {
 	})
 	for _, name := range []string{
 		"assigned", "revoked", "lost", "set up", "set-up failed", "poll returns", "handled",
-		"ask", "withdraw", "between done", "landed", "gap", "rest", "bound", "cleaned up", "stop", "fault", "input lost", "callback failed",
+		"landed", "gap", "rest", "bound", "cleaned up", "stop", "fault", "input lost", "callback failed",
+		"ask", "withdraw", "between done",
 	} {
 		if may[name] != nil {
 			names = append(names, name)
