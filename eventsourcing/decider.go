@@ -14,7 +14,14 @@ type Decider[S, C, E any] struct {
 	// Evolve returns the state after an event. It never refuses: an event is a fact. It is
 	// given only events that Decide has returned, now or in an earlier release.
 	Evolve func(S, E) S
+	// FoldVersion numbers what Evolve and the row make of events, from 1; 0 counts as 1. It is raised
+	// with each change by which the same events lead to another row: a mended Evolve, a field that is
+	// new in the state, a limit that is part of the fold. Rows of a lower version are refolded (G7).
+	FoldVersion int
 }
+
+// Version returns FoldVersion, at least 1.
+func (d Decider[S, C, E]) Version() int { return max(d.FoldVersion, 1) }
 
 // Fold returns the state after the events, beginning from state.
 func (d Decider[S, C, E]) Fold(state S, events ...E) S {

@@ -94,6 +94,14 @@ func ReadPartition(
 		return r.From, fmt.Errorf("reading %s/%d: %w", r.Topic, r.Partition, err)
 	}
 	defer cl.Close()
+	return ReadPartitionBy(ctx, cl, r, fn)
+}
+
+// ReadPartitionBy is [ReadPartition] by a client that is there already, made with Settings.Options: who
+// reads the end of a partition again and again makes no new connections.
+func ReadPartitionBy(
+	ctx context.Context, cl *kgo.Client, r Range, fn func([]*kgo.Record, Progress) error,
+) (next int64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	reader := &partitionReader{
 		log:      newPartitionLog(cl, r.Topic, r.Partition),

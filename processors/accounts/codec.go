@@ -81,3 +81,8 @@ func (c Codecs) Table() processors.TableCodec[Account, AccountRow] {
 		FromRow: func(r AccountRow) (Account, int64, []byte) { return r.Account, r.Sequence, r.Recent },
 	}
 }
+
+// NewFold returns the fold of accounts, by which a table is made again from its events.
+func NewFold(c Codecs) *processors.Fold[Account, Event] {
+	return processors.NewFold(Decider, c.Events, c.Table())
+}

@@ -95,6 +95,11 @@ func (c Codecs) Table() processors.TableCodec[Order, OrderRow] {
 	}
 }
 
+// NewFold returns the fold of orders, by which a table is made again from its events.
+func NewFold(c Codecs) *processors.Fold[Order, Event] {
+	return processors.NewFold(Decider, c.Events, c.Table())
+}
+
 // NewPaymentInputs returns the codec of what the payment process reads: events of orders, and
 // results. Its Prepare is still to be called.
 func NewPaymentInputs(registry *codecs.Registry) (*codecs.Set, error) {
