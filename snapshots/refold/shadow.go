@@ -1,0 +1,186 @@
+package refold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+)
+
+// Shadow is what the events of a partition fold to, up to an offset, beside the table. It is made by
+// Build and must be closed. One goroutine uses it.
+type Shadow struct {
+	o      Options
+	client *kgo.Client
+	db     *pebble.DB
+	states *states
+	pace   *pace
+	meter  *meter
+
+	next   int64 // all events below it are folded
+	events int64
+	failed error // why take ended a reading
+}
+
+// Build folds a partition of an events topic from offset zero to the end that it has when the last
+// event is read. The error is an *[EventError] if an event can't be folded, [ErrTruncated] if the topic
+// does not hold its first events any more, or a fault; then nothing is left behind.
+func Build(ctx context.Context, o Options) (_ *Shadow, err error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("refold: %w", err)
+	}
+	o = o.WithDefaults()
+	opts, err := o.Kafka.Options()
+	if err != nil {
+		return nil, fmt.Errorf("refold: %w", err)
+	}
+	s := &Shadow{o: o, pace: newPace(o.EventsPerSecond, o.CPUShare), meter: newMeter(&o)}
+	if s.client, err = kgo.NewClient(opts...); err != nil {
+		return nil, fmt.Errorf("refold: %w", err)
+	}
+	if s.db, err = openStore(o.Dir, o.CacheBytes/2); err != nil {
+		s.client.Close()
+		return nil, fmt.Errorf("refold: %w", err)
+	}
+	s.states = newStates(o.Fold, s.db, o.CacheBytes/2)
+	if _, err := s.CatchUp(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close ends the shadow and removes its directory.
+func (s *Shadow) Close() error {
+	s.client.Close()
+	err := s.db.Close()
+	if s.o.Dir != "" {
+		err = errors.Join(err, os.RemoveAll(s.o.Dir))
+	}
+	if err != nil {
+		return fmt.Errorf("removing the shadow: %w", err)
+	}
+	return nil
+}
+
+// Next is the offset that the shadow is the fold up to: it holds all events below, and no others.
+func (s *Shadow) Next() int64 { return s.next }
+
+// Events is how many events were folded.
+func (s *Shadow) Events() int64 { return s.events }
+
+// Keys is how many aggregates have events.
+func (s *Shadow) Keys() int64 { return s.states.keys }
+
+// State returns an aggregate's state, nil if it has no event. It is the shadow's own: it serves until
+// the next call.
+func (s *Shadow) State(key string) (any, error) { return s.states.get(key) }
+
+// CatchUp folds the events that have come since, to the end that the partition has now, and returns
+// how many there were. After an error it may be called again.
+func (s *Shadow) CatchUp(ctx context.Context) (int64, error) { return s.catchUp(ctx, s.pace) }
+
+func (s *Shadow) catchUp(ctx context.Context, p *pace) (int64, error) {
+	before := s.events
+	for {
+		from := s.next
+		s.failed = nil
+		_, err := kafka.ReadPartitionBy(ctx, s.client,
+			kafka.Range{Topic: s.o.EventsTopic, Partition: s.o.Partition, From: from},
+			func(records []*kgo.Record, at kafka.Progress) error {
+				s.failed = s.take(ctx, p, records, at)
+				return s.failed
+			})
+		switch {
+		case err == nil:
+			return s.events - before, nil
+		case errors.Is(err, kafka.ErrOffsetOutOfRange):
+			return s.events - before, fmt.Errorf("%w: %s/%d does not hold offset %d: %w",
+				ErrTruncated, s.o.EventsTopic, s.o.Partition, from, err)
+		case s.failed != nil, ctx.Err() != nil, errors.Is(err, kafka.ErrTopicMissing), s.next == from:
+			return s.events - before, fmt.Errorf("refold: %w", err)
+		}
+		// A fault that the reader has endured for as long as it does. A fold at a slow pace reads now
+		// and then only, and tries again as long as it gets further.
+	}
+}
+
+// take folds some records.
+func (s *Shadow) take(ctx context.Context, p *pace, records []*kgo.Record, at kafka.Progress) error {
+	defer p.pause() // waiting for the next ones is no work
+	s.meter.End, s.meter.Held, s.meter.Fault = at.End, at.Held, at.Fault
+	for len(records) > 0 {
+		n := min(len(records), p.stride())
+		if err := p.wait(ctx, n); err != nil {
+			return err
+		}
+		for _, event := range records[:n] {
+			if err := s.fold(ctx, event); err != nil {
+				return err
+			}
+		}
+		records = records[n:]
+		s.meter.Events, s.meter.Next = s.events, s.next
+		s.meter.tick()
+	}
+	s.next = at.Next
+	s.meter.Next = s.next
+	s.meter.tick()
+	return nil
+}
+
+// The pauses before an event is tried again whose schema nobody could tell; they double.
+const (
+	leastBackoff = 50 * time.Millisecond
+	mostBackoff  = 2 * time.Second
+)
+
+// fold folds one event, and waits for faults to end.
+func (s *Shadow) fold(ctx context.Context, event *kgo.Record) error {
+	if s.o.Observe != nil {
+		if err := s.o.Observe(event); err != nil {
+			return err
+		}
+	}
+	for backoff := leastBackoff; ; backoff = min(2*backoff, mostBackoff) {
+		err := s.states.evolve(event)
+		if err == nil {
+			break
+		}
+		if err := s.judge(event, err); err != nil {
+			return err
+		}
+		s.meter.Fault = err
+		s.meter.tick()
+		if err := sleep(ctx, backoff); err != nil {
+			return err
+		}
+	}
+	s.meter.Fault = nil
+	s.events++
+	s.next = event.Offset + 1
+	return nil
+}
+
+// judge returns the error that the refold ends with; nil if it was a fault.
+func (s *Shadow) judge(event *kgo.Record, err error) error {
+	if _, is := errors.AsType[*evolveError](err); !is {
+		return err
+	}
+	coded, is := errors.AsType[interface {
+		error
+		Code() string
+	}](err)
+	if !is {
+		return nil
+	}
+	return &EventError{
+		Topic: s.o.EventsTopic, Partition: s.o.Partition, Offset: event.Offset,
+		Key: string(event.Key), Code: coded.Code(), Err: err,
+	}
+}

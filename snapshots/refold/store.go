@@ -1,0 +1,131 @@
+package refold
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// The keys of a shadow store.
+const (
+	statePrefix     = 1 // an aggregate's state
+	candidatePrefix = 2 // a key that is to be judged in a closing step
+)
+
+// The settings of a shadow store.
+const (
+	// leastMemTable and mostMemTable frame what is gathered in memory before it becomes a file.
+	leastMemTable = 256 << 10
+	mostMemTable  = 32 << 20
+	// l0Merge and l0Stop let unsorted files gather: the store is written in bulk and short-lived, and
+	// what is not merged costs nothing.
+	l0Merge, l0Stop = 8, 64
+	// filterBits lets one of a hundred look-ups of a new aggregate read a block for nothing.
+	filterBits = 10
+	openFiles  = 256
+)
+
+// openStore opens an empty store that takes some bytes of memory beside the states in use. Nothing in
+// it need outlive the process, so that it has no log.
+func openStore(dir string, memory int64) (*pebble.DB, error) {
+	cache := pebble.NewCache(memory / 2)
+	defer cache.Unref() // the database keeps it
+	options := &pebble.Options{
+		Cache:                       cache,
+		FS:                          vfs.Default,
+		DisableWAL:                  true,
+		FormatMajorVersion:          pebble.FormatNewest,
+		MemTableSize:                uint64(min(max(memory/4, leastMemTable), mostMemTable)),
+		MemTableStopWritesThreshold: 2,
+		L0CompactionThreshold:       l0Merge,
+		L0StopWritesThreshold:       l0Stop,
+		MaxOpenFiles:                openFiles,
+		Logger:                      silent{},
+	}
+	if dir == "" {
+		options.FS, dir = vfs.NewMem(), "shadow"
+	} else if err := os.RemoveAll(dir); err != nil {
+		return nil, fmt.Errorf("removing what an earlier refold left: %w", err)
+	}
+	for i := range options.Levels {
+		options.Levels[i].FilterPolicy = bloom.FilterPolicy(filterBits)
+	}
+	db, err := pebble.Open(dir, options)
+	if err != nil {
+		return nil, fmt.Errorf("opening the shadow store in %s: %w", dir, err)
+	}
+	return db, nil
+}
+
+// silent is a logger of a store that nobody will look at. What goes wrong comes back as an error.
+type silent struct{}
+
+func (silent) Infof(string, ...any)  {}
+func (silent) Errorf(string, ...any) {}
+
+// Fatalf ends what can't go on: a store whose manifest can't be written.
+func (silent) Fatalf(format string, args ...any) {
+	panic("shadow store: " + fmt.Sprintf(format, args...))
+}
+
+// writer writes keys below a prefix in batches.
+type writer struct {
+	db     *pebble.DB
+	batch  *pebble.Batch
+	prefix byte
+}
+
+func newWriter(db *pebble.DB, prefix byte) *writer { return &writer{db: db, prefix: prefix} }
+
+func (w *writer) set(key string, value []byte) error {
+	if w.batch == nil {
+		w.batch = w.db.NewBatchWithSize(batchBytes)
+	}
+	op := w.batch.SetDeferred(1+len(key), len(value))
+	op.Key[0] = w.prefix
+	copy(op.Key[1:], key)
+	copy(op.Value, value)
+	if err := op.Finish(); err != nil {
+		return err //nolint:wrapcheck // never fails on a batch without an index
+	}
+	if w.batch.Len() < batchBytes {
+		return nil
+	}
+	return w.finish()
+}
+
+// finish writes what is not yet written.
+func (w *writer) finish() error {
+	if w.batch == nil {
+		return nil
+	}
+	err := errors.Join(w.batch.Commit(pebble.NoSync), w.batch.Close())
+	w.batch = nil
+	if err != nil {
+		return fmt.Errorf("writing to the shadow store: %w", err)
+	}
+	return nil
+}
+
+// close forgets what is not yet written.
+func (w *writer) close() {
+	if w.batch != nil {
+		_ = w.batch.Close() // it is thrown away
+		w.batch = nil
+	}
+}
+
+// below returns an iterator of the keys below a prefix, from one on.
+func below(db *pebble.DB, prefix byte, from []byte) (*pebble.Iterator, error) {
+	it, err := db.NewIter(&pebble.IterOptions{
+		LowerBound: append([]byte{prefix}, from...), UpperBound: []byte{prefix + 1},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the shadow store: %w", err)
+	}
+	return it, nil
+}
