@@ -6,6 +6,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// Client returns a client of its own for requests, with the options of Options. It connects when it is used.
+func (s Settings) Client(more ...kgo.Opt) (*kgo.Client, error) {
+	opts, err := s.Options()
+	if err != nil {
+		return nil, err
+	}
+	client, err := kgo.NewClient(append(opts, more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("make a Kafka client: %w", err)
+	}
+	return client, nil
+}
+
 // Options returns the options of franz-go clients, of any number at the same time: read committed,
 // from the oldest record where nothing else is known, acks from all replicas in sync, idempotent,
 // murmur2. Options that the caller appends win over these. It fails with Mistakes, or when a file

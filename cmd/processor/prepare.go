@@ -60,13 +60,9 @@ func (w *Worker) prepareOnce(ctx context.Context, last error) error {
 
 // prepareTopics makes what is missing of the topics, if it may, and compares their partitions.
 func (w *Worker) prepareTopics(ctx context.Context) error {
-	opts, err := w.kafka.Options()
+	client, err := w.kafka.Client()
 	if err != nil {
 		return err
-	}
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return fmt.Errorf("connect to Kafka: %w", err)
 	}
 	defer client.Close()
 	if w.config.Topics.Create {

@@ -14,6 +14,7 @@ import (
 	"refold/kafka"
 	"refold/processors"
 	"refold/processors/deadletters"
+	"refold/refolds"
 )
 
 // topicSpecs are all topics of the program.
@@ -53,9 +54,11 @@ func topicSpecs(c config.Topics) []kafka.TopicSpec {
 		"cleanup.policy": "compact",
 	})
 	settled.Partitions = 1 // few and small records, of which everybody who looks reads all
+	asked := spec(refolds.TopicName(c.Prefix), map[string]string{"cleanup.policy": "compact"})
+	asked.Partitions = 1 // so that all see the same in the same order
 	letters := spec(processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention))
 	limited(letters.Config, processors.LetterBytes(int(c.RecordBytes)))
-	return append(specs, letters, settled)
+	return append(specs, letters, settled, asked)
 }
 
 // copartitioned are the topics that must have the same number of partitions: all in which a key's
@@ -107,13 +110,9 @@ func (p *program) newTopicsCommand(name, short string, act topicsAction) *cobra.
 }
 
 func actOnTopics(ctx context.Context, w io.Writer, c config.Config, act topicsAction) error {
-	opts, err := kafkaSettings(c, nil).Options()
+	client, err := kafkaSettings(c, nil).Client()
 	if err != nil {
 		return err
-	}
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return fmt.Errorf("connect to Kafka: %w", err)
 	}
 	defer client.Close()
 	specs := topicSpecs(c.Topics)

@@ -20,6 +20,7 @@ import (
 	"refold/exactlyonce"
 	"refold/kafka"
 	"refold/processors"
+	"refold/refolds"
 	"refold/snapshots"
 	"refold/tracing/otlp"
 	"refold/views"
@@ -42,6 +43,9 @@ type Worker struct {
 	copies     *snapshots.Stores // of the views
 	views      *views.Views
 	processors []*supervised
+	refolds    *refolds.Topic
+	desk       *refolds.Desk
+	keepers    map[string]*keeper // by group
 	server     *httpapi.Server
 	listener   net.Listener
 	tracing    *otlp.Provider        // nil: off
@@ -68,7 +72,8 @@ func NewWorker(c config.Config, logger *slog.Logger) (_ *Worker, err error) {
 	w.metrics.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, open := range []func() error{
-		w.openTracing, w.openCodecs, w.openStores, w.openProcessors, w.openViews, w.openServer,
+		w.openTracing, w.openCodecs, w.openStores, w.openRefolds, w.openProcessors,
+		w.openViews, w.openServer,
 	} {
 		if err := open(); err != nil {
 			return nil, err
@@ -177,6 +182,9 @@ func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard) {
 	if id := w.config.Processor.TransactionalID; id != "" {
 		engine.TransactionalID = id + "-" + group
 	}
+	if k := w.keepers[group]; k != nil {
+		k.attend(&engine)
+	}
 	w.processors = append(w.processors, newSupervised(engine, graph, guard, w.config))
 }
 
@@ -224,7 +232,7 @@ func (w *Worker) openServer() (err error) {
 		return err
 	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
+		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Refolds: w.desk, Readiness: checks,
 		Limits: httpLimits(w.config.HTTP), Version: programVersion(),
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	})
@@ -276,6 +284,9 @@ func (w *Worker) close() error {
 		if stores != nil {
 			errs = append(errs, stores.Close())
 		}
+	}
+	if w.refolds != nil {
+		w.refolds.Close()
 	}
 	if w.registry != nil {
 		w.registry.Close()

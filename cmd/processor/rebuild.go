@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/config"
+	"refold/kafka"
+	"refold/refolds"
+)
+
+// rebuild is the command that asks for a refold, and watches it.
+type rebuild struct {
+	dryRun, watch, detach, cancel, list bool
+	id, by                              string
+}
+
+func (p *program) newRebuild() *cobra.Command {
+	var r rebuild
+	cmd := &cobra.Command{
+		Use:     "rebuild AGGREGATE",
+		Aliases: []string{"refold"},
+		Short:   "Fold a table again from offset zero of its events, while commands go on",
+		Long: `Fold a table again from offset zero of its events, while commands go on.
+
+The workers do it, each its own partitions: in the background into a shadow of the table; then, in short
+pauses between two transactions, they write the rows that differ. Rows that are right are not touched.
+It runs only while all workers fold with the same version, and waits until they do.
+
+The command shows how far it is, and may be closed: the refold goes on. --watch shows it again.
+
+Exit codes: 0 the refold is done, 2 it is done, was a dry run, and there are differences,
+1 it has failed or was cancelled, or anything else.`,
+		Example: `  processor rebuild accounts --dry-run
+  processor rebuild accounts
+  processor rebuild accounts --watch
+  processor rebuild accounts --cancel`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := r.validate(); err != nil {
+				return err
+			}
+			return p.withRefolds(cmd, args[0], func(ctx context.Context, d *refolds.Desk) error {
+				return r.run(ctx, cmd.OutOrStdout(), d, args[0])
+			})
+		},
+	}
+	config.AddFlags(cmd.Flags())
+	f := cmd.Flags()
+	f.BoolVar(&r.dryRun, "dry-run", false, "compare only: write nothing, show some of the differences")
+	f.BoolVar(&r.watch, "watch", false, "ask for nothing: show the refold that is going on, or the last one")
+	f.BoolVar(&r.detach, "detach", false, "ask for it and don't wait")
+	f.BoolVar(&r.cancel, "cancel", false, "cancel the refold that is going on; what is done stays")
+	f.BoolVar(&r.list, "list", false, "show the partitions' fold versions and the latest refolds")
+	f.StringVar(&r.id, "id", "", "with --watch: this refold")
+	f.StringVar(&r.by, "by", "", "who asks, for the records (the user's name)")
+	return cmd
+}
+
+func (r *rebuild) validate() error {
+	chosen := 0
+	for _, is := range []bool{r.watch, r.detach, r.cancel, r.list} {
+		if is {
+			chosen++
+		}
+	}
+	switch {
+	case chosen > 1:
+		return errors.New("only one of --watch, --detach, --cancel and --list can be meant")
+	case r.dryRun && (r.watch || r.cancel || r.list):
+		return errors.New("--dry-run is for a new refold")
+	case r.id != "" && !r.watch:
+		return errors.New("--id is for --watch")
+	}
+	if r.by == "" {
+		r.by = whoami()
+	}
+	return nil
+}
+
+// catchUpTimeout is how long reading the topic of refolds may take: it is small.
+const catchUpTimeout = 30 * time.Second
+
+// withRefolds does something with the refolds of the installation that the flags describe.
+func (p *program) withRefolds(
+	cmd *cobra.Command, called string, do func(context.Context, *refolds.Desk) error,
+) error {
+	loaded, err := p.load(cmd, nil)
+	if err != nil {
+		return err
+	}
+	c := loaded.Config
+	aggregates := refoldable(c.Topics)
+	settings := kafkaSettings(c, nil)
+	partitions, err := tablePartitions(cmd.Context(), settings, c.Topics)
+	if err != nil {
+		return explained(fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ",")))
+	}
+	topic, err := refolds.Open(settings, refolds.TopicName(c.Topics.Prefix),
+		newLogger(cmd.ErrOrStderr(), c.Log))
+	if err != nil {
+		return err
+	}
+	defer topic.Close()
+	desk := &refolds.Desk{
+		Topic: topic, Aggregates: aggregates, Partitions: func() int32 { return partitions },
+	}
+	if _, err := desk.Overview(called); err != nil {
+		return err
+	}
+	bounded, cancel := context.WithTimeout(cmd.Context(), catchUpTimeout)
+	defer cancel()
+	if err := topic.CatchUp(bounded); err != nil {
+		return explained(err)
+	}
+	return do(cmd.Context(), desk)
+}
+
+// refoldable are the aggregates whose tables can be refolded.
+func refoldable(c config.Topics) []refolds.Aggregate {
+	all := make([]refolds.Aggregate, len(kinds))
+	for i, k := range kinds {
+		all[i] = refolds.Aggregate{Name: k.name, Plural: k.plural, Group: k.topics(c).Group}
+	}
+	return all
+}
+
+// tablePartitions asks how many partitions the aggregates' topics have.
+func tablePartitions(ctx context.Context, settings kafka.Settings, c config.Topics) (int32, error) {
+	client, err := settings.Client()
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	bounded, cancel := context.WithTimeout(ctx, catchUpTimeout)
+	defer cancel()
+	return kafka.Partitions(bounded, client, copartitioned(c)...)
+}
+
+func (r *rebuild) run(ctx context.Context, w io.Writer, d *refolds.Desk, called string) error {
+	overviews, err := d.Overview(called)
+	if err != nil {
+		return err
+	}
+	of := overviews[0]
+	switch {
+	case r.list:
+		showOverview(w, of)
+		return nil
+	case r.cancel:
+		return r.withdraw(ctx, w, d, of)
+	case r.watch:
+		return r.attach(ctx, w, d, of)
+	}
+	asked, err := d.Ask(ctx, called, r.dryRun, r.by)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "refold %s of %s is asked for\n", asked.ID, of.Aggregate)
+	if r.detach {
+		return nil
+	}
+	return watchRefold(ctx, w, d, asked.ID)
+}
+
+func (r *rebuild) withdraw(
+	ctx context.Context, w io.Writer, d *refolds.Desk, of refolds.Overview,
+) error {
+	for _, refold := range of.Refolds {
+		if refold.Stage().Final() {
+			continue
+		}
+		if _, err := d.Cancel(ctx, refold.ID, r.by); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "refold %s is cancelled\n", refold.ID)
+		return nil
+	}
+	return fmt.Errorf("no refold of %s is going on", of.Aggregate)
+}
+
+func (r *rebuild) attach(
+	ctx context.Context, w io.Writer, d *refolds.Desk, of refolds.Overview,
+) error {
+	id := r.id
+	if id == "" && len(of.Refolds) > 0 {
+		id = of.Refolds[0].ID
+	}
+	if id == "" {
+		return fmt.Errorf("nobody has asked for a refold of %s yet", of.Aggregate)
+	}
+	if _, err := d.Refold(id); err != nil {
+		return err
+	}
+	return watchRefold(ctx, w, d, id)
+}

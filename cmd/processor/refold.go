@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/config"
+	"refold/exactlyonce"
+	"refold/refolds"
+	"refold/snapshots/refold"
+)
+
+// memberData is what a worker tells the members of its group about itself.
+type memberData struct {
+	Worker      string `json:"worker"`
+	FoldVersion int    `json:"foldVersion"`
+}
+
+// openRefolds begins to follow the topic of refolds, and gets a desk for people and a keeper for each
+// aggregate's group.
+func (w *Worker) openRefolds() (err error) {
+	c := w.config
+	w.refolds, err = refolds.Open(w.kafka, refolds.TopicName(c.Topics.Prefix), w.logger)
+	if err != nil {
+		return err
+	}
+	w.desk = &refolds.Desk{
+		Topic: w.refolds, Aggregates: refoldable(c.Topics),
+		Partitions: func() int32 { return w.partitions },
+	}
+	w.keepers = make(map[string]*keeper, len(w.aggregates))
+	metrics := refolds.NewMetrics(w.metrics)
+	for _, a := range w.aggregates {
+		topics := a.topics(c.Topics)
+		k := &keeper{worker: w, aggregate: a}
+		k.Keeper = refolds.NewKeeper(refolds.KeeperConfig{
+			Topic: w.refolds, Group: topics.Group, Called: a.plural,
+			Partitions:  func() int32 { return w.partitions },
+			FoldVersion: a.fold.Version(), Worker: workerName(c.Processor),
+			Empty: k.empty, Members: k.members,
+			AtStart: c.Refold.AtStart, Pause: c.Refold.Retry, Report: c.Refold.Report,
+			Metrics: metrics, Logger: w.logger,
+		})
+		w.keepers[topics.Group] = k
+	}
+	return nil
+}
+
+// workerName is what people call this worker by.
+func workerName(c config.Processor) string {
+	if c.TransactionalID != "" {
+		return c.TransactionalID
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "worker"
+	}
+	return host + "-" + strconv.Itoa(os.Getpid())
+}
+
+// keeper joins the engine, the refold of a partition, and the topic of refolds, which don't know each
+// other.
+type keeper struct {
+	*refolds.Keeper
+	worker    *Worker
+	aggregate *aggregate
+}
+
+// attend has the engine call the keeper.
+func (k *keeper) attend(engine *exactlyonce.Config) {
+	data, _ := json.Marshal(memberData{Worker: k.Worker, FoldVersion: k.FoldVersion}) // never fails
+	engine.MemberData, engine.Prepare = data, k.Prepare
+	engine.BetweenTimeout = k.worker.config.Refold.StepTimeout
+	engine.Background = func(ctx context.Context, s exactlyonce.Session) {
+		k.Background(ctx, s.Partitions(), func(
+			ctx context.Context, partition int32, dryRun bool, tell func(refolds.Progress),
+		) (refolds.Progress, error) {
+			return k.refold(ctx, s, partition, dryRun, tell)
+		})
+	}
+}
+
+// empty tells whether a partition of the events topic has never had an event.
+func (k *keeper) empty(ctx context.Context, partition int32) (bool, error) {
+	client, err := k.worker.kafka.Client()
+	if err != nil {
+		return false, err
+	}
+	defer client.Close()
+	topic := k.aggregate.topics(k.worker.config.Topics).Events
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	if err != nil {
+		return false, fmt.Errorf("ask for the end of %s: %w", topic, err)
+	}
+	end, _ := ends.Lookup(topic, partition)
+	return end.Offset == 0, end.Err
+}
+
+// members returns the fold version of each member of the group.
+func (k *keeper) members(ctx context.Context) (map[string]int, error) {
+	client, err := k.worker.kafka.Client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	members, err := exactlyonce.Members(ctx, client, k.Group)
+	if err != nil {
+		return nil, err
+	}
+	versions := make(map[string]int, len(members))
+	for _, m := range members {
+		var data memberData
+		if json.Unmarshal(m.Data, &data) != nil || data.Worker == "" {
+			data = memberData{Worker: m.ClientID + " at " + m.Host}
+		}
+		versions[data.Worker] = data.FoldVersion
+	}
+	return versions, nil
+}
+
+// refold refolds one partition of a session.
+func (k *keeper) refold(
+	ctx context.Context, s exactlyonce.Session, partition int32, dryRun bool,
+	tell func(refolds.Progress),
+) (refolds.Progress, error) {
+	c := k.worker.config
+	topics := k.aggregate.topics(c.Topics)
+	o := refold.Options{
+		Fold: k.aggregate.fold, Kafka: k.worker.kafka, EventsTopic: topics.Events, Partition: partition,
+		CacheBytes: int64(c.Refold.CacheBytes), EventsPerSecond: c.Refold.EventsPerSecond,
+		CPUShare: c.Refold.CPUShare, Live: liveTable{s, partition}, StepRows: c.Refold.StepRows,
+		StepTimeout: c.Refold.StepTimeout, DryRun: dryRun, Samples: c.Refold.Samples,
+	}
+	if o.Samples == 0 {
+		o.Samples = -1
+	}
+	if c.Store.Directory != "" {
+		o.Dir = filepath.Join(c.Store.Directory, c.Topics.Prefix+"refold", topics.Events,
+			strconv.Itoa(int(partition)))
+	}
+	var last refolds.Progress
+	o.Progress = func(p refold.Progress) {
+		last = progressOf(p)
+		tell(last)
+	}
+	outcome, err := refold.Run(ctx, o)
+	if err != nil {
+		if refold.CodeOf(err) != "" {
+			err = &refolds.Failure{Err: err}
+		}
+		return last, err
+	}
+	return outcomeOf(last, outcome)
+}
+
+var stages = map[refold.Phase]refolds.Stage{
+	refold.PhaseFold: refolds.Folding, refold.PhaseCompare: refolds.Comparing,
+	refold.PhaseClose: refolds.Closing, refold.PhaseDone: refolds.Closing, // until that is noted
+}
+
+func progressOf(p refold.Progress) refolds.Progress {
+	return refolds.Progress{
+		Stage: stages[p.Phase], EventsRead: p.Events, EventsTotal: max(p.Events, p.End),
+		Rate: p.Rate, SecondsLeft: p.Left.Seconds(), Differing: p.Differing,
+	}
+}
+
+func outcomeOf(last refolds.Progress, o refold.Outcome) (refolds.Progress, error) {
+	last.EventsRead, last.EventsTotal = o.Events, o.Events
+	last.Equal, last.Changed, last.Added, last.Removed = o.Equal, o.Changed, o.Added, o.Removed
+	last.Differing, last.Rate, last.SecondsLeft = o.Changed+o.Added+o.Removed, 0, 0
+	if len(o.Samples) > 0 {
+		samples, err := json.Marshal(o.Samples)
+		if err != nil {
+			return last, fmt.Errorf("encode samples of differences: %w", err)
+		}
+		last.Samples = samples
+	}
+	return last, nil
+}
+
+// liveTable is a partition of a session's table for a refold.
+type liveTable struct {
+	session   exactlyonce.Session
+	partition int32
+}
+
+// Rows of the partition as they are now.
+func (l liveTable) Rows(context.Context) (refold.Rows, error) {
+	table, err := l.session.Table(l.partition)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := table.Iterator()
+	if err != nil {
+		return nil, fmt.Errorf("read the rows of partition %d: %w", l.partition, err)
+	}
+	return rows, nil
+}
+
+// Between runs fn between two transactions.
+func (l liveTable) Between(
+	ctx context.Context, fn func(ctx context.Context, table refold.Table) error,
+) error {
+	return l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
+		return fn(ctx, rows)
+	})
+}
