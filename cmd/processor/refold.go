@@ -110,7 +110,7 @@ func (k *keeper) members(ctx context.Context) (map[string]int, error) {
 		return nil, err
 	}
 	defer client.Close()
-	members, err := exactlyonce.Members(ctx, client, k.Group)
+	members, err := exactlyonce.Members(ctx, kadm.NewClient(client), k.Group)
 	if err != nil {
 		return nil, err
 	}

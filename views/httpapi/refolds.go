@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -191,11 +193,16 @@ func (s *Server) getRefold(_ context.Context, in *refoldInput) (*refoldOutput, e
 
 func (s *Server) askRefold(ctx context.Context, in *askRefoldInput) (*askRefoldOutput, error) {
 	var body refoldRequestBody
-	if err := json.Unmarshal(in.RawBody, &body); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(in.RawBody))
+	decoder.DisallowUnknownFields()
+	var syntax *json.SyntaxError
+	switch err := decoder.Decode(&body); {
+	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, malformedJSON(err, in.RawBody)
-	}
-	if body.Aggregate == "" {
-		return nil, invalid(mistake{Path: "body.aggregate", Allowed: "the name of an aggregate"})
+	case err != nil || body.Aggregate == "":
+		return nil, invalid(mistake{
+			Path: "body", Allowed: `{"aggregate": NAME, "dryRun": BOOLEAN}`, Found: string(in.RawBody),
+		})
 	}
 	r, err := s.options.Refolds.Ask(ctx, body.Aggregate, body.DryRun, askedBy(in.By))
 	if err != nil {
