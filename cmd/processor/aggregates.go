@@ -19,6 +19,7 @@ import (
 	"refold/processors/accounts"
 	"refold/processors/orders"
 	"refold/snapshots"
+	"refold/snapshots/refold"
 	"refold/views"
 	"refold/views/httpapi"
 )
@@ -53,6 +54,7 @@ type aggregate struct {
 	kind
 	commands, events, rows *codecs.Set
 	recentSize             int
+	fold                   refold.Fold
 	graph                  func(processors.GraphOptions) (*goka.GroupGraph, error)
 	row                    func(value []byte) (sequence int64, state any, err error)
 	resource               httpapi.Resource // but for what it reads and writes
@@ -117,7 +119,7 @@ func openAccounts(registry *codecs.Registry, c config.Config) (*aggregate, error
 	}
 	return &aggregate{
 		commands: set.Commands, events: set.Events, rows: set.Rows,
-		recentSize: c.Accounts.RecentCommands,
+		recentSize: c.Accounts.RecentCommands, fold: accounts.NewFold(set),
 		graph: func(o processors.GraphOptions) (*goka.GroupGraph, error) {
 			return accounts.Graph(set, o)
 		},
@@ -148,7 +150,7 @@ func openOrders(registry *codecs.Registry, c config.Config) (*aggregate, error) 
 	}
 	return &aggregate{
 		commands: set.Commands, events: set.Events, rows: set.Rows,
-		recentSize: c.Orders.RecentCommands,
+		recentSize: c.Orders.RecentCommands, fold: orders.NewFold(set),
 		graph: func(o processors.GraphOptions) (*goka.GroupGraph, error) {
 			return orders.Graph(set, o)
 		},

@@ -166,5 +166,5 @@ func showOverview(w io.Writer, o refolds.Overview) {
 		fmt.Fprintf(table, "%s\t%s\t%v\t%d\t%d\t%d\t%d\t%s\n", r.ID, t.Stage, r.DryRun, t.Equal,
 			t.Changed, t.Added, t.Removed, r.By)
 	}
-	table.Flush()
+	_ = table.Flush() // as every print to standard output
 }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/config"
 	"refold/exactlyonce"

@@ -232,8 +232,9 @@ func (w *Worker) openServer() (err error) {
 		return err
 	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Refolds: w.desk, Readiness: checks,
-		Limits: httpLimits(w.config.HTTP), Version: programVersion(),
+		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
+		Refolds: w.desk,
+		Limits:  httpLimits(w.config.HTTP), Version: programVersion(),
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	})
 	if err != nil {

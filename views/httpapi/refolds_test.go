@@ -94,6 +94,8 @@ func TestRefolds(t *testing.T) {
 }
 
 func TestRefolds_errors(t *testing.T) {
+	const accounts = `{"aggregate": "accounts"}`
+	open := &refolds.OpenError{Refold: newFakeDesk().refold}
 	for name, test := range map[string]struct {
 		method, path, body string
 		err                error
@@ -103,13 +105,12 @@ func TestRefolds_errors(t *testing.T) {
 		"no such aggregate": {"GET", "/refolds?aggregate=cats", "", nil, 404, "not-found"},
 		"no such refold":    {"GET", "/refolds/r-2", "", nil, 404, "not-found"},
 		"parameter":         {"GET", "/refolds?limit=1", "", nil, 400, "invalid-request"},
-		"open": {"POST", "/admin/refolds", `{"aggregate": "accounts"}`,
-			&refolds.OpenError{Refold: newFakeDesk().refold}, 409, "refold-open"},
-		"no aggregate":   {"POST", "/admin/refolds", `{}`, nil, 400, "invalid-request"},
-		"no JSON":        {"POST", "/admin/refolds", `{`, nil, 400, "malformed-json"},
-		"unknown member": {"POST", "/admin/refolds", `{"aggregate": "accounts", "dry": 1}`, nil, 400, "invalid-request"},
-		"ended":          {"POST", "/admin/refolds/r-1/cancel", "", refolds.ErrEnded, 409, "refold-ended"},
-		"cancel none":    {"POST", "/admin/refolds/r-2/cancel", "", nil, 404, "not-found"},
+		"open":              {"POST", "/admin/refolds", accounts, open, 409, "refold-open"},
+		"no aggregate":      {"POST", "/admin/refolds", `{}`, nil, 400, "invalid-request"},
+		"no JSON":           {"POST", "/admin/refolds", `{`, nil, 400, "malformed-json"},
+		"unknown member":    {"POST", "/admin/refolds", `{"dry": 1}`, nil, 400, "invalid-request"},
+		"ended":             {"POST", "/admin/refolds/r-1/cancel", "", refolds.ErrEnded, 409, "refold-ended"},
+		"cancel none":       {"POST", "/admin/refolds/r-2/cancel", "", nil, 404, "not-found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newFakeDesk()
