@@ -17,7 +17,7 @@ import (
 )
 
 // Fold makes states and rows of an aggregate from the records of its events topic, as handling its
-// commands has made them (G4). States are of any type to whoever uses it: he gets them from Evolve
+// commands has made them (G4). States are of any type to whoever uses it: he gets them from Apply
 // or DecodeState and gives them back. Nil is that of an aggregate without events.
 //
 // It is safe for concurrent use, a single state is not.
@@ -84,32 +84,20 @@ func unfoldable(reason FoldCode, format string, args ...any) error {
 	return &FoldError{Reason: reason, Err: fmt.Errorf(format, args...)}
 }
 
-// Evolve returns the state after an event, a record of the events topic. The state it is given may
-// be changed and must not be used any more, unless there is an error: then it is as it was. Nothing
-// of the record is kept.
+// numbered is a decoded event.
+type numbered[E any] struct {
+	sequence int64
+	data     E
+}
+
+// Decode returns a record of the events topic as Apply takes it. Nothing of the record is kept.
 //
-// The error is a *[FoldError] if the event can't be folded: it can't be decoded, or is not the next
-// of its aggregate. Any other error is a fault, and the same call may succeed later: the registry
-// does not answer, and the event's schema is not known yet.
-func (f *Fold[S, E]) Evolve(state any, event *kgo.Record) (any, error) {
-	s, err := f.own(state)
-	if err != nil {
-		return nil, err
-	}
-	if s == nil {
-		s = &folded[S]{state: f.initial}
-	}
+// The error is a *[FoldError] if the event can't be decoded. Any other error is a fault, and the same
+// call may succeed later: the registry does not answer, and the event's schema is not known yet.
+func (f *Fold[S, E]) Decode(event *kgo.Record) (any, error) {
 	sequence, err := sequenceOf(event)
 	if err != nil {
 		return nil, err
-	}
-	switch next := s.sequence + 1; {
-	case sequence > next:
-		return nil, unfoldable(FoldGap, "event %d of %q comes where event %d is due",
-			sequence, event.Key, next)
-	case sequence < next:
-		return nil, unfoldable(FoldRepeated, "event %d of %q comes again: %d is due",
-			sequence, event.Key, next)
 	}
 	value, err := f.events.Decode(context.Background(), event.Value)
 	if err != nil {
@@ -122,15 +110,41 @@ func (f *Fold[S, E]) Evolve(state any, event *kgo.Record) (any, error) {
 	if !is {
 		return nil, unfoldable(FoldCode(codecs.ReasonUnknownType), "%T is none of the events", value)
 	}
-	if err := f.apply(s, data); err != nil {
-		return nil, unfoldable(FoldPanic, "event %d of %q: %w", sequence, event.Key, err)
+	return &numbered[E]{sequence, data}, nil
+}
+
+// Apply returns the state after a decoded event. The state it is given may be changed and must not be
+// used any more, unless there is an error: then it is as it was. The error is a *[FoldError]: the event
+// is not the next of its aggregate, or Evolve panics.
+func (f *Fold[S, E]) Apply(state, event any) (any, error) {
+	s, err := f.own(state)
+	if err != nil {
+		return nil, err
 	}
-	s.sequence = sequence
+	e, is := event.(*numbered[E])
+	if !is {
+		return nil, fmt.Errorf("a %T is no event of this fold", event)
+	}
+	if s == nil {
+		s = &folded[S]{state: f.initial}
+	}
+	switch next := s.sequence + 1; {
+	case e.sequence > next:
+		return nil, unfoldable(FoldGap, "it is event %d of its aggregate where event %d is due",
+			e.sequence, next)
+	case e.sequence < next:
+		return nil, unfoldable(FoldRepeated, "it is event %d of its aggregate where event %d is due",
+			e.sequence, next)
+	}
+	if err := f.evolveOne(s, e.data); err != nil {
+		return nil, unfoldable(FoldPanic, "event %d of its aggregate: %w", e.sequence, err)
+	}
+	s.sequence = e.sequence
 	return s, nil
 }
 
-// apply folds an event in. A panic of the domain comes back as an error, and the state as it was.
-func (f *Fold[S, E]) apply(s *folded[S], event E) (err error) {
+// evolveOne folds an event in. A panic of the domain comes back as an error, and the state as it was.
+func (f *Fold[S, E]) evolveOne(s *folded[S], event E) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("a %T: panic: %v", event, p)

@@ -13,11 +13,13 @@ import (
 type Fold interface {
 	// Version is the fold's: it is raised when the same events make another row.
 	Version() int
-	// Evolve returns the state after an event, which must be the next of its aggregate. It may change
-	// the state it is given, and keeps nothing of the record. An error with a method Code() string is
-	// about the event, for good; any other is a fault, and the state is as it was: the same call is
-	// tried again.
-	Evolve(state any, event *kgo.Record) (any, error)
+	// Decode returns a record of the events topic as Apply takes it, and keeps nothing of the record. An
+	// error with a method Code() string is about the event, for good; any other is a fault, and the
+	// same call is tried again.
+	Decode(event *kgo.Record) (any, error)
+	// Apply returns the state after an event, which must be the next of its aggregate. It may change
+	// the state it is given, unless there is an error, which should have a Code.
+	Apply(state, event any) (any, error)
 	// EncodeState and DecodeState are each other's inverse. The state is not nil.
 	EncodeState(state any) ([]byte, error)
 	DecodeState(b []byte) (any, error)

@@ -46,21 +46,29 @@ func (c coded) Code() string  { return string(c) }
 
 func (*sums) Version() int { return 1 }
 
-func (f *sums) Evolve(state any, event *kgo.Record) (any, error) {
-	s, _ := state.(sum)
+func (f *sums) Decode(event *kgo.Record) (any, error) {
 	if f.faults > 0 {
 		f.faults--
 		return nil, errors.New("the registry is away")
 	}
 	sequence, err := strconv.ParseInt(string(event.Headers[0].Value), 10, 64)
-	if err != nil || sequence != s.sequence+1 {
-		return nil, coded("sequence-gap")
+	if err != nil {
+		return nil, coded("bad-header")
 	}
 	n, err := strconv.ParseInt(string(event.Value), 10, 64)
 	if err != nil {
 		return nil, coded("undecodable")
 	}
-	return sum{sequence, s.total + n, n}, nil
+	return sum{sequence: sequence, latest: n}, nil
+}
+
+func (*sums) Apply(state, event any) (any, error) {
+	s, _ := state.(sum)
+	e, _ := event.(sum)
+	if e.sequence != s.sequence+1 {
+		return nil, coded("sequence-gap")
+	}
+	return sum{e.sequence, s.total + e.latest, e.latest}, nil
 }
 
 func (f *sums) EncodeState(state any) ([]byte, error)    { return f.RowWith(state, nil) }

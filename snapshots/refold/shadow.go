@@ -79,7 +79,10 @@ func (s *Shadow) Keys() int64 { return s.states.keys }
 
 // State returns an aggregate's state, nil if it has no event. It is the shadow's own: it serves until
 // the next call.
-func (s *Shadow) State(key string) (any, error) { return s.states.get(key) }
+func (s *Shadow) State(key string) (any, error) {
+	state, err := s.states.get(key)
+	return state, s.failure(err)
+}
 
 // CatchUp folds the events that have come since, to the end that the partition has now, and returns
 // how many there were. After an error it may be called again.
@@ -98,7 +101,7 @@ func (s *Shadow) catchUp(ctx context.Context, p *pace) (int64, error) {
 			})
 		switch {
 		case err == nil:
-			return s.events - before, nil
+			return s.events - before, s.failure(s.states.settle())
 		case errors.Is(err, kafka.ErrOffsetOutOfRange):
 			return s.events - before, fmt.Errorf("%w: %s/%d does not hold offset %d: %w",
 				ErrTruncated, s.o.EventsTopic, s.o.Partition, from, err)
@@ -147,40 +150,59 @@ func (s *Shadow) fold(ctx context.Context, event *kgo.Record) error {
 			return err
 		}
 	}
-	for backoff := leastBackoff; ; backoff = min(2*backoff, mostBackoff) {
-		err := s.states.evolve(event)
-		if err == nil {
-			break
-		}
-		if err := s.judge(event, err); err != nil {
-			return err
-		}
-		s.meter.Fault = err
-		s.meter.tick()
-		if err := sleep(ctx, backoff); err != nil {
-			return err
-		}
+	data, err := s.decode(ctx, event)
+	if err != nil {
+		return err
 	}
-	s.meter.Fault = nil
+	if err := s.states.add(event.Key, waitingEvent{data, event.Offset, len(event.Value)}); err != nil {
+		return s.failure(err)
+	}
 	s.events++
 	s.next = event.Offset + 1
 	return nil
 }
 
-// judge returns the error that the refold ends with; nil if it was a fault.
-func (s *Shadow) judge(event *kgo.Record, err error) error {
-	if _, is := errors.AsType[*evolveError](err); !is {
-		return err
+// decode decodes an event, and waits for faults to end.
+func (s *Shadow) decode(ctx context.Context, event *kgo.Record) (any, error) {
+	for backoff := leastBackoff; ; backoff = min(2*backoff, mostBackoff) {
+		data, err := s.o.Fold.Decode(event)
+		if err == nil {
+			return data, nil
+		}
+		if code := codeOf(err); code != "" {
+			return nil, s.eventError(string(event.Key), event.Offset, code, err)
+		}
+		s.meter.Fault = err
+		s.meter.tick()
+		if err := sleep(ctx, backoff); err != nil {
+			return nil, err
+		}
+		s.meter.Fault = nil
 	}
-	coded, is := errors.AsType[interface {
+}
+
+// failure says what ended the fold: where an event is to blame, it is named.
+func (s *Shadow) failure(err error) error {
+	if event, is := errors.AsType[*applyError](err); is {
+		return s.eventError(event.key, event.offset, codeOf(err), event.error)
+	}
+	return err
+}
+
+func (s *Shadow) eventError(key string, offset int64, code string, err error) error {
+	return &EventError{
+		Topic: s.o.EventsTopic, Partition: s.o.Partition, Offset: offset, Key: key, Code: code, Err: err,
+	}
+}
+
+// codeOf returns the code of a fold's error, empty if it has none.
+func codeOf(err error) string {
+	coded, _ := errors.AsType[interface {
 		error
 		Code() string
 	}](err)
-	if !is {
-		return nil
+	if coded == nil {
+		return ""
 	}
-	return &EventError{
-		Topic: s.o.EventsTopic, Partition: s.o.Partition, Offset: event.Offset,
-		Key: string(event.Key), Code: coded.Code(), Err: err,
-	}
+	return coded.Code()
 }

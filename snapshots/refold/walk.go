@@ -129,7 +129,7 @@ func (p *Pair) folded() ([]byte, error) {
 // until it returns. The walk rests as the fold does; the shadow must not be changed meanwhile.
 func (s *Shadow) Walk(ctx context.Context, rows Rows, fn func(*Pair) error) error {
 	if err := s.states.flush(); err != nil {
-		return err
+		return s.failure(err)
 	}
 	folded, err := below(s.db, statePrefix, nil)
 	if err != nil {
