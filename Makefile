@@ -96,6 +96,7 @@ simulate-proof: ## prove the simulator: without one of the protections, it finds
 		FAULTY=$$off go test -tags faulty -count=1 -timeout 5m -v -run '^TestFaulty$$' \
 			./exactlyonce/simulate -seed '$(SEED)' -seeds 100; \
 	done
+	FAULTY=fencing go test -tags faulty -count=1 -v -run '^TestBetweenFaulty' ./exactlyonce
 
 .PHONY: kafka
 kafka: ## start a real Kafka on :9092 and a schema registry on :8081 (needs Java 21+, Maven)

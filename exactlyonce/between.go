@@ -23,8 +23,8 @@ type Session interface {
 	Table(partition int32) (storage.Storage, error)
 
 	// Between runs fn between two transactions: what was handled before is committed, and nothing is
-	// handled until fn returns. What fn writes is committed in a transaction of its own, which is
-	// fenced as all are: it commits the partition's offsets as well, as they are, and so is refused
+	// handled until fn returns and what it wrote is committed. That is a transaction of its own, fenced
+	// as all are: it commits the partition's offsets as well, as they are, and so is refused
 	// if the partition has another owner by now (G5). When Between returns nil, the rows are in the
 	// table's topic and in the local store.
 	//

@@ -12,6 +12,9 @@ type flight struct {
 	*batch
 	cancel  context.CancelFunc
 	started time.Time
+	// How it ended; its goroutine writes them.
+	outcome outcome
+	err     error
 }
 
 // takeOff closes the open batch and starts its transaction. Nothing is with Goka at this moment:
@@ -50,16 +53,15 @@ func (r *run) fly(p *producer, b *batch) {
 			}
 		}
 		endSpan(span, o, err)
-		if !r.post(func() { r.landed(f, p, o, err) }) {
-			f.tell(o, err)
-		}
+		f.outcome, f.err = o, err
+		r.post(func() { r.landed(f, p, o, err) })
 	})
 }
 
 // tell lets who called Between know, if it is rows of theirs.
-func (f *flight) tell(o outcome, err error) {
+func (f *flight) tell() {
 	if f.between != nil {
-		f.between.landed(o, err)
+		f.between.landed(f.outcome, f.err)
 	}
 }
 
@@ -89,7 +91,7 @@ func (r *run) landed(f *flight, p *producer, o outcome, err error) {
 	case unknown:
 		r.do(r.machine.transactionUnknown(err))
 	}
-	f.tell(o, err)
+	f.tell()
 }
 
 // rewind forgets what is uncommitted and goes back to where the committed work ends.

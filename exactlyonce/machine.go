@@ -37,7 +37,7 @@ type machine struct {
 
 	asked     int  // callers of Between that wait
 	between   bool // one of them has its turn: nothing is polled or handled meanwhile
-	rewriting bool // what is in the air is what one of them wrote
+	rewriting bool // what one of them wrote is in the air: nor is anything now
 	served    bool // records had their turn since the last of them
 
 	open   load
@@ -297,7 +297,7 @@ func (m *machine) advance(out []action) []action {
 	if m.leave != leaveNot {
 		return m.advanceLeaving(out)
 	}
-	if m.phase != phaseRunning || m.handling || m.between {
+	if m.phase != phaseRunning || m.handling || m.between || m.rewriting {
 		return out
 	}
 	if m.failed {

@@ -30,7 +30,7 @@ func (m *machine) betweenDone(wrote bool) []action {
 	if !wrote {
 		return m.advance(nil)
 	}
-	// The rows go as any batch does, and the next batch may be handled on top of them.
+	// Nothing is handled on top of them: a callback must not fail of a row that nobody commits.
 	m.rewriting = true
 	return m.advance(m.fly(nil, doRewrite))
 }

@@ -249,9 +249,9 @@ func (w *world) carryOut(a action) {
 			w.fail("%v: %s; machine %+v", a, what, *w.m)
 		}
 	}
-	if w.between {
+	if w.between || w.rewriting && !w.orphan {
 		check(a.do != doPoll && a.do != doTake && a.do != doDispatch && a.do != doClose &&
-			a.do != doRewrite && a.do != doRewind, "while a caller has its turn")
+			a.do != doRewrite && a.do != doRewind && a.do != doBetween, "while a caller has its turn")
 	}
 	switch a.do {
 	case doSetUp:

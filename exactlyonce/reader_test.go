@@ -118,6 +118,18 @@ func (c *cluster) checkCounter(group string, inputs ...string) {
 	c.checkOffsets(group, inputs...)
 }
 
+// committed are the group's offsets.
+func (c *cluster) committed(group string) kadm.OffsetResponses {
+	c.t.Helper()
+	cl := c.client()
+	defer cl.Close()
+	offsets, err := kadm.NewClient(cl).FetchOffsets(c.t.Context(), group)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return offsets
+}
+
 // checkOffsets checks that the group has committed the inputs to their ends.
 func (c *cluster) checkOffsets(group string, inputs ...string) {
 	c.t.Helper()

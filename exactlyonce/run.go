@@ -125,6 +125,9 @@ func (r *run) tearDown() {
 	}
 	r.hangUp()
 	r.work.Wait()
+	if r.flight != nil {
+		r.flight.tell() // nobody was left to take its outcome
+	}
 	r.gap.Stop()
 	r.rest.Stop()
 	r.bound.Stop()

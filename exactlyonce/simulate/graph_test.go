@@ -48,6 +48,7 @@ func fold(row, record string) (after, output string) {
 	if strings.HasSuffix(record, idles) {
 		return row, ""
 	}
+	row = plain(row)
 	n := 0
 	_, _ = fmt.Sscanf(row, "%d ", &n) // no row: zero
 	digest := fnv.New64a()

@@ -11,6 +11,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -41,9 +42,12 @@ type process struct {
 	once sync.Once
 	left chan departure // how it leaves, told once
 
-	mu   sync.Mutex
-	deaf time.Time // until when its heartbeats are held back
-	slow time.Time // until when the next callback takes
+	handled atomic.Int64 // records that callbacks have begun with
+
+	mu       sync.Mutex
+	deaf     time.Time // until when its heartbeats are held back
+	slow     time.Time // until when the next callback takes
+	sessions int
 }
 
 // departure is how a process leaves, and with what the next one begins.
@@ -162,6 +166,7 @@ func (p *process) run(ctx context.Context) (err error) {
 	worker, err := exactlyonce.New(exactlyonce.Config{
 		Kafka: settings, TransactionalID: id, BatchRecords: p.of.plan.records,
 		FetchMaxWait: 2 * time.Second, BackoffMax: time.Second, Logger: logger,
+		Background: p.background, BetweenTimeout: betweenTimeout,
 		Tables: exactlyonce.Tables{
 			Staged: func(ctx context.Context, topic string, n int32) (exactlyonce.Table, error) {
 				return stores.Staged(ctx, topic, n)
@@ -269,6 +274,7 @@ func (p *process) happens(f fault, to *fate) {
 
 // callback is called at the beginning of each of the graph's.
 func (p *process) callback() {
+	p.handled.Add(1)
 	p.mu.Lock()
 	until := p.slow
 	p.slow = time.Time{}

@@ -178,6 +178,7 @@ type tally struct {
 	mu        sync.Mutex
 	schedules int
 	stores    int
+	rewrites  int
 	lasted    time.Duration
 	planned   int
 	happened  [kinds]int
@@ -192,6 +193,7 @@ func (n *tally) add(s *schedule, v verdict) {
 		n.stopped++
 	}
 	n.stores += v.stores
+	n.rewrites += v.rewrites
 	n.lasted += v.lasted
 	n.planned += len(s.faults)
 	for i, did := range v.happened {
@@ -202,9 +204,9 @@ func (n *tally) add(s *schedule, v verdict) {
 }
 
 func (n *tally) print(took time.Duration) {
-	fmt.Fprintf(os.Stdout, "%d schedules in %.1f s (%.0f a minute), %v simulated, %d stores compared\n",
-		n.schedules, took.Seconds(), float64(n.schedules)/took.Minutes(), n.lasted.Round(time.Second),
-		n.stores)
+	fmt.Fprintf(os.Stdout, "%d schedules in %.1f s (%.0f a minute), %v simulated, %d stores compared, "+
+		"%d times rows rewritten\n", n.schedules, took.Seconds(), float64(n.schedules)/took.Minutes(),
+		n.lasted.Round(time.Second), n.stores, n.rewrites)
 	if n.stopped > 0 {
 		fmt.Fprintf(os.Stdout, "%d schedules were given up: a client held a mutex, and time stood still\n",
 			n.stopped)

@@ -37,6 +37,7 @@ type simulation struct {
 	leader   int32
 	refusals []*kfake.FaultHandle
 	stores   int // that were compared
+	rewrites []rewrite
 }
 
 // request is a kind of request of one worker.
@@ -50,6 +51,7 @@ type verdict struct {
 	breaches []string
 	happened []bool
 	stores   int           // on disks that were compared
+	rewrites int           // that were committed
 	stopped  bool          // time stood still
 	lasted   time.Duration // as those in the simulation take it
 }
@@ -90,8 +92,19 @@ func simulate(of *schedule) verdict {
 	}
 	s.check()
 	return verdict{
-		breaches: s.breaches, happened: s.happened, stores: s.stores, lasted: time.Since(began),
+		breaches: s.breaches, happened: s.happened, stores: s.stores, rewrites: s.rewritten(),
+		lasted: time.Since(began),
 	}
+}
+
+// rewritten is how many rewrites were committed.
+func (s *simulation) rewritten() (n int) {
+	for _, of := range s.rewrites {
+		if of.err == nil && len(of.keys) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // begin starts the cluster.
