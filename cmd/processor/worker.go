@@ -233,8 +233,8 @@ func (w *Worker) openServer() (err error) {
 	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
 		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
-		Refolds: w.desk,
-		Limits:  httpLimits(w.config.HTTP), Version: programVersion(),
+		Refolds: w.desk, Stores: w.tables,
+		Limits: httpLimits(w.config.HTTP), Version: programVersion(),
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	})
 	if err != nil {

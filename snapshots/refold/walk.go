@@ -214,3 +214,8 @@ func (w *walk) fill(p *Pair, folded, row bool) (err error) {
 	}
 	return nil
 }
+
+// NewPair returns a pair of a key with a state and a row, nil where there is none.
+func NewPair(fold Fold, key []byte, state any, row []byte) *Pair {
+	return &Pair{Key: key, Row: row, fold: fold, state: state}
+}

@@ -120,7 +120,9 @@ type Options struct {
 	// Refolds is behind GET /refolds and POST /admin/refolds, which are not there if this is nil.
 	Refolds Refolds
 	// Live is behind GET /events/live, which is not there if this is nil.
-	Live      Live
+	Live Live
+	// Stores is behind StoresPath, which is not there if this is nil.
+	Stores    Stores
 	Readiness []Check
 	Limits    Limits
 	// Version of the program, for the API's description.

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"refold/snapshots/verify"
+)
+
+// run verifies one partition after the other.
+func (v *verification) run(ctx context.Context) error {
+	begin := time.Now()
+	var total verify.Outcome
+	sources := map[string]bool{}
+	for _, partition := range v.partitions {
+		outcome, err := v.partition(ctx, partition)
+		if err != nil {
+			return err
+		}
+		total.Events += outcome.Events
+		total.Rows += outcome.Rows
+		total.Moved += outcome.Moved
+		total.Results += outcome.Results
+		total.Differences += outcome.Differences
+		for _, s := range outcome.Sources {
+			sources[s] = true
+		}
+	}
+	fmt.Fprintf(v.err, "%s: %d partitions, %d events, %d rows of %s (%d of them written meanwhile), "+
+		"%d results, in %s: ", v.aggregate.plural, len(v.partitions), total.Events, total.Rows,
+		listed(sources), total.Moved, total.Results, time.Since(begin).Round(time.Millisecond))
+	if total.Differences > 0 {
+		fmt.Fprintf(v.err, "%d differences\n", total.Differences)
+		return exitError{exitDiffers}
+	}
+	fmt.Fprintln(v.err, "all equal")
+	return nil
+}
+
+// done is what is remembered of a partition that was verified.
+type done struct {
+	// Of says what was verified; another question is another verification.
+	Of string `json:"of"`
+	verify.Outcome
+}
+
+// question is what tells verifications apart that use the same directory.
+func (v *verification) question() string {
+	return strings.Join([]string{
+		strings.Join(v.config.Kafka.Brokers, ","), v.topics.Table, v.flags.sample, v.flags.since,
+		strings.Join(v.flags.workers, ","), strconv.FormatBool(v.flags.noWorkers),
+	}, " ")
+}
+
+// partition verifies a partition, unless that was done before, and prints its differences.
+func (v *verification) partition(ctx context.Context, partition int32) (verify.Outcome, error) {
+	name := filepath.Join(v.dir, fmt.Sprintf("%s-%d", v.topics.Table, partition))
+	if outcome, err := v.remembered(name); err == nil {
+		fmt.Fprintf(v.err, "partition %d was verified before\n", partition)
+		return outcome, v.print(name)
+	}
+	var outcome verify.Outcome
+	var err error
+	for range tries {
+		outcome, err = v.once(ctx, partition, name)
+		if !errors.Is(err, errMovedAway) {
+			break
+		}
+		fmt.Fprintf(v.err, "partition %d: %v; once more\n", partition, err)
+	}
+	if err != nil {
+		return outcome, err
+	}
+	if err := v.print(name); err != nil {
+		return outcome, err
+	}
+	text, err := json.Marshal(done{v.question(), outcome})
+	if err == nil {
+		err = os.WriteFile(name+".json", text, 0o600)
+	}
+	if err != nil {
+		return outcome, fmt.Errorf("remember what was done: %w", err)
+	}
+	return outcome, nil
+}
+
+// tries is how often a partition is verified whose worker gives it away meanwhile.
+const tries = 3
+
+func (v *verification) remembered(name string) (verify.Outcome, error) {
+	var d done
+	text, err := os.ReadFile(name + ".json")
+	if err == nil {
+		err = json.Unmarshal(text, &d)
+	}
+	if err == nil && d.Of != v.question() {
+		err = errors.New("it was another question")
+	}
+	return d.Outcome, err
+}
+
+// print copies the differences to standard output: all of a partition, or none.
+func (v *verification) print(name string) error {
+	file, err := os.Open(name + ".differences")
+	if err != nil {
+		return fmt.Errorf("read the differences: %w", err)
+	}
+	defer file.Close()
+	if _, err := io.Copy(v.out, file); err != nil {
+		return fmt.Errorf("print the differences: %w", err)
+	}
+	return nil
+}
+
+// once verifies a partition.
+func (v *verification) once(
+	ctx context.Context, partition int32, name string,
+) (_ verify.Outcome, err error) {
+	selects, err := v.selects(partition)
+	if err != nil {
+		return verify.Outcome{}, err
+	}
+	file, err := os.Create(name + ".differences")
+	if err != nil {
+		return verify.Outcome{}, fmt.Errorf("keep the differences: %w", err)
+	}
+	lines := bufio.NewWriter(file)
+	table := &tableCopy{
+		kafka: v.kafka, topic: v.topics.Table, dir: name + ".table", logger: v.logger,
+	}
+	defer func() {
+		err = errors.Join(err, table.close(), lines.Flush(), file.Close())
+	}()
+	encoder := json.NewEncoder(lines)
+	encoder.SetEscapeHTML(false)
+	progress := newProgress(v.err)
+	defer progress.end()
+	return verify.Run(ctx, verify.Options{
+		Fold: v.aggregate.fold, Kafka: v.kafka, Events: v.topics.Events,
+		TableName: v.topics.Table, Results: v.topics.Results, Partition: partition, Table: table,
+		Stores: v.stores, Messages: v.messages, Select: selects,
+		Dir: name + ".fold", EventsPerSecond: v.flags.rate,
+		Progress: progress.tell,
+		Report:   func(d verify.Difference) error { return encoder.Encode(d) },
+	})
+}
+
+// progress tells how far a verification is: a line that changes on a terminal, and elsewhere one now and
+// then.
+type progress struct {
+	w        io.Writer
+	terminal bool
+
+	mu    sync.Mutex
+	told  time.Time
+	wrote bool
+}
+
+func newProgress(w io.Writer) *progress {
+	return &progress{w: w, terminal: isTerminal(w), told: time.Now()}
+}
+
+func (p *progress) tell(at verify.Progress) {
+	text := fmt.Sprintf("partition %d: %s", at.Partition, at.Stage)
+	if at.Total > 0 {
+		text += fmt.Sprintf(" %d%% (%d of %d)", 100*at.Done/at.Total, at.Done, at.Total)
+	}
+	p.line(text)
+}
+
+func (p *progress) line(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	interval := 10 * time.Second
+	if p.terminal {
+		interval = 200 * time.Millisecond
+	}
+	if time.Since(p.told) < interval {
+		return
+	}
+	p.told, p.wrote = time.Now(), true
+	if p.terminal {
+		fmt.Fprintf(p.w, "\r\033[K%s", text)
+		return
+	}
+	fmt.Fprintln(p.w, text)
+}
+
+// end leaves the terminal's line empty.
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.terminal && p.wrote {
+		fmt.Fprint(p.w, "\r\033[K")
+	}
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lovoo/goka/storage"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+	"refold/snapshots"
+	"refold/snapshots/refold"
+	"refold/snapshots/verify"
+	"refold/views/httpapi"
+)
+
+func listed(names map[string]bool) string {
+	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
+}
+
+// tableCopy is the table's topic as rows in the order of their keys: a copy on the disk.
+type tableCopy struct {
+	kafka  kafka.Settings
+	topic  string
+	dir    string
+	logger *slog.Logger
+	stores *snapshots.Stores
+}
+
+// Open reads the topic to its end.
+func (t *tableCopy) Open(ctx context.Context, partition int32) (_ refold.Rows, next int64, err error) {
+	rows, next, err := t.open(ctx, partition)
+	return rows, next, err
+}
+
+func (t *tableCopy) open(ctx context.Context, partition int32) (storage.Iterator, int64, error) {
+	if err := t.close(); err != nil {
+		return nil, 0, err
+	}
+	var err error
+	t.stores, err = snapshots.Open(snapshots.Options{
+		Name: "copy", Dir: t.dir, Kafka: t.kafka, CacheBytes: copyCacheBytes, RowCacheBytes: -1,
+		Logger: t.logger,
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	var next int64
+	follower, err := t.stores.Follower(ctx, t.topic, partition, snapshots.Projection{
+		File: func(w snapshots.Writer, r *kgo.Record) error {
+			next = r.Offset + 1
+			if r.Value == nil {
+				return w.Delete(r.Key)
+			}
+			return w.Set(r.Key, r.Value)
+		},
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := follower.Open(); err != nil {
+		return nil, 0, err
+	}
+	rows, err := follower.Iterator()
+	return rows, next, err
+}
+
+// copyCacheBytes is enough to write a copy in bulk and to go through it once.
+const copyCacheBytes = 32 << 20
+
+// close removes the copy.
+func (t *tableCopy) close() error {
+	var err error
+	if t.stores != nil {
+		err = t.stores.Close()
+		t.stores = nil
+	}
+	return errors.Join(err, os.RemoveAll(t.dir))
+}
+
+// findStores finds the workers whose stores are compared.
+func (v *verification) findStores(ctx context.Context, client *kgo.Client) error {
+	if v.flags.noWorkers {
+		return nil
+	}
+	for _, worker := range v.flags.workers {
+		u, err := url.Parse(worker)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return fmt.Errorf("--worker %q is no URL such as http://10.0.0.7:8080", worker)
+		}
+		v.stores = append(v.stores, newWorkerStore(strings.TrimRight(worker, "/"), v.topics.Table))
+	}
+	if len(v.flags.workers) > 0 {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(v.config.HTTP.Address)
+	if err != nil {
+		return fmt.Errorf("http.address: %w", err)
+	}
+	groups, err := kadm.NewClient(client).DescribeGroups(ctx, v.topics.Group)
+	if err != nil {
+		return fmt.Errorf("ask who is in the group %s: %w", v.topics.Group, err)
+	}
+	hosts := map[string]bool{}
+	for _, member := range groups[v.topics.Group].Members {
+		hosts[strings.TrimPrefix(member.ClientHost, "/")] = true
+	}
+	for _, host := range slices.Sorted(maps.Keys(hosts)) {
+		store := newWorkerStore("http://"+net.JoinHostPort(host, port), v.topics.Table)
+		if err := store.answers(ctx); err != nil {
+			fmt.Fprintf(v.err, "the store of %s is not compared: %v\n", store.server, err)
+			continue
+		}
+		v.stores = append(v.stores, store)
+	}
+	return nil
+}
+
+// workerStore is the store of a worker, page by page over HTTP.
+type workerStore struct {
+	server, table string
+	http          *http.Client
+}
+
+func newWorkerStore(server, table string) *workerStore {
+	return &workerStore{server, table, &http.Client{Timeout: requestTimeout}}
+}
+
+// Name is the worker's URL.
+func (s *workerStore) Name() string { return s.server }
+
+// errMovedAway says that the worker lost the partition while its store was read.
+var errMovedAway = errors.New("the worker has given the partition away")
+
+func (s *workerStore) answers(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.server+"/healthz", http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := s.http.Do(request)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
+
+// Open reads the first page, until the store is new enough.
+func (s *workerStore) Open(
+	ctx context.Context, partition int32, atLeast int64,
+) (refold.Rows, error) {
+	rows := &pagedRows{store: s, ctx: ctx, partition: partition}
+	for begin := time.Now(); ; {
+		next, err := rows.fetch(nil)
+		if err != nil || next >= atLeast {
+			return rows, err
+		}
+		if time.Since(begin) > requestTimeout {
+			return nil, fmt.Errorf("its store is at offset %d of the table, which was read to %d: it "+
+				"restores, or is stuck", next, atLeast)
+		}
+		if !sleep(ctx, storePause) {
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// storePause is between two questions whether a store is new enough: as a rule the commit is under way.
+const storePause = 50 * time.Millisecond
+
+// pagedRows goes through the pages of a store.
+type pagedRows struct {
+	store     *workerStore
+	ctx       context.Context //nolint:containedctx // of the reading, which this is
+	partition int32
+	rows      []snapshots.Row
+	row       snapshots.Row
+	more      bool
+	err       error
+}
+
+// Next moves to the next row.
+func (p *pagedRows) Next() bool {
+	for len(p.rows) == 0 {
+		if !p.more || p.err != nil {
+			return false
+		}
+		if _, p.err = p.fetch(p.row.Key); errors.Is(p.err, verify.ErrElsewhere) {
+			p.err = errMovedAway
+		}
+	}
+	p.row, p.rows = p.rows[0], p.rows[1:]
+	return true
+}
+
+func (p *pagedRows) Key() []byte            { return p.row.Key }
+func (p *pagedRows) Value() ([]byte, error) { return p.row.Value, nil }
+func (p *pagedRows) Err() error             { return p.err }
+func (p *pagedRows) Release()               {}
+
+// fetch gets the page behind a key, and returns the offset that the store was at.
+func (p *pagedRows) fetch(behind []byte) (int64, error) {
+	target := fmt.Sprintf("%s%s/%s/%d", p.store.server, httpapi.StoresPath,
+		url.PathEscape(p.store.table), p.partition)
+	if behind != nil {
+		target += "?behind=" + base64.RawURLEncoding.EncodeToString(behind)
+	}
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodGet, target, http.NoBody)
+	if err != nil {
+		return 0, fmt.Errorf("make the request: %w", err)
+	}
+	response, err := p.store.http.Do(request)
+	if err != nil {
+		return 0, err //nolint:wrapcheck // it says what it was doing
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return 0, verify.ErrElsewhere
+	default:
+		return 0, fmt.Errorf("%s answers %s", target, response.Status)
+	}
+	p.more = response.Header.Get(httpapi.HeaderMore) == "true"
+	next, err := strconv.ParseInt(response.Header.Get(httpapi.HeaderOffset), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s says no offset; is it a worker?", target)
+	}
+	p.rows, err = readRows(response.Body)
+	return next, err
+}
+
+// readRows reads what the endpoint of stores writes.
+func readRows(from io.Reader) (rows []snapshots.Row, err error) {
+	r := bufio.NewReader(from)
+	for {
+		key, err := readBytes(r)
+		if errors.Is(err, io.EOF) {
+			return rows, nil
+		}
+		value, err2 := readBytes(r)
+		if err := errors.Join(err, err2); err != nil {
+			return nil, fmt.Errorf("read rows: %w", err)
+		}
+		rows = append(rows, snapshots.Row{Key: key, Value: value})
+	}
+}
+
+func readBytes(r *bufio.Reader) ([]byte, error) {
+	n, err := binary.ReadUvarint(r)
+	if err != nil {
+		return nil, err
+	}
+	if n > maxAnswerBytes {
+		return nil, fmt.Errorf("%d bytes are too many", n)
+	}
+	b := make([]byte, n)
+	_, err = io.ReadFull(r, b)
+	return b, err
+}

@@ -1,0 +1,198 @@
+package processors
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/eventsourcing"
+)
+
+// Folder is a [Fold] without its types.
+type Folder interface {
+	Version() int
+	Evolve(state any, event *kgo.Record) (any, error)
+	EncodeState(state any) ([]byte, error)
+	DecodeState(b []byte) (any, error)
+	Row(state any, live []byte) ([]byte, error)
+	RowWith(state any, ring []byte) ([]byte, error)
+	Sequence(row []byte) (int64, error)
+	Equal(state any, row []byte) (bool, error)
+	JSON(row []byte) (json.RawMessage, error)
+}
+
+// Rings makes rings of recent commands again, of tables that are lost: from the events, each of which
+// names the command that caused it, and from the results, as far as they are kept.
+type Rings struct {
+	Fold     Folder
+	Messages Messages
+	// Size is Aggregate.RecentSize.
+	Size int
+}
+
+// OfEvents is the fold of events with rings beside the states. Its states are not those of r.Fold.
+func (r Rings) OfEvents() Folder { return eventRings{r.Fold, r} }
+
+// OfResults folds the records of the results topic to rings. What has to do with rows is r.Fold's, and
+// says nothing.
+func (r Rings) OfResults() Folder { return resultRings{r.Fold, r} }
+
+// ErrEventsLost says that a result names events that the events topic doesn't have.
+var ErrEventsLost = errors.New("a result names events that are not there")
+
+// Row returns the row of an aggregate by what the two folds know of it, nil where they know nothing. The
+// error is ErrEventsLost if there are results of more events than there are.
+func (r Rings) Row(ofEvents, ofResults any) ([]byte, error) {
+	events, _ := ofEvents.(*caused)
+	if events == nil {
+		events = new(caused)
+	}
+	results, _ := ofResults.(*told)
+	if results == nil {
+		results = new(told)
+	}
+	if results.last > events.last {
+		return nil, fmt.Errorf("%w: results go up to %d, events to %d", ErrEventsLost, results.last,
+			events.last)
+	}
+	ring := eventsourcing.Remake(events.ring, results.ring, r.Size)
+	row, err := r.Fold.RowWith(events.state, ring.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("making a row again: %w", err)
+	}
+	return row, nil
+}
+
+// caused is a state with the latest commands that had events.
+type caused struct {
+	state any
+	last  int64 // sequence
+	ring  eventsourcing.Recent
+}
+
+type eventRings struct {
+	Folder
+
+	rings Rings
+}
+
+func (f eventRings) Evolve(state any, event *kgo.Record) (any, error) {
+	s, _ := state.(*caused)
+	if s == nil {
+		s = new(caused)
+	}
+	metadata, err := f.rings.Messages.Cause(event)
+	if err != nil {
+		return nil, unfoldable("bad-header", "%w", err)
+	}
+	evolved, err := f.Folder.Evolve(s.state, event)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it says what it was doing
+	}
+	s.state, s.last = evolved, metadata.Sequence
+	if metadata.CausationID != "" {
+		s.ring = s.ring.Caused(metadata.CausationID, metadata.Sequence, f.rings.Size)
+	}
+	return s, nil
+}
+
+func (f eventRings) EncodeState(state any) ([]byte, error) {
+	s, is := state.(*caused)
+	if !is {
+		return nil, fmt.Errorf("a %T is no state of this fold", state)
+	}
+	inner, err := f.Folder.EncodeState(s.state)
+	return encodeRing(s.last, s.ring, inner), err //nolint:wrapcheck // it says what it was doing
+}
+
+func (f eventRings) DecodeState(b []byte) (any, error) {
+	s := new(caused)
+	var err error
+	if s.last, s.ring, b, err = decodeRing(b); err != nil {
+		return nil, err
+	}
+	s.state, err = f.Folder.DecodeState(b)
+	return s, err //nolint:wrapcheck // it says what it was doing
+}
+
+// told are the latest commands whose results are known.
+type told struct {
+	last int64 // the greatest sequence of an event that they name
+	ring eventsourcing.Recent
+}
+
+type resultRings struct {
+	Folder
+
+	rings Rings
+}
+
+func (f resultRings) Evolve(state any, result *kgo.Record) (any, error) {
+	s, _ := state.(*told)
+	if s == nil {
+		s = new(told)
+	}
+	r, _, err := f.rings.Messages.Result(context.Background(), result)
+	if err != nil {
+		return nil, unfoldable("undecodable", "%w", err)
+	}
+	if r.Repeated || r.CommandID == "" {
+		return s, nil
+	}
+	entry := eventsourcing.Entry{
+		FirstSequence: r.FirstSequence, LastSequence: r.LastSequence, Code: r.Code,
+	}
+	if err := entry.Validate(); err != nil {
+		return nil, unfoldable("bad-result", "of command %q: %w", r.CommandID, err)
+	}
+	s.last = max(s.last, r.LastSequence)
+	s.ring = s.ring.Add(r.CommandID, entry, f.rings.Size)
+	return s, nil
+}
+
+func (resultRings) EncodeState(state any) ([]byte, error) {
+	s, is := state.(*told)
+	if !is {
+		return nil, fmt.Errorf("a %T is no state of this fold", state)
+	}
+	return encodeRing(s.last, s.ring, nil), nil
+}
+
+func (resultRings) DecodeState(b []byte) (any, error) {
+	s := new(told)
+	var err error
+	s.last, s.ring, _, err = decodeRing(b)
+	return s, err
+}
+
+// encodeRing puts a sequence and a ring in front of bytes.
+func encodeRing(sequence int64, ring eventsourcing.Recent, rest []byte) []byte {
+	b := binary.AppendUvarint(nil, uint64(sequence))
+	b = binary.AppendUvarint(b, uint64(len(ring.Bytes())))
+	b = append(b, ring.Bytes()...)
+	return append(b, rest...)
+}
+
+var errRings = errors.New("decoding a ring: cut off")
+
+func decodeRing(b []byte) (sequence int64, ring eventsourcing.Recent, rest []byte, err error) {
+	b = append([]byte(nil), b...) // the ring shares its memory
+	last, n := binary.Uvarint(b)
+	if n <= 0 {
+		return 0, ring, nil, errRings
+	}
+	b = b[n:]
+	length, n := binary.Uvarint(b)
+	if n <= 0 || length > uint64(len(b)-n) {
+		return 0, ring, nil, errRings
+	}
+	b = b[n:]
+	if ring, err = eventsourcing.ParseRecent(b[:length:length]); err != nil {
+		return 0, ring, nil, fmt.Errorf("decoding a ring: %w", err)
+	}
+	return int64(last), ring, b[length:], nil
+}

@@ -1,0 +1,46 @@
+package verify
+
+import (
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/snapshots/refold"
+)
+
+// Selected is a fold that passes over the events of keys that are not selected, without decoding them.
+// With nil it is the fold itself.
+func Selected(fold refold.Fold, selects func(key []byte) bool) refold.Fold {
+	if selects == nil {
+		return fold
+	}
+	return selected{fold, selects}
+}
+
+type selected struct {
+	refold.Fold
+
+	selects func(key []byte) bool
+}
+
+// passed is the state of a key that is not selected.
+type passed struct{}
+
+func (s selected) Evolve(state any, event *kgo.Record) (any, error) {
+	if !s.selects(event.Key) {
+		return passed{}, nil
+	}
+	return s.Fold.Evolve(state, event) //nolint:wrapcheck // it says what it was doing
+}
+
+func (s selected) EncodeState(state any) ([]byte, error) {
+	if _, is := state.(passed); is {
+		return []byte{}, nil
+	}
+	return s.Fold.EncodeState(state) //nolint:wrapcheck // it says what it was doing
+}
+
+func (s selected) DecodeState(b []byte) (any, error) {
+	if len(b) == 0 {
+		return passed{}, nil
+	}
+	return s.Fold.DecodeState(b) //nolint:wrapcheck // it says what it was doing
+}

@@ -1,0 +1,210 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+	"refold/snapshots/refold"
+)
+
+// Table reads the rows of the table's topic.
+type Table interface {
+	// Open returns the rows of all records that are committed below the end of the topic, and the
+	// offset behind the last of these records.
+	Open(ctx context.Context, partition int32) (rows refold.Rows, next int64, err error)
+}
+
+// Store has rows that a worker keeps.
+type Store interface {
+	// Name is its name in differences.
+	Name() string
+	// Open returns the rows, each as new at least as the table's record below the offset. It waits for
+	// that, but not for long. The error is ErrElsewhere if the partition is not there.
+	Open(ctx context.Context, partition int32, atLeast int64) (refold.Rows, error)
+}
+
+var (
+	// ErrElsewhere says that a store does not have the partition: its owner is another worker.
+	ErrElsewhere = errors.New("the partition is not there")
+	// ErrTooBusy says that so many rows were written while they were read that they can't be remembered.
+	ErrTooBusy = errors.New("too many rows are written while they are verified")
+)
+
+// Options say what is verified, and with what.
+type Options struct {
+	Fold  refold.Fold
+	Kafka kafka.Settings
+	// Events, TableName and Results are topics. Without Results, results are not looked at.
+	Events, TableName, Results string
+	Partition                  int32
+	// Table may be nil: then stores alone are compared.
+	Table  Table
+	Stores []Store
+	// Messages reads headers and results. It is needed with Results only.
+	Messages Messages
+	// Select tells which keys are verified; nil: all. It is called by two goroutines.
+	Select func(key []byte) bool
+
+	// Dir, CacheBytes, EventsPerSecond and CPUShare are those of refold.Options.
+	Dir             string
+	CacheBytes      int64
+	EventsPerSecond int
+	CPUShare        float64
+
+	// Progress is told how far it is, by several goroutines. It may be nil.
+	Progress func(Progress)
+	// Report gets each difference. An error of it ends the verification.
+	Report func(Difference) error
+}
+
+// Progress is how far a verification is.
+type Progress struct {
+	Partition int32
+	Stage     Stage
+	// Done and Total count rows where rows are compared, and else offsets. A total of 0 is not known.
+	Done, Total int64
+}
+
+// Stage is a part of a verification.
+type Stage string
+
+// The stages, in their order.
+const (
+	Folding     Stage = "folding events"
+	ReadingRows Stage = "reading the table"
+	Comparing   Stage = "comparing rows"
+	CatchingUp  Stage = "reading the events since"
+	Matching    Stage = "matching results with events"
+)
+
+// Outcome is what was verified.
+type Outcome struct {
+	Partition int32 `json:"partition"`
+	// Events were folded.
+	Events int64 `json:"events"`
+	// Rows were compared, of all sources together.
+	Rows int64 `json:"rows"`
+	// Moved were written meanwhile, and compared at their own sequence.
+	Moved int64 `json:"moved"`
+	// Results were matched with their events.
+	Results     int64 `json:"results"`
+	Differences int64 `json:"differences"`
+	// Sources are those that had rows of the partition.
+	Sources []string `json:"sources"`
+}
+
+// run is the verification of a partition.
+type run struct {
+	Options
+
+	outcome Outcome
+	shadow  *refold.Shadow
+	moved   map[string][]waiting
+}
+
+// Run verifies a partition. An error says that it could not be done; what was reported before holds.
+func Run(ctx context.Context, o Options) (Outcome, error) {
+	r := &run{
+		Options: o, outcome: Outcome{Partition: o.Partition}, moved: map[string][]waiting{},
+	}
+	if err := r.run(ctx); err != nil {
+		return r.outcome, fmt.Errorf("verify partition %d of %s: %w", o.Partition, o.TableName, err)
+	}
+	return r.outcome, nil
+}
+
+const (
+	// rounds is how often the fold is brought to the end of the events before rows are read: the
+	// longer the last round took, the more rows have moved meanwhile.
+	rounds = 4
+	// near is how few events come in a round that no other need follow.
+	near = 10_000
+)
+
+func (r *run) run(ctx context.Context) (err error) {
+	r.shadow, err = refold.Build(ctx, refold.Options{
+		Fold: Selected(r.Fold, r.Select), Kafka: r.Kafka, EventsTopic: r.Events, Partition: r.Partition,
+		Dir: r.Dir, CacheBytes: r.CacheBytes, EventsPerSecond: r.EventsPerSecond, CPUShare: r.CPUShare,
+		Progress: func(p refold.Progress) {
+			if p.Phase == refold.PhaseFold {
+				r.tell(Folding, p.Next, p.End)
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.shadow.Close()) }()
+	for range rounds {
+		n, err := r.shadow.CatchUp(ctx)
+		if err != nil {
+			return err
+		}
+		if n < near {
+			break
+		}
+	}
+	if err := r.compareAll(ctx); err != nil {
+		return err
+	}
+	if err := r.catchUp(ctx); err != nil {
+		return err
+	}
+	return r.matchResults(ctx)
+}
+
+func (r *run) matchResults(ctx context.Context) error {
+	if r.Results == "" {
+		return nil
+	}
+	opts, err := r.Kafka.Options()
+	if err != nil {
+		return fmt.Errorf("connect to Kafka: %w", err)
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return fmt.Errorf("connect to Kafka: %w", err)
+	}
+	defer client.Close()
+	return r.match(ctx, kadm.NewClient(client))
+}
+
+// stableEnd is the last stable offset of a partition: the transaction of what is below it is decided.
+func stableEnd(
+	ctx context.Context, admin *kadm.Client, topic string, partition int32,
+) (int64, error) {
+	listed, err := admin.ListCommittedOffsets(ctx, topic)
+	return lookUp(listed, err, topic, partition)
+}
+
+// lookUp takes the offset of a partition out of an answer.
+func lookUp(listed kadm.ListedOffsets, err error, topic string, partition int32) (int64, error) {
+	if err == nil {
+		err = listed.Error()
+	}
+	at, is := listed.Lookup(topic, partition)
+	if err == nil && !is {
+		err = kafka.ErrTopicMissing
+	}
+	if err != nil {
+		return 0, fmt.Errorf("ask for offsets of %s/%d: %w", topic, partition, err)
+	}
+	return at.Offset, nil
+}
+
+func (r *run) report(d Difference) error {
+	d.Partition = r.Partition
+	r.outcome.Differences++
+	return r.Report(d)
+}
+
+func (r *run) tell(stage Stage, done, total int64) {
+	if r.Progress != nil {
+		r.Progress(Progress{Partition: r.Partition, Stage: stage, Done: done, Total: total})
+	}
+}
