@@ -19,9 +19,9 @@ type Page struct {
 }
 
 // Page reads committed rows behind a key (nil: from the first on), until there are enough of them or
-// they have enough bytes: at least one, if there is one. It neither takes the store from its owner
-// nor waits for a restore, and holds up nobody for longer than such a page takes. The error is
-// ErrClosed when the store is not open here.
+// they have enough bytes: at least one, if there is one. It does not take the store from its owner, and
+// holds up nobody for longer than such a page takes. The error is ErrClosed when the store is not open
+// here, or is being restored.
 func (s *Stores) Page(topic string, partition int32, behind []byte, rows, size int) (Page, error) {
 	s.mu.Lock()
 	st := s.stores[place{topic, partition}]
@@ -39,7 +39,7 @@ func (s *Stores) Page(topic string, partition int32, behind []byte, rows, size i
 func (s *store) page(behind []byte, rows, size int) (page Page, err error) {
 	s.mu.RLock() // nobody closes the backend meanwhile
 	defer s.mu.RUnlock()
-	if s.back == nil || s.owner == nil {
+	if s.back == nil || s.owner == nil || s.progress.Load() != nil {
 		return page, ErrClosed
 	}
 	page.Next = s.point.Load().next // first: the rows are as new at least

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"slices"
 	"strconv"
@@ -104,7 +103,6 @@ type verification struct {
 	selects    func(partition int32) (func(key []byte) bool, error)
 	stores     []verify.Store
 	dir        string
-	logger     *slog.Logger
 	out, err   io.Writer
 }
 
@@ -119,8 +117,7 @@ func (p *program) verify(cmd *cobra.Command, args []string, f verifyFlags) error
 	ctx := cmd.Context()
 	v := &verification{
 		flags: f, config: loaded.Config, kafka: kafkaSettings(loaded.Config, nil),
-		logger: newLogger(cmd.ErrOrStderr(), loaded.Config.Log),
-		out:    cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
+		out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
 	}
 	registry, err := v.open(ctx, args[0])
 	if registry != nil {

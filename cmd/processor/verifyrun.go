@@ -135,9 +135,7 @@ func (v *verification) once(
 		return verify.Outcome{}, fmt.Errorf("keep the differences: %w", err)
 	}
 	lines := bufio.NewWriter(file)
-	table := &tableCopy{
-		kafka: v.kafka, topic: v.topics.Table, dir: name + ".table", logger: v.logger,
-	}
+	table := &tableCopy{kafka: v.kafka, topic: v.topics.Table, dir: name + ".table"}
 	defer func() {
 		err = errors.Join(err, table.close(), lines.Flush(), file.Close())
 	}()

@@ -51,7 +51,7 @@ func parseShare(text string) (float64, error) {
 	if percent {
 		share /= 100
 	}
-	if err != nil || !(share > 0 && share <= 1) { //nolint:staticcheck // NaN is refused, too
+	if err != nil || !(share > 0 && share <= 1) { // NaN, too
 		return 0, fmt.Errorf("--sample %q: it must be a share above 0 and at most 100%%, such as 1%%", text)
 	}
 	return share, nil

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -19,7 +18,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lovoo/goka/storage"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -39,24 +37,17 @@ type tableCopy struct {
 	kafka  kafka.Settings
 	topic  string
 	dir    string
-	logger *slog.Logger
 	stores *snapshots.Stores
 }
 
 // Open reads the topic to its end.
-func (t *tableCopy) Open(ctx context.Context, partition int32) (_ refold.Rows, next int64, err error) {
-	rows, next, err := t.open(ctx, partition)
-	return rows, next, err
-}
-
-func (t *tableCopy) open(ctx context.Context, partition int32) (storage.Iterator, int64, error) {
+func (t *tableCopy) Open(ctx context.Context, partition int32) (refold.Rows, int64, error) {
 	if err := t.close(); err != nil {
 		return nil, 0, err
 	}
 	var err error
 	t.stores, err = snapshots.Open(snapshots.Options{
 		Name: "copy", Dir: t.dir, Kafka: t.kafka, CacheBytes: copyCacheBytes, RowCacheBytes: -1,
-		Logger: t.logger,
 	})
 	if err != nil {
 		return nil, 0, err
@@ -78,7 +69,10 @@ func (t *tableCopy) open(ctx context.Context, partition int32) (storage.Iterator
 		return nil, 0, err
 	}
 	rows, err := follower.Iterator()
-	return rows, next, err
+	if err != nil {
+		return nil, 0, err
+	}
+	return rows, next, nil
 }
 
 // copyCacheBytes is enough to write a copy in bulk and to go through it once.
@@ -160,19 +154,19 @@ func (s *workerStore) answers(ctx context.Context) error {
 	return response.Body.Close()
 }
 
-// Open reads the first page, until the store is new enough.
+// Open reads the first page, until the store is new enough. One that never is, is compared as it is: the
+// table has rows that its owner did not write.
 func (s *workerStore) Open(
 	ctx context.Context, partition int32, atLeast int64,
 ) (refold.Rows, error) {
 	rows := &pagedRows{store: s, ctx: ctx, partition: partition}
 	for begin := time.Now(); ; {
 		next, err := rows.fetch(nil)
-		if err != nil || next >= atLeast {
-			return rows, err
+		if err != nil {
+			return nil, err
 		}
-		if time.Since(begin) > requestTimeout {
-			return nil, fmt.Errorf("its store is at offset %d of the table, which was read to %d: it "+
-				"restores, or is stuck", next, atLeast)
+		if next >= atLeast || time.Since(begin) > storePatience {
+			return rows, nil
 		}
 		if !sleep(ctx, storePause) {
 			return nil, ctx.Err()
@@ -180,8 +174,12 @@ func (s *workerStore) Open(
 	}
 }
 
-// storePause is between two questions whether a store is new enough: as a rule the commit is under way.
-const storePause = 50 * time.Millisecond
+// storePause is between two questions whether a store is new enough, as it is as soon as the commit that
+// is under way has ended; storePatience is how often that is asked.
+const (
+	storePause    = 20 * time.Millisecond
+	storePatience = 3 * time.Second
+)
 
 // pagedRows goes through the pages of a store.
 type pagedRows struct {

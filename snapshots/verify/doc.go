@@ -1,10 +1,10 @@
 // Package verify compares a table with an independent fold of its events (G4), and events with results
 // (G1), while commands go on.
 //
-// The fold is made anew from offset zero, on the side (refold.Shadow). What it is compared with are rows: those of the
-// table's topic, and those that workers have in their stores. All of it moves while it is read, so each
-// row is compared at its own sequence, and the offsets are asked for in an order that leaves no room for
-// a false difference:
+// The fold is made anew from offset zero, on the side (refold.Shadow). What it is compared with are
+// rows: those of the table's topic, and those that workers have in their stores. All of it moves while it
+// is read, so each row is compared at its own sequence, and the offsets are asked for in an order that
+// leaves no room for a false difference:
 //
 //  1. the events, up to e, the high watermark of the moment, read committed: the transaction of each
 //     event below it is decided by then, for the reading waits for that;

@@ -47,7 +47,8 @@ func (r *run) compare(ctx context.Context, source string, rows refold.Rows) erro
 	r.outcome.Sources = append(r.outcome.Sources, source)
 	var n int64
 	return r.shadow.Walk(ctx, rows, func(p *refold.Pair) error {
-		if n++; n%progressRows == 0 {
+		n++
+		if n%progressRows == 0 {
 			r.tell(Comparing, n, r.shadow.Keys())
 		}
 		if r.Select != nil && !r.Select(p.Key) {

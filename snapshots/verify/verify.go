@@ -24,7 +24,8 @@ type Store interface {
 	// Name is its name in differences.
 	Name() string
 	// Open returns the rows, each as new at least as the table's record below the offset. It waits for
-	// that, but not for long. The error is ErrElsewhere if the partition is not there.
+	// that, but not for long: a row that is older then is a difference. The error is ErrElsewhere if
+	// the partition is not there.
 	Open(ctx context.Context, partition int32, atLeast int64) (refold.Rows, error)
 }
 

@@ -21,9 +21,10 @@ const (
 	StoresPath = "/internal/stores"
 
 	// HeaderOffset tells the offset of the table that the store was the state of before the page was
-	// read; HeaderMore is "true" if there may be rows behind it.
+	// read.
 	HeaderOffset = "Refold-Table-Offset"
-	HeaderMore   = "Refold-More"
+	// HeaderMore is "true" if there may be rows behind the page.
+	HeaderMore = "Refold-More"
 )
 
 // The limits of a page of a store: a tenth of a second's work of a worker that has others to do.
