@@ -9,13 +9,15 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/codecs"
 	"refold/eventsourcing"
 )
 
 // Folder is a [Fold] without its types.
 type Folder interface {
 	Version() int
-	Evolve(state any, event *kgo.Record) (any, error)
+	Decode(event *kgo.Record) (any, error)
+	Apply(state, event any) (any, error)
 	EncodeState(state any) ([]byte, error)
 	DecodeState(b []byte) (any, error)
 	Row(state any, live []byte) ([]byte, error)
@@ -80,22 +82,41 @@ type eventRings struct {
 	rings Rings
 }
 
-func (f eventRings) Evolve(state any, event *kgo.Record) (any, error) {
+// cause is an event with the command that caused it.
+type cause struct {
+	event    any
+	command  string
+	sequence int64
+}
+
+func (f eventRings) Decode(record *kgo.Record) (any, error) {
+	metadata, err := f.rings.Messages.Cause(record)
+	if err != nil {
+		return nil, unfoldable(FoldCode(codecs.ReasonBadHeader), "%w", err)
+	}
+	event, err := f.Folder.Decode(record)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it says what it was doing
+	}
+	return cause{event, metadata.CausationID, metadata.Sequence}, nil
+}
+
+func (f eventRings) Apply(state, event any) (any, error) {
 	s, _ := state.(*caused)
 	if s == nil {
 		s = new(caused)
 	}
-	metadata, err := f.rings.Messages.Cause(event)
-	if err != nil {
-		return nil, unfoldable("bad-header", "%w", err)
+	e, is := event.(cause)
+	if !is {
+		return nil, fmt.Errorf("a %T is no event of this fold", event)
 	}
-	evolved, err := f.Folder.Evolve(s.state, event)
+	evolved, err := f.Folder.Apply(s.state, e.event)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what it was doing
 	}
-	s.state, s.last = evolved, metadata.Sequence
-	if metadata.CausationID != "" {
-		s.ring = s.ring.Caused(metadata.CausationID, metadata.Sequence, f.rings.Size)
+	s.state, s.last = evolved, e.sequence
+	if e.command != "" {
+		s.ring = s.ring.Caused(e.command, e.sequence, f.rings.Size)
 	}
 	return s, nil
 }
@@ -131,14 +152,22 @@ type resultRings struct {
 	rings Rings
 }
 
-func (f resultRings) Evolve(state any, result *kgo.Record) (any, error) {
+func (f resultRings) Decode(record *kgo.Record) (any, error) {
+	r, _, err := f.rings.Messages.Result(context.Background(), record)
+	if _, isPoison := errors.AsType[*codecs.Malformed](err); isPoison {
+		return nil, unfoldable(FoldCode(codecs.ReasonUndecodable), "%w", err)
+	}
+	return r, err
+}
+
+func (f resultRings) Apply(state, result any) (any, error) {
 	s, _ := state.(*told)
 	if s == nil {
 		s = new(told)
 	}
-	r, _, err := f.rings.Messages.Result(context.Background(), result)
-	if err != nil {
-		return nil, unfoldable("undecodable", "%w", err)
+	r, is := result.(eventsourcing.Result)
+	if !is {
+		return nil, fmt.Errorf("a %T is no result", result)
 	}
 	if r.Repeated || r.CommandID == "" {
 		return s, nil

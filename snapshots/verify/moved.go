@@ -59,7 +59,11 @@ func (r *run) meet(states map[string]any, event *kgo.Record) error {
 	if err != nil {
 		return err
 	}
-	if state, err = r.Fold.Evolve(state, event); err != nil {
+	decoded, err := r.Fold.Decode(event)
+	if err == nil {
+		state, err = r.Fold.Apply(state, decoded)
+	}
+	if err != nil {
 		return fmt.Errorf("fold the event at offset %d: %w", event.Offset, err)
 	}
 	states[key] = state

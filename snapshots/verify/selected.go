@@ -21,14 +21,21 @@ type selected struct {
 	selects func(key []byte) bool
 }
 
-// passed is the state of a key that is not selected.
+// passed is an event of a key that is not selected, and its state.
 type passed struct{}
 
-func (s selected) Evolve(state any, event *kgo.Record) (any, error) {
+func (s selected) Decode(event *kgo.Record) (any, error) {
 	if !s.selects(event.Key) {
 		return passed{}, nil
 	}
-	return s.Fold.Evolve(state, event) //nolint:wrapcheck // it says what it was doing
+	return s.Fold.Decode(event) //nolint:wrapcheck // it says what it was doing
+}
+
+func (s selected) Apply(state, event any) (any, error) {
+	if _, is := event.(passed); is {
+		return passed{}, nil
+	}
+	return s.Fold.Apply(state, event) //nolint:wrapcheck // it says what it was doing
 }
 
 func (s selected) EncodeState(state any) ([]byte, error) {
