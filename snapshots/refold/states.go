@@ -115,9 +115,40 @@ func (s *states) add(key []byte, event waitingEvent) error {
 
 // settle folds the events that wait.
 func (s *states) settle() error {
+	if len(s.waiting) == 0 {
+		return nil
+	}
 	slices.SortFunc(s.waiting, func(a, b *entry) int { return strings.Compare(a.key, b.key) })
+	it, err := below(s.db, statePrefix, nil)
+	if err != nil {
+		return err
+	}
+	err = s.settleBy(it)
+	if closing := closed(it); err == nil {
+		err = closing
+	}
+	if err == nil {
+		s.waiting, s.held = s.waiting[:0], 0
+	}
+	return err
+}
+
+// settleBy folds the events that wait, reading their aggregates by an iterator, which is faster than
+// looking them up one by one: it goes forward only, and asks the filters, too.
+func (s *states) settleBy(it *pebble.Iterator) error {
 	for _, e := range s.waiting {
-		if err := s.load(e); err != nil {
+		s.buffer = append(append(s.buffer[:0], statePrefix), e.key...)
+		var encoded []byte
+		var err error
+		if it.SeekPrefixGE(s.buffer) {
+			encoded, err = it.ValueAndErr()
+		} else {
+			err = it.Error()
+		}
+		if err != nil {
+			return fmt.Errorf("reading the shadow store: %w", err)
+		}
+		if err := s.load(e, encoded); err != nil {
 			return err
 		}
 		for _, event := range e.events {
@@ -127,7 +158,6 @@ func (s *states) settle() error {
 		}
 		e.events = nil
 	}
-	s.waiting, s.held = s.waiting[:0], 0
 	return nil
 }
 
@@ -148,12 +178,8 @@ func (s *states) apply(e *entry, event waitingEvent) error {
 	return nil
 }
 
-// load reads an entry's state from the store.
-func (s *states) load(e *entry) error {
-	encoded, err := s.read(e.key)
-	if err != nil {
-		return err
-	}
+// load makes an entry that of a state as the store has it; nil: it has none.
+func (s *states) load(e *entry, encoded []byte) (err error) {
 	if encoded != nil {
 		if e.state, err = s.fold.DecodeState(encoded); err != nil {
 			return fmt.Errorf("reading the shadow of %.100q: %w", e.key, err)
@@ -182,20 +208,23 @@ func (s *states) read(key string) ([]byte, error) {
 // get returns the state of a key, nil if it has no events. It belongs to the cache.
 func (s *states) get(key string) (any, error) {
 	e := s.entries[key]
-	if e == nil {
-		e = &entry{key: key}
+	if e != nil && len(e.events) > 0 {
+		if err := s.settle(); err != nil {
+			return nil, err
+		}
 	}
-	if e.loaded {
+	if e != nil {
 		return e.state, nil
 	}
-	if len(e.events) > 0 {
-		err := s.settle()
-		return e.state, err
+	encoded, err := s.read(key)
+	if err != nil || encoded == nil {
+		return nil, err
 	}
-	bytes := s.bytes
-	err := s.load(e)
-	s.bytes = bytes // it is not kept
-	return e.state, err
+	state, err := s.fold.DecodeState(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("reading the shadow of %.100q: %w", key, err)
+	}
+	return state, nil
 }
 
 func sizeOf(key, encoded int) int64 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -27,19 +28,21 @@ const (
 	// filterBits lets one of a hundred look-ups of a new aggregate read a block for nothing.
 	filterBits = 10
 	openFiles  = 256
+	// blockBytes is what is read at once: keys are looked up in their order, and find neighbours.
+	blockBytes = 16 << 10
 )
 
 // openStore opens an empty store that takes some bytes of memory beside the states in use. Nothing in
 // it need outlive the process, so that it has no log.
 func openStore(dir string, memory int64) (*pebble.DB, error) {
-	cache := pebble.NewCache(memory / 2)
-	defer cache.Unref() // the database keeps it
+	cache := pebble.NewCache(memory) // for memtables, too
+	defer cache.Unref()              // the database keeps it
 	options := &pebble.Options{
 		Cache:                       cache,
 		FS:                          vfs.Default,
 		DisableWAL:                  true,
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                uint64(min(max(memory/4, leastMemTable), mostMemTable)),
+		MemTableSize:                uint64(min(max(memory/8, leastMemTable), mostMemTable)),
 		MemTableStopWritesThreshold: 2,
 		L0CompactionThreshold:       l0Merge,
 		L0StopWritesThreshold:       l0Stop,
@@ -53,6 +56,8 @@ func openStore(dir string, memory int64) (*pebble.DB, error) {
 	}
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(filterBits)
+		options.Levels[i].BlockSize = blockBytes
+		options.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
 	}
 	db, err := pebble.Open(dir, options)
 	if err != nil {
