@@ -17,6 +17,7 @@ type Config struct {
 	Orders    Aggregate  `key:"orders"`
 	Store     Store      `key:"store"`
 	Refold    Refold     `key:"refold"`
+	Verify    Verify     `key:"verify"`
 	Views     Views      `key:"views"`
 	HTTP      HTTP       `key:"http"`
 	Tracing   Tracing    `key:"tracing"`
@@ -129,6 +130,13 @@ type Refold struct {
 	Samples         int           `key:"samples" default:"5" min:"0" max:"100" help:"How many differing rows of each partition a dry run shows, field by field."`
 	Report          time.Duration `key:"report" default:"1s" min:"10ms" max:"1m" help:"How often the progress of a partition is written to the topic of refolds."`
 	Retry           time.Duration `key:"retry" default:"5s" min:"10ms" max:"10m" help:"The pause before a refold that met a fault, or workers of another fold version, is tried again."`
+}
+
+// Verify is the check in the background: rows of the worker's stores against a fold of their events.
+type Verify struct {
+	EventsPerSecond int           `key:"events-per-second" default:"0" min:"0" max:"100000000" help:"How many events a second this worker folds anew, partition by partition and again and again, to compare its rows with. 0: none, because it reads all events ever written from the brokers; 1000 cost less than a hundredth of a core, and go through ten million in three hours."`
+	Pause           time.Duration `key:"pause" default:"1h" min:"10ms" max:"8760h" help:"Between two rounds through the worker's partitions, and after a partition that could not be verified."`
+	CacheBytes      Bytes         `key:"cache-bytes" default:"16MiB" min:"1MiB" max:"1TiB" help:"Memory of the check; the rest is on the disk (store.directory)."`
 }
 
 // Views are the local copies that the HTTP API reads.

@@ -14,6 +14,7 @@ import (
 	"refold/exactlyonce"
 	"refold/processors"
 	"refold/snapshots"
+	"refold/snapshots/verify"
 	"refold/views"
 	"refold/views/httpapi"
 )
@@ -72,6 +73,7 @@ func programMetrics(t *testing.T) registered {
 	r := registered{"up": {"instance", "job"}} // Prometheus' own
 	exactlyonce.NewMetrics(r)
 	snapshots.NewMetrics(r)
+	verify.NewMetrics(r)
 	processors.NewMetrics(r)
 	views.NewMetrics(r)
 	codecs.NewMetrics(r)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -78,6 +79,9 @@ func (k *keeper) attend(engine *exactlyonce.Config) {
 	engine.MemberData, engine.Prepare = data, k.Prepare
 	engine.BetweenTimeout = k.worker.config.Refold.StepTimeout
 	engine.Background = func(ctx context.Context, s exactlyonce.Session) {
+		var work sync.WaitGroup
+		defer work.Wait()
+		work.Go(func() { k.worker.watch(ctx, k.aggregate, s) })
 		k.Background(ctx, s.Partitions(), func(
 			ctx context.Context, partition int32, dryRun bool, tell func(refolds.Progress),
 		) (refolds.Progress, error) {

@@ -227,3 +227,45 @@ func TestVerifyMistakes(t *testing.T) {
 	w.stop()
 	i.verifyAccounts(0) // nobody is a member: the table alone
 }
+
+// The check in the background goes round and round without a false alarm while commands go on, and
+// counts what somebody else has written.
+func TestVerifyInTheBackground(t *testing.T) {
+	i := newInstallation(t)
+	w := i.start("--verify.events-per-second", "1000000", "--verify.pause", "10ms")
+	stop := w.busy("ann", "bob", "cid", "dan")
+	metric := func(name string) (sum float64) {
+		for line := range strings.Lines(get(t, w.server+"/metrics")) {
+			if strings.HasPrefix(line, name+"{") && strings.Contains(line, `group="accounts"`) {
+				var n float64
+				if _, err := fmt.Sscan(line[strings.LastIndex(line, " ")+1:], &n); err != nil {
+					t.Fatal(err)
+				}
+				sum += n
+			}
+		}
+		return sum
+	}
+	eventually(t, func() bool { return metric("refold_verify_partitions_total") >= 20 }, w.out)
+	stop()
+	for _, name := range []string{"refold_verify_differences_total", "refold_verify_failures_total"} {
+		if n := metric(name); n != 0 {
+			t.Errorf("%s is %v\n%s", name, n, w.out)
+		}
+	}
+	next := i.last("account-events", "ann")
+	for n, h := range next.Headers {
+		if h.Key == "ce_sequence" {
+			var sequence int64
+			if _, err := fmt.Sscan(string(h.Value), &sequence); err != nil {
+				t.Fatal(err)
+			}
+			next.Headers[n].Value = fmt.Append(nil, sequence+1)
+		}
+	}
+	i.write(&kgo.Record{Topic: next.Topic, Key: next.Key, Value: next.Value, Headers: next.Headers})
+	eventually(t, func() bool { return metric("refold_verify_differences_total") > 0 }, w.out)
+	if !strings.Contains(w.out.String(), `"what":"behind"`) {
+		t.Errorf("the log does not say which row:\n%s", w.out)
+	}
+}

@@ -159,13 +159,14 @@ func (s *workerStore) answers(ctx context.Context) error {
 func (s *workerStore) Open(
 	ctx context.Context, partition int32, atLeast int64,
 ) (refold.Rows, error) {
-	rows := &pagedRows{store: s, ctx: ctx, partition: partition}
+	rows := &pagedRows{page: func(behind []byte) (snapshots.Page, error) {
+		return s.page(ctx, partition, behind)
+	}}
 	for begin := time.Now(); ; {
-		next, err := rows.fetch(nil)
-		if err != nil {
+		if err := rows.turn(nil); err != nil {
 			return nil, err
 		}
-		if next >= atLeast || time.Since(begin) > storePatience {
+		if rows.next >= atLeast || time.Since(begin) > storePatience {
 			return rows, nil
 		}
 		if !sleep(ctx, storePause) {
@@ -183,13 +184,19 @@ const (
 
 // pagedRows goes through the pages of a store.
 type pagedRows struct {
-	store     *workerStore
-	ctx       context.Context //nolint:containedctx // of the reading, which this is
-	partition int32
-	rows      []snapshots.Row
-	row       snapshots.Row
-	more      bool
-	err       error
+	page func(behind []byte) (snapshots.Page, error)
+	rows []snapshots.Row
+	row  snapshots.Row
+	next int64 // the offset that the store was at
+	more bool
+	err  error
+}
+
+// turn gets the page behind a key.
+func (p *pagedRows) turn(behind []byte) error {
+	page, err := p.page(behind)
+	p.rows, p.next, p.more = page.Rows, page.Next, page.More
+	return err
 }
 
 // Next moves to the next row.
@@ -198,7 +205,7 @@ func (p *pagedRows) Next() bool {
 		if !p.more || p.err != nil {
 			return false
 		}
-		if _, p.err = p.fetch(p.row.Key); errors.Is(p.err, verify.ErrElsewhere) {
+		if p.err = p.turn(p.row.Key); errors.Is(p.err, verify.ErrElsewhere) {
 			p.err = errMovedAway
 		}
 	}
@@ -211,36 +218,37 @@ func (p *pagedRows) Value() ([]byte, error) { return p.row.Value, nil }
 func (p *pagedRows) Err() error             { return p.err }
 func (p *pagedRows) Release()               {}
 
-// fetch gets the page behind a key, and returns the offset that the store was at.
-func (p *pagedRows) fetch(behind []byte) (int64, error) {
-	target := fmt.Sprintf("%s%s/%s/%d", p.store.server, httpapi.StoresPath,
-		url.PathEscape(p.store.table), p.partition)
+// page gets the page behind a key.
+func (s *workerStore) page(
+	ctx context.Context, partition int32, behind []byte,
+) (page snapshots.Page, err error) {
+	target := fmt.Sprintf("%s%s/%s/%d", s.server, httpapi.StoresPath, url.PathEscape(s.table), partition)
 	if behind != nil {
 		target += "?behind=" + base64.RawURLEncoding.EncodeToString(behind)
 	}
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodGet, target, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
 	if err != nil {
-		return 0, fmt.Errorf("make the request: %w", err)
+		return page, fmt.Errorf("make the request: %w", err)
 	}
-	response, err := p.store.http.Do(request)
+	response, err := s.http.Do(request)
 	if err != nil {
-		return 0, err //nolint:wrapcheck // it says what it was doing
+		return page, err //nolint:wrapcheck // it says what it was doing
 	}
 	defer response.Body.Close()
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound:
-		return 0, verify.ErrElsewhere
+		return page, verify.ErrElsewhere
 	default:
-		return 0, fmt.Errorf("%s answers %s", target, response.Status)
+		return page, fmt.Errorf("%s answers %s", target, response.Status)
 	}
-	p.more = response.Header.Get(httpapi.HeaderMore) == "true"
-	next, err := strconv.ParseInt(response.Header.Get(httpapi.HeaderOffset), 10, 64)
+	page.More = response.Header.Get(httpapi.HeaderMore) == "true"
+	page.Next, err = strconv.ParseInt(response.Header.Get(httpapi.HeaderOffset), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%s says no offset; is it a worker?", target)
+		return page, fmt.Errorf("%s says no offset; is it a worker?", target)
 	}
-	p.rows, err = readRows(response.Body)
-	return next, err
+	page.Rows, err = readRows(response.Body)
+	return page, err
 }
 
 // readRows reads what the endpoint of stores writes.

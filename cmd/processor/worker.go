@@ -22,6 +22,7 @@ import (
 	"refold/processors"
 	"refold/refolds"
 	"refold/snapshots"
+	"refold/snapshots/verify"
 	"refold/tracing/otlp"
 	"refold/views"
 	"refold/views/httpapi"
@@ -48,6 +49,7 @@ type Worker struct {
 	keepers    map[string]*keeper // by group
 	server     *httpapi.Server
 	listener   net.Listener
+	verify     *verify.Metrics
 	tracing    *otlp.Provider        // nil: off
 	unprepared atomic.Pointer[error] // why Run can't begin yet; nil once it has
 	partitions int32                 // of the topics of aggregates and processes, once prepared
@@ -64,6 +66,7 @@ func NewWorker(c config.Config, logger *slog.Logger) (_ *Worker, err error) {
 		metrics: prometheus.NewRegistry(),
 	}
 	w.notPrepared(errors.New("not started"))
+	w.verify = verify.NewMetrics(w.metrics)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
