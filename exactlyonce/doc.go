@@ -27,6 +27,16 @@
 // machine.go decides all of it and does nothing: it is a pure state machine, with its stories in
 // testdata. run.go carries out what it says.
 //
+// # Writing rows between two transactions
+//
+// Sometimes rows are to be written that no record asks for: a table that is folded anew from its
+// events, say. Config.Background gets each session, and Session.Between runs a function while
+// everything that was handled before is committed and nothing after has begun. Its rows are committed
+// in a transaction of their own, which commits the partition's offsets as well, as they are: so a
+// worker that lost the partition is refused, as with any batch. between.go does it,
+// machine_between.go decides when. What a worker has to tell the others of its group (Config.
+// MemberData) is asked for by Members.
+//
 // # What a worker promises
 //
 // Its local tables hold committed rows only, plus, in memory, what the batches in hand wrote.

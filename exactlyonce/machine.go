@@ -29,6 +29,7 @@ type machine struct {
 
 	polling   bool // a poll is out
 	cancelled bool // and has been told to come back
+	taking    bool // or takes what has come already
 	handling  bool // records are with Goka's callbacks
 	gap       bool // the least gap since the last transaction's start has not elapsed
 	resting   bool // a failed transaction is being slept on
@@ -176,7 +177,9 @@ func (m *machine) setUp(err error) []action {
 
 // polled: the poll came back, with records or without. Every poll is answered by one call.
 func (m *machine) polled(spans []span) []action {
-	m.polling, m.cancelled, m.served = false, false, true
+	// A poll that was cancelled may have come back without looking what is there.
+	m.served = m.served || m.taking || len(spans) > 0
+	m.polling, m.cancelled, m.taking = false, false, false
 	if len(spans) == 0 || m.phase != phaseRunning {
 		return m.advance(nil)
 	}
@@ -331,7 +334,7 @@ func (m *machine) advanceFailed(out []action) []action {
 }
 
 func (m *machine) cancelPoll(out []action) []action {
-	if m.cancelled {
+	if m.cancelled || m.taking {
 		return out
 	}
 	m.cancelled = true

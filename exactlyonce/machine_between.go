@@ -43,7 +43,7 @@ func (m *machine) advanceBetween(out []action) []action {
 	case m.polling:
 		return m.cancelPoll(out)
 	case !m.served && !m.resting && !m.full():
-		m.polling, m.cancelled = true, true // it waits for nothing
+		m.polling, m.taking = true, true
 		return append(out, action{do: doTake, n: m.room()})
 	case m.flying || m.open.records > 0 || m.gap || m.resting:
 		return out

@@ -170,7 +170,8 @@ func (w *world) setUp() {
 }
 
 func (w *world) pollReturns() {
-	w.polling, w.taking, w.unserved = false, false, false
+	taking := w.taking
+	w.polling, w.taking = false, false
 	var spans []span
 	w.polled, w.offsets = nil, nil
 	if w.running {
@@ -188,6 +189,7 @@ func (w *world) pollReturns() {
 			w.position[tp] += int64(n)
 		}
 	}
+	w.unserved = w.unserved && !taking && len(spans) == 0
 	w.do(w.m.polled(spans))
 	w.polled = nil
 }
