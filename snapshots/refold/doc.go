@@ -43,7 +43,8 @@
 // A row that the pass reads may be that of a transaction which is aborted later. If it is ahead, it is a
 // candidate. If it is at the shadow's sequence, the event is committed, since the shadow reads nothing
 // else, and with it the row's transaction; or the row adds only a rejected command to a committed row of
-// that very state.
+// that very state. (It can't be that the committed row is behind its events, and a transaction is making
+// the next of its events a second time: were that committed, nothing could be folded at all.)
 //
 // A closing step (3) reads the events up to the high watermark. Between two transactions there are none
 // of this owner beyond it, and nobody else can commit one: he is fenced. So the shadow is F(k, n) with

@@ -141,10 +141,17 @@ type world struct {
 	// the pass.
 	between func()
 	scan    func()
-	refuse  error // of the next Between
-	writes  int   // of rows
-	most    int   // of rows in a step
-	steps   int
+	// inFlight makes of the rows what a pass may meet: some from before the latest commit, some of
+	// transactions that are aborted later.
+	inFlight func(table map[string][]byte)
+
+	rings  map[string]string // what commands have made of the rings
+	older  map[string][]byte // rows before their latest command
+	refuse error             // of the next Between
+	writes int               // of rows
+	most   int               // of rows in a step
+	steps  int
+	still  bool // between two transactions
 }
 
 func newWorld(tb testing.TB) *world {
@@ -161,7 +168,8 @@ func worldOn(tb testing.TB, c *local.Cluster, topic string) *world {
 	tb.Helper()
 	w := &world{
 		tb: tb, cluster: c, topic: topic, table: map[string][]byte{}, truth: map[string]sum{},
-		between: func() {}, scan: func() {},
+		rings: map[string]string{}, older: map[string][]byte{},
+		between: func() {}, scan: func() {}, inFlight: func(map[string][]byte) {},
 	}
 	w.producer = w.client()
 	return w
@@ -207,18 +215,30 @@ func (w *world) produce(records ...*kgo.Record) {
 
 // command handles a command as a worker does: an event, and the row as the row before has it, right or
 // wrong, with the command in its ring.
+//
+// A worker numbers its events as the row says. Where the row's sequence is damaged, commands would tear a
+// hole into the events, and nothing could be folded any more: such aggregates have no commands here.
 func (w *world) command(key string, n int64) {
 	w.tb.Helper()
-	w.produce(w.event(key, n))
 	before, ring, _ := parse(w.table[key])
-	before.sequence = w.truth[key].sequence // what a row says of its sequence is not damaged here
-	w.table[key] = rowOf(sum{before.sequence, before.total + n, n}, ring+"+")
+	if before.sequence != w.truth[key].sequence {
+		return
+	}
+	if before.sequence == 0 {
+		before = sum{} // the state is not looked at there
+	}
+	w.produce(w.event(key, n))
+	w.update(key, sum{before.sequence + 1, before.total + n, n}, ring+"+")
+}
+
+func (w *world) update(key string, s sum, ring string) {
+	w.older[key], w.table[key], w.rings[key] = w.table[key], rowOf(s, ring), ring
 }
 
 // reject handles a command that is rejected.
 func (w *world) reject(key string) {
 	s, ring, _ := parse(w.table[key])
-	w.table[key] = rowOf(s, ring+"-")
+	w.update(key, s, ring+"-")
 }
 
 // fill makes aggregates with some events each, and right rows.
@@ -230,7 +250,7 @@ func (w *world) fill(keys, each int) {
 	}
 	w.produce(records...)
 	for key, s := range w.truth {
-		w.table[key] = rowOf(s, "ring of "+key)
+		w.update(key, s, "ring of "+key)
 	}
 }
 
@@ -246,7 +266,7 @@ func (w *world) run(o refold.Options) (refold.Outcome, error) {
 	return refold.Run(ctx, o)
 }
 
-// check compares the table with the truth. rings are what the rows' rings must be, by key.
+// check compares the table with the truth, and the rings with what commands made of them.
 func (w *world) check() {
 	w.tb.Helper()
 	for key, want := range w.truth {
@@ -258,12 +278,16 @@ func (w *world) check() {
 		if s, _, err := parse(row); err != nil || s.sequence > 0 && w.truth[key] == (sum{}) {
 			w.tb.Errorf("row of %s is %q, there are no events", key, row)
 		}
+		if have := ringOf(row); have != w.rings[key] {
+			w.tb.Errorf("the ring of %s is %q, it was %q", key, have, w.rings[key])
+		}
 	}
 }
 
 // Rows is the table as it is now.
 func (w *world) Rows(context.Context) (refold.Rows, error) {
 	table := maps.Clone(w.table)
+	w.inFlight(table)
 	return &rows{w: w, keys: slices.Sorted(maps.Keys(table)), table: table, at: -1}, nil
 }
 
@@ -283,6 +307,8 @@ func (*rows) Release()                 {}
 // Between writes what fn wrote, or nothing.
 func (w *world) Between(ctx context.Context, fn func(context.Context, refold.Table) error) error {
 	w.between()
+	w.still = true
+	defer func() { w.still = false }()
 	w.steps++
 	s := &staged{w: w, rows: map[string][]byte{}}
 	if err := errors.Join(fn(ctx, s), w.refuse); err != nil {
