@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
@@ -354,4 +355,17 @@ func gone(tb testing.TB, dir string) {
 func shadowDir(tb testing.TB) string {
 	tb.Helper()
 	return filepath.Join(tb.TempDir(), "shadow")
+}
+
+// trim deletes a topic's first records.
+func trim(cl *kgo.Client, topic string, before int64) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	offsets := kadm.Offsets{}
+	offsets.AddOffset(topic, 0, before, -1)
+	answers, err := kadm.NewClient(cl).DeleteRecords(ctx, offsets)
+	if err != nil {
+		return err
+	}
+	return answers.Error()
 }
