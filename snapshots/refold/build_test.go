@@ -82,7 +82,8 @@ func TestBuildFoldsWhatDoesNotFitInMemory(t *testing.T) {
 	}
 	for i := range 100 {
 		key := fmt.Sprintf("key-%d", i)
-		if state, err := s.State(key); err != nil || state != w.truth[key] {
+		state, err := s.State(key)
+		if have, _ := state.(sum); err != nil || have != w.truth[key] {
 			t.Errorf("state of %s is %v, error %v; it should be %v", key, state, err, w.truth[key])
 		}
 	}
@@ -137,7 +138,8 @@ func TestWalkJudgesRows(t *testing.T) {
 func TestOptionsSayWhatIsWrong(t *testing.T) {
 	w := newWorld(t)
 	for name, spoil := range map[string]func(*refold.Options){
-		"no fold": func(o *refold.Options) { o.Fold = nil }, "no topic": func(o *refold.Options) { o.EventsTopic = "" },
+		"no fold":     func(o *refold.Options) { o.Fold = nil },
+		"no topic":    func(o *refold.Options) { o.EventsTopic = "" },
 		"small cache": func(o *refold.Options) { o.CacheBytes = 1 },
 		"share":       func(o *refold.Options) { o.CPUShare = 1.5 },
 		"rate":        func(o *refold.Options) { o.EventsPerSecond = -1 },

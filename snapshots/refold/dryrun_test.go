@@ -1,6 +1,7 @@
 package refold_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"testing"
@@ -25,7 +26,7 @@ func TestDryRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.writes > 0 || !maps.EqualFunc(before, w.table, func(a, b []byte) bool { return string(a) == string(b) }) {
+	if w.writes > 0 || !maps.EqualFunc(before, w.table, bytes.Equal) {
 		t.Error("rows were written")
 	}
 	if out.Equal != 2 || out.Changed != 2 || out.Added != 1 || out.Removed != 1 {

@@ -1,6 +1,7 @@
 package refold_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"maps"
@@ -47,7 +48,7 @@ func TestRunStopsAtAnEventThatCannotBeFolded(t *testing.T) {
 					event.Offset != int64(2*keys) || refold.CodeOf(err) != c.code {
 					t.Errorf("error %v", err)
 				}
-				if !maps.EqualFunc(before, w.table, func(a, b []byte) bool { return string(a) == string(b) }) {
+				if !maps.EqualFunc(before, w.table, bytes.Equal) {
 					t.Error("the table has changed")
 				}
 				gone(t, o.Dir)
