@@ -24,7 +24,7 @@ const (
 	mostMemTable  = 32 << 20
 	// l0Merge and l0Stop let unsorted files gather: the store is written in bulk and short-lived, and
 	// what is not merged costs nothing.
-	l0Merge, l0Stop = 8, 64
+	l0Merge, l0Stop = 32, 96
 	// filterBits lets one of a hundred look-ups of a new aggregate read a block for nothing.
 	filterBits = 10
 	openFiles  = 256
