@@ -1,0 +1,269 @@
+package processors_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+
+	"refold/codecs"
+	"refold/eventsourcing"
+	"refold/processors"
+)
+
+// ledger is an aggregate's fold, with a row of two releases: the first had no Events.
+type (
+	ledger struct {
+		Total  int64            `avro:"total" json:"total"`
+		Events int64            `avro:"events" json:"events"`
+		By     map[string]int64 `avro:"by" json:"by"`
+	}
+	LedgerRow struct {
+		ledger   `avro:",inline"`
+		Sequence int64  `avro:"sequence"`
+		Recent   []byte `avro:"recent"`
+	}
+)
+
+const ledgerFields = `{"name": "total", "type": "long"},
+	{"name": "by", "type": {"type": "map", "values": "long"}},
+	{"name": "sequence", "type": "long"}, {"name": "recent", "type": "bytes"}`
+
+func ledgerSchema(more string) string {
+	return fmt.Sprintf(`{"type": "record", "name": "LedgerRow", "namespace": "refold.test",
+		"fields": [%s%s]}`, ledgerFields, more)
+}
+
+// folding is a fold with codecs of its events and rows.
+type folding struct {
+	*processors.Fold[ledger, Counted]
+	events   *codecs.Set
+	rows     processors.TableCodec[ledger, LedgerRow]
+	registry *codecs.Registry
+}
+
+func newFolding(t *testing.T) *folding {
+	t.Helper()
+	fake := srfake.New()
+	t.Cleanup(fake.Close)
+	f := &folding{}
+	var err error
+	f.registry, err = codecs.NewRegistry(codecs.RegistrySettings{
+		URLs: []string{fake.URL()}, Mode: codecs.Register,
+	})
+	must(t, err)
+	t.Cleanup(f.registry.Close)
+	f.events, err = codecs.NewSet(f.registry, codecs.Record[Counted](schemaOf("Counted")))
+	must(t, err)
+	f.rows.Rows, err = codecs.NewSet(f.registry,
+		codecs.Record[LedgerRow](ledgerSchema(`, {"name": "events", "type": "long", "default": 0}`)))
+	must(t, err)
+	f.rows.ToRow = func(l ledger, sequence int64, recent []byte) LedgerRow {
+		return LedgerRow{l, sequence, recent}
+	}
+	f.rows.FromRow = func(r LedgerRow) (ledger, int64, []byte) { return r.ledger, r.Sequence, r.Recent }
+	f.Fold = processors.NewFold(eventsourcing.Decider[ledger, Count, Counted]{
+		Evolve: func(l ledger, e Counted) ledger {
+			if e.By == 13 {
+				panic("thirteen")
+			}
+			by := map[string]int64{fmt.Sprint(e.By): e.By}
+			for k, v := range l.By {
+				by[k] = v
+			}
+			return ledger{l.Total + e.By, l.Events + 1, by}
+		},
+		FoldVersion: 3,
+	}, f.events, f.rows)
+	return f
+}
+
+func (f *folding) event(t *testing.T, sequence string, by int64) *kgo.Record {
+	t.Helper()
+	value, err := f.events.Encode(Counted{By: by})
+	must(t, err)
+	return &kgo.Record{Key: []byte("a"), Value: value, Headers: []kgo.RecordHeader{
+		{Key: codecs.HeaderID, Value: []byte("a/1")},
+		{Key: codecs.HeaderSequence, Value: []byte(sequence)},
+	}}
+}
+
+// after returns the state after some events.
+func (f *folding) after(t *testing.T, by ...int64) any {
+	t.Helper()
+	var state any
+	for i, n := range by {
+		event, err := f.Decode(f.event(t, fmt.Sprint(i+1), n))
+		must(t, err)
+		state, err = f.Apply(state, event)
+		must(t, err)
+	}
+	return state
+}
+
+func code(err error) string {
+	if e, is := errors.AsType[*processors.FoldError](err); is {
+		return e.Code()
+	}
+	return ""
+}
+
+// G4: the row of a fold is the row that handling the commands makes, byte for byte, rings included.
+func TestFoldMakesTheRowsThatCommandsMake(t *testing.T) {
+	f := newFolding(t)
+	state := f.after(t, 5, 7)
+	live := eventsourcing.Snapshot[ledger]{
+		State: ledger{12, 2, map[string]int64{"5": 5, "7": 7}}, Sequence: 2,
+	}
+	live.Recent = live.Recent.Add("command", eventsourcing.Entry{FirstSequence: 2, LastSequence: 2}, 16)
+	row, err := f.rows.Encode(live)
+	must(t, err)
+	for range 20 { // a map has no order
+		if equal, err := f.Equal(state, row); !equal || err != nil {
+			t.Fatalf("equal %v, error %v", equal, err)
+		}
+	}
+	wrong := live
+	wrong.State.Total = 13
+	wrongRow, err := f.rows.Encode(wrong)
+	must(t, err)
+	if equal, err := f.Equal(state, wrongRow); equal || err != nil {
+		t.Errorf("equal %v, error %v", equal, err)
+	}
+	mended, err := f.Row(state, wrongRow)
+	must(t, err)
+	back, err := f.rows.Decode(mended)
+	must(t, err)
+	if diff := cmp.Diff(live, back); diff != "" {
+		t.Errorf("the mended row: %s", diff)
+	}
+	if sequence, err := f.Sequence(mended); sequence != 2 || err != nil || f.Version() != 3 {
+		t.Errorf("sequence %d, error %v, version %d", sequence, err, f.Version())
+	}
+	encoded, err := f.EncodeState(state)
+	must(t, err)
+	again, err := f.DecodeState(encoded)
+	must(t, err)
+	if equal, err := f.Equal(again, row); !equal || err != nil {
+		t.Errorf("equal %v, error %v", equal, err)
+	}
+	shown, err := f.JSON(wrongRow)
+	must(t, err)
+	if want := `{"sequence":2,"state":{"total":13,"events":2,"by":{"5":5,"7":7}}}`; string(shown) != want {
+		t.Errorf("JSON %s", shown)
+	}
+}
+
+// A row at sequence 0 is there for its ring: its state says nothing.
+func TestFoldOfNoEvents(t *testing.T) {
+	f := newFolding(t)
+	var ring eventsourcing.Recent
+	ring = ring.Add("rejected", eventsourcing.Entry{Code: "no"}, 16)
+	row, err := f.RowWith(nil, ring.Bytes())
+	must(t, err)
+	if sequence, err := f.Sequence(row); sequence != 0 || err != nil {
+		t.Errorf("sequence %d, error %v", sequence, err)
+	}
+	if equal, err := f.Equal(nil, row); !equal || err != nil {
+		t.Errorf("equal %v, error %v", equal, err)
+	}
+	if equal, err := f.Equal(f.after(t, 1), row); equal || err != nil {
+		t.Errorf("equal %v, error %v", equal, err)
+	}
+	if _, err := f.RowWith(nil, []byte("?")); !errors.Is(err, eventsourcing.ErrMalformedRecent) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// G9: a row of an earlier release is compared by what it says today.
+func TestFoldComparesRowsOfEarlierReleases(t *testing.T) {
+	type oldRow struct {
+		Total    int64            `avro:"total"`
+		By       map[string]int64 `avro:"by"`
+		Sequence int64            `avro:"sequence"`
+		Recent   []byte           `avro:"recent"`
+	}
+	type LedgerRow oldRow
+	f := newFolding(t)
+	old, err := codecs.NewSet(f.registry, codecs.Record[LedgerRow](ledgerSchema("")))
+	must(t, err)
+	row, err := old.Encode(LedgerRow{Total: 5, By: map[string]int64{"5": 5}, Sequence: 1})
+	must(t, err)
+	// It lacks what the fold has counted, and gets the default instead.
+	if equal, err := f.Equal(f.after(t, 5), row); equal || err != nil {
+		t.Errorf("equal %v, error %v", equal, err)
+	}
+	must(t, f.rows.Rows.Prepare(context.Background()))
+	counted, err := f.rows.Encode(eventsourcing.Snapshot[ledger]{
+		State: ledger{5, 1, map[string]int64{"5": 5}}, Sequence: 1,
+	})
+	must(t, err)
+	if equal, err := f.Equal(f.after(t, 5), counted); !equal || err != nil {
+		t.Errorf("equal %v, error %v", equal, err)
+	}
+}
+
+// G7: what can't be folded has a code, and leaves the state as it was.
+func TestFoldRefusesEvents(t *testing.T) {
+	f := newFolding(t)
+	for name, c := range map[string]struct {
+		code  string
+		event *kgo.Record
+	}{
+		"gap":        {"sequence-gap", f.event(t, "4", 1)},
+		"repeated":   {"sequence-repeated", f.event(t, "2", 1)},
+		"panic":      {"evolve-panic", f.event(t, "3", 13)},
+		"header":     {"bad-header", f.event(t, "three", 1)},
+		"zero":       {"bad-header", f.event(t, "0", 1)},
+		"no header":  {"bad-header", &kgo.Record{Key: []byte("a"), Value: f.event(t, "3", 1).Value}},
+		"no key":     {"no-key", &kgo.Record{Value: []byte("x")}},
+		"garbage":    {"not-wire-format", &kgo.Record{Key: []byte("a"), Headers: f.event(t, "3", 1).Headers}},
+		"cut off":    {"undecodable", cut(f.event(t, "3", 1))},
+		"no schema":  {"unknown-schema", schema(f.event(t, "3", 1), 99)},
+		"other type": {"unknown-type", f.foreign(t)},
+	} {
+		state := f.after(t, 5, 7)
+		before, err := f.EncodeState(state)
+		must(t, err)
+		event, err := f.Decode(c.event)
+		if err == nil {
+			_, err = f.Apply(state, event)
+		}
+		if code(err) != c.code {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if equal, err := f.Equal(state, before); !equal || err != nil {
+			t.Errorf("%s: the state has changed, error %v", name, err)
+		}
+	}
+}
+
+func cut(r *kgo.Record) *kgo.Record { r.Value = r.Value[:5]; return r }
+
+func schema(r *kgo.Record, id byte) *kgo.Record { r.Value[4] = id; return r }
+
+// foreign is an event of another aggregate.
+func (f *folding) foreign(t *testing.T) *kgo.Record {
+	t.Helper()
+	set, err := codecs.NewSet(f.registry, codecs.Record[Count](schemaOf("Count")))
+	must(t, err)
+	r := f.event(t, "3", 1)
+	r.Value, err = set.Encode(Count{By: 1})
+	must(t, err)
+	return r
+}
+
+// A registry that is away is a fault: it has no code, and the event is not to blame.
+func TestFoldWithoutARegistry(t *testing.T) {
+	f := newFolding(t)
+	event := f.event(t, "1", 1)
+	other := newFolding(t)
+	other.registry.Close()
+	if _, err := other.Decode(event); err == nil || code(err) != "" {
+		t.Errorf("error %v", err)
+	}
+}
