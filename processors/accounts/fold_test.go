@@ -36,9 +36,10 @@ func TestFoldMakesTheRowThatCommandsMake(t *testing.T) {
 	var live eventsourcing.Snapshot[accounts.Account]
 	var state any
 	for i, command := range lifetime {
-		outcome, err := eventsourcing.Handle(accounts.Decider, 16, live, eventsourcing.Envelope[accounts.Command]{
+		envelope := eventsourcing.Envelope[accounts.Command]{
 			Metadata: eventsourcing.Metadata{ID: fmt.Sprint("command ", i), Subject: "zoe"}, Data: command,
-		})
+		}
+		outcome, err := eventsourcing.Handle(accounts.Decider, 16, live, envelope)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,9 +49,12 @@ func TestFoldMakesTheRowThatCommandsMake(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			decoded, err := fold.Decode(&kgo.Record{Key: []byte("zoe"), Value: value, Headers: []kgo.RecordHeader{
-				{Key: codecs.HeaderSequence, Value: strconv.AppendInt(nil, event.Sequence, 10)},
-			}})
+			sequence := kgo.RecordHeader{
+				Key: codecs.HeaderSequence, Value: strconv.AppendInt(nil, event.Sequence, 10),
+			}
+			decoded, err := fold.Decode(&kgo.Record{
+				Key: []byte("zoe"), Value: value, Headers: []kgo.RecordHeader{sequence},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
