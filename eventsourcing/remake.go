@@ -18,6 +18,18 @@ func (r Recent) Caused(commandID string, sequence int64, size int) Recent {
 	return r.add(hash, entry, size)
 }
 
+// Until returns the ring without commands whose events go beyond a sequence: of an aggregate that has
+// lost them.
+func (r Recent) Until(sequence int64) Recent {
+	var kept Recent
+	for _, e := range r.all() {
+		if e.LastSequence <= sequence {
+			kept = kept.add(e.hash, e.Entry, MaxRecentSize)
+		}
+	}
+	return kept
+}
+
 // remembered is an entry of a ring with its command.
 type remembered struct {
 	Entry

@@ -40,8 +40,8 @@ func (r *run) checkInputs(ctx context.Context, s *session) error {
 		case in.at > in.end:
 			return &fatalError{fmt.Errorf("the group is at offset %d of input %s/%d, which ends "+
 				"at %d: the topic was truncated or made anew, and nobody knows which of its "+
-				"records were handled; set the group's offset, or the topic, right",
-				in.at, tp.topic, tp.partition, in.end)}
+				"records were handled; set the group's offset, or the topic, right%s",
+				in.at, tp.topic, tp.partition, in.end, in.noted())}
 		case in.at >= 0 && in.at < in.start:
 			r.engine.cfg.Metrics.deleted(in.start - in.at)
 			r.engine.log.Error("the broker deleted input records that were not handled yet; "+
@@ -61,7 +61,18 @@ func (r *run) checkInputs(ctx context.Context, s *session) error {
 }
 
 // input is where the group is in an input partition, -1 if nowhere, and what the brokers have.
-type input struct{ at, start, end int64 }
+type input struct {
+	at, start, end int64
+	note           string // that was committed with the offset
+}
+
+// noted is what whoever set the offset wants to be known.
+func (i input) noted() string {
+	if i.note == "" {
+		return ""
+	}
+	return " (the offset is noted: " + i.note + ")"
+}
 
 func (r *run) inputs(ctx context.Context, s *session) (map[topicPartition]input, error) {
 	admin := kadm.NewClient(r.engine.admin)
@@ -90,7 +101,7 @@ func (r *run) inputs(ctx context.Context, s *session) (map[topicPartition]input,
 		if !known {
 			at.At = -1
 		}
-		inputs[tp] = input{at: at.At, start: start.Offset, end: end.Offset}
+		inputs[tp] = input{at: at.At, start: start.Offset, end: end.Offset, note: at.Metadata}
 	}
 	return inputs, nil
 }

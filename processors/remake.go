@@ -34,6 +34,8 @@ type Rings struct {
 	Messages Messages
 	// Size is Aggregate.RecentSize.
 	Size int
+	// EventsLost says that it is known that results name events that are lost: these are forgotten.
+	EventsLost bool
 }
 
 // OfEvents is the fold of events with rings beside the states. Its states are not those of r.Fold.
@@ -43,12 +45,13 @@ func (r Rings) OfEvents() Folder { return eventRings{r.Fold, r} }
 // says nothing.
 func (r Rings) OfResults() Folder { return resultRings{r.Fold, r} }
 
-// ErrEventsLost says that a result names events that the events topic doesn't have.
-var ErrEventsLost = errors.New("a result names events that are not there")
+// ErrEventsLost says that a result or a row knows of events that the events topic doesn't have.
+var ErrEventsLost = errors.New("events are lost")
 
-// Row returns the row of an aggregate by what the two folds know of it, nil where they know nothing. The
-// error is ErrEventsLost if there are results of more events than there are.
-func (r Rings) Row(ofEvents, ofResults any) ([]byte, error) {
+// Row returns the row of an aggregate by what the two folds know of it, nil where they know nothing; the
+// row is nil if there is nothing to remember. The error is ErrEventsLost if there are results of more
+// events than there are, or if the live row, which may be nil, is of more.
+func (r Rings) Row(ofEvents, ofResults any, live []byte) ([]byte, error) {
 	events, _ := ofEvents.(*caused)
 	if events == nil {
 		events = new(caused)
@@ -57,16 +60,36 @@ func (r Rings) Row(ofEvents, ofResults any) ([]byte, error) {
 	if results == nil {
 		results = new(told)
 	}
-	if results.last > events.last {
-		return nil, fmt.Errorf("%w: results go up to %d, events to %d", ErrEventsLost, results.last,
-			events.last)
+	known := results.ring
+	if r.EventsLost {
+		known = known.Until(events.last)
+	} else if err := r.lost(events, results, live); err != nil {
+		return nil, err
 	}
-	ring := eventsourcing.Remake(events.ring, results.ring, r.Size)
+	ring := eventsourcing.Remake(events.ring, known, r.Size)
+	if events.state == nil && ring.Len() == 0 {
+		return nil, nil
+	}
 	row, err := r.Fold.RowWith(events.state, ring.Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("making a row again: %w", err)
 	}
 	return row, nil
+}
+
+// lost tells whether somebody knows of events that are not there. A row that can't be read knows nothing.
+func (r Rings) lost(events *caused, results *told, live []byte) error {
+	if results.last > events.last {
+		return fmt.Errorf("%w: results go up to %d, events to %d", ErrEventsLost, results.last,
+			events.last)
+	}
+	if live == nil {
+		return nil
+	}
+	if at, err := r.Fold.Sequence(live); err == nil && at > events.last {
+		return fmt.Errorf("%w: the row is at %d, events go up to %d", ErrEventsLost, at, events.last)
+	}
+	return nil
 }
 
 // caused is a state with the latest commands that had events.

@@ -42,6 +42,19 @@ type tableCopy struct {
 
 // Open reads the topic to its end.
 func (t *tableCopy) Open(ctx context.Context, partition int32) (refold.Rows, int64, error) {
+	follower, next, err := t.follow(ctx, partition)
+	if err != nil {
+		return nil, 0, err
+	}
+	rows, err := follower.Iterator()
+	if err != nil {
+		return nil, 0, err
+	}
+	return rows, next, nil
+}
+
+// follow makes the copy, and returns the offset behind the last record in it.
+func (t *tableCopy) follow(ctx context.Context, partition int32) (*snapshots.Follower, int64, error) {
 	if err := t.close(); err != nil {
 		return nil, 0, err
 	}
@@ -68,11 +81,7 @@ func (t *tableCopy) Open(ctx context.Context, partition int32) (refold.Rows, int
 	if err := follower.Open(); err != nil {
 		return nil, 0, err
 	}
-	rows, err := follower.Iterator()
-	if err != nil {
-		return nil, 0, err
-	}
-	return rows, next, nil
+	return follower, next, nil
 }
 
 // copyCacheBytes is enough to write a copy in bulk and to go through it once.
@@ -113,7 +122,7 @@ func (v *verification) findStores(ctx context.Context, client *kgo.Client) error
 	}
 	hosts := map[string]bool{}
 	for _, member := range groups[v.topics.Group].Members {
-		hosts[strings.TrimPrefix(member.ClientHost, "/")] = true
+		hosts[hostOf(member.ClientHost)] = true
 	}
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		store := newWorkerStore("http://"+net.JoinHostPort(host, port), v.topics.Table)
@@ -124,6 +133,15 @@ func (v *verification) findStores(ctx context.Context, client *kgo.Client) error
 		v.stores = append(v.stores, store)
 	}
 	return nil
+}
+
+// hostOf is the host of a member: brokers write /10.0.0.7, and others 10.0.0.7:51234.
+func hostOf(text string) string {
+	text = strings.TrimPrefix(text, "/")
+	if host, _, err := net.SplitHostPort(text); err == nil {
+		return host
+	}
+	return text
 }
 
 // workerStore is the store of a worker, page by page over HTTP.

@@ -62,7 +62,10 @@ func (o ownStore) Open(ctx context.Context, partition int32, _ int64) (refold.Ro
 		}
 		return page, err
 	}}
-	return rows, rows.turn(nil)
+	if err := rows.turn(nil); err != nil {
+		return nil, err
+	}
+	return rows, nil
 }
 
 // The pages in which a worker reads its own store.

@@ -38,6 +38,10 @@ type Options struct {
 	EventsTopic string
 	Partition   int32
 
+	// From is the first offset that is folded: 0 as a rule, for a fold needs all events. For what is
+	// folded of topics that lose their beginning it is kafka.FromStart.
+	From int64
+
 	// Dir is the shadow store's directory, which is emptied before and removed after. It belongs to
 	// this refold alone. Empty: the shadow is in memory.
 	Dir string

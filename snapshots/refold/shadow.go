@@ -40,7 +40,9 @@ func Build(ctx context.Context, o Options) (_ *Shadow, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("refold: %w", err)
 	}
-	s := &Shadow{o: o, pace: newPace(o.EventsPerSecond, o.CPUShare), meter: newMeter(&o)}
+	s := &Shadow{
+		o: o, pace: newPace(o.EventsPerSecond, o.CPUShare), meter: newMeter(&o), next: o.From,
+	}
 	if s.client, err = kgo.NewClient(opts...); err != nil {
 		return nil, fmt.Errorf("refold: %w", err)
 	}

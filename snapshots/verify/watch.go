@@ -47,7 +47,8 @@ func (w *Watch) once(ctx context.Context, partition int32) bool {
 	report := o.Report
 	o.Report = func(d Difference) error {
 		w.Metrics.differs(w.Group, d.What)
-		if logged++; logged <= maxLogged {
+		logged++
+		if logged <= maxLogged {
 			w.Logger.Error("a row is not what its events make it", "group", w.Group,
 				"partition", d.Partition, "key", d.Key, "what", d.What, "sequence", d.Sequence,
 				"fields", d.Fields)

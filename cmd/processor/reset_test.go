@@ -1,0 +1,385 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/eventsourcing"
+	"refold/kafka"
+	"refold/processors"
+	"refold/snapshots/reset"
+)
+
+// reset runs the offline reset of accounts, and returns what it says.
+func (i *installation) reset(ctx context.Context, code int, flags ...string) string {
+	i.t.Helper()
+	args := append([]string{
+		"reset", "accounts", "--to-zero", "--log.level", "error", "--store.directory", i.store,
+	}, i.reach()...)
+	var out output
+	if got := execute(ctx, &out, nil, append(args, flags...)...); got != code {
+		i.t.Errorf("reset %v: exit code %d, want %d\n%s", flags, got, code, &out)
+	}
+	return out.String()
+}
+
+// table is the table as it is now: the last record of each key, without tombstones.
+func (i *installation) table() map[string][]byte {
+	i.t.Helper()
+	rows := map[string][]byte{}
+	for _, r := range i.records("accounts-table") {
+		if rows[string(r.Key)] = r.Value; r.Value == nil {
+			delete(rows, string(r.Key))
+		}
+	}
+	return rows
+}
+
+func (i *installation) admin() *kadm.Client {
+	i.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(i.cluster.Brokers()...))
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	i.t.Cleanup(client.Close)
+	return kadm.NewClient(client)
+}
+
+// offsets are those of the accounts' group, by partition.
+func (i *installation) offsets() map[int32]int64 {
+	i.t.Helper()
+	responses, err := i.admin().FetchOffsets(i.t.Context(), "accounts")
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		i.t.Fatal(err)
+	}
+	found := map[int32]int64{}
+	responses.Each(func(r kadm.OffsetResponse) { found[r.Partition] = r.At })
+	return found
+}
+
+// forget deletes the rows and the group's offsets.
+func (i *installation) forget() {
+	i.t.Helper()
+	var tombstones []*kgo.Record
+	for key := range i.table() {
+		tombstones = append(tombstones, &kgo.Record{Topic: "accounts-table", Key: []byte(key)})
+	}
+	i.write(tombstones...)
+	i.write(&kgo.Record{Topic: "accounts-table", Key: []byte("ghost"), Value: []byte("no row")})
+	if _, err := i.admin().DeleteGroup(i.t.Context(), "accounts"); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
+// same compares two tables to the last byte, rings included.
+func (i *installation) same(want map[string][]byte) {
+	i.t.Helper()
+	got := i.table()
+	for key, row := range want {
+		if !bytes.Equal(got[key], row) {
+			i.t.Errorf("row %s:\n got %x\nwant %x", key, got[key], row)
+		}
+	}
+	if len(got) != len(want) {
+		i.t.Errorf("%d rows, want %d", len(got), len(want))
+	}
+}
+
+// story is what happens before a reset: events, rejections, repeats, a dead letter at the end of a partition,
+// an account that has a ring alone, and then, with nobody there to handle them, commands that wait.
+func (i *installation) story() (rows map[string][]byte, offsets map[int32]int64) {
+	i.t.Helper()
+	w := i.start()
+	for _, name := range []string{"ann", "bob", "cid", "dan", "eve"} {
+		w.open(name)
+		w.deposit(name, 3)
+		w.deposit(name, 1) // the first one again
+		w.send("/accounts/"+name, "too-much-"+name, "WithdrawMoney",
+			`{"amount": 100000, "currency": "EUR"}`)
+	}
+	w.deposit("ann", 20) // more than a ring holds
+	w.send("/accounts/nobody", "to-nobody", "DepositMoney", `{"amount": 1, "currency": "EUR"}`)
+	p := i.producer()
+	p.put(&kgo.Record{Key: []byte("ann"), Value: []byte("garbage")},
+		&kgo.Record{Key: []byte("nobody"), Value: []byte("garbage")})
+	eventually(i.t, func() bool { return len(i.records("dead-letters")) == 2 }, w.out)
+	w.stop()
+	offsets = i.offsets()
+	for n := range 3 {
+		p.put(p.open(fmt.Sprintf("new-%d", n), eventsourcing.Metadata{ID: fmt.Sprintf("waits-%d", n)}))
+	}
+	return i.table(), offsets
+}
+
+// after checks that the worker goes on as if nothing had been: what waited is handled, once, what was
+// handled is known still, and all is equal.
+func (i *installation) after() {
+	i.t.Helper()
+	w := i.start()
+	for n := range 3 {
+		path := fmt.Sprintf("/accounts/new-%d", n)
+		eventually(i.t, func() bool { return w.ask(http.MethodGet, path, "").number("sequence") == 1 }, w.out)
+	}
+	events := len(i.records("account-events"))
+	w.deposit("bob", 3) // that were handled long ago
+	w.send("/accounts/cid", "too-much-cid", "WithdrawMoney", `{"amount": 100000, "currency": "EUR"}`)
+	if again := i.last("account-results", "cid"); header(again, processors.HeaderRepeated) != "true" {
+		i.t.Errorf("a rejection is not known any more: %v", again.Headers)
+	}
+	if n := len(i.records("account-events")); n != events {
+		i.t.Errorf("commands that came again led to %d events", n-events)
+	}
+	w.deposit("eve", 4)
+	if n := len(i.records("account-events")); n != events+1 {
+		i.t.Errorf("a new command led to %d events", n-events)
+	}
+	i.verifyAccounts(0, "--worker", w.server)
+	w.stop()
+}
+
+// A table that is as it should be is left as it is, to the last byte: rings are made again from events
+// and results as they were. A table and offsets that are lost are made again, and the commands that
+// nobody had handled are handled then.
+func TestResetToZero(t *testing.T) {
+	i := newInstallation(t)
+	rows, offsets := i.story()
+
+	text := i.reset(t.Context(), 0, "--dry-run")
+	for _, want := range []string{"rows     6, in 2 partitions", "wait", "nothing was done", i.store} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if text := i.reset(t.Context(), exitRefused); !strings.Contains(text, "--yes") {
+		t.Errorf("it does not ask:\n%s", text)
+	}
+	records := len(i.records("accounts-table"))
+	i.reset(t.Context(), 0, "--yes")
+	if n := len(i.records("accounts-table")); n != records {
+		t.Errorf("%d rows were written though all were right", n-records)
+	}
+	if got := i.offsets(); fmt.Sprint(got) != fmt.Sprint(offsets) {
+		t.Errorf("offsets %v, want %v", got, offsets)
+	}
+
+	i.forget()
+	i.reset(t.Context(), 0, "--yes")
+	i.same(rows)
+	if got := i.offsets(); fmt.Sprint(got) != fmt.Sprint(offsets) {
+		t.Errorf("offsets %v, want %v", got, offsets)
+	}
+	i.after()
+}
+
+// Nobody may be in the group: not before, and not while the reset works.
+func TestResetKeepsWorkersOut(t *testing.T) {
+	i := newInstallation(t)
+	w := i.start()
+	w.open("ann")
+	if text := i.reset(t.Context(), exitRefused, "--yes"); !strings.Contains(text, "has members") ||
+		!strings.Contains(text, "refold at 127.0.0.1, partitions [0 1]") {
+		t.Errorf("it does not say who is there:\n%s", text)
+	}
+	settings := kafka.Settings{Brokers: i.cluster.Brokers()}
+	if _, err := reset.Take(t.Context(), settings, "accounts", commandsTopic); err == nil {
+		t.Error("the seat was given beside a worker")
+	}
+	w.stop()
+
+	seat, err := reset.Take(t.Context(), settings, "accounts", commandsTopic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := i.reset(t.Context(), exitRefused, "--yes"); !strings.Contains(text, "has members") {
+		t.Errorf("two resets:\n%s", text)
+	}
+	offsets := i.offsets()
+	w = i.begin()
+	eventually(t, func() bool {
+		return strings.Contains(w.out.String(), "INCONSISTENT_GROUP_PROTOCOL")
+	}, w.out)
+	if status := w.ask(http.MethodGet, "/readyz", "").status; status == http.StatusOK {
+		t.Error("the worker says that it is ready")
+	}
+	if err := seat.Commit(t.Context(), commandsTopic, offsets); err != nil {
+		t.Error(err)
+	}
+	seat.Leave()
+	eventually(t, func() bool { return w.ask(http.MethodGet, "/readyz", "").status == http.StatusOK }, w.out)
+	w.deposit("ann", 1)
+	w.stop()
+}
+
+// A reset that is killed at any stage leaves a group that no worker works in, and is done again.
+func TestResetKilledHalfWay(t *testing.T) {
+	i := newInstallation(t)
+	rows, offsets := i.story()
+	i.forget()
+	killed := 0
+	for n := 1; ; n++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		out := &killer{after: n, kill: cancel}
+		args := append([]string{
+			"reset", "accounts", "--to-zero", "--yes", "--log.level", "error", "--store.directory", i.store,
+		}, i.reach()...)
+		root := newRoot(nil)
+		root.SetArgs(args)
+		root.SetOut(out)
+		root.SetErr(new(output))
+		err := root.ExecuteContext(ctx)
+		cancel()
+		if err == nil {
+			break
+		}
+		if at := i.offsets(); at[0] == reset.Mark {
+			killed++
+		}
+	}
+	if killed == 0 {
+		t.Error("it was never killed half-way")
+	}
+	i.same(rows)
+	if got := i.offsets(); fmt.Sprint(got) != fmt.Sprint(offsets) {
+		t.Errorf("offsets %v, want %v", got, offsets)
+	}
+	i.after()
+}
+
+// killer ends a context when so many lines were written.
+type killer struct {
+	after int
+	kill  func()
+}
+
+func (k *killer) Write(b []byte) (int, error) {
+	if k.after -= bytes.Count(b, []byte("\n")); k.after <= 0 {
+		k.kill()
+	}
+	return len(b), nil
+}
+
+// A worker that starts while a reset is not finished ends, and says what to do.
+func TestWorkerAfterHalfAReset(t *testing.T) {
+	i := newInstallation(t)
+	rows, _ := i.story()
+	seat, err := reset.Take(t.Context(), kafka.Settings{Brokers: i.cluster.Brokers()}, "accounts",
+		commandsTopic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := seat.MarkAll(t.Context(), commandsTopic, []int32{0, 1}); err != nil {
+		t.Fatal(err)
+	}
+	i.write(&kgo.Record{Topic: "accounts-table", Key: []byte("ann")}) // half of it
+	seat.Leave()
+	w := i.begin()
+	eventually(t, func() bool { return strings.Contains(w.out.String(), "run the reset again") }, w.out)
+	w.stop()
+	i.reset(t.Context(), 0, "--yes")
+	i.same(rows)
+	i.after()
+}
+
+// copyTo copies topics to another installation, as a backup does, but for what left says.
+func (i *installation) copyTo(other *installation, left func(*kgo.Record) bool, topics ...string) {
+	i.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(other.cluster.Brokers()...),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	defer client.Close()
+	for _, topic := range topics {
+		for _, r := range i.records(topic) {
+			if left(r) {
+				continue
+			}
+			if err := client.ProduceSync(i.t.Context(), &kgo.Record{
+				Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers,
+				Timestamp: r.Timestamp,
+			}).FirstErr(); err != nil {
+				i.t.Fatal(err)
+			}
+		}
+	}
+}
+
+func nothing(*kgo.Record) bool { return false }
+
+// restored is another installation with the schemas and topics of a first one, and nothing in them.
+func (i *installation) restored() *installation {
+	i.t.Helper()
+	other := newInstallation(i.t)
+	w := other.start() // makes topics and schemas; these get the same IDs in the same order
+	w.stop()
+	if _, err := other.admin().DeleteGroup(i.t.Context(), "accounts"); err != nil {
+		i.t.Fatal(err)
+	}
+	return other
+}
+
+// The events topic was restored from a backup; all else is lost. Rows are there again, and nothing is
+// handled twice.
+func TestResetAfterEventsWereRestored(t *testing.T) {
+	i := newInstallation(t)
+	i.story()
+	other := i.restored()
+	i.copyTo(other, nothing, "account-events")
+	other.reset(t.Context(), 0, "--yes")
+	w := other.start()
+	if got := w.ask(http.MethodGet, "/accounts/ann", ""); got.number("sequence") != 21 {
+		t.Errorf("got %+v", got)
+	}
+	w.deposit("bob", 3) // whose commands the events name
+	if got := w.ask(http.MethodGet, "/accounts/bob", ""); got.number("sequence") != 4 {
+		t.Errorf("got %+v", got)
+	}
+	other.verifyAccounts(0, "--worker", w.server)
+	w.stop()
+}
+
+// Commands, events, results and dead letters were restored, at other offsets; the table and the group's
+// offsets are lost. The offsets are found by what was handled.
+func TestResetFindsOffsets(t *testing.T) {
+	i := newInstallation(t)
+	rows, _ := i.story()
+	other := i.restored()
+	i.copyTo(other, nothing, commandsTopic, "account-events", "account-results")
+	other.reset(t.Context(), 0, "--yes")
+	other.same(rows)
+	other.after()
+}
+
+// A backup of events that is older than the results: somebody has to say that it is known.
+func TestResetRefusesLostEvents(t *testing.T) {
+	i := newInstallation(t)
+	i.story()
+	other := i.restored()
+	last := i.last("account-events", "eve").Offset
+	i.copyTo(other, func(r *kgo.Record) bool { return string(r.Key) == "eve" && r.Offset == last },
+		"account-events")
+	i.copyTo(other, nothing, commandsTopic, "account-results")
+	if text := other.reset(t.Context(), exitFailed, "--yes"); !strings.Contains(text, "events are lost") ||
+		!strings.Contains(text, "--events-lost") {
+		t.Errorf("it says\n%s", text)
+	}
+	if at := slices.Max([]int64{other.offsets()[0], other.offsets()[1]}); at != reset.Mark {
+		t.Errorf("workers may start, at %d", at)
+	}
+	other.reset(t.Context(), 0, "--yes", "--events-lost")
+	w := other.start()
+	if got := w.ask(http.MethodGet, "/accounts/eve", ""); got.number("sequence") != 3 {
+		t.Errorf("got %+v", got)
+	}
+	w.stop()
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"refold/exactlyonce"
+	"refold/snapshots/reset"
+)
+
+// plan finds out what would be done, and shows it. It changes nothing.
+func (r *resetting) plan(ctx context.Context) error {
+	if err := r.read(ctx); err != nil {
+		return err
+	}
+	if err := r.refuseMembers(ctx); err != nil {
+		return err
+	}
+	rows, err := r.countRows(ctx)
+	if err != nil {
+		return err
+	}
+	if r.positions, err = r.reader.Handled(ctx, r.partitions); err != nil {
+		return err
+	}
+	offsets, err := kadm.NewClient(r.client).FetchOffsets(ctx, r.topics.Group)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return fmt.Errorf("ask for the offsets of group %s: %w", r.topics.Group, err)
+	}
+	w := r.out
+	fmt.Fprintf(w, "%s shall be made anew from offset zero of %s:\n", r.topics.Table, r.topics.Events)
+	fmt.Fprintf(w, "  rows     %d, in %d partitions: written again where they are not what their events "+
+		"and results make,\n           deleted (tombstones) where there are neither\n", rows,
+		len(r.partitions))
+	for _, p := range r.partitions {
+		fmt.Fprintf(w, "  offset   of group %s in %s/%d: %s\n", r.topics.Group, r.topics.Commands, p,
+			positionText(offsets, r.topics.Commands, p, r.positions[p]))
+	}
+	if dir := r.storeDir(); dir != "" {
+		fmt.Fprintf(w, "  local    %s is removed\n", dir)
+	}
+	fmt.Fprintf(w, "  others'  local stores need nothing: they read what is written to %s\n", r.topics.Table)
+	fmt.Fprintf(w, "%s, %s and %s are read, and not changed.\n", r.topics.Commands, r.topics.Events,
+		r.topics.Results)
+	return nil
+}
+
+// positionText says where a partition of the input goes on, and where the group is.
+func positionText(
+	offsets kadm.OffsetResponses, topic string, partition int32, p reset.Position,
+) string {
+	was := "none"
+	if at, is := offsets.Lookup(topic, partition); is && at.Err == nil && at.At >= 0 {
+		was = fmt.Sprint(at.At)
+		if at.At == reset.Mark {
+			was = "none (a reset was not finished)"
+		}
+	}
+	text := fmt.Sprintf("%s, shall be %d; ", was, p.Next)
+	switch {
+	case p.Waiting == 0:
+		text += "all commands were handled"
+	case p.Waiting == 1:
+		text += "1 command waits behind it"
+	default:
+		text += fmt.Sprintf("%d commands wait behind it", p.Waiting)
+	}
+	if p.Lost {
+		text += "\n           (careful: of the commands that have outcomes none is there any more)"
+	}
+	return text
+}
+
+// refuseMembers refuses while the group has members, and names them.
+func (r *resetting) refuseMembers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stableWait)
+	defer cancel()
+	admin := kadm.NewClient(r.client)
+	members, err := exactlyonce.Members(ctx, admin, r.topics.Group)
+	for errors.Is(err, exactlyonce.ErrRebalancing) && sleep(ctx, stablePause) {
+		members, err = exactlyonce.Members(ctx, admin, r.topics.Group)
+	}
+	if err != nil || len(members) == 0 {
+		return err
+	}
+	names := make([]string, len(members))
+	for i, m := range members {
+		partitions := m.Partitions[r.topics.Commands]
+		slices.Sort(partitions)
+		names[i] = fmt.Sprintf("\n  %s at %s, partitions %v", m.ClientID,
+			hostOf(m.Host), partitions)
+	}
+	return fmt.Errorf("the group %s has members; stop these workers first (or refold while they run: "+
+		"processor rebuild %s):%s", r.topics.Group, r.folded.aggregate.plural, strings.Join(names, ""))
+}
+
+const stablePause = 200 * time.Millisecond
+
+// countRows counts the rows of the table.
+func (r *resetting) countRows(ctx context.Context) (n int64, err error) {
+	for _, p := range r.partitions {
+		table := r.tableCopy(p)
+		rows, _, err := table.Open(ctx, p)
+		if err != nil {
+			return 0, errors.Join(err, table.close())
+		}
+		for rows.Next() {
+			n++
+		}
+		err = rows.Err()
+		rows.Release()
+		if err := errors.Join(err, table.close()); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+func (r *resetting) tableCopy(partition int32) *tableCopy {
+	return &tableCopy{
+		kafka: r.kafka, topic: r.topics.Table,
+		dir: filepath.Join(r.dir, fmt.Sprintf("%s-%d", r.topics.Table, partition)),
+	}
+}
+
+// storeDir is the directory of this machine's stores of the table; empty if there is none.
+func (r *resetting) storeDir() string {
+	if r.config.Store.Directory == "" {
+		return ""
+	}
+	dir := filepath.Join(r.tablesDir(), url.PathEscape(r.topics.Table))
+	if _, err := os.Stat(dir); err != nil {
+		return ""
+	}
+	return dir
+}
+
+func (r *resetting) tablesDir() string {
+	return filepath.Join(r.config.Store.Directory, r.config.Topics.Prefix+"tables")
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"refold/kafka"
+	"refold/processors"
+	"refold/refolds"
+	"refold/snapshots"
+	"refold/snapshots/refold"
+	"refold/snapshots/reset"
+	"refold/snapshots/verify"
+)
+
+// resetCacheBytes is the memory of each of the two folds of a partition.
+const resetCacheBytes = 64 << 20
+
+// run does what was shown.
+func (r *resetting) run(ctx context.Context) error {
+	seat, err := reset.Take(ctx, r.kafka, r.topics.Group, r.topics.Commands)
+	if errors.Is(err, reset.ErrTaken) {
+		return refusal{errors.Join(err, r.refuseMembers(ctx))}
+	}
+	if err != nil {
+		return refusal{err}
+	}
+	defer seat.Leave()
+	held, cancel := seat.Held(ctx)
+	defer cancel()
+	if err := r.removeStore(); err != nil {
+		return refusal{err}
+	}
+	if err := seat.MarkAll(held, r.topics.Commands, r.partitions); err != nil {
+		return err
+	}
+	if err := r.make(held, seat); err != nil {
+		return fmt.Errorf("%w\nthe reset is not finished, and workers will not start: run it again",
+			causeOf(held, err))
+	}
+	return nil
+}
+
+// causeOf is why something was cut short, if it was.
+func causeOf(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		return errors.Join(cause, err)
+	}
+	return err
+}
+
+// make makes all partitions, verifies them, and lets workers in.
+func (r *resetting) make(ctx context.Context, seat *reset.Seat) error {
+	var differences int64
+	for _, p := range r.partitions {
+		if err := r.partition(ctx, seat, p); err != nil {
+			return err
+		}
+		n, err := r.check(ctx, p)
+		if err != nil {
+			return err
+		}
+		differences += n
+	}
+	if differences > 0 {
+		fmt.Fprintf(r.err, "%d differences; workers will not start until that is understood\n", differences)
+		return exitError{exitUnequal}
+	}
+	// Asked again: what was in a transaction when the plan was made is decided now.
+	positions, err := r.reader.Handled(ctx, r.partitions)
+	if err != nil {
+		return err
+	}
+	if err := r.tellVersion(ctx); err != nil {
+		return err
+	}
+	offsets := make(map[int32]int64, len(positions))
+	for p, at := range positions {
+		offsets[p] = at.Next
+	}
+	if err := seat.Commit(ctx, r.topics.Commands, offsets); err != nil {
+		return err
+	}
+	fmt.Fprintf(r.out, "%s is made, verified, and group %s goes on at the commands that wait; start the "+
+		"workers\n", r.topics.Table, r.topics.Group)
+	return nil
+}
+
+// partition makes the rows of one.
+func (r *resetting) partition(ctx context.Context, seat *reset.Seat, p int32) error {
+	a := r.folded.aggregate
+	rings := processors.Rings{
+		Fold: a.fold, Messages: r.folded.messages, Size: a.recentSize, EventsLost: r.flags.eventsLost,
+	}
+	table := r.tableCopy(p)
+	defer table.close() //nolint:errcheck // a temporary copy
+	progress := newProgress(r.err)
+	defer progress.end()
+	outcome, err := reset.Partition(ctx, reset.Options{
+		Kafka: r.kafka, Topics: r.reader.Topics, Events: rings.OfEvents(), Results: rings.OfResults(),
+		Rings: rings, Dir: r.dir, CacheBytes: resetCacheBytes,
+		TransactionalID: r.topics.Group + "-reset",
+		Progress: func(stage string, done, total int64) {
+			progress.line(fmt.Sprintf("partition %d: %s (%d of %d)", p, stage, done, total))
+		},
+	}, p, func(ctx context.Context, p int32) (reset.Table, error) {
+		// A transaction that was being decided when the offsets were marked may have set them.
+		if err := seat.MarkAll(ctx, r.topics.Commands, []int32{p}); err != nil {
+			return nil, err
+		}
+		return newCopiedTable(ctx, table, p)
+	})
+	if errors.Is(err, processors.ErrEventsLost) {
+		return fmt.Errorf("%w\nrestore them, or say --events-lost if nobody has them: clients were told of "+
+			"what they hold", err)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(r.out, "partition %d: %d events and %d results read; rows: %d written, %d deleted, %d were "+
+		"right\n", p, outcome.Events, outcome.Results, outcome.Written, outcome.Removed, outcome.Kept)
+	return nil
+}
+
+// check verifies a partition, and prints what differs.
+func (r *resetting) check(ctx context.Context, p int32) (int64, error) {
+	table := r.tableCopy(p)
+	defer table.close() //nolint:errcheck // a temporary copy
+	encoder := json.NewEncoder(r.out)
+	o := verify.Options{
+		Fold: r.folded.aggregate.fold, Kafka: r.kafka, Events: r.topics.Events,
+		TableName: r.topics.Table, Results: r.topics.Results, Partition: p, Table: table,
+		Messages: readers{r.folded.messages}, Dir: table.dir + "-fold",
+		Report: func(d verify.Difference) error { return encoder.Encode(d) },
+	}
+	if r.flags.eventsLost {
+		o.Results = "" // these know of more
+	}
+	outcome, err := verify.Run(ctx, o)
+	return outcome.Differences, err
+}
+
+// tellVersion notes which fold the rows are of. An installation without the topic has had no refold.
+func (r *resetting) tellVersion(ctx context.Context) error {
+	name := refolds.TopicName(r.config.Topics.Prefix)
+	if _, err := kafka.Partitions(ctx, r.client, name); err != nil {
+		fmt.Fprintf(r.err, "the fold version is not noted: %v\n", err)
+		return nil
+	}
+	topic, err := refolds.Open(r.kafka, name, newLogger(r.err, r.config.Log))
+	if err != nil {
+		return err
+	}
+	defer topic.Close()
+	return topic.Remade(ctx, r.topics.Group, r.partitions, r.folded.aggregate.fold.Version(),
+		"processor reset, "+whoami())
+}
+
+// removeStore removes this machine's stores of the table, unless a worker has them.
+func (r *resetting) removeStore() error {
+	dir := r.storeDir()
+	if dir == "" {
+		return nil
+	}
+	stores, err := snapshots.Open(snapshots.Options{Name: "reset", Dir: r.tablesDir(), Kafka: r.kafka})
+	if err != nil {
+		return err // a worker has it
+	}
+	return errors.Join(os.RemoveAll(dir), stores.Close())
+}
+
+// copiedTable is the copy of a partition, to go through more than once.
+type copiedTable struct{ *snapshots.Follower }
+
+func newCopiedTable(ctx context.Context, table *tableCopy, p int32) (copiedTable, error) {
+	follower, _, err := table.follow(ctx, p)
+	return copiedTable{follower}, err
+}
+
+func (t copiedTable) Rows() (refold.Rows, error) { return t.Iterator() }

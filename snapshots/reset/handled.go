@@ -1,0 +1,229 @@
+package reset
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+)
+
+// Trace is what a record says of the command that it is an outcome of. A command's record is known by
+// both: a client may send an ID twice.
+type Trace struct {
+	Command string
+	Time    int64 // the command record's timestamp, in milliseconds
+}
+
+// Letter is where a dead letter comes from.
+type Letter struct {
+	Group, Topic string
+	Partition    int32
+	Offset       int64
+}
+
+// Topics of an aggregate.
+type Topics struct {
+	Commands, Events, Results, Table, DeadLetters, Group string
+}
+
+// Reader reads what records say.
+type Reader struct {
+	Kafka  kafka.Settings
+	Topics Topics
+	// Outcome reads an event or a result.
+	Outcome func(*kgo.Record) (Trace, error)
+	// Command reads the ID of a command; it is empty if the record has none.
+	Command func(*kgo.Record) string
+	// Letter reads a dead letter; false if it is none.
+	Letter func(*kgo.Record) (Letter, bool)
+}
+
+// tail is how many of the last offsets of events and results are looked at for commands that were handled.
+// The last one alone would do: commands are handled in the order of their offsets. More of them help
+// where commands were deleted meanwhile.
+const tail = 20_000
+
+// Position is where a group's input goes on.
+type Position struct {
+	// Next is the offset of the first command that has no outcome.
+	Next int64
+	// Start and End are what the commands topic holds; from Next on they are to be handled.
+	Start, End int64
+	// Waiting is how many commands there are from Next on; where nothing is known, how many offsets.
+	Waiting int64
+	// Lost says that there are outcomes, and none of their commands: these were deleted, or the
+	// topic is another one.
+	Lost bool
+}
+
+// Handled returns for each partition of the commands topic where it was handled up to: behind the last
+// command that has a result, an event or a dead letter. Uncommitted ones don't count, and are waited for.
+func (r *Reader) Handled(ctx context.Context, partitions []int32) (map[int32]Position, error) {
+	letters, err := r.letters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := r.Kafka.Client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	positions := make(map[int32]Position, len(partitions))
+	for _, partition := range partitions {
+		at, err := r.position(ctx, kadm.NewClient(client), partition, letters[partition])
+		if err != nil {
+			return nil, fmt.Errorf("find out which commands of %s/%d were handled: %w",
+				r.Topics.Commands, partition, err)
+		}
+		positions[partition] = at
+	}
+	return positions, nil
+}
+
+// letters returns the offset behind the last command of each partition that became a dead letter.
+func (r *Reader) letters(ctx context.Context) (map[int32]int64, error) {
+	client, err := r.Kafka.Client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	count, err := kafka.Partitions(ctx, client, r.Topics.DeadLetters)
+	if err != nil {
+		return nil, err
+	}
+	next := make(map[int32]int64)
+	for partition := range count {
+		err := r.read(ctx, r.Topics.DeadLetters, partition, kafka.FromStart, func(record *kgo.Record) error {
+			l, is := r.Letter(record)
+			if is && l.Group == r.Topics.Group && l.Topic == r.Topics.Commands {
+				next[l.Partition] = max(next[l.Partition], l.Offset+1)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the dead letters: %w", err)
+		}
+	}
+	return next, nil
+}
+
+func (r *Reader) position(
+	ctx context.Context, admin *kadm.Client, partition int32, letters int64,
+) (p Position, err error) {
+	handled, oldest, err := r.traces(ctx, admin, partition)
+	if err != nil {
+		return p, err
+	}
+	topic := r.Topics.Commands
+	if p.Start, err = offset(partition, topic)(admin.ListStartOffsets(ctx, topic)); err != nil {
+		return p, err
+	}
+	if p.End, err = offset(partition, topic)(admin.ListEndOffsets(ctx, topic)); err != nil {
+		return p, err
+	}
+	p.Next = max(p.Start, letters)
+	if len(handled) == 0 {
+		p.Waiting = p.End - p.Next
+		return p, nil
+	}
+	// All commands of that time or later are at this offset or behind it.
+	from, err := offset(partition, topic)(admin.ListOffsetsAfterMilli(ctx, oldest, topic))
+	if err != nil {
+		return p, err
+	}
+	found := false
+	err = r.read(ctx, topic, partition, max(p.Start, from), func(record *kgo.Record) error {
+		t := Trace{r.Command(record), record.Timestamp.UnixMilli()}
+		if handled[t] > 0 {
+			handled[t]--
+			found = true
+			p.Next = max(p.Next, record.Offset+1)
+			p.Waiting = 0
+		} else if record.Offset >= letters {
+			p.Waiting++
+		}
+		return nil
+	})
+	if !found {
+		p.Waiting, p.Lost = p.End-p.Next, letters == 0 && p.End > p.Start
+	}
+	return p, err
+}
+
+// traces returns how often each command of the last outcomes was handled, and the oldest of their times.
+func (r *Reader) traces(
+	ctx context.Context, admin *kadm.Client, partition int32,
+) (handled map[Trace]int, oldest int64, err error) {
+	handled = make(map[Trace]int)
+	note := func(topic string, count func(Trace)) error {
+		end, err := offset(partition, topic)(admin.ListEndOffsets(ctx, topic))
+		if err != nil {
+			return err
+		}
+		start, err := offset(partition, topic)(admin.ListStartOffsets(ctx, topic))
+		if err != nil {
+			return err
+		}
+		return r.read(ctx, topic, partition, max(start, end-tail), func(record *kgo.Record) error {
+			t, err := r.Outcome(record)
+			if err != nil {
+				return fmt.Errorf("read the record at %s/%d offset %d: %w", topic, partition,
+					record.Offset, err)
+			}
+			if t.Command == "" {
+				return nil // somebody else wrote it
+			}
+			if len(handled) == 0 || t.Time < oldest {
+				oldest = t.Time
+			}
+			count(t)
+			return nil
+		})
+	}
+	// Each command that was handled has one result, one that came again included.
+	if err = note(r.Topics.Results, func(t Trace) { handled[t]++ }); err != nil {
+		return nil, 0, err
+	}
+	// Where results are not kept any more, events know of those that had some.
+	err = note(r.Topics.Events, func(t Trace) { handled[t] = max(handled[t], 1) })
+	return handled, oldest, err
+}
+
+func (r *Reader) read(
+	ctx context.Context, topic string, partition int32, from int64, fn func(*kgo.Record) error,
+) error {
+	opts, err := r.Kafka.Options()
+	if err != nil {
+		return err
+	}
+	_, err = kafka.ReadPartition(ctx, opts, kafka.Range{Topic: topic, Partition: partition, From: from},
+		func(records []*kgo.Record, _ kafka.Progress) error {
+			for _, record := range records {
+				if err := fn(record); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	return err
+}
+
+// offset takes a partition's out of an answer.
+func offset(partition int32, topic string) func(kadm.ListedOffsets, error) (int64, error) {
+	return func(listed kadm.ListedOffsets, err error) (int64, error) {
+		if err == nil {
+			err = listed.Error()
+		}
+		at, is := listed.Lookup(topic, partition)
+		if err == nil && !is {
+			err = kafka.ErrTopicMissing
+		}
+		if err != nil {
+			return 0, fmt.Errorf("ask for the offsets of %s/%d: %w", topic, partition, err)
+		}
+		return at.Offset, nil
+	}
+}
