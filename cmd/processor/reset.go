@@ -37,8 +37,8 @@ func (p *program) newReset() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reset AGGREGATES --to-zero",
 		Short: "Make a table anew from offset zero of its events, while no worker runs",
-		Long: `Make a table anew from offset zero of its events, while no worker runs: a table that is lost, that
-nobody trusts any more, or whose events topic was restored from a backup. While workers run, it is
+		Long: `Make a table anew from offset zero of its events, while no worker runs: a table that is lost,
+that nobody trusts any more, or whose events topic was restored from a backup. While workers run, it is
 "processor rebuild" that does it.
 
 It refuses while the group has members, and keeps workers out while it works. It shows what it would do

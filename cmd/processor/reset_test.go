@@ -131,11 +131,24 @@ func (i *installation) after() {
 		eventually(i.t, func() bool { return w.ask(http.MethodGet, path, "").number("sequence") == 1 }, w.out)
 	}
 	events := len(i.records("account-events"))
-	w.deposit("bob", 3) // that were handled long ago
-	w.send("/accounts/cid", "too-much-cid", "WithdrawMoney", `{"amount": 100000, "currency": "EUR"}`)
-	if again := i.last("account-results", "cid"); header(again, processors.HeaderRepeated) != "true" {
-		i.t.Errorf("a rejection is not known any more: %v", again.Headers)
+	var again []*kgo.Record
+	for _, r := range i.records(commandsTopic) {
+		if string(r.Key) == "cid" { // past the API, which does not send what it knows
+			again = append(again, &kgo.Record{
+				Topic: r.Topic, Key: r.Key, Value: r.Value, Headers: r.Headers,
+			})
+		}
 	}
+	i.write(again...)
+	eventually(i.t, func() bool {
+		repeated := 0
+		for _, r := range i.records("account-results") {
+			if string(r.Key) == "cid" && header(r, processors.HeaderRepeated) == "true" {
+				repeated++
+			}
+		}
+		return repeated >= len(again)
+	}, w.out)
 	if n := len(i.records("account-events")); n != events {
 		i.t.Errorf("commands that came again led to %d events", n-events)
 	}

@@ -67,10 +67,10 @@ func positionText(
 		}
 	}
 	text := fmt.Sprintf("%s, shall be %d; ", was, p.Next)
-	switch {
-	case p.Waiting == 0:
+	switch p.Waiting {
+	case 0:
 		text += "all commands were handled"
-	case p.Waiting == 1:
+	case 1:
 		text += "1 command waits behind it"
 	default:
 		text += fmt.Sprintf("%d commands wait behind it", p.Waiting)

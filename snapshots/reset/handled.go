@@ -184,11 +184,11 @@ func (r *Reader) traces(
 		})
 	}
 	// Each command that was handled has one result, one that came again included.
-	if err = note(r.Topics.Results, func(t Trace) { handled[t]++ }); err != nil {
-		return nil, 0, err
+	err = note(r.Topics.Results, func(t Trace) { handled[t]++ })
+	if err == nil {
+		// Where results are not kept any more, events know of those that had some.
+		err = note(r.Topics.Events, func(t Trace) { handled[t] = max(handled[t], 1) })
 	}
-	// Where results are not kept any more, events know of those that had some.
-	err = note(r.Topics.Events, func(t Trace) { handled[t] = max(handled[t], 1) })
 	return handled, oldest, err
 }
 
