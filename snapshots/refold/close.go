@@ -9,12 +9,16 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// leastStepPause and mostStepPause frame the pause between two tries of a closing step whose events
-// could not be read in time; it doubles.
-const (
+// leastStepPause and mostStepPause frame the pause between two tries of a closing step; it doubles.
+// Variables for the sake of tests.
+var (
 	leastStepPause = 100 * time.Millisecond
 	mostStepPause  = 5 * time.Second
 )
+
+// stepTries is how many times in a row the table may refuse a step before the refold ends: for
+// some twenty seconds, in which a partition finds another leader.
+const stepTries = 10
 
 // close judges the candidates in closing steps.
 func (r *refolding) close(ctx context.Context) error {
@@ -23,13 +27,14 @@ func (r *refolding) close(ctx context.Context) error {
 		if err != nil || len(keys) == 0 {
 			return err
 		}
-		took, err := r.step(ctx, keys)
+		done, took, err := r.step(ctx, keys)
 		if err != nil {
 			return err
 		}
-		from = append([]byte(keys[len(keys)-1]), 0) // the least key after the last one
-		r.meter.Candidates -= int64(len(keys))
-		r.meter.Rows += int64(len(keys))
+		from = append([]byte(keys[done-1]), 0) // the least key after the last one that was judged
+		r.meter.Candidates -= int64(done)
+		r.meter.Rows += int64(done)
+		r.meter.Differing = max(r.meter.Differing, r.out.Differing())
 		r.meter.tick()
 		// The line gets as much time as was taken from it.
 		if err := sleep(ctx, took); err != nil {
@@ -57,112 +62,151 @@ func closed(it *pebble.Iterator) error {
 	return nil
 }
 
-// step puts the rows of some keys right, and tells for how long the line stood still. What has come
-// meanwhile is folded before, so that little is left for the step.
-func (r *refolding) step(ctx context.Context, keys []string) (took time.Duration, err error) {
+// step puts the rows of some keys right, the first at least, and tells of how many, and for how long the
+// line stood still. What has come meanwhile is folded before, so that little is left for the step.
+func (r *refolding) step(ctx context.Context, keys []string) (done int, took time.Duration, err error) {
+	tries := 0
 	for pause := leastStepPause; ; pause = min(2*pause, mostStepPause) {
 		if err := r.approach(ctx); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		var done Outcome
-		var begun time.Time
-		late := false
-		err := r.o.Live.Between(ctx, func(ctx context.Context, table Table) error {
-			done, late, begun = Outcome{}, false, time.Now()
-			err := r.arrive(ctx)
-			if err != nil {
-				late = errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
-				return err
-			}
-			return r.settle(ctx, table, keys, &done)
-		})
-		if !begun.IsZero() {
-			took = time.Since(begun)
-			r.out.Steps++
-			r.out.LongestStep = max(r.out.LongestStep, took)
-		}
+		s := closingStep{refolding: r, keys: keys}
+		err := r.o.Live.Between(ctx, s.run)
+		took := s.stood()
 		if err == nil {
-			r.out.add(&done)
-			r.meter.Differing = max(r.meter.Differing, r.out.Differing())
-			return took, nil
+			r.out.add(&s.out)
+			return s.done, took, nil
 		}
-		if !late {
-			return 0, fmt.Errorf("refold: closing step: %w", err)
+		// A step that comes too late is tried again for as long as it takes: the events can't be read
+		// while somebody's transaction is open who is gone, and the line goes on until the broker ends it.
+		// A table that refuses a step, because its transaction has failed, is asked again, too: rows that
+		// were written all the same are judged anew. If the owner is none any more, ctx ends.
+		if tries++; s.late {
+			tries = 0
 		}
-		// The events can't be read yet: a transaction is open that somebody left who is gone. The
-		// line goes on meanwhile; the broker ends it after a time.
+		if s.failed || tries == stepTries {
+			return 0, 0, fmt.Errorf("refold: closing step: %w", err)
+		}
 		if err := sleep(ctx, pause); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
 }
 
-// arrive folds the last events, while the line stands still, so that the shadow is the fold of all
-// there are. It does not wait for long.
-func (r *refolding) arrive(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, r.o.StepTimeout)
-	defer cancel()
-	_, err := r.catchUp(ctx, newPace(0, 1))
+// closingStep is one call of Live.Between.
+type closingStep struct {
+	*refolding
+	keys  []string
+	done  int // keys that are judged
+	out   Outcome
+	begun time.Time
+
+	failed bool // for good
+	late   bool // it had not enough time
+}
+
+// stood notes for how long the line stood still.
+func (s *closingStep) stood() time.Duration {
+	if s.begun.IsZero() {
+		return 0
+	}
+	took := time.Since(s.begun)
+	s.refolding.out.Steps++
+	s.refolding.out.LongestStep = max(s.refolding.out.LongestStep, took)
+	return took
+}
+
+// run is what is done while the line stands still.
+func (s *closingStep) run(ctx context.Context, table Table) error {
+	s.begun, s.done, s.out, s.late, s.failed = time.Now(), 0, Outcome{}, false, false
+	err := s.arrive(ctx)
+	if err == nil {
+		err = s.settle(ctx, table)
+	}
+	if err != nil {
+		s.late = errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded)
+		s.failed = !s.late
+	}
 	return err
 }
 
-// settle judges rows for good and writes those that are not the fold.
-func (r *refolding) settle(ctx context.Context, table Table, keys []string, to *Outcome) error {
-	for _, key := range keys {
+// arrive folds the last events, so that the shadow is the fold of all there are. It may take half of the
+// step's time.
+func (s *closingStep) arrive(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.o.StepTimeout/2)
+	defer cancel()
+	_, err := s.catchUp(ctx, newPace(0, 1))
+	return err
+}
+
+// settle judges rows for good and writes those that are not the fold, until the step has written or
+// lasted enough.
+func (s *closingStep) settle(ctx context.Context, table Table) error {
+	enough := s.begun.Add(s.o.StepTimeout * 3 / 4)
+	written := 0
+	for _, key := range s.keys {
+		if s.done > 0 && (written >= s.o.StepBytes || time.Now().After(enough)) {
+			return nil
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		row, err := table.Get(key)
-		if err != nil {
-			return fmt.Errorf("reading row %.100q: %w", key, err)
-		}
-		state, err := r.State(key)
+		n, err := s.one(table, key)
 		if err != nil {
 			return err
 		}
-		p := Pair{Key: []byte(key), Row: row, fold: r.o.Fold, state: state}
-		verdict, err := p.Judge()
-		if err != nil {
-			return err
-		}
-		to.note(verdict)
-		switch verdict {
-		case Equal, RingOnly, Absent, Unreadable:
-			continue
-		case Removed:
-			if r.Events() == 0 {
-				return fmt.Errorf("%w: %s/%d holds no event, the table has row %.100q",
-					ErrTruncated, r.o.EventsTopic, r.o.Partition, key)
-			}
-		case Changed, Moved, Added:
-		}
-		if err := r.sample(to, &p, verdict); err != nil {
-			return err
-		}
-		if r.o.DryRun {
-			continue
-		}
-		if err := mend(table, key, &p); err != nil {
-			return err
-		}
+		written += n
+		s.done++
 	}
 	return nil
 }
 
+// one judges a row and puts it right; it returns how many bytes it has written.
+func (s *closingStep) one(table Table, key string) (int, error) {
+	row, err := table.Get(key)
+	if err != nil {
+		return 0, fmt.Errorf("reading row %.100q: %w", key, err)
+	}
+	state, err := s.State(key)
+	if err != nil {
+		return 0, err
+	}
+	p := NewPair(s.o.Fold, []byte(key), state, row)
+	verdict, err := p.Judge()
+	if err != nil {
+		return 0, err
+	}
+	s.out.note(verdict)
+	switch verdict {
+	case Equal, RingOnly, Absent, Unreadable:
+		return 0, nil
+	case Removed:
+		if s.Events() == 0 {
+			return 0, fmt.Errorf("%w: %s/%d holds no event, the table has row %.100q",
+				ErrTruncated, s.o.EventsTopic, s.o.Partition, key)
+		}
+	case Changed, Moved, Added:
+	}
+	if err := s.sample(&s.out, p, verdict); err != nil || s.o.DryRun {
+		return 0, err
+	}
+	return mend(table, key, p)
+}
+
 // mend writes the fold's row with the live row's ring, or a tombstone where there is no event.
-func mend(table Table, key string, p *Pair) error {
+func mend(table Table, key string, p *Pair) (written int, err error) {
 	if !p.Folded() {
 		if err := table.Delete(key); err != nil {
-			return fmt.Errorf("deleting row %.100q: %w", key, err)
+			return 0, fmt.Errorf("deleting row %.100q: %w", key, err)
 		}
-		return nil
+		return len(key), nil
 	}
 	row, err := p.fold.Row(p.state, p.Row)
 	if err != nil {
-		return unusable(p.Key, err)
+		return 0, unusable(p.Key, err)
 	}
 	if err := table.Set(key, row); err != nil {
-		return fmt.Errorf("writing row %.100q: %w", key, err)
+		return 0, fmt.Errorf("writing row %.100q: %w", key, err)
 	}
-	return nil
+	return len(key) + len(row), nil
 }

@@ -267,6 +267,11 @@ func (w *world) run(o refold.Options) (refold.Outcome, error) {
 	return refold.Run(ctx, o)
 }
 
+// damageOne makes the state of a row wrong.
+func (w *world) damageOne(key string) {
+	w.table[key] = rowOf(sum{sequence: w.truth[key].sequence}, w.rings[key])
+}
+
 // check compares the table with the truth, and the rings with what commands made of them.
 func (w *world) check() {
 	w.tb.Helper()

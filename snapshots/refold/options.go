@@ -18,6 +18,8 @@ const (
 	// DefaultStepRows keeps a closing step below a tenth of a second: a row is read twice, compared and
 	// written in some 30 µs.
 	DefaultStepRows = 1_000
+	// DefaultStepBytes is far below what a transaction may hold, and goes to the brokers at once.
+	DefaultStepBytes = 1 << 20
 	// DefaultStepEvents is how many events may be left to fold when the first closing step begins: some
 	// milliseconds of work.
 	DefaultStepEvents = 1_000
@@ -58,9 +60,12 @@ type Options struct {
 	Live Live
 	// StepRows is how many rows a closing step compares and writes at most.
 	StepRows int
+	// StepBytes is how much a closing step writes, beside its last row.
+	StepBytes int
 	// StepEvents is how many events may be left when a closing step begins.
 	StepEvents int
-	// StepTimeout limits a closing step, from the moment at which the line stands still.
+	// StepTimeout limits a closing step, from the moment at which the line stands still: no row is begun
+	// after three quarters of it.
 	StepTimeout time.Duration
 	// DryRun writes nothing.
 	DryRun bool
@@ -81,6 +86,7 @@ func (o Options) WithDefaults() Options {
 	setDefault(&o.CacheBytes, DefaultCacheBytes)
 	setDefault(&o.CPUShare, 1)
 	setDefault(&o.StepRows, DefaultStepRows)
+	setDefault(&o.StepBytes, DefaultStepBytes)
 	setDefault(&o.StepEvents, DefaultStepEvents)
 	setDefault(&o.StepTimeout, DefaultStepTimeout)
 	setDefault(&o.Samples, DefaultSamples)
@@ -108,6 +114,7 @@ func (o Options) Validate() error {
 	wrong(!(o.CPUShare >= 0 && o.CPUShare <= 1), // NaN is wrong, too
 		"CPUShare is %v, it must be above 0, and at most 1", o.CPUShare)
 	wrong(o.StepRows < 0, "StepRows is %d, it must be at least 1", o.StepRows)
+	wrong(o.StepBytes < 0, "StepBytes is %d, it must be at least 1", o.StepBytes)
 	wrong(o.StepEvents < 0, "StepEvents is %d, it must be at least 1", o.StepEvents)
 	wrong(o.StepTimeout < 0, "StepTimeout is %v, it must be above 0", o.StepTimeout)
 	return errors.Join(errs...)

@@ -60,7 +60,7 @@ func TestRunWhileCommandsGoOn(t *testing.T) {
 		w.between = func() { now(1) }
 		o := w.options()
 		o.StepRows, o.StepEvents = rapid.IntRange(1, 4).Draw(rt, "step"), 3
-		o.CacheBytes = 1 << 20
+		o.StepBytes, o.CacheBytes = rapid.SampledFrom([]int{1, 40, 1 << 20}).Draw(rt, "bytes"), 1<<20
 		o.Observe = func(*kgo.Record) error {
 			if !w.still {
 				now(8)

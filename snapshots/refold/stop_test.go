@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"strings"
 	"testing"
 	"time"
 
@@ -177,14 +176,29 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A table that refuses a step ends the refold with its error; nothing of the step counts.
+// A step that the table refuses, because its transaction has failed, is tried again.
+func TestRunTriesARefusedStepAgain(t *testing.T) {
+	w := newWorld(t)
+	w.fill(5, 2)
+	w.damageOne("key-00001")
+	w.refuse = errors.New("aborted")
+	out, err := w.run(w.options())
+	if err != nil || out.Changed != 1 || out.Steps != 2 || w.writes != 1 {
+		t.Errorf("outcome %+v, error %v, %d rows written", out, err, w.writes)
+	}
+	w.check()
+}
+
+// A table that refuses everything ends the refold with its error, and nothing counts.
 func TestRunEndsWithTheTablesError(t *testing.T) {
 	w := newWorld(t)
 	w.fill(5, 2)
-	w.table["key-00001"] = rowOf(sum{2, 0, 0}, "wrong")
-	w.refuse = errors.New("fenced")
+	w.damageOne("key-00001")
+	fenced := errors.New("fenced")
+	w.between = func() { w.refuse = fenced }
+	defer refold.ShortenPauses()()
 	out, err := w.run(w.options())
-	if err == nil || !strings.Contains(err.Error(), "fenced") || out.Changed != 0 || w.writes != 0 {
+	if !errors.Is(err, fenced) || out.Changed != 0 || w.writes != 0 {
 		t.Errorf("outcome %+v, error %v, %d rows written", out, err, w.writes)
 	}
 }

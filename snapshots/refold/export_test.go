@@ -1,0 +1,10 @@
+package refold
+
+import "time"
+
+// ShortenPauses makes closing steps be tried again at once, until what it returns is called.
+func ShortenPauses() (restore func()) {
+	least, most := leastStepPause, mostStepPause
+	leastStepPause, mostStepPause = time.Millisecond, time.Millisecond
+	return func() { leastStepPause, mostStepPause = least, most }
+}
