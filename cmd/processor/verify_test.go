@@ -155,20 +155,14 @@ func TestVerifyFindsDifferences(t *testing.T) {
 	const table, results = "accounts-table", "account-results"
 	i := newInstallation(t)
 	w := i.start()
-	for _, name := range []string{"ann", "bob", "cid", "dan", "eve", "fay"} {
+	for _, name := range []string{"ann", "bob", "cid", "dan", "eve", "fay", "hal", "ivy"} {
 		w.open(name)
 	}
 	early := i.last(table, "cid").Value
 	w.deposit("ann", 1)
 	w.deposit("cid", 2)
 	w.deposit("dan", 5)
-	again := i.last(results, "ann")
-	again.Headers = slices.Clone(again.Headers)
-	for n, h := range again.Headers {
-		if h.Key == "ce_causationid" {
-			again.Headers[n].Value = []byte("nobody's")
-		}
-	}
+	second, told := i.last("account-events", "ann"), i.last(results, "ann")
 	i.verifyAccounts(0, "--worker", w.server)
 	i.write(
 		&kgo.Record{Topic: table, Key: []byte("bob")},
@@ -177,20 +171,27 @@ func TestVerifyFindsDifferences(t *testing.T) {
 		&kgo.Record{Topic: table, Key: []byte("fay"), Value: i.last(table, "dan").Value},
 		&kgo.Record{Topic: table, Key: []byte("ghost"), Value: i.last(table, "dan").Value},
 		&kgo.Record{Topic: table, Key: []byte("dan"), Value: []byte("garbage")},
-		&kgo.Record{Topic: results, Key: again.Key, Value: again.Value, Headers: again.Headers},
+		as(told, "ann", "nobody's"), as(second, "ivy", "ivy's"), as(second, "hal", "hal's"),
+		as(told, "hal", "somebody else's"),
 	)
 	want := map[string]verify.What{
 		"bob": verify.Missing, "cid": verify.Behind, "eve": verify.Differs, "fay": verify.Ahead,
 		"ghost": verify.Ahead, "dan": verify.Unreadable, "ann": verify.ResultWithoutEvent,
+		"ivy": verify.EventWithoutResult, "hal": verify.OtherCommand,
 	}
 	state := t.TempDir()
-	for n, says := range []string{"7 differences", "verified before"} {
+	for n, says := range []string{"13 differences", "verified before"} {
 		found, text := i.verifyAccounts(exitDiffers, "--worker", w.server, "--state", state)
 		if !strings.Contains(text, says) {
 			t.Errorf("run %d: it does not say %q:\n%s", n, says, text)
 		}
 		got := map[string]verify.What{}
+		behind := 0 // the rows of events that somebody else wrote, in table and store
 		for _, d := range found {
+			if d.What == verify.Behind && (d.Key == "ivy" || d.Key == "hal") {
+				behind++
+				continue
+			}
 			got[d.Key] = d.What
 			if where := d.Where; where != table && where != results {
 				t.Errorf("found in %s: %+v", where, d)
@@ -200,10 +201,21 @@ func TestVerifyFindsDifferences(t *testing.T) {
 				t.Errorf("fields are %+v", d.Fields)
 			}
 		}
-		if fmt.Sprint(got) != fmt.Sprint(want) || len(found) != len(want) {
+		if fmt.Sprint(got) != fmt.Sprint(want) || len(found) != len(want)+behind || behind != 4 {
 			t.Errorf("run %d: found %v, want %v", n, got, want)
 		}
 	}
+}
+
+// as is a record under another key, and of another command.
+func as(r *kgo.Record, key, command string) *kgo.Record {
+	headers := slices.Clone(r.Headers)
+	for n, h := range headers {
+		if h.Key == "ce_causationid" {
+			headers[n].Value = []byte(command)
+		}
+	}
+	return &kgo.Record{Topic: r.Topic, Key: []byte(key), Value: r.Value, Headers: headers}
 }
 
 func TestVerifyMistakes(t *testing.T) {
