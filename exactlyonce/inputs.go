@@ -50,7 +50,7 @@ func (r *run) checkInputs(ctx context.Context, s *session) error {
 			moved[tp] = in.start
 		}
 	}
-	if err := r.checkForgotten(ctx, handled); err != nil || len(moved) == 0 {
+	if err := r.checkForgotten(ctx, s, handled); err != nil || len(moved) == 0 {
 		return err
 	}
 	// The consumer may have fetched the old offset already. Its first fetch then fails, and the
@@ -108,7 +108,7 @@ func (r *run) inputs(ctx context.Context, s *session) (map[topicPartition]input,
 
 // checkForgotten looks whether the table has rows where no input has an offset. Rows and offsets
 // are committed together, so that there can't be one without the other.
-func (r *run) checkForgotten(ctx context.Context, handled map[int32]bool) error {
+func (r *run) checkForgotten(ctx context.Context, s *session, handled map[int32]bool) error {
 	if r.engine.table == "" {
 		return nil
 	}
@@ -131,12 +131,35 @@ func (r *run) checkForgotten(ctx context.Context, handled map[int32]bool) error 
 			})
 		switch {
 		case errors.Is(err, found):
+			if err := r.askAgain(ctx, s, partition); err != nil {
+				return err
+			}
 			return &fatalError{fmt.Errorf("group %s has no offset in partition %d of any input, "+
 				"but its table %s has rows: the offsets were deleted, or have expired, and all "+
 				"inputs would be handled a second time; set the group's offsets, or make the "+
 				"table's topic anew", r.engine.group, partition, r.engine.table)}
 		case err != nil:
 			return fmt.Errorf("look for rows in %s/%d: %w", r.engine.table, partition, err)
+		}
+	}
+	return nil
+}
+
+// askAgain asks for the offsets once more, after rows were found: those that came between the first
+// question and the look at the table are another worker's, who took the partition over meanwhile, and
+// that is no more than a fault.
+func (r *run) askAgain(ctx context.Context, s *session, partition int32) error {
+	ids := r.features.ids
+	if err := waitStable(ctx, r.engine.admin, r.engine.group, ids, s.assigned); err != nil {
+		return err
+	}
+	inputs, err := r.inputs(ctx, s)
+	if err != nil {
+		return err
+	}
+	for tp, in := range inputs {
+		if tp.partition == partition && in.at >= 0 {
+			return fmt.Errorf("the group went on without us in %s/%d", tp.topic, tp.partition)
 		}
 	}
 	return nil

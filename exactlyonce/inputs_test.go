@@ -2,10 +2,12 @@ package exactlyonce_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"refold/exactlyonce"
 )
@@ -91,6 +93,36 @@ func TestForgottenOffsets(t *testing.T) {
 	w = c.work(c.config("worker"), counter("count", "in"))
 	c.waitForOutputs(15)
 	w.end()
+	c.checkCounter("count", "in")
+}
+
+// A worker is held still when it has asked for the offsets of a group that has none yet. Until it looks
+// at the table, somebody else has handled the first records. That is no reason to end.
+func TestForgottenOffsets_slow(t *testing.T) {
+	c := startCluster(t, 0, topic("in", 1), topic("out", 1))
+	registry := prometheus.NewRegistry()
+	cfg := c.config("slow")
+	cfg.Metrics = exactlyonce.NewMetrics(registry)
+	cfg.Kafka.SessionTimeout = time.Second
+	c.wire.hold("slow", kmsg.ListOffsets.Int16())
+	slow := c.work(cfg, counter("count", "in"))
+	eventually(t, "it has asked", func() bool {
+		return c.wire.count("slow", kmsg.ListOffsets.Int16()) > 0
+	})
+	c.wire.hold("slow", kmsg.Heartbeat.Int16())
+	c.send("in", 0, 10, 5)
+	heir := c.work(c.config("heir"), counter("count", "in"))
+	c.waitForOutputs(10)
+	c.wire.letPass("slow", kmsg.ListOffsets.Int16())
+	eventually(t, "it begins anew", func() bool {
+		return sum(t, registry, "exactlyonce_restarts_total") > 0
+	})
+	c.wire.letPass("slow", kmsg.Heartbeat.Int16())
+	slow.isReady()
+	heir.end()
+	c.send("in", 10, 5, 5)
+	c.waitForOutputs(15)
+	slow.end()
 	c.checkCounter("count", "in")
 }
 

@@ -95,10 +95,19 @@ type conn struct {
 
 	mu      sync.Mutex
 	answers map[int32]fate // of requests under way, by correlation ID
+	once    sync.Once
 }
 
+// close breaks a connection. The broker notices later, as of one that is cut: kfake would keep who waits
+// to join a group on a connection that it knows to be closed as a member for ever.
 func (c *conn) close() {
-	_, _ = c.client.Close(), c.broker.Close() // a pipe's never fails
+	_ = c.client.Close() // a pipe's never fails
+	c.once.Do(func() {
+		c.wire.work.Go(func() {
+			<-time.After(sessionTimeout)
+			_ = c.broker.Close()
+		})
+	})
 	c.wire.mu.Lock()
 	defer c.wire.mu.Unlock()
 	delete(c.wire.conns, c)
