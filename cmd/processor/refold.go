@@ -139,7 +139,7 @@ func (k *keeper) refold(
 		Fold: k.aggregate.fold, Kafka: k.worker.kafka, EventsTopic: topics.Events, Partition: partition,
 		CacheBytes: int64(c.Refold.CacheBytes), EventsPerSecond: c.Refold.EventsPerSecond,
 		CPUShare: c.Refold.CPUShare, Live: liveTable{s, partition}, StepRows: c.Refold.StepRows,
-		StepBytes: min(refold.DefaultStepBytes, int(c.Processor.BatchBytes)/2), // a row more must fit, too
+		StepBytes:   min(refold.DefaultStepBytes, int(c.Processor.BatchBytes)/2), // a row more must fit, too
 		StepTimeout: c.Refold.StepTimeout, DryRun: dryRun, Samples: c.Refold.Samples,
 	}
 	if o.Samples == 0 {

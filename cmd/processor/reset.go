@@ -28,8 +28,8 @@ const (
 )
 
 type resetFlags struct {
-	toZero, yes, dryRun, eventsLost bool
-	dir                             string
+	toZero, yes, dryRun, eventsLost, allCommands bool
+	dir                                          string
 }
 
 func (p *program) newReset() *cobra.Command {
@@ -63,6 +63,8 @@ and verify finds differences, which are lines of JSON on standard output.`,
 	flags.BoolVar(&f.dryRun, "dry-run", false, "only show what would be done")
 	flags.BoolVar(&f.eventsLost, "events-lost", false,
 		"go on though results or rows know of events that are lost for good")
+	flags.BoolVar(&f.allCommands, "all-commands", false,
+		"have all commands handled where none is known to have been, though others were")
 	flags.StringVar(&f.dir, "directory", "", "where to work; default is a temporary directory")
 	config.AddFlags(flags)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

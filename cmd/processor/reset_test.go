@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -371,6 +372,37 @@ func TestResetFindsOffsets(t *testing.T) {
 	other.reset(t.Context(), 0, "--yes")
 	other.same(rows)
 	other.after()
+}
+
+// Commands that were restored with other times are known by their IDs. If none of them is known, nobody
+// can tell whether they were handled.
+func TestResetOfOtherCommands(t *testing.T) {
+	i := newInstallation(t)
+	rows, _ := i.story()
+	other := i.restored()
+	i.copyTo(other, func(r *kgo.Record) bool {
+		r.Timestamp = r.Timestamp.Add(time.Hour)
+		return false
+	}, commandsTopic)
+	i.copyTo(other, nothing, "account-events", "account-results")
+	other.reset(t.Context(), 0, "--yes")
+	other.same(rows)
+	other.after()
+
+	third := i.restored()
+	i.copyTo(third, func(r *kgo.Record) bool { return !strings.HasPrefix(string(r.Key), "new-") }, commandsTopic)
+	i.copyTo(third, nothing, "account-events", "account-results")
+	if text := third.reset(t.Context(), exitRefused, "--yes"); !strings.Contains(text, "--all-commands") {
+		t.Errorf("it says\n%s", text)
+	}
+	third.reset(t.Context(), 0, "--yes", "--all-commands")
+	w := third.start()
+	for n := range 3 {
+		path := fmt.Sprintf("/accounts/new-%d", n)
+		eventually(t, func() bool { return w.ask(http.MethodGet, path, "").number("sequence") == 1 }, w.out)
+	}
+	third.verifyAccounts(0, "--worker", w.server)
+	w.stop()
 }
 
 // A backup of events that is older than the results: somebody has to say that it is known.

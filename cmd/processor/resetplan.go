@@ -52,6 +52,19 @@ func (r *resetting) plan(ctx context.Context) error {
 	fmt.Fprintf(w, "  others'  local stores need nothing: they read what is written to %s\n", r.topics.Table)
 	fmt.Fprintf(w, "%s, %s and %s are read, and not changed.\n", r.topics.Commands, r.topics.Events,
 		r.topics.Results)
+	return r.refuseLost(r.positions)
+}
+
+// refuseLost refuses to have commands handled that may have been: nothing in their topic fits what is known
+// to have been handled.
+func (r *resetting) refuseLost(positions map[int32]reset.Position) error {
+	for _, p := range r.partitions {
+		if positions[p].Lost && !r.flags.allCommands {
+			return fmt.Errorf("%s/%d has commands, and none of those that are known to have been handled: "+
+				"either retention has removed them, and all that are there wait to be handled; then say "+
+				"--all-commands. Or the topic is another one than it was", r.topics.Commands, p)
+		}
+	}
 	return nil
 }
 
@@ -74,9 +87,6 @@ func positionText(
 		text += "1 command waits behind it"
 	default:
 		text += fmt.Sprintf("%d commands wait behind it", p.Waiting)
-	}
-	if p.Lost {
-		text += "\n           (careful: of the commands that have outcomes none is there any more)"
 	}
 	return text
 }

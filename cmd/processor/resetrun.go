@@ -71,6 +71,9 @@ func (r *resetting) make(ctx context.Context, seat *reset.Seat) error {
 	}
 	// Asked again: what was in a transaction when the plan was made is decided now.
 	positions, err := r.reader.Handled(ctx, r.partitions)
+	if err == nil {
+		err = r.refuseLost(positions)
+	}
 	if err != nil {
 		return err
 	}

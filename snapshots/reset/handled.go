@@ -134,23 +134,43 @@ func (r *Reader) position(
 	if err != nil {
 		return p, err
 	}
-	found := false
-	err = r.read(ctx, topic, partition, max(p.Start, from), func(record *kgo.Record) error {
-		t := Trace{r.Command(record), record.Timestamp.UnixMilli()}
-		if handled[t] > 0 {
-			handled[t]--
-			found = true
-			p.Next = max(p.Next, record.Offset+1)
-			p.Waiting = 0
-		} else if record.Offset >= letters {
-			p.Waiting++
-		}
-		return nil
-	})
+	found, err := r.match(ctx, &p, partition, max(p.Start, from), letters, handled,
+		func(command *kgo.Record) Trace { return Trace{r.Command(command), command.Timestamp.UnixMilli()} })
+	if err != nil || found {
+		return p, err
+	}
+	// A topic that was restored from a backup may have other times: by their IDs, then.
+	byID := make(map[Trace]int, len(handled))
+	for t, n := range handled {
+		byID[Trace{Command: t.Command}] += n
+	}
+	found, err = r.match(ctx, &p, partition, p.Start, letters, byID,
+		func(command *kgo.Record) Trace { return Trace{Command: r.Command(command)} })
 	if !found {
 		p.Waiting, p.Lost = p.End-p.Next, letters == 0 && p.End > p.Start
 	}
 	return p, err
+}
+
+// match moves a position behind the last command that was handled, and tells whether there is one.
+func (r *Reader) match(
+	ctx context.Context, p *Position, partition int32, from, letters int64, handled map[Trace]int,
+	traceOf func(*kgo.Record) Trace,
+) (found bool, err error) {
+	p.Waiting = 0
+	err = r.read(ctx, r.Topics.Commands, partition, from, func(command *kgo.Record) error {
+		t := traceOf(command)
+		if handled[t] > 0 {
+			handled[t]--
+			found = true
+			p.Next = max(p.Next, command.Offset+1)
+			p.Waiting = 0
+		} else if command.Offset >= letters {
+			p.Waiting++
+		}
+		return nil
+	})
+	return found, err
 }
 
 // traces returns how often each command of the last outcomes was handled, and the oldest of their times.
