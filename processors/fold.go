@@ -61,11 +61,14 @@ const (
 	FoldRepeated FoldCode = "sequence-repeated"
 	// FoldPanic: Evolve panicked.
 	FoldPanic FoldCode = "evolve-panic"
+	// FoldRow: a row can't be made, or is not what a row is.
+	FoldRow FoldCode = "row-unusable"
 	// FoldNoKey: the record has no key, which is the aggregate's ID.
 	FoldNoKey FoldCode = "no-key"
 )
 
-// FoldError is an event that can't be folded, and never will be by this release.
+// FoldError is an event that can't be folded, or a row that can't be used, and never will be by this
+// release.
 type FoldError struct {
 	Reason FoldCode
 	Err    error
@@ -236,7 +239,7 @@ func (f *Fold[S, E]) encode(row eventsourcing.Snapshot[S]) (b []byte, err error)
 	}()
 	b, err = f.rows.Encode(row)
 	if err != nil {
-		return nil, fmt.Errorf("making a row at sequence %d: %w", row.Sequence, err)
+		return nil, unlessFault(err, "making a row at sequence %d: %w", row.Sequence, err)
 	}
 	return b, nil
 }
@@ -245,17 +248,25 @@ func (f *Fold[S, E]) snapshot(b []byte) (eventsourcing.Snapshot[S], error) {
 	var none eventsourcing.Snapshot[S]
 	value, err := f.rows.Decode(b)
 	if err != nil {
-		return none, err //nolint:wrapcheck // it says that it was decoding a row
+		return none, unlessFault(err, "%w", err)
 	}
 	row, is := value.(eventsourcing.Snapshot[S])
 	if !is {
-		return none, fmt.Errorf("decoding a row: it is a %T", value)
+		return none, unfoldable(FoldRow, "decoding a row: it is a %T", value)
 	}
 	if row.Sequence < 0 {
-		return none, fmt.Errorf("decoding a row: %w: it is at sequence %d",
+		return none, unfoldable(FoldRow, "decoding a row: %w: it is at sequence %d",
 			eventsourcing.ErrBrokenSnapshot, row.Sequence)
 	}
 	return row, nil
+}
+
+// unlessFault returns what is wrong with a row, unless it is only the registry that does not answer.
+func unlessFault(err error, format string, args ...any) error {
+	if errors.Is(err, codecs.ErrRegistryUnavailable) {
+		return fmt.Errorf(format, args...)
+	}
+	return unfoldable(FoldRow, format, args...)
 }
 
 // Sequence returns the sequence that a row is at.

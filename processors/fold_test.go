@@ -266,4 +266,12 @@ func TestFoldWithoutARegistry(t *testing.T) {
 	if _, err := other.Decode(event); err == nil || code(err) != "" {
 		t.Errorf("error %v", err)
 	}
+	row, err := f.RowWith(f.after(t, 1), nil)
+	must(t, err)
+	if _, err := other.Sequence(row); err == nil || code(err) != "" {
+		t.Errorf("error %v", err)
+	}
+	if _, err := f.Sequence([]byte("no row")); code(err) != "row-unusable" {
+		t.Errorf("error %v", err)
+	}
 }

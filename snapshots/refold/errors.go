@@ -58,6 +58,10 @@ func CodeOf(err error) string {
 	return ""
 }
 
+// unusable says which row an error of the fold is about.
 func unusable(key []byte, err error) error {
+	if codeOf(err) == "" {
+		return fmt.Errorf("row %.100q: %w", key, err)
+	}
 	return fmt.Errorf("%w: %.100q: %w", ErrRow, key, err)
 }

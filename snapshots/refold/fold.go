@@ -28,7 +28,9 @@ type Fold interface {
 	Row(state any, live []byte) ([]byte, error)
 	// RowWith returns the row of a state, which may be nil, with a ring.
 	RowWith(state any, ring []byte) ([]byte, error)
-	// Sequence returns the sequence that a row is at; 0 of one that is there for its ring alone.
+	// Sequence returns the sequence that a row is at; 0 of one that is there for its ring alone. An error
+	// of this and of all that read or make rows has a method Code() string if it is about the row, for
+	// good; any other is a fault.
 	Sequence(row []byte) (int64, error)
 	// Equal tells whether a row says the same as a state at the same sequence, rings apart.
 	Equal(state any, row []byte) (bool, error)

@@ -115,7 +115,7 @@ func ringOf(row []byte) string {
 func parse(row []byte) (s sum, ring string, err error) {
 	parts := strings.SplitN(string(row), " ", 4)
 	if len(parts) != 4 {
-		return s, "", errors.New("no row")
+		return s, "", coded("no-row")
 	}
 	for i, to := range []*int64{&s.sequence, &s.total, &s.latest} {
 		if *to, err = strconv.ParseInt(parts[i], 10, 64); err != nil {

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/kafka"
@@ -18,7 +18,7 @@ import (
 type Shadow struct {
 	o      Options
 	client *kgo.Client
-	db     *pebble.DB
+	db     *store
 	states *states
 	pace   *pace
 	meter  *meter
@@ -46,7 +46,7 @@ func Build(ctx context.Context, o Options) (_ *Shadow, err error) {
 	if s.client, err = kgo.NewClient(opts...); err != nil {
 		return nil, fmt.Errorf("refold: %w", err)
 	}
-	if s.db, err = openStore(o.Dir, o.CacheBytes/2); err != nil {
+	if s.db, err = openStore(vfs.Default, o.Dir, o.CacheBytes/2); err != nil {
 		s.client.Close()
 		return nil, fmt.Errorf("refold: %w", err)
 	}

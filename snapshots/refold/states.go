@@ -26,8 +26,6 @@ const (
 	// keepShare of 4 is what stays when states are evicted: the more go at once, the more of their rows
 	// are neighbours in the store.
 	keepShare = 3
-	// batchBytes is what is written to the store at once.
-	batchBytes = 1 << 20
 )
 
 // states is a write-back cache of decoded states in front of the shadow store: an event that finds its
@@ -38,7 +36,7 @@ const (
 // order of their keys, which costs a tenth of what one after the other costs: neighbours share a block.
 type states struct {
 	fold    Fold
-	db      *pebble.DB
+	db      *store
 	limit   int64
 	bytes   int64
 	keys    int64 // how many aggregates there are, here and in the store
@@ -69,7 +67,7 @@ type waitingEvent struct {
 	bytes  int
 }
 
-func newStates(fold Fold, db *pebble.DB, limit int64) *states {
+func newStates(fold Fold, db *store, limit int64) *states {
 	return &states{fold: fold, db: db, limit: limit, entries: make(map[string]*entry)}
 }
 
@@ -182,7 +180,7 @@ func (s *states) apply(e *entry, event waitingEvent) error {
 func (s *states) load(e *entry, encoded []byte) (err error) {
 	if encoded != nil {
 		if e.state, err = s.fold.DecodeState(encoded); err != nil {
-			return fmt.Errorf("reading the shadow of %.100q: %w", e.key, err)
+			return unusable([]byte(e.key), err)
 		}
 	}
 	size := sizeOf(len(e.key), len(encoded))
@@ -222,7 +220,7 @@ func (s *states) get(key string) (any, error) {
 	}
 	state, err := s.fold.DecodeState(encoded)
 	if err != nil {
-		return nil, fmt.Errorf("reading the shadow of %.100q: %w", key, err)
+		return nil, unusable([]byte(key), err)
 	}
 	return state, nil
 }
@@ -241,7 +239,7 @@ func (s *states) insert(e *entry) {
 func (s *states) measure(e *entry) error {
 	encoded, err := s.fold.EncodeState(e.state)
 	if err != nil {
-		return fmt.Errorf("keeping the shadow of %.100q: %w", e.key, err)
+		return unusable([]byte(e.key), err)
 	}
 	size := sizeOf(len(e.key), len(encoded))
 	s.bytes += size - e.size
@@ -296,12 +294,13 @@ func (s *states) write(out []*entry) error {
 	w := newWriter(s.db, statePrefix)
 	for _, e := range out {
 		encoded, err := s.fold.EncodeState(e.state)
-		if err == nil {
-			err = w.set(e.key, encoded)
-		}
 		if err != nil {
 			w.close()
-			return fmt.Errorf("keeping the shadow of %.100q: %w", e.key, err)
+			return unusable([]byte(e.key), err)
+		}
+		if err := w.set(e.key, encoded); err != nil {
+			w.close()
+			return err
 		}
 		e.dirty, s.stored = false, true
 	}

@@ -3,7 +3,8 @@ package refold
 import (
 	"errors"
 	"fmt"
-	"os"
+	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -22,36 +23,70 @@ const (
 	// leastMemTable and mostMemTable frame what is gathered in memory before it becomes a file.
 	leastMemTable = 256 << 10
 	mostMemTable  = 32 << 20
+	// memTables is how many may be in memory before writes wait for the disk: one that is written, and one
+	// that goes to the disk. roomPause is how often it is looked.
+	memTables = 2
+	roomPause = time.Millisecond
 	// l0Merge and l0Stop let unsorted files gather: the store is written in bulk and short-lived, and
 	// what is not merged costs nothing.
 	l0Merge, l0Stop = 32, 96
 	// filterBits lets one of a hundred look-ups of a new aggregate read a block for nothing.
 	filterBits = 10
 	openFiles  = 256
+	// batchBytes is what is written at once, at most.
+	batchBytes = 1 << 20
 	// blockBytes is what is read at once: keys are looked up in their order, and find neighbours.
 	blockBytes = 16 << 10
 )
 
+// store is a shadow store.
+type store struct {
+	*pebble.DB
+	batchBytes int // what is written at once
+	// fault is why the disk did not take something. Pebble tries again for ever.
+	fault atomic.Pointer[error]
+}
+
+// room waits until the store takes a batch at once. Pebble itself would have writes wait for a disk that
+// is full, for ever, and could not be closed meanwhile.
+func (s *store) room() error {
+	for {
+		if fault := s.fault.Load(); fault != nil {
+			return fmt.Errorf("writing to the shadow store: %w", *fault)
+		}
+		m := s.Metrics()
+		if m.MemTable.Count <= memTables && m.Levels[0].Sublevels < l0Stop {
+			return nil
+		}
+		<-time.After(roomPause)
+	}
+}
+
 // openStore opens an empty store that takes some bytes of memory beside the states in use. Nothing in
 // it need outlive the process, so that it has no log.
-func openStore(dir string, memory int64) (*pebble.DB, error) {
+func openStore(fs vfs.FS, dir string, memory int64) (*store, error) {
+	memTable := min(max(memory/8, leastMemTable), mostMemTable)
+	s := &store{batchBytes: int(min(batchBytes, memTable/4))}
 	cache := pebble.NewCache(memory) // for memtables, too
 	defer cache.Unref()              // the database keeps it
 	options := &pebble.Options{
 		Cache:                       cache,
-		FS:                          vfs.Default,
+		FS:                          fs,
 		DisableWAL:                  true,
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                uint64(min(max(memory/8, leastMemTable), mostMemTable)),
-		MemTableStopWritesThreshold: 2,
+		MemTableSize:                uint64(memTable),
+		MemTableStopWritesThreshold: 2 * memTables,
 		L0CompactionThreshold:       l0Merge,
-		L0StopWritesThreshold:       l0Stop,
+		L0StopWritesThreshold:       2 * l0Stop,
 		MaxOpenFiles:                openFiles,
 		Logger:                      silent{},
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { s.fault.CompareAndSwap(nil, &err) },
+		},
 	}
 	if dir == "" {
 		options.FS, dir = vfs.NewMem(), "shadow"
-	} else if err := os.RemoveAll(dir); err != nil {
+	} else if err := fs.RemoveAll(dir); err != nil {
 		return nil, fmt.Errorf("removing what an earlier refold left: %w", err)
 	}
 	for i := range options.Levels {
@@ -63,7 +98,8 @@ func openStore(dir string, memory int64) (*pebble.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the shadow store in %s: %w", dir, err)
 	}
-	return db, nil
+	s.DB = db
+	return s, nil
 }
 
 // silent is a logger of a store that nobody will look at. What goes wrong comes back as an error.
@@ -79,16 +115,16 @@ func (silent) Fatalf(format string, args ...any) {
 
 // writer writes keys below a prefix in batches.
 type writer struct {
-	db     *pebble.DB
+	db     *store
 	batch  *pebble.Batch
 	prefix byte
 }
 
-func newWriter(db *pebble.DB, prefix byte) *writer { return &writer{db: db, prefix: prefix} }
+func newWriter(db *store, prefix byte) *writer { return &writer{db: db, prefix: prefix} }
 
 func (w *writer) set(key string, value []byte) error {
 	if w.batch == nil {
-		w.batch = w.db.NewBatchWithSize(batchBytes)
+		w.batch = w.db.NewBatchWithSize(w.db.batchBytes)
 	}
 	op := w.batch.SetDeferred(1+len(key), len(value))
 	op.Key[0] = w.prefix
@@ -97,7 +133,7 @@ func (w *writer) set(key string, value []byte) error {
 	if err := op.Finish(); err != nil {
 		return err //nolint:wrapcheck // never fails on a batch without an index
 	}
-	if w.batch.Len() < batchBytes {
+	if w.batch.Len() < w.db.batchBytes {
 		return nil
 	}
 	return w.finish()
@@ -107,6 +143,10 @@ func (w *writer) set(key string, value []byte) error {
 func (w *writer) finish() error {
 	if w.batch == nil {
 		return nil
+	}
+	if err := w.db.room(); err != nil {
+		w.close()
+		return err
 	}
 	err := errors.Join(w.batch.Commit(pebble.NoSync), w.batch.Close())
 	w.batch = nil
@@ -125,7 +165,7 @@ func (w *writer) close() {
 }
 
 // below returns an iterator of the keys below a prefix, from one on.
-func below(db *pebble.DB, prefix byte, from []byte) (*pebble.Iterator, error) {
+func below(db *store, prefix byte, from []byte) (*pebble.Iterator, error) {
 	it, err := db.NewIter(&pebble.IterOptions{
 		LowerBound: append([]byte{prefix}, from...), UpperBound: []byte{prefix + 1},
 	})

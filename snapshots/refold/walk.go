@@ -3,6 +3,7 @@ package refold
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -51,7 +52,7 @@ func (p *Pair) State() (any, error) {
 	if p.state == nil && p.encoded != nil {
 		state, err := p.fold.DecodeState(p.encoded)
 		if err != nil {
-			return nil, fmt.Errorf("reading the shadow of %.100q: %w", p.Key, err)
+			return nil, unusable(p.Key, err)
 		}
 		p.state = state
 	}
@@ -59,7 +60,7 @@ func (p *Pair) State() (any, error) {
 }
 
 // Judge compares the row with the fold. The error is an [ErrRow] if the verdict is Unreadable, and
-// otherwise one of the shadow.
+// otherwise, without a verdict, one of the shadow or a fault.
 func (p *Pair) Judge() (Verdict, error) {
 	if p.Row == nil {
 		if p.Folded() {
@@ -69,7 +70,7 @@ func (p *Pair) Judge() (Verdict, error) {
 	}
 	at, err := p.fold.Sequence(p.Row)
 	if err != nil {
-		return Unreadable, unusable(p.Key, err)
+		return p.unreadable(err)
 	}
 	if !p.Folded() {
 		if at > 0 {
@@ -84,7 +85,7 @@ func (p *Pair) Judge() (Verdict, error) {
 	equal, err := p.fold.Equal(state, p.Row)
 	switch {
 	case err != nil:
-		return Unreadable, unusable(p.Key, err)
+		return p.unreadable(err)
 	case equal:
 		return Equal, nil
 	}
@@ -96,6 +97,15 @@ func (p *Pair) Judge() (Verdict, error) {
 		return Moved, nil
 	}
 	return Changed, nil
+}
+
+// unreadable is the verdict on a row with which the fold had an error, unless that was a fault.
+func (p *Pair) unreadable(err error) (Verdict, error) {
+	err = unusable(p.Key, err)
+	if !errors.Is(err, ErrRow) {
+		return "", err
+	}
+	return Unreadable, err
 }
 
 // sequence returns that of the fold.

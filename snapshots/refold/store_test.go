@@ -1,0 +1,45 @@
+package refold
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+)
+
+// A disk that takes nothing more ends what writes to it, rather than let it wait for ever.
+func TestAStoreOnADiskThatIsFull(t *testing.T) {
+	var full atomic.Bool
+	noSpace := errors.New("no space left on device")
+	disk := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		switch op.Kind {
+		case errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
+			if full.Load() && strings.HasSuffix(op.Path, ".sst") {
+				return noSpace
+			}
+		}
+		return nil
+	}))
+	s, err := openStore(disk, "shadow", 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWriter(s, statePrefix)
+	value := make([]byte, 1000)
+	err = nil
+	for i := 0; err == nil; i++ {
+		full.Store(i > 3000)
+		err = w.set(fmt.Sprint(i), value)
+	}
+	if !errors.Is(err, noSpace) {
+		t.Errorf("error %v", err)
+	}
+	w.close()
+	if err := s.Close(); err != nil {
+		t.Log(err) // whatever it says, it returns
+	}
+}
