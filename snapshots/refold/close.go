@@ -81,7 +81,8 @@ func (r *refolding) step(ctx context.Context, keys []string) (done int, took tim
 		// while somebody's transaction is open who is gone, and the line goes on until the broker ends it.
 		// A table that refuses a step, because its transaction has failed, is asked again, too: rows that
 		// were written all the same are judged anew. If the owner is none any more, ctx ends.
-		if tries++; s.late {
+		tries++
+		if s.late {
 			tries = 0
 		}
 		if s.failed || tries == stepTries {

@@ -21,6 +21,7 @@ func TestAStoreOnADiskThatIsFull(t *testing.T) {
 			if full.Load() && strings.HasSuffix(op.Path, ".sst") {
 				return noSpace
 			}
+		default:
 		}
 		return nil
 	}))
