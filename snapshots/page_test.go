@@ -39,7 +39,8 @@ func TestPages(t *testing.T) {
 			if want := " a=1 b=2 c=3"; got != want {
 				t.Errorf("got%s, want%s", got, want)
 			}
-			if page, err := stores.Page(table, 0, nil, 10, 1); err != nil || len(page.Rows) != 1 || !page.More {
+			page, err := stores.Page(table, 0, nil, 10, 1)
+			if err != nil || len(page.Rows) != 1 || !page.More {
 				t.Errorf("a page of one byte has %d rows, %v", len(page.Rows), err)
 			}
 			w.expect(st, "a=1 b=not committed c=3 d=nor this")
