@@ -24,6 +24,12 @@ var (
 	// more is accepted until it does: rows would pile up in memory. It is tried again all along.
 	ErrDisk = errors.New("the disk of the local store fails")
 
+	// ErrRebuilding says that a store is being rebuilt already.
+	ErrRebuilding = errors.New("the store is being rebuilt already")
+
+	// ErrNoRoom says that the disk has too little room for a second store beside the first.
+	ErrNoRoom = errors.New("the disk has too little room")
+
 	// ErrMisfit says that a store was rebuilt several times while it was opened and still did not
 	// fit its topic.
 	ErrMisfit = errors.New("the store does not fit its topic")

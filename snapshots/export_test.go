@@ -1,6 +1,9 @@
 package snapshots
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // Flush begins to make durable what isn't, as the ticker does.
 func Flush(s *Stores) {
@@ -38,3 +41,19 @@ func Raw(s *Stores, topic string) (rows map[string]string, next int64, err error
 
 // Since returns from when on deletions must be kept for a store: see checkpoint.since.
 func Since(s *Staged) int64 { return s.store.point.Load().since }
+
+// RebuildBlindly is Rebuild as it would be if the tail did not wait and nobody compared offsets: between
+// is called when the new store has been read.
+func (f *Follower) RebuildBlindly(ctx context.Context, between func()) error {
+	n, err := f.beside(ctx)
+	if err != nil {
+		return err
+	}
+	if err := n.comeClose(ctx); err != nil {
+		return err
+	}
+	between()
+	f.store.mu.Lock()
+	defer f.store.mu.Unlock()
+	return f.store.replace(f.handle, n.store)
+}

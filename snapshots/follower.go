@@ -32,12 +32,15 @@ func keep(w Writer, r *kgo.Record) error { return set(w, r.Key, r.Value) }
 type Follower struct {
 	*handle
 
-	mu sync.Mutex // of those who write
+	tail sync.Mutex // of those who bring what is new; taken before mu. Held for the end of a Rebuild
+	mu   sync.Mutex // of those who write
 }
 
 // Apply files a record of the live tail; the store is then the state of it and all before it. A
 // record that is in the store already, by its offset, is passed over.
 func (f *Follower) Apply(r *kgo.Record) error {
+	f.tail.Lock()
+	defer f.tail.Unlock()
 	if f.behind(r.Offset) {
 		return nil
 	}
@@ -103,6 +106,8 @@ func (f *Follower) DeleteRange(start, limit []byte) error {
 
 // SetOffset says that the store is the state of the record at an offset, and of all before it.
 func (f *Follower) SetOffset(offset int64) error {
+	f.tail.Lock()
+	defer f.tail.Unlock()
 	if f.behind(offset) {
 		return nil
 	}

@@ -171,6 +171,11 @@ func (r *restorer) begin(p kafka.Progress) error {
 }
 
 func (r *restorer) write(records []*kgo.Record, point checkpoint) error {
+	if r.store.spare != nil {
+		if err := r.store.spare(); err != nil {
+			return err
+		}
+	}
 	bytes := 0
 	for _, record := range records {
 		bytes += len(record.Key) + len(record.Value) + rowOverhead

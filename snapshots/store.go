@@ -21,7 +21,10 @@ type store struct {
 	dir string
 	log *slog.Logger
 
-	opening chan struct{} // of one: one Open at a time
+	opening    chan struct{}         // of one: one Open at a time
+	rebuilding chan struct{}         // of one: one Rebuild at a time
+	besides    atomic.Pointer[store] // nil: it is not being rebuilt
+	spare      func() error          // tells whether the disk has room for more; may be nil
 
 	// mu guards what follows. Who uses the backend holds it, shared: it is not closed under them.
 	mu        sync.RWMutex
@@ -48,7 +51,7 @@ func newStore(of *Stores, at place) *store {
 		dir: filepath.Join(of.options.Dir, url.PathEscape(at.topic),
 			strconv.FormatInt(int64(at.partition), 10)),
 		log:     of.options.Logger.With("topic", at.topic, "partition", at.partition),
-		opening: make(chan struct{}, 1),
+		opening: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1),
 	}
 	s.point.Store(new(checkpoint))
 	return s
@@ -157,6 +160,9 @@ func (s *store) openBackend() error {
 		s.back = newMemory()
 		s.point.Store(new(checkpoint))
 		return nil
+	}
+	if err := s.tidy(); err != nil {
+		return err
 	}
 	if _, err := s.of.disk.fs.Stat(filepath.Join(s.dir, damagedFile)); err == nil {
 		if err := s.heal(reasonDamaged, ErrDamaged); err != nil {

@@ -37,7 +37,7 @@ func (a *Aggregate) Get(id string) (Row, error) {
 
 // get is Get by what the copy has, be it old.
 func (a *Aggregate) get(id string) (Row, error) {
-	value, err := a.table.get(id)
+	value, at, err := a.table.get(id)
 	if err != nil {
 		return Row{}, err
 	}
@@ -45,6 +45,7 @@ func (a *Aggregate) get(id string) (Row, error) {
 		return Row{}, fmt.Errorf("%w: %s %q", ErrNotFound, a.description.Name, id)
 	}
 	row, err := a.row(id, value)
+	row.Position = at
 	if err == nil && row.Sequence == 0 {
 		err = fmt.Errorf("%w: %s %q", ErrNotFound, a.description.Name, id)
 	}

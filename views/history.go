@@ -85,6 +85,8 @@ type EventPage struct {
 	// Next is the sequence where the next page starts, as After or, newest first, as Before; 0 after
 	// the last page. A page may have fewer events than asked for and still a Next.
 	Next int64
+	// Position is where the copy that the page was read from stands: the page is at least as new.
+	Position Position
 }
 
 // Events returns events of an aggregate, at most q.Limit of them and not much more than
@@ -136,6 +138,7 @@ type foundEvents struct {
 	sequences []int64
 	newest    int64
 	next      int64
+	at        Position
 }
 
 func (a *Aggregate) findEvents(id string, q EventQuery) (found foundEvents, err error) {
@@ -143,7 +146,11 @@ func (a *Aggregate) findEvents(id string, q EventQuery) (found foundEvents, err 
 		return found, ErrNoHistory
 	}
 	err = a.events.read(func(parts []follower) error {
-		part := parts[kafka.Partition([]byte(id), int32(len(parts)))]
+		partition := kafka.Partition([]byte(id), int32(len(parts)))
+		part := parts[partition]
+		if found.at, err = position(partition, part); err != nil {
+			return err
+		}
 		newest, err := part.Get(string(newestKey(id)))
 		switch {
 		case err != nil:
@@ -188,7 +195,7 @@ func (f *foundEvents) collect(part follower, q EventQuery, limits Limits) error 
 }
 
 func (a *Aggregate) showEvents(ctx context.Context, found foundEvents) (EventPage, error) {
-	page := EventPage{Sequence: found.newest, Next: found.next}
+	page := EventPage{Sequence: found.newest, Next: found.next, Position: found.at}
 	for i, b := range found.records {
 		event, err := a.showEvent(ctx, b, found.sequences[i])
 		if err != nil {

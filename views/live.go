@@ -23,11 +23,14 @@ type follower interface {
 	Apply(r *kgo.Record) error
 	Write(fn func(snapshots.Writer) error) error
 	Damaged() <-chan struct{}
+	Rebuild(ctx context.Context, exclusive func(swap func() error) error) error
+	Rebuilding() (p snapshots.RestoreProgress, going bool)
 }
 
 // live is a topic's local copy: a Goka view over one follower per partition. It outlives the Goka
 // view, which is made anew when it fails.
 type live struct {
+	name    string // "accounts-table": the topic's, without the installation's prefix
 	topic   string
 	kafka   kafka.Settings
 	metrics *Metrics
@@ -132,23 +135,26 @@ func (l *live) read(fn func(parts []follower) error) error {
 		return notReady(l.topic + ": being restored")
 	}
 	err := fn(l.parts)
-	if errors.Is(err, snapshots.ErrDamaged) {
+	if errors.Is(err, snapshots.ErrDamaged) || errors.Is(err, snapshots.ErrClosed) {
 		return fmt.Errorf("%w: %s: a damaged store is rebuilt: %w", ErrNotReady, l.topic, err)
 	}
 	return err
 }
 
-// get returns the value at a key of the table, nil if there is none.
-func (l *live) get(key string) (value []byte, err error) {
+// get returns the value at a key of the table, nil if there is none, and where the table stands: the value
+// is at least as new.
+func (l *live) get(key string) (value []byte, at Position, err error) {
 	err = l.read(func(parts []follower) error {
 		partition := kafka.Partition([]byte(key), int32(len(parts)))
-		value, err = parts[partition].Get(key)
-		if err != nil {
+		if at, err = position(partition, parts[partition]); err != nil {
+			return err
+		}
+		if value, err = parts[partition].Get(key); err != nil {
 			return fmt.Errorf("read %q of %s: %w", key, l.topic, err)
 		}
 		return nil
 	})
-	return value, err
+	return value, at, err
 }
 
 // update puts a record of the live tail into its follower and wakes who waits for it. It is a

@@ -42,6 +42,8 @@ type Row struct {
 	ID       string
 	Sequence int64 // of the last event in it, from 1
 	State    any   // what the aggregate's description makes of it; encoding/json can encode it
+	// Position is where the copy that it was read from stands; List leaves it out.
+	Position Position
 }
 
 // Page is a part of the ordered list of rows.

@@ -91,6 +91,7 @@ type Views struct {
 	traced     []*traced
 	waiters    *waiters
 	sender     *sender
+	resets     *resets
 }
 
 // Open checks the options and prepares the views; it reads nothing yet, see Run.
@@ -103,6 +104,7 @@ func Open(options Options) (*Views, error) {
 		options: options,
 		waiters: newWaiters(options.Limits.Waiters),
 		sender:  newSender(&options),
+		resets:  newResets(),
 	}
 	for _, d := range options.Aggregates {
 		v.aggregates = append(v.aggregates, v.newAggregate(d))
@@ -124,7 +126,7 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 	}
 	a := &Aggregate{
 		description: d, limits: v.options.Limits, waiters: v.waiters, sender: v.sender,
-		table: v.newLive(d.Topics.Table, byKey),
+		table: v.newLive(d.Plural+"-table", d.Topics.Table, byKey),
 		results: v.newTraced(KindResult, &d, d.Topics.Results, byHeader(codecs.HeaderCausationID),
 			project(codecs.HeaderCausationID, whole)),
 		commands: v.newTraced(KindCommand, &d, d.Topics.Commands, byHeader(codecs.HeaderID),
@@ -149,26 +151,30 @@ func nobody(*kgo.Record) (string, bool) { return "", false }
 func (v *Views) newTraced(kind Kind, d *Description, topic string,
 	changed func(r *kgo.Record) (string, bool), projections ...snapshots.Projection,
 ) *live {
+	name := kind.String() + "s" // dead-letters
+	if d != nil {
+		name = d.Name + "-" + name
+	}
 	retention := v.options.TraceRetention
 	if retention == 0 {
-		return v.newLive(topic, changed, projections...)
+		return v.newLive(name, topic, changed, projections...)
 	}
 	t := &traced{kind: kind, retention: retention}
 	if d != nil {
 		t.aggregate, t.results = d.Name, d.Results
 	}
-	t.live = v.newLive(topic, changed, append(projections, t.projection())...)
+	t.live = v.newLive(name, topic, changed, append(projections, t.projection())...)
 	t.forgets = append(t.forgets, t.forgetExpired)
 	v.traced = append(v.traced, t)
 	return t.live
 }
 
-func (v *Views) newLive(topic string, changed func(r *kgo.Record) (string, bool),
+func (v *Views) newLive(name, topic string, changed func(r *kgo.Record) (string, bool),
 	projections ...snapshots.Projection,
 ) *live {
 	o := v.options
 	l := &live{
-		topic: topic, kafka: o.Kafka, metrics: o.Metrics, limits: o.Limits,
+		name: name, topic: topic, kafka: o.Kafka, metrics: o.Metrics, limits: o.Limits,
 		logger: o.Logger.With("view", topic), waiters: v.waiters, off: o.Off,
 		project: joined(projections...), changed: changed,
 		open: func(ctx context.Context, topic string, partition int32,
@@ -193,6 +199,7 @@ func (v *Views) Run(ctx context.Context) error {
 		}
 	}
 	group.Go(func() { v.sender.run(ctx) })
+	group.Go(func() { v.runResets(ctx) })
 	group.Wait()
 	return nil
 }

@@ -26,8 +26,8 @@ Begin with "processor dev": it needs nothing but itself.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newHistory(), p.newTrace(), newTail(),
-		p.newLoad(), p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(), p.newTopics(),
-		p.newSchemas(), p.newConfig(), p.newBench(), newVersion())
+		p.newLoad(), p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(), newViews(),
+		p.newTopics(), p.newSchemas(), p.newConfig(), p.newBench(), newVersion())
 	return root
 }
 

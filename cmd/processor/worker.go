@@ -114,7 +114,7 @@ func (w *Worker) openStores() (err error) {
 	) (*snapshots.Stores, error) {
 		o := snapshots.Options{
 			Name: name, Kafka: w.kafka, CacheBytes: int64(cache), RowCacheBytes: int64(rowCache),
-			Stores:       topics * w.config.Topics.Partitions,
+			Stores:       topics*w.config.Topics.Partitions + 1, // one is being rebuilt beside, see Rebuild
 			MaxOpenFiles: s.OpenFiles * files / 3,
 			Metrics:      metrics, Logger: w.logger.With("stores", name),
 		}
@@ -236,7 +236,7 @@ func (w *Worker) openServer() (err error) {
 	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
 		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
-		Refolds: w.desk, Stores: w.tables,
+		Refolds: w.desk, Views: w.views, Stores: w.tables,
 		Limits: httpLimits(w.config.HTTP), Version: programVersion(),
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	})

@@ -53,6 +53,7 @@ type eventsInput struct {
 type eventsOutput struct {
 	Status            int
 	ETag              string `header:"ETag"`
+	PartitionOffset   string `header:"Refold-Partition-Offset"`
 	Link              string `header:"Link"`
 	CacheControl      string `header:"Cache-Control"`
 	PreferenceApplied string `header:"Preference-Applied"`
@@ -85,7 +86,8 @@ func (s *Server) eventsOperation(r *Resource) huma.Operation {
 			s.preferParam(),
 		},
 		Responses: s.responses(map[string]*huma.Response{
-			"200": answer("A page. The newest sequence is the ETag.", schemaOf[eventsBody](s), nil),
+			"200": withPosition(answer("A page. The newest sequence is the ETag.", schemaOf[eventsBody](s), nil),
+				"the events"),
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
 			http.StatusBadRequest: "A parameter is wrong; errors says which.",
@@ -115,7 +117,7 @@ func (s *Server) listEvents(ctx context.Context, r *Resource, in *eventsInput) (
 	}
 	out := &eventsOutput{
 		Status: http.StatusOK, ETag: etag(page.Sequence), CacheControl: revalidate,
-		PreferenceApplied: applied,
+		PreferenceApplied: applied, PartitionOffset: page.Position.String(),
 	}
 	if !noneMatch(in.IfNoneMatch, page.Sequence) {
 		out.Status = http.StatusNotModified

@@ -74,7 +74,8 @@ func (s *Server) getRowOperation(r *Resource) huma.Operation {
 			s.preferParam(),
 		},
 		Responses: s.responses(map[string]*huma.Response{
-			"200": answer("The state; its sequence is the ETag.", s.rowSchema(r), rowExample(r)),
+			"200": withPosition(answer("The state; its sequence is the ETag.", s.rowSchema(r), rowExample(r)),
+				"the table"),
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
 			http.StatusBadRequest: "A parameter is wrong; errors says which.",

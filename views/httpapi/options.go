@@ -119,6 +119,8 @@ type Options struct {
 	Traces Traces
 	// Refolds is behind GET /refolds and POST /admin/refolds, which are not there if this is nil.
 	Refolds Refolds
+	// Views is behind GET /views and POST /admin/views/…, which are not there if this is nil.
+	Views ViewStates
 	// Live is behind GET /events/live, which is not there if this is nil.
 	Live Live
 	// Stores is behind StoresPath, which is not there if this is nil.

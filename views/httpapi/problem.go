@@ -64,6 +64,8 @@ const (
 	codeBusy             = "busy"
 	codeRefoldOpen       = "refold-open"
 	codeRefoldEnded      = "refold-ended"
+	codeResetRunning     = "reset-running"
+	codeNoReset          = "no-reset"
 	codeInternal         = "internal"
 )
 

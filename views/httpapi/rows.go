@@ -22,6 +22,8 @@ type rowBody struct {
 	State    any    `json:"state"`
 }
 
+func rowOf(r views.Row) rowBody { return rowBody{r.ID, r.Sequence, r.State} }
+
 // pageBody is a page of the list.
 type pageBody struct {
 	Items []rowBody `json:"items"`
@@ -38,6 +40,7 @@ type getRowInput struct {
 type getRowOutput struct {
 	Status            int
 	ETag              string `header:"ETag"`
+	PartitionOffset   string `header:"Refold-Partition-Offset"`
 	CacheControl      string `header:"Cache-Control"`
 	PreferenceApplied string `header:"Preference-Applied"`
 	Body              any
@@ -119,7 +122,7 @@ func (s *Server) getRow(ctx context.Context, r *Resource, in *getRowInput) (*get
 	}
 	out := &getRowOutput{
 		Status: http.StatusOK, ETag: etag(row.Sequence), CacheControl: revalidate,
-		PreferenceApplied: applied, Body: rowBody(row),
+		PreferenceApplied: applied, Body: rowOf(row), PartitionOffset: row.Position.String(),
 	}
 	if !noneMatch(in.IfNoneMatch, row.Sequence) {
 		out.Status, out.Body = http.StatusNotModified, nil
@@ -204,7 +207,7 @@ func (s *Server) list(r *Resource, in *listInput) (*listOutput, error) {
 	}
 	body := pageBody{Items: []rowBody{}}
 	for _, row := range page.Rows {
-		body.Items = append(body.Items, rowBody(row))
+		body.Items = append(body.Items, rowOf(row))
 	}
 	out := &listOutput{CacheControl: revalidate}
 	if page.Next != "" {

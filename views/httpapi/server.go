@@ -68,6 +68,7 @@ func (s *Server) register() error {
 	s.registerTraces()
 	s.registerLive()
 	s.registerRefolds()
+	s.registerViews()
 	s.registerStores()
 	s.registerHealth()
 	s.mux.Handle("GET /metrics", promhttp.HandlerFor(s.options.Gatherer, promhttp.HandlerOpts{

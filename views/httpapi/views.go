@@ -1,0 +1,210 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"refold/views"
+)
+
+// ViewStates tells where this pod's views stand, and resets them. views.Views does.
+type ViewStates interface {
+	States() []views.State
+	Reset(name, by string, partitions ...int32) (views.State, error)
+	CancelReset(name string) (views.State, error)
+}
+
+// HeaderPartitionOffset of rows and histories tells where the copy stands that they were read from:
+// <partition>/<offset>, the offset in the table's or the events' topic up to which all is in it.
+const HeaderPartitionOffset = "Refold-Partition-Offset"
+
+func withPosition(r *huma.Response, topic string) *huma.Response {
+	r.Headers = map[string]*huma.Param{HeaderPartitionOffset: {
+		Description: "Where this pod's copy of " + topic + " stands, <partition>/<offset>: all up to " +
+			"this offset is in it (-1: nothing yet). Of the same pod it never goes back.",
+		Schema: stringSchema(`^[0-9]+/(-1|[0-9]+)$`), Example: "3/1041",
+	}}
+	return r
+}
+
+type viewsBody struct {
+	Views []viewBody `json:"views" nullable:"false"`
+}
+
+type viewBody struct {
+	Name       string              `json:"name"`
+	Topic      string              `json:"topic"`
+	Version    string              `json:"version" doc:"What its stores are filed by; another one: rebuilt at start."`
+	Ready      bool                `json:"ready"`
+	Missing    string              `json:"missing,omitempty" doc:"What it lacks to be ready."`
+	Partitions []viewPartitionBody `json:"partitions" nullable:"false"`
+	Reset      *resetBody          `json:"reset,omitempty" doc:"The one going on, or the last one since the start."`
+}
+
+type viewPartitionBody struct {
+	Partition  int32 `json:"partition"`
+	Offset     int64 `json:"offset" doc:"All up to this one is in it; -1: nothing yet."`
+	Lag        int64 `json:"lag" doc:"Offsets to the end of the topic; at rest 1 or more, they are markers of transactions. -1: not known."`
+	Restoring  bool  `json:"restoring" doc:"It is not read before that is done."`
+	Rebuilding bool  `json:"rebuilding" doc:"By a reset, beside the copy that is read."`
+}
+
+type resetBody struct {
+	Stage      views.ResetStage `json:"stage" enum:"running,done,failed,cancelled"`
+	By         string           `json:"by"`
+	Partitions []int32          `json:"partitions" nullable:"false"`
+	Done       int              `json:"done" doc:"How many of the partitions are done."`
+	Partition  int32            `json:"partition" doc:"The one that is being rebuilt; -1: none."`
+	Next       int64            `json:"next" doc:"The offset where that one is."`
+	End        int64            `json:"end" doc:"The offset where it ends, as far as is known."`
+	Began      time.Time        `json:"began"`
+	Ended      time.Time        `json:"ended,omitzero"`
+	Reason     string           `json:"reason,omitempty" doc:"Why it failed."`
+}
+
+type (
+	viewsOutput struct{ Body viewsBody }
+	viewOutput  struct{ Body viewBody }
+	resetInput  struct {
+		Name    string `path:"name"`
+		By      string `header:"X-Asked-By"`
+		RawBody []byte
+	}
+	cancelResetInput struct {
+		Name string `path:"name"`
+	}
+	resetRequestBody struct {
+		Partitions []int32 `json:"partitions,omitempty" nullable:"false" doc:"All, if none is named."`
+	}
+)
+
+const tagViews = "views"
+
+func (s *Server) registerViews() {
+	if s.options.Views == nil {
+		return
+	}
+	name := param("path", "name", "The view's name, as GET /views tells it.", stringSchema(""), nil)
+	register(s, huma.Operation{
+		OperationID: "list-views", Method: http.MethodGet, Path: "/views",
+		Tags: []string{tagViews}, Summary: "Where this pod's views stand",
+		Responses: s.responses(map[string]*huma.Response{
+			"200": answer("All views of this pod.", schemaOf[viewsBody](s), nil),
+		}, nil),
+	}, s.listViews)
+	register(s, huma.Operation{
+		OperationID: "reset-view", Method: http.MethodPost, Path: "/admin/views/{name}/resets",
+		Tags: []string{tagViews}, Summary: "Rebuild a view of this pod from offset zero",
+		Description: "One partition after the other is made anew beside the copy that is read, which goes " +
+			"on serving and following, and then takes its place. GET /views tells how far it is.",
+		DefaultStatus: http.StatusAccepted, MaxBodyBytes: s.limits.BodyBytes + 1,
+		Middlewares: huma.Middlewares{requireJSON},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			mediaJSON: {Schema: schemaOf[resetRequestBody](s)},
+		}},
+		Parameters: []*huma.Param{name, param("header", "X-Asked-By", "Who asks, for the records.",
+			stringSchema(""), "mallory, ticket 4711")},
+		Responses: s.responses(map[string]*huma.Response{
+			"202": answer("It begins.", schemaOf[viewBody](s), nil),
+		}, map[int]string{
+			http.StatusBadRequest: "The request is malformed; errors says where.",
+			http.StatusNotFound:   "There is no such view here.",
+			http.StatusConflict:   "A reset is going on on this pod (reset-running).",
+			http.StatusUnsupportedMediaType: "The body isn't plain JSON by its Content-Type and " +
+				"Content-Encoding.",
+		}),
+	}, s.resetView)
+	register(s, huma.Operation{
+		OperationID: "cancel-view-reset", Method: http.MethodPost,
+		Path: "/admin/views/{name}/resets/cancel",
+		Tags: []string{tagViews}, Summary: "Cancel the reset of a view of this pod",
+		Description: "Partitions that are done stay so; the one that is being rebuilt stays as it was.",
+		Parameters:  []*huma.Param{name},
+		Responses: s.responses(map[string]*huma.Response{
+			"200": answer("It ends in a moment.", schemaOf[viewBody](s), nil),
+		}, map[int]string{
+			http.StatusNotFound: "There is no such view here.",
+			http.StatusConflict: "No reset of it is going on (no-reset).",
+		}),
+	}, s.cancelReset)
+}
+
+func (s *Server) listViews(context.Context, *struct{}) (*viewsOutput, error) {
+	out := &viewsOutput{Body: viewsBody{Views: []viewBody{}}}
+	for _, state := range s.options.Views.States() {
+		out.Body.Views = append(out.Body.Views, viewOf(&state))
+	}
+	return out, nil
+}
+
+func (s *Server) resetView(_ context.Context, in *resetInput) (*viewOutput, error) {
+	var body resetRequestBody
+	decoder := json.NewDecoder(bytes.NewReader(in.RawBody))
+	decoder.DisallowUnknownFields()
+	var syntax *json.SyntaxError
+	switch err := decoder.Decode(&body); {
+	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, malformedJSON(err, in.RawBody)
+	case err != nil:
+		return nil, invalid(mistake{
+			Path: "body", Allowed: `{"partitions": [NUMBER, …]}`, Found: string(in.RawBody),
+		})
+	}
+	state, err := s.options.Views.Reset(in.Name, askedBy(in.By), body.Partitions...)
+	if err != nil {
+		return nil, resetProblem(err)
+	}
+	return &viewOutput{viewOf(&state)}, nil
+}
+
+func (s *Server) cancelReset(_ context.Context, in *cancelResetInput) (*viewOutput, error) {
+	state, err := s.options.Views.CancelReset(in.Name)
+	if err != nil {
+		return nil, resetProblem(err)
+	}
+	return &viewOutput{viewOf(&state)}, nil
+}
+
+// resetProblem is an error of ViewStates as an answer.
+func resetProblem(err error) error {
+	switch {
+	case errors.Is(err, views.ErrNoView):
+		return problem(http.StatusNotFound, codeNotFound, "%v", err)
+	case errors.Is(err, views.ErrNoPartition):
+		return invalid(mistake{
+			Path: "body.partitions", Allowed: "partitions of the view", Found: err.Error(),
+		})
+	case errors.Is(err, views.ErrResetting):
+		return problem(http.StatusConflict, codeResetRunning, "%v", err)
+	case errors.Is(err, views.ErrNoReset):
+		return problem(http.StatusConflict, codeNoReset, "%v", err)
+	}
+	return err
+}
+
+func viewOf(v *views.State) viewBody {
+	body := viewBody{
+		Name: v.Name, Topic: v.Topic, Version: v.Version, Ready: v.Missing == "", Missing: v.Missing,
+		Partitions: make([]viewPartitionBody, 0, len(v.Partitions)),
+	}
+	for _, p := range v.Partitions {
+		body.Partitions = append(body.Partitions, viewPartitionBody{
+			Partition: p.Partition, Offset: p.Offset, Lag: p.Lag, Restoring: p.Restoring,
+			Rebuilding: p.Rebuilding,
+		})
+	}
+	if r := v.Reset; r != nil {
+		body.Reset = &resetBody{
+			Stage: r.Stage, By: r.By, Partitions: r.Partitions, Done: r.Done, Partition: r.Rebuilding,
+			Next: r.Next, End: r.Until, Began: r.Began, Ended: r.End, Reason: r.Reason,
+		}
+	}
+	return body
+}
