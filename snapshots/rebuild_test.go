@@ -248,10 +248,9 @@ func TestRebuildEnds(t *testing.T) {
 		return f.Rebuild(ctx, alone)
 	})
 	disk.free = 1 << 40
-	open := w.begin("b", "1") // what it waits for
-	_ = open
+	w.begin("b", "1") // what it waits for
 	ends("cancelled", errStopped, func(ctx context.Context, cancel context.CancelCauseFunc) error {
-		return w.during(f, ctx, func() { cancel(errStopped) })
+		return w.during(ctx, f, func() { cancel(errStopped) })
 	})
 	ends("refused swap", errStopped, func(ctx context.Context, _ context.CancelCauseFunc) error {
 		w.end(kgo.TryAbort)
@@ -259,7 +258,7 @@ func TestRebuildEnds(t *testing.T) {
 	})
 	w.begin("b", "1")
 	ends("the session ended", errStopped, func(ctx context.Context, _ context.CancelCauseFunc) error {
-		return w.during(f, ctx, func() { endSession(errStopped) })
+		return w.during(ctx, f, func() { endSession(errStopped) })
 	})
 	w.end(kgo.TryAbort)
 	if err := f.Close(); err != nil {
@@ -271,7 +270,8 @@ func TestRebuildEnds(t *testing.T) {
 }
 
 // during does something while a rebuild waits for a transaction.
-func (w *world) during(f *snapshots.Follower, ctx context.Context, do func()) error { //nolint:revive // the follower's
+func (w *world) during(ctx context.Context, f *snapshots.Follower, do func()) error {
+	w.Helper()
 	done := make(chan error, 1)
 	go func() { done <- f.Rebuild(ctx, alone) }()
 	w.eventually("it is being rebuilt", func() bool { _, going := f.Rebuilding(); return going })
@@ -287,7 +287,7 @@ func TestCloseEndsRebuild(t *testing.T) {
 	stores := w.stores(dir)
 	f := w.follower(stores, snapshots.Projection{})
 	w.begin("b", "1")
-	err := w.during(f, t.Context(), func() { w.shut(stores) })
+	err := w.during(t.Context(), f, func() { w.shut(stores) })
 	if !errors.Is(err, snapshots.ErrClosed) || w.files(dir) != "0" {
 		t.Errorf("%v; there are files of %s", err, w.files(dir))
 	}

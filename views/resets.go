@@ -65,7 +65,7 @@ type State struct {
 type PartitionState struct {
 	Position
 
-	Lag        int64 // offsets to the end as far as it is known, see the metric refold_view_lag_records; -1: it is not
+	Lag        int64 // offsets to the end, as refold_view_lag_records counts them; -1: not known
 	Restoring  bool  // nobody reads it before it is done
 	Rebuilding bool  // by a reset, beside the one that is read
 }

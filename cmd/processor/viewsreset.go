@@ -169,7 +169,7 @@ Exit codes: 0 the reset is done, 1 it has failed or was cancelled, or anything e
 	f.Int32SliceVar(&r.partitions, "partition", nil, "rebuild these partitions only")
 	f.BoolVar(&r.watch, "watch", false, "ask for nothing: show the reset that is going on, or the last one")
 	f.BoolVar(&r.detach, "detach", false, "ask for it and don't wait")
-	f.BoolVar(&r.cancel, "cancel", false, "cancel the reset that is going on; partitions that are done stay so")
+	f.BoolVar(&r.cancel, "cancel", false, "cancel the reset that is going on; what is done stays")
 	return cmd
 }
 
@@ -263,7 +263,7 @@ func (r *podReset) String() string {
 		return fmt.Sprintf("done, %s in %v", of, r.Ended.Sub(r.Began).Round(time.Millisecond))
 	case r.Stage != "running":
 		return strings.TrimSuffix(fmt.Sprintf("%s after %s: %s", r.Stage, of, r.Reason), ": ")
-	case r.Partition < 0:
+	case r.Partition < 0 || r.End == 0:
 		return of
 	}
 	return fmt.Sprintf("%s, partition %d: %d of %d offsets", of, r.Partition, r.Next, r.End)

@@ -86,8 +86,8 @@ func (s *Server) eventsOperation(r *Resource) huma.Operation {
 			s.preferParam(),
 		},
 		Responses: s.responses(map[string]*huma.Response{
-			"200": withPosition(answer("A page. The newest sequence is the ETag.", schemaOf[eventsBody](s), nil),
-				"the events"),
+			"200": withPosition(answer("A page. The newest sequence is the ETag.",
+				schemaOf[eventsBody](s), nil), "the events"),
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
 			http.StatusBadRequest: "A parameter is wrong; errors says which.",

@@ -41,17 +41,17 @@ type viewsBody struct {
 type viewBody struct {
 	Name       string              `json:"name"`
 	Topic      string              `json:"topic"`
-	Version    string              `json:"version" doc:"What its stores are filed by; another one: rebuilt at start."`
+	Version    string              `json:"version" doc:"Of how its stores are filed."`
 	Ready      bool                `json:"ready"`
 	Missing    string              `json:"missing,omitempty" doc:"What it lacks to be ready."`
 	Partitions []viewPartitionBody `json:"partitions" nullable:"false"`
-	Reset      *resetBody          `json:"reset,omitempty" doc:"The one going on, or the last one since the start."`
+	Reset      *resetBody          `json:"reset,omitempty" doc:"This one, or the last one."`
 }
 
 type viewPartitionBody struct {
 	Partition  int32 `json:"partition"`
 	Offset     int64 `json:"offset" doc:"All up to this one is in it; -1: nothing yet."`
-	Lag        int64 `json:"lag" doc:"Offsets to the end of the topic; at rest 1 or more, they are markers of transactions. -1: not known."`
+	Lag        int64 `json:"lag" doc:"Offsets to the end, markers included; -1: not known."`
 	Restoring  bool  `json:"restoring" doc:"It is not read before that is done."`
 	Rebuilding bool  `json:"rebuilding" doc:"By a reset, beside the copy that is read."`
 }
@@ -179,7 +179,7 @@ func resetProblem(err error) error {
 		return problem(http.StatusNotFound, codeNotFound, "%v", err)
 	case errors.Is(err, views.ErrNoPartition):
 		return invalid(mistake{
-			Path: "body.partitions", Allowed: "partitions of the view", Found: err.Error(),
+			Path: "body.partitions", Allowed: "partitions of the view: " + err.Error(),
 		})
 	case errors.Is(err, views.ErrResetting):
 		return problem(http.StatusConflict, codeResetRunning, "%v", err)
