@@ -21,8 +21,9 @@ import (
 // uncommitted, in layers, until the transaction that holds them has ended. Package tabletest
 // checks an implementation.
 //
-// Goka reads and writes it from one goroutine and may read it from others; Seal, Commit and
-// Discard come from the engine while reads go on, and Commit also while writes go on.
+// Goka reads and writes it from one goroutine and may read it from others, as Config.Background may;
+// when nothing is in Goka's hands, Session.Between writes. Seal, Commit and Discard come from the engine
+// while reads go on, and Commit also while writes go on.
 type Table interface {
 	// Storage is Goka's. Open restores the rows from the table topic, exactly to its end; from
 	// then on GetOffset says high watermark - 1, so that Goka takes the table for recovered. Get,
