@@ -33,6 +33,7 @@ type producer struct {
 	id     string // its transactional ID
 	group  string
 	feat   *features
+	ends   unanswered
 }
 
 // dial makes the clients. Every transactional ID is initialised before the group is joined: that
@@ -63,12 +64,12 @@ func (r *run) dial(ctx context.Context) error {
 			// A fifth of what the broker itself asks for: with two producers that take turns it
 			// is seldom needed, and then the markers are all but written.
 			kgo.ConcurrentTransactionsBackoff(concurrentPause))
-		client, err := kgo.NewClient(append(opts, r.features.versions()...)...)
-		if err != nil {
+		p := &producer{id: id, group: e.group, feat: &r.features}
+		opts = append(append(opts, kgo.WithHooks(&p.ends)), r.features.versions()...)
+		if p.client, err = kgo.NewClient(opts...); err != nil {
 			return fmt.Errorf("make producer %s: %w", id, err)
 		}
-		r.producers = append(r.producers,
-			&producer{client: client, id: id, group: e.group, feat: &r.features})
+		r.producers = append(r.producers, p)
 	}
 	init, cancel := context.WithTimeout(ctx, initTimeout)
 	defer cancel()

@@ -83,7 +83,11 @@ func (r *run) landed(f *flight, p *producer, o outcome, err error) {
 	switch o {
 	case committed:
 		r.progress = true
-		r.do(r.machine.transactionCommitted())
+		if p.late() {
+			r.do(r.machine.transactionCommittedLast(errLate))
+		} else {
+			r.do(r.machine.transactionCommitted())
+		}
 	case aborted:
 		r.do(r.machine.transactionAborted())
 	case refused:

@@ -238,6 +238,17 @@ func (m *machine) setPace(records, bytes int, took time.Duration) {
 
 // transactionCommitted: the batch in the air is committed, and its rows are in the local store.
 func (m *machine) transactionCommitted() []action {
+	m.landedWell()
+	return m.advance(nil)
+}
+
+// transactionCommittedLast: so it is, but its producer is of no more use.
+func (m *machine) transactionCommittedLast(err error) []action {
+	m.landedWell()
+	return m.goAway(leaveRebuild, err, true)
+}
+
+func (m *machine) landedWell() {
 	if !m.orphan {
 		maps.Copy(m.committed, m.air.next)
 	}
@@ -245,7 +256,6 @@ func (m *machine) transactionCommitted() []action {
 		m.failures = 0
 	}
 	m.landed()
-	return m.advance(nil)
 }
 
 // transactionAborted: the batch in the air is certainly not committed, and its producer is fit for

@@ -216,6 +216,8 @@ func (w *world) land() {
 	case rapid.IntRange(0, 5).Draw(w.t, "unknown") == 0:
 		w.aborted = true
 		w.do(w.m.transactionUnknown(errors.New("unknown")))
+	case commits && rapid.IntRange(0, 5).Draw(w.t, "last") == 0:
+		w.do(w.m.transactionCommittedLast(errors.New("late")))
 	case commits:
 		w.do(w.m.transactionCommitted())
 	case rewriting && rapid.Bool().Draw(w.t, "refused"):

@@ -95,7 +95,7 @@ func happen(t *testing.T, m *machine, words []string) []action {
 	failing := map[string]func(error) []action{
 		"set-up": m.setUp, "fault": m.fault, "callback-failed": m.callbackFailed,
 		"unknown": m.transactionUnknown, "refused": m.transactionRefused,
-		"cleaned-up": m.cleanedUp, "input-lost": m.inputLost,
+		"committed-last": m.transactionCommittedLast, "cleaned-up": m.cleanedUp, "input-lost": m.inputLost,
 	}
 	switch what := words[0]; {
 	case plain[what] != nil:

@@ -104,6 +104,9 @@ func (p *producer) abort(ctx context.Context, o outcome, why error) (outcome, er
 	if err := p.client.EndTransaction(ctx, kgo.TryAbort); err != nil {
 		return unknown, errors.Join(why, fmt.Errorf("abort: %w", err))
 	}
+	if p.late() {
+		return unknown, errors.Join(why, errLate)
+	}
 	return o, why
 }
 
