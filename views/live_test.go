@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"errors"
 	"testing"
 )
@@ -28,5 +29,51 @@ func TestReadersWaitForTheLastPartition(t *testing.T) {
 		if (err == nil) != step.readable || err != nil && !errors.Is(err, ErrNotReady) {
 			t.Errorf("step %d: %v", i, err)
 		}
+	}
+}
+
+// swapping is a follower whose rebuilding brings the row at sequence 2 along.
+type swapping struct {
+	follower
+
+	rows chan []byte
+}
+
+func (s *swapping) Get(string) ([]byte, error) {
+	row := <-s.rows
+	s.rows <- row
+	return row, nil
+}
+
+func (*swapping) GetOffset(int64) (int64, error) { return 1, nil }
+
+func (s *swapping) Rebuild(_ context.Context, exclusive func(swap func() error) error) error {
+	return exclusive(func() error {
+		<-s.rows
+		s.rows <- []byte("2")
+		return nil
+	})
+}
+
+// G10: who waits for what a swapped store brings along is woken: the tail passes over it.
+func TestSwapWakesWaiters(t *testing.T) {
+	part := &swapping{rows: make(chan []byte, 1)}
+	part.rows <- []byte("1")
+	l := &live{topic: "rows-table", waiters: newWaiters(1), count: 1}
+	l.attach(0, part)
+	looked, done := make(chan struct{}, 2), make(chan error, 1)
+	go func() {
+		done <- l.waiters.wait(t.Context(), func() (bool, error) {
+			value, _, err := l.get("k")
+			looked <- struct{}{}
+			return string(value) == "2", err
+		}, waitKey{l.topic, "k"})
+	}()
+	<-looked
+	if err := l.rebuild(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
 	}
 }

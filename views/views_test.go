@@ -158,6 +158,14 @@ func (f *fixture) open(t *testing.T, change ...func(*views.Options)) (
 func (f *fixture) run(t *testing.T, change ...func(*views.Options)) *running {
 	t.Helper()
 	v, stores := f.open(t, change...)
+	r := f.started(t, v, stores)
+	eventually(t, func() bool { return v.Ready() == nil })
+	return r
+}
+
+// started runs views.
+func (*fixture) started(t *testing.T, v *views.Views, stores *snapshots.Stores) *running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- v.Run(ctx) }()
@@ -171,7 +179,6 @@ func (f *fixture) run(t *testing.T, change ...func(*views.Options)) *running {
 		must(t, errors.Join(<-done, stores.Close()))
 	}}
 	t.Cleanup(r.stop)
-	eventually(t, func() bool { return v.Ready() == nil })
 	return r
 }
 
