@@ -42,7 +42,8 @@ const (
 // store is a shadow store.
 type store struct {
 	*pebble.DB
-	batchBytes int // what is written at once
+	batchBytes int    // what is written at once
+	memTable   uint64 // bytes
 	// fault is why the disk did not take something. Pebble tries again for ever.
 	fault atomic.Pointer[error]
 }
@@ -55,7 +56,8 @@ func (s *store) room() error {
 			return fmt.Errorf("writing to the shadow store: %w", *fault)
 		}
 		m := s.Metrics()
-		if m.MemTable.Count <= memTables && m.Levels[0].Sublevels < l0Stop {
+		// By bytes, not by number: small memtables, with which a store begins, wait for more before they go.
+		if m.MemTable.Size <= memTables*s.memTable && m.Levels[0].Sublevels < l0Stop {
 			return nil
 		}
 		<-time.After(roomPause)
@@ -66,7 +68,7 @@ func (s *store) room() error {
 // it need outlive the process, so that it has no log.
 func openStore(fs vfs.FS, dir string, memory int64) (*store, error) {
 	memTable := min(max(memory/8, leastMemTable), mostMemTable)
-	s := &store{batchBytes: int(min(batchBytes, memTable/4))}
+	s := &store{batchBytes: int(min(batchBytes, memTable/4)), memTable: uint64(memTable)}
 	cache := pebble.NewCache(memory) // for memtables, too
 	defer cache.Unref()              // the database keeps it
 	options := &pebble.Options{
@@ -74,7 +76,7 @@ func openStore(fs vfs.FS, dir string, memory int64) (*store, error) {
 		FS:                          fs,
 		DisableWAL:                  true,
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                uint64(memTable),
+		MemTableSize:                s.memTable,
 		MemTableStopWritesThreshold: 2 * memTables,
 		L0CompactionThreshold:       l0Merge,
 		L0StopWritesThreshold:       2 * l0Stop,

@@ -44,3 +44,23 @@ func TestAStoreOnADiskThatIsFull(t *testing.T) {
 		t.Log(err) // whatever it says, it returns
 	}
 }
+
+// A store of any size takes more than it has memory for.
+func TestAStoreTakesMoreThanItsMemory(t *testing.T) {
+	for _, memory := range []int64{1 << 20, 4 << 20, 32 << 20, 128 << 20} {
+		s, err := openStore(vfs.NewMem(), "shadow", memory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWriter(s, statePrefix)
+		value := make([]byte, 10_000)
+		for i := range 2 * memory / int64(len(value)) {
+			if err := w.set(fmt.Sprint(i*7919%10_007), value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(w.finish(), s.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
