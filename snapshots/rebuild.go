@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A store is rebuilt beside the one that is read, in a directory of its own, and takes its place in the
@@ -79,6 +80,7 @@ func (f *Follower) rebuild(ctx context.Context, exclusive func(swap func() error
 	}
 	f.tail.Lock()
 	defer f.tail.Unlock()
+	paused, swapping := time.Now(), time.Duration(0)
 	for n.store.point.Load().next < f.store.point.Load().next {
 		if err := n.restore(ctx); err != nil {
 			return besideError(ctx, err)
@@ -87,9 +89,15 @@ func (f *Follower) rebuild(ctx context.Context, exclusive func(swap func() error
 	if !n.store.settle(ctx) {
 		return besideError(ctx, ErrDisk)
 	}
-	if err := exclusive(func() error { return f.swap(n.store) }); err != nil {
+	if err := exclusive(func() error {
+		began := time.Now()
+		defer func() { swapping = time.Since(began) }()
+		return f.swap(n.store)
+	}); err != nil {
 		return err
 	}
+	f.store.log.Info("a store was rebuilt beside itself and swapped", "tailPaused", time.Since(paused),
+		"readersPaused", swapping)
 	return f.store.removeAside()
 }
 
