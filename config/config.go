@@ -145,6 +145,7 @@ type Views struct {
 	Traces         bool          `key:"traces" default:"true" help:"Keep the index for GET /traces/{id}: some 100 bytes on this pod's disk, and the CPU of one more row, for each command, event, result and dead letter. false: these answer 503."`
 	TraceRetention time.Duration `key:"trace-retention" default:"168h" min:"1s" max:"87600h" help:"How long messages are found in traces; the default is how long commands and results are kept, without which a trace says little. Another value has the topics read again at the next start."`
 	FetchBytes     Bytes         `key:"fetch-bytes" default:"1MiB" min:"16KiB" max:"100MiB" help:"How much each broker may send at a time of each topic, compressed as it is. Small records take ten to twenty times that in memory."`
+	StateEvery     int           `key:"state-every" default:"1000" min:"16" max:"100000" help:"The distance of the intermediate states that are kept of a history, in events. A state of the past costs folding so many events, some 3 ms by default; a smaller distance takes room for more states, each as large as a row."`
 	History        bool          `key:"history" default:"true" help:"Keep the histories of aggregates for GET /accounts/{id}/events: all events once more, on this pod's disk. false: these answer 503."`
 }
 

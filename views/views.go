@@ -28,6 +28,8 @@ type Description struct {
 	// Row reads a row of the table topic: its sequence, and the state as it is shown, which
 	// encoding/json can encode. It must be safe for concurrent use.
 	Row func(value []byte) (sequence int64, state any, err error)
+	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil.
+	Fold Fold
 }
 
 // Limits bounds what views may take. Zero fields take their default.
@@ -41,6 +43,9 @@ type Limits struct {
 	// PageBytes limits the events of a page, as they are in the topic; 4 MiB. As JSON they may be
 	// three times that. One event is always given.
 	PageBytes int
+	// StateEvery is the distance of intermediate states in a history, in events; 1,000. A state of
+	// the past costs folding so many events, some 3 ms, and a history of a million events 1,000 rows.
+	StateEvery int
 	// Sending limits the commands that wait for the broker at the same time; 256, which is what
 	// Sarama takes without blocking.
 	Sending int
@@ -240,6 +245,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.ScanRows, 10_000)
 	def(&l.PageBytes, 4<<20)
 	def(&l.TraceNodes, 1000)
+	def(&l.StateEvery, 1000)
 	def(&l.Sending, 256)
 	def(&l.FetchBytes, 1<<20)
 	def(&l.FetchWait, 250*time.Millisecond)
@@ -268,7 +274,7 @@ func (o *Options) validate() error {
 		errs = append(errs, fmt.Errorf("views: Options.TraceRetention is %v", o.TraceRetention))
 	}
 	l := o.Limits
-	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 ||
+	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 || l.StateEvery < 0 ||
 		l.FetchWait < 0 || l.FetchBytes < 0 || l.RestartPauseMin < 0 ||
 		l.RestartPauseMax < l.RestartPauseMin || l.ForgetInterval < 0 || l.ForgetRecords < 0 ||
 		l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {

@@ -97,6 +97,7 @@ func (a *aggregate) description(c config.Topics, results *codecs.Set) views.Desc
 	return views.Description{
 		Name: a.name, Plural: a.plural, Topics: a.topics(c),
 		Commands: a.commands, Results: results, Events: a.events, Row: a.row,
+		Fold: a.fold,
 	}
 }
 
@@ -105,7 +106,7 @@ func (a *aggregate) show(v *views.Views) httpapi.Resource {
 	r := a.resource
 	r.Name, r.Plural = a.name, a.plural
 	reader := v.Aggregate(a.name)
-	r.Rows, r.Sender, r.Events = reader, reader, reader
+	r.Rows, r.Sender, r.Events, r.Past = reader, reader, reader, reader
 	if r.Commands == nil {
 		r.Commands = a.commands
 	}

@@ -43,6 +43,7 @@ type answer struct {
 	// Of aggregates.
 	Sequence int64           `json:"sequence"`
 	State    json.RawMessage `json:"state"`
+	Time     string          `json:"time"` // of states of the past
 	// Of problems and rejected commands.
 	Code   string `json:"code"`
 	Detail string `json:"detail"`

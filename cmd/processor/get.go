@@ -18,6 +18,7 @@ import (
 type getOptions struct {
 	server, command string
 	atLeast         int64
+	moment          moment
 	wait            time.Duration
 	json            bool
 }
@@ -29,13 +30,23 @@ func newGet() *cobra.Command {
 		Short: "Show an aggregate, or what became of a command",
 		Long: `Show an aggregate, or what became of a command, by the HTTP API of a worker.
 
+--sequence and --at show a state of the past: after the event of that sequence; or before the first
+event that is later than that time.
+
 Exit codes: 0 found, 5 there is no such aggregate or command, 1 anything else.`,
 		Example: `  processor get account alice --at-least 3
+  processor get account alice --at 2026-01-31T23:59:59Z
   processor get --command salary-november`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 || (len(args) == 2) == (o.command != "") {
 				return errors.New("name either an aggregate (account alice) or a --command")
+			}
+			if err := o.moment.check(cmd.Flags().Changed("sequence")); err != nil {
+				return err
+			}
+			if o.command != "" && o.moment != (moment{}) {
+				return errors.New("--sequence and --at are of aggregates, not of a --command")
 			}
 			if o.wait < 0 || o.atLeast < 0 {
 				return errors.New("--wait and --at-least can't be less than 0")
@@ -56,6 +67,9 @@ Exit codes: 0 found, 5 there is no such aggregate or command, 1 anything else.`,
 	flags.Int64Var(&o.atLeast, "at-least", 0, "show the aggregate at this sequence or a later one")
 	flags.DurationVar(&o.wait, "wait", 5*time.Second, "how long to wait for --at-least")
 	flags.BoolVar(&o.json, "json", false, "print the answer as JSON")
+	flags.Int64Var(&o.moment.sequence, "sequence", 0, "show the aggregate as it was at this sequence")
+	flags.StringVar(&o.moment.at, "at", "", "show it as it was at this time, 2026-01-31T23:59:59Z")
+	cmd.MarkFlagsMutuallyExclusive("sequence", "at", "at-least")
 	return cmd
 }
 
@@ -67,6 +81,7 @@ func (o *getOptions) getAggregate(
 		return err
 	}
 	path += "/" + url.PathEscape(id)
+	path += o.moment.query()
 	header := map[string]string{}
 	if o.atLeast > 0 {
 		path += "?atLeast=" + strconv.FormatInt(o.atLeast, 10)
@@ -87,7 +102,11 @@ func (o *getOptions) getAggregate(
 	if err := json.Indent(&state, a.State, "", "  "); err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
-	fmt.Fprintf(w, "%s at sequence %d\n%s\n", a.ID, a.Sequence, state.String())
+	when := ""
+	if a.Time != "" {
+		when = ", " + a.Time
+	}
+	fmt.Fprintf(w, "%s at sequence %d%s\n%s\n", a.ID, a.Sequence, when, state.String())
 	return nil
 }
 

@@ -49,6 +49,10 @@ func (s *Server) rowSchema(r *Resource) *huma.Schema {
 			"id":       stringSchema(idPattern),
 			"sequence": integerSchema(1, 0),
 			"state":    s.schemas().Schema(r.State, true, ""),
+			"time": {
+				Type: huma.TypeString, Format: formatTime,
+				Description: "When the last event was; of states of the past only.",
+			},
 		},
 	})
 }
@@ -62,7 +66,7 @@ func rowExample(r *Resource) any {
 }
 
 func (s *Server) getRowOperation(r *Resource) huma.Operation {
-	return huma.Operation{
+	operation := huma.Operation{
 		OperationID: "get-" + r.Name, Method: http.MethodGet, Path: "/" + r.Plural + "/{id}",
 		Tags: []string{r.Plural}, Summary: "The state of one " + r.Name,
 		Parameters: []*huma.Param{
@@ -84,6 +88,10 @@ func (s *Server) getRowOperation(r *Resource) huma.Operation {
 				"readable here now (not-ready).",
 		}),
 	}
+	if r.Past != nil {
+		operation.Parameters = append(operation.Parameters, pastParams()...)
+	}
+	return operation
 }
 
 func (s *Server) listOperation(r *Resource) huma.Operation {

@@ -31,6 +31,11 @@ type Events interface {
 	WaitEvents(ctx context.Context, id string, q views.EventQuery) (views.EventPage, error)
 }
 
+// Past reads an aggregate's states of the past. views.Aggregate does.
+type Past interface {
+	At(ctx context.Context, id string, m views.Moment) (views.PastRow, error)
+}
+
 // Sender puts commands into an aggregate's topic. views.Sender is one.
 type Sender interface {
 	// Send returns when the command is safe in the topic. After another error than
@@ -68,6 +73,8 @@ type Resource struct {
 	Commands CommandTypes
 	// Events may be nil: then there is no such endpoint.
 	Events Events
+	// Past may be nil: then there are current states only.
+	Past Past
 	// State is the Go type of views.Row.State, which the API's description is made from.
 	State reflect.Type
 	// Example is a state for the description; may be nil.

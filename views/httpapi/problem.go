@@ -55,6 +55,7 @@ const (
 	codeNotYet           = "not-yet"
 	codeNoViews          = "no-views"
 	codeNoHistory        = "no-history"
+	codeUnfoldable       = "history-unfoldable"
 	codeNoTraces         = "no-traces"
 	codeTooManyWaits     = "too-many-waits"
 	codeTooManyListeners = "too-many-listeners"
@@ -164,6 +165,8 @@ func asProblem(err error) *Problem {
 	case errors.Is(err, views.ErrNoTraces):
 		return problem(http.StatusServiceUnavailable, codeNoTraces,
 			"this server keeps no traces (its option views.traces); ask another").because(err)
+	case errors.Is(err, views.ErrUnfoldable):
+		return problem(http.StatusInternalServerError, codeUnfoldable, "%s", err.Error()).because(err)
 	case errors.Is(err, views.ErrNotReady):
 		return problem(http.StatusServiceUnavailable, codeNotReady,
 			"this server can't read its copy now; its /readyz says what is missing").

@@ -55,6 +55,8 @@ func queryMistakes(raw string, known map[string]*huma.Param, allowed string) []m
 			wrong.Allowed, wrong.Found = "one value", strings.Join(values, " and ")
 		case values[0] == "" && p.Schema.Type == huma.TypeInteger:
 			wrong.Allowed, wrong.Found = "a whole number, or no parameter", "nothing"
+		case values[0] == "" && p.Schema.Format == formatTime:
+			wrong.Allowed, wrong.Found = timeAllowed+", or no parameter", "nothing"
 		default:
 			continue
 		}

@@ -20,9 +20,13 @@ type rowBody struct {
 	ID       string `json:"id"`
 	Sequence int64  `json:"sequence"`
 	State    any    `json:"state"`
+	// Time is that of the last event; of states of the past only.
+	Time *time.Time `json:"time,omitempty"`
 }
 
-func rowOf(r views.Row) rowBody { return rowBody{r.ID, r.Sequence, r.State} }
+func rowOf(r views.Row) rowBody {
+	return rowBody{ID: r.ID, Sequence: r.Sequence, State: r.State}
+}
 
 // pageBody is a page of the list.
 type pageBody struct {
@@ -33,6 +37,8 @@ type pageBody struct {
 type getRowInput struct {
 	ID          string `path:"id"`
 	AtLeast     string `query:"atLeast"`
+	Sequence    string `query:"sequence"`
+	Time        string `query:"time"`
 	IfNoneMatch string `header:"If-None-Match"`
 	Prefer      string `header:"Prefer"`
 }
@@ -107,6 +113,9 @@ func register[I, O any](s *Server, operation huma.Operation,
 
 // getRow answers GET /accounts/{id}.
 func (s *Server) getRow(ctx context.Context, r *Resource, in *getRowInput) (*getRowOutput, error) {
+	if in.Sequence != "" || in.Time != "" {
+		return s.getPast(ctx, r, in)
+	}
 	atLeast, err := readRowInput(in)
 	if err != nil {
 		return nil, err

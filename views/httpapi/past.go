@@ -1,0 +1,85 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"refold/views"
+)
+
+const (
+	formatTime  = "date-time"
+	timeAllowed = "a time of RFC 3339, such as 2026-01-31T23:59:59Z (a + in it is %2B)"
+)
+
+func pastParams() []*huma.Param {
+	return []*huma.Param{
+		param("query", "sequence", "The state after the event of this sequence.",
+			integerSchema(1, 0), 2),
+		param("query", "time", "The state before the first event that is later. An event that follows a "+
+			"later one, because a clock went back, is as late as that.",
+			&huma.Schema{Type: huma.TypeString, Format: formatTime}, "2026-01-31T23:59:59Z"),
+	}
+}
+
+// getPast answers GET /accounts/{id}?sequence=N and ?time=T.
+func (s *Server) getPast(ctx context.Context, r *Resource, in *getRowInput) (*getRowOutput, error) {
+	moment, err := readMoment(in)
+	if err != nil {
+		return nil, err
+	}
+	row, err := r.Past.At(ctx, in.ID, moment)
+	switch {
+	case errors.Is(err, views.ErrNotYet):
+		return nil, notYet(r, in.ID, row.Sequence, moment.Sequence, "")
+	case errors.Is(err, views.ErrNotFound):
+		return nil, problem(http.StatusNotFound, codeNotFound, "there was no %s %q then", r.Name, in.ID)
+	case err != nil:
+		return nil, err
+	}
+	body := rowOf(row.Row)
+	body.Time = &row.Time
+	out := &getRowOutput{
+		Status: http.StatusOK, ETag: etag(row.Sequence), CacheControl: revalidate, Body: body,
+		PartitionOffset: row.Position.String(),
+	}
+	if !noneMatch(in.IfNoneMatch, row.Sequence) {
+		out.Status, out.Body = http.StatusNotModified, nil
+	}
+	return out, nil
+}
+
+func readMoment(in *getRowInput) (m views.Moment, err error) {
+	var mistakes []mistake
+	wrong := func(path, allowed, found string) {
+		mistakes = append(mistakes, mistake{Path: path, Allowed: allowed, Found: found})
+	}
+	if !validID(in.ID) {
+		wrong("path.id", idAllowed, in.ID)
+	}
+	if in.AtLeast != "" {
+		wrong("query.atLeast", "not beside sequence or time: the past does not change", in.AtLeast)
+	}
+	if in.Sequence != "" && in.Time != "" {
+		wrong("query.time", "either sequence or time", in.Time)
+	}
+	if in.Sequence != "" {
+		var ok bool
+		if m.Sequence, ok = parseSequence(in.Sequence); !ok || m.Sequence < 1 {
+			wrong("query.sequence", "a sequence: a whole number from 1", in.Sequence)
+		}
+	}
+	if in.Time != "" {
+		if m.Time, err = time.Parse(time.RFC3339Nano, in.Time); err != nil {
+			wrong("query.time", timeAllowed, in.Time)
+		}
+	}
+	if len(mistakes) > 0 {
+		return m, invalid(mistakes...)
+	}
+	return m, nil
+}
