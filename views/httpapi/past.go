@@ -35,7 +35,9 @@ func (s *Server) getPast(ctx context.Context, r *Resource, in *getRowInput) (*ge
 	row, err := r.Past.At(ctx, in.ID, moment)
 	switch {
 	case errors.Is(err, views.ErrNotYet):
-		return nil, notYet(r, in.ID, row.Sequence, moment.Sequence, "")
+		return nil, problem(http.StatusServiceUnavailable, codeNotYet, "the %s %q is at sequence %d here, "+
+			"sequence %d is asked for; try again, or ask for the newest with atLeast=%[4]d",
+			r.Name, in.ID, row.Sequence, moment.Sequence).retry()
 	case errors.Is(err, views.ErrNotFound):
 		return nil, problem(http.StatusNotFound, codeNotFound, "there was no %s %q then", r.Name, in.ID)
 	case err != nil:
