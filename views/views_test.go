@@ -53,8 +53,8 @@ type fixture struct {
 	dir               string
 }
 
-func newFixture(t *testing.T) *fixture {
-	t.Helper()
+func newFixture(tb testing.TB) *fixture {
+	tb.Helper()
 	var specs []kafka.TopicSpec
 	for _, topic := range []string{
 		topics.Commands, topics.Events, topics.Results, topics.Table, topics.DeadLetters,
@@ -62,39 +62,39 @@ func newFixture(t *testing.T) *fixture {
 		specs = append(specs, kafka.TopicSpec{Name: topic, Partitions: 3, ReplicationFactor: 1})
 	}
 	cluster, err := local.Start(local.Options{Topics: specs})
-	must(t, err)
-	t.Cleanup(func() { _ = cluster.Close() }) // a test may have closed it already
+	must(tb, err)
+	tb.Cleanup(func() { _ = cluster.Close() }) // a test may have closed it already
 	f := &fixture{
 		cluster: cluster, kafka: kafka.Settings{Brokers: cluster.Brokers(), ClientID: "test"},
-		dir: t.TempDir(),
+		dir: tb.TempDir(),
 	}
 	registry, err := codecs.NewRegistry(codecs.RegistrySettings{
 		URLs: []string{cluster.RegistryURL()}, Mode: codecs.Register,
 	})
-	must(t, err)
-	t.Cleanup(registry.Close)
+	must(tb, err)
+	tb.Cleanup(registry.Close)
 	f.commands, err = codecs.NewSet(registry, codecs.Record[Add](schemaOf("Add")),
 		codecs.Record[Sub](schemaOf("Sub")))
-	must(t, err)
+	must(tb, err)
 	f.results, err = processors.NewResultSet(registry)
-	must(t, err)
+	must(tb, err)
 	f.events, err = codecs.NewSet(registry, codecs.Record[Added](schemaOf("Added")))
-	must(t, err)
-	must(t, errors.Join(f.commands.Prepare(t.Context()), f.results.Prepare(t.Context()),
-		f.events.Prepare(t.Context())))
+	must(tb, err)
+	must(tb, errors.Join(f.commands.Prepare(tb.Context()), f.results.Prepare(tb.Context()),
+		f.events.Prepare(tb.Context())))
 	opts, err := f.kafka.Options()
-	must(t, err)
+	must(tb, err)
 	f.client, err = kgo.NewClient(append(opts, kgo.RecordPartitioner(kafka.Partitioner()))...)
-	must(t, err)
-	t.Cleanup(f.client.Close)
+	must(tb, err)
+	tb.Cleanup(f.client.Close)
 	return f
 }
 
 // must ends the test unless err is nil.
-func must(t *testing.T, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -125,16 +125,16 @@ type running struct {
 }
 
 // open opens views on the fixture's directory, without running them.
-func (f *fixture) open(t *testing.T, change ...func(*views.Options)) (
+func (f *fixture) open(tb testing.TB, change ...func(*views.Options)) (
 	*views.Views, *snapshots.Stores,
 ) {
-	t.Helper()
+	tb.Helper()
 	registry := prometheus.NewRegistry()
 	stores, err := snapshots.Open(snapshots.Options{
 		Name: "views", Dir: f.dir, Kafka: f.kafka, Metrics: snapshots.NewMetrics(registry),
 		Logger: slog.New(slog.DiscardHandler),
 	})
-	must(t, err)
+	must(tb, err)
 	options := views.Options{
 		Kafka: f.kafka, Stores: stores, Metrics: views.NewMetrics(registry),
 		Logger: slog.New(slog.DiscardHandler),
@@ -150,23 +150,23 @@ func (f *fixture) open(t *testing.T, change ...func(*views.Options)) (
 		c(&options)
 	}
 	v, err := views.Open(options)
-	must(t, err)
+	must(tb, err)
 	return v, stores
 }
 
 // run opens views and runs them; they are ready when it returns.
-func (f *fixture) run(t *testing.T, change ...func(*views.Options)) *running {
-	t.Helper()
-	v, stores := f.open(t, change...)
-	r := f.started(t, v, stores)
-	eventually(t, func() bool { return v.Ready() == nil })
+func (f *fixture) run(tb testing.TB, change ...func(*views.Options)) *running {
+	tb.Helper()
+	v, stores := f.open(tb, change...)
+	r := f.started(tb, v, stores)
+	eventually(tb, func() bool { return v.Ready() == nil })
 	return r
 }
 
 // started runs views.
-func (*fixture) started(t *testing.T, v *views.Views, stores *snapshots.Stores) *running {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+func (*fixture) started(tb testing.TB, v *views.Views, stores *snapshots.Stores) *running {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(tb.Context())
 	done := make(chan error, 1)
 	go func() { done <- v.Run(ctx) }()
 	stopped := false
@@ -176,15 +176,15 @@ func (*fixture) started(t *testing.T, v *views.Views, stores *snapshots.Stores) 
 		}
 		stopped = true
 		cancel()
-		must(t, errors.Join(<-done, stores.Close()))
+		must(tb, errors.Join(<-done, stores.Close()))
 	}}
-	t.Cleanup(r.stop)
+	tb.Cleanup(r.stop)
 	return r
 }
 
 // eventually waits for a condition that nobody signals.
-func eventually(t *testing.T, condition func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, condition func() bool) {
+	tb.Helper()
 	ticks := time.NewTicker(10 * time.Millisecond)
 	defer ticks.Stop()
 	deadline := time.After(time.Minute)
@@ -192,7 +192,7 @@ func eventually(t *testing.T, condition func() bool) {
 		select {
 		case <-ticks.C:
 		case <-deadline:
-			t.Fatal("it never happened")
+			tb.Fatal("it never happened")
 		}
 	}
 }
