@@ -25,9 +25,9 @@ Begin with "processor dev": it needs nothing but itself.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newHistory(), newDiff(), p.newTrace(),
-		newTail(), p.newLoad(), p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(), newViews(),
-		p.newTopics(), p.newSchemas(), p.newConfig(), p.newBench(), newVersion())
+	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newHistory(), newDiff(), newReport(),
+		p.newTrace(), newTail(), p.newLoad(), p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(),
+		newViews(), p.newTopics(), p.newSchemas(), p.newConfig(), p.newBench(), newVersion())
 	return root
 }
 

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/big"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"refold/processors/accounts"
+)
+
+type reportOptions struct {
+	server, format string
+	at             moment
+}
+
+func newReport() *cobra.Command {
+	var o reportOptions
+	cmd := &cobra.Command{
+		Use:   "report accounts --at TIME",
+		Short: "List every account's balance at a time, and the totals by currency",
+		Long: `List every account's balance at a time, and the totals by currency, by the HTTP API of a
+worker.
+
+Accounts are ordered by their IDs, byte by byte; those that were not there yet are left out. Amounts
+are whole numbers of minor units, totals have as many digits as they need. Each account is one
+request to the worker, which folds it from its history, and is printed when it is known: memory does
+not grow with their number.
+--format csv and json end with the totals too: a line whose first field is "total"; an object with
+the member "total".
+
+Exit codes: 0 whole, 1 anything else: what was printed is not all then.`,
+		Example: `  processor report accounts --at 2026-01-31T23:59:59Z
+  processor report accounts --at 2026-01-31T23:59:59Z --format csv > january.csv`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := collection(args[0])
+			if err != nil {
+				return err
+			}
+			if path != "/"+accounts.Plural {
+				return fmt.Errorf("there is no report of %s; there is one of %s", args[0], accounts.Plural)
+			}
+			if err := o.at.check(false); err != nil {
+				return err
+			}
+			if o.at.at == "" {
+				return errors.New("--at must not be empty")
+			}
+			sheet, err := newSheet(o.format, cmd.OutOrStdout())
+			if err != nil {
+				return err
+			}
+			c, err := newClient(o.server, requestTimeout)
+			if err != nil {
+				return err
+			}
+			r := &report{client: c, path: path, at: o.at, totals: map[string]*big.Int{}}
+			return r.run(cmd.Context(), sheet)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.server, "server", "http://localhost:8080", "a worker's HTTP API")
+	flags.StringVar(&o.at.at, "at", "", "the time, 2026-01-31T23:59:59Z")
+	flags.StringVar(&o.format, "format", "table", "table, csv or json (an object a line)")
+	cobra.CheckErr(cmd.MarkFlagRequired("at"))
+	return cmd
+}
+
+// reportParallel is how many accounts are asked for at a time: a worker answers in about a
+// millisecond, and has other things to do.
+const reportParallel = 4
+
+// report makes a balance sheet.
+type report struct {
+	client *client
+	path   string
+	at     moment
+	totals map[string]*big.Int // by currency
+}
+
+// balance is a line of the sheet.
+type balance struct {
+	ID       string `json:"id"`
+	Sequence int64  `json:"sequence"`
+	Currency string `json:"currency"`
+	Balance  int64  `json:"balance"`
+	Status   string `json:"status"`
+}
+
+// reported is an account in the list of all.
+type reported struct {
+	ID string `json:"id"`
+}
+
+// run goes through the accounts that there are now, page by page. No account that was there at any
+// time is missing among them: rows of accounts with events are never deleted.
+func (r *report) run(ctx context.Context, sheet *sheet) error {
+	for path := r.path; path != ""; {
+		a, err := r.client.do(ctx, http.MethodGet, path, nil, nil)
+		if err != nil {
+			return err
+		}
+		if a.status != http.StatusOK {
+			return a.problem()
+		}
+		var page struct {
+			Items []reported `json:"items"`
+			Next  string     `json:"next"`
+		}
+		if err := json.Unmarshal(a.raw, &page); err != nil {
+			return fmt.Errorf("read the answer: %w", err)
+		}
+		for some := range slices.Chunk(page.Items, reportParallel) {
+			if err := r.some(ctx, some, sheet); err != nil {
+				return err
+			}
+		}
+		path = page.Next
+	}
+	return sheet.end(r.totals)
+}
+
+// some asks for a few accounts at a time, and prints them in their order.
+func (r *report) some(ctx context.Context, some []reported, sheet *sheet) error {
+	lines, errs := make([]*balance, len(some)), make([]error, len(some))
+	var group sync.WaitGroup
+	for i := range some {
+		group.Go(func() { lines[i], errs[i] = r.balance(ctx, some[i].ID) })
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, line := range lines {
+		if line == nil {
+			continue
+		}
+		r.add(line)
+		if err := sheet.line(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *report) add(line *balance) {
+	if r.totals[line.Currency] == nil {
+		r.totals[line.Currency] = new(big.Int)
+	}
+	r.totals[line.Currency].Add(r.totals[line.Currency], big.NewInt(line.Balance))
+}
+
+// balance asks for one account as it was; nil if it was not there.
+func (r *report) balance(ctx context.Context, id string) (*balance, error) {
+	a, err := r.client.do(ctx, http.MethodGet, r.path+"/"+url.PathEscape(id)+r.at.query(), nil, nil)
+	switch {
+	case err != nil:
+		return nil, err
+	case a.status == http.StatusNotFound:
+		return nil, nil //nolint:nilnil // it was not there
+	case a.status != http.StatusOK:
+		return nil, fmt.Errorf("account %s: %w", legible(id), a.problem())
+	}
+	line := &balance{}
+	if err := json.Unmarshal(a.State, line); err != nil {
+		return nil, fmt.Errorf("read account %s: %w", legible(id), err)
+	}
+	line.ID, line.Sequence = id, a.Sequence
+	return line, nil
+}
+
+// sheet prints a report in one of the formats.
+type sheet struct {
+	line func(*balance) error
+	end  func(totals map[string]*big.Int) error
+}
+
+func newSheet(format string, out io.Writer) (*sheet, error) {
+	switch format {
+	case "table":
+		const columns = "%-36s  %8v  %-8s  %24v  %s\n"
+		fmt.Fprintf(out, columns, "ID", "SEQ", "CURRENCY", "BALANCE", "STATUS")
+		return &sheet{
+			line: func(b *balance) error {
+				_, err := fmt.Fprintf(out, columns,
+					legible(b.ID), b.Sequence, legible(b.Currency), b.Balance, legible(b.Status))
+				return err
+			},
+			end: eachTotal(func(currency string, total *big.Int) error {
+				_, err := fmt.Fprintf(out, "%-36s  %8v  %-8s  %24v\n", "total", "", legible(currency), total)
+				return err
+			}),
+		}, nil
+	case "csv":
+		w := csv.NewWriter(out)
+		row := func(fields ...string) error {
+			err := w.Write(fields)
+			w.Flush()
+			return errors.Join(err, w.Error())
+		}
+		if err := row("kind", "id", "sequence", "currency", "balance", "status"); err != nil {
+			return nil, err
+		}
+		return &sheet{
+			line: func(b *balance) error {
+				return row("account", b.ID, fmt.Sprint(b.Sequence), b.Currency, fmt.Sprint(b.Balance),
+					b.Status)
+			},
+			end: eachTotal(func(currency string, total *big.Int) error {
+				return row("total", "", "", currency, total.String(), "")
+			}),
+		}, nil
+	case "json":
+		e := json.NewEncoder(out)
+		return &sheet{
+			line: func(b *balance) error { return e.Encode(b) },
+			end: eachTotal(func(currency string, total *big.Int) error {
+				return e.Encode(map[string]any{"currency": currency, "total": total})
+			}),
+		}, nil
+	}
+	return nil, fmt.Errorf("--format %q is none of table, csv, json", format)
+}
+
+// eachTotal gives totals in the order of their currencies.
+func eachTotal(give func(string, *big.Int) error) func(map[string]*big.Int) error {
+	return func(totals map[string]*big.Int) error {
+		for _, currency := range slices.Sorted(maps.Keys(totals)) {
+			if err := give(currency, totals[currency]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
