@@ -5,6 +5,7 @@ package system_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/http"
 	"os"
 	"strings"
@@ -196,12 +197,17 @@ func (i *installation) send(n, accounts, rate int) *errgroup.Group {
 }
 
 func (i *installation) sendMore(seed uint64, n, accounts, rate int) *errgroup.Group {
+	return i.write(n, rate, load.Commands(seed, accounts, n))
+}
+
+// write writes n commands in the background.
+func (i *installation) write(n, rate int, commands iter.Seq[load.Command]) *errgroup.Group {
 	g, ctx := errgroup.WithContext(i.t.Context())
 	g.Go(func() error {
 		sent, err := load.Write(ctx, load.Target{
 			Brokers: i.cluster.brokers(), RegistryURL: i.cluster.registry.URL(),
 			Topic: i.prefix + "account-commands", Rate: rate,
-		}, load.Commands(seed, accounts, n))
+		}, commands)
 		if err == nil && sent != n {
 			err = fmt.Errorf("%d of %d commands were acknowledged", sent, n)
 		}
