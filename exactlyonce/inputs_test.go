@@ -106,8 +106,10 @@ func TestForgottenOffsets_slow(t *testing.T) {
 	cfg.Kafka.SessionTimeout = time.Second
 	c.wire.hold("slow", kmsg.ListOffsets.Int16())
 	slow := c.work(cfg, counter("count", "in"))
-	eventually(t, "it has asked", func() bool {
-		return c.wire.count("slow", kmsg.ListOffsets.Int16()) > 0
+	// Two clients of a worker list offsets: the one that consumes, when the group has none, and the one
+	// that checks the inputs, when it has been told so.
+	eventually(t, "both have asked", func() bool {
+		return c.wire.count("slow", kmsg.ListOffsets.Int16()) > 1
 	})
 	c.wire.hold("slow", kmsg.Heartbeat.Int16())
 	c.send("in", 0, 10, 5)
