@@ -70,8 +70,15 @@ func (i *installation) begin(flags ...string) *runningWorker {
 	args := append([]string{
 		"run", "--http.address", "127.0.0.1:0", "--log.format", "json", "--store.directory", i.store,
 	}, i.reach()...)
-	go func() { w.code <- execute(ctx, w.out, nil, append(args, flags...)...) }()
-	i.t.Cleanup(cancel)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.code <- execute(ctx, w.out, nil, append(args, flags...)...)
+	}()
+	i.t.Cleanup(func() { // before the cluster ends, and before another test looks for leaks
+		cancel()
+		<-ended
+	})
 	eventually(i.t, func() bool {
 		_, after, found := strings.Cut(w.out.String(), `"http":"`)
 		address, _, _ := strings.Cut(after, `"`)
