@@ -105,7 +105,9 @@ func concludeRefold(w io.Writer, r *refolds.Refold) error {
 		if p.Stage == refolds.Failed {
 			fmt.Fprintf(w, "partition %d failed: %s\n", i, p.Reason)
 		}
-		showSamples(w, p.Samples)
+		if r.DryRun { // otherwise they are wrong no more
+			showSamples(w, p.Samples)
+		}
 	}
 	what := "written"
 	if r.DryRun {
