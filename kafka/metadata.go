@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -40,6 +41,27 @@ func describe(ctx context.Context, cl *kgo.Client, names ...string) (topicMetada
 		}
 	}
 	return topics, nil
+}
+
+// OffsetOf takes the offset of a partition out of what kadm lists, its errors among it:
+//
+//	end, err := kafka.OffsetOf(topic, partition)(admin.ListEndOffsets(ctx, topic))
+//
+// The error is ErrTopicMissing if the brokers have said nothing of the partition.
+func OffsetOf(topic string, partition int32) func(kadm.ListedOffsets, error) (int64, error) {
+	return func(listed kadm.ListedOffsets, err error) (int64, error) {
+		if err == nil {
+			err = listed.Error()
+		}
+		at, is := listed.Lookup(topic, partition)
+		if err == nil && !is {
+			err = ErrTopicMissing
+		}
+		if err != nil {
+			return 0, fmt.Errorf("ask for the offsets of %s/%d: %w", topic, partition, err)
+		}
+		return at.Offset, nil
+	}
 }
 
 // pause waits, or returns ctx's error as soon as it has one.

@@ -118,10 +118,10 @@ func (r *Reader) position(
 		return p, err
 	}
 	topic := r.Topics.Commands
-	if p.Start, err = offset(partition, topic)(admin.ListStartOffsets(ctx, topic)); err != nil {
+	if p.Start, err = kafka.OffsetOf(topic, partition)(admin.ListStartOffsets(ctx, topic)); err != nil {
 		return p, err
 	}
-	if p.End, err = offset(partition, topic)(admin.ListEndOffsets(ctx, topic)); err != nil {
+	if p.End, err = kafka.OffsetOf(topic, partition)(admin.ListEndOffsets(ctx, topic)); err != nil {
 		return p, err
 	}
 	p.Next = max(p.Start, letters)
@@ -130,7 +130,7 @@ func (r *Reader) position(
 		return p, nil
 	}
 	// All commands of that time or later are at this offset or behind it.
-	from, err := offset(partition, topic)(admin.ListOffsetsAfterMilli(ctx, oldest, topic))
+	from, err := kafka.OffsetOf(topic, partition)(admin.ListOffsetsAfterMilli(ctx, oldest, topic))
 	if err != nil {
 		return p, err
 	}
@@ -179,11 +179,11 @@ func (r *Reader) traces(
 ) (handled map[Trace]int, oldest int64, err error) {
 	handled = make(map[Trace]int)
 	note := func(topic string, count func(Trace)) error {
-		end, err := offset(partition, topic)(admin.ListEndOffsets(ctx, topic))
+		end, err := kafka.OffsetOf(topic, partition)(admin.ListEndOffsets(ctx, topic))
 		if err != nil {
 			return err
 		}
-		start, err := offset(partition, topic)(admin.ListStartOffsets(ctx, topic))
+		start, err := kafka.OffsetOf(topic, partition)(admin.ListStartOffsets(ctx, topic))
 		if err != nil {
 			return err
 		}
@@ -229,21 +229,4 @@ func (r *Reader) read(
 			return nil
 		})
 	return err
-}
-
-// offset takes a partition's out of an answer.
-func offset(partition int32, topic string) func(kadm.ListedOffsets, error) (int64, error) {
-	return func(listed kadm.ListedOffsets, err error) (int64, error) {
-		if err == nil {
-			err = listed.Error()
-		}
-		at, is := listed.Lookup(topic, partition)
-		if err == nil && !is {
-			err = kafka.ErrTopicMissing
-		}
-		if err != nil {
-			return 0, fmt.Errorf("ask for the offsets of %s/%d: %w", topic, partition, err)
-		}
-		return at.Offset, nil
-	}
 }

@@ -224,6 +224,6 @@ func sorted(of map[place]string) []place {
 func offsetAt(
 	ctx context.Context, admin *kadm.Client, topic string, partition int32, when *kgo.Record,
 ) (int64, error) {
-	listed, err := admin.ListOffsetsAfterMilli(ctx, when.Timestamp.UnixMilli(), topic)
-	return lookUp(listed, err, topic, partition)
+	return kafka.OffsetOf(topic, partition)(
+		admin.ListOffsetsAfterMilli(ctx, when.Timestamp.UnixMilli(), topic))
 }

@@ -179,23 +179,7 @@ func (r *run) matchResults(ctx context.Context) error {
 func stableEnd(
 	ctx context.Context, admin *kadm.Client, topic string, partition int32,
 ) (int64, error) {
-	listed, err := admin.ListCommittedOffsets(ctx, topic)
-	return lookUp(listed, err, topic, partition)
-}
-
-// lookUp takes the offset of a partition out of an answer.
-func lookUp(listed kadm.ListedOffsets, err error, topic string, partition int32) (int64, error) {
-	if err == nil {
-		err = listed.Error()
-	}
-	at, is := listed.Lookup(topic, partition)
-	if err == nil && !is {
-		err = kafka.ErrTopicMissing
-	}
-	if err != nil {
-		return 0, fmt.Errorf("ask for offsets of %s/%d: %w", topic, partition, err)
-	}
-	return at.Offset, nil
+	return kafka.OffsetOf(topic, partition)(admin.ListCommittedOffsets(ctx, topic))
 }
 
 func (r *run) report(d Difference) error {

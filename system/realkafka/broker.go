@@ -43,11 +43,7 @@ type Broker struct {
 
 // StartBroker starts Kafka and returns when it answers. It takes up to 1 GiB of heap.
 func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
-	j, err := findJava(ctx)
-	if err != nil {
-		return nil, err
-	}
-	jars, err := fetch(ctx, j, "kafka", "dependency:copy-dependencies", kafkaPOM)
+	j, classes, err := findKafka(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +52,6 @@ func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	classes := filepath.Join(jars, "*")
 	if err := o.format(ctx, j, classes, properties); err != nil {
 		return nil, err
 	}

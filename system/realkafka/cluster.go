@@ -55,15 +55,11 @@ type Route struct {
 
 // NewCluster prepares a cluster: its ports are chosen, its disks formatted. Nothing runs yet.
 func NewCluster(ctx context.Context, o ClusterOptions) (*Cluster, error) {
-	j, err := findJava(ctx)
+	j, classes, err := findKafka(ctx)
 	if err != nil {
 		return nil, err
 	}
-	jars, err := fetch(ctx, j, "kafka", "dependency:copy-dependencies", kafkaPOM)
-	if err != nil {
-		return nil, err
-	}
-	c := &Cluster{java: j, classes: filepath.Join(jars, "*")}
+	c := &Cluster{java: j, classes: classes}
 	perNode := 2 + 2*len(o.Clients)
 	ports, err := StablePorts(ctx, Nodes*perNode)
 	if err != nil {

@@ -31,6 +31,16 @@ type java struct {
 
 func (j java) binary() string { return filepath.Join(j.Home, "bin", "java") }
 
+// findKafka returns a Java, and Kafka's class path.
+func findKafka(ctx context.Context) (java, string, error) {
+	j, err := findJava(ctx)
+	if err != nil {
+		return j, "", err
+	}
+	jars, err := fetch(ctx, j, "kafka", "dependency:copy-dependencies", kafkaPOM)
+	return j, filepath.Join(jars, "*"), err
+}
+
 // findJava returns the newest Java among JAVA_HOME, PATH and the usual folders of systems.
 func findJava(ctx context.Context) (java, error) { return newest(ctx, javaCandidates()) }
 

@@ -1,11 +1,9 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -127,25 +125,21 @@ func (s *Server) registerRefolds() {
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			mediaJSON: {Schema: schemaOf[refoldRequestBody](s)},
 		}},
-		Parameters: []*huma.Param{param("header", "X-Asked-By", "Who asks, for the records.",
-			stringSchema(""), "mallory, ticket 4711")},
+		Parameters: []*huma.Param{whoAsks()},
 		Responses: s.responses(map[string]*huma.Response{
 			"202": answer("Asked for; Location tells how far it is.", schemaOf[refoldBody](s), nil),
 		}, map[int]string{
-			http.StatusBadRequest: "The request is malformed; errors says where.",
-			http.StatusNotFound:   "There is no such aggregate.",
-			http.StatusConflict:   "A refold of it has not ended (refold-open).",
-			http.StatusUnsupportedMediaType: "The body isn't plain JSON by its Content-Type and " +
-				"Content-Encoding.",
+			http.StatusBadRequest:           "The request is malformed; errors says where.",
+			http.StatusNotFound:             "There is no such aggregate.",
+			http.StatusConflict:             "A refold of it has not ended (refold-open).",
+			http.StatusUnsupportedMediaType: notPlainJSON,
 		}),
 	}, s.askRefold)
 	register(s, huma.Operation{
 		OperationID: "cancel-refold", Method: http.MethodPost, Path: "/admin/refolds/{id}/cancel",
 		Tags: []string{tagRefolds}, Summary: "Cancel a refold",
 		Description: "Partitions that have ended stay as they are; the others are left as they were.",
-		Parameters: []*huma.Param{
-			refoldID(), param("header", "X-Asked-By", "Who cancels it.", stringSchema(""), nil),
-		},
+		Parameters:  []*huma.Param{refoldID(), whoAsks()},
 		Responses: s.responses(map[string]*huma.Response{
 			"200": answer("Cancelled.", schemaOf[refoldBody](s), nil),
 		}, map[int]string{
@@ -192,17 +186,13 @@ func (s *Server) getRefold(_ context.Context, in *refoldInput) (*refoldOutput, e
 }
 
 func (s *Server) askRefold(ctx context.Context, in *askRefoldInput) (*askRefoldOutput, error) {
-	var body refoldRequestBody
-	decoder := json.NewDecoder(bytes.NewReader(in.RawBody))
-	decoder.DisallowUnknownFields()
-	var syntax *json.SyntaxError
-	switch err := decoder.Decode(&body); {
-	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, malformedJSON(err, in.RawBody)
-	case err != nil || body.Aggregate == "":
-		return nil, invalid(mistake{
-			Path: "body", Allowed: `{"aggregate": NAME, "dryRun": BOOLEAN}`, Found: string(in.RawBody),
-		})
+	const allowed = `{"aggregate": NAME, "dryRun": BOOLEAN}`
+	body, err := adminBody[refoldRequestBody](in.RawBody, allowed)
+	if err != nil {
+		return nil, err
+	}
+	if body.Aggregate == "" {
+		return nil, invalid(mistake{Path: "body", Allowed: allowed, Found: string(in.RawBody)})
 	}
 	r, err := s.options.Refolds.Ask(ctx, body.Aggregate, body.DryRun, askedBy(in.By))
 	if err != nil {
@@ -222,13 +212,6 @@ func (s *Server) cancelRefold(ctx context.Context, in *cancelRefoldInput) (*refo
 		return nil, refoldProblem(err)
 	}
 	return &refoldOutput{s.refoldBody(&r)}, nil
-}
-
-func askedBy(who string) string {
-	if who == "" {
-		return "somebody, by HTTP"
-	}
-	return cut(who)
 }
 
 // refoldProblem is an error of Refolds as an answer.

@@ -1,11 +1,8 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -109,16 +106,14 @@ func (s *Server) registerViews() {
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			mediaJSON: {Schema: schemaOf[resetRequestBody](s)},
 		}},
-		Parameters: []*huma.Param{name, param("header", "X-Asked-By", "Who asks, for the records.",
-			stringSchema(""), "mallory, ticket 4711")},
+		Parameters: []*huma.Param{name, whoAsks()},
 		Responses: s.responses(map[string]*huma.Response{
 			"202": answer("It begins.", schemaOf[viewBody](s), nil),
 		}, map[int]string{
-			http.StatusBadRequest: "The request is malformed; errors says where.",
-			http.StatusNotFound:   "There is no such view here.",
-			http.StatusConflict:   "A reset is going on on this pod (reset-running).",
-			http.StatusUnsupportedMediaType: "The body isn't plain JSON by its Content-Type and " +
-				"Content-Encoding.",
+			http.StatusBadRequest:           "The request is malformed; errors says where.",
+			http.StatusNotFound:             "There is no such view here.",
+			http.StatusConflict:             "A reset is going on on this pod (reset-running).",
+			http.StatusUnsupportedMediaType: notPlainJSON,
 		}),
 	}, s.resetView)
 	register(s, huma.Operation{
@@ -145,17 +140,9 @@ func (s *Server) listViews(context.Context, *struct{}) (*viewsOutput, error) {
 }
 
 func (s *Server) resetView(_ context.Context, in *resetInput) (*viewOutput, error) {
-	var body resetRequestBody
-	decoder := json.NewDecoder(bytes.NewReader(in.RawBody))
-	decoder.DisallowUnknownFields()
-	var syntax *json.SyntaxError
-	switch err := decoder.Decode(&body); {
-	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, malformedJSON(err, in.RawBody)
-	case err != nil:
-		return nil, invalid(mistake{
-			Path: "body", Allowed: `{"partitions": [NUMBER, …]}`, Found: string(in.RawBody),
-		})
+	body, err := adminBody[resetRequestBody](in.RawBody, `{"partitions": [NUMBER, …]}`)
+	if err != nil {
+		return nil, err
 	}
 	state, err := s.options.Views.Reset(in.Name, askedBy(in.By), body.Partitions...)
 	if err != nil {
