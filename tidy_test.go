@@ -73,6 +73,25 @@ func parsed(t *testing.T) (*token.FileSet, map[string]*ast.File) {
 	return set, trees
 }
 
+// maxFileBytes is more than any source, and less than any program.
+const maxFileBytes = 1 << 20
+
+// A program was committed once, by its name that is a folder's elsewhere.
+func TestNoProgramIsAmongTheSources(t *testing.T) {
+	for _, path := range files(t, "") {
+		if slices.Contains([]string{".test", ".out", ".prof"}, filepath.Ext(path)) {
+			continue // .gitignore leaves them out
+		}
+		about, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if about.Size() > maxFileBytes {
+			t.Errorf("%s has %d bytes", path, about.Size())
+		}
+	}
+}
+
 func TestFilesAreShort(t *testing.T) {
 	for _, path := range files(t, ".go") {
 		if n := strings.Count(read(t, path), "\n"); n > maxFileLines {
