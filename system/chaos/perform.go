@@ -71,6 +71,8 @@ func (p *performance) fault(ctx context.Context, f schedule.Fault) (err error) {
 		err = p.poison(ctx, f)
 	case schedule.RollWorkers:
 		err = p.roll(ctx, f)
+	case schedule.Refold, schedule.DryRefold, schedule.CancelRefold:
+		p.refold(ctx, f)
 	default:
 		if f.Target == schedule.Load {
 			p.begins(f)

@@ -174,17 +174,26 @@ func (w *worker) waitReady(ctx context.Context, within time.Duration) error {
 
 // readiness asks the readiness probe once.
 func (w *worker) readiness(ctx context.Context) (status int, body string, err error) {
-	url, client := "http://"+w.address+"/readyz", http.Client{Timeout: 5 * time.Second}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	return w.call(ctx, http.MethodGet, "/readyz", "")
+}
+
+// call asks the pod for something, once.
+func (w *worker) call(ctx context.Context, method, path, body string) (int, string, error) {
+	client := http.Client{Timeout: 5 * time.Second}
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+w.address+path,
+		strings.NewReader(body))
 	if err != nil {
 		return 0, "", fmt.Errorf("making a request: %w", err)
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
 	}
 	answer, err := client.Do(request)
 	if err != nil {
 		return 0, "", fmt.Errorf("%s does not answer: %w", w.name, err)
 	}
 	defer answer.Body.Close()
-	const most = 4 << 10
+	const most = 1 << 20
 	text, err := io.ReadAll(io.LimitReader(answer.Body, most))
 	if err != nil {
 		return 0, "", fmt.Errorf("%s does not answer: %w", w.name, err)

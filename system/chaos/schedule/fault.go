@@ -40,6 +40,19 @@ const (
 	Poison       Kind = "poison"        // some commands that nobody can read
 )
 
+// Kinds of refolds that somebody asks for: no faults, but work that all the others interrupt.
+const (
+	Refold       Kind = "refold"         // of a table
+	DryRefold    Kind = "refold-dry-run" // which compares only
+	CancelRefold Kind = "refold-cancel"  // one that is withdrawn at the end
+)
+
+// Tables that are refolded.
+const (
+	Accounts = "accounts"
+	Orders   = "orders"
+)
+
 // GrowTopic is the last thing that happens, after the first verdict: a topic is given one partition
 // more than those that belong to it. Nothing goes on from there.
 const GrowTopic Kind = "grow-topic"
@@ -63,7 +76,7 @@ type Fault struct {
 	At Duration `json:"at"`
 	// Kind is what it is.
 	Kind Kind `json:"kind"`
-	// Target is a worker (WorkerName), Load, or a broker's role; empty if the kind says it all.
+	// Target is a worker (WorkerName), Load, a broker's role, or a table; empty if the kind says it all.
 	Target string `json:"target,omitempty"`
 	// Broker, of a fault of the network: the one that the target is cut off from, 1 to 3; 0: all.
 	Broker int `json:"broker,omitempty"`

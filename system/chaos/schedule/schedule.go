@@ -41,6 +41,7 @@ const (
 	registryRest = 90 * time.Second
 	loadRest     = 60 * time.Second
 	poisonRest   = 25 * time.Second
+	refoldRest   = 20 * time.Second
 )
 
 // firstAt leaves time for something to happen that can go wrong.
@@ -74,7 +75,7 @@ func Only(seed uint64, length time.Duration, kinds ...Kind) (Schedule, error) {
 // New returns the schedule of a seed. All faults have ended after its length.
 func New(seed uint64, length time.Duration) Schedule {
 	s := Schedule{Seed: seed, Length: Duration(length)}
-	for lane, plan := range []func(*lane){workers, brokers, registry, load, poison} {
+	for lane, plan := range []func(*lane){workers, brokers, registry, load, poison, refolds} {
 		l := newLane(seed, uint64(lane), length)
 		plan(l)
 		s.Faults = append(s.Faults, l.faults...)
@@ -265,6 +266,21 @@ func poison(l *lane) {
 	for {
 		l.rest(poisonRest)
 		if !l.add(Fault{Kind: Poison}) {
+			return
+		}
+	}
+}
+
+func refolds(l *lane) {
+	for {
+		l.rest(refoldRest)
+		f := l.pick([]odds{
+			{Refold, 4, 0, 0},
+			{DryRefold, 1, 0, 0},
+			{CancelRefold, 2, 0, 15 * time.Second},
+		})
+		f.Target = []string{Accounts, Orders}[l.dice.IntN(2)]
+		if !l.add(f) {
 			return
 		}
 	}

@@ -89,14 +89,14 @@ func TestAnHour(t *testing.T) {
 		for _, kind := range []Kind{
 			KillWorker, PauseWorker, StopWorker, RollWorkers, FullDisk, DamageStore, DeleteStore,
 			Cut, CutRequests, CutAnswers, LoseAnswers, Delay,
-			KillBroker, StopBroker, PauseBroker, RegistryDown, Poison,
+			KillBroker, StopBroker, PauseBroker, RegistryDown, Poison, Refold, DryRefold, CancelRefold,
 		} {
 			if counts[kind] == 0 {
 				t.Errorf("seed %d has no %s", seed, kind)
 			}
 		}
 		for _, target := range []string{
-			Load, Leader, GroupCoordinator, TransactionCoordinator, Controller, AnyBroker,
+			Load, Leader, GroupCoordinator, TransactionCoordinator, Controller, AnyBroker, Accounts, Orders,
 		} {
 			if targets[target] == 0 {
 				t.Errorf("seed %d never hits %s", seed, target)
