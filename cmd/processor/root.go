@@ -27,7 +27,8 @@ Begin with "processor dev": it needs nothing but itself.`,
 	}
 	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newHistory(), newDiff(), newReport(),
 		p.newTrace(), newTail(), p.newLoad(), p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(),
-		newViews(), p.newTopics(), p.newSchemas(), p.newConfig(), p.newBench(), newVersion())
+		newViews(), p.newTopics(), p.newTransactions(), p.newSchemas(), p.newConfig(), p.newBench(),
+		newVersion())
 	return root
 }
 

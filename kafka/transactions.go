@@ -1,0 +1,175 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// OpenTransaction is one that has not ended in a partition: readers of committed records read no further
+// there than to its first record.
+type OpenTransaction struct {
+	Topic      string
+	Partition  int32
+	Offset     int64 // of its first record there
+	ProducerID int64
+	Epoch      int16
+	Written    time.Time // when its producer has written there last
+
+	// TransactionalID is the producer's, as the coordinator of the transaction knows it; empty if no
+	// coordinator knows of the transaction. Such a one hangs: nobody will ever end it (KIP-664).
+	TransactionalID string
+	// Began and Timeout are the coordinator's: it ends the transaction when that has passed.
+	Began   time.Time
+	Timeout time.Duration
+
+	coordinatorEpoch int32
+}
+
+// Hangs tells whether nobody will ever end the transaction.
+func (t *OpenTransaction) Hangs() bool { return t.TransactionalID == "" }
+
+// Since is when the transaction began, as far as that is known.
+func (t *OpenTransaction) Since() time.Time {
+	if t.Hangs() {
+		return t.Written
+	}
+	return t.Began
+}
+
+// OpenTransactions returns the transactions that are open in some topics, by topic, partition and offset. It
+// asks the leaders of all partitions, and all coordinators (Kafka 3.0 and later).
+func OpenTransactions(ctx context.Context, cl *kgo.Client, topics ...string) ([]OpenTransaction, error) {
+	admin := kadm.NewClient(cl)
+	about, err := describe(ctx, cl, topics...)
+	if err != nil {
+		return nil, err
+	}
+	var all kadm.TopicsSet
+	for _, topic := range topics {
+		if err := kerr.ErrorForCode(about[topic].ErrorCode); err != nil {
+			return nil, fmt.Errorf("topic %s: %w", topic, err)
+		}
+		for _, p := range about[topic].Partitions {
+			all.Add(topic, p.Partition)
+		}
+	}
+	producers, err := admin.DescribeProducers(ctx, all)
+	if err != nil {
+		return nil, fmt.Errorf("ask who writes to the topics: %w", err)
+	}
+	var open []OpenTransaction
+	for _, p := range producers.SortedPartitions() {
+		if p.Err != nil {
+			return nil, fmt.Errorf("ask who writes to %s/%d: %w", p.Topic, p.Partition, p.Err)
+		}
+		for _, d := range p.ActiveProducers {
+			if d.CurrentTxnStartOffset < 0 {
+				continue
+			}
+			open = append(open, OpenTransaction{
+				Topic: d.Topic, Partition: d.Partition, Offset: d.CurrentTxnStartOffset,
+				ProducerID: d.ProducerID, Epoch: d.ProducerEpoch, Written: time.UnixMilli(d.LastTimestamp),
+				coordinatorEpoch: d.CoordinatorEpoch,
+			})
+		}
+	}
+	slices.SortFunc(open, func(a, b OpenTransaction) int {
+		if a.Topic == b.Topic && a.Partition == b.Partition {
+			return int(a.Offset - b.Offset)
+		}
+		return 0 // they are sorted
+	})
+	return open, attribute(ctx, admin, open)
+}
+
+// attribute adds what coordinators know of transactions.
+func attribute(ctx context.Context, admin *kadm.Client, open []OpenTransaction) error {
+	var producers []int64
+	for i := range open {
+		producers = append(producers, open[i].ProducerID)
+	}
+	if len(producers) == 0 {
+		return nil // none would mean all
+	}
+	listed, err := admin.ListTransactions(ctx, producers, nil)
+	if err != nil {
+		return fmt.Errorf("ask coordinators for transactions: %w", err)
+	}
+	if len(listed) == 0 {
+		return nil
+	}
+	described, err := admin.DescribeTransactions(ctx, listed.TransactionalIDs()...)
+	if err != nil {
+		return fmt.Errorf("ask coordinators for transactions: %w", err)
+	}
+	for i := range open {
+		t := &open[i]
+		for _, d := range described {
+			if d.Err != nil {
+				return fmt.Errorf("ask its coordinator for transaction %s: %w", d.TxnID, d.Err)
+			}
+			// A coordinator that has ended it, or begun another one, will not end this one.
+			if d.ProducerID == t.ProducerID && d.Topics.Lookup(t.Topic, t.Partition) {
+				t.TransactionalID = d.TxnID
+				t.Began = time.UnixMilli(d.StartTimestamp)
+				t.Timeout = time.Duration(d.TimeoutMillis) * time.Millisecond
+			}
+		}
+	}
+	return nil
+}
+
+// AbortTransaction ends an open transaction: nothing of it will ever be read as committed. One that a
+// coordinator knows is ended in all its partitions, as its producer's next life would end it, and its
+// producer, if it is alive, is fenced: it is told so with its next request. One that hangs is ended in this
+// partition, by a marker (KIP-664).
+func AbortTransaction(ctx context.Context, cl *kgo.Client, t OpenTransaction) error {
+	if t.Hangs() {
+		return abortHanging(ctx, cl, t)
+	}
+	request := kmsg.NewPtrInitProducerIDRequest()
+	request.TransactionalID = kmsg.StringPtr(t.TransactionalID)
+	request.TransactionTimeoutMillis = int32(t.Timeout.Milliseconds())
+	for {
+		response, err := request.RequestWith(ctx, cl)
+		if err == nil {
+			err = kerr.ErrorForCode(response.ErrorCode)
+		}
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, kerr.ConcurrentTransactions): // while it is being ended
+			return fmt.Errorf("abort transaction %s: %w", t.TransactionalID, err)
+		}
+		if err := pause(ctx, abortPause); err != nil {
+			return fmt.Errorf("abort transaction %s: %w", t.TransactionalID, err)
+		}
+	}
+}
+
+// abortPause is about as long as writing markers takes.
+const abortPause = 50 * time.Millisecond
+
+func abortHanging(ctx context.Context, cl *kgo.Client, t OpenTransaction) error {
+	var where kadm.TopicsSet
+	where.Add(t.Topic, t.Partition)
+	answers, err := kadm.NewClient(cl).WriteTxnMarkers(ctx, kadm.TxnMarkers{
+		ProducerID: t.ProducerID, ProducerEpoch: t.Epoch, CoordinatorEpoch: t.coordinatorEpoch, Topics: where,
+	})
+	if err == nil {
+		answers.EachPartition(func(p kadm.TxnMarkersPartitionResponse) { err = errors.Join(err, p.Err) })
+	}
+	if err != nil {
+		return fmt.Errorf("abort the transaction of producer %d in %s/%d: %w", t.ProducerID, t.Topic,
+			t.Partition, err)
+	}
+	return nil
+}
