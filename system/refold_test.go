@@ -137,6 +137,8 @@ func TestMendedFold(t *testing.T) {
 	}
 	eventually(t, 3*time.Minute, i.handled(commands))
 	contains(t, mended.run(0, "rebuild", "accounts", "--list"), "mended.a", "mended.b")
+	// Who folds as the next release does sees what is wrong.
+	contains(t, mended.run(1, "verify", "accounts", "--no-workers", "--sample", "1%"), `"path":"state.owner"`)
 
 	// The rolling upgrade, under load. The refold that is asked for too early waits.
 	sending := i.write(more, slowly, first(all, more))
@@ -173,8 +175,13 @@ func TestMendedFold(t *testing.T) {
 	eventually(t, time.Minute, folding(b, id, a.name))
 	a.kill()
 	a.start()
-	watched := mended.run(0, "rebuild", "accounts", "--watch")
-	t.Log(watched)
+	eventually(t, 5*time.Minute, func(ctx context.Context) error {
+		if r, err := b.refold(ctx, id); err != nil || r.Stage != "done" {
+			return fmt.Errorf("the refold has not ended: %+v, %w", r, err)
+		}
+		return nil
+	})
+	t.Log(mended.run(0, "rebuild", "accounts", "--watch"))
 	served, failed := stop()
 	if failed != "" || served == 0 {
 		t.Errorf("%d reads were served, then: %s", served, failed)
@@ -190,6 +197,7 @@ func TestMendedFold(t *testing.T) {
 	world := i.audit(commands + more)
 	a.isReady().serves(world)
 	b.isReady().serves(world)
+	contains(t, mended.run(0, "verify", "accounts", "--worker", a.url, "--worker", b.url), "all equal")
 	contains(t, mended.run(0, "rebuild", "accounts", "--dry-run"), "0 changed, 0 added, 0 removed")
 	a.stop()
 	b.stop()
