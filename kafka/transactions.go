@@ -46,8 +46,34 @@ func (t *OpenTransaction) Since() time.Time {
 
 // OpenTransactions returns the transactions that are open in some topics, by topic, partition and offset. It
 // asks the leaders of all partitions, and all coordinators (Kafka 3.0 and later).
+//
+// One that no coordinator knows is looked for once more: it may have ended between the two questions, and its
+// producer gone on to another one, which a marker would abort in that partition alone.
 func OpenTransactions(ctx context.Context, cl *kgo.Client, topics ...string) ([]OpenTransaction, error) {
-	admin := kadm.NewClient(cl)
+	open, err := openIn(ctx, cl, topics...)
+	if err != nil {
+		return nil, err
+	}
+	if err := attribute(ctx, kadm.NewClient(cl), open); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(open, func(t OpenTransaction) bool { return t.Hangs() }) {
+		return open, nil
+	}
+	still, err := openIn(ctx, cl, topics...)
+	return slices.DeleteFunc(open, func(t OpenTransaction) bool {
+		return t.Hangs() && !slices.ContainsFunc(still, t.same)
+	}), err
+}
+
+// same tells whether both are the same transaction in the same partition.
+func (t *OpenTransaction) same(other OpenTransaction) bool {
+	return t.Topic == other.Topic && t.Partition == other.Partition && t.Offset == other.Offset &&
+		t.ProducerID == other.ProducerID
+}
+
+// openIn asks the leaders of the topics' partitions.
+func openIn(ctx context.Context, cl *kgo.Client, topics ...string) ([]OpenTransaction, error) {
 	about, err := describe(ctx, cl, topics...)
 	if err != nil {
 		return nil, err
@@ -61,7 +87,7 @@ func OpenTransactions(ctx context.Context, cl *kgo.Client, topics ...string) ([]
 			all.Add(topic, p.Partition)
 		}
 	}
-	producers, err := admin.DescribeProducers(ctx, all)
+	producers, err := kadm.NewClient(cl).DescribeProducers(ctx, all)
 	if err != nil {
 		return nil, fmt.Errorf("ask who writes to the topics: %w", err)
 	}
@@ -87,7 +113,7 @@ func OpenTransactions(ctx context.Context, cl *kgo.Client, topics ...string) ([]
 		}
 		return 0 // they are sorted
 	})
-	return open, attribute(ctx, admin, open)
+	return open, nil
 }
 
 // attribute adds what coordinators know of transactions.
