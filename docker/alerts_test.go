@@ -3,6 +3,8 @@ package docker_test
 import (
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -113,6 +115,7 @@ func TestAlertsNameRealMetrics(t *testing.T) {
 			if rule.Annotations["summary"] == "" || rule.Annotations["todo"] == "" {
 				t.Errorf("%s: say what it is (summary) and what to do (todo)", rule.Alert)
 			}
+			checkRunbook(t, rule.Alert, rule.Annotations["runbook"])
 			if s := rule.Labels["severity"]; s != "page" && s != "ticket" {
 				t.Errorf("%s: severity %q: want page or ticket", rule.Alert, s)
 			}
@@ -127,6 +130,18 @@ func TestAlertsNameRealMetrics(t *testing.T) {
 	}
 	if count == 0 {
 		t.Error("found no rule")
+	}
+}
+
+// checkRunbook finds an alert that leads a reader nowhere, or that the index of runbooks doesn't have.
+func checkRunbook(t *testing.T, alert, runbook string) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join("..", runbook)); err != nil || !strings.HasSuffix(runbook, ".md") {
+		t.Errorf("%s: the runbook %q is not there", alert, runbook)
+	}
+	index, err := os.ReadFile("../docs/runbooks/README.md")
+	if err != nil || !strings.Contains(string(index), "`"+alert+"`") {
+		t.Errorf("%s is not in the index of runbooks: %v", alert, err)
 	}
 }
 

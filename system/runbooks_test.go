@@ -41,7 +41,11 @@ func TestRunbooks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := newScene(t, name)
+			prefix := name + "."
+			if name == "stuck-transaction" { // whose reader types the name of a topic
+				prefix = ""
+			}
+			s := newScene(t, prefix)
 			prepare(s)
 			if err := s.play(file, string(page)); err != nil {
 				t.Error(err)
@@ -59,10 +63,10 @@ type scene struct {
 	client *kgo.Client
 }
 
-func newScene(t *testing.T, name string) *scene {
+func newScene(t *testing.T, prefix string) *scene {
 	t.Helper()
 	s := &scene{
-		installation: install(t, startCluster(t, 2), name+"."),
+		installation: install(t, startCluster(t, 2), prefix),
 		deeds:        make(map[string]func()), bin: t.TempDir(),
 	}
 	var err error

@@ -5,9 +5,11 @@ package system_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -16,6 +18,16 @@ import (
 
 // situations are what the runbooks are for, by the page's name.
 var situations = map[string]func(*scene){
+	"changed-fold": func(s *scene) {
+		buggy, mended := s.release("buggy", wrong), s.release("mended", raised)
+		s.a.installation, s.b.installation = buggy, buggy
+		s.starts().has("alice", "bob", "carol")
+		s.b.start()
+		s.b.isReady()
+		s.deeds["have the new release at hand"] = func() { s.call(mended) }
+		s.deeds["roll the first worker"] = func() { s.a.rollsTo(mended) }
+		s.deeds["roll the second worker"] = func() { s.b.rollsTo(mended) }
+	},
 	"lost-local-disk": func(s *scene) {
 		s.starts().has("alice", "bob", "carol")
 		s.deeds["the disk is lost"] = func() {
@@ -41,6 +53,49 @@ var situations = map[string]func(*scene){
 	"verify": func(s *scene) {
 		s.starts().has("alice", "bob", "carol")
 		s.spoil()
+	},
+	"restore-from-backup": func(s *scene) {
+		lost := newScene(s.t, "lost.")
+		lost.starts().has("alice", "bob", "carol")
+		lost.a.stop()
+		s.deeds["restore the events"] = func() {
+			for _, r := range lost.records("account-events") {
+				r.Topic = s.prefix + "account-events"
+				s.write(&kgo.Record{
+					Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers,
+					Timestamp: r.Timestamp,
+				})
+			}
+		}
+		s.deeds["start the workers"] = func() { s.starts() }
+	},
+	"rolling-upgrade": func(s *scene) {
+		next := s.release("next")
+		s.starts().has("alice", "bob")
+		s.b.start()
+		s.b.isReady()
+		s.deeds["have the new release at hand"] = func() { s.call(next) }
+		s.deeds["roll the first worker"] = func() { s.a.rollsTo(next) }
+		s.deeds["roll the second worker"] = func() { s.b.rollsTo(next) }
+	},
+	"scale": func(s *scene) {
+		s.starts().has("alice", "bob")
+		s.deeds["start another worker"] = func() {
+			s.b.start()
+			s.b.isReady()
+		}
+		s.deeds["stop the other worker"] = func() { s.b.stop() }
+	},
+	"stuck-transaction": func(s *scene) {
+		s.starts().has("alice", "bob")
+		s.begin("billing")
+		eventually(s.t, time.Minute, func(context.Context) error {
+			open := s.run(0, "transactions", "list", "--older-than", "1s")
+			if !strings.Contains(open, "billing") {
+				return errors.New(open)
+			}
+			return nil
+		})
 	},
 	"views": func(s *scene) { s.starts().has("alice", "bob", "carol") },
 }
@@ -80,6 +135,32 @@ func poison(s *scene) {
 		s.a.env = env
 		s.accepted("alice", deposit)
 	}
+}
+
+// begin begins a transaction with a command for alice, as a producer does that dies then. The broker would
+// wait for it as long as it may.
+func (s *scene) begin(id string) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.cluster.brokers()...), kgo.TransactionalID(id),
+		kgo.TransactionTimeout(15*time.Minute), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.BeginTransaction(); err != nil {
+		s.t.Fatal(err)
+	}
+	r := s.record("account-commands", "alice", []byte("half of something"))
+	if err := client.ProduceSync(s.t.Context(), r).FirstErr(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// rollsTo replaces a worker's program as a rolling deployment does.
+func (w *worker) rollsTo(i *installation) {
+	w.stop()
+	w.installation = i
+	w.start()
+	w.isReady()
 }
 
 // forget loses the table and the group's offsets, while no worker runs.
