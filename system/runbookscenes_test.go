@@ -89,9 +89,10 @@ var situations = map[string]func(*scene){
 	"stuck-transaction": func(s *scene) {
 		s.starts().has("alice", "bob")
 		s.begin("billing")
+		s.hang("bob")
 		eventually(s.t, time.Minute, func(context.Context) error {
 			open := s.run(0, "transactions", "list", "--older-than", "1s")
-			if !strings.Contains(open, "billing") {
+			if !strings.Contains(open, "billing") || !strings.Contains(open, "never") {
 				return errors.New(open)
 			}
 			return nil
