@@ -47,6 +47,7 @@ var situations = map[string]func(*scene){
 		s.starts().has("alice", "bob", "carol")
 		s.deeds["stop the workers"] = func() {
 			s.a.stop()
+			s.write(s.opening("dora")) // and nobody handles it
 			s.forget()
 		}
 	},
@@ -104,17 +105,7 @@ var situations = map[string]func(*scene){
 // poison is a command in a partition that is not its key's, and garbage; later much more of it.
 func poison(s *scene) {
 	s.starts().has("alice", "bob")
-	astray := s.record("account-commands", "dora", nil)
-	opened := s.records("account-commands")[0]
-	astray.Value = opened.Value
-	for _, h := range opened.Headers {
-		if h.Key == "ce_id" {
-			h.Value = []byte("dora-opens")
-		}
-		astray.Headers = append(astray.Headers, kgo.RecordHeader{
-			Key: h.Key, Value: bytes.ReplaceAll(h.Value, opened.Key, astray.Key),
-		})
-	}
+	astray := s.opening("dora")
 	astray.Partition = (astray.Partition + 1) % 4
 	s.write(astray)
 	s.write(s.record("account-commands", "alice", []byte("hello")))
@@ -136,6 +127,21 @@ func poison(s *scene) {
 		s.a.env = env
 		s.accepted("alice", deposit)
 	}
+}
+
+// opening is a command that opens an account, past the API.
+func (s *scene) opening(account string) *kgo.Record {
+	opened := s.records("account-commands")[0]
+	r := s.record("account-commands", account, opened.Value)
+	for _, h := range opened.Headers {
+		if h.Key == "ce_id" {
+			h.Value = []byte(account + "-opens")
+		}
+		r.Headers = append(r.Headers, kgo.RecordHeader{
+			Key: h.Key, Value: bytes.ReplaceAll(h.Value, opened.Key, r.Key),
+		})
+	}
+	return r
 }
 
 // begin begins a transaction with a command for alice, as a producer does that dies then. The broker would
