@@ -214,25 +214,53 @@ func (r *partitionReader) run(ctx context.Context, from int64) error {
 
 // begin finds where to start and where to end.
 func (r *partitionReader) begin(ctx context.Context, from int64) error {
-	if err := r.log.locate(ctx); err != nil {
-		return err
-	}
-	start, err := r.log.offsetAt(ctx, offsetLogStart)
-	if err != nil {
-		return err
-	}
-	end, err := r.log.offsetAt(ctx, offsetHighWatermark)
+	start, end, err := r.bounds(ctx)
 	if err != nil {
 		return err
 	}
 	if from < 0 {
 		from = start
 	}
-	if from < start || from > end {
-		return fmt.Errorf("%w: %d, the log holds %d to %d", ErrOffsetOutOfRange, from, start, end)
+	if err := within(from, start, end); err != nil {
+		return err
 	}
 	r.progress = Progress{Start: from, Next: from, End: end}
 	return nil
+}
+
+// bounds asks what the log holds.
+func (r *partitionReader) bounds(ctx context.Context) (start, end int64, err error) {
+	if err := r.log.locate(ctx); err != nil {
+		return 0, 0, err
+	}
+	if start, err = r.log.offsetAt(ctx, offsetLogStart); err != nil {
+		return 0, 0, err
+	}
+	end, err = r.log.offsetAt(ctx, offsetHighWatermark)
+	return start, end, err
+}
+
+func within(offset, start, end int64) error {
+	if offset < start || offset > end {
+		return fmt.Errorf("%w: %d, the log holds %d to %d", ErrOffsetOutOfRange, offset, start, end)
+	}
+	return nil
+}
+
+// errNotOutOfRange is a fault: a broker says that it has no such offset, and has it.
+var errNotOutOfRange = errors.New("a broker took an offset of the log for one that is out of range")
+
+// judge tells what it means that a broker says that the next offset is out of range. One that has just
+// become the leader may say so for a moment; it is believed only if what the log holds bears it out.
+func (r *partitionReader) judge(ctx context.Context) error {
+	start, end, err := r.bounds(ctx)
+	if err != nil {
+		return err
+	}
+	if err := within(r.progress.Next, start, end); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %d", errNotOutOfRange, r.progress.Next)
 }
 
 // advance asks for the next records and moves progress behind them.
@@ -244,6 +272,9 @@ func (r *partitionReader) advance(ctx context.Context) ([]*kgo.Record, error) {
 		}
 	}
 	answer, err := r.log.fetch(ctx, p.Next)
+	if errors.Is(err, ErrOffsetOutOfRange) {
+		err = r.judge(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

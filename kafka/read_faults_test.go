@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -143,11 +144,14 @@ func TestReadPartitionWhileTheLogStartMoves(t *testing.T) {
 	ctx := deadline(t)
 	cluster := start(t, local.Options{Topics: one("t")})
 	opts := options(t, cluster)
-	produce(ctx, t, connect(t, opts...), record("a", "1"))
-	cluster.Kafka().Fault(kfake.Fault{
-		Keys: []kmsg.Key{kmsg.Fetch}, Topic: "t", Err: kerr.OffsetOutOfRange,
+	begin(ctx, t, transactional(t, cluster, "x"), record("a", "1"), record("a", "2"))
+	_, _, err := held(ctx, t, opts, func() {
+		var gone kadm.Offsets
+		gone.AddOffset("t", 0, 1, -1)
+		if _, err := kadm.NewClient(connect(t, opts...)).DeleteRecords(ctx, gone); err != nil {
+			t.Error(err)
+		}
 	})
-	_, _, err := collect(ctx, t, opts, kafka.Range{Topic: "t"})
 	if !errors.Is(err, kafka.ErrOffsetOutOfRange) {
 		t.Error(err)
 	}
@@ -184,6 +188,11 @@ func TestReadPartitionOutlivesFaults(t *testing.T) {
 			c.Fault(kfake.Fault{
 				Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: "t", Err: kerr.OffsetNotAvailable,
 				Count: 3,
+			})
+		},
+		"an offset that is there, out of range": func(c *kfake.Cluster) {
+			c.Fault(kfake.Fault{
+				Keys: []kmsg.Key{kmsg.Fetch}, Topic: "t", Err: kerr.OffsetOutOfRange, Count: 3,
 			})
 		},
 		"topic not known yet": func(c *kfake.Cluster) {

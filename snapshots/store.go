@@ -302,9 +302,12 @@ func (s *store) disown(why error) {
 	s.owner, s.interrupt = nil, nil
 }
 
-// flush begins to make durable what isn't.
+// flush begins to make durable what isn't. A store that somebody opens, heals or closes meanwhile has its
+// turn the next time: the others don't wait for it.
 func (s *store) flush() {
-	s.mu.RLock()
+	if !s.mu.TryRLock() {
+		return
+	}
 	defer s.mu.RUnlock()
 	// A disk that fails is tried by Pebble; one more memtable that waits for it helps nobody.
 	if s.back == nil || s.fault.Load() != nil || !s.unsaved.Swap(false) {

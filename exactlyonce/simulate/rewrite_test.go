@@ -56,9 +56,16 @@ func (p *process) background(ctx context.Context, session exactlyonce.Session) {
 		case <-ctx.Done():
 			return
 		}
+		partition := partitions[r.IntN(len(partitions))]
+		if p.of.refolds() && r.IntN(3) == 0 {
+			if errors.Is(p.refold(ctx, session, partition, r), exactlyonce.ErrSessionEnded) {
+				return
+			}
+			continue
+		}
 		of := rewrite{
 			mark:      fmt.Sprintf("%d.%d.%d.%d", p.of.index, p.life, number, n),
-			partition: partitions[r.IntN(len(partitions))],
+			partition: partition,
 		}
 		of.err = p.rewrite(ctx, session, &of, r)
 		s := p.of.simulation

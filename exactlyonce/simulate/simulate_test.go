@@ -57,6 +57,10 @@ func TestSimulate(t *testing.T) {
 		}
 	})
 	total.print(time.Since(began))
+	const many = 50
+	if total.schedules >= many && (total.mended == 0 || total.rewrites == 0) {
+		t.Error("no row was rewritten, or put right by a refold: nothing was tried")
+	}
 }
 
 // trySeed runs the schedule of a seed, and looks for the least that fails when it does.
@@ -179,6 +183,8 @@ type tally struct {
 	schedules int
 	stores    int
 	rewrites  int
+	refolded  int
+	mended    int
 	lasted    time.Duration
 	planned   int
 	happened  [kinds]int
@@ -194,6 +200,8 @@ func (n *tally) add(s *schedule, v verdict) {
 	}
 	n.stores += v.stores
 	n.rewrites += v.rewrites
+	n.refolded += v.refolded
+	n.mended += v.mended
 	n.lasted += v.lasted
 	n.planned += len(s.faults)
 	for i, did := range v.happened {
@@ -205,8 +213,9 @@ func (n *tally) add(s *schedule, v verdict) {
 
 func (n *tally) print(took time.Duration) {
 	fmt.Fprintf(os.Stdout, "%d schedules in %.1f s (%.0f a minute), %v simulated, %d stores compared, "+
-		"%d times rows rewritten\n", n.schedules, took.Seconds(), float64(n.schedules)/took.Minutes(),
-		n.lasted.Round(time.Second), n.stores, n.rewrites)
+		"%d times rows rewritten, %d partitions refolded, %d rows put right by that\n",
+		n.schedules, took.Seconds(), float64(n.schedules)/took.Minutes(),
+		n.lasted.Round(time.Second), n.stores, n.rewrites, n.refolded, n.mended)
 	if n.stopped > 0 {
 		fmt.Fprintf(os.Stdout, "%d schedules were given up: a client held a mutex, and time stood still\n",
 			n.stopped)

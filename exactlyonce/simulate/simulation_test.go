@@ -38,6 +38,8 @@ type simulation struct {
 	refusals []*kfake.FaultHandle
 	stores   int // that were compared
 	rewrites []rewrite
+	refolded int // partitions
+	mended   int // rows, by that
 }
 
 // request is a kind of request of one worker.
@@ -52,6 +54,8 @@ type verdict struct {
 	happened []bool
 	stores   int           // on disks that were compared
 	rewrites int           // that were committed
+	refolded int           // partitions, wholly
+	mended   int           // rows, by that
 	stopped  bool          // time stood still
 	lasted   time.Duration // as those in the simulation take it
 }
@@ -93,7 +97,7 @@ func simulate(of *schedule) verdict {
 	s.check()
 	return verdict{
 		breaches: s.breaches, happened: s.happened, stores: s.stores, rewrites: s.rewritten(),
-		lasted: time.Since(began),
+		refolded: s.refolded, mended: s.mended, lasted: time.Since(began),
 	}
 }
 
@@ -165,7 +169,7 @@ func (s *simulation) load() {
 			switch {
 			case b.idle:
 				value += idles
-			case n%29 == 28:
+			case n%29 == 28 && !s.refolds():
 				value += closes
 			}
 			r := &kgo.Record{Topic: in, Key: fmt.Append(nil, "key-", n*7%keys), Value: []byte(value)}
