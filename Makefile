@@ -14,6 +14,7 @@ GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 # make chaos MINUTES=60 SEED=7, make simulate SEEDS=10000, make simulate SEED=17 FAULTS=0,3.
 FUZZTIME ?= 10s
 BENCH    ?= .
+ROWS     ?= 1000000
 RUN      ?= .
 MINUTES  ?= 10
 PROTECTIONS ?= fencing offsets rows
@@ -115,6 +116,10 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 .PHONY: bench
 bench: ## run the Go benchmarks that match BENCH (all)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: bench-peer
+bench-peer: bin/processor ## restore a table of ROWS (1000000) beside Kafka Streams (needs Java 21+, Maven)
+	go run -tags system ./system/peer -rows '$(ROWS)'
 
 .PHONY: cover
 cover: ## measure how much of each package its tests reach, into cover.out

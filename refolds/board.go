@@ -223,7 +223,8 @@ func (r *Refold) current() Stage {
 	return order[furthest]
 }
 
-// Totals adds up what is known of all partitions. SecondsLeft is the longest of any.
+// Totals adds up what is known of all partitions. SecondsLeft and
+// LongestStep are the longest of any.
 func (r *Refold) Totals() (t Progress) {
 	t.Stage = r.Stage()
 	for _, p := range r.Progress {
@@ -234,6 +235,8 @@ func (r *Refold) Totals() (t Progress) {
 		t.Changed += p.Changed
 		t.Added += p.Added
 		t.Removed += p.Removed
+		t.Steps += p.Steps
+		t.LongestStep = max(t.LongestStep, p.LongestStep)
 		if !p.Stage.Final() {
 			t.Rate += p.Rate
 			t.SecondsLeft = max(t.SecondsLeft, p.SecondsLeft)

@@ -60,6 +60,10 @@ type Progress struct {
 	Changed int64 `json:"changed"`
 	Added   int64 `json:"added"`
 	Removed int64 `json:"removed"`
+	// Steps is how many times commands were held up so that rows could be put right, and LongestStep
+	// for how many seconds at most.
+	Steps       int     `json:"steps,omitempty"`
+	LongestStep float64 `json:"longestStepSeconds,omitempty"`
 	// Samples are some of the rows that differ, when nothing was to be written.
 	Samples json.RawMessage `json:"samples,omitempty"`
 

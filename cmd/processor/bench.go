@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -28,6 +29,7 @@ type benchOptions struct {
 	rate              float64
 	views             bool
 	profile           string
+	keep              bool // the topics stay
 	timeout           time.Duration
 }
 
@@ -52,19 +54,24 @@ else it does; compare runs side by side.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&o.brokers, "brokers", []string{"localhost:9092"}, "the cluster, host:port")
-	f.StringSliceVar(&o.registry, "registry", []string{"http://localhost:8081"},
-		"base URLs of the schema registry")
+	o.clusterFlags(f)
 	f.BoolVar(&o.engine, "engine", false, "the bare engine on strings instead of the accounts worker")
 	f.IntVar(&o.commands, "commands", 200_000, "how many commands")
 	f.IntVar(&o.keys, "keys", 10_000, "how many accounts they go to")
 	f.IntVar(&o.partitions, "partitions", 4, "of each topic")
 	f.Float64Var(&o.rate, "rate", 0, "commands a second; 0: all at once, before the worker starts")
 	f.BoolVar(&o.views, "views", false, "the worker keeps its views, too, as it does by default")
+	cmd.AddCommand(newBenchEngine(), newBenchRestore(), p.newBenchRestorer(), newBenchRefold())
+	return cmd
+}
+
+// clusterFlags are those that all measurements have.
+func (o *benchOptions) clusterFlags(f *pflag.FlagSet) {
+	f.StringSliceVar(&o.brokers, "brokers", []string{"localhost:9092"}, "the cluster, host:port")
+	f.StringSliceVar(&o.registry, "registry", []string{"http://localhost:8081"},
+		"base URLs of the schema registry")
 	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the worker to this file")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "give up after this time")
-	cmd.AddCommand(newBenchEngine())
-	return cmd
 }
 
 func (o benchOptions) validate() error {
@@ -74,27 +81,48 @@ func (o benchOptions) validate() error {
 			"as keys, and one key", o.commands, o.keys)
 	case o.partitions < 1:
 		return fmt.Errorf("--partitions is %d; it must be at least 1", o.partitions)
+	case o.rate > 0 && o.commands == o.keys:
+		return fmt.Errorf("--commands must be more than --keys: the first of each key isn't counted")
 	case o.rate < 0:
 		return fmt.Errorf("--rate is %g; it must not be negative", o.rate)
 	}
 	return nil
 }
 
-// bench makes the topics, runs the measurement, and deletes the topics.
-func bench(ctx context.Context, out, logs io.Writer, o benchOptions) (err error) {
+// bench runs the measurement of commands.
+func bench(ctx context.Context, out, logs io.Writer, o benchOptions) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	directory, err := os.MkdirTemp("", "refold-bench-")
-	if err != nil {
-		return fmt.Errorf("make a directory for the worker's stores: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
-	r := &benchRun{
-		benchOptions: o, out: out, logs: logs, directory: directory,
+	r := newBenchRun(o, out, logs)
+	return r.with(ctx, r.topics(), func() error {
+		if err := r.openSubject(ctx); err != nil {
+			return err
+		}
+		defer r.subject.close()
+		if o.rate > 0 {
+			return r.atRate(ctx)
+		}
+		return r.drain(ctx)
+	})
+}
+
+func newBenchRun(o benchOptions, out, logs io.Writer) *benchRun {
+	return &benchRun{
+		benchOptions: o, out: out, logs: logs,
 		prefix: "bench-" + strings.ReplaceAll(uuid.NewString(), "-", "")[:8] + "-",
 		kafka:  kafka.Settings{Brokers: o.brokers, ClientID: "refold-bench"},
 	}
+}
+
+// with makes a directory, a client and the topics, measures, and removes what it has made.
+func (r *benchRun) with(
+	ctx context.Context, specs []kafka.TopicSpec, measure func() error,
+) (err error) {
+	if r.directory, err = os.MkdirTemp("", "refold-bench-"); err != nil {
+		return fmt.Errorf("make a directory for the worker's stores: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(r.directory)) }()
 	opts, err := r.kafka.Options()
 	if err != nil {
 		return err
@@ -107,23 +135,20 @@ func bench(ctx context.Context, out, logs io.Writer, o benchOptions) (err error)
 		return fmt.Errorf("connect to Kafka: %w", err)
 	}
 	defer r.client.Close()
-	specs := r.topics()
-	if _, err := kafka.Ensure(ctx, r.client, specs); err != nil {
-		return fmt.Errorf("make the topics: %w", err)
+	if len(specs) > 0 {
+		if _, err := kafka.Ensure(ctx, r.client, specs); err != nil {
+			return fmt.Errorf("make the topics: %w", err)
+		}
+		defer func() {
+			if r.keep {
+				return
+			}
+			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+			defer cancel()
+			err = errors.Join(err, deleteTopics(bounded, r.client, specs))
+		}()
 	}
-	defer func() {
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
-		err = errors.Join(err, deleteTopics(bounded, r.client, specs))
-	}()
-	if err := r.openSubject(ctx); err != nil {
-		return err
-	}
-	defer r.subject.close()
-	if o.rate > 0 {
-		return r.atRate(ctx)
-	}
-	return r.drain(ctx)
+	return measure()
 }
 
 func (r *benchRun) topics() []kafka.TopicSpec {
@@ -162,6 +187,14 @@ func (r *benchRun) what() string {
 		return "the bare engine, strings"
 	}
 	return "the accounts worker"
+}
+
+// perSecond is how many there are to a second, if the time is known.
+func perSecond(n int, d time.Duration) string {
+	if d <= 0 {
+		return "?"
+	}
+	return number(int(float64(n) / d.Seconds()))
 }
 
 func number(n int) string {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -41,7 +40,7 @@ type benchSubject interface {
 // drain measures how fast a worker gets through what is there.
 func (r *benchRun) drain(ctx context.Context) error {
 	begin := time.Now()
-	if err := r.preload(ctx); err != nil {
+	if _, err := r.write(ctx, "commands", r.commands, r.subject.command); err != nil {
 		return err
 	}
 	fmt.Fprintf(r.out, "%s: %s commands to %s keys written in %v; the worker starts\n",
@@ -65,41 +64,11 @@ func (r *benchRun) drain(ctx context.Context) error {
 	perMillion := 1e6 / float64(r.commands)
 	r.row("commands", "%s", number(r.commands))
 	r.row("first to last result", "%v", last.Sub(first).Round(time.Millisecond))
-	r.row("commands/s", "%s", number(int(float64(r.commands)/last.Sub(first).Seconds())))
+	r.row("commands/s", "%s", perSecond(r.commands, last.Sub(first)))
 	r.row("worker CPU s", "%.2f", used.cpu.Seconds())
 	r.row("worker CPU s per million", "%.2f (its start and stop included)", used.cpu.Seconds()*perMillion)
 	if used.peak > 0 {
 		r.row("worker memory, peak", "%d MiB", used.peak>>20)
-	}
-	return nil
-}
-
-// preload writes all commands.
-func (r *benchRun) preload(ctx context.Context) error {
-	var (
-		mu     sync.Mutex
-		failed error
-	)
-	for i := range r.commands {
-		record, err := r.subject.command(i)
-		if err != nil {
-			return err
-		}
-		r.client.Produce(ctx, record, func(_ *kgo.Record, err error) {
-			if err != nil {
-				mu.Lock()
-				failed = err
-				mu.Unlock()
-			}
-		})
-	}
-	if err := r.client.Flush(ctx); err != nil {
-		return fmt.Errorf("write the commands: %w", err)
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	if failed != nil {
-		return fmt.Errorf("write the commands: %w", failed)
 	}
 	return nil
 }
@@ -127,25 +96,35 @@ func (r *benchRun) atRate(ctx context.Context) error {
 	}
 	var late []float64 // ms
 	for i := r.keys; i < r.commands; i++ {
-		late = append(late, float64(seen.at[i].Sub(due(i)).Microseconds())/1000)
+		late = append(late, milliseconds(seen.at[i].Sub(due(i))))
 	}
+	r.row("measured", "%s, %s commands at %g/s", r.what(), number(len(late)), r.rate)
+	r.row("latency ms", "%v", latencyOf(late))
+	r.row("worker CPU s per million", "%.2f", used.cpu.Seconds()*1e6/float64(r.commands))
+	return nil
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// latency is how late results were, in milliseconds.
+type latency struct{ p50, p99, p999, most float64 }
+
+// latencyOf sorts what it is given, which is not nothing.
+func latencyOf(late []float64) latency {
 	slices.Sort(late)
 	at := func(share float64) float64 {
 		return late[int(math.Ceil(share*float64(len(late))))-1]
 	}
-	r.row("measured", "%s, %s commands at %g/s", r.what(), number(len(late)), r.rate)
-	r.row("latency ms", "p50 %.1f   p99 %.1f   p99.9 %.1f   max %.1f",
-		at(.5), at(.99), at(.999), late[len(late)-1])
-	r.row("worker CPU s per million", "%.2f", used.cpu.Seconds()*1e6/float64(r.commands))
-	return nil
+	return latency{at(.5), at(.99), at(.999), late[len(late)-1]}
+}
+
+func (l latency) String() string {
+	return fmt.Sprintf("p50 %.1f   p99 %.1f   p99.9 %.1f   max %.1f", l.p50, l.p99, l.p999, l.most)
 }
 
 // pace sends every command when it is due, late or not, and returns when that was. Those that make
 // the keys known are due at the same rate, and not counted: the worker is still warming up.
 func (r *benchRun) pace(ctx context.Context) (due func(i int) time.Time, err error) {
-	if r.commands == r.keys {
-		return nil, fmt.Errorf("--commands must be more than --keys: the first of each key isn't counted")
-	}
 	begin := time.Now()
 	due = func(i int) time.Time {
 		return begin.Add(time.Duration(float64(i) / r.rate * float64(time.Second)))

@@ -27,18 +27,26 @@ func (r *benchRun) openSubject(ctx context.Context) (err error) {
 		r.subject = engineSubject{r}
 		return nil
 	}
-	s := &accountsSubject{run: r}
+	r.subject, err = r.openAccounts(ctx)
+	return err
+}
+
+func (r *benchRun) openAccounts(ctx context.Context) (s *accountsSubject, err error) {
+	s = &accountsSubject{run: r}
 	s.registry, err = codecs.NewRegistry(codecs.RegistrySettings{
-		URLs: r.registry, Mode: codecs.Register,
+		URLs: r.benchOptions.registry, Mode: codecs.Register,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if s.codecs, err = accounts.NewCodecs(s.registry); err != nil {
-		return err
+	if s.codecs, err = accounts.NewCodecs(s.registry); err == nil {
+		err = s.codecs.Prepare(ctx)
 	}
-	r.subject = s
-	return s.codecs.Prepare(ctx)
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // accountsSubject is the accounts worker: Avro, headers, results and all. Each account is opened,
@@ -54,32 +62,29 @@ func (s *accountsSubject) close() { s.registry.Close() }
 func (s *accountsSubject) results() string { return accounts.Topics(s.run.prefix).Results }
 
 func (s *accountsSubject) command(i int) (*kgo.Record, error) {
-	var command accounts.Command = accounts.DepositMoney{Amount: 1, Currency: "EUR"}
+	key := "account-" + strconv.Itoa(i%s.run.keys)
 	if i < s.run.keys {
-		command = accounts.OpenAccount{Owner: "Bench", Currency: "EUR"}
+		return s.send(i, key, accounts.OpenAccount{Owner: "Bench", Currency: "EUR"})
 	}
+	return s.send(i, key, accounts.DepositMoney{Amount: 1, Currency: "EUR"})
+}
+
+// send makes the i-th command.
+func (s *accountsSubject) send(i int, key string, command accounts.Command) (*kgo.Record, error) {
 	value, err := s.codecs.Commands.Encode(command)
 	if err != nil {
 		return nil, err
 	}
-	key := "account-" + strconv.Itoa(i%s.run.keys)
-	headers := codecs.Headers(eventsourcing.Metadata{
-		ID: "command-" + strconv.Itoa(i), Source: "bench", Subject: key,
+	return recordOf(accounts.Topics(s.run.prefix).Commands, key, value, eventsourcing.Metadata{
+		ID: commandID(i), Source: "bench", Subject: key,
 		Type: eventsourcing.TypeName(command), Time: time.Now(),
-	})
-	record := &kgo.Record{
-		Topic: accounts.Topics(s.run.prefix).Commands, Key: []byte(key), Value: value,
-	}
-	for name, value := range headers {
-		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: value})
-	}
-	return record, nil
+	}), nil
 }
 
 func (s *accountsSubject) index(result *kgo.Record) (int, bool) {
 	for _, h := range result.Headers {
 		if h.Key == codecs.HeaderCausationID {
-			i, err := strconv.Atoi(strings.TrimPrefix(string(h.Value), "command-"))
+			i, err := strconv.Atoi(strings.TrimPrefix(string(h.Value), commandPrefix))
 			return i, err == nil
 		}
 	}

@@ -21,11 +21,15 @@ type benchWorker struct {
 const workerStopTime = 15 * time.Second
 
 func (r *benchRun) startWorker(ctx context.Context) (*benchWorker, error) {
+	return r.start(ctx, r.subject.worker(r))
+}
+
+// start starts this program with arguments.
+func (r *benchRun) start(ctx context.Context, args []string) (*benchWorker, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find the program: %w", err)
 	}
-	args := r.subject.worker(r)
 	if r.profile != "" {
 		args = append(args, "--cpuprofile", r.profile)
 	}
@@ -44,6 +48,8 @@ func (r *benchRun) startWorker(ctx context.Context) (*benchWorker, error) {
 	return w, nil
 }
 
+func (w *benchWorker) pid() int { return w.command.Process.Pid }
+
 // benchUsage is what a worker took.
 type benchUsage struct {
 	cpu  time.Duration // in user and kernel
@@ -57,7 +63,7 @@ func (w *benchWorker) stop() (benchUsage, error) {
 		return benchUsage{}, fmt.Errorf("the worker ended by itself: %w", w.err)
 	default:
 	}
-	peak := peakMemory(w.command.Process.Pid)
+	peak := peakMemory(w.pid())
 	if err := w.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return benchUsage{}, fmt.Errorf("stop the worker: %w", err)
 	}

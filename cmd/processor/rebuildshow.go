@@ -116,6 +116,10 @@ func concludeRefold(w io.Writer, r *refolds.Refold) error {
 	fmt.Fprintf(w, "refold %s is %s: %s rows equal; %s changed, %s added, %s removed (%s); %s events in %v\n",
 		r.ID, t.Stage, number(int(t.Equal)), number(int(t.Changed)), number(int(t.Added)),
 		number(int(t.Removed)), what, number(int(t.EventsRead)), took.Round(100*time.Millisecond))
+	if t.Steps > 0 {
+		fmt.Fprintf(w, "commands were held up %s times, for %.0f ms at most\n",
+			number(t.Steps), t.LongestStep*1000)
+	}
 	switch {
 	case t.Stage != refolds.Done:
 		return exitError{exitFailed}

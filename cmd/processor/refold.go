@@ -180,6 +180,7 @@ func outcomeOf(last refolds.Progress, o refold.Outcome) (refolds.Progress, error
 	last.EventsRead, last.EventsTotal = o.Events, o.Events
 	last.Equal, last.Changed, last.Added, last.Removed = o.Equal, o.Changed, o.Added, o.Removed
 	last.Differing, last.Rate, last.SecondsLeft = o.Changed+o.Added+o.Removed, 0, 0
+	last.Steps, last.LongestStep = o.Steps, o.LongestStep.Seconds()
 	if len(o.Samples) > 0 {
 		samples, err := json.Marshal(o.Samples)
 		if err != nil {

@@ -33,6 +33,17 @@ func CacheDir() (string, error) {
 	return filepath.Join(base, "refold"), nil
 }
 
+// Jars returns the java binary of this machine, and the folder of the jars that a pom file describes,
+// which Maven fetches into the user's cache the first time.
+func Jars(ctx context.Context, name string, pom []byte) (binary, folder string, err error) {
+	j, err := findJava(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	folder, err = fetch(ctx, j, name, "dependency:copy-dependencies", pom)
+	return j.binary(), folder, err
+}
+
 // fetch returns the folder of what a pom file describes, and has Maven download it if it isn't in
 // the cache. The folder's name holds a hash of the file, so another version is another folder.
 func fetch(ctx context.Context, j java, name, goal string, pom []byte) (string, error) {

@@ -45,6 +45,8 @@ type refoldTotalsBody struct {
 	Changed     int64   `json:"changed"`
 	Added       int64   `json:"added"`
 	Removed     int64   `json:"removed"`
+	Steps       int     `json:"steps,omitempty" doc:"How many times commands were held up to put rows right."`
+	LongestStep float64 `json:"longestStepSeconds,omitempty" doc:"For how long at most."`
 }
 
 type refoldPartitionBody struct {
@@ -248,6 +250,6 @@ func totalsBody(p refolds.Progress) refoldTotalsBody {
 	return refoldTotalsBody{
 		EventsRead: p.EventsRead, EventsTotal: p.EventsTotal, Rate: p.Rate,
 		SecondsLeft: p.SecondsLeft, Differing: p.Differing, Equal: p.Equal, Changed: p.Changed,
-		Added: p.Added, Removed: p.Removed,
+		Added: p.Added, Removed: p.Removed, Steps: p.Steps, LongestStep: p.LongestStep,
 	}
 }
