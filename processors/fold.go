@@ -93,6 +93,9 @@ type numbered[E any] struct {
 	data     E
 }
 
+// Headers are those that Decode reads.
+func (f *Fold[S, E]) Headers() []string { return []string{codecs.HeaderSequence} }
+
 // Decode returns a record of the events topic as Apply takes it. Nothing of the record is kept.
 //
 // The error is a *[FoldError] if the event can't be decoded. Any other error is a fault, and the same

@@ -16,6 +16,7 @@ import (
 // Folder is a [Fold] without its types.
 type Folder interface {
 	Version() int
+	Headers() []string
 	Decode(event *kgo.Record) (any, error)
 	Apply(state, event any) (any, error)
 	EncodeState(state any) ([]byte, error)
@@ -112,6 +113,8 @@ type cause struct {
 	sequence int64
 }
 
+func (eventRings) Headers() []string { return nil }
+
 func (f eventRings) Decode(record *kgo.Record) (any, error) {
 	metadata, err := f.rings.Messages.Cause(record)
 	if err != nil {
@@ -174,6 +177,8 @@ type resultRings struct {
 
 	rings Rings
 }
+
+func (resultRings) Headers() []string { return nil }
 
 func (f resultRings) Decode(record *kgo.Record) (any, error) {
 	r, _, err := f.rings.Messages.Result(context.Background(), record)

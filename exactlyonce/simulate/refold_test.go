@@ -106,6 +106,8 @@ var _ refold.Fold = chain{}
 
 func (chain) Version() int { return 1 }
 
+func (chain) Headers() []string { return nil }
+
 func (chain) Decode(event *kgo.Record) (any, error) { return string(event.Value), nil }
 
 func (chain) Apply(state, event any) (any, error) {

@@ -130,10 +130,10 @@ func processorTime(b *testing.B) time.Duration {
 // it with -cpu 1: then the reading is part of what it takes.
 func BenchmarkBuild(b *testing.B) {
 	const count = 1_000_000
-	for _, keys := range []int{100_000, 1_000_000} {
+	for _, keys := range []int{100_000, 250_000, 1_000_000} {
 		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) {
 			k := newBank(b, count, keys)
-			for _, megabytes := range []int64{16, 128, 512} {
+			for _, megabytes := range []int64{16, 64, 128} {
 				b.Run(fmt.Sprintf("cache=%dMiB", megabytes), func(b *testing.B) {
 					b.ReportAllocs()
 					before := processorTime(b)

@@ -13,6 +13,8 @@ import (
 type Fold interface {
 	// Version is the fold's: it is raised when the same events make another row.
 	Version() int
+	// Headers names those headers that Decode reads; nil: any. An event may be given to it without others.
+	Headers() []string
 	// Decode returns a record of the events topic as Apply takes it, and keeps nothing of the record. An
 	// error with a method Code() string is about the event, for good; any other is a fault, and the
 	// same call is tried again.

@@ -47,6 +47,8 @@ func (c coded) Code() string  { return string(c) }
 
 func (*sums) Version() int { return 1 }
 
+func (*sums) Headers() []string { return nil }
+
 func (f *sums) Decode(event *kgo.Record) (any, error) {
 	if f.faults > 0 {
 		f.faults--

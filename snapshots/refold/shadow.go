@@ -20,12 +20,14 @@ type Shadow struct {
 	client *kgo.Client
 	db     *store
 	states *states
+	spill  *spill // nil: all is in memory, or has been so far
 	pace   *pace
 	meter  *meter
 
-	next   int64 // all events below it are folded
-	events int64
-	failed error // why take ended a reading
+	spilling bool  // events of aggregates that are not in memory go to the spill
+	next     int64 // all events below it are folded, or wait in the spill
+	events   int64
+	failed   error // why take ended a reading
 }
 
 // Build folds a partition of an events topic from offset zero to the end that it has when the last
@@ -61,6 +63,9 @@ func Build(ctx context.Context, o Options) (_ *Shadow, err error) {
 func (s *Shadow) Close() error {
 	s.client.Close()
 	err := s.db.Close()
+	if s.spill != nil {
+		err = errors.Join(err, s.spill.close())
+	}
 	if s.o.Dir != "" {
 		err = errors.Join(err, os.RemoveAll(s.o.Dir))
 	}
@@ -92,6 +97,11 @@ func (s *Shadow) CatchUp(ctx context.Context) (int64, error) { return s.catchUp(
 
 func (s *Shadow) catchUp(ctx context.Context, p *pace) (int64, error) {
 	before := s.events
+	if s.spill != nil && s.spill.draining {
+		if err := s.drain(ctx, p); err != nil {
+			return 0, err
+		}
+	}
 	for {
 		from := s.next
 		s.failed = nil
@@ -103,6 +113,9 @@ func (s *Shadow) catchUp(ctx context.Context, p *pace) (int64, error) {
 			})
 		switch {
 		case err == nil:
+			if err := s.drain(ctx, p); err != nil {
+				return s.events - before, err
+			}
 			return s.events - before, s.failure(s.states.settle())
 		case errors.Is(err, kafka.ErrOffsetOutOfRange):
 			return s.events - before, fmt.Errorf("%w: %s/%d does not hold offset %d: %w",
@@ -130,13 +143,46 @@ func (s *Shadow) take(ctx context.Context, p *pace, records []*kgo.Record, at ka
 			}
 		}
 		records = records[n:]
-		s.meter.Events, s.meter.Next = s.events, s.next
-		s.meter.tick()
+		if err := s.makeRoom(ctx, p); err != nil {
+			return err
+		}
+		s.tick()
 	}
 	s.next = at.Next
-	s.meter.Next = s.next
-	s.meter.tick()
+	s.tick()
 	return nil
+}
+
+// tick tells the progress if it is time to. An event that waits in the spill is half done.
+func (s *Shadow) tick() {
+	s.meter.Events, s.meter.Next = s.events, s.next
+	if s.spill != nil {
+		s.meter.Events -= s.spill.waiting / 2
+		s.meter.Next -= s.spill.waiting / 2
+	}
+	s.meter.tick()
+}
+
+// drain folds the events that wait in the spill, of all aggregates one after the other.
+func (s *Shadow) drain(ctx context.Context, p *pace) error {
+	if !s.spilling {
+		return nil
+	}
+	defer p.pause()
+	n := 0
+	err := s.spill.drain(func(event *kgo.Record) error {
+		if n%stride == 0 {
+			if err := p.rest(ctx); err != nil {
+				return err
+			}
+			s.tick()
+		}
+		n++
+		return s.apply(ctx, event)
+	})
+	s.spilling = err != nil
+	s.tick()
+	return err
 }
 
 // The pauses before an event is tried again whose schema nobody could tell; they double.
@@ -152,16 +198,49 @@ func (s *Shadow) fold(ctx context.Context, event *kgo.Record) error {
 			return err
 		}
 	}
-	data, err := s.decode(ctx, event)
+	var err error
+	if s.spilling && !s.states.has(event.Key) {
+		err = s.spill.put(event)
+	} else {
+		err = s.apply(ctx, event)
+	}
 	if err != nil {
 		return err
-	}
-	if err := s.states.add(event.Key, waitingEvent{data, event.Offset, len(event.Value)}); err != nil {
-		return s.failure(err)
 	}
 	s.events++
 	s.next = event.Offset + 1
 	return nil
+}
+
+// worthSpilling is how many offsets must be left for the rest to be spilled: looking up a few is cheaper.
+const worthSpilling = 50_000
+
+// makeRoom begins to spill when states don't fit in memory any more, and folds what was spilled when that
+// is enough.
+func (s *Shadow) makeRoom(ctx context.Context, p *pace) (err error) {
+	switch {
+	case s.spilling:
+		if s.spill.full() {
+			return s.drain(ctx, p)
+		}
+		return nil
+	case !s.states.full, s.o.Dir == "", s.meter.End-s.next < worthSpilling:
+		return nil
+	}
+	if s.spill == nil {
+		s.spill, err = newSpill(s.o.Dir, s.states.limit, s.o.Fold.Headers())
+	}
+	s.spilling = err == nil
+	return err
+}
+
+// apply folds an event into its aggregate's state, which may still have to be read.
+func (s *Shadow) apply(ctx context.Context, event *kgo.Record) error {
+	data, err := s.decode(ctx, event)
+	if err != nil {
+		return err
+	}
+	return s.failure(s.states.add(event.Key, waitingEvent{data, event.Offset, len(event.Value)}))
 }
 
 // decode decodes an event, and waits for faults to end.

@@ -45,7 +45,8 @@ type states struct {
 	hand    int
 	waiting []*entry // those with events that wait
 	held    int64    // bytes of these events
-	stored  bool     // there is something in the store
+	stored  *known   // what the store may have; nil: nothing
+	full    bool     // there was not room for all
 	buffer  []byte
 }
 
@@ -85,7 +86,7 @@ func (e *applyError) Unwrap() error { return e.error }
 func (s *states) add(key []byte, event waitingEvent) error {
 	e := s.entries[string(key)]
 	if e == nil {
-		e = &entry{key: string(key), size: sizeOf(len(key), 0), loaded: !s.stored}
+		e = &entry{key: string(key), size: sizeOf(len(key), 0), loaded: s.stored == nil}
 		s.insert(e)
 	}
 	if e.loaded {
@@ -135,16 +136,9 @@ func (s *states) settle() error {
 // looking them up one by one: it goes forward only, and asks the filters, too.
 func (s *states) settleBy(it *pebble.Iterator) error {
 	for _, e := range s.waiting {
-		s.buffer = append(append(s.buffer[:0], statePrefix), e.key...)
-		var encoded []byte
-		var err error
-		if it.SeekPrefixGE(s.buffer) {
-			encoded, err = it.ValueAndErr()
-		} else {
-			err = it.Error()
-		}
+		encoded, err := s.find(it, e.key)
 		if err != nil {
-			return fmt.Errorf("reading the shadow store: %w", err)
+			return err
 		}
 		if err := s.load(e, encoded); err != nil {
 			return err
@@ -157,6 +151,25 @@ func (s *states) settleBy(it *pebble.Iterator) error {
 		e.events = nil
 	}
 	return nil
+}
+
+// find returns a state as the store has it, nil if it has none.
+func (s *states) find(it *pebble.Iterator, key string) ([]byte, error) {
+	if !s.stored.may(key) {
+		return nil, nil
+	}
+	s.buffer = append(append(s.buffer[:0], statePrefix), key...)
+	var encoded []byte
+	var err error
+	if it.SeekPrefixGE(s.buffer) {
+		encoded, err = it.ValueAndErr()
+	} else {
+		err = it.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the shadow store: %w", err)
+	}
+	return encoded, nil
 }
 
 // apply folds an event into a state that is here.
@@ -247,8 +260,12 @@ func (s *states) measure(e *entry) error {
 	return nil
 }
 
+// has tells whether the state of a key is here, or on its way.
+func (s *states) has(key []byte) bool { return s.entries[string(key)] != nil }
+
 // evict writes a part of the states to the store and forgets them. No event waits.
 func (s *states) evict() error {
+	s.full = true
 	target := s.limit / (keepShare + 1) * keepShare
 	var out []*entry
 	for s.bytes > target && len(s.ring) > 0 {
@@ -291,6 +308,9 @@ func (s *states) flush() error {
 // write writes states in the order of their keys, which the store takes faster.
 func (s *states) write(out []*entry) error {
 	slices.SortFunc(out, func(a, b *entry) int { return strings.Compare(a.key, b.key) })
+	if s.stored == nil {
+		s.stored = newKnown(s.limit)
+	}
 	w := newWriter(s.db, statePrefix)
 	for _, e := range out {
 		encoded, err := s.fold.EncodeState(e.state)
@@ -302,7 +322,8 @@ func (s *states) write(out []*entry) error {
 			w.close()
 			return err
 		}
-		e.dirty, s.stored = false, true
+		e.dirty = false
+		s.stored.add(e.key)
 	}
 	return w.finish()
 }

@@ -100,7 +100,7 @@ func (t *trial) restore(ctx context.Context, more ...string) (taken, error) {
 // theirs restores it as Kafka Streams does.
 func (t *trial) theirs(ctx context.Context) (taken, error) {
 	state := filepath.Join(t.dir, "state")
-	one, err := t.measured(exec.CommandContext(ctx, t.java, "-Xmx512m",
+	one, err := t.measured(exec.CommandContext(ctx, t.java, "-Xmx512m", "--enable-native-access=ALL-UNNAMED",
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", t.classes, "Restore",
 		t.brokers, application, store, state, strconv.Itoa(min(runtime.NumCPU(), t.partitions)),
 		strconv.Itoa(t.partitions)), "Kafka Streams")
