@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -89,6 +90,32 @@ func TestBuildFoldsWhatDoesNotFitInMemory(t *testing.T) {
 	}
 	if state, err := s.State("nobody"); state != nil || err != nil {
 		t.Errorf("state of nobody: %v, %v", state, err)
+	}
+}
+
+// The rate limits what waited on the disk, too. It can take longer than that, but never less.
+func TestBuildKeepsToItsRate(t *testing.T) {
+	const keys, events, rate = 10_000, 60_000, 100_000
+	w := newWorld(t)
+	records := make([]*kgo.Record, events)
+	for i := range records {
+		records[i] = w.event(fmt.Sprintf("key-%d", i%keys), 1)
+	}
+	w.produce(records...)
+	o := w.options()
+	o.Dir, o.CacheBytes, o.EventsPerSecond = shadowDir(t), 1<<20, rate
+	begin := time.Now()
+	s, err := refold.Build(t.Context(), o)
+	took := time.Since(begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	// All events are read, and at least two thirds of them are folded later.
+	if least := events * 5 / 3 * time.Second / rate; took < least*9/10 {
+		t.Errorf("%d events were read, and most of them folded later, in %v", events, took)
 	}
 }
 

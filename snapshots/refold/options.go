@@ -50,7 +50,8 @@ type Options struct {
 	// CacheBytes limits the memory of the shadow: the half of it for states that are in use, the rest
 	// for the store's own blocks and writes. A shadow in memory takes its rows beside it.
 	CacheBytes int64
-	// EventsPerSecond limits the fold in the background. 0: no limit.
+	// EventsPerSecond limits the fold in the background. 0: no limit. Of more aggregates than fit in
+	// memory, most events count twice: when they are read, and when they are folded.
 	EventsPerSecond int
 	// CPUShare is how much of its time the background works, above 0 to 1: at 0.25 it rests three times
 	// as long as it works. 0 counts as 1. A goroutine that reads ahead works beside it.

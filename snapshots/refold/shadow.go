@@ -171,8 +171,8 @@ func (s *Shadow) drain(ctx context.Context, p *pace) error {
 	defer p.pause()
 	n := 0
 	err := s.spill.drain(func(event *kgo.Record) error {
-		if n%stride == 0 {
-			if err := p.rest(ctx); err != nil {
+		if n%p.stride() == 0 {
+			if err := p.wait(ctx, p.stride()); err != nil {
 				return err
 			}
 			s.tick()
