@@ -117,8 +117,8 @@ func concludeRefold(w io.Writer, r *refolds.Refold) error {
 		r.ID, t.Stage, number(int(t.Equal)), number(int(t.Changed)), number(int(t.Added)),
 		number(int(t.Removed)), what, number(int(t.EventsRead)), took.Round(100*time.Millisecond))
 	if t.Steps > 0 {
-		fmt.Fprintf(w, "commands were held up %s times, for %.0f ms at most\n",
-			number(t.Steps), t.LongestStep*1000)
+		fmt.Fprintf(w, "commands waited for it for %.0f ms at most (steps: %s)\n",
+			t.LongestStep*1000, number(t.Steps))
 	}
 	switch {
 	case t.Stage != refolds.Done:
