@@ -13,6 +13,7 @@ import (
 
 	"refold/config"
 	"refold/exactlyonce"
+	"refold/kafka"
 	"refold/refolds"
 	"refold/snapshots/refold"
 )
@@ -98,12 +99,8 @@ func (k *keeper) empty(ctx context.Context, partition int32) (bool, error) {
 	}
 	defer client.Close()
 	topic := k.aggregate.topics(k.worker.config.Topics).Events
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
-	if err != nil {
-		return false, fmt.Errorf("ask for the end of %s: %w", topic, err)
-	}
-	end, _ := ends.Lookup(topic, partition)
-	return end.Offset == 0, end.Err
+	end, err := kafka.OffsetOf(topic, partition)(kadm.NewClient(client).ListEndOffsets(ctx, topic))
+	return err == nil && end == 0, err
 }
 
 // members returns the fold version of each member of the group.

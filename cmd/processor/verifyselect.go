@@ -107,16 +107,13 @@ func (v *verification) keysSince(
 	}
 	defer client.Close()
 	topic := v.topics.Events
-	listed, err := kadm.NewClient(client).ListOffsetsAfterMilli(ctx, since.UnixMilli(), topic)
-	if err == nil {
-		err = listed.Error()
-	}
+	from, err := kafka.OffsetOf(topic, partition)(
+		kadm.NewClient(client).ListOffsetsAfterMilli(ctx, since.UnixMilli(), topic))
 	if err != nil {
-		return nil, fmt.Errorf("ask where topic %s was at %s: %w", topic, since.Format(time.RFC3339), err)
+		return nil, fmt.Errorf("ask where the topic was at %s: %w", since.Format(time.RFC3339), err)
 	}
-	from, _ := listed.Lookup(topic, partition)
 	keys := newKeySet()
-	at := kafka.Range{Topic: topic, Partition: partition, From: from.Offset}
+	at := kafka.Range{Topic: topic, Partition: partition, From: from}
 	_, err = kafka.ReadPartition(ctx, opts, at, func(records []*kgo.Record, _ kafka.Progress) error {
 		for _, r := range records {
 			keys.add(hashOf(r.Key))

@@ -1,16 +1,10 @@
 package accounts_test
 
 import (
-	"bytes"
-	"fmt"
-	"strconv"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
-	"refold/codecs"
-	"refold/eventsourcing"
 	"refold/processors/accounts"
+	"refold/processors/foldtest"
 )
 
 // lifetime is what happens to one of the accounts, and some of what does not.
@@ -33,48 +27,8 @@ var lifetime = []accounts.Command{
 func TestFoldMakesTheRowThatCommandsMake(t *testing.T) {
 	c := newCodecs(t)
 	fold := accounts.NewFold(c)
-	var live eventsourcing.Snapshot[accounts.Account]
-	var state any
-	for i, command := range lifetime {
-		envelope := eventsourcing.Envelope[accounts.Command]{
-			Metadata: eventsourcing.Metadata{ID: fmt.Sprint("command ", i), Subject: "zoe"}, Data: command,
-		}
-		outcome, err := eventsourcing.Handle(accounts.Decider, 16, live, envelope)
-		if err != nil {
-			t.Fatal(err)
-		}
-		live = outcome.Snapshot
-		for _, event := range outcome.Events {
-			value, err := c.Events.Encode(event.Data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			sequence := kgo.RecordHeader{
-				Key: codecs.HeaderSequence, Value: strconv.AppendInt(nil, event.Sequence, 10),
-			}
-			decoded, err := fold.Decode(&kgo.Record{
-				Key: []byte("zoe"), Value: value, Headers: []kgo.RecordHeader{sequence},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if state, err = fold.Apply(state, decoded); err != nil {
-				t.Fatal(err)
-			}
-		}
-		row, err := c.Table().Encode(live)
-		if err != nil {
-			t.Fatal(err)
-		}
-		folded, err := fold.Row(state, row)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if equal, err := fold.Equal(state, row); !equal || err != nil || !bytes.Equal(row, folded) {
-			t.Errorf("after %#v: equal %v, error %v, rows\n%x\n%x", command, equal, err, row, folded)
-		}
-	}
-	if live.Sequence < 5 || fold.Version() != 1 {
-		t.Errorf("sequence %d, fold version %d", live.Sequence, fold.Version())
+	foldtest.MakesTheRows(t, accounts.Decider, fold, c.Events, c.Table(), lifetime)
+	if fold.Version() != 1 {
+		t.Errorf("fold version %d", fold.Version())
 	}
 }

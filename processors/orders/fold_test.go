@@ -1,15 +1,9 @@
 package orders_test
 
 import (
-	"bytes"
-	"fmt"
-	"strconv"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
-	"refold/codecs"
-	"refold/eventsourcing"
+	"refold/processors/foldtest"
 	"refold/processors/orders"
 )
 
@@ -31,48 +25,8 @@ var lifetime = []orders.Command{
 func TestFoldMakesTheRowThatCommandsMake(t *testing.T) {
 	c := newCodecs(t)
 	fold := orders.NewFold(c)
-	var live eventsourcing.Snapshot[orders.Order]
-	var state any
-	for i, command := range lifetime {
-		envelope := eventsourcing.Envelope[orders.Command]{
-			Metadata: eventsourcing.Metadata{ID: fmt.Sprint("command ", i), Subject: "zoe"}, Data: command,
-		}
-		outcome, err := eventsourcing.Handle(orders.Decider, 16, live, envelope)
-		if err != nil {
-			t.Fatal(err)
-		}
-		live = outcome.Snapshot
-		for _, event := range outcome.Events {
-			value, err := c.Events.Encode(event.Data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			sequence := kgo.RecordHeader{
-				Key: codecs.HeaderSequence, Value: strconv.AppendInt(nil, event.Sequence, 10),
-			}
-			decoded, err := fold.Decode(&kgo.Record{
-				Key: []byte("zoe"), Value: value, Headers: []kgo.RecordHeader{sequence},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if state, err = fold.Apply(state, decoded); err != nil {
-				t.Fatal(err)
-			}
-		}
-		row, err := c.Table().Encode(live)
-		if err != nil {
-			t.Fatal(err)
-		}
-		folded, err := fold.Row(state, row)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if equal, err := fold.Equal(state, row); !equal || err != nil || !bytes.Equal(row, folded) {
-			t.Errorf("after %#v: equal %v, error %v, rows\n%x\n%x", command, equal, err, row, folded)
-		}
-	}
-	if live.Sequence < 5 || fold.Version() != 1 {
-		t.Errorf("sequence %d, fold version %d", live.Sequence, fold.Version())
+	foldtest.MakesTheRows(t, orders.Decider, fold, c.Events, c.Table(), lifetime)
+	if fold.Version() != 1 {
+		t.Errorf("fold version %d", fold.Version())
 	}
 }
