@@ -73,10 +73,11 @@ type Config struct {
 	// Tables opens the local stores. The default keeps them in memory.
 	Tables Tables
 
-	// Held tells whether an input partition is held: it is assigned and its tables are restored, but
-	// nothing of it is handled. It is asked whenever partitions are assigned, and its answers must
-	// not change while a Processor runs, but for partitions whose callback fails. Nil: none is.
-	Held func(topic string, partition int32) bool
+	// Held says why an input partition is held, nil if it isn't: it is assigned and its tables are
+	// restored, but nothing of it is handled, and Ready names it. It is asked whenever partitions are
+	// assigned, and about those that are held again and again, after a pause of up to BackoffMax. A
+	// partition that is let go goes on. Nil: none is held.
+	Held func(topic string, partition int32) error
 
 	// Copartitioned are topics that have as many partitions as the inputs, so that a key is in the
 	// same partition of all: outputs, mostly. Inputs, joins and the table belong to them anyhow. When

@@ -40,11 +40,13 @@ func newSupervised(
 // Ready returns nil while the processor is a member of its group with restored tables, and no
 // partition is held.
 func (s *supervised) Ready() error {
-	if err := s.guard.Ready(); err != nil {
-		return err
-	}
 	if p := s.current.Load(); p != nil {
-		return p.Ready()
+		if err := p.Ready(); err != nil {
+			return err
+		}
+	}
+	if err := s.guard.Ready(); err != nil || s.current.Load() != nil {
+		return err
 	}
 	if why := s.ended.Load(); why != nil {
 		return fmt.Errorf("it ended, and is started again: %w", *why)
