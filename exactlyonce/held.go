@@ -16,6 +16,7 @@ type cause string
 
 const (
 	causeGiven cause = "config" // Config.Held
+	causeUnfit cause = "topics" // Config.Fit
 )
 
 // hold is why an input partition is held.

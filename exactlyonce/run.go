@@ -235,6 +235,9 @@ func (r *run) setUp() {
 			err = r.checkPartitions(s.ctx)
 		}
 		if err == nil {
+			err = s.checkFit(s.ctx)
+		}
+		if err == nil {
 			err = r.checkInputs(s.ctx, s)
 		}
 		if err == nil && r.engine.cfg.Prepare != nil {
@@ -242,6 +245,9 @@ func (r *run) setUp() {
 		}
 		if err == nil {
 			err = s.setUp()
+		}
+		if err == nil {
+			err = s.checkFit(s.ctx)
 		}
 		s.work.Done()
 		r.post(func() {

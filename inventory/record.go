@@ -1,4 +1,4 @@
-package installation
+package inventory
 
 import (
 	"encoding/json"
@@ -32,11 +32,11 @@ var errSuperseded = errors.New("another record came first")
 func (k known) apply(key, value []byte) error {
 	var r Record
 	if err := json.Unmarshal(value, &r); err != nil {
-		return fmt.Errorf("installation: the record of %.100q: %w", key, err)
+		return fmt.Errorf("inventory: the record of %.100q: %w", key, err)
 	}
 	r.Topic = string(key)
 	if r.Instead != k[r.Topic].ID {
-		return fmt.Errorf("installation: the record of %.100q: %w", key, errSuperseded)
+		return fmt.Errorf("inventory: the record of %.100q: %w", key, errSuperseded)
 	}
 	k[r.Topic] = r
 	return nil

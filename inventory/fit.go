@@ -1,4 +1,4 @@
-package installation
+package inventory
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 // results of a command are written in one transaction.
 type Aggregate struct {
 	Events, Results, Table string
-	// EventSequence and RowSequence read the sequence of an event, and of a row that is no deletion; an
-	// error says that the record is none of ours. Eventful reports whether a result names events.
+	// EventSequence and RowSequence read the sequence of an event, and of a row that is no deletion; 0 of
+	// what nobody can read. Eventful reports whether a result names events. An error is a fault.
 	EventSequence, RowSequence func(*kgo.Record) (int64, error)
 	Eventful                   func(*kgo.Record) (bool, error)
 }
@@ -183,19 +183,21 @@ func (f reader) compare(ctx context.Context, at ends) error {
 		})
 	case rows.stable > 0 && events.end == 0:
 		return f.search(ctx, f.Table, func(r *kgo.Record) error {
-			if n, err := f.rowSequence(r); err == nil && n > 0 {
-				return unfit("%s/%d has the row of %.100q at sequence %d, and %s/%d is empty: the events "+
-					"were lost, or their topic was made anew", f.Table, p, r.Key, n, f.Events, p)
+			n, err := f.rowSequence(r)
+			if err != nil || n == 0 {
+				return err
 			}
-			return nil
+			return unfit("%s/%d has the row of %.100q at sequence %d, and %s/%d is empty: the events were "+
+				"lost, or their topic was made anew", f.Table, p, r.Key, n, f.Events, p)
 		})
 	case results.stable > results.start && rows.end == 0 && events.end == 0:
 		return f.search(ctx, f.Results, func(r *kgo.Record) error {
-			if named, err := f.Eventful(r); err == nil && named {
-				return unfit("%s/%d has results that name events, and %s/%d and %s/%d are empty: they were "+
-					"lost, or made anew", f.Results, p, f.Events, p, f.Table, p)
+			named, err := f.Eventful(r)
+			if err != nil || !named {
+				return err
 			}
-			return nil
+			return unfit("%s/%d has results that name events, and %s/%d and %s/%d are empty: they were lost, "+
+				"or made anew", f.Results, p, f.Events, p, f.Table, p)
 		})
 	case events.stable > 0 && rows.stable > 0:
 		return f.compareEnds(ctx, events, rows)
@@ -239,41 +241,41 @@ func (f reader) compareEnds(ctx context.Context, events, rows log) error {
 	}
 	last := make(map[string]int64)
 	if _, err := f.read(ctx, f.Events, max(0, events.stable-tail), func(r *kgo.Record) error {
-		if n, err := f.EventSequence(r); err == nil {
+		n, err := f.EventSequence(r)
+		if n > 0 {
 			last[string(r.Key)] = n
 		}
-		return nil
+		return err
 	}); err != nil {
 		return err
 	}
 	at := make(map[string]int64)
 	if _, err := f.read(ctx, f.Table, max(0, rows.stable-tail), func(r *kgo.Record) error {
-		delete(at, string(r.Key))
-		if n, err := f.rowSequence(r); err == nil {
-			at[string(r.Key)] = n
-		}
-		return nil
+		n, err := f.rowSequence(r)
+		at[string(r.Key)] = n
+		return err
 	}); err != nil {
 		return err
 	}
 	for key, event := range last {
-		switch row, is := at[key]; {
-		case is && row > event:
-			return unfit("%s/%d has the row of %.100q at sequence %d, and its last event in %s/%d is %d: the "+
-				"last events were lost", f.Table, p, key, row, f.Events, p, event)
-		case is && row < event:
-			return unfit("%s/%d has the row of %.100q at sequence %d, and its last event in %s/%d is %d: the "+
-				"last rows were lost", f.Table, p, key, row, f.Events, p, event)
+		row, is := at[key]
+		if !is || row == 0 || row == event {
+			continue
 		}
+		lost := "rows"
+		if row > event {
+			lost = "events"
+		}
+		return unfit("%s/%d has the row of %.100q at sequence %d, and its last event in %s/%d is %d: the last "+
+			"%s were lost", f.Table, p, key, row, f.Events, p, event, lost)
 	}
 	return nil
 }
 
-var errDeletion = errors.New("the record deletes a row")
-
+// rowSequence is RowSequence, 0 of a deletion.
 func (f reader) rowSequence(r *kgo.Record) (int64, error) {
 	if r.Value == nil {
-		return 0, errDeletion
+		return 0, nil
 	}
 	return f.RowSequence(r)
 }

@@ -1,4 +1,4 @@
-// Package installation remembers which topics an installation has: not by their names alone, but by the
+// Package inventory remembers which topics an installation has: not by their names alone, but by the
 // IDs that brokers give them (KIP-516). A topic that is deleted and made again under its name is another
 // topic, and empty: whoever takes it for the old one decides anew what was decided long ago.
 //
@@ -31,4 +31,4 @@
 //
 // What was accepted by a person ([Keeper.Accept]) is such a record, too: "2 instead of 1", or "none
 // instead of 1", after which the topic is made again.
-package installation
+package inventory

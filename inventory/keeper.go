@@ -1,4 +1,4 @@
-package installation
+package inventory
 
 import (
 	"context"
@@ -275,7 +275,7 @@ func (k *Keeper) write(ctx context.Context, client *kgo.Client, all []Record) er
 	for i, r := range all {
 		value, err := json.Marshal(r)
 		if err != nil {
-			return fmt.Errorf("installation: encode the record of %s: %w", r.Topic, err)
+			return fmt.Errorf("inventory: encode the record of %s: %w", r.Topic, err)
 		}
 		records[i] = &kgo.Record{Topic: k.Records.Name, Key: []byte(r.Topic), Value: value}
 	}
