@@ -66,11 +66,19 @@ func NewGuard(group string, limits GuardLimits, metrics *Metrics, logger *slog.L
 
 // Held tells whether a partition is held.
 func (g *Guard) Held(topic string, partition int32) bool {
+	return g.heldBecause(topic, partition) != nil
+}
+
+// heldBecause says why a partition is held; nil: it isn't.
+func (g *Guard) heldBecause(topic string, partition int32) error {
 	if g == nil {
-		return false
+		return nil
 	}
 	w := (*g.windows.Load())[input{topic, partition}]
-	return w != nil && w.heldBecause() != nil
+	if w == nil {
+		return nil
+	}
+	return w.heldBecause()
 }
 
 // Ready returns nil while no partition is held; otherwise an error that names each, where and why,
