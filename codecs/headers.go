@@ -27,9 +27,8 @@ const (
 	HeaderTraceparent      = "traceparent"
 )
 
-// MaxHeaderBytes limits each header that [MetadataFrom] reads. IDs are copied into every event and
-// result of a chain; an ID or a type of more than a kilobyte is a mistake.
-const MaxHeaderBytes = 1024
+// MaxHeaderBytes limits each header that [MetadataFrom] reads.
+const MaxHeaderBytes = eventsourcing.MaxIDBytes
 
 const specVersion = "1.0"
 
@@ -104,8 +103,8 @@ func count(m eventsourcing.Metadata) int {
 // know more. ce_specversion must be 1.0 if it is there, ce_sequence at least 1, ce_expectedsequence
 // at least 0, ce_time of RFC 3339. Headers that are not listed here are ignored.
 //
-// The error is a *[Malformed] with [ReasonBadHeader] that names the header, its value and what
-// would be right.
+// The error is a *[Malformed] that names the header, its value and what would be right:
+// [ReasonBeyondLimits] if it is longer than MaxHeaderBytes or no UTF-8, otherwise [ReasonBadHeader].
 func MetadataFrom(h goka.Headers) (eventsourcing.Metadata, error) {
 	var v headerValues
 	for name, value := range h {
@@ -117,10 +116,23 @@ func MetadataFrom(h goka.Headers) (eventsourcing.Metadata, error) {
 // MetadataFromRecord is MetadataFrom of a record's headers. Of two with one name the last counts.
 func MetadataFromRecord(headers []kgo.RecordHeader) (eventsourcing.Metadata, error) {
 	var v headerValues
-	for i := range headers {
-		v.set(headers[i].Key, headers[i].Value)
-	}
+	v.setAll(headers)
 	return v.metadata()
+}
+
+// StoredMetadata is MetadataFromRecord for those who read what is decided: events and results, which stay
+// as they are. Earlier versions took commands that led to IDs beyond the limits. Such a record is read,
+// its IDs as they are, and beyond says what is wrong with it; nil: nothing is.
+func StoredMetadata(headers []kgo.RecordHeader) (
+	m eventsourcing.Metadata, beyond *Malformed, err error,
+) {
+	var v headerValues
+	v.setAll(headers)
+	beyond, wrong := v.read(&m)
+	if wrong != nil {
+		return eventsourcing.Metadata{}, beyond, wrong
+	}
+	return m, beyond, nil
 }
 
 // The headers that are read, and where in headerValues: texts first, in the order of textHeaders.
@@ -182,36 +194,56 @@ func (v *headerValues) set(name string, value []byte) {
 	v[at] = value
 }
 
+func (v *headerValues) setAll(headers []kgo.RecordHeader) {
+	for i := range headers {
+		v.set(headers[i].Key, headers[i].Value)
+	}
+}
+
 func (v *headerValues) metadata() (eventsourcing.Metadata, error) {
 	var m eventsourcing.Metadata
-	if wrong := v.texts(&m); wrong != nil {
-		return eventsourcing.Metadata{}, wrong
+	beyond, wrong := v.read(&m)
+	if beyond != nil {
+		return eventsourcing.Metadata{}, beyond
 	}
-	if wrong := v.numbers(&m); wrong != nil {
+	if wrong != nil {
 		return eventsourcing.Metadata{}, wrong
 	}
 	return m, nil
 }
 
-func (v *headerValues) texts(m *eventsourcing.Metadata) *Malformed {
+// read fills m in. beyond is the first text that is too long or no UTF-8, wrong what can't be read at all.
+func (v *headerValues) read(m *eventsourcing.Metadata) (beyond, wrong *Malformed) {
 	// All texts become one string, of which each is a part: one allocation instead of eight.
 	var buffer [512]byte
-	joined := buffer[:0]
-	for i, name := range textHeaders {
-		if len(v[i]) > MaxHeaderBytes {
-			return malformed(ReasonBadHeader, nil, "%s has %d bytes; at most %d are allowed",
-				name, len(v[i]), MaxHeaderBytes)
-		}
+	joined, tooLong := buffer[:0], false
+	for i := range textHeaders {
+		tooLong = tooLong || len(v[i]) > MaxHeaderBytes
 		joined = append(joined, v[i]...)
 	}
-	if !isASCII(joined) { // as nearly all are, and this is much the faster question
-		for i, name := range textHeaders {
-			if !utf8.Valid(v[i]) {
-				return bad(name, v[i], "must be UTF-8")
+	if tooLong || !isASCII(joined) { // as nearly all are, and this is much the faster question
+		beyond = v.beyondLimits()
+	}
+	if wrong = v.texts(m, string(joined)); wrong == nil {
+		wrong = v.numbers(m)
+	}
+	return beyond, wrong
+}
+
+// beyondLimits returns what is wrong with the first text that is too long or no UTF-8.
+func (v *headerValues) beyondLimits() *Malformed {
+	for i, name := range textHeaders {
+		if len(v[i]) > MaxHeaderBytes || !utf8.Valid(v[i]) {
+			return &Malformed{
+				Reason: ReasonBeyondLimits, Err: eventsourcing.CheckID(name, string(v[i]), MaxHeaderBytes),
 			}
 		}
 	}
-	all := string(joined)
+	return nil
+}
+
+// texts takes apart what read has put together.
+func (v *headerValues) texts(m *eventsourcing.Metadata, all string) *Malformed {
 	next := func(at int) string {
 		text := all[:len(v[at])]
 		all = all[len(v[at]):]
@@ -229,12 +261,11 @@ func (v *headerValues) texts(m *eventsourcing.Metadata) *Malformed {
 		return bad(HeaderSpecVersion, version, "must be "+specVersion+", or missing")
 	}
 	if text := next(atTime); text != "" {
-		t, err := time.Parse(time.RFC3339Nano, text)
-		m.Time = t.UTC()
-		// Near the ends of time, UTC may be in a year that RFC 3339 cannot write.
-		if year := m.Time.Year(); err != nil || year < 1 || year > 9999 {
+		t, err := ParseTime(text)
+		if err != nil {
 			return bad(HeaderTime, v[atTime], "must be of RFC 3339, like 2026-01-31T23:59:59.123Z")
 		}
+		m.Time = t
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
 	"refold/eventsourcing"
@@ -134,13 +135,69 @@ func TestBadHeaders(t *testing.T) {
 				delete(h, test.header)
 			}
 			_, err := codecs.MetadataFrom(h)
-			if got := reason(t, err); got != codecs.ReasonBadHeader {
-				t.Errorf("reason is %s", got)
+			want := codecs.ReasonBadHeader
+			if name == "long ID" || name == "not UTF-8" {
+				want = codecs.ReasonBeyondLimits
+			}
+			if got := reason(t, err); got != want {
+				t.Errorf("reason is %s, want %s", got, want)
 			}
 			if !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %q, want it to contain %q", err, test.want)
 			}
 		})
+	}
+}
+
+// What earlier versions have let happen is read as it is, and named. What is wrong otherwise still is.
+func TestStoredMetadataReadsWhatIsBeyondTheLimits(t *testing.T) {
+	with := func(name, value string) []kgo.RecordHeader {
+		h := codecs.Headers(metadata())
+		h[name] = []byte(value)
+		var headers []kgo.RecordHeader
+		for name, value := range h {
+			headers = append(headers, kgo.RecordHeader{Key: name, Value: value})
+		}
+		return headers
+	}
+	long := strings.Repeat("k", 2000) + "/7"
+	for id, says := range map[string]string{
+		"order-1/7": "", "\xff\x00/7": `ce_id is "\xff`, long: "ce_id has 2002 bytes; at most 1024",
+	} {
+		m, beyond, err := codecs.StoredMetadata(with("ce_id", id))
+		want := metadata()
+		want.ID = id
+		if err != nil || !reflect.DeepEqual(m, want) {
+			t.Errorf("%.20q is read as %+v, %v", id, m, err)
+		}
+		if (beyond == nil) != (says == "") || beyond != nil &&
+			(beyond.Reason != codecs.ReasonBeyondLimits || !strings.Contains(beyond.Error(), says)) {
+			t.Errorf("%.20q is beyond the limits: %v", id, beyond)
+		}
+		if _, err := codecs.MetadataFromRecord(with("ce_id", id)); (err == nil) != (says == "") {
+			t.Errorf("MetadataFromRecord of %.20q: %v", id, err)
+		}
+	}
+	if _, _, err := codecs.StoredMetadata(with("ce_sequence", "-1")); err == nil ||
+		reason(t, err) != codecs.ReasonBadHeader {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Of two headers with one name the last counts, also if only it is wrong, or right.
+func TestTheLastOfDoubledHeadersCounts(t *testing.T) {
+	double := func(first, last string) []kgo.RecordHeader {
+		return []kgo.RecordHeader{
+			{Key: "ce_id", Value: []byte(first)}, {Key: "ce_type", Value: []byte("T")},
+			{Key: "ce_id", Value: []byte(last)},
+		}
+	}
+	m, err := codecs.MetadataFromRecord(double("\xff", "i"))
+	if err != nil || m.ID != "i" {
+		t.Errorf("got %+v, %v", m, err)
+	}
+	if _, err := codecs.MetadataFromRecord(double("i", "")); err == nil {
+		t.Error("an empty last one passes")
 	}
 }
 
@@ -171,7 +228,7 @@ func FuzzMetadataFrom(f *testing.F) {
 		}
 		m, err := codecs.MetadataFrom(h)
 		if err != nil {
-			if reason(t, err) != codecs.ReasonBadHeader {
+			if r := reason(t, err); r != codecs.ReasonBadHeader && r != codecs.ReasonBeyondLimits {
 				t.Fatal(err)
 			}
 			return

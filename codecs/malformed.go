@@ -27,6 +27,9 @@ const (
 	ReasonTooLarge Reason = "too-large"
 	// ReasonBadHeader: a header is missing or says something impossible; the text names it.
 	ReasonBadHeader Reason = "bad-header"
+	// ReasonBeyondLimits: an ID or a name is beyond the limits of IDs (package eventsourcing), or one
+	// that would be derived from it is; the text names it.
+	ReasonBeyondLimits Reason = "beyond-limits"
 )
 
 // ErrTooLarge says that a value can't be encoded: it would take more than Limits.RecordBytes.

@@ -277,7 +277,7 @@ func eachMessage(
 		for i, r := range records[:n] {
 			m := &slab[i]
 			m.Topic, m.Partition, m.Offset = r.Topic, r.Partition, r.Offset
-			m.Key, m.Value, m.Timestamp = r.Key, r.Value, r.Timestamp
+			m.Key, m.Value, m.Timestamp = r.Key, r.Value, kafka.TrueTime(r.Timestamp)
 			if framed {
 				start := len(frames)
 				frames = kafka.AppendFrame(frames, r)

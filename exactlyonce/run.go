@@ -9,6 +9,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
 )
 
 // run is one life of the clients: from their making to a fault, or to the end of the worker. One
@@ -350,8 +352,8 @@ func (r *run) dispatch() {
 			return
 		}
 		last := p.Records[len(p.Records)-1]
-		if last.Timestamp.After(r.newest) {
-			r.newest = last.Timestamp
+		if at := kafka.ReadTime(last.Timestamp); at.After(r.newest) {
+			r.newest = at
 		}
 		if r.engine.cfg.Tracer != nil {
 			r.links.add(p.Records)

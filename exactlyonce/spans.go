@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
+	"refold/kafka"
 	"refold/tracing"
 )
 
@@ -27,13 +28,8 @@ func (l *links) add(records []*kgo.Record) {
 		if len(*l) == maxLinks {
 			return
 		}
-		for i := range r.Headers {
-			if r.Headers[i].Key != headerTraceparent {
-				continue
-			}
-			if of := tracing.Parse(string(r.Headers[i].Value)); of.IsSampled() {
-				*l = append(*l, trace.Link{SpanContext: of})
-			}
+		if of := tracing.Parse(string(kafka.Header(r.Headers, headerTraceparent))); of.IsSampled() {
+			*l = append(*l, trace.Link{SpanContext: of})
 		}
 	}
 }

@@ -75,9 +75,9 @@ type Progress struct {
 // markers, aborted records and what compaction has removed count as read, so that the end is
 // reached exactly, whatever the partition ends in.
 //
-// fn is called once without records when the end is known, then with at most 10,000 records and
-// about 4 MiB at a time, and without records to report progress, at least every half second while
-// nothing else comes. Keys and values share memory with other records of the same answer: who
+// fn is called once without records when the end is known, then with at most 10,000 records and about 4 MiB
+// at a time (each Timestamp is a ReadTime), and without records to report progress, at least every half
+// second while nothing else comes. Keys and values share memory with other records of the same answer: who
 // keeps one copies it. An error of fn ends the reading and is returned; the offset returned is
 // then the one after the last successful call.
 //
@@ -302,6 +302,9 @@ func (r *partitionReader) advance(ctx context.Context) ([]*kgo.Record, error) {
 	records := answer.records
 	for len(records) > 0 && records[len(records)-1].Offset >= p.End {
 		records = records[:len(records)-1]
+	}
+	for _, record := range records {
+		record.Timestamp = ReadTime(record.Timestamp)
 	}
 	return records, nil
 }

@@ -51,7 +51,7 @@ func (r *received) fits(ctx goka.Context, limit int) bool {
 }
 
 // describe returns what the headers, the key and the timestamp say of a record of at most limit
-// bytes, or why it can't be what it should be.
+// bytes, or why it can't be what it should be. Its IDs are within the limits of IDs.
 func (r *received) describe(
 	ctx goka.Context, limit int,
 ) (eventsourcing.Metadata, *codecs.Malformed) {
@@ -80,6 +80,10 @@ func (r *received) describe(
 	case m.Type != name:
 		return none, badHeader("ce_type is %q, the value is a %s", m.Type, name)
 	}
+	const limitOfKey = eventsourcing.MaxIDBytes
+	if wrong := eventsourcing.CheckID("the record's key", ctx.Key(), limitOfKey); wrong != nil {
+		return none, beyondLimits(wrong)
+	}
 	m.Subject, m.Time = ctx.Key(), ctx.Timestamp().UTC()
 	return m, nil
 }
@@ -100,6 +104,10 @@ func asMalformed(err error) *codecs.Malformed {
 		return malformed
 	}
 	return &codecs.Malformed{Reason: codecs.ReasonBadHeader, Err: err}
+}
+
+func beyondLimits(wrong *eventsourcing.LimitError) *codecs.Malformed {
+	return &codecs.Malformed{Reason: codecs.ReasonBeyondLimits, Err: wrong}
 }
 
 func badHeader(format string, args ...any) *codecs.Malformed {

@@ -179,6 +179,12 @@ func (s *story) send(id string, by int64, more ...goka.Headers) {
 // sendRaw hands bytes to the graph.
 func (s *story) sendRaw(key string, value []byte, headers goka.Headers) {
 	s.t.Helper()
+	s.sendAt(commandTime, key, value, headers)
+}
+
+// sendAt is sendRaw of a record of another time.
+func (s *story) sendAt(at time.Time, key string, value []byte, headers goka.Headers) {
+	s.t.Helper()
 	if s.framed {
 		var frame []byte
 		for name, value := range headers {
@@ -186,8 +192,13 @@ func (s *story) sendRaw(key string, value []byte, headers goka.Headers) {
 		}
 		value, headers = kafka.EndFrame(frame, []byte(key), value), nil
 	}
-	s.producer.EmitWithHeaders(s.topics.Commands, key, value, headers)
-	s.tester.Catchup()
+	if value == nil { // which the tester encodes to nothing at all
+		s.producer.EmitWithHeaders(s.topics.Commands, key, value, headers)
+		s.tester.Catchup()
+		return
+	}
+	s.tester.Consume(s.topics.Commands, key, processors.Raw(value), tester.WithTime(at),
+		tester.WithHeaders(headers))
 }
 
 // next returns the next record of a topic, which must be there.

@@ -1,11 +1,13 @@
 package processors
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lovoo/goka"
@@ -22,7 +24,7 @@ const (
 	HeaderOffset    = "refold_offset"
 	HeaderReason    = "refold_reason"
 	HeaderMessage   = "refold_message"
-	// HeaderTime is the record's own time.
+	// HeaderTime is the record's own time, or the nearest that a record may have.
 	HeaderTime = "refold_time"
 	// HeaderVersion is the version of the worker that set it aside.
 	HeaderVersion = "refold_version"
@@ -44,6 +46,10 @@ func LetterBytes(recordBytes int) int { return 2 * kafka.MaxMessageBytes(recordB
 // key: its producer has another partitioner, or knows another number of partitions.
 const ReasonWrongPartition codecs.Reason = "wrong-partition"
 
+// ReasonBadTime is the reason of a dead letter whose command has a time that no record may have
+// (kafka.CheckTime): it would be that of its events for good.
+const ReasonBadTime codecs.Reason = "bad-time"
+
 // ReasonBug is the reason of a dead letter whose command made the domain fail or panic.
 const ReasonBug codecs.Reason = "bug"
 
@@ -63,6 +69,10 @@ type deadLetters struct {
 	guard   *Guard
 	metrics *Metrics
 	logger  *slog.Logger
+	// named is of a graph whose inputs earlier versions have written. Records beyond the limits of IDs
+	// are among these for good, and there may be many: no restart mends them, so the guard doesn't count
+	// them, and the log has the first one. Nil: they are poison like any other.
+	named *atomic.Bool
 }
 
 // setAside puts a record that can't be handled into the dead letters, in the same transaction as
@@ -85,7 +95,11 @@ func (d *deadLetters) setAside(
 			goka.WithCtxEmitHeaders(headers))
 	}
 	d.metrics.setAside(d.owner, poison.Reason)
-	d.logger.Warn("record set aside in the dead letters",
+	level := slog.LevelWarn
+	if d.passes(poison) && d.named.Swap(true) {
+		level = slog.LevelDebug // refold_dead_letters_total counts it
+	}
+	d.logger.Log(context.Background(), level, "record set aside in the dead letters",
 		"topic", ctx.Topic(), "partition", ctx.Partition(), "offset", ctx.Offset(),
 		"reason", poison.Reason, "error", poison.Err)
 	return verdict{outcomeDeadLetter, string(poison.Reason)}
@@ -94,10 +108,21 @@ func (d *deadLetters) setAside(
 // count tells the guard of a record, before anything of it is emitted. poison is nil if it is none.
 // It does not return if the partition is held.
 func (d *deadLetters) count(ctx goka.Context, poison *codecs.Malformed) {
-	err := d.guard.handled(string(ctx.Topic()), ctx.Partition(), ctx.Offset(), poison)
+	topic, partition := string(ctx.Topic()), ctx.Partition()
+	var err error
+	if d.passes(poison) {
+		err = d.guard.Held(topic, partition)
+	} else {
+		err = d.guard.handled(topic, partition, ctx.Offset(), poison)
+	}
 	if err != nil {
 		ctx.Fail(err)
 	}
+}
+
+// passes reports whether a record is set aside without being held against its partition.
+func (d *deadLetters) passes(poison *codecs.Malformed) bool {
+	return d.named != nil && poison != nil && poison.Reason == codecs.ReasonBeyondLimits
 }
 
 // refuse sets a record aside that leads to what can't be written; err is poison, or else a fault,
@@ -122,7 +147,7 @@ func (d *deadLetters) origin(ctx goka.Context, poison *codecs.Malformed) []kgo.R
 		{Key: HeaderOffset, Value: strconv.AppendInt(nil, ctx.Offset(), 10)},
 		{Key: HeaderReason, Value: []byte(poison.Reason)},
 		{Key: HeaderMessage, Value: []byte(message)},
-		{Key: HeaderTime, Value: ctx.Timestamp().UTC().AppendFormat(nil, time.RFC3339Nano)},
+		{Key: HeaderTime, Value: kafka.ClampTime(ctx.Timestamp().UTC()).AppendFormat(nil, time.RFC3339Nano)},
 		{Key: HeaderVersion, Value: []byte(d.version)},
 		{Key: HeaderGroup, Value: []byte(d.group)},
 		{Key: HeaderReplayTopic, Value: []byte(d.replay)},

@@ -51,6 +51,12 @@ func (a *Aggregate[S, C, E]) command(ctx goka.Context, record *received) (
 	if poison != nil {
 		return none, poison
 	}
+	if wrong := eventsourcing.CheckCommand(metadata.ID, metadata.Subject); wrong != nil {
+		return none, beyondLimits(wrong)
+	}
+	if err := kafka.CheckTime(metadata.Time); err != nil {
+		return none, &codecs.Malformed{Reason: ReasonBadTime, Err: err}
+	}
 	if poison := a.misplaced(ctx); poison != nil {
 		return none, poison
 	}

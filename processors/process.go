@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
+	"sync/atomic"
 
 	"github.com/lovoo/goka"
 	"go.opentelemetry.io/otel/trace"
@@ -74,6 +76,13 @@ func (p *Process[E]) Validate() error {
 			return fmt.Errorf("process %q: %s is missing", p.Name, name)
 		}
 	}
+	const limit = eventsourcing.MaxProcessNameBytes
+	if wrong := eventsourcing.CheckID("its name", p.Name, limit); wrong != nil {
+		return fmt.Errorf("process %q: %w", p.Name, wrong)
+	}
+	if strings.ContainsAny(p.Name, "/.") {
+		return fmt.Errorf(`process %q: its name has a "/" or a ".", which separate the parts of IDs`, p.Name)
+	}
 	return nil
 }
 
@@ -87,7 +96,7 @@ func (p *Process[E]) Graph() (*goka.GroupGraph, error) {
 	p.aside = deadLetters{
 		topic: p.DeadLetters, owner: p.Name, group: p.Group, replay: LoopTopic(p.Group),
 		version: p.Version, framed: p.Framed, limit: LetterBytes(p.recordBytes()),
-		guard: p.Guard, metrics: p.Metrics, logger: p.Logger,
+		guard: p.Guard, metrics: p.Metrics, logger: p.Logger, named: new(atomic.Bool),
 	}
 	input := inputOf(p.Inputs, p.Framed)
 	edges := []goka.Edge{
@@ -145,6 +154,7 @@ func (p *Process[E]) react(ctx goka.Context, record *received) (
 	if poison != nil {
 		return nil, poison
 	}
+	metadata.Time = kafka.ClampTime(metadata.Time) // the commands' too, which aggregates must take
 	defer func() {
 		if r := recover(); r != nil {
 			p.Logger.Error("panic while reacting", "process", p.Name, "cause", metadata.ID,
@@ -166,6 +176,14 @@ func (p *Process[E]) react(ctx goka.Context, record *received) (
 	for _, s := range sent {
 		if err := p.check(s); err != nil {
 			return nil, bug(err)
+		}
+		// By the rule that the aggregate goes by: it would set the command aside, and there would be no
+		// result for the process to go on with. What else is in its headers are copies of the input's.
+		if wrong := eventsourcing.CheckCommand(s.ID, s.Subject); wrong != nil {
+			return nil, &codecs.Malformed{
+				Reason: codecs.ReasonBeyondLimits,
+				Err:    fmt.Errorf("the %s that it leads to, for a %s: %w", s.Type, s.Aggregate, wrong),
+			}
 		}
 	}
 	return sent, nil

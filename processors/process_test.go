@@ -54,7 +54,11 @@ var carry = eventsourcing.Process[Counted]{
 type carrying struct {
 	*story
 	inputs *codecs.Set
+	guard  *processors.Guard
 }
+
+// guardLeast is how few records may hold a partition.
+const guardLeast = 4
 
 const carried = "counter-commands"
 
@@ -78,11 +82,14 @@ func newCarrying(t *testing.T, framed bool) *carrying {
 		codecs:   map[string]goka.Codec{carried: commands.Codec()},
 		trackers: map[string]*tester.QueueTracker{},
 	}
+	metrics := processors.NewMetrics(s.metrics)
+	guard := processors.NewGuard("carry", processors.GuardLimits{Share: .5, Window: 100, Least: guardLeast},
+		metrics, slog.New(slog.DiscardHandler))
 	process := processors.Process[Counted]{
 		Process: carry, Group: "carry", Events: s.topics.Events, Results: []string{s.topics.Results},
 		Inputs: inputs, DeadLetters: s.topics.DeadLetters,
 		Targets: map[string]processors.Target{"counter": {Topic: carried, Commands: commands}},
-		Framed:  framed, Metrics: processors.NewMetrics(s.metrics), Logger: slog.New(slog.DiscardHandler),
+		Framed:  framed, Guard: guard, Metrics: metrics, Logger: slog.New(slog.DiscardHandler),
 	}
 	graph, err := process.Graph()
 	must(t, err)
@@ -96,7 +103,7 @@ func newCarrying(t *testing.T, framed bool) *carrying {
 	must(t, err)
 	go func() { _ = processor.Run(t.Context()) }()
 	must(t, processor.WaitForReadyContext(t.Context()))
-	return &carrying{s, inputs}
+	return &carrying{s, inputs, guard}
 }
 
 func carryings(t *testing.T, tell func(*testing.T, *carrying)) {

@@ -88,12 +88,7 @@ func (r *received) traceparent(ctx goka.Context) string {
 	if err != nil {
 		return ""
 	}
-	for i := range split.Headers {
-		if split.Headers[i].Key == codecs.HeaderTraceparent {
-			return string(split.Headers[i].Value)
-		}
-	}
-	return ""
+	return string(kafka.Header(split.Headers, codecs.HeaderTraceparent))
 }
 
 // say writes a verdict into a span. A rejection is an answer, and no error.
