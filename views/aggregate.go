@@ -76,7 +76,7 @@ func (a *Aggregate) WaitFor(ctx context.Context, id string, atLeast int64) (Row,
 		}
 		row = found
 		return row.Sequence >= atLeast, nil
-	}, waitKey{a.table.topic, id})
+	}, waitKey{topic: a.table.topic, subject: id})
 	return row, err
 }
 
