@@ -6,6 +6,9 @@ import (
 	"fmt"
 
 	"github.com/lovoo/goka/storage"
+
+	"refold/codecs"
+	"refold/kafka"
 )
 
 // Aggregate reads the current states of one kind of aggregate.
@@ -76,17 +79,24 @@ func (a *Aggregate) WaitFor(ctx context.Context, id string, atLeast int64) (Row,
 		}
 		row = found
 		return row.Sequence >= atLeast, nil
-	}, waitKey{a.table.topic, id})
+	}, waitKey{topic: a.table.topic, subject: id})
 	return row, err
 }
 
 // List returns rows in the order of their IDs, those behind after, at most limit of them. It looks
 // at no more than Limits.ScanRows rows that are no aggregates: a page may then be shorter than
-// limit and have a Next all the same.
+// limit and have a Next all the same. A Next is no longer than MaxIDBytes.
+//
+// Rows that Get can't be asked for are left out: those whose IDs are empty or longer than MaxIDBytes,
+// and those that somebody has written into another partition than their key's.
 func (a *Aggregate) List(after string, limit int) (Page, error) {
 	var page Page
+	from, is := behind(after)
+	if !is {
+		return page, nil
+	}
 	err := a.table.read(func(parts []follower) error {
-		merged, err := newMerge(parts, after)
+		merged, err := newMerge(parts, from)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", a.description.Plural, err)
 		}
@@ -103,9 +113,18 @@ func (a *Aggregate) collect(merged *merge, limit int) (Page, error) {
 	var page Page
 	var last string
 	for hidden := 0; merged.next(); {
-		if len(page.Rows) == limit || hidden == a.limits.ScanRows {
-			page.Next = last
+		// A row in the wrong partition must not cut off the one that has its key by right.
+		if (len(page.Rows) == limit || hidden >= a.limits.ScanRows) && merged.key != last {
+			page.Next = last[:min(len(last), MaxIDBytes)]
 			return page, merged.err
+		}
+		if merged.key == "" {
+			continue // there is no page behind it: the first one has no name
+		}
+		last = merged.key
+		if !merged.addressable() {
+			hidden++
+			continue
 		}
 		value, err := merged.value()
 		if err != nil {
@@ -115,7 +134,6 @@ func (a *Aggregate) collect(merged *merge, limit int) (Page, error) {
 		if err != nil {
 			return Page{}, err
 		}
-		last = row.ID
 		if row.Sequence == 0 {
 			hidden++
 			continue
@@ -125,7 +143,32 @@ func (a *Aggregate) collect(merged *merge, limit int) (Page, error) {
 	return page, merged.err
 }
 
-// merge goes through the rows of all partitions in the order of their keys. No key is in two.
+// MaxIDBytes is the longest ID that an aggregate can be asked for by: it is in the headers of all its
+// events, and readers of events take no longer one.
+const MaxIDBytes = codecs.MaxHeaderBytes
+
+// behind returns the first key that a page behind an ID may begin with; false: there is none. Behind an
+// ID of the greatest length are longer ones only, until one that differs in its MaxIDBytes: the longer
+// ones are passed over at once, so that a page of nothing but them ends behind all of them.
+func behind(after string) (from []byte, is bool) {
+	switch {
+	case after == "":
+		return nil, true
+	case len(after) < MaxIDBytes:
+		return append([]byte(after), 0), true
+	}
+	from = []byte(after[:MaxIDBytes])
+	for i := len(from) - 1; i >= 0; i-- {
+		if from[i] < 0xff {
+			from[i]++
+			return from[:i+1], true
+		}
+	}
+	return nil, false
+}
+
+// merge goes through the rows of all partitions in the order of their keys. No key is in two, unless
+// somebody else has written it.
 type merge struct {
 	rows    []storage.Iterator
 	current []bool // whether rows[i] stands at a row
@@ -134,12 +177,8 @@ type merge struct {
 	err     error
 }
 
-func newMerge(parts []follower, after string) (*merge, error) {
+func newMerge(parts []follower, from []byte) (*merge, error) {
 	m := &merge{at: -1}
-	var from []byte
-	if after != "" {
-		from = append([]byte(after), 0) // the first key behind it
-	}
 	for _, part := range parts {
 		rows, err := part.IteratorWithRange(from, nil)
 		if err != nil {
@@ -176,6 +215,11 @@ func (m *merge) next() bool {
 	}
 	m.key = string(least)
 	return true
+}
+
+// addressable reports whether the present row is the one that Get finds under its key.
+func (m *merge) addressable() bool {
+	return len(m.key) <= MaxIDBytes && int(kafka.Partition([]byte(m.key), int32(len(m.rows)))) == m.at
 }
 
 func (m *merge) value() ([]byte, error) {

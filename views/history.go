@@ -121,7 +121,7 @@ func (a *Aggregate) WaitEvents(ctx context.Context, id string, q EventQuery) (Ev
 			return false, nil
 		}
 		return found.newest > q.After, err
-	}, waitKey{a.events.topic, id})
+	}, waitKey{topic: a.events.topic, subject: id})
 	if waited != nil && !errors.Is(waited, ErrNotYet) {
 		return EventPage{}, waited
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lovoo/goka/storage"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
@@ -15,23 +16,25 @@ import (
 	"refold/snapshots"
 )
 
-// An index finds records of a topic by the ID of the command that they are about. Per partition it
-// keeps, for the record at an offset,
+// An index finds records of a topic by the command that they are about. Per partition it keeps, for
+// the record at an offset,
 //
-//	'c' hash(command ID) offset → entry
-//	'o' offset hash(command ID) → nothing
+//	'c' hash(command ID) hash(subject) offset → entry
+//	'o' offset hash(command ID) hash(subject) → nothing
 //
-// The first key of a command is its oldest record: a result that is repeated later never changes
-// the outcome (G1). The second kind of key tells what to forget when the topic has (see forget).
-// A hash is 128 bits of SHA-256, so that keys have one length whatever IDs clients make up; the
-// entry holds the ID itself.
+// A command is known by its subject and its ID together: its ID is unique for one aggregate only, so
+// that the same key may be sent to all accounts. The first key of a command is its oldest record: a
+// result that is repeated later never changes the outcome (G1). The second kind of key tells what to
+// forget when the topic has (see forget). A hash is 128 bits of SHA-256, so that keys have one length
+// whatever IDs clients make up; the entry holds ID and subject themselves.
 const (
 	byCommand = 'c'
 	byOffset  = 'o'
 
-	hashBytes   = 16
-	offsetBytes = 8
-	keyBytes    = 1 + hashBytes + offsetBytes
+	hashBytes    = 16
+	commandBytes = 2 * hashBytes
+	offsetBytes  = 8
+	keyBytes     = 1 + commandBytes + offsetBytes
 )
 
 // entry is a record as an index keeps it.
@@ -43,25 +46,37 @@ type entry struct {
 	value     []byte // the record's value; of a command its fingerprint
 }
 
-func hashOf(commandID string) [hashBytes]byte {
-	sum := sha256.Sum256([]byte(commandID))
+func hashOf(text string) [hashBytes]byte {
+	sum := sha256.Sum256([]byte(text))
 	return [hashBytes]byte(sum[:hashBytes])
 }
 
-// keysOf returns both keys of a record.
-func keysOf(commandID string, offset int64) (command, order []byte) {
+// idPrefix is what the keys of all commands with an ID begin with.
+func idPrefix(commandID string) []byte {
 	hash := hashOf(commandID)
-	command = append([]byte{byCommand}, hash[:]...)
-	command = binary.BigEndian.AppendUint64(command, uint64(offset))
+	return append(append(make([]byte, 0, keyBytes), byCommand), hash[:]...)
+}
+
+// commandPrefix is what the keys of a command begin with.
+func commandPrefix(subject, commandID string) []byte {
+	hash := hashOf(subject)
+	return append(idPrefix(commandID), hash[:]...)
+}
+
+// keysOf returns both keys of a record.
+func keysOf(subject, commandID string, offset int64) (command, order []byte) {
+	command = commandPrefix(subject, commandID)
+	hashes := command[1:]
 	order = binary.BigEndian.AppendUint64([]byte{byOffset}, uint64(offset))
-	return command, append(order, hash[:]...)
+	order = append(order, hashes...)
+	return binary.BigEndian.AppendUint64(command, uint64(offset)), order
 }
 
 // project is a snapshots.Projection that files records under the command ID that the header
 // names. Records without one, or with one that codecs would refuse, are no commands and no
 // results: they are left out.
 func project(idHeader string, keep func(value []byte) []byte) snapshots.Projection {
-	return snapshots.Projection{Version: "index 1", File: func(w snapshots.Writer, r *kgo.Record) error {
+	return snapshots.Projection{Version: "index 2", File: func(w snapshots.Writer, r *kgo.Record) error {
 		commandID := header(r, idHeader)
 		if commandID == "" || len(commandID) > codecs.MaxHeaderBytes {
 			return nil
@@ -70,7 +85,7 @@ func project(idHeader string, keep func(value []byte) []byte) snapshots.Projecti
 			commandID: commandID, subject: string(r.Key), typeName: header(r, codecs.HeaderType),
 			time: r.Timestamp, value: keep(r.Value),
 		}
-		command, order := keysOf(commandID, r.Offset)
+		command, order := keysOf(e.subject, commandID, r.Offset)
 		if err := w.Set(command, e.encode()); err != nil {
 			return fmt.Errorf("index a record by its command: %w", err)
 		}
@@ -114,50 +129,29 @@ func header(r *kgo.Record, name string) string {
 	return ""
 }
 
-// find returns the oldest record of a command, looking in all partitions: a command's ID doesn't
-// tell where it went.
-func (l *live) find(commandID string) (found entry, has bool, err error) {
-	err = l.read(func(parts []follower) error {
-		for _, part := range parts {
-			if found, has, err = findIn(part, commandID); has || err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return found, has, err
-}
-
-// findOf returns the oldest record of a command to a subject: it looks in the subject's partition
-// only.
-func (l *live) findOf(subject, commandID string) (found entry, has bool, err error) {
+// find returns the oldest record of a command, which is in its subject's partition.
+func (l *live) find(subject, commandID string) (found entry, has bool, err error) {
 	err = l.read(func(parts []follower) error {
 		part := parts[kafka.Partition([]byte(subject), int32(len(parts)))]
-		found, has, err = findIn(part, commandID)
+		found, has, err = findIn(part, subject, commandID)
 		return err
 	})
 	return found, has, err
 }
 
-func findIn(part follower, commandID string) (entry, bool, error) {
-	hash := hashOf(commandID)
-	from := append([]byte{byCommand}, hash[:]...)
-	to := append(bytes.Clone(from), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
-	rows, err := part.IteratorWithRange(from, to)
+func findIn(part follower, subject, commandID string) (found entry, has bool, err error) {
+	prefix := commandPrefix(subject, commandID)
+	rows, err := part.IteratorWithRange(prefix, behindPrefix(prefix))
 	if err != nil {
 		return entry{}, false, fmt.Errorf("look up a command: %w", err)
 	}
 	defer rows.Release()
 	for rows.Next() {
-		value, err := rows.Value()
-		if err != nil {
-			return entry{}, false, fmt.Errorf("look up a command: %w", err)
-		}
-		e, err := decodeEntry(value)
+		e, err := entryAt(rows)
 		if err != nil {
 			return entry{}, false, err
 		}
-		if e.commandID == commandID {
+		if e.commandID == commandID && e.subject == subject {
 			return e, true, nil
 		}
 	}
@@ -165,6 +159,65 @@ func findIn(part follower, commandID string) (entry, bool, error) {
 		return entry{}, false, fmt.Errorf("look up a command: %w", err)
 	}
 	return entry{}, false, nil
+}
+
+// subjects returns those that have a command of the ID, at most limit of each partition. It costs a
+// seek for each.
+func (l *live) subjects(commandID string, limit int) (subjects []string, err error) {
+	err = l.read(func(parts []follower) error {
+		for partition, part := range parts {
+			found, err := subjectsIn(part, commandID, limit)
+			if err != nil {
+				return err
+			}
+			for _, subject := range found {
+				// A command elsewhere than its key belongs is a dead letter, and has no result to wait for.
+				if kafka.Partition([]byte(subject), int32(len(parts))) == int32(partition) {
+					subjects = append(subjects, subject)
+				}
+			}
+		}
+		return nil
+	})
+	return subjects, err
+}
+
+func subjectsIn(part follower, commandID string, limit int) (subjects []string, err error) {
+	prefix := idPrefix(commandID)
+	rows, err := part.IteratorWithRange(prefix, behindPrefix(prefix))
+	if err != nil {
+		return nil, fmt.Errorf("look up the commands of an ID: %w", err)
+	}
+	defer rows.Release()
+	for more := rows.Next(); more && len(subjects) < limit; more = rows.Next() {
+		e, err := entryAt(rows)
+		if err != nil {
+			return nil, err
+		}
+		if e.commandID == commandID {
+			subjects = append(subjects, e.subject)
+		}
+		// Behind the records of this command come those of another subject.
+		rows.Seek(behindPrefix(rows.Key()[:1+commandBytes]))
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("look up the commands of an ID: %w", err)
+	}
+	return subjects, nil
+}
+
+// behindPrefix is behind all keys that begin with a prefix and an offset, and before all others.
+func behindPrefix(prefix []byte) []byte {
+	return append(bytes.Clone(prefix), bytes.Repeat([]byte{0xff}, commandBytes+offsetBytes)...)
+}
+
+// entryAt reads the entry that an iterator stands at.
+func entryAt(rows storage.Iterator) (entry, error) {
+	value, err := rows.Value()
+	if err != nil {
+		return entry{}, fmt.Errorf("look up a command: %w", err)
+	}
+	return decodeEntry(value)
 }
 
 // forget removes what the topic's partition has forgotten: records below the beginning of its
@@ -188,8 +241,8 @@ func forget(part follower, logStart int64, limit int) (more bool, err error) {
 		if len(order) != keyBytes {
 			continue
 		}
-		offset, hash := order[1:1+offsetBytes], order[1+offsetBytes:]
-		command := append(append([]byte{byCommand}, hash...), offset...)
+		offset, hashes := order[1:1+offsetBytes], order[1+offsetBytes:]
+		command := append(append([]byte{byCommand}, hashes...), offset...)
 		old = append(old, command, order)
 	}
 	if err := rows.Err(); err != nil {

@@ -41,8 +41,8 @@ type live struct {
 	project snapshots.Projection
 	open    func(ctx context.Context, topic string, partition int32,
 		project snapshots.Projection) (follower, error)
-	// changed tells which key of the waiters a record changes.
-	changed func(r *kgo.Record) (string, bool)
+	// changed says which key of the waiters a record changes.
+	changed func(r *kgo.Record) (waitKey, bool)
 	// forgets are the ways in which the copy drops what is too old; none, if nothing ever is.
 	forgets []forgetting
 
@@ -179,7 +179,7 @@ func (l *live) update(ctx goka.UpdateContext, _ storage.Storage, key string, val
 	}
 	l.metrics.applied(l.topic, time.Since(record.Timestamp))
 	if waited, is := l.changed(record); is {
-		l.waiters.changed(waitKey{l.topic, waited})
+		l.waiters.changed(waited)
 	}
 	return nil
 }

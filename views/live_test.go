@@ -67,7 +67,7 @@ func TestSwapWakesWaiters(t *testing.T) {
 			value, _, err := l.get("k")
 			looked <- struct{}{}
 			return string(value) == "2", err
-		}, waitKey{l.topic, "k"})
+		}, waitKey{topic: l.topic, subject: "k"})
 	}()
 	<-looked
 	if err := l.rebuild(t.Context(), 0); err != nil {

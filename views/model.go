@@ -82,14 +82,13 @@ func (s Status) String() string {
 	return "unknown"
 }
 
-// Command is what is known of a command by its ID.
+// Command is what is known of a command.
 type Command struct {
-	ID        string
-	Type      string // "DepositMoney"
-	Aggregate string // the aggregate's name: "account"
-	Subject   string // the aggregate's ID
-	Time      time.Time
-	Status    Status
+	CommandKey
+
+	Type   string // "DepositMoney"
+	Time   time.Time
+	Status Status
 	// FirstSequence and LastSequence span the events of an accepted command; the span is empty,
 	// LastSequence = FirstSequence - 1, if it was accepted without one.
 	FirstSequence, LastSequence int64

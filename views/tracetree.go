@@ -98,8 +98,9 @@ func (c *causes) of(n *Node) (cause *Node, has bool) {
 	), true
 }
 
-// command returns the command that an event or a result came from. Of commands that were sent again
-// the first has the events, and each its own result; one that became a dead letter has neither.
+// command returns the command that an event or a result came from: one of that ID to the same aggregate.
+// Of commands that were sent again the first has the events, and each its own result; one that became a
+// dead letter has neither.
 func (c *causes) command(n *Node) *Node {
 	fits := func(m *Node) bool {
 		return m.Kind == KindCommand && m.Aggregate == n.Aggregate && m.Subject == n.Subject
@@ -108,7 +109,6 @@ func (c *causes) command(n *Node) *Node {
 		func(m *Node) bool { return fits(m) && c.results[m] == c.results[n] },
 		func(m *Node) bool { return fits(m) && c.results[m] >= 0 },
 		fits,
-		func(m *Node) bool { return m.Kind == KindCommand },
 	)
 }
 

@@ -136,6 +136,25 @@ command c
 command c *
   result c/result *`,
 		},
+		"one ID, three aggregates": {
+			`
+			1 command c in account:a
+			1 command c in account:b
+			1 command c in order:a
+			2 event a/1 of c in account:a
+			2 result c/result of c in account:a
+			3 event b/1 of c in account:b
+			3 result c/result of c in order:a
+			4 result c/result of c in account:gone`, `
+command c
+  event a/1
+  result c/result
+command c
+  event b/1
+command c
+  result c/result
+result c/result ?`,
+		},
 		"set aside and replayed": {
 			`
 			1 command c in account:a

@@ -46,6 +46,8 @@ type Limits struct {
 	// StateEvery is the distance of intermediate states in a history, in events; 1,000. A state of
 	// the past costs folding so many events, some 3 ms, and a history of a million events 1,000 rows.
 	StateEvery int
+	// Namesakes limits the commands of one ID that CommandsOf returns; 100.
+	Namesakes int
 	// Sending limits the commands that wait for the broker at the same time; 256, which is what
 	// Sarama takes without blocking.
 	Sending int
@@ -122,26 +124,28 @@ func Open(options Options) (*Views, error) {
 }
 
 func (v *Views) newAggregate(d Description) *Aggregate {
-	byKey := func(r *kgo.Record) (string, bool) { return string(r.Key), true }
-	byHeader := func(name string) func(r *kgo.Record) (string, bool) {
-		return func(r *kgo.Record) (string, bool) {
+	bySubject := func(r *kgo.Record) (waitKey, bool) {
+		return waitKey{topic: r.Topic, subject: string(r.Key)}, true
+	}
+	byCommand := func(name string) func(r *kgo.Record) (waitKey, bool) {
+		return func(r *kgo.Record) (waitKey, bool) {
 			id := header(r, name)
-			return id, id != ""
+			return waitKey{r.Topic, string(r.Key), id}, id != ""
 		}
 	}
 	a := &Aggregate{
 		description: d, limits: v.options.Limits, waiters: v.waiters, sender: v.sender,
-		table: v.newLive(d.Plural+"-table", d.Topics.Table, byKey),
-		results: v.newTraced(KindResult, &d, d.Topics.Results, byHeader(codecs.HeaderCausationID),
+		table: v.newLive(d.Plural+"-table", d.Topics.Table, bySubject),
+		results: v.newTraced(KindResult, &d, d.Topics.Results, byCommand(codecs.HeaderCausationID),
 			project(codecs.HeaderCausationID, whole)),
-		commands: v.newTraced(KindCommand, &d, d.Topics.Commands, byHeader(codecs.HeaderID),
+		commands: v.newTraced(KindCommand, &d, d.Topics.Commands, byCommand(codecs.HeaderID),
 			project(codecs.HeaderID, fingerprint)),
 	}
 	a.results.forgets = append(a.results.forgets, forgetDropped)
 	a.commands.forgets = append(a.commands.forgets, forgetDropped)
 	switch {
 	case !v.options.NoHistory:
-		a.events = v.newTraced(KindEvent, &d, d.Topics.Events, byKey, historyProjection)
+		a.events = v.newTraced(KindEvent, &d, d.Topics.Events, bySubject, historyProjection)
 	case v.options.TraceRetention > 0:
 		v.newTraced(KindEvent, &d, d.Topics.Events, nobody)
 	}
@@ -149,12 +153,12 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 }
 
 // nobody waits for what a record changes.
-func nobody(*kgo.Record) (string, bool) { return "", false }
+func nobody(*kgo.Record) (waitKey, bool) { return waitKey{}, false }
 
 // newTraced is newLive of a topic that traces are made of, if there are any. d describes the
 // topic's aggregate, if it is one's.
 func (v *Views) newTraced(kind Kind, d *Description, topic string,
-	changed func(r *kgo.Record) (string, bool), projections ...snapshots.Projection,
+	changed func(r *kgo.Record) (waitKey, bool), projections ...snapshots.Projection,
 ) *live {
 	name := kind.String() + "s" // dead-letters
 	if d != nil {
@@ -174,7 +178,7 @@ func (v *Views) newTraced(kind Kind, d *Description, topic string,
 	return t.live
 }
 
-func (v *Views) newLive(name, topic string, changed func(r *kgo.Record) (string, bool),
+func (v *Views) newLive(name, topic string, changed func(r *kgo.Record) (waitKey, bool),
 	projections ...snapshots.Projection,
 ) *live {
 	o := v.options
@@ -245,6 +249,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.ScanRows, 10_000)
 	def(&l.PageBytes, 4<<20)
 	def(&l.TraceNodes, 1000)
+	def(&l.Namesakes, 100)
 	def(&l.StateEvery, 1000)
 	def(&l.Sending, 256)
 	def(&l.FetchBytes, 1<<20)
@@ -274,7 +279,7 @@ func (o *Options) validate() error {
 		errs = append(errs, fmt.Errorf("views: Options.TraceRetention is %v", o.TraceRetention))
 	}
 	l := o.Limits
-	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 || l.StateEvery < 0 ||
+	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 || l.Namesakes < 0 || l.StateEvery < 0 ||
 		l.FetchWait < 0 || l.FetchBytes < 0 || l.RestartPauseMin < 0 ||
 		l.RestartPauseMax < l.RestartPauseMin || l.ForgetInterval < 0 || l.ForgetRecords < 0 ||
 		l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {

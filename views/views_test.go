@@ -204,6 +204,11 @@ func patient(t *testing.T) context.Context {
 	return ctx
 }
 
+// counterCommand is the identity of a command to a counter.
+func counterCommand(subject, id string) views.CommandKey {
+	return views.CommandKey{Aggregate: "counter", Subject: subject, ID: id}
+}
+
 func add(id, subject string, amount int64) eventsourcing.Envelope[any] {
 	return eventsourcing.Envelope[any]{
 		Metadata: eventsourcing.Metadata{
@@ -272,11 +277,12 @@ func TestRows(t *testing.T) {
 func TestCommands(t *testing.T) {
 	f := newFixture(t)
 	v := f.run(t)
-	if _, err := v.Command(t.Context(), "c-1"); !errors.Is(err, views.ErrNotFound) {
+	c1, c2 := counterCommand("alice", "c-1"), counterCommand("alice", "c-2")
+	if _, err := v.Command(t.Context(), c1); !errors.Is(err, views.ErrNotFound) {
 		t.Errorf("not sent yet: %v", err)
 	}
 	must(t, v.counters.Send(patient(t), add("c-1", "alice", 5)))
-	pending, err := v.WaitCommand(patient(t), "c-1", views.Pending)
+	pending, err := v.WaitCommand(patient(t), c1, views.Pending)
 	must(t, err)
 	if pending.Status != views.Pending || pending.Type != "Add" || pending.Subject != "alice" {
 		t.Errorf("got %+v", pending)
@@ -284,7 +290,7 @@ func TestCommands(t *testing.T) {
 	f.writeResult(t, "alice", "c-1", processors.Result{
 		CommandType: "Add", Accepted: true, FirstSequence: 7, LastSequence: 8,
 	})
-	decided, err := v.WaitCommand(patient(t), "c-1", views.Decided)
+	decided, err := v.WaitCommand(patient(t), c1, views.Decided)
 	must(t, err)
 	if decided.Status != views.Accepted || decided.FirstSequence != 7 || decided.LastSequence != 8 {
 		t.Errorf("got %+v", decided)
@@ -293,14 +299,14 @@ func TestCommands(t *testing.T) {
 	// it has arrived.
 	f.writeResult(t, "alice", "c-1", processors.Result{CommandType: "Add", Code: "never"})
 	f.writeResult(t, "alice", "c-2", processors.Result{CommandType: "Add", Code: "no"})
-	rejected, err := v.WaitCommand(patient(t), "c-2", views.Decided)
+	rejected, err := v.WaitCommand(patient(t), c2, views.Decided)
 	must(t, err)
 	if rejected.Status != views.Rejected || rejected.Code != "no" {
 		t.Errorf("got %+v", rejected)
 	}
 	v.stop()
 	v = f.run(t)
-	again, err := v.Command(t.Context(), "c-1")
+	again, err := v.Command(t.Context(), c1)
 	must(t, err)
 	if again != decided {
 		t.Errorf("after a restart %+v, before %+v", again, decided)
@@ -311,7 +317,7 @@ func TestDiffers(t *testing.T) {
 	f := newFixture(t)
 	v := f.run(t)
 	must(t, v.counters.Send(patient(t), add("c-1", "alice", 5)))
-	_, err := v.WaitCommand(patient(t), "c-1", views.Pending)
+	_, err := v.WaitCommand(patient(t), counterCommand("alice", "c-1"), views.Pending)
 	must(t, err)
 	other := add("c-1", "alice", 5)
 	other.Type, other.Data = "Sub", Sub{Amount: 5}
@@ -319,11 +325,12 @@ func TestDiffers(t *testing.T) {
 		command eventsourcing.Envelope[any]
 		want    bool
 	}{
-		"the same":      {add("c-1", "alice", 5), false},
-		"other data":    {add("c-1", "alice", 6), true},
-		"another type":  {other, true},
-		"unknown":       {add("c-2", "alice", 6), false},
-		"somebody else": {add("c-1", "zoe", 6), false}, // in another partition: not looked at
+		"the same":              {add("c-1", "alice", 5), false},
+		"other data":            {add("c-1", "alice", 6), true},
+		"another type":          {other, true},
+		"unknown":               {add("c-2", "alice", 6), false},
+		"somebody else":         {add("c-1", "zoe", 6), false},
+		"in the same partition": {add("c-1", neighbours(t, "alice", 1)[0], 6), false},
 	} {
 		if got, err := v.counters.Differs(test.command); err != nil || got != test.want {
 			t.Errorf("%s: %v, %v", name, got, err)
@@ -342,7 +349,7 @@ func TestBrokerIsGone(t *testing.T) {
 		return errors.Is(err, views.ErrNotReady)
 	})
 	eventually(t, func() bool {
-		_, err := v.Command(t.Context(), "c-1")
+		_, err := v.Command(t.Context(), counterCommand("a", "c-1"))
 		return errors.Is(err, views.ErrNotReady)
 	})
 	if err := v.Ready(); !errors.Is(err, views.ErrNotReady) {
@@ -363,14 +370,16 @@ func TestNotRunning(t *testing.T) {
 			counters := v.Aggregate("counter")
 			_, get := counters.Get("a")
 			_, list := counters.List("", 1)
-			_, command := v.Command(t.Context(), "c-1")
-			_, wait := v.WaitCommand(t.Context(), "c-1", views.Pending)
+			_, command := v.Command(t.Context(), counterCommand("a", "c-1"))
+			_, wait := v.WaitCommand(t.Context(), counterCommand("a", "c-1"), views.Pending)
+			_, named := v.CommandsOf(t.Context(), "c-1")
+			_, waitNamed := v.WaitCommandsOf(t.Context(), "c-1")
 			_, differs := counters.Differs(add("c-1", "a", 1))
 			send := counters.Send(t.Context(), add("c-1", "a", 1))
 			_, events := counters.Events(t.Context(), "a", views.EventQuery{Limit: 1})
 			_, waitEvents := counters.WaitEvents(t.Context(), "a", views.EventQuery{Limit: 1})
 			for i, err := range []error{
-				get, list, command, wait, differs, send, events, waitEvents, v.Ready(),
+				get, list, command, wait, named, waitNamed, differs, send, events, waitEvents, v.Ready(),
 			} {
 				if !errors.Is(err, views.ErrNotReady) || errors.Is(err, views.ErrOff) != off {
 					t.Errorf("%d: %v", i, err)

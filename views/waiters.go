@@ -16,8 +16,9 @@ type waiters struct {
 	byKey map[waitKey]map[chan struct{}]struct{}
 }
 
-// waitKey names what is waited for: a key of a topic's view.
-type waitKey struct{ topic, key string }
+// waitKey names what is waited for: what a topic's view has of a subject, or of a command to it. Those
+// who wait for any command of an ID name no subject.
+type waitKey struct{ topic, subject, command string }
 
 func newWaiters(limit int) *waiters {
 	return &waiters{limit: limit, byKey: make(map[waitKey]map[chan struct{}]struct{})}
@@ -47,11 +48,14 @@ func (w *waiters) wait(ctx context.Context, ready func() (bool, error), keys ...
 	}
 }
 
-// changed wakes those who wait for the key.
+// changed wakes those who wait for the key, or for any command of its ID.
 func (w *waiters) changed(key waitKey) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	wake(w.byKey[key])
+	if key.command != "" {
+		wake(w.byKey[waitKey{topic: key.topic, command: key.command}])
+	}
 }
 
 // changedAll wakes all: after a restore nobody knows what has changed.

@@ -17,7 +17,8 @@ func TestMain(m *testing.M) {
 
 func TestWaiters(t *testing.T) {
 	w := newWaiters(2)
-	key, other := waitKey{"accounts-table", "alice"}, waitKey{"accounts-table", "bob"}
+	key := waitKey{topic: "accounts-table", subject: "alice"}
+	other := waitKey{topic: "accounts-table", subject: "bob"}
 	var sequence atomic.Int64
 	looked := make(chan int64, 10)
 	done := make(chan error, 1)
@@ -51,10 +52,11 @@ func TestWaiters_limit(t *testing.T) {
 	looked := make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
-		done <- w.wait(ctx, func() (bool, error) { close(looked); return false, nil }, waitKey{"t", "a"})
+		done <- w.wait(ctx, func() (bool, error) { close(looked); return false, nil },
+			waitKey{topic: "t", subject: "a"})
 	}()
 	<-looked
-	if err := w.wait(ctx, never, waitKey{"t", "b"}); !errors.Is(err, ErrTooManyWaiters) {
+	if err := w.wait(ctx, never, waitKey{topic: "t", subject: "b"}); !errors.Is(err, ErrTooManyWaiters) {
 		t.Errorf("the second of one gets %v", err)
 	}
 	why := errors.New("the server stops")
@@ -72,7 +74,7 @@ func TestWaiters_limit(t *testing.T) {
 // Wakes and waits cross at random: none may be missed, or the test hangs.
 func TestWaiters_noneIsMissed(t *testing.T) {
 	w := newWaiters(100)
-	key := waitKey{"t", "a"}
+	key := waitKey{topic: "t", subject: "a"}
 	for range 2000 {
 		var ready atomic.Bool
 		done := make(chan error, 2)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"time"
 
 	"refold/eventsourcing"
@@ -51,17 +50,12 @@ type commandOutput struct {
 	PreferenceApplied string `header:"Preference-Applied"`
 	RetryAfter        string `header:"Retry-After"`
 	CacheControl      string `header:"Cache-Control"`
-	Body              *commandBody
-}
-
-type getCommandInput struct {
-	ID     string `path:"id"`
-	Prefer string `header:"Prefer"`
+	Body              any
 }
 
 // send answers POST /accounts/{id}/commands.
 func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*commandOutput, error) {
-	command, err := s.readCommand(r, in)
+	command, expects, err := s.readCommand(r, in)
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +66,15 @@ func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*command
 	}
 	isNew := known.Status == views.Unknown
 	if isNew {
+		if command.ExpectedSequence, err = s.meet(ctx, r, in.ID, expects); err != nil {
+			return nil, withKey(err, command.ID)
+		}
 		if err := s.sendNow(ctx, r, command); err != nil {
 			return nil, withKey(err, command.ID)
 		}
 		known = views.Command{
-			ID: command.ID, Type: command.Type, Aggregate: r.Name, Subject: command.Subject,
-			Time: command.Time, Status: views.Pending,
+			CommandKey: keyOf(r, command.Metadata), Type: command.Type, Time: command.Time,
+			Status: views.Pending,
 		}
 	}
 	wait, prefers := preferredWait(in.Prefer, s.limits.Wait)
@@ -87,7 +84,7 @@ func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*command
 	out, err := s.result(ctx, known, wait)
 	if isNew && in.IdempotencyKey != "" && s.differs(ctx, r, command) {
 		// Another request under the same key came first, so shortly before that nobody knew.
-		return nil, withKey(otherData(command.Metadata, "this one doesn't count"), command.ID)
+		return nil, withKey(otherData(r, command.Metadata, "this one doesn't count"), command.ID)
 	}
 	return out, err
 }
@@ -100,19 +97,23 @@ func (s *Server) sentBefore(
 	if key == "" {
 		return views.Command{}, nil
 	}
-	known, err := s.options.Commands.Command(ctx, command.ID)
+	known, err := s.options.Commands.Command(ctx, keyOf(r, command.Metadata))
 	switch {
 	case err != nil:
 		return views.Command{}, nil //nolint:nilerr // unknown, or no view: the aggregate will tell
-	case known.Aggregate != r.Name, known.Subject != command.Subject,
-		known.Type != "" && known.Type != command.Type:
+	case known.Type != "" && known.Type != command.Type:
 		return known, problem(http.StatusUnprocessableEntity, codeKeyReused,
-			"the Idempotency-Key %q was used for another command: %s to the %s %q; nothing was sent",
-			command.ID, known.Type, known.Aggregate, known.Subject)
+			"the Idempotency-Key %q was used for another command to the %s %q, %s; nothing was sent",
+			command.ID, r.Name, command.Subject, known.Type)
 	case s.differs(ctx, r, command):
-		return known, otherData(command.Metadata, "nothing was sent")
+		return known, otherData(r, command.Metadata, "nothing was sent")
 	}
 	return known, nil
+}
+
+// keyOf is the whole identity of a command to an aggregate of the resource.
+func keyOf(r *Resource, command eventsourcing.Metadata) views.CommandKey {
+	return views.CommandKey{Aggregate: r.Name, Subject: command.Subject, ID: command.ID}
 }
 
 // differs tells whether the first command under the ID had other data, as far as that is known.
@@ -128,11 +129,11 @@ func (s *Server) differs(
 
 // otherData is the problem of a key that comes again with other data: to answer with the first
 // command's outcome would make its sender believe that this one has happened.
-func otherData(command eventsourcing.Metadata, happened string) *Problem {
+func otherData(r *Resource, command eventsourcing.Metadata, happened string) *Problem {
 	return problem(http.StatusUnprocessableEntity, codeKeyReused,
 		"the Idempotency-Key %q was used for another %s to %q, with other data; %s; "+
-			"GET /commands/%s tells what became of the first",
-		command.ID, command.Type, command.Subject, happened, command.ID)
+			"GET %s tells what became of the first",
+		command.ID, command.Type, command.Subject, happened, commandPath(r, command.Subject, command.ID))
 }
 
 // sendNow puts the command into its topic.
@@ -184,7 +185,7 @@ func (s *Server) result(ctx context.Context, sent views.Command, wait time.Durat
 ) {
 	ctx, cancel := s.waiting(ctx, wait)
 	defer cancel()
-	command, err := s.options.Commands.WaitCommand(ctx, sent.ID, views.Decided)
+	command, err := s.options.Commands.WaitCommand(ctx, sent.CommandKey, views.Decided)
 	if err != nil {
 		out := s.accepted(sent)
 		if errors.Is(err, views.ErrNotYet) {
@@ -216,46 +217,19 @@ func rejection(command views.Command, body *commandBody) *Problem {
 	return p
 }
 
-// getCommand answers GET /commands/{id}.
-func (s *Server) getCommand(ctx context.Context, in *getCommandInput) (*commandOutput, error) {
-	if !validCommandID(in.ID) {
-		return nil, invalid(mistake{Path: "path.id", Allowed: commandIDAllowed, Found: in.ID})
-	}
-	var applied string
-	wait, atLeast := s.limits.UnknownWait, views.Pending
-	preferred, prefers := preferredWait(in.Prefer, s.limits.Wait)
-	if prefers {
-		wait, atLeast, applied = preferred, views.Decided, preferenceApplied(preferred)
-	}
-	command, err := s.options.Commands.Command(ctx, in.ID)
-	if err == nil && command.Status < atLeast || errors.Is(err, views.ErrNotFound) {
-		waiting, cancel := s.waiting(ctx, wait)
-		defer cancel()
-		found := command
-		command, err = s.options.Commands.WaitCommand(waiting, in.ID, atLeast)
-		if errors.Is(err, views.ErrTooManyWaiters) && (!prefers || found.Status != views.Unknown) {
-			command, err, applied = found, nil, "" // what was found without waiting is an answer
+// resource returns the resource of an aggregate, nil if it isn't shown.
+func (s *Server) resource(aggregate string) *Resource {
+	for i := range s.options.Resources {
+		if r := &s.options.Resources[i]; r.Name == aggregate {
+			return r
 		}
 	}
-	switch {
-	case err != nil && !errors.Is(err, views.ErrNotYet):
-		return nil, err
-	case command.Status == views.Unknown:
-		p := problem(http.StatusNotFound, codeNotFound, "no command %q is known; either it was "+
-			"never sent, or so long ago that its result is no longer kept", in.ID)
-		if applied != "" {
-			p.headers.Set("Preference-Applied", applied)
-		}
-		return nil, p
-	}
-	out := &commandOutput{
-		Status: http.StatusOK, Body: s.commandBody(command),
-		PreferenceApplied: applied, CacheControl: revalidate,
-	}
-	if command.Status == views.Pending {
-		out.RetryAfter = "1"
-	}
-	return out, nil
+	return nil
+}
+
+// commandPath is where a command is found, and no other of its ID.
+func commandPath(r *Resource, subject, id string) string {
+	return pathOf(r, subject) + "/commands/" + Segment(id)
 }
 
 // commandBody returns the command's JSON.
@@ -264,17 +238,16 @@ func (s *Server) commandBody(c views.Command) *commandBody {
 		ID: c.ID, Type: c.Type, Status: c.Status.String(), Aggregate: c.Aggregate,
 		Subject: c.Subject, FirstSequence: c.FirstSequence, LastSequence: c.LastSequence,
 		Code: c.Code, Message: c.Message,
-		Links: &links{Self: "/commands/" + url.PathEscape(c.ID)},
+		Links: &links{Self: "/commands/" + Segment(c.ID)},
 	}
 	if !c.Time.IsZero() {
 		body.Time = &c.Time
 	}
-	for i := range s.options.Resources {
-		if r := &s.options.Resources[i]; r.Name == c.Aggregate {
-			body.Links.Subject = "/" + r.Plural + "/" + c.Subject
-			if c.LastSequence > 0 {
-				body.Links.Subject += "?atLeast=" + formatSequence(c.LastSequence)
-			}
+	if r := s.resource(c.Aggregate); r != nil {
+		body.Links.Self = commandPath(r, c.Subject, c.ID)
+		body.Links.Subject = pathOf(r, c.Subject)
+		if c.LastSequence > 0 {
+			body.Links.Subject += "?atLeast=" + formatSequence(c.LastSequence)
 		}
 	}
 	return body

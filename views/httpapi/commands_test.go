@@ -14,6 +14,11 @@ import (
 	"refold/views/httpapi"
 )
 
+// toAlice is the identity of a command to the account alice.
+func toAlice(id string) views.CommandKey {
+	return views.CommandKey{Aggregate: "account", Subject: "alice", ID: id}
+}
+
 const deposit = `{"type": "DepositMoney", "data": {"amount": 1250}}`
 
 func TestSend(t *testing.T) {
@@ -21,11 +26,11 @@ func TestSend(t *testing.T) {
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	a := b.ask(t, "POST", "/accounts/alice/commands", deposit, "Idempotency-Key: c-1",
 		`If-Match: "3"`, "Traceparent: "+trace)
-	a.want(t, http.StatusAccepted, "Location: /commands/c-1", "Idempotency-Key: c-1",
+	a.want(t, http.StatusAccepted, "Location: /accounts/alice/commands/c-1", "Idempotency-Key: c-1",
 		"Preference-Applied:")
 	a.wantJSON(t, map[string]any{
 		"id": "c-1", "status": "pending", "type": "DepositMoney", "aggregate": "account",
-		"subject": "alice", "links.self": "/commands/c-1", "links.subject": "/accounts/alice",
+		"subject": "alice", "links.self": "/accounts/alice/commands/c-1", "links.subject": "/accounts/alice",
 		"time": "2026-02-03T04:05:06Z",
 	})
 	sent := b.sender.Sent()
@@ -46,7 +51,7 @@ func TestSend_makesUpAKey(t *testing.T) {
 	a.want(t, http.StatusAccepted)
 	v7 := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	key := a.Header.Get("Idempotency-Key")
-	if !v7.MatchString(key) || a.Header.Get("Location") != "/commands/"+key {
+	if !v7.MatchString(key) || a.Header.Get("Location") != "/accounts/alice/commands/"+key {
 		t.Errorf("Idempotency-Key %q, Location %q, want a UUIDv7 in both", key,
 			a.Header.Get("Location"))
 	}
@@ -58,9 +63,7 @@ func TestSend_makesUpAKey(t *testing.T) {
 
 // A result for those who wait: each outcome has its status.
 func TestSend_wait(t *testing.T) {
-	decided := views.Command{
-		ID: "c-1", Type: "DepositMoney", Aggregate: "account", Subject: "alice", Time: at,
-	}
+	decided := views.Command{CommandKey: toAlice("c-1"), Type: "DepositMoney", Time: at}
 	accepted, rejected, mismatch := decided, decided, decided
 	accepted.Status, accepted.FirstSequence, accepted.LastSequence = views.Accepted, 4, 5
 	rejected.Status, rejected.Code = views.Rejected, "account-frozen"
@@ -77,7 +80,7 @@ func TestSend_wait(t *testing.T) {
 	}{
 		{
 			"accepted", accepted, nil, 200,
-			[]string{"Preference-Applied: wait=3", "Content-Location: /commands/c-1", "Location:"},
+			[]string{"Preference-Applied: wait=3", "Content-Location: /accounts/alice/commands/c-1", "Location:"},
 			map[string]any{
 				"status": "accepted", "firstSequence": 4, "lastSequence": 5,
 				"links.subject": "/accounts/alice?atLeast=5",
@@ -97,23 +100,23 @@ func TestSend_wait(t *testing.T) {
 		},
 		{
 			"too late", decided, views.ErrNotYet, 202,
-			[]string{"Location: /commands/c-1", "Preference-Applied: wait=3"},
+			[]string{"Location: /accounts/alice/commands/c-1", "Preference-Applied: wait=3"},
 			map[string]any{"status": "pending"},
 		},
 		{
 			"too many waits", decided, views.ErrTooManyWaiters, 202,
-			[]string{"Location: /commands/c-1", "Preference-Applied:"},
+			[]string{"Location: /accounts/alice/commands/c-1", "Preference-Applied:"},
 			nil,
 		},
-		{"view away", decided, views.ErrNotReady, 202, []string{"Location: /commands/c-1"}, nil},
+		{"view away", decided, views.ErrNotReady, 202, []string{"Location: /accounts/alice/commands/c-1"}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t, nil)
 			b.commands.WaitCommandFn = func(
-				ctx context.Context, id string, s views.Status,
+				ctx context.Context, key views.CommandKey, s views.Status,
 			) (views.Command, error) {
-				if _, bounded := ctx.Deadline(); !bounded || id != "c-1" || s != views.Decided {
-					t.Errorf("WaitCommand(%v, %q, %v)", ctx, id, s)
+				if _, bounded := ctx.Deadline(); !bounded || key != toAlice("c-1") || s != views.Decided {
+					t.Errorf("WaitCommand(%v, %v, %v)", ctx, key, s)
 				}
 				return test.result, test.err
 			}
@@ -128,12 +131,17 @@ func TestSend_wait(t *testing.T) {
 // G1, at the door: what is known already isn't sent again, and a key means one command.
 func TestSend_again(t *testing.T) {
 	known := views.Command{
-		ID: "c-1", Type: "DepositMoney", Aggregate: "account", Subject: "alice",
+		CommandKey: toAlice("c-1"), Type: "DepositMoney",
 		Status: views.Accepted, FirstSequence: 4, LastSequence: 4,
 	}
 	b := newBench(t, nil)
-	b.commands.CommandFn = func(string) (views.Command, error) { return known, nil }
-	b.commands.WaitCommandFn = func(context.Context, string, views.Status) (views.Command, error) {
+	b.commands.CommandFn = func(key views.CommandKey) (views.Command, error) {
+		if key != known.CommandKey {
+			return views.Command{}, views.ErrNotFound
+		}
+		return known, nil
+	}
+	b.commands.WaitCommandFn = func(context.Context, views.CommandKey, views.Status) (views.Command, error) {
 		return known, nil
 	}
 	key := "Idempotency-Key: c-1"
@@ -142,16 +150,19 @@ func TestSend_again(t *testing.T) {
 	a.wantJSON(t, map[string]any{"lastSequence": 4})
 	b.ask(t, "POST", "/accounts/alice/commands", deposit, key).want(t, http.StatusAccepted)
 
-	for path, body := range map[string]string{
-		"/accounts/bob/commands":   deposit,
-		"/accounts/alice/commands": strings.Replace(deposit, "DepositMoney", "OpenAccount", 1),
-	} {
-		a := b.ask(t, "POST", path, body, key)
-		a.want(t, http.StatusUnprocessableEntity)
-		a.wantJSON(t, map[string]any{"code": "idempotency-key-reused"})
-	}
+	a = b.ask(t, "POST", "/accounts/alice/commands",
+		strings.Replace(deposit, "DepositMoney", "OpenAccount", 1), key)
+	a.want(t, http.StatusUnprocessableEntity)
+	a.wantJSON(t, map[string]any{"code": "idempotency-key-reused"})
 	if sent := b.sender.Sent(); len(sent) != 0 {
 		t.Errorf("sent again: %+v", sent)
+	}
+
+	// To another account it is another command.
+	b.ask(t, "POST", "/accounts/bob/commands", deposit, key).want(t, http.StatusAccepted,
+		"Location: /accounts/bob/commands/c-1")
+	if sent := b.sender.Sent(); len(sent) != 1 || sent[0].Subject != "bob" {
+		t.Errorf("sent: %+v", sent)
 	}
 }
 
@@ -212,13 +223,12 @@ func TestSend_wrongRequest(t *testing.T) {
 		{"long ID", "/accounts/" + strings.Repeat("a", 129) + "/commands", deposit, nil, 400, nil},
 		{
 			"bad headers", path, deposit,
-			[]string{"Idempotency-Key: a b", "If-Match: *"},
+			[]string{"Idempotency-Key: a b", "If-Match: 3"},
 			400,
 			map[string]any{
 				"errors.0.path": "header.Idempotency-Key", "errors.1.path": "header.If-Match",
 			},
 		},
-		{"two sequences", path, deposit, []string{`If-Match: "1"`, `If-Match: "2"`}, 400, nil},
 		{
 			"a form", path, deposit,
 			[]string{"Content-Type: application/x-www-form-urlencoded"},
@@ -254,10 +264,7 @@ func TestSend_wrongRequest(t *testing.T) {
 }
 
 func TestGetCommand(t *testing.T) {
-	pending := views.Command{
-		ID: "c-1", Type: "DepositMoney", Aggregate: "account", Subject: "alice",
-		Status: views.Pending,
-	}
+	pending := views.Command{CommandKey: toAlice("c-1"), Type: "DepositMoney", Status: views.Pending}
 	rejected := pending
 	rejected.Status, rejected.Code, rejected.Message = views.Rejected, "no-funds", "not enough"
 	for _, test := range []struct {
@@ -304,36 +311,70 @@ func TestGetCommand(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t, nil)
-			b.commands.CommandFn = func(string) (views.Command, error) {
+			b.commands.CommandFn = func(key views.CommandKey) (views.Command, error) {
+				if key != toAlice("c-1") {
+					t.Errorf("asked for %v", key)
+				}
 				return test.known, test.knownErr
 			}
-			b.commands.WaitCommandFn = func(context.Context, string, views.Status) (
+			b.commands.WaitCommandFn = func(context.Context, views.CommandKey, views.Status) (
 				views.Command, error,
 			) {
 				return test.waited, test.err
 			}
-			a := b.ask(t, "GET", "/commands/c-1", "", "Prefer: "+test.prefer)
-			a.want(t, test.status, test.header...)
-			a.wantJSON(t, test.json)
+			one := func(c views.Command, err error) (views.Namesakes, error) {
+				return views.Namesakes{Commands: []views.Command{c}}, err
+			}
+			b.commands.CommandsOfFn = func(string) (views.Namesakes, error) {
+				return one(test.known, test.knownErr)
+			}
+			b.commands.WaitCommandsOfFn = func(context.Context, string) (views.Namesakes, error) {
+				return one(test.waited, test.err)
+			}
+			for _, path := range []string{"/accounts/alice/commands/c-1", "/commands/c-1"} {
+				a := b.ask(t, "GET", path, "", "Prefer: "+test.prefer)
+				a.want(t, test.status, test.header...)
+				a.wantJSON(t, test.json)
+			}
 		})
 	}
-	for _, id := range []string{"a%20b", "a%2F", "%2Fa", "a%2F..%2Fb", strings.Repeat("x", 513)} {
-		newBench(t, nil).ask(t, "GET", "/commands/"+id, "").want(t, http.StatusBadRequest)
-	}
+}
+
+// An ID alone may be that of several commands: then it names none of them.
+func TestFindCommand_several(t *testing.T) {
+	b := newBench(t, nil)
+	found := views.Namesakes{More: true, Commands: []views.Command{
+		{CommandKey: toAlice("c-1"), Status: views.Accepted, FirstSequence: 2, LastSequence: 2},
+		{CommandKey: views.CommandKey{Aggregate: "account", Subject: "a/b", ID: "c-1"}, Status: views.Pending},
+	}}
+	b.commands.CommandsOfFn = func(string) (views.Namesakes, error) { return found, nil }
+	a := b.ask(t, "GET", "/commands/c-1", "", "Prefer: wait=5")
+	a.want(t, http.StatusMultipleChoices, "Location:")
+	a.wantJSON(t, map[string]any{
+		"id": "c-1", "more": true, "commands.0.status": "accepted", "commands.1.subject": "a/b",
+		"commands.0.links.self": "/accounts/alice/commands/c-1",
+		"commands.1.links.self": "/accounts/a%2Fb/commands/c-1",
+	})
+	found = views.Namesakes{More: true, Commands: found.Commands[:1]} // with room for one
+	b.ask(t, "GET", "/commands/c-1", "").want(t, http.StatusMultipleChoices)
 }
 
 // A process's command has the ID of its cause in its own.
 func TestGetCommand_ofProcess(t *testing.T) {
 	const id = "order-1/1/order-payments.0"
+	const path = "/accounts/alice/commands/order-1%2F1%2Forder-payments.0"
 	b := newBench(t, nil)
-	b.commands.CommandFn = func(asked string) (views.Command, error) {
-		return views.Command{ID: asked, Aggregate: "account", Subject: "alice", Status: views.Accepted}, nil
+	b.commands.CommandFn = func(key views.CommandKey) (views.Command, error) {
+		return views.Command{CommandKey: key, Status: views.Accepted}, nil
 	}
-	a := b.ask(t, "GET", "/commands/"+url.PathEscape(id), "")
-	a.want(t, http.StatusOK)
-	a.wantJSON(t, map[string]any{
-		"id": id, "links.self": "/commands/order-1%2F1%2Forder-payments.0",
-	})
+	b.commands.CommandsOfFn = func(asked string) (views.Namesakes, error) {
+		return views.Namesakes{Commands: []views.Command{{CommandKey: toAlice(asked)}}}, nil
+	}
+	for _, asked := range []string{"/commands/" + url.PathEscape(id), path} {
+		a := b.ask(t, "GET", asked, "")
+		a.want(t, http.StatusOK)
+		a.wantJSON(t, map[string]any{"id": id, "links.self": path})
+	}
 	b.ask(t, "POST", "/accounts/alice/commands", deposit, "Idempotency-Key: "+id).
 		want(t, http.StatusBadRequest) // nobody else may take it
 }

@@ -15,9 +15,10 @@ import (
 
 func formatSequence(n int64) string { return strconv.FormatInt(n, 10) }
 
-// readCommand makes a command of a request.
-func (s *Server) readCommand(r *Resource, in *sendInput) (eventsourcing.Envelope[any], error) {
-	var command eventsourcing.Envelope[any]
+// readCommand makes a command of a request, and reads what it expects of the aggregate.
+func (s *Server) readCommand(r *Resource, in *sendInput) (
+	command eventsourcing.Envelope[any], e expectation, err error,
+) {
 	var mistakes []mistake
 	if !validID(in.ID) {
 		mistakes = append(mistakes, mistake{Path: "path.id", Allowed: idAllowed, Found: in.ID})
@@ -27,29 +28,28 @@ func (s *Server) readCommand(r *Resource, in *sendInput) (eventsourcing.Envelope
 	if errors.As(err, &wrong) {
 		mistakes = append(mistakes, wrong.Errors...)
 	} else if err != nil {
-		return command, err
+		return command, e, err
 	}
-	expected, err := expectedSequence(in.IfMatch)
-	if err != nil {
+	if e, err = expected(in.IfMatch); err != nil {
 		mistakes = append(mistakes, mistake{
 			Path: "header.If-Match", Allowed: err.Error(), Found: in.IfMatch,
 		})
 	}
 	if len(mistakes) > 0 {
-		return command, invalid(mistakes...)
+		return command, e, invalid(mistakes...)
 	}
 	typeName, data, err := readData(r, in.Body)
 	if err != nil {
-		return command, err
+		return command, e, err
 	}
 	command.Data = data
 	command.Metadata = eventsourcing.Metadata{
 		ID: id, Source: s.options.Source, Type: typeName, Subject: in.ID,
 		// Kafka keeps milliseconds: the time is the same wherever it is shown.
-		Time: s.options.Now().UTC().Truncate(time.Millisecond), ExpectedSequence: expected,
+		Time:        s.options.Now().UTC().Truncate(time.Millisecond),
 		Traceparent: tracing.Clean(in.Traceparent),
 	}
-	return command, nil
+	return command, e, nil
 }
 
 // readData reads the body: the command's type and its data.

@@ -57,7 +57,7 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 			415,
 			"unsupported-media-type",
 		},
-		{"empty path", "GET", "/accounts/%20", "", nil, 400, "invalid-request"},
+		{"ID of a space", "POST", "/accounts/%20/commands", deposit, nil, 400, "invalid-request"},
 		{"no ID", "POST", "/accounts//commands", "{}", nil, 404, "no-such-route"},
 		{"dots for an ID", "GET", "/accounts/..", "", nil, 404, "no-such-route"},
 		{"slashes only", "GET", "//", "", nil, 404, "no-such-route"},

@@ -82,11 +82,11 @@ func (s *Server) eventsOperation(r *Resource) huma.Operation {
 			param("query", "order", "Which events come first; the oldest, if not given.",
 				&huma.Schema{Type: huma.TypeString, Enum: []any{oldestFirst, newestFirst}}, nil),
 			param("header", "If-None-Match", "The ETag of the page that the client has.",
-				&huma.Schema{Type: huma.TypeString}, `"3"`),
+				&huma.Schema{Type: huma.TypeString}, tagExample),
 			s.preferParam(),
 		},
 		Responses: s.responses(map[string]*huma.Response{
-			"200": withPosition(answer("A page. The newest sequence is the ETag.",
+			"200": withPosition(answer("A page. Its ETag is the newest sequence and a digest of the answer.",
 				schemaOf[eventsBody](s), nil), "the events"),
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
@@ -116,12 +116,8 @@ func (s *Server) listEvents(ctx context.Context, r *Resource, in *eventsInput) (
 		return nil, err
 	}
 	out := &eventsOutput{
-		Status: http.StatusOK, ETag: etag(page.Sequence), CacheControl: revalidate,
+		Status: http.StatusOK, CacheControl: revalidate,
 		PreferenceApplied: applied, PartitionOffset: page.Position.String(),
-	}
-	if !noneMatch(in.IfNoneMatch, page.Sequence) {
-		out.Status = http.StatusNotModified
-		return out, nil
 	}
 	body := eventsBody{Items: []eventBody{}, Sequence: page.Sequence}
 	for i := range page.Events {
@@ -131,7 +127,13 @@ func (s *Server) listEvents(ctx context.Context, r *Resource, in *eventsInput) (
 		body.Next = nextEvents(r, in, query, page.Next)
 		out.Link = "<" + body.Next + `>; rel="next"`
 	}
-	out.Body = body
+	text := encoded(body)
+	tag := tagOf(page.Sequence, text)
+	if out.ETag = tag.String(); noneMatch(in.IfNoneMatch, tag) {
+		out.Body = text
+	} else {
+		out.Status = http.StatusNotModified
+	}
 	return out, nil
 }
 
@@ -188,16 +190,13 @@ func nextEvents(r *Resource, in *eventsInput, query views.EventQuery, next int64
 	} else {
 		values.Set("after", formatSequence(next))
 	}
-	return "/" + r.Plural + "/" + in.ID + "/events?" + values.Encode()
+	return pathOf(r, in.ID) + "/events?" + values.Encode()
 }
 
 func (s *Server) readEventsInput(in *eventsInput) (query views.EventQuery, err error) {
 	var mistakes []mistake
 	wrong := func(path, allowed, found string) {
 		mistakes = append(mistakes, mistake{Path: path, Allowed: allowed, Found: found})
-	}
-	if !validID(in.ID) {
-		wrong("path.id", idAllowed, in.ID)
 	}
 	if in.After != "" {
 		var ok bool

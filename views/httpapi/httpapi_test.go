@@ -3,11 +3,13 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -95,24 +97,40 @@ func (f *fakeSender) Sent() []eventsourcing.Envelope[any] {
 
 // fakeCommands knows commands by functions; without, it knows none and waits in vain.
 type fakeCommands struct {
-	CommandFn     func(id string) (views.Command, error)
-	WaitCommandFn func(ctx context.Context, id string, s views.Status) (views.Command, error)
+	CommandFn        func(key views.CommandKey) (views.Command, error)
+	WaitCommandFn    func(ctx context.Context, key views.CommandKey, s views.Status) (views.Command, error)
+	CommandsOfFn     func(id string) (views.Namesakes, error)
+	WaitCommandsOfFn func(ctx context.Context, id string) (views.Namesakes, error)
 }
 
-func (f *fakeCommands) Command(_ context.Context, id string) (views.Command, error) {
+func (f *fakeCommands) Command(_ context.Context, key views.CommandKey) (views.Command, error) {
 	if f.CommandFn == nil {
 		return views.Command{}, views.ErrNotFound
 	}
-	return f.CommandFn(id)
+	return f.CommandFn(key)
 }
 
-func (f *fakeCommands) WaitCommand(ctx context.Context, id string, s views.Status) (
+func (f *fakeCommands) WaitCommand(ctx context.Context, key views.CommandKey, s views.Status) (
 	views.Command, error,
 ) {
 	if f.WaitCommandFn == nil {
 		return views.Command{}, views.ErrNotYet
 	}
-	return f.WaitCommandFn(ctx, id, s)
+	return f.WaitCommandFn(ctx, key, s)
+}
+
+func (f *fakeCommands) CommandsOf(_ context.Context, id string) (views.Namesakes, error) {
+	if f.CommandsOfFn == nil {
+		return views.Namesakes{}, views.ErrNotFound
+	}
+	return f.CommandsOfFn(id)
+}
+
+func (f *fakeCommands) WaitCommandsOf(ctx context.Context, id string) (views.Namesakes, error) {
+	if f.WaitCommandsOfFn == nil {
+		return views.Namesakes{}, views.ErrNotYet
+	}
+	return f.WaitCommandsOfFn(ctx, id)
 }
 
 // fakeTypes knows one command, DepositMoney with an amount.
@@ -263,6 +281,17 @@ func (a *answer) want(t *testing.T, status int, header ...string) {
 	if status >= http.StatusBadRequest {
 		a.wantProblem(t)
 	}
+}
+
+// tag returns the ETag, which must be that of a state at the sequence.
+func (a *answer) tag(t *testing.T, sequence int64) string {
+	t.Helper()
+	tag := a.Header.Get("ETag")
+	form := fmt.Sprintf(`^"%d-[A-Za-z0-9_-]{16}"$`, sequence)
+	if !regexp.MustCompile(form).MatchString(tag) {
+		t.Errorf("the ETag is %s, want one of sequence %d", tag, sequence)
+	}
+	return tag
 }
 
 // wantProblem checks that the body is a whole problem (RFC 9457).

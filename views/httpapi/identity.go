@@ -2,22 +2,29 @@ package httpapi
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/google/uuid"
+
+	"refold/codecs"
+	"refold/views"
 )
 
-// maxIDLength limits the IDs of aggregates and commands: they are keys of records, parts of
-// headers, and held in memory by those who wait.
+// What is sent may be called by few characters, which need no escaping anywhere. What is read may be
+// called anything that a record can be: others write into the topics, too.
+
+// maxIDLength limits the IDs of aggregates and commands that are sent: they are keys of records, parts
+// of headers, and held in memory by those who wait.
 const maxIDLength = 128
 
-// idPattern is what checkID allows, for the API's description.
+// idPattern is what validID allows, for the API's description.
 const idPattern = `^[A-Za-z0-9_~:@.-]{1,128}$`
 
 // idAllowed says it in words.
 const idAllowed = "1 to 128 of the characters A-Z a-z 0-9 - _ . ~ : @ (not . or .. alone)"
 
-// validID tells whether an aggregate or a command may be called so. The characters need no
+// validID tells whether an aggregate or a command that is sent may be called so. The characters need no
 // escaping in a path; "/" is left out since it separates the parts of an event's ID.
 func validID(id string) bool {
 	if id == "" || len(id) > maxIDLength || id == "." || id == ".." {
@@ -33,27 +40,24 @@ func validID(id string) bool {
 	return true
 }
 
-// maxCommandIDLength limits the ID of a command that is asked for.
-const maxCommandIDLength = 512
+// LinkBytes is how long a link of ours may be: to a command of the longest ID to an aggregate of the
+// longest ID, each byte of both escaped, and room for the rest.
+const LinkBytes = 3*(views.MaxIDBytes+codecs.MaxHeaderBytes) + 512
 
-// commandIDPattern is what validCommandID allows, for the API's description.
-const commandIDPattern = `^[A-Za-z0-9_~:@./-]{1,512}$`
-
-const commandIDAllowed = "1 to 512 of the characters A-Z a-z 0-9 - _ . ~ : @ /"
-
-// validCommandID tells whether a command may be called so: by its sender, or by a process, whose
-// commands have the ID of their cause in theirs, "order-1/1/order-payments.0".
-func validCommandID(id string) bool {
-	if len(id) > maxCommandIDLength {
-		return false
+// Segment escapes an ID for a path, as one segment of it: also "." and "..", which would otherwise be
+// resolved.
+func Segment(id string) string {
+	switch id {
+	case ".":
+		return "%2E"
+	case "..":
+		return "%2E%2E"
 	}
-	for part := range strings.SplitSeq(id, "/") {
-		if !validID(part) {
-			return false
-		}
-	}
-	return true
+	return url.PathEscape(id)
 }
+
+// pathOf returns the path of an aggregate.
+func pathOf(r *Resource, id string) string { return "/" + r.Plural + "/" + Segment(id) }
 
 // commandID returns the command's ID by the Idempotency-Key header, with or without the quotes of
 // a structured field, or makes up a new one, which sorts by time.

@@ -186,6 +186,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 			"the path %q has an empty or a dot segment, perhaps in place of an ID", cut(escaped)))
 		return
 	}
+	r = withSlashes(r)
 	handler, pattern := s.mux.Handler(r)
 	if pattern == "" {
 		// The mux's own answer is made for people; its status and Allow are what we need of it.

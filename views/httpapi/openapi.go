@@ -182,8 +182,14 @@ func integerSchema(low, high float64) *huma.Schema {
 	return schema
 }
 
+// idParam is the ID of what is read; a command is sent to fewer.
 func (s *Server) idParam(of string) *huma.Param {
-	return param("path", "id", "The ID of the "+of+".", stringSchema(idPattern), nil)
+	return param("path", "id", "The ID of the "+of+", its bytes escaped as in links.",
+		readIDSchema(), nil)
+}
+
+func readIDSchema() *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, MinLength: new(1)}
 }
 
 func (s *Server) preferParam() *huma.Param {

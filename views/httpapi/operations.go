@@ -46,12 +46,18 @@ func (s *Server) rowSchema(r *Resource) *huma.Schema {
 	return s.define(titled(r.Name), &huma.Schema{
 		Type: huma.TypeObject, Required: []string{"id", "sequence", "state"},
 		Properties: map[string]*huma.Schema{
-			"id":       stringSchema(idPattern),
+			"id":       {Type: huma.TypeString},
 			"sequence": integerSchema(1, 0),
 			"state":    s.schemas().Schema(r.State, true, ""),
 			"time": {
 				Type: huma.TypeString, Format: formatTime,
 				Description: "When the last event was; of states of the past only.",
+			},
+			"links": {
+				Type: huma.TypeObject, Description: "In lists only.",
+				Properties: map[string]*huma.Schema{
+					"self": {Type: huma.TypeString, Description: "Its address, the ID escaped."},
+				},
 			},
 		},
 	})
@@ -74,11 +80,11 @@ func (s *Server) getRowOperation(r *Resource) huma.Operation {
 			param("query", "atLeast", "A sequence that the state must have reached. With Prefer: "+
 				"wait, the answer waits for it.", integerSchema(0, 0), 3),
 			param("header", "If-None-Match", "The ETag of the state that the client has.",
-				&huma.Schema{Type: huma.TypeString}, `"3"`),
+				&huma.Schema{Type: huma.TypeString}, tagExample),
 			s.preferParam(),
 		},
 		Responses: s.responses(map[string]*huma.Response{
-			"200": withPosition(answer("The state; its sequence is the ETag.", s.rowSchema(r), rowExample(r)),
+			"200": withPosition(answer("The state. Its ETag is its sequence and a digest of the answer.", s.rowSchema(r), rowExample(r)),
 				"the table"),
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
@@ -130,13 +136,14 @@ func (s *Server) sendOperation(r *Resource) (huma.Operation, error) {
 		DefaultStatus: http.StatusAccepted, MaxBodyBytes: s.limits.BodyBytes + 1,
 		RequestBody: body, Middlewares: huma.Middlewares{requireJSON},
 		Parameters: []*huma.Param{
-			s.idParam(r.Name),
+			param("path", "id", "The ID of the "+r.Name+".", stringSchema(idPattern), nil),
 			param("header", "Idempotency-Key", "The command's ID, as an ID is; one is made up and "+
-				"returned without. The same again is the same command, and has its outcome; with "+
-				"another type or other data it is refused (idempotency-key-reused).",
+				"returned without. The same again to the same "+r.Name+" is the same command, and has its "+
+				"outcome; with another type or other data it is refused (idempotency-key-reused).",
 				stringSchema(""), "salary-november"),
-			param("header", "If-Match", `The sequence at which the aggregate must be, "0": new.`,
-				stringSchema(`^"(0|[1-9][0-9]*)"$`), `"3"`),
+			param("header", "If-Match", `The sequence at which the aggregate must be, such as "3"; "0": new. `+
+				"Or its ETag: then its state must be the one that was read, too. Of several one must fit; "+
+				"* is any, if it is there.", stringSchema(ifMatchPattern), `"3"`),
 			s.preferParam(),
 			param("header", "Traceparent", "W3C trace context, passed on.", stringSchema(""), nil),
 		},
@@ -144,8 +151,9 @@ func (s *Server) sendOperation(r *Resource) (huma.Operation, error) {
 			"200": answer("Accepted, with Prefer: wait.", command, nil),
 			"202": answer("Sent; Location tells its result later.", command, nil),
 		}, map[int]string{
-			http.StatusBadRequest:         "The request is malformed; errors says where.",
-			http.StatusPreconditionFailed: "Rejected: another sequence than If-Match.",
+			http.StatusBadRequest: "The request is malformed; errors says where.",
+			http.StatusPreconditionFailed: "Rejected: another sequence than If-Match (sequence-mismatch). " +
+				"Or not sent: another state (precondition-failed).",
 			http.StatusUnsupportedMediaType: "The body isn't plain JSON by its Content-Type and " +
 				"Content-Encoding.",
 			http.StatusUnprocessableEntity: "Rejected; code says why. Or the key was used before.",
@@ -182,24 +190,6 @@ func (s *Server) commandRequest(r *Resource) (*huma.RequestBody, error) {
 	return &huma.RequestBody{
 		Required: true, Content: map[string]*huma.MediaType{mediaJSON: media},
 	}, nil
-}
-
-func (s *Server) registerCommands() {
-	register(s, huma.Operation{
-		OperationID: "get-command", Method: http.MethodGet, Path: "/commands/{id}",
-		Tags: []string{"commands"}, Summary: "How far a command has come",
-		Parameters: []*huma.Param{
-			param("path", "id", "The ID of the command; a \"/\" in it is escaped, %2F.",
-				stringSchema(commandIDPattern), nil),
-			s.preferParam(),
-		},
-		Responses: s.responses(map[string]*huma.Response{
-			"200": answer("It is pending, accepted or rejected.", schemaOf[commandBody](s), nil),
-		}, map[int]string{
-			http.StatusBadRequest: "The ID is malformed.",
-			http.StatusNotFound:   "Unknown; results are forgotten after a while.",
-		}),
-	}, s.getCommand)
 }
 
 // titled returns the name of an aggregate in the description: order-book, OrderBook.

@@ -53,10 +53,12 @@ type CommandTypes interface {
 	SchemaText(typeName string) string
 }
 
-// Commands finds commands by ID, of all aggregates. views.Views is one.
+// Commands finds commands, by their whole identity or by their ID alone. views.Views does.
 type Commands interface {
-	Command(ctx context.Context, id string) (views.Command, error)
-	WaitCommand(ctx context.Context, id string, atLeast views.Status) (views.Command, error)
+	Command(ctx context.Context, key views.CommandKey) (views.Command, error)
+	WaitCommand(ctx context.Context, key views.CommandKey, atLeast views.Status) (views.Command, error)
+	CommandsOf(ctx context.Context, id string) (views.Namesakes, error)
+	WaitCommandsOf(ctx context.Context, id string) (views.Namesakes, error)
 }
 
 // Traces finds traces by correlation ID. views.Views does.

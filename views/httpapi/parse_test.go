@@ -1,6 +1,9 @@
 package httpapi
 
 import (
+	"encoding/json"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -26,18 +29,45 @@ func TestPreferredWait(t *testing.T) {
 	}
 }
 
-func TestExpectedSequence(t *testing.T) {
-	for header, want := range map[string]int64{
-		`"3"`: 3, ` "0" `: 0, `"9223372036854775807"`: 1<<63 - 1,
-		"":  -1, // nothing is expected
-		"*": -2, "3": -2, `W/"3"`: -2, `"3", "4"`: -2, `"03"`: -2, `"-1"`: -2, `"+1"`: -2, `""`: -2,
-		`"9223372036854775808"`: -2, `"a"`: -2, `"`: -2, `"1_0"`: -2,
+func TestExpected(t *testing.T) {
+	const digest = "Uo8FJ2vq8hpcWf0a"
+	tags := func(tags ...stateTag) expectation { return expectation{given: true, tags: tags} }
+	for header, want := range map[string]expectation{
+		"": {}, "*": {given: true, exist: true}, " * ": {given: true, exist: true},
+		`"3"`: tags(stateTag{sequence: 3}), ` "0" `: tags(stateTag{}),
+		`"9223372036854775807"`:     tags(stateTag{sequence: 1<<63 - 1}),
+		`"3-` + digest + `"`:        tags(stateTag{3, digest}),
+		`"3", ,"4-` + digest + `",`: tags(stateTag{sequence: 3}, stateTag{4, digest}),
+		// Weak tags and those of others are no mistakes, and match nothing.
+		`W/"3"`: tags(), `"03"`: tags(), `"-1"`: tags(), `"+1"`: tags(), `""`: tags(), `"3-"`: tags(),
+		`"9223372036854775808"`: tags(), `"a\"`: tags(), `"1_0"`: tags(), `"3-short"`: tags(),
+		`W/"3", "4"`: tags(stateTag{sequence: 4}),
 	} {
-		got, err := expectedSequence(header)
-		switch {
-		case want == -2 && err == nil, want > -2 && err != nil, want == -1 && got != nil,
-			want >= 0 && (got == nil || *got != want):
-			t.Errorf("If-Match: %s gives %v, %v, want %d", header, got, err, want)
+		got, err := expected(header)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("If-Match: %s gives %+v, %v, want %+v", header, got, err, want)
+		}
+	}
+	for _, header := range []string{
+		"3", `"`, `"3`, `w/"3"`, `"3" "4"`, `"3", *`, `*, "3"`, `"a b"`, ",", `"3"x`,
+	} {
+		if got, err := expected(header); err == nil {
+			t.Errorf("If-Match: %s gives %+v", header, got)
+		}
+	}
+}
+
+// RFC 9110, 13.1.2: weak comparison of the whole tag.
+func TestNoneMatch(t *testing.T) {
+	tag := tagOf(3, json.RawMessage(`{"id": "alice"}`))
+	other := tagOf(3, json.RawMessage(`{"id": "Alice"}`))
+	for header, want := range map[string]bool{
+		"": true, tag.String(): false, "W/" + tag.String(): false, "*": false,
+		`"1", ` + tag.String(): false, other.String(): true, `"3"`: true, `"a\", ` + tag.String(): false,
+		tag.opaque(): true, "nonsense": true, `"` + tag.opaque(): true,
+	} {
+		if got := noneMatch(header, tag); got != want {
+			t.Errorf("If-None-Match: %s of %v: %t", header, tag, got)
 		}
 	}
 }
@@ -61,20 +91,35 @@ func FuzzPrefer(f *testing.F) {
 }
 
 func FuzzEntityTags(f *testing.F) {
-	for _, seed := range []string{`"3"`, `W/"3"`, `"1", "2"`, "*", `"`, `"9223372036854775808"`, ""} {
+	for _, seed := range []string{
+		`"3"`, `W/"3"`, `"1", "2"`, "*", `"`, `"9223372036854775808"`, "", `"3-Uo8FJ2vq8hpcWf0a"`, `"\", "`,
+	} {
 		f.Add(seed, int64(3))
 	}
 	f.Fuzz(func(t *testing.T, header string, sequence int64) {
-		// What is accepted is what we write, and what we write matches itself.
-		if got, err := expectedSequence(header); err == nil && got != nil &&
-			etag(*got) != strings.TrimSpace(header) {
-			t.Errorf("If-Match: %q is read as %d", header, *got)
+		// What is read is what we write, and what we write matches itself, whatever stands before it.
+		e, err := expected(header)
+		for _, tag := range e.tags {
+			if !strings.Contains(header, tag.String()) {
+				t.Errorf("If-Match: %q is read as %v", header, tag)
+			}
 		}
-		if sequence >= 0 && noneMatch(header+", "+etag(sequence), sequence) &&
-			strings.Count(header, `"`)%2 == 0 && !strings.Contains(header, `\`) {
-			t.Errorf("If-None-Match: %q and %s don't match %d", header, etag(sequence), sequence)
+		tag := tagOf(max(sequence, 0), nil)
+		if _, star, ok := entityTags(header); ok && !star && noneMatch(header+", "+tag.String(), tag) {
+			t.Errorf("If-None-Match: %q and %v don't match it", header, tag)
+		}
+		if got, ours := parseTag(tag.opaque()); !ours || got != tag {
+			t.Errorf("%v is read as %v", tag, got)
+		}
+		if err == nil && e.given && !e.exist && !regexp.MustCompile(ifMatchPattern).MatchString(header) &&
+			isPrintable(header) {
+			t.Errorf("If-Match: %q is taken, and not described", header)
 		}
 	})
+}
+
+func isPrintable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
 func FuzzIDs(f *testing.F) {

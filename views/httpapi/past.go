@@ -45,23 +45,13 @@ func (s *Server) getPast(ctx context.Context, r *Resource, in *getRowInput) (*ge
 	}
 	body := rowOf(row.Row)
 	body.Time = &row.Time
-	out := &getRowOutput{
-		Status: http.StatusOK, ETag: etag(row.Sequence), CacheControl: revalidate, Body: body,
-		PartitionOffset: row.Position.String(),
-	}
-	if !noneMatch(in.IfNoneMatch, row.Sequence) {
-		out.Status, out.Body = http.StatusNotModified, nil
-	}
-	return out, nil
+	return showRow(row.Row, body, in.IfNoneMatch), nil
 }
 
 func readMoment(in *getRowInput) (m views.Moment, err error) {
 	var mistakes []mistake
 	wrong := func(path, allowed, found string) {
 		mistakes = append(mistakes, mistake{Path: path, Allowed: allowed, Found: found})
-	}
-	if !validID(in.ID) {
-		wrong("path.id", idAllowed, in.ID)
 	}
 	if in.AtLeast != "" {
 		wrong("query.atLeast", "not beside sequence or time: the past does not change", in.AtLeast)

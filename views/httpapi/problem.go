@@ -44,6 +44,7 @@ const (
 	codeUnknownType      = "unknown-command-type"
 	codeInvalidCommand   = "invalid-command"
 	codeKeyReused        = "idempotency-key-reused"
+	codeUnmet            = "precondition-failed"
 	codeNotFound         = "not-found"
 	codeNoRoute          = "no-such-route"
 	codeMethod           = "method-not-allowed"

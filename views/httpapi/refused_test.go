@@ -16,13 +16,15 @@ func TestSend_againWithOtherData(t *testing.T) {
 	differs := func(eventsourcing.Envelope[any]) (bool, error) { return true, nil }
 	key := "Idempotency-Key: c-1"
 	known := views.Command{
-		ID: "c-1", Type: "DepositMoney", Aggregate: "account", Subject: "alice",
+		CommandKey: toAlice("c-1"), Type: "DepositMoney",
 		Status: views.Accepted, FirstSequence: 4, LastSequence: 4,
 	}
-	wait := func(context.Context, string, views.Status) (views.Command, error) { return known, nil }
+	wait := func(context.Context, views.CommandKey, views.Status) (views.Command, error) {
+		return known, nil
+	}
 	t.Run("known before", func(t *testing.T) {
 		b := newBench(t, nil)
-		b.commands.CommandFn = func(string) (views.Command, error) { return known, nil }
+		b.commands.CommandFn = func(views.CommandKey) (views.Command, error) { return known, nil }
 		b.sender.DiffersFn = differs
 		a := b.ask(t, "POST", "/accounts/alice/commands", deposit, key)
 		a.want(t, http.StatusUnprocessableEntity, "Idempotency-Key: c-1")
@@ -84,15 +86,26 @@ func TestSend_fails(t *testing.T) {
 // that is known.
 func TestGetCommand_tooManyWait(t *testing.T) {
 	b := newBench(t, nil)
-	b.commands.WaitCommandFn = func(context.Context, string, views.Status) (views.Command, error) {
+	b.commands.WaitCommandFn = func(context.Context, views.CommandKey, views.Status) (views.Command, error) {
 		return views.Command{}, views.ErrTooManyWaiters
 	}
-	b.ask(t, "GET", "/commands/c-1", "").want(t, http.StatusNotFound)
-	b.ask(t, "GET", "/commands/c-1", "", "Prefer: wait=1").want(t, http.StatusServiceUnavailable)
-	b.commands.CommandFn = func(id string) (views.Command, error) {
-		return views.Command{ID: id, Status: views.Pending}, nil
+	b.commands.WaitCommandsOfFn = func(context.Context, string) (views.Namesakes, error) {
+		return views.Namesakes{}, views.ErrTooManyWaiters
 	}
-	a := b.ask(t, "GET", "/commands/c-1", "", "Prefer: wait=1")
-	a.want(t, http.StatusOK, "Preference-Applied:", "Retry-After: 1")
-	a.wantJSON(t, map[string]any{"status": "pending"})
+	paths := []string{"/accounts/alice/commands/c-1", "/commands/c-1"}
+	for _, path := range paths {
+		b.ask(t, "GET", path, "").want(t, http.StatusNotFound)
+		b.ask(t, "GET", path, "", "Prefer: wait=1").want(t, http.StatusServiceUnavailable)
+	}
+	b.commands.CommandFn = func(key views.CommandKey) (views.Command, error) {
+		return views.Command{CommandKey: key, Status: views.Pending}, nil
+	}
+	b.commands.CommandsOfFn = func(id string) (views.Namesakes, error) {
+		return views.Namesakes{Commands: []views.Command{{CommandKey: toAlice(id)}}}, nil
+	}
+	for _, path := range paths {
+		a := b.ask(t, "GET", path, "", "Prefer: wait=1")
+		a.want(t, http.StatusOK, "Preference-Applied:", "Retry-After: 1")
+		a.wantJSON(t, map[string]any{"status": "pending"})
+	}
 }

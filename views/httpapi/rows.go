@@ -22,6 +22,8 @@ type rowBody struct {
 	State    any    `json:"state"`
 	// Time is that of the last event; of states of the past only.
 	Time *time.Time `json:"time,omitempty"`
+	// Links are of rows in lists: JSON can't hold every ID as it is.
+	Links *links `json:"links,omitempty"`
 }
 
 func rowOf(r views.Row) rowBody {
@@ -80,6 +82,7 @@ func (s *Server) registerResource(r *Resource) error {
 				return s.listEvents(ctx, r, in)
 			})
 	}
+	s.registerCommand(r)
 	operation, err := s.sendOperation(r)
 	if err != nil {
 		return err
@@ -129,14 +132,23 @@ func (s *Server) getRow(ctx context.Context, r *Resource, in *getRowInput) (*get
 	case row.Sequence < atLeast:
 		return nil, notYet(r, in.ID, row.Sequence, atLeast, applied)
 	}
+	out := showRow(row, rowOf(row), in.IfNoneMatch)
+	out.PreferenceApplied = applied
+	return out, nil
+}
+
+// showRow answers with a row's body, unless the client has it.
+func showRow(row views.Row, body rowBody, ifNoneMatch string) *getRowOutput {
+	text := encoded(body)
+	tag := tagOf(row.Sequence, text)
 	out := &getRowOutput{
-		Status: http.StatusOK, ETag: etag(row.Sequence), CacheControl: revalidate,
-		PreferenceApplied: applied, Body: rowOf(row), PartitionOffset: row.Position.String(),
+		Status: http.StatusOK, ETag: tag.String(), CacheControl: revalidate, Body: text,
+		PartitionOffset: row.Position.String(),
 	}
-	if !noneMatch(in.IfNoneMatch, row.Sequence) {
+	if !noneMatch(ifNoneMatch, tag) {
 		out.Status, out.Body = http.StatusNotModified, nil
 	}
-	return out, nil
+	return out
 }
 
 // readRow reads the row, waiting for it (G10) if the client named a sequence and prefers to wait.
@@ -186,29 +198,23 @@ func notYet(r *Resource, id string, sequence, atLeast int64, applied string) *Pr
 }
 
 func readRowInput(in *getRowInput) (atLeast int64, err error) {
-	var mistakes []mistake
-	if !validID(in.ID) {
-		mistakes = append(mistakes, mistake{Path: "path.id", Allowed: idAllowed, Found: in.ID})
+	if in.AtLeast == "" {
+		return 0, nil
 	}
-	if in.AtLeast != "" {
-		var ok bool
-		if atLeast, ok = parseSequence(in.AtLeast); !ok {
-			mistakes = append(mistakes, mistake{
-				Path: "query.atLeast", Allowed: "a sequence: a whole number from 0", Found: in.AtLeast,
-			})
-		}
-	}
-	if len(mistakes) > 0 {
-		return 0, invalid(mistakes...)
+	atLeast, ok := parseSequence(in.AtLeast)
+	if !ok {
+		return 0, invalid(mistake{
+			Path: "query.atLeast", Allowed: "a sequence: a whole number from 0", Found: in.AtLeast,
+		})
 	}
 	return atLeast, nil
 }
 
 // list answers GET /accounts.
 func (s *Server) list(r *Resource, in *listInput) (*listOutput, error) {
-	limit, err := s.readListInput(in)
-	if err != nil {
-		return nil, err
+	limit, wrong := s.pageLimit(in.Limit)
+	if wrong != nil {
+		return nil, invalid(*wrong)
 	}
 	page, err := r.Rows.List(in.After, limit)
 	if err != nil {
@@ -216,7 +222,9 @@ func (s *Server) list(r *Resource, in *listInput) (*listOutput, error) {
 	}
 	body := pageBody{Items: []rowBody{}}
 	for _, row := range page.Rows {
-		body.Items = append(body.Items, rowOf(row))
+		item := rowOf(row)
+		item.Links = &links{Self: pathOf(r, row.ID)}
+		body.Items = append(body.Items, item)
 	}
 	out := &listOutput{CacheControl: revalidate}
 	if page.Next != "" {
@@ -226,23 +234,6 @@ func (s *Server) list(r *Resource, in *listInput) (*listOutput, error) {
 	}
 	out.Body = body
 	return out, nil
-}
-
-func (s *Server) readListInput(in *listInput) (limit int, err error) {
-	var mistakes []mistake
-	if len(in.After) > maxIDLength {
-		mistakes = append(mistakes, mistake{
-			Path: "query.after", Allowed: "at most 128 bytes", Found: in.After,
-		})
-	}
-	limit, wrong := s.pageLimit(in.Limit)
-	if wrong != nil {
-		mistakes = append(mistakes, *wrong)
-	}
-	if len(mistakes) > 0 {
-		return 0, invalid(mistakes...)
-	}
-	return limit, nil
 }
 
 // pageLimit reads the limit of a page.

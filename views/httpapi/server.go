@@ -49,7 +49,7 @@ func NewServer(options Options) (*Server, error) {
 		return nil, err
 	}
 	s.stopping, s.stop = context.WithCancelCause(context.Background())
-	s.api = humago.New(s.mux, s.humaConfig())
+	s.api = humago.New(slashes{s.mux}, s.humaConfig())
 	if err := s.register(); err != nil {
 		return nil, err
 	}

@@ -72,11 +72,11 @@ func TestServe_waitBeyondReadTimeout(t *testing.T) {
 			return alice(5), nil
 		}
 	}
-	s.commands.WaitCommandFn = func(ctx context.Context, id string, _ views.Status) (
+	s.commands.WaitCommandFn = func(ctx context.Context, key views.CommandKey, _ views.Status) (
 		views.Command, error,
 	) {
 		row, err := s.rows.WaitForFn(ctx, "alice", 5)
-		return views.Command{ID: id, Status: views.Accepted, LastSequence: row.Sequence}, err
+		return views.Command{CommandKey: key, Status: views.Accepted, LastSequence: row.Sequence}, err
 	}
 	s.do(t, "GET", "/accounts/alice?atLeast=5", "", "Prefer: wait=9").want(t, http.StatusOK)
 	s.do(t, "POST", "/accounts/alice/commands", deposit, "Prefer: wait=9").want(t, http.StatusOK)
@@ -94,7 +94,7 @@ func TestServe_stop(t *testing.T) {
 		<-ctx.Done()
 		return views.Row{}, fmt.Errorf("%w: %w", views.ErrNotYet, context.Cause(ctx))
 	}
-	s.commands.WaitCommandFn = func(ctx context.Context, _ string, _ views.Status) (
+	s.commands.WaitCommandFn = func(ctx context.Context, _ views.CommandKey, _ views.Status) (
 		views.Command, error,
 	) {
 		_, err := s.rows.WaitForFn(ctx, "", 0)

@@ -74,12 +74,12 @@ func (s *Server) registerTraces() {
 			"below the one that has caused it. Results are below their commands.",
 		Parameters: []*huma.Param{
 			param("path", "id", "The correlation ID: that of the command at the beginning; a \"/\" in "+
-				"it is escaped, %2F.", stringSchema(commandIDPattern), nil),
+				"it is escaped, %2F.", readIDSchema(), nil),
 		},
 		Responses: s.responses(map[string]*huma.Response{
 			"200": answer("The trace, as far as it has come.", schemaOf[traceBody](s), nil),
 		}, map[int]string{
-			http.StatusBadRequest: "The ID is malformed.",
+			http.StatusBadRequest: "There is a parameter in the query.",
 			http.StatusNotFound:   "Unknown; traces are forgotten after a while.",
 			http.StatusServiceUnavailable: "Not readable here now (not-ready), or this server keeps " +
 				"no traces (no-traces).",
@@ -89,9 +89,6 @@ func (s *Server) registerTraces() {
 
 // getTrace answers GET /traces/{id}.
 func (s *Server) getTrace(ctx context.Context, in *traceInput) (*traceOutput, error) {
-	if !validCommandID(in.ID) {
-		return nil, invalid(mistake{Path: "path.id", Allowed: commandIDAllowed, Found: in.ID})
-	}
 	trace, err := s.options.Traces.Trace(ctx, in.ID)
 	switch {
 	case errors.Is(err, views.ErrNotFound):

@@ -85,7 +85,6 @@ func TestTrace_errors(t *testing.T) {
 		code   string
 	}{
 		"unknown":   {"/traces/c-1", views.ErrNotFound, 404, "not-found"},
-		"malformed": {"/traces/a%20b", nil, 400, "invalid-request"},
 		"off":       {"/traces/c-1", views.ErrNoTraces, 503, "no-traces"},
 		"no views":  {"/traces/c-1", views.ErrOff, 503, "no-views"},
 		"not ready": {"/traces/c-1", views.ErrNotReady, 503, "not-ready"},

@@ -96,7 +96,7 @@ func TestPartitionOffset(t *testing.T) {
 		return views.EventPage{Sequence: 3, Position: views.Position{Partition: 2, Offset: 7}}, nil
 	}
 	b.ask(t, "GET", "/accounts/a", "").want(t, 200, httpapi.HeaderPartitionOffset+": 3/1041")
-	b.ask(t, "GET", "/accounts/a", "", `If-None-Match: "3"`).
+	b.ask(t, "GET", "/accounts/a", "", "If-None-Match: *").
 		want(t, 304, httpapi.HeaderPartitionOffset+": 3/1041")
 	b.ask(t, "GET", "/accounts/a/events", "").want(t, 200, httpapi.HeaderPartitionOffset+": 2/7")
 }

@@ -1,0 +1,169 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"refold/views"
+)
+
+type getCommandInput struct {
+	ID        string `path:"id"`
+	CommandID string `path:"commandId"`
+	Prefer    string `header:"Prefer"`
+}
+
+type findCommandInput struct {
+	ID     string `path:"id"`
+	Prefer string `header:"Prefer"`
+}
+
+// choicesBody is the answer where an ID is that of several commands.
+type choicesBody struct {
+	ID       string         `json:"id"`
+	Detail   string         `json:"detail" doc:"What to do, for people."`
+	Commands []*commandBody `json:"commands" nullable:"false" doc:"Each has its own address in links.self."`
+	More     bool           `json:"more,omitempty" doc:"There are more than these."`
+}
+
+// registerCommands adds the look-up of commands by their ID alone; registerCommand those to one aggregate.
+func (s *Server) registerCommands() {
+	register(s, huma.Operation{
+		OperationID: "find-command", Method: http.MethodGet, Path: "/commands/{id}",
+		Tags: []string{"commands"}, Summary: "How far the command of an ID has come",
+		Description: "An ID is unique among the commands to one aggregate. Where several aggregates have a " +
+			"command of it, none is picked: 300 lists them, each with its own address.",
+		Parameters: []*huma.Param{commandIDParam("id"), s.preferParam()},
+		Responses: s.responses(map[string]*huma.Response{
+			"200": answer("It is pending, accepted or rejected.", schemaOf[commandBody](s), nil),
+			"300": answer("Several aggregates have a command of this ID.", schemaOf[choicesBody](s), nil),
+		}, map[int]string{
+			http.StatusBadRequest: "There is a parameter in the query.",
+			http.StatusNotFound:   "Unknown; results are forgotten after a while.",
+		}),
+	}, s.findCommand)
+}
+
+func (s *Server) registerCommand(r *Resource) {
+	register(s, huma.Operation{
+		OperationID: "get-" + r.Name + "-command", Method: http.MethodGet,
+		Path: "/" + r.Plural + "/{id}/commands/{commandId}",
+		Tags: []string{r.Plural}, Summary: "How far a command to one " + r.Name + " has come",
+		Parameters: []*huma.Param{s.idParam(r.Name), commandIDParam("commandId"), s.preferParam()},
+		Responses: s.responses(map[string]*huma.Response{
+			"200": answer("It is pending, accepted or rejected.", schemaOf[commandBody](s), nil),
+		}, map[int]string{
+			http.StatusBadRequest: "There is a parameter in the query.",
+			http.StatusNotFound:   "Unknown; results are forgotten after a while.",
+		}),
+	}, func(ctx context.Context, in *getCommandInput) (*commandOutput, error) {
+		return s.getCommand(ctx, r, in)
+	})
+}
+
+func commandIDParam(name string) *huma.Param {
+	return param("path", name, "The ID of the command; a \"/\" in it is escaped, %2F.",
+		readIDSchema(), nil)
+}
+
+// patience is how long a client waits for a command, and for what.
+type patience struct {
+	wait    time.Duration
+	atLeast views.Status
+	applied string // Preference-Applied; empty: it named no time
+}
+
+func (s *Server) patience(prefer string) patience {
+	if wait, prefers := preferredWait(prefer, s.limits.Wait); prefers {
+		return patience{wait, views.Decided, preferenceApplied(wait)}
+	}
+	return patience{wait: s.limits.UnknownWait, atLeast: views.Pending}
+}
+
+// getCommand answers GET /accounts/{id}/commands/{commandId}.
+func (s *Server) getCommand(ctx context.Context, r *Resource, in *getCommandInput) (*commandOutput, error) {
+	p := s.patience(in.Prefer)
+	ctx, cancel := s.waiting(ctx, p.wait)
+	defer cancel()
+	return s.showCommand(ctx, views.CommandKey{
+		Aggregate: r.Name, Subject: in.ID, ID: in.CommandID,
+	}, p)
+}
+
+// findCommand answers GET /commands/{id}.
+func (s *Server) findCommand(ctx context.Context, in *findCommandInput) (*commandOutput, error) {
+	p := s.patience(in.Prefer)
+	waiting, cancel := s.waiting(ctx, p.wait)
+	defer cancel()
+	found, err := s.options.Commands.CommandsOf(ctx, in.ID)
+	if errors.Is(err, views.ErrNotFound) {
+		found, err = s.options.Commands.WaitCommandsOf(waiting, in.ID)
+	}
+	switch {
+	case unknown(err, p):
+		return nil, unknownCommand(in.ID, p)
+	case err != nil:
+		return nil, err
+	case len(found.Commands) == 1 && !found.More:
+		return s.showCommand(waiting, found.Commands[0].CommandKey, p)
+	}
+	body := choicesBody{
+		ID: in.ID, More: found.More,
+		Detail: "several aggregates have a command of this ID; ask for the one that you mean",
+	}
+	for _, c := range found.Commands {
+		body.Commands = append(body.Commands, s.commandBody(c))
+	}
+	return &commandOutput{Status: http.StatusMultipleChoices, CacheControl: revalidate, Body: body}, nil
+}
+
+// showCommand answers with a command as soon as it is as far as the client would have it, or as it is
+// when ctx, the client's patience, ends.
+func (s *Server) showCommand(ctx context.Context, key views.CommandKey, p patience) (
+	*commandOutput, error,
+) {
+	command, err := s.options.Commands.Command(ctx, key)
+	if err == nil && command.Status < p.atLeast || errors.Is(err, views.ErrNotFound) {
+		known := command
+		command, err = s.options.Commands.WaitCommand(ctx, key, p.atLeast)
+		switch {
+		case errors.Is(err, views.ErrTooManyWaiters) && known.Status != views.Unknown:
+			command, err, p.applied = known, nil, "" // what was found without waiting is an answer
+		case errors.Is(err, views.ErrNotYet) && command.Status != views.Unknown:
+			err = nil
+		}
+	}
+	switch {
+	case unknown(err, p):
+		return nil, unknownCommand(key.ID, p)
+	case err != nil:
+		return nil, err
+	}
+	out := &commandOutput{
+		Status: http.StatusOK, Body: s.commandBody(command),
+		PreferenceApplied: p.applied, CacheControl: revalidate,
+	}
+	if command.Status == views.Pending {
+		out.RetryAfter = "1"
+	}
+	return out, nil
+}
+
+// unknown reports whether an error says that there is no such command, as far as anybody knows.
+func unknown(err error, p patience) bool {
+	return errors.Is(err, views.ErrNotYet) && !errors.Is(err, errStopping) ||
+		errors.Is(err, views.ErrTooManyWaiters) && p.applied == ""
+}
+
+func unknownCommand(id string, p patience) *Problem {
+	none := problem(http.StatusNotFound, codeNotFound, "no command %q is known; either it was "+
+		"never sent, or so long ago that its result is no longer kept", id)
+	if p.applied != "" {
+		none.headers.Set("Preference-Applied", p.applied)
+	}
+	return none
+}
