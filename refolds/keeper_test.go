@@ -363,3 +363,31 @@ func TestOldRefoldsAreForgotten(t *testing.T) {
 		t.Errorf("%d are left, want %d", left, KeptRefolds)
 	}
 }
+
+// No request is written for a number of partitions that no table has: for none it would be done at once, and
+// readers leave such a record out.
+func TestAskForPartitionsThatNoTableHas(t *testing.T) {
+	f := newFixture(t)
+	topic := f.topic()
+	for _, n := range []int32{-1, 0, maxPartitions + 1} {
+		if _, err := topic.Ask(t.Context(), "accounts", n, false, "me"); !errors.Is(err, ErrPartitions) {
+			t.Errorf("%d partitions: %v", n, err)
+		}
+	}
+	desk := Desk{
+		Topic: topic, Aggregates: []Aggregate{{Name: "account", Plural: "accounts", Group: "accounts"}},
+		Partitions: func() (int32, error) { return 0, errors.New("asking the schema registry") },
+	}
+	if _, err := desk.Ask(t.Context(), "accounts", false, "me"); !errors.Is(err, ErrNotReady) ||
+		!strings.Contains(err.Error(), "asking the schema registry") {
+		t.Errorf("not prepared: %v", err)
+	}
+	if err := topic.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	topic.Look(func(b *Board) {
+		if all := b.Refolds(""); len(all) > 0 {
+			t.Errorf("written: %+v", all)
+		}
+	})
+}

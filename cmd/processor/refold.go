@@ -34,7 +34,7 @@ func (w *Worker) openRefolds() (err error) {
 	}
 	w.desk = &refolds.Desk{
 		Topic: w.refolds, Aggregates: refoldable(c.Topics),
-		Partitions: func() int32 { return w.partitions },
+		Partitions: w.tablePartitions,
 	}
 	w.keepers = make(map[string]*keeper, len(w.aggregates))
 	metrics := refolds.NewMetrics(w.metrics)
@@ -43,7 +43,7 @@ func (w *Worker) openRefolds() (err error) {
 		k := &keeper{worker: w, aggregate: a}
 		k.Keeper = refolds.NewKeeper(refolds.KeeperConfig{
 			Topic: w.refolds, Group: topics.Group, Called: a.plural,
-			Partitions:  func() int32 { return w.partitions },
+			Partitions:  w.partitions.Load,
 			FoldVersion: a.fold.Version(), Worker: workerName(c.Processor),
 			Empty: k.empty, Members: k.members,
 			AtStart: c.Refold.AtStart, Pause: c.Refold.Retry, Report: c.Refold.Report,
