@@ -63,7 +63,11 @@ type Keeper struct {
 }
 
 // NewKeeper returns a Keeper.
-func NewKeeper(c KeeperConfig) *Keeper { return &Keeper{KeeperConfig: c} }
+func NewKeeper(c KeeperConfig) *Keeper {
+	k := &Keeper{KeeperConfig: c}
+	k.session.Store(new(string)) // nobody's, until Prepare
+	return k
+}
 
 // Prepare says that this worker has taken the partitions over, before it handles anything of them. It
 // lowers their fold version if the worker's own is lower, and says loudly if it is higher. An error is a
