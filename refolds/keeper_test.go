@@ -391,3 +391,43 @@ func TestAskForPartitionsThatNoTableHas(t *testing.T) {
 		}
 	})
 }
+
+// What can't be read is waited for, for as long as it takes; what fails again and again after the events were
+// read is given up, with the reason, rather than folded from the beginning for ever.
+func TestTriesAreBounded(t *testing.T) {
+	f := newFixture(t)
+	f.members = map[string]int{"a": 2}
+	a := f.keeper("a", 2)
+	a.Pause = time.Microsecond
+	f.prepare(a, 0, 1)
+	topic := f.topic()
+	r := f.ask(topic)
+	tries := map[int32]int{}
+	f.background(a, []int32{0, 1},
+		func(_ context.Context, p int32, _ bool, tell func(Progress)) (Progress, error) {
+			tries[p]++
+			switch {
+			case p == 0:
+				tell(Progress{Stage: Closing, EventsRead: 7})
+				return Progress{EventsRead: 7, Changed: 3}, errors.New("closing step: not taken")
+			case tries[p] < 3*maxTries:
+				tell(Progress{Stage: Folding})
+				return Progress{}, errors.New("the brokers are away")
+			}
+			return Progress{Equal: 1}, nil
+		})
+	f.wait(topic, "it has ended", stageOf(r.ID, Failed))
+	topic.Look(func(b *Board) {
+		r, _ := b.Refold(r.ID)
+		if p := r.Progress[0]; !strings.Contains(p.Reason, "closing step: not taken") ||
+			!strings.Contains(p.Reason, "10 tries") || p.Changed != 3 {
+			t.Errorf("%+v", p)
+		}
+		if r.Progress[1].Stage != Done {
+			t.Errorf("%+v", r.Progress[1])
+		}
+	})
+	if tries[0] != maxTries {
+		t.Errorf("it was tried %d times", tries[0])
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -156,7 +157,9 @@ func (k *keeper) refold(
 		if refold.CodeOf(err) != "" {
 			err = &refolds.Failure{Err: err}
 		}
-		return last, err
+		done, _ := outcomeOf(last, outcome) // what was put right until then; samples are of no use
+		done.EventsTotal = max(done.EventsTotal, last.EventsTotal)
+		return done, err
 	}
 	return outcomeOf(last, outcome)
 }
@@ -211,7 +214,11 @@ func (l liveTable) Rows(context.Context) (refold.Rows, error) {
 func (l liveTable) Between(
 	ctx context.Context, fn func(ctx context.Context, table refold.Table) error,
 ) error {
-	return l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
+	err := l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
 		return fn(ctx, rows)
 	})
+	if errors.Is(err, exactlyonce.ErrRefused) {
+		return fmt.Errorf("%w: %w", refold.ErrRefused, err)
+	}
+	return err
 }
