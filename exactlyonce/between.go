@@ -31,7 +31,7 @@ type Session interface {
 	// An error means that nothing was written, unless it is ErrOutcomeUnknown. It is ErrSessionEnded
 	// when the session ends meanwhile, what fn returned, the panic that fn ended in, the end of ctx or
 	// of Config.BetweenTimeout (fn's context ends in all of these cases), or why the brokers did not
-	// take the rows. In no case does the worker end of it.
+	// take the rows: ErrRefused if they never will. In no case does the worker end of it.
 	//
 	// It holds up the whole graph on this worker, all partitions, so fn should take milliseconds.
 	// Callers have their turns one after the other, and records theirs in between. fn must not call
@@ -45,7 +45,8 @@ type Session interface {
 type Rows interface {
 	// Get returns a row, nil if there is none. It must not be changed.
 	Get(key string) ([]byte, error)
-	// Set writes a row. The value must not be nil, nor be changed any more.
+	// Set writes a row. The value must not be nil, nor be changed any more. It and Delete return
+	// ErrRefused when the rows are more than one transaction may hold (Config.BatchBytes).
 	Set(key string, value []byte) error
 	// Delete removes a row.
 	Delete(key string) error
@@ -57,6 +58,9 @@ var (
 	// ErrOutcomeUnknown says that a transaction may have been committed or not: the brokers did not
 	// answer. Who reads the table in the next session sees which.
 	ErrOutcomeUnknown = errors.New("nobody knows whether it was committed")
+	// ErrRefused says that rows are larger than what the brokers or the configuration take: the same
+	// rows are refused every time.
+	ErrRefused = errors.New("the rows are refused for good")
 
 	errNoTable = errors.New("the graph has no group table")
 	errTooLong = errors.New("it held the graph up for longer than Config.BetweenTimeout")
@@ -136,6 +140,8 @@ func (b *between) landed(o outcome, err error) {
 		b.tell(nil)
 	case o == unknown:
 		b.tell(fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
+	case o == refused:
+		b.tell(fmt.Errorf("%w: %w", ErrRefused, err))
 	case errors.Is(err, errForsaken):
 		b.tell(ErrSessionEnded)
 	default:
@@ -165,6 +171,8 @@ func (r *run) call(b *between, fn func(context.Context, Rows) error) error {
 	case <-r.done:
 	}
 	if b.airborne.Load() {
+		// It ends: the transaction's context does, at the latest with Kafka.TransactionTimeout, and
+		// tearDown tells what came of it.
 		return <-b.told
 	}
 	return ErrSessionEnded

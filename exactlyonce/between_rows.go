@@ -47,10 +47,10 @@ func (r *rows) write(key string, value []byte) error {
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
 	}
-	size := len(key) + len(value)
+	size := rowSize(key, value)
 	if r.bytes+size > r.most {
-		return fmt.Errorf("row %q: with it more than Config.BatchBytes (%d) would be written in "+
-			"one transaction", key, r.most)
+		return fmt.Errorf("%w: row %q: with it more than Config.BatchBytes (%d) would be written in "+
+			"one transaction", ErrRefused, key, r.most)
 	}
 	if r.written == nil {
 		r.written = make(map[string][]byte)

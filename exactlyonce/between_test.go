@@ -263,7 +263,7 @@ func TestBetween_nothingWritten(t *testing.T) {
 		}, "canceled"},
 		"too much": {t.Context(), func(_ context.Context, rows exactlyonce.Rows) error {
 			return rows.Set("key-000", make([]byte, 1<<20))
-		}, "BatchBytes"},
+		}, exactlyonce.ErrRefused.Error()},
 		"nil": {t.Context(), func(_ context.Context, rows exactlyonce.Rows) error {
 			return rows.Set("key-000", nil)
 		}, "delete the row instead"},

@@ -107,7 +107,8 @@ type Config struct {
 	// over a second to commit, and are no cheaper.
 	BatchRecords int
 	// BatchBytes limits what one transaction takes in and gives out, in bytes: it is what a batch
-	// may hold in memory, and up to two are held. A row counts each time that it is written. Polls
+	// may hold in memory, and up to two are held. Records count with keys and headers; a row, or its
+	// deletion, counts each time that it is written; each of them some bytes more. Polls
 	// are made smaller when one yields more, which only the first can notice too late. 32 MiB.
 	BatchBytes int
 	// HandleTime is the longest that the records of one poll should take to be handled. Polls are

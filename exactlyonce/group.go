@@ -219,15 +219,15 @@ func (s *session) end() (err error) {
 	return s.handler.Cleanup(s)
 }
 
-// dispatch hands records to Goka. It never blocks the caller: partitions whose buffer is full get
+// dispatch hands records to Goka, each of which has a claim. It never blocks the caller: partitions whose buffer is full get
 // a goroutine that waits.
 func (s *session) dispatch(fetches kgo.Fetches) {
-	s.inFlight.Add(s.count(fetches))
+	s.inFlight.Add(int64(fetches.NumRecords()))
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		c := s.claims[topicPartition{p.Topic, p.Partition}]
-		if c == nil || len(p.Records) == 0 {
+		if len(p.Records) == 0 {
 			return
 		}
+		c := s.claims[topicPartition{p.Topic, p.Partition}] // there is one, see strays
 		if cap(c.messages)-len(c.messages) >= len(p.Records) {
 			// Nobody else sends, so that there is room for all.
 			eachMessage(p.Records, c.framed, func(m *sarama.ConsumerMessage) bool {
@@ -249,14 +249,24 @@ func (s *session) dispatch(fetches kgo.Fetches) {
 	})
 }
 
-// count counts the records that have a claim.
-func (s *session) count(fetches kgo.Fetches) (n int64) {
+// errStray says that the client has fetched records of a partition that is not the session's. It does not
+// as far as is known: a session begins when an assignment is told and ends before the next one is, and no
+// poll is out in between. Were such a record passed over, the batch's offsets would count it as handled.
+var errStray = errors.New("records of a partition that was not assigned")
+
+// strays is errStray, with the partition, if a poll brought records that have no claim. Of no session (nil)
+// everything is dropped anyhow.
+func (s *session) strays(fetches kgo.Fetches) (found error) {
+	if s == nil {
+		return nil
+	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if s.claims[topicPartition{p.Topic, p.Partition}] != nil {
-			n += int64(len(p.Records))
+		if len(p.Records) > 0 && s.claims[topicPartition{p.Topic, p.Partition}] == nil {
+			found = fmt.Errorf("%w: %s/%d from offset %d on",
+				errStray, p.Topic, p.Partition, p.Records[0].Offset)
 		}
 	})
-	return n
+	return found
 }
 
 // messageSlab is how many messages share an allocation. The whole slab lives as long as one of

@@ -34,6 +34,16 @@ func (m *machine) inputLost(err error) []action {
 	return m.goAway(leaveRebuild, err, false)
 }
 
+// strayed: the poll came back with records of a partition that the session does not have. Nothing of it
+// is handled, and no offset moves: what was polled is read again by whoever has its partition then.
+func (m *machine) strayed(err error) []action {
+	m.polling, m.cancelled, m.taking = false, false, false
+	if m.phase != phaseRunning {
+		return m.advance(nil)
+	}
+	return m.goAway(leaveRebuild, err, false)
+}
+
 // callbackFailed: a callback of the running session failed; the records that are with Goka will
 // never be handled. After a stop it is only a consequence of stopping.
 func (m *machine) callbackFailed(err error) []action {

@@ -97,6 +97,7 @@ func happen(t *testing.T, m *machine, words []string) []action {
 		"set-up": m.setUp, "fault": m.fault, "callback-failed": m.callbackFailed,
 		"unknown": m.transactionUnknown, "refused": m.transactionRefused,
 		"committed-last": m.transactionCommittedLast, "cleaned-up": m.cleanedUp, "input-lost": m.inputLost,
+		"strayed": m.strayed,
 	}
 	switch what := words[0]; {
 	case plain[what] != nil:

@@ -60,7 +60,7 @@ func (p *producer) addOffsets(
 		if err != nil {
 			return err
 		}
-		return offsetsError(resp)
+		return offsetsError(resp, len(next))
 	})
 	if err != nil {
 		return fmt.Errorf("commit offsets in the transaction: %w", err)
@@ -85,14 +85,21 @@ func (p *producer) offsetTopics(
 	return topics
 }
 
-// offsetsError is the first error of an answer.
-func offsetsError(resp *kmsg.TxnOffsetCommitResponse) error {
+// errLeftOut says that an answer says nothing of some of the partitions: they are not known to be committed.
+var errLeftOut = errors.New("the answer leaves partitions out")
+
+// offsetsError is the first error of an answer about so many partitions.
+func offsetsError(resp *kmsg.TxnOffsetCommitResponse, partitions int) error {
 	for _, t := range resp.Topics {
 		for _, rp := range t.Partitions {
+			partitions--
 			if err := kerr.ErrorForCode(rp.ErrorCode); err != nil {
 				return fmt.Errorf("partition %d: %w", rp.Partition, err)
 			}
 		}
+	}
+	if partitions > 0 {
+		return errLeftOut
 	}
 	return nil
 }
@@ -140,6 +147,9 @@ func commitPlainly(
 				err = fmt.Errorf("commit offsets: partition %d: %w", rp.Partition, e)
 			}
 		}
+	}
+	if partitions < len(next) {
+		return false, errors.Join(err, fmt.Errorf("commit offsets: %w", errLeftOut))
 	}
 	// Some taken and some not is neither a commit nor none.
 	return wrong == 0 || wrong == partitions, err

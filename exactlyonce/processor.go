@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/lovoo/goka"
 
@@ -15,7 +16,10 @@ import (
 type Processor struct {
 	*goka.Processor
 	engine *engine
+	ran    atomic.Bool
 }
+
+var errRanBefore = errors.New("exactlyonce: the Processor has run before; make another one with New")
 
 // NewProcessor is New with defaults for everything but the brokers: what goka.NewProcessor is,
 // exactly once. Tables are kept in memory and restored from their topic at the start.
@@ -53,10 +57,16 @@ func New(
 // Run processes until ctx ends or Stop is called (nil, after what was in hand is finished and the
 // group is left), or until a callback fails or a record can't be written for good (an error that
 // carries the cause). Faults of the cluster do not end it, but for one: Goka connects
-// at the beginning, and gives up if it can't. It can be called once.
+// at the beginning, and gives up if it can't. It can be called once; after that it returns an error.
 func (p *Processor) Run(ctx context.Context) (err error) {
+	if p.ran.Swap(true) {
+		return errRanBefore
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	defer func() { err = errors.Join(err, p.engine.close()) }()
 	defer context.AfterFunc(ctx, p.engine.cancel)()
+	defer context.AfterFunc(p.engine.ctx, stop)() // Stop
 	err = p.Processor.Run(ctx)
 	if err != nil && !p.engine.consuming.Load() && (ctx.Err() != nil || p.engine.ctx.Err() != nil) {
 		// Goka calls it an error to be stopped while it is starting; whoever stopped it doesn't.
@@ -66,12 +76,9 @@ func (p *Processor) Run(ctx context.Context) (err error) {
 	return err
 }
 
-// Stop asks Run to end, as the end of its context does. It does not wait. As in Goka, Run must
-// have been called.
-func (p *Processor) Stop() {
-	p.engine.cancel()
-	p.Processor.Stop()
-}
+// Stop asks Run to end, as the end of its context does. It does not wait. Unlike Goka's it may be called
+// at any time: a Run that comes later ends at once.
+func (p *Processor) Stop() { p.engine.cancel() }
 
 // Ready returns nil while the worker is a member of its group, its tables are restored and it
 // commits (also when it has no partitions because there are more workers than partitions);

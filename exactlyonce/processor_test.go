@@ -3,6 +3,8 @@ package exactlyonce_test
 import (
 	"fmt"
 	"testing"
+
+	"refold/exactlyonce"
 )
 
 // versions runs a test with both versions of Kafka's transactions.
@@ -30,4 +32,19 @@ func TestCounter(t *testing.T) {
 		w.end()
 		c.checkCounter("count", "in", "more")
 	})
+}
+
+// The order in which a Processor's methods are called is no trap: it may be stopped before it runs, and a
+// second Run is an error.
+func TestStopBeforeRun(t *testing.T) {
+	c := startCluster(t, 0, topic("in", 1), topic("out", 1))
+	p, err := exactlyonce.New(c.config("worker"), counter("count", "in"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Stop()
+	if err := p.Run(t.Context()); err != nil {
+		t.Errorf("stopped before it ran: %v", err)
+	}
+	expectError(t, p.Run(t.Context()), "has run before")
 }

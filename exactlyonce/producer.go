@@ -92,6 +92,25 @@ func (o *outputs) size() (bytes int) {
 			b.mu.Unlock()
 		}
 	}
+	return bytes + o.rows.size()
+}
+
+// recordOverhead is counted for each record and row, so that those without content fill a batch, too: less
+// than the structure that holds one (some 180 bytes), which is used again.
+const recordOverhead = 32
+
+// recordSize is what a record that waits for its batch counts, in bytes.
+func recordSize(key, value []byte, headers []kgo.RecordHeader) int {
+	return recordOverhead + len(key) + len(value) + headersSize(headers)
+}
+
+// rowSize is what a row, or its deletion (nil), counts.
+func rowSize(key string, value []byte) int { return recordOverhead + len(key) + len(value) }
+
+func headersSize(headers []kgo.RecordHeader) (bytes int) {
+	for _, h := range headers {
+		bytes += len(h.Key) + len(h.Value)
+	}
 	return bytes
 }
 
@@ -157,7 +176,7 @@ func (t *outputTopic) stage(
 	} else if err := p.unframe(r); err != nil {
 		return finishedPromise(fmt.Errorf("emit to %s: %w", t.name, err))
 	}
-	b.bytes += len(key) + len(value)
+	b.bytes += recordSize(r.Key, r.Value, r.Headers)
 	return b.finished
 }
 
@@ -201,6 +220,7 @@ type rowHeaders struct {
 	mu  sync.Mutex
 	// byKey is of the open batch.
 	byKey map[string][]kgo.RecordHeader
+	bytes int // of all that were noted, each time that they were
 }
 
 func (h *rowHeaders) note(key string, headers goka.Headers) {
@@ -217,7 +237,18 @@ func (h *rowHeaders) note(key string, headers goka.Headers) {
 		h.byKey = make(map[string][]kgo.RecordHeader)
 	}
 	h.byKey[key] = sortedHeaders(headers)
+	h.bytes += headersSize(h.byKey[key])
 	h.any.Store(true)
+}
+
+// size is how many bytes of headers the open batch has written.
+func (h *rowHeaders) size() int {
+	if !h.any.Load() {
+		return 0
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.bytes
 }
 
 func (h *rowHeaders) take() map[string][]kgo.RecordHeader {
@@ -227,7 +258,7 @@ func (h *rowHeaders) take() map[string][]kgo.RecordHeader {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	taken := h.byKey
-	h.byKey = nil
+	h.byKey, h.bytes = nil, 0
 	h.any.Store(false)
 	return taken
 }

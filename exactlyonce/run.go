@@ -312,6 +312,12 @@ func (r *run) noteErrors(ctx context.Context, fetches kgo.Fetches) {
 }
 
 func (r *run) onPolled(fetches kgo.Fetches) {
+	if err := r.session.strays(fetches); err != nil {
+		r.engine.log.Error("the session ends: its batch would move offsets of records that nobody handles",
+			"error", err)
+		r.do(r.machine.strayed(err))
+		return
+	}
 	spans := spansOf(fetches)
 	r.fetched = fetches
 	r.do(r.machine.polled(spans))
@@ -337,7 +343,7 @@ func spansOf(fetches kgo.Fetches) (spans []span) {
 			records:        len(p.Records),
 		}
 		for _, rec := range p.Records {
-			s.bytes += len(rec.Key) + len(rec.Value)
+			s.bytes += recordSize(rec.Key, rec.Value, rec.Headers)
 		}
 		spans = append(spans, s)
 	})

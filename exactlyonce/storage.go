@@ -69,8 +69,14 @@ func (s *session) adopt(t *stagedTable) *stagedTable {
 
 // Set writes a row of the open batch.
 func (t *stagedTable) Set(key string, value []byte) error {
-	t.written.Add(int64(len(key) + len(value)))
+	t.written.Add(int64(rowSize(key, value)))
 	return t.Table.Set(key, value)
+}
+
+// Delete removes a row in the open batch. Its key waits there as a row does.
+func (t *stagedTable) Delete(key string) error {
+	t.written.Add(int64(rowSize(key, nil)))
+	return t.Table.Delete(key)
 }
 
 // SetOffset does nothing: Commit carries the offset.

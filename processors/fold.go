@@ -228,7 +228,7 @@ func (f *Fold[S, E]) RowWith(state any, ring []byte) ([]byte, error) {
 	}
 	recent, err := eventsourcing.ParseRecent(ring)
 	if err != nil {
-		return nil, fmt.Errorf("making a row: %w", err)
+		return nil, unfoldable(FoldRow, "making a row: %w", err)
 	}
 	return f.encode(eventsourcing.Snapshot[S]{State: s.state, Sequence: s.sequence, Recent: recent})
 }

@@ -24,14 +24,19 @@ func (e *OpenError) Error() string {
 var (
 	ErrNoRefold = errors.New("there is no such refold")
 	ErrEnded    = errors.New("the refold has ended")
+	// ErrPartitions says that no table has so many partitions.
+	ErrPartitions = errors.New("no table has so many partitions")
 )
 
 // Ask asks for a refold of the group's table and returns the request. The error is an *OpenError while
-// another one has not ended. Two who ask at the same moment may both get one: they are done one after the
-// other.
+// another one has not ended, and ErrPartitions if the table can't have so many. Two who ask at the same
+// moment may both get one: they are done one after the other.
 func (t *Topic) Ask(
 	ctx context.Context, group string, partitions int32, dryRun bool, by string,
 ) (Request, error) {
+	if err := checkPartitions(partitions); err != nil {
+		return Request{}, fmt.Errorf("ask for a refold of %s: %w", group, err)
+	}
 	if err := t.CatchUp(ctx); err != nil {
 		return Request{}, err
 	}

@@ -77,6 +77,15 @@ func (g *groupBoard) partition(p int32) *partitionBoard {
 // maxPartitions is more than a topic has (config: topics.partitions).
 const maxPartitions = 100_000
 
+// checkPartitions holds a request to a number of partitions that a table can have. A request for none would
+// be done as soon as it is written.
+func checkPartitions(n int32) error {
+	if n < 1 || n > maxPartitions {
+		return fmt.Errorf("%w: %d; allowed are 1 to %d", ErrPartitions, n, maxPartitions)
+	}
+	return nil
+}
+
 func (g *groupBoard) request(id string, value []byte, order *int) error {
 	if value == nil {
 		delete(g.refolds, id)
@@ -86,8 +95,8 @@ func (g *groupBoard) request(id string, value []byte, order *int) error {
 	if err := json.Unmarshal(value, &r); err != nil {
 		return err
 	}
-	if r.Partitions < 1 || r.Partitions > maxPartitions {
-		return fmt.Errorf("it is for %d partitions", r.Partitions)
+	if err := checkPartitions(r.Partitions); err != nil {
+		return err
 	}
 	known := g.refold(id)
 	known.resize(int(r.Partitions))

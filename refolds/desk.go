@@ -19,12 +19,16 @@ type Aggregate struct {
 type Desk struct {
 	Topic      *Topic
 	Aggregates []Aggregate
-	// Partitions returns how many a table has.
-	Partitions func() int32
+	// Partitions returns how many a table has. Its error says why that is not known yet.
+	Partitions func() (int32, error)
 }
 
-// ErrNoAggregate says that there is no aggregate of a name.
-var ErrNoAggregate = errors.New("there is no such aggregate")
+var (
+	// ErrNoAggregate says that there is no aggregate of a name.
+	ErrNoAggregate = errors.New("there is no such aggregate")
+	// ErrNotReady says that a refold can't be asked for here yet; later it can.
+	ErrNotReady = errors.New("the tables are not known yet")
+)
 
 // Overview is what is known of an aggregate's table.
 type Overview struct {
@@ -47,13 +51,18 @@ func (d *Desk) find(called string) (Aggregate, error) {
 		strings.Join(known, ", "))
 }
 
-// Ask asks for a refold, as Topic.Ask does.
+// Ask asks for a refold, as Topic.Ask does. The error is ErrNotReady, with the reason, until the number
+// of the table's partitions is known: nothing is written then.
 func (d *Desk) Ask(ctx context.Context, called string, dryRun bool, by string) (Refold, error) {
 	a, err := d.find(called)
 	if err != nil {
 		return Refold{}, err
 	}
-	r, err := d.Topic.Ask(ctx, a.Group, d.Partitions(), dryRun, by)
+	partitions, err := d.Partitions()
+	if err != nil {
+		return Refold{}, fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	r, err := d.Topic.Ask(ctx, a.Group, partitions, dryRun, by)
 	if err != nil {
 		return Refold{}, err
 	}

@@ -41,7 +41,8 @@ type KeeperConfig struct {
 }
 
 // Refolder refolds one partition. It returns what came of it; progress is told meanwhile. An error that is
-// a *Failure is for good, any other is tried again.
+// a *Failure is for good, any other is tried again: for as long as nothing can be read, and maxTries times
+// in a row after that.
 type Refolder func(
 	ctx context.Context, partition int32, dryRun bool, tell func(Progress),
 ) (Progress, error)
@@ -63,7 +64,11 @@ type Keeper struct {
 }
 
 // NewKeeper returns a Keeper.
-func NewKeeper(c KeeperConfig) *Keeper { return &Keeper{KeeperConfig: c} }
+func NewKeeper(c KeeperConfig) *Keeper {
+	k := &Keeper{KeeperConfig: c}
+	k.session.Store(new(string)) // nobody's, until Prepare
+	return k
+}
 
 // Prepare says that this worker has taken the partitions over, before it handles anything of them. It
 // lowers their fold version if the worker's own is lower, and says loudly if it is higher. An error is a
@@ -227,19 +232,36 @@ func (k *Keeper) work(ctx context.Context, open Refold, partitions []int32, refo
 	return worked
 }
 
+// maxTries limits how often in a row a refold may fail that had begun to read events: each try reads all of
+// them again. An outage of the brokers ends tries before they read any, so that it counts for one.
+const maxTries = 10
+
+// mostPauses is how many times KeeperConfig.Pause the pause between two tries may come to.
+const mostPauses = 16
+
 // partition refolds one until it has ended, for good or bad, or ctx ends.
 func (k *Keeper) partition(ctx context.Context, r Request, p int32, refold Refolder) {
 	teller := newTeller(k, r, p)
 	log := k.Logger.With("refold", r.ID, "group", k.Group, "partition", p)
-	for ctx.Err() == nil {
+	for tries := 0; ctx.Err() == nil; {
 		if why := k.disagreement(ctx); why != "" {
 			teller.tell(ctx, Progress{Stage: Waiting, Reason: why})
 			pause(ctx, k.Pause)
 			continue
 		}
 		log.Info("refolding", "dryRun", r.DryRun)
-		outcome, err := refold(ctx, p, r.DryRun, func(now Progress) { teller.tell(ctx, now) })
+		began := false
+		outcome, err := refold(ctx, p, r.DryRun, func(now Progress) {
+			began = began || now.EventsRead > 0 || now.Stage == Comparing || now.Stage == Closing
+			teller.tell(ctx, now)
+		})
+		if began {
+			tries++
+		}
 		var failure *Failure
+		if err != nil && tries == maxTries && !errors.As(err, &failure) {
+			err = &Failure{fmt.Errorf("given up after %d tries, the last of which: %w", tries, err)}
+		}
 		switch {
 		case err == nil:
 			outcome.Stage = Done
@@ -254,14 +276,14 @@ func (k *Keeper) partition(ctx context.Context, r Request, p int32, refold Refol
 		case ctx.Err() != nil:
 			return
 		case errors.As(err, &failure):
-			log.Error("a refold has failed; nothing was changed", "error", err)
+			log.Error("a refold has failed; rows that it has put right stay so", "error", err)
 			outcome.Stage, outcome.Reason = Failed, err.Error()
 			teller.last(ctx, outcome)
 			return
 		}
 		log.Warn("a refold is tried again", "error", err)
 		teller.tell(ctx, Progress{Stage: Waiting, Reason: err.Error()})
-		pause(ctx, k.Pause)
+		pause(ctx, k.Pause*time.Duration(min(1<<tries, mostPauses)))
 	}
 }
 

@@ -37,7 +37,7 @@ const (
 	Comparing Stage = "comparing" // the live rows with the shadow
 	Closing   Stage = "closing"   // writing what differs, between two transactions
 	Done      Stage = "done"
-	Failed    Stage = "failed" // for good, as Reason says; nothing was changed
+	Failed    Stage = "failed" // for good, as Reason says; rows that were put right stay so
 	Cancelled Stage = "cancelled"
 )
 

@@ -42,9 +42,9 @@ type batch interface {
 	Writer
 	// apply makes the changes readable, and c the checkpoint if it isn't nil.
 	apply(c *checkpoint) error
-	// rows names the rows that the batch changes, in order, a deletion with a nil value, and tells
-	// whether it also deletes a range.
-	rows(each func(key, value []byte)) (ranges bool)
+	// rows names the rows that the batch changes, in order, a deletion with a nil value, and reports
+	// whether these are all: not if it also deletes a range, or can't be read.
+	rows(each func(key, value []byte)) (all bool)
 	release()
 }
 

@@ -112,7 +112,7 @@ func (h *handle) committed(key string) (value []byte, err error) {
 // cursor goes through the committed rows.
 func (h *handle) cursor(start, limit []byte) (c cursor, err error) {
 	err = h.store.use(h, func(b backend) error {
-		c, err = b.cursor(start, limit)
+		c, err = h.store.watched(b.cursor(start, limit))
 		return err
 	})
 	if err != nil {
@@ -122,13 +122,12 @@ func (h *handle) cursor(start, limit []byte) (c cursor, err error) {
 	return c, nil
 }
 
-// write applies changes, and what the store is then the state of. The row cache follows: it knows
-// all rows of a batch, or forgets the store if ranges were deleted.
+// write applies changes, and what the store is then the state of. The row cache follows: it is told of
+// all rows of a batch, or forgets the store.
 func (h *handle) write(b batch, point checkpoint) error {
 	err := h.store.apply(h, b, point, func(cache *rowCache, number uint64) {
-		ranges := b.rows(func(key, value []byte) { cache.refresh(number, key, value) })
-		if ranges {
-			h.store.number.Store(h.store.of.nextNumber())
+		if !b.rows(func(key, value []byte) { cache.refresh(number, key, value) }) {
+			h.store.forgetCached()
 		}
 	})
 	if err != nil {

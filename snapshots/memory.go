@@ -127,15 +127,16 @@ func bounds(start, limit []byte) (btreemap.LowerBound[string], btreemap.UpperBou
 	return from, to
 }
 
-func (b *memoryBatch) rows(each func(key, value []byte)) (ranges bool) {
+func (b *memoryBatch) rows(each func(key, value []byte)) (all bool) {
+	all = true
 	for _, change := range b.changes {
 		if change.isRange {
-			ranges = true
+			all = false
 			continue
 		}
 		each(change.key, change.value)
 	}
-	return ranges
+	return all
 }
 
 func (b *memoryBatch) release() { b.changes = nil }

@@ -42,12 +42,15 @@ func (s *store) page(behind []byte, rows, size int) (page Page, err error) {
 	if s.back == nil || s.owner == nil || s.progress.Load() != nil {
 		return page, ErrClosed
 	}
+	if damage := s.damage.Load(); damage != nil {
+		return page, *damage
+	}
 	page.Next = s.point.Load().next // first: the rows are as new at least
 	var start []byte
 	if behind != nil {
 		start = append(bytes.Clone(behind), 0) // the least key behind it
 	}
-	c, err := s.back.cursor(start, nil)
+	c, err := s.watched(s.back.cursor(start, nil))
 	if err != nil {
 		return page, err
 	}

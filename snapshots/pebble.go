@@ -248,11 +248,12 @@ func (b *databaseBatch) apply(c *checkpoint) error {
 	return b.b.Commit(pebble.NoSync) //nolint:wrapcheck // the caller says what was being done
 }
 
-func (b *databaseBatch) rows(each func(key, value []byte)) (ranges bool) {
+func (b *databaseBatch) rows(each func(key, value []byte)) (all bool) {
+	all = true
 	for r := b.b.Reader(); ; {
 		kind, key, value, ok, err := r.Next()
 		if !ok || err != nil {
-			return ranges
+			return all && err == nil
 		}
 		switch {
 		case key[0] != rowPrefix:
@@ -261,7 +262,7 @@ func (b *databaseBatch) rows(each func(key, value []byte)) (ranges bool) {
 		case kind == pebble.InternalKeyKindDelete:
 			each(key[1:], nil)
 		default:
-			ranges = true
+			all = false
 		}
 	}
 }

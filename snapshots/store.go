@@ -252,13 +252,52 @@ func (s *store) use(h *handle, fn func(backend) error) error {
 	if damage := s.damage.Load(); damage != nil {
 		return *damage
 	}
-	err := fn(s.back)
-	if err != nil && isDamage(err) {
-		s.damaged(err)
-		return asDamage(err)
-	}
-	return err
+	return s.noteDamage(fn(s.back))
 }
+
+// noteDamage looks whether an error is about the store's files. If so, nobody is given rows any more, the row
+// cache's among them, until the store is opened anew, which rebuilds it.
+func (s *store) noteDamage(err error) error {
+	if err == nil || !isDamage(err) {
+		return err
+	}
+	s.damaged(err)
+	return asDamage(err)
+}
+
+// watched is a cursor that notes what it finds damaged.
+func (s *store) watched(c cursor, err error) (cursor, error) {
+	if err != nil {
+		return nil, err
+	}
+	return watchedCursor{c, s}, nil
+}
+
+type watchedCursor struct {
+	cursor
+
+	store *store
+}
+
+func (c watchedCursor) next() bool           { return c.moved(c.cursor.next()) }
+func (c watchedCursor) seek(key []byte) bool { return c.moved(c.cursor.seek(key)) }
+func (c watchedCursor) err() error           { return c.store.noteDamage(c.cursor.err()) }
+
+func (c watchedCursor) value() ([]byte, error) {
+	value, err := c.cursor.value()
+	return value, c.store.noteDamage(err)
+}
+
+// moved looks why there is no further row: whoever goes through rows may not ask.
+func (c watchedCursor) moved(ok bool) bool {
+	if !ok {
+		_ = c.err()
+	}
+	return ok
+}
+
+// forgetCached has the row cache forget the store's rows: they are looked for under another number.
+func (s *store) forgetCached() { s.number.Store(s.of.nextNumber()) }
 
 // apply writes a batch, and what the rows are now the state of. Then it has refresh tell the row
 // cache, before anybody else can open the store: were the cache told later, an owner that is taken
@@ -272,6 +311,7 @@ func (s *store) apply(
 		}
 		begin := time.Now()
 		if err := b.apply(&point); err != nil {
+			s.forgetCached() // it may hold some of the rows all the same
 			return err
 		}
 		s.of.options.Metrics.committed(s.of, time.Since(begin))

@@ -117,7 +117,7 @@ func (r *refoldBench) run(ctx context.Context) error {
 	defer topic.Close()
 	r.desk = &refolds.Desk{
 		Topic: topic, Aggregates: refoldable(config.Topics{Prefix: r.prefix}),
-		Partitions: func() int32 { return int32(r.partitions) },
+		Partitions: func() (int32, error) { return int32(r.partitions), nil },
 	}
 	if r.rate > 0 {
 		return r.underLoad(ctx)

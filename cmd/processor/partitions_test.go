@@ -102,7 +102,8 @@ func TestTooFewFiles(t *testing.T) {
 		"nobody knows": {256, 0, true, "stores", false},
 		"in memory":    {256, 20_000, true, "", false},
 	} {
-		w := &Worker{partitions: test.partitions, aggregates: make([]*aggregate, 2)}
+		w := &Worker{aggregates: make([]*aggregate, 2)}
+		w.partitions.Store(test.partitions)
 		w.config.Views.Enabled, w.config.Store.Directory = test.views, test.directory
 		if err := w.tooFewFiles(test.limit); (err != nil) != test.told {
 			t.Errorf("%s: %v", name, err)

@@ -83,7 +83,8 @@ func (w *Worker) prepareTopics(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	w.partitions, err = kafka.Partitions(ctx, client, present...)
+	partitions, err := kafka.Partitions(ctx, client, present...)
+	w.partitions.Store(partitions)
 	if few := w.tooFewFiles(openFilesLimit()); err == nil && few != nil {
 		w.logger.Warn("the process will end when it has too many files open", "error", few)
 	}
@@ -100,13 +101,22 @@ func (w *Worker) tooFewFiles(limit int64) error {
 	if w.config.Views.Enabled {
 		topics += viewTopics(len(w.aggregates))
 	}
-	need := int64(topics) * int64(w.partitions) * filesByStore
+	partitions := w.partitions.Load()
+	need := int64(topics) * int64(partitions) * filesByStore
 	if limit == 0 || limit >= need || w.config.Store.Directory == "" {
 		return nil
 	}
 	return fmt.Errorf("%d partitions of %d topics may need %d open files, and %d are allowed: raise the "+
 		"limit (ulimit -n), or switch views off on this worker (views.enabled)",
-		w.partitions, topics, need, limit)
+		partitions, topics, need, limit)
+}
+
+// tablePartitions returns how many partitions the tables have, or why that is not known yet.
+func (w *Worker) tablePartitions() (int32, error) {
+	if err := w.preparedCheck(); err != nil {
+		return 0, err
+	}
+	return w.partitions.Load(), nil
 }
 
 func (w *Worker) notPrepared(why error) { w.unprepared.Store(&why) }

@@ -109,7 +109,8 @@ func (p *program) withRefolds(
 	}
 	defer topic.Close()
 	desk := &refolds.Desk{
-		Topic: topic, Aggregates: aggregates, Partitions: func() int32 { return partitions },
+		Topic: topic, Aggregates: aggregates,
+		Partitions: func() (int32, error) { return partitions, nil },
 	}
 	if _, err := desk.Overview(called); err != nil {
 		return err

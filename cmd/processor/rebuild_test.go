@@ -47,7 +47,7 @@ func TestRebuild(t *testing.T) {
 		"added bob", "removed ghost", "changed eve",
 		`state.owner              is "owner of fay", should be "owner of eve"`,
 	}, "--dry-run")
-	if found, _ := i.verifyAccounts(exitDiffers); len(found) != 3 {
+	if found, _ := i.verifyAccounts(exitDiffers, "--no-workers"); len(found) != 3 {
 		t.Errorf("a dry run has written: %+v", found)
 	}
 	i.rebuildAccounts(0, []string{"1 changed, 1 added, 1 removed (written)"}, "--by", "mallory, ticket 4711")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func (w *Worker) openRefolds() (err error) {
 	}
 	w.desk = &refolds.Desk{
 		Topic: w.refolds, Aggregates: refoldable(c.Topics),
-		Partitions: func() int32 { return w.partitions },
+		Partitions: w.tablePartitions,
 	}
 	w.keepers = make(map[string]*keeper, len(w.aggregates))
 	metrics := refolds.NewMetrics(w.metrics)
@@ -43,7 +44,7 @@ func (w *Worker) openRefolds() (err error) {
 		k := &keeper{worker: w, aggregate: a}
 		k.Keeper = refolds.NewKeeper(refolds.KeeperConfig{
 			Topic: w.refolds, Group: topics.Group, Called: a.plural,
-			Partitions:  func() int32 { return w.partitions },
+			Partitions:  w.partitions.Load,
 			FoldVersion: a.fold.Version(), Worker: workerName(c.Processor),
 			Empty: k.empty, Members: k.members,
 			AtStart: c.Refold.AtStart, Pause: c.Refold.Retry, Report: c.Refold.Report,
@@ -156,7 +157,9 @@ func (k *keeper) refold(
 		if refold.CodeOf(err) != "" {
 			err = &refolds.Failure{Err: err}
 		}
-		return last, err
+		done, _ := outcomeOf(last, outcome) // what was put right until then; samples are of no use
+		done.EventsTotal = max(done.EventsTotal, last.EventsTotal)
+		return done, err
 	}
 	return outcomeOf(last, outcome)
 }
@@ -211,7 +214,11 @@ func (l liveTable) Rows(context.Context) (refold.Rows, error) {
 func (l liveTable) Between(
 	ctx context.Context, fn func(ctx context.Context, table refold.Table) error,
 ) error {
-	return l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
+	err := l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
 		return fn(ctx, rows)
 	})
+	if errors.Is(err, exactlyonce.ErrRefused) {
+		return fmt.Errorf("%w: %w", refold.ErrRefused, err)
+	}
+	return err
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -212,6 +211,3 @@ func (r *resetting) ask() error {
 	}
 	return refusal{errors.New("nothing was done")}
 }
-
-// stableWait is how long plan waits for a group that is being rebalanced to say who is in it.
-const stableWait = 10 * time.Second

@@ -9,12 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"refold/exactlyonce"
 	"refold/snapshots/reset"
 )
 
@@ -73,11 +71,14 @@ func positionText(
 	offsets kadm.OffsetResponses, topic string, partition int32, p reset.Position,
 ) string {
 	was := "none"
-	if at, is := offsets.Lookup(topic, partition); is && at.Err == nil && at.At >= 0 {
+	switch at, is := offsets.Lookup(topic, partition); {
+	case !is:
+	case at.Err != nil:
+		was = fmt.Sprintf("not known (%v)", at.Err)
+	case at.At == reset.Mark:
+		was = "none (a reset was not finished)"
+	case at.At >= 0:
 		was = fmt.Sprint(at.At)
-		if at.At == reset.Mark {
-			was = "none (a reset was not finished)"
-		}
 	}
 	text := fmt.Sprintf("%s, shall be %d; ", was, p.Next)
 	switch p.Waiting {
@@ -93,13 +94,7 @@ func positionText(
 
 // refuseMembers refuses while the group has members, and names them.
 func (r *resetting) refuseMembers(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, stableWait)
-	defer cancel()
-	admin := kadm.NewClient(r.client)
-	members, err := exactlyonce.Members(ctx, admin, r.topics.Group)
-	for errors.Is(err, exactlyonce.ErrRebalancing) && sleep(ctx, stablePause) {
-		members, err = exactlyonce.Members(ctx, admin, r.topics.Group)
-	}
+	members, err := settledMembers(ctx, r.client, r.topics.Group)
 	if err != nil || len(members) == 0 {
 		return err
 	}
@@ -113,8 +108,6 @@ func (r *resetting) refuseMembers(ctx context.Context) error {
 	return fmt.Errorf("the group %s has members; stop these workers first (or refold while they run: "+
 		"processor rebuild %s):%s", r.topics.Group, r.folded.aggregate.plural, strings.Join(names, ""))
 }
-
-const stablePause = 200 * time.Millisecond
 
 // countRows counts the rows of the table.
 func (r *resetting) countRows(ctx context.Context) (n int64, err error) {

@@ -54,7 +54,8 @@ results), what (differs, missing, behind, ahead, unreadable, result-without-even
 event-without-result, other-command), sequence, fields (path, row, fold).
 
 Workers are the members of the group, at their host and the port of http.address, or those that --worker
-names. Of the members those are passed over that don't answer.
+names. Of the members those are passed over that don't answer, but not all of them. Standard error says of how
+many workers, and for how many partitions, a store was compared.
 
 Exit codes: 0 all is equal, 1 there are differences, 2 it could not be verified.`,
 		Example: `  processor verify accounts
@@ -102,6 +103,7 @@ type verification struct {
 	partitions []int32
 	selects    func(partition int32) (func(key []byte) bool, error)
 	stores     []verify.Store
+	workers    int // whose stores were to be compared
 	dir        string
 	out, err   io.Writer
 }

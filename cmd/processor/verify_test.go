@@ -10,7 +10,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"refold/kafka"
 	"refold/snapshots/verify"
@@ -231,13 +234,56 @@ func TestVerifyMistakes(t *testing.T) {
 		{"no URL", []string{"--worker", "localhost"}},
 		{"unknown flag", []string{"--partitions", "1"}},
 		{"connection refused", []string{"--worker", "http://127.0.0.1:1"}},
+		{"no worker of the group accounts answers", []string{"--http.address", "127.0.0.1:1"}},
 	} {
 		if _, text := i.verifyAccounts(exitUnverified, test.flags...); !strings.Contains(text, test.want) {
 			t.Errorf("%v: %q is not in\n%s", test.flags, test.want, text)
 		}
 	}
+	_, port, _ := strings.Cut(strings.TrimPrefix(w.server, "http://"), ":")
+	for want, flags := range map[string][]string{
+		"stores: of 1 of 1 workers, for 2 of 2 partitions": {"--http.address", "127.0.0.1:" + port},
+		"stores: of 1 of 1 workers, for 1 of 1 partitions": {"--worker", w.server, "--partition", "1"},
+		"stores: none, as --no-workers says":               {"--no-workers"},
+	} {
+		if _, text := i.verifyAccounts(0, flags...); !strings.Contains(text, want) {
+			t.Errorf("%v: %q is not in\n%s", flags, want, text)
+		}
+	}
 	w.stop()
-	i.verifyAccounts(0) // nobody is a member: the table alone
+	if _, text := i.verifyAccounts(0); !strings.Contains(text, "stores: none, the group accounts has no members") {
+		t.Errorf("nobody is a member: it says\n%s", text)
+	}
+}
+
+// The group's own error is no group without members: what could not be asked was not verified.
+func TestVerifyAGroupThatIsNotDescribed(t *testing.T) {
+	i := newInstallation(t)
+	w := i.start()
+	defer w.stop()
+	refuse := i.cluster.Kafka().Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.DescribeGroups}, Err: kerr.GroupAuthorizationFailed, Count: -1,
+	})
+	defer refuse.Remove()
+	if _, text := i.verifyAccounts(exitUnverified); !strings.Contains(text, "GROUP_AUTHORIZATION_FAILED") {
+		t.Errorf("it says\n%s", text)
+	}
+	i.verifyAccounts(0, "--worker", w.server)
+}
+
+// A worker that has none of the partitions is none that was compared.
+func TestVerifyAWorkerWithoutThePartitions(t *testing.T) {
+	i := newInstallation(t)
+	w := i.start()
+	w.open("ann")
+	w.stop()
+	others := newInstallation(t)
+	other := others.start("--topics.prefix", "other.")
+	defer other.stop()
+	if _, text := i.verifyAccounts(exitUnverified, "--worker", other.server); !strings.Contains(text,
+		"none of 1 workers has any of the partitions") {
+		t.Errorf("it says\n%s", text)
+	}
 }
 
 // The check in the background goes round and round without a false alarm while commands go on, and

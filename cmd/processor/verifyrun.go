@@ -22,6 +22,7 @@ func (v *verification) run(ctx context.Context) error {
 	begin := time.Now()
 	var total verify.Outcome
 	sources := map[string]bool{}
+	compared := newComparedStores(v)
 	for _, partition := range v.partitions {
 		outcome, err := v.partition(ctx, partition)
 		if err != nil {
@@ -35,7 +36,9 @@ func (v *verification) run(ctx context.Context) error {
 		for _, s := range outcome.Sources {
 			sources[s] = true
 		}
+		compared.add(partition, outcome.Sources)
 	}
+	fmt.Fprintln(v.err, compared)
 	fmt.Fprintf(v.err, "%s: %d partitions, %d events, %d rows of %s (%d of them written meanwhile), "+
 		"%d results, in %s: ", v.aggregate.plural, len(v.partitions), total.Events, total.Rows,
 		listed(sources), total.Moved, total.Results, time.Since(begin).Round(time.Millisecond))
@@ -43,8 +46,61 @@ func (v *verification) run(ctx context.Context) error {
 		fmt.Fprintf(v.err, "%d differences\n", total.Differences)
 		return exitError{exitDiffers}
 	}
+	if err := compared.none(); err != nil {
+		fmt.Fprintln(v.err, "not verified")
+		return err
+	}
 	fmt.Fprintln(v.err, "all equal")
 	return nil
+}
+
+// comparedStores is of which workers, and for which partitions, a store was compared.
+type comparedStores struct {
+	*verification
+	with    map[string]bool
+	without []string // partitions
+}
+
+func newComparedStores(v *verification) *comparedStores {
+	return &comparedStores{verification: v, with: map[string]bool{}}
+}
+
+// add notes the sources of a partition.
+func (c *comparedStores) add(partition int32, sources []string) {
+	found := false
+	for _, s := range sources {
+		if s != c.topics.Table {
+			found, c.with[s] = true, true
+		}
+	}
+	if !found {
+		c.without = append(c.without, strconv.Itoa(int(partition)))
+	}
+}
+
+// String says it to people.
+func (c *comparedStores) String() string {
+	switch {
+	case c.flags.noWorkers:
+		return "stores: none, as --no-workers says"
+	case c.workers == 0:
+		return "stores: none, the group " + c.topics.Group + " has no members"
+	}
+	text := fmt.Sprintf("stores: of %d of %d workers, for %d of %d partitions", len(c.with), c.workers,
+		len(c.partitions)-len(c.without), len(c.partitions))
+	if len(c.without) > 0 {
+		text += " (not for " + strings.Join(c.without, ", ") + ")"
+	}
+	return text
+}
+
+// none is an error if there are workers, and none had any of the partitions.
+func (c *comparedStores) none() error {
+	if c.flags.noWorkers || c.workers == 0 || len(c.with) > 0 {
+		return nil
+	}
+	return fmt.Errorf("no store was compared: none of %d workers has any of the partitions; %s",
+		c.workers, otherStores)
 }
 
 // done is what is remembered of a partition that was verified.

@@ -18,7 +18,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/kafka"
@@ -109,6 +108,7 @@ func (v *verification) findStores(ctx context.Context, client *kgo.Client) error
 		}
 		v.stores = append(v.stores, newWorkerStore(strings.TrimRight(worker, "/"), v.topics.Table))
 	}
+	v.workers = len(v.stores)
 	if len(v.flags.workers) > 0 {
 		return nil
 	}
@@ -116,14 +116,15 @@ func (v *verification) findStores(ctx context.Context, client *kgo.Client) error
 	if err != nil {
 		return fmt.Errorf("http.address: %w", err)
 	}
-	groups, err := kadm.NewClient(client).DescribeGroups(ctx, v.topics.Group)
+	members, err := settledMembers(ctx, client, v.topics.Group)
 	if err != nil {
-		return fmt.Errorf("ask who is in the group %s: %w", v.topics.Group, err)
+		return fmt.Errorf("ask who is in the group %s: %w; %s", v.topics.Group, err, otherStores)
 	}
 	hosts := map[string]bool{}
-	for _, member := range groups[v.topics.Group].Members {
-		hosts[hostOf(member.ClientHost)] = true
+	for _, member := range members {
+		hosts[hostOf(member.Host)] = true
 	}
+	v.workers = len(hosts)
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		store := newWorkerStore("http://"+net.JoinHostPort(host, port), v.topics.Table)
 		if err := store.answers(ctx); err != nil {
@@ -132,8 +133,15 @@ func (v *verification) findStores(ctx context.Context, client *kgo.Client) error
 		}
 		v.stores = append(v.stores, store)
 	}
+	if v.workers > 0 && len(v.stores) == 0 {
+		return fmt.Errorf("no store can be compared: no worker of the group %s answers; %s",
+			v.topics.Group, otherStores)
+	}
 	return nil
 }
+
+// otherStores is what to do where workers are not found.
+const otherStores = "name the workers with --worker, or compare the table alone with --no-workers"
 
 // hostOf is the host of a member: brokers write /10.0.0.7, and others 10.0.0.7:51234.
 func hostOf(text string) string {

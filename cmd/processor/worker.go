@@ -50,12 +50,14 @@ type Worker struct {
 	desk       *refolds.Desk
 	keepers    map[string]*keeper // by group
 	server     *httpapi.Server
-	listener   net.Listener
+	listener   net.Listener // Run hands it to the server
+	address    string
 	verify     *verify.Metrics
-	tracing    *otlp.Provider        // nil: off
+	tracing    *otlp.Provider // nil: off
+	ran        atomic.Bool
 	unprepared atomic.Pointer[error] // why Run can't begin yet; nil once it has
 	lost       atomic.Pointer[error] // which topics are lost
-	partitions int32                 // of the topics of aggregates and processes, once prepared
+	partitions atomic.Int32          // of the topics of aggregates and processes; 0 until prepared
 }
 
 // NewWorker wires a worker together. It opens the local stores and the HTTP port; it doesn't need
@@ -144,7 +146,7 @@ func (w *Worker) openProcessors() error {
 	options := processors.GraphOptions{
 		TopicPrefix: w.config.Topics.Prefix, Results: w.results, Framed: true,
 		RecordBytes: int(w.config.Topics.RecordBytes), Version: programVersion(),
-		Partitions: func() int32 { return w.partitions },
+		Partitions: w.partitions.Load,
 		Tracer:     w.tracer(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
 	}
 	for _, a := range w.aggregates {
@@ -253,15 +255,22 @@ func (w *Worker) openServer() (err error) {
 	if err != nil {
 		return fmt.Errorf("http.address: %w (choose another with --http.address)", err)
 	}
+	w.address = w.listener.Addr().String()
 	return nil
 }
 
-// Address returns where the HTTP API listens.
-func (w *Worker) Address() string { return w.listener.Addr().String() }
+// Address returns where the HTTP API listens, or did before Run ended.
+func (w *Worker) Address() string { return w.address }
+
+// errRanBefore says that a Worker was used twice.
+var errRanBefore = errors.New("the worker has run before; make another one with NewWorker")
 
 // Run works until ctx ends. Then it finishes what is in hand, leaves the group, and returns nil.
-// It returns an error only for what trying again can't mend.
+// It returns an error only for what trying again can't mend. It runs only once.
 func (w *Worker) Run(ctx context.Context) (err error) {
+	if w.ran.Swap(true) {
+		return errRanBefore
+	}
 	defer func() { err = errors.Join(err, w.close()) }()
 	w.logger.Info("starting", "version", programVersion(), "http", w.Address(),
 		"brokers", w.config.Kafka.Brokers, "registry", w.config.Registry.URLs)

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"refold/config"
 	"refold/kafka/local"
 )
 
@@ -97,9 +101,93 @@ func (w *runningWorker) stop() {
 	}
 }
 
+// A worker that has not prepared yet knows nothing of tables: a refold is refused with the reason and when to
+// ask again, rather than written for none of the partitions. Run with -race, this also finds fields of Worker
+// that HTTP reads while prepare writes them.
+func TestUnpreparedWorkerTakesNoRefold(t *testing.T) {
+	i := newInstallation(t)
+	i.start().stop() // makes the topics
+	var away atomic.Bool
+	away.Store(true)
+	i.cluster.Registry().Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
+		if away.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		return away.Load()
+	})
+	w := i.begin("--processor.backoff-max", "50ms", "--registry.retry-limit", "100ms")
+	const accounts = `{"aggregate": "accounts"}`
+	refusals := 0
+	eventually(t, func() bool { // while it tries, and so writes what it has learned, again and again
+		r := w.ask(http.MethodPost, "/admin/refolds", accounts)
+		if detail, _ := r.body["detail"].(string); r.status != http.StatusServiceUnavailable ||
+			r.body["code"] != "not-ready" || !strings.Contains(detail, "tables are not known yet") {
+			t.Fatalf("it answers %+v", r)
+		}
+		if r.header.Get("Retry-After") == "" {
+			t.Fatalf("it does not say when to ask again: %v", r.header)
+		}
+		w.ask(http.MethodGet, "/readyz", "")
+		refusals++
+		return refusals >= 20 && strings.Count(w.out.String(), "not prepared yet") > 2
+	}, w.out)
+	away.Store(false)
+	eventually(t, func() bool {
+		return w.ask(http.MethodGet, "/readyz", "").status == http.StatusOK
+	}, w.out)
+	if all := w.ask(http.MethodGet, "/refolds?aggregate=accounts", ""); strings.Contains(
+		fmt.Sprint(all.body), "done") {
+		t.Errorf("a refold was written: %+v", all.body)
+	}
+	if r := w.ask(http.MethodPost, "/admin/refolds", accounts); r.status != http.StatusAccepted {
+		t.Errorf("once prepared it answers %+v", r)
+	}
+	w.stop()
+}
+
+// A worker says where it listens at any time, and runs once.
+func TestWorkerAddress(t *testing.T) {
+	i := newInstallation(t)
+	loaded, err := config.Load(config.LoadOptions{Defaults: map[string]string{
+		"kafka.brokers": strings.Join(i.cluster.Brokers(), ","), "log.level": "error",
+		"registry.urls": i.cluster.RegistryURL(), "registry.mode": "register",
+		"topics.partitions": "2", "topics.replication-factor": "1",
+		"http.address": "127.0.0.1:0", "store.directory": i.store,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := new(output)
+	w, err := NewWorker(loaded.Config, newLogger(out, loaded.Config.Log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := w.Address()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	eventually(t, func() bool {
+		if got := w.Address(); got != address {
+			t.Fatalf("it listens at %s, and says %s", address, got)
+		}
+		return w.preparedCheck() == nil
+	}, out)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if got := w.Address(); got != address {
+		t.Errorf("it listened at %s, and says %s", address, got)
+	}
+	if err := w.Run(t.Context()); !errors.Is(err, errRanBefore) {
+		t.Errorf("it runs a second time: %v", err)
+	}
+}
+
 // reply is an answer of the API: its JSON, by its members' names.
 type reply struct {
 	status int
+	header http.Header
 	body   map[string]any
 }
 
@@ -138,7 +226,7 @@ func (w *runningWorker) ask(method, path, body string, header ...string) reply {
 	if err != nil {
 		w.t.Errorf("%s %s: %v", method, path, err)
 	}
-	r := reply{status: response.StatusCode}
+	r := reply{status: response.StatusCode, header: response.Header}
 	if bytes.HasPrefix(text, []byte("{")) {
 		if err := json.Unmarshal(text, &r.body); err != nil {
 			w.t.Errorf("%s %s: %v", method, path, err)

@@ -16,9 +16,14 @@ var (
 	mostStepPause  = 5 * time.Second
 )
 
-// stepTries is how many times in a row the table may refuse a step before the refold ends: for
-// some twenty seconds, in which a partition finds another leader.
+// stepTries is how many times in a row a step may fail before the refold ends: for some twenty seconds,
+// in which a partition finds another leader.
 const stepTries = 10
+
+// stepLate is for how long steps may come too late before the refold ends: longer than any transaction may
+// be open whose end a step waits for (transaction.max.timeout.ms, 15 minutes as brokers come). A variable
+// for the sake of tests.
+var stepLate = 20 * time.Minute
 
 // close judges the candidates in closing steps.
 func (r *refolding) close(ctx context.Context) error {
@@ -65,7 +70,7 @@ func closed(it *pebble.Iterator) error {
 // step puts the rows of some keys right, the first at least, and tells of how many, and for how long the
 // line stood still. What has come meanwhile is folded before, so that little is left for the step.
 func (r *refolding) step(ctx context.Context, keys []string) (done int, took time.Duration, err error) {
-	tries := 0
+	tries, since := 0, time.Now()
 	for pause := leastStepPause; ; pause = min(2*pause, mostStepPause) {
 		if err := r.approach(ctx); err != nil {
 			return 0, 0, err
@@ -77,15 +82,16 @@ func (r *refolding) step(ctx context.Context, keys []string) (done int, took tim
 			r.out.add(&s.out)
 			return s.done, took, nil
 		}
-		// A step that comes too late is tried again for as long as it takes: the events can't be read
-		// while somebody's transaction is open who is gone, and the line goes on until the broker ends it.
-		// A table that refuses a step, because its transaction has failed, is asked again, too: rows that
-		// were written all the same are judged anew. If the owner is none any more, ctx ends.
+		// An error with a code is for good. A step that comes too late is tried again for longer than the
+		// others: the events can't be read while somebody's transaction is open who is gone, and the line
+		// goes on until the broker ends it. A table that does not take a step, because its transaction has
+		// failed, is asked again, too: rows that were written all the same are judged anew. If the owner is
+		// none any more, ctx ends.
 		tries++
 		if s.late {
 			tries = 0
 		}
-		if s.failed || tries == stepTries {
+		if CodeOf(err) != "" || tries == stepTries || time.Since(since) > stepLate {
 			return 0, 0, fmt.Errorf("refold: closing step: %w", err)
 		}
 		if err := sleep(ctx, pause); err != nil {
@@ -102,8 +108,7 @@ type closingStep struct {
 	out   Outcome
 	begun time.Time
 
-	failed bool // for good
-	late   bool // it had not enough time
+	late bool // it had not enough time
 }
 
 // stood notes for how long the line stood still.
@@ -119,14 +124,13 @@ func (s *closingStep) stood() time.Duration {
 
 // run is what is done while the line stands still.
 func (s *closingStep) run(ctx context.Context, table Table) error {
-	s.begun, s.done, s.out, s.late, s.failed = time.Now(), 0, Outcome{}, false, false
+	s.begun, s.done, s.out, s.late = time.Now(), 0, Outcome{}, false
 	err := s.arrive(ctx)
 	if err == nil {
 		err = s.settle(ctx, table)
 	}
 	if err != nil {
 		s.late = errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded)
-		s.failed = !s.late
 	}
 	return err
 }

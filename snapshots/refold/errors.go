@@ -12,12 +12,15 @@ var (
 	ErrTruncated = errors.New("the events topic is not whole")
 	// ErrRow says that a live row can't be read or made.
 	ErrRow = errors.New("row that can't be used")
+	// ErrRefused is what Live returns for rows that the table will never take.
+	ErrRefused = errors.New("the table refuses rows for good")
 )
 
-// CodeTruncated and CodeRow are the codes of the errors above, as CodeOf gives them.
+// CodeTruncated, CodeRow and CodeRefused are the codes of the errors above, as CodeOf gives them.
 const (
 	CodeTruncated = "events-truncated"
 	CodeRow       = "row-unusable"
+	CodeRefused   = "row-refused"
 )
 
 // EventError is an event that can't be folded. The refold of its partition ends with it, and has
@@ -54,6 +57,8 @@ func CodeOf(err error) string {
 		return CodeTruncated
 	case errors.Is(err, ErrRow):
 		return CodeRow
+	case errors.Is(err, ErrRefused):
+		return CodeRefused
 	}
 	return ""
 }

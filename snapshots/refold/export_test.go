@@ -8,3 +8,10 @@ func ShortenPauses() (restore func()) {
 	leastStepPause, mostStepPause = time.Millisecond, time.Millisecond
 	return func() { leastStepPause, mostStepPause = least, most }
 }
+
+// LimitLateness limits for how long steps may come too late, until what it returns is called.
+func LimitLateness(limit time.Duration) (restore func()) {
+	was := stepLate
+	stepLate = limit
+	return func() { stepLate = was }
+}

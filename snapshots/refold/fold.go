@@ -57,7 +57,8 @@ type Live interface {
 	Rows(ctx context.Context) (Rows, error)
 	// Between runs fn between two transactions: what was handled before is committed, and nothing
 	// after has begun. What fn writes becomes part of the table in one transaction, if the owner still
-	// is the owner. An error, fn's among them: nothing was written.
+	// is the owner. An error, fn's among them: nothing was written. It is ErrRefused if the same rows
+	// will be refused every time; any other is tried again.
 	Between(ctx context.Context, fn func(ctx context.Context, table Table) error) error
 }
 

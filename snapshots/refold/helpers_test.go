@@ -151,6 +151,7 @@ type world struct {
 	rings  map[string]string // what commands have made of the rings
 	older  map[string][]byte // rows before their latest command
 	refuse error             // of the next Between
+	faults []error           // of the next reads of rows in steps
 	writes int               // of rows
 	most   int               // of rows in a step
 	steps  int
@@ -340,8 +341,16 @@ type staged struct {
 	rows map[string][]byte
 }
 
-func (s *staged) Get(key string) ([]byte, error) { return s.w.table[key], nil }
-func (s *staged) Delete(key string) error        { s.rows[key] = nil; return nil }
+func (s *staged) Get(key string) ([]byte, error) {
+	if len(s.w.faults) > 0 {
+		fault := s.w.faults[0]
+		s.w.faults = s.w.faults[1:]
+		return nil, fault
+	}
+	return s.w.table[key], nil
+}
+
+func (s *staged) Delete(key string) error { s.rows[key] = nil; return nil }
 func (s *staged) Set(key string, row []byte) error {
 	want := rowOf(s.w.truth[key], "")
 	if !bytes.HasPrefix(row, want) {

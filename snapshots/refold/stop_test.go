@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"testing"
 	"time"
@@ -200,6 +201,44 @@ func TestRunEndsWithTheTablesError(t *testing.T) {
 	out, err := w.run(w.options())
 	if !errors.Is(err, fenced) || out.Changed != 0 || w.writes != 0 {
 		t.Errorf("outcome %+v, error %v, %d rows written", out, err, w.writes)
+	}
+}
+
+// What the table will never take ends the refold at once, with a code: tried again, it would be refused
+// every time. What went wrong in the step itself, and may pass, is tried again.
+func TestRunEndsWithWhatIsRefusedForGood(t *testing.T) {
+	defer refold.ShortenPauses()()
+	w := newWorld(t)
+	w.fill(5, 2)
+	w.damageOne("key-00001")
+	w.between = func() { w.refuse = fmt.Errorf("%w: 5 MiB", refold.ErrRefused) }
+	out, err := w.run(w.options())
+	if refold.CodeOf(err) != refold.CodeRefused || out.Changed != 0 || w.steps != 1 {
+		t.Errorf("outcome %+v, error %v, %d steps", out, err, w.steps)
+	}
+	w.between = func() {}
+	passing := errors.New("the disk is busy")
+	w.faults = []error{passing, passing}
+	out, err = w.run(w.options())
+	if err != nil || out.Changed != 1 {
+		t.Errorf("outcome %+v, error %v", out, err)
+	}
+	w.check()
+}
+
+// Steps that always come too late end the refold in the end, with the reason.
+func TestRunEndsWithStepsThatAreAlwaysLate(t *testing.T) {
+	defer refold.ShortenPauses()()
+	defer refold.LimitLateness(20 * time.Millisecond)()
+	w := newWorld(t)
+	w.fill(5, 2)
+	w.damageOne("key-00001")
+	for range 1000 {
+		w.faults = append(w.faults, context.DeadlineExceeded)
+	}
+	out, err := w.run(w.options())
+	if !errors.Is(err, context.DeadlineExceeded) || out.Changed != 0 || len(w.faults) == 0 {
+		t.Errorf("outcome %+v, error %v", out, err)
 	}
 }
 

@@ -27,6 +27,9 @@ const (
 	// that goes to the disk. roomPause is how often it is looked.
 	memTables = 2
 	roomPause = time.Millisecond
+	// roomPatience is for how long a disk may take nothing at all: a memtable is on it within a second,
+	// and one that hangs reports no error.
+	roomPatience = time.Minute
 	// l0Merge and l0Stop let unsorted files gather: the store is written in bulk and short-lived, and
 	// what is not merged costs nothing.
 	l0Merge, l0Stop = 32, 96
@@ -44,14 +47,17 @@ type store struct {
 	*pebble.DB
 	batchBytes int    // what is written at once
 	memTable   uint64 // bytes
+	patience   time.Duration
 	// fault is why the disk did not take something. Pebble tries again for ever.
 	fault atomic.Pointer[error]
 }
 
-// room waits until the store takes a batch at once. Pebble itself would have writes wait for a disk that
-// is full, for ever, and could not be closed meanwhile.
+var errDiskHangs = errors.New("the disk takes nothing any more, and gives no reason")
+
+// room waits until the store takes a batch at once, but not for longer than its patience. Pebble itself
+// would have writes wait for a disk that is full, for ever, and could not be closed meanwhile.
 func (s *store) room() error {
-	for {
+	for begin := time.Now(); ; {
 		if fault := s.fault.Load(); fault != nil {
 			return fmt.Errorf("writing to the shadow store: %w", *fault)
 		}
@@ -59,6 +65,9 @@ func (s *store) room() error {
 		// By bytes, not by number: small memtables, with which a store begins, wait for more before they go.
 		if m.MemTable.Size <= memTables*s.memTable && m.Levels[0].Sublevels < l0Stop {
 			return nil
+		}
+		if time.Since(begin) > s.patience {
+			return fmt.Errorf("writing to the shadow store: %w (for %v)", errDiskHangs, s.patience)
 		}
 		<-time.After(roomPause)
 	}
@@ -68,7 +77,9 @@ func (s *store) room() error {
 // it need outlive the process, so that it has no log.
 func openStore(fs vfs.FS, dir string, memory int64) (*store, error) {
 	memTable := min(max(memory/8, leastMemTable), mostMemTable)
-	s := &store{batchBytes: int(min(batchBytes, memTable/4)), memTable: uint64(memTable)}
+	s := &store{
+		batchBytes: int(min(batchBytes, memTable/4)), memTable: uint64(memTable), patience: roomPatience,
+	}
 	cache := pebble.NewCache(memory) // for memtables, too
 	defer cache.Unref()              // the database keeps it
 	options := &pebble.Options{

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -62,5 +63,34 @@ func TestAStoreTakesMoreThanItsMemory(t *testing.T) {
 		if err := errors.Join(w.finish(), s.Close()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A disk that hangs, without an error, ends what writes to it, too.
+func TestAStoreOnADiskThatHangs(t *testing.T) {
+	hangs := make(chan struct{})
+	disk := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileWrite && strings.HasSuffix(op.Path, ".sst") {
+			<-hangs
+		}
+		return nil
+	}))
+	s, err := openStore(disk, "shadow", 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.patience = 20 * time.Millisecond
+	w := newWriter(s, statePrefix)
+	value := make([]byte, 1000)
+	for i := 0; err == nil && i < 10_000; i++ {
+		err = w.set(fmt.Sprint(i), value)
+	}
+	if !errors.Is(err, errDiskHangs) {
+		t.Errorf("error %v", err)
+	}
+	w.close()
+	close(hangs)
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

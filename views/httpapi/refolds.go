@@ -134,6 +134,7 @@ func (s *Server) registerRefolds() {
 			http.StatusBadRequest:           "The request is malformed; errors says where.",
 			http.StatusNotFound:             "There is no such aggregate.",
 			http.StatusConflict:             "A refold of it has not ended (refold-open).",
+			http.StatusServiceUnavailable:   "This worker does not know the table yet (not-ready).",
 			http.StatusUnsupportedMediaType: notPlainJSON,
 		}),
 	}, s.askRefold)
@@ -224,6 +225,8 @@ func refoldProblem(err error) error {
 		return problem(http.StatusConflict, codeRefoldOpen, "%v", err)
 	case errors.Is(err, refolds.ErrEnded):
 		return problem(http.StatusConflict, codeRefoldEnded, "%v", err)
+	case errors.Is(err, refolds.ErrNotReady):
+		return problem(http.StatusServiceUnavailable, codeNotReady, "%v", err).retry()
 	case errors.Is(err, refolds.ErrNoRefold), errors.Is(err, refolds.ErrNoAggregate):
 		return problem(http.StatusNotFound, codeNotFound, "%v", err)
 	}

@@ -106,6 +106,7 @@ func TestRefolds_errors(t *testing.T) {
 		"no such refold":    {"GET", "/refolds/r-2", "", nil, 404, "not-found"},
 		"parameter":         {"GET", "/refolds?limit=1", "", nil, 400, "invalid-request"},
 		"open":              {"POST", "/admin/refolds", accounts, open, 409, "refold-open"},
+		"not prepared":      {"POST", "/admin/refolds", accounts, refolds.ErrNotReady, 503, "not-ready"},
 		"no aggregate":      {"POST", "/admin/refolds", `{}`, nil, 400, "invalid-request"},
 		"no JSON":           {"POST", "/admin/refolds", `{`, nil, 400, "malformed-json"},
 		"unknown member":    {"POST", "/admin/refolds", `{"dry": 1}`, nil, 400, "invalid-request"},
