@@ -12,8 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Admin asks the cluster who does what, and changes topics. It is for one caller after another, and
-// must be closed.
+// Admin asks the cluster who does what, and changes topics and rights. It must be closed.
 type Admin struct {
 	client *kgo.Client
 	kafka  *kadm.Client
