@@ -79,7 +79,8 @@ type Registry struct {
 // Topics says what topics are like when we make them.
 type Topics struct {
 	Prefix              string        `key:"prefix" help:"Put in front of the names of all topics and groups. Keeps installations that share a cluster apart."`
-	Create              bool          `key:"create" default:"true" help:"Make missing topics at start. Existing ones are never changed; differences are logged."`
+	Create              bool          `key:"create" default:"true" help:"Make topics at start that the installation never had. Existing ones are never changed; differences are logged. One that the installation had and that is missing is lost, and never made anew: see topics adopt."`
+	CheckInterval       time.Duration `key:"check-interval" default:"10s" min:"10ms" max:"10m" help:"How often a running worker looks whether topics are those that it knows, fit together, and have as many partitions as they had: some ten small requests for each group. What was deleted is noticed after that time at the latest."`
 	Partitions          int           `key:"partitions" default:"8" min:"1" max:"10000" help:"Of every aggregate's topics. Can't be changed later without moving keys; the most workers that can share the work."`
 	ReplicationFactor   int           `key:"replication-factor" default:"3" min:"1" max:"100" help:"Copies of each partition."`
 	CommandsRetention   time.Duration `key:"commands-retention" default:"168h" min:"1m" help:"How long commands are kept, and known by ID."`

@@ -44,7 +44,10 @@ func (r *run) dial(ctx context.Context) error {
 	if e.table != "" {
 		topics = append(topics, e.table)
 	}
-	var err error
+	_, err := e.askFit(ctx, nil)
+	if err != nil {
+		return err
+	}
 	if r.features, err = askFeatures(ctx, e.admin, topics); err != nil {
 		return err
 	}

@@ -73,15 +73,28 @@ type Config struct {
 	// Tables opens the local stores. The default keeps them in memory.
 	Tables Tables
 
-	// Held tells whether an input partition is held: it is assigned and its tables are restored, but
-	// nothing of it is handled. It is asked whenever partitions are assigned, and its answers must
-	// not change while a Processor runs, but for partitions whose callback fails. Nil: none is.
-	Held func(topic string, partition int32) bool
+	// Held says why an input partition is held, nil if it isn't: it is assigned and its tables are
+	// restored, but nothing of it is handled, and Ready names it. It is asked whenever partitions are
+	// assigned, and about those that are held again and again, after a pause of up to BackoffMax. A
+	// partition that is let go goes on. Nil: none is held.
+	Held func(topic string, partition int32) error
+
+	// Fit looks whether the topics are still those that they were, and fit together; the caller knows what
+	// that means. It is asked before clients are made, without partitions; for each session before its
+	// tables are restored, when offsets are stable and nothing of a former owner's can be committed any
+	// more, and again once they are; and every TopicsMaxAge while it runs. partitions are those of the
+	// group table, none if the graph has none. A partition in unfit is held until the session ends, and
+	// Ready says why. An error that wraps ErrUnfit ends the Processor; any other is a fault: it is tried
+	// again. Nil: nobody looks.
+	Fit func(ctx context.Context, partitions []int32) (unfit map[int32]error, err error)
+	// MakeNoTopics: the graph's loop and table topics must exist. For those that know which topics there
+	// are: one that is missing was lost, and an empty one in its place would be taken for it.
+	MakeNoTopics bool
 
 	// Copartitioned are topics that have as many partitions as the inputs, so that a key is in the
 	// same partition of all: outputs, mostly. Inputs, joins and the table belong to them anyhow. When
 	// one of them is given more, nothing is written by the new number: Run ends with an error that
-	// wraps kafka.ErrPartitions, and names it. They must exist.
+	// wraps kafka.ErrPartitions, and names it. Those that the graph does not use itself may be missing.
 	Copartitioned []string
 
 	// BatchRecords limits the records that one transaction takes in. 20,000: larger batches take

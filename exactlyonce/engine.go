@@ -42,6 +42,7 @@ type engine struct {
 	// consuming: Goka is through with what it does before it joins the group.
 	consuming atomic.Bool
 	status    atomic.Pointer[error] // what keeps the worker from being ready
+	holds     atomic.Pointer[holds] // of the latest session
 	// stores are the storage.Storage of each topicPartition of a table that was opened last.
 	stores sync.Map
 
@@ -74,6 +75,7 @@ func newEngine(cfg Config, gg *goka.GroupGraph) (*engine, error) {
 	e.framed, e.outputs.framed = framedTopics(reads), framedTopics(emits)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.setStatus(errors.New("not started"))
+	e.holds.Store(new(holds))
 	return e, nil
 }
 
@@ -98,7 +100,8 @@ func (e *engine) close() error {
 // setStatus notes what keeps the worker from being ready; nil when nothing does.
 func (e *engine) setStatus(err error) { e.status.Store(&err) }
 
-func (e *engine) ready() error { return *e.status.Load() }
+// ready is what keeps the worker from being ready, and which partitions are held.
+func (e *engine) ready() error { return errors.Join(*e.status.Load(), e.holds.Load().because()) }
 
 // consume runs the group until ctx ends, a callback fails or a record is refused for good. Faults
 // are survived: each ends one run, and the next begins with new clients after a pause.

@@ -59,6 +59,9 @@ func (f features) versions() []kgo.Opt {
 func describeTopics(
 	ctx context.Context, cl *kgo.Client, topics ...string,
 ) (counts map[string]int32, ids map[string][16]byte, err error) {
+	if len(topics) == 0 {
+		return map[string]int32{}, nil, nil // no names would mean all topics
+	}
 	req := kmsg.NewPtrMetadataRequest()
 	for _, topic := range topics {
 		t := kmsg.NewMetadataRequestTopic()

@@ -58,10 +58,13 @@ type session struct {
 	ctx    context.Context //nolint:containedctx // sarama.ConsumerGroupSession has to give it
 	cancel context.CancelFunc
 
-	inFlight atomic.Int64  // records dispatched and not yet marked
-	handled  chan struct{} // signalled when inFlight comes down to zero
-	failed   func(error)   // told when a claim ends by itself
-	work     sync.WaitGroup
+	inFlight    atomic.Int64  // records dispatched and not yet marked
+	handled     chan struct{} // signalled when inFlight comes down to zero
+	failed      func(error)   // told when a claim ends by itself
+	interrupted func()        // told when partitions are held
+	consumer    *kgo.Client
+	holds       holds
+	work        sync.WaitGroup
 
 	mu       sync.Mutex
 	tables   map[*stagedTable]struct{}
@@ -128,13 +131,20 @@ func (r *run) newSession(a assignment) *session {
 		member: a.member, generation: a.generation,
 		claims:  make(map[topicPartition]*claim),
 		tables:  make(map[*stagedTable]struct{}),
-		handled: make(chan struct{}, 1),
+		handled: make(chan struct{}, 1), consumer: r.consumer,
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.failed = func(err error) {
 		r.post(func() {
 			if r.session == s {
 				r.do(r.machine.callbackFailed(err))
+			}
+		})
+	}
+	s.interrupted = func() {
+		r.post(func() {
+			if r.session == s {
+				r.do(r.machine.interrupt())
 			}
 		})
 	}
@@ -174,6 +184,15 @@ func (s *session) setUp() error {
 		})
 	}
 	return nil
+}
+
+// begin starts work that ends with the session, unless that is over.
+func (s *session) begin(work func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.released {
+		s.work.Go(work)
+	}
 }
 
 // end stops Goka's session and closes its stores.

@@ -1,23 +1,157 @@
 package exactlyonce
 
-// hold keeps the consumer from what Config.Held holds of the session's partitions. The client drops
-// what it has fetched of them already, without moving on, so that a batch never has anything of them:
-// their offsets stay where they are, and a rewind doesn't know them. No poll is out when a session
-// begins.
-func (r *run) hold(s *session) {
-	if r.engine.cfg.Held == nil {
-		return
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// cause is a kind of reason for which an input partition is held. Each kind is kept apart: a partition
+// goes on when the last of its causes is gone. It is a label of the metric.
+type cause string
+
+const (
+	causeGiven cause = "config" // Config.Held
+	causeUnfit cause = "topics" // Config.Fit
+)
+
+// hold is why an input partition is held.
+type hold struct {
+	cause cause
+	why   error // what is wrong and what ends it; Ready says it
+	// again looks whether the cause is still there, after a pause that grows up to Config.BackoffMax.
+	// Nil: it is gone, and the partition goes on; otherwise what is wrong now. ctx is the session's.
+	// If there is no function, the hold ends with the session.
+	again func(ctx context.Context, tp topicPartition) error
+}
+
+// holds are the input partitions of a session that are held, by cause.
+type holds struct {
+	mu   sync.Mutex
+	held map[topicPartition]map[cause]error
+}
+
+// add notes a cause and reports whether it is a new one. One that is there already gets another text.
+func (h *holds) add(tp topicPartition, c cause, why error) (added bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.held == nil {
+		h.held = make(map[topicPartition]map[cause]error)
 	}
-	r.consumer.ResumeFetchPartitions(r.consumer.PauseFetchPartitions(nil))
-	held := make(map[string][]int32)
-	for tp := range s.claims {
-		if r.engine.cfg.Held(tp.topic, tp.partition) {
-			held[tp.topic] = append(held[tp.topic], tp.partition)
-			r.engine.cfg.Metrics.forgetLag(tp) // which grows unseen
+	causes := h.held[tp]
+	if causes == nil {
+		causes = make(map[cause]error)
+		h.held[tp] = causes
+	}
+	_, known := causes[c]
+	causes[c] = why
+	return !known
+}
+
+// remove forgets a cause and reports whether it was the partition's last.
+func (h *holds) remove(tp topicPartition, c cause) (last bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.held[tp], c)
+	if len(h.held[tp]) > 0 {
+		return false
+	}
+	delete(h.held, tp)
+	return true
+}
+
+// because returns nil while nothing is held; otherwise an error that names each partition and why.
+func (h *holds) because() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []error
+	for _, tp := range slices.SortedFunc(maps.Keys(h.held), topicPartition.compare) {
+		for _, c := range slices.Sorted(maps.Keys(h.held[tp])) {
+			all = append(all, fmt.Errorf("%s/%d is held: %w", tp.topic, tp.partition, h.held[tp][c]))
 		}
 	}
-	if len(held) > 0 {
-		r.consumer.PauseFetchPartitions(held)
-		r.engine.log.Warn("partitions are held; nothing of them is handled", "partitions", held)
+	return errors.Join(all...)
+}
+
+// compare puts partitions in a fixed order.
+func (tp topicPartition) compare(other topicPartition) int {
+	return cmp.Or(cmp.Compare(tp.topic, other.topic), cmp.Compare(tp.partition, other.partition))
+}
+
+// hold keeps the consumer from input partitions, for a cause: from now on nothing of them is handled or
+// committed, while the session's others go on. It may be called by any goroutine, also while the session
+// is being set up. Partitions that the session does not have are left out.
+//
+// The client drops what it has fetched of them already, without moving on; what it has given out, and
+// is in hand, is given up and read again without them (machine.interrupt). A transaction that is in the
+// air ends as it would.
+func (s *session) hold(h hold, partitions ...topicPartition) {
+	var fresh []topicPartition
+	pause := make(map[string][]int32)
+	for _, tp := range partitions {
+		if s.claims[tp] != nil && s.holds.add(tp, h.cause, h.why) {
+			fresh = append(fresh, tp)
+			pause[tp.topic] = append(pause[tp.topic], tp.partition)
+			s.engine.cfg.Metrics.hold(tp, h.cause, 1)
+		}
+	}
+	if len(fresh) == 0 {
+		return
+	}
+	s.consumer.PauseFetchPartitions(pause)
+	s.engine.log.Error("partitions are held; nothing of them is handled", "partitions", pause,
+		"cause", string(h.cause), "error", h.why)
+	s.interrupted()
+	if h.again == nil {
+		return
+	}
+	for _, tp := range fresh {
+		s.begin(func() { s.lookAgain(tp, h) })
+	}
+}
+
+// lookAgain ends a hold when its cause is gone.
+func (s *session) lookAgain(tp topicPartition, h hold) {
+	for n := 1; sleep(s.ctx, s.engine.cfg.backoff(n)); n++ {
+		err := h.again(s.ctx, tp)
+		if s.ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			s.letGo(tp, h.cause)
+			return
+		}
+		s.holds.add(tp, h.cause, err)
+	}
+}
+
+// letGo ends a hold. If it was the partition's last, the consumer goes on where it was.
+func (s *session) letGo(tp topicPartition, c cause) {
+	s.engine.cfg.Metrics.hold(tp, c, 0)
+	if !s.holds.remove(tp, c) {
+		return
+	}
+	s.engine.log.Info("a partition goes on; the cause for which it was held is gone",
+		"topic", tp.topic, "partition", tp.partition, "cause", string(c))
+	s.consumer.ResumeFetchPartitions(map[string][]int32{tp.topic: {tp.partition}})
+}
+
+// holdGiven begins a session with what Config.Held holds of it, and nothing else. No poll is out.
+func (s *session) holdGiven() {
+	s.consumer.ResumeFetchPartitions(s.consumer.PauseFetchPartitions(nil))
+	if s.engine.cfg.Held == nil {
+		return
+	}
+	again := func(_ context.Context, tp topicPartition) error {
+		return s.engine.cfg.Held(tp.topic, tp.partition)
+	}
+	for tp := range s.claims {
+		if why := s.engine.cfg.Held(tp.topic, tp.partition); why != nil {
+			s.hold(hold{cause: causeGiven, why: why, again: again}, tp)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package exactlyonce_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -23,16 +24,20 @@ func (c *cluster) handledOf(source string) (n int) {
 }
 
 // What is held is assigned, but nothing of it is handled and its offset stays, over aborted
-// transactions and rebalances, while the other partitions go on. When it is let go, nothing of it is
-// missing or doubled.
+// transactions and rebalances, while the other partitions go on, and Ready names it. When its cause is
+// gone it goes on by itself, and nothing of it is missing or doubled.
 func TestHeldPartitions(t *testing.T) {
 	c := startCluster(t, 0, topic("in", 2), topic("out", 3))
 	var asked atomic.Int32
+	var letGo atomic.Bool
 	holding := func(name string) *worker {
 		cfg := c.config(name)
-		cfg.Held = func(topic string, partition int32) bool {
+		cfg.Held = func(topic string, partition int32) error {
 			asked.Add(1)
-			return topic == "in" && partition == 1
+			if letGo.Load() || topic != "in" || partition != 1 {
+				return nil
+			}
+			return errors.New("it is poisoned")
 		}
 		return c.work(cfg, counter("count", "in"))
 	}
@@ -47,24 +52,33 @@ func TestHeldPartitions(t *testing.T) {
 	}
 	c.send("in", sent, 100, 20) // there, and so fetched, before it is known what is held
 	sent += 100
-	w := holding("one").isReady()
+	isReady := func(w *worker) {
+		t.Helper()
+		eventually(t, "it says what is held, and nothing else", func() bool {
+			err := w.Ready()
+			return err != nil && err.Error() == "in/1 is held: it is poisoned"
+		})
+	}
+	w := holding("one")
+	isReady(w)
 	goesOn()
 	c.Kafka().Fault(kfake.Fault{
 		Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.CoordinatorLoadInProgress, Count: 3,
 	})
 	goesOn()
 	before := asked.Load()
-	other := holding("two").isReady()
+	other := holding("two")
 	eventually(t, "asked again after a rebalance", func() bool { return asked.Load() >= before+2 })
 	goesOn()
 	other.end()
-	w.isReady()
+	isReady(w)
 	goesOn()
 	if n := c.handledOf("in/1"); n != 0 {
 		t.Errorf("%d records of the partition that is held were handled", n)
 	}
-	w.end()
-	c.work(c.config("one"), counter("count", "in"))
+	letGo.Store(true)
+	w.isReady()
 	c.waitForOutputs(sent)
+	w.end()
 	c.checkCounter("count", "in")
 }

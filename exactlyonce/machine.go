@@ -305,6 +305,17 @@ func (m *machine) restElapsed() []action {
 	return m.advance(nil)
 }
 
+// interrupt: a partition is held from now on. What is in hand may have records of it, and is given up to
+// be read again without them. While a caller of Between writes, nothing is.
+func (m *machine) interrupt() []action {
+	inHand := m.polling || m.handling || m.open.records > 0
+	if m.phase != phaseRunning || m.between || m.rewriting || !inHand {
+		return nil
+	}
+	m.failed = true
+	return m.advance(nil)
+}
+
 // advance does what can be done now.
 func (m *machine) advance(out []action) []action {
 	if m.leave != leaveNot {
@@ -336,6 +347,9 @@ func (m *machine) room() int { return min(m.pace, m.limits.records-m.open.record
 func (m *machine) advanceFailed(out []action) []action {
 	if m.polling {
 		return m.cancelPoll(out)
+	}
+	if m.flying { // an interrupted batch was on top of it
+		return out
 	}
 	m.failed, m.open, m.resting = false, load{}, true
 	return append(out,

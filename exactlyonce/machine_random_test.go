@@ -121,6 +121,10 @@ func (w *world) step() {
 	add(rare && w.running, "callback failed", func() {
 		w.do(w.m.callbackFailed(errors.New("no")))
 	})
+	add(rare && w.running && !w.between && !w.rewriting, "interrupt", func() {
+		w.aborted = w.aborted || w.polling || w.handling || w.count(w.open) > 0
+		w.do(w.m.interrupt())
+	})
 	names := make([]string, 0, len(may))
 	add(w.running && w.asking < 3, "ask", func() {
 		w.asking++
@@ -137,7 +141,7 @@ func (w *world) step() {
 	for _, name := range []string{
 		"assigned", "revoked", "lost", "set up", "set-up failed", "poll returns", "handled",
 		"landed", "gap", "rest", "bound", "cleaned up", "stop", "fault", "input lost", "callback failed",
-		"ask", "withdraw", "between done",
+		"ask", "withdraw", "between done", "interrupt",
 	} {
 		if may[name] != nil {
 			names = append(names, name)

@@ -87,6 +87,7 @@ func happen(t *testing.T, m *machine, words []string) []action {
 		"committed": m.transactionCommitted, "aborted": m.transactionAborted,
 		"gap-elapsed": m.gapElapsed, "rest-elapsed": m.restElapsed,
 		"bound-elapsed": m.boundElapsed, "ask-between": m.askBetween,
+		"interrupt":             m.interrupt,
 		"withdraw-between":      m.withdrawBetween,
 		"between-wrote":         func() []action { return m.betweenDone(true) },
 		"between-wrote-nothing": func() []action { return m.betweenDone(false) },

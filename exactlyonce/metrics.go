@@ -20,6 +20,7 @@ type Metrics struct {
 	handle       prometheus.Histogram
 	between      prometheus.Histogram
 	lag          *prometheus.GaugeVec
+	holds        *prometheus.GaugeVec
 	age          prometheus.Histogram
 	rebalances   prometheus.Counter
 	restarts     *prometheus.CounterVec
@@ -73,6 +74,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 				"as of the fetch that brought it. Transaction markers count, so that it may " +
 				"rest at 1.",
 		}, []string{"topic", "partition"}),
+		holds: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: ns, Name: "held_partition",
+			Help: "1 for each cause for which an input partition is held: nothing of it is handled.",
+		}, []string{"topic", "partition", "cause"}),
 		age: histogram("record_age_seconds",
 			"Age of the newest input record of a transaction when it is committed.", seconds),
 		rebalances: counter("rebalances_total", "Times that partitions were taken away."),
@@ -85,7 +90,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			"group handled them. Transaction markers count, so that 1 may be none."),
 	}
 	reg.MustRegister(m.transactions, m.aborts, m.duration, m.records, m.bytes, m.handle, m.between,
-		m.lag, m.age, m.rebalances, m.restarts, m.fences, m.fetchErrors, m.gone)
+		m.lag, m.holds, m.age, m.rebalances, m.restarts, m.fences, m.fetchErrors, m.gone)
 	for _, o := range []outcome{committed, aborted, refused, unknown} {
 		m.transactions.WithLabelValues(o.String())
 	}
@@ -161,19 +166,28 @@ func (m *Metrics) lagOf(tp topicPartition) gauge {
 	return m.lag.WithLabelValues(tp.topic, strconv.Itoa(int(tp.partition)))
 }
 
-// forget removes the lag of partitions that are not ours any more.
+// hold notes that a partition is held for a cause (1), or not any more (0).
+func (m *Metrics) hold(tp topicPartition, c cause, held float64) {
+	if m == nil {
+		return
+	}
+	partition := strconv.Itoa(int(tp.partition))
+	if held == 0 {
+		m.holds.DeleteLabelValues(tp.topic, partition, string(c))
+		return
+	}
+	m.holds.WithLabelValues(tp.topic, partition, string(c)).Set(held)
+}
+
+// forget removes what is measured of partitions that are not ours any more.
 func (m *Metrics) forget(claims map[topicPartition]*claim) {
 	if m == nil {
 		return
 	}
 	for tp := range claims {
-		m.forgetLag(tp)
-	}
-}
-
-func (m *Metrics) forgetLag(tp topicPartition) {
-	if m != nil {
-		m.lag.DeleteLabelValues(tp.topic, strconv.Itoa(int(tp.partition)))
+		partition := strconv.Itoa(int(tp.partition))
+		m.lag.DeleteLabelValues(tp.topic, partition)
+		m.holds.DeletePartialMatch(prometheus.Labels{"topic": tp.topic, "partition": partition})
 	}
 }
 

@@ -226,12 +226,16 @@ func (r *run) end(a action) {
 func (r *run) setUp() {
 	s := r.newSession(r.assignment)
 	r.session = s
-	r.hold(s)
+	r.engine.holds.Store(&s.holds)
+	s.holdGiven()
 	s.work.Add(1)
 	go func() {
 		err := waitStable(s.ctx, r.consumer, r.engine.group, r.features.ids, s.assigned)
 		if err == nil {
 			err = r.checkPartitions(s.ctx)
+		}
+		if err == nil {
+			err = s.checkFit(s.ctx)
 		}
 		if err == nil {
 			err = r.checkInputs(s.ctx, s)
@@ -241,6 +245,9 @@ func (r *run) setUp() {
 		}
 		if err == nil {
 			err = s.setUp()
+		}
+		if err == nil {
+			err = s.checkFit(s.ctx)
 		}
 		s.work.Done()
 		r.post(func() {
@@ -365,7 +372,7 @@ var errNoSession = errors.New("waiting for the group, or for tables to be restor
 
 // report keeps the worker's readiness up to date.
 func (r *run) report() {
-	now := r.engine.ready()
+	now := *r.engine.status.Load()
 	switch {
 	case r.machine.ready():
 		if now != nil {

@@ -29,12 +29,13 @@ const topicTimeout = 30 * time.Second
 type topicManager struct {
 	client *kgo.Client
 	stores *sync.Map // the engine's
+	given  bool      // Config.MakeNoTopics
 }
 
 var _ goka.TopicManager = topicManager{}
 
 func (e *engine) buildTopicManager([]string) (goka.TopicManager, error) {
-	return topicManager{e.admin, &e.stores}, nil
+	return topicManager{e.admin, &e.stores, e.cfg.MakeNoTopics}, nil
 }
 
 // EnsureTableExists makes a compacted topic.
@@ -49,14 +50,24 @@ func (m topicManager) EnsureStreamExists(topic string, partitions int) error {
 		map[string]string{"cleanup.policy": "delete"})
 }
 
-// EnsureTopicExists makes the topic if it is missing, and waits until brokers know of it. A topic
-// that is there is not touched; if it has another number of partitions, that is an error.
+// missingPatience is how long a topic that must exist may be unknown: right after it is made, some brokers
+// know of it and others don't yet.
+const missingPatience = time.Second
+
+// EnsureTopicExists makes the topic if it is missing and may be made, and waits until brokers know of it.
+// A topic that is there is not touched; if it has another number of partitions, that is an error.
 func (m topicManager) EnsureTopicExists(
 	topic string, partitions, replicas int, config map[string]string,
 ) error {
 	ctx, cancel := context.WithTimeout(context.Background(), topicTimeout)
 	defer cancel()
-	if _, err := m.count(ctx, topic); errors.Is(err, kerr.UnknownTopicOrPartition) {
+	_, err := m.count(ctx, topic)
+	switch unknown := errors.Is(err, kerr.UnknownTopicOrPartition); {
+	case unknown && m.given:
+		var patience context.CancelFunc
+		ctx, patience = context.WithTimeout(ctx, missingPatience)
+		defer patience()
+	case unknown:
 		if _, err := kafka.Ensure(ctx, m.client, []kafka.TopicSpec{{
 			Name:              topic,
 			Partitions:        int32(partitions),
@@ -170,35 +181,45 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // checkPartitions compares the topics that belong together, before a session begins. One that has
 // more partitions than the others ends the Processor: a new session would be given the new partition,
-// which has no table, and a key's records would be divided among two owners.
+// which has no table, and a key's records would be divided among two owners. One that is missing is of no
+// consequence to a graph that does not use it.
 func (r *run) checkPartitions(ctx context.Context) error {
-	_, err := kafka.Partitions(ctx, r.engine.admin, r.together()...)
-	if errors.Is(err, kafka.ErrPartitions) {
-		return &fatalError{err}
+	own := slices.Concat(r.topics, r.engine.joins)
+	if r.engine.table != "" {
+		own = append(own, r.engine.table)
 	}
+	counts, _, err := describeTopics(ctx, r.engine.admin, own...)
 	if err != nil {
 		return fmt.Errorf("look up the partitions of topics: %w", err)
+	}
+	others, _, err := describeTopics(ctx, r.engine.admin, r.engine.cfg.Copartitioned...)
+	if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return fmt.Errorf("look up the partitions of topics: %w", err)
+	}
+	maps.Copy(counts, others)
+	if _, err := kafka.SamePartitions(counts); err != nil {
+		return &fatalError{err}
 	}
 	return nil
 }
 
-// together are the topics that must have the same number of partitions.
-func (r *run) together() []string {
-	topics := slices.Concat(r.topics, r.engine.joins, r.engine.cfg.Copartitioned)
-	if r.engine.table != "" {
-		topics = append(topics, r.engine.table)
-	}
-	slices.Sort(topics)
-	return slices.Compact(topics)
-}
-
-// refreshTopics looks whether topics got more partitions. Those of outputs that may count from the
-// next batch; of topics that belong together none may.
+// refreshTopics looks whether topics are what they were, and whether they got more partitions. Those of
+// outputs that may count from the next batch; of topics that belong together none may.
 func (r *run) refreshTopics(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.engine.cfg.Kafka.RequestTimeout)
+	var running *session
+	if r.machine.phase == phaseRunning {
+		running = r.session
+	}
 	r.work.Go(func() {
 		defer cancel()
-		err := r.checkPartitions(ctx)
+		var err error
+		if running != nil {
+			err = running.checkFitAgain(ctx)
+		}
+		if err == nil {
+			err = r.checkPartitions(ctx)
+		}
 		if fatal(err) {
 			r.post(func() { r.do(r.machine.topicsChanged(err)) })
 			return

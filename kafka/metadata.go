@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -41,6 +42,28 @@ func describe(ctx context.Context, cl *kgo.Client, names ...string) (topicMetada
 		}
 	}
 	return topics, nil
+}
+
+// TopicIDs asks a broker for the IDs of topics (KIP-516), by which a topic that was made anew is told from
+// the one before. A topic that there isn't is not in the map; one of a broker that knows no IDs has the
+// zero ID.
+func TopicIDs(ctx context.Context, cl *kgo.Client, names ...string) (map[string]kadm.TopicID, error) {
+	described, err := describe(ctx, cl, names...)
+	if err != nil {
+		return nil, err
+	}
+	ids := make(map[string]kadm.TopicID, len(described))
+	for name, topic := range described {
+		err := kerr.ErrorForCode(topic.ErrorCode)
+		switch {
+		case missing(topic):
+		case err != nil && !kerr.IsRetriable(err): // a partition without a leader is there all the same
+			return nil, fmt.Errorf("asking for metadata: topic %s: %w", name, err)
+		default:
+			ids[name] = topic.TopicID
+		}
+	}
+	return ids, nil
 }
 
 // OffsetOf takes the offset of a partition out of what kadm lists, its errors among it:

@@ -64,13 +64,16 @@ func NewGuard(group string, limits GuardLimits, metrics *Metrics, logger *slog.L
 	return g
 }
 
-// Held tells whether a partition is held.
-func (g *Guard) Held(topic string, partition int32) bool {
+// Held says why a partition is held, nil if it isn't.
+func (g *Guard) Held(topic string, partition int32) error {
 	if g == nil {
-		return false
+		return nil
 	}
 	w := (*g.windows.Load())[input{topic, partition}]
-	return w != nil && w.heldBecause() != nil
+	if w == nil {
+		return nil
+	}
+	return w.heldBecause()
 }
 
 // Ready returns nil while no partition is held; otherwise an error that names each, where and why,
@@ -85,7 +88,7 @@ func (g *Guard) Ready() error {
 		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
 	}) {
 		if err := windows[in].heldBecause(); err != nil {
-			held = append(held, err)
+			held = append(held, fmt.Errorf("%s/%d is held: %w", in.topic, in.partition, err))
 		}
 	}
 	return errors.Join(held...)
@@ -113,10 +116,9 @@ func (g *Guard) handled(
 		float64(w.poison) <= g.limits.Share*float64(w.records) {
 		return nil
 	}
-	w.held = fmt.Errorf("%s/%d is held at offset %d: of its last %d records %d are poison, more than "+
+	w.held = fmt.Errorf("too much poison at offset %d: of its last %d records %d are poison, more than "+
 		"processor.poison-share (%s) allows, the last one %s: %w; mend what reads or writes them (or "+
-		"roll it back), then restart the worker: docs/runbooks/poison.md",
-		in.topic, in.partition, offset, w.records, w.poison,
+		"roll it back), then restart the worker: docs/runbooks/poison.md", offset, w.records, w.poison,
 		strconv.FormatFloat(g.limits.Share, 'g', -1, 64), poison.Reason, poison.Err)
 	g.held.Inc()
 	g.logger.Error("too much poison: a partition is held", "group", g.group, "topic", in.topic,

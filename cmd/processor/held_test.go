@@ -36,7 +36,7 @@ func TestTooMuchPoisonIsHeld(t *testing.T) {
 	}
 	p.put(garbage...)
 	eventually(t, func() bool {
-		return strings.Contains(w.text("/readyz"), commandsTopic+"/1 is held at offset 9")
+		return strings.Contains(w.text("/readyz"), commandsTopic+"/1 is held: too much poison at offset 9")
 	}, w.out)
 	for n := range 5 {
 		w.goesOn(keyOf(0, n))
@@ -53,7 +53,7 @@ func TestTooMuchPoisonIsHeld(t *testing.T) {
 	if !strings.Contains(metrics, `refold_held_partitions{group="accounts"} 1`) {
 		t.Error("the metric does not tell of the partition")
 	}
-	if n := strings.Count(w.out.String(), "too much poison"); n != 1 {
+	if n := strings.Count(w.out.String(), "too much poison: a partition is held"); n != 1 {
 		t.Errorf("the log tells it %d times", n)
 	}
 	w.stop()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"refold/inventory"
 	"refold/kafka"
 )
 
@@ -56,23 +58,32 @@ func (w *Worker) prepareOnce(ctx context.Context, last error) error {
 	return errors.Join(errs...)
 }
 
-// prepareTopics makes what is missing of the topics, if it may, and compares their partitions.
+// prepareTopics makes what is missing of the topics, if it may, and compares the partitions of those that
+// are there. What is lost is no reason to wait for groups that don't use it.
 func (w *Worker) prepareTopics(ctx context.Context) error {
+	findings, err := w.settle(ctx)
+	if err != nil {
+		return err
+	}
+	present := copartitioned(w.config.Topics)
+	for _, found := range findings {
+		var lost *inventory.LostError
+		if !errors.As(found, &lost) {
+			return found // it was never there
+		}
+		present = slices.DeleteFunc(present, func(topic string) bool {
+			return topic == lost.Known.Topic && lost.Present == ""
+		})
+	}
+	if len(present) == 0 {
+		return errors.Join(findings...)
+	}
 	client, err := w.kafka.Client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if w.config.Topics.Create {
-		differences, err := kafka.Ensure(ctx, client, topicSpecs(w.config.Topics))
-		for _, d := range differences {
-			w.logger.Warn("a topic is not as configured; it is left as it is", "difference", d.String())
-		}
-		if err != nil {
-			return err
-		}
-	}
-	w.partitions, err = kafka.Partitions(ctx, client, copartitioned(w.config.Topics)...)
+	w.partitions, err = kafka.Partitions(ctx, client, present...)
 	if few := w.tooFewFiles(openFilesLimit()); err == nil && few != nil {
 		w.logger.Warn("the process will end when it has too many files open", "error", few)
 	}

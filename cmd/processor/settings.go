@@ -153,6 +153,7 @@ func engineConfig(c config.Config) exactlyonce.Config {
 		FetchMaxBytes: int32(p.FetchBytes), LeastGap: p.LeastGap,
 		Producers: p.Producers, LeaveTimeout: p.LeaveTimeout,
 		BackoffMin: p.BackoffMin, BackoffMax: p.BackoffMax,
+		TopicsMaxAge: c.Topics.CheckInterval,
 	}
 }
 

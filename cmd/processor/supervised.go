@@ -21,6 +21,7 @@ type supervised struct {
 	engine  exactlyonce.Config
 	graph   *goka.GroupGraph
 	guard   *processors.Guard
+	fitting *fitting
 	config  config.Config
 	current atomic.Pointer[exactlyonce.Processor]
 	ended   atomic.Pointer[error] // why the last one ended
@@ -29,22 +30,26 @@ type supervised struct {
 // newSupervised returns a processor that is not started yet. What the guard holds stays held when it
 // is started again: the guard is the process's.
 func newSupervised(
-	engine exactlyonce.Config, graph *goka.GroupGraph, guard *processors.Guard, c config.Config,
+	engine exactlyonce.Config, graph *goka.GroupGraph, guard *processors.Guard, fitting *fitting,
+	c config.Config,
 ) *supervised {
 	engine.Held = guard.Held
 	return &supervised{
-		name: string(graph.Group()), engine: engine, graph: graph, guard: guard, config: c,
+		name: string(graph.Group()), engine: engine, graph: graph, guard: guard, fitting: fitting,
+		config: c,
 	}
 }
 
 // Ready returns nil while the processor is a member of its group with restored tables, and no
 // partition is held.
 func (s *supervised) Ready() error {
-	if err := s.guard.Ready(); err != nil {
-		return err
-	}
 	if p := s.current.Load(); p != nil {
-		return p.Ready()
+		if err := p.Ready(); err != nil {
+			return err
+		}
+	}
+	if err := s.guard.Ready(); err != nil || s.current.Load() != nil {
+		return err
 	}
 	if why := s.ended.Load(); why != nil {
 		return fmt.Errorf("it ended, and is started again: %w", *why)
@@ -87,6 +92,9 @@ func (s *supervised) Run(ctx context.Context) {
 }
 
 func (s *supervised) once(ctx context.Context) error {
+	if err := s.fitting.begin(ctx); err != nil {
+		return err
+	}
 	// A record without a value is no command, but must not vanish either: it becomes a dead letter.
 	p, err := exactlyonce.New(s.engine, s.graph, goka.WithNilHandling(goka.NilProcess))
 	if err != nil {

@@ -2,22 +2,23 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/config"
+	"refold/inventory"
 	"refold/kafka"
 	"refold/processors"
 	"refold/processors/deadletters"
 	"refold/refolds"
 )
 
-// topicSpecs are all topics of the program.
+// topicSpecs are all topics of the program, the last of which says which they are.
 func topicSpecs(c config.Topics) []kafka.TopicSpec {
 	limited := func(settings map[string]string, recordBytes int) map[string]string {
 		settings["max.message.bytes"] = strconv.Itoa(kafka.MaxMessageBytes(recordBytes))
@@ -58,7 +59,11 @@ func topicSpecs(c config.Topics) []kafka.TopicSpec {
 	asked.Partitions = 1 // so that all see the same in the same order
 	letters := spec(processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention))
 	limited(letters.Config, processors.LetterBytes(int(c.RecordBytes)))
-	return append(specs, letters, settled, asked)
+	remembered := spec(inventory.TopicName(c.Prefix), map[string]string{
+		"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
+	})
+	remembered.Partitions = 1 // the first record counts
+	return append(specs, letters, settled, asked, remembered)
 }
 
 // copartitioned are the topics that must have the same number of partitions: all in which a key's
@@ -82,15 +87,20 @@ func (p *program) newTopics() *cobra.Command {
 		Args:  cobra.NoArgs, RunE: showHelp,
 	}
 	topics.AddCommand(
-		p.newTopicsCommand("plan", "Show what is missing or differs; exit code 2 if anything",
-			kafka.Plan),
-		p.newTopicsCommand("apply", "Make missing topics, change none; exit code 2 if others differ",
-			kafka.Ensure),
+		p.newTopicsCommand("plan", "Show what is missing, lost or differs; exit code 2 if anything",
+			(*inventory.Keeper).Plan),
+		p.newTopicsCommand("apply", "Make topics that never were, change none; exit code 2 if others differ",
+			(*inventory.Keeper).Settle),
+		p.newTopicsAdopt(),
 	)
 	return topics
 }
 
-type topicsAction func(context.Context, *kgo.Client, []kafka.TopicSpec) ([]kafka.Difference, error)
+// topicsAction returns how topics differ, and which of them are not the installation's.
+type topicsAction func(*inventory.Keeper, context.Context) ([]kafka.Difference, []error, error)
+
+// topicsTimeout limits a command about topics.
+const topicsTimeout = time.Minute
 
 func (p *program) newTopicsCommand(name, short string, act topicsAction) *cobra.Command {
 	cmd := &cobra.Command{
@@ -100,32 +110,91 @@ func (p *program) newTopicsCommand(name, short string, act topicsAction) *cobra.
 			if err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(cmd.Context(), topicsTimeout)
 			defer cancel()
-			return actOnTopics(ctx, cmd.OutOrStdout(), loaded.Config, act)
+			keeper := newInventory(loaded.Config, inventory.Options{Create: true, By: whoami()})
+			return actOnTopics(ctx, cmd.OutOrStdout(), keeper, act)
 		},
 	}
 	config.AddFlags(cmd.Flags())
 	return cmd
 }
 
-func actOnTopics(ctx context.Context, w io.Writer, c config.Config, act topicsAction) error {
-	client, err := kafkaSettings(c, nil).Client()
+func actOnTopics(ctx context.Context, w io.Writer, k *inventory.Keeper, act topicsAction) error {
+	differences, findings, err := act(k, ctx)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	specs := topicSpecs(c.Topics)
-	differences, err := act(ctx, client, specs)
-	if err != nil {
-		return err
+	for _, found := range findings {
+		fmt.Fprintln(w, found)
 	}
 	for _, d := range differences {
 		fmt.Fprintln(w, d)
 	}
-	if len(differences) > 0 {
+	if len(differences) > 0 || len(findings) > 0 {
 		return exitError{exitDifferences}
 	}
-	fmt.Fprintf(w, "%d topics are as they should be\n", len(specs))
+	fmt.Fprintf(w, "%d topics are as they should be\n", len(k.Topics)+1)
 	return nil
+}
+
+func (p *program) newTopicsAdopt() *cobra.Command {
+	var note string
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "adopt [TOPIC…]",
+		Short: "Accept that topics are other ones than they were, or none any more",
+		Long: `The installation remembers the ID of each of its topics. One that is missing, or was made anew, is lost:
+workers handle nothing that belongs to it, and it is not made again. Adopt says that a person knows: what
+is there now under that name is the installation's, or, if there is none, the next apply (or start of a
+worker with topics.create) makes it.
+
+Adopt restores nothing. docs/runbooks/lost-topic.md says what each lost topic means, and what to do
+before workers are started.`,
+		Example: `  processor topics adopt accounts-table --note "deleted by mistake, ticket 4711"
+  processor topics adopt --all --note "restored from the backup of Monday"`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if all == (len(args) > 0) {
+				return errors.New("name the topics, or say --all; `processor topics plan` shows which are lost")
+			}
+			loaded, err := p.load(cmd, nil)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), topicsTimeout)
+			defer cancel()
+			k := newInventory(loaded.Config, inventory.Options{By: whoami()})
+			if all {
+				for _, spec := range k.Topics {
+					args = append(args, spec.Name)
+				}
+			}
+			records, err := k.Accept(ctx, note, args...)
+			if err != nil {
+				return err
+			}
+			tellAdopted(cmd.OutOrStdout(), records)
+			return nil
+		},
+	}
+	config.AddFlags(cmd.Flags())
+	cmd.Flags().StringVar(&note, "note", "", "why, for whoever reads the records later")
+	cmd.Flags().BoolVar(&all, "all", false, "all topics of the installation, as they are now")
+	return cmd
+}
+
+func tellAdopted(w io.Writer, records []inventory.Record) {
+	for _, r := range records {
+		switch {
+		case r.ID == "":
+			fmt.Fprintf(w, "%s: none instead of %s; it may be made anew\n", r.Topic, r.Instead)
+		case r.Instead == "":
+			fmt.Fprintf(w, "%s: %s\n", r.Topic, r.ID)
+		default:
+			fmt.Fprintf(w, "%s: %s instead of %s\n", r.Topic, r.ID, r.Instead)
+		}
+	}
+	if len(records) == 0 {
+		fmt.Fprintln(w, "nothing to adopt: the topics are those that the installation knows")
+	}
 }

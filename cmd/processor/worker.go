@@ -18,6 +18,7 @@ import (
 	"refold/codecs"
 	"refold/config"
 	"refold/exactlyonce"
+	"refold/inventory"
 	"refold/kafka"
 	"refold/processors"
 	"refold/refolds"
@@ -45,6 +46,7 @@ type Worker struct {
 	views      *views.Views
 	processors []*supervised
 	refolds    *refolds.Topic
+	inventory  *inventory.Keeper
 	desk       *refolds.Desk
 	keepers    map[string]*keeper // by group
 	server     *httpapi.Server
@@ -52,6 +54,7 @@ type Worker struct {
 	verify     *verify.Metrics
 	tracing    *otlp.Provider        // nil: off
 	unprepared atomic.Pointer[error] // why Run can't begin yet; nil once it has
+	lost       atomic.Pointer[error] // which topics are lost
 	partitions int32                 // of the topics of aggregates and processes, once prepared
 }
 
@@ -75,7 +78,7 @@ func NewWorker(c config.Config, logger *slog.Logger) (_ *Worker, err error) {
 	w.metrics.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, open := range []func() error{
-		w.openTracing, w.openCodecs, w.openStores, w.openRefolds, w.openProcessors,
+		w.openTracing, w.openInventory, w.openCodecs, w.openStores, w.openRefolds, w.openProcessors,
 		w.openViews, w.openServer,
 	} {
 		if err := open(); err != nil {
@@ -151,7 +154,7 @@ func (w *Worker) openProcessors() error {
 		if err != nil {
 			return err
 		}
-		w.supervise(graph, o.Guard)
+		w.supervise(graph, o.Guard, a)
 	}
 	for i, p := range processes {
 		o := w.guarded(options, w.config.Topics.Prefix+p.name)
@@ -159,7 +162,7 @@ func (w *Worker) openProcessors() error {
 		if err != nil {
 			return err
 		}
-		w.supervise(graph, o.Guard)
+		w.supervise(graph, o.Guard, nil)
 	}
 	return nil
 }
@@ -173,8 +176,8 @@ func (w *Worker) guarded(o processors.GraphOptions, group string) processors.Gra
 	return o
 }
 
-// supervise adds a processor that runs the graph exactly once.
-func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard) {
+// supervise adds a processor that runs the graph exactly once; a is its aggregate, nil if it has none.
+func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard, a *aggregate) {
 	group := string(graph.Group())
 	engine := engineConfig(w.config)
 	engine.Kafka, engine.Tables = w.kafka, w.engineTables()
@@ -182,13 +185,15 @@ func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard) {
 		prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, w.metrics))
 	engine.Logger, engine.Tracer = w.logger, w.tracer()
 	engine.Copartitioned = copartitioned(w.config.Topics)
+	fitting := w.newFitting(graph, a)
+	engine.Fit, engine.MakeNoTopics = fitting.check, true
 	if id := w.config.Processor.TransactionalID; id != "" {
 		engine.TransactionalID = id + "-" + group
 	}
 	if k := w.keepers[group]; k != nil {
 		k.attend(&engine)
 	}
-	w.processors = append(w.processors, newSupervised(engine, graph, guard, w.config))
+	w.processors = append(w.processors, newSupervised(engine, graph, guard, fitting, w.config))
 }
 
 // engineTables joins the engine and the stores, which don't know each other.
@@ -219,6 +224,7 @@ func (w *Worker) openViews() (err error) {
 func (w *Worker) openServer() (err error) {
 	checks := []httpapi.Check{
 		{Name: "topics-and-schemas", Ready: w.preparedCheck},
+		{Name: "lost-topics", Ready: w.topicsCheck},
 	}
 	if w.config.Views.Enabled {
 		checks = append(checks, httpapi.Check{Name: "views", Ready: w.views.Ready})
@@ -267,6 +273,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		if !w.prepare(ctx) {
 			return nil
 		}
+		group.Go(func() error { w.watchTopics(ctx); return nil })
 		if w.config.Views.Enabled {
 			group.Go(func() error { return w.views.Run(ctx) })
 		}

@@ -19,6 +19,10 @@ const (
 	// DefaultPartitions is what a topic gets when whoever makes it does not say.
 	DefaultPartitions = 4
 
+	// noCleaning is a year, in milliseconds. Where the imitation compacts a log, it lets the log start at the
+	// first record that is left, which no broker does: a log that starts above zero has lost records.
+	noCleaning = "31536000000"
+
 	// registryHeaderTimeout ends connections that were opened and then forgotten.
 	registryHeaderTimeout = 10 * time.Second
 )
@@ -92,6 +96,7 @@ func (o Options) kfake() []kfake.Opt {
 		kfake.NumBrokers(brokers),
 		kfake.ClusterID("local"),
 		kfake.DefaultNumPartitions(partitions),
+		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": noCleaning}),
 	}
 	if o.Port != 0 {
 		ports := make([]int, brokers)

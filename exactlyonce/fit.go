@@ -1,0 +1,56 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// ErrUnfit is wrapped by an error of Config.Fit that ends the Processor: a topic is not the one that it
+// was, and nothing may be handled by what is there now.
+var ErrUnfit = errors.New("the topics are not those that they were")
+
+// askFit asks Config.Fit. The error is a fatalError if it wraps ErrUnfit.
+func (e *engine) askFit(ctx context.Context, partitions []int32) (map[int32]error, error) {
+	if e.cfg.Fit == nil {
+		return nil, nil //nolint:nilnil // none is unfit
+	}
+	unfit, err := e.cfg.Fit(ctx, partitions)
+	if errors.Is(err, ErrUnfit) {
+		return nil, &fatalError{err}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look whether the topics fit together: %w", err)
+	}
+	return unfit, nil
+}
+
+// checkFit holds the partitions of the session that don't fit. Asked before the tables are restored, it keeps
+// a store from being rebuilt from a topic that is another one; asked again afterwards, it finds a topic that
+// became another one in between, which the first question can't:
+//
+//	the topic fits; somebody deletes it and makes it again; the store finds it new, and is rebuilt empty
+//
+// What changes later is met by a store that has the rows, and found by the next question, within
+// Config.TopicsMaxAge; producers and consumers don't follow to a topic with another ID.
+func (s *session) checkFit(ctx context.Context) error {
+	unfit, err := s.engine.askFit(ctx, s.partitions())
+	s.holdUnfit(unfit)
+	return err
+}
+
+// checkFitAgain is checkFit of a session that runs, or is over by now: then its consumer is the next one's,
+// and nothing is held.
+func (s *session) checkFitAgain(ctx context.Context) error {
+	unfit, err := s.engine.askFit(ctx, s.partitions())
+	s.begin(func() { s.holdUnfit(unfit) })
+	return err
+}
+
+func (s *session) holdUnfit(unfit map[int32]error) {
+	for tp := range s.claims {
+		if why := unfit[tp.partition]; why != nil {
+			s.hold(hold{cause: causeUnfit, why: why}, tp)
+		}
+	}
+}
