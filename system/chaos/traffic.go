@@ -30,11 +30,7 @@ type traffic struct {
 
 func (s *site) startTraffic() (*traffic, error) {
 	t := &traffic{site: s}
-	var urls []string
-	for _, w := range s.workers {
-		urls = append(urls, "http://"+w.address)
-	}
-	servers := strings.Join(urls, ",")
+	servers := s.servers()
 	const twiceShare = 5 // one in so many comes twice
 	rate := func(r float64) string { return strconv.FormatFloat(r, 'f', 3, 64) }
 	for name, args := range map[string][]string{
@@ -42,16 +38,35 @@ func (s *site) startTraffic() (*traffic, error) {
 		"topic": {"--via", "topic", "--rate", rate(s.rate)},
 		"twice": {"--server", servers, "--rate", rate(s.rate / twiceShare), "--twice-share", "1"},
 	} {
-		if err := t.start(name, args); err != nil {
+		const longer = 5 * time.Second // than faults happen
+		if err := t.start(name, time.Duration(s.plan.Length)+longer, args); err != nil {
 			return nil, err
 		}
 	}
 	return t, nil
 }
 
-// start starts a load that goes on for as long as faults happen, and a moment longer.
-func (t *traffic) start(name string, args []string) error {
-	const longer = 5 * time.Second
+// servers are the workers, as a load takes them.
+func (s *site) servers() string {
+	var urls []string
+	for _, w := range s.workers {
+		urls = append(urls, "http://"+w.address)
+	}
+	return strings.Join(urls, ",")
+}
+
+// more sends something for a moment, and waits until it has its answer.
+func (t *traffic) more(ctx context.Context) error {
+	const moment = 5 * time.Second
+	rate := strconv.FormatFloat(t.site.rate, 'f', 3, 64)
+	if err := t.start("after", moment, []string{"--server", t.site.servers(), "--rate", rate}); err != nil {
+		return err
+	}
+	return t.end(ctx)
+}
+
+// start starts a load that goes on for some time.
+func (t *traffic) start(name string, lasts time.Duration, args []string) error {
 	record := filepath.Join(t.site.dir, "told-"+name+".jsonl")
 	t.records = append(t.records, record)
 	p, err := realkafka.Start(realkafka.Command{
@@ -59,8 +74,8 @@ func (t *traffic) start(name string, args []string) error {
 		Args: append([]string{
 			t.site.program, "load", "--name", name, "--record", record,
 			"--seed", strconv.FormatUint(t.site.plan.Seed, 10),
-			"--duration", (time.Duration(t.site.plan.Length) + longer).String(),
-			"--patience", t.site.patience().String(), "--accounts", "200", "--order-share", "0.5",
+			"--duration", lasts.String(), "--patience", t.site.patience().String(),
+			"--accounts", "200", "--order-share", "0.5",
 		}, args...),
 		Env: t.site.environment(t.site.cluster.Advertised(listener("load")), t.site.registry.URL()),
 	})
