@@ -91,6 +91,12 @@ type Config struct {
 	// are: one that is missing was lost, and an empty one in its place would be taken for it.
 	MakeNoTopics bool
 
+	// StallAfter is how long an input partition may have something to handle of which nothing is
+	// committed, before Ready says that it stands still: 1 minute. A rebalance, the end of a dead
+	// worker's transaction and a broker's restart take less, and whoever waits for a command has long
+	// given up.
+	StallAfter time.Duration
+
 	// Copartitioned are topics that have as many partitions as the inputs, so that a key is in the
 	// same partition of all: outputs, mostly. Inputs, joins and the table belong to them anyhow. When
 	// one of them is given more, nothing is written by the new number: Run ends with an error that
@@ -184,6 +190,7 @@ func (c Config) withDefaults(group goka.Group) (Config, error) {
 	setDefault(&c.FetchMaxBytes, 2<<20)
 	setDefault(&c.TopicsMaxAge, 10*time.Second)
 	setDefault(&c.BetweenTimeout, 5*time.Second)
+	setDefault(&c.StallAfter, time.Minute)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -225,6 +232,7 @@ func (c Config) validate() error {
 		"HandleTime": c.HandleTime, "LeastGap": c.LeastGap, "LeaveTimeout": c.LeaveTimeout,
 		"BackoffMin": c.BackoffMin, "BackoffMax": c.BackoffMax, "FetchMaxWait": c.FetchMaxWait,
 		"TopicsMaxAge": c.TopicsMaxAge, "BetweenTimeout": c.BetweenTimeout,
+		"StallAfter": c.StallAfter,
 	} {
 		if d < 0 {
 			wrong = append(wrong, fmt.Errorf("%s is %v; it must not be negative", name, d))

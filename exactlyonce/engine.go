@@ -41,8 +41,9 @@ type engine struct {
 	session atomic.Pointer[session] // Goka's, from its set-up to its end
 	// consuming: Goka is through with what it does before it joins the group.
 	consuming atomic.Bool
-	status    atomic.Pointer[error] // what keeps the worker from being ready
-	holds     atomic.Pointer[holds] // of the latest session
+	status    atomic.Pointer[error]   // what keeps the worker from being ready
+	latest    atomic.Pointer[session] // the last that there was, perhaps over
+	faults    *kafka.FaultLog
 	// stores are the storage.Storage of each topicPartition of a table that was opened last.
 	stores sync.Map
 
@@ -75,7 +76,7 @@ func newEngine(cfg Config, gg *goka.GroupGraph) (*engine, error) {
 	e.framed, e.outputs.framed = framedTopics(reads), framedTopics(emits)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.setStatus(errors.New("not started"))
-	e.holds.Store(new(holds))
+	e.faults = kafka.NewFaultLog(e.log)
 	return e, nil
 }
 
@@ -100,8 +101,15 @@ func (e *engine) close() error {
 // setStatus notes what keeps the worker from being ready; nil when nothing does.
 func (e *engine) setStatus(err error) { e.status.Store(&err) }
 
-// ready is what keeps the worker from being ready, and which partitions are held.
-func (e *engine) ready() error { return errors.Join(*e.status.Load(), e.holds.Load().because()) }
+// ready is what keeps the worker from being ready: as a whole, which partitions are held, and which stand
+// still.
+func (e *engine) ready() error {
+	err := *e.status.Load()
+	if s := e.latest.Load(); s != nil && s.ctx.Err() == nil {
+		err = errors.Join(err, s.holds.because(), s.stalls.because())
+	}
+	return err
+}
 
 // consume runs the group until ctx ends, a callback fails or a record is refused for good. Faults
 // are survived: each ends one run, and the next begins with new clients after a pause.
