@@ -20,8 +20,9 @@ const remadeWithin = time.Minute
 var remade = map[string]string{"accounts-table": "accounts", "orders-table": "orders"}
 
 // remake deletes a topic below running workers, and makes it again with the settings that it had. All
-// workers must refuse to go on, and say why. Then it is done what the runbook for lost topics says, and
-// everything goes on: what is in the topics and was told is as it was.
+// workers must refuse to go on, and say why; commands that come meanwhile wait. Then it is done what the
+// runbook for lost topics says, and everything goes on: what is in the other topics and was told is as it
+// was.
 func (s *site) remake(ctx context.Context, f schedule.Fault, t *traffic) error {
 	table, can := remade[f.Target]
 	if !can {
@@ -36,6 +37,9 @@ func (s *site) remake(ctx context.Context, f schedule.Fault, t *traffic) error {
 		return err //nolint:wrapcheck // it names the topic
 	}
 	if err := s.refuse(ctx, remadeWithin, "topic "+f.Target+" was made anew"); err != nil {
+		return err
+	}
+	if err := t.startMeanwhile(); err != nil {
 		return err
 	}
 	for _, w := range s.workers {
@@ -60,7 +64,7 @@ func (s *site) remake(ctx context.Context, f schedule.Fault, t *traffic) error {
 			return err
 		}
 	}
-	if err := t.more(ctx); err != nil {
+	if err := t.end(ctx); err != nil {
 		return err
 	}
 	return s.waitQuiet(ctx)

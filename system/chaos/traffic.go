@@ -30,7 +30,11 @@ type traffic struct {
 
 func (s *site) startTraffic() (*traffic, error) {
 	t := &traffic{site: s}
-	servers := s.servers()
+	var urls []string
+	for _, w := range s.workers {
+		urls = append(urls, "http://"+w.address)
+	}
+	servers := strings.Join(urls, ",")
 	const twiceShare = 5 // one in so many comes twice
 	rate := func(r float64) string { return strconv.FormatFloat(r, 'f', 3, 64) }
 	for name, args := range map[string][]string{
@@ -46,23 +50,11 @@ func (s *site) startTraffic() (*traffic, error) {
 	return t, nil
 }
 
-// servers are the workers, as a load takes them.
-func (s *site) servers() string {
-	var urls []string
-	for _, w := range s.workers {
-		urls = append(urls, "http://"+w.address)
-	}
-	return strings.Join(urls, ",")
-}
-
-// more sends something for a moment, and waits until it has its answer.
-func (t *traffic) more(ctx context.Context) error {
+// startMeanwhile starts a load that sends for a moment, though no worker may handle anything.
+func (t *traffic) startMeanwhile() error {
 	const moment = 5 * time.Second
 	rate := strconv.FormatFloat(t.site.rate, 'f', 3, 64)
-	if err := t.start("after", moment, []string{"--server", t.site.servers(), "--rate", rate}); err != nil {
-		return err
-	}
-	return t.end(ctx)
+	return t.start("meanwhile", moment, []string{"--via", "topic", "--rate", rate})
 }
 
 // start starts a load that goes on for some time.
