@@ -65,7 +65,7 @@ func (k *Keeper) Settle(ctx context.Context) (
 ) {
 	k.settling.Lock()
 	defer k.settling.Unlock()
-	client, err := k.Kafka.Client()
+	client, err := k.client()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,7 +100,7 @@ func (k *Keeper) Settle(ctx context.Context) (
 func (k *Keeper) Plan(ctx context.Context) (
 	differences []kafka.Difference, findings []error, err error,
 ) {
-	client, err := k.Kafka.Client()
+	client, err := k.client()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,7 +124,7 @@ func (k *Keeper) Plan(ctx context.Context) (
 // that is not the same, and a *MissingError for each that there isn't; any other is a fault. It costs a
 // request, and takes a second when a topic seems to be missing: brokers that start don't know all yet.
 func (k *Keeper) Check(ctx context.Context, topics ...string) error {
-	client, err := k.Kafka.Client()
+	client, err := k.client()
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (k *Keeper) Accept(ctx context.Context, note string, topics ...string) ([]R
 			return nil, fmt.Errorf("the installation has no topic %s; it has %v", topic, k.names())
 		}
 	}
-	client, err := k.Kafka.Client()
+	client, err := k.client()
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +177,12 @@ func (k *Keeper) Known() map[string]Record {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return maps.Clone(k.known)
+}
+
+// client returns a client that writes records to the partition that is read, the first, also when somebody
+// made the topic with more of them.
+func (k *Keeper) client() (*kgo.Client, error) {
+	return k.Kafka.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
 }
 
 func (k *Keeper) names() []string {

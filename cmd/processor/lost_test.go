@@ -168,7 +168,7 @@ func TestLostTopic(t *testing.T) {
 					eventually(t, func() bool {
 						return w.ask(http.MethodGet, "/readyz", "").status == http.StatusOK
 					}, describing{w})
-					w.deposit(accounts[0], 2)
+					w.goesOn(keyOf(0, 8))
 				} else {
 					w.says(test.says, book)
 					before := i.eventsOf(accounts[0])
