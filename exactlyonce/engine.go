@@ -111,6 +111,9 @@ func (e *engine) ready() error {
 	return err
 }
 
+// startingOver is what is done about a fault that ends a run.
+const startingOver = "starting over with new clients"
+
 // consume runs the group until ctx ends, a callback fails or a record is refused for good. Faults
 // are survived: each ends one run, and the next begins with new clients after a pause.
 func (e *engine) consume(
@@ -141,7 +144,7 @@ func (e *engine) consume(
 		pause := e.cfg.backoff(failures)
 		e.setStatus(err)
 		e.cfg.Metrics.restart(err)
-		e.log.Error("starting over with new clients", "error", err, "pause", pause)
+		e.faults.Failed(slog.LevelError, startingOver, err, "pause", pause)
 		sleep(ctx, pause)
 	}
 	return nil

@@ -8,12 +8,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"refold/exactlyonce"
+	"refold/kafka"
 )
 
 // logged is a log that tests read.
@@ -44,6 +48,11 @@ type watched struct {
 
 func (c *cluster) workWatched(change func(*exactlyonce.Config)) *watched {
 	c.t.Helper()
+	return c.watch(change, counter("count", "in"))
+}
+
+func (c *cluster) watch(change func(*exactlyonce.Config), graph *goka.GroupGraph) *watched {
+	c.t.Helper()
 	w := &watched{log: new(logged), registry: prometheus.NewRegistry()}
 	cfg := c.config("worker")
 	cfg.StallAfter = 200 * time.Millisecond
@@ -52,7 +61,7 @@ func (c *cluster) workWatched(change func(*exactlyonce.Config)) *watched {
 	if change != nil {
 		change(&cfg)
 	}
-	w.worker = c.work(cfg, counter("count", "in"))
+	w.worker = c.work(cfg, graph)
 	return w
 }
 
@@ -162,4 +171,75 @@ func TestUnreadablePartition(t *testing.T) {
 func byWorker(r kmsg.Request) bool {
 	f, is := r.(*kmsg.FetchRequest)
 	return !is || f.MaxWaitMillis != 100
+}
+
+// A transaction of whoever wrote an input stays open: what is behind it waits, and Ready says for what.
+// Markers alone are nothing to wait for.
+func TestOpenTransactionOfAnInput(t *testing.T) {
+	c := startCluster(t, 0, topic("in", 1), topic("out", 1))
+	cl := c.client(kgo.TransactionalID("sender"))
+	defer cl.Close()
+	inTransaction := func(end kgo.TransactionEndTry, meanwhile func()) {
+		t.Helper()
+		if err := cl.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		if err := cl.ProduceSync(t.Context(), record("in", "key", "x")).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		meanwhile()
+		if err := cl.EndTransaction(t.Context(), end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := c.workWatched(nil)
+	w.isReady()
+	inTransaction(kgo.TryCommit, func() {
+		w.says("in/0 stands still at offset 0", "1 offsets are waiting", "docs/runbooks/stuck-transaction.md")
+	})
+	c.waitForOutputs(1)
+	inTransaction(kgo.TryAbort, func() {})
+	eventually(t, "the markers are seen to be nothing", func() bool {
+		return w.Ready() == nil && w.of("exactlyonce_input_lag_records", "0") == 0
+	})
+	w.end()
+	if n := len(c.read("out")[0]); n != 1 {
+		t.Errorf("%d outputs of one record", n)
+	}
+}
+
+// A callback that does not return stands in the way of its whole batch, and Ready says so.
+func TestSlowCallbackIsNamed(t *testing.T) {
+	c := startCluster(t, 0, topic("in", 2), topic("out", 1))
+	wait := make(chan struct{})
+	w := c.watch(nil, counterWith("count", func(goka.Context) { <-wait }, "in"))
+	c.send("in", 0, 10, 5)
+	w.says("stands still at offset 0", "are being handled since")
+	close(wait)
+	c.waitForOutputs(10)
+	w.isReady().end()
+	c.checkCounter("count", "in")
+}
+
+// A topic is deleted and made again below a running worker, which goes by the ID: it neither reads the new
+// one as if it were the old nor fetches for ever in green. What it is at lies beyond the new one's end.
+func TestTopicMadeAgain(t *testing.T) {
+	c := startCluster(t, 0, topic("in", 2), topic("out", 3))
+	c.send("in", 0, 100, 20)
+	w := c.workWatched(nil)
+	c.waitForOutputs(100)
+	w.isReady()
+	cl := c.client()
+	defer cl.Close()
+	if _, err := kadm.NewClient(cl).DeleteTopics(t.Context(), "in"); err != nil {
+		t.Fatal(err)
+	}
+	w.says("in/")
+	if _, err := kafka.Ensure(t.Context(), cl, []kafka.TopicSpec{topic("in", 2)}); err != nil {
+		t.Fatal(err)
+	}
+	expectError(t, w.wait(), "group count has no offset", "its table count-table has rows")
+	if n := w.log.lines(); n > 2*maxLines {
+		t.Errorf("%d lines were logged:\n%s", n, w.log.text.String())
+	}
 }

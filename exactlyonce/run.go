@@ -163,6 +163,7 @@ func (r *run) leaving(tell func() []action) {
 }
 
 func (r *run) onAssigned(a assignment) {
+	r.engine.faults.Ended(notAMember)
 	r.engine.log.Info("partitions assigned", "partitions", a.partitions,
 		"member", a.member, "generation", a.generation)
 	r.assignment = a

@@ -25,7 +25,7 @@ func sum(t *testing.T, registry *prometheus.Registry, name string, labels ...str
 		for _, m := range family.GetMetric() {
 			if family.GetName() == name &&
 				(len(labels) == 0 || slices.Contains(labels, m.GetLabel()[0].GetValue())) {
-				n += m.GetCounter().GetValue()
+				n += m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			}
 		}
 	}

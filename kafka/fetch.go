@@ -189,7 +189,7 @@ func (l *partitionLog) fetchRequest(from int64) *kmsg.FetchRequest {
 	request.MaxBytes = readFetchBytes
 	request.IsolationLevel = 1 // read committed
 	if l.once {
-		request.MaxWaitMillis, request.MaxBytes = 0, 1
+		request.MaxWaitMillis = 0
 		partition.PartitionMaxBytes = 1
 		topic.Partitions[0] = partition
 	}

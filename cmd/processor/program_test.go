@@ -213,7 +213,7 @@ func TestTopicsAndSchemas(t *testing.T) {
 	topics := func(args ...string) []string { return append(append([]string{"topics"}, args...), brokers...) }
 
 	expect(t, exitDifferences, []string{"account-commands: topic is missing"}, topics("plan")...)
-	expect(t, 0, []string{"12 topics are as they should be"}, topics("apply")...)
+	expect(t, 0, []string{"13 topics are as they should be"}, topics("apply")...)
 	expect(t, 0, nil, topics("plan")...)
 	expect(t, exitDifferences, []string{"account-events: partitions"},
 		topics("apply", "--topics.partitions", "9")...)

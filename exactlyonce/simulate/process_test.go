@@ -268,6 +268,8 @@ func (p *process) happens(f fault, to *fate) {
 		s.lead(leader)
 	case coordinatorsMove:
 		s.cluster.RehashCoordinators()
+	case forbidden:
+		s.forbid(f)
 	case kinds:
 	}
 }

@@ -54,12 +54,14 @@ const (
 	allCut      // nor does any other
 	leadersMove
 	coordinatorsMove
+	forbidden // a right is taken from all workers
 	kinds
 )
 
 var kindNames = [kinds]string{
 	"request lost", "answer lost", "request held", "refused", "crash before", "crash after", "stopped",
 	"zombie", "slow callback", "cut off", "all cut off", "leaders move", "coordinators move",
+	"a right is taken",
 }
 
 func (k kind) String() string { return kindNames[k] }
@@ -91,6 +93,7 @@ type fault struct {
 	lasts  time.Duration // of what is held, or until the next life
 	disk   disk
 	err    *kerr.Error
+	right  right
 }
 
 func (f fault) String() string {
@@ -104,6 +107,8 @@ func (f fault) String() string {
 		s += fmt.Sprintf(", back after %v with a disk that is %v", f.lasts, f.disk)
 	case stopped:
 		s += fmt.Sprintf(", back after %v", f.lasts)
+	case forbidden:
+		s += fmt.Sprintf(" for %v: to %v", f.lasts, f.right)
 	case requestLost, answerLost, leadersMove, coordinatorsMove, kinds:
 	}
 	return s
@@ -187,6 +192,8 @@ func newSchedule(seed uint64) *schedule {
 		f.number = i
 		s.faults = append(s.faults, f)
 	}
+	// Dice of their own: the other faults of a seed stay what they were.
+	s.takeRights(rand.New(rand.NewPCG(seed, 1)))
 	return s
 }
 

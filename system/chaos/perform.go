@@ -32,6 +32,8 @@ type performance struct {
 	hurt    *semaphore.Weighted
 	brokers sync.Mutex // held by the broker's fault
 	end     time.Time
+	// going is how many faults go on that hinder somebody, begun how many have begun; under site.mu.
+	going, begun int
 }
 
 // perform lets everything happen that the schedule says, and returns when its length is over.
@@ -59,6 +61,7 @@ func (s *site) perform(ctx context.Context) error {
 
 // fault lets one thing happen, when it may. One that would come too late is left out.
 func (p *performance) fault(ctx context.Context, f schedule.Fault) (err error) {
+	defer p.during(f)()
 	switch f.Kind {
 	case schedule.KillBroker, schedule.StopBroker, schedule.PauseBroker:
 		err = p.ofBroker(ctx, f)
@@ -69,6 +72,10 @@ func (p *performance) fault(ctx context.Context, f schedule.Fault) (err error) {
 		p.toRegistry.Heal()
 	case schedule.Poison:
 		err = p.poison(ctx, f)
+	case schedule.TakeRight:
+		err = p.takeRight(ctx, f)
+	case schedule.RefuseSchema:
+		err = p.refuseSchema(ctx, f)
 	case schedule.RollWorkers:
 		err = p.roll(ctx, f)
 	case schedule.Refold, schedule.DryRefold, schedule.CancelRefold:

@@ -37,9 +37,10 @@ type site struct {
 	cluster  *realkafka.Cluster
 	admin    *realkafka.Admin
 	registry *realkafka.Registry
-	// paths lead each client to each broker; toRegistry, all workers to the registry.
+	// paths lead each client to each broker; toRegistry, all workers to the gatekeeper of the registry.
 	paths      map[string][]*proxy.Proxy
 	toRegistry *proxy.Proxy
+	gatekeeper *gatekeeper
 	// registryURL is the registry as workers see it.
 	registryURL string
 	workers     []*worker
@@ -139,6 +140,9 @@ func (s *site) setUp(ctx context.Context) error {
 	if s.admin, err = s.cluster.NewAdmin(); err != nil {
 		return err //nolint:wrapcheck // it says what it was doing
 	}
+	if err := s.persist(ctx, func() error { return s.admin.Allow(ctx, user) }); err != nil {
+		return err
+	}
 	for _, args := range [][]string{{"topics", "apply"}, {"schemas", "register"}} {
 		cmd := exec.CommandContext(ctx, s.program, args...)
 		cmd.Env = s.environment(s.cluster.Addresses(), s.registry.URL())
@@ -174,9 +178,9 @@ func (s *site) setUp(ctx context.Context) error {
 
 // startServers starts the cluster and the registry.
 func (s *site) startServers(ctx context.Context) error {
-	var listeners []string
-	for _, client := range clients() {
-		listeners = append(listeners, listener(client))
+	listeners := []realkafka.Client{{Name: listener(schedule.Load)}}
+	for _, client := range clients()[1:] {
+		listeners = append(listeners, realkafka.Client{Name: listener(client), User: user})
 	}
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() (err error) {
@@ -208,7 +212,10 @@ func (s *site) startPaths() error {
 	}
 	address, err := url.Parse(s.registry.URL())
 	if err == nil {
-		s.toRegistry, err = proxy.Start("registry", "127.0.0.1:0", address.Host)
+		s.gatekeeper, err = newGatekeeper(address)
+	}
+	if err == nil {
+		s.toRegistry, err = proxy.Start("registry", "127.0.0.1:0", s.gatekeeper.address)
 	}
 	if err != nil {
 		return fmt.Errorf("a path to the registry: %w", err)
@@ -271,6 +278,9 @@ func (s *site) cleanUp(keep bool) {
 	}
 	if s.toRegistry != nil {
 		s.toRegistry.Close()
+	}
+	if s.gatekeeper != nil {
+		s.gatekeeper.close()
 	}
 	s.unmount()
 	if !keep {

@@ -42,16 +42,23 @@ func (s *site) startTraffic() (*traffic, error) {
 		"topic": {"--via", "topic", "--rate", rate(s.rate)},
 		"twice": {"--server", servers, "--rate", rate(s.rate / twiceShare), "--twice-share", "1"},
 	} {
-		if err := t.start(name, args); err != nil {
+		const longer = 5 * time.Second // than faults happen
+		if err := t.start(name, time.Duration(s.plan.Length)+longer, args); err != nil {
 			return nil, err
 		}
 	}
 	return t, nil
 }
 
-// start starts a load that goes on for as long as faults happen, and a moment longer.
-func (t *traffic) start(name string, args []string) error {
-	const longer = 5 * time.Second
+// startMeanwhile starts a load that sends for a moment, though no worker may handle anything.
+func (t *traffic) startMeanwhile() error {
+	const moment = 5 * time.Second
+	rate := strconv.FormatFloat(t.site.rate, 'f', 3, 64)
+	return t.start("meanwhile", moment, []string{"--via", "topic", "--rate", rate})
+}
+
+// start starts a load that goes on for some time.
+func (t *traffic) start(name string, lasts time.Duration, args []string) error {
 	record := filepath.Join(t.site.dir, "told-"+name+".jsonl")
 	t.records = append(t.records, record)
 	p, err := realkafka.Start(realkafka.Command{
@@ -59,8 +66,8 @@ func (t *traffic) start(name string, args []string) error {
 		Args: append([]string{
 			t.site.program, "load", "--name", name, "--record", record,
 			"--seed", strconv.FormatUint(t.site.plan.Seed, 10),
-			"--duration", (time.Duration(t.site.plan.Length) + longer).String(),
-			"--patience", t.site.patience().String(), "--accounts", "200", "--order-share", "0.5",
+			"--duration", lasts.String(), "--patience", t.site.patience().String(),
+			"--accounts", "200", "--order-share", "0.5",
 		}, args...),
 		Env: t.site.environment(t.site.cluster.Advertised(listener("load")), t.site.registry.URL()),
 	})

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"strings"
 	"time"
 
@@ -83,7 +82,8 @@ func (s *site) ends(ctx context.Context) (map[string]map[int32]int64, error) {
 const sampled = 2_000
 
 // verdict is the audit's: everything that can be read, against everything that was promised and
-// told. It reads twice: views are those of running workers, local stores those of stopped ones.
+// told. It reads with workers running, for their views, again when a topic was made again, and with workers
+// stopped, for their local stores.
 func (s *site) verdict(ctx context.Context, t *traffic) error {
 	ctx, cancel := context.WithTimeout(ctx, auditWithin)
 	defer cancel()
@@ -102,8 +102,20 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 	if err != nil {
 		return err
 	}
-	if s.breach && !running.Whole() {
+	whole := running.Whole()
+	if s.breach && !whole {
 		return errBreach
+	}
+	if s.plan.Remade.Target != "" {
+		if err := s.remake(ctx, s.plan.Remade, t); err != nil {
+			return err
+		}
+		o.Told = t.records
+		again, err := s.audit(ctx, o)
+		if err != nil {
+			return err
+		}
+		whole = whole && again.Whole()
 	}
 	if err := s.grow(ctx, s.plan.Last); err != nil {
 		return err
@@ -125,7 +137,7 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 	switch {
 	case err != nil:
 		return err
-	case !running.Whole() || !stopped.Whole():
+	case !whole || !stopped.Whole():
 		return errBreach
 	case len(s.problems) > 0:
 		return fmt.Errorf("%w: %s", errBroken, strings.Join(s.problems, "; "))
@@ -147,26 +159,7 @@ func (s *site) grow(ctx context.Context, f schedule.Fault) error {
 	if err := s.admin.Grow(ctx, f.Target); err != nil {
 		return err //nolint:wrapcheck // it names the topic
 	}
-	ctx, cancel := context.WithTimeout(ctx, noticedWithin)
-	defer cancel()
-	says := fmt.Sprintf("%s has %d", f.Target, partitions+1)
-	for _, w := range s.workers {
-		err := until(ctx, func() error {
-			status, body, err := w.readiness(ctx)
-			if err != nil {
-				return err
-			}
-			if status == http.StatusOK || !strings.Contains(body, says) {
-				return fmt.Errorf("%s goes on, though %s: %d %s", w.name, says, status, body)
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("%w: %w", errBroken, err)
-		}
-	}
-	s.say("  all workers refuse to go on")
-	return nil
+	return s.refuse(ctx, noticedWithin, fmt.Sprintf("%s has %d", f.Target, partitions+1))
 }
 
 // audit reads once, and says what it found.

@@ -67,7 +67,9 @@ func (w *worker) startLocked() error {
 			w.site.program, "run", "--http.address", w.address, "--store.directory", w.disk.stores(),
 			"--processor.transactional-id", w.name,
 		},
-		Env: w.site.environment(brokers, w.site.registryURL),
+		Env: append(w.site.environment(brokers, w.site.registryURL),
+			"REFOLD_KAFKA_SASL_MECHANISM=PLAIN", "REFOLD_KAFKA_SASL_USERNAME="+user,
+			"REFOLD_KAFKA_SASL_PASSWORD="+realkafka.Password),
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // it names the worker

@@ -31,10 +31,21 @@ type ClusterOptions struct {
 	// Dir holds configurations, data and logs. It must exist.
 	Dir string
 	// Clients each get a listener of their own on every broker, and are told other addresses than
-	// those that the brokers listen on: those of proxies in between, see Routes. A name is letters
-	// and digits.
-	Clients []string
+	// those that the brokers listen on: those of proxies in between, see Node.Route.
+	Clients []Client
 }
+
+// Client has a listener of its own.
+type Client struct {
+	// Name is letters and digits.
+	Name string
+	// User is whom the client has to authenticate as, by SASL/PLAIN with Password; it may do what
+	// Admin.Allow has allowed it. Empty: nobody asks, and the client may do everything.
+	User string
+}
+
+// Password is that of all users of a cluster.
+const Password = "of-a-test"
 
 // Cluster is three nodes of Apache Kafka, each broker and controller in one: every partition on all
 // of them, and written when two have it. Any one may be down or away.
@@ -69,14 +80,18 @@ func NewCluster(ctx context.Context, o ClusterOptions) (*Cluster, error) {
 		name := "kafka-" + strconv.Itoa(i+1)
 		n := &Node{
 			cluster: c, ID: int32(i + 1), name: name, dir: filepath.Join(o.Dir, name),
-			listeners: make(map[string]Route),
+			listeners: make(map[string]Route), users: make(map[string]string),
 		}
 		mine := ports[i*perNode : (i+1)*perNode]
 		n.controller = loopback(mine[0])
 		n.listeners[direct] = Route{Advertised: loopback(mine[1]), Broker: loopback(mine[1])}
 		for k, client := range o.Clients {
-			n.listeners[strings.ToUpper(client)] = Route{
+			name := strings.ToUpper(client.Name)
+			n.listeners[name] = Route{
 				Advertised: loopback(mine[2+2*k]), Broker: loopback(mine[3+2*k]),
+			}
+			if client.User != "" {
+				n.users[name] = client.User
 			}
 		}
 		c.nodes = append(c.nodes, n)
@@ -155,7 +170,7 @@ func (n *Node) prepare(ctx context.Context) error {
 func (n *Node) configuration() string { return filepath.Join(n.dir, "server.properties") }
 
 // properties fill in cluster.properties.
-func (n *Node) properties() map[string]string {
+func (n *Node) properties() map[string]any {
 	var voters []string
 	for _, other := range n.cluster.nodes {
 		voters = append(voters, fmt.Sprintf("%d@%s", other.ID, other.controller))
@@ -166,11 +181,20 @@ func (n *Node) properties() map[string]string {
 	for name, route := range maps.All(n.listeners) {
 		listeners = append(listeners, name+"://"+route.Broker)
 		advertised = append(advertised, name+"://"+route.Advertised)
-		protocols = append(protocols, name+":PLAINTEXT")
+		protocol := ":PLAINTEXT"
+		if n.users[name] != "" {
+			protocol = ":SASL_PLAINTEXT"
+		}
+		protocols = append(protocols, name+protocol)
 	}
-	return map[string]string{
+	users := make(map[string]string) // Kafka wants a listener's name in small letters there
+	for listener, user := range n.users {
+		users[strings.ToLower(listener)] = user
+	}
+	return map[string]any{
 		"ID": strconv.Itoa(int(n.ID)), "Voters": strings.Join(voters, ","),
 		"Listeners": strings.Join(listeners, ","), "Advertised": strings.Join(advertised, ","),
 		"Protocols": strings.Join(protocols, ","), "Data": filepath.Join(n.dir, "data"),
+		"Users": users, "Password": Password,
 	}
 }

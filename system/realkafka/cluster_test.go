@@ -16,7 +16,7 @@ import (
 // whole again when the broker is back on its disk. Its clients are told of their own addresses.
 func TestCluster(t *testing.T) {
 	begin := time.Now()
-	c, err := NewCluster(t.Context(), ClusterOptions{Dir: t.TempDir(), Clients: []string{"a"}})
+	c, err := NewCluster(t.Context(), ClusterOptions{Dir: t.TempDir(), Clients: []Client{{Name: "a"}}})
 	if errors.Is(err, ErrMissing) {
 		t.Fatalf("the system tests can't run here: %v", err)
 	}

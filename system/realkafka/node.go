@@ -21,9 +21,10 @@ type Node struct {
 
 	cluster    *Cluster
 	name, dir  string
-	controller string           // address of the controllers' listener
-	listeners  map[string]Route // by name
-	process    *Process         // the latest one; nil before the first
+	controller string            // address of the controllers' listener
+	listeners  map[string]Route  // by name
+	users      map[string]string // by listener, where clients have to authenticate
+	process    *Process          // the latest one; nil before the first
 }
 
 // Start starts the node on what is on its disk, and returns when its broker is a member of the

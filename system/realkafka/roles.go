@@ -4,7 +4,9 @@ package realkafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -12,8 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Admin asks the cluster who does what, and changes topics. It is for one caller after another, and
-// must be closed.
+// Admin asks the cluster who does what, and changes topics and rights. It must be closed.
 type Admin struct {
 	client *kgo.Client
 	kafka  *kadm.Client
@@ -121,4 +122,49 @@ func (a *Admin) Grow(ctx context.Context, topic string) error {
 		return fmt.Errorf("giving %s one more partition: %w", topic, err)
 	}
 	return nil
+}
+
+// Remake deletes a topic and makes another one under its name, as large and with the same settings, but
+// empty.
+func (a *Admin) Remake(ctx context.Context, topic string) error {
+	failed := func(err error) error { return fmt.Errorf("making %s again: %w", topic, err) }
+	topics, err := a.kafka.ListTopics(ctx, topic)
+	if err == nil {
+		err = topics.Error()
+	}
+	if err != nil {
+		return failed(err)
+	}
+	described, err := a.kafka.DescribeTopicConfigs(ctx, topic)
+	if err != nil {
+		return failed(err)
+	}
+	settings := make(map[string]*string)
+	for _, setting := range described[0].Configs {
+		if setting.Source == kmsg.ConfigSourceDynamicTopicConfig {
+			settings[setting.Key] = setting.Value
+		}
+	}
+	deleted, err := a.kafka.DeleteTopics(ctx, topic)
+	if err == nil {
+		err = deleted.Error()
+	}
+	if err != nil {
+		return failed(err)
+	}
+	partitions, copies := len(topics[topic].Partitions), topics[topic].Partitions.NumReplicas()
+	for {
+		_, err := a.kafka.CreateTopic(ctx, int32(partitions), int16(copies), settings, topic)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, kerr.TopicAlreadyExists) { // else it is still being deleted
+			return failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return failed(context.Cause(ctx))
+		case <-time.After(pollInterval):
+		}
+	}
 }

@@ -38,6 +38,8 @@ const (
 	PauseBroker  Kind = "pause-broker"  // SIGSTOP, mostly for longer than a transaction may be open
 	RegistryDown Kind = "registry-down" // no worker reaches it
 	Poison       Kind = "poison"        // some commands that nobody can read
+	TakeRight    Kind = "take-right"    // the brokers refuse the workers what is their Target
+	RefuseSchema Kind = "refuse-schema" // the registry refuses one schema (403), and has the others
 )
 
 // Kinds of refolds that somebody asks for: no faults, but work that all the others interrupt.
@@ -53,9 +55,15 @@ const (
 	Orders   = "orders"
 )
 
-// GrowTopic is the last thing that happens, after the first verdict: a topic is given one partition
-// more than those that belong to it. Nothing goes on from there.
-const GrowTopic Kind = "grow-topic"
+// What happens after the first verdict, when all others have been survived.
+const (
+	// RemakeTopic: a topic is deleted below running workers and made again, empty. They must refuse to
+	// go on, until an operator has made its content anew.
+	RemakeTopic Kind = "remake-topic"
+	// GrowTopic is the last: a topic is given one partition more than those that belong to it. Nothing
+	// goes on from there.
+	GrowTopic Kind = "grow-topic"
+)
 
 // Load is the target of a fault of the network between the load and the brokers.
 const Load = "load"
@@ -76,7 +84,8 @@ type Fault struct {
 	At Duration `json:"at"`
 	// Kind is what it is.
 	Kind Kind `json:"kind"`
-	// Target is a worker (WorkerName), Load, a broker's role, or a table; empty if the kind says it all.
+	// Target is a worker (WorkerName), Load, a broker's role, a table, a topic, or a right of the workers,
+	// as realkafka.ParseRight reads it; empty if the kind says it all.
 	Target string `json:"target,omitempty"`
 	// Broker, of a fault of the network: the one that the target is cut off from, 1 to 3; 0: all.
 	Broker int `json:"broker,omitempty"`

@@ -3,7 +3,6 @@ package schedule
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"time"
@@ -14,8 +13,10 @@ type Schedule struct {
 	Seed   uint64   `json:"seed"`
 	Length Duration `json:"length"`
 	Faults []Fault  `json:"faults"`
-	// Last is what happens to the topic that is its Target when all others have been survived.
-	Last Fault `json:"last"`
+	// Remade and Last are what happens, one after the other, to the topics that are their Targets when
+	// all others have been survived.
+	Remade Fault `json:"remade"`
+	Last   Fault `json:"last"`
 }
 
 // Workers and Brokers are how many there are, and maxHurt how many workers may have a fault at a time.
@@ -32,257 +33,100 @@ const (
 	TransactionTimeout = 15 * time.Second
 )
 
-// Rests between faults of one sort, on average, and the least between two of brokers: followers
-// have to catch up before another may be missing.
-const (
-	workerRest   = 5 * time.Second
-	brokerRest   = 20 * time.Second
-	leastRest    = 20 * time.Second
-	registryRest = 90 * time.Second
-	loadRest     = 60 * time.Second
-	poisonRest   = 25 * time.Second
-	refoldRest   = 20 * time.Second
-)
-
-// firstAt leaves time for something to happen that can go wrong.
-const firstAt = 5 * time.Second
-
 // growing are the topics that may be given a partition more, and lastLane the dice for which.
 var growing = []string{
 	"account-commands", "account-events", "account-results", "accounts-table", "order-commands",
 	"order-events", "order-results", "orders-table", "order-payments-loop",
 }
 
-const lastLane = 1_000
+// remaking are the topics that may be deleted and made again: those whose content can be made anew from
+// what is in the others.
+var remaking = []string{"accounts-table", "orders-table"}
 
-// Only returns the schedule of a seed in which workers have faults of these kinds, and nobody else has
-// any: to show what one kind of fault does to a program that lacks what protects it.
+const (
+	lastLane = 1_000 + iota
+	remadeLane
+)
+
+// Lanes that have dice of their own, by number: what is added comes last.
+const (
+	workersLane = iota
+	brokersLane
+	registryLane
+	loadLane
+	poisonLane
+	refoldsLane
+	rightsLane
+	refusalsLane
+)
+
+// plans are what the lanes plan, by number.
+var plans = []func(*lane){
+	workersLane: workers, brokersLane: brokers, registryLane: registry, loadLane: load,
+	poisonLane: poison, refoldsLane: refolds, rightsLane: takenRights, refusalsLane: refusals,
+}
+
+// Only returns the schedule of a seed in which nothing happens but faults of these kinds, which are
+// those of workers, TakeRight, RefuseSchema and RemakeTopic: to show what one kind of fault does to a
+// program, or to one that lacks what protects it.
 func Only(seed uint64, length time.Duration, kinds ...Kind) (Schedule, error) {
 	s := Schedule{Seed: seed, Length: Duration(length)}
-	l := newLane(seed, 0, length)
+	var ofWorkers []odds
 	for _, kind := range kinds {
-		i := slices.IndexFunc(workerOdds, func(o odds) bool { return o.kind == kind })
-		if i < 0 {
-			return s, fmt.Errorf("%q is no fault of a worker", kind)
+		switch kind {
+		case TakeRight:
+			s.plan(rightsLane, nil)
+		case RefuseSchema:
+			s.plan(refusalsLane, nil)
+		case RemakeTopic:
+			s.Remade = remade(seed, length)
+		default:
+			i := slices.IndexFunc(workerOdds, func(o odds) bool { return o.kind == kind })
+			if i < 0 {
+				return s, fmt.Errorf("%q is no fault that may come alone", kind)
+			}
+			ofWorkers = append(ofWorkers, workerOdds[i])
 		}
-		l.odds = append(l.odds, workerOdds[i])
 	}
-	workers(l)
-	s.Faults = l.faults
+	if ofWorkers != nil {
+		s.plan(workersLane, ofWorkers)
+	}
+	s.sort()
 	return s, nil
 }
 
 // New returns the schedule of a seed. All faults have ended after its length.
 func New(seed uint64, length time.Duration) Schedule {
 	s := Schedule{Seed: seed, Length: Duration(length)}
-	for lane, plan := range []func(*lane){workers, brokers, registry, load, poison, refolds} {
-		l := newLane(seed, uint64(lane), length)
-		plan(l)
-		s.Faults = append(s.Faults, l.faults...)
+	for number := range plans {
+		s.plan(number, nil)
 	}
+	s.sort()
+	s.Remade = remade(seed, length)
 	last := newLane(seed, lastLane, length)
 	s.Last = Fault{
 		At: s.Length, Kind: GrowTopic, Target: growing[last.dice.IntN(len(growing))],
 	}
-	slices.SortStableFunc(s.Faults, func(a, b Fault) int { return int(a.At - b.At) })
 	return s
 }
 
-// lane is the faults of one sort. Each has dice of its own: what is changed in one leaves the
-// others as they are.
-type lane struct {
-	dice   *rand.Rand
-	length time.Duration
-	at     time.Duration
-	faults []Fault
-	odds   []odds // of workers; none: workerOdds
+// plan adds the faults of a lane; those of workers are of these odds, if any are given.
+func (s *Schedule) plan(number int, ofWorkers []odds) {
+	l := newLane(s.Seed, uint64(number), time.Duration(s.Length))
+	l.odds = ofWorkers
+	plans[number](l)
+	s.Faults = append(s.Faults, l.faults...)
 }
 
-func newLane(seed, number uint64, length time.Duration) *lane {
-	return &lane{dice: rand.New(rand.NewPCG(seed, number)), length: length, at: firstAt}
+func (s *Schedule) sort() {
+	slices.SortStableFunc(s.Faults, func(a, b Fault) int { return int(a.At - b.At) })
 }
 
-// rest lets time pass, so much on average.
-func (l *lane) rest(mean time.Duration) {
-	l.at += time.Duration(l.dice.ExpFloat64() * float64(mean)).Truncate(time.Millisecond)
-}
-
-// between returns a time, in tenths of seconds.
-func (l *lane) between(least, most time.Duration) Duration {
-	const step = 100 * time.Millisecond
-	return Duration(least + step*time.Duration(l.dice.Int64N(int64((most-least)/step)+1)))
-}
-
-// add plans a fault at the lane's time, if there is time left; false if not.
-func (l *lane) add(f Fault) bool {
-	f.At, f.Choice = Duration(l.at), l.dice.Uint64()
-	if time.Duration(f.End()) > l.length {
-		return false
-	}
-	l.faults = append(l.faults, f)
-	return true
-}
-
-// odds is a kind with how often it comes, beside the others, and how long it lasts.
-type odds struct {
-	kind        Kind
-	weight      int
-	least, most time.Duration
-}
-
-// pick chooses among kinds by their weights.
-func (l *lane) pick(all []odds) Fault {
-	sum := 0
-	for _, o := range all {
-		sum += o.weight
-	}
-	dice := l.dice.IntN(sum)
-	for _, o := range all {
-		if dice -= o.weight; dice < 0 {
-			return Fault{Kind: o.kind, Lasts: l.between(o.least, o.most)}
-		}
-	}
-	panic("schedule: the weights don't sum up to their sum")
-}
-
-var network = []odds{
-	{Cut, 3, 3 * time.Second, 30 * time.Second},
-	{CutRequests, 2, 3 * time.Second, 25 * time.Second},
-	{CutAnswers, 2, 3 * time.Second, 25 * time.Second},
-	{LoseAnswers, 4, time.Second, 10 * time.Second},
-	{Delay, 3, 5 * time.Second, 20 * time.Second},
-}
-
-var workerOdds = append([]odds{
-	{KillWorker, 14, 0, 8 * time.Second},
-	{PauseWorker, 7, SessionTimeout + 2*time.Second, SessionTimeout + 15*time.Second},
-	{StopWorker, 3, 0, 5 * time.Second},
-	{RollWorkers, 1, 30 * time.Second, 30 * time.Second},
-	{FullDisk, 2, 5 * time.Second, 20 * time.Second},
-	{DamageStore, 2, 0, 3 * time.Second},
-	{DeleteStore, 2, 0, 3 * time.Second},
-	{StoreAhead, 2, 0, 3 * time.Second},
-}, network...)
-
-// workers plans the faults of workers, their disks and their network.
-func workers(l *lane) {
-	choices := l.odds
-	if choices == nil {
-		choices = workerOdds
-	}
-	var hurtUntil [Workers]time.Duration // by worker
-	for {
-		l.rest(workerRest)
-		f := l.pick(choices)
-		if f.Kind == RollWorkers {
-			l.at = max(l.at, slices.Max(hurtUntil[:]))
-			if !l.add(f) {
-				return
-			}
-			l.at += time.Duration(f.Lasts)
-			continue
-		}
-		worker := l.whole(hurtUntil)
-		f.Target, f.Broker = WorkerName(worker), l.broker(f.Kind)
-		if !l.add(f) {
-			return
-		}
-		hurtUntil[worker] = l.at + time.Duration(f.Lasts)
-	}
-}
-
-// whole waits until fewer than maxHurt workers have a fault, and chooses one that has none.
-func (l *lane) whole(hurtUntil [Workers]time.Duration) int {
-	for {
-		var free []int
-		next := l.length + time.Hour
-		for worker, until := range hurtUntil {
-			if until <= l.at {
-				free = append(free, worker)
-			} else {
-				next = min(next, until)
-			}
-		}
-		if Workers-len(free) < maxHurt {
-			return free[l.dice.IntN(len(free))]
-		}
-		l.at = next
-	}
-}
-
-// broker chooses, for a fault of the network, one of the brokers or all, which is 0.
-func (l *lane) broker(kind Kind) int {
-	isNetwork := slices.ContainsFunc(network, func(o odds) bool { return o.kind == kind })
-	if isNetwork && l.dice.IntN(2) == 0 {
-		return 1 + l.dice.IntN(Brokers)
-	}
-	return 0
-}
-
-// brokers plans the faults of brokers, one at a time.
-func brokers(l *lane) {
-	roles := []string{Leader, GroupCoordinator, TransactionCoordinator, Controller, AnyBroker}
-	for {
-		l.rest(brokerRest)
-		f := l.pick([]odds{
-			{KillBroker, 5, 0, 20 * time.Second},
-			{StopBroker, 1, 0, 10 * time.Second},
-			{PauseBroker, 1, 2 * time.Second, TransactionTimeout},
-			{PauseBroker, 3, TransactionTimeout + 3*time.Second, TransactionTimeout + 20*time.Second},
-		})
-		f.Target = roles[l.dice.IntN(len(roles))]
-		if !l.add(f) {
-			return
-		}
-		l.at += time.Duration(f.Lasts) + leastRest
-	}
-}
-
-func registry(l *lane) {
-	for {
-		l.rest(registryRest)
-		f := Fault{Kind: RegistryDown, Lasts: l.between(3*time.Second, 40*time.Second)}
-		if !l.add(f) {
-			return
-		}
-		l.at += time.Duration(f.Lasts)
-	}
-}
-
-// load plans the faults of the network between the load and the brokers.
-func load(l *lane) {
-	for {
-		l.rest(loadRest)
-		f := l.pick(network)
-		f.Target, f.Broker = Load, l.broker(f.Kind)
-		if !l.add(f) {
-			return
-		}
-		l.at += time.Duration(f.Lasts)
-	}
-}
-
-func poison(l *lane) {
-	for {
-		l.rest(poisonRest)
-		if !l.add(Fault{Kind: Poison}) {
-			return
-		}
-	}
-}
-
-func refolds(l *lane) {
-	for {
-		l.rest(refoldRest)
-		f := l.pick([]odds{
-			{Refold, 4, 0, 0},
-			{DryRefold, 1, 0, 0},
-			{CancelRefold, 2, 0, 15 * time.Second},
-		})
-		f.Target = []string{Accounts, Orders}[l.dice.IntN(2)]
-		if !l.add(f) {
-			return
-		}
+func remade(seed uint64, length time.Duration) Fault {
+	l := newLane(seed, remadeLane, length)
+	return Fault{
+		At: Duration(length), Kind: RemakeTopic, Target: remaking[l.dice.IntN(len(remaking))],
+		Choice: l.dice.Uint64(),
 	}
 }
 

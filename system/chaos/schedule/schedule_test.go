@@ -51,6 +51,8 @@ func TestNeverTooMuchAtOnce(t *testing.T) {
 					t.Fatalf("seed %d: %v while %v", seed, f, other)
 				case other.End() <= f.At:
 				case f.Kind == RegistryDown && other.Kind == RegistryDown,
+					f.Kind == TakeRight && other.Kind == TakeRight,
+					f.Kind == RefuseSchema && other.Kind == RefuseSchema,
 					f.Target == other.Target && ofWorker(f) && ofWorker(other),
 					f.Kind == RollWorkers && ofWorker(other),
 					ofWorker(f) && other.Kind == RollWorkers:
@@ -90,6 +92,7 @@ func TestAnHour(t *testing.T) {
 			KillWorker, PauseWorker, StopWorker, RollWorkers, FullDisk, DamageStore, DeleteStore,
 			Cut, CutRequests, CutAnswers, LoseAnswers, Delay,
 			KillBroker, StopBroker, PauseBroker, RegistryDown, Poison, Refold, DryRefold, CancelRefold,
+			TakeRight, RefuseSchema,
 		} {
 			if counts[kind] == 0 {
 				t.Errorf("seed %d has no %s", seed, kind)
@@ -123,7 +126,7 @@ func TestReadMistakes(t *testing.T) {
 	}
 }
 
-// Only faults of the kinds that are asked for happen, and some do; others than workers' can't be.
+// Only faults of the kinds that are asked for happen, and some do; not all kinds can be alone.
 func TestOnly(t *testing.T) {
 	s, err := Only(1, 5*time.Minute, KillWorker, LoseAnswers)
 	if err != nil {
@@ -136,7 +139,21 @@ func TestOnly(t *testing.T) {
 	if len(found) != 2 || found[KillWorker] == 0 || found[LoseAnswers] == 0 {
 		t.Errorf("planned %v", found)
 	}
+	if s.Remade.Kind != "" || s.Last.Kind != "" {
+		t.Errorf("planned for the end: %v, %v", s.Remade, s.Last)
+	}
+	if s, err = Only(1, 5*time.Minute, RefuseSchema, TakeRight, RemakeTopic); err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range s.Faults {
+		if f.Kind != TakeRight && f.Kind != RefuseSchema || i > 0 && f.At < s.Faults[i-1].At {
+			t.Errorf("planned %v at %v", f, f.At)
+		}
+	}
+	if len(s.Faults) == 0 || s.Remade.Kind != RemakeTopic {
+		t.Errorf("planned %v, and for the end: %v", s.Faults, s.Remade)
+	}
 	if _, err := Only(1, time.Minute, KillBroker); err == nil {
-		t.Error("a broker's fault was planned for workers")
+		t.Error("a broker's fault was planned alone")
 	}
 }
