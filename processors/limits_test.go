@@ -150,7 +150,7 @@ func TestProcessPassesEventsBeyondTheLimits(t *testing.T) {
 		for i := range 10 * guardLeast {
 			bad(i)
 		}
-		equal(t, "held", c.guard.Held(c.topics.Events, 0), false)
+		equal(t, "held", c.guard.Held(c.topics.Events, 0), nil)
 		c.counted(c.topics.Events, 50)
 		_, command := c.next(carried)
 		equal(t, "command", command, any(Count{By: 5}))
