@@ -64,6 +64,14 @@ func (h *holds) remove(tp topicPartition, c cause) (last bool) {
 	return true
 }
 
+// has reports whether a partition is held for a cause.
+func (h *holds) has(tp topicPartition, c cause) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, is := h.held[tp][c]
+	return is
+}
+
 // because returns nil while nothing is held; otherwise an error that names each partition and why.
 func (h *holds) because() error {
 	h.mu.Lock()

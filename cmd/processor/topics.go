@@ -144,10 +144,10 @@ func (p *program) newTopicsAdopt() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adopt [TOPIC…]",
 		Short: "Accept that topics are other ones than they were, or none any more",
-		Long: `The installation remembers the ID of each of its topics. One that is missing, or was made anew, is lost:
-workers handle nothing that belongs to it, and it is not made again. Adopt says that a person knows: what
-is there now under that name is the installation's, or, if there is none, the next apply (or start of a
-worker with topics.create) makes it.
+		Long: `The installation remembers the ID of each of its topics. One that is missing, or was made
+anew, is lost: workers handle nothing that belongs to it, and it is not made again. Adopt says that a person
+knows: what is there now under that name is the installation's, or, if there is none, the next apply (or
+start of a worker with topics.create) makes it.
 
 Adopt restores nothing. docs/runbooks/lost-topic.md says what each lost topic means, and what to do
 before workers are started.`,
