@@ -144,10 +144,10 @@ func (p *program) newTopicsAdopt() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adopt [TOPIC…]",
 		Short: "Accept that topics are other ones than they were, or none any more",
-		Long: `The installation remembers the ID of each of its topics. One that is missing, or was made anew, is lost:
-workers handle nothing that belongs to it, and it is not made again. Adopt says that a person knows: what
-is there now under that name is the installation's, or, if there is none, the next apply (or start of a
-worker with topics.create) makes it.
+		Long: `The installation remembers the ID of each of its topics. One that is missing, or was made
+anew, is lost: workers handle nothing that belongs to it, and it is not made again. Adopt says that a person
+knows: what is there now under that name is the installation's, or, if there is none, the next apply (or
+start of a worker with topics.create) makes it.
 
 Adopt restores nothing. docs/runbooks/lost-topic.md says what each lost topic means, and what to do
 before workers are started.`,
@@ -164,12 +164,7 @@ before workers are started.`,
 			ctx, cancel := context.WithTimeout(cmd.Context(), topicsTimeout)
 			defer cancel()
 			k := newInventory(loaded.Config, inventory.Options{By: whoami()})
-			if all {
-				for _, spec := range k.Topics {
-					args = append(args, spec.Name)
-				}
-			}
-			records, err := k.Accept(ctx, note, args...)
+			records, err := k.Accept(ctx, note, named(k, loaded.Config.Topics.Prefix, args)...)
 			if err != nil {
 				return err
 			}
@@ -181,6 +176,24 @@ before workers are started.`,
 	cmd.Flags().StringVar(&note, "note", "", "why, for whoever reads the records later")
 	cmd.Flags().BoolVar(&all, "all", false, "all topics of the installation, as they are now")
 	return cmd
+}
+
+// named returns the topics of these names, which may lack the prefix; all of them if there are no names.
+func named(k *inventory.Keeper, prefix string, names []string) (topics []string) {
+	known := make(map[string]bool, len(k.Topics))
+	for _, spec := range k.Topics {
+		known[spec.Name] = true
+		if len(names) == 0 {
+			topics = append(topics, spec.Name)
+		}
+	}
+	for _, name := range names {
+		if !known[name] && known[prefix+name] {
+			name = prefix + name
+		}
+		topics = append(topics, name)
+	}
+	return topics
 }
 
 func tellAdopted(w io.Writer, records []inventory.Record) {
