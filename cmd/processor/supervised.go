@@ -31,7 +31,7 @@ type supervised struct {
 func newSupervised(
 	engine exactlyonce.Config, graph *goka.GroupGraph, guard *processors.Guard, c config.Config,
 ) *supervised {
-	engine.Held = guard.Held
+	engine.Held, engine.HeldStill = guard.Held, guard.StillHeld
 	return &supervised{
 		name: string(graph.Group()), engine: engine, graph: graph, guard: guard, config: c,
 	}
