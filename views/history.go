@@ -215,7 +215,7 @@ func (a *Aggregate) showEvent(ctx context.Context, b []byte, sequence int64) (Ev
 		return Event{}, err
 	}
 	e := Event{Sequence: sequence, Time: r.Timestamp}
-	m, err := codecs.MetadataFromRecord(r.Headers)
+	m, _, err := codecs.StoredMetadata(r.Headers)
 	if errors.As(err, &e.Unreadable) {
 		return e, nil
 	}

@@ -105,14 +105,7 @@ func otherData(a, b []byte) bool {
 }
 
 // header returns a record's header, or nothing.
-func header(r *kgo.Record, name string) string {
-	for i := range r.Headers {
-		if r.Headers[i].Key == name {
-			return string(r.Headers[i].Value)
-		}
-	}
-	return ""
-}
+func header(r *kgo.Record, name string) string { return string(kafka.Header(r.Headers, name)) }
 
 // find returns the oldest record of a command, looking in all partitions: a command's ID doesn't
 // tell where it went.
