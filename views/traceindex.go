@@ -60,7 +60,7 @@ type traceEntry struct {
 // The time of keeping is part of the version: with a longer one, what was left out is wanted.
 func (t *traced) projection() snapshots.Projection {
 	return snapshots.Projection{
-		Version: fmt.Sprintf("traces 2 of %v", t.retention),
+		Version: fmt.Sprintf("traces 3 of %v", t.retention),
 		File: func(w snapshots.Writer, r *kgo.Record) error {
 			e, is := t.describe(r)
 			if !is || t.expired(e.time) {

@@ -5,11 +5,16 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"refold/eventsourcing"
 )
 
 // maxIDLength limits the IDs of aggregates and commands: they are keys of records, parts of
 // headers, and held in memory by those who wait.
 const maxIDLength = 128
+
+// Whatever is sent here is within the limits that readers of topics apply.
+const _ = uint(min(eventsourcing.MaxKeyBytes, eventsourcing.MaxCommandIDBytes) - maxIDLength)
 
 // idPattern is what checkID allows, for the API's description.
 const idPattern = `^[A-Za-z0-9_~:@.-]{1,128}$`
