@@ -23,9 +23,15 @@ type Messages struct {
 // read like all others, and named once. It is safe for concurrent use.
 type Beyond struct {
 	mu    sync.Mutex
-	next  map[input]int64 // offset behind the last one that was counted
+	noted map[stretch]uint64
 	count int64
 	first string
+}
+
+// stretch is 64 offsets, a bit each: topics are read more than once, and not always from the same place.
+type stretch struct {
+	input
+	from int64
 }
 
 // note counts a record, once however often its topic is read.
@@ -35,14 +41,16 @@ func (b *Beyond) note(r *kgo.Record, why *codecs.Malformed) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	at := input{r.Topic, r.Partition}
-	if r.Offset < b.next[at] {
+	const offsets = 64
+	at := stretch{input{r.Topic, r.Partition}, r.Offset / offsets}
+	bit := uint64(1) << (r.Offset % offsets)
+	if b.noted[at]&bit != 0 {
 		return
 	}
-	if b.next == nil {
-		b.next = make(map[input]int64)
+	if b.noted == nil {
+		b.noted = make(map[stretch]uint64)
 	}
-	b.next[at] = r.Offset + 1
+	b.noted[at] |= bit
 	if b.count++; b.count == 1 {
 		b.first = fmt.Sprintf("%s/%d offset %d: %v", r.Topic, r.Partition, r.Offset, why.Err)
 	}
