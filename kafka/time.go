@@ -26,9 +26,9 @@ func CheckTime(t time.Time) error {
 	hint := ""
 	switch {
 	case ms == -1:
-		hint = ", which is how a producer says that there is none"
+		hint = " (a producer's way to say that there is none)"
 	case ms > MaxTime.UnixMilli():
-		hint = "; were other units than milliseconds meant?"
+		hint = " (were other units than milliseconds meant?)"
 	}
 	return fmt.Errorf("%w: it is %d ms%s; must be milliseconds since 1970, before the year %d", ErrTime, ms,
 		hint, MaxTime.Year()+1)

@@ -14,6 +14,7 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/kafka"
 )
 
 // Fold makes states and rows of an aggregate from the records of its events topic, as handling its
@@ -160,23 +161,21 @@ func (f *Fold[S, E]) evolveOne(s *folded[S], event E) (err error) {
 	return nil
 }
 
-// sequenceOf reads an event's sequence. Of two headers the last counts, as it does for
-// codecs.MetadataFromRecord, which would read all the others too.
+// sequenceOf reads an event's sequence. codecs.StoredMetadata would read all the other headers, too.
 func sequenceOf(event *kgo.Record) (int64, error) {
 	if len(event.Key) == 0 {
 		return 0, unfoldable(FoldNoKey, "it must be the aggregate's ID")
 	}
-	for i := len(event.Headers) - 1; i >= 0; i-- {
-		if h := &event.Headers[i]; h.Key == codecs.HeaderSequence {
-			sequence, err := strconv.ParseInt(string(h.Value), 10, 64)
-			if err != nil || sequence < 1 {
-				return 0, unfoldable(FoldCode(codecs.ReasonBadHeader),
-					"%s is %.40q; must be a whole number from 1", h.Key, h.Value)
-			}
-			return sequence, nil
-		}
+	text := kafka.Header(event.Headers, codecs.HeaderSequence)
+	if text == nil {
+		return 0, unfoldable(FoldCode(codecs.ReasonBadHeader), "%s is missing", codecs.HeaderSequence)
 	}
-	return 0, unfoldable(FoldCode(codecs.ReasonBadHeader), "%s is missing", codecs.HeaderSequence)
+	sequence, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil || sequence < 1 {
+		return 0, unfoldable(FoldCode(codecs.ReasonBadHeader),
+			"%s is %.40q; must be a whole number from 1", codecs.HeaderSequence, text)
+	}
+	return sequence, nil
 }
 
 // own returns a state as what it is; nil for nil.

@@ -3,13 +3,21 @@ package processors
 import (
 	_ "embed" // the results' schema
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/kafka"
 )
 
 // HeaderRepeated marks, with the value "true", the result of a command that came again: it says
 // once more what the first one said.
 const HeaderRepeated = "refold_repeated"
+
+// Repeated reports whether a result's headers mark it so.
+func Repeated(headers []kgo.RecordHeader) bool {
+	return string(kafka.Header(headers, HeaderRepeated)) == "true"
+}
 
 //go:embed schemas/Result.avsc
 var resultSchema string

@@ -30,7 +30,7 @@ const (
 
 // historyProjection files events under their aggregate and sequence. What has no sequence is no
 // event of ours, and is left out.
-var historyProjection = snapshots.Projection{Version: "history 1", File: fileEvent}
+var historyProjection = snapshots.Projection{Version: "history 2", File: fileEvent}
 
 func fileEvent(w snapshots.Writer, r *kgo.Record) error {
 	sequence, err := strconv.ParseInt(header(r, codecs.HeaderSequence), 10, 64)
@@ -215,7 +215,7 @@ func (a *Aggregate) showEvent(ctx context.Context, b []byte, sequence int64) (Ev
 		return Event{}, err
 	}
 	e := Event{Sequence: sequence, Time: r.Timestamp}
-	m, err := codecs.MetadataFromRecord(r.Headers)
+	m, _, err := codecs.StoredMetadata(r.Headers)
 	if errors.As(err, &e.Unreadable) {
 		return e, nil
 	}

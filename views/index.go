@@ -120,14 +120,7 @@ func otherData(a, b []byte) bool {
 }
 
 // header returns a record's header, or nothing.
-func header(r *kgo.Record, name string) string {
-	for i := range r.Headers {
-		if r.Headers[i].Key == name {
-			return string(r.Headers[i].Value)
-		}
-	}
-	return ""
-}
+func header(r *kgo.Record, name string) string { return string(kafka.Header(r.Headers, name)) }
 
 // find returns the oldest record of a command, which is in its subject's partition.
 func (l *live) find(subject, commandID string) (found entry, has bool, err error) {

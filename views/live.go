@@ -164,7 +164,8 @@ func (l *live) get(key string) (value []byte, at Position, err error) {
 func (l *live) update(ctx goka.UpdateContext, _ storage.Storage, key string, value []byte) error {
 	record := &kgo.Record{
 		Topic: l.topic, Partition: ctx.Partition(), Offset: ctx.Offset(),
-		Timestamp: ctx.Timestamp(), Key: []byte(key), Value: value,
+		// As a restore has it: of a record that nobody may send, the clients make different times.
+		Timestamp: kafka.ReadTime(ctx.Timestamp()), Key: []byte(key), Value: value,
 	}
 	for name, header := range ctx.Headers() {
 		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: header})

@@ -247,8 +247,8 @@ func (w *walk) read(until int64) (records [][]byte, err error) {
 
 // eventTime is the time of an event as histories show it.
 func eventTime(r *kgo.Record) time.Time {
-	if t, err := time.Parse(time.RFC3339Nano, header(r, codecs.HeaderTime)); err == nil {
-		return t.UTC()
+	if t, err := codecs.ParseTime(header(r, codecs.HeaderTime)); err == nil {
+		return t
 	}
 	return r.Timestamp
 }

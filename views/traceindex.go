@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
+	"refold/kafka"
 	"refold/processors"
 	"refold/snapshots"
 )
@@ -59,7 +60,7 @@ type traceEntry struct {
 // The time of keeping is part of the version: with a longer one, what was left out is wanted.
 func (t *traced) projection() snapshots.Projection {
 	return snapshots.Projection{
-		Version: fmt.Sprintf("traces 2 of %v", t.retention),
+		Version: fmt.Sprintf("traces 3 of %v", t.retention),
 		File: func(w snapshots.Writer, r *kgo.Record) error {
 			e, is := t.describe(r)
 			if !is || t.expired(e.time) {
@@ -98,22 +99,14 @@ func keyOfPeriod(period uint64) []byte {
 // is no message of ours, and belongs to no trace.
 func (t *traced) describe(r *kgo.Record) (e traceEntry, is bool) {
 	e.subject, e.time = string(r.Key), r.Timestamp.UTC()
-	for i := range r.Headers {
-		value := r.Headers[i].Value
-		if len(value) > codecs.MaxHeaderBytes {
-			continue
+	text := func(name string) string {
+		if value := kafka.Header(r.Headers, name); len(value) <= codecs.MaxHeaderBytes {
+			return string(value)
 		}
-		switch r.Headers[i].Key {
-		case codecs.HeaderID:
-			e.id = string(value)
-		case codecs.HeaderCausationID:
-			e.causation = string(value)
-		case codecs.HeaderCorrelationID:
-			e.correlation = string(value)
-		case codecs.HeaderType:
-			e.typeName = string(value)
-		}
+		return ""
 	}
+	e.id, e.typeName = text(codecs.HeaderID), text(codecs.HeaderType)
+	e.causation, e.correlation = text(codecs.HeaderCausationID), text(codecs.HeaderCorrelationID)
 	if e.correlation == "" {
 		e.correlation = e.id // the beginning of a chain
 	}
@@ -126,7 +119,7 @@ func (t *traced) describe(r *kgo.Record) (e traceEntry, is bool) {
 	case KindEvent:
 		e.sequence = number(codecs.HeaderSequence)
 	case KindResult:
-		e.repeated, e.value = header(r, processors.HeaderRepeated) == "true", r.Value
+		e.repeated, e.value = processors.Repeated(r.Headers), r.Value
 	case KindDeadLetter:
 		e.reason = header(r, processors.HeaderReason)
 		e.origin.Topic = header(r, processors.HeaderTopic)

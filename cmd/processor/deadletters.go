@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"refold/codecs"
 	"refold/config"
 	"refold/kafka"
 	"refold/processors/deadletters"
@@ -129,14 +130,14 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
+		return kafka.ClampTime(now.Add(-ago)), nil
 	}
-	t, err := time.Parse(time.RFC3339Nano, text)
+	t, err := codecs.ParseTime(text)
 	if err != nil {
 		return t, fmt.Errorf("%q is neither a time (2026-01-31T23:59:59Z) nor a duration ago (2h30m)",
 			text)
 	}
-	return t, nil
+	return kafka.ClampTime(t), nil // brokers take a time before 1970 for a sign
 }
 
 // legible returns a text for a terminal. What is in a dead letter is anybody's: escape sequences

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
-	"time"
+
+	"refold/codecs"
 )
 
 // moment is a point of an aggregate's past, as flags say it; the zero value is now.
@@ -21,7 +22,7 @@ func (m moment) check(hasSequence bool) error {
 	if m.at == "" {
 		return nil
 	}
-	if _, err := time.Parse(time.RFC3339Nano, m.at); err != nil {
+	if _, err := codecs.ParseTime(m.at); err != nil {
 		return fmt.Errorf("--at %q is no time such as 2026-01-31T23:59:59Z", m.at)
 	}
 	return nil

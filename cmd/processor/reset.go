@@ -158,7 +158,8 @@ func (r *resetting) read(ctx context.Context) error {
 		},
 		Outcome: func(record *kgo.Record) (reset.Trace, error) {
 			m, err := r.folded.messages.Cause(record)
-			return reset.Trace{Command: m.CausationID, Time: m.Time.UnixMilli()}, err
+			// As the command's own is read: earlier versions have noted times that clients had wrapped.
+			return reset.Trace{Command: m.CausationID, Time: kafka.ReadTime(m.Time).UnixMilli()}, err
 		},
 		Command: func(record *kgo.Record) string {
 			m, _ := codecs.MetadataFromRecord(record.Headers) // what has no ID is a dead letter

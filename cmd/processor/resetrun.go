@@ -65,6 +65,7 @@ func (r *resetting) make(ctx context.Context, seat *reset.Seat) error {
 		}
 		differences += n
 	}
+	tellBeyond(r.err, r.folded.messages.Beyond)
 	if differences > 0 {
 		fmt.Fprintf(r.err, "%d differences; workers will not start until that is understood\n", differences)
 		return exitError{exitUnequal}

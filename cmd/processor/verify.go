@@ -100,6 +100,7 @@ type verification struct {
 	aggregate  *aggregate
 	topics     processors.Topics
 	messages   verify.Messages
+	beyond     *processors.Beyond
 	partitions []int32
 	selects    func(partition int32) (func(key []byte) bool, error)
 	stores     []verify.Store
@@ -146,7 +147,7 @@ func (v *verification) open(ctx context.Context, called string) (*codecs.Registr
 		return nil, err
 	}
 	v.aggregate, v.topics = opened.aggregate, opened.aggregate.topics(v.config.Topics)
-	v.messages = readers{opened.messages}
+	v.messages, v.beyond = readers{opened.messages}, opened.messages.Beyond
 	return opened.registry, nil
 }
 
@@ -191,11 +192,20 @@ func (f *folded) prepare(ctx context.Context, c config.Config, path string) erro
 			f.aggregate = a
 		}
 	}
+	f.messages.Beyond = new(processors.Beyond)
 	if f.messages.Results, err = processors.NewResultSet(f.registry); err != nil {
 		return err
 	}
 	return errors.Join(f.messages.Results.Prepare(ctx), f.aggregate.events.Prepare(ctx),
 		f.aggregate.rows.Prepare(ctx))
+}
+
+// tellBeyond names the records that are beyond the limits of IDs, once for all.
+func tellBeyond(w io.Writer, b *processors.Beyond) {
+	if n, first := b.Counted(); n > 0 {
+		fmt.Fprintf(w, "%d events and results are beyond the limits of IDs, as earlier versions wrote them: "+
+			"they were read like all others, and processes set them aside; the first is %s\n", n, first)
+	}
 }
 
 // readers lets verify read what it knows nothing of.

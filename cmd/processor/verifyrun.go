@@ -39,6 +39,7 @@ func (v *verification) run(ctx context.Context) error {
 		compared.add(partition, outcome.Sources)
 	}
 	fmt.Fprintln(v.err, compared)
+	tellBeyond(v.err, v.beyond)
 	fmt.Fprintf(v.err, "%s: %d partitions, %d events, %d rows of %s (%d of them written meanwhile), "+
 		"%d results, in %s: ", v.aggregate.plural, len(v.partitions), total.Events, total.Rows,
 		listed(sources), total.Moved, total.Results, time.Since(begin).Round(time.Millisecond))

@@ -9,6 +9,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/codecs"
+	"refold/kafka"
 	"refold/processors"
 )
 
@@ -83,7 +85,7 @@ var ErrNoDeadLetter = errors.New("not a dead letter")
 // The error is ErrNoDeadLetter.
 func Parse(r *kgo.Record) (*Letter, error) {
 	l := &Letter{
-		Ref: Ref{r.Partition, r.Offset}, Time: r.Timestamp.UTC(), Key: r.Key, Value: r.Value,
+		Ref: Ref{r.Partition, r.Offset}, Time: kafka.ReadTime(r.Timestamp).UTC(), Key: r.Key, Value: r.Value,
 	}
 	var partition, offset string
 	texts := map[string]*string{
@@ -93,13 +95,12 @@ func Parse(r *kgo.Record) (*Letter, error) {
 		processors.HeaderGroup: &l.Group, processors.HeaderReplayTopic: &l.ReplayTopic,
 		HeaderReplayed: &l.ReplayOf, processors.HeaderCut: &l.CutBytes,
 	}
+	for name, text := range texts {
+		*text = string(kafka.Header(r.Headers, name))
+	}
+	at := kafka.Header(r.Headers, processors.HeaderTime)
+	l.Origin.Time, _ = codecs.ParseTime(string(at)) // zero: not known
 	for _, h := range r.Headers {
-		if text := texts[h.Key]; text != nil {
-			*text = string(h.Value)
-		}
-		if h.Key == processors.HeaderTime {
-			l.Origin.Time, _ = time.Parse(time.RFC3339Nano, string(h.Value)) // zero: not known
-		}
 		if !ours(h.Key) {
 			l.Headers = append(l.Headers, h)
 		}
@@ -125,12 +126,7 @@ func ours(name string) bool {
 
 // Header returns the value of one of the record's own headers; the last, if there are several.
 func (l *Letter) Header(name string) string {
-	for i := len(l.Headers) - 1; i >= 0; i-- {
-		if l.Headers[i].Key == name {
-			return string(l.Headers[i].Value)
-		}
-	}
-	return ""
+	return string(kafka.Header(l.Headers, name))
 }
 
 // size is how many bytes the letter's record takes, about.

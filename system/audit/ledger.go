@@ -29,7 +29,7 @@ type ledger struct {
 	commands map[string]int64  // by kind, how many there were
 	events   map[string]int64  // the same
 	aborted  map[string]int64  // offsets of events
-	rows     map[string]int64  // rows of aggregates: those at sequence 0 are none
+	rows     map[string]int64  // rows of aggregates: those at sequence 0 are none, nor those beyond limits
 }
 
 // outcome is what became of a command.
@@ -175,14 +175,17 @@ func (l *ledger) row(w *World, key string) {
 	if row.Sequence == 0 {
 		return
 	}
-	l.rows[w.Kind.Name]++
+	beyond := beyondLimits(key)
+	if !beyond {
+		l.rows[w.Kind.Name]++
+	}
 	switch state := row.State.(type) {
 	case *Account:
 		l.left[state.Currency] -= state.Balance
 	case *Order:
 		l.left[state.Currency] -= state.keeps()
 		l.orders[l.name(key)] = struct{}{}
-		if !legal[[2]string{state.Status, state.Payment}] || !state.settled() {
+		if !legal[[2]string{state.Status, state.Payment}] || !state.settled() && !beyond {
 			l.breach("order", States, "order %s is %s, its payment %s", key, state.Status, state.Payment)
 		}
 	}

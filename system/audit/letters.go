@@ -28,8 +28,11 @@ func ReadPoison(path string) ([]Poison, error) {
 	return sent, err
 }
 
-// checkLetters checks that the dead letters are the poison that was sent, each once (G8).
-func checkLetters(found *breaches, letters map[string][]DeadLetter, sent []Poison) (n int) {
+// checkLetters checks that the dead letters are the poison that was sent, each once (G8). What is beyond
+// the limits may be among them, each once, too.
+func checkLetters(
+	found *breaches, letters map[string][]DeadLetter, sent []Poison, beyond passed,
+) (n int) {
 	count := make(map[Poison]int)
 	for _, p := range sent {
 		count[p]-- // what is written down twice has to be set aside once
@@ -44,6 +47,11 @@ func checkLetters(found *breaches, letters map[string][]DeadLetter, sent []Poiso
 			p := Poison{letter.Topic, letter.Partition, letter.Offset}
 			count[p]++
 			reasons[p] = letter.Reason
+		}
+	}
+	for p, n := range count {
+		if beyond[p] && n > 0 {
+			count[p]--
 		}
 	}
 	for _, p := range slices.SortedFunc(maps.Keys(count), func(a, b Poison) int {

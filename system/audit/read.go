@@ -57,9 +57,10 @@ type reader struct {
 	client  *kgo.Client
 	admin   *kadm.Client
 	letters map[string][]DeadLetter // by topic
-	open    []string                // partitions of the dead letters with an open transaction
-	world   *World                  // that is being read
-	texts   map[string]string       // each text of it once: an ID is in half a dozen of records
+	passed  passed
+	open    []string          // partitions of the dead letters with an open transaction
+	world   *World            // that is being read
+	texts   map[string]string // each text of it once: an ID is in half a dozen of records
 }
 
 func newReader(ctx context.Context, s Source) (*reader, error) {
@@ -67,7 +68,7 @@ func newReader(ctx context.Context, s Source) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, schemas: schemas, letters: make(map[string][]DeadLetter)}
+	r := &reader{source: s, schemas: schemas, letters: make(map[string][]DeadLetter), passed: make(passed)}
 	if r.client, err = kgo.NewClient(kgo.SeedBrokers(s.Brokers...)); err != nil {
 		return nil, fmt.Errorf("making a client: %w", err)
 	}
@@ -193,12 +194,14 @@ func (r *reader) header(record *kgo.Record, key string) string {
 	return r.text(value(record, key))
 }
 
+// value returns a header's value: of two with one name the last counts.
 func value(record *kgo.Record, key string) []byte {
-	i := slices.IndexFunc(record.Headers, func(h kgo.RecordHeader) bool { return h.Key == key })
-	if i < 0 {
-		return nil
+	for _, h := range slices.Backward(record.Headers) {
+		if h.Key == key {
+			return h.Value
+		}
 	}
-	return record.Headers[i].Value
+	return nil
 }
 
 // number returns a header's number; -1 if there is none.

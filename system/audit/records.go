@@ -37,6 +37,7 @@ func (r *reader) event(ctx context.Context, record *kgo.Record) error {
 	case ceType != found.name:
 		ceType = "(by its header a " + ceType + ", by its schema a " + found.name + ")"
 	}
+	r.passed.note(record.Topic, r.place(record), r.header(record, "ce_id"))
 	r.world.Events = append(r.world.Events, Event{
 		Place: r.place(record), ID: r.header(record, "ce_id"), Type: ceType,
 		Subject: r.header(record, "ce_subject"), Sequence: number(record, "ce_sequence"),
@@ -63,6 +64,7 @@ func (r *reader) result(ctx context.Context, record *kgo.Record) error {
 	}) != nil {
 		result.Type = "(can't be decoded)" // no command has that type
 	}
+	r.passed.note(record.Topic, result.Place, result.ID, result.Causation)
 	r.world.Results = append(r.world.Results, result)
 	return nil
 }

@@ -54,7 +54,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	run := &run{options: o, reader: r, ledger: newLedger(), summary: new(Summary)}
 	run.ledger.serve(o)
 	for _, check := range []func(context.Context) error{
-		run.letters, run.worlds, run.offsets, run.told, run.workers,
+		run.worlds, run.letters, run.offsets, run.told, run.workers,
 	} {
 		if err := check(ctx); err != nil {
 			return nil, err
@@ -90,12 +90,15 @@ func (r *run) letters(context.Context) error {
 		sent = append(sent, more...)
 	}
 	var found breaches
-	n := checkLetters(&found, r.reader.letters, sent)
+	n := checkLetters(&found, r.reader.letters, sent, r.reader.passed)
 	for _, name := range r.reader.open {
 		found.breach("G3", Open, "%s has an open transaction", name)
 	}
 	r.summary.Add(found.found...)
 	r.line("dead-letters: %d, %d were sent as poison", n, len(sent))
+	if n := len(r.reader.passed); n > 0 {
+		r.line("beyond the limits of IDs, as earlier versions wrote them: %d events and results", n)
+	}
 	return nil
 }
 

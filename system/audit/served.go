@@ -39,7 +39,7 @@ func (l *ledger) serve(o Options) {
 // traced notes a message of a trace.
 func (l *ledger) traced(root, kind, id string) {
 	s := l.traces
-	if s == nil || root == "" {
+	if s == nil || root == "" || beyondLimits(root) {
 		return
 	}
 	hash := l.name(root)

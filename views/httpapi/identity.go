@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"refold/codecs"
+	"refold/eventsourcing"
 	"refold/views"
 )
 
@@ -17,6 +18,9 @@ import (
 // maxIDLength limits the IDs of aggregates and commands that are sent: they are keys of records, parts
 // of headers, and held in memory by those who wait.
 const maxIDLength = 128
+
+// Whatever is sent here is within the limits that readers of topics apply.
+const _ = uint(min(eventsourcing.MaxKeyBytes, eventsourcing.MaxCommandIDBytes) - maxIDLength)
 
 // idPattern is what validID allows, for the API's description.
 const idPattern = `^[A-Za-z0-9_~:@.-]{1,128}$`

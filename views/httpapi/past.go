@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"refold/codecs"
 	"refold/views"
 )
 
@@ -66,7 +66,7 @@ func readMoment(in *getRowInput) (m views.Moment, err error) {
 		}
 	}
 	if in.Time != "" {
-		if m.Time, err = time.Parse(time.RFC3339Nano, in.Time); err != nil {
+		if m.Time, err = codecs.ParseTime(in.Time); err != nil {
 			wrong("query.time", timeAllowed, in.Time)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
+	"refold/kafka"
 	"refold/processors"
 	"refold/processors/deadletters"
 )
@@ -58,9 +59,9 @@ const (
 func (f *Feed) describe(t *Topic, r *kgo.Record) Message {
 	m := Message{
 		Kind: t.Kind, Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
-		Aggregate: t.Aggregate, Subject: string(r.Key), Time: r.Timestamp.UTC(),
+		Aggregate: t.Aggregate, Subject: string(r.Key), Time: kafka.ReadTime(r.Timestamp).UTC(),
 	}
-	if metadata, err := codecs.MetadataFromRecord(r.Headers); err == nil {
+	if metadata, _, err := codecs.StoredMetadata(r.Headers); err == nil {
 		m.ID, m.Type, m.Sequence = metadata.ID, metadata.Type, metadata.Sequence
 		m.CorrelationID, m.CausationID = metadata.CorrelationID, metadata.CausationID
 		if metadata.Subject != "" {
@@ -111,7 +112,5 @@ func (f *Feed) decode(ctx context.Context, m *Message, r *kgo.Record) {
 			m.Outcome = accepted
 		}
 	}
-	for _, h := range r.Headers {
-		m.Repeated = m.Repeated || h.Key == processors.HeaderRepeated && string(h.Value) == "true"
-	}
+	m.Repeated = processors.Repeated(r.Headers)
 }
