@@ -17,7 +17,8 @@ const (
 
 	// initTimeout limits the wait until what a predecessor left in a transaction has ended.
 	initTimeout = time.Minute
-	// endTimeout limits the end of a transaction: milliseconds, or a change of leader.
+	// endTimeout limits the end of a transaction, and writing what belongs to it: milliseconds, or a
+	// change of leader.
 	endTimeout = 30 * time.Second
 )
 
@@ -65,7 +66,9 @@ func (w *writer) commit(ctx context.Context) error {
 	if err := w.client.BeginTransaction(); err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
-	if err := w.client.ProduceSync(ctx, w.batch...).FirstErr(); err != nil {
+	writing, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	if err := w.client.ProduceSync(writing, w.batch...).FirstErr(); err != nil {
 		_ = w.end(ctx, kgo.TryAbort) // what matters is why
 		return fmt.Errorf("write rows: %w", err)
 	}
