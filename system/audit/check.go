@@ -219,25 +219,11 @@ func (c *checker) announce(name string, result Result) {
 	default:
 		c.breach("G2", Doubled, "%s begins at sequence %d, expected %d", name, result.First, last+1)
 	}
+	for sequence := result.First; sequence <= result.Last; sequence++ {
+		c.wanted = append(c.wanted, wanted{result.Key, sequence, result.Causation})
+	}
 	c.last[result.Key] = result.Last
-	if result.Last < result.First {
-		return
-	}
-	claimed := uint64(result.Last) - uint64(result.First) + 1 // whatever the numbers are
-	kept := min(claimed, uint64(max(0, len(c.event)+lostKept-len(c.wanted))))
-	for n := range kept {
-		c.wanted = append(c.wanted, wanted{result.Key, result.First + int64(n), result.Causation})
-	}
-	if kept < claimed {
-		c.breach("G2", Lost, "%s names events %d to %d; the partition holds %d events, so that most of them "+
-			"are not there", name, result.First, result.Last, len(c.event))
-		c.holes[result.Key] = true
-	}
 }
-
-// lostKept limits the events that are looked for beyond those that there are: results say how many there
-// should be, and a damaged one may say anything.
-const lostKept = 100_000
 
 // events checks that those of the partition are the ones that its results announce, in that order
 // (G2, G3), and folds them.
