@@ -71,19 +71,11 @@ func classifyAnswer(answer *sr.ResponseError) error {
 		meaning = ErrRegistryUnavailable
 	}
 	return fmt.Errorf("%w: %s %s answered %d, code %d: %s%s", meaning, answer.Method, answer.URL,
-		answer.StatusCode, answer.ErrorCode, excerpt(answer.Error(), maxAnswerExcerpt), hint)
+		answer.StatusCode, answer.ErrorCode, Excerpt(answer.Error(), maxAnswerExcerpt), hint)
 }
 
 // maxAnswerExcerpt limits how much of an answer is repeated in an error: it may be a web page.
 const maxAnswerExcerpt = 300
-
-// excerpt returns the beginning of a text, limited in bytes.
-func excerpt(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	return text[:limit] + "…"
-}
 
 // outcome names a classified error for the metrics.
 func outcome(err error) string {

@@ -293,8 +293,7 @@ func missing(name, what string) *Malformed {
 }
 
 func bad(name string, value []byte, must string) *Malformed {
-	return malformed(ReasonBadHeader, nil, "%s is %q; %s",
-		name, excerpt(string(value), maxFoundBytes), must)
+	return malformed(ReasonBadHeader, nil, "%s is %s; %s", name, quoted(string(value), maxFoundBytes), must)
 }
 
 func isASCII(b []byte) bool {

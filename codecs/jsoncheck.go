@@ -55,9 +55,9 @@ func (p path) String() string {
 	case p.name == "":
 		return before + "[" + strconv.Itoa(p.index) + "]"
 	case before == "":
-		return excerpt(p.name, maxFoundBytes)
+		return Excerpt(p.name, maxFoundBytes)
 	}
-	return before + "." + excerpt(p.name, maxFoundBytes)
+	return before + "." + Excerpt(p.name, maxFoundBytes)
 }
 
 func (c *checker) mistake(at path, found, allowed string) {

@@ -34,12 +34,9 @@ func describeValue(v any) string {
 	case bool:
 		return strconv.FormatBool(v)
 	case json.Number:
-		return excerpt(v.String(), maxFoundBytes)
+		return Excerpt(v.String(), maxFoundBytes)
 	case string:
-		if runes := []rune(v); len(runes) > maxFoundBytes {
-			return strconv.Quote(string(runes[:maxFoundBytes])) + "…"
-		}
-		return strconv.Quote(v)
+		return quoted(v, maxFoundBytes)
 	case []any:
 		return "an array"
 	}

@@ -136,8 +136,8 @@ func (t *recordType) fits(schema *avro.Schema, s *shape) error {
 	}
 	if !bytes.Equal(sample, back) {
 		return fmt.Errorf("%v loses what its schema describes: the bytes %s come back as %s",
-			t.goType, excerpt(hex.EncodeToString(sample), maxFoundBytes),
-			excerpt(hex.EncodeToString(back), maxFoundBytes))
+			t.goType, Excerpt(hex.EncodeToString(sample), maxFoundBytes),
+			Excerpt(hex.EncodeToString(back), maxFoundBytes))
 	}
 	return nil
 }

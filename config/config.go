@@ -94,7 +94,7 @@ type Topics struct {
 type Processor struct {
 	TransactionalID string        `key:"transactional-id" help:"This worker's own name for its transactions; two workers with the same one fence each other. Set it to the pod's name in a stateful set: a restart then ends at once what was left open. Empty: a new one with every start."`
 	BatchRecords    int           `key:"batch-records" default:"20000" min:"1" max:"1000000" help:"The most records in one transaction. Larger ones take over a second to commit and are no cheaper."`
-	BatchBytes      Bytes         `key:"batch-bytes" default:"32MiB" min:"1KiB" max:"1GiB" help:"The most bytes taken in and given out by one transaction; up to two are in memory."`
+	BatchBytes      Bytes         `key:"batch-bytes" default:"32MiB" min:"1KiB" max:"1GiB" help:"The most bytes taken in and given out by one transaction, keys, headers and deleted rows included; up to two are in memory. At least twice topics.record-bytes."`
 	FetchBytes      Bytes         `key:"fetch-bytes" default:"2MiB" min:"16KiB" max:"100MiB" help:"How much each broker may send ahead of what is handled, to each of the groups, compressed as it is. Small records take ten to twenty times that in memory."`
 	LeastGap        time.Duration `key:"least-gap" default:"5ms" min:"10us" max:"10s" help:"Least time between the starts of two transactions. Less costs the brokers CPU, more only adds latency."`
 	Producers       int           `key:"producers" default:"2" min:"1" max:"16" help:"Transactional producers that take turns."`
@@ -155,7 +155,7 @@ type Views struct {
 // HTTP is the internal API.
 type HTTP struct {
 	Address        string        `key:"address" default:"localhost:8080" help:"Where to listen, host:port. There is no authentication: never on a public address."`
-	BodyBytes      Bytes         `key:"body-bytes" default:"64KiB" min:"1KiB" max:"16MiB" help:"The largest request body. A command that large is no command."`
+	BodyBytes      Bytes         `key:"body-bytes" default:"64KiB" min:"1KiB" max:"16MiB" help:"The largest request body. A command that large is no command. No more than topics.record-bytes."`
 	HeaderBytes    Bytes         `key:"header-bytes" default:"16KiB" min:"1KiB" max:"1MiB" help:"The largest request header."`
 	ReadTimeout    time.Duration `key:"read-timeout" default:"5s" min:"10ms" max:"5m" help:"How long a request may take to arrive."`
 	RequestTimeout time.Duration `key:"request-timeout" default:"5s" min:"10ms" max:"5m" help:"How long a request may work, beside the wait it asks for."`

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // contradictions finds what no option can see by itself: wrong addresses, and options that don't
@@ -43,25 +44,68 @@ func (c *Config) contradictions() (found Mistakes) {
 	if c.Registry.Password != "" && c.Registry.PasswordFile != "" {
 		wrong("registry.password-file", c.Registry.PasswordFile, "not together with a password")
 	}
-	if c.Processor.BackoffMin > c.Processor.BackoffMax {
-		wrong("processor.backoff-min", shortDuration(c.Processor.BackoffMin),
-			"no more than processor.backoff-max, "+shortDuration(c.Processor.BackoffMax))
-	}
-	if c.Processor.LeaveTimeout >= c.Kafka.RebalanceTimeout {
-		wrong("processor.leave-timeout", shortDuration(c.Processor.LeaveTimeout),
-			"less than kafka.rebalance-timeout, "+shortDuration(c.Kafka.RebalanceTimeout))
-	}
+	c.timeouts(wrong)
+	c.sizes(wrong)
 	if c.Processor.PoisonLeast > c.Processor.PoisonWindow {
 		wrong("processor.poison-least", strconv.Itoa(c.Processor.PoisonLeast),
 			"no more than processor.poison-window, "+strconv.Itoa(c.Processor.PoisonWindow))
 	}
 	c.Tracing.contradictions(wrong)
+	return found
+}
+
+// timeouts finds times that don't go together.
+func (c *Config) timeouts(wrong func(path, value, allowed string)) {
+	atMost := func(path string, value time.Duration, other string, limit time.Duration) {
+		if value > limit {
+			wrong(path, shortDuration(value), "no more than "+other+", "+shortDuration(limit))
+		}
+	}
+	atMost("processor.backoff-min", c.Processor.BackoffMin, "processor.backoff-max", c.Processor.BackoffMax)
+	// A transaction that ends before an answer may is never known to be committed.
+	atMost("kafka.request-timeout", c.Kafka.RequestTimeout, "kafka.transaction-timeout",
+		c.Kafka.TransactionTimeout)
+	if c.Processor.LeaveTimeout >= c.Kafka.RebalanceTimeout {
+		wrong("processor.leave-timeout", shortDuration(c.Processor.LeaveTimeout),
+			"less than kafka.rebalance-timeout, "+shortDuration(c.Kafka.RebalanceTimeout))
+	}
+}
+
+// entryBytes is what a command that a row remembers takes in it.
+const entryBytes = 24
+
+// sizes finds limits of which one makes the other useless.
+func (c *Config) sizes(wrong func(path, value, allowed string)) {
+	record := c.Topics.RecordBytes
+	// A batch that takes no record whole is full before it begins; the step of a refold writes up to half a
+	// batch, and one row more.
+	if batch := c.Processor.BatchBytes; batch < 2*record {
+		wrong("processor.batch-bytes", batch.String(),
+			"at least twice topics.record-bytes, "+(2*record).String())
+	}
+	if body := c.HTTP.BodyBytes; body > record { // it would be taken, and become a dead letter
+		wrong("http.body-bytes", body.String(), "no more than topics.record-bytes, "+record.String())
+	}
+	for _, a := range []struct {
+		path     string
+		commands int
+	}{
+		{"accounts.recent-commands", c.Accounts.RecentCommands},
+		{"orders.recent-commands", c.Orders.RecentCommands},
+	} {
+		if Bytes(a.commands)*entryBytes > record/2 { // no row would have room for a state
+			wrong(a.path, strconv.Itoa(a.commands), "no more than half of topics.record-bytes holds, "+
+				strconv.Itoa(int(record/2/entryBytes)))
+		}
+	}
 	caches := c.Store.CacheBytes + c.Store.RowCacheBytes + c.Store.ViewCacheBytes
 	if c.Processor.MemoryBytes <= caches {
 		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(),
 			"more than the stores' caches together, "+caches.String())
+	} else if all := caches + c.Refold.CacheBytes + 2*c.Processor.BatchBytes; c.Processor.MemoryBytes <= all {
+		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(), "more than the stores' caches, "+
+			"refold.cache-bytes and twice processor.batch-bytes together, "+all.String())
 	}
-	return found
 }
 
 func (c *Tracing) contradictions(wrong func(path, value, allowed string)) {

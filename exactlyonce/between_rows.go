@@ -47,7 +47,7 @@ func (r *rows) write(key string, value []byte) error {
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
 	}
-	size := rowSize(key, value)
+	size := len(key) + len(value)
 	if r.bytes+size > r.most {
 		return fmt.Errorf("%w: row %q: with it more than Config.BatchBytes (%d) would be written in "+
 			"one transaction", ErrRefused, key, r.most)

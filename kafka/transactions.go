@@ -156,8 +156,10 @@ func attribute(ctx context.Context, admin *kadm.Client, open []OpenTransaction) 
 // AbortTransaction ends an open transaction: nothing of it will ever be read as committed. One that a
 // coordinator knows is ended in all its partitions, as its producer's next life would end it, and its
 // producer, if it is alive, is fenced: it is told so with its next request. One that hangs is ended in this
-// partition, by a marker (KIP-664).
+// partition, by a marker (KIP-664). It takes no longer than abortTimeout.
 func AbortTransaction(ctx context.Context, cl *kgo.Client, t OpenTransaction) error {
+	ctx, cancel := context.WithTimeout(ctx, abortTimeout)
+	defer cancel()
 	if t.Hangs() {
 		return abortHanging(ctx, cl, t)
 	}
@@ -181,8 +183,11 @@ func AbortTransaction(ctx context.Context, cl *kgo.Client, t OpenTransaction) er
 	}
 }
 
-// abortPause is about as long as writing markers takes.
+// abortPause is about as long as writing markers takes. abortTimeout is for a coordinator that never ends with
+// it, as it does not while a partition has no leader.
 const abortPause = 50 * time.Millisecond
+
+var abortTimeout = 30 * time.Second // a variable for the sake of tests
 
 func abortHanging(ctx context.Context, cl *kgo.Client, t OpenTransaction) error {
 	var where kadm.TopicsSet
@@ -191,7 +196,12 @@ func abortHanging(ctx context.Context, cl *kgo.Client, t OpenTransaction) error 
 		ProducerID: t.ProducerID, ProducerEpoch: t.Epoch, CoordinatorEpoch: t.coordinatorEpoch, Topics: where,
 	})
 	if err == nil {
-		answers.EachPartition(func(p kadm.TxnMarkersPartitionResponse) { err = errors.Join(err, p.Err) })
+		err = errLeftOut // unless the answer says something of the partition
+		answers.EachPartition(func(p kadm.TxnMarkersPartitionResponse) {
+			if p.Topic == t.Topic && p.Partition == t.Partition {
+				err = p.Err
+			}
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("abort the transaction of producer %d in %s/%d: %w", t.ProducerID, t.Topic,

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -144,10 +143,7 @@ func (d *deadLetters) refuse(ctx goka.Context, record *received, err error) verd
 
 // origin says where a record comes from and why it is set aside.
 func (d *deadLetters) origin(ctx goka.Context, poison *codecs.Malformed) []kgo.RecordHeader {
-	message := poison.Err.Error()
-	if len(message) > maxMessageBytes {
-		message = strings.ToValidUTF8(message[:maxMessageBytes], "")
-	}
+	message := codecs.Excerpt(poison.Err.Error(), maxMessageBytes)
 	return []kgo.RecordHeader{
 		{Key: HeaderTopic, Value: []byte(ctx.Topic())},
 		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(ctx.Partition()), 10)},

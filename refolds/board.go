@@ -74,8 +74,9 @@ func (g *groupBoard) partition(p int32) *partitionBoard {
 	return g.partitions[p]
 }
 
-// maxPartitions is more than a topic has (config: topics.partitions).
-const maxPartitions = 100_000
+// maxPartitions is as many as a topic may have (config: topics.partitions). Records are believed that far:
+// each partition takes some 300 bytes here.
+const maxPartitions = 10_000
 
 // checkPartitions holds a request to a number of partitions that a table can have. A request for none would
 // be done as soon as it is written.

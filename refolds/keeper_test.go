@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"refold/kafka"
@@ -429,5 +430,34 @@ func TestTriesAreBounded(t *testing.T) {
 	})
 	if tries[0] != maxTries {
 		t.Errorf("it was tried %d times", tries[0])
+	}
+}
+
+// A topic that takes no record, or gives none back, ends what waits for it: with an error, not never.
+func TestATopicThatDoesNotAnswer(t *testing.T) {
+	was := writeTimeout
+	writeTimeout = 200 * time.Millisecond
+	defer func() { writeTimeout = was }()
+	for name, key := range map[string]kmsg.Key{"writing": kmsg.Produce, "reading back": kmsg.Fetch} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			topic := f.topic()
+			if err := topic.CatchUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			hangs := make(chan struct{})
+			f.cluster.Kafka().ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
+				f.cluster.Kafka().KeepControl()
+				f.cluster.Kafka().SleepControl(func() { <-hangs })
+				return nil, nil, false
+			})
+			defer close(hangs)
+			if err := topic.CatchUp(t.Context()); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), name) {
+				t.Errorf("it says %v", err)
+			}
+			if _, err := topic.Ask(t.Context(), "accounts", 2, false, "me"); !errors.Is(err, ErrUnknown) {
+				t.Errorf("who asks is told %v", err)
+			}
+		})
 	}
 }

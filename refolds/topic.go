@@ -180,21 +180,53 @@ func (t *Topic) Wait(ctx context.Context, fn func(*Board) bool) error {
 // barrierKey is of records that say nothing.
 const barrierKey = "barrier"
 
-// CatchUp waits until the board holds everything that was written before the call. It writes a record,
-// and waits until that comes back: compaction and transactions make the end of a log a poor sign.
+// writeTimeout limits a write and its way back: brokers find another leader within seconds. A variable for the
+// sake of tests.
+var writeTimeout = 30 * time.Second
+
+// ErrUnknown says that a write was not answered, or did not come back, in time: it may be on the topic later.
+var ErrUnknown = errors.New("the topic of refolds does not answer in time")
+
+// CatchUp waits until the board holds everything that was written before the call, but not for ever. It
+// writes a record, and waits until that comes back: compaction and transactions make the end of a log a poor
+// sign. The error is ErrUnknown if that takes longer than half a minute.
 func (t *Topic) CatchUp(ctx context.Context) error {
-	record := kgo.Record{Key: []byte(barrierKey)}
-	if err := t.client.ProduceSync(ctx, &record).FirstErr(); err != nil {
+	return t.write(ctx, &kgo.Record{Key: []byte(barrierKey)})
+}
+
+// write writes records and waits until they are on the board.
+func (t *Topic) write(ctx context.Context, records ...*kgo.Record) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, writeTimeout, ErrUnknown)
+	defer cancel()
+	// The client does not give up what it has sent once, for as long as no broker answers: whoever waits does.
+	answer := make(chan kgo.ProduceResults, 1)
+	go func() { answer <- t.client.ProduceSync(ctx, records...) }() // ends with the client, at the latest
+	var results kgo.ProduceResults
+	select {
+	case results = <-answer:
+	case <-ctx.Done():
+		return fmt.Errorf("writing to the topic %s: %w", t.name, context.Cause(ctx))
+	}
+	var last int64
+	var errs []error
+	for _, result := range results {
+		errs = append(errs, result.Err)
+		last = max(last, result.Record.Offset)
+	}
+	if err := errors.Join(errs...); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return fmt.Errorf("writing to the topic %s: %w", t.name, err)
 	}
-	return t.reached(ctx, record.Offset)
+	if t.Wait(ctx, func(*Board) bool { return t.next > last }) != nil {
+		return fmt.Errorf("reading back from the topic %s: %w", t.name, context.Cause(ctx))
+	}
+	return nil
 }
 
-func (t *Topic) reached(ctx context.Context, offset int64) error {
-	return t.Wait(ctx, func(*Board) bool { return t.next > offset })
-}
-
-// put writes records, values as JSON and nil as nothing, and waits until they are on the board.
+// put writes records, values as JSON and nil as nothing, and waits until they are on the board, as CatchUp
+// does.
 func (t *Topic) put(ctx context.Context, values map[key]any) error {
 	records := make([]*kgo.Record, 0, len(values))
 	for k, v := range values {
@@ -207,16 +239,7 @@ func (t *Topic) put(ctx context.Context, values map[key]any) error {
 		}
 		records = append(records, r)
 	}
-	var last int64
-	var errs []error
-	for _, result := range t.client.ProduceSync(ctx, records...) {
-		errs = append(errs, result.Err)
-		last = max(last, result.Record.Offset)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("writing to the topic %s: %w", t.name, err)
-	}
-	return t.reached(ctx, last)
+	return t.write(ctx, records...)
 }
 
 // pause waits, or until ctx ends.

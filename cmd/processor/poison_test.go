@@ -105,7 +105,7 @@ func (p *producer) larger(key string) *kgo.Record {
 // A command that leads to a record that is too large is set aside before anything of it is emitted.
 func TestWhatLeadsToTooMuchIsSetAside(t *testing.T) {
 	i := newInstallation(t)
-	w := i.start("--topics.record-bytes", "4KiB")
+	w := i.start("--topics.record-bytes", "4KiB", "--http.body-bytes", "4KiB")
 	p := i.producer()
 	r := p.larger("a")
 	p.put(r)
@@ -149,7 +149,7 @@ func TestWithoutTheLimitTheLineStops(t *testing.T) {
 	}
 	w.stop()
 
-	w = i.start("--topics.record-bytes", "4KiB")
+	w = i.start("--topics.record-bytes", "4KiB", "--http.body-bytes", "4KiB")
 	eventually(t, func() bool { return len(p.letters()) == 1 }, w.out)
 	w.goesOn("alice")
 	w.stop()

@@ -83,7 +83,9 @@ func (r *Reader) Handled(ctx context.Context, partitions []int32) (map[int32]Pos
 	return positions, nil
 }
 
-// letters returns the offset behind the last command of each partition that became a dead letter.
+// letters returns the offset behind the last command of each partition that became a dead letter. One that
+// says it comes from where the topic has nothing is of another topic of that name, or damaged: were it
+// believed, the group would be set behind all commands.
 func (r *Reader) letters(ctx context.Context) (map[int32]int64, error) {
 	client, err := r.Kafka.Client()
 	if err != nil {
@@ -94,11 +96,19 @@ func (r *Reader) letters(ctx context.Context) (map[int32]int64, error) {
 	if err != nil {
 		return nil, err
 	}
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, r.Topics.Commands)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask where %s ends: %w", r.Topics.Commands, err)
+	}
 	next := make(map[int32]int64)
 	for partition := range count {
 		err := r.read(ctx, r.Topics.DeadLetters, partition, kafka.FromStart, func(record *kgo.Record) error {
 			l, is := r.Letter(record)
-			if is && l.Group == r.Topics.Group && l.Topic == r.Topics.Commands {
+			end, known := ends.Lookup(r.Topics.Commands, l.Partition)
+			if is && l.Group == r.Topics.Group && l.Topic == r.Topics.Commands && known && l.Offset < end.Offset {
 				next[l.Partition] = max(next[l.Partition], l.Offset+1)
 			}
 			return nil

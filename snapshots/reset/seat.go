@@ -145,16 +145,24 @@ func (s *Seat) commit(
 	if err != nil {
 		return fmt.Errorf("commit offsets of group %s: %w", s.group, err)
 	}
+	left := len(offsets)
 	for _, t := range response.Topics {
 		for _, p := range t.Partitions {
+			left--
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
 				return fmt.Errorf("commit the offset of %s/%d of group %s: %w", topic, p.Partition,
 					s.group, err)
 			}
 		}
 	}
+	if left > 0 {
+		return fmt.Errorf("commit offsets of %s of group %s: %w", topic, s.group, errLeftOut)
+	}
 	return nil
 }
+
+// errLeftOut says that an answer says nothing of some of the partitions: they are not known to be committed.
+var errLeftOut = errors.New("the answer leaves partitions out")
 
 // topicID is by what newer brokers know a topic in a commit.
 func (s *Seat) topicID(ctx context.Context, topic string) ([16]byte, error) {

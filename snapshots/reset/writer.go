@@ -17,7 +17,8 @@ const (
 
 	// initTimeout limits the wait until what a predecessor left in a transaction has ended.
 	initTimeout = time.Minute
-	// endTimeout limits the end of a transaction: milliseconds, or a change of leader.
+	// endTimeout limits the end of a transaction, and writing what belongs to it: milliseconds, or a
+	// change of leader.
 	endTimeout = 30 * time.Second
 )
 
@@ -65,7 +66,7 @@ func (w *writer) commit(ctx context.Context) error {
 	if err := w.client.BeginTransaction(); err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
-	if err := w.client.ProduceSync(ctx, w.batch...).FirstErr(); err != nil {
+	if err := w.produce(ctx); err != nil {
 		_ = w.end(ctx, kgo.TryAbort) // what matters is why
 		return fmt.Errorf("write rows: %w", err)
 	}
@@ -74,6 +75,22 @@ func (w *writer) commit(ctx context.Context) error {
 	}
 	w.batch, w.bytes = nil, 0
 	return nil
+}
+
+// produce waits until the brokers have the batch, but not for longer than endTimeout: the client does not give
+// up what it has sent and heard nothing of, whatever the context says. Closing the client ends that.
+func (w *writer) produce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	produced := make(chan error, 1)
+	batch := w.batch
+	go func() { produced <- w.client.ProduceSync(ctx, batch...).FirstErr() }()
+	select {
+	case err := <-produced:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (w *writer) end(ctx context.Context, how kgo.TransactionEndTry) error {

@@ -34,6 +34,8 @@ type Difference struct {
 	What  What   `json:"what"`
 	// Sequence is the row's, or the event's; 0 of a row that is missing or unreadable.
 	Sequence int64 `json:"sequence,omitempty"`
+	// Last is the sequence of the last event that a result names in vain, if it names several.
+	Last int64 `json:"lastSequence,omitempty"`
 	// Events is the sequence that the events come to, of a row that is ahead.
 	Events *int64 `json:"events,omitempty"`
 	// Command is the one that the event or the result names.

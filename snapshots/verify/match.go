@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -30,25 +29,41 @@ type Result struct {
 	Repeated    bool  // it was told before
 }
 
-// place is an event by its aggregate and sequence.
-type place struct {
-	key      string
-	sequence int64
+// maxUnmatched limits the events and claims that look for each other. They are written in the same
+// order, so as a rule there are a handful. lookAhead is how many more events than claims are read in advance,
+// where a claim finds none: enough for what is written out of order.
+const (
+	maxUnmatched = 1_000_000
+	lookAhead    = 1_000
+)
+
+// claim is what a result says of events that have not met it yet: that a command caused those from first to
+// last. However many these are, it is one thing to remember: its numbers are a record's, and may be anything.
+type claim struct {
+	first, last int64
+	command     string
 }
 
-// maxUnmatched limits the events and results that look for each other. They are written in the same
-// order, so as a rule there are a handful.
-const maxUnmatched = 1_000_000
+// unclaimed is an event that has no result yet.
+type unclaimed struct {
+	sequence, offset int64
+	command          string
+}
 
 // matcher finds the result of each event, and the events of each result.
 type matcher struct {
 	run *run
-	// events and expected are those that have not met yet, with the ID of their command.
-	events, expected map[place]string
-	offsets          map[place]int64 // of events
-	met              bool            // the first pair: what was before is older than the results
-	results          int64
-	found            []Difference
+	// events and claims are those that have not met yet, by aggregate, in the order in which they came.
+	events     map[string][]unclaimed
+	claims     map[string][]claim
+	held, open int // how many of both there are
+	// first is the offset of the event of the first pair: events before it are older than the results.
+	first   int64
+	met     bool     // there is a pair
+	early   []string // keys of the events that wait for the first pair, in their order
+	turns   int      // of both topics until then
+	results int64
+	found   []Difference
 }
 
 // match matches results and events. The order of the questions is that of the rows: the events that
@@ -59,7 +74,7 @@ func (r *run) match(ctx context.Context, admin *kadm.Client) error {
 		return err
 	}
 	m, from, err := r.matchFrom(ctx, admin, false)
-	if err == nil && from > 0 && len(m.expected) > 0 {
+	if err == nil && from > 0 && m.open > 0 {
 		// A topic that was restored from a backup may have other times than the other one.
 		m, _, err = r.matchFrom(ctx, admin, true)
 	}
@@ -75,9 +90,7 @@ func (r *run) match(ctx context.Context, admin *kadm.Client) error {
 func (r *run) matchFrom(
 	ctx context.Context, admin *kadm.Client, all bool,
 ) (m *matcher, from int64, err error) {
-	m = &matcher{
-		run: r, events: map[place]string{}, expected: map[place]string{}, offsets: map[place]int64{},
-	}
+	m = &matcher{run: r, events: map[string][]unclaimed{}, claims: map[string][]claim{}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	outcomes := r.read(ctx, r.Results, kafka.FromStart)
@@ -105,12 +118,27 @@ func (r *run) matchFrom(
 	return m, from, errors.Join(outcomes.err, events.err)
 }
 
+// wantsEvent reports whether it is an event's turn: while there are claims. One that never finds its event
+// must not have all events read before the next result, and held. Before the first pair there may be any
+// number of events that are older than the results; now and then it is a result's turn then, because the
+// event of the first may be lost.
+func (m *matcher) wantsEvent() bool {
+	switch {
+	case m.open == 0:
+		return false
+	case m.met:
+		return m.held < m.open+lookAhead
+	}
+	m.turns++
+	return m.turns%lookAhead != 0
+}
+
 // step takes a record of the side that the other waits for.
 func (m *matcher) step(outcomes, events *stream) error {
-	if len(m.events)+len(m.expected)+len(m.found) > maxUnmatched {
+	if m.held+m.open+len(m.found) > maxUnmatched {
 		return fmt.Errorf("more than %d events and results don't find each other", maxUnmatched)
 	}
-	if events.open && (len(m.expected) > 0 || !outcomes.open) {
+	if events.open && (!outcomes.open || m.wantsEvent()) {
 		event, more := events.next()
 		if !more {
 			return nil
@@ -136,18 +164,28 @@ func (m *matcher) result(record *kgo.Record) error {
 		return nil
 	}
 	m.results++
-	for sequence := result.First; sequence <= result.Last; sequence++ {
-		at := place{string(record.Key), sequence}
-		command, is := m.events[at]
-		if !is {
-			m.expected[at] = result.Command
-			continue
-		}
-		delete(m.events, at)
-		delete(m.offsets, at)
-		m.meet(at, command, result.Command)
+	if result.Last >= result.First {
+		m.claim(string(record.Key), claim{result.First, result.Last, result.Command})
 	}
 	return nil
+}
+
+// claim has the events met that were there before it, and keeps what is left.
+func (m *matcher) claim(key string, c claim) {
+	left := []claim{c}
+	events := m.events[key]
+	waiting := events[:0]
+	for _, e := range events {
+		met := false
+		if left, met = m.meet(key, left, e); !met {
+			waiting = append(waiting, e)
+		}
+	}
+	m.held += len(waiting) - len(events)
+	m.open += len(left)
+	put(m.events, key, waiting)
+	put(m.claims, key, append(m.claims[key], left...))
+	m.forgetEarly()
 }
 
 func (m *matcher) event(record *kgo.Record) error {
@@ -158,27 +196,76 @@ func (m *matcher) event(record *kgo.Record) error {
 	if err != nil {
 		return fmt.Errorf("read the event at offset %d: %w", record.Offset, err)
 	}
-	at := place{string(record.Key), sequence}
-	expected, is := m.expected[at]
-	if !is {
-		if m.met { // what came before the first pair has lost its result to retention
-			m.events[at], m.offsets[at] = command, record.Offset
-		}
+	key := string(record.Key)
+	claims := m.claims[key]
+	e := unclaimed{sequence, record.Offset, command}
+	if left, met := m.meet(key, claims, e); met {
+		m.open += len(left) - len(claims)
+		put(m.claims, key, left)
+		m.forgetEarly()
 		return nil
 	}
-	delete(m.expected, at)
-	m.meet(at, command, expected)
+	m.events[key] = append(m.events[key], e)
+	m.held++
+	if m.met {
+		return nil
+	}
+	if m.early = append(m.early, key); len(m.early) > lookAhead { // it is older than the results
+		oldest := m.early[0]
+		put(m.events, oldest, m.events[oldest][1:])
+		m.early = m.early[1:]
+		m.held--
+	}
 	return nil
 }
 
-func (m *matcher) meet(at place, caused, told string) {
-	m.met = true
-	if caused != told {
+// forgetEarly forgets events that came before the first pair: they have lost their results to retention.
+func (m *matcher) forgetEarly() {
+	if !m.met || m.early == nil {
+		return
+	}
+	m.early = nil
+	for key, events := range m.events {
+		left := slices.DeleteFunc(events, func(e unclaimed) bool { return e.offset < m.first })
+		m.held += len(left) - len(events)
+		put(m.events, key, left)
+	}
+}
+
+// put keeps what is left of a key, if anything is.
+func put[T any](all map[string][]T, key string, left []T) {
+	if len(left) == 0 {
+		delete(all, key)
+		return
+	}
+	all[key] = left
+}
+
+// meet has an event meet the first of the claims that names it. That is divided: what is left of it stays.
+func (m *matcher) meet(key string, claims []claim, e unclaimed) (left []claim, met bool) {
+	sequence := e.sequence
+	i := slices.IndexFunc(claims, func(c claim) bool { return c.first <= sequence && sequence <= c.last })
+	if i < 0 {
+		return claims, false
+	}
+	c := claims[i]
+	var rest []claim
+	if c.first < sequence {
+		rest = append(rest, claim{c.first, sequence - 1, c.command})
+	}
+	if sequence < c.last {
+		rest = append(rest, claim{sequence + 1, c.last, c.command})
+	}
+	if !m.met {
+		m.met, m.first = true, e.offset
+	}
+	if e.command != c.command {
 		m.found = append(m.found, Difference{
-			Key: at.key, Where: m.run.Results, What: OtherCommand, Sequence: at.sequence, Command: told,
-			Message: fmt.Sprintf("the event says %q", caused),
+			Key: key, Where: m.run.Results, What: OtherCommand, Sequence: sequence, Command: c.command,
+			Message: fmt.Sprintf("the event says %q", e.command),
 		})
 	}
+	return slices.Replace(claims, i, i+1, rest...), true
 }
 
 // finish reports what has not met. Events behind decided may have their results behind what was read.
@@ -188,35 +275,42 @@ func (m *matcher) finish(decided int64) error {
 			return err
 		}
 	}
-	for _, at := range sorted(m.expected) {
-		if err := m.run.report(Difference{
-			Key: at.key, Where: m.run.Results, What: ResultWithoutEvent, Sequence: at.sequence,
-			Command: m.expected[at],
-		}); err != nil {
-			return err
+	for _, key := range slices.Sorted(maps.Keys(m.claims)) {
+		for _, c := range m.claims[key] {
+			if err := m.run.report(m.withoutEvent(key, c)); err != nil {
+				return err
+			}
 		}
 	}
-	for _, at := range sorted(m.events) {
-		if m.offsets[at] >= decided {
-			continue
-		}
-		if err := m.run.report(Difference{
-			Key: at.key, Where: m.run.Results, What: EventWithoutResult, Sequence: at.sequence,
-			Command: m.events[at],
-		}); err != nil {
-			return err
+	if !m.met {
+		return nil // all events may be older than the results
+	}
+	for _, key := range slices.Sorted(maps.Keys(m.events)) {
+		for _, e := range m.events[key] {
+			if e.offset >= decided {
+				continue
+			}
+			if err := m.run.report(Difference{
+				Key: key, Where: m.run.Results, What: EventWithoutResult, Sequence: e.sequence,
+				Command: e.command,
+			}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func sorted(of map[place]string) []place {
-	return slices.SortedFunc(maps.Keys(of), func(a, b place) int {
-		if order := strings.Compare(a.key, b.key); order != 0 {
-			return order
-		}
-		return int(a.sequence - b.sequence)
-	})
+// withoutEvent is a claim that events have not met: one difference, however many events it names.
+func (m *matcher) withoutEvent(key string, c claim) Difference {
+	d := Difference{
+		Key: key, Where: m.run.Results, What: ResultWithoutEvent, Sequence: c.first, Command: c.command,
+	}
+	if c.last > c.first {
+		d.Last = c.last
+		d.Message = fmt.Sprintf("it names the events from %d to %d", c.first, c.last)
+	}
+	return d
 }
 
 // offsetAt is where a topic was when a record of another was written: they are of one transaction, and

@@ -23,6 +23,9 @@ func Offsets(ctx context.Context, brokers []string, group, topic string) (
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	listed, err := admin.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = listed.Error()
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("asking for the end of %s: %w", topic, err)
 	}
@@ -59,10 +62,17 @@ func nothingFrom(ctx context.Context, brokers []string, admin *kadm.Client, end 
 		return true, nil
 	}
 	stable, err := admin.ListCommittedOffsets(ctx, end.Topic)
+	decided, has := stable.Lookup(end.Topic, end.Partition)
+	if err == nil {
+		err = decided.Err
+	}
+	if err == nil && !has {
+		err = errLeftOut
+	}
 	if err != nil {
 		return false, fmt.Errorf("asking for the last stable offset of %s: %w", end.Topic, err)
 	}
-	if decided, _ := stable.Lookup(end.Topic, end.Partition); decided.Offset < end.At {
+	if decided.Offset < end.At {
 		return false, nil // a transaction is open
 	}
 	errRecord := errors.New("a record")
@@ -73,6 +83,9 @@ func nothingFrom(ctx context.Context, brokers []string, admin *kadm.Client, end 
 	}
 	return err == nil, nil
 }
+
+// errLeftOut says that an answer says nothing of a partition.
+var errLeftOut = errors.New("the brokers say nothing of it")
 
 // Committed returns a group's committed offsets of a topic, by partition.
 func Committed(ctx context.Context, brokers []string, group, topic string) (map[int32]int64, error) {
@@ -94,6 +107,10 @@ func committedBy(ctx context.Context, admin *kadm.Client, group, topic string) (
 	}
 	offsets := make(map[int32]int64)
 	for partition, offset := range fetched[topic] {
+		if offset.Err != nil {
+			return nil, fmt.Errorf("asking for the offset of the group %s in %s/%d: %w", group, topic,
+				partition, offset.Err)
+		}
 		offsets[partition] = offset.At
 	}
 	return offsets, nil

@@ -63,6 +63,9 @@ func extentsOf(ctx context.Context, admin *kadm.Client, topic string) (map[int32
 		return nil, fmt.Errorf("asking for %s: %w", topic, err)
 	}
 	starts, err := admin.ListStartOffsets(ctx, topic)
+	if err == nil {
+		err = starts.Error()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("asking for the start of %s: %w", topic, err)
 	}
@@ -74,13 +77,19 @@ func extentsOf(ctx context.Context, admin *kadm.Client, topic string) (map[int32
 		return nil, fmt.Errorf("asking for the end of %s: %w", topic, err)
 	}
 	stable, err := admin.ListCommittedOffsets(ctx, topic)
+	if err == nil {
+		err = stable.Error()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("asking for the last stable offset of %s: %w", topic, err)
 	}
 	extents := make(map[int32]extent)
 	for _, end := range ends.Offsets().Sorted() {
-		start, _ := starts.Lookup(topic, end.Partition)
-		decided, _ := stable.Lookup(topic, end.Partition)
+		start, hasStart := starts.Lookup(topic, end.Partition)
+		decided, isDecided := stable.Lookup(topic, end.Partition)
+		if !hasStart || !isDecided {
+			return nil, fmt.Errorf("asking for the ends of %s/%d: %w", topic, end.Partition, errLeftOut)
+		}
 		extents[end.Partition] = extent{
 			topic: topic, id: details[topic].ID, partition: end.Partition,
 			start: start.Offset, stable: min(decided.Offset, end.At), end: end.At,

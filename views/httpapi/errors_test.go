@@ -107,6 +107,6 @@ func TestSend_wrongData(t *testing.T) {
 	a.wantJSON(t, map[string]any{
 		"code": "invalid-command", "errors.0.path": "body.data.amount",
 		"errors.0.allowed": "a whole number", "errors.0.found": `"ten"`,
-		"errors.1.path": "body.data", "errors.1.found": strings.Repeat("x", 120) + "…",
+		"errors.1.path": "body.data", "errors.1.found": strings.Repeat("x", 117) + "…",
 	})
 }

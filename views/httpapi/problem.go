@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"refold/codecs"
 	"refold/views"
 )
 
@@ -119,12 +119,7 @@ func withMistakes(code, detail string, mistakes []mistake) *Problem {
 }
 
 // cut shortens what the client has sent.
-func cut(text string) string {
-	if len(text) > maxFoundBytes {
-		return strings.ToValidUTF8(text[:maxFoundBytes], "") + "…"
-	}
-	return text
-}
+func cut(text string) string { return codecs.Excerpt(text, maxFoundBytes) }
 
 // retry says when to try again.
 func (p *Problem) retry() *Problem {

@@ -131,10 +131,11 @@ func (s *Server) registerRefolds() {
 		Responses: s.responses(map[string]*huma.Response{
 			"202": answer("Asked for; Location tells how far it is.", schemaOf[refoldBody](s), nil),
 		}, map[int]string{
-			http.StatusBadRequest:           "The request is malformed; errors says where.",
-			http.StatusNotFound:             "There is no such aggregate.",
-			http.StatusConflict:             "A refold of it has not ended (refold-open).",
-			http.StatusServiceUnavailable:   "This worker does not know the table yet (not-ready).",
+			http.StatusBadRequest: "The request is malformed; errors says where.",
+			http.StatusNotFound:   "There is no such aggregate.",
+			http.StatusConflict:   "A refold of it has not ended (refold-open).",
+			http.StatusServiceUnavailable: "This worker does not know the table yet (not-ready), or " +
+				"Kafka does not answer (outcome-unknown).",
 			http.StatusUnsupportedMediaType: notPlainJSON,
 		}),
 	}, s.askRefold)
@@ -225,6 +226,9 @@ func refoldProblem(err error) error {
 		return problem(http.StatusConflict, codeRefoldOpen, "%v", err)
 	case errors.Is(err, refolds.ErrEnded):
 		return problem(http.StatusConflict, codeRefoldEnded, "%v", err)
+	case errors.Is(err, refolds.ErrUnknown):
+		return problem(http.StatusServiceUnavailable, codeOutcomeUnknown,
+			"%v; see GET /refolds before you ask again", err).retry()
 	case errors.Is(err, refolds.ErrNotReady):
 		return problem(http.StatusServiceUnavailable, codeNotReady, "%v", err).retry()
 	case errors.Is(err, refolds.ErrNoRefold), errors.Is(err, refolds.ErrNoAggregate):
