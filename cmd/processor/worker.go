@@ -237,7 +237,7 @@ func (w *Worker) openServer() (err error) {
 	w.server, err = httpapi.NewServer(httpapi.Options{
 		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
 		Refolds: w.desk, Views: w.views, Stores: w.tables,
-		Limits: httpLimits(w.config.HTTP), Version: programVersion(),
+		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.aggregates)), Version: programVersion(),
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	})
 	if err != nil {
