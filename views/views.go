@@ -30,6 +30,10 @@ type Description struct {
 	Row func(value []byte) (sequence int64, state any, err error)
 	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil.
 	Fold Fold
+	// Refolded names the last refold of a partition of the table; nil: there are none. What At has folded
+	// before is folded anew then: its fold may have been mended under the same version. It must be safe
+	// for concurrent use.
+	Refolded func(partition int32) string
 }
 
 // Limits bounds what views may take. Zero fields take their default.

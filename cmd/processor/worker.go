@@ -204,7 +204,9 @@ func (w *Worker) engineTables() exactlyonce.Tables {
 func (w *Worker) openViews() (err error) {
 	descriptions := make([]views.Description, 0, len(w.aggregates))
 	for _, a := range w.aggregates {
-		descriptions = append(descriptions, a.description(w.config.Topics, w.results))
+		d := a.description(w.config.Topics, w.results)
+		d.Refolded = w.refolded(d.Topics.Group)
+		descriptions = append(descriptions, d)
 	}
 	w.views, err = views.Open(views.Options{
 		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP, w.config.Views),
