@@ -43,7 +43,8 @@ func TestOneKeyToTwoAggregates(t *testing.T) {
 			senders.Go(func() { told[4*n+k] = w.send("/accounts/"+to, key, "DepositMoney", deposit) })
 		}
 		// An order may be called as an account is, and its command, too.
-		senders.Go(func() { told[4*n+3] = w.send(fmt.Sprintf("/orders/order-%d", n), key, "PlaceOrder", place) })
+		order := fmt.Sprintf("/orders/order-%d", n)
+		senders.Go(func() { told[4*n+3] = w.send(order, key, "PlaceOrder", place) })
 	}
 	senders.Wait()
 	for n, got := range told {
@@ -55,8 +56,8 @@ func TestOneKeyToTwoAggregates(t *testing.T) {
 			t.Errorf("sender %d of pair %d was told %d %v", n%4, n/4, got.status, got.body)
 		}
 	}
-	if a := w.ask(http.MethodGet, "/accounts/"+open+"?atLeast=41", "", "Prefer", "wait=30"); a.number("sequence") !=
-		pairs+1 || a.state("balance") != 500.0*pairs {
+	a := w.ask(http.MethodGet, "/accounts/"+open+"?atLeast=41", "", "Prefer", "wait=30")
+	if a.number("sequence") != pairs+1 || a.state("balance") != 500.0*pairs {
 		t.Errorf("%d deposits: %v", pairs, a.body)
 	}
 	check := func() {
@@ -157,8 +158,12 @@ func TestIDsOfTheTopic(t *testing.T) {
 		command := w.ask(http.MethodGet, "/accounts/"+httpapi.Segment(id)+"/events", "").
 			body["items"].([]any)[0].(map[string]any)["causationId"].(string)
 		for _, args := range [][]string{
-			{"get", "account", id}, {"get", "account", id, "--command", command}, {"get", "--command", command},
-			{"history", "account", id}, {"diff", "account", id, "--from", "0"}, {"trace", command},
+			{"get", "account", id},
+			{"get", "account", id, "--command", command},
+			{"get", "--command", command},
+			{"history", "account", id},
+			{"diff", "account", id, "--from", "0"},
+			{"trace", command},
 		} {
 			expect(t, 0, nil, append(args, "--server", w.server)...)
 		}
@@ -179,7 +184,7 @@ func TestValidatorsAfterARefold(t *testing.T) {
 	w = i.start("--refold.retry", "100ms", "--refold.report", "10ms")
 	tag := func() string {
 		t.Helper()
-		response, err := http.Get(w.server + "/accounts/eve") //nolint:noctx // a test
+		response, err := http.Get(w.server + "/accounts/eve")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,25 +192,27 @@ func TestValidatorsAfterARefold(t *testing.T) {
 		return response.Header.Get("ETag")
 	}
 	before := tag()
-	if a := w.ask(http.MethodGet, "/accounts/eve", "", "If-None-Match", before); a.status != http.StatusNotModified {
+	a := w.ask(http.MethodGet, "/accounts/eve", "", "If-None-Match", before)
+	if a.status != http.StatusNotModified {
 		t.Errorf("the state that is there: %d %v", a.status, a.body)
 	}
 	i.rebuildAccounts(0, []string{"1 changed, 1 added, 1 removed (written)"})
 	eventually(t, func() bool { return tag() != before }, w.out)
-	a := w.ask(http.MethodGet, "/accounts/eve", "", "If-None-Match", before)
+	a = w.ask(http.MethodGet, "/accounts/eve", "", "If-None-Match", before)
 	if a.status != http.StatusOK || a.state("owner") != "owner of eve" || a.number("sequence") != 1 {
 		t.Errorf("the state that was mended: %d %v", a.status, a.body)
 	}
 	const deposit = `{"amount": 500, "currency": "EUR"}`
-	if a := w.send("/accounts/eve", "on-old", "DepositMoney", deposit, "If-Match", before); a.status !=
-		http.StatusPreconditionFailed || a.body["code"] != "precondition-failed" {
+	a = w.send("/accounts/eve", "on-old", "DepositMoney", deposit, "If-Match", before)
+	if a.status != http.StatusPreconditionFailed || a.body["code"] != "precondition-failed" {
 		t.Errorf("decided on the old state: %d %v", a.status, a.body)
 	}
-	if a := w.send("/accounts/eve", "on-new", "DepositMoney", deposit, "If-Match", tag()); a.status != http.StatusOK {
+	a = w.send("/accounts/eve", "on-new", "DepositMoney", deposit, "If-Match", tag())
+	if a.status != http.StatusOK {
 		t.Errorf("decided on the new state: %d %v", a.status, a.body)
 	}
-	if a := w.send("/accounts/eve", "by-sequence", "DepositMoney", deposit, "If-Match", `"2"`); a.status !=
-		http.StatusOK {
+	a = w.send("/accounts/eve", "by-sequence", "DepositMoney", deposit, "If-Match", `"2"`)
+	if a.status != http.StatusOK {
 		t.Errorf("by the sequence: %d %v", a.status, a.body)
 	}
 	w.stop()

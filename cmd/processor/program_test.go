@@ -237,7 +237,7 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 			"is one running?",
 		},
 		{[]string{"send", "account", "zoe", "OpenAccount", "{}", "--server", "localhost"}, "no URL"},
-		{[]string{"get"}, "name either"},
+		{[]string{"get"}, "name an aggregate"},
 		{[]string{"get", "acount", "zoe"}, "there is account"},
 		{[]string{"bench", "--keys", "0"}, "--keys 0"},
 		{[]string{"nonsense"}, "unknown command"},
