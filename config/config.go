@@ -156,7 +156,7 @@ type Views struct {
 type HTTP struct {
 	Address        string        `key:"address" default:"localhost:8080" help:"Where to listen, host:port. There is no authentication: never on a public address."`
 	BodyBytes      Bytes         `key:"body-bytes" default:"64KiB" min:"1KiB" max:"16MiB" help:"The largest request body. A command that large is no command. No more than topics.record-bytes."`
-	HeaderBytes    Bytes         `key:"header-bytes" default:"16KiB" min:"1KiB" max:"1MiB" help:"The largest request header."`
+	HeaderBytes    Bytes         `key:"header-bytes" default:"16KiB" min:"1KiB" max:"1MiB" help:"The largest request header. Links and tokens of the API's own always fit: up to 7 KiB for the longest IDs, and for the position of a listener 12 bytes for each partition that it hears."`
 	ReadTimeout    time.Duration `key:"read-timeout" default:"5s" min:"10ms" max:"5m" help:"How long a request may take to arrive."`
 	RequestTimeout time.Duration `key:"request-timeout" default:"5s" min:"10ms" max:"5m" help:"How long a request may work, beside the wait it asks for."`
 	WaitTimeout    time.Duration `key:"wait-timeout" default:"30s" min:"1s" max:"10m" help:"The longest wait that a request may ask for (Prefer: wait)."`

@@ -137,7 +137,7 @@ func (h *HTTP) Send(ctx context.Context, c Command) (Answer, error) {
 		return Answer{Outcome: Refused}, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	answer := Answer{Outcome: Unknown}
-	path := "/" + c.Aggregate + "s/" + c.Subject + "/commands"
+	path := "/" + c.Aggregate + "s/" + url.PathEscape(c.Subject) + "/commands"
 	for retry := (backoff{}); ; {
 		answer.Attempts++
 		var r reply
@@ -196,7 +196,7 @@ func (h *HTTP) WaitOrder(ctx context.Context, id string, until func(OrderState) 
 			Code   string `json:"code"`
 			Detail string `json:"detail"`
 		}
-		path := "/orders/" + id + "?atLeast=" + strconv.FormatInt(state.Sequence+1, 10)
+		path := "/orders/" + url.PathEscape(id) + "?atLeast=" + strconv.FormatInt(state.Sequence+1, 10)
 		status, err := h.do(ctx, http.MethodGet, path, nil, func(header http.Header) {
 			header.Set("Prefer", "wait="+strconv.Itoa(waitSeconds))
 		}, &r)

@@ -39,15 +39,22 @@ type Topic struct {
 	ended   chan struct{}
 
 	mu      sync.Mutex
-	waiting map[string][]chan Answer // by command ID
+	waiting map[commandKey][]chan Answer
 	orders  map[string]*watchedOrder
+}
+
+// commandKey is the whole identity of a command: the topic of its result, its subject and its ID.
+type commandKey struct{ results, subject, id string }
+
+func (t *Topic) keyOf(c Command) commandKey {
+	return commandKey{t.topics[c.Aggregate].Results, c.Subject, c.ID}
 }
 
 // NewTopic connects. It reads what comes from now on.
 func NewTopic(ctx context.Context, o TopicOptions) (*Topic, error) {
 	t := &Topic{
 		options: o, topics: make(map[string]processors.Topics), ended: make(chan struct{}),
-		waiting: make(map[string][]chan Answer), orders: make(map[string]*watchedOrder),
+		waiting: make(map[commandKey][]chan Answer), orders: make(map[string]*watchedOrder),
 	}
 	var read []string
 	for name := range o.Commands {
@@ -116,7 +123,7 @@ func (t *Topic) Send(ctx context.Context, c Command) (Answer, error) {
 		return Answer{Outcome: Refused}, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	result := t.expect(c)
-	defer t.expectNoMore(c.ID, result)
+	defer t.expectNoMore(t.keyOf(c), result)
 	answer := Answer{Outcome: Unknown, Attempts: 1}
 	written := make(chan error, 1)
 	t.client.Produce(ctx, record, func(_ *kgo.Record, err error) { written <- err })
@@ -168,21 +175,22 @@ func (t *Topic) expect(c Command) chan Answer {
 	result := make(chan Answer, 1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.waiting[c.ID] = append(t.waiting[c.ID], result)
+	key := t.keyOf(c)
+	t.waiting[key] = append(t.waiting[key], result)
 	if c.Type == "PlaceOrder" && t.orders[c.Subject] == nil {
 		t.orders[c.Subject] = &watchedOrder{moved: make(chan struct{})}
 	}
 	return result
 }
 
-func (t *Topic) expectNoMore(id string, result chan Answer) {
+func (t *Topic) expectNoMore(key commandKey, result chan Answer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	left := slices.DeleteFunc(t.waiting[id], func(c chan Answer) bool { return c == result })
+	left := slices.DeleteFunc(t.waiting[key], func(c chan Answer) bool { return c == result })
 	if len(left) == 0 {
-		delete(t.waiting, id)
+		delete(t.waiting, key)
 	} else {
-		t.waiting[id] = left
+		t.waiting[key] = left
 	}
 }
 
@@ -215,7 +223,8 @@ func (t *Topic) take(record *kgo.Record) error {
 		t.orderEvent(metadata)
 		return nil
 	}
-	if !t.isWaitedFor(metadata.CausationID) {
+	key := commandKey{record.Topic, string(record.Key), metadata.CausationID}
+	if !t.isWaitedFor(key) {
 		return nil // somebody else's
 	}
 	value, err := t.options.Results.Decode(context.Background(), record.Value)
@@ -226,18 +235,18 @@ func (t *Topic) take(record *kgo.Record) error {
 	if !is {
 		return errors.New("it is no result")
 	}
-	t.result(metadata.CausationID, result)
+	t.result(key, result)
 	return nil
 }
 
-func (t *Topic) isWaitedFor(id string) bool {
+func (t *Topic) isWaitedFor(key commandKey) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.waiting[id]) > 0
+	return len(t.waiting[key]) > 0
 }
 
 // result gives a result to the first who waits for it: whoever sends twice gets two.
-func (t *Topic) result(id string, r processors.Result) {
+func (t *Topic) result(key commandKey, r processors.Result) {
 	answer := Answer{Outcome: Rejected, Code: r.Code}
 	if r.Accepted {
 		answer = Answer{
@@ -246,8 +255,8 @@ func (t *Topic) result(id string, r processors.Result) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if who := t.waiting[id]; len(who) > 0 {
+	if who := t.waiting[key]; len(who) > 0 {
 		who[0] <- answer
-		t.waiting[id] = who[1:]
+		t.waiting[key] = who[1:]
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Board is what the topic says. It is a plain value: whoever shares it guards it.
@@ -269,6 +270,16 @@ func (b *Board) FoldVersion(group string, p int32) (version int, known bool) {
 		return r.Version, true
 	}
 	return of.owner.Version, true
+}
+
+// Refolded names the last refold of a partition that went well; empty: none has.
+func (b *Board) Refolded(group string, p int32) string {
+	g := b.groups[group]
+	if g == nil || g.partitions[p] == nil || g.partitions[p].refolded == nil {
+		return ""
+	}
+	r := g.partitions[p].refolded
+	return r.Session + " " + r.Time.UTC().Format(time.RFC3339Nano)
 }
 
 // session is that of the worker which has taken a partition over last.

@@ -130,6 +130,9 @@ func TestFoldVersionOfAPartition(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var b Board
 			story(t, &b, c.records...)
+			if named := b.Refolded("accounts", 3) != ""; named != slices.Contains(c.records, any(end)) {
+				t.Errorf("a refold is named: %t", named)
+			}
 			if v, known := b.FoldVersion("accounts", 3); v != c.want || known != c.known {
 				t.Errorf("version %d, %v; want %d, %v", v, known, c.want, c.known)
 			}

@@ -120,7 +120,8 @@ type walk struct {
 
 	newest   int64
 	position Position
-	state    any // nil before the first event
+	refolded string // see Description.Refolded
+	state    any    // nil before the first event
 	at       mark
 }
 
@@ -150,6 +151,9 @@ func (w *walk) begin() error {
 			return errRecord
 		}
 		w.newest = int64(binary.BigEndian.Uint64(newest))
+		if refolded := w.a.description.Refolded; refolded != nil {
+			w.refolded = refolded(partition)
+		}
 		if w.moment.Sequence > w.newest {
 			return fmt.Errorf("%w: event %d of %q", ErrNotYet, w.moment.Sequence, w.id)
 		}
@@ -255,10 +259,13 @@ func eventTime(r *kgo.Record) time.Time {
 
 // Intermediate states are rows of the history's store that come from no record:
 //
-//	's' aggregate ID, sequence → version of the fold, distance, times, the state
+//	's' aggregate ID, sequence → form, the last refold, version of the fold, distance, times, the state
 //
 // A store that is rebuilt begins without any.
 const stateAt = 's'
+
+// stateForm stands where states of the first form have the version of their fold, which is greater.
+const stateForm = 0
 
 func stateKey(id string, sequence int64) []byte {
 	key := eventKey(id, sequence)
@@ -273,7 +280,8 @@ func (w *walk) file(last []byte) error {
 	if err != nil {
 		return w.a.unfolded(w.id, w.at.sequence, err)
 	}
-	b := binary.AppendUvarint(nil, uint64(w.fold.Version()))
+	b := appendText([]byte{stateForm}, w.refolded)
+	b = binary.AppendUvarint(b, uint64(w.fold.Version()))
 	b = binary.AppendUvarint(b, uint64(w.every))
 	b = append(appendTime(appendTime(b, w.at.time), w.at.latest), state...)
 	return w.a.events.read(func(parts []follower) error {
@@ -292,9 +300,16 @@ func (w *walk) file(last []byte) error {
 	})
 }
 
-// intermediate reads what file has written. What was made by another version of the fold, or at another
-// distance, is as good as not there; the next walk replaces it.
+// intermediate reads what file has written. What was made by another version of the fold, before a refold
+// or at another distance, is as good as not there; the next walk replaces it.
 func (w *walk) intermediate(sequence int64, b []byte) (at mark, state any, is bool) {
+	if len(b) == 0 || b[0] != stateForm {
+		return at, nil, false
+	}
+	refolded, b, whole := cutText(b[1:])
+	if !whole || string(refolded) != w.refolded {
+		return at, nil, false
+	}
 	version, n := binary.Uvarint(b)
 	if n <= 0 || version != uint64(w.fold.Version()) {
 		return at, nil, false

@@ -30,6 +30,10 @@ type Description struct {
 	Row func(value []byte) (sequence int64, state any, err error)
 	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil.
 	Fold Fold
+	// Refolded names the last refold of a partition of the table; nil: there are none. What At has folded
+	// before is folded anew then: its fold may have been mended under the same version. It must be safe
+	// for concurrent use.
+	Refolded func(partition int32) string
 }
 
 // Limits bounds what views may take. Zero fields take their default.
@@ -289,8 +293,8 @@ func (o *Options) validate() error {
 		errs = append(errs, fmt.Errorf("views: Options.TraceRetention is %v", o.TraceRetention))
 	}
 	l := o.Limits
-	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 || l.Namesakes < 0 || l.StateEvery < 0 ||
-		l.FetchWait < 0 || l.FetchBytes < 0 || l.RestartPauseMin < 0 ||
+	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 || l.Namesakes < 0 ||
+		l.StateEvery < 0 || l.FetchWait < 0 || l.FetchBytes < 0 || l.RestartPauseMin < 0 ||
 		l.RestartPauseMax < l.RestartPauseMin || l.StallAfter < 0 || l.ForgetInterval < 0 || l.ForgetRecords < 0 ||
 		l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {
 		errs = append(errs, fmt.Errorf("views: Options.Limits: none may be negative, "+

@@ -36,6 +36,7 @@ type answer struct {
 	ID            string `json:"id"`
 	Type          string `json:"type"`
 	Status        any    `json:"status"` // text of a command, a number of a problem
+	Aggregate     string `json:"aggregate"`
 	Subject       string `json:"subject"`
 	FirstSequence int64  `json:"firstSequence"`
 	LastSequence  int64  `json:"lastSequence"`

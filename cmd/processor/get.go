@@ -8,11 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"refold/views/httpapi"
 )
 
 type getOptions struct {
@@ -26,21 +27,26 @@ type getOptions struct {
 func newGet() *cobra.Command {
 	var o getOptions
 	cmd := &cobra.Command{
-		Use:   "get [AGGREGATE ID]",
+		Use:   "get [AGGREGATE ID] [--command ID]",
 		Short: "Show an aggregate, or what became of a command",
 		Long: `Show an aggregate, or what became of a command, by the HTTP API of a worker.
 
 --sequence and --at show a state of the past: after the event of that sequence; or before the first
 event that is later than that time.
 
-Exit codes: 0 found, 5 there is no such aggregate or command, 1 anything else.`,
+A command's ID is unique among the commands to one aggregate. Where several aggregates have a command
+of that ID, name the one that you mean; without, all of them are listed.
+
+Exit codes: 0 found, 5 there is no such aggregate or command, 1 anything else, such as several commands
+of one ID.`,
 		Example: `  processor get account alice --at-least 3
   processor get account alice --at 2026-01-31T23:59:59Z
-  processor get --command salary-november`,
+  processor get --command salary-november
+  processor get account alice --command salary-november`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 || (len(args) == 2) == (o.command != "") {
-				return errors.New("name either an aggregate (account alice) or a --command")
+			if len(args) == 1 || len(args) == 0 && o.command == "" {
+				return errors.New("name an aggregate (account alice), a --command, or both")
 			}
 			if err := o.moment.check(cmd.Flags().Changed("sequence")); err != nil {
 				return err
@@ -56,7 +62,7 @@ Exit codes: 0 found, 5 there is no such aggregate or command, 1 anything else.`,
 				return err
 			}
 			if o.command != "" {
-				return o.getCommand(cmd.Context(), cmd.OutOrStdout(), c)
+				return o.getCommand(cmd.Context(), cmd.OutOrStdout(), c, args)
 			}
 			return o.getAggregate(cmd.Context(), cmd.OutOrStdout(), c, args[0], args[1])
 		},
@@ -80,7 +86,7 @@ func (o *getOptions) getAggregate(
 	if err != nil {
 		return err
 	}
-	path += "/" + url.PathEscape(id)
+	path += "/" + httpapi.Segment(id)
 	path += o.moment.query()
 	header := map[string]string{}
 	if o.atLeast > 0 {
@@ -110,19 +116,59 @@ func (o *getOptions) getAggregate(
 	return nil
 }
 
-func (o *getOptions) getCommand(ctx context.Context, w io.Writer, c *client) error {
-	a, err := c.do(ctx, http.MethodGet, "/commands/"+url.PathEscape(o.command), nil, nil)
+// getCommand shows a command by its ID, to the aggregate of args if there are any.
+func (o *getOptions) getCommand(ctx context.Context, w io.Writer, c *client, args []string) error {
+	path := "/commands/" + httpapi.Segment(o.command)
+	if len(args) > 0 {
+		of, err := collection(args[0])
+		if err != nil {
+			return err
+		}
+		path = of + "/" + httpapi.Segment(args[1]) + path
+	}
+	a, err := c.do(ctx, http.MethodGet, path, nil, nil)
 	if err != nil {
 		return err
 	}
-	if a.status != http.StatusOK && a.status != http.StatusAccepted {
+	switch {
+	case a.status == http.StatusMultipleChoices:
+		return o.choices(w, a)
+	case a.status != http.StatusOK:
 		return o.missing(w, a)
+	case o.json:
+		fmt.Fprintln(w, string(a.raw))
+	default:
+		a.tell(w)
+	}
+	return nil
+}
+
+// choices shows the commands of one ID; the error says how to ask for one of them.
+func (o *getOptions) choices(w io.Writer, a *answer) error {
+	var several struct {
+		Commands []answer `json:"commands"`
+		More     bool     `json:"more"`
+	}
+	if err := json.Unmarshal(a.raw, &several); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
 	}
 	if o.json {
 		fmt.Fprintln(w, string(a.raw))
-		return nil
+	} else {
+		for i := range several.Commands {
+			several.Commands[i].tell(w)
+		}
+		if several.More {
+			fmt.Fprintln(w, "and more")
+		}
 	}
-	fmt.Fprintf(w, "%v: %s to %s", a.Status, a.Type, a.Subject)
+	return fmt.Errorf("several commands have the ID %q; name the aggregate, too: processor get AGGREGATE ID "+
+		"--command %[1]s", o.command)
+}
+
+// tell says in a line how a command fared.
+func (a *answer) tell(w io.Writer) {
+	fmt.Fprintf(w, "%v: %s to %s %s", a.Status, a.Type, legible(a.Aggregate), legible(a.Subject))
 	switch a.Status {
 	case "accepted":
 		fmt.Fprint(w, " ", span(a))
@@ -130,7 +176,6 @@ func (o *getOptions) getCommand(ctx context.Context, w io.Writer, c *client) err
 		fmt.Fprintf(w, ": %s: %s", a.Code, a.Message)
 	}
 	fmt.Fprintln(w)
-	return nil
 }
 
 // missing says that there is no such thing, or what else is wrong.

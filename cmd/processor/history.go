@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"refold/views/httpapi"
 )
 
 type historyOptions struct {
@@ -55,7 +56,7 @@ Exit codes: 0 shown, 5 there is no such aggregate, 1 anything else.`,
 			}
 			h := &history{
 				historyOptions: o, client: c, out: cmd.OutOrStdout(), log: cmd.ErrOrStderr(),
-				path: path + "/" + url.PathEscape(args[1]) + "/events",
+				path: path + "/" + httpapi.Segment(args[1]) + "/events",
 			}
 			if o.follow {
 				return h.followOn(cmd.Context())

@@ -142,7 +142,7 @@ func TestDev(t *testing.T) {
 	if !strings.HasPrefix(shown, "ours at sequence 2") {
 		t.Errorf("got %s", shown)
 	}
-	expect(t, 0, []string{"accepted: DepositMoney to ours (event 2)"},
+	expect(t, 0, []string{"accepted: DepositMoney to account ours (event 2)"},
 		with("get", "--command", "salary")...)
 	expect(t, exitNotFound, nil, with("get", "account", "nobody")...)
 	expect(t, exitFailed, []string{"amount", "whole number", "currncy"},
@@ -237,7 +237,7 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 			"is one running?",
 		},
 		{[]string{"send", "account", "zoe", "OpenAccount", "{}", "--server", "localhost"}, "no URL"},
-		{[]string{"get"}, "name either"},
+		{[]string{"get"}, "name an aggregate"},
 		{[]string{"get", "acount", "zoe"}, "there is account"},
 		{[]string{"bench", "--keys", "0"}, "--keys 0"},
 		{[]string{"nonsense"}, "unknown command"},

@@ -55,6 +55,14 @@ func (w *Worker) openRefolds() (err error) {
 	return nil
 }
 
+// refolded names the last refold of a partition of a group's table.
+func (w *Worker) refolded(group string) func(partition int32) string {
+	return func(partition int32) (last string) {
+		w.refolds.Look(func(b *refolds.Board) { last = b.Refolded(group, partition) })
+		return last
+	}
+}
+
 // workerName is what people call this worker by.
 func workerName(c config.Processor) string {
 	if c.TransactionalID != "" {

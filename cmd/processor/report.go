@@ -10,13 +10,13 @@ import (
 	"maps"
 	"math/big"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
 
 	"refold/processors/accounts"
+	"refold/views/httpapi"
 )
 
 type reportOptions struct {
@@ -163,7 +163,7 @@ func (r *report) add(line *balance) {
 
 // balance asks for one account as it was; nil if it was not there.
 func (r *report) balance(ctx context.Context, id string) (*balance, error) {
-	a, err := r.client.do(ctx, http.MethodGet, r.path+"/"+url.PathEscape(id)+r.at.query(), nil, nil)
+	a, err := r.client.do(ctx, http.MethodGet, r.path+"/"+httpapi.Segment(id)+r.at.query(), nil, nil)
 	switch {
 	case err != nil:
 		return nil, err

@@ -178,9 +178,15 @@ func liveLimits(c config.HTTP) livefeed.Limits {
 	return livefeed.Limits{Listeners: c.Listeners, Backlog: int64(c.ListenerLag)}
 }
 
-func httpLimits(c config.HTTP) httpapi.Limits {
+// otherHeaderBytes is what a request's header has beside a link or a token of ours.
+const otherHeaderBytes = 4 << 10
+
+// httpLimits takes headers that are long enough for all links and tokens that the API gives, whatever is
+// configured.
+func httpLimits(c config.HTTP, topics config.Topics, aggregates int) httpapi.Limits {
+	own := max(httpapi.LinkBytes, livefeed.PositionBytes(viewTopics(aggregates)*topics.Partitions))
 	return httpapi.Limits{
-		BodyBytes: int64(c.BodyBytes), HeaderBytes: int(c.HeaderBytes),
+		BodyBytes: int64(c.BodyBytes), HeaderBytes: max(int(c.HeaderBytes), own+otherHeaderBytes),
 		ReadTimeout: c.ReadTimeout, RequestTimeout: c.RequestTimeout, Wait: c.WaitTimeout,
 		UnknownWait: c.UnknownWait, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout,
 		PageRows: c.PageRows, Shutdown: c.Shutdown,

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"refold/views/httpapi"
 )
 
 type traceOptions struct {
@@ -65,7 +66,7 @@ func (p *program) speaksUTF8() bool {
 }
 
 func (o *traceOptions) show(ctx context.Context, out, log io.Writer, c *client, id string) error {
-	a, err := c.do(ctx, http.MethodGet, "/traces/"+url.PathEscape(id), nil, nil)
+	a, err := c.do(ctx, http.MethodGet, "/traces/"+httpapi.Segment(id), nil, nil)
 	switch {
 	case err != nil:
 		return err

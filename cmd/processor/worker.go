@@ -211,7 +211,9 @@ func (w *Worker) engineTables() exactlyonce.Tables {
 func (w *Worker) openViews() (err error) {
 	descriptions := make([]views.Description, 0, len(w.aggregates))
 	for _, a := range w.aggregates {
-		descriptions = append(descriptions, a.description(w.config.Topics, w.results))
+		d := a.description(w.config.Topics, w.results)
+		d.Refolded = w.refolded(d.Topics.Group)
+		descriptions = append(descriptions, d)
 	}
 	w.views, err = views.Open(views.Options{
 		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP, w.config.Views, w.config.Processor),
@@ -246,7 +248,7 @@ func (w *Worker) openServer() (err error) {
 	w.server, err = httpapi.NewServer(httpapi.Options{
 		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
 		Refolds: w.desk, Views: w.views, Stores: w.tables,
-		Limits: httpLimits(w.config.HTTP), Version: programVersion(),
+		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.aggregates)), Version: programVersion(),
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	})
 	if err != nil {

@@ -80,7 +80,9 @@ func TestSend_wait(t *testing.T) {
 	}{
 		{
 			"accepted", accepted, nil, 200,
-			[]string{"Preference-Applied: wait=3", "Content-Location: /accounts/alice/commands/c-1", "Location:"},
+			[]string{
+				"Preference-Applied: wait=3", "Content-Location: /accounts/alice/commands/c-1", "Location:",
+			},
 			map[string]any{
 				"status": "accepted", "firstSequence": 4, "lastSequence": 5,
 				"links.subject": "/accounts/alice?atLeast=5",
@@ -108,7 +110,11 @@ func TestSend_wait(t *testing.T) {
 			[]string{"Location: /accounts/alice/commands/c-1", "Preference-Applied:"},
 			nil,
 		},
-		{"view away", decided, views.ErrNotReady, 202, []string{"Location: /accounts/alice/commands/c-1"}, nil},
+		{
+			"view away", decided, views.ErrNotReady, 202,
+			[]string{"Location: /accounts/alice/commands/c-1"},
+			nil,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t, nil)
@@ -345,7 +351,10 @@ func TestFindCommand_several(t *testing.T) {
 	b := newBench(t, nil)
 	found := views.Namesakes{More: true, Commands: []views.Command{
 		{CommandKey: toAlice("c-1"), Status: views.Accepted, FirstSequence: 2, LastSequence: 2},
-		{CommandKey: views.CommandKey{Aggregate: "account", Subject: "a/b", ID: "c-1"}, Status: views.Pending},
+		{
+			CommandKey: views.CommandKey{Aggregate: "account", Subject: "a/b", ID: "c-1"},
+			Status:     views.Pending,
+		},
 	}}
 	b.commands.CommandsOfFn = func(string) (views.Namesakes, error) { return found, nil }
 	a := b.ask(t, "GET", "/commands/c-1", "", "Prefer: wait=5")

@@ -60,7 +60,7 @@ func encoded(body any) json.RawMessage {
 // tagExample and ifMatchPattern are for the API's description.
 const (
 	tagExample     = `"3-Uo8FJ2vq8hpcWf0a"`
-	ifMatchPattern = `^[ \t]*(\*|[ \t,]*(W/)?"[!#-~]*"([ \t]*,[ \t,]*(W/)?"[!#-~]*")*[ \t,]*)$`
+	ifMatchPattern = `^[ \t]*(\*|[ \t,]*(W/)?"[^" ]*"([ \t]*,[ \t,]*(W/)?"[^" ]*")*[ \t,]*)$`
 )
 
 // entityTag is one of a list in a header.

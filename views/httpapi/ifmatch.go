@@ -43,7 +43,9 @@ func (s *Server) meet(ctx context.Context, r *Resource, id string, e expectation
 	case e.exist:
 		return nil, unmet(r, id, "it is not there")
 	case greatest > row.Sequence:
-		return nil, notYet(r, id, row.Sequence, greatest, "")
+		return nil, problem(http.StatusServiceUnavailable, codeNotYet,
+			"If-Match names sequence %d of the %s %q, this server has seen %d so far; nothing was sent, "+
+				"try again", greatest, r.Name, id, row.Sequence).retry()
 	case greatest < row.Sequence:
 		return &greatest, nil
 	}

@@ -125,10 +125,10 @@ func (s *Server) liveProblem(ctx context.Context, after string, err error) *Prob
 }
 
 // liveFilter reads the query: lists, of values with commas between them or parameters that come
-// several times.
+// several times. A comma that is escaped is part of a value: IDs may have some.
 func (s *Server) liveFilter(raw string) (livefeed.Filter, []mistake) {
 	var f livefeed.Filter
-	query, err := url.ParseQuery(raw)
+	query, err := parseLists(raw)
 	if err != nil {
 		return f, []mistake{{Path: "query", Allowed: "name=value&…, percent-encoded", Found: raw}}
 	}
@@ -152,8 +152,7 @@ func (s *Server) liveFilter(raw string) (livefeed.Filter, []mistake) {
 			})
 			continue
 		}
-		for value := range strings.SplitSeq(strings.Join(values, ","), ",") {
-			value = strings.TrimSpace(value)
+		for _, value := range values {
 			if known := allowed[name]; known != nil && !slices.Contains(known, value) {
 				mistakes = append(mistakes, mistake{
 					Path: "query." + name, Allowed: "any of " + strings.Join(known, ", "), Found: value,
@@ -171,6 +170,26 @@ func (s *Server) liveFilter(raw string) (livefeed.Filter, []mistake) {
 		f.Kinds = append(f.Kinds, livefeed.Kind(kind))
 	}
 	return f, mistakes
+}
+
+// parseLists is url.ParseQuery of values with commas between them.
+func parseLists(raw string) (url.Values, error) {
+	if _, err := url.ParseQuery(raw); err != nil {
+		return nil, err //nolint:wrapcheck // the client is told what is right
+	}
+	lists := make(url.Values)
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair == "" {
+			continue
+		}
+		escaped, list, _ := strings.Cut(pair, "=")
+		name, _ := url.QueryUnescape(escaped) // ParseQuery could
+		for part := range strings.SplitSeq(list, ",") {
+			value, _ := url.QueryUnescape(part)
+			lists.Add(name, value)
+		}
+	}
+	return lists, nil
 }
 
 func kindNames() []string {

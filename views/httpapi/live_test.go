@@ -130,7 +130,7 @@ func TestLive(t *testing.T) {
 		o.Limits.Wait, o.Limits.WriteTimeout = 20*time.Millisecond, 20*time.Millisecond
 		o.Limits.Heartbeat = 300 * time.Millisecond // beyond all of them together
 	})
-	l := s.listen(t, "?kind=event,result&kind=command&id=alice&correlationId=c", "Last-Event-ID: p0")
+	l := s.listen(t, "?kind=event,result&kind=command&id=alice,a%2Cb&correlationId=c", "Last-Event-ID: p0")
 	if got := l.response.Header.Get("Content-Type"); got != "text/event-stream" {
 		t.Errorf("Content-Type is %q", got)
 	}
@@ -149,7 +149,7 @@ func TestLive(t *testing.T) {
 	l.want(t, "event: missed", "id: p9", `data: {"kind":"missed","records":6,"reason":"backlog",`+
 		`"partitions":[{"topic":"account-events","partition":0,"from":3,"to":9}]}`, "")
 	want := livefeed.Filter{
-		IDs: []string{"alice"}, CorrelationIDs: []string{"c"},
+		IDs: []string{"alice", "a,b"}, CorrelationIDs: []string{"c"},
 		Kinds: []livefeed.Kind{livefeed.Event, livefeed.Result, livefeed.Command},
 	}
 	if diff := cmp.Diff(want, feed.filter); diff != "" || feed.after != "p0" {

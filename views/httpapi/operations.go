@@ -84,8 +84,8 @@ func (s *Server) getRowOperation(r *Resource) huma.Operation {
 			s.preferParam(),
 		},
 		Responses: s.responses(map[string]*huma.Response{
-			"200": withPosition(answer("The state. Its ETag is its sequence and a digest of the answer.", s.rowSchema(r), rowExample(r)),
-				"the table"),
+			"200": withPosition(answer("The state. Its ETag is its sequence and a digest of the answer.",
+				s.rowSchema(r), rowExample(r)), "the table"),
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
 			http.StatusBadRequest: "A parameter is wrong; errors says which.",
@@ -141,7 +141,7 @@ func (s *Server) sendOperation(r *Resource) (huma.Operation, error) {
 				"returned without. The same again to the same "+r.Name+" is the same command, and has its "+
 				"outcome; with another type or other data it is refused (idempotency-key-reused).",
 				stringSchema(""), "salary-november"),
-			param("header", "If-Match", `The sequence at which the aggregate must be, such as "3"; "0": new. `+
+			param("header", "If-Match", "The sequence at which the aggregate must be, in quotes; 0: new. "+
 				"Or its ETag: then its state must be the one that was read, too. Of several one must fit; "+
 				"* is any, if it is there.", stringSchema(ifMatchPattern), `"3"`),
 			s.preferParam(),

@@ -91,6 +91,7 @@ func FuzzPrefer(f *testing.F) {
 }
 
 func FuzzEntityTags(f *testing.F) {
+	described := regexp.MustCompile(ifMatchPattern)
 	for _, seed := range []string{
 		`"3"`, `W/"3"`, `"1", "2"`, "*", `"`, `"9223372036854775808"`, "", `"3-Uo8FJ2vq8hpcWf0a"`, `"\", "`,
 	} {
@@ -111,8 +112,7 @@ func FuzzEntityTags(f *testing.F) {
 		if got, ours := parseTag(tag.opaque()); !ours || got != tag {
 			t.Errorf("%v is read as %v", tag, got)
 		}
-		if err == nil && e.given && !e.exist && !regexp.MustCompile(ifMatchPattern).MatchString(header) &&
-			isPrintable(header) {
+		if err == nil && e.given && !e.exist && isPrintable(header) && !described.MatchString(header) {
 			t.Errorf("If-Match: %q is taken, and not described", header)
 		}
 	})

@@ -46,6 +46,11 @@ func (l *layout) text(next []int64) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// PositionBytes is how long the position of a listener to so many partitions may be, of all topics.
+func PositionBytes(partitions int) int {
+	return base64.RawURLEncoding.EncodedLen(4 + partitions*(binary.MaxVarintLen64-1)) // of no negative offset
+}
+
 // parse reads what text writes, and nothing else. The error is ErrPosition.
 func (l *layout) parse(text string) ([]int64, error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
