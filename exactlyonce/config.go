@@ -78,6 +78,9 @@ type Config struct {
 	// assigned, and about those that are held again and again, after a pause of up to BackoffMax. A
 	// partition that is let go goes on. Nil: none is held.
 	Held func(topic string, partition int32) error
+	// HeldStill is Held after a new look, which may take a moment: it is asked about what is held
+	// already, in a goroutine of its own. Nil: Held.
+	HeldStill func(ctx context.Context, topic string, partition int32) error
 
 	// Fit looks whether the topics are still those that they were, and fit together; the caller knows what
 	// that means. It is asked before clients are made, without partitions; for each session before its

@@ -181,7 +181,10 @@ func (s *session) holdGiven() {
 	if s.engine.cfg.Held == nil {
 		return
 	}
-	again := func(_ context.Context, tp topicPartition) error {
+	again := func(ctx context.Context, tp topicPartition) error {
+		if still := s.engine.cfg.HeldStill; still != nil {
+			return still(ctx, tp.topic, tp.partition)
+		}
 		return s.engine.cfg.Held(tp.topic, tp.partition)
 	}
 	for tp := range s.claims {
