@@ -14,6 +14,7 @@ import (
 
 	"refold/codecs"
 	"refold/exactlyonce"
+	"refold/inventory"
 	"refold/processors"
 	"refold/snapshots"
 	"refold/snapshots/verify"
@@ -79,6 +80,7 @@ func programMetrics(t *testing.T) registered {
 	processors.NewMetrics(r)
 	views.NewMetrics(r)
 	codecs.NewMetrics(r)
+	inventory.NewMetrics(r)
 	_, err := httpapi.NewServer(httpapi.Options{
 		Commands:   struct{ httpapi.Commands }{}, // no request asks for one
 		Registerer: r, Gatherer: prometheus.NewRegistry(),

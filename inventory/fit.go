@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -40,18 +42,25 @@ type Aggregate struct {
 type Fit struct {
 	Aggregate
 
-	settings kafka.Settings
+	settings   kafka.Settings
+	rowsAtOnce int
 
 	mu     sync.Mutex
-	fitted map[int32]bool      // partitions whose ends were compared
-	passed map[[2]string]int64 // by topic and partition: records below are known to be harmless
+	fitted map[int32]bool  // partitions whose ends were compared
+	passed map[place]int64 // records below are known to be harmless
+}
+
+// place is a partition of a topic.
+type place struct {
+	topic     string
+	partition int32
 }
 
 // NewFit returns a Fit.
 func NewFit(settings kafka.Settings, a Aggregate) *Fit {
 	return &Fit{
-		Aggregate: a, settings: settings,
-		fitted: make(map[int32]bool), passed: make(map[[2]string]int64),
+		Aggregate: a, settings: settings, rowsAtOnce: rowsAtOnce,
+		fitted: make(map[int32]bool), passed: make(map[place]int64),
 	}
 }
 
@@ -182,14 +191,7 @@ func (f reader) compare(ctx context.Context, at ends) error {
 				f.Table, p)
 		})
 	case rows.stable > 0 && events.end == 0:
-		return f.search(ctx, f.Table, func(r *kgo.Record) error {
-			n, err := f.rowSequence(r)
-			if err != nil || n == 0 {
-				return err
-			}
-			return unfit("%s/%d has the row of %.100q at sequence %d, and %s/%d is empty: the events were "+
-				"lost, or their topic was made anew", f.Table, p, r.Key, n, f.Events, p)
-		})
+		return f.searchRows(ctx)
 	case results.stable > results.start && rows.end == 0 && events.end == 0:
 		return f.search(ctx, f.Results, func(r *kgo.Record) error {
 			named, err := f.Eventful(r)
@@ -208,21 +210,63 @@ func (f reader) compare(ctx context.Context, at ends) error {
 // search looks for a record that ought not to be there. What it has looked at once it does not look at
 // again.
 func (f reader) search(ctx context.Context, topic string, judge func(*kgo.Record) error) error {
-	seen := [2]string{topic, fmt.Sprint(f.p)}
-	f.mu.Lock()
-	from := f.passed[seen]
-	f.mu.Unlock()
-	next, err := f.read(ctx, topic, from, judge)
+	next, err := f.read(ctx, topic, f.harmlessUntil(topic), judge)
 	if errors.Is(err, kafka.ErrOffsetOutOfRange) { // retention went on, or the topic is another one by now
 		next, err = f.read(ctx, topic, kafka.FromStart, judge)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		f.harmless(topic, next)
 	}
+	return err
+}
+
+// rowsAtOnce is how many rows searchRows keeps in mind; where there are more, it reads once more.
+const rowsAtOnce = 10_000
+
+// searchRows looks for a row at sequence 1 or above, where there are no events. One that was deleted later, as
+// a reset does with rows whose events are lost for good, is none.
+func (f reader) searchRows(ctx context.Context) error {
+	for from, more := f.harmlessUntil(f.Table), true; more; {
+		rows, left := make(map[string]int64), int64(-1)
+		next, err := f.read(ctx, f.Table, from, func(r *kgo.Record) error {
+			n, err := f.rowSequence(r)
+			key := string(r.Key)
+			switch _, is := rows[key]; {
+			case n == 0:
+				delete(rows, key)
+			case is || len(rows) < f.rowsAtOnce:
+				rows[key] = n
+			case left < 0:
+				left = r.Offset
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if len(rows) > 0 {
+			key := slices.Min(slices.Collect(maps.Keys(rows)))
+			return unfit("%s/%d has the row of %.100q at sequence %d, and %s/%d is empty: the events were lost, "+
+				"or their topic was made anew", f.Table, f.p, key, rows[key], f.Events, f.p)
+		}
+		if from, more = left, left >= 0; !more {
+			f.harmless(f.Table, next)
+		}
+	}
+	return nil
+}
+
+// harmlessUntil is the offset below which a search has found nothing.
+func (f reader) harmlessUntil(topic string) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.passed[seen] = next
-	return nil
+	return f.passed[place{topic, f.p}]
+}
+
+func (f reader) harmless(topic string, next int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.passed[place{topic, f.p}] = next
 }
 
 // tail is how many of the last offsets of events and rows are compared.

@@ -80,6 +80,7 @@ func TestFit(t *testing.T) {
 		"only rejected commands":    {committed: []string{"table a 0", "results a rejected"}},
 		"only a letter's offset":    {committed: []string{"results a none"}},
 		"results are not kept":      {committed: whole, deleted: map[string]int64{"results": 2}},
+		"rows were given up":        {committed: []string{"table a 3", "table b 1", "table a", "table b 0"}},
 		"aborted events":            {aborted: []string{"events a 1"}},
 		"aborted rows":              {aborted: []string{"table a 1"}},
 		"aborted results":           {aborted: []string{"results a accepted"}},
@@ -109,6 +110,7 @@ func TestFit(t *testing.T) {
 				s.deleteBefore(topic, offset)
 			}
 			f := s.fit()
+			f.rowsAtOnce = 1
 			for range 2 { // what was looked at once is remembered
 				unfit, err := f.Check(t.Context(), []int32{0, 1})
 				if err != nil {

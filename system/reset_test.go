@@ -37,6 +37,8 @@ func TestOfflineReset(t *testing.T) {
 
 	a.stop()
 	i.loseTable()
+	contains(t, i.run(2, "topics", "apply"), "accounts-table is lost")
+	i.run(0, "topics", "adopt", "accounts-table", "--note", "lost by a test")
 	i.run(0, "topics", "apply")
 	i.killedAfter("partition 0: ", reset...)
 	a.start()

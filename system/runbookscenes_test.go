@@ -38,6 +38,18 @@ var situations = map[string]func(*scene){
 		}
 		s.deeds["start the worker with an empty disk"] = func() { s.a.start() }
 	},
+	"lost-topic": func(s *scene) {
+		s.starts().has("alice", "bob", "carol")
+		s.deeds["the table is deleted"] = func() {
+			topic := s.prefix + "accounts-table"
+			if _, err := kadm.NewClient(s.client).DeleteTopic(s.t.Context(), topic); err != nil {
+				s.t.Fatal(err)
+			}
+			eventually(s.t, time.Minute, func(ctx context.Context) error {
+				return s.a.says(ctx, http.StatusServiceUnavailable, topic+" is lost")
+			})
+		}
+	},
 	"poison": poison,
 	"rebuild": func(s *scene) {
 		s.starts().has("alice", "bob", "carol")

@@ -164,12 +164,7 @@ before workers are started.`,
 			ctx, cancel := context.WithTimeout(cmd.Context(), topicsTimeout)
 			defer cancel()
 			k := newInventory(loaded.Config, inventory.Options{By: whoami()})
-			if all {
-				for _, spec := range k.Topics {
-					args = append(args, spec.Name)
-				}
-			}
-			records, err := k.Accept(ctx, note, args...)
+			records, err := k.Accept(ctx, note, named(k, loaded.Config.Topics.Prefix, args)...)
 			if err != nil {
 				return err
 			}
@@ -181,6 +176,24 @@ before workers are started.`,
 	cmd.Flags().StringVar(&note, "note", "", "why, for whoever reads the records later")
 	cmd.Flags().BoolVar(&all, "all", false, "all topics of the installation, as they are now")
 	return cmd
+}
+
+// named returns the topics of these names, which may lack the prefix; all of them if there are no names.
+func named(k *inventory.Keeper, prefix string, names []string) (topics []string) {
+	known := make(map[string]bool, len(k.Topics))
+	for _, spec := range k.Topics {
+		known[spec.Name] = true
+		if len(names) == 0 {
+			topics = append(topics, spec.Name)
+		}
+	}
+	for _, name := range names {
+		if !known[name] && known[prefix+name] {
+			name = prefix + name
+		}
+		topics = append(topics, name)
+	}
+	return topics
 }
 
 func tellAdopted(w io.Writer, records []inventory.Record) {
