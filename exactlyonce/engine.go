@@ -77,6 +77,7 @@ func newEngine(cfg Config, gg *goka.GroupGraph) (*engine, error) {
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.setStatus(errors.New("not started"))
 	e.faults = kafka.NewFaultLog(e.log)
+	cfg.Metrics.attach(e.ready)
 	return e, nil
 }
 

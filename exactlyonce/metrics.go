@@ -3,6 +3,7 @@ package exactlyonce
 import (
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,8 @@ type Metrics struct {
 	restarts     *prometheus.CounterVec
 	fences       prometheus.Counter
 	fetchErrors  prometheus.Counter
+	ready        prometheus.GaugeFunc
+	isReady      atomic.Pointer[func() error]
 	gone         prometheus.Counter
 }
 
@@ -87,8 +90,17 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		gone: counter("deleted_input_offsets_total", "Offsets that brokers deleted before the "+
 			"group handled them. Transaction markers count, so that 1 may be none."),
 	}
+	m.ready = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: ns, Name: "ready",
+		Help: "1 while the worker is a member of its group and everything that it has moves, else 0.",
+	}, func() float64 {
+		if ready := m.isReady.Load(); ready != nil && (*ready)() == nil {
+			return 1
+		}
+		return 0
+	})
 	reg.MustRegister(m.transactions, m.aborts, m.duration, m.records, m.bytes, m.handle, m.between,
-		m.lag, m.stalled, m.holds, m.age, m.rebalances, m.restarts, m.fences, m.fetchErrors, m.gone)
+		m.lag, m.stalled, m.holds, m.age, m.rebalances, m.restarts, m.fences, m.fetchErrors, m.gone, m.ready)
 	for _, o := range []outcome{committed, aborted, refused, unknown} {
 		m.transactions.WithLabelValues(o.String())
 	}
@@ -148,6 +160,13 @@ func (m *Metrics) fence() {
 func (m *Metrics) fetchError() {
 	if m != nil {
 		m.fetchErrors.Inc()
+	}
+}
+
+// attach has readiness measured.
+func (m *Metrics) attach(ready func() error) {
+	if m != nil {
+		m.isReady.Store(&ready)
 	}
 }
 

@@ -158,10 +158,11 @@ func engineConfig(c config.Config) exactlyonce.Config {
 	}
 }
 
-func viewLimits(c config.HTTP, v config.Views) views.Limits {
+func viewLimits(c config.HTTP, v config.Views, p config.Processor) views.Limits {
 	return views.Limits{
 		Waiters: c.Waiters, Sending: c.Sending, PageBytes: int(c.PageBytes), TraceNodes: c.TraceNodes,
 		FetchBytes: int(v.FetchBytes), StateEvery: v.StateEvery,
+		StallAfter: p.StallAfter,
 	}
 }
 
