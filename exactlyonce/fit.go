@@ -39,12 +39,25 @@ func (s *session) checkFit(ctx context.Context) error {
 	return err
 }
 
+// errFitsAgain says that a partition that was held fits now.
+var errFitsAgain = errors.New("a partition's topics fit together again")
+
 // checkFitAgain is checkFit of a session that runs, or is over by now: then its consumer is the next one's,
-// and nothing is held.
+// and nothing is held. The error is errFitsAgain if a partition that is held fits by now. It is not let go
+// then, but begun anew with a new session: whoever mended the topic may have written rows that the store of
+// this one does not have.
 func (s *session) checkFitAgain(ctx context.Context) error {
 	unfit, err := s.engine.askFit(ctx, s.partitions())
+	if err != nil {
+		return err
+	}
 	s.begin(func() { s.holdUnfit(unfit) })
-	return err
+	for tp := range s.claims {
+		if unfit[tp.partition] == nil && s.holds.isFor(tp, causeUnfit) {
+			return errFitsAgain
+		}
+	}
+	return nil
 }
 
 func (s *session) holdUnfit(unfit map[int32]error) {

@@ -56,7 +56,11 @@ func TestUnfitPartition(t *testing.T) {
 			if n := sum(t, registry, "exactlyonce_held_partition"); n != 1 {
 				t.Errorf("the metric says %v", n)
 			}
+			unfit.Store(false)
+			w.isReady()
+			c.waitForOutputs(map[bool]int{true: 50, false: 100}[from])
 			w.end()
+			c.checkCounter("count", "in")
 		})
 	}
 }

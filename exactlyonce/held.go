@@ -97,6 +97,14 @@ func (h *holds) moves(tp topicPartition) {
 	}
 }
 
+// isFor reports whether a partition is held for a cause.
+func (h *holds) isFor(tp topicPartition, c cause) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, is := h.held[tp][c]
+	return is
+}
+
 // because returns nil while nothing is held; otherwise an error that names each partition and why.
 func (h *holds) because() error {
 	h.mu.Lock()

@@ -220,8 +220,16 @@ func (r *run) refreshTopics(ctx context.Context) {
 		if err == nil {
 			err = r.checkPartitions(ctx)
 		}
-		if fatal(err) {
+		switch {
+		case fatal(err):
 			r.post(func() { r.do(r.machine.topicsChanged(err)) })
+			return
+		case errors.Is(err, errFitsAgain):
+			r.post(func() {
+				if r.session == running {
+					r.do(r.machine.inputLost(err))
+				}
+			})
 			return
 		}
 		counts, _, asked := describeTopics(ctx, r.engine.admin, r.engine.writes...)

@@ -187,8 +187,8 @@ func (f reader) compare(ctx context.Context, at ends) error {
 		return unfit("%s/%d starts at offset %d: events were deleted from it", f.Events, p, events.start)
 	case events.stable > 0 && rows.end == 0:
 		return f.search(ctx, f.Events, func(r *kgo.Record) error {
-			return unfit("%s/%d has events, and %s/%d is empty: the table was lost, or made anew", f.Events, p,
-				f.Table, p)
+			return unfit("%s/%d has events, and %s/%d is empty: the table was lost, or made anew",
+				f.Events, p, f.Table, p)
 		})
 	case rows.stable > 0 && events.end == 0:
 		return f.searchRows(ctx)
@@ -198,8 +198,8 @@ func (f reader) compare(ctx context.Context, at ends) error {
 			if err != nil || !named {
 				return err
 			}
-			return unfit("%s/%d has results that name events, and %s/%d and %s/%d are empty: they were lost, "+
-				"or made anew", f.Results, p, f.Events, p, f.Table, p)
+			return unfit("%s/%d has results that name events, and %s/%d and %s/%d are empty: they were "+
+				"lost, or made anew", f.Results, p, f.Events, p, f.Table, p)
 		})
 	case events.stable > 0 && rows.stable > 0:
 		return f.compareEnds(ctx, events, rows)
@@ -223,8 +223,8 @@ func (f reader) search(ctx context.Context, topic string, judge func(*kgo.Record
 // rowsAtOnce is how many rows searchRows keeps in mind; where there are more, it reads once more.
 const rowsAtOnce = 10_000
 
-// searchRows looks for a row at sequence 1 or above, where there are no events. One that was deleted later, as
-// a reset does with rows whose events are lost for good, is none.
+// searchRows looks for a row at sequence 1 or above, where there are no events. One that was deleted
+// later, as a reset does with rows whose events are lost for good, is none.
 func (f reader) searchRows(ctx context.Context) error {
 	for from, more := f.harmlessUntil(f.Table), true; more; {
 		rows, left := make(map[string]int64), int64(-1)
@@ -246,8 +246,8 @@ func (f reader) searchRows(ctx context.Context) error {
 		}
 		if len(rows) > 0 {
 			key := slices.Min(slices.Collect(maps.Keys(rows)))
-			return unfit("%s/%d has the row of %.100q at sequence %d, and %s/%d is empty: the events were lost, "+
-				"or their topic was made anew", f.Table, f.p, key, rows[key], f.Events, f.p)
+			return unfit("%s/%d has the row of %.100q at sequence %d, and %s/%d is empty: the events were "+
+				"lost, or their topic was made anew", f.Table, f.p, key, rows[key], f.Events, f.p)
 		}
 		if from, more = left, left >= 0; !more {
 			f.harmless(f.Table, next)
@@ -310,8 +310,8 @@ func (f reader) compareEnds(ctx context.Context, events, rows log) error {
 		if row > event {
 			lost = "events"
 		}
-		return unfit("%s/%d has the row of %.100q at sequence %d, and its last event in %s/%d is %d: the last "+
-			"%s were lost", f.Table, p, key, row, f.Events, p, event, lost)
+		return unfit("%s/%d has the row of %.100q at sequence %d, and its last event in %s/%d is %d: the "+
+			"last %s were lost", f.Table, p, key, row, f.Events, p, event, lost)
 	}
 	return nil
 }

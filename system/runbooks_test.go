@@ -3,11 +3,13 @@
 package system_test
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -193,11 +195,18 @@ func (s *scene) last(topic, account string) (last *kgo.Record) {
 	return last
 }
 
-// spoil makes rows wrong while no worker runs: bob's is gone, and carol's is alice's.
+// spoil makes rows wrong while no worker runs: bob's is gone, and carol's is alice's. That one is behind its
+// events, so that its partition is held until it is mended.
 func (s *scene) spoil() {
 	s.t.Helper()
 	s.a.stop()
 	s.write(s.record("accounts-table", "bob", nil),
 		s.record("accounts-table", "carol", s.last("accounts-table", "alice").Value))
-	s.starts()
+	s.a.start()
+	eventually(s.t, time.Minute, func(ctx context.Context) error {
+		return s.a.says(ctx, http.StatusServiceUnavailable, "the last rows were lost")
+	})
+	eventually(s.t, time.Minute, func(ctx context.Context) error { // to be asked
+		return s.a.says(ctx, http.StatusServiceUnavailable, `"name":"views","ready":true`)
+	})
 }

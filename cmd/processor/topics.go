@@ -144,10 +144,10 @@ func (p *program) newTopicsAdopt() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adopt [TOPIC…]",
 		Short: "Accept that topics are other ones than they were, or none any more",
-		Long: `The installation remembers the ID of each of its topics. One that is missing, or was made anew, is lost:
-workers handle nothing that belongs to it, and it is not made again. Adopt says that a person knows: what
-is there now under that name is the installation's, or, if there is none, the next apply (or start of a
-worker with topics.create) makes it.
+		Long: `The installation remembers the ID of each of its topics. One that is missing, or was made
+anew, is lost: workers handle nothing that belongs to it, and it is not made again. Adopt says that a person
+knows: what is there now under that name is the installation's, or, if there is none, the next apply (or
+start of a worker with topics.create) makes it.
 
 Adopt restores nothing. docs/runbooks/lost-topic.md says what each lost topic means, and what to do
 before workers are started.`,
@@ -155,7 +155,7 @@ before workers are started.`,
   processor topics adopt --all --note "restored from the backup of Monday"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all == (len(args) > 0) {
-				return errors.New("name the topics, or say --all; `processor topics plan` shows which are lost")
+				return errors.New("name the topics, or say --all; topics plan shows which are lost")
 			}
 			loaded, err := p.load(cmd, nil)
 			if err != nil {
