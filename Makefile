@@ -18,6 +18,7 @@ ROWS     ?= 1000000
 RUN      ?= .
 MINUTES  ?= 10
 PROTECTIONS ?= fencing offsets rows
+SIMULATED_PROTECTIONS ?= $(PROTECTIONS) topics
 # Without a seed of one's own it changes with the commit, and is printed.
 SEED     ?= $(shell printf '%d' 0x$$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1))
 # A seed that is named is the only one.
@@ -93,7 +94,7 @@ simulate: ## run engine and stores through SEEDS (200) schedules of faults in si
 
 .PHONY: simulate-proof
 simulate-proof: ## prove the simulator: without one of the protections, it finds a breach
-	@for off in $(PROTECTIONS); do \
+	@for off in $(SIMULATED_PROTECTIONS); do \
 		FAULTY=$$off go test -tags faulty -count=1 -timeout 5m -v -run '^TestFaulty$$' \
 			./exactlyonce/simulate -seed '$(SEED)' -seeds 100; \
 	done

@@ -86,9 +86,9 @@ type Config struct {
 	// that means. It is asked before clients are made, without partitions; for each session before its
 	// tables are restored, when offsets are stable and nothing of a former owner's can be committed any
 	// more, and again once they are; and every TopicsMaxAge while it runs. partitions are those of the
-	// group table, none if the graph has none. A partition in unfit is held, and Ready says why; when it fits again, a
-	// new session begins. An error that wraps ErrUnfit ends the Processor; any other is a fault: it is tried
-	// again. Nil: nobody looks.
+	// group table, none if the graph has none. A partition in unfit is held, and Ready says why; when it
+	// fits again, a new session begins. An error that wraps ErrUnfit ends the Processor; any other is a
+	// fault: it is tried again. Nil: nobody looks.
 	Fit func(ctx context.Context, partitions []int32) (unfit map[int32]error, err error)
 	// MakeNoTopics: the graph's loop and table topics must exist. For those that know which topics there
 	// are: one that is missing was lost, and an empty one in its place would be taken for it.

@@ -13,4 +13,6 @@ const (
 	offsetsInside = true
 	// rowsAfter: rows join the local store after their transaction has committed, never before (G6).
 	rowsAfter = true
+	// topicsFit: nothing is handled by a topic that is not the one it was (Config.Fit).
+	topicsFit = true
 )

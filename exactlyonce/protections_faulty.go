@@ -7,9 +7,9 @@ import (
 	"os"
 )
 
-// The protections of protections.go, one of which FAULTY switches off: "fencing", "offsets"
-// or "rows". Never for production: this build loses and doubles records, and is meant to.
-var fencing, offsetsInside, rowsAfter = true, true, true
+// The protections of protections.go, one of which FAULTY switches off: "fencing", "offsets",
+// "rows" or "topics". Never for production: this build loses and doubles records, and is meant to.
+var fencing, offsetsInside, rowsAfter, topicsFit = true, true, true, true
 
 func init() {
 	switch off := os.Getenv("FAULTY"); off {
@@ -21,8 +21,10 @@ func init() {
 		offsetsInside = false
 	case "rows":
 		rowsAfter = false
+	case "topics":
+		topicsFit = false
 	default:
-		panic(fmt.Sprintf("FAULTY is %q; it may be fencing, offsets or rows", off))
+		panic(fmt.Sprintf("FAULTY is %q; it may be fencing, offsets, rows or topics", off))
 	}
 	fmt.Fprintf(os.Stderr, "FAULTY=%s: a protection is off; records will be lost or doubled\n",
 		os.Getenv("FAULTY"))

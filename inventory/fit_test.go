@@ -70,30 +70,41 @@ func (s *site) deleteBefore(topic string, offset int64) {
 // What can be, and what can't.
 func TestFit(t *testing.T) {
 	whole := []string{"events a 1", "events a 2", "table a 2", "results a accepted"}
+	type logs map[string]int64
 	for name, test := range map[string]struct {
 		committed, aborted []string
-		deleted            map[string]int64 // before which offset, by topic
-		says               string           // of partition 0; empty: it fits
+		deleted            logs   // before which offset, by topic
+		says               string // of partition 0; empty: it fits
 	}{
-		"new":                       {},
-		"whole":                     {committed: whole},
-		"only rejected commands":    {committed: []string{"table a 0", "results a rejected"}},
-		"only a letter's offset":    {committed: []string{"results a none"}},
-		"results are not kept":      {committed: whole, deleted: map[string]int64{"results": 2}},
-		"rows were given up":        {committed: []string{"table a 3", "table b 1", "table a", "table b 0"}},
-		"aborted events":            {aborted: []string{"events a 1"}},
-		"aborted rows":              {aborted: []string{"table a 1"}},
-		"aborted results":           {aborted: []string{"results a accepted"}},
-		"a row that nobody reads":   {committed: []string{"events a 1", "table a none"}},
-		"another row is the last":   {committed: []string{"events a 1", "table b 0"}},
-		"a row was deleted":         {committed: []string{"events a 1", "table a 1", "table a"}},
-		"events without rows":       {committed: []string{"events a 1"}, says: "table/0 is empty"},
-		"rows without events":       {committed: []string{"table b 0", "table a 3"}, says: "events/0 is empty"},
-		"results alone":             {committed: []string{"results a accepted"}, says: "were lost, or made anew"},
-		"rows were deleted":         {committed: whole, deleted: map[string]int64{"table": 1}, says: "table/0 starts"},
-		"events were deleted":       {committed: whole, deleted: map[string]int64{"events": 1}, says: "events/0 starts"},
-		"the last events were lost": {committed: []string{"events a 1", "table a 2"}, says: "the last events were lost"},
-		"the last rows were lost":   {committed: []string{"events a 1", "events a 2", "table a 1"}, says: "the last rows"},
+		"new":                    {},
+		"whole":                  {committed: whole},
+		"only rejected commands": {committed: []string{"table a 0", "results a rejected"}},
+		"only a letter's offset": {committed: []string{"results a none"}},
+		"results are not kept":   {committed: whole, deleted: logs{"results": 2}},
+		"rows were given up": {
+			committed: []string{"table a 3", "table b 1", "table a", "table b 0"},
+		},
+		"aborted events":          {aborted: []string{"events a 1"}},
+		"aborted rows":            {aborted: []string{"table a 1"}},
+		"aborted results":         {aborted: []string{"results a accepted"}},
+		"a row that nobody reads": {committed: []string{"events a 1", "table a none"}},
+		"another row is the last": {committed: []string{"events a 1", "table b 0"}},
+		"a row was deleted":       {committed: []string{"events a 1", "table a 1", "table a"}},
+		"events without rows":     {committed: []string{"events a 1"}, says: "table/0 is empty"},
+		"rows without events": {
+			committed: []string{"table b 0", "table a 3"}, says: "events/0 is empty",
+		},
+		"results alone": {
+			committed: []string{"results a accepted"}, says: "were lost, or made anew",
+		},
+		"rows were deleted":   {committed: whole, deleted: logs{"table": 1}, says: "table/0 starts"},
+		"events were deleted": {committed: whole, deleted: logs{"events": 1}, says: "events/0 starts"},
+		"the last events were lost": {
+			committed: []string{"events a 1", "table a 2"}, says: "the last events were lost",
+		},
+		"the last rows were lost": {
+			committed: []string{"events a 1", "events a 2", "table a 1"}, says: "the last rows were lost",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
@@ -111,13 +122,15 @@ func TestFit(t *testing.T) {
 			}
 			f := s.fit()
 			f.rowsAtOnce = 1
+			is := test.says == ""
 			for range 2 { // what was looked at once is remembered
 				unfit, err := f.Check(t.Context(), []int32{0, 1})
 				if err != nil {
 					t.Fatal(err)
 				}
 				got := unfit[0]
-				if unfit[1] != nil || (got == nil) != (test.says == "") || !strings.Contains(fmt.Sprint(got), test.says) {
+				said := fmt.Sprint(got)
+				if unfit[1] != nil || (got == nil) != is || !strings.Contains(said, test.says) {
 					t.Errorf("got %v", unfit)
 				}
 				if got != nil && (!errors.Is(got, ErrUnfit) || !strings.Contains(got.Error(), runbook)) {

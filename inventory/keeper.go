@@ -165,8 +165,8 @@ func (k *Keeper) Accept(ctx context.Context, note string, topics ...string) ([]R
 	}
 	for _, r := range records {
 		if is := k.of(r.Topic); is.ID != r.ID {
-			return nil, fmt.Errorf("topic %s: somebody accepted another one at the same moment: %q; look again",
-				r.Topic, is.ID)
+			return nil, fmt.Errorf("topic %s: somebody accepted another one at the same moment: %q; "+
+				"look again", r.Topic, is.ID)
 		}
 	}
 	return records, nil

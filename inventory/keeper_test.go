@@ -216,7 +216,8 @@ func TestNoneIsAccepted(t *testing.T) {
 	s.are(s.settle(k))
 	s.remove("events")
 	s.are(s.settle(k), "events")
-	if _, err := k.Accept(t.Context(), "", "evnts"); err == nil || !strings.Contains(err.Error(), "no topic evnts") {
+	_, err = k.Accept(t.Context(), "", "evnts")
+	if err == nil || !strings.Contains(err.Error(), "no topic evnts") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // What inventory.Fit relies on: a broker that compacts a log lets it start at zero, also when none of its
 // first records is left. Only who deletes records moves it.
 func TestCompactionLeavesTheStart(t *testing.T) {
-	c := startCluster(t, 2)
+	c := startCluster(t, 1)
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers()...))
 	if err != nil {
 		t.Fatal(err)

@@ -157,7 +157,8 @@ func (a *aggregate) fitted(c config.Topics, messages processors.Messages) invent
 		},
 		Eventful: func(r *kgo.Record) (bool, error) {
 			result, _, err := messages.Result(context.Background(), r)
-			return err == nil && result.LastSequence >= result.FirstSequence && result.Accepted, faultOnly(err)
+			events := err == nil && result.Accepted && result.LastSequence >= result.FirstSequence
+			return events, faultOnly(err)
 		},
 	}
 }

@@ -127,7 +127,7 @@ func TestInstallationsThatStart(t *testing.T) {
 		"a copy, with its offsets": func(i *installation) *installation {
 			i.lived()
 			other := i.restored()
-			i.copyTo(other, nothing, "account-commands", "account-events", "account-results", "accounts-table")
+			i.copyTo(other, nothing, commandsTopic, "account-events", "account-results", "accounts-table")
 			i.copyOffsets(other)
 			return other
 		},
@@ -190,11 +190,11 @@ func TestCopyWithTheMemoryOfAnother(t *testing.T) {
 	i := newInstallation(t)
 	i.lived()
 	other := newInstallation(t)
-	specs := []string{"account-commands", "account-events", "account-results", "accounts-table", "installation"}
-	for _, topic := range specs {
+	specs := []string{commandsTopic, "account-events", "account-results", "accounts-table"}
+	for _, topic := range append(slices.Clip(specs), "installation") {
 		other.makeTopic(topic)
 	}
-	i.copyTo(other, nothing, specs[:4]...)
+	i.copyTo(other, nothing, specs...)
 	client := other.franz()
 	for _, r := range i.first("installation") {
 		if err := client.ProduceSync(t.Context(), &kgo.Record{
@@ -304,8 +304,8 @@ func (w *runningWorker) stands(group string, want bool) {
 	}
 }
 
-// A broker lost the last rows of a partition, or somebody wrote old ones: nothing is decided on them. A refold
-// mends them while the worker holds the partition, which goes on then.
+// A broker lost the last rows of a partition, or somebody wrote old ones: nothing is decided on them. A
+// refold mends them while the worker holds the partition, which goes on then.
 func TestLastRowsAreLost(t *testing.T) {
 	i := newInstallation(t)
 	w := i.start()

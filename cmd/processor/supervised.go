@@ -44,11 +44,11 @@ func newSupervised(
 // partition is held.
 func (s *supervised) Ready() error {
 	if p := s.current.Load(); p != nil {
-		if err := p.Ready(); err != nil {
-			return err
-		}
+		// It names what is held of its own partitions. What the guard holds beside may be another worker's
+		// by now, which has handled it.
+		return p.Ready()
 	}
-	if err := s.guard.Ready(); err != nil || s.current.Load() != nil {
+	if err := s.guard.Ready(); err != nil {
 		return err
 	}
 	if why := s.ended.Load(); why != nil {

@@ -155,7 +155,7 @@ before workers are started.`,
   processor topics adopt --all --note "restored from the backup of Monday"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all == (len(args) > 0) {
-				return errors.New("name the topics, or say --all; `processor topics plan` shows which are lost")
+				return errors.New("name the topics, or say --all; topics plan shows which are lost")
 			}
 			loaded, err := p.load(cmd, nil)
 			if err != nil {

@@ -73,7 +73,7 @@ func (w *worker) keep() {
 	if !w.pause(w.plan.after) {
 		return
 	}
-	for life := 0; ; life++ {
+	for life := 0; w.mayStart(); life++ {
 		p := w.start(life)
 		var d departure
 		select {
@@ -93,7 +93,7 @@ func (w *worker) keep() {
 		default:
 			<-p.ended
 		}
-		if d.err != nil && (!w.damaged || !errors.Is(d.err, snapshots.ErrDamaged)) {
+		if d.err != nil && !w.unfit(d.err) && (!w.damaged || !errors.Is(d.err, snapshots.ErrDamaged)) {
 			w.breach("worker %d ended: %v", w.index, d.err)
 		}
 		if !w.pause(d.after) {
@@ -163,7 +163,7 @@ func (p *process) run(ctx context.Context) (err error) {
 	if p.of.plan.ownID {
 		id = fmt.Sprint(id, "-", p.life)
 	}
-	worker, err := exactlyonce.New(exactlyonce.Config{
+	config := exactlyonce.Config{
 		Kafka: settings, TransactionalID: id, BatchRecords: p.of.plan.records,
 		FetchMaxWait: 2 * time.Second, BackoffMax: time.Second, Logger: logger,
 		Background: p.background, BetweenTimeout: betweenTimeout,
@@ -172,7 +172,16 @@ func (p *process) run(ctx context.Context) (err error) {
 				return stores.Staged(ctx, topic, n)
 			},
 		},
-	}, graph(p.callback))
+	}
+	if p.of.hasRemake() {
+		client, err := settings.Client()
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		config.Fit, config.MakeNoTopics = p.fit(client), true
+	}
+	worker, err := exactlyonce.New(config, graph(p.callback))
 	if err != nil {
 		p.of.logger.Error("could not begin", "error", err)
 		p.leave(departure{after: time.Second}) // a broker did not answer: try again
@@ -270,6 +279,8 @@ func (p *process) happens(f fault, to *fate) {
 		s.cluster.RehashCoordinators()
 	case forbidden:
 		s.forbid(f)
+	case remade:
+		s.remake(f.lasts)
 	case kinds:
 	}
 }

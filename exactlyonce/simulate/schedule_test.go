@@ -55,13 +55,14 @@ const (
 	leadersMove
 	coordinatorsMove
 	forbidden // a right is taken from all workers
+	remade    // the table's topic is deleted and made again
 	kinds
 )
 
 var kindNames = [kinds]string{
 	"request lost", "answer lost", "request held", "refused", "crash before", "crash after", "stopped",
 	"zombie", "slow callback", "cut off", "all cut off", "leaders move", "coordinators move",
-	"a right is taken",
+	"a right is taken", "table made again",
 }
 
 func (k kind) String() string { return kindNames[k] }
@@ -109,6 +110,8 @@ func (f fault) String() string {
 		s += fmt.Sprintf(", back after %v", f.lasts)
 	case forbidden:
 		s += fmt.Sprintf(" for %v: to %v", f.lasts, f.right)
+	case remade:
+		s += fmt.Sprintf(", and filled %v later", f.lasts)
 	case requestLost, answerLost, leadersMove, coordinatorsMove, kinds:
 	}
 	return s
@@ -194,6 +197,7 @@ func newSchedule(seed uint64) *schedule {
 	}
 	// Dice of their own: the other faults of a seed stay what they were.
 	s.takeRights(rand.New(rand.NewPCG(seed, 1)))
+	s.remakes(rand.New(rand.NewPCG(seed, 2)))
 	return s
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/kafka"
 	"refold/kafka/local"
 )
 
@@ -38,8 +39,12 @@ type simulation struct {
 	refusals []*kfake.FaultHandle
 	stores   int // that were compared
 	rewrites []rewrite
-	refolded int // partitions
-	mended   int // rows, by that
+	refolded int           // partitions
+	mended   int           // rows, by that
+	tableID  kadm.TopicID  // of the table's topic that is known
+	remaking int           // tables that are made again, and not filled
+	over     bool          // no table is made again any more
+	closed   chan struct{} // while no process may be started
 }
 
 // request is a kind of request of one worker.
@@ -133,6 +138,11 @@ func (s *simulation) begin() (err error) {
 		return err
 	}
 	s.client, err = kgo.NewClient(options...)
+	if err != nil {
+		return err
+	}
+	ids, err := kafka.TopicIDs(context.Background(), s.client, table)
+	s.tableID = ids[table]
 	return err
 }
 
@@ -191,6 +201,9 @@ func (s *simulation) settle() {
 	last := error(nil)
 	for began := time.Now(); time.Since(began) < patience; <-time.After(time.Second) {
 		if last = s.lag(); last == nil {
+			last = s.end()
+		}
+		if last == nil {
 			return
 		}
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -42,7 +43,7 @@ func (s *site) watch(ctx context.Context, lasts time.Duration, causes ...string)
 			if err != nil || status == http.StatusOK {
 				continue
 			}
-			saw.red = fmt.Sprintf("%s is not ready: %s", w.name, strings.TrimSpace(body))
+			saw.red = fmt.Sprintf("%s is not ready: %s", w.name, because(body))
 			for _, cause := range causes {
 				if strings.Contains(body, cause) {
 					saw.named = saw.red
@@ -53,6 +54,27 @@ func (s *site) watch(ctx context.Context, lasts time.Duration, causes ...string)
 			return saw
 		}
 	}
+}
+
+// because is what a worker that is not ready says of why, its beginning.
+func because(body string) string {
+	var answer struct {
+		Checks []struct {
+			Name, Detail string
+			Ready        bool
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &answer); err != nil {
+		return body
+	}
+	const most = 400
+	var all []string
+	for _, check := range answer.Checks {
+		if !check.Ready {
+			all = append(all, fmt.Sprintf("%s: %.*s", check.Name, most, check.Detail))
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // noticed judges what was seen of a fault that stops workers for as long as it lasts. It is a problem that

@@ -6,12 +6,12 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -180,23 +180,29 @@ func (s *site) committed(ctx context.Context, topic string) (at map[int32]int64,
 	return at, err
 }
 
-// judgeOthers says whether partitions have gone on beside the one with the record.
+// judgeOthers says whether partitions have gone on beside the one with the record: all of them get commands
+// all the time.
 func (p *performance) judgeOthers(
 	f schedule.Fault, partition int32, before, after map[int32]int64, alone bool,
 ) {
-	others, moved := maps.Clone(after), 0
-	delete(others, partition)
-	for other, at := range others {
-		if at > before[other] {
-			moved++
+	if time.Duration(f.Lasts) < noticedAfter {
+		return
+	}
+	var waited []int32
+	for other := range after {
+		if other != partition && after[other] <= before[other] {
+			waited = append(waited, other)
 		}
 	}
+	slices.Sort(waited)
 	switch {
-	case moved > 0:
+	case waited == nil:
 		p.count("refuse-schema-others-went-on")
+		return
 	case alone:
-		p.problem("%v: all partitions have waited, not only that of the record", f)
+		p.problem("%v: partitions %v have waited, too, not only %d", f, waited, partition)
 	default:
-		p.count("refuse-schema-others-waited")
+		p.say("  %v: partitions %v have waited, too", f, waited)
 	}
+	p.count("refuse-schema-others-waited")
 }

@@ -19,10 +19,10 @@ const remadeWithin = time.Minute
 // remade are the topics that may be made again, and what the operator's command makes anew in each.
 var remade = map[string]string{"accounts-table": "accounts", "orders-table": "orders"}
 
-// remake deletes a topic below running workers, and makes it again with the settings that it had. All
-// workers must refuse to go on, and say why; commands that come meanwhile wait. Then it is done what the
-// runbook for lost topics says, and everything goes on: what is in the other topics and was told is as it
-// was.
+// remake deletes a topic below running workers. Every other time somebody makes it again at once, by hand
+// and with the settings that it had. All workers must refuse to go on, and say why; commands that come
+// meanwhile wait. Then it is done what the runbook for lost topics says, and everything goes on: what is in
+// the other topics and was told is as it was.
 func (s *site) remake(ctx context.Context, f schedule.Fault, t *traffic) error {
 	table, can := remade[f.Target]
 	if !can {
@@ -33,10 +33,14 @@ func (s *site) remake(ctx context.Context, f schedule.Fault, t *traffic) error {
 	}
 	s.say("%v", f)
 	s.count(string(f.Kind))
-	if err := s.admin.Remake(ctx, f.Target); err != nil {
+	lose, says := s.admin.Remake, "was made anew"
+	if f.Choice%2 == 0 {
+		lose, says = s.admin.Delete, "is lost"
+	}
+	if err := lose(ctx, f.Target); err != nil {
 		return err //nolint:wrapcheck // it names the topic
 	}
-	if err := s.refuse(ctx, remadeWithin, "topic "+f.Target+" was made anew"); err != nil {
+	if err := s.refuse(ctx, remadeWithin, "topic "+f.Target+" "+says); err != nil {
 		return err
 	}
 	if err := t.startMeanwhile(); err != nil {
@@ -48,7 +52,8 @@ func (s *site) remake(ctx context.Context, f schedule.Fault, t *traffic) error {
 		}
 	}
 	for _, args := range [][]string{
-		{"topics", "adopt", f.Target, "--note", "chaos made it again"},
+		{"topics", "adopt", f.Target, "--note", "chaos"},
+		{"topics", "apply"},
 		{"reset", table, "--to-zero", "--yes"},
 	} {
 		cmd := exec.CommandContext(ctx, s.program, args...)
@@ -89,6 +94,6 @@ func (s *site) refuse(ctx context.Context, within time.Duration, says string) er
 			return fmt.Errorf("%w: %w", errBroken, err)
 		}
 	}
-	s.say("  all workers refuse to go on")
+	s.say("  all workers refuse to go on, since %s", says)
 	return nil
 }

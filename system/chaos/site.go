@@ -234,6 +234,7 @@ func (s *site) environment(brokers []string, registry string) []string {
 		"REFOLD_REGISTRY_URLS="+registry,
 		"REFOLD_ACCOUNTS_RECENT_COMMANDS="+strconv.Itoa(ringSize),
 		"REFOLD_ORDERS_RECENT_COMMANDS="+strconv.Itoa(ringSize),
+		"REFOLD_PROCESSOR_STALL_AFTER="+stalledAfter.String(),
 		// Refolds take long enough for something to go wrong, and don't wait long when it has.
 		"REFOLD_REFOLD_EVENTS_PER_SECOND=400", "REFOLD_REFOLD_RETRY=1s",
 		"REFOLD_TOPICS_PARTITIONS="+strconv.Itoa(partitions),

@@ -19,13 +19,13 @@ type Right struct {
 	Name     string
 }
 
-// Operation and Resource are in Kafka's words.
-type (
-	Operation string
-	Resource  string
-)
+// Operation is what is done to a resource.
+type Operation string
 
-// What rights are about.
+// Resource is a kind of what rights are about.
+type Resource string
+
+// Operations and resources, in Kafka's words.
 const (
 	Read  Operation = "read"
 	Write Operation = "write"

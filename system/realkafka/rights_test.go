@@ -92,7 +92,9 @@ func (c *Cluster) past(client string) func(context.Context, string, string) (net
 }
 
 func TestParseRight(t *testing.T) {
-	for _, text := range []string{"read topic a", "all topic a", "read group g", "write transactional-id w-1"} {
+	for _, text := range []string{
+		"read topic a", "all topic a", "read group g", "write transactional-id w-1",
+	} {
 		if r, err := ParseRight(text); err != nil || r.String() != text {
 			t.Errorf("%q was read as %v, %v", text, r, err)
 		}

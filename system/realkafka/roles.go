@@ -124,6 +124,18 @@ func (a *Admin) Grow(ctx context.Context, topic string) error {
 	return nil
 }
 
+// Delete deletes a topic.
+func (a *Admin) Delete(ctx context.Context, topic string) error {
+	deleted, err := a.kafka.DeleteTopics(ctx, topic)
+	if err == nil {
+		err = deleted.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("deleting %s: %w", topic, err)
+	}
+	return nil
+}
+
 // Remake deletes a topic and makes another one under its name, as large and with the same settings, but
 // empty.
 func (a *Admin) Remake(ctx context.Context, topic string) error {
@@ -145,12 +157,8 @@ func (a *Admin) Remake(ctx context.Context, topic string) error {
 			settings[setting.Key] = setting.Value
 		}
 	}
-	deleted, err := a.kafka.DeleteTopics(ctx, topic)
-	if err == nil {
-		err = deleted.Error()
-	}
-	if err != nil {
-		return failed(err)
+	if err := a.Delete(ctx, topic); err != nil {
+		return err
 	}
 	partitions, copies := len(topics[topic].Partitions), topics[topic].Partitions.NumReplicas()
 	for {

@@ -251,7 +251,7 @@ func takenRights(l *lane) {
 func refusals(l *lane) {
 	for {
 		l.rest(refusalRest)
-		f := Fault{Kind: RefuseSchema, Lasts: l.between(8*time.Second, 30*time.Second)}
+		f := Fault{Kind: RefuseSchema, Lasts: l.between(10*time.Second, 40*time.Second)}
 		if !l.add(f) {
 			return
 		}
