@@ -74,7 +74,7 @@ func TestTopicThatCannotBeRead(t *testing.T) {
 			})
 			fault.Remove()
 			wait("the board catches up", func() bool { return topic.Ready() == nil })
-			if err := topic.reached(t.Context(), record.Offset); err != nil {
+			if err := topic.Wait(t.Context(), func(*Board) bool { return topic.next > record.Offset }); err != nil {
 				t.Error(err)
 			}
 			if log.n > 6 {
