@@ -16,6 +16,9 @@ var (
 	ErrSchemaNotFound = errors.New("no such schema in the registry")
 	// ErrSchemaUnusable: the registry has the schema, but it is no Avro schema, or too large.
 	ErrSchemaUnusable = errors.New("schema cannot be used")
+	// ErrSchemaRefused: the registry has refused to tell this schema, for RegistrySettings.RefusedAfter,
+	// while it told others. It says something about the schema, not about us.
+	ErrSchemaRefused = errors.New("the registry refuses this schema, and answers for others")
 	// ErrIncompatible: the registry does not take the schema, because data written with earlier
 	// schemas of the subject could not be read with it, or the other way round.
 	ErrIncompatible = errors.New("schema is incompatible with earlier ones of its subject")
@@ -89,6 +92,7 @@ func outcome(err error) string {
 		name string
 	}{
 		{ErrSchemaNotFound, "not-found"},
+		{ErrSchemaRefused, "refused"},
 		{ErrIncompatible, "incompatible"},
 		{ErrSchemaUnusable, "unusable"},
 		{ErrRegistryRefused, "refused"}, // before unavailable, which it is, too

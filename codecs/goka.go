@@ -11,8 +11,9 @@ import (
 // decodes to a *[Malformed], without an error.
 //
 // A record whose schema is not known yet while the registry is away is waited for, up to
-// RegistrySettings.RetryLimit or until the registry is closed. Then the error wraps
-// [ErrRegistryUnavailable]; Goka takes it as a reason to stop the processor, and nothing is lost.
+// RegistrySettings.RetryLimit or until the registry is closed; one that the registry refuses is not. Then
+// the error wraps [ErrRegistryUnavailable]; Goka takes it as a reason to stop the processor, and nothing
+// is lost.
 func (s *Set) Codec() goka.Codec { return codec{s} }
 
 type codec struct{ set *Set }
@@ -22,7 +23,7 @@ func (c codec) Encode(v any) ([]byte, error) { return c.set.Encode(v) }
 func (c codec) Decode(b []byte) (any, error) {
 	v, err := c.set.Decode(context.Background(), b)
 	if errors.Is(err, ErrRegistryUnavailable) {
-		err = c.set.registry.patiently(context.Background(), true, func(ctx context.Context) error {
+		err = c.set.registry.patiently(context.Background(), func(ctx context.Context) error {
 			v, err = c.set.Decode(ctx, b)
 			return err
 		})

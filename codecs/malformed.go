@@ -15,6 +15,8 @@ const (
 	ReasonNotWireFormat Reason = "not-wire-format"
 	// ReasonUnknownSchema: the registry has no schema of that ID.
 	ReasonUnknownSchema Reason = "unknown-schema"
+	// ReasonRefusedSchema: the registry does not tell us that schema, though it tells others.
+	ReasonRefusedSchema Reason = "refused-schema"
 	// ReasonUnusableSchema: the registry has one, but it is no Avro schema, or too large.
 	ReasonUnusableSchema Reason = "unusable-schema"
 	// ReasonUnknownType: a record type that does not belong on this topic.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/sr"
 	"golang.org/x/sync/singleflight"
+
+	"refold/kafka"
 )
 
 // Registry is a client of a schema registry that speaks Confluent's API. It remembers what it was
@@ -28,6 +31,8 @@ type Registry struct {
 	// schemas and ids let one request serve all who miss the same thing at the same time.
 	schemas, ids singleflight.Group
 	known        cache
+	refused      refusals
+	faults       *kafka.FaultLog
 }
 
 // NewRegistry returns a client. It does not talk to the registry yet. The error lists all that is
@@ -41,6 +46,7 @@ func NewRegistry(settings RegistrySettings) (*Registry, error) {
 		settings:  settings,
 		transport: http.DefaultTransport.(*http.Transport).Clone(),
 		known:     newCache(settings.Limits),
+		faults:    kafka.NewFaultLog(settings.Logger),
 	}
 	r.transport.TLSClientConfig = settings.TLS
 	r.life, r.end = context.WithCancel(context.Background())
@@ -118,8 +124,8 @@ func (r *Registry) requestID(ctx context.Context, subject, schema string) (id in
 }
 
 // Schema returns the schema of an ID. Known schemas cost no request and no allocation. The error
-// is [ErrSchemaNotFound] or [ErrSchemaUnusable], which a record of that ID is poison by, or
-// [ErrRegistryUnavailable].
+// is [ErrSchemaNotFound], [ErrSchemaUnusable] or [ErrSchemaRefused], which a record of that ID is poison by,
+// or [ErrRegistryUnavailable].
 func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
 	if known, ok := r.known.schema(id); ok {
 		return known.schema, known.err
@@ -127,7 +133,7 @@ func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
 	got, err := r.once(ctx, &r.schemas, strconv.Itoa(id),
 		func(ctx context.Context) (any, error) {
 			schema, err := r.requestSchema(ctx, id)
-			if err != nil {
+			if err = r.judge(ctx, id, err); err != nil {
 				err = fmt.Errorf("schema %d: %w", id, err)
 			}
 			r.known.putSchema(id, schema, err)
@@ -199,22 +205,25 @@ func (r *Registry) request(ctx context.Context, operation string,
 	return err
 }
 
+// waiting is what is done while the registry is away.
+const waiting = "waiting for the schema registry"
+
 // patiently calls fn again while the registry is away, up to Settings.RetryLimit. It does not
-// wait for an answer that only a person can change if stubborn is false.
-func (r *Registry) patiently(ctx context.Context, stubborn bool,
-	fn func(context.Context) error,
-) error {
+// wait for an answer that only a person can change.
+func (r *Registry) patiently(ctx context.Context, fn func(context.Context) error) error {
 	const firstPause, longestPause = 50 * time.Millisecond, 2 * time.Second
 	deadline := time.NewTimer(r.settings.RetryLimit)
 	defer deadline.Stop()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		err := fn(ctx)
+		if err == nil {
+			r.faults.Ended(waiting)
+		}
 		if !errors.Is(err, ErrRegistryUnavailable) ||
-			(!stubborn && errors.Is(err, ErrRegistryRefused)) ||
-			ctx.Err() != nil || r.life.Err() != nil {
+			errors.Is(err, ErrRegistryRefused) || ctx.Err() != nil || r.life.Err() != nil {
 			return err
 		}
-		r.settings.Logger.Warn("waiting for the schema registry", "error", err, "pause", pause)
+		r.faults.Failed(slog.LevelWarn, waiting, err, "limit", r.settings.RetryLimit)
 		select {
 		case <-time.After(pause):
 		case <-deadline.C:
@@ -281,7 +290,7 @@ func (c *cache) putSchema(id int, schema *Schema, err error) {
 	entry := knownSchema{schema: schema, err: err}
 	switch {
 	case err == nil, errors.Is(err, ErrSchemaUnusable): // an ID's schema never changes
-	case errors.Is(err, ErrSchemaNotFound) && c.limits.UnknownFor > 0:
+	case (errors.Is(err, ErrSchemaNotFound) || errors.Is(err, ErrSchemaRefused)) && c.limits.UnknownFor > 0:
 		entry.until = time.Now().Add(c.limits.UnknownFor)
 	default:
 		return

@@ -162,7 +162,7 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 	if t.id.Load() != 0 {
 		return nil
 	}
-	return s.registry.patiently(ctx, false, func(ctx context.Context) error {
+	return s.registry.patiently(ctx, func(ctx context.Context) error {
 		id, err := s.registry.ID(ctx, t.schema.Name, t.schema.Text)
 		if err == nil {
 			s.keep(id, &reader{typ: t, schema: t.schema.avro})
@@ -279,6 +279,8 @@ func (s *Set) learn(ctx context.Context, id int, b []byte) (*reader, error) {
 	switch {
 	case errors.Is(err, ErrSchemaNotFound):
 		return nil, &Malformed{Reason: ReasonUnknownSchema, Bytes: b, Err: err}
+	case errors.Is(err, ErrSchemaRefused):
+		return nil, &Malformed{Reason: ReasonRefusedSchema, Bytes: b, Err: err}
 	case errors.Is(err, ErrSchemaUnusable):
 		return nil, &Malformed{Reason: ReasonUnusableSchema, Bytes: b, Err: err}
 	case err != nil:

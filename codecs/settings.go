@@ -40,7 +40,11 @@ type RegistrySettings struct {
 	// registry is away. Default 20 s: it outlasts a registry's restart, and is well within the 45 s
 	// after which Kafka gives a silent worker's partitions away.
 	RetryLimit time.Duration
-	Limits     Limits
+	// RefusedAfter is how long the registry may refuse one schema ID, or fail to answer for it, while it
+	// answers for others, before records of that ID are poison. Default 15 min: it takes somebody who is
+	// called less to give a right back, and their senders wait. Negative: they wait for ever.
+	RefusedAfter time.Duration
+	Limits       Limits
 
 	// Metrics and Logger may be nil: nothing is measured, slog.Default() is used.
 	Metrics *Metrics
@@ -69,13 +73,15 @@ type Limits struct {
 
 // Defaults of [RegistrySettings] and [Limits].
 const (
-	DefaultTimeout     = 5 * time.Second
-	DefaultRetryLimit  = 20 * time.Second
-	DefaultRecordBytes = 1 << 20
-	DefaultSchemaBytes = 1 << 20
-	DefaultSchemas     = 1000
-	DefaultUnknownFor  = 5 * time.Second
-	DefaultJSONDepth   = 64
+	DefaultTimeout    = 5 * time.Second
+	DefaultRetryLimit = 20 * time.Second
+	// DefaultRefusedAfter is RefusedAfter's.
+	DefaultRefusedAfter = 15 * time.Minute
+	DefaultRecordBytes  = 1 << 20
+	DefaultSchemaBytes  = 1 << 20
+	DefaultSchemas      = 1000
+	DefaultUnknownFor   = 5 * time.Second
+	DefaultJSONDepth    = 64
 )
 
 // maxJSONDepth keeps recursion over JSON far from the end of the stack, and within what twmb/avro
@@ -142,6 +148,7 @@ func (s RegistrySettings) withDefaults() RegistrySettings {
 	s.Mode = cmp.Or(s.Mode, LookUp)
 	s.Timeout = cmp.Or(s.Timeout, DefaultTimeout)
 	s.RetryLimit = cmp.Or(s.RetryLimit, DefaultRetryLimit)
+	s.RefusedAfter = cmp.Or(s.RefusedAfter, DefaultRefusedAfter)
 	s.Limits.RecordBytes = cmp.Or(s.Limits.RecordBytes, DefaultRecordBytes)
 	s.Limits.SchemaBytes = cmp.Or(s.Limits.SchemaBytes, DefaultSchemaBytes)
 	s.Limits.Schemas = cmp.Or(s.Limits.Schemas, DefaultSchemas)

@@ -73,7 +73,8 @@ type Registry struct {
 	PasswordFile string        `key:"password-file" help:"File with the password."`
 	CAFile       string        `key:"ca-file" help:"Authorities that we trust with https (PEM); empty: the system's."`
 	Timeout      time.Duration `key:"timeout" default:"5s" min:"10ms" max:"1m" help:"Limit of one request. A registry answers within milliseconds."`
-	RetryLimit   time.Duration `key:"retry-limit" default:"20s" min:"100ms" max:"10m" help:"How long a record whose schema is unknown waits for a registry that is away, before the processor is restarted."`
+	RetryLimit   time.Duration `key:"retry-limit" default:"20s" min:"100ms" max:"10m" help:"How long a record whose schema is unknown waits for a registry that is away, while all of the worker's partitions of the group do. Then its partition alone is held, until there is an answer."`
+	RefusedAfter time.Duration `key:"refused-after" default:"15m" min:"1ms" max:"8760h" help:"How long the registry may refuse a single schema ID, or fail to answer for it, while it answers for others, before records of that ID are dead letters (refused-schema). Until then their partitions are held. It takes somebody who is called less to give a right back. A registry that answers for nothing is waited for as long as it takes."`
 }
 
 // Topics says what topics are like when we make them.
@@ -101,6 +102,7 @@ type Processor struct {
 	PoisonShare     float64       `key:"poison-share" default:"0.5" min:"0" max:"1" help:"The share of the last poison-window records of a partition that may be poison. With more, the partition is held until the worker is restarted: a wrong deployment must not set a whole topic aside. Half: a topic of which most can't be read is not what this worker was made for. 0 or 1: no limit."`
 	PoisonWindow    int           `key:"poison-window" default:"1000" min:"1" max:"1000000" help:"Of how many records of a partition the share of poison is taken: enough that a burst of bad records among good ones holds nothing. One byte each."`
 	PoisonLeast     int           `key:"poison-least" default:"20" min:"1" max:"1000000" help:"Fewer records than that, as after a start, say nothing about their share: a few bad ones among the first are no wrong deployment."`
+	StallAfter      time.Duration `key:"stall-after" default:"1m" min:"10ms" max:"24h" help:"How long something may lie in an input partition, or in a topic of the views, of which nothing is committed or taken in, before /readyz is red. A rebalance, the end of a dead worker's transaction and a broker's restart take less, and whoever waits for a command has given up by then."`
 	MemoryBytes     Bytes         `key:"memory-bytes" default:"512MiB" min:"64MiB" max:"1TiB" help:"What the process's resident memory, caches of the stores included, stays below; when what is in use comes near it, collecting garbage costs more and more. Set it to some 80% of the pod's limit. GOMEMLIMIT overrides it."`
 	BackoffMin      time.Duration `key:"backoff-min" default:"50ms" min:"1ms" max:"1m" help:"Pause before the first retry after a fault; doubles each time."`
 	BackoffMax      time.Duration `key:"backoff-max" default:"10s" min:"1ms" max:"10m" help:"The longest pause between retries."`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"strconv"
 	"time"
@@ -117,6 +118,9 @@ func (r *run) join(base []kgo.Opt) error {
 	return nil
 }
 
+// notAMember is what fails while a worker can't be one.
+const notAMember = "be a member of the group"
+
 // groupErrors tells why the worker is not a member of its group.
 type groupErrors struct{ engine *engine }
 
@@ -127,8 +131,8 @@ func (g groupErrors) OnGroupManageError(err error) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) {
 		return
 	}
-	g.engine.setStatus(fmt.Errorf("be a member of the group: %w", err))
-	g.engine.log.Warn("not a member of the group; trying again", "error", err)
+	g.engine.setStatus(fmt.Errorf("%s: %w", notAMember, err))
+	g.engine.faults.Failed(slog.LevelWarn, notAMember, err)
 }
 
 // assignment is what the group gave us, and as whom.

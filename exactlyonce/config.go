@@ -78,6 +78,15 @@ type Config struct {
 	// assigned, and about those that are held again and again, after a pause of up to BackoffMax. A
 	// partition that is let go goes on. Nil: none is held.
 	Held func(topic string, partition int32) error
+	// HeldStill is Held after a new look, which may take a moment: it is asked about what is held
+	// already, in a goroutine of its own. Nil: Held.
+	HeldStill func(ctx context.Context, topic string, partition int32) error
+
+	// StallAfter is how long an input partition may have something to handle of which nothing is
+	// committed, before Ready says that it stands still: 1 minute. A rebalance, the end of a dead
+	// worker's transaction and a broker's restart take less, and whoever waits for a command has long
+	// given up.
+	StallAfter time.Duration
 
 	// Fit looks whether the topics are still those that they were, and fit together; the caller knows what
 	// that means. It is asked before clients are made, without partitions; for each session before its
@@ -184,6 +193,7 @@ func (c Config) withDefaults(group goka.Group) (Config, error) {
 	setDefault(&c.FetchMaxBytes, 2<<20)
 	setDefault(&c.TopicsMaxAge, 10*time.Second)
 	setDefault(&c.BetweenTimeout, 5*time.Second)
+	setDefault(&c.StallAfter, time.Minute)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -225,6 +235,7 @@ func (c Config) validate() error {
 		"HandleTime": c.HandleTime, "LeastGap": c.LeastGap, "LeaveTimeout": c.LeaveTimeout,
 		"BackoffMin": c.BackoffMin, "BackoffMax": c.BackoffMax, "FetchMaxWait": c.FetchMaxWait,
 		"TopicsMaxAge": c.TopicsMaxAge, "BetweenTimeout": c.BetweenTimeout,
+		"StallAfter": c.StallAfter,
 	} {
 		if d < 0 {
 			wrong = append(wrong, fmt.Errorf("%s is %v; it must not be negative", name, d))

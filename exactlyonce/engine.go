@@ -41,8 +41,9 @@ type engine struct {
 	session atomic.Pointer[session] // Goka's, from its set-up to its end
 	// consuming: Goka is through with what it does before it joins the group.
 	consuming atomic.Bool
-	status    atomic.Pointer[error] // what keeps the worker from being ready
-	holds     atomic.Pointer[holds] // of the latest session
+	status    atomic.Pointer[error]   // what keeps the worker from being ready
+	latest    atomic.Pointer[session] // the last that there was, perhaps over
+	faults    *kafka.FaultLog
 	// stores are the storage.Storage of each topicPartition of a table that was opened last.
 	stores sync.Map
 
@@ -75,7 +76,8 @@ func newEngine(cfg Config, gg *goka.GroupGraph) (*engine, error) {
 	e.framed, e.outputs.framed = framedTopics(reads), framedTopics(emits)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.setStatus(errors.New("not started"))
-	e.holds.Store(new(holds))
+	e.faults = kafka.NewFaultLog(e.log)
+	cfg.Metrics.attach(e.ready)
 	return e, nil
 }
 
@@ -100,8 +102,18 @@ func (e *engine) close() error {
 // setStatus notes what keeps the worker from being ready; nil when nothing does.
 func (e *engine) setStatus(err error) { e.status.Store(&err) }
 
-// ready is what keeps the worker from being ready, and which partitions are held.
-func (e *engine) ready() error { return errors.Join(*e.status.Load(), e.holds.Load().because()) }
+// ready is what keeps the worker from being ready: as a whole, which partitions are held, and which stand
+// still.
+func (e *engine) ready() error {
+	err := *e.status.Load()
+	if s := e.latest.Load(); s != nil && s.ctx.Err() == nil {
+		err = errors.Join(err, s.holds.because(), s.stalls.because())
+	}
+	return err
+}
+
+// startingOver is what is done about a fault that ends a run.
+const startingOver = "starting over with new clients"
 
 // consume runs the group until ctx ends, a callback fails or a record is refused for good. Faults
 // are survived: each ends one run, and the next begins with new clients after a pause.
@@ -133,7 +145,7 @@ func (e *engine) consume(
 		pause := e.cfg.backoff(failures)
 		e.setStatus(err)
 		e.cfg.Metrics.restart(err)
-		e.log.Error("starting over with new clients", "error", err, "pause", pause)
+		e.faults.Failed(slog.LevelError, startingOver, err, "pause", pause)
 		sleep(ctx, pause)
 	}
 	return nil

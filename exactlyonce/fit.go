@@ -53,7 +53,7 @@ func (s *session) checkFitAgain(ctx context.Context) error {
 	}
 	s.begin(func() { s.holdUnfit(unfit) })
 	for tp := range s.claims {
-		if unfit[tp.partition] == nil && s.holds.has(tp, causeUnfit) {
+		if unfit[tp.partition] == nil && s.holds.hasCause(tp, causeUnfit) {
 			return errFitsAgain
 		}
 	}

@@ -2,6 +2,7 @@ package exactlyonce
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -77,12 +78,14 @@ func (r *run) landed(f *flight, p *producer, o outcome, err error) {
 				"transaction was older than its time-out; nothing is lost or doubled, but two "+
 				"workers with one ID do not get on", "transactionalId", p.id, "error", err)
 		} else {
-			r.engine.log.Warn("transaction failed", "outcome", o.String(), "error", err)
+			r.engine.faults.Failed(slog.LevelWarn, "transaction failed", err, "outcome", o.String())
 		}
 	}
 	switch o {
 	case committed:
 		r.progress = true
+		r.engine.faults.Ended("transaction failed")
+		r.engine.faults.Ended(startingOver)
 		if p.late() {
 			r.do(r.machine.transactionCommittedLast(errLate))
 		} else {

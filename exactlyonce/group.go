@@ -61,9 +61,12 @@ type session struct {
 	inFlight    atomic.Int64  // records dispatched and not yet marked
 	handled     chan struct{} // signalled when inFlight comes down to zero
 	failed      func(error)   // told when a claim ends by itself
-	interrupted func()        // told when partitions are held
+	interrupted func()        // told when what is in hand must not be committed
+	lost        func(error)   // told when a partition can't be read on from where we are
+	at          func(topicPartition) int64
 	consumer    *kgo.Client
 	holds       holds
+	stalls      stalls
 	work        sync.WaitGroup
 
 	mu       sync.Mutex
@@ -109,7 +112,6 @@ type claim struct {
 	topicPartition
 	framed   bool // the codec takes frames
 	messages chan *sarama.ConsumerMessage
-	lag      gauge
 }
 
 var _ sarama.ConsumerGroupClaim = (*claim)(nil)
@@ -141,12 +143,18 @@ func (r *run) newSession(a assignment) *session {
 			}
 		})
 	}
-	s.interrupted = func() {
+	told := func(tell func()) {
 		r.post(func() {
 			if r.session == s {
-				r.do(r.machine.interrupt())
+				tell()
 			}
 		})
+	}
+	s.interrupted = func() { told(func() { r.do(r.machine.interrupt()) }) }
+	s.lost = func(err error) { told(func() { r.do(r.machine.inputLost(err)) }) }
+	s.at = func(tp topicPartition) int64 {
+		at, _, _ := r.whereabouts(s)
+		return at[kafka.Place{Topic: tp.topic, Partition: tp.partition}]
 	}
 	claims := 0
 	for _, partitions := range a.partitions {
@@ -160,7 +168,6 @@ func (r *run) newSession(a assignment) *session {
 				topicPartition: tp,
 				framed:         r.engine.framed[topic],
 				messages:       make(chan *sarama.ConsumerMessage, buffer),
-				lag:            r.engine.cfg.Metrics.lagOf(tp),
 			}
 		}
 	}

@@ -17,6 +17,7 @@ type cause string
 const (
 	causeGiven cause = "config" // Config.Held
 	causeUnfit cause = "topics" // Config.Fit
+	causeFetch cause = "fetch"  // it can't be read
 )
 
 // hold is why an input partition is held.
@@ -27,12 +28,17 @@ type hold struct {
 	// Nil: it is gone, and the partition goes on; otherwise what is wrong now. ctx is the session's.
 	// If there is no function, the hold ends with the session.
 	again func(ctx context.Context, tp topicPartition) error
+	// drop: what is in hand of the partition must not be committed either.
+	drop bool
 }
 
 // holds are the input partitions of a session that are held, by cause.
 type holds struct {
 	mu   sync.Mutex
 	held map[topicPartition]map[cause]error
+	// looks are how often it was looked after partitions since they last moved: one that is held again
+	// and again is looked after as seldom as one that is held all the time.
+	looks map[topicPartition]int
 }
 
 // add notes a cause and reports whether it is a new one. One that is there already gets another text.
@@ -64,12 +70,39 @@ func (h *holds) remove(tp topicPartition, c cause) (last bool) {
 	return true
 }
 
-// has reports whether a partition is held for a cause.
-func (h *holds) has(tp topicPartition, c cause) bool {
+// hasCause reports whether a partition is held for a cause.
+func (h *holds) hasCause(tp topicPartition, c cause) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	_, is := h.held[tp][c]
 	return is
+}
+
+// has reports whether a partition is held.
+func (h *holds) has(tp topicPartition) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.held[tp]) > 0
+}
+
+// look counts a look after a partition.
+func (h *holds) look(tp topicPartition) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.looks == nil {
+		h.looks = make(map[topicPartition]int)
+	}
+	h.looks[tp]++
+	return h.looks[tp]
+}
+
+// moves notes that a partition moves.
+func (h *holds) moves(tp topicPartition) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.held[tp]) == 0 {
+		delete(h.looks, tp)
+	}
 }
 
 // because returns nil while nothing is held; otherwise an error that names each partition and why.
@@ -90,13 +123,13 @@ func (tp topicPartition) compare(other topicPartition) int {
 	return cmp.Or(cmp.Compare(tp.topic, other.topic), cmp.Compare(tp.partition, other.partition))
 }
 
-// hold keeps the consumer from input partitions, for a cause: from now on nothing of them is handled or
-// committed, while the session's others go on. It may be called by any goroutine, also while the session
-// is being set up. Partitions that the session does not have are left out.
+// hold keeps the consumer from input partitions, for a cause: from now on nothing of them is handled, while
+// the session's others go on. It may be called by any goroutine, also while the session is being set up.
+// Partitions that the session does not have are left out.
 //
-// The client drops what it has fetched of them already, without moving on; what it has given out, and
-// is in hand, is given up and read again without them (machine.interrupt). A transaction that is in the
-// air ends as it would.
+// The client drops what it has fetched of them already, without moving on. What it has given out and is in
+// hand is finished, or with hold.drop given up and read again without them (machine.interrupt). A
+// transaction that is in the air ends as it would.
 func (s *session) hold(h hold, partitions ...topicPartition) {
 	var fresh []topicPartition
 	pause := make(map[string][]int32)
@@ -113,7 +146,9 @@ func (s *session) hold(h hold, partitions ...topicPartition) {
 	s.consumer.PauseFetchPartitions(pause)
 	s.engine.log.Error("partitions are held; nothing of them is handled", "partitions", pause,
 		"cause", string(h.cause), "error", h.why)
-	s.interrupted()
+	if h.drop {
+		s.interrupted()
+	}
 	if h.again == nil {
 		return
 	}
@@ -124,7 +159,7 @@ func (s *session) hold(h hold, partitions ...topicPartition) {
 
 // lookAgain ends a hold when its cause is gone.
 func (s *session) lookAgain(tp topicPartition, h hold) {
-	for n := 1; sleep(s.ctx, s.engine.cfg.backoff(n)); n++ {
+	for sleep(s.ctx, s.engine.cfg.backoff(s.holds.look(tp))) {
 		err := h.again(s.ctx, tp)
 		if s.ctx.Err() != nil {
 			return
@@ -154,7 +189,10 @@ func (s *session) holdGiven() {
 	if s.engine.cfg.Held == nil {
 		return
 	}
-	again := func(_ context.Context, tp topicPartition) error {
+	again := func(ctx context.Context, tp topicPartition) error {
+		if still := s.engine.cfg.HeldStill; still != nil {
+			return still(ctx, tp.topic, tp.partition)
+		}
 		return s.engine.cfg.Held(tp.topic, tp.partition)
 	}
 	for tp := range s.claims {

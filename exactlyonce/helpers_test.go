@@ -36,17 +36,25 @@ type cluster struct {
 	*local.Cluster
 	t    *testing.T
 	wire *wire
+	// restricted: workers are users whose rights can be taken away; see restricted_test.go.
+	restricted bool
 }
 
 // startCluster starts a cluster whose transaction.version is as given (0: its own).
 func startCluster(t *testing.T, version int16, topics ...kafka.TopicSpec) *cluster {
 	t.Helper()
+	return startClusterWith(t, version, nil, topics...)
+}
+
+func startClusterWith(
+	t *testing.T, version int16, opts []kfake.Opt, topics ...kafka.TopicSpec,
+) *cluster {
+	t.Helper()
 	w := newWire()
 	c, err := local.Start(local.Options{
 		Topics: topics, TransactionVersion: version,
-		Kafka: []kfake.Opt{
-			kfake.GroupMinSessionTimeout(100 * time.Millisecond), kfake.ListenFn(w.listen),
-		},
+		Kafka: append(opts,
+			kfake.GroupMinSessionTimeout(100*time.Millisecond), kfake.ListenFn(w.listen)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +64,7 @@ func startCluster(t *testing.T, version int16, topics ...kafka.TopicSpec) *clust
 			t.Error(err)
 		}
 	})
-	return &cluster{c, t, w}
+	return &cluster{Cluster: c, t: t, wire: w}
 }
 
 func topic(name string, partitions int32) kafka.TopicSpec {
@@ -65,7 +73,7 @@ func topic(name string, partitions int32) kafka.TopicSpec {
 
 func (c *cluster) settings(client string) kafka.Settings {
 	return kafka.Settings{
-		Brokers: c.Brokers(), ClientID: client,
+		Brokers: c.Brokers(), ClientID: client, SASL: c.as(client),
 		HeartbeatInterval: 100 * time.Millisecond, SessionTimeout: 3 * time.Second,
 		RebalanceTimeout: 10 * time.Second, TransactionTimeout: 10 * time.Second,
 		RequestTimeout: 5 * time.Second,

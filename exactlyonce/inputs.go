@@ -165,13 +165,21 @@ func (r *run) askAgain(ctx context.Context, s *session, partition int32) error {
 	return nil
 }
 
-// unreadable is the error of a fetch from beyond an input's ends, if there is one. The partition
-// is not read any more: only a new session finds out what has become of it.
-func unreadable(fetches kgo.Fetches) (found error) {
+// unreadable judges the errors of fetches. After one from beyond an input's ends, or of a topic that was
+// made again, the partition is not read any more: only a new session finds out what has become of it.
+// After any other answer of a broker the partition, or with one about a topic each of its partitions, is
+// held until it can be read.
+func (r *run) unreadable(s *session, fetches kgo.Fetches) {
 	fetches.EachError(func(topic string, partition int32, err error) {
-		if errors.Is(err, kerr.OffsetOutOfRange) {
-			found = fmt.Errorf("fetch from %s/%d: %w", topic, partition, err)
+		switch {
+		case errors.Is(err, kerr.OffsetOutOfRange), kafka.MadeAgain(err):
+			r.do(r.machine.inputLost(fmt.Errorf("fetch from %s/%d: %w", topic, partition, err)))
+		case kafka.Refused(err):
+			for tp := range s.claims {
+				if tp.topic == topic && (partition < 0 || tp.partition == partition) {
+					s.holdUnreadable(tp, err)
+				}
+			}
 		}
 	})
-	return found
 }

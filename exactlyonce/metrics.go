@@ -3,6 +3,7 @@ package exactlyonce
 import (
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,21 +21,17 @@ type Metrics struct {
 	handle       prometheus.Histogram
 	between      prometheus.Histogram
 	lag          *prometheus.GaugeVec
+	stalled      *prometheus.GaugeVec
 	holds        *prometheus.GaugeVec
 	age          prometheus.Histogram
 	rebalances   prometheus.Counter
 	restarts     *prometheus.CounterVec
 	fences       prometheus.Counter
 	fetchErrors  prometheus.Counter
+	ready        prometheus.GaugeFunc
+	isReady      atomic.Pointer[func() error]
 	gone         prometheus.Counter
 }
-
-// gauge is what of a Prometheus gauge is used here.
-type gauge interface{ Set(value float64) }
-
-type noGauge struct{}
-
-func (noGauge) Set(float64) {}
 
 // NewMetrics registers a Processor's metrics. It panics if they are registered there already.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
@@ -70,9 +67,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			"How long a call of Session.Between held the graph up, its transaction apart.", seconds),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: ns, Name: "input_lag_records",
-			Help: "Offsets between the last record handed to Goka and the end of its partition, " +
-				"as of the fetch that brought it. Transaction markers count, so that it may " +
-				"rest at 1.",
+			Help: "Offsets between what is committed and the end of an input partition, as the brokers " +
+				"tell; none while they don't. Transaction markers count for a moment.",
+		}, []string{"topic", "partition"}),
+		stalled: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: ns, Name: "stalled_seconds",
+			Help: "For how long an input partition has had something to handle of which nothing was " +
+				"committed, whatever the cause; 0: it moves, or is empty.",
 		}, []string{"topic", "partition"}),
 		holds: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: ns, Name: "held_partition",
@@ -89,8 +90,17 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		gone: counter("deleted_input_offsets_total", "Offsets that brokers deleted before the "+
 			"group handled them. Transaction markers count, so that 1 may be none."),
 	}
+	m.ready = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: ns, Name: "ready",
+		Help: "1 while the worker is a member of its group and everything that it has moves, else 0.",
+	}, func() float64 {
+		if ready := m.isReady.Load(); ready != nil && (*ready)() == nil {
+			return 1
+		}
+		return 0
+	})
 	reg.MustRegister(m.transactions, m.aborts, m.duration, m.records, m.bytes, m.handle, m.between,
-		m.lag, m.holds, m.age, m.rebalances, m.restarts, m.fences, m.fetchErrors, m.gone)
+		m.lag, m.stalled, m.holds, m.age, m.rebalances, m.restarts, m.fences, m.fetchErrors, m.gone, m.ready)
 	for _, o := range []outcome{committed, aborted, refused, unknown} {
 		m.transactions.WithLabelValues(o.String())
 	}
@@ -153,17 +163,22 @@ func (m *Metrics) fetchError() {
 	}
 }
 
+// attach has readiness measured.
+func (m *Metrics) attach(ready func() error) {
+	if m != nil {
+		m.isReady.Store(&ready)
+	}
+}
+
 func (m *Metrics) deleted(offsets int64) {
 	if m != nil {
 		m.gone.Add(float64(offsets))
 	}
 }
 
-func (m *Metrics) lagOf(tp topicPartition) gauge {
-	if m == nil {
-		return noGauge{}
-	}
-	return m.lag.WithLabelValues(tp.topic, strconv.Itoa(int(tp.partition)))
+// labels of a partition's metrics.
+func (tp topicPartition) labels() prometheus.Labels {
+	return prometheus.Labels{"topic": tp.topic, "partition": strconv.Itoa(int(tp.partition))}
 }
 
 // hold notes that a partition is held for a cause (1), or not any more (0).
@@ -185,9 +200,9 @@ func (m *Metrics) forget(claims map[topicPartition]*claim) {
 		return
 	}
 	for tp := range claims {
-		partition := strconv.Itoa(int(tp.partition))
-		m.lag.DeleteLabelValues(tp.topic, partition)
-		m.holds.DeletePartialMatch(prometheus.Labels{"topic": tp.topic, "partition": partition})
+		m.lag.Delete(tp.labels())
+		m.stalled.Delete(tp.labels())
+		m.holds.DeletePartialMatch(tp.labels())
 	}
 }
 

@@ -3,6 +3,7 @@ package exactlyonce
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -160,6 +161,7 @@ func (r *run) leaving(tell func() []action) {
 }
 
 func (r *run) onAssigned(a assignment) {
+	r.engine.faults.Ended(notAMember)
 	r.engine.log.Info("partitions assigned", "partitions", a.partitions,
 		"member", a.member, "generation", a.generation)
 	r.assignment = a
@@ -226,7 +228,7 @@ func (r *run) end(a action) {
 func (r *run) setUp() {
 	s := r.newSession(r.assignment)
 	r.session = s
-	r.engine.holds.Store(&s.holds)
+	r.engine.latest.Store(s)
 	s.holdGiven()
 	s.work.Add(1)
 	go func() {
@@ -256,6 +258,7 @@ func (r *run) setUp() {
 			}
 			r.do(r.machine.setUp(err))
 			if r.machine.phase == phaseRunning {
+				s.begin(func() { r.watch(s) })
 				r.background(s)
 			}
 		})
@@ -291,7 +294,7 @@ func (r *run) poll(n int) {
 // pollErrorPause keeps a poll that fails at once from being repeated at once.
 const pollErrorPause = 100 * time.Millisecond
 
-// noteErrors logs what a poll could not fetch; the client tries again by itself.
+// noteErrors counts and logs what a poll could not fetch; the client tries again by itself.
 func (r *run) noteErrors(ctx context.Context, fetches kgo.Fetches) {
 	found := false
 	fetches.EachError(func(topic string, partition int32, err error) {
@@ -300,7 +303,7 @@ func (r *run) noteErrors(ctx context.Context, fetches kgo.Fetches) {
 		}
 		found = true
 		r.engine.cfg.Metrics.fetchError()
-		r.engine.log.Warn("fetch", "topic", topic, "partition", partition, "error", err)
+		r.engine.faults.Failed(slog.LevelWarn, "fetch", err, "topic", topic, "partition", partition)
 	})
 	if found && fetches.NumRecords() == 0 {
 		sleep(ctx, pollErrorPause)
@@ -312,8 +315,11 @@ func (r *run) onPolled(fetches kgo.Fetches) {
 	r.fetched = fetches
 	r.do(r.machine.polled(spans))
 	r.fetched = nil
-	if err := unreadable(fetches); err != nil {
-		r.do(r.machine.inputLost(err))
+	if len(spans) > 0 {
+		r.engine.faults.Ended("fetch")
+	}
+	if r.session != nil {
+		r.unreadable(r.session, fetches)
 	}
 }
 
@@ -350,9 +356,6 @@ func (r *run) dispatch() {
 		}
 		if r.engine.cfg.Tracer != nil {
 			r.links.add(p.Records)
-		}
-		if c := s.claims[topicPartition{p.Topic, p.Partition}]; c != nil {
-			c.lag.Set(float64(p.HighWatermark - last.Offset - 1))
 		}
 	})
 	s.dispatch(r.fetched)

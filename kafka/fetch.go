@@ -19,6 +19,7 @@ type partitionLog struct {
 	topic      string
 	number     int32
 	decompress kgo.Decompressor
+	once       bool // fetch what is there, and no more than a batch
 
 	located bool
 	id      [16]byte // of the topic: one that is made again under the same name has another
@@ -187,6 +188,11 @@ func (l *partitionLog) fetchRequest(from int64) *kmsg.FetchRequest {
 	request.MinBytes = 1
 	request.MaxBytes = readFetchBytes
 	request.IsolationLevel = 1 // read committed
+	if l.once {
+		request.MaxWaitMillis = 0
+		partition.PartitionMaxBytes = 1
+		topic.Partitions[0] = partition
+	}
 	request.Topics = append(request.Topics, topic)
 	return request
 }

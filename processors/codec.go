@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -106,29 +107,54 @@ func badHeader(format string, args ...any) *codecs.Malformed {
 	return &codecs.Malformed{Reason: codecs.ReasonBadHeader, Err: fmt.Errorf(format, args...)}
 }
 
+// unread is the value of a record that can't be decoded yet: the registry does not answer for its schema.
+// The codec has waited enough; the callback, which knows the partition, has it held.
+type unread struct {
+	err   error
+	again func(ctx context.Context) error // whether it still can't be
+}
+
+// value is what a record decodes to: a value, a *codecs.Malformed, or an *unread.
+func value(set *codecs.Set, codec goka.Codec, data []byte) (any, error) {
+	v, err := codec.Decode(data)
+	if !errors.Is(err, codecs.ErrRegistryUnavailable) {
+		return v, err
+	}
+	return &unread{err: err, again: func(ctx context.Context) error {
+		if _, err := set.Decode(ctx, data); errors.Is(err, codecs.ErrRegistryUnavailable) {
+			return err
+		}
+		return nil // it can be decoded, or never will be
+	}}, nil
+}
+
 // inputOf returns the codec of a graph's input.
 func inputOf(set *codecs.Set, framed bool) goka.Codec {
 	if framed {
-		return framedInputCodec{set.FramedCodec(), set.Codec()}
+		return framedInputCodec{set.FramedCodec(), set.Codec(), set}
 	}
-	return inputCodec{set.Codec()}
+	return inputCodec{set.Codec(), set}
 }
 
 // inputCodec decodes to *received.
-type inputCodec struct{ goka.Codec }
+type inputCodec struct {
+	goka.Codec
+	set *codecs.Set
+}
 
 func (c inputCodec) Decode(data []byte) (any, error) {
-	value, err := c.Codec.Decode(data)
+	v, err := value(c.set, c.Codec, data)
 	if err != nil {
-		return nil, err // a fault, not poison: the codec has said and waited enough
+		return nil, err
 	}
-	return &received{value: value, bytes: data}, nil
+	return &received{value: v, bytes: data}, nil
 }
 
 // framedInputCodec decodes frames to *received.
 type framedInputCodec struct {
 	goka.Codec // of frames
 	values     goka.Codec
+	set        *codecs.Set
 }
 
 var _ kafka.FramedCodec = framedInputCodec{}
@@ -146,7 +172,7 @@ func (c framedInputCodec) Decode(frame []byte) (any, error) {
 	if split.Value == nil {
 		return r, nil // no command, and not for a codec to say
 	}
-	r.value, err = c.values.Decode(split.Value)
+	r.value, err = value(c.set, c.values, split.Value)
 	return r, err
 }
 

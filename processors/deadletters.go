@@ -100,6 +100,13 @@ func (d *deadLetters) count(ctx goka.Context, poison *codecs.Malformed) {
 	}
 }
 
+// wait does not return if a record can't be decoded yet: its partition is held until it can be.
+func (d *deadLetters) wait(ctx goka.Context, record *received) {
+	if u, is := record.value.(*unread); is {
+		ctx.Fail(d.guard.wait(string(ctx.Topic()), ctx.Partition(), ctx.Offset(), u))
+	}
+}
+
 // refuse sets a record aside that leads to what can't be written; err is poison, or else a fault,
 // which the record waits out.
 func (d *deadLetters) refuse(ctx goka.Context, record *received, err error) verdict {

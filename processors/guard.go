@@ -2,6 +2,7 @@ package processors
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,7 @@ type Guard struct {
 	group  string
 	held   gauge
 	logger *slog.Logger
+	off    bool // whatever the share, nothing is held for it
 
 	// windows are replaced, never changed, so that counting a record takes no lock of all.
 	windows atomic.Pointer[map[input]*window]
@@ -53,12 +55,9 @@ type input struct {
 
 // NewGuard returns the guard of a group's graph.
 func NewGuard(group string, limits GuardLimits, metrics *Metrics, logger *slog.Logger) *Guard {
-	if limits.Share <= 0 || limits.Share >= 1 {
-		return nil
-	}
 	limits.Window, limits.Least = max(1, limits.Window), max(1, limits.Least)
 	g := &Guard{
-		limits: limits, group: group, held: metrics.held.WithLabelValues(group), logger: logger,
+		limits: limits, group: group, off: limits.Share <= 0 || limits.Share >= 1, held: metrics.held.WithLabelValues(group), logger: logger,
 	}
 	g.windows.Store(&map[input]*window{})
 	return g
@@ -99,14 +98,11 @@ func (g *Guard) Ready() error {
 func (g *Guard) handled(
 	topic string, partition int32, offset int64, poison *codecs.Malformed,
 ) error {
-	if g == nil {
+	if g == nil || g.off {
 		return nil
 	}
 	in := input{topic, partition}
-	w := (*g.windows.Load())[in]
-	if w == nil {
-		w = g.window(in)
-	}
+	w := g.window(in)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.held != nil {
@@ -127,8 +123,46 @@ func (g *Guard) handled(
 	return w.held
 }
 
-// window returns the window of a partition that may have none yet.
+// wait notes that a record can't be decoded yet, and returns why. The partition is held until it can be.
+func (g *Guard) wait(topic string, partition int32, offset int64, u *unread) error {
+	if g == nil {
+		return u.err
+	}
+	w := g.window(input{topic, partition})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waits, w.waitsAt = u, offset
+	return w.waitsFor(u.err)
+}
+
+// StillHeld is Held after a new look at what a partition waits for, within ctx.
+func (g *Guard) StillHeld(ctx context.Context, topic string, partition int32) error {
+	if g == nil {
+		return nil
+	}
+	w := g.window(input{topic, partition})
+	w.mu.Lock()
+	u := w.waits
+	w.mu.Unlock()
+	if u == nil {
+		return w.heldBecause()
+	}
+	err := u.again(ctx) // which may take as long as a request
+	w.mu.Lock()
+	if w.waits == u {
+		if w.waits = nil; err != nil {
+			w.waits = &unread{err: err, again: u.again}
+		}
+	}
+	w.mu.Unlock()
+	return w.heldBecause()
+}
+
+// window returns the window of a partition, which may have none yet.
 func (g *Guard) window(in input) *window {
+	if w := (*g.windows.Load())[in]; w != nil {
+		return w
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	old := *g.windows.Load()
@@ -150,7 +184,16 @@ type window struct {
 	records int    // in last, up to its length
 	poison  int    // of them
 	highest int64  // offset that was counted
-	held    error  // why the partition is held; nil: it isn't
+	held    error  // why the partition is held for good; nil: it isn't
+
+	waits   *unread // what the partition waits for; nil: nothing
+	waitsAt int64
+}
+
+// waitsFor says for what the partition waits.
+func (w *window) waitsFor(err error) error {
+	return fmt.Errorf("the record at offset %d can't be decoded, and goes on by itself when it can: %w; "+
+		"docs/runbooks/stalled.md", w.waitsAt, err)
 }
 
 // count takes a record in, unless it was before, and tells which.
@@ -174,5 +217,8 @@ func (w *window) count(offset int64, poison bool) bool {
 func (w *window) heldBecause() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.held == nil && w.waits != nil {
+		return w.waitsFor(w.waits.err)
+	}
 	return w.held
 }

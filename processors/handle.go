@@ -26,6 +26,7 @@ func (a *Aggregate[S, C, E]) handle(ctx goka.Context, msg any) {
 
 // work is handle without its span.
 func (a *Aggregate[S, C, E]) work(ctx goka.Context, record *received) verdict {
+	a.aside.wait(ctx, record)
 	command, poison := a.command(ctx, record)
 	if poison != nil {
 		return a.aside.setAside(ctx, record, poison)

@@ -115,6 +115,7 @@ func (p *Process[E]) handle(ctx goka.Context, msg any) {
 
 // work is handle without its span.
 func (p *Process[E]) work(ctx goka.Context, record *received) verdict {
+	p.aside.wait(ctx, record)
 	sent, poison := p.react(ctx, record)
 	if poison != nil {
 		return p.aside.setAside(ctx, record, poison)

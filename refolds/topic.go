@@ -25,17 +25,30 @@ type Topic struct {
 	name   string
 	client *kgo.Client
 	log    *slog.Logger
+	faults *kafka.FaultLog
+	stall  time.Duration // see stallAfter
 	cancel context.CancelFunc
-	done   chan struct{}
+	work   sync.WaitGroup
 
 	mu      sync.Mutex
 	board   Board
 	next    int64         // records below it are on the board
 	changed chan struct{} // closed with the next change
+	stalled error         // why it stands still, by the last look
 }
+
+// stallAfter is how long there may be something to read in the topic of which nothing is read, before
+// Ready says so; as processor.stall-after is by default.
+const stallAfter = time.Minute
 
 // Open begins to follow the topic, which must exist; it does not wait for it. Close it.
 func Open(settings kafka.Settings, name string, log *slog.Logger) (*Topic, error) {
+	return open(settings, name, log, stallAfter)
+}
+
+func open(
+	settings kafka.Settings, name string, log *slog.Logger, stall time.Duration,
+) (*Topic, error) {
 	opts, err := settings.Options()
 	if err != nil {
 		return nil, err
@@ -48,30 +61,33 @@ func Open(settings kafka.Settings, name string, log *slog.Logger) (*Topic, error
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &Topic{
-		name: name, client: client, log: log, cancel: cancel,
-		done: make(chan struct{}), changed: make(chan struct{}),
+		name: name, client: client, log: log, faults: kafka.NewFaultLog(log), stall: stall,
+		cancel: cancel, changed: make(chan struct{}),
 	}
-	go t.follow(ctx)
+	t.work.Go(func() { t.follow(ctx) })
+	t.work.Go(func() { t.watch(ctx) })
 	return t, nil
 }
 
 // Close ends it.
 func (t *Topic) Close() {
 	t.cancel()
-	<-t.done
+	t.work.Wait()
 	t.client.Close()
 }
 
 // faultPause keeps a fetch that fails at once from being repeated at once.
 const faultPause = 200 * time.Millisecond
 
+// reading is what may fail again and again.
+const reading = "reading the topic of refolds"
+
 func (t *Topic) follow(ctx context.Context) {
-	defer close(t.done)
 	for ctx.Err() == nil {
 		fetches := t.client.PollFetches(ctx)
 		fetches.EachError(func(_ string, _ int32, err error) {
 			if ctx.Err() == nil {
-				t.log.Warn("reading the topic of refolds", "topic", t.name, "error", err)
+				t.faults.Failed(slog.LevelWarn, reading, err, "topic", t.name)
 				pause(ctx, faultPause)
 			}
 		})
@@ -79,10 +95,49 @@ func (t *Topic) follow(ctx context.Context) {
 	}
 }
 
+// watch asks the broker again and again whether the board is behind, until ctx ends: a fetch that fails for
+// good may not say so.
+func (t *Topic) watch(ctx context.Context) {
+	watch := kafka.NewWatch(t.client, nil)
+	place := kafka.Place{Topic: t.name}
+	for {
+		pause(ctx, t.stall/12)
+		if ctx.Err() != nil {
+			return
+		}
+		t.mu.Lock()
+		next := t.next
+		t.mu.Unlock()
+		asking, cancel := context.WithTimeout(ctx, t.stall)
+		at := watch.Look(asking, map[kafka.Place]int64{place: next})[place]
+		cancel()
+		var err error
+		if !at.Waits.IsZero() && time.Since(at.Waits) >= t.stall && ctx.Err() == nil {
+			if at.Err == nil {
+				at.Err = errors.New("no fetch brings it")
+			}
+			err = fmt.Errorf("the topic %s stands still at offset %d since %s: %w", t.name, next,
+				at.Waits.UTC().Format(time.RFC3339), at.Err)
+		}
+		t.mu.Lock()
+		t.stalled = err
+		t.mu.Unlock()
+	}
+}
+
+// Ready returns nil while everything that is in the topic gets on the board; otherwise since when it
+// doesn't, and why.
+func (t *Topic) Ready() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.stalled
+}
+
 func (t *Topic) apply(records []*kgo.Record) {
 	if len(records) == 0 {
 		return
 	}
+	t.faults.Ended(reading)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range records {

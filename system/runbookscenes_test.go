@@ -99,6 +99,17 @@ var situations = map[string]func(*scene){
 		}
 		s.deeds["stop the other worker"] = func() { s.b.stop() }
 	},
+	"stalled": func(s *scene) {
+		for _, w := range []*worker{s.a, s.b} {
+			slowly := *w.installation
+			slowly.env = append(slices.Clone(slowly.env), "REFOLD_PROCESSOR_STALL_AFTER=2s")
+			w.installation = &slowly
+		}
+		s.starts().has("alice", "bob")
+		s.begin("billing")
+		s.run(4, "send", "account", "alice", "DepositMoney", `{"amount": 500, "currency": "EUR"}`,
+			"--id", "waits", "--wait", "1s", "--server", "http://"+s.a.address)
+	},
 	"stuck-transaction": func(s *scene) {
 		s.starts().has("alice", "bob")
 		s.begin("billing")

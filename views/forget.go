@@ -73,24 +73,3 @@ func (l *live) partitions() int {
 	defer l.mu.RUnlock()
 	return len(l.parts)
 }
-
-// lags returns, by partition, how many offsets the copy is behind the end of the topic.
-func (l *live) lags() map[int]int64 {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	lags := make(map[int]int64, len(l.parts))
-	if l.session == nil {
-		return lags
-	}
-	ends := l.session.consumer.HighWaterMarks()[l.topic]
-	for partition, part := range l.parts {
-		end, known := ends[int32(partition)]
-		if part == nil || !known {
-			continue
-		}
-		if offset, err := part.GetOffset(-1); err == nil {
-			lags[partition] = max(end-offset-1, 0)
-		}
-	}
-	return lags
-}

@@ -49,8 +49,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			"Offsets that the running reset of a view still has to read of a partition.",
 			[]string{"topic", "partition"}, nil),
 		lag: prometheus.NewDesc("refold_view_lag_records",
-			"Offsets between a view and the end of its partition. Transaction markers count, and "+
-				"the last one is never passed: at rest it is 1, or more after aborted transactions.",
+			"Offsets between a view and the end of its partition, as the brokers tell; none while they "+
+				"don't. Transaction markers count for a moment.",
 			[]string{"topic", "partition"}, nil),
 		ready: prometheus.NewDesc("refold_view_ready",
 			"Whether a view is restored and live.", []string{"topic"}, nil),

@@ -59,6 +59,9 @@ type Limits struct {
 	// RestartPauseMin and RestartPauseMax bound the pause before a view that failed, or the
 	// sender's connection, is tried again; 250 ms, doubling to 15 s.
 	RestartPauseMin, RestartPauseMax time.Duration
+	// StallAfter is how long a view may have something to take in of which it takes in nothing, before
+	// Ready says that it stands still; 1 min.
+	StallAfter time.Duration
 	// ForgetInterval is how often the indices drop what their topics have dropped; 1 min.
 	ForgetInterval time.Duration
 	// ForgetRecords limits how many records one go drops from a partition; 10,000.
@@ -193,12 +196,18 @@ func (v *Views) newLive(name, topic string, changed func(r *kgo.Record) (string,
 }
 
 // Run restores the views and keeps them up to date until ctx ends. It returns when everything has
-// stopped, nil always: what fails meanwhile is restarted and shows in Ready and the log. It must
-// be called once.
+// stopped, nil if Options.Kafka is right: what fails meanwhile is restarted and shows in Ready and the log.
+// It must be called once.
 func (v *Views) Run(ctx context.Context) error {
 	var group sync.WaitGroup
+	client, err := v.options.Kafka.Client()
+	if err != nil {
+		return fmt.Errorf("views: %w", err)
+	}
+	defer client.Close()
 	for _, l := range v.lives {
 		group.Go(func() { l.run(ctx) })
+		group.Go(func() { l.runWatch(ctx, client) })
 		if len(l.forgets) > 0 {
 			group.Go(func() { l.runForget(ctx) })
 		}
@@ -251,6 +260,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.FetchWait, 250*time.Millisecond)
 	def(&l.RestartPauseMin, 250*time.Millisecond)
 	def(&l.RestartPauseMax, 15*time.Second)
+	def(&l.StallAfter, time.Minute)
 	def(&l.ForgetInterval, time.Minute)
 	def(&l.ForgetRecords, 10_000)
 	def(&l.Stop, 3*time.Second)
@@ -276,7 +286,7 @@ func (o *Options) validate() error {
 	l := o.Limits
 	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 || l.StateEvery < 0 ||
 		l.FetchWait < 0 || l.FetchBytes < 0 || l.RestartPauseMin < 0 ||
-		l.RestartPauseMax < l.RestartPauseMin || l.ForgetInterval < 0 || l.ForgetRecords < 0 ||
+		l.RestartPauseMax < l.RestartPauseMin || l.StallAfter < 0 || l.ForgetInterval < 0 || l.ForgetRecords < 0 ||
 		l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {
 		errs = append(errs, fmt.Errorf("views: Options.Limits: none may be negative, "+
 			"RestartPauseMax not less than RestartPauseMin, Sending at most %d: %+v", maxSending, l))

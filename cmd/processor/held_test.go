@@ -12,6 +12,7 @@ import (
 	"refold/codecs"
 	"refold/eventsourcing"
 	"refold/kafka"
+	"refold/processors"
 )
 
 // keyOf returns a key of a partition of two, one of many.
@@ -64,44 +65,119 @@ func TestTooMuchPoisonIsHeld(t *testing.T) {
 	w.stop()
 }
 
-// A registry that is away is a fault: a record whose schema nobody knows yet waits for it, also over
-// starts of the processor, and what is behind it, too; nothing is set aside. Then the line goes on.
-func TestRegistryThatIsAwayIsWaitedFor(t *testing.T) {
-	i := newInstallation(t)
-	w := i.start("--registry.retry-limit", "100ms")
-	p := i.producer()
-	key := keyOf(1, 0)
-	r := p.open(key, eventsourcing.Metadata{ID: "waits"})
+// newer returns a command whose schema only the registry knows.
+func (p *producer) newer(i *installation, key, id string) (r *kgo.Record, schema int) {
+	p.t.Helper()
+	r = p.open(key, eventsourcing.Metadata{ID: id})
 	client, err := sr.NewClient(sr.URLs(i.cluster.RegistryURL()))
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	newer := strings.Replace(p.accounts.Commands.SchemaText("OpenAccount"), "Wish", "A wish", 1)
-	id, err := client.RegisterSchema(t.Context(), "refold.accounts.OpenAccount",
+	schema, err = client.RegisterSchema(p.t.Context(), "refold.accounts.OpenAccount",
 		sr.Schema{Schema: newer}, -1, -1)
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	_, data, err := codecs.SplitWire(r.Value)
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	r.Value = append(codecs.AppendWireHeader(nil, id), data...)
-	i.cluster.Registry().Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
-		http.Error(w, `{"error_code": 50001}`, http.StatusServiceUnavailable)
+	r.Value = append(codecs.AppendWireHeader(nil, schema), data...)
+	return r, schema
+}
+
+// refuse has the registry answer 403 for one ID; 0: for everything.
+func (i *installation) refuse(id int) {
+	i.cluster.Registry().Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if id != 0 && r.URL.Path != fmt.Sprintf("/schemas/ids/%d", id) {
+			return false
+		}
+		http.Error(w, `{"error_code": 40301, "message": "no"}`, http.StatusForbidden)
 		return true
 	})
+}
+
+// The registry refuses a record's schema, or is away: that is a fault. The record's partition waits, and
+// /readyz says for what; the others go on, nothing is set aside, and the log is not flooded. When there is an
+// answer the partition goes on by itself.
+func TestRecordsWaitForTheRegistry(t *testing.T) {
+	for name, fail := range map[string]struct {
+		with func(i *installation, schema int)
+		says string
+	}{
+		"which refuses one ID": {
+			func(i *installation, schema int) { i.refuse(schema) }, "so this is about schema",
+		},
+		"which refuses everything": {
+			func(i *installation, _ int) { i.refuse(0) }, "check Username and Password",
+		},
+		"which is away": {func(i *installation, _ int) {
+			i.cluster.Registry().Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
+				http.Error(w, `{"error_code": 50001}`, http.StatusServiceUnavailable)
+				return true
+			})
+		}, "answered 503"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := newInstallation(t)
+			after := "1h"
+			if name == "which refuses everything" {
+				after = "1ms" // however short: it is about us
+			}
+			w := i.start("--registry.retry-limit", "100ms", "--registry.refused-after", after,
+				"--processor.stall-after", "200ms", "--processor.backoff-max", "100ms")
+			p := i.producer()
+			key := keyOf(1, 0)
+			r, schema := p.newer(i, key, "waits")
+			fail.with(i, schema)
+			p.put(r, p.open(keyOf(1, 1), eventsourcing.Metadata{ID: "behind"}))
+			eventually(t, func() bool {
+				ready := w.text("/readyz")
+				return strings.Contains(ready, commandsTopic+"/1 is held: the record at offset 0 can't be decoded") &&
+					strings.Contains(ready, fail.says)
+			}, w.out)
+			for n := range 3 {
+				w.goesOn(keyOf(0, n))
+			}
+			eventually(t, func() bool {
+				return strings.Contains(w.text("/metrics"),
+					`exactlyonce_input_lag_records{group="accounts",partition="1",topic="account-commands"} 2`)
+			}, w.out)
+			if n := len(p.letters()); n != 0 {
+				t.Errorf("%d records were set aside", n)
+			}
+			if n := strings.Count(w.out.String(), "can't be decoded"); n > 5 {
+				t.Errorf("the log tells it %d times", n)
+			}
+			i.cluster.Registry().ClearInterceptors()
+			eventually(t, func() bool { return len(p.read("account-events")) == 5 }, w.out)
+			if n := len(p.letters()); n != 0 {
+				t.Errorf("%d records were set aside", n)
+			}
+			w.stop()
+		})
+	}
+}
+
+// A registry that goes on refusing one ID for registry.refused-after, while it answers for others, will not
+// answer: what is permanent for a record is poison. It is set aside with the reason, and what is behind it
+// is handled.
+func TestRecordOfARefusedSchemaIsSetAside(t *testing.T) {
+	i := newInstallation(t)
+	w := i.start("--registry.refused-after", "300ms", "--processor.backoff-max", "100ms")
+	p := i.producer()
+	r, schema := p.newer(i, keyOf(1, 0), "refused")
+	i.refuse(schema)
 	p.put(r, p.open(keyOf(1, 1), eventsourcing.Metadata{ID: "behind"}))
-	eventually(t, func() bool {
-		return strings.Count(w.out.String(), "processor ended; it is started again") >= 2
-	}, w.out)
-	if n := len(p.letters()) + len(p.read("account-events")); n != 0 {
-		t.Errorf("%d records came of it", n)
+	eventually(t, func() bool { return len(p.letters()) == 1 && len(p.read("account-events")) == 1 }, w.out)
+	for _, letter := range p.letters() {
+		for _, h := range letter.Headers {
+			if h.Key == processors.HeaderReason && string(h.Value) != string(codecs.ReasonRefusedSchema) {
+				t.Errorf("the reason is %s", h.Value)
+			}
+		}
 	}
-	i.cluster.Registry().ClearInterceptors()
-	eventually(t, func() bool { return len(p.read("account-events")) == 2 }, w.out)
-	if n := len(p.letters()); n != 0 {
-		t.Errorf("%d records were set aside", n)
-	}
+	w.goesOn(keyOf(1, 2))
 	w.stop()
 }

@@ -121,6 +121,7 @@ func registrySettings(all config.Config) (codecs.RegistrySettings, error) {
 		Limits: codecs.Limits{RecordBytes: max(codecs.DefaultRecordBytes, int(all.Topics.RecordBytes))},
 		URLs:   c.URLs, Username: c.Username, Password: c.Password.Reveal(),
 		Mode: codecs.LookUp, Timeout: c.Timeout, RetryLimit: c.RetryLimit,
+		RefusedAfter: c.RefusedAfter,
 	}
 	if c.Mode == "register" {
 		s.Mode = codecs.Register
@@ -152,15 +153,16 @@ func engineConfig(c config.Config) exactlyonce.Config {
 		BatchRecords: p.BatchRecords, BatchBytes: int(p.BatchBytes),
 		FetchMaxBytes: int32(p.FetchBytes), LeastGap: p.LeastGap,
 		Producers: p.Producers, LeaveTimeout: p.LeaveTimeout,
-		BackoffMin: p.BackoffMin, BackoffMax: p.BackoffMax,
+		BackoffMin: p.BackoffMin, BackoffMax: p.BackoffMax, StallAfter: p.StallAfter,
 		TopicsMaxAge: c.Topics.CheckInterval,
 	}
 }
 
-func viewLimits(c config.HTTP, v config.Views) views.Limits {
+func viewLimits(c config.HTTP, v config.Views, p config.Processor) views.Limits {
 	return views.Limits{
 		Waiters: c.Waiters, Sending: c.Sending, PageBytes: int(c.PageBytes), TraceNodes: c.TraceNodes,
 		FetchBytes: int(v.FetchBytes), StateEvery: v.StateEvery,
+		StallAfter: p.StallAfter,
 	}
 }
 

@@ -33,7 +33,7 @@ func newSupervised(
 	engine exactlyonce.Config, graph *goka.GroupGraph, guard *processors.Guard, fitting *fitting,
 	c config.Config,
 ) *supervised {
-	engine.Held = guard.Held
+	engine.Held, engine.HeldStill = guard.Held, guard.StillHeld
 	return &supervised{
 		name: string(graph.Group()), engine: engine, graph: graph, guard: guard, fitting: fitting,
 		config: c,

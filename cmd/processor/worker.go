@@ -212,7 +212,7 @@ func (w *Worker) openViews() (err error) {
 		descriptions = append(descriptions, a.description(w.config.Topics, w.results))
 	}
 	w.views, err = views.Open(views.Options{
-		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP, w.config.Views),
+		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP, w.config.Views, w.config.Processor),
 		Off: !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
 		TraceRetention: traceRetention(w.config.Views),
 		DeadLetters:    processors.DeadLetters(w.config.Topics.Prefix),
@@ -225,6 +225,7 @@ func (w *Worker) openServer() (err error) {
 	checks := []httpapi.Check{
 		{Name: "topics-and-schemas", Ready: w.preparedCheck},
 		{Name: "lost-topics", Ready: w.topicsCheck},
+		{Name: "refolds", Ready: w.refolds.Ready},
 	}
 	if w.config.Views.Enabled {
 		checks = append(checks, httpapi.Check{Name: "views", Ready: w.views.Ready})

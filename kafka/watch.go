@@ -1,0 +1,207 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Place is a partition of a topic.
+type Place struct {
+	Topic     string
+	Partition int32
+}
+
+// String returns "topic/partition".
+func (p Place) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.Partition) }
+
+// Standing says where a reader of a partition is, by what brokers say.
+type Standing struct {
+	At int64 // the next offset that it has not done
+	// Lag is how many offsets it is behind the end of the partition; -1: the brokers don't tell.
+	// Markers of transactions count until it was seen that nothing else is left.
+	Lag int64
+	// Waits is since when there has been something to read at At; zero: there isn't, or it moves.
+	Waits time.Time
+	// Err is why it can't be read, if it can't: what a fetch at At was answered, or that the brokers
+	// do not say where the partition ends.
+	Err error
+}
+
+// Watch finds out whether readers get on. It asks the brokers itself, since a client's own fetches may
+// fail without a word, and a partition that ends in the markers of transactions looks like one that has
+// something to read. One goroutine uses it.
+type Watch struct {
+	cl     *kgo.Client
+	ids    map[string][16]byte
+	places map[Place]*watched
+}
+
+// watched is what is known of a reader since the last look.
+type watched struct {
+	log   *partitionLog
+	at    int64
+	clear int64     // nothing is to be read between at and here
+	waits time.Time // since when something is
+}
+
+// NewWatch returns a watch that asks by the client. ids are those of the topics that are meant, as far as
+// they are known: another topic that was made under such a name since is not read.
+func NewWatch(cl *kgo.Client, ids map[string][16]byte) *Watch {
+	return &Watch{cl: cl, ids: ids, places: make(map[Place]*watched)}
+}
+
+// Look says where readers stand, by the offsets that they are at: those that it is given are all. It
+// costs a request to each broker, and for each partition that has not moved since the last look, though
+// it is behind, another one: a fetch of one batch.
+func (w *Watch) Look(ctx context.Context, at map[Place]int64) map[Place]Standing {
+	maps.DeleteFunc(w.places, func(p Place, _ *watched) bool { _, is := at[p]; return !is })
+	ends, err := w.ends(ctx, at)
+	standings := make(map[Place]Standing, len(at))
+	for place, offset := range at {
+		one := w.places[place]
+		moved := one == nil || one.at != offset
+		if one == nil {
+			one = &watched{log: newPartitionLog(w.cl, place.Topic, place.Partition)}
+			one.log.once, one.log.id = true, w.ids[place.Topic]
+			w.places[place] = one
+		}
+		if moved {
+			one.at, one.clear, one.waits = offset, offset, time.Time{}
+		}
+		s := Standing{At: offset, Lag: -1, Err: err}
+		if err == nil {
+			s = one.stand(ctx, place, ends, moved)
+		}
+		if s.Err != nil || s.Lag > 0 {
+			if one.waits.IsZero() {
+				one.waits = time.Now()
+			}
+		} else {
+			one.waits = time.Time{}
+		}
+		s.Waits = one.waits
+		standings[place] = s
+	}
+	return standings
+}
+
+// ends asks where the partitions end.
+func (w *Watch) ends(ctx context.Context, at map[Place]int64) (kadm.ListedOffsets, error) {
+	topics := make(map[string]bool)
+	for p := range at {
+		topics[p.Topic] = true
+	}
+	if len(topics) == 0 {
+		return nil, nil
+	}
+	ends, err := kadm.NewClient(w.cl).ListEndOffsets(ctx, slices.Sorted(maps.Keys(topics))...)
+	// Some brokers may have answered: what they said counts, and the others' partitions are left out.
+	if some, is := errors.AsType[*kadm.ShardErrors](err); err != nil && (!is || some.AllFailed) {
+		return nil, fmt.Errorf("ask where topics end: %w", err)
+	}
+	return ends, nil
+}
+
+// stand says where a reader is. One that is behind and has not moved is looked after: it may be that what
+// is left can't be read, or that nothing is.
+func (w *watched) stand(ctx context.Context, place Place, ends kadm.ListedOffsets, moved bool) Standing {
+	s := Standing{At: w.at, Lag: -1}
+	end, err := OffsetOf(place.Topic, place.Partition)(only(ends, place), nil)
+	switch {
+	case err != nil:
+		s.Err = err
+	case end < w.at:
+		s.Lag = 0
+		s.Err = fmt.Errorf("%w: %d, the log ends at %d", ErrOffsetOutOfRange, w.at, end)
+	case moved || end <= w.clear:
+		s.Lag = end - w.clear
+	default:
+		s.Err = w.look(ctx, end)
+		s.Lag = end - w.clear
+	}
+	return s
+}
+
+// only picks what was listed of one partition: errors of others are theirs.
+func only(ends kadm.ListedOffsets, place Place) kadm.ListedOffsets {
+	listed, is := ends.Lookup(place.Topic, place.Partition)
+	if !is { // a topic that may not be described has no partitions, or one of number -1
+		for _, other := range ends[place.Topic] {
+			if other.Err != nil {
+				listed, is = other, true
+			}
+		}
+	}
+	if !is {
+		return nil
+	}
+	listed.Partition = place.Partition
+	return kadm.ListedOffsets{place.Topic: {place.Partition: listed}}
+}
+
+// look fetches until there is a record, or nothing is left up to end.
+func (w *watched) look(ctx context.Context, end int64) error {
+	for w.clear < end {
+		if !w.log.located {
+			if err := w.log.locate(ctx); err != nil {
+				return err
+			}
+		}
+		got, err := w.log.fetch(ctx, w.clear)
+		switch {
+		case err != nil:
+			w.log.located = false
+			return err
+		case len(got.records) > 0:
+			w.clear = got.records[0].Offset
+			return nil
+		case got.next > w.clear:
+			w.clear = got.next
+		case got.stable < end:
+			return fmt.Errorf("%w, at offset %d", errOpenTransaction, got.stable)
+		default: // compaction has removed what was there
+			w.clear = end
+		}
+	}
+	return nil
+}
+
+// errOpenTransaction is why a reader of committed records waits.
+var errOpenTransaction = errors.New("a transaction of somebody who wrote there is open: " +
+	"docs/runbooks/stuck-transaction.md")
+
+// MadeAgain reports whether an error says that a topic was deleted and made again, so that what is known of
+// its offsets means nothing any more.
+func MadeAgain(err error) bool {
+	return errors.Is(err, errMadeAgain) || errors.Is(err, kerr.UnknownTopicID) ||
+		errors.Is(err, kerr.InconsistentTopicID)
+}
+
+// Readable looks by a fetch whether a partition can be read at an offset, and returns why not.
+func Readable(ctx context.Context, cl *kgo.Client, place Place, at int64) error {
+	log := newPartitionLog(cl, place.Topic, place.Partition)
+	log.once = true
+	if err := log.locate(ctx); err != nil {
+		return err
+	}
+	_, err := log.fetch(ctx, at)
+	return err
+}
+
+// Refused reports whether an error says that a partition can't be read, rather than that a broker is
+// away for a moment: by an answer that a retry seldom changes.
+func Refused(err error) bool {
+	if errors.Is(err, ErrTopicMissing) || errors.Is(err, errUndecodable) {
+		return true
+	}
+	answered, is := errors.AsType[*kerr.Error](err)
+	return is && (!answered.Retriable || answered == kerr.CorruptMessage || answered == kerr.KafkaStorageError)
+}
