@@ -42,7 +42,7 @@ func TestRunbooks(t *testing.T) {
 				t.Fatal(err)
 			}
 			prefix := name + "."
-			if name == "stuck-transaction" { // whose reader types the name of a topic
+			if name == "stuck-transaction" || name == "stalled" { // whose reader types the name of a topic
 				prefix = ""
 			}
 			s := newScene(t, prefix)
