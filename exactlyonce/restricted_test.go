@@ -112,7 +112,8 @@ func TestRightsTakenAway(t *testing.T) {
 			right{topics, "in", kmsg.ACLOperationAll}, []string{"in/0", "in/1", "TOPIC_AUTHORIZATION_FAILED"},
 		},
 		"to write the output": {
-			right{topics, "out", kmsg.ACLOperationWrite}, []string{"produce to out/", "TOPIC_AUTHORIZATION_FAILED"},
+			right{topics, "out", kmsg.ACLOperationWrite},
+			[]string{"produce to out/", "TOPIC_AUTHORIZATION_FAILED"},
 		},
 		"to write the table": {
 			right{topics, "count-table", kmsg.ACLOperationWrite},
