@@ -188,7 +188,8 @@ func TestStoredMetadataReadsWhatIsBeyondTheLimits(t *testing.T) {
 func TestTheLastOfDoubledHeadersCounts(t *testing.T) {
 	double := func(first, last string) []kgo.RecordHeader {
 		return []kgo.RecordHeader{
-			{Key: "ce_id", Value: []byte(first)}, {Key: "ce_type", Value: []byte("T")},
+			{Key: "ce_id", Value: []byte(first)},
+			{Key: "ce_type", Value: []byte("T")},
 			{Key: "ce_id", Value: []byte(last)},
 		}
 	}

@@ -52,7 +52,8 @@ func TestIDsThatAreDerivedStayWithinTheLimits(t *testing.T) {
 			}
 			sent = answers[0]
 		}
-		if n := len(longest) + 2*digits; length == eventsourcing.MaxKeyBytes && n != eventsourcing.MaxIDBytes {
+		n := len(longest) + 2*digits
+		if length == eventsourcing.MaxKeyBytes && n != eventsourcing.MaxIDBytes {
 			t.Fatalf("the longest ID has %d bytes: the limit could be higher", n)
 		}
 	})
@@ -70,8 +71,10 @@ func TestCommandsBeyondTheLimitsAreNamed(t *testing.T) {
 		"a key that is too long": {"i", strings.Repeat("s", 819), []string{"record's key", "819", "818"}},
 		"an ID that is no text":  {"\xff", "a", []string{"command's ID", `\xff`, "UTF-8"}},
 		"a binary key":           {"i", "\x01\x92\xfe", []string{"record's key", `\x92\xfe`, "UTF-8"}},
-		"half a character": {"i", strings.Repeat("s", 817) + "\xc3",
-			[]string{"record's key", "UTF-8"}},
+		"half a character": {
+			"i", strings.Repeat("s", 817) + "\xc3",
+			[]string{"record's key", "UTF-8"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wrong := eventsourcing.CheckCommand(test.id, test.subject)

@@ -64,7 +64,7 @@ func TestTimesThatNoRecordMayHave(t *testing.T) {
 		"now":                   {now, "", now},
 		"the first":             {0, "", 0},
 		"the last":              {kafka.MaxTime.UnixMilli(), "", kafka.MaxTime.UnixMilli()},
-		"none":                  {-1, "says that there is none", 0},
+		"none":                  {-1, "to say that there is none", 0},
 		"before 1970":           {-86_400_000, "-86400000 ms; must be", 0},
 		"behind the last":       {kafka.MaxTime.UnixMilli() + 1, "other units", kafka.MaxTime.UnixMilli()},
 		"microseconds":          {now * 1000, "other units", kafka.MaxTime.UnixMilli()},

@@ -102,7 +102,8 @@ func openIn(ctx context.Context, cl *kgo.Client, topics ...string) ([]OpenTransa
 			}
 			open = append(open, OpenTransaction{
 				Topic: d.Topic, Partition: d.Partition, Offset: d.CurrentTxnStartOffset,
-				ProducerID: d.ProducerID, Epoch: d.ProducerEpoch, Written: ReadTime(time.UnixMilli(d.LastTimestamp)),
+				ProducerID: d.ProducerID, Epoch: d.ProducerEpoch,
+				Written:          ReadTime(time.UnixMilli(d.LastTimestamp)),
 				coordinatorEpoch: d.CoordinatorEpoch,
 			})
 		}

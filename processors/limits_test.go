@@ -23,6 +23,7 @@ import (
 // part of the events.
 func TestCommandsThatLeadBeyondTheLimitsAreSetAside(t *testing.T) {
 	stories(t, func(t *testing.T, s *story) {
+		t.Helper()
 		value, err := s.commands.Encode(Count{By: 1})
 		must(t, err)
 		for _, test := range []struct{ key, id, says string }{
@@ -77,6 +78,7 @@ func TestWhatIsAcceptedCanBeRead(t *testing.T) {
 // A time that no record may have would be the events' for good.
 func TestCommandsOfNoTimeAreSetAside(t *testing.T) {
 	stories(t, func(t *testing.T, s *story) {
+		t.Helper()
 		value, err := s.commands.Encode(Count{By: 1})
 		must(t, err)
 		good := codecs.Headers(eventsourcing.Metadata{ID: "k-1", Type: "Count"})
@@ -106,6 +108,7 @@ func TestCommandsOfNoTimeAreSetAside(t *testing.T) {
 // RFC 3339 has small letters and leap seconds, and a command may say when it was made by these.
 func TestUnusualTimesOfRFC3339AreNoReason(t *testing.T) {
 	stories(t, func(t *testing.T, s *story) {
+		t.Helper()
 		for i, at := range []string{"2026-01-31t23:59:59z", "2016-12-31T23:59:60Z"} {
 			s.send(fmt.Sprint("k-", i), 1, goka.Headers{codecs.HeaderTime: []byte(at)})
 			headers, _ := s.next(s.topics.Events)
@@ -123,9 +126,12 @@ func TestTheLastOfDoubledHeadersIsTheCommands(t *testing.T) {
 	must(t, err)
 	other := strings.Replace(traceparent, "0af7", "1bf7", 1)
 	frame := kafka.AppendFrame(nil, &kgo.Record{Key: []byte("c1"), Value: value, Headers: []kgo.RecordHeader{
-		{Key: "ce_id", Value: []byte("first")}, {Key: "ce_id", Value: []byte("k-1")},
-		{Key: "ce_type", Value: []byte("\xff")}, {Key: "traceparent", Value: []byte(other)},
-		{Key: "traceparent", Value: []byte(traceparent)}, {Key: "ce_type", Value: []byte("Count")},
+		{Key: "ce_id", Value: []byte("first")},
+		{Key: "ce_id", Value: []byte("k-1")},
+		{Key: "ce_type", Value: []byte("\xff")},
+		{Key: "traceparent", Value: []byte(other)},
+		{Key: "traceparent", Value: []byte(traceparent)},
+		{Key: "ce_type", Value: []byte("Count")},
 	}})
 	s.tester.Consume(s.topics.Commands, "c1", processors.Raw(frame), tester.WithTime(commandTime))
 	headers, _ := s.next(s.topics.Results)
@@ -139,6 +145,7 @@ func TestTheLastOfDoubledHeadersIsTheCommands(t *testing.T) {
 // towards what holds a partition: no restart mends them, and the others go on.
 func TestProcessPassesEventsBeyondTheLimits(t *testing.T) {
 	carryings(t, func(t *testing.T, c *carrying) {
+		t.Helper()
 		bad := func(i int) {
 			key := fmt.Sprintf("\xff%07d", i)
 			c.consume(c.topics.Events, key, eventsourcing.Metadata{
@@ -159,10 +166,12 @@ func TestProcessPassesEventsBeyondTheLimits(t *testing.T) {
 
 // A process checks what it would send by the rule of the aggregate that gets it, before any of it is sent.
 func TestProcessSendsNothingBeyondTheLimits(t *testing.T) {
+	const longest = eventsourcing.MaxCommandIDBytes - len("/carry.0")
 	carryings(t, func(t *testing.T, c *carrying) {
+		t.Helper()
 		for name, m := range map[string]eventsourcing.Metadata{
 			"subject": {ID: "x", Subject: strings.Repeat("k", eventsourcing.MaxKeyBytes-4)}, // and "-tens"
-			"ID":      {ID: strings.Repeat("i", eventsourcing.MaxCommandIDBytes-len("/carry.0")+1), Subject: "c1"},
+			"ID":      {ID: strings.Repeat("i", longest+1), Subject: "c1"},
 		} {
 			m.Type, m.Sequence = "Counted", 1
 			c.consume(c.topics.Events, m.Subject, m, Counted{By: 50})

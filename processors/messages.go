@@ -51,7 +51,8 @@ func (b *Beyond) note(r *kgo.Record, why *codecs.Malformed) {
 		b.noted = make(map[stretch]uint64)
 	}
 	b.noted[at] |= bit
-	if b.count++; b.count == 1 {
+	b.count++
+	if b.count == 1 {
 		b.first = fmt.Sprintf("%s/%d offset %d: %v", r.Topic, r.Partition, r.Offset, why.Err)
 	}
 }
