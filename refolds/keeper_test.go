@@ -452,7 +452,8 @@ func TestATopicThatDoesNotAnswer(t *testing.T) {
 				return nil, nil, false
 			})
 			defer close(hangs)
-			if err := topic.CatchUp(t.Context()); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), name) {
+			err := topic.CatchUp(t.Context())
+			if !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), name) {
 				t.Errorf("it says %v", err)
 			}
 			if _, err := topic.Ask(t.Context(), "accounts", 2, false, "me"); !errors.Is(err, ErrUnknown) {
