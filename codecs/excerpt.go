@@ -10,9 +10,9 @@ import (
 // cutMark stands where something was left out.
 const cutMark = "…"
 
-// Excerpt returns the beginning of a text that is somebody else's, for messages and logs: at most limit bytes,
-// cut between two characters, with "…" where something is left out. Bytes that are no UTF-8 are escaped, as in
-// \xff: what takes the message further would replace them, or refuse it.
+// Excerpt returns the beginning of a text that is somebody else's, for messages and logs: at most limit
+// bytes, cut between two characters, with "…" where something is left out. Bytes that are no UTF-8 are
+// escaped, as in \xff: what takes the message further would replace them, or refuse it.
 func Excerpt(text string, limit int) string {
 	if len(text) <= limit && utf8.ValidString(text) {
 		return text
@@ -44,7 +44,7 @@ func quoted(text string, limit int) string {
 		return strconv.Quote(text)
 	}
 	end := limit
-	for back := range min(utf8.UTFMax, limit+1) { // to the beginning of the character that is cut, if it is one
+	for back := range min(utf8.UTFMax, limit+1) { // to where the character begins that is cut
 		if utf8.RuneStart(text[limit-back]) {
 			end = limit - back
 			break

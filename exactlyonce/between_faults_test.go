@@ -35,7 +35,7 @@ func TestBetween_aborted(t *testing.T) {
 			func(_ context.Context, rows exactlyonce.Rows) error {
 				c.send("in", 20, 20, 20) // which nobody may handle with a row that is no number
 				return rows.Set("key-000", []byte(strings.Repeat("9", 2_000_000)))
-			}), "MESSAGE_TOO_LARGE", "count-table", `"key-000"`)
+			}), exactlyonce.ErrRefused.Error(), "MESSAGE_TOO_LARGE", "count-table", `"key-000"`)
 		c.waitForOutputs(40)
 		table, err := s.Table(home("key-000"))
 		if err != nil {

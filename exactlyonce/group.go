@@ -219,8 +219,8 @@ func (s *session) end() (err error) {
 	return s.handler.Cleanup(s)
 }
 
-// dispatch hands records to Goka, each of which has a claim. It never blocks the caller: partitions whose buffer is full get
-// a goroutine that waits.
+// dispatch hands records to Goka, each of which has a claim. It never blocks the caller: partitions whose
+// buffer is full get a goroutine that waits.
 func (s *session) dispatch(fetches kgo.Fetches) {
 	s.inFlight.Add(int64(fetches.NumRecords()))
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {

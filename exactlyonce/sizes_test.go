@@ -7,8 +7,6 @@ import (
 
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"refold/kafka"
 )
 
 // fetched is a poll that brought some records of partitions of the topic "in".
@@ -25,7 +23,8 @@ func fetched(records ...*kgo.Record) kgo.Fetches {
 
 // polling is a run of a session that has partition 0 of "in", with a poll out.
 func polling() *run {
-	e := &engine{cfg: Config{Kafka: kafka.Settings{Brokers: []string{"localhost:1"}}, LeaveTimeout: time.Minute}}
+	e := &engine{cfg: Config{LeaveTimeout: time.Minute}}
+	e.cfg.Kafka.Brokers = []string{"localhost:1"}
 	e.cfg, _ = e.cfg.withDefaults("group")
 	e.log = e.cfg.Logger
 	e.outputs.reset(map[string]int32{"out": 1})

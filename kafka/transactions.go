@@ -184,8 +184,8 @@ func AbortTransaction(ctx context.Context, cl *kgo.Client, t OpenTransaction) er
 	}
 }
 
-// abortPause is about as long as writing markers takes. abortTimeout is for a coordinator that never ends with
-// it, as it does not while a partition has no leader.
+// abortPause is about as long as writing markers takes. abortTimeout is for a coordinator that never ends
+// with it, as it does not while a partition has no leader.
 const abortPause = 50 * time.Millisecond
 
 var abortTimeout = 30 * time.Second // a variable for the sake of tests

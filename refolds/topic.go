@@ -180,8 +180,8 @@ func (t *Topic) Wait(ctx context.Context, fn func(*Board) bool) error {
 // barrierKey is of records that say nothing.
 const barrierKey = "barrier"
 
-// writeTimeout limits a write and its way back: brokers find another leader within seconds. A variable for the
-// sake of tests.
+// writeTimeout limits a write and its way back: brokers find another leader within seconds. A variable for
+// the sake of tests.
 var writeTimeout = 30 * time.Second
 
 // ErrUnknown says that a write was not answered, or did not come back, in time: it may be on the topic later.
@@ -198,7 +198,7 @@ func (t *Topic) CatchUp(ctx context.Context) error {
 func (t *Topic) write(ctx context.Context, records ...*kgo.Record) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, writeTimeout, ErrUnknown)
 	defer cancel()
-	// The client does not give up what it has sent once, for as long as no broker answers: whoever waits does.
+	// The client does not give up what it has sent once, for as long as no broker answers; its caller does.
 	answer := make(chan kgo.ProduceResults, 1)
 	go func() { answer <- t.client.ProduceSync(ctx, records...) }() // ends with the client, at the latest
 	var results kgo.ProduceResults

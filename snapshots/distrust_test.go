@@ -52,7 +52,9 @@ func (b flawedBatch) rows(each func(key, value []byte)) bool {
 // flawedStore is an open store on a flawed backend, with the row a=1 in the row cache.
 func flawedStore(t *testing.T) (*Stores, *Follower, *flawed) {
 	t.Helper()
-	stores, err := Open(Options{Name: "test", Dir: t.TempDir(), Kafka: kafka.Settings{Brokers: []string{"localhost:1"}}})
+	stores, err := Open(Options{
+		Name: "test", Dir: t.TempDir(), Kafka: kafka.Settings{Brokers: []string{"localhost:1"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +95,8 @@ func TestIteratorFindsDamage(t *testing.T) {
 			}
 			return it.Err()
 		}},
-		"moving, and nobody asks why it ends": {func(f *flawed) { f.next = missing },
+		"moving, and nobody asks why it ends": {
+			func(f *flawed) { f.next = missing },
 			func(_ *Stores, f *Follower) error {
 				it, err := f.Iterator()
 				if err != nil {
@@ -102,7 +105,8 @@ func TestIteratorFindsDamage(t *testing.T) {
 				defer it.Release()
 				it.Next()
 				return ErrDamaged
-			}},
+			},
+		},
 		"a value": {func(f *flawed) { f.value = missing }, func(_ *Stores, f *Follower) error {
 			it, err := f.Iterator()
 			if err != nil {
@@ -161,13 +165,18 @@ func TestRowCacheAfterAWriteThatIsNotKnown(t *testing.T) {
 
 // A batch of Pebble's that can't be read to its end does not pretend that it has named all of its rows.
 func TestBatchThatCannotBeRead(t *testing.T) {
-	db, err := pebble.Open("", &pebble.Options{FS: vfs.NewMem(), Logger: pebbleLogger{slog.New(slog.DiscardHandler)}})
+	silent := pebbleLogger{slog.New(slog.DiscardHandler)}
+	db, err := pebble.Open("", &pebble.Options{FS: vfs.NewMem(), Logger: silent})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	b := &databaseBatch{db.NewBatch()}
-	defer b.release()
+	t.Cleanup(b.release) // before the database is closed
 	for _, key := range []string{"a", "b"} {
 		if err := b.Set([]byte(key), []byte("1")); err != nil {
 			t.Fatal(err)

@@ -11,8 +11,8 @@ import (
 	"refold/exactlyonce"
 )
 
-// stableWait is how long a command waits for a group that is being rebalanced to say who is in it; stablePause
-// is how often it asks.
+// stableWait is how long a command waits for a group that is being rebalanced to say who is in it;
+// stablePause is how often it asks.
 const (
 	stableWait  = 10 * time.Second
 	stablePause = 200 * time.Millisecond

@@ -251,7 +251,8 @@ func TestVerifyMistakes(t *testing.T) {
 		}
 	}
 	w.stop()
-	if _, text := i.verifyAccounts(0); !strings.Contains(text, "stores: none, the group accounts has no members") {
+	const nobody = "stores: none, the group accounts has no members"
+	if _, text := i.verifyAccounts(0); !strings.Contains(text, nobody) {
 		t.Errorf("nobody is a member: it says\n%s", text)
 	}
 }

@@ -108,7 +108,8 @@ func (r *Reader) letters(ctx context.Context) (map[int32]int64, error) {
 		err := r.read(ctx, r.Topics.DeadLetters, partition, kafka.FromStart, func(record *kgo.Record) error {
 			l, is := r.Letter(record)
 			end, known := ends.Lookup(r.Topics.Commands, l.Partition)
-			if is && l.Group == r.Topics.Group && l.Topic == r.Topics.Commands && known && l.Offset < end.Offset {
+			ours := is && l.Group == r.Topics.Group && l.Topic == r.Topics.Commands
+			if ours && known && l.Offset < end.Offset {
 				next[l.Partition] = max(next[l.Partition], l.Offset+1)
 			}
 			return nil

@@ -26,7 +26,8 @@ func (plain) Event(r *kgo.Record) (string, int64, error) {
 }
 
 func (plain) Result(r *kgo.Record) (result Result, err error) {
-	return result, json.Unmarshal(r.Value, &result)
+	err = json.Unmarshal(r.Value, &result)
+	return result, err
 }
 
 func recordOf(key string, offset int64, value any) *kgo.Record {
@@ -58,8 +59,8 @@ func match(t interface{ Fatal(...any) }, events, results []*kgo.Record) (found [
 	return found, most
 }
 
-// G1, G2: a result that names any number of events is one thing to remember, and one difference for each gap of
-// what it names in vain. It does not have all events held that come after it either.
+// G1, G2: a result that names any number of events is one thing to remember, and one difference for each gap
+// of what it names in vain. It does not have all events held that come after it either.
 func TestAResultThatNamesAnything(t *testing.T) {
 	const n = 10_000
 	for name, test := range map[string]struct {
@@ -67,9 +68,11 @@ func TestAResultThatNamesAnything(t *testing.T) {
 		want        []string
 	}{
 		"20 million events": {3, 20_000_000, []string{"result-without-event 4-20000000"}},
-		"all there are":     {1, math.MaxInt64, []string{"result-without-event 1-2", "result-without-event 4-9223372036854775807"}},
-		"below zero":        {math.MinInt64, 3, []string{"result-without-event -9223372036854775808-2"}},
-		"none":              {3, 2, []string{"event-without-result 3-0"}},
+		"all there are": {1, math.MaxInt64, []string{
+			"result-without-event 1-2", "result-without-event 4-9223372036854775807",
+		}},
+		"below zero": {math.MinInt64, 3, []string{"result-without-event -9223372036854775808-2"}},
+		"none":       {3, 2, []string{"event-without-result 3-0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var events, results []*kgo.Record
@@ -154,7 +157,8 @@ func TestMatcherFindsWhatSetsFind(t *testing.T) {
 				want = EventWithoutResult
 			}
 			// What is before the first pair is older than the results, for all that is known.
-			if got[at] != want && !(want == EventWithoutResult && got[at] == "") {
+			older := want == EventWithoutResult && got[at] == ""
+			if got[at] != want && !older {
 				t.Fatalf("%s: found %q, want %q", at, got[at], want)
 			}
 		}

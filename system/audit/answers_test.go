@@ -10,19 +10,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"refold/kafka"
 	"refold/kafka/local"
 	"refold/system/audit"
 )
 
-// What brokers refuse to tell of one partition is an error of the whole: a topic whose ends are not known would
-// be taken for an empty one, and a group whose offset is not known for one that has committed none.
+// What brokers refuse to tell of one partition is an error of the whole: a topic whose ends are not known
+// would be taken for an empty one, and a group whose offset is not known for one that has committed none.
 func TestErrorsOfPartitions(t *testing.T) {
-	cluster, err := local.Start(local.Options{Topics: []kafka.TopicSpec{{Name: "t", Partitions: 1}}})
+	cluster, err := local.Start(local.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cluster.Close() })
+	if err := cluster.Kafka().CreateTopic("t", 1, nil); err != nil {
+		t.Fatal(err)
+	}
 	client := newClient(t, cluster, kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"))
 	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "t"}).FirstErr(); err != nil {
 		t.Fatal(err)
