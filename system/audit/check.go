@@ -83,7 +83,7 @@ func (w *World) parts() []part {
 type checker struct {
 	part
 	breaches
-	first   map[string]Result   // by command ID, the result that is no repeat
+	first   map[string]Result   // by the command's identity, the result that is no repeat
 	byKey   map[string][]Result // those, in order
 	wanted  []wanted            // the events that the results announce, in order
 	effects map[string]int64    // by key, what accepted commands did to the balance
@@ -111,16 +111,19 @@ func (p part) check() []Breach {
 	return c.found
 }
 
+// identity names a command: its ID is unique among the commands to one key.
+func identity(key, id string) string { return key + "\x00" + id }
+
 // outcomes lays the results of the partition beside its commands: each command that is not among
 // the dead letters has one, in their order, and it says the same as the first time if the command
 // came before (G1). So nothing is missing, doubled, invented or overtaken.
 func (c *checker) outcomes() {
 	commands, results := make([]string, len(c.command)), make([]string, len(c.result))
 	for i := range c.command {
-		commands[i] = c.command[i].ID
+		commands[i] = identity(c.command[i].Key, c.command[i].ID)
 	}
 	for i := range c.result {
-		results[i] = c.result[i].Causation
+		results[i] = identity(c.result[i].Key, c.result[i].Causation)
 	}
 	a := align(commands, results)
 	for _, i := range a.doubled {
@@ -150,8 +153,9 @@ func (c *checker) outcomes() {
 			command.Offset)
 		c.last[command.Key] = -1
 		// Its events may be there; they are not lost, too, nor are they too much.
-		c.wanted = append(c.wanted, unanswered[command.ID]...)
-		delete(unanswered, command.ID)
+		id := identity(command.Key, command.ID)
+		c.wanted = append(c.wanted, unanswered[id]...)
+		delete(unanswered, id)
 	}
 }
 
@@ -159,14 +163,15 @@ func (c *checker) outcomes() {
 func (c *checker) causedBy(commands []int) map[string][]wanted {
 	causes := make(map[string][]wanted, len(commands))
 	for _, i := range commands {
-		causes[c.command[i].ID] = nil
+		causes[identity(c.command[i].Key, c.command[i].ID)] = nil
 	}
 	if len(causes) == 0 {
 		return causes
 	}
 	for _, e := range c.event {
-		if events, is := causes[e.Causation]; is {
-			causes[e.Causation] = append(events, wanted{e.Key, e.Sequence, e.Causation})
+		id := identity(e.Key, e.Causation)
+		if events, is := causes[id]; is {
+			causes[id] = append(events, wanted{e.Key, e.Sequence, e.Causation})
 		}
 	}
 	return causes
@@ -179,7 +184,8 @@ func (c *checker) outcome(command Command, result Result) {
 		c.breach("G1", Outcomes, "%s is of %s on %s, its command %s of %s on %s", name, result.Type,
 			result.Key, command.ID, command.Type, command.Key)
 	}
-	before, again := c.first[command.ID]
+	id := identity(command.Key, command.ID)
+	before, again := c.first[id]
 	switch {
 	case again && !result.Repeated:
 		c.breach("G1", Doubled, "%s is not marked as a repeat: the command was handled again", name)
@@ -199,7 +205,7 @@ func (c *checker) outcome(command Command, result Result) {
 	if again {
 		return
 	}
-	c.first[command.ID] = result
+	c.first[id] = result
 	c.byKey[command.Key] = append(c.byKey[command.Key], result)
 	if !result.Accepted {
 		return

@@ -2,9 +2,11 @@ package audit_test
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 
 	"refold/system/audit"
+	"refold/system/load"
 )
 
 func TestWholeWorldPasses(t *testing.T) {
@@ -24,6 +26,23 @@ func TestWholeWorldPasses(t *testing.T) {
 	if accepted < 1000 || repeated < 100 || len(world.Results)-accepted < 1000 {
 		t.Fatalf("the world shows too little: %d commands, %d accepted, %d repeated",
 			len(world.Commands), accepted, repeated)
+	}
+}
+
+// A command's ID is unique among the commands to one key only: here all keys share theirs.
+func TestSharedIDsPass(t *testing.T) {
+	ordinals := make(map[string]map[string]string) // by key and ID
+	world := worldOf(func(c load.Command) string {
+		if ordinals[c.Key] == nil {
+			ordinals[c.Key] = make(map[string]string)
+		}
+		if _, again := ordinals[c.Key][c.ID]; !again {
+			ordinals[c.Key][c.ID] = strconv.Itoa(len(ordinals[c.Key]))
+		}
+		return ordinals[c.Key][c.ID]
+	})
+	if breaches := world.Check(); len(breaches) > 0 {
+		t.Fatalf("a whole world is said to be broken:\n%s", audit.Report(breaches))
 	}
 }
 

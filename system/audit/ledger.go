@@ -19,7 +19,7 @@ type name uint64
 type ledger struct {
 	breaches
 	seed     maphash.Seed
-	outcomes map[name]outcome  // by the command's ID
+	outcomes map[name]outcome  // by the command's kind, key and ID
 	asked    []asked           // what the process was asked to do
 	sent     map[name]*sent    // by ID: the commands of the process
 	orders   map[name]struct{} // by ID
@@ -34,13 +34,13 @@ type ledger struct {
 
 // outcome is what became of a command.
 type outcome struct {
-	key, correlation name
-	code, command    unique.Handle[string] // command is its type
-	first            int64
-	events           int32
-	decided          bool
-	accepted         bool
-	aside            bool // the process has set the result aside
+	correlation   name
+	code, command unique.Handle[string] // command is its type
+	first         int64
+	events        int32
+	decided       bool
+	accepted      bool
+	aside         bool // the process has set the result aside
 }
 
 func newLedger() *ledger {
@@ -67,12 +67,12 @@ func (l *ledger) add(w *World) {
 	l.commands[kind] += int64(len(w.Commands))
 	l.events[kind] += int64(len(w.Events))
 	l.aborted[kind] += int64(w.Aborted)
-	correlation := make(map[string]string, len(w.Commands)) // by ID
+	correlation := make(map[string]string, len(w.Commands)) // by identity
 	for i := range w.Commands {
-		l.command(&w.Commands[i], correlation)
+		l.command(kind, &w.Commands[i], correlation)
 	}
 	for i := range w.Results {
-		l.result(&w.Results[i], correlation)
+		l.result(kind, &w.Results[i], correlation)
 	}
 	aside := make(map[Place]bool)
 	for _, letter := range w.NotProcessed {
@@ -82,7 +82,7 @@ func (l *ledger) add(w *World) {
 	}
 	for i := range w.Events {
 		e := &w.Events[i]
-		l.inTrace(e.ID, e.Correlation, e.Causation, correlation)
+		l.inTrace(e.ID, e.Correlation, identity(e.Key, e.Causation), correlation)
 		l.traced(e.Correlation, "event", e.ID)
 		if w.Kind.Name == Orders.Name {
 			l.ask(e, aside[Place{Partition: e.Partition, Offset: e.Offset}])
@@ -97,42 +97,41 @@ func (l *ledger) add(w *World) {
 	l.show(w)
 }
 
-func (l *ledger) command(c *Command, correlation map[string]string) {
+// outcomeOf names the outcome of a command.
+func (l *ledger) outcomeOf(kind, key, id string) name { return l.name(kind, "\x00", identity(key, id)) }
+
+func (l *ledger) command(kind string, c *Command, correlation map[string]string) {
 	root := c.Correlation
 	if root == "" {
 		root = c.ID
 	}
 	l.traced(root, "command", c.ID)
-	id := l.name(c.ID)
-	if _, again := correlation[c.ID]; !again {
-		correlation[c.ID] = root
+	id := l.outcomeOf(kind, c.Key, c.ID)
+	if _, again := correlation[identity(c.Key, c.ID)]; !again {
+		correlation[identity(c.Key, c.ID)] = root
 	}
 	if _, again := l.outcomes[id]; again {
 		return
 	}
 	l.outcomes[id] = outcome{
-		key: l.name(c.Key), correlation: l.name(root), command: unique.Make(c.Type),
+		correlation: l.name(root), command: unique.Make(c.Type),
 		code: unique.Make(""),
 	}
 	if strings.Contains(c.ID, "/"+payments+".") {
-		l.sent[id] = l.sending(c, root)
+		l.sent[l.name(c.ID)] = l.sending(c, root)
 	}
 }
 
-func (l *ledger) result(r *Result, correlation map[string]string) {
+func (l *ledger) result(kind string, r *Result, correlation map[string]string) {
 	l.traced(r.Correlation, "result", r.ID)
 	if r.Repeated {
 		return
 	}
-	l.inTrace(r.ID, r.Correlation, r.Causation, correlation)
-	id := l.name(r.Causation)
+	l.inTrace(r.ID, r.Correlation, identity(r.Key, r.Causation), correlation)
+	id := l.outcomeOf(kind, r.Key, r.Causation)
 	o, known := l.outcomes[id]
 	switch {
-	case !known: // Check has said so
-		return
-	case o.decided && o.key != l.name(r.Key):
-		l.breach("G1", Doubled, "command %s has a result for %s, and another one", r.Causation, r.Key)
-	case o.decided: // Check has said so
+	case !known, o.decided: // Check has said so
 	default:
 		o.decided, o.accepted, o.code = true, r.Accepted, unique.Make(r.Code)
 		o.first, o.events = r.First, int32(r.Last-r.First+1)
@@ -154,7 +153,7 @@ func (l *ledger) resultsAside(w *World) {
 	for i := range w.Results {
 		r := &w.Results[i]
 		if aside[Place{Partition: r.Partition, Offset: r.Offset}] {
-			id := l.name(r.Causation)
+			id := l.outcomeOf(w.Kind.Name, r.Key, r.Causation)
 			o := l.outcomes[id]
 			o.aside = true
 			l.outcomes[id] = o
@@ -219,7 +218,7 @@ func (l *ledger) close() []Breach {
 // answers; and that what was refused at the door never came in. A sender who was told nothing can't
 // have been told anything wrong.
 func (l *ledger) told(t *Told) {
-	o, came := l.outcomes[l.name(t.ID)]
+	o, came := l.outcomes[l.outcomeOf(t.Aggregate, t.Subject, t.ID)]
 	last := o.first + int64(o.events) - 1
 	if !o.accepted {
 		last = 0
@@ -234,7 +233,7 @@ func (l *ledger) told(t *Told) {
 		}
 	case !o.decided:
 		l.breach("told", ToldFalse, "%s was told to be %s, and has no result", t.ID, t.Outcome)
-	case o.key != l.name(t.Subject) || o.command.Value() != t.Type ||
+	case o.command.Value() != t.Type ||
 		o.accepted != (t.Outcome == "accepted") || o.code.Value() != t.Code ||
 		o.first != t.FirstSequence || last != t.LastSequence:
 		l.breach("told", ToldFalse,

@@ -20,7 +20,10 @@ type naive struct {
 }
 
 // wholeWorld returns a world in which all promises are kept.
-func wholeWorld() *audit.World {
+func wholeWorld() *audit.World { return worldOf(func(c load.Command) string { return c.ID }) }
+
+// worldOf is a whole world whose commands are called otherwise.
+func worldOf(called func(load.Command) string) *audit.World {
 	n := &naive{
 		world: &audit.World{
 			Kind:      audit.Accounts,
@@ -33,6 +36,7 @@ func wholeWorld() *audit.World {
 		rings: make(map[string][][]byte),
 	}
 	for command := range load.Commands(1, 50, 5_000) {
+		command.ID = called(command)
 		n.handle(command)
 	}
 	return n.world
@@ -46,7 +50,7 @@ func (n *naive) handle(c load.Command) {
 		Place: at, ID: c.ID, Type: c.Type, Fields: c.Fields,
 	})
 	w.Committed[0], w.Ends[0] = offset+1, offset+1
-	if result, again := n.seen[c.ID]; again {
+	if result, again := n.seen[c.Key+" "+c.ID]; again {
 		result.Offset, result.Repeated = offset, true
 		w.Results = append(w.Results, result)
 		return
@@ -71,7 +75,7 @@ func (n *naive) handle(c load.Command) {
 	}
 	row.Recent = n.remember(result)
 	w.Rows[c.Key] = row
-	n.seen[c.ID] = result
+	n.seen[c.Key+" "+c.ID] = result
 	w.Results = append(w.Results, result)
 }
 

@@ -104,7 +104,7 @@ func (l *ledger) step(a *asked) {
 			"or the references differ", a.command, id, command.amount, command.currency.Value(), a.event,
 			a.amount, a.currency.Value(), a.order)
 	}
-	outcome := l.outcomes[l.name(id)]
+	outcome := l.outcomes[l.outcomeOf(Accounts.Name, a.account, id)]
 	if !outcome.decided {
 		return // Check has said so
 	}
@@ -127,7 +127,7 @@ func (l *ledger) step(a *asked) {
 		l.breach("process", Processes, "%s tells the order another thing (code %q) than the account "+
 			"said: %q, event %s", record.id, record.code.Value(), outcome.code.Value(), account)
 	}
-	if last := l.outcomes[l.name(record.id)]; last.decided && !last.accepted {
+	if last := l.outcomes[l.outcomeOf(Orders.Name, a.order, record.id)]; last.decided && !last.accepted {
 		l.breach("process", Processes, "%s was refused by the order: %s", record.id, last.code.Value())
 	}
 }
