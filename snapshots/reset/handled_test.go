@@ -12,8 +12,8 @@ import (
 	"refold/snapshots/reset"
 )
 
-// A dead letter counts for a command that there is: what one says that comes from behind the end of the topic,
-// or from before its beginning, does not move the group's offset.
+// A dead letter counts for a command that there is: what one says that comes from behind the end of the
+// topic, or from before its beginning, does not move the group's offset.
 func TestADeadLetterOfACommandThatThereIsNot(t *testing.T) {
 	topics := reset.Topics{
 		Commands: "commands", Events: "events", Results: "results", Table: "table", DeadLetters: "letters",

@@ -77,8 +77,8 @@ func (w *writer) commit(ctx context.Context) error {
 	return nil
 }
 
-// produce waits until the brokers have the batch, but not for longer than endTimeout: the client does not give
-// up what it has sent and heard nothing of, whatever the context says. Closing the client ends that.
+// produce waits until the brokers have the batch, but not for longer than endTimeout: the client does not
+// give up what it has sent and heard nothing of, whatever the context says. Closing the client ends that.
 func (w *writer) produce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
