@@ -181,3 +181,36 @@ func TestRecordOfARefusedSchemaIsSetAside(t *testing.T) {
 	w.goesOn(keyOf(1, 2))
 	w.stop()
 }
+
+// A partition that waits for a schema moves to another worker, which handles it: the worker that had it does
+// not go on saying that it is held.
+func TestPartitionThatWaitsMovesAway(t *testing.T) {
+	i := newInstallation(t)
+	flags := []string{"--registry.retry-limit", "100ms", "--registry.refused-after", "1h"}
+	one := i.start(flags...)
+	p := i.producer()
+	var schema int
+	for partition := range int32(2) { // whichever moves
+		var r *kgo.Record
+		r, schema = p.newer(i, keyOf(partition, 0), fmt.Sprint("waits-", partition))
+		i.refuse(schema)
+		p.put(r)
+	}
+	eventually(t, func() bool {
+		ready := one.text("/readyz")
+		return strings.Contains(ready, commandsTopic+"/0 is held") &&
+			strings.Contains(ready, commandsTopic+"/1 is held")
+	}, one.out)
+	i.store = t.TempDir()
+	other := i.begin(flags...)
+	holds := func(w *runningWorker) int {
+		return strings.Count(w.text("/metrics"), "exactlyonce_held_partition{")
+	}
+	eventually(t, func() bool { return holds(one) == 1 && holds(other) == 1 }, other.out)
+	i.cluster.Registry().ClearInterceptors()
+	eventually(t, func() bool { return len(p.read("account-events")) == 2 }, one.out)
+	for _, w := range []*runningWorker{one, other} {
+		eventually(t, func() bool { return w.ask(http.MethodGet, "/readyz", "").status == http.StatusOK }, w.out)
+		w.stop()
+	}
+}

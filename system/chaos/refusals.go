@@ -145,7 +145,11 @@ func (p *performance) rareCommand(ctx context.Context, choice uint64) (*kgo.Reco
 		return nil, 0, fmt.Errorf("making a registry client: %w", err)
 	}
 	subject := fmt.Sprintf("chaos-%d", choice)
-	schema, err := registry.CreateSchema(ctx, subject, sr.Schema{Schema: text})
+	var schema sr.SubjectSchema
+	err = p.persist(ctx, func() (err error) { // it has much to do, too
+		schema, err = registry.CreateSchema(ctx, subject, sr.Schema{Schema: text})
+		return err
+	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("registering a schema: %w", err)
 	}
