@@ -7,7 +7,9 @@ func CheckJSON(schema *Schema, data []byte, limits Limits) []Mistake {
 }
 
 // ToJSON decodes data that was written with a schema.
-func ToJSON(schema *Schema, data []byte, limit int) ([]byte, error) { return schema.toJSON(data, limit) }
+func ToJSON(schema *Schema, data []byte, limit int) ([]byte, error) {
+	return schema.toJSON(data, limit)
+}
 
 // FromJSON returns the bytes that goavro makes of JSON of a schema that needs no Go type.
 func FromJSON(schema *Schema, data []byte, limits Limits) ([]byte, error) {

@@ -110,7 +110,9 @@ func FuzzParseSchema(f *testing.F) {
 		[]byte{2, 2, 0})
 	f.Add(`{"type": "array", "items": "null"}`, []byte{0xfe, 0xff, 0xff, 0xff, 0x0f, 0})
 	for _, a := range amplifiers() {
-		f.Add(a.schema, a.data)
+		if len(a.data) < 5000 { // larger ones take the fuzzer too long
+			f.Add(a.schema, a.data)
+		}
 	}
 	f.Fuzz(func(t *testing.T, text string, data []byte) {
 		schema, err := codecs.ParseSchema(text)

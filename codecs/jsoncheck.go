@@ -40,9 +40,9 @@ type checker struct {
 	// defaultsLeft is how many bytes of defaults may still be filled in: each {} of an array gets all of
 	// its type's.
 	defaultsLeft int
-	count     int  // of mistakes
-	quiet     bool // only count them
-	mistakes  []Mistake
+	count        int  // of mistakes
+	quiet        bool // only count them
+	mistakes     []Mistake
 }
 
 // path leads to a value. It is spelled out for a mistake only.

@@ -3,9 +3,12 @@ package views
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/lovoo/goka/storage"
+
+	"refold/codecs"
 )
 
 // Aggregate reads the current states of one kind of aggregate.
@@ -102,8 +105,9 @@ func (a *Aggregate) List(after string, limit int) (Page, error) {
 func (a *Aggregate) collect(merged *merge, limit int) (Page, error) {
 	var page Page
 	var last string
+	var bytes int
 	for hidden := 0; merged.next(); {
-		if len(page.Rows) == limit || hidden == a.limits.ScanRows {
+		if len(page.Rows) == limit || hidden == a.limits.ScanRows || bytes >= a.limits.PageBytes {
 			page.Next = last
 			return page, merged.err
 		}
@@ -112,11 +116,13 @@ func (a *Aggregate) collect(merged *merge, limit int) (Page, error) {
 			return Page{}, err
 		}
 		row, err := a.row(merged.key, value)
-		if err != nil {
+		if malformed, is := errors.AsType[*codecs.Malformed](err); is {
+			row = Row{ID: merged.key, Unreadable: malformed}
+		} else if err != nil {
 			return Page{}, err
 		}
-		last = row.ID
-		if row.Sequence == 0 {
+		last, bytes = row.ID, bytes+len(value)
+		if row.Sequence == 0 && row.Unreadable == nil {
 			hidden++
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"refold/codecs"
 	"refold/views"
 )
 
@@ -166,11 +167,13 @@ func eventAsBody(e *views.Event) eventBody {
 		body.Data = e.Data
 	}
 	if e.Unreadable != nil {
-		body.Unreadable = &unreadableBody{
-			Code: string(e.Unreadable.Reason), Detail: cut(e.Unreadable.Err.Error()),
-		}
+		body.Unreadable = unreadable(e.Unreadable)
 	}
 	return body
+}
+
+func unreadable(m *codecs.Malformed) *unreadableBody {
+	return &unreadableBody{Code: string(m.Reason), Detail: cut(m.Unwrap().Error())}
 }
 
 // nextEvents is the path of the page behind the sequence, with the bounds and order of this one.

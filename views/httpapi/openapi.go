@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"refold/codecs"
 )
 
 const (
@@ -66,16 +67,17 @@ func (s *Server) humaConfig() huma.Config {
 	return config
 }
 
+// maxAnswerBytes limits any answer, beyond the limits of what is in it: pages of rows, histories, traces.
+const maxAnswerBytes = 1 << 30
+
 // marshalJSON writes a value as JSON. One that can't be encoded is a mistake in here: the panic
 // becomes a problem, where huma would write half a line of text.
 func marshalJSON(w io.Writer, v any) error {
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
+	text, err := codecs.ValueJSON(v, maxAnswerBytes)
+	if err != nil {
 		panic(fmt.Errorf("encode an answer: %w", err))
 	}
-	_, _ = w.Write(body.Bytes()) // the client is gone: nobody is left to tell
+	_, _ = w.Write(append(text, '\n')) // the client is gone: nobody is left to tell
 	return nil
 }
 
