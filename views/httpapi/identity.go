@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 )
 
@@ -11,8 +12,15 @@ import (
 // headers, and held in memory by those who wait.
 const maxIDLength = 128
 
-// idPattern is what checkID allows, for the API's description.
-const idPattern = `^[A-Za-z0-9_~:@.-]{1,128}$`
+// anID is what validID allows, for the API's description. A dot or two are none, three are; the pattern
+// does without a look ahead, which not all know.
+const (
+	anID = `([A-Za-z0-9_~:@-][A-Za-z0-9_~:@.-]{0,127}|\.[A-Za-z0-9_~:@-][A-Za-z0-9_~:@.-]{0,126}|` +
+		`\.\.[A-Za-z0-9_~:@.-]{1,126})`
+	idPattern        = `^` + anID + `$`
+	keyPattern       = `^(` + anID + `|"` + anID + `")$` // of an Idempotency-Key
+	commandIDPattern = `^` + anID + `(/` + anID + `)*$`
+)
 
 // idAllowed says it in words.
 const idAllowed = "1 to 128 of the characters A-Z a-z 0-9 - _ . ~ : @ (not . or .. alone)"
@@ -36,8 +44,11 @@ func validID(id string) bool {
 // maxCommandIDLength limits the ID of a command that is asked for.
 const maxCommandIDLength = 512
 
-// commandIDPattern is what validCommandID allows, for the API's description.
-const commandIDPattern = `^[A-Za-z0-9_~:@./-]{1,512}$`
+// commandIDSchema describes what validCommandID allows.
+func commandIDSchema() *huma.Schema {
+	longest := maxCommandIDLength
+	return &huma.Schema{Type: huma.TypeString, MaxLength: &longest, Pattern: commandIDPattern}
+}
 
 const commandIDAllowed = "1 to 512 of the characters A-Z a-z 0-9 - _ . ~ : @ /"
 

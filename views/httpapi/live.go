@@ -184,9 +184,11 @@ func kindNames() []string {
 func (s *Server) liveOperation() huma.Operation {
 	list := func(name, description string, enum ...any) *huma.Param {
 		explode := false
-		p := param("query", name, description, &huma.Schema{
-			Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Enum: enum},
-		}, nil)
+		one, least := &huma.Schema{Type: huma.TypeString, Enum: enum}, 1
+		if len(enum) == 0 {
+			one.Pattern = listedPattern
+		}
+		p := param("query", name, description, &huma.Schema{Type: huma.TypeArray, Items: one, MinItems: &least}, nil)
 		p.Style, p.Explode = "form", &explode
 		return p
 	}
@@ -226,6 +228,9 @@ func (s *Server) liveOperation() huma.Operation {
 		}),
 	}
 }
+
+// listedPattern is a value of a list with commas between them: without any, and without blanks around it.
+const listedPattern = `^[^,\s]([^,]*[^,\s])?$`
 
 const liveDescription = `Commands, events, results and dead letters of all aggregates, from now on.
 

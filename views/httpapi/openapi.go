@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
-	"reflect"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -108,38 +108,6 @@ func (s *Server) registerOpenAPI() error {
 	return nil
 }
 
-func (s *Server) schemas() huma.Registry { return s.api.OpenAPI().Components.Schemas }
-
-// schemaName names the schema of a Go type. A state's type, and the types in it, are called after
-// the aggregate: in Go their names are their package's affair, and an Account whose state is an
-// Account would describe itself without end.
-func (s *Server) schemaName(t reflect.Type, hint string) string {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	name := huma.DefaultSchemaNamer(t, hint)
-	for _, r := range s.options.Resources {
-		switch {
-		case t == r.State:
-			return titled(r.Name) + "State"
-		case t.PkgPath() != "" && t.PkgPath() == r.State.PkgPath():
-			return titled(r.Name) + name
-		}
-	}
-	return name
-}
-
-// define files a schema of the description and returns a reference to it.
-func (s *Server) define(name string, schema *huma.Schema) *huma.Schema {
-	s.schemas().Map()[name] = schema
-	return &huma.Schema{Ref: schemaRef + name}
-}
-
-// schemaOf returns a reference to the schema of a Go type.
-func schemaOf[T any](s *Server) *huma.Schema {
-	return s.schemas().Schema(reflect.TypeFor[T](), true, "")
-}
-
 // responses returns the answers of an operation: those given, problems of the statuses that
 // errors names with what they mean here, and the problems that every operation may answer with.
 func (s *Server) responses(good map[string]*huma.Response, errors map[int]string,
@@ -176,12 +144,12 @@ func stringSchema(pattern string) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Pattern: pattern}
 }
 
-func integerSchema(low, high float64) *huma.Schema {
-	schema := &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: &low}
-	if high > low {
-		schema.Maximum = &high
+// integerSchema describes whole numbers from low to high; to those of 64 bits if high is 0.
+func integerSchema(low, high int64) *huma.Schema {
+	if high == 0 {
+		high = math.MaxInt64
 	}
-	return schema
+	return wholeSchema("int64", low, high)
 }
 
 func (s *Server) idParam(of string) *huma.Param {

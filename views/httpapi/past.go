@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,12 +19,36 @@ const (
 
 func pastParams() []*huma.Param {
 	return []*huma.Param{
-		param("query", "sequence", "The state after the event of this sequence.",
+		param("query", "sequence", "The state after the event of this sequence. Not beside time.",
 			integerSchema(1, 0), 2),
 		param("query", "time", "The state before the first event that is later. An event that follows a "+
-			"later one, because a clock went back, is as late as that.",
+			"later one, because a clock went back, is as late as that. Not beside sequence.",
 			&huma.Schema{Type: huma.TypeString, Format: formatTime}, "2026-01-31T23:59:59Z"),
 	}
+}
+
+// notBesideMoment says in the description of atLeast what OpenAPI has no other word for.
+func notBesideMoment(r *Resource) string {
+	if r.Past == nil {
+		return ""
+	}
+	return " Not beside sequence or time: the past does not change. That is a 400."
+}
+
+// parseTime reads a time of RFC 3339, also with a small t or z, or in a leap second, which is taken for
+// the first moment of the next one.
+func parseTime(text string) (time.Time, error) {
+	text = strings.ToUpper(text)
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err == nil {
+		return t, nil
+	}
+	const seconds = len("2006-01-02T15:04:")
+	if len(text) < seconds+2 || text[seconds-1:seconds+2] != ":60" {
+		return t, err //nolint:wrapcheck // the caller says what is allowed
+	}
+	t, err = time.Parse(time.RFC3339Nano, text[:seconds]+"59"+text[seconds+2:])
+	return t.Add(time.Second).Truncate(time.Second), err //nolint:wrapcheck // the same
 }
 
 // getPast answers GET /accounts/{id}?sequence=N and ?time=T.
@@ -71,12 +96,12 @@ func readMoment(in *getRowInput) (m views.Moment, err error) {
 	}
 	if in.Sequence != "" {
 		var ok bool
-		if m.Sequence, ok = parseSequence(in.Sequence); !ok || m.Sequence < 1 {
+		if m.Sequence, ok = queryNumber(in.Sequence); !ok || m.Sequence < 1 {
 			wrong("query.sequence", "a sequence: a whole number from 1", in.Sequence)
 		}
 	}
 	if in.Time != "" {
-		if m.Time, err = time.Parse(time.RFC3339Nano, in.Time); err != nil {
+		if m.Time, err = parseTime(in.Time); err != nil {
 			wrong("query.time", timeAllowed, in.Time)
 		}
 	}

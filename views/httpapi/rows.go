@@ -227,7 +227,7 @@ func readRowInput(in *getRowInput) (atLeast int64, err error) {
 	}
 	if in.AtLeast != "" {
 		var ok bool
-		if atLeast, ok = parseSequence(in.AtLeast); !ok {
+		if atLeast, ok = queryNumber(in.AtLeast); !ok {
 			mistakes = append(mistakes, mistake{
 				Path: "query.atLeast", Allowed: "a sequence: a whole number from 0", Found: in.AtLeast,
 			})
@@ -290,14 +290,14 @@ func (s *Server) pageLimit(text string) (limit int, wrong *mistake) {
 	if text == "" {
 		return s.defaultPageRows(), nil
 	}
-	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 1 || limit > s.limits.PageRows {
+	rows, ok := queryNumber(text)
+	if !ok || rows < 1 || rows > int64(s.limits.PageRows) {
 		return 0, &mistake{
 			Path: "query.limit", Found: text,
 			Allowed: "a whole number from 1 to " + strconv.Itoa(s.limits.PageRows),
 		}
 	}
-	return limit, nil
+	return int(rows), nil
 }
 
 // defaultPageRows is the limit of a page whose request names none.

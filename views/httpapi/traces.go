@@ -74,7 +74,7 @@ func (s *Server) registerTraces() {
 			"below the one that has caused it. Results are below their commands.",
 		Parameters: []*huma.Param{
 			param("path", "id", "The correlation ID: that of the command at the beginning; a \"/\" in "+
-				"it is escaped, %2F.", stringSchema(commandIDPattern), nil),
+				"it is escaped, %2F.", commandIDSchema(), nil),
 		},
 		Responses: s.responses(map[string]*huma.Response{
 			"200": answer("The trace, as far as it has come.", schemaOf[traceBody](s), nil),
