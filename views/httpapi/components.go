@@ -24,10 +24,12 @@ func (s *Server) schemaName(t reflect.Type, hint string) string {
 	}
 	name := huma.DefaultSchemaNamer(t, hint)
 	for _, r := range s.options.Resources {
-		switch {
-		case t == r.State:
+		if t == r.State {
 			return component(&r, "State")
-		case t.PkgPath() != "" && t.PkgPath() == r.State.PkgPath():
+		}
+	}
+	for _, r := range s.options.Resources {
+		if t.PkgPath() != "" && t.PkgPath() == r.State.PkgPath() {
 			return component(&r, "State."+name)
 		}
 	}

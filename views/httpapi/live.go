@@ -153,7 +153,7 @@ func (s *Server) liveFilter(raw string) (livefeed.Filter, []mistake) {
 			continue
 		}
 		for value := range strings.SplitSeq(strings.Join(values, ","), ",") {
-			value = strings.TrimSpace(value)
+			value = strings.Trim(value, " \t\n\f\r")
 			if known := allowed[name]; known != nil && !slices.Contains(known, value) {
 				mistakes = append(mistakes, mistake{
 					Path: "query." + name, Allowed: "any of " + strings.Join(known, ", "), Found: value,

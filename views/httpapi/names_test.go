@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"refold/processors"
 	"refold/views"
 	"refold/views/httpapi"
+	"refold/views/livefeed"
 )
 
 // document is the API's description of a server that has everything.
@@ -45,7 +47,10 @@ func describe(t *testing.T, b *bench) document {
 
 // everything gives a server all parts that it can have.
 func everything(o *httpapi.Options) {
-	o.Refolds, o.Views, o.Live = newFakeDesk(), new(fakeViews), newFakeFeed().Listen
+	o.Refolds, o.Views = newFakeDesk(), new(fakeViews)
+	o.Live = func(ctx context.Context, f livefeed.Filter, after string) (httpapi.Listener, error) {
+		return newFakeFeed().Listen(ctx, f, after)
+	}
 	o.Traces = fakeTraces(func(string) (views.Trace, error) { return views.Trace{}, views.ErrNotFound })
 }
 

@@ -138,7 +138,7 @@ func (s *Server) sendOperation(r *Resource) (huma.Operation, error) {
 				"another type or other data it is refused (idempotency-key-reused).",
 				stringSchema(keyPattern), "a-"+r.Name+"-command-4711"),
 			param("header", "If-Match", `The sequence at which the aggregate must be, "0": new.`,
-				stringSchema(`^"(0|[1-9][0-9]*)"$`), `"3"`),
+				stringSchema(`^"(0|[1-9][0-9]{0,17})"$`), `"3"`),
 			s.preferParam(),
 			param("header", "Traceparent", "W3C trace context, passed on.", stringSchema(""), nil),
 		},
