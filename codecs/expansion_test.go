@@ -35,9 +35,13 @@ func amplifiers() map[string]struct {
 		schema string
 		data   []byte
 	}{
-		"nulls in arrays in an array": {`{"type": "array", "items": {"type": "array", "items": "null"}}`, list},
-		"a flat array of nulls":       {`{"type": "array", "items": "null"}`, append(block(1<<62), 0)},
-		"a block by its size":         {`{"type": "array", "items": "null"}`, append(append(block(-1<<62), 0), 0)},
+		"nulls in arrays in an array": {
+			`{"type": "array", "items": {"type": "array", "items": "null"}}`, list,
+		},
+		"a flat array of nulls": {`{"type": "array", "items": "null"}`, append(block(1<<62), 0)},
+		"a block by its size": {
+			`{"type": "array", "items": "null"}`, append(append(block(-1<<62), 0), 0),
+		},
 		"empty records": {`{"type": "array", "items": {"type": "array", "items":
 			{"type": "record", "name": "E", "fields": []}}}`, list},
 		"records of nothing but a long name": {`{"type": "array", "items": {"type": "array", "items":
@@ -45,14 +49,20 @@ func amplifiers() map[string]struct {
 			`", "type": "null"}]}}}`, list},
 		"fixed without bytes": {`{"type": "array", "items": {"type": "array", "items":
 			{"type": "fixed", "name": "F", "size": 0}}}`, list},
-		"null in maps in arrays": {`{"type": "map", "values": {"type": "array", "items": "null"}}`,
-			append(append(block(6000), bytes.Repeat(append([]byte{0}, inner...), 6000)...), 0)},
-		"maps in maps": {`{"type": "record", "name": "M", "fields": [
+		"null in maps in arrays": {
+			`{"type": "map", "values": {"type": "array", "items": "null"}}`,
+			append(append(block(6000), bytes.Repeat(append([]byte{0}, inner...), 6000)...), 0),
+		},
+		"maps in maps": {
+			`{"type": "record", "name": "M", "fields": [
 			{"name": "m", "type": {"type": "map", "values": "M"}}]}`,
-			bytes.Repeat([]byte{0xa0, 0x1f, 0}, levels)}, // each claims 2,000 entries
-		"arrays in arrays": {`{"type": "record", "name": "A", "fields": [
+			bytes.Repeat([]byte{0xa0, 0x1f, 0}, levels),
+		}, // each claims 2,000 entries
+		"arrays in arrays": {
+			`{"type": "record", "name": "A", "fields": [
 			{"name": "a", "type": {"type": "array", "items": "A"}}]}`,
-			bytes.Repeat([]byte{0xa0, 0x1f}, levels)},
+			bytes.Repeat([]byte{0xa0, 0x1f}, levels),
+		},
 		"a union in depth": {`{"type": "record", "name": "L", "fields": [
 			{"name": "next", "type": ["null", "L"]}]}`, append(bytes.Repeat([]byte{2}, 100_000), 0)},
 	}

@@ -70,23 +70,27 @@ func collectFields(t reflect.Type, index []int, above map[reflect.Type]bool) (fi
 		if !field.IsExported() {
 			continue
 		}
-		f := valueField{name: name, index: at, tagged: name != ""}
-		if name == "" {
-			f.name = field.Name
-		}
-		for option := range strings.SplitSeq(options, ",") {
-			switch option {
-			case "omitempty":
-				f.omitEmpty = true
-			case "omitzero":
-				f.omitZero = true
-			case "string":
-				f.quoted = quotable(field.Type)
-			}
-		}
-		fields = append(fields, f)
+		fields = append(fields, newValueField(&field, name, options, at))
 	}
 	return fields
+}
+
+func newValueField(field *reflect.StructField, name, options string, index []int) valueField {
+	f := valueField{name: name, index: index, tagged: name != ""}
+	if name == "" {
+		f.name = field.Name
+	}
+	for option := range strings.SplitSeq(options, ",") {
+		switch option {
+		case "omitempty":
+			f.omitEmpty = true
+		case "omitzero":
+			f.omitZero = true
+		case "string":
+			f.quoted = quotable(field.Type)
+		}
+	}
+	return f
 }
 
 // quotable reports whether the option string has a meaning for a type.

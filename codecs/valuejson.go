@@ -17,10 +17,10 @@ import (
 // encoding/json refuses, or an error of its own MarshalJSON.
 var ErrNoJSON = errors.New("it has no JSON")
 
-// ValueJSON writes a Go value as encoding/json does (without escaping HTML), with two differences. Numbers
-// that JSON lacks are the strings "NaN", "Infinity" and "-Infinity", as everywhere else here: where encoding/json
-// refuses one, the whole of what it is in is lost. And it has a limit, in bytes; a value that refers to itself
-// comes to its end by it, or by the depth of 1,000 levels.
+// ValueJSON writes a Go value as encoding/json does (without escaping HTML), with two differences.
+// Numbers that JSON lacks are the strings "NaN", "Infinity" and "-Infinity", as everywhere else here:
+// where encoding/json refuses one, the whole of what it is in is lost. And it has a limit, in bytes; a
+// value that refers to itself comes to its end by it, or by the depth of 1,000 levels.
 //
 // The error wraps [ErrTooLarge] or [ErrNoJSON]. Nothing else can go wrong, a panic of the value's own methods
 // included.
@@ -116,7 +116,8 @@ func marshals(v reflect.Value, method reflect.Type) bool {
 	if t.Kind() == reflect.Interface {
 		return false // what is in it may
 	}
-	return t.Implements(method) || t.Kind() != reflect.Pointer && v.CanAddr() && reflect.PointerTo(t).Implements(method)
+	return t.Implements(method) ||
+		t.Kind() != reflect.Pointer && v.CanAddr() && reflect.PointerTo(t).Implements(method)
 }
 
 func (w *valueWriter) marshaled(v reflect.Value, marshal func(any) ([]byte, error)) error {
@@ -169,8 +170,8 @@ func (w *valueWriter) array(v reflect.Value) error {
 		case v.IsNil():
 			w.out = append(w.out, "null"...)
 			return nil
-		case elem.Kind() == reflect.Uint8 &&
-			!reflect.PointerTo(elem).Implements(jsonMarshaler) && !reflect.PointerTo(elem).Implements(textMarshaler):
+		case elem.Kind() == reflect.Uint8 && !reflect.PointerTo(elem).Implements(jsonMarshaler) &&
+			!reflect.PointerTo(elem).Implements(textMarshaler):
 			if base64.StdEncoding.EncodedLen(v.Len()) > w.limit {
 				return fmt.Errorf("%w: %d bytes", ErrTooLarge, v.Len())
 			}
@@ -304,17 +305,19 @@ func isEmpty(v reflect.Value) bool {
 		return v.Len() == 0
 	case reflect.Struct:
 		return false
+	default:
+		return v.IsZero()
 	}
-	return v.IsZero()
 }
 
 // isZero is what omitzero leaves out.
 func isZero(v reflect.Value) bool {
-	if z, is := v.Interface().(interface{ IsZero() bool }); is && (v.Kind() != reflect.Pointer || !v.IsNil()) {
+	type zeroer interface{ IsZero() bool }
+	if z, is := v.Interface().(zeroer); is && (v.Kind() != reflect.Pointer || !v.IsNil()) {
 		return z.IsZero()
 	}
 	if v.CanAddr() {
-		if z, is := v.Addr().Interface().(interface{ IsZero() bool }); is {
+		if z, is := v.Addr().Interface().(zeroer); is {
 			return z.IsZero()
 		}
 	}

@@ -76,7 +76,8 @@ func value(t *rapid.T, depth int) Shown {
 	}
 	ratio := float32(0.25)
 	next := value(t, depth-1)
-	v.other, v.Next, v.Any, v.At = &other{Same: 3, Other: &ratio}, &next, map[string]any{"x": text(), "l": []int{1}}, time.Time{}
+	v.other, v.Next, v.At = &other{Same: 3, Other: &ratio}, &next, time.Time{}
+	v.Any = map[string]any{"x": text(), "l": []int{1}}
 	v.Nested = []Kept{{Name: text()}, {}}
 	v.Names = map[string]Kept{text(): {}, "b": {Name: "b"}, "a": {}}
 	v.Numbers = map[int64]string{10: "x", 9: text()}

@@ -34,10 +34,11 @@ func (e *VersionError) Error() string {
 // Unwrap returns why.
 func (e *VersionError) Unwrap() error { return e.Err }
 
-// CheckVersions makes sure that the Set can read what was written with each version of its types' subjects that
-// the registry has: records of all of them may still be in the topic. The error wraps a *[VersionError] for each
-// that it can't, or ErrRegistryUnavailable. It costs a request for each subject and each version, but for those whose
-// schema is known; it waits for a registry that is away as [Set.Prepare] does, after which it is called.
+// CheckVersions makes sure that the Set can read what was written with each version of its types'
+// subjects that the registry has: records of all of them may still be in the topic. The error wraps a
+// *[VersionError] for each that it can't, or ErrRegistryUnavailable. It costs a request for each subject
+// and one or two for each version; it waits for a registry that is away as [Set.Prepare] does, after
+// which it is called.
 func (s *Set) CheckVersions(ctx context.Context) error {
 	var errs []error
 	for _, t := range s.types {

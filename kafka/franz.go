@@ -6,9 +6,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// maxDecompressedBytes limits what a batch of records may become in memory: one of 1 MiB, Kafka's default limit,
-// that was compressed 256 times, as only lists of nothing are. What is beyond would end the process; so it ends
-// the reading of its partition, with an error. franz-go's default is 1 GiB, of each of several at the same time.
+// maxDecompressedBytes limits what a batch of records may become in memory: one of 1 MiB, Kafka's default
+// limit, that was compressed 256 times, as only lists of nothing are. What is beyond would end the process;
+// so it ends the reading of its partition, with an error. franz-go's default is 1 GiB, of each of several
+// at the same time.
 const maxDecompressedBytes = 256 << 20
 
 // Client returns a client of its own for requests, with the options of Options. It connects when it is used.

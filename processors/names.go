@@ -38,8 +38,8 @@ var (
 // reserved are the server's own: first parts of its paths, names of its operations, and kinds of
 // messages in the live feed. A test of package httpapi compares them with the paths that it has.
 var reserved = []string{
-	"admin", "command", "commands", "dead-letter", "dead-letters", "description", "event", "events", "health", "healthz",
-	"index", "internal", "metrics", "openapi", "readiness", "readyz", "refold", "refolds", "result", "results",
+	"admin", "command", "commands", "dead-letter", "dead-letters", "description", "event", "events",
+	"health", "healthz", "index", "internal", "metrics", "openapi", "readiness", "readyz", "refold", "refolds", "result", "results",
 	"trace", "traces", "view", "views",
 }
 

@@ -35,12 +35,18 @@ func TestNames(t *testing.T) {
 			aggregate("bank", "account", accounts), []string{`in the plural is called "account", and so is`},
 		},
 		"a process like an aggregate": {
-			processors.Names{Aggregates: []processors.AggregateName{accounts}, Processes: []string{"accounts"}},
+			processors.Names{
+				Aggregates: []processors.AggregateName{accounts}, Processes: []string{"accounts"},
+			},
 			[]string{`process 1 is called "accounts", and so is aggregate 1`},
 		},
-		"a process with a slash": {processors.Names{Processes: []string{"a/b", "a.b"}}, []string{`"a/b"`, `"a.b"`}},
-		"two processes":          {processors.Names{Processes: []string{"a", "a"}}, []string{`process 2 is called "a"`}},
-		"too long":               {aggregate("x", long), []string{"241 characters", "at most 240"}},
+		"a process with a slash": {
+			processors.Names{Processes: []string{"a/b", "a.b"}}, []string{`"a/b"`, `"a.b"`},
+		},
+		"two processes": {
+			processors.Names{Processes: []string{"a", "a"}}, []string{`process 2 is called "a"`},
+		},
+		"too long": {aggregate("x", long), []string{"241 characters", "at most 240"}},
 		"too long by its prefix": {
 			processors.Names{Prefix: "ab", Processes: []string{long[:239]}}, []string{"at most 238"},
 		},
@@ -58,7 +64,9 @@ func TestNames(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"views", "refolds", "admin", "internal", "commands", "traces", "events", "metrics"} {
+	for _, name := range []string{
+		"views", "refolds", "admin", "internal", "commands", "traces", "events", "metrics",
+	} {
 		if err := aggregate("x", name).Check(); err == nil || !strings.Contains(err.Error(), "server itself") {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -21,7 +21,8 @@ func (p *program) newSchemas() *cobra.Command {
 		Args:  cobra.NoArgs, RunE: showHelp,
 	}
 	schemas.AddCommand(
-		p.newSchemasCommand("check", "Tell whether the registry has every schema, and each version can be read", codecs.LookUp),
+		p.newSchemasCommand("check",
+			"Tell whether the registry has every schema, and each version can be read", codecs.LookUp),
 		p.newSchemasCommand("register", "Register the schemas that are missing; a step of deployment",
 			codecs.Register),
 	)

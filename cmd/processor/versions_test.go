@@ -21,7 +21,8 @@ func TestRowsOfAnotherVersion(t *testing.T) {
 		t.Fatalf("no %s in %s", balance, text)
 	}
 	older := strings.Replace(text, balance, `"name": "amount", "type": "long"`, 1)
-	if _, _, err := i.cluster.Registry().RegisterSchema("refold.accounts.AccountRow", sr.Schema{Schema: older}); err != nil {
+	const subject = "refold.accounts.AccountRow"
+	if _, _, err := i.cluster.Registry().RegisterSchema(subject, sr.Schema{Schema: older}); err != nil {
 		t.Fatal(err)
 	}
 	w := i.begin()
@@ -41,7 +42,8 @@ func TestRowsOfAnotherVersion(t *testing.T) {
 	w.stop()
 	for _, command := range []string{"check", "register"} {
 		var out output
-		if code := execute(t.Context(), &out, nil, append([]string{"schemas", command}, reachRegistry(i)...)...); code == 0 {
+		code := execute(t.Context(), &out, nil, "schemas", command, "--registry.urls", i.cluster.RegistryURL())
+		if code == 0 {
 			t.Errorf("schemas %s finds nothing wrong", command)
 		}
 		if !strings.Contains(out.String(), "give balance a default") {
@@ -49,5 +51,3 @@ func TestRowsOfAnotherVersion(t *testing.T) {
 		}
 	}
 }
-
-func reachRegistry(i *installation) []string { return []string{"--registry.urls", i.cluster.RegistryURL()} }

@@ -110,11 +110,11 @@ func (jsonSchema) drawString(t *rapid.T, schema map[string]any) string {
 		return rapid.StringN(least, min(most, 20), -1).Draw(t, "string")
 	}
 	if least == most || strings.Contains(pattern, "\x00") { // bytes
-		return string(rapid.SliceOfN(rapid.Map(rapid.Byte(), func(b byte) rune { return rune(b) }), least, min(most, least+9)).
-			Draw(t, "bytes"))
+		one := rapid.Map(rapid.Byte(), func(b byte) rune { return rune(b) })
+		return string(rapid.SliceOfN(one, least, min(most, least+9)).Draw(t, "bytes"))
 	}
-	return rapid.StringMatching(pattern).Filter(func(s string) bool { return utf8.RuneCountInString(s) <= most }).
-		Draw(t, "matching")
+	fits := func(s string) bool { return utf8.RuneCountInString(s) <= most }
+	return rapid.StringMatching(pattern).Filter(fits).Draw(t, "matching")
 }
 
 func (j jsonSchema) drawObject(t *rapid.T, schema map[string]any, depth int) any {

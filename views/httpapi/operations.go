@@ -48,8 +48,9 @@ func (s *Server) rowSchema(r *Resource) *huma.Schema {
 			"sequence": integerSchema(0, 0),
 			"state":    {AnyOf: []*huma.Schema{s.stateSchema(r), {Type: "null"}}},
 			"unreadable": {
-				Ref:         schemaOf[unreadableBody](s).Ref,
-				Description: "Why state is null: it can't be shown. Sequence is 0 if that isn't known either.",
+				Ref: schemaOf[unreadableBody](s).Ref,
+				Description: "Why state is null: it can't be shown. Sequence is 0 if it isn't known " +
+					"either.",
 			},
 			"time": {
 				Type: huma.TypeString, Format: formatTime,

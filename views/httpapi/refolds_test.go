@@ -51,7 +51,8 @@ func (d *fakeDesk) Refold(id string) (refolds.Refold, error) {
 func (d *fakeDesk) Ask(
 	_ context.Context, aggregate string, dryRun bool, by string,
 ) (refolds.Refold, error) {
-	if known := []string{"account", "accounts", "order", "orders", "animal", "animals"}; !slices.Contains(known, aggregate) {
+	known := []string{"account", "accounts", "order", "orders", "animal", "animals"}
+	if !slices.Contains(known, aggregate) {
 		return refolds.Refold{}, fmt.Errorf("%w: %q", refolds.ErrNoAggregate, aggregate)
 	}
 	d.by, d.dryRun = by, dryRun

@@ -74,8 +74,10 @@ func TestPagesHaveALimit(t *testing.T) {
 	b.rows.ListFn = func(string, int) (views.Page, error) {
 		large := strings.Repeat("x", 7<<20)
 		return views.Page{Rows: []views.Row{
-			{ID: "a", Sequence: 1, State: large}, {ID: "b", Sequence: 1, State: large},
-			{ID: "c", Sequence: 1, State: large}, {ID: "d", Sequence: 1, State: large},
+			{ID: "a", Sequence: 1, State: large},
+			{ID: "b", Sequence: 1, State: large},
+			{ID: "c", Sequence: 1, State: large},
+			{ID: "d", Sequence: 1, State: large},
 		}}, nil
 	}
 	a := b.ask(t, "GET", "/accounts", "")
