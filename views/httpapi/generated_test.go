@@ -316,16 +316,16 @@ func TestWhatIsNotValidIsRefused(t *testing.T) {
 				anyText := p.Schema["type"] == "string" && p.Schema["pattern"] == nil &&
 					p.Schema["enum"] == nil && !isTime
 				if j.valid(p.Schema, value) && !isTime || p.In != "query" && text == "" || anyText {
-					t.Skip("it is valid, or there is no such request")
+					return // it is valid, or there is no such request
 				}
 				c.values[p.In+" "+p.Name] = text
 			case o.RequestBody == nil:
-				t.Skip("no body")
+				return // no body
 			default:
 				schema := o.RequestBody.Content["application/json"].Schema
 				c.body = spoil(t, decoded(t, c.body))
 				if c.body == nil || j.valid(schema, decoded(t, c.body)) {
-					t.Skip("it is valid still")
+					return // it is valid still
 				}
 			}
 			if w := c.send(t, b); w.Code != http.StatusBadRequest && w.Code != http.StatusNotFound &&
