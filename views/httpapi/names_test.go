@@ -80,6 +80,7 @@ func TestAggregatesWithTheSameNames(t *testing.T) {
 		Ratio float64 `json:"ratio"`
 	}
 	d := describe(t, newBench(t, func(o *httpapi.Options) {
+		everything(o)
 		second := o.Resources[0]
 		second.Name, second.Plural = "account-command", "account-commands"
 		second.State, second.Example, second.Commands = reflect.TypeFor[other](), nil, otherTypes{}
@@ -92,6 +93,13 @@ func TestAggregatesWithTheSameNames(t *testing.T) {
 		properties, _ := d.Components.Schemas[component]["properties"].(map[string]any)
 		if properties[field] == nil {
 			t.Errorf("%s is described as %v", component, properties)
+		}
+	}
+	for path, methods := range d.Paths {
+		for _, o := range methods {
+			if o.RequestBody != nil && len(o.RequestBody.Content) != 1 {
+				t.Errorf("the body of %s may be of %d types, only JSON is taken", path, len(o.RequestBody.Content))
+			}
 		}
 	}
 	keys := map[any]string{}

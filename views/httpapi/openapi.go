@@ -94,6 +94,12 @@ func (s *Server) registerOpenAPI() error {
 			Responses: map[string]*huma.Response{"200": {Description: "OK"}},
 		})
 	}
+	for _, item := range description.Paths {
+		if post := item.Post; post != nil && post.RequestBody != nil {
+			// huma adds it where a body is read as it came.
+			delete(post.RequestBody.Content, "application/octet-stream")
+		}
+	}
 	// huma describes its own kind of error, which never goes out.
 	delete(description.Components.Schemas.Map(), "ErrorModel")
 	delete(description.Components.Schemas.Map(), "ErrorDetail")
