@@ -2,6 +2,7 @@ package codecs_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"testing"
@@ -108,6 +109,11 @@ func FuzzParseSchema(f *testing.F) {
 	f.Add(`{"type": "record", "name": "a.b", "fields": [{"name": "c", "type": ["null", "b"]}]}`,
 		[]byte{2, 2, 0})
 	f.Add(`{"type": "array", "items": "null"}`, []byte{0xfe, 0xff, 0xff, 0xff, 0x0f, 0})
+	for _, a := range amplifiers() {
+		if len(a.data) < 5000 { // larger ones take the fuzzer too long
+			f.Add(a.schema, a.data)
+		}
+	}
 	f.Fuzz(func(t *testing.T, text string, data []byte) {
 		schema, err := codecs.ParseSchema(text)
 		if err != nil {
@@ -119,7 +125,14 @@ func FuzzParseSchema(f *testing.F) {
 		if _, err := codecs.ParseSchema(schema.Text); err != nil {
 			t.Fatalf("%s is parsed, but not its text %s: %v", text, schema.Text, err)
 		}
-		_, _ = codecs.ToJSON(schema, data)
+		const limit = 64 << 10
+		out, err := codecs.ToJSON(schema, data, limit)
+		switch {
+		case err == nil && (len(out) > limit || !json.Valid(out)):
+			t.Fatalf("%x of %s became %d bytes: %.200q", data, text, len(out), out)
+		case err != nil && len(out) > 0:
+			t.Fatalf("%v, and %d bytes", err, len(out))
+		}
 		_ = codecs.CheckJSON(schema, data, codecs.Limits{RecordBytes: 1 << 20, JSONDepth: 64})
 	})
 }

@@ -93,7 +93,8 @@ func (s *Set) FromJSON(typeName string, data []byte) (any, error) {
 // ToJSON shows bytes of the wire format as JSON, as [Set.FromJSON] takes it, with the fields in the
 // order of the schema that they were written with. The schema may be any that the registry knows.
 // The name is the bare one if the record is of one of the Set's types, else the full one.
-// The error is as that of [Set.Decode].
+// The error is as that of [Set.Decode]; it wraps [ErrTooLarge], too, if the JSON would have more than
+// Limits.ExpandedBytes.
 func (s *Set) ToJSON(ctx context.Context, b []byte) (typeName string, json []byte, err error) {
 	if limit := s.registry.settings.Limits.RecordBytes; len(b) > limit {
 		return "", nil, tooLarge(b, limit)
@@ -120,59 +121,32 @@ func (r *Registry) ToJSON(ctx context.Context, b []byte) (typeName string, json 
 	case err != nil:
 		return "", nil, err
 	}
-	json, err = schema.toJSON(data)
-	if err != nil {
+	json, err = schema.toJSON(data, r.settings.Limits.ExpandedBytes)
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		return schema.Name, nil, &Malformed{Reason: ReasonTooLarge, Bytes: b, Err: err}
+	case err != nil:
 		return schema.Name, nil, &Malformed{Reason: ReasonUndecodable, Bytes: b, Err: err}
 	}
 	return schema.Name, json, nil
 }
 
-// toJSON decodes with goavro and writes JSON by the schema's shape.
-func (s *Schema) toJSON(data []byte) ([]byte, error) {
-	dynamic, err := s.dynamic()
-	if err != nil {
-		return nil, err
+// toJSON writes data of the schema as JSON of at most limit bytes, which is all that it allocates,
+// beside some times that for maps. The error wraps [ErrTooLarge], or says what is wrong with the
+// data.
+func (s *Schema) toJSON(data []byte, limit int) ([]byte, error) {
+	w := jsonWriter{data: data, limit: limit}
+	err := w.write(s.shape())
+	if err == nil && len(w.data) > 0 {
+		err = fmt.Errorf("%d bytes are left over", len(w.data))
 	}
-	if err := s.probe(data); err != nil {
-		return nil, err
+	switch {
+	case err != nil && w.field != "":
+		return nil, fmt.Errorf("%s, at the field %s: %w", s.Name, Excerpt(w.field, maxFoundBytes), err)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	native, err := dynamic.decode(data)
-	if err != nil {
-		return nil, err
-	}
-	return dynamic.shape.appendJSON(nil, native)
-}
-
-// probe decodes with twmb/avro, which has limits that goavro lacks: a few bytes may claim an
-// array of two thousand million nulls, or a value nested until the stack ends.
-func (s *Schema) probe(data []byte) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: panic: %v", s.Name, p)
-		}
-	}()
-	var ignored any
-	rest, err := s.avro.Decode(data, &ignored)
-	if err != nil {
-		return fmt.Errorf("%s: %w", s.Name, err)
-	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%s: %d bytes are left over", s.Name, len(rest))
-	}
-	return nil
-}
-
-func (d *dynamicCodec) decode(data []byte) (native any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in goavro: %v", p)
-		}
-	}()
-	native, rest, err := d.bytes.NativeFromBinary(data)
-	if err == nil && len(rest) > 0 {
-		err = fmt.Errorf("%d bytes are left over", len(rest))
-	}
-	return native, err
+	return w.out, nil
 }
 
 func (d *dynamicCodec) encode(native any) (b []byte, err error) {

@@ -2,9 +2,11 @@ package codecs
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // maxMistakes limits the list: whoever has a hundred mistakes has sent something else.
@@ -20,9 +22,13 @@ func (s *shape) check(data []byte, limits Limits) (native any, mistakes []Mistak
 	if mistake != nil {
 		return nil, []Mistake{*mistake}
 	}
-	c := checker{stepsLeft: maxSteps(data)}
+	c := checker{stepsLeft: maxSteps(data), defaultsLeft: limits.ExpandedBytes}
 	native = c.value(s, value, path{})
-	if c.stepsLeft <= 0 && c.count == 0 {
+	switch {
+	case c.defaultsLeft < 0:
+		c.mistake(path{}, fmt.Sprintf("too many defaults, of more than %d bytes", limits.ExpandedBytes),
+			"fewer items that leave fields out")
+	case c.stepsLeft <= 0 && c.count == 0:
 		c.mistake(path{}, "a value with too many ways to read it", "a simpler one")
 	}
 	return native, c.mistakes
@@ -31,9 +37,12 @@ func (s *shape) check(data []byte, limits Limits) (native any, mistakes []Mistak
 // checker walks JSON and schema side by side and collects what does not fit.
 type checker struct {
 	stepsLeft int
-	count     int  // of mistakes
-	quiet     bool // only count them
-	mistakes  []Mistake
+	// defaultsLeft is how many bytes of defaults may still be filled in: each {} of an array gets all of
+	// its type's.
+	defaultsLeft int
+	count        int  // of mistakes
+	quiet        bool // only count them
+	mistakes     []Mistake
 }
 
 // path leads to a value. It is spelled out for a mistake only.
@@ -80,7 +89,7 @@ func (c *checker) misfit(s *shape, v any, at path) any {
 // value returns a JSON value in goavro's form. What it returns after a mistake is of no use.
 func (c *checker) value(s *shape, v any, at path) any {
 	c.stepsLeft--
-	if c.stepsLeft <= 0 {
+	if c.stepsLeft <= 0 || c.defaultsLeft < 0 {
 		return nil
 	}
 	switch s.kind {
@@ -147,11 +156,11 @@ func (c *checker) number(s *shape, v any, at path) any {
 			return f
 		}
 	case is:
-		i, err := strconv.ParseInt(literal.String(), 10, bits)
-		if err == nil && bits == 32 {
+		i, fits := ParseInteger(literal.String(), bits)
+		if fits && bits == 32 {
 			return int32(i)
 		}
-		if err == nil {
+		if fits {
 			return i
 		}
 	case float:
@@ -221,12 +230,13 @@ func (c *checker) record(s *shape, o *object, at path) any {
 			c.misfit(field.shape, missingField{}, at.field(field.name))
 		}
 		out[field.name] = field.fallback
+		c.defaultsLeft -= field.fallbackBytes
 	}
 	return out
 }
 
 // union finds the branch that a value is of. Where several might be meant, the first that fits
-// is, but a whole number is rather an int or a long than a float or a double.
+// is, but a number in digits alone is rather an int or a long, any other a float or a double.
 func (c *checker) union(s *shape, v any, at path) any {
 	var candidates []*shape
 	for _, branch := range s.branches {
@@ -234,9 +244,13 @@ func (c *checker) union(s *shape, v any, at path) any {
 			candidates = append(candidates, branch)
 		}
 	}
-	if _, is := v.(json.Number); is {
+	if number, is := v.(json.Number); is {
+		prefer := 1
+		if strings.ContainsAny(number.String(), ".eE") {
+			prefer = -1
+		}
 		slices.SortStableFunc(candidates, func(a, b *shape) int {
-			return b.wholeNumber() - a.wholeNumber()
+			return prefer * (b.wholeNumber() - a.wholeNumber())
 		})
 	}
 	switch len(candidates) {
@@ -248,10 +262,11 @@ func (c *checker) union(s *shape, v any, at path) any {
 	var nearest *shape
 	fewest := 0
 	for _, branch := range candidates {
-		try := checker{stepsLeft: c.stepsLeft, quiet: true}
+		try := checker{stepsLeft: c.stepsLeft, defaultsLeft: c.defaultsLeft, quiet: true}
 		native := try.value(branch, v, at)
 		c.stepsLeft = try.stepsLeft
 		if try.count == 0 {
+			c.defaultsLeft = try.defaultsLeft
 			return branch.inUnion(native)
 		}
 		if nearest == nil || try.count < fewest {

@@ -57,10 +57,10 @@ func (s *shape) describeKind() string {
 	case kindBoolean:
 		return "true or false"
 	case kindInt:
-		return fmt.Sprintf("a whole number from %d to %d, without fraction or exponent",
+		return fmt.Sprintf("a whole number from %d to %d",
 			math.MinInt32, math.MaxInt32)
 	case kindLong:
-		return fmt.Sprintf("a whole number from %d to %d, without fraction or exponent",
+		return fmt.Sprintf("a whole number from %d to %d",
 			math.MinInt64, math.MaxInt64)
 	case kindFloat:
 		return "a number within the range of a 32-bit float"

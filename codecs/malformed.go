@@ -25,7 +25,8 @@ const (
 	ReasonIncompatible Reason = "incompatible-schema"
 	// ReasonUndecodable: the bytes are not what their schema says.
 	ReasonUndecodable Reason = "undecodable"
-	// ReasonTooLarge: more bytes than Limits.RecordBytes.
+	// ReasonTooLarge: more bytes than Limits.RecordBytes, or it would grow to more than
+	// Limits.ExpandedBytes.
 	ReasonTooLarge Reason = "too-large"
 	// ReasonBadHeader: a header is missing or says something impossible; the text names it.
 	ReasonBadHeader Reason = "bad-header"
@@ -34,7 +35,8 @@ const (
 	ReasonBeyondLimits Reason = "beyond-limits"
 )
 
-// ErrTooLarge says that a value can't be encoded: it would take more than Limits.RecordBytes.
+// ErrTooLarge says that a value would take more than its limit: encoded more than
+// Limits.RecordBytes, decoded or as JSON more than Limits.ExpandedBytes.
 var ErrTooLarge = errors.New("too large")
 
 // Malformed is a record that will never decode. It is an error, and it is the value that a
@@ -60,7 +62,7 @@ func (m *Malformed) Error() string {
 func (m *Malformed) Unwrap() error { return m.Err }
 
 func tooLarge(b []byte, limit int) *Malformed {
-	return malformed(ReasonTooLarge, b, "%d bytes; at most %d are allowed", len(b), limit)
+	return malformed(ReasonTooLarge, b, "%w: %d bytes; at most %d are allowed", ErrTooLarge, len(b), limit)
 }
 
 func malformed(reason Reason, bytes []byte, format string, args ...any) *Malformed {

@@ -84,7 +84,7 @@ func (t *recordType) parse() (*Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("schema of %v: %w", t.goType, err)
 	}
-	s := newShape(schema.avro)
+	s := schema.shape()
 	if s.kind != kindRecord {
 		return nil, fmt.Errorf("schema of %v: it describes a %s; must be a record",
 			t.goType, s.kind)

@@ -132,6 +132,9 @@ func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
 	}
 	got, err := r.once(ctx, &r.schemas, strconv.Itoa(id),
 		func(ctx context.Context) (any, error) {
+			if known, ok := r.known.schema(id); ok { // another one has asked since
+				return known.schema, known.err
+			}
 			schema, err := r.requestSchema(ctx, id)
 			if err = r.judge(ctx, id, err); err != nil {
 				err = fmt.Errorf("schema %d: %w", id, err)

@@ -23,8 +23,10 @@ type Schema struct {
 	// Text is the schema with everything it refers to in place.
 	Text string
 
-	avro    *avro.Schema
-	dynamic func() (*dynamicCodec, error) // made when first needed: only JSON does
+	avro *avro.Schema
+	// Made when first needed: only JSON does.
+	shape   func() *shape
+	dynamic func() (*dynamicCodec, error)
 }
 
 // ParseSchema parses the text of an Avro schema.
@@ -53,7 +55,8 @@ func parseSchema(id int, text string, references []string) (s *Schema, err error
 		return nil, fmt.Errorf("%w: %w", ErrSchemaUnusable, err)
 	}
 	s = &Schema{ID: id, Name: schemaName(parsed), Text: parsed.String(), avro: parsed}
-	s.dynamic = sync.OnceValues(func() (*dynamicCodec, error) { return newDynamicCodec(parsed) })
+	s.shape = sync.OnceValue(func() *shape { return newShape(parsed) })
+	s.dynamic = sync.OnceValues(func() (*dynamicCodec, error) { return newDynamicCodec(s) })
 	return s, nil
 }
 
@@ -65,7 +68,7 @@ func schemaName(schema *avro.Schema) string {
 	return fullName(root)
 }
 
-// dynamicCodec reads and writes values of any schema: goavro does the bytes, the shape does JSON.
+// dynamicCodec makes bytes of JSON of any schema: goavro writes them, the shape reads the JSON.
 type dynamicCodec struct {
 	shape *shape
 	// bytes is made of the schema's canonical form. It has the same bytes as the schema, but no
@@ -74,17 +77,17 @@ type dynamicCodec struct {
 	bytes *goavro.Codec
 }
 
-func newDynamicCodec(schema *avro.Schema) (_ *dynamicCodec, err error) {
+func newDynamicCodec(schema *Schema) (_ *dynamicCodec, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: panic in goavro: %v", ErrSchemaUnusable, p)
 		}
 	}()
-	codec, err := goavro.NewCodec(string(schema.Canonical()))
+	codec, err := goavro.NewCodec(string(schema.avro.Canonical()))
 	if err != nil {
 		return nil, fmt.Errorf("%w: goavro: %w", ErrSchemaUnusable, err)
 	}
-	return &dynamicCodec{shape: newShape(schema), bytes: codec}, nil
+	return &dynamicCodec{shape: schema.shape(), bytes: codec}, nil
 }
 
 // maxReferences limits how many schemas a schema may refer to, directly and through others.

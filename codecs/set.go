@@ -41,6 +41,9 @@ type reader struct {
 	typ    *setType
 	schema *avro.Schema // the writer's resolved to ours; ours if they are the same
 	poison *Malformed   // without the bytes
+	// growth is checked before bytes are decoded; nil, as a rule: they can't grow.
+	growth *growth
+	limits Limits
 }
 
 // NewSet returns the codec of a topic. It does not talk to the registry; [Set.Prepare] does. The
@@ -165,7 +168,7 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 	return s.registry.patiently(ctx, func(ctx context.Context) error {
 		id, err := s.registry.ID(ctx, t.schema.Name, t.schema.Text)
 		if err == nil {
-			s.keep(id, &reader{typ: t, schema: t.schema.avro})
+			s.keep(id, s.reader(t, t.schema, t.schema.avro))
 			t.id.Store(int64(id))
 		}
 		return err
@@ -262,6 +265,13 @@ func (r *reader) decode(b, data []byte) (v any, err error) {
 			v, err = nil, malformed(ReasonUndecodable, b, "%v: panic: %v", r.typ.goType, p)
 		}
 	}()
+	if r.growth != nil {
+		if err := r.growth.check(data, r.limits); errors.Is(err, ErrTooLarge) {
+			return nil, malformed(ReasonTooLarge, b, "%v: %w", r.typ.goType, err)
+		} else if err != nil {
+			return nil, malformed(ReasonUndecodable, b, "%v: %w", r.typ.goType, err)
+		}
+	}
 	v, rest, err := r.typ.decode(r.schema, data)
 	switch {
 	case err != nil:
@@ -303,7 +313,15 @@ func (s *Set) resolve(written *Schema) *reader {
 		return &reader{poison: malformed(ReasonIncompatible, nil,
 			"schema %d of %s cannot be read as ours: %w", written.ID, written.Name, err)}
 	}
-	return &reader{typ: t, schema: resolved}
+	return s.reader(t, written, resolved)
+}
+
+// reader returns the reader of what was written with a schema of the type, which is read as resolved.
+func (s *Set) reader(t *setType, written *Schema, resolved *avro.Schema) *reader {
+	return &reader{
+		typ: t, schema: resolved,
+		growth: growthOf(written.shape(), t.schema.shape()), limits: s.registry.settings.Limits,
+	}
 }
 
 // keep remembers a reader. Only schemas that the registry knows come here, so that garbage cannot

@@ -69,6 +69,11 @@ type Limits struct {
 	UnknownFor time.Duration
 	// JSONDepth is how deeply JSON may be nested. Default 64.
 	JSONDepth int
+	// ExpandedBytes is what a record may grow to: its JSON; what it takes in memory by items that have no
+	// bytes in it, and by defaults; and, of JSON, the record that it describes before that is measured.
+	// Default eight times RecordBytes: a byte that JSON must escape becomes six, and what grows more
+	// was made to.
+	ExpandedBytes int
 }
 
 // Defaults of [RegistrySettings] and [Limits].
@@ -82,6 +87,8 @@ const (
 	DefaultSchemas      = 1000
 	DefaultUnknownFor   = 5 * time.Second
 	DefaultJSONDepth    = 64
+
+	defaultExpansion = 8 // Limits.ExpandedBytes, in Limits.RecordBytes
 )
 
 // maxJSONDepth keeps recursion over JSON far from the end of the stack, and within what twmb/avro
@@ -117,6 +124,7 @@ func (s RegistrySettings) Validate() error {
 	for name, value := range map[string]int{
 		"RecordBytes": s.Limits.RecordBytes, "SchemaBytes": s.Limits.SchemaBytes,
 		"Schemas": s.Limits.Schemas, "JSONDepth": s.Limits.JSONDepth,
+		"ExpandedBytes": s.Limits.ExpandedBytes,
 	} {
 		if value < 0 {
 			wrong("Limits.%s is %d; must be positive, or 0 for the default", name, value)
@@ -154,6 +162,7 @@ func (s RegistrySettings) withDefaults() RegistrySettings {
 	s.Limits.Schemas = cmp.Or(s.Limits.Schemas, DefaultSchemas)
 	s.Limits.UnknownFor = cmp.Or(s.Limits.UnknownFor, DefaultUnknownFor)
 	s.Limits.JSONDepth = cmp.Or(s.Limits.JSONDepth, DefaultJSONDepth)
+	s.Limits.ExpandedBytes = cmp.Or(s.Limits.ExpandedBytes, defaultExpansion*s.Limits.RecordBytes)
 	if s.Logger == nil {
 		s.Logger = slog.Default()
 	}

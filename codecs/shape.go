@@ -43,7 +43,8 @@ type shapeField struct {
 	shape      *shape
 	hasDefault bool
 	// fallback is the default in goavro's form.
-	fallback any
+	fallback      any
+	fallbackBytes int // by nativeBytes; 0 without a default
 }
 
 func newShape(schema *avro.Schema) *shape {
@@ -51,7 +52,9 @@ func newShape(schema *avro.Schema) *shape {
 	root := b.build(schema.Root(), "")
 	// Defaults last: one may be of a type that is described further down.
 	for _, d := range b.defaults {
-		d.record.fields[d.field].fallback = d.record.fields[d.field].shape.native(d.value)
+		field := &d.record.fields[d.field]
+		field.fallback = field.shape.native(d.value)
+		field.fallbackBytes = nativeBytes(field.fallback)
 	}
 	return root
 }

@@ -100,13 +100,16 @@ func TestToJSONCannotBeMadeExpensive(t *testing.T) {
 	for range 500_000 {
 		deep = append(deep, 2)
 	}
-	for name, b := range map[string][]byte{
-		"nulls": wire(nulls, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0),
-		"deep":  append(deep, 0),
+	for name, test := range map[string]struct {
+		b    []byte
+		want codecs.Reason
+	}{
+		"nulls": {wire(nulls, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0), codecs.ReasonTooLarge},
+		"deep":  {append(deep, 0), codecs.ReasonUndecodable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := r.ToJSON(t.Context(), b)
-			if got := reason(t, err); got != codecs.ReasonUndecodable {
+			_, _, err := r.ToJSON(t.Context(), test.b)
+			if got := reason(t, err); got != test.want {
 				t.Errorf("reason is %s", got)
 			}
 		})

@@ -6,6 +6,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// maxDecompressedBytes limits what a batch of records may become in memory: one of 1 MiB, Kafka's default
+// limit, that was compressed 256 times, as only lists of nothing are. What is beyond would end the process;
+// so it ends the reading of its partition, with an error. franz-go's default is 1 GiB, of each of several
+// at the same time.
+const maxDecompressedBytes = 256 << 20
+
 // Client returns a client of its own for requests, with the options of Options. It connects when it is used.
 func (s Settings) Client(more ...kgo.Opt) (*kgo.Client, error) {
 	opts, err := s.Options()
@@ -47,6 +53,7 @@ func (s Settings) Options() ([]kgo.Opt, error) {
 		kgo.TransactionTimeout(s.TransactionTimeout),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.MaxDecompressBatchBytes(maxDecompressedBytes),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return int32(s.batchBytes(topic)) }),
 		kgo.WithCompressor(compressor),

@@ -313,16 +313,21 @@ func (f *Fold[S, E]) Equal(state any, row []byte) (bool, error) {
 	return err == nil && reflect.DeepEqual(back.State, again.State), err
 }
 
-// JSON shows a row's sequence and state, for people.
+// maxShownBytes limits the JSON of a row: eight times the default limit of a record, see
+// codecs.Limits.ExpandedBytes.
+const maxShownBytes = 8 << 20
+
+// JSON shows a row's sequence and state, for people. The error wraps codecs.ErrTooLarge or
+// codecs.ErrNoJSON if there is none.
 func (f *Fold[S, E]) JSON(row []byte) (json.RawMessage, error) {
 	s, err := f.snapshot(row)
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(struct {
+	b, err := codecs.ValueJSON(struct {
 		Sequence int64 `json:"sequence"`
 		State    S     `json:"state"`
-	}{s.Sequence, s.State})
+	}{s.Sequence, s.State}, maxShownBytes)
 	if err != nil {
 		return nil, fmt.Errorf("showing a row as JSON: %w", err)
 	}

@@ -3,6 +3,7 @@ package views
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/lovoo/goka/storage"
@@ -112,9 +113,11 @@ func (a *Aggregate) List(after string, limit int) (Page, error) {
 func (a *Aggregate) collect(merged *merge, limit int) (Page, error) {
 	var page Page
 	var last string
+	var bytes int
 	for hidden := 0; merged.next(); {
 		// A row in the wrong partition must not cut off the one that has its key by right.
-		if (len(page.Rows) == limit || hidden >= a.limits.ScanRows) && merged.key != last {
+		full := len(page.Rows) == limit || hidden >= a.limits.ScanRows || bytes >= a.limits.PageBytes
+		if full && merged.key != last {
 			page.Next = last[:min(len(last), MaxIDBytes)]
 			return page, merged.err
 		}
@@ -131,10 +134,13 @@ func (a *Aggregate) collect(merged *merge, limit int) (Page, error) {
 			return Page{}, err
 		}
 		row, err := a.row(merged.key, value)
-		if err != nil {
+		if malformed, is := errors.AsType[*codecs.Malformed](err); is {
+			row = Row{ID: merged.key, Unreadable: malformed}
+		} else if err != nil {
 			return Page{}, err
 		}
-		if row.Sequence == 0 {
+		bytes += len(value)
+		if row.Sequence == 0 && row.Unreadable == nil {
 			hidden++
 			continue
 		}

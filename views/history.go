@@ -194,8 +194,13 @@ func (f *foundEvents) collect(part follower, q EventQuery, limits Limits) error 
 	return nil
 }
 
+// maxGrowth limits the JSON of a page, in Limits.PageBytes: records that are larger still as JSON, such
+// as lists of nothing, make a page of fewer events.
+const maxGrowth = 3
+
 func (a *Aggregate) showEvents(ctx context.Context, found foundEvents) (EventPage, error) {
 	page := EventPage{Sequence: found.newest, Next: found.next, Position: found.at}
+	var bytes int
 	for i, b := range found.records {
 		event, err := a.showEvent(ctx, b, found.sequences[i])
 		if err != nil {
@@ -203,6 +208,10 @@ func (a *Aggregate) showEvents(ctx context.Context, found foundEvents) (EventPag
 				found.sequences[i], a.description.Name, found.aggregate, err)
 		}
 		page.Events = append(page.Events, event)
+		if bytes += len(event.Data); bytes >= maxGrowth*a.limits.PageBytes && i+1 < len(found.records) {
+			page.Next = found.sequences[i]
+			break
+		}
 	}
 	return page, nil
 }

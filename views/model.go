@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"refold/codecs"
 )
 
 // Errors of the readers, for errors.Is.
@@ -41,7 +43,10 @@ func (n notReady) Is(target error) bool { return target == ErrNotReady }
 type Row struct {
 	ID       string
 	Sequence int64 // of the last event in it, from 1
-	State    any   // what the aggregate's description makes of it; encoding/json can encode it
+	State    any   // what the aggregate's description makes of it
+	// Unreadable says why there is neither State nor Sequence: the row can't be decoded. Only List has
+	// such rows; they don't hide the others.
+	Unreadable *codecs.Malformed
 	// Position is where the copy that it was read from stands; List leaves it out.
 	Position Position
 }

@@ -44,8 +44,8 @@ type Limits struct {
 	// ScanRows limits how many rows List passes over that are no aggregates, and how many sequences
 	// Events passes over that have no event; 10,000, some 50 ms.
 	ScanRows int
-	// PageBytes limits the events of a page, as they are in the topic; 4 MiB. As JSON they may be
-	// three times that. One event is always given.
+	// PageBytes limits the events, or the rows, of a page, as they are in the topic; 4 MiB. As JSON
+	// events may be three times that. One is always given.
 	PageBytes int
 	// StateEvery is the distance of intermediate states in a history, in events; 1,000. A state of
 	// the past costs folding so many events, some 3 ms, and a history of a million events 1,000 rows.

@@ -36,6 +36,18 @@ var kinds = []kind{
 	{orders.Name, orders.Plural, openOrders},
 }
 
+// names are what aggregates and processes are called.
+func names(c config.Topics) processors.Names {
+	n := processors.Names{Prefix: c.Prefix}
+	for _, k := range kinds {
+		n.Aggregates = append(n.Aggregates, processors.AggregateName{Name: k.name, Plural: k.plural})
+	}
+	for _, p := range processes {
+		n.Processes = append(n.Processes, p.name)
+	}
+	return n
+}
+
 // collection returns the path of the aggregates that a user calls by their name or plural:
 // "/accounts".
 func collection(called string) (string, error) {
@@ -76,11 +88,16 @@ func openAggregates(registry *codecs.Registry, c config.Config) ([]*aggregate, e
 // sets are the aggregate's codecs.
 func (a *aggregate) sets() []*codecs.Set { return []*codecs.Set{a.commands, a.events, a.rows} }
 
-// prepare gets the IDs of the aggregate's schemas from the registry.
+// prepare gets the IDs of the aggregate's schemas from the registry, and makes sure that the rows and events of
+// all their versions can be read. Commands that can't be read are dead letters; without rows and events nothing
+// can be handled.
 func (a *aggregate) prepare(ctx context.Context) error {
 	var errs []error
 	for _, set := range a.sets() {
 		errs = append(errs, set.Prepare(ctx))
+	}
+	if errors.Join(errs...) == nil {
+		errs = append(errs, a.rows.CheckVersions(ctx), a.events.CheckVersions(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("schemas of %s: %w", a.plural, err)

@@ -60,7 +60,21 @@ func (w *Worker) prepareOnce(ctx context.Context, last error) error {
 	for _, inputs := range w.inputs {
 		errs = append(errs, inputs.Prepare(ctx))
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	doing("asking the schema registry for the versions of the schemas")
+	unreadable := []error{w.results.CheckVersions(ctx)}
+	for _, a := range w.aggregates {
+		unreadable = append(unreadable, a.commands.CheckVersions(ctx))
+	}
+	for _, inputs := range w.inputs {
+		unreadable = append(unreadable, inputs.CheckVersions(ctx))
+	}
+	if err := errors.Join(unreadable...); err != nil && ctx.Err() == nil {
+		w.logger.Warn("records of these schemas can't be read: they will be set aside", "error", err)
+	}
+	return nil
 }
 
 // prepareTopics makes what is missing of the topics, if it may, and compares the partitions of those that

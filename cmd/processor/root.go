@@ -38,9 +38,13 @@ func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // load reads the configuration of a command whose flags are config's.
 func (p *program) load(cmd *cobra.Command, defaults map[string]string) (*config.Loaded, error) {
-	return config.Load(config.LoadOptions{
+	loaded, err := config.Load(config.LoadOptions{
 		Flags: cmd.Flags(), Environ: p.environ, Defaults: defaults, Check: kafkaMistakes,
 	})
+	if err == nil {
+		err = names(loaded.Config.Topics).Check()
+	}
+	return loaded, err
 }
 
 func (p *program) newRun() *cobra.Command {

@@ -21,7 +21,8 @@ func (p *program) newSchemas() *cobra.Command {
 		Args:  cobra.NoArgs, RunE: showHelp,
 	}
 	schemas.AddCommand(
-		p.newSchemasCommand("check", "Tell whether the registry has every schema", codecs.LookUp),
+		p.newSchemasCommand("check",
+			"Tell whether the registry has every schema, and each version can be read", codecs.LookUp),
 		p.newSchemasCommand("register", "Register the schemas that are missing; a step of deployment",
 			codecs.Register),
 	)
@@ -76,6 +77,28 @@ func prepareSchemas(ctx context.Context, w io.Writer, c config.Config, mode code
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	if err := checkVersions(ctx, registry, aggregates, results); err != nil {
+		return err
+	}
 	fmt.Fprintf(w, "%d schemas are in the registry\n", count)
 	return nil
+}
+
+// checkVersions compares all versions of commands, results and inputs of processes with those of this program.
+// Those of rows and events are compared by aggregate.prepare.
+func checkVersions(
+	ctx context.Context, registry *codecs.Registry, aggregates []*aggregate, results *codecs.Set,
+) error {
+	inputs, err := openProcesses(registry)
+	if err != nil {
+		return err
+	}
+	errs := []error{results.CheckVersions(ctx)}
+	for _, a := range aggregates {
+		errs = append(errs, a.commands.CheckVersions(ctx))
+	}
+	for _, set := range inputs {
+		errs = append(errs, set.CheckVersions(ctx))
+	}
+	return errors.Join(errs...)
 }

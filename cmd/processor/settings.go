@@ -28,7 +28,7 @@ func checkSettings(c config.Config) error {
 	if err == nil {
 		err = registry.Validate()
 	}
-	return errors.Join(kafkaSettings(c, nil).Validate(), err)
+	return errors.Join(names(c.Topics).Check(), kafkaSettings(c, nil).Validate(), err)
 }
 
 // kafkaMistakes are what kafka.Settings finds, in the words of the configuration: all mistakes are

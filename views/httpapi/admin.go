@@ -3,8 +3,9 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -12,16 +13,30 @@ import (
 // notPlainJSON describes 415 where a body is read by adminBody.
 const notPlainJSON = "The body isn't plain JSON by its Content-Type and Content-Encoding."
 
-// adminBody reads the body of a request that asks for some work. allowed is what it should look like.
-func adminBody[T any](raw []byte, allowed string) (body T, err error) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
-	var syntax *json.SyntaxError
-	switch err := decoder.Decode(&body); {
-	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return body, malformedJSON(err, raw)
-	case err != nil:
+// adminBody reads the body of a request that asks for some work: one object with these members, each at most
+// once and not null. allowed is what it should look like.
+func adminBody[T any](raw []byte, allowed string, members ...string) (body T, err error) {
+	refused := func() (T, error) {
 		return body, invalid(mistake{Path: "body", Allowed: allowed, Found: string(raw)})
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return body, malformedJSON(io.EOF, raw)
+	}
+	var whole json.RawMessage
+	if err := json.Unmarshal(raw, &whole); err != nil {
+		return body, malformedJSON(err, raw)
+	}
+	if bytes.TrimSpace(raw)[0] != '{' {
+		return refused()
+	}
+	values, mistakes, err := readMembers(bytes.TrimSpace(raw), members...)
+	if err != nil {
+		return body, malformedJSON(err, raw)
+	}
+	isNull := func(value json.RawMessage) bool { return string(value) == "null" }
+	if len(mistakes) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(values)), isNull) ||
+		json.Unmarshal(raw, &body) != nil {
+		return refused()
 	}
 	return body, nil
 }

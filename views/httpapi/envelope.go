@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -69,7 +70,7 @@ func readEnvelope(body []byte) (envelope, error) {
 			Path: "body", Allowed: "an object: " + envelopeForm, Found: string(body),
 		})
 	}
-	members, mistakes, err := readMembers(body)
+	members, mistakes, err := readMembers(body, "type", "data")
 	if err != nil {
 		return envelope{}, malformedJSON(err, body)
 	}
@@ -91,8 +92,9 @@ func readEnvelope(body []byte) (envelope, error) {
 	return e, nil
 }
 
-// readMembers returns the members of a valid object, and what is wrong with their names.
-func readMembers(body []byte) (map[string]json.RawMessage, []mistake, error) {
+// readMembers returns the members of a valid object that are known, and what is wrong with the names of
+// others.
+func readMembers(body []byte, known ...string) (map[string]json.RawMessage, []mistake, error) {
 	members := make(map[string]json.RawMessage, 2)
 	var mistakes []mistake
 	decoder := json.NewDecoder(bytes.NewReader(body))
@@ -111,8 +113,9 @@ func readMembers(body []byte) (map[string]json.RawMessage, []mistake, error) {
 		}
 		wrong := mistake{Path: "body." + name}
 		switch _, twice := members[name]; {
-		case name != "type" && name != "data":
-			wrong.Allowed, wrong.Found = "the members type and data, no others", "an unknown member"
+		case !slices.Contains(known, name):
+			wrong.Allowed = "the members " + strings.Join(known, " and ") + ", no others"
+			wrong.Found = "an unknown member"
 		case twice:
 			wrong.Allowed, wrong.Found = "each member once", "the member again"
 		default:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"refold/codecs"
 	"refold/views"
 )
 
@@ -78,7 +79,7 @@ func (s *Server) eventsOperation(r *Resource) huma.Operation {
 			param("query", "before", "Events with a lower sequence.", integerSchema(1, 0), nil),
 			param("query", "limit", fmt.Sprintf("Events of a page; %d if not given. A page may be "+
 				"shorter and still have a next: its bytes are limited, too.", s.defaultPageRows()),
-				integerSchema(1, float64(s.limits.PageRows)), nil),
+				integerSchema(1, int64(s.limits.PageRows)), nil),
 			param("query", "order", "Which events come first; the oldest, if not given.",
 				&huma.Schema{Type: huma.TypeString, Enum: []any{oldestFirst, newestFirst}}, nil),
 			param("header", "If-None-Match", "The ETag of the page that the client has.",
@@ -168,11 +169,13 @@ func eventAsBody(e *views.Event) eventBody {
 		body.Data = e.Data
 	}
 	if e.Unreadable != nil {
-		body.Unreadable = &unreadableBody{
-			Code: string(e.Unreadable.Reason), Detail: cut(e.Unreadable.Err.Error()),
-		}
+		body.Unreadable = unreadable(e.Unreadable)
 	}
 	return body
+}
+
+func unreadable(m *codecs.Malformed) *unreadableBody {
+	return &unreadableBody{Code: string(m.Reason), Detail: cut(m.Unwrap().Error())}
 }
 
 // nextEvents is the path of the page behind the sequence, with the bounds and order of this one.
@@ -200,13 +203,13 @@ func (s *Server) readEventsInput(in *eventsInput) (query views.EventQuery, err e
 	}
 	if in.After != "" {
 		var ok bool
-		if query.After, ok = parseSequence(in.After); !ok {
+		if query.After, ok = queryNumber(in.After); !ok {
 			wrong("query.after", "a sequence: a whole number from 0", in.After)
 		}
 	}
 	if in.Before != "" {
 		var ok bool
-		if query.Before, ok = parseSequence(in.Before); !ok || query.Before == 0 {
+		if query.Before, ok = queryNumber(in.Before); !ok || query.Before == 0 {
 			wrong("query.before", "a sequence: a whole number from 1", in.Before)
 		}
 	}

@@ -78,8 +78,8 @@ func TestNewServer_wrongOptions(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, part := range []string{
-		"Options.Commands is missing", "Options.Logger is missing", `Plural "commands" is taken`,
-		`Name "Order"`, "no limit may be negative",
+		"Options.Commands is missing", "Options.Logger is missing", `called "commands", as something of the server itself`,
+		`called "Order"`, "no limit may be negative",
 	} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the error doesn't say %q: %v", part, err)

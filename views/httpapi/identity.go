@@ -22,8 +22,14 @@ const maxIDLength = 128
 // Whatever is sent here is within the limits that readers of topics apply.
 const _ = uint(min(eventsourcing.MaxKeyBytes, eventsourcing.MaxCommandIDBytes) - maxIDLength)
 
-// idPattern is what validID allows, for the API's description.
-const idPattern = `^[A-Za-z0-9_~:@.-]{1,128}$`
+// anID is what validID allows, for the API's description. A dot or two are none, three are; the pattern
+// does without a look ahead, which not all know.
+const (
+	anID = `([A-Za-z0-9_~:@-][A-Za-z0-9_~:@.-]{0,127}|\.[A-Za-z0-9_~:@-][A-Za-z0-9_~:@.-]{0,126}|` +
+		`\.\.[A-Za-z0-9_~:@.-]{1,126})`
+	idPattern  = `^` + anID + `$`
+	keyPattern = `^(` + anID + `|"` + anID + `")$` // of an Idempotency-Key
+)
 
 // idAllowed says it in words.
 const idAllowed = "1 to 128 of the characters A-Z a-z 0-9 - _ . ~ : @ (not . or .. alone)"

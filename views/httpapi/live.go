@@ -153,6 +153,7 @@ func (s *Server) liveFilter(raw string) (livefeed.Filter, []mistake) {
 			continue
 		}
 		for _, value := range values {
+			value = strings.Trim(value, " \t\n\f\r")
 			if known := allowed[name]; known != nil && !slices.Contains(known, value) {
 				mistakes = append(mistakes, mistake{
 					Path: "query." + name, Allowed: "any of " + strings.Join(known, ", "), Found: value,
@@ -203,9 +204,11 @@ func kindNames() []string {
 func (s *Server) liveOperation() huma.Operation {
 	list := func(name, description string, enum ...any) *huma.Param {
 		explode := false
-		p := param("query", name, description, &huma.Schema{
-			Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Enum: enum},
-		}, nil)
+		one, least := &huma.Schema{Type: huma.TypeString, Enum: enum}, 1
+		if len(enum) == 0 {
+			one.Pattern = listedPattern
+		}
+		p := param("query", name, description, &huma.Schema{Type: huma.TypeArray, Items: one, MinItems: &least}, nil)
 		p.Style, p.Explode = "form", &explode
 		return p
 	}
@@ -245,6 +248,9 @@ func (s *Server) liveOperation() huma.Operation {
 		}),
 	}
 }
+
+// listedPattern is a value of a list with commas between them: without any, and without blanks around it.
+const listedPattern = `^[^,\s]([^,]*[^,\s])?$`
 
 const liveDescription = `Commands, events, results and dead letters of all aggregates, from now on.
 

@@ -1,15 +1,16 @@
 package httpapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
-	"reflect"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"refold/codecs"
 )
 
 const (
@@ -66,16 +67,17 @@ func (s *Server) humaConfig() huma.Config {
 	return config
 }
 
+// maxAnswerBytes limits any answer, beyond the limits of what is in it: pages of rows, histories, traces.
+const maxAnswerBytes = 1 << 30
+
 // marshalJSON writes a value as JSON. One that can't be encoded is a mistake in here: the panic
 // becomes a problem, where huma would write half a line of text.
 func marshalJSON(w io.Writer, v any) error {
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
+	text, err := codecs.ValueJSON(v, maxAnswerBytes)
+	if err != nil {
 		panic(fmt.Errorf("encode an answer: %w", err))
 	}
-	_, _ = w.Write(body.Bytes()) // the client is gone: nobody is left to tell
+	_, _ = w.Write(append(text, '\n')) // the client is gone: nobody is left to tell
 	return nil
 }
 
@@ -92,6 +94,12 @@ func (s *Server) registerOpenAPI() error {
 			Responses: map[string]*huma.Response{"200": {Description: "OK"}},
 		})
 	}
+	for _, item := range description.Paths {
+		if post := item.Post; post != nil && post.RequestBody != nil {
+			// huma adds it where a body is read as it came.
+			delete(post.RequestBody.Content, "application/octet-stream")
+		}
+	}
 	// huma describes its own kind of error, which never goes out.
 	delete(description.Components.Schemas.Map(), "ErrorModel")
 	delete(description.Components.Schemas.Map(), "ErrorDetail")
@@ -104,38 +112,6 @@ func (s *Server) registerOpenAPI() error {
 		_, _ = w.Write(text) // the client is gone: nobody is left to tell
 	})
 	return nil
-}
-
-func (s *Server) schemas() huma.Registry { return s.api.OpenAPI().Components.Schemas }
-
-// schemaName names the schema of a Go type. A state's type, and the types in it, are called after
-// the aggregate: in Go their names are their package's affair, and an Account whose state is an
-// Account would describe itself without end.
-func (s *Server) schemaName(t reflect.Type, hint string) string {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	name := huma.DefaultSchemaNamer(t, hint)
-	for _, r := range s.options.Resources {
-		switch {
-		case t == r.State:
-			return titled(r.Name) + "State"
-		case t.PkgPath() != "" && t.PkgPath() == r.State.PkgPath():
-			return titled(r.Name) + name
-		}
-	}
-	return name
-}
-
-// define files a schema of the description and returns a reference to it.
-func (s *Server) define(name string, schema *huma.Schema) *huma.Schema {
-	s.schemas().Map()[name] = schema
-	return &huma.Schema{Ref: schemaRef + name}
-}
-
-// schemaOf returns a reference to the schema of a Go type.
-func schemaOf[T any](s *Server) *huma.Schema {
-	return s.schemas().Schema(reflect.TypeFor[T](), true, "")
 }
 
 // responses returns the answers of an operation: those given, problems of the statuses that
@@ -174,12 +150,12 @@ func stringSchema(pattern string) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Pattern: pattern}
 }
 
-func integerSchema(low, high float64) *huma.Schema {
-	schema := &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: &low}
-	if high > low {
-		schema.Maximum = &high
+// integerSchema describes whole numbers from low to high; to those of 64 bits if high is 0.
+func integerSchema(low, high int64) *huma.Schema {
+	if high == 0 {
+		high = math.MaxInt64
 	}
-	return schema
+	return wholeSchema("int64", low, high)
 }
 
 // idParam is the ID of what is read; a command is sent to fewer.

@@ -47,7 +47,7 @@ func TestOpenAPI(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.Text), &description); err != nil {
 		t.Fatal(err)
 	}
-	state, _ := description.Components.Schemas["AccountState"]["properties"].(map[string]any)
+	state, _ := description.Components.Schemas["Account.State"]["properties"].(map[string]any)
 	if state["owner"] == nil || state["balance"] == nil {
 		t.Errorf("the state is described as %v", state)
 	}
@@ -66,7 +66,8 @@ func TestOpenAPI(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"Account", "AccountState", "AccountPage", "DepositMoney", "Problem",
+		"Account.Row", "Account.State", "Account.State.Charge", "Account.Page",
+		"Account.Command.DepositMoney", "Problem",
 	} {
 		if schemas[name] == nil {
 			t.Errorf("no schema %s", name)

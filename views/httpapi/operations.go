@@ -1,10 +1,8 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -43,12 +41,17 @@ func (s *Server) indexOperation() huma.Operation {
 
 // rowSchema defines the aggregate's schema in the description.
 func (s *Server) rowSchema(r *Resource) *huma.Schema {
-	return s.define(titled(r.Name), &huma.Schema{
+	return s.define(component(r, "Row"), &huma.Schema{
 		Type: huma.TypeObject, Required: []string{"id", "sequence", "state"},
 		Properties: map[string]*huma.Schema{
 			"id":       {Type: huma.TypeString},
-			"sequence": integerSchema(1, 0),
-			"state":    s.schemas().Schema(r.State, true, ""),
+			"sequence": integerSchema(0, 0),
+			"state":    {AnyOf: []*huma.Schema{s.stateSchema(r), {Type: "null"}}},
+			"unreadable": {
+				Ref: schemaOf[unreadableBody](s).Ref,
+				Description: "Why state is null: it can't be shown. Sequence is 0 if it isn't known " +
+					"either.",
+			},
 			"time": {
 				Type: huma.TypeString, Format: formatTime,
 				Description: "When the last event was; of states of the past only.",
@@ -78,7 +81,7 @@ func (s *Server) getRowOperation(r *Resource) huma.Operation {
 		Parameters: []*huma.Param{
 			s.idParam(r.Name),
 			param("query", "atLeast", "A sequence that the state must have reached. With Prefer: "+
-				"wait, the answer waits for it.", integerSchema(0, 0), 3),
+				"wait, the answer waits for it."+notBesideMoment(r), integerSchema(0, 0), 3),
 			param("header", "If-None-Match", "The ETag of the state that the client has.",
 				&huma.Schema{Type: huma.TypeString}, tagExample),
 			s.preferParam(),
@@ -104,7 +107,7 @@ func (s *Server) listOperation(r *Resource) huma.Operation {
 	page := &huma.Schema{
 		Type: huma.TypeObject, Required: []string{"items"},
 		Properties: map[string]*huma.Schema{
-			"items": {Type: huma.TypeArray, Items: &huma.Schema{Ref: schemaRef + titled(r.Name)}},
+			"items": {Type: huma.TypeArray, Items: &huma.Schema{Ref: schemaRef + component(r, "Row")}},
 			"next":  {Type: huma.TypeString, Description: "Where the list goes on; none: the end."},
 		},
 	}
@@ -115,10 +118,10 @@ func (s *Server) listOperation(r *Resource) huma.Operation {
 			param("query", "after", "Start behind this ID.", &huma.Schema{Type: huma.TypeString}, nil),
 			param("query", "limit", fmt.Sprintf("Rows of a page; %d if not given. A page may be "+
 				"shorter and still have a next.", s.defaultPageRows()),
-				integerSchema(1, float64(s.limits.PageRows)), nil),
+				integerSchema(1, int64(s.limits.PageRows)), nil),
 		},
 		Responses: s.responses(map[string]*huma.Response{
-			"200": answer("A page.", s.define(titled(r.Name)+"Page", page), nil),
+			"200": answer("A page.", s.define(component(r, "Page"), page), nil),
 		}, map[int]string{http.StatusBadRequest: "A parameter is wrong; errors says which."}),
 	}
 }
@@ -137,10 +140,10 @@ func (s *Server) sendOperation(r *Resource) (huma.Operation, error) {
 		RequestBody: body, Middlewares: huma.Middlewares{requireJSON},
 		Parameters: []*huma.Param{
 			param("path", "id", "The ID of the "+r.Name+".", stringSchema(idPattern), nil),
-			param("header", "Idempotency-Key", "The command's ID, as an ID is; one is made up and "+
-				"returned without. The same again to the same "+r.Name+" is the same command, and has its "+
-				"outcome; with another type or other data it is refused (idempotency-key-reused).",
-				stringSchema(""), "salary-november"),
+			param("header", "Idempotency-Key", "The command's ID, as an ID is, or that in double quotes; one "+
+				"is made up and returned without. The same again to the same "+r.Name+" is the same command, and "+
+				"has its outcome; with another type or other data it is refused (idempotency-key-reused).",
+				stringSchema(keyPattern), "a-"+r.Name+"-command-4711"),
 			param("header", "If-Match", "The sequence at which the aggregate must be, in quotes; 0: new. "+
 				"Or its ETag: then its state must be the one that was read, too. Of several one must fit; "+
 				"* is any, if it is there.", stringSchema(ifMatchPattern), `"3"`),
@@ -161,44 +164,4 @@ func (s *Server) sendOperation(r *Resource) (huma.Operation, error) {
 			http.StatusGatewayTimeout:      "Perhaps sent; send again under the same key.",
 		}),
 	}, nil
-}
-
-// commandRequest describes the body of a POST: one of the aggregate's commands.
-func (s *Server) commandRequest(r *Resource) (*huma.RequestBody, error) {
-	media := &huma.MediaType{
-		Schema: &huma.Schema{}, Examples: map[string]*huma.Example{},
-	}
-	for _, name := range r.Commands.Types() {
-		data, err := jsonSchema(r.Commands.SchemaText(name))
-		if err != nil {
-			return nil, fmt.Errorf("httpapi: %s: command %s: %w", r.Name, name, err)
-		}
-		media.Schema.OneOf = append(media.Schema.OneOf, &huma.Schema{
-			Type: huma.TypeObject, Title: name, Required: []string{"type", "data"},
-			Properties: map[string]*huma.Schema{
-				"type": {Type: huma.TypeString, Enum: []any{name}},
-				"data": s.define(name, data),
-			},
-			AdditionalProperties: false,
-		})
-		if example, has := r.CommandExamples[name]; has {
-			media.Examples[name] = &huma.Example{Value: map[string]json.RawMessage{
-				"type": json.RawMessage(`"` + name + `"`), "data": example,
-			}}
-		}
-	}
-	return &huma.RequestBody{
-		Required: true, Content: map[string]*huma.MediaType{mediaJSON: media},
-	}, nil
-}
-
-// titled returns the name of an aggregate in the description: order-book, OrderBook.
-func titled(name string) string {
-	var b strings.Builder
-	for part := range strings.SplitSeq(name, "-") {
-		if part != "" {
-			b.WriteString(strings.ToUpper(part[:1]) + part[1:])
-		}
-	}
-	return b.String()
 }

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
 	"refold/eventsourcing"
+	"refold/processors"
 	"refold/views"
 )
 
@@ -150,14 +150,6 @@ type Options struct {
 	Now func() time.Time
 }
 
-var resourceName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-
-// reserved are paths of the server itself.
-var reserved = map[string]bool{
-	"commands": true, "events": true, "traces": true,
-	"healthz": true, "readyz": true, "metrics": true, "openapi.json": true,
-}
-
 func (o Options) withDefaults() (Options, error) {
 	l := &o.Limits
 	def(&l.BodyBytes, 64<<10)
@@ -198,20 +190,16 @@ func (o *Options) validate() error {
 			errs = append(errs, fmt.Errorf("httpapi: Options.%s is missing", name))
 		}
 	}
-	seen := make(map[string]bool)
+	var names processors.Names
 	for i, r := range o.Resources {
-		switch {
-		case !resourceName.MatchString(r.Name), !resourceName.MatchString(r.Plural):
-			errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d]: Name %q and Plural %q "+
-				"must match %v", i, r.Name, r.Plural, resourceName))
-		case reserved[r.Plural], seen[r.Plural]:
-			errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d]: Plural %q is taken",
-				i, r.Plural))
-		case r.Rows == nil, r.Sender == nil, r.Commands == nil, r.State == nil:
+		names.Aggregates = append(names.Aggregates, processors.AggregateName{Name: r.Name, Plural: r.Plural})
+		if r.Rows == nil || r.Sender == nil || r.Commands == nil || r.State == nil {
 			errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d] (%s): "+
 				"Rows, Sender, Commands and State must all be set", i, r.Name))
 		}
-		seen[r.Plural] = true
+	}
+	if err := names.Check(); err != nil {
+		errs = append(errs, fmt.Errorf("httpapi: Options.Resources: %w", err))
 	}
 	return errors.Join(append(errs, o.Limits.validate())...)
 }

@@ -16,14 +16,24 @@ const (
 	timeAllowed = "a time of RFC 3339, such as 2026-01-31T23:59:59Z (a + in it is %2B)"
 )
 
+// pastParams have no examples: a client that sends those of all parameters would send some that exclude
+// each other.
 func pastParams() []*huma.Param {
 	return []*huma.Param{
-		param("query", "sequence", "The state after the event of this sequence.",
-			integerSchema(1, 0), 2),
+		param("query", "sequence", "The state after the event of this sequence. Not beside time.",
+			integerSchema(1, 0), nil),
 		param("query", "time", "The state before the first event that is later. An event that follows a "+
-			"later one, because a clock went back, is as late as that.",
-			&huma.Schema{Type: huma.TypeString, Format: formatTime}, "2026-01-31T23:59:59Z"),
+			"later one, because a clock went back, is as late as that. Not beside sequence.",
+			&huma.Schema{Type: huma.TypeString, Format: formatTime}, nil),
 	}
+}
+
+// notBesideMoment says in the description of atLeast what OpenAPI has no other word for.
+func notBesideMoment(r *Resource) string {
+	if r.Past == nil {
+		return ""
+	}
+	return " Not beside sequence or time: the past does not change. That is a 400."
 }
 
 // getPast answers GET /accounts/{id}?sequence=N and ?time=T.
@@ -61,7 +71,7 @@ func readMoment(in *getRowInput) (m views.Moment, err error) {
 	}
 	if in.Sequence != "" {
 		var ok bool
-		if m.Sequence, ok = parseSequence(in.Sequence); !ok || m.Sequence < 1 {
+		if m.Sequence, ok = queryNumber(in.Sequence); !ok || m.Sequence < 1 {
 			wrong("query.sequence", "a sequence: a whole number from 1", in.Sequence)
 		}
 	}

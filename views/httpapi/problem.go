@@ -57,6 +57,7 @@ const (
 	codeNoViews          = "no-views"
 	codeNoHistory        = "no-history"
 	codeUnfoldable       = "history-unfoldable"
+	codeUnreadable       = "row-unreadable"
 	codeNoTraces         = "no-traces"
 	codeTooManyWaits     = "too-many-waits"
 	codeTooManyListeners = "too-many-listeners"
@@ -137,6 +138,7 @@ func (p *Problem) because(err error) *Problem {
 // its text stays inside.
 func asProblem(err error) *Problem {
 	var known *Problem
+	var malformed *codecs.Malformed
 	switch {
 	case errors.As(err, &known):
 		return known
@@ -161,6 +163,9 @@ func asProblem(err error) *Problem {
 	case errors.Is(err, views.ErrNoTraces):
 		return problem(http.StatusServiceUnavailable, codeNoTraces,
 			"this server keeps no traces (its option views.traces); ask another").because(err)
+	case errors.As(err, &malformed):
+		return problem(http.StatusInternalServerError, codeUnreadable,
+			"the row can't be decoded (%s): %s", malformed.Reason, cut(malformed.Error())).because(err)
 	case errors.Is(err, views.ErrUnfoldable):
 		return problem(http.StatusInternalServerError, codeUnfoldable, "%s", err.Error()).because(err)
 	case errors.Is(err, views.ErrNotReady):

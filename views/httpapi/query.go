@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"refold/codecs"
 )
 
 // checkQuery is a huma middleware that refuses query parameters other than those described, and
@@ -55,6 +58,8 @@ func queryMistakes(raw string, known map[string]*huma.Param, allowed string) []m
 			wrong.Allowed, wrong.Found = "one value", strings.Join(values, " and ")
 		case values[0] == "" && p.Schema.Type == huma.TypeInteger:
 			wrong.Allowed, wrong.Found = "a whole number, or no parameter", "nothing"
+		case values[0] == "" && len(p.Schema.Enum) > 0:
+			wrong.Allowed, wrong.Found = "one of "+listed(p.Schema.Enum)+", or no parameter", "nothing"
 		case values[0] == "" && p.Schema.Format == formatTime:
 			wrong.Allowed, wrong.Found = timeAllowed+", or no parameter", "nothing"
 		default:
@@ -63,4 +68,18 @@ func queryMistakes(raw string, known map[string]*huma.Param, allowed string) []m
 		mistakes = append(mistakes, wrong)
 	}
 	return mistakes
+}
+
+// queryNumber reads a whole number from 0, also as 3.0 or 3e0: that is what a JSON schema calls an integer.
+func queryNumber(text string) (int64, bool) {
+	n, ok := codecs.ParseInteger(text, 64)
+	return n, ok && n >= 0
+}
+
+func listed(values []any) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = fmt.Sprint(v)
+	}
+	return strings.Join(texts, ", ")
 }

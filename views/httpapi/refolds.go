@@ -104,7 +104,7 @@ func (s *Server) registerRefolds() {
 	register(s, huma.Operation{
 		OperationID: "list-refolds", Method: http.MethodGet, Path: "/refolds",
 		Tags: []string{tagRefolds}, Summary: "Tables, their fold versions, and refolds of them",
-		Parameters: []*huma.Param{param("query", "aggregate", "Of this one only.", stringSchema(""), nil)},
+		Parameters: []*huma.Param{param("query", "aggregate", "Of this one only.", s.aggregateSchema(), nil)},
 		Responses: s.responses(map[string]*huma.Response{
 			"200": answer("All that is known here.", schemaOf[refoldsBody](s), nil),
 		}, map[int]string{http.StatusNotFound: "There is no such aggregate."}),
@@ -125,7 +125,7 @@ func (s *Server) registerRefolds() {
 		DefaultStatus: http.StatusAccepted, MaxBodyBytes: s.limits.BodyBytes + 1,
 		Middlewares: huma.Middlewares{requireJSON},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			mediaJSON: {Schema: schemaOf[refoldRequestBody](s)},
+			mediaJSON: {Schema: s.refoldRequestSchema()},
 		}},
 		Parameters: []*huma.Param{whoAsks()},
 		Responses: s.responses(map[string]*huma.Response{
@@ -154,6 +154,28 @@ func (s *Server) registerRefolds() {
 }
 
 const tagRefolds = "refolds"
+
+// aggregateSchema describes how an aggregate is called: in the plural, or in the singular.
+func (s *Server) aggregateSchema() *huma.Schema {
+	schema := &huma.Schema{Type: huma.TypeString}
+	for _, r := range s.options.Resources {
+		schema.Enum = append(schema.Enum, r.Plural)
+		if r.Name != r.Plural {
+			schema.Enum = append(schema.Enum, r.Name)
+		}
+	}
+	return schema
+}
+
+func (s *Server) refoldRequestSchema() *huma.Schema {
+	return s.define("RefoldRequestBody", &huma.Schema{
+		Type: huma.TypeObject, Required: []string{"aggregate"}, AdditionalProperties: false,
+		Properties: map[string]*huma.Schema{
+			"aggregate": s.aggregateSchema(),
+			"dryRun":    {Type: huma.TypeBoolean, Description: "Compare only."},
+		},
+	})
+}
 
 func refoldID() *huma.Param { return param("path", "id", "The refold's ID.", stringSchema(""), nil) }
 
@@ -191,7 +213,7 @@ func (s *Server) getRefold(_ context.Context, in *refoldInput) (*refoldOutput, e
 
 func (s *Server) askRefold(ctx context.Context, in *askRefoldInput) (*askRefoldOutput, error) {
 	const allowed = `{"aggregate": NAME, "dryRun": BOOLEAN}`
-	body, err := adminBody[refoldRequestBody](in.RawBody, allowed)
+	body, err := adminBody[refoldRequestBody](in.RawBody, allowed, "aggregate", "dryRun")
 	if err != nil {
 		return nil, err
 	}

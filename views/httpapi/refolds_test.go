@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"refold/refolds"
@@ -48,8 +49,12 @@ func (d *fakeDesk) Refold(id string) (refolds.Refold, error) {
 }
 
 func (d *fakeDesk) Ask(
-	_ context.Context, _ string, dryRun bool, by string,
+	_ context.Context, aggregate string, dryRun bool, by string,
 ) (refolds.Refold, error) {
+	known := []string{"account", "accounts", "order", "orders", "animal", "animals"}
+	if !slices.Contains(known, aggregate) {
+		return refolds.Refold{}, fmt.Errorf("%w: %q", refolds.ErrNoAggregate, aggregate)
+	}
 	d.by, d.dryRun = by, dryRun
 	return d.refold, d.err
 }

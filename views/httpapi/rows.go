@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"refold/codecs"
 	"refold/views"
 )
 
@@ -24,10 +26,43 @@ type rowBody struct {
 	Time *time.Time `json:"time,omitempty"`
 	// Links are of rows in lists: JSON can't hold every ID as it is.
 	Links *links `json:"links,omitempty"`
+	// Unreadable is set where State is null.
+	Unreadable *unreadableBody `json:"unreadable,omitempty"`
 }
 
+const (
+	// maxStateBytes limits the JSON of one state, maxPageBytes roughly that of a page: eight times the
+	// default limit of a record, as codecs has it, and what our own client reads of an answer.
+	maxStateBytes = 8 << 20
+	maxPageBytes  = 16 << 20
+)
+
+// codeNoJSON is why a state can be read, but not be shown.
+const codeNoJSON = "no-json"
+
+// rowOf shows a row. A state that has no JSON, or too much of it, and a row that can't be decoded are marked as
+// unreadable: neither hides the other rows of a page.
 func rowOf(r views.Row) rowBody {
-	return rowBody{ID: r.ID, Sequence: r.Sequence, State: r.State}
+	body := rowBody{ID: r.ID, Sequence: r.Sequence}
+	if r.Unreadable != nil {
+		body.Unreadable = unreadable(r.Unreadable)
+		return body
+	}
+	text, err := codecs.ValueJSON(r.State, maxStateBytes)
+	switch {
+	case err == nil:
+		body.State = json.RawMessage(text)
+	case errors.Is(err, codecs.ErrTooLarge):
+		body.Unreadable = &unreadableBody{Code: string(codecs.ReasonTooLarge), Detail: cut(err.Error())}
+	default:
+		body.Unreadable = &unreadableBody{Code: codeNoJSON, Detail: cut(err.Error())}
+	}
+	return body
+}
+
+func (b *rowBody) bytes() int {
+	text, _ := b.State.(json.RawMessage)
+	return len(b.ID) + len(text)
 }
 
 // pageBody is a page of the list.
@@ -201,7 +236,7 @@ func readRowInput(in *getRowInput) (atLeast int64, err error) {
 	if in.AtLeast == "" {
 		return 0, nil
 	}
-	atLeast, ok := parseSequence(in.AtLeast)
+	atLeast, ok := queryNumber(in.AtLeast)
 	if !ok {
 		return 0, invalid(mistake{
 			Path: "query.atLeast", Allowed: "a sequence: a whole number from 0", Found: in.AtLeast,
@@ -220,11 +255,15 @@ func (s *Server) list(r *Resource, in *listInput) (*listOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := pageBody{Items: []rowBody{}}
-	for _, row := range page.Rows {
+	body, bytes := pageBody{Items: []rowBody{}}, 0
+	for i, row := range page.Rows {
 		item := rowOf(row)
 		item.Links = &links{Self: pathOf(r, row.ID)}
 		body.Items = append(body.Items, item)
+		if bytes += item.bytes(); bytes >= maxPageBytes && i+1 < len(page.Rows) {
+			page.Next = row.ID
+			break
+		}
 	}
 	out := &listOutput{CacheControl: revalidate}
 	if page.Next != "" {
@@ -241,14 +280,14 @@ func (s *Server) pageLimit(text string) (limit int, wrong *mistake) {
 	if text == "" {
 		return s.defaultPageRows(), nil
 	}
-	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 1 || limit > s.limits.PageRows {
+	rows, ok := queryNumber(text)
+	if !ok || rows < 1 || rows > int64(s.limits.PageRows) {
 		return 0, &mistake{
 			Path: "query.limit", Found: text,
 			Allowed: "a whole number from 1 to " + strconv.Itoa(s.limits.PageRows),
 		}
 	}
-	return limit, nil
+	return int(rows), nil
 }
 
 // defaultPageRows is the limit of a page whose request names none.

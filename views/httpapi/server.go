@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -19,6 +20,8 @@ type Server struct {
 	limits  Limits
 	logger  *slog.Logger
 	metrics *metrics
+
+	named map[string]reflect.Type // schemas of the description by name
 
 	mux     *http.ServeMux
 	api     huma.API
@@ -43,6 +46,7 @@ func NewServer(options Options) (*Server, error) {
 		options: options,
 		limits:  options.Limits,
 		logger:  options.Logger,
+		named:   map[string]reflect.Type{},
 		mux:     http.NewServeMux(),
 	}
 	if s.metrics, err = newMetrics(options.Registerer); err != nil {

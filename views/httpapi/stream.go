@@ -2,11 +2,11 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
+	"refold/codecs"
 	"refold/views/livefeed"
 )
 
@@ -62,9 +62,16 @@ func (s *stream) items(items []livefeed.Item) error {
 	return s.flush()
 }
 
-// message writes a message, of which data is one line of JSON.
+// message writes a message, of which data is one line of JSON. One that has none, such as a record of a
+// time that can't be written, is reduced to its place: the client would come again for it without end.
 func (s *stream) message(event, id string, data any) error {
-	text, err := json.Marshal(data)
+	text, err := codecs.ValueJSON(data, maxPageBytes)
+	if m, is := data.(*livefeed.Message); err != nil && is {
+		text, err = codecs.ValueJSON(livefeed.Message{
+			Kind: m.Kind, Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,
+			Undecodable: cut(err.Error()),
+		}, maxPageBytes)
+	}
 	if err != nil {
 		return fmt.Errorf("encode a message: %w", err)
 	}

@@ -3,11 +3,14 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"refold/codecs"
 	"refold/views"
 )
 
@@ -78,9 +81,40 @@ type (
 		Name string `path:"name"`
 	}
 	resetRequestBody struct {
-		Partitions []int32 `json:"partitions,omitempty" nullable:"false" doc:"All, if none is named."`
+		Partitions []partitionNumber `json:"partitions"`
 	}
 )
+
+// partitionNumber is an int32 as JSON Schema knows integers: 3.0 is one.
+type partitionNumber int32
+
+// UnmarshalJSON reads a number.
+func (n *partitionNumber) UnmarshalJSON(text []byte) error {
+	number, ok := codecs.ParseInteger(string(text), 32)
+	if !ok {
+		return fmt.Errorf("%s is no partition", text)
+	}
+	*n = partitionNumber(number)
+	return nil
+}
+
+func asNumbers(partitions []partitionNumber) []int32 {
+	numbers := make([]int32, len(partitions))
+	for i, n := range partitions {
+		numbers[i] = int32(n)
+	}
+	return numbers
+}
+
+func (s *Server) resetRequestSchema() *huma.Schema {
+	return s.define("ResetRequestBody", &huma.Schema{
+		Type: huma.TypeObject, AdditionalProperties: false,
+		Properties: map[string]*huma.Schema{"partitions": {
+			Type: huma.TypeArray, Items: wholeSchema("int32", 0, math.MaxInt32),
+			Description: "All, if none is named.",
+		}},
+	})
+}
 
 const tagViews = "views"
 
@@ -104,7 +138,7 @@ func (s *Server) registerViews() {
 		DefaultStatus: http.StatusAccepted, MaxBodyBytes: s.limits.BodyBytes + 1,
 		Middlewares: huma.Middlewares{requireJSON},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			mediaJSON: {Schema: schemaOf[resetRequestBody](s)},
+			mediaJSON: {Schema: s.resetRequestSchema()},
 		}},
 		Parameters: []*huma.Param{name, whoAsks()},
 		Responses: s.responses(map[string]*huma.Response{
@@ -140,11 +174,11 @@ func (s *Server) listViews(context.Context, *struct{}) (*viewsOutput, error) {
 }
 
 func (s *Server) resetView(_ context.Context, in *resetInput) (*viewOutput, error) {
-	body, err := adminBody[resetRequestBody](in.RawBody, `{"partitions": [NUMBER, …]}`)
+	body, err := adminBody[resetRequestBody](in.RawBody, `{"partitions": [NUMBER, …]}`, "partitions")
 	if err != nil {
 		return nil, err
 	}
-	state, err := s.options.Views.Reset(in.Name, askedBy(in.By), body.Partitions...)
+	state, err := s.options.Views.Reset(in.Name, askedBy(in.By), asNumbers(body.Partitions)...)
 	if err != nil {
 		return nil, resetProblem(err)
 	}

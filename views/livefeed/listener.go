@@ -65,6 +65,8 @@ type Listener struct {
 	lost    bool      // a broker no longer has the next record of a partition
 	checked time.Time // when the backlog was looked at
 	pending []Item    // found while beginning
+	// rest are records that were polled and not taken yet, see maxItemBytes.
+	rest []*kgo.Record
 }
 
 // begin finds the topics and where to start in them.
@@ -130,8 +132,12 @@ func (l *Listener) Close() {
 // has left out since.
 func (l *Listener) Position() string { return l.layout.text(l.next) }
 
-// pollRecords limits what Next looks at before it gives out what it has found.
-const pollRecords = 100
+// pollRecords limits what Next looks at before it gives out what it has found, maxItemBytes the JSON of
+// that, but for the last item: a small record may become a large piece of JSON.
+const (
+	pollRecords  = 100
+	maxItemBytes = 1 << 20
+)
 
 // Next waits for messages, for as long as patience, and returns those that are there, or none.
 // After an error other than ctx's the listener is of no more use; a new one may be, from Position.
@@ -163,7 +169,7 @@ func (l *Listener) Next(ctx context.Context, patience time.Duration) ([]Item, er
 
 // due tells whether to look how far behind the listener is.
 func (l *Listener) due() bool {
-	return (l.lost || l.busy) && time.Since(l.checked) >= l.feed.options.Limits.CheckEvery
+	return (l.lost || l.busy) && len(l.rest) == 0 && time.Since(l.checked) >= l.feed.options.Limits.CheckEvery
 }
 
 // poll waits for records, until waiting is over. The error is one that goes on by itself with no
@@ -174,8 +180,13 @@ func (l *Listener) poll(ctx, waiting context.Context) ([]Item, error) {
 		waiting, cancel = context.WithTimeout(waiting, l.feed.options.Limits.CheckEvery)
 		defer cancel()
 	}
+	if len(l.rest) > 0 {
+		return l.take(ctx), nil
+	}
 	fetches := l.client.PollRecords(waiting, pollRecords)
-	items := l.take(ctx, fetches)
+	l.rest = fetches.Records()
+	l.busy = len(l.rest) > 0
+	items := l.take(ctx)
 	for _, e := range fetches.Errors() {
 		switch {
 		case errors.Is(e.Err, kerr.OffsetOutOfRange):
@@ -187,25 +198,26 @@ func (l *Listener) poll(ctx, waiting context.Context) ([]Item, error) {
 	return items, nil
 }
 
-// take moves behind the records and returns those that the filter means.
-func (l *Listener) take(ctx context.Context, fetches kgo.Fetches) []Item {
+// take moves behind records and returns those that the filter means.
+func (l *Listener) take(ctx context.Context) []Item {
 	var items []Item
-	l.busy = false
-	fetches.EachRecord(func(r *kgo.Record) {
-		l.busy = true
+	for bytes := 0; len(l.rest) > 0 && bytes < maxItemBytes; {
+		r := l.rest[0]
+		l.rest[0], l.rest = nil, l.rest[1:]
 		topic := l.layout.topics[l.places[r.Topic]]
 		l.next[topic.first+int(r.Partition)] = r.Offset + 1
 		if r.Attrs.IsControl() {
-			return
+			continue
 		}
 		m := l.feed.describe(topic.Topic, r)
 		if !l.filter.has(&m) {
-			return
+			continue
 		}
 		l.feed.decode(ctx, &m, r)
 		l.feed.metrics.messages.WithLabelValues(string(m.Kind)).Inc()
 		items = append(items, Item{Position: l.Position(), Message: &m})
-	})
+		bytes += len(m.Data)
+	}
 	return items
 }
 

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"refold/processors/accounts"
+)
+
+// G9: a worker that could not read rows of a version that the registry has handles nothing. It says which
+// field is wrong, and so does the check before it is deployed.
+func TestRowsOfAnotherVersion(t *testing.T) {
+	i := newInstallation(t)
+	const balance = `"name": "balance", "type": "long"`
+	text := accounts.Schema("AccountRow")
+	if !strings.Contains(text, balance) {
+		t.Fatalf("no %s in %s", balance, text)
+	}
+	older := strings.Replace(text, balance, `"name": "amount", "type": "long"`, 1)
+	const subject = "refold.accounts.AccountRow"
+	if _, _, err := i.cluster.Registry().RegisterSchema(subject, sr.Schema{Schema: older}); err != nil {
+		t.Fatal(err)
+	}
+	w := i.begin()
+	var readyz string
+	eventually(t, func() bool {
+		r := w.ask(http.MethodGet, "/readyz", "")
+		readyz = fmt.Sprint(r.body)
+		return r.status == http.StatusServiceUnavailable && strings.Contains(readyz, "default")
+	}, w.out)
+	const want = "version 1 of refold.accounts.AccountRow"
+	if !strings.Contains(readyz, want) || !strings.Contains(readyz, "give balance a default") {
+		t.Errorf("/readyz says %s", readyz)
+	}
+	if code := w.ask(http.MethodGet, "/healthz", "").status; code != http.StatusOK {
+		t.Errorf("/healthz is %d", code)
+	}
+	w.stop()
+	for _, command := range []string{"check", "register"} {
+		var out output
+		code := execute(t.Context(), &out, nil, "schemas", command, "--registry.urls", i.cluster.RegistryURL())
+		if code == 0 {
+			t.Errorf("schemas %s finds nothing wrong", command)
+		}
+		if !strings.Contains(out.String(), "give balance a default") {
+			t.Errorf("schemas %s says %s", command, &out)
+		}
+	}
+}
