@@ -102,22 +102,15 @@ func TestAggregatesWithTheSameNames(t *testing.T) {
 			}
 		}
 	}
-	keys := map[any]string{}
 	for path, methods := range d.Paths {
 		for _, o := range methods {
 			for _, p := range o.Parameters {
-				if p.Name != "Idempotency-Key" {
-					continue
+				if p.Name == "Idempotency-Key" && p.Example != nil {
+					t.Errorf("%s: the example %v would be that of all commands, which then refuse each other's",
+						path, p.Example)
 				}
-				if other, taken := keys[p.Example]; taken {
-					t.Errorf("%s and %s have the example %v", path, other, p.Example)
-				}
-				keys[p.Example] = path
 			}
 		}
-	}
-	if len(keys) != 2 {
-		t.Errorf("examples are %v", keys)
 	}
 }
 
