@@ -98,7 +98,7 @@ func TestAggregatesWithTheSameNames(t *testing.T) {
 	for path, methods := range d.Paths {
 		for _, o := range methods {
 			if o.RequestBody != nil && len(o.RequestBody.Content) != 1 {
-				t.Errorf("the body of %s may be of %d types, only JSON is taken", path, len(o.RequestBody.Content))
+				t.Errorf("the body of %s is of %d types, only JSON is taken", path, len(o.RequestBody.Content))
 			}
 		}
 	}
@@ -106,7 +106,7 @@ func TestAggregatesWithTheSameNames(t *testing.T) {
 		for _, o := range methods {
 			for _, p := range o.Parameters {
 				if p.Name == "Idempotency-Key" && p.Example != nil {
-					t.Errorf("%s: the example %v would be that of all commands, which then refuse each other's",
+					t.Errorf("%s: the example %v would be that of all commands, which refuse each other's then",
 						path, p.Example)
 				}
 			}

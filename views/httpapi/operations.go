@@ -135,8 +135,8 @@ func (s *Server) sendOperation(r *Resource) (huma.Operation, error) {
 		Parameters: []*huma.Param{
 			s.idParam(r.Name),
 			param("header", "Idempotency-Key", "The command's ID, as an ID is, or that in double "+
-				"quotes; one is made up and returned without. The same again is the same command, and has its outcome; with "+
-				"another type or other data it is refused (idempotency-key-reused).",
+				"quotes; one is made up and returned without. The same again is the same command, "+
+				"and has its outcome; with another type or other data it is refused (idempotency-key-reused).",
 				stringSchema(keyPattern), nil), // one example would be every command's
 			param("header", "If-Match", `The sequence at which the aggregate must be, "0": new.`,
 				stringSchema(`^"(0|[1-9][0-9]{0,17})"$`), `"3"`),
