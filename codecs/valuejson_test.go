@@ -63,8 +63,10 @@ func value(t *rapid.T, depth int) Shown {
 		Kept: Kept{Name: text(), Hidden: 1, Same: 2}, Flag: rapid.Bool().Draw(t, "flag"),
 		Small: rapid.Int8().Draw(t, "small"), Large: rapid.Int64().Draw(t, "large"),
 		Counts: rapid.Uint64().Draw(t, "counts"), Ratio: rapid.Float32().Draw(t, "ratio"),
-		Score: rapid.Float64().Draw(t, "score"), Text: text(), Blob: rapid.SliceOf(rapid.Byte()).Draw(t, "blob"),
-		List: rapid.SliceOf(rapid.Float64()).Draw(t, "list"), Took: 5, internal: 1, Raw: json.RawMessage(`{"a": "<1>"}`),
+		Score: rapid.Float64().Draw(t, "score"), Text: text(),
+		Blob: rapid.SliceOf(rapid.Byte()).Draw(t, "blob"),
+		List: rapid.SliceOf(rapid.Float64()).Draw(t, "list"), Took: 5, internal: 1,
+		Raw: json.RawMessage(`{"a": "<1>"}`),
 		At:  time.Unix(rapid.Int64Range(-1e9, 1e10).Draw(t, "at"), 0).UTC(),
 		Big: big.NewInt(rapid.Int64().Draw(t, "big")),
 	}

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Names are what a program calls its aggregates and its processes. Names of topics, groups, paths, commands of
-// processes and parts of the API's description are made of them, so that all must fit together: Check is the one
-// place that knows how.
+// Names are what a program calls its aggregates and its processes. Names of topics, groups, paths, commands
+// of processes and parts of the API's description are made of them, so that all must fit together: Check is
+// the one place that knows how.
 type Names struct {
 	// Prefix is in front of all topics and groups.
 	Prefix     string
@@ -39,7 +39,8 @@ var (
 // messages in the live feed. A test of package httpapi compares them with the paths that it has.
 var reserved = []string{
 	"admin", "command", "commands", "dead-letter", "dead-letters", "description", "event", "events",
-	"health", "healthz", "index", "internal", "metrics", "openapi", "readiness", "readyz", "refold", "refolds", "result", "results",
+	"health", "healthz", "index", "internal", "metrics", "openapi", "readiness", "readyz", "refold", "refolds",
+	"result", "results",
 	"trace", "traces", "view", "views",
 }
 
@@ -57,8 +58,8 @@ func (n Names) Check() error {
 		case !nameForm.MatchString(name):
 			wrong("%s is called %q; allowed are %s", what, name, nameRule)
 		case len(name) > most:
-			wrong("%s is called %.40q…, which has %d characters; with the prefix %q at most %d are allowed, for "+
-				"the names of its topics", what, name, len(name), n.Prefix, most)
+			wrong("%s is called %.40q…, which has %d characters; with the prefix %q at most %d are allowed, "+
+				"for the names of its topics", what, name, len(name), n.Prefix, most)
 		case slices.Contains(reserved, name):
 			wrong("%s is called %q, as something of the server itself; taken are %s", what, name,
 				strings.Join(reserved, ", "))

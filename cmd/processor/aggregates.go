@@ -88,9 +88,9 @@ func openAggregates(registry *codecs.Registry, c config.Config) ([]*aggregate, e
 // sets are the aggregate's codecs.
 func (a *aggregate) sets() []*codecs.Set { return []*codecs.Set{a.commands, a.events, a.rows} }
 
-// prepare gets the IDs of the aggregate's schemas from the registry, and makes sure that the rows and events of
-// all their versions can be read. Commands that can't be read are dead letters; without rows and events nothing
-// can be handled.
+// prepare gets the IDs of the aggregate's schemas from the registry, and makes sure that the rows and
+// events of all their versions can be read. Commands that can't be read are dead letters; without rows and
+// events nothing can be handled.
 func (a *aggregate) prepare(ctx context.Context) error {
 	var errs []error
 	for _, set := range a.sets() {

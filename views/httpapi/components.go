@@ -102,7 +102,8 @@ func (s *Server) letNotFinite(schema *huma.Schema, seen map[*huma.Schema]bool) {
 
 // isNotFinite reports whether these are a number that was described already.
 func isNotFinite(some []*huma.Schema) bool {
-	return len(some) == 2 && some[0].Type == huma.TypeNumber && len(some[1].Enum) > 0 && some[1].Enum[0] == "NaN"
+	return len(some) == 2 && some[0].Type == huma.TypeNumber &&
+		len(some[1].Enum) > 0 && some[1].Enum[0] == "NaN"
 }
 
 // commandRequest describes the body of a POST: one of the aggregate's commands.

@@ -43,7 +43,8 @@ type Zoo struct {
 
 const zooSchema = `{"type": "record", "name": "Zoo", "namespace": "all.of", "fields": [
 	{"name": "flag", "type": "boolean"}, {"name": "small", "type": "int", "default": 1},
-	{"name": "large", "type": "long"}, {"name": "ratio", "type": "float"}, {"name": "score", "type": "double"},
+	{"name": "large", "type": "long"}, {"name": "ratio", "type": "float"},
+	{"name": "score", "type": "double"},
 	{"name": "blob", "type": "bytes"}, {"name": "hash", "type": {"type": "fixed", "name": "Hash", "size": 3}},
 	{"name": "state", "type": {"type": "enum", "name": "State", "symbols": ["NEW", "OLD"]}},
 	{"name": "again", "type": "State", "default": "OLD"}, {"name": "text", "type": "string"},

@@ -78,7 +78,8 @@ func TestNewServer_wrongOptions(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, part := range []string{
-		"Options.Commands is missing", "Options.Logger is missing", `called "commands", as something of the server itself`,
+		"Options.Commands is missing", "Options.Logger is missing",
+		`called "commands", as something of the server itself`,
 		`called "Order"`, "no limit may be negative",
 	} {
 		if !strings.Contains(err.Error(), part) {

@@ -101,7 +101,8 @@ func (jsonSchema) drawInteger(t *rapid.T, schema map[string]any) any {
 
 func (jsonSchema) drawString(t *rapid.T, schema map[string]any) string {
 	if schema["format"] == "date-time" {
-		return rapid.StringMatching(`20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:`+
+		return rapid.StringMatching(`20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])[Tt]`+
+			`([01][0-9]|2[0-3]):[0-5][0-9]:`+
 			`[0-5][0-9](\.[0-9]{1,12})?([Zz]|[+-](0[0-9]|1[0-2]):[0-5][0-9])`).Draw(t, "time")
 	}
 	least, most := size(schema, "minLength", 0), size(schema, "maxLength", 1000)
@@ -163,7 +164,8 @@ func (j jsonSchema) valid(schema map[string]any, v any) bool {
 		return validString(schema, v)
 	case []any:
 		items, _ := schema["items"].(map[string]any)
-		return (schema["type"] == "array" || schema["type"] == nil) && len(v) >= size(schema, "minItems", 0) &&
+		return (schema["type"] == "array" || schema["type"] == nil) &&
+			len(v) >= size(schema, "minItems", 0) &&
 			!slices.ContainsFunc(v, func(item any) bool { return !j.valid(items, item) })
 	case map[string]any:
 		return j.validObject(schema, v)

@@ -208,7 +208,8 @@ func (s *Server) liveOperation() huma.Operation {
 		if len(enum) == 0 {
 			one.Pattern = listedPattern
 		}
-		p := param("query", name, description, &huma.Schema{Type: huma.TypeArray, Items: one, MinItems: &least}, nil)
+		several := &huma.Schema{Type: huma.TypeArray, Items: one, MinItems: &least}
+		p := param("query", name, description, several, nil)
 		p.Style, p.Explode = "form", &explode
 		return p
 	}

@@ -98,26 +98,19 @@ func TestAggregatesWithTheSameNames(t *testing.T) {
 	for path, methods := range d.Paths {
 		for _, o := range methods {
 			if o.RequestBody != nil && len(o.RequestBody.Content) != 1 {
-				t.Errorf("the body of %s may be of %d types, only JSON is taken", path, len(o.RequestBody.Content))
+				t.Errorf("the body of %s is of %d types, only JSON is taken", path, len(o.RequestBody.Content))
 			}
 		}
 	}
-	keys := map[any]string{}
 	for path, methods := range d.Paths {
 		for _, o := range methods {
 			for _, p := range o.Parameters {
-				if p.Name != "Idempotency-Key" {
-					continue
+				if p.Name == "Idempotency-Key" && p.Example != nil {
+					t.Errorf("%s: the example %v would be that of all commands, which refuse each other's then",
+						path, p.Example)
 				}
-				if other, taken := keys[p.Example]; taken {
-					t.Errorf("%s and %s have the example %v", path, other, p.Example)
-				}
-				keys[p.Example] = path
 			}
 		}
-	}
-	if len(keys) != 2 {
-		t.Errorf("examples are %v", keys)
 	}
 }
 

@@ -40,8 +40,8 @@ const (
 // codeNoJSON is why a state can be read, but not be shown.
 const codeNoJSON = "no-json"
 
-// rowOf shows a row. A state that has no JSON, or too much of it, and a row that can't be decoded are marked as
-// unreadable: neither hides the other rows of a page.
+// rowOf shows a row. A state that has no JSON, or too much of it, and a row that can't be decoded are marked
+// as unreadable: neither hides the other rows of a page.
 func rowOf(r views.Row) rowBody {
 	body := rowBody{ID: r.ID, Sequence: r.Sequence}
 	if r.Unreadable != nil {
