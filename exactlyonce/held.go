@@ -70,6 +70,14 @@ func (h *holds) remove(tp topicPartition, c cause) (last bool) {
 	return true
 }
 
+// hasCause reports whether a partition is held for a cause.
+func (h *holds) hasCause(tp topicPartition, c cause) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, is := h.held[tp][c]
+	return is
+}
+
 // has reports whether a partition is held.
 func (h *holds) has(tp topicPartition) bool {
 	h.mu.Lock()
@@ -95,14 +103,6 @@ func (h *holds) moves(tp topicPartition) {
 	if len(h.held[tp]) == 0 {
 		delete(h.looks, tp)
 	}
-}
-
-// isFor reports whether a partition is held for a cause.
-func (h *holds) isFor(tp topicPartition, c cause) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	_, is := h.held[tp][c]
-	return is
 }
 
 // because returns nil while nothing is held; otherwise an error that names each partition and why.

@@ -44,8 +44,11 @@ func TestRunbooks(t *testing.T) {
 				t.Fatal(err)
 			}
 			prefix := name + "."
-			if name == "stuck-transaction" { // whose reader types the name of a topic
+			switch name {
+			case "stuck-transaction": // whose reader types the name of a topic
 				prefix = ""
+			case "lost-topic": // messages name the page, whose name would be taken out of them as a prefix
+				prefix = "gone."
 			}
 			s := newScene(t, prefix)
 			prepare(s)
