@@ -64,10 +64,12 @@ func (r *Registry) judge(ctx context.Context, id int, err error) error {
 	}
 	since := r.refused.note(id, r.settings.Limits.Schemas)
 	if left := r.settings.RefusedAfter - time.Since(since); left > 0 {
-		return fmt.Errorf("it answers for other schemas, so this is about schema %d alone, whose records are "+
-			"set aside from %s on: %w", id, time.Now().Add(left).UTC().Format(time.RFC3339), err)
+		return fmt.Errorf("it answers for other schemas, so this is about schema %d alone, whose "+
+			"records are set aside from %s on: %w", id, time.Now().Add(left).UTC().Format(time.RFC3339), err)
 	}
-	return fmt.Errorf("%w: schema %d since %s: %s", ErrSchemaRefused, id, since.UTC().Format(time.RFC3339), err)
+	// Not wrapped: it must not be taken for a fault.
+	return fmt.Errorf("%w: schema %d since %s: %s", ErrSchemaRefused, id,
+		since.UTC().Format(time.RFC3339), err.Error())
 }
 
 // answersOthers asks for a schema that the registry has: one of ours, or one that it told before.

@@ -42,7 +42,10 @@
 // Its local tables hold committed rows only, plus, in memory, what the batches in hand wrote.
 // Rebalances, aborted transactions, a broker that is away and a fence by another worker do not end
 // the Processor: it makes its clients anew, learns the truth from the broker and goes on; Ready
-// tells. What ends it: its context, Stop, a callback that fails (as in Goka), a record that no
+// tells. A partition that can't be read, or that Config.Held holds, is held alone: Ready and the metric
+// held_partition name it, the others go on, and so does it when the cause is gone (held.go). Whatever the
+// cause, Ready says which partitions have had something to handle for Config.StallAfter of which nothing was
+// committed; brokers are asked for that, not the client's fetches (progress.go). What ends it: its context, Stop, a callback that fails (as in Goka), a record that no
 // broker will ever take (too large), and offsets that fit neither the inputs nor the table, because
 // a topic was truncated or the group's offsets are gone: it never guesses what was handled. Input
 // that brokers have deleted before it was handled does not end it; the log (an error) and the

@@ -40,7 +40,7 @@ func (s *stalls) because() error {
 func (r *run) watch(s *session) {
 	look := kafka.NewWatch(r.engine.admin, r.features.ids)
 	for sleep(s.ctx, r.engine.cfg.watchEvery()) {
-		at, doing, is := r.whereabouts(s)
+		at, is, doing := r.whereabouts(s)
 		if !is {
 			return
 		}
@@ -56,7 +56,7 @@ func (r *run) watch(s *session) {
 
 // whereabouts says what is committed of the session's partitions, and what goes on; false: the session is
 // over.
-func (r *run) whereabouts(s *session) (at map[kafka.Place]int64, doing error, is bool) {
+func (r *run) whereabouts(s *session) (at map[kafka.Place]int64, is bool, doing error) {
 	answer := make(chan struct{})
 	if !r.post(func() {
 		at = make(map[kafka.Place]int64, len(s.claims))
@@ -70,13 +70,13 @@ func (r *run) whereabouts(s *session) (at map[kafka.Place]int64, doing error, is
 		doing, is = r.doing(), r.session == s
 		close(answer)
 	}) {
-		return nil, nil, false
+		return nil, false, nil
 	}
 	select {
 	case <-answer:
-		return at, doing, is
+		return at, is, doing
 	case <-r.done:
-		return nil, nil, false
+		return nil, false, nil
 	}
 }
 

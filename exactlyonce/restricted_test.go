@@ -112,7 +112,8 @@ func TestRightsTakenAway(t *testing.T) {
 			right{topics, "in", kmsg.ACLOperationAll}, []string{"in/0", "in/1", "TOPIC_AUTHORIZATION_FAILED"},
 		},
 		"to write the output": {
-			right{topics, "out", kmsg.ACLOperationWrite}, []string{"produce to out/", "TOPIC_AUTHORIZATION_FAILED"},
+			right{topics, "out", kmsg.ACLOperationWrite},
+			[]string{"produce to out/", "TOPIC_AUTHORIZATION_FAILED"},
 		},
 		"to write the table": {
 			right{topics, "count-table", kmsg.ACLOperationWrite},
@@ -154,5 +155,28 @@ func TestRightsTakenAway(t *testing.T) {
 			w.isReady().end()
 			c.checkCounter("count", "in")
 		})
+	}
+}
+
+// A worker that may not read its table does not handle anything; it says why, and begins when it may (G4).
+func TestRestoreRefused(t *testing.T) {
+	c := startRestricted(t, topic("in", 2), topic("out", 3))
+	c.send("in", 0, 100, 20)
+	w := c.workWatched(nil)
+	c.waitForOutputs(100)
+	w.end()
+	giveBack := c.deny(right{kmsg.ACLResourceTypeTopic, "count-table", kmsg.ACLOperationRead})
+	c.send("in", 100, 100, 20)
+	w = c.workWatched(nil)
+	w.says("count-table/", "TOPIC_AUTHORIZATION_FAILED")
+	if n := len(c.values("out")); n != 20 {
+		t.Errorf("%d keys have outputs", n)
+	}
+	giveBack()
+	c.waitForOutputs(200)
+	w.isReady().end()
+	c.checkCounter("count", "in")
+	if n := w.log.lines(); n > maxLines {
+		t.Errorf("%d lines were logged:\n%s", n, w.log.text.String())
 	}
 }

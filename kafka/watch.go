@@ -203,5 +203,6 @@ func Refused(err error) bool {
 		return true
 	}
 	answered, is := errors.AsType[*kerr.Error](err)
-	return is && (!answered.Retriable || answered == kerr.CorruptMessage || answered == kerr.KafkaStorageError)
+	return is && (!answered.Retriable || answered.Code == kerr.CorruptMessage.Code ||
+		answered.Code == kerr.KafkaStorageError.Code)
 }

@@ -57,7 +57,8 @@ type input struct {
 func NewGuard(group string, limits GuardLimits, metrics *Metrics, logger *slog.Logger) *Guard {
 	limits.Window, limits.Least = max(1, limits.Window), max(1, limits.Least)
 	g := &Guard{
-		limits: limits, group: group, off: limits.Share <= 0 || limits.Share >= 1, held: metrics.held.WithLabelValues(group), logger: logger,
+		limits: limits, group: group, off: limits.Share <= 0 || limits.Share >= 1,
+		held: metrics.held.WithLabelValues(group), logger: logger,
 	}
 	g.windows.Store(&map[input]*window{})
 	return g

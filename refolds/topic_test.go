@@ -61,8 +61,12 @@ func TestTopicThatCannotBeRead(t *testing.T) {
 			}
 			wait := func(what string, is func() bool) {
 				t.Helper()
-				for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
-					if time.Now().After(deadline) {
+				again, deadline := time.NewTicker(5*time.Millisecond), time.After(time.Minute)
+				defer again.Stop()
+				for !is() {
+					select {
+					case <-again.C:
+					case <-deadline:
 						t.Fatalf("never: %s; it says %v", what, topic.Ready())
 					}
 				}

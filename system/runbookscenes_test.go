@@ -108,7 +108,10 @@ var situations = map[string]func(*scene){
 		s.starts().has("alice", "bob")
 		s.begin("billing")
 		s.run(4, "send", "account", "alice", "DepositMoney", `{"amount": 500, "currency": "EUR"}`,
-			"--id", "waits", "--wait", "1s", "--server", "http://"+s.a.address)
+			"--id", "waits", "--wait", "1s", "--server", s.a.url)
+		eventually(s.t, time.Minute, func(ctx context.Context) error {
+			return s.a.says(ctx, http.StatusServiceUnavailable, "offsets are waiting")
+		})
 	},
 	"stuck-transaction": func(s *scene) {
 		s.starts().has("alice", "bob")

@@ -60,7 +60,7 @@ type live struct {
 // run keeps the copy up to date until ctx ends. A session that fails is followed by another one,
 // after a while that doubles from one failure to the next, up to a limit.
 func (l *live) run(ctx context.Context) {
-	pause := l.limits.RestartPauseMin
+	pause, faults := l.limits.RestartPauseMin, kafka.NewFaultLog(l.logger)
 	for {
 		start := time.Now()
 		err := l.runSession(ctx)
@@ -71,8 +71,8 @@ func (l *live) run(ctx context.Context) {
 			pause = l.limits.RestartPauseMin
 		}
 		l.metrics.restarted(l.topic)
-		l.logger.ErrorContext(ctx, "view failed, it will be restarted",
-			"topic", l.topic, "in", pause, "error", err)
+		faults.Failed(slog.LevelError, "view failed, it will be restarted", err,
+			"topic", l.topic, "in", pause)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

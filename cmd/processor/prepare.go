@@ -4,21 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"refold/inventory"
 	"refold/kafka"
 )
 
+// preparing is what fails while the worker can't begin.
+const preparing = "prepare topics and schemas"
+
 // prepare makes topics and learns the schemas' IDs. It tries until it succeeds or ctx ends: pods
 // are often started before their cluster.
 func (w *Worker) prepare(ctx context.Context) bool {
-	pause := w.config.Processor.BackoffMin
+	pause, faults := w.config.Processor.BackoffMin, kafka.NewFaultLog(w.logger)
 	var err error
 	for {
 		err = w.prepareOnce(ctx, err)
 		if err == nil {
 			w.unprepared.Store(nil)
+			faults.Ended(preparing)
 			return true
 		}
 		if ctx.Err() != nil {
@@ -26,7 +31,7 @@ func (w *Worker) prepare(ctx context.Context) bool {
 		}
 		w.notPrepared(err)
 		pause = min(2*pause, w.config.Processor.BackoffMax)
-		w.logger.Error("not prepared yet", "error", err, "pause", pause)
+		faults.Failed(slog.LevelError, preparing, err, "pause", pause)
 		if !sleep(ctx, pause) {
 			return false
 		}

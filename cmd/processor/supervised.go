@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"refold/config"
 	"refold/exactlyonce"
+	"refold/kafka"
 	"refold/processors"
 )
 
@@ -23,6 +25,7 @@ type supervised struct {
 	guard   *processors.Guard
 	fitting *fitting
 	config  config.Config
+	faults  *kafka.FaultLog
 	current atomic.Pointer[exactlyonce.Processor]
 	ended   atomic.Pointer[error] // why the last one ended
 }
@@ -36,7 +39,7 @@ func newSupervised(
 	engine.Held, engine.HeldStill = guard.Held, guard.StillHeld
 	return &supervised{
 		name: string(graph.Group()), engine: engine, graph: graph, guard: guard, fitting: fitting,
-		config: c,
+		config: c, faults: kafka.NewFaultLog(engine.Logger),
 	}
 }
 
@@ -84,8 +87,8 @@ func (s *supervised) Run(ctx context.Context) {
 			pause = s.config.Processor.BackoffMin
 			continue
 		}
-		s.engine.Logger.Error("processor ended; it is started again", "group", s.name,
-			"error", err, "pause", pause)
+		s.faults.Failed(slog.LevelError, "processor ended; it is started again", err, "group", s.name,
+			"pause", pause)
 		sleep(ctx, pause)
 		pause = min(2*pause, s.config.Processor.BackoffMax)
 	}

@@ -212,7 +212,8 @@ func (w *Worker) openViews() (err error) {
 		descriptions = append(descriptions, a.description(w.config.Topics, w.results))
 	}
 	w.views, err = views.Open(views.Options{
-		Kafka: w.kafka, Stores: w.copies, Limits: viewLimits(w.config.HTTP, w.config.Views, w.config.Processor),
+		Kafka: w.kafka, Stores: w.copies,
+		Limits: viewLimits(w.config.HTTP, w.config.Views, w.config.Processor),
 		Off: !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
 		TraceRetention: traceRetention(w.config.Views),
 		DeadLetters:    processors.DeadLetters(w.config.Topics.Prefix),
