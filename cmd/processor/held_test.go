@@ -210,7 +210,9 @@ func TestPartitionThatWaitsMovesAway(t *testing.T) {
 	i.cluster.Registry().ClearInterceptors()
 	eventually(t, func() bool { return len(p.read("account-events")) == 2 }, one.out)
 	for _, w := range []*runningWorker{one, other} {
-		eventually(t, func() bool { return w.ask(http.MethodGet, "/readyz", "").status == http.StatusOK }, w.out)
+		eventually(t, func() bool {
+			return w.ask(http.MethodGet, "/readyz", "").status == http.StatusOK
+		}, w.out)
 		w.stop()
 	}
 }
