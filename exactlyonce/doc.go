@@ -45,11 +45,12 @@
 // tells. A partition that can't be read, or that Config.Held holds, is held alone: Ready and the metric
 // held_partition name it, the others go on, and so does it when the cause is gone (held.go). Whatever the
 // cause, Ready says which partitions have had something to handle for Config.StallAfter of which nothing was
-// committed; brokers are asked for that, not the client's fetches (progress.go). What ends it: its context, Stop, a callback that fails (as in Goka), a record that no
-// broker will ever take (too large), and offsets that fit neither the inputs nor the table, because
-// a topic was truncated or the group's offsets are gone: it never guesses what was handled. Input
-// that brokers have deleted before it was handled does not end it; the log (an error) and the
-// metric deleted_input_offsets_total tell.
+// committed; brokers are asked for that, not the client's fetches (progress.go).
+//
+// What ends it: its context, Stop, a callback that fails (as in Goka), a record that no broker will ever
+// take (too large), and offsets that fit neither the inputs nor the table, because a topic was truncated or
+// the group's offsets are gone: it never guesses what was handled. Input that brokers have deleted before it
+// was handled does not end it; the log (an error) and the metric deleted_input_offsets_total tell.
 //
 // # What differs from Goka
 //

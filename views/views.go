@@ -295,7 +295,8 @@ func (o *Options) validate() error {
 	l := o.Limits
 	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 || l.Namesakes < 0 ||
 		l.StateEvery < 0 || l.FetchWait < 0 || l.FetchBytes < 0 || l.RestartPauseMin < 0 ||
-		l.RestartPauseMax < l.RestartPauseMin || l.StallAfter < 0 || l.ForgetInterval < 0 || l.ForgetRecords < 0 ||
+		l.RestartPauseMax < l.RestartPauseMin || l.StallAfter < 0 || l.ForgetInterval < 0 ||
+		l.ForgetRecords < 0 ||
 		l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {
 		errs = append(errs, fmt.Errorf("views: Options.Limits: none may be negative, "+
 			"RestartPauseMax not less than RestartPauseMin, Sending at most %d: %+v", maxSending, l))

@@ -84,8 +84,8 @@ func prepareSchemas(ctx context.Context, w io.Writer, c config.Config, mode code
 	return nil
 }
 
-// checkVersions compares all versions of commands, results and inputs of processes with those of this program.
-// Those of rows and events are compared by aggregate.prepare.
+// checkVersions compares all versions of commands, results and inputs of processes with those of this
+// program. aggregate.prepare compares those of rows and events.
 func checkVersions(
 	ctx context.Context, registry *codecs.Registry, aggregates []*aggregate, results *codecs.Set,
 ) error {

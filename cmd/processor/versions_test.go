@@ -42,7 +42,8 @@ func TestRowsOfAnotherVersion(t *testing.T) {
 	w.stop()
 	for _, command := range []string{"check", "register"} {
 		var out output
-		code := execute(t.Context(), &out, nil, "schemas", command, "--registry.urls", i.cluster.RegistryURL())
+		code := execute(t.Context(), &out, nil, "schemas", command,
+			"--registry.urls", i.cluster.RegistryURL())
 		if code == 0 {
 			t.Errorf("schemas %s finds nothing wrong", command)
 		}

@@ -106,8 +106,8 @@ func TestAggregatesWithTheSameNames(t *testing.T) {
 		for _, o := range methods {
 			for _, p := range o.Parameters {
 				if p.Name == "Idempotency-Key" && p.Example != nil {
-					t.Errorf("%s: the example %v would be that of all commands, which refuse each other's then",
-						path, p.Example)
+					t.Errorf("%s: the example %v would be that of all commands, which refuse each "+
+						"other's then", path, p.Example)
 				}
 			}
 		}

@@ -140,9 +140,10 @@ func (s *Server) sendOperation(r *Resource) (huma.Operation, error) {
 		RequestBody: body, Middlewares: huma.Middlewares{requireJSON},
 		Parameters: []*huma.Param{
 			param("path", "id", "The ID of the "+r.Name+".", stringSchema(idPattern), nil),
-			param("header", "Idempotency-Key", "The command's ID, as an ID is, or that in double quotes; one "+
-				"is made up and returned without. The same again to the same "+r.Name+" is the same command, and "+
-				"has its outcome; with another type or other data it is refused (idempotency-key-reused).",
+			param("header", "Idempotency-Key", "The command's ID, as an ID is, or that in double quotes; "+
+				"one is made up and returned without. The same again to the same "+r.Name+" is the same "+
+				"command, and has its outcome; with another type or other data it is refused "+
+				"(idempotency-key-reused).",
 				stringSchema(keyPattern), nil), // one example would be every command's
 			param("header", "If-Match", "The sequence at which the aggregate must be, in quotes; 0: new. "+
 				"Or its ETag: then its state must be the one that was read, too. Of several one must fit; "+
