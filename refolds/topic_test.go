@@ -78,7 +78,7 @@ func TestTopicThatCannotBeRead(t *testing.T) {
 			})
 			fault.Remove()
 			wait("the board catches up", func() bool { return topic.Ready() == nil })
-			err := topic.Wait(t.Context(), func(*Board) bool { return topic.next > record.Offset })
+			err = topic.Wait(t.Context(), func(*Board) bool { return topic.next > record.Offset })
 			if err != nil {
 				t.Error(err)
 			}
