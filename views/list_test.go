@@ -77,7 +77,10 @@ func TestListPages(t *testing.T) {
 		}
 		slices.Sort(want)
 		a := &Aggregate{
-			limits: Limits{ScanRows: rapid.IntRange(1, 3).Draw(t, "scan")},
+			limits: Limits{
+				ScanRows:  rapid.IntRange(1, 3).Draw(t, "scan"),
+				PageBytes: rapid.IntRange(1, 8).Draw(t, "page bytes"),
+			},
 			description: Description{Row: func(value []byte) (int64, any, error) {
 				return int64(len(value)), nil, nil
 			}},

@@ -82,7 +82,8 @@ func TestRecordsOfEarlierVersionsHoldNobodyUp(t *testing.T) {
 	placed := slices.IndexFunc(i.records("order-events"), func(r *kgo.Record) bool {
 		return header(r, codecs.HeaderSequence) == "1"
 	})
-	i.asEarlier(string(i.records("order-events")[placed].Key), keys, "order-events")
+	i.asEarlier(string(i.records("order-events")[placed].Key), keys,
+		"order-events", "order-results", "orders-table")
 
 	says := fmt.Sprintf("%d events and results are beyond the limits of IDs", 10*len(keys))
 	verified := func(flags ...string) {

@@ -99,7 +99,7 @@ func TestPoisonIsSetAsideAsItCame(t *testing.T) {
 // larger returns a command below 4 KiB whose event is above it: it names key, ID and correlation
 // once, the event each of them again.
 func (p *producer) larger(key string) *kgo.Record {
-	return p.open(key+noise(1000), eventsourcing.Metadata{ID: noise(1000), CorrelationID: noise(1000)})
+	return p.open(key+noise(800), eventsourcing.Metadata{ID: noise(1000), CorrelationID: noise(1000)})
 }
 
 // A command that leads to a record that is too large is set aside before anything of it is emitted.

@@ -129,7 +129,7 @@ func TestUnpreparedWorkerTakesNoRefold(t *testing.T) {
 		}
 		w.ask(http.MethodGet, "/readyz", "")
 		refusals++
-		return refusals >= 20 && strings.Count(w.out.String(), "not prepared yet") > 2
+		return refusals >= 20 && strings.Contains(w.out.String(), "prepare topics and schemas")
 	}, w.out)
 	away.Store(false)
 	eventually(t, func() bool {

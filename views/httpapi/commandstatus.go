@@ -50,7 +50,7 @@ func (s *Server) registerCommands() {
 
 func (s *Server) registerCommand(r *Resource) {
 	register(s, huma.Operation{
-		OperationID: "get-" + r.Name + "-command", Method: http.MethodGet,
+		OperationID: "find-" + r.Name + "-command", Method: http.MethodGet,
 		Path: "/" + r.Plural + "/{id}/commands/{commandId}",
 		Tags: []string{r.Plural}, Summary: "How far a command to one " + r.Name + " has come",
 		Parameters: []*huma.Param{s.idParam(r.Name), commandIDParam("commandId"), s.preferParam()},

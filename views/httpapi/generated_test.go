@@ -109,6 +109,7 @@ type call struct {
 	operation    *operation
 	values       map[string]string // by "query atLeast"
 	query        url.Values
+	lists        map[string][]string // of the query: the commas between their values are not escaped
 	body         any // nil: none
 }
 
@@ -129,8 +130,19 @@ func (c *call) send(t *rapid.T, b *bench) *httptest.ResponseRecorder {
 			header.Set(name, value)
 		}
 	}
+	parts := []string{}
 	if len(query) > 0 {
-		path += "?" + query.Encode()
+		parts = append(parts, query.Encode())
+	}
+	for name, texts := range c.lists {
+		escaped := make([]string, len(texts))
+		for i, text := range texts {
+			escaped[i] = url.QueryEscape(text)
+		}
+		parts = append(parts, name+"="+strings.Join(escaped, ","))
+	}
+	if len(parts) > 0 {
+		path += "?" + strings.Join(parts, "&")
 	}
 	var body bytes.Buffer
 	if c.body != nil {
@@ -155,7 +167,7 @@ func (c *call) send(t *rapid.T, b *bench) *httptest.ResponseRecorder {
 
 func (c *call) String() string {
 	body, _ := json.Marshal(c.body)
-	return fmt.Sprintf("%s %s %v %v %s", c.method, c.path, c.values, c.query, body)
+	return fmt.Sprintf("%s %s %v %v %s", c.method, c.path, c.values, c.lists, body)
 }
 
 // decoded is a value as a server reads it, numbers kept.
@@ -175,7 +187,8 @@ func decoded(t *rapid.T, v any) any {
 
 // drawCall returns a request that is valid by the description.
 func drawCall(t *rapid.T, j jsonSchema, method, path string, o *operation) *call {
-	c := &call{method: method, path: path, operation: o, values: map[string]string{}}
+	c := &call{method: method, path: path, operation: o, values: map[string]string{},
+		lists: map[string][]string{}}
 	// What OpenAPI can't say, and the descriptions of these parameters do.
 	moment := rapid.SampledFrom([]string{"atLeast", "sequence", "time"}).Draw(t, "moment")
 	moments := []string{"atLeast", "sequence", "time"}
@@ -190,6 +203,10 @@ func drawCall(t *rapid.T, j jsonSchema, method, path string, o *operation) *call
 			var texts []string
 			for _, item := range items {
 				texts = append(texts, fmt.Sprint(item))
+			}
+			if p.In == "query" {
+				c.lists[p.Name] = texts
+				continue
 			}
 			text = strings.Join(texts, ",")
 		}
