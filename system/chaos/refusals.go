@@ -189,8 +189,8 @@ func (s *site) committed(ctx context.Context, topic string) (at map[int32]int64,
 func (p *performance) judgeOthers(
 	f schedule.Fault, partition int32, before, after map[int32]int64, alone bool,
 ) {
-	if time.Duration(f.Lasts) < noticedAfter {
-		return
+	if time.Duration(f.Lasts)/2 < noticedAfter {
+		return // the processor that met the record has just been started again
 	}
 	var waited []int32
 	for other := range after {
