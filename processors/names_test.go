@@ -67,7 +67,8 @@ func TestNames(t *testing.T) {
 	for _, name := range []string{
 		"views", "refolds", "admin", "internal", "commands", "traces", "events", "metrics",
 	} {
-		if err := aggregate("x", name).Check(); err == nil || !strings.Contains(err.Error(), "server itself") {
+		err := aggregate("x", name).Check()
+		if err == nil || !strings.Contains(err.Error(), "server itself") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

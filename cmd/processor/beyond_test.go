@@ -84,7 +84,8 @@ func TestRecordsOfEarlierVersionsHoldNobodyUp(t *testing.T) {
 	})
 	order := string(i.records("order-events")[placed].Key)
 	beside := slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
-		return kafka.Partition([]byte(key), 2) != kafka.Partition([]byte(order), 2) // the group was never there
+		// The group has no offset in the other partition.
+		return kafka.Partition([]byte(key), 2) != kafka.Partition([]byte(order), 2)
 	})
 	i.asEarlier(order, beside, "order-events", "order-results", "orders-table")
 

@@ -110,7 +110,7 @@ type call struct {
 	values       map[string]string // by "query atLeast"
 	query        url.Values
 	lists        map[string][]string // of the query: the commas between their values are not escaped
-	body         any // nil: none
+	body         any                 // nil: none
 }
 
 func (c *call) send(t *rapid.T, b *bench) *httptest.ResponseRecorder {
@@ -187,8 +187,10 @@ func decoded(t *rapid.T, v any) any {
 
 // drawCall returns a request that is valid by the description.
 func drawCall(t *rapid.T, j jsonSchema, method, path string, o *operation) *call {
-	c := &call{method: method, path: path, operation: o, values: map[string]string{},
-		lists: map[string][]string{}}
+	c := &call{
+		method: method, path: path, operation: o, values: map[string]string{},
+		lists: map[string][]string{},
+	}
 	// What OpenAPI can't say, and the descriptions of these parameters do.
 	moment := rapid.SampledFrom([]string{"atLeast", "sequence", "time"}).Draw(t, "moment")
 	moments := []string{"atLeast", "sequence", "time"}

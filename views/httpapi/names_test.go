@@ -98,7 +98,8 @@ func TestAggregatesWithTheSameNames(t *testing.T) {
 	for path, methods := range d.Paths {
 		for _, o := range methods {
 			if o.RequestBody != nil && len(o.RequestBody.Content) != 1 {
-				t.Errorf("the body of %s is of %d types, only JSON is taken", path, len(o.RequestBody.Content))
+				t.Errorf("the body of %s is of %d types, only JSON is taken",
+					path, len(o.RequestBody.Content))
 			}
 		}
 	}
