@@ -12,7 +12,7 @@ var ErrUnfit = errors.New("the topics are not those that they were")
 
 // askFit asks Config.Fit. The error is a fatalError if it wraps ErrUnfit.
 func (e *engine) askFit(ctx context.Context, partitions []int32) (map[int32]error, error) {
-	if e.cfg.Fit == nil {
+	if e.cfg.Fit == nil || !topicsFit {
 		return nil, nil //nolint:nilnil // none is unfit
 	}
 	unfit, err := e.cfg.Fit(ctx, partitions)
