@@ -65,7 +65,7 @@ const quietAfter = 2*transactionTimeout + 5*time.Second
 func (p *process) loseTable(f fault, to *fate) {
 	p.of.remake(f.lasts)
 	if f.disk == diskEmpty {
-		f.lasts = f.lasts % time.Second // it is back long before an operator comes
+		f.lasts %= time.Second // it is back long before an operator comes
 		to.answered = func() { p.crash(f) }
 	}
 }
