@@ -280,7 +280,7 @@ func (p *process) happens(f fault, to *fate) {
 	case forbidden:
 		s.forbid(f)
 	case remade:
-		s.remake(f.lasts)
+		p.loseTable(f, to)
 	case kinds:
 	}
 }

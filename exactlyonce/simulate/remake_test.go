@@ -20,9 +20,16 @@ import (
 // handle nothing by it: a row that is missing there is no key's first. Then an operator does what a runbook
 // says, with all workers stopped: rows are made anew, and the topic is accepted.
 
-// remakes adds such a fault to every eighth schedule.
+// How long until an operator comes: longer than the group takes to do without a worker that is lost, and
+// workers to look for themselves.
+const (
+	leastMisled = 2 * sessionTimeout
+	mostMisled  = 5 * sessionTimeout
+)
+
+// remakes adds such a fault to every sixth schedule.
 func (s *schedule) remakes(r *rand.Rand) {
-	const oneIn = 8
+	const oneIn = 6
 	if r.IntN(oneIn) > 0 {
 		return
 	}
@@ -33,10 +40,15 @@ func (s *schedule) remakes(r *rand.Rand) {
 		}
 	}
 	t := targets[weighted(r, weights)]
-	s.faults = append(s.faults, fault{
+	f := fault{ // early, while most is still to come
 		number: len(s.faults), kind: remade, worker: r.IntN(len(s.workers)), key: t.key,
-		nth: 1 + r.IntN(t.most), lasts: time.Duration(r.Int64N(int64(20 * time.Second))),
-	})
+		nth:   1 + r.IntN((t.most+1)/2),
+		lasts: leastMisled + time.Duration(r.Int64N(int64(mostMisled-leastMisled))),
+	}
+	if r.IntN(3) > 0 {
+		f.disk = diskEmpty
+	}
+	s.faults = append(s.faults, f)
 }
 
 // hasRemake reports whether workers have to look which topic the table is in.
@@ -47,6 +59,16 @@ func (s *schedule) hasRemake() bool {
 // quietAfter is how long after the last worker has stopped nothing of it can come any more: requests that are
 // held have arrived, and transactions that were left open have been aborted.
 const quietAfter = 2*transactionTimeout + 5*time.Second
+
+// loseTable makes the table again below a process. Of some the disk is lost at the same time: what a worker
+// with all rows on its disk goes on with is right for as long as it runs.
+func (p *process) loseTable(f fault, to *fate) {
+	p.of.remake(f.lasts)
+	if f.disk == diskEmpty {
+		f.lasts %= time.Second // it is back long before an operator comes
+		to.answered = func() { p.crash(f) }
+	}
+}
 
 // remake lets the table be another one, and an operator come.
 func (s *simulation) remake(lasts time.Duration) {

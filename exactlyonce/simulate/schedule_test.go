@@ -112,6 +112,9 @@ func (f fault) String() string {
 		s += fmt.Sprintf(" for %v: to %v", f.lasts, f.right)
 	case remade:
 		s += fmt.Sprintf(", and filled %v later", f.lasts)
+		if f.disk == diskEmpty {
+			s += "; the worker's disk is lost, too"
+		}
 	case requestLost, answerLost, leadersMove, coordinatorsMove, kinds:
 	}
 	return s
