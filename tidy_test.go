@@ -188,7 +188,7 @@ var interfaceMethods = []string{
 	"UnmarshalText", "MarshalJSON", "UnmarshalJSON", "ServeHTTP", "Write", "Read",
 }
 
-// exportedReceiver tells whether a function is one that users of the package see and that its
+// exportedReceiver reports whether a function is one that users of the package see and that its
 // name does not explain.
 func exportedReceiver(d *ast.FuncDecl) bool {
 	if d.Recv == nil {
@@ -239,7 +239,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// hasHeading tells whether a page has a heading that is reached by #anchor.
+// hasHeading reports whether a page has a heading that is reached by #anchor.
 func hasHeading(page, anchor string) bool {
 	for _, match := range heading.FindAllStringSubmatch(page, -1) {
 		slug := notSlug.ReplaceAllString(strings.ToLower(match[1]), "")

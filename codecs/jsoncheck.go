@@ -125,7 +125,7 @@ func (c *checker) value(s *shape, v any, at path) any {
 	return v
 }
 
-// fitsPlainly tells whether a value of a type that JSON has, too, is right.
+// fitsPlainly reports whether a value of a type that JSON has, too, is right.
 func (s *shape) fitsPlainly(v any) bool {
 	switch v := v.(type) {
 	case nil:
@@ -290,7 +290,7 @@ func (s *shape) wholeNumber() int {
 	return 0
 }
 
-// mayBe tells whether a JSON value is of the kind that a type is written as.
+// mayBe reports whether a JSON value is of the kind that a type is written as.
 func (s *shape) mayBe(v any) bool {
 	switch v := v.(type) {
 	case nil:

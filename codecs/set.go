@@ -122,7 +122,7 @@ func (s *Set) Types() []string {
 	return names
 }
 
-// Has tells whether v is of one of the Set's record types, or a pointer to one.
+// Has reports whether v is of one of the Set's record types, or a pointer to one.
 func (s *Set) Has(v any) bool { return s.byGo[reflect.TypeOf(v)] != nil }
 
 // SchemaText returns the schema of a record type, by its bare or its full name; empty if the Set

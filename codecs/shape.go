@@ -187,7 +187,7 @@ func (s *shape) inUnion(v any) any {
 	return map[string]any{s.branchName(): v}
 }
 
-// accepts tells whether a default, as twmb/avro gives it, can be of this type.
+// accepts reports whether a default, as twmb/avro gives it, can be of this type.
 func (s *shape) accepts(v any) bool {
 	switch v.(type) {
 	case nil:

@@ -49,7 +49,7 @@ type EventRef struct {
 // ID returns the event's ID, "<subject>/<sequence>".
 func (r EventRef) ID() string { return eventID(r.Subject, r.Sequence) }
 
-// ParseEventRef takes an event's ID apart, and tells whether it is one.
+// ParseEventRef takes an event's ID apart, and reports whether it is one.
 func ParseEventRef(id string) (EventRef, bool) {
 	at := strings.LastIndexByte(id, '/')
 	if at <= 0 {

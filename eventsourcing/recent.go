@@ -160,7 +160,7 @@ func (r Recent) Len() int {
 	return n
 }
 
-// Equal tells whether both rings remember the same outcomes of the same commands in the same
+// Equal reports whether both rings remember the same outcomes of the same commands in the same
 // order.
 func (r Recent) Equal(other Recent) bool { return bytes.Equal(r.ring, other.ring) }
 

@@ -19,7 +19,7 @@ type Result struct {
 	CommandID string
 	// CommandType is the command's type by its bare name.
 	CommandType string
-	// Accepted tells whether the command's events, if any, are facts now.
+	// Accepted reports whether the command's events, if any, are facts now.
 	Accepted bool
 	// FirstSequence and LastSequence span the events of an accepted command; without events
 	// the span is empty: the aggregate's sequence + 1, and the aggregate's sequence. Both are 0
@@ -40,7 +40,7 @@ type Outcome[S, E any] struct {
 	// in its ring; of a repeat the unchanged one.
 	Snapshot Snapshot[S]
 	// Events are the new ones, in order; none if rejected or repeated. Their Source is empty: the
-	// caller knows his name.
+	// caller fills in its name.
 	Events []Envelope[E]
 	Result Result
 }

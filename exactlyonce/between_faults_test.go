@@ -134,7 +134,7 @@ func writeAsZombie(t *testing.T, version int16) (*cluster, error) {
 	return c, err
 }
 
-// When a rebalance begins, or a stop, whoever waits for his turn or has it is sent away, and nothing is
+// When a rebalance begins, or a stop, a caller that waits for its turn or has it is sent away, and nothing is
 // written.
 func TestBetween_sessionEnds(t *testing.T) {
 	for what, end := range map[string]func(c *cluster, w *tenant){

@@ -42,5 +42,5 @@ func (u *unanswered) OnBrokerRead(
 
 var errLate = errors.New("the end of a transaction had to be sent twice, and the first may still arrive")
 
-// late tells whether an end of one of the producer's transactions may still arrive, and do harm.
+// late reports whether an end of one of the producer's transactions may still arrive, and do harm.
 func (p *producer) late() bool { return !p.feat.v2 && p.ends.n.Load() > 0 }

@@ -383,7 +383,7 @@ func (m *machine) full() bool {
 	return m.open.records >= m.limits.records || m.open.bytes >= m.limits.bytes
 }
 
-// ready tells whether Goka's session runs and nothing is amiss.
+// ready reports whether Goka's session runs and nothing is amiss.
 func (m *machine) ready() bool {
 	return m.phase == phaseRunning && m.leave == leaveNot && m.failures == 0
 }

@@ -20,7 +20,7 @@ func (m *machine) withdrawBetween() []action {
 	return m.advance(nil)
 }
 
-// betweenDone: the caller that had its turn is done; wrote tells whether there are rows of its to be
+// betweenDone: the caller that had its turn is done; wrote reports whether there are rows of its to be
 // committed.
 func (m *machine) betweenDone(wrote bool) []action {
 	if !m.between {

@@ -144,7 +144,7 @@ func (m *machine) advanceLeaving(out []action) []action {
 	return out
 }
 
-// finish completes what is in hand, unless there is hurry, and tells whether nothing is left.
+// finish completes what is in hand, unless there is hurry, and reports whether nothing is left.
 func (m *machine) finish(out []action) ([]action, bool) {
 	if m.hurry || m.failed {
 		m.open = load{}

@@ -156,7 +156,7 @@ func (m *memory) Get(key string) ([]byte, error) {
 	return m.rows[key], nil
 }
 
-// Has tells whether there is a row.
+// Has reports whether there is a row.
 func (m *memory) Has(key string) (bool, error) {
 	v, err := m.Get(key)
 	return v != nil, err

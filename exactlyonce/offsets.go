@@ -115,7 +115,7 @@ func retryConcurrent(ctx context.Context, request func() error) error {
 }
 
 // commitPlainly commits offsets outside of any transaction: for batches that produced nothing,
-// because ending a transaction without records sends nothing. The boolean tells whether the
+// because ending a transaction without records sends nothing. The boolean reports whether the
 // broker answered, so that an error means that nothing was committed.
 func commitPlainly(
 	ctx context.Context, cl *kgo.Client, group string, ids map[string][16]byte, m membership,

@@ -136,7 +136,7 @@ func (r *run) tearDown() {
 	r.bound.Stop()
 }
 
-// post has the loop call fn, and tells whether it will.
+// post has the loop call fn, and reports whether it will.
 func (r *run) post(fn func()) bool {
 	select {
 	case r.events <- fn:

@@ -167,7 +167,7 @@ func (m topicManager) GetOffset(topic string, partition int32, at int64) (int64,
 // Close does nothing: the client belongs to the engine.
 func (topicManager) Close() error { return nil }
 
-// sleep waits and tells whether ctx let it.
+// sleep waits and reports whether ctx let it.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

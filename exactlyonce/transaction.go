@@ -162,13 +162,13 @@ func (p *producer) produce(ctx context.Context, b *batch) (outcome, error) {
 	return aborted, err
 }
 
-// fenced tells whether somebody else took over the transactional ID, or the broker took the
+// fenced reports whether somebody else took over the transactional ID, or the broker took the
 // transaction from us because it was too old; it calls both the same.
 func fenced(err error) bool {
 	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)
 }
 
-// stale tells whether an error means that the clients, or what they know of the cluster, are of no
+// stale reports whether an error means that the clients, or what they know of the cluster, are of no
 // more use.
 func stale(err error) bool {
 	return fenced(err) || errors.Is(err, kerr.InvalidProducerIDMapping) ||

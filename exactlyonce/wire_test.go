@@ -112,7 +112,7 @@ func (w *wire) set(client string, frozen bool) {
 	w.change.Broadcast()
 }
 
-// lost tells whether this request, or its answer, is to get lost.
+// lost reports whether this request, or its answer, is to get lost.
 func (w *wire) lost(client string, key int16, answer bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -38,7 +38,7 @@ func newPartitionLog(cl *kgo.Client, topic string, number int32) *partitionLog {
 // errMadeAgain is ErrTopicMissing for sure: the name now belongs to another topic.
 var errMadeAgain = fmt.Errorf("%w: it was deleted and made again", ErrTopicMissing)
 
-// isFinal says whether trying again can't help. Errors that brokers answered say so themselves;
+// isFinal reports whether trying again can't help. Errors that brokers answered say so themselves;
 // of a network everything can be tried again.
 func isFinal(err error) bool {
 	if errors.Is(err, ErrOffsetOutOfRange) || errors.Is(err, ErrTopicMissing) ||

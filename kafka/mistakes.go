@@ -78,7 +78,7 @@ func (s Settings) checkBrokers(ms *Mistakes) {
 	}
 }
 
-// onlyThisHost says whether no broker is asked over a network. Brokers can name others later on;
+// onlyThisHost reports whether no broker is asked over a network. Brokers can name others later on;
 // a cluster that listens on a loopback address is a local one all the same.
 func (s Settings) onlyThisHost() bool {
 	for _, broker := range s.Brokers {

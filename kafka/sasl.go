@@ -125,7 +125,7 @@ func (c *saramaSCRAM) Step(challenge string) (string, error) {
 	return c.conversation.Step(challenge)
 }
 
-// Done says whether the conversation is over.
+// Done reports whether the conversation is over.
 func (c *saramaSCRAM) Done() bool { return c.conversation.Done() }
 
 // saramaTokens gives Sarama its tokens.

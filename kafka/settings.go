@@ -154,7 +154,7 @@ type OAuth struct {
 // there is one. Convert it to a string to use it.
 type Secret string
 
-// String tells whether there is a secret, never which.
+// String reports whether there is a secret, never which.
 func (s Secret) String() string {
 	if s == "" {
 		return ""

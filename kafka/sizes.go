@@ -44,7 +44,7 @@ func RecordBytes(key int, value []byte, headers []kgo.RecordHeader) int {
 	return n
 }
 
-// FitsFrame tells whether a record that comes as a frame takes at most limit bytes, as RecordBytes
+// FitsFrame reports whether a record that comes as a frame takes at most limit bytes, as RecordBytes
 // counts. That it is nowhere near is seen without looking inside: Kafka's lengths take a byte more
 // than a frame's at most, and a frame has a byte at least for each.
 func FitsFrame(key int, frame []byte, limit int) bool {

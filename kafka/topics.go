@@ -51,7 +51,7 @@ type Difference struct {
 	Have    string
 }
 
-// Missing says whether the whole topic is not there.
+// Missing reports whether the whole topic is not there.
 func (d Difference) Missing() bool { return d.Setting == SettingTopic }
 
 // String says it in one line.
@@ -158,7 +158,7 @@ func look(ctx context.Context, cl *kgo.Client, specs []TopicSpec) (topicMetadata
 	return topics, nil
 }
 
-// missing says whether there is no such topic.
+// missing reports whether there is no such topic.
 func missing(topic kmsg.MetadataResponseTopic) bool {
 	return topic.ErrorCode == kerr.UnknownTopicOrPartition.Code
 }

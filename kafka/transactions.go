@@ -33,7 +33,7 @@ type OpenTransaction struct {
 	coordinatorEpoch int32
 }
 
-// Hangs tells whether nobody will ever end the transaction.
+// Hangs reports whether nobody will ever end the transaction.
 func (t *OpenTransaction) Hangs() bool { return t.TransactionalID == "" }
 
 // Since is when the transaction began, as far as that is known.
@@ -66,7 +66,7 @@ func OpenTransactions(ctx context.Context, cl *kgo.Client, topics ...string) ([]
 	}), err
 }
 
-// same tells whether both are the same transaction in the same partition.
+// same reports whether both are the same transaction in the same partition.
 func (t *OpenTransaction) same(other OpenTransaction) bool {
 	return t.Topic == other.Topic && t.Partition == other.Partition && t.Offset == other.Offset &&
 		t.ProducerID == other.ProducerID

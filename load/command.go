@@ -22,7 +22,7 @@ type Command struct {
 	Data      json.RawMessage `json:"data"`
 	// Expected is the sequence that the aggregate must be at; nil if any will do.
 	Expected *int64 `json:"expectedSequence,omitempty"`
-	// Sending says whether it is sent twice under its ID.
+	// Sending reports whether it is sent twice under its ID.
 	Sending Sending `json:"sending,omitempty"`
 }
 
@@ -61,7 +61,7 @@ type Answer struct {
 	Attempts int `json:"attempts"`
 }
 
-// same tells whether two answers to the same command agree.
+// same reports whether two answers to the same command agree.
 func (a Answer) same(b Answer) bool {
 	return a.Outcome == b.Outcome && a.Code == b.Code &&
 		a.FirstSequence == b.FirstSequence && a.LastSequence == b.LastSequence
@@ -74,10 +74,10 @@ type OrderState struct {
 	Payment  string // pending, paid, declined, refund-pending, refunded, refund-declined
 }
 
-// settled tells whether the payment was decided.
+// settled reports whether the payment was decided.
 func (s OrderState) settled() bool { return s.Payment != "" && s.Payment != "pending" }
 
-// ended tells whether nothing follows any more.
+// ended reports whether nothing follows any more.
 func (s OrderState) ended() bool {
 	switch s.Status {
 	case "delivered", "declined":

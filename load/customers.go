@@ -48,7 +48,7 @@ type Act struct {
 	Steps []Step
 }
 
-// IsOrder tells whether the act places an order.
+// IsOrder reports whether the act places an order.
 func (a Act) IsOrder() bool { return a.Command.Aggregate == order }
 
 // Step is a later command to an order.

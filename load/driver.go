@@ -160,7 +160,7 @@ func (d *Driver) sendings(ctx context.Context, command Command) (first, second A
 	return first, second, err
 }
 
-// take takes a slot, and tells whether ctx went on meanwhile.
+// take takes a slot, and reports whether ctx went on meanwhile.
 func take(ctx context.Context, slots chan struct{}) bool {
 	select {
 	case slots <- struct{}{}:

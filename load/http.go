@@ -32,7 +32,7 @@ type server struct {
 	probed    atomic.Bool  // a request is there to see, while suspect
 }
 
-// free tells whether the worker may get a request.
+// free reports whether the worker may get a request.
 func (s *server) free(now time.Time) bool {
 	return !s.suspect.Load() ||
 		s.downUntil.Load() <= now.UnixNano() && s.probed.CompareAndSwap(false, true)
@@ -175,7 +175,7 @@ func (h *HTTP) Send(ctx context.Context, c Command) (Answer, error) {
 	}
 }
 
-// temporary tells whether it makes sense to ask again.
+// temporary reports whether it makes sense to ask again.
 func temporary(status int) bool {
 	return status >= 500 || status == http.StatusTooManyRequests ||
 		status == http.StatusRequestTimeout

@@ -51,7 +51,7 @@ func (l *lanes) enter(account string, opens bool) place {
 	return place{l, in, in.next - 1, opens}
 }
 
-// wait waits until the command may begin, and tells whether ctx went on meanwhile.
+// wait waits until the command may begin, and reports whether ctx went on meanwhile.
 func (p place) wait(ctx context.Context) bool {
 	for {
 		moved := p.blocked()

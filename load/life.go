@@ -84,7 +84,7 @@ func (l *life) step(ctx, begin context.Context, step *Step) bool {
 	return true
 }
 
-// wait waits for the order to be in such a state. It tells whether it is; if not, that is counted,
+// wait waits for the order to be in such a state. It reports whether it is; if not, that is counted,
 // or the run ends.
 func (l *life) wait(ctx, begin context.Context, until func(OrderState) bool) (OrderState, bool) {
 	if !take(begin, l.looks) {

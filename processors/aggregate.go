@@ -78,7 +78,7 @@ type GraphOptions struct {
 	Logger      *slog.Logger
 }
 
-// Validate tells whether a graph can be made of the description.
+// Validate reports whether a graph can be made of the description.
 func (a *Aggregate[S, C, E]) Validate() error {
 	if a.RecentSize < 0 || a.RecentSize > MaxRecentSize {
 		return fmt.Errorf("aggregate %s: RecentSize is %d, allowed are 0 to %d",

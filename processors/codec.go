@@ -43,7 +43,7 @@ func (r *received) metadata(ctx goka.Context) (eventsourcing.Metadata, error) {
 	return codecs.MetadataFromRecord(split.Headers)
 }
 
-// fits tells whether the record has at most limit bytes.
+// fits reports whether the record has at most limit bytes.
 func (r *received) fits(ctx goka.Context, limit int) bool {
 	if r.frame != nil {
 		return kafka.FitsFrame(len(ctx.Key()), r.frame, limit)

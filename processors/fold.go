@@ -18,8 +18,8 @@ import (
 )
 
 // Fold makes states and rows of an aggregate from the records of its events topic, as handling its
-// commands has made them (G4). States are of any type to whoever uses it: he gets them from Apply
-// or DecodeState and gives them back. Nil is that of an aggregate without events.
+// commands has made them (G4). The caller gets states from Apply or DecodeState, gives them
+// back, and need not know their type. Nil is the state of an aggregate without events.
 //
 // It is safe for concurrent use, a single state is not.
 type Fold[S, E any] struct {
@@ -277,7 +277,7 @@ func (f *Fold[S, E]) Sequence(row []byte) (int64, error) {
 	return s.Sequence, err
 }
 
-// Equal tells whether a row says the same as the state: the same state at the same sequence,
+// Equal reports whether a row says the same as the state: the same state at the same sequence,
 // whatever is in its ring, and whichever schema it was written with. At sequence 0 the state is not
 // looked at, as [eventsourcing.Snapshot] has it.
 func (f *Fold[S, E]) Equal(state any, row []byte) (bool, error) {

@@ -62,7 +62,7 @@ func LoopTopic(group string) string {
 		goka.Loop(rawCodec{}, func(goka.Context, any) {})).LoopStream().Topic()
 }
 
-// Validate tells whether a graph can be made of the description.
+// Validate reports whether a graph can be made of the description.
 func (p *Process[E]) Validate() error {
 	for name, missing := range map[string]bool{
 		"Name": p.Name == "", "React": p.React == nil,

@@ -78,7 +78,7 @@ func (r Rings) Row(ofEvents, ofResults any, live []byte) ([]byte, error) {
 	return row, nil
 }
 
-// lost tells whether somebody knows of events that are not there. A row that can't be read knows nothing.
+// lost reports whether somebody knows of events that are not there. A row that can't be read knows nothing.
 func (r Rings) lost(events *caused, results *told, live []byte) error {
 	if results.last > events.last {
 		return fmt.Errorf("%w: results go up to %d, events to %d", ErrEventsLost, results.last,

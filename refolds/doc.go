@@ -5,8 +5,8 @@
 //	a worker's Keeper ───────────────────────▶ <group>/requests/<id>/<p>   ├─▶ refolds ──▶ Board
 //	a worker's Keeper ───────────────────────▶ <group>/partitions/<p>     ─┘   (one partition)
 //
-// Everybody folds the topic into a [Board] of his own. It has one partition, so all see the same
-// records in the same order; it is compacted, so it holds little more than the Board does.
+// Each reader folds the topic into a [Board] of its own. The topic has one partition, so all readers see
+// the same records in the same order; it is compacted, so it holds little more than the Board does.
 //
 // # The fold version of a partition
 //

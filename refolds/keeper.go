@@ -25,7 +25,7 @@ type KeeperConfig struct {
 	FoldVersion int
 	// Worker names this worker to people.
 	Worker string
-	// Empty tells whether a partition has no events.
+	// Empty reports whether a partition has no events.
 	Empty func(ctx context.Context, partition int32) (bool, error)
 	// Members returns the fold version of each member of the group, by a name for people; 0: it has told
 	// none.

@@ -41,7 +41,7 @@ const (
 	Cancelled Stage = "cancelled"
 )
 
-// Final tells whether nothing comes after it.
+// Final reports whether nothing comes after it.
 func (s Stage) Final() bool { return s == Done || s == Failed || s == Cancelled }
 
 // Progress is how far the refold of one partition is, and in the end what came of it.

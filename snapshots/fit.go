@@ -80,7 +80,7 @@ func (s *Stores) askTopicID(ctx context.Context, name string) (id [16]byte, err 
 
 // mayHaveForgotten returns errForgotten if a reader who goes on from where it was at a time may
 // miss deletions. Compaction removes a record that deletes a row, too, delete.retention.ms after
-// it has removed the row, and who has the row in a store of his own then has it for ever. Half of
+// it has removed the row, and a local store that still holds the row keeps it for ever. Half of
 // that time is left for reading, and for how far the store was behind the topic when the time was
 // taken.
 func (s *Stores) mayHaveForgotten(ctx context.Context, topic string, since int64) error {

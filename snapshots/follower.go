@@ -83,7 +83,7 @@ func (f *Follower) change(next int64, fn func(Writer) error) error {
 // Get returns a row, nil if there is none. It must not be changed.
 func (f *Follower) Get(key string) ([]byte, error) { return f.committed(key) }
 
-// Has tells whether there is a row.
+// Has reports whether there is a row.
 func (f *Follower) Has(key string) (bool, error) {
 	value, err := f.Get(key)
 	return value != nil, err

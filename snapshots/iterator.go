@@ -54,7 +54,7 @@ type iterator struct {
 
 func newIterator(over []stagedRow, c cursor) *iterator { return &iterator{over: over, c: c} }
 
-// Next moves to the next row, and tells whether there is one.
+// Next moves to the next row, and reports whether there is one.
 func (i *iterator) Next() bool {
 	if i.sought {
 		i.sought = false
@@ -69,7 +69,7 @@ func (i *iterator) Next() bool {
 	return i.settle()
 }
 
-// Seek moves to the first row from key on, and tells whether there is one. As Goka's contract
+// Seek moves to the first row from key on, and reports whether there is one. As Goka's contract
 // wants it, Next then moves to that row.
 func (i *iterator) Seek(key []byte) bool {
 	i.at, _ = slices.BinarySearchFunc(i.over, string(key), func(r stagedRow, k string) int {

@@ -111,7 +111,7 @@ func (d *disk) openDatabase(dir string, w watcher, log *slog.Logger) (*database,
 	return &database{db: db, cursors: make(map[*databaseCursor]struct{})}, nil
 }
 
-// isDamage says whether an error of a database is about its files.
+// isDamage reports whether an error of a database is about its files.
 func isDamage(err error) bool {
 	return errors.Is(err, ErrDamaged) || errors.Is(err, errCheckpoint) ||
 		pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist)

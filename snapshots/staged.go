@@ -44,7 +44,7 @@ func (s *Staged) staged(key string) ([]byte, bool) {
 	return nil, false
 }
 
-// Has tells whether there is a row.
+// Has reports whether there is a row.
 func (s *Staged) Has(key string) (bool, error) {
 	value, err := s.Get(key)
 	return value != nil, err

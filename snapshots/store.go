@@ -24,7 +24,7 @@ type store struct {
 	opening    chan struct{}         // of one: one Open at a time
 	rebuilding chan struct{}         // of one: one Rebuild at a time
 	besides    atomic.Pointer[store] // nil: it is not being rebuilt
-	spare      func() error          // tells whether the disk has room for more; may be nil
+	spare      func() error          // reports whether the disk has room for more; may be nil
 
 	// mu guards what follows. Who uses the backend holds it, shared: it is not closed under them.
 	mu        sync.RWMutex
@@ -57,7 +57,7 @@ func newStore(of *Stores, at place) *store {
 	return s
 }
 
-// damaged notes that Pebble found files that are not as it wrote them, and tells whether that is known.
+// damaged notes that Pebble found files that are not as it wrote them, and reports whether that is known.
 func (s *store) damaged(err error) (known bool) {
 	wrapped := asDamage(err)
 	if !s.damage.CompareAndSwap(nil, &wrapped) {
@@ -338,7 +338,7 @@ func (s *store) end() {
 // faultCheck is how often it is looked whether there is any use in waiting for a disk.
 const faultCheck = 20 * time.Millisecond
 
-// settle makes what the store holds durable and tells whether it is. The caller holds mu.
+// settle makes what the store holds durable and reports whether it is. The caller holds mu.
 func (s *store) settle(ctx context.Context) bool {
 	if s.damage.Load() != nil || s.fault.Load() != nil {
 		return false

@@ -67,7 +67,7 @@ func Under(ctx context.Context, traceparent string) context.Context {
 	return ctx
 }
 
-// IsUnsampled tells whether a traceparent says that nobody wants spans of its trace. It costs less
+// IsUnsampled reports whether a traceparent says that nobody wants spans of its trace. It costs less
 // than a span that comes to nothing.
 func IsUnsampled(traceparent string) bool {
 	parent := Parse(traceparent)

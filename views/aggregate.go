@@ -197,7 +197,7 @@ func newMerge(parts []follower, from []byte) (*merge, error) {
 	return m, nil
 }
 
-// next moves to the next row and tells whether there is one. Partitions are few, so that looking
+// next moves to the next row and reports whether there is one. Partitions are few, so that looking
 // at the head of each is as good as a heap.
 func (m *merge) next() bool {
 	for i, rows := range m.rows {

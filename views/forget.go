@@ -9,7 +9,7 @@ import (
 )
 
 // forgetting finds out what of a partition is too old now. some then drops at most limit records of
-// it and says whether there are more; nil: there is nothing to drop.
+// it and reports whether there are more; nil: there is nothing to drop.
 type forgetting func(l *live, partition int32) (
 	some func(part follower, limit int) (more bool, err error), err error)
 

@@ -112,7 +112,7 @@ func fingerprint(value []byte) []byte {
 	return append(bytes.Clone(value[:wireBytes]), sum[:hashBytes]...)
 }
 
-// otherData tells whether two fingerprints are of different data. Of data by different schemas, of
+// otherData reports whether two fingerprints are of different data. Of data by different schemas, of
 // two versions of a sender perhaps, nobody can tell by their bytes: they pass for the same.
 func otherData(a, b []byte) bool {
 	return len(a) > wireBytes && len(b) > wireBytes &&

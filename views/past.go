@@ -42,7 +42,7 @@ type Moment struct {
 	Time time.Time
 }
 
-// ends tells whether an event is behind the moment; latest is the latest time up to it.
+// ends reports whether an event is behind the moment; latest is the latest time up to it.
 func (m Moment) ends(sequence int64, latest time.Time) bool {
 	if m.Sequence > 0 {
 		return sequence > m.Sequence
@@ -62,8 +62,8 @@ type PastRow struct {
 // ErrNoHistory, ErrNotReady, ErrUnfoldable, that of ctx, or a fault.
 //
 // It costs a look-up for each doubling of the history, and folding Limits.StateEvery events. The
-// intermediate states that this needs are made by the first who goes through that part of the history;
-// he folds all of it, 3 µs an event. When ctx ends, those made so far are kept.
+// first reader of a part of the history makes the intermediate states that this needs, and folds all of
+// that part, 3 µs an event. When ctx ends, those made so far are kept.
 func (a *Aggregate) At(ctx context.Context, id string, m Moment) (PastRow, error) {
 	if a.events == nil || a.description.Fold == nil {
 		return PastRow{}, ErrNoHistory
@@ -175,7 +175,7 @@ func (w *walk) begin() error {
 	})
 }
 
-// step folds the events up to the next intermediate state, and files that; it tells whether the moment
+// step folds the events up to the next intermediate state, and files that; it reports whether the moment
 // may be behind it. Nobody waits for the store while events are decoded.
 func (w *walk) step() (more bool, err error) {
 	until := min((w.at.sequence/w.every+1)*w.every, w.newest)

@@ -89,7 +89,7 @@ func (s *session) newView(ctx context.Context) (*goka.View, error) {
 	return view, nil
 }
 
-// running tells whether all partitions are connected. (goka.View.Recovered isn't safe to call
+// running reports whether all partitions are connected. (goka.View.Recovered isn't safe to call
 // while the view stops.)
 func (s *session) running() bool { return s.view.CurrentState() == goka.ViewStateRunning }
 

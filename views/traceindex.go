@@ -76,7 +76,7 @@ func (t *traced) projection() snapshots.Projection {
 	}
 }
 
-// expired tells whether a message of that time isn't kept any more.
+// expired reports whether a message of that time isn't kept any more.
 func (t *traced) expired(at time.Time) bool { return time.Since(at) > t.retention }
 
 // period is the number of the period that a time is in.

@@ -72,7 +72,7 @@ func newCauses(nodes []*Node) *causes {
 	return c
 }
 
-// of returns the cause of a message, nil if it isn't there. has tells whether it should be.
+// of returns the cause of a message, nil if it isn't there. has reports whether it should be.
 func (c *causes) of(n *Node) (cause *Node, has bool) {
 	switch n.Kind {
 	case KindDeadLetter:

@@ -82,7 +82,7 @@ func (p *program) newDeadLettersSettle(l *lettersSettle, cmd *cobra.Command) *co
 	return cmd
 }
 
-// clear tells whether it is clear which dead letters are meant: a flag that was forgotten must not
+// clear reports whether it is clear which dead letters are meant: a flag that was forgotten must not
 // mean all.
 func (l *lettersSettle) clear(s deadletters.Selection) error {
 	ways := 0

@@ -113,7 +113,7 @@ func (w *Worker) prepareTopics(ctx context.Context) error {
 // filesByStore is how many files a store has open at most times, and room for a merge.
 const filesByStore = 10
 
-// tooFewFiles tells whether the stores of so many partitions may need more files than the limit lets the
+// tooFewFiles reports whether the stores of so many partitions may need more files than the limit lets the
 // process open (0: nobody knows it). Pebble ends the process when it can't open one that it must.
 func (w *Worker) tooFewFiles(limit int64) error {
 	topics := len(w.aggregates)

@@ -100,7 +100,7 @@ func (k *keeper) attend(engine *exactlyonce.Config) {
 	}
 }
 
-// empty tells whether a partition of the events topic has never had an event.
+// empty reports whether a partition of the events topic has never had an event.
 func (k *keeper) empty(ctx context.Context, partition int32) (bool, error) {
 	client, err := k.worker.kafka.Client()
 	if err != nil {

@@ -52,7 +52,7 @@ Exit codes: 0 drawn, 5 there is no such trace, 1 anything else.`,
 	return cmd
 }
 
-// speaksUTF8 tells whether the terminal does, by the locale. Containers often name none.
+// speaksUTF8 reports whether the terminal does, by the locale. Containers often name none.
 func (p *program) speaksUTF8() bool {
 	locale := ""
 	for _, name := range []string{"LANG", "LC_CTYPE", "LC_ALL"} { // the last that is set counts

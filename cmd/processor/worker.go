@@ -319,7 +319,7 @@ func (w *Worker) close() error {
 	return errors.Join(errs...)
 }
 
-// sleep waits, and tells whether ctx went on meanwhile.
+// sleep waits, and reports whether ctx went on meanwhile.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -102,7 +102,7 @@ func (w *worker) keep() {
 	}
 }
 
-// pause waits, and tells whether the simulation goes on.
+// pause waits, and reports whether the simulation goes on.
 func (w *worker) pause(d time.Duration) bool {
 	select {
 	case <-time.After(d):

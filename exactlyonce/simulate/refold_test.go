@@ -17,7 +17,7 @@ import (
 // In every other simulation, processes refold partitions, too, between rewrites: outputs are the events, and
 // a row with a mark is a wrong one, which a refold puts right. All that goes wrong interrupts it.
 
-// refolds tells whether this is such a simulation. No row is deleted then: the fold of an aggregate has no
+// refolds reports whether this is such a simulation. No row is deleted then: the fold of an aggregate has no
 // end.
 func (s *schedule) refolds() bool { return s.seed%2 == 1 }
 

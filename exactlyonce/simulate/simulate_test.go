@@ -110,7 +110,7 @@ func run(t *testing.T, s *schedule) verdict {
 	return verdict{}
 }
 
-// standsStill tells whether some bubble's time can't go on, for no fault of ours: see simulation.lead.
+// standsStill reports whether some bubble's time can't go on, for no fault of ours: see simulation.lead.
 // Nothing can end such a bubble; it is left behind.
 func standsStill(stacks string) bool {
 	for stack := range strings.SplitSeq(stacks, "\n\n") {

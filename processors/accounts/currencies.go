@@ -34,7 +34,7 @@ func decimalsOf(codes map[int]string) map[string]int {
 	return decimals
 }
 
-// ActiveCurrency tells whether an account may be opened in the currency.
+// ActiveCurrency reports whether an account may be opened in the currency.
 func ActiveCurrency(code string) bool {
 	_, active := currencyDecimals[code]
 	return active

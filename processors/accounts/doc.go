@@ -25,5 +25,5 @@
 //     person who has looked the charge up in the account's events.
 //   - A reference is charged once, so that whoever asks for the same payment again, by whatever
 //     command ID, does not take the money again. An account that has forgotten the reference can't
-//     tell: whoever may ask so late has to notice the second payment himself, as orders do.
+//     tell: a caller that may ask so late has to notice the second payment itself, as orders do.
 package accounts

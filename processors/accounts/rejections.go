@@ -106,7 +106,7 @@ func checkPayment(amount int64, reference string) error {
 	return eventsourcing.CheckText("reference", reference, MaxReference, CodeReferenceMissing)
 }
 
-// checkIncoming tells whether the account can take the positive amount in.
+// checkIncoming reports whether the account can take the positive amount in.
 func checkIncoming(a Account, amount int64, currency string) error {
 	if err := checkAlive(a); err != nil {
 		return err
@@ -123,7 +123,7 @@ func checkIncoming(a Account, amount int64, currency string) error {
 	return nil
 }
 
-// checkOutgoing tells whether the account can pay the positive amount out.
+// checkOutgoing reports whether the account can pay the positive amount out.
 func checkOutgoing(a Account, amount int64, currency string) error {
 	if err := checkAlive(a); err != nil {
 		return err

@@ -210,7 +210,7 @@ func TestFenceBeforeMarkers(t *testing.T) {
 	})
 }
 
-// Whoever is asked to stop finishes the transaction that he is in, and tells what is done.
+// A replay that is asked to stop finishes its transaction, and reports what is done.
 func TestStopped(t *testing.T) {
 	d := newDesk(t, 2)
 	d.flood(600) // more than one transaction

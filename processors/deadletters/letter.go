@@ -119,7 +119,7 @@ func Parse(r *kgo.Record) (*Letter, error) {
 	return l, nil
 }
 
-// ours tells whether a header is one that is taken off when the record goes back.
+// ours reports whether a header is one that is taken off when the record goes back.
 func ours(name string) bool {
 	return strings.HasPrefix(name, ownPrefix) && name != processors.HeaderRepeated
 }

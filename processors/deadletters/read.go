@@ -119,7 +119,7 @@ func (m *merger) run(
 		})
 	}
 	given := m.merge(streams, give)
-	cancel() // whoever still reads sees it where he sends
+	cancel() // a reader that is still busy sees it where it sends
 	read := group.Wait()
 	if given != nil {
 		return given

@@ -146,7 +146,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	d.equal("foreign records", reading.Foreign, int64(1))
 }
 
-// What came after somebody looked is not what he agreed to.
+// What came after the operator looked is not what they agreed to.
 func TestPin(t *testing.T) {
 	d := newDesk(t, 2)
 	d.put(letter(0, 1, "a"))

@@ -25,14 +25,14 @@ type Selection struct {
 	refs map[Ref]bool
 }
 
-// Filtered tells whether the selection asks anything of a letter beside its place, which is named or
+// Filtered reports whether the selection asks anything of a letter beside its place, which is named or
 // not, and whether it is open.
 func (s *Selection) Filtered() bool {
 	return s.Topic != "" || s.Partition != nil || s.Reason != "" ||
 		s.Group != "" || s.Key != nil || !s.Since.IsZero() || !s.Until.IsZero()
 }
 
-// has tells whether the selection means a letter. Settled must be filled in.
+// has reports whether the selection means a letter. Settled must be filled in.
 func (s *Selection) has(l *Letter) bool {
 	switch {
 	case s.refs != nil && !s.refs[l.Ref],

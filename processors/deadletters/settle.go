@@ -54,8 +54,8 @@ type Report struct {
 	Err error
 }
 
-// ErrTakenOver says that somebody else has begun to settle dead letters meanwhile. What was reported
-// as done is done; the rest is his.
+// ErrTakenOver says that another replay or discard has begun meanwhile. What was reported as done is
+// done; the other one does the rest.
 var ErrTakenOver = errors.New("another replay or discard has taken over")
 
 // Settle puts back, or discards, the dead letters of a selection: each once, whoever else tries to,
@@ -169,14 +169,14 @@ func (w *settling) change(ctx context.Context, l *Letter) (change, error) {
 	return c, w.exists(ctx, c.record.Topic)
 }
 
-// impossible tells whether an error is about one letter, and not about everything.
+// impossible reports whether an error is about one letter, and not about everything.
 func impossible(err error) bool {
 	return errors.Is(err, ErrNoReplayTopic) || errors.Is(err, ErrFacts) ||
 		errors.Is(err, ErrTooLarge) || errors.Is(err, ErrCut) ||
 		errors.Is(err, kafka.ErrTopicMissing)
 }
 
-// exists tells whether there is a topic to write to; it asks once. A producer would go on trying.
+// exists reports whether there is a topic to write to; it asks once. A producer would go on trying.
 func (w *settling) exists(ctx context.Context, topic string) error {
 	known, is := w.topics[topic]
 	if is {

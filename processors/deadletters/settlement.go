@@ -35,7 +35,7 @@ type Settlement struct {
 	Letter time.Time `json:"letter"`
 }
 
-// of tells whether the marker is about this dead letter.
+// of reports whether the marker is about this dead letter.
 func (s *Settlement) of(l *Letter) bool {
 	return s != nil && (s.Outcome == Unknown || s.Letter.Equal(l.Time))
 }

@@ -40,8 +40,8 @@ type transactions struct {
 	broken error
 }
 
-// transactions initialises the transactional ID. From here on, whoever settled before is fenced, and
-// what he left open is aborted.
+// transactions initialises the transactional ID. It fences an earlier replay or discard,
+// and aborts the transaction that it left open.
 func (o *Office) transactions(ctx context.Context) (*transactions, error) {
 	names := o.settings.Names
 	client, err := kgo.NewClient(append(append([]kgo.Opt(nil), o.settings.Kafka...),

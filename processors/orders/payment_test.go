@@ -139,7 +139,7 @@ func (s *shop) react(key string, sent func() []eventsourcing.Sent) {
 	}
 }
 
-// step serves one of the queues that have something, and tells whether one had.
+// step serves one of the queues that have something, and reports whether one had.
 func (s *shop) step(pick func(queues []string) string) bool {
 	names := slices.Sorted(maps.Keys(s.queues))
 	if len(names) == 0 {

@@ -4,7 +4,7 @@
 //
 // # How
 //
-// The owner of a partition is the only one who writes its events and rows. So he can fold on the side:
+// The owner of a partition is the only writer of its events and rows. So it can fold on the side:
 //
 //  1. Fold events 0 to x into a shadow: a store of its own, with a cache of the states in use in front.
 //     What has come meanwhile is folded, too, and again, until little is left.
@@ -20,8 +20,8 @@
 // # Why it is right
 //
 // Let F(k, n) be the fold of events 1…n of the aggregate k by the Evolve that is running. Commands that
-// are handled while the refold runs use the same Evolve, for the owner runs the refold himself, and
-// when he stops being the owner the refold's context ends. Hence: from a row that is F(k, n) commands
+// are handled while the refold runs use the same Evolve, for the owner runs the refold itself, and
+// when it stops being the owner the refold's context ends. Hence: from a row that is F(k, n) commands
 // only make rows that are F(k, m), m ≥ n; and from one that is not, only rows that are not known to be.
 //
 // The pass (2) reads the shadow as of x, and the live rows as of some moment t after it was built; both
@@ -47,13 +47,13 @@
 // the next of its events a second time: were that committed, nothing could be folded at all.)
 //
 // A closing step (3) reads the events up to the high watermark. Between two transactions there are none
-// of this owner beyond it, and nobody else can commit one: he is fenced. So the shadow is F(k, n) with
+// of this owner beyond it, and no other worker can commit one: it is fenced. So the shadow is F(k, n) with
 // the newest n, for each k, and the candidate's row can be told right from wrong, and mended, for good.
 // Then the line goes on, from the mended rows. Between two steps commands are handled, also those of
 // aggregates whose row is still wrong; their events are facts all the same, and their rows are mended
 // in a later step. Each step is right by itself: a refold that ends after some of them, because it was
 // cancelled, or the owner died or lost the partition, leaves fewer wrong rows, and no new ones. A step of
-// an owner who is none any more is refused with its transaction.
+// a worker that is no longer the owner is refused with its transaction.
 //
 // A transaction that a dead owner left open hides what comes behind it. A step gives up after
 // Options.StepTimeout, having written nothing, and comes back when the broker has ended it.

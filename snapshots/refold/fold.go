@@ -34,7 +34,7 @@ type Fold interface {
 	// of this and of all that read or make rows has a method Code() string if it is about the row, for
 	// good; any other is a fault.
 	Sequence(row []byte) (int64, error)
-	// Equal tells whether a row says the same as a state at the same sequence, rings apart.
+	// Equal reports whether a row says the same as a state at the same sequence, rings apart.
 	Equal(state any, row []byte) (bool, error)
 	// JSON shows sequence and state of a row, for people.
 	JSON(row []byte) (json.RawMessage, error)

@@ -32,7 +32,7 @@ func (k *known) add(key string) {
 	*word |= bits
 }
 
-// may tells whether the key may have been added.
+// may reports whether the key may have been added.
 func (k *known) may(key string) bool {
 	word, bits := k.place(key)
 	return *word&bits == bits

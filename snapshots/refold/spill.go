@@ -72,7 +72,7 @@ func newSpill(dir string, memory int64, headers []string) (*spill, error) {
 
 func (s *spill) close() error { return s.file.Close() } //nolint:wrapcheck // the caller says what it was
 
-// full tells whether it is time to drain.
+// full reports whether it is time to drain.
 func (s *spill) full() bool { return s.size >= spillBytes }
 
 // put adds an event.

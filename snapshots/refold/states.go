@@ -260,7 +260,7 @@ func (s *states) measure(e *entry) error {
 	return nil
 }
 
-// has tells whether the state of a key is here, or on its way.
+// has reports whether the state of a key is here, or on its way.
 func (s *states) has(key []byte) bool { return s.entries[string(key)] != nil }
 
 // evict writes a part of the states to the store and forgets them. No event waits.

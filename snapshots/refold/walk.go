@@ -44,7 +44,7 @@ type Pair struct {
 	state   any
 }
 
-// Folded tells whether the aggregate has events.
+// Folded reports whether the aggregate has events.
 func (p *Pair) Folded() bool { return p.encoded != nil || p.state != nil }
 
 // State returns what the events fold to, nil if there are none.

@@ -163,7 +163,7 @@ func (r *Reader) position(
 	return p, err
 }
 
-// match moves a position behind the last command that was handled, and tells whether there is one.
+// match moves a position behind the last command that was handled, and reports whether there is one.
 func (r *Reader) match(
 	ctx context.Context, p *Position, partition int32, from, letters int64, handled map[Trace]int,
 	traceOf func(*kgo.Record) Trace,

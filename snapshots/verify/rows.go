@@ -106,7 +106,7 @@ func (r *run) reportRow(d Difference, p *refold.Pair, verdict refold.Verdict) er
 	return r.report(d)
 }
 
-// isAhead tells whether the row is at a later sequence than the shadow.
+// isAhead reports whether the row is at a later sequence than the shadow.
 func (r *run) isAhead(p *refold.Pair) (bool, error) {
 	state, err := p.State()
 	if err != nil {

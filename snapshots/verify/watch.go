@@ -40,7 +40,7 @@ func (w *Watch) Run(ctx context.Context, partitions []int32) {
 	}
 }
 
-// once verifies a partition, and tells whether it could.
+// once verifies a partition, and reports whether it could.
 func (w *Watch) once(ctx context.Context, partition int32) bool {
 	o := w.Options(partition)
 	logged := 0

@@ -96,7 +96,7 @@ func (t *Tally) Add(found ...Breach) {
 	}
 }
 
-// Whole tells whether there was no breach.
+// Whole reports whether there was no breach.
 func (t *Tally) Whole() bool { return len(t.seen) == 0 }
 
 // String returns the breaches as lines, the first ones of each counter and how many there are.

@@ -214,9 +214,8 @@ func (l *ledger) close() []Breach {
 	return l.found
 }
 
-// told checks that a sender was told what has happened (G1): the one outcome of his command, by all
-// answers; and that what was refused at the door never came in. A sender who was told nothing can't
-// have been told anything wrong.
+// told checks that a sender was told what happened (G1): all answers name the one outcome of the command,
+// and a command that was refused at the door never came in. A sender that got no answer got no wrong one.
 func (l *ledger) told(t *Told) {
 	o, came := l.outcomes[l.outcomeOf(t.Aggregate, t.Subject, t.ID)]
 	last := o.first + int64(o.events) - 1

@@ -55,7 +55,7 @@ func Offsets(ctx context.Context, brokers []string, group, topic string) (
 	return committed, ends, nil
 }
 
-// nothingFrom tells whether a partition has no record for a reader from an offset to its end.
+// nothingFrom reports whether a partition has no record for a reader from an offset to its end.
 func nothingFrom(ctx context.Context, brokers []string, admin *kadm.Client, end kadm.Offset, from int64,
 ) (bool, error) {
 	if from >= end.At {

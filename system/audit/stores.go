@@ -229,7 +229,7 @@ func (s *stores) compare(ctx context.Context, c *storeCopy, w *World) error {
 	return nil
 }
 
-// once tells whether a value once was the row of a key, by the events and results of the key: the
+// once reports whether a value once was the row of a key, by the events and results of the key: the
 // topic may have forgotten it since.
 func (s *stores) once(ctx context.Context, w *World, key string, value []byte) (bool, error) {
 	found, _, err := s.schemas.decode(ctx, value)

@@ -55,7 +55,7 @@ func (d *disk) setAhead(choice uint64) (string, error) {
 	return "", errNoStore
 }
 
-// setCheckpointAhead tells whether the store had a checkpoint.
+// setCheckpointAhead reports whether the store had a checkpoint.
 func setCheckpointAhead(dir string) (set bool, err error) {
 	db, err := pebble.Open(dir, &pebble.Options{DisableWAL: true, Logger: quiet{}})
 	if err != nil {

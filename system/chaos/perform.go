@@ -104,7 +104,7 @@ func (p *performance) begins(f schedule.Fault) {
 	p.count(string(f.Kind))
 }
 
-// inTime tells whether there is time left for a fault that had to wait.
+// inTime reports whether there is time left for a fault that had to wait.
 func (p *performance) inTime(ctx context.Context, f schedule.Fault) bool {
 	if ctx.Err() == nil && time.Now().Before(p.end) {
 		return true

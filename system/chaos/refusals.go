@@ -184,8 +184,8 @@ func (s *site) committed(ctx context.Context, topic string) (at map[int32]int64,
 	return at, err
 }
 
-// judgeOthers says whether partitions have gone on beside the one with the record: all of them get commands
-// all the time.
+// judgeOthers reports whether partitions have gone on beside the one with the record: all of them get
+// commands all the time.
 func (p *performance) judgeOthers(
 	f schedule.Fault, partition int32, before, after map[int32]int64, alone bool,
 ) {

@@ -224,7 +224,7 @@ func until(ctx context.Context, condition func() error) error {
 	}
 }
 
-// pause waits, and tells whether ctx went on meanwhile.
+// pause waits, and reports whether ctx went on meanwhile.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -47,7 +47,7 @@ func (p *Proxy) addGate(direction stream.Direction) (*gate, error) {
 func (p *Proxy) Address() string { return p.toxi.Listen }
 
 // Cut lets nothing through in either direction. What is sent meanwhile arrives late, when the path
-// heals, unless the sender has given up the connection by then and it never left him.
+// heals, unless the sender gives up the connection before that.
 func (p *Proxy) Cut() {
 	p.requests.set(passage{held: true})
 	p.answers.set(passage{held: true})

@@ -116,7 +116,7 @@ func (o BrokerOptions) format(ctx context.Context, j java, classes, properties s
 	return nil
 }
 
-// answers tells whether the broker has joined its own cluster.
+// answers reports whether the broker has joined its own cluster.
 func (b *Broker) answers(ctx context.Context) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.address), kgo.RequestRetries(0))
 	if err != nil {

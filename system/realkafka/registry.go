@@ -67,7 +67,7 @@ func StartRegistry(ctx context.Context, o RegistryOptions) (*Registry, error) {
 	return r, nil
 }
 
-// answers tells whether the registry serves requests.
+// answers reports whether the registry serves requests.
 func (r *Registry) answers(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url+"/subjects", http.NoBody)
 	if err != nil {

@@ -75,7 +75,7 @@ func (s *Scene) do(ctx context.Context, step Step) (string, error) {
 
 var spaces = regexp.MustCompile(`[ \t]+`)
 
-// Matches tells whether a command may have printed something, by what a page shows.
+// Matches reports whether a command may have printed something, by what a page shows.
 func Matches(shown, printed string) bool {
 	pattern := strings.Builder{}
 	pattern.WriteString(`^`)

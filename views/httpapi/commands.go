@@ -116,7 +116,7 @@ func keyOf(r *Resource, command eventsourcing.Metadata) views.CommandKey {
 	return views.CommandKey{Aggregate: r.Name, Subject: command.Subject, ID: command.ID}
 }
 
-// differs tells whether the first command under the ID had other data, as far as that is known.
+// differs reports whether the first command under the ID had other data, as far as that is known.
 func (s *Server) differs(
 	ctx context.Context, r *Resource, command eventsourcing.Envelope[any],
 ) bool {

@@ -12,7 +12,7 @@ type healthBody struct {
 
 type healthOutput struct{ Body healthBody }
 
-// readyBody says whether requests should come here.
+// readyBody reports whether requests should come here.
 type readyBody struct {
 	Ready  bool        `json:"ready"`
 	Checks []checkBody `json:"checks" nullable:"false"`

@@ -34,7 +34,7 @@ const (
 // idAllowed says it in words.
 const idAllowed = "1 to 128 of the characters A-Z a-z 0-9 - _ . ~ : @ (not . or .. alone)"
 
-// validID tells whether an aggregate or a command that is sent may be called so. The characters need no
+// validID reports whether an aggregate or a command that is sent may be called so. The characters need no
 // escaping in a path; "/" is left out since it separates the parts of an event's ID.
 func validID(id string) bool {
 	if id == "" || len(id) > maxIDLength || id == "." || id == ".." {

@@ -14,7 +14,7 @@ import (
 )
 
 // jsonSchema reads the part of JSON Schema that our description uses: it draws values that are valid, and
-// tells whether one is.
+// reports whether one is.
 type jsonSchema struct{ components map[string]map[string]any }
 
 func (j jsonSchema) resolved(schema map[string]any) map[string]any {
@@ -141,7 +141,7 @@ func (j jsonSchema) drawObject(t *rapid.T, schema map[string]any, depth int) any
 	return object
 }
 
-// valid tells whether a value, as encoding/json decodes it with numbers kept, is valid.
+// valid reports whether a value, as encoding/json decodes it with numbers kept, is valid.
 func (j jsonSchema) valid(schema map[string]any, v any) bool {
 	schema = j.resolved(schema)
 	for _, name := range []string{"anyOf", "oneOf"} {

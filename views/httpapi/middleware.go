@@ -50,7 +50,7 @@ func (r *recorder) send() {
 	}
 }
 
-// restart forgets an answer of which nothing is out yet, and tells whether that could be done.
+// restart forgets an answer of which nothing is out yet, and reports whether that could be done.
 func (r *recorder) restart() bool {
 	if !r.sent {
 		r.status = 0
@@ -217,7 +217,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// isClean tells whether a path has neither empty segments nor dots for one; it may end in a slash.
+// isClean reports whether a path has neither empty segments nor dots for one; it may end in a slash.
 func isClean(escaped string) bool {
 	cleaned := path.Clean(escaped)
 	return escaped == cleaned || cleaned != "/" && escaped == cleaned+"/"

@@ -27,8 +27,8 @@ const apiDescription = `Commands in, states out: the internal API of an event-so
 An aggregate's state is the fold of its events; its *sequence* is that of the last one. A command is
 accepted or rejected once, whatever its sender repeats under the same Idempotency-Key.
 
-States are read from a copy that follows what is committed, a few milliseconds behind. Who has to
-see his own write asks with ?atLeast=SEQUENCE and Prefer: wait=SECONDS.
+States are read from a copy that follows what is committed, a few milliseconds behind. A client that
+must see its own write asks with ?atLeast=SEQUENCE and Prefer: wait=SECONDS.
 
 Every error is a problem (RFC 9457); its member code is stable.`
 

@@ -41,7 +41,7 @@ type Sender interface {
 	// Send returns when the command is safe in the topic. After another error than
 	// views.ErrNotSent it may or may not be there.
 	Send(ctx context.Context, command eventsourcing.Envelope[any]) error
-	// Differs tells whether the first command under the same ID, as far as one is known, was
+	// Differs reports whether the first command under the same ID, as far as one is known, was
 	// another one: of another type, or with other data.
 	Differs(command eventsourcing.Envelope[any]) (bool, error)
 }

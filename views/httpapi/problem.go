@@ -180,7 +180,7 @@ func asProblem(err error) *Problem {
 		"something is broken in here; the log says what").because(err)
 }
 
-// asProblem is asProblem, and tells the operator what he must know.
+// asProblem is the function asProblem, and logs what an operator must know.
 func (s *Server) asProblem(ctx context.Context, operation string, err error) *Problem {
 	p := asProblem(err)
 	if p.Code == codeInternal {

@@ -27,12 +27,12 @@ type Filter struct {
 	Kinds          []Kind
 }
 
-// hasTopic tells whether there may be messages for the filter in a topic.
+// hasTopic reports whether there may be messages for the filter in a topic.
 func (f *Filter) hasTopic(t *Topic) bool {
 	return contains(f.Kinds, t.Kind) && (t.Aggregate == "" || contains(f.Aggregates, t.Aggregate))
 }
 
-// has tells whether the filter means a message, of which its data need not be known yet.
+// has reports whether the filter means a message, of which its data need not be known yet.
 func (f *Filter) has(m *Message) bool {
 	correlation := m.CorrelationID
 	if correlation == "" {

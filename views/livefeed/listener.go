@@ -167,7 +167,7 @@ func (l *Listener) Next(ctx context.Context, patience time.Duration) ([]Item, er
 	return items, ctx.Err()
 }
 
-// due tells whether to look how far behind the listener is.
+// due reports whether to look how far behind the listener is.
 func (l *Listener) due() bool {
 	return (l.lost || l.busy) && len(l.rest) == 0 && time.Since(l.checked) >= l.feed.options.Limits.CheckEvery
 }

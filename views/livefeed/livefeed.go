@@ -30,8 +30,8 @@ type Limits struct {
 	// Listeners limits how many may listen at a time; 16. Each reads all of its topics from Kafka
 	// by itself and decodes what it shows, some 10 µs a message.
 	Listeners int
-	// Backlog is how many records a listener may be behind; 10,000. Who is further behind can't
-	// keep up, or was away for long: he wants to know what happens now, not what happened then.
+	// Backlog is how many records a listener may be behind; 10,000. A listener that is further behind
+	// can't keep up, or was away for long: it wants to know what happens now, not what happened then.
 	Backlog int64
 	// CheckEvery is how often a listener that has records to read looks how far behind it is; 1 s.
 	// It costs a request to each broker.
