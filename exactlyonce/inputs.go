@@ -92,9 +92,13 @@ func (r *run) inputs(ctx context.Context, s *session) (map[topicPartition]input,
 	inputs := make(map[topicPartition]input)
 	for tp := range s.claims {
 		at, known := offsets.Lookup(tp.topic, tp.partition)
-		start, _ := starts.Lookup(tp.topic, tp.partition)
-		end, _ := ends.Lookup(tp.topic, tp.partition)
-		if err := errors.Join(at.Err, start.Err, end.Err); err != nil {
+		start, started := starts.Lookup(tp.topic, tp.partition)
+		end, ended := ends.Lookup(tp.topic, tp.partition)
+		err := errors.Join(at.Err, start.Err, end.Err)
+		if err == nil && (!started || !ended) {
+			err = errors.New("the broker left the partition out of its answer")
+		}
+		if err != nil {
 			return nil, fmt.Errorf("compare the group's offset with input %s/%d: %w",
 				tp.topic, tp.partition, err)
 		}
@@ -136,8 +140,9 @@ func (r *run) checkForgotten(ctx context.Context, s *session, handled map[int32]
 			}
 			return &fatalError{fmt.Errorf("group %s has no offset in partition %d of any input, "+
 				"but its table %s has rows: the offsets were deleted, or have expired, and all "+
-				"inputs would be handled a second time; set the group's offsets, or make the "+
-				"table's topic anew", r.engine.group, partition, r.engine.table)}
+				"inputs would be handled a second time; set the group's offsets, or have the table "+
+				"and the offsets made again from the events: docs/runbooks/reset-offline.md",
+				r.engine.group, partition, r.engine.table)}
 		case err != nil:
 			return fmt.Errorf("look for rows in %s/%d: %w", r.engine.table, partition, err)
 		}
