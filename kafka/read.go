@@ -75,10 +75,10 @@ type Progress struct {
 // markers, aborted records and what compaction has removed count as read, so that the end is
 // reached exactly, whatever the partition ends in.
 //
-// fn is called once without records when the end is known, then with at most 10,000 records and about 4 MiB
+// fn is called once without records when the end is known, then with at most 10,000 records and about 1 MiB
 // at a time (each Timestamp is a ReadTime), and without records to report progress, at least every half
-// second while nothing else comes. Keys and values share memory with other records of the same answer: who
-// keeps one copies it. An error of fn ends the reading and is returned; the offset returned is
+// second while nothing else comes. Keys and values share memory with other records of the same answer: fn
+// copies what it keeps. An error of fn ends the reading and is returned; the offset returned is
 // then the one after the last successful call.
 //
 // Faults of the network and of brokers are tried again, for two minutes without a good answer at

@@ -202,7 +202,7 @@ func (s *workerStore) Open(
 }
 
 // storePause is between two questions whether a store is new enough, as it is as soon as the commit that
-// is under way has ended; storePatience is how often that is asked.
+// is under way has ended; storePatience is how long they are asked.
 const (
 	storePause    = 20 * time.Millisecond
 	storePatience = 3 * time.Second

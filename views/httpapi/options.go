@@ -36,7 +36,7 @@ type Past interface {
 	At(ctx context.Context, id string, m views.Moment) (views.PastRow, error)
 }
 
-// Sender puts commands into an aggregate's topic. views.Sender is one.
+// Sender puts commands into an aggregate's topic. *views.Aggregate is one.
 type Sender interface {
 	// Send returns when the command is safe in the topic. After another error than
 	// views.ErrNotSent it may or may not be there.
