@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"refold/kafka"
 )
 
 // KeeperConfig says for which group a Keeper works, and how.
@@ -243,13 +245,18 @@ const mostPauses = 16
 func (k *Keeper) partition(ctx context.Context, r Request, p int32, refold Refolder) {
 	teller := newTeller(k, r, p)
 	log := k.Logger.With("refold", r.ID, "group", k.Group, "partition", p)
+	faults := kafka.NewFaultLog(log)
+	announced := false
 	for tries := 0; ctx.Err() == nil; {
 		if why := k.disagreement(ctx); why != "" {
 			teller.tell(ctx, Progress{Stage: Waiting, Reason: why})
 			pause(ctx, k.Pause)
 			continue
 		}
-		log.Info("refolding", "dryRun", r.DryRun)
+		if !announced {
+			log.Info("refolding", "dryRun", r.DryRun)
+			announced = true
+		}
 		began := false
 		outcome, err := refold(ctx, p, r.DryRun, func(now Progress) {
 			began = began || now.EventsRead > 0 || now.Stage == Comparing || now.Stage == Closing
@@ -266,7 +273,7 @@ func (k *Keeper) partition(ctx context.Context, r Request, p int32, refold Refol
 		case err == nil:
 			outcome.Stage = Done
 			if err := k.ended(ctx, r, p, teller, outcome); err != nil {
-				log.Warn("telling that a refold has ended; it is done again", "error", err)
+				faults.Failed(slog.LevelWarn, "telling that a refold has ended; it is done again", err)
 				pause(ctx, k.Pause)
 				continue
 			}
@@ -281,7 +288,7 @@ func (k *Keeper) partition(ctx context.Context, r Request, p int32, refold Refol
 			teller.last(ctx, outcome)
 			return
 		}
-		log.Warn("a refold is tried again", "error", err)
+		faults.Failed(slog.LevelWarn, "a refold is tried again", err)
 		teller.tell(ctx, Progress{Stage: Waiting, Reason: err.Error()})
 		pause(ctx, k.Pause*time.Duration(min(1<<tries, mostPauses)))
 	}

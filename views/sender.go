@@ -150,15 +150,18 @@ func (s *sender) run(ctx context.Context) {
 // connect returns a producer, or nil when ctx ends first.
 func (s *sender) connect(ctx context.Context) sarama.AsyncProducer {
 	pause := s.limits.RestartPauseMin
+	faults := kafka.NewFaultLog(s.logger)
+	const connecting = "connecting the sender of commands"
 	for {
 		producer, err := s.newProducer(ctx)
 		if err == nil {
+			faults.Ended(connecting)
 			return producer
 		}
 		if ctx.Err() != nil {
 			return nil
 		}
-		s.logger.ErrorContext(ctx, "can't connect the sender of commands", "in", pause, "error", err)
+		faults.Failed(slog.LevelError, connecting, err)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
