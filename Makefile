@@ -127,6 +127,20 @@ cover: ## measure how much of each package its tests reach, into cover.out
 	go test -shuffle=on -coverpkg=./... -coverprofile=cover.out ./...
 	go tool cover -func=cover.out | tail -n 1
 
+# Import paths stand on lines of their own, and in the layers of the linter. Names on the wire that begin
+# with "refold" (topics, headers, Avro namespaces) are no module paths, and stay.
+.PHONY: module
+module: ## rewrite the module's path to MODULE, such as example.com/you/refold
+	@[[ '$(MODULE)' =~ ^[a-z0-9.-]+\.[a-z]+(/[A-Za-z0-9._~-]+)+$$ ]] || \
+		{ echo "make module MODULE=example.com/you/refold: '$(MODULE)' is no path of a module"; exit 2; }
+	old=$$(go list -m); \
+	git ls-files -z '*.go' | xargs -0 sed -i -E \
+		"s#^((import )?[[:space:]]*([A-Za-z_.]+ )?\")$$old(/[^\"]*)?(\".*)\$$#\1$(MODULE)\4\5#"; \
+	sed -i -E -e "s#(^|[[ (,{*])$$old/#\1$(MODULE)/#g" \
+		-e "s#(pkg: |module-path: |prefix\\()$$old([],)}]|\$$)#\1$(MODULE)\2#" .golangci.yml; \
+	go mod edit -module '$(MODULE)'
+	go build ./... && gofmt -l .
+
 .PHONY: clean
 clean: ## remove what was built here (the cache outside is kept)
 	rm -rf bin cover.out
