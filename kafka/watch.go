@@ -175,7 +175,7 @@ func (w *watched) look(ctx context.Context, end int64) error {
 }
 
 // errOpenTransaction is why a reader of committed records waits.
-var errOpenTransaction = errors.New("a transaction of somebody who wrote there is open: " +
+var errOpenTransaction = errors.New("another producer's transaction is open: " +
 	"docs/runbooks/stuck-transaction.md")
 
 // MadeAgain reports whether an error says that a topic was deleted and made again, so that what is known of
