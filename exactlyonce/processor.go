@@ -85,6 +85,13 @@ func (p *Processor) Stop() { p.engine.cancel() }
 // otherwise an error that says what it is waiting for.
 func (p *Processor) Ready() error { return p.engine.ready() }
 
+// InSession reports whether the group has given partitions to this worker, or none because there are too
+// many workers. Ready then names what is held of its own partitions, and of no others.
+func (p *Processor) InSession() bool {
+	s := p.engine.latest.Load()
+	return s != nil && s.ctx.Err() == nil
+}
+
 // TransactionalID is the name of this worker's transactions, given or made up. Its producers add
 // "-0", "-1" … to it.
 func (p *Processor) TransactionalID() string { return p.engine.cfg.TransactionalID }

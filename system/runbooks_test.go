@@ -45,7 +45,7 @@ func TestRunbooks(t *testing.T) {
 			}
 			prefix := name + "."
 			switch name {
-			case "stuck-transaction", "stalled": // whose reader types the name of a topic
+			case "stuck-transaction": // whose reader types the name of a topic
 				prefix = ""
 			case "lost-topic": // messages name the page, whose name would be taken out of them as a prefix
 				prefix = "gone."

@@ -46,13 +46,17 @@ func newSupervised(
 // Ready returns nil while the processor is a member of its group with restored tables, and no
 // partition is held.
 func (s *supervised) Ready() error {
-	if p := s.current.Load(); p != nil {
+	p := s.current.Load()
+	if p != nil && p.InSession() {
 		// It names what is held of its own partitions. What the guard holds beside may be another worker's
 		// by now, which has handled it.
 		return p.Ready()
 	}
 	if err := s.guard.Ready(); err != nil {
-		return err
+		return err // and that is why it was started again, most likely
+	}
+	if p != nil {
+		return p.Ready()
 	}
 	if why := s.ended.Load(); why != nil {
 		return fmt.Errorf("it ended, and is started again: %w", *why)
