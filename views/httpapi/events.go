@@ -69,7 +69,7 @@ const (
 
 func (s *Server) eventsOperation(r *Resource) huma.Operation {
 	return huma.Operation{
-		OperationID: "list-" + r.Name + "-events", Method: http.MethodGet,
+		OperationID: "history-of-" + r.Name, Method: http.MethodGet,
 		Path: "/" + r.Plural + "/{id}/events",
 		Tags: []string{r.Plural}, Summary: "The events of one " + r.Name + ", page by page",
 		Parameters: []*huma.Param{

@@ -82,7 +82,7 @@ func TestAggregatesWithTheSameNames(t *testing.T) {
 	d := describe(t, newBench(t, func(o *httpapi.Options) {
 		everything(o)
 		second := o.Resources[0]
-		second.Name, second.Plural = "account-command", "account-commands"
+		second.Name, second.Plural = "account-command", "account-events"
 		second.State, second.Example, second.Commands = reflect.TypeFor[other](), nil, otherTypes{}
 		o.Resources = append(o.Resources, second)
 	}))
