@@ -185,6 +185,15 @@ func decoded(t *rapid.T, v any) any {
 	return back
 }
 
+// texts are the items of a list as they stand in a request.
+func texts(items []any) []string {
+	all := make([]string, len(items))
+	for i, item := range items {
+		all[i] = fmt.Sprint(item)
+	}
+	return all
+}
+
 // drawCall returns a request that is valid by the description.
 func drawCall(t *rapid.T, j jsonSchema, method, path string, o *operation) *call {
 	c := &call{
@@ -202,15 +211,11 @@ func drawCall(t *rapid.T, j jsonSchema, method, path string, o *operation) *call
 		value := j.draw(t, p.Schema, 3)
 		text := fmt.Sprint(value)
 		if items, is := value.([]any); is {
-			var texts []string
-			for _, item := range items {
-				texts = append(texts, fmt.Sprint(item))
-			}
 			if p.In == "query" {
-				c.lists[p.Name] = texts
+				c.lists[p.Name] = texts(items)
 				continue
 			}
-			text = strings.Join(texts, ",")
+			text = strings.Join(texts(items), ",")
 		}
 		if p.In == "header" && strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
 			continue // no header has that
@@ -338,7 +343,11 @@ func TestWhatIsNotValidIsRefused(t *testing.T) {
 				if j.valid(p.Schema, value) && !isTime || p.In != "query" && text == "" || anyText {
 					return // it is valid, or there is no such request
 				}
-				c.values[p.In+" "+p.Name] = text
+				if value, is := value.([]any); is && p.In == "query" {
+					c.lists[p.Name] = texts(value)
+				} else {
+					c.values[p.In+" "+p.Name] = text
+				}
 			case o.RequestBody == nil:
 				return // no body
 			default:
