@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// What a decoded record takes in memory is some times its bytes, whatever is in it: twmb/avro compares the
+// A decoded record takes a small multiple of its bytes in memory, whatever it holds: twmb/avro compares the
 // length of an array or a map with the bytes that are left. Schemas of three kinds escape that. Items without
 // bytes (null, a record without fields): any number of them follows from a few bytes, 4,096 in each of many
 // arrays. Types that hold themselves in an array or a map: each level makes room for all that the level below

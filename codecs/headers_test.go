@@ -149,7 +149,7 @@ func TestBadHeaders(t *testing.T) {
 	}
 }
 
-// What earlier versions have let happen is read as it is, and named. What is wrong otherwise still is.
+// StoredMetadata reads IDs that earlier versions let pass, and names them. Other mistakes are still errors.
 func TestStoredMetadataReadsWhatIsBeyondTheLimits(t *testing.T) {
 	with := func(name, value string) []kgo.RecordHeader {
 		h := codecs.Headers(metadata())

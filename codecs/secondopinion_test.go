@@ -52,8 +52,8 @@ func anything(t *rapid.T, depth int) map[string]any {
 	return v
 }
 
-// What goavro encodes is shown as JSON, and goavro makes the same of that. (It writes maps in any
-// order, and NaN comes in many bits: what is compared is the JSON of both.)
+// A value that goavro encodes becomes JSON, and goavro encodes the same value from it. (goavro writes maps in
+// any order, and NaN has many bit patterns, so the test compares the JSON of both.)
 func TestGoavroAgreesWithTheJSON(t *testing.T) {
 	schema, err := codecs.ParseSchema(anythingSchema)
 	if err != nil {
@@ -107,7 +107,7 @@ func TestMapsAreSorted(t *testing.T) {
 	}
 }
 
-// What encoding/json writes for a string, we do.
+// Strings are written as encoding/json writes them.
 func TestTextIsAsEncodingJSONWritesIt(t *testing.T) {
 	schema, err := codecs.ParseSchema(`"string"`)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"refold/eventsourcing"
 )
 
-// What CheckCommand lets pass leads to no ID that a reader refuses: not with the greatest sequence, nor
-// through the longest process, there and back.
+// A command that passes CheckCommand leads to no ID that a reader refuses: not with the greatest sequence,
+// nor through the longest process, there and back.
 func TestIDsThatAreDerivedStayWithinTheLimits(t *testing.T) {
 	name := strings.Repeat("p", eventsourcing.MaxProcessNameBytes)
 	process := eventsourcing.Process[any]{

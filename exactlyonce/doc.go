@@ -47,10 +47,11 @@
 // cause, Ready says which partitions have had something to handle for Config.StallAfter of which nothing was
 // committed; brokers are asked for that, not the client's fetches (progress.go).
 //
-// What ends it: its context, Stop, a callback that fails (as in Goka), a record that no broker will ever
-// take (too large), and offsets that fit neither the inputs nor the table, because a topic was truncated or
-// the group's offsets are gone: it never guesses what was handled. Input that brokers have deleted before it
-// was handled does not end it; the log (an error) and the metric deleted_input_offsets_total tell.
+// The Processor ends with its context, with Stop, when a callback fails (as in Goka), at a record that no
+// broker will ever take (too large), and at offsets that fit neither the inputs nor the table, because a
+// topic was truncated or the group's offsets are gone: it never guesses what was handled. Input that brokers
+// have deleted before it was handled does not end it; the log (an error) and the metric
+// deleted_input_offsets_total tell.
 //
 // # What differs from Goka
 //

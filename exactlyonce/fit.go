@@ -31,7 +31,7 @@ func (e *engine) askFit(ctx context.Context, partitions []int32) (map[int32]erro
 //
 //	the topic fits; somebody deletes it and makes it again; the store finds it new, and is rebuilt empty
 //
-// What changes later is met by a store that has the rows, and found by the next question, within
+// A later change meets a store that has the rows, and the next question finds it, within
 // Config.TopicsMaxAge; producers and consumers don't follow to a topic with another ID.
 func (s *session) checkFit(ctx context.Context) error {
 	unfit, err := s.engine.askFit(ctx, s.partitions())

@@ -111,7 +111,7 @@ func (w *watched) of(metric, partition string) float64 {
 // maxLines is how much a worker may log of a fault that goes on for as long as a test.
 const maxLines = 12
 
-// What can't be fetched of one partition holds that partition alone: Ready and a metric name it, the lag
+// A partition that can't be fetched is held alone: Ready and a metric name it, the lag
 // is what the brokers say, the log tells it once, the other partition goes on. When it can be fetched
 // again, the partition goes on by itself, and nothing of it is missing or doubled (G1–G4).
 func TestUnreadablePartition(t *testing.T) {

@@ -28,8 +28,8 @@ type Aggregate struct {
 // Fit finds partitions of an aggregate whose topics don't fit together: something of them was lost, though
 // the topics may be the right ones. It may be used by several at the same time.
 //
-// What can't be, because nothing of ours deletes from these topics, and a transaction writes to all of them
-// or to none:
+// Refold deletes nothing from these topics, and a transaction writes to all of them or to none. So these are
+// signs of a loss:
 //
 //   - a table or an events topic whose log starts above offset zero;
 //   - events, and no row in the table;
@@ -37,8 +37,8 @@ type Aggregate struct {
 //   - a result that names events, and neither events nor rows;
 //   - a last row that is not at the sequence of the aggregate's last event.
 //
-// What can be: rows at sequence 0, results and offsets without events (rejected commands, dead letters); no
-// results at all, since they are kept for a time.
+// These are none: rows at sequence 0, results and offsets without events (rejected commands, dead
+// letters); no results at all, since they are kept for a time.
 type Fit struct {
 	Aggregate
 

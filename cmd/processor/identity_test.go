@@ -113,8 +113,8 @@ func (w *runningWorker) latest(like string, events int) string {
 	return name
 }
 
-// What has come by the topic may be called as nobody may call it by HTTP. Whatever the API says of it, it
-// takes back; and the program finds it.
+// Aggregates that came by the topic may have IDs that HTTP refuses in a POST. The API takes every link
+// that it gives for them, and the command line finds them.
 func TestIDsOfTheTopic(t *testing.T) {
 	ids := []string{
 		strings.Repeat("x", 200), "..", ".", "/", "a/b", "a b", "50%", "é", "who?", "#1", "a,b", "%2F",

@@ -39,8 +39,8 @@ func (w *runningWorker) isReady() *runningWorker {
 	return w
 }
 
-// What a person does when a table is lost, in the order of docs/runbooks/lost-topic.md. Whoever leaves a
-// step out is told which.
+// An operator makes a lost table again, in the order of docs/runbooks/lost-topic.md. The program names a step
+// that was left out.
 func TestLostTableIsMadeAgain(t *testing.T) {
 	i := newInstallation(t)
 	rows, _ := i.story()
