@@ -18,7 +18,9 @@ type Type struct{ *recordType }
 // recordType is what a Type is about. Its functions know the Go type; nothing else does.
 type recordType struct {
 	goType reflect.Type
-	text   string // the schema as it was given
+	name   string // of the record; empty: the Go type's
+	text   string // the schema as it was given, or made
+	err    error  // why none could be made
 	// encode appends a T or *T. The error may leave dst longer.
 	encode func(dst []byte, schema *avro.Schema, v any) ([]byte, error)
 	// decode returns a T and the bytes that were left over.
@@ -76,6 +78,9 @@ func (t *recordType) parse() (*Schema, error) {
 	if t.goType.Kind() != reflect.Struct || t.goType.Name() == "" {
 		return nil, fmt.Errorf("codecs.Record[%v]: the type must be a named struct", t.goType)
 	}
+	if t.err != nil {
+		return nil, t.err
+	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, []byte(t.text)); err != nil {
 		return nil, fmt.Errorf("schema of %v: it is not JSON: %w", t.goType, err)
@@ -89,14 +94,22 @@ func (t *recordType) parse() (*Schema, error) {
 		return nil, fmt.Errorf("schema of %v: it describes a %s; must be a record",
 			t.goType, s.kind)
 	}
-	if bare := bareName(schema.Name); bare != t.goType.Name() {
+	if bare := bareName(schema.Name); bare != t.bareName() {
 		return nil, fmt.Errorf("schema of %v: the record is named %s; must be %s, as the Go type",
-			t.goType, bare, t.goType.Name())
+			t.goType, bare, t.bareName())
 	}
 	if err := t.fits(schema.avro, s); err != nil {
 		return nil, err
 	}
 	return schema, nil
+}
+
+// bareName is that of the record.
+func (t *recordType) bareName() string {
+	if t.name != "" {
+		return t.name
+	}
+	return t.goType.Name()
 }
 
 // fits finds what would otherwise show with the first record, or never: fields that only one side

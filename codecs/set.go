@@ -117,7 +117,7 @@ func recordAliases(schema *Schema) []string {
 func (s *Set) Types() []string {
 	names := make([]string, len(s.types))
 	for i, t := range s.types {
-		names[i] = t.goType.Name()
+		names[i] = t.bareName()
 	}
 	return names
 }

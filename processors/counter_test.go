@@ -30,7 +30,7 @@ type (
 )
 
 var counterDecider = eventsourcing.Decider[counter, Count, Counted]{
-	Decide: func(c counter, command Count) ([]Counted, error) {
+	Decide: func(_ eventsourcing.Context, c counter, command Count) ([]Counted, error) {
 		switch {
 		case command.By == 0:
 			return nil, nil
@@ -41,7 +41,8 @@ var counterDecider = eventsourcing.Decider[counter, Count, Counted]{
 		}
 		return []Counted{{By: command.By}}, nil
 	},
-	Evolve: func(c counter, event Counted) counter {
+	Evolve: func(c counter, e eventsourcing.Recorded[Counted]) counter {
+		event := e.Event
 		if event.By == 14 {
 			panic("fourteen")
 		}
@@ -137,7 +138,7 @@ func newStory(t *testing.T, framed bool) *story {
 		spans:    tracetest.NewInMemoryExporter(),
 	}
 	s.codecs = map[string]goka.Codec{s.topics.Events: events.Codec(), s.topics.Results: results.Codec()}
-	aggregate := processors.Aggregate[counter, Count, Counted]{
+	aggregate := processors.AggregateGraph[counter, Count, Counted]{
 		Name: "counter", Topics: s.topics, Decider: counterDecider,
 		Commands: commands, Events: events, Results: results, Rows: counterRows{},
 		Framed: framed, RecentSize: 2, RecordBytes: recordBytes, Version: "v7",

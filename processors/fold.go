@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -25,7 +26,7 @@ import (
 type Fold[S, E any] struct {
 	version int
 	initial S
-	evolve  func(S, E) S
+	evolve  func(S, eventsourcing.Recorded[E]) S
 	events  *codecs.Set
 	rows    goka.Codec
 }
@@ -88,14 +89,8 @@ func unfoldable(reason FoldCode, format string, args ...any) error {
 	return &FoldError{Reason: reason, Err: fmt.Errorf(format, args...)}
 }
 
-// numbered is a decoded event.
-type numbered[E any] struct {
-	sequence int64
-	data     E
-}
-
 // Headers are those that Decode reads.
-func (f *Fold[S, E]) Headers() []string { return []string{codecs.HeaderSequence} }
+func (f *Fold[S, E]) Headers() []string { return []string{codecs.HeaderSequence, codecs.HeaderTime} }
 
 // Decode returns a record of the events topic as Apply takes it. Nothing of the record is kept.
 //
@@ -103,6 +98,10 @@ func (f *Fold[S, E]) Headers() []string { return []string{codecs.HeaderSequence}
 // call may succeed later: the registry does not answer, and the event's schema is not known yet.
 func (f *Fold[S, E]) Decode(event *kgo.Record) (any, error) {
 	sequence, err := sequenceOf(event)
+	if err != nil {
+		return nil, err
+	}
+	at, err := timeOf(event)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +116,7 @@ func (f *Fold[S, E]) Decode(event *kgo.Record) (any, error) {
 	if !is {
 		return nil, unfoldable(FoldCode(codecs.ReasonUnknownType), "%T is none of the events", value)
 	}
-	return &numbered[E]{sequence, data}, nil
+	return &eventsourcing.Recorded[E]{Event: data, Sequence: sequence, Time: at}, nil
 }
 
 // Apply returns the state after a decoded event. The state it is given may be changed and must not be
@@ -128,7 +127,7 @@ func (f *Fold[S, E]) Apply(state, event any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, is := event.(*numbered[E])
+	e, is := event.(*eventsourcing.Recorded[E])
 	if !is {
 		return nil, fmt.Errorf("a %T is no event of this fold", event)
 	}
@@ -136,25 +135,25 @@ func (f *Fold[S, E]) Apply(state, event any) (any, error) {
 		s = &folded[S]{state: f.initial}
 	}
 	switch next := s.sequence + 1; {
-	case e.sequence > next:
+	case e.Sequence > next:
 		return nil, unfoldable(FoldGap, "it is event %d of its aggregate where event %d is due",
-			e.sequence, next)
-	case e.sequence < next:
+			e.Sequence, next)
+	case e.Sequence < next:
 		return nil, unfoldable(FoldRepeated, "it is event %d of its aggregate where event %d is due",
-			e.sequence, next)
+			e.Sequence, next)
 	}
-	if err := f.evolveOne(s, e.data); err != nil {
-		return nil, unfoldable(FoldPanic, "event %d of its aggregate: %w", e.sequence, err)
+	if err := f.evolveOne(s, *e); err != nil {
+		return nil, unfoldable(FoldPanic, "event %d of its aggregate: %w", e.Sequence, err)
 	}
-	s.sequence = e.sequence
+	s.sequence = e.Sequence
 	return s, nil
 }
 
 // evolveOne folds an event in. A panic of the domain comes back as an error, and the state as it was.
-func (f *Fold[S, E]) evolveOne(s *folded[S], event E) (err error) {
+func (f *Fold[S, E]) evolveOne(s *folded[S], event eventsourcing.Recorded[E]) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("a %T: panic: %v", event, p)
+			err = fmt.Errorf("a %T: panic: %v", event.Event, p)
 		}
 	}()
 	s.state = f.evolve(s.state, event)
@@ -176,6 +175,20 @@ func sequenceOf(event *kgo.Record) (int64, error) {
 			"%s is %.40q; must be a whole number from 1", codecs.HeaderSequence, text)
 	}
 	return sequence, nil
+}
+
+// timeOf reads an event's time; the zero time if the record has none.
+func timeOf(event *kgo.Record) (time.Time, error) {
+	text := kafka.Header(event.Headers, codecs.HeaderTime)
+	if len(text) == 0 {
+		return time.Time{}, nil
+	}
+	at, err := codecs.ParseTime(string(text))
+	if err != nil {
+		return at, unfoldable(FoldCode(codecs.ReasonBadHeader),
+			"%s is %.40q; must be of RFC 3339, like 2026-01-31T23:59:59.123Z", codecs.HeaderTime, text)
+	}
+	return at, nil
 }
 
 // own returns a state as what it is; nil for nil.

@@ -67,7 +67,8 @@ func newFolding(t *testing.T) *folding {
 	}
 	f.rows.FromRow = func(r LedgerRow) (ledger, int64, []byte) { return r.ledger, r.Sequence, r.Recent }
 	f.Fold = processors.NewFold(eventsourcing.Decider[ledger, Count, Counted]{
-		Evolve: func(l ledger, e Counted) ledger {
+		Evolve: func(l ledger, recorded eventsourcing.Recorded[Counted]) ledger {
+			e := recorded.Event
 			if e.By == 13 {
 				panic("thirteen")
 			}

@@ -254,7 +254,7 @@ refold_dead_letters_total{by="counter",reason="not-wire-format"} 1
 }
 
 func TestIncompleteDescriptionIsRefused(t *testing.T) {
-	var incomplete processors.Aggregate[counter, Count, Counted]
+	var incomplete processors.AggregateGraph[counter, Count, Counted]
 	if _, err := incomplete.Graph(); err == nil || !strings.Contains(err.Error(), "is missing") {
 		t.Fatalf("got %v", err)
 	}

@@ -192,7 +192,7 @@ func TestNamesOfProcessesArePartsOfIDs(t *testing.T) {
 		strings.Repeat("p", 64): "", strings.Repeat("p", 65): "at most 64", "\xff": "UTF-8",
 		"a/b": "separate", "a.b": "separate",
 	} {
-		process := processors.Process[Counted]{
+		process := processors.ProcessGraph[Counted]{
 			Process: carry, Group: "carry", Events: "events", Inputs: new(codecs.Set), DeadLetters: "letters",
 			Targets: map[string]processors.Target{"counter": {}}, Logger: slog.New(slog.DiscardHandler),
 			Metrics: processors.NewMetrics(prometheus.NewRegistry()),

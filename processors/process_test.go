@@ -85,7 +85,7 @@ func newCarrying(t *testing.T, framed bool) *carrying {
 	metrics := processors.NewMetrics(s.metrics)
 	guard := processors.NewGuard("carry", processors.GuardLimits{Share: .5, Window: 100, Least: guardLeast},
 		metrics, slog.New(slog.DiscardHandler))
-	process := processors.Process[Counted]{
+	process := processors.ProcessGraph[Counted]{
 		Process: carry, Group: "carry", Events: s.topics.Events, Results: []string{s.topics.Results},
 		Inputs: inputs, DeadLetters: s.topics.DeadLetters,
 		Targets: map[string]processors.Target{"counter": {Topic: carried, Commands: commands}},
@@ -204,7 +204,7 @@ func TestProcessSetsAside(t *testing.T) {
 }
 
 func TestIncompleteProcessIsRefused(t *testing.T) {
-	var incomplete processors.Process[Counted]
+	var incomplete processors.ProcessGraph[Counted]
 	if _, err := incomplete.Graph(); err == nil || !strings.Contains(err.Error(), "is missing") {
 		t.Fatalf("got %v", err)
 	}

@@ -67,7 +67,7 @@ func (b *benchBank) row(k int) (*kgo.Record, error) {
 	var s eventsourcing.Snapshot[accounts.Account]
 	for at := k; at < b.events; at += b.keys {
 		s.Sequence++
-		s.State = accounts.Decider.Evolve(s.State, b.data(key, int(s.Sequence)))
+		s.State = accounts.Decider.Evolve(s.State, recorded(b.data(key, int(s.Sequence))))
 		s.Recent = s.Recent.Add(commandID(at),
 			eventsourcing.Entry{FirstSequence: s.Sequence, LastSequence: s.Sequence}, recentCommands)
 	}
