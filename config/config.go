@@ -13,8 +13,8 @@ type Config struct {
 	Registry  Registry   `key:"registry"`
 	Topics    Topics     `key:"topics"`
 	Processor Processor  `key:"processor"`
-	Accounts  Aggregate  `key:"accounts"`
-	Orders    Aggregate  `key:"orders"`
+	// Aggregates are the settings of each aggregate, by its name: those that [NewOptions] was given.
+	Aggregates map[string]*Aggregate
 	Store     Store      `key:"store"`
 	Refold    Refold     `key:"refold"`
 	Verify    Verify     `key:"verify"`
@@ -110,7 +110,13 @@ type Processor struct {
 
 // Aggregate is what may differ from one aggregate to the other.
 type Aggregate struct {
-	RecentCommands int `key:"recent-commands" default:"16" min:"0" max:"1024" help:"How many commands a row remembers, to recognize those that are sent twice; some 24 bytes each in every row, on the table topic and on disk."`
+	RecentCommands    int           `key:"recent-commands" default:"16" min:"0" max:"1024" help:"How many commands a row remembers, so that one that is sent twice is decided once. Each costs some 24 bytes of every row."`
+	CommandsRetention time.Duration `key:"commands-retention" default:"0s" min:"0s" max:"876000h" help:"How long commands are kept, and known by ID. 0s: as topics.commands-retention says."`
+	EventsRetention   time.Duration `key:"events-retention" default:"0s" min:"0s" max:"876000h" help:"How long events are kept. 0s: for ever. With a limit, the table can't be rebuilt, reset or verified any more once events are gone, and histories reach back only so far."`
+	ResultsRetention  time.Duration `key:"results-retention" default:"0s" min:"0s" max:"876000h" help:"How long results are kept, and found by command ID. 0s: as topics.results-retention says."`
+	Results           bool          `key:"results" default:"true" help:"Write the result of each command to a topic, where its sender waits for it. false: senders hear nothing, and a tenth of the work is saved; no process may wait for them."`
+	History           bool          `key:"history" default:"true" help:"Keep the histories of this aggregate in views, as views.history says for all."`
+	Traces            bool          `key:"traces" default:"true" help:"Keep the messages of this aggregate in the index of traces, as views.traces says for all."`
 }
 
 // Store is where local copies of tables are.

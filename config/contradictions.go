@@ -1,8 +1,10 @@
 package config
 
 import (
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,16 +88,11 @@ func (c *Config) sizes(wrong func(path, value, allowed string)) {
 	if body := c.HTTP.BodyBytes; body > record { // it would be taken, and become a dead letter
 		wrong("http.body-bytes", body.String(), "no more than topics.record-bytes, "+record.String())
 	}
-	for _, a := range []struct {
-		path     string
-		commands int
-	}{
-		{"accounts.recent-commands", c.Accounts.RecentCommands},
-		{"orders.recent-commands", c.Orders.RecentCommands},
-	} {
-		if Bytes(a.commands)*entryBytes > record/2 { // no row would have room for a state
-			wrong(a.path, strconv.Itoa(a.commands), "no more than half of topics.record-bytes holds, "+
-				strconv.Itoa(int(record/2/entryBytes)))
+	for _, name := range slices.Sorted(maps.Keys(c.Aggregates)) {
+		commands := c.Aggregates[name].RecentCommands
+		if Bytes(commands)*entryBytes > record/2 { // no row would have room for a state
+			wrong(aggregatesKey+"."+name+".recent-commands", strconv.Itoa(commands),
+				"no more than half of topics.record-bytes holds, "+strconv.Itoa(int(record/2/entryBytes)))
 		}
 	}
 	caches := c.Store.CacheBytes + c.Store.RowCacheBytes + c.Store.ViewCacheBytes
