@@ -1,4 +1,4 @@
-package main
+package installation
 
 import (
 	"crypto/tls"
@@ -9,33 +9,20 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"time"
 	"unicode"
 
 	"refold/codecs"
 	"refold/config"
-	"refold/exactlyonce"
 	"refold/kafka"
+	"refold/logging"
 	"refold/processors"
-	"refold/views"
-	"refold/views/httpapi"
-	"refold/views/livefeed"
 )
 
-// checkSettings finds what only the packages that use the settings know to be wrong.
-func checkSettings(c config.Config) error {
-	registry, err := registrySettings(c)
-	if err == nil {
-		err = registry.Validate()
-	}
-	return errors.Join(names(c.Topics).Check(), kafkaSettings(c, nil).Validate(), err)
-}
-
-// kafkaMistakes are what kafka.Settings finds, in the words of the configuration: all mistakes are
+// KafkaMistakes are what kafka.Settings finds, in the words of the configuration: all mistakes are
 // to be told at once.
-func kafkaMistakes(c config.Config) config.Mistakes {
+func KafkaMistakes(c config.Config) config.Mistakes {
 	var found kafka.Mistakes
-	if !errors.As(kafkaSettings(c, nil).Validate(), &found) {
+	if !errors.As((&Installation{Config: c}).Kafka(nil).Validate(), &found) {
 		return nil
 	}
 	mistakes := make(config.Mistakes, len(found))
@@ -77,8 +64,9 @@ func asOption(text string) string {
 // heartbeats go out in a session's time-out: four may go missing.
 const heartbeats = 5
 
-func kafkaSettings(c config.Config, logger *slog.Logger) kafka.Settings {
-	k := c.Kafka
+// Kafka returns the settings of all Kafka clients; they log to logger, if it is not nil.
+func (i *Installation) Kafka(logger *slog.Logger) kafka.Settings {
+	c, k := i.Config, i.Config.Kafka
 	s := kafka.Settings{
 		Brokers:  k.Brokers,
 		ClientID: k.ClientID,
@@ -108,15 +96,16 @@ func kafkaSettings(c config.Config, logger *slog.Logger) kafka.Settings {
 		},
 	}
 	if logger != nil {
-		s.Logger = clientLogger(logger, c.Log, "franz-go")
+		s.Logger = logging.Client(logger, c.Log, "franz-go")
 	}
 	return s
 }
 
-// registrySettings has codecs take records of any size that was ever allowed by default: the limit
-// that counts is the graphs'.
-func registrySettings(all config.Config) (codecs.RegistrySettings, error) {
-	c := all.Registry
+// Registry returns the settings of the client of the schema registry. Codecs take records of any size that
+// was ever allowed by default: the limit that counts is that of the graphs. The error says which file can't
+// be read.
+func (i *Installation) Registry() (codecs.RegistrySettings, error) {
+	all, c := i.Config, i.Config.Registry
 	s := codecs.RegistrySettings{
 		Limits: codecs.Limits{RecordBytes: max(codecs.DefaultRecordBytes, int(all.Topics.RecordBytes))},
 		URLs:   c.URLs, Username: c.Username, Password: c.Password.Reveal(),
@@ -145,50 +134,4 @@ func registrySettings(all config.Config) (codecs.RegistrySettings, error) {
 		s.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	return s, nil
-}
-
-func engineConfig(c config.Config) exactlyonce.Config {
-	p := c.Processor
-	return exactlyonce.Config{
-		BatchRecords: p.BatchRecords, BatchBytes: int(p.BatchBytes),
-		FetchMaxBytes: int32(p.FetchBytes), LeastGap: p.LeastGap,
-		Producers: p.Producers, LeaveTimeout: p.LeaveTimeout,
-		BackoffMin: p.BackoffMin, BackoffMax: p.BackoffMax, StallAfter: p.StallAfter,
-		TopicsMaxAge: c.Topics.CheckInterval,
-	}
-}
-
-func viewLimits(c config.HTTP, v config.Views, p config.Processor) views.Limits {
-	return views.Limits{
-		Waiters: c.Waiters, Sending: c.Sending, PageBytes: int(c.PageBytes), TraceNodes: c.TraceNodes,
-		FetchBytes: int(v.FetchBytes), StateEvery: v.StateEvery,
-		StallAfter: p.StallAfter,
-	}
-}
-
-// traceRetention is how long messages are kept for traces; 0: not at all.
-func traceRetention(c config.Views) time.Duration {
-	if !c.Traces {
-		return 0
-	}
-	return c.TraceRetention
-}
-
-func liveLimits(c config.HTTP) livefeed.Limits {
-	return livefeed.Limits{Listeners: c.Listeners, Backlog: int64(c.ListenerLag)}
-}
-
-// otherHeaderBytes is what a request's header has beside a link or a token of ours.
-const otherHeaderBytes = 4 << 10
-
-// httpLimits takes headers that are long enough for all links and tokens that the API gives, whatever is
-// configured.
-func httpLimits(c config.HTTP, topics config.Topics, aggregates int) httpapi.Limits {
-	own := max(httpapi.LinkBytes, livefeed.PositionBytes(viewTopics(aggregates)*topics.Partitions))
-	return httpapi.Limits{
-		BodyBytes: int64(c.BodyBytes), HeaderBytes: max(int(c.HeaderBytes), own+otherHeaderBytes),
-		ReadTimeout: c.ReadTimeout, RequestTimeout: c.RequestTimeout, Wait: c.WaitTimeout,
-		UnknownWait: c.UnknownWait, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout,
-		PageRows: c.PageRows, Shutdown: c.Shutdown,
-	}
 }

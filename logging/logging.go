@@ -1,4 +1,6 @@
-package main
+// Package logging makes the loggers of a program: its own, and those of the libraries, which have a level
+// of their own.
+package logging
 
 import (
 	"context"
@@ -12,15 +14,15 @@ import (
 	"refold/kafka"
 )
 
-// newLogger returns the process's logger, and sends Sarama's lines there, too.
-func newLogger(w io.Writer, c config.Log) *slog.Logger {
+// New returns the process's logger, and sends Sarama's lines there, too.
+func New(w io.Writer, c config.Log) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level(c.Level), ReplaceAttr: readable}
 	var handler slog.Handler = slog.NewJSONHandler(w, options)
-	if c.Format == "text" || c.Format == "auto" && isTerminal(w) {
+	if c.Format == "text" || c.Format == "auto" && IsTerminal(w) {
 		handler = slog.NewTextHandler(w, options)
 	}
 	logger := slog.New(handler)
-	sarama.Store(clientLogger(logger, c, "sarama"))
+	sarama.Store(Client(logger, c, "sarama"))
 	saramaOnce.Do(func() { kafka.SetSaramaLogger(slog.New(saramaHandler{})) })
 	return logger
 }
@@ -53,9 +55,9 @@ func readable(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// clientLogger is for what a library says: it has a level of its own, for a client that tells of
-// every connection hides what the worker does.
-func clientLogger(logger *slog.Logger, c config.Log, name string) *slog.Logger {
+// Client returns a logger for what a library says: it has a level of its own, since
+// a client that tells of every connection hides what the worker does.
+func Client(logger *slog.Logger, c config.Log, name string) *slog.Logger {
 	return slog.New(quieter{logger.Handler(), level(c.Clients)}).With("client", name)
 }
 
@@ -85,7 +87,8 @@ func (q quieter) WithGroup(name string) slog.Handler {
 	return quieter{q.Handler.WithGroup(name), q.least}
 }
 
-func isTerminal(w io.Writer) bool {
+// IsTerminal reports whether w writes to a terminal.
+func IsTerminal(w io.Writer) bool {
 	f, is := w.(*os.File)
 	if !is {
 		return false

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -17,7 +17,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/config"
+	"refold/installation"
 	"refold/kafka"
+	"refold/processors"
 )
 
 // benchOptions say what is measured.
@@ -31,10 +33,11 @@ type benchOptions struct {
 	profile           string
 	keep              bool // the topics stay
 	timeout           time.Duration
+	definitions       processors.Definitions
 }
 
 func (p *program) newBench() *cobra.Command {
-	var o benchOptions
+	o := benchOptions{definitions: p.definitions}
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure the worker against a cluster: throughput, CPU, latency",
@@ -61,7 +64,7 @@ else it does; compare runs side by side.`,
 	f.IntVar(&o.partitions, "partitions", 4, "of each topic")
 	f.Float64Var(&o.rate, "rate", 0, "commands a second; 0: all at once, before the worker starts")
 	f.BoolVar(&o.views, "views", false, "the worker keeps its views, too, as it does by default")
-	cmd.AddCommand(newBenchEngine(), newBenchRestore(), p.newBenchRestorer(), newBenchRefold())
+	cmd.AddCommand(newBenchEngine(), p.newBenchRestore(), p.newBenchRestorer(), p.newBenchRefold())
 	return cmd
 }
 
@@ -151,15 +154,25 @@ func (r *benchRun) with(
 	return measure()
 }
 
-func (r *benchRun) topics() []kafka.TopicSpec {
-	c := config.Topics{
+func (r *benchRun) topicsConfig() config.Topics {
+	return config.Topics{
 		Prefix: r.prefix, Partitions: r.partitions, ReplicationFactor: 1,
 		CommandsRetention: time.Hour, ResultsRetention: time.Hour, DeadLetterRetention: time.Hour,
 	}
+}
+
+func (r *benchRun) topics() []kafka.TopicSpec {
 	if r.engine {
-		return engineTopics(c)
+		return engineTopics(r.topicsConfig())
 	}
-	return topicSpecs(c)
+	return r.install().TopicSpecs()
+}
+
+// install is an installation of the measurement's own.
+func (r *benchRun) install() *installation.Installation {
+	return &installation.Installation{
+		Config: config.Config{Topics: r.topicsConfig()}, Definitions: r.definitions,
+	}
 }
 
 func deleteTopics(ctx context.Context, client *kgo.Client, specs []kafka.TopicSpec) error {

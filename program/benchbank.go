@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -53,7 +53,7 @@ func (b *benchBank) event(i int) (*kgo.Record, error) {
 		return nil, err
 	}
 	cause := fmt.Sprintf("018f5c1e-9a8b-7c6d-8e7f-%012d", i)
-	return recordOf(accounts.Topics(b.run.prefix).Events, key, value, eventsourcing.Metadata{
+	return recordOf(accounts.Definition.Topics(b.run.prefix).Events, key, value, eventsourcing.Metadata{
 		ID: fmt.Sprintf("%s/%d", key, sequence), Source: "accounts", Subject: key,
 		Type: eventsourcing.TypeName(data), Time: time.Now(),
 		CorrelationID: cause, CausationID: cause, Sequence: int64(sequence),
@@ -67,14 +67,16 @@ func (b *benchBank) row(k int) (*kgo.Record, error) {
 	var s eventsourcing.Snapshot[accounts.Account]
 	for at := k; at < b.events; at += b.keys {
 		s.Sequence++
-		s.State = accounts.Decider.Evolve(s.State, recorded(b.data(key, int(s.Sequence))))
+		s.State = accounts.Decider.Evolve(s.State, eventsourcing.Recorded[accounts.Event]{
+			Event: b.data(key, int(s.Sequence)), Sequence: s.Sequence,
+		})
 		s.Recent = s.Recent.Add(commandID(at),
 			eventsourcing.Entry{FirstSequence: s.Sequence, LastSequence: s.Sequence}, recentCommands)
 	}
 	if b.wrong > 0 && k%max(b.keys/b.wrong, 1) == 0 && k/max(b.keys/b.wrong, 1) < b.wrong {
 		s.State.Owner = "Nobody"
 	}
-	value, err := b.codecs.Table().Encode(s)
+	value, err := b.codecs.Table.Encode(s)
 	if err != nil {
 		return nil, err
 	}

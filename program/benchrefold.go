@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"refold/config"
+	"refold/logging"
 	"refold/processors/accounts"
 	"refold/refolds"
 )
@@ -25,8 +26,8 @@ type refoldOptions struct {
 	rest          time.Duration // between two refolds
 }
 
-func newBenchRefold() *cobra.Command {
-	var o refoldOptions
+func (p *program) newBenchRefold() *cobra.Command {
+	o := refoldOptions{bench: benchOptions{definitions: p.definitions}}
 	cmd := &cobra.Command{
 		Use:   "refold",
 		Short: "Measure a refold: how fast it folds, and what live commands notice of it",
@@ -102,7 +103,7 @@ func (r *refoldBench) run(ctx context.Context) error {
 	}
 	defer subject.close()
 	r.bank = &benchBank{
-		accountsSubject: subject, table: accounts.Topics(r.prefix).Table,
+		accountsSubject: subject, table: accounts.Definition.Topics(r.prefix).Table,
 		keys: r.keys, events: r.events, wrong: r.wrong,
 	}
 	r.subject = r.bank
@@ -110,13 +111,13 @@ func (r *refoldBench) run(ctx context.Context) error {
 		return err
 	}
 	topic, err := refolds.Open(r.kafka, refolds.TopicName(r.prefix),
-		newLogger(r.logs, config.Log{Level: "warn", Clients: "warn", Format: "text"}))
+		logging.New(r.logs, config.Log{Level: "warn", Clients: "warn", Format: "text"}))
 	if err != nil {
 		return err
 	}
 	defer topic.Close()
 	r.desk = &refolds.Desk{
-		Topic: topic, Aggregates: refoldable(config.Topics{Prefix: r.prefix}),
+		Topic: topic, Aggregates: r.install().Rebuildable(),
 		Partitions: func() (int32, error) { return int32(r.partitions), nil },
 	}
 	if r.rate > 0 {
@@ -137,7 +138,7 @@ func (r *refoldBench) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	topics := accounts.Topics(r.prefix)
+	topics := accounts.Definition.Topics(r.prefix)
 	var offsets kadm.Offsets
 	for p := range r.partitions {
 		offsets.AddOffset(topics.Commands, int32(p), 0, -1)
@@ -173,7 +174,7 @@ type spent struct{ wall, cpu time.Duration }
 func (r *refoldBench) refold(
 	ctx context.Context, worker *benchWorker,
 ) (refolds.Progress, map[refolds.Stage]spent, error) {
-	asked, err := r.desk.Ask(ctx, accounts.Plural, false, "bench")
+	asked, err := r.desk.Ask(ctx, accounts.Definition.Plural, false, "bench")
 	if err != nil {
 		return refolds.Progress{}, nil, err
 	}

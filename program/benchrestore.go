@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -17,9 +17,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"refold/config"
+	"refold/installation"
 	"refold/kafka"
+	"refold/logging"
 	"refold/processors/accounts"
 	"refold/snapshots"
+	"refold/worker"
 )
 
 // eventsPerRow is how many events the accounts have whose rows are restored: each has an open charge, and
@@ -34,8 +37,8 @@ type restoreOptions struct {
 	asJSON     bool
 }
 
-func newBenchRestore() *cobra.Command {
-	var o restoreOptions
+func (p *program) newBenchRestore() *cobra.Command {
+	o := restoreOptions{bench: benchOptions{definitions: p.definitions}}
 	cmd := &cobra.Command{
 		Use:   "restore",
 		Short: "Measure how fast a worker that has lost its disk has its table back",
@@ -99,7 +102,7 @@ func (r *restoreBench) run(ctx context.Context) error {
 	}
 	r.keep = r.topic != ""
 	if !r.keep {
-		r.topic = accounts.Topics(r.prefix).Table
+		r.topic = accounts.Definition.Topics(r.prefix).Table
 		specs[0].Name = r.topic
 	}
 	return r.with(ctx, specs, func() error {
@@ -198,35 +201,34 @@ func (p *program) newBenchRestorer() *cobra.Command {
 				return err
 			}
 			defer stop()
-			took, err := restoreTopic(cmd.Context(), loaded.Config, args[0])
+			took, err := restoreTopic(cmd.Context(), loaded.Installation, args[0])
 			if err != nil {
 				return err
 			}
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(took) //nolint:wrapcheck // nobody reads it
 		},
 	}
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	cmd.Flags().StringVar(&profile, "cpuprofile", "", "")
 	return cmd
 }
 
 // restoreTopic restores a table as a worker does.
-func restoreTopic(ctx context.Context, c config.Config, topic string) (t restored, err error) {
-	limitMemory(c.Processor)
+func restoreTopic(
+	ctx context.Context, in *installation.Installation, topic string,
+) (t restored, err error) {
+	worker.LimitMemory(in.Config.Processor)
 	begin, before := time.Now(), processorTime(os.Getpid())
-	logger := newLogger(os.Stderr, config.Log{Level: "warn", Clients: "warn", Format: "text"})
-	w := &Worker{
-		config: c, kafka: kafkaSettings(c, logger), logger: logger, metrics: prometheus.NewRegistry(),
-		aggregates: make([]*aggregate, len(kinds)), // their tables share the memory
-	}
-	defer func() { err = errors.Join(err, w.close()) }()
-	if err := w.openStores(); err != nil {
+	logger := logging.New(os.Stderr, config.Log{Level: "warn", Clients: "warn", Format: "text"})
+	stores, err := worker.OpenTables(in, prometheus.NewRegistry(), logger)
+	if err != nil {
 		return t, err
 	}
-	tables := make([]*snapshots.Staged, c.Topics.Partitions)
+	defer func() { err = errors.Join(err, stores.Close()) }()
+	tables := make([]*snapshots.Staged, in.Config.Topics.Partitions)
 	var all errgroup.Group
 	for i := range tables {
-		if tables[i], err = w.tables.Staged(ctx, topic, int32(i)); err != nil {
+		if tables[i], err = stores.Staged(ctx, topic, int32(i)); err != nil {
 			return t, err
 		}
 		all.Go(tables[i].Open)

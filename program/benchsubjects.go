@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -19,6 +19,8 @@ import (
 	"refold/eventsourcing"
 	"refold/exactlyonce"
 	"refold/kafka"
+	"refold/logging"
+	"refold/processors"
 	"refold/processors/accounts"
 )
 
@@ -39,7 +41,7 @@ func (r *benchRun) openAccounts(ctx context.Context) (s *accountsSubject, err er
 	if err != nil {
 		return nil, err
 	}
-	if s.codecs, err = accounts.NewCodecs(s.registry); err == nil {
+	if s.codecs, err = accounts.Definition.Open(s.registry); err == nil {
 		err = s.codecs.Prepare(ctx)
 	}
 	if err != nil {
@@ -54,12 +56,12 @@ func (r *benchRun) openAccounts(ctx context.Context) (s *accountsSubject, err er
 type accountsSubject struct {
 	run      *benchRun
 	registry *codecs.Registry
-	codecs   accounts.Codecs
+	codecs   *processors.OpenAggregate
 }
 
 func (s *accountsSubject) close() { s.registry.Close() }
 
-func (s *accountsSubject) results() string { return accounts.Topics(s.run.prefix).Results }
+func (s *accountsSubject) results() string { return accounts.Definition.Topics(s.run.prefix).Results }
 
 func (s *accountsSubject) command(i int) (*kgo.Record, error) {
 	key := "account-" + strconv.Itoa(i%s.run.keys)
@@ -75,7 +77,7 @@ func (s *accountsSubject) send(i int, key string, command accounts.Command) (*kg
 	if err != nil {
 		return nil, err
 	}
-	return recordOf(accounts.Topics(s.run.prefix).Commands, key, value, eventsourcing.Metadata{
+	return recordOf(accounts.Definition.Topics(s.run.prefix).Commands, key, value, eventsourcing.Metadata{
 		ID: commandID(i), Source: "bench", Subject: key,
 		Type: eventsourcing.TypeName(command), Time: time.Now(),
 	}), nil
@@ -158,7 +160,7 @@ func newBenchEngine() *cobra.Command {
 				return err
 			}
 			defer stop()
-			logger := newLogger(os.Stderr, config.Log{Level: "warn", Clients: "warn", Format: "text"})
+			logger := logging.New(os.Stderr, config.Log{Level: "warn", Clients: "warn", Format: "text"})
 			p, err := exactlyonce.New(exactlyonce.Config{
 				Kafka: kafka.Settings{Brokers: brokers}, Logger: logger,
 			}, countGraph(prefix))

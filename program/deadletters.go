@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"errors"
@@ -15,6 +15,7 @@ import (
 	"refold/codecs"
 	"refold/config"
 	"refold/kafka"
+	"refold/logging"
 	"refold/processors/deadletters"
 )
 
@@ -42,16 +43,16 @@ func (p *program) withOffice(
 		return err
 	}
 	c := loaded.Config
-	opts, err := kafkaSettings(c, nil).Options()
+	opts, err := loaded.Kafka(nil).Options()
 	if err != nil {
 		return err
 	}
 	s := deadletters.Settings{
 		Kafka: opts, Names: deadletters.NamesOf(c.Topics.Prefix),
-		RecordBytes: int(c.Topics.RecordBytes), Logger: newLogger(cmd.ErrOrStderr(), c.Log),
+		RecordBytes: int(c.Topics.RecordBytes), Logger: logging.New(cmd.ErrOrStderr(), c.Log),
 	}
-	for _, k := range kinds {
-		t := k.topics(c.Topics)
+	for _, a := range loaded.Definitions.Aggregates {
+		t := loaded.Topics(a.Named())
 		s.Commands = append(s.Commands, t.Commands)
 		s.Facts = append(s.Facts, t.Events, t.Results, t.Table)
 	}

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"cmp"
@@ -74,7 +74,7 @@ Exit codes: 0 listed (none, too), 1 anything else.`,
 	flags.BoolVar(&l.json, "json", false, "print a JSON object a line")
 	flags.BoolVar(&l.summary, "summary", false, "count them by reason and topic")
 	cmd.MarkFlagsMutuallyExclusive("summary", "limit")
-	config.AddFlags(flags)
+	p.options.AddFlags(flags)
 	return cmd
 }
 

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"bufio"
@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"refold/config"
+	"refold/logging"
 	"refold/processors/deadletters"
 )
 
@@ -78,7 +79,7 @@ func (p *program) newDeadLettersSettle(l *lettersSettle, cmd *cobra.Command) *co
 	flags.BoolVar(&l.all, "all", false, "all that are open")
 	flags.BoolVar(&l.dryRun, "dry-run", false, "only say what would be done")
 	flags.BoolVar(&l.yes, "yes", false, "don't ask")
-	config.AddFlags(flags)
+	p.options.AddFlags(flags)
 	return cmd
 }
 
@@ -114,7 +115,7 @@ func (l *lettersSettle) run(
 	if err != nil {
 		return err
 	}
-	if !l.dryRun && !l.yes && isTerminal(cmd.OutOrStdout()) {
+	if !l.dryRun && !l.yes && logging.IsTerminal(cmd.OutOrStdout()) {
 		agreed, err := l.ask(ctx, cmd, office, s)
 		if err != nil || !agreed {
 			return err

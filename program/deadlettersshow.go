@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 
 	"refold/codecs"
 	"refold/config"
+	"refold/installation"
 	"refold/processors/deadletters"
 )
 
@@ -54,7 +55,7 @@ Exit codes: 0 shown, 5 there is no dead letter at that place, 1 anything else.`,
 	cmd.Flags().BoolVar(&s.raw, "raw", false, "write the value's bytes, and nothing else, to standard output")
 	cmd.Flags().BoolVar(&s.json, "json", false, "print JSON")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	return cmd
 }
 
@@ -94,7 +95,7 @@ func decodeLetter(
 	if _, _, err := codecs.SplitWire(value); err != nil {
 		return "", nil, err // without asking anybody
 	}
-	settings, err := registrySettings(c)
+	settings, err := (&installation.Installation{Config: c}).Registry()
 	if err != nil {
 		return "", nil, err
 	}

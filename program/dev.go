@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -17,6 +17,8 @@ import (
 	"refold/config"
 	"refold/kafka/local"
 	"refold/load"
+	"refold/logging"
+	"refold/worker"
 )
 
 // devDefaults is what dev does differently: small, quick, and quiet. Each can be overridden but
@@ -39,38 +41,38 @@ steady sample load, all in this process. Nothing is kept: what was in it is gone
 				return err
 			}
 			for _, option := range []string{"kafka.brokers", "registry.urls"} {
-				if from := loaded.Source(option); from.Kind != config.FromDefault {
+				if from := loaded.from.Source(option); from.Kind != config.FromDefault {
 					return fmt.Errorf("%s is set (%s), but dev brings a cluster of its own; "+
 						"use \"processor run\" with another", option, from)
 				}
 			}
-			return dev(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), loaded)
+			return p.dev(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), loaded)
 		},
 	}
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	return cmd
 }
 
 // dev runs the whole thing until ctx ends.
-func dev(ctx context.Context, out, logs io.Writer, loaded *config.Loaded) (err error) {
+func (p *program) dev(ctx context.Context, out, logs io.Writer, loaded *loaded) (err error) {
 	c := loaded.Config
-	logger := newLogger(logs, c.Log)
+	logger := logging.New(logs, c.Log)
 	cluster, err := local.Start(local.Options{
-		Partitions: c.Topics.Partitions, Logger: clientLogger(logger, c.Log, "embedded-kafka"),
+		Partitions: c.Topics.Partitions, Logger: logging.Client(logger, c.Log, "embedded-kafka"),
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, cluster.Close()) }()
 	c.Kafka.Brokers, c.Registry.URLs = cluster.Brokers(), []string{cluster.RegistryURL()}
-	if loaded.Source("store.directory").Kind == config.FromDefault {
+	if loaded.from.Source("store.directory").Kind == config.FromDefault {
 		// The cluster is new with every start, and a store of the last one's would not fit it.
 		if c.Store.Directory, err = os.MkdirTemp("", "refold-dev-"); err != nil {
 			return fmt.Errorf("make a directory for the local stores: %w", err)
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Store.Directory)) }()
 	}
-	worker, err := NewWorker(c, logger)
+	worker, err := worker.New(p.install(c), logger, p.extensions...)
 	if err != nil {
 		return err
 	}

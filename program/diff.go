@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ type diffOptions struct {
 	json             bool
 }
 
-func newDiff() *cobra.Command {
+func (p *program) newDiff() *cobra.Command {
 	var o diffOptions
 	cmd := &cobra.Command{
 		Use:   "diff AGGREGATE ID --from MOMENT [--to MOMENT]",
@@ -40,7 +40,7 @@ Exit codes: 0 shown, 5 there was no such aggregate at the later moment, 1 anythi
   processor diff account alice --from 2026-01-01T00:00:00Z --json | jq .fields`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := collection(args[0])
+			path, err := p.collection(args[0])
 			if err != nil {
 				return err
 			}

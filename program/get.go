@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ type getOptions struct {
 	json            bool
 }
 
-func newGet() *cobra.Command {
+func (p *program) newGet() *cobra.Command {
 	var o getOptions
 	cmd := &cobra.Command{
 		Use:   "get [AGGREGATE ID] [--command ID]",
@@ -62,9 +62,9 @@ of one ID.`,
 				return err
 			}
 			if o.command != "" {
-				return o.getCommand(cmd.Context(), cmd.OutOrStdout(), c, args)
+				return o.getCommand(cmd.Context(), cmd.OutOrStdout(), p, c, args)
 			}
-			return o.getAggregate(cmd.Context(), cmd.OutOrStdout(), c, args[0], args[1])
+			return o.getAggregate(cmd.Context(), cmd.OutOrStdout(), p, c, args[0], args[1])
 		},
 	}
 	flags := cmd.Flags()
@@ -80,9 +80,9 @@ of one ID.`,
 }
 
 func (o *getOptions) getAggregate(
-	ctx context.Context, w io.Writer, c *client, called, id string,
+	ctx context.Context, w io.Writer, p *program, c *client, called, id string,
 ) error {
-	path, err := collection(called)
+	path, err := p.collection(called)
 	if err != nil {
 		return err
 	}
@@ -117,10 +117,12 @@ func (o *getOptions) getAggregate(
 }
 
 // getCommand shows a command by its ID, to the aggregate of args if there are any.
-func (o *getOptions) getCommand(ctx context.Context, w io.Writer, c *client, args []string) error {
+func (o *getOptions) getCommand(
+	ctx context.Context, w io.Writer, p *program, c *client, args []string,
+) error {
 	path := "/commands/" + httpapi.Segment(o.command)
 	if len(args) > 0 {
-		of, err := collection(args[0])
+		of, err := p.collection(args[0])
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ type historyOptions struct {
 	json, newest, follow bool
 }
 
-func newHistory() *cobra.Command {
+func (p *program) newHistory() *cobra.Command {
 	var o historyOptions
 	cmd := &cobra.Command{
 		Use:   "history AGGREGATE ID",
@@ -46,7 +46,7 @@ Exit codes: 0 shown, 5 there is no such aggregate, 1 anything else.`,
 			if o.limit < 0 {
 				return errors.New("--limit can't be less than 0")
 			}
-			path, err := collection(args[0])
+			path, err := p.collection(args[0])
 			if err != nil {
 				return err
 			}

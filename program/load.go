@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -12,8 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/config"
+	"refold/installation"
 	"refold/load"
+	"refold/logging"
 )
 
 type loadOptions struct {
@@ -71,11 +72,11 @@ Exit codes: 0 everything was answered, 1 something failed for good.`,
 			if err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), loaded.Config)
+			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), loaded.Installation)
 		},
 	}
 	o.flags(cmd)
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	return cmd
 }
 
@@ -138,14 +139,14 @@ func (o *loadOptions) check() error {
 
 // lines come each second to somebody who looks, and seldom into a log.
 func reportInterval(w io.Writer) time.Duration {
-	if isTerminal(w) {
+	if logging.IsTerminal(w) {
 		return time.Second
 	}
 	return 10 * time.Second
 }
 
 func (o *loadOptions) run(
-	ctx context.Context, out, progress io.Writer, c config.Config,
+	ctx context.Context, out, progress io.Writer, in *installation.Installation,
 ) (err error) {
 	if o.name == "" {
 		o.name = "run" + strconv.FormatInt(time.Now().Unix(), 36)
@@ -154,7 +155,7 @@ func (o *loadOptions) run(
 		Seed: o.seed, Name: o.name, Accounts: o.accounts, OrderShare: o.orderShare,
 		TwiceShare: o.twiceShare, Delay: o.orderDelay,
 	}
-	system, closeSystem, err := o.open(ctx, c, newLogger(progress, c.Log))
+	system, closeSystem, err := o.open(ctx, in, logging.New(progress, in.Config.Log))
 	if err != nil {
 		return err
 	}
@@ -180,10 +181,10 @@ func (o *loadOptions) run(
 
 // open connects to the system in the way that --via names.
 func (o *loadOptions) open(
-	ctx context.Context, c config.Config, logger *slog.Logger,
+	ctx context.Context, in *installation.Installation, logger *slog.Logger,
 ) (load.System, func(), error) {
 	if o.via == viaTopic {
-		return openTopics(ctx, c, logger)
+		return openTopics(ctx, in, logger)
 	}
 	system, err := load.NewHTTP(o.servers, o.concurrency)
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -6,52 +6,38 @@ import (
 	"log/slog"
 
 	"refold/codecs"
-	"refold/config"
+	"refold/installation"
 	"refold/load"
-	"refold/processors"
 )
 
-// openTopics connects the load to the topics that the configuration describes.
+// openTopics connects the load to the topics of an installation.
 func openTopics(
-	ctx context.Context, c config.Config, logger *slog.Logger,
+	ctx context.Context, in *installation.Installation, logger *slog.Logger,
 ) (_ *load.Topic, closeAll func(), err error) {
-	if err := checkSettings(c); err != nil {
-		return nil, nil, err
+	if err := in.Check(); err != nil {
+		return nil, nil, err //nolint:wrapcheck // it names the setting
 	}
-	settings, err := registrySettings(c)
+	registry, opened, err := in.Open(func(s *codecs.RegistrySettings) { s.Logger = logger })
 	if err != nil {
-		return nil, nil, err
-	}
-	settings.Logger = logger
-	registry, err := codecs.NewRegistry(settings)
-	if err != nil {
-		return nil, nil, err
+		return nil, nil, err //nolint:wrapcheck // it says what it was doing
 	}
 	defer func() {
 		if err != nil {
 			registry.Close()
 		}
 	}()
-	opened, err := openAggregates(registry, c)
-	if err != nil {
-		return nil, nil, err
-	}
-	results, err := processors.NewResultSet(registry)
-	if err != nil {
-		return nil, nil, err
-	}
-	errs := []error{results.Prepare(ctx)}
-	commands := make(map[string]*codecs.Set, len(opened))
-	for _, a := range opened {
-		commands[a.name] = a.commands
-		errs = append(errs, a.commands.Prepare(ctx))
+	errs := []error{opened.Results.Prepare(ctx)}
+	commands := make(map[string]*codecs.Set, len(opened.Aggregates))
+	for _, a := range opened.Aggregates {
+		commands[a.Name] = a.Commands
+		errs = append(errs, a.Commands.Prepare(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, nil, err
 	}
 	topic, err := load.NewTopic(ctx, load.TopicOptions{
-		Kafka: kafkaSettings(c, logger), Prefix: c.Topics.Prefix,
-		Commands: commands, Results: results, Logger: logger,
+		Kafka: in.Kafka(logger), Prefix: in.Prefix(),
+		Commands: commands, Results: opened.Results, Logger: logger,
 	})
 	if err != nil {
 		return nil, nil, explained(err)

@@ -1,8 +1,7 @@
-package main
+package program
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 )
 

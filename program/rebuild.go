@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/config"
 	"refold/kafka"
+	"refold/logging"
 	"refold/refolds"
 )
 
@@ -51,7 +51,7 @@ Exit codes: 0 the refold is done, 2 it is done, was a dry run, and there are dif
 			})
 		},
 	}
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	f := cmd.Flags()
 	f.BoolVar(&r.dryRun, "dry-run", false, "compare only: write nothing, show some of the differences")
 	f.BoolVar(&r.watch, "watch", false, "ask for nothing: show the refold that is going on, or the last one")
@@ -96,20 +96,19 @@ func (p *program) withRefolds(
 		return err
 	}
 	c := loaded.Config
-	aggregates := refoldable(c.Topics)
-	settings := kafkaSettings(c, nil)
-	partitions, err := tablePartitions(cmd.Context(), settings, c.Topics)
+	settings := loaded.Kafka(nil)
+	partitions, err := tablePartitions(cmd.Context(), settings, loaded.Copartitioned())
 	if err != nil {
 		return explained(fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ",")))
 	}
 	topic, err := refolds.Open(settings, refolds.TopicName(c.Topics.Prefix),
-		newLogger(cmd.ErrOrStderr(), c.Log))
+		logging.New(cmd.ErrOrStderr(), c.Log))
 	if err != nil {
 		return err
 	}
 	defer topic.Close()
 	desk := &refolds.Desk{
-		Topic: topic, Aggregates: aggregates,
+		Topic: topic, Aggregates: loaded.Rebuildable(),
 		Partitions: func() (int32, error) { return partitions, nil },
 	}
 	if _, err := desk.Overview(called); err != nil {
@@ -123,17 +122,8 @@ func (p *program) withRefolds(
 	return do(cmd.Context(), desk)
 }
 
-// refoldable are the aggregates whose tables can be refolded.
-func refoldable(c config.Topics) []refolds.Aggregate {
-	all := make([]refolds.Aggregate, len(kinds))
-	for i, k := range kinds {
-		all[i] = refolds.Aggregate{Name: k.name, Plural: k.plural, Group: k.topics(c).Group}
-	}
-	return all
-}
-
 // tablePartitions asks how many partitions the aggregates' topics have.
-func tablePartitions(ctx context.Context, settings kafka.Settings, c config.Topics) (int32, error) {
+func tablePartitions(ctx context.Context, settings kafka.Settings, topics []string) (int32, error) {
 	client, err := settings.Client()
 	if err != nil {
 		return 0, err
@@ -141,7 +131,7 @@ func tablePartitions(ctx context.Context, settings kafka.Settings, c config.Topi
 	defer client.Close()
 	bounded, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
-	return kafka.Partitions(bounded, client, copartitioned(c)...)
+	return kafka.Partitions(bounded, client, topics...)
 }
 
 func (r *rebuild) run(ctx context.Context, w io.Writer, d *refolds.Desk, called string) error {

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"refold/logging"
 	"refold/refolds"
 )
 
@@ -21,7 +22,7 @@ const (
 
 // watchRefold shows how far a refold is until it has ended, and then what came of it.
 func watchRefold(ctx context.Context, w io.Writer, d *refolds.Desk, id string) error {
-	terminal := isTerminal(w)
+	terminal := logging.IsTerminal(w)
 	interval := repeatInterval
 	if terminal {
 		interval = redrawInterval

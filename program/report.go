@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/processors/accounts"
 	"refold/views/httpapi"
 )
 
@@ -24,7 +23,7 @@ type reportOptions struct {
 	at             moment
 }
 
-func newReport() *cobra.Command {
+func (p *program) newReport() *cobra.Command {
 	var o reportOptions
 	cmd := &cobra.Command{
 		Use:   "report accounts --at TIME",
@@ -44,12 +43,12 @@ Exit codes: 0 whole, 1 anything else: what was printed is not all then.`,
   processor report accounts --at 2026-01-31T23:59:59Z --format csv > january.csv`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := collection(args[0])
+			path, err := p.collection(args[0])
 			if err != nil {
 				return err
 			}
-			if path != "/"+accounts.Plural {
-				return fmt.Errorf("there is no report of %s; there is one of %s", args[0], accounts.Plural)
+			if path != "/accounts" {
+				return fmt.Errorf("there is no report of %s; there is one of %s", args[0], "accounts")
 			}
 			if err := o.at.check(false); err != nil {
 				return err

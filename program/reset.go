@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"bufio"
@@ -15,6 +15,7 @@ import (
 	"refold/codecs"
 	"refold/config"
 	"refold/kafka"
+	"refold/logging"
 	"refold/processors"
 	"refold/processors/deadletters"
 	"refold/snapshots/reset"
@@ -65,7 +66,7 @@ and verify finds differences, which are lines of JSON on standard output.`,
 	flags.BoolVar(&f.allCommands, "all-commands", false,
 		"have all commands handled where none is known to have been, though others were")
 	flags.StringVar(&f.dir, "directory", "", "where to work; default is a temporary directory")
-	config.AddFlags(flags)
+	p.options.AddFlags(flags)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return refused(cmd.ErrOrStderr(), refusal{err})
 	})
@@ -116,10 +117,10 @@ func (p *program) reset(cmd *cobra.Command, args []string, f resetFlags) error {
 	}
 	ctx := cmd.Context()
 	r := &resetting{
-		flags: f, config: loaded.Config, kafka: kafkaSettings(loaded.Config, nil),
+		flags: f, config: loaded.Config, kafka: loaded.Kafka(nil),
 		in: cmd.InOrStdin(), out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
 	}
-	if r.folded, err = openFolded(ctx, r.config, args[0]); err != nil {
+	if r.folded, err = openFolded(ctx, loaded.Installation, args[0]); err != nil {
 		return refusal{err}
 	}
 	defer r.folded.registry.Close()
@@ -148,8 +149,7 @@ func (p *program) reset(cmd *cobra.Command, args []string, f resetFlags) error {
 
 // read sets what is known of the topics.
 func (r *resetting) read(ctx context.Context) error {
-	a := r.folded.aggregate
-	r.topics = a.topics(r.config.Topics)
+	r.topics = r.folded.aggregate.Topics(r.config.Topics.Prefix)
 	r.reader = reset.Reader{
 		Kafka: r.kafka,
 		Topics: reset.Topics{
@@ -198,7 +198,7 @@ func (r *resetting) ask() error {
 	if r.flags.yes {
 		return nil
 	}
-	if !isTerminal(r.out) {
+	if !logging.IsTerminal(r.out) {
 		return refusal{errors.New("there is nobody to ask: say --yes")}
 	}
 	fmt.Fprint(r.out, "Go on? [y/N] ")

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -106,7 +106,7 @@ func (r *resetting) refuseMembers(ctx context.Context) error {
 			hostOf(m.Host), partitions)
 	}
 	return fmt.Errorf("the group %s has members; stop these workers first (or refold while they run: "+
-		"processor rebuild %s):%s", r.topics.Group, r.folded.aggregate.plural, strings.Join(names, ""))
+		"processor rebuild %s):%s", r.topics.Group, r.folded.aggregate.Plural, strings.Join(names, ""))
 }
 
 // countRows counts the rows of the table.

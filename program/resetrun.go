@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"refold/kafka"
+	"refold/logging"
 	"refold/processors"
 	"refold/refolds"
 	"refold/snapshots"
@@ -97,7 +98,7 @@ func (r *resetting) make(ctx context.Context, seat *reset.Seat) error {
 func (r *resetting) partition(ctx context.Context, seat *reset.Seat, p int32) error {
 	a := r.folded.aggregate
 	rings := processors.Rings{
-		Fold: a.fold, Messages: r.folded.messages, Size: a.recentSize, EventsLost: r.flags.eventsLost,
+		Fold: a.Fold, Messages: r.folded.messages, Size: r.folded.settings.RecentCommands, EventsLost: r.flags.eventsLost,
 	}
 	table := r.tableCopy(p)
 	defer table.close() //nolint:errcheck // a temporary copy
@@ -135,7 +136,7 @@ func (r *resetting) check(ctx context.Context, p int32) (int64, error) {
 	defer table.close() //nolint:errcheck // a temporary copy
 	encoder := json.NewEncoder(r.out)
 	o := verify.Options{
-		Fold: r.folded.aggregate.fold, Kafka: r.kafka, Events: r.topics.Events,
+		Fold: r.folded.aggregate.Fold, Kafka: r.kafka, Events: r.topics.Events,
 		TableName: r.topics.Table, Results: r.topics.Results, Partition: p, Table: table,
 		Messages: readers{r.folded.messages}, Dir: table.dir + "-fold",
 		Report: func(d verify.Difference) error { return encoder.Encode(d) },
@@ -154,12 +155,12 @@ func (r *resetting) tellVersion(ctx context.Context) error {
 		fmt.Fprintf(r.err, "the fold version is not noted: %v\n", err)
 		return nil
 	}
-	topic, err := refolds.Open(r.kafka, name, newLogger(r.err, r.config.Log))
+	topic, err := refolds.Open(r.kafka, name, logging.New(r.err, r.config.Log))
 	if err != nil {
 		return err
 	}
 	defer topic.Close()
-	return topic.Remade(ctx, r.topics.Group, r.partitions, r.folded.aggregate.fold.Version(),
+	return topic.Remade(ctx, r.topics.Group, r.partitions, r.folded.aggregate.Fold.Version(),
 		"processor reset, "+whoami())
 }
 

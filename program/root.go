@@ -1,23 +1,46 @@
-package main
+package program
 
 import (
+	"cmp"
 	"log/slog"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"refold/config"
+	"refold/installation"
+	"refold/logging"
+	"refold/processors"
+	"refold/worker"
 )
 
 // program is what all commands share.
 type program struct {
-	environ []string
+	environ     []string
+	definitions processors.Definitions
+	options     *config.Options
+	extensions  []worker.Extension
+	version     string
 }
 
+const defaultName = "processor"
+
+func (p Program) name() string { return cmp.Or(p.Name, defaultName) }
+
 // newRoot returns the command tree. environ is what os.Environ returns.
-func newRoot(environ []string) *cobra.Command {
-	p := &program{environ: environ}
+func newRoot(of Program, environ []string) (*cobra.Command, error) {
+	definitions, err := processors.Define(of.Definitions...)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the definition
+	}
+	p := &program{
+		environ: environ, definitions: definitions, options: optionsOf(definitions),
+		extensions: of.Extensions, version: cmp.Or(of.Version, sourceVersion()),
+	}
 	root := &cobra.Command{
-		Use:   "processor",
+		Use:   of.name(),
 		Short: "A stream-processing worker for event-sourced services on Kafka",
 		Long: `processor consumes commands, decides, emits events and folds them into tables, exactly once.
 
@@ -25,26 +48,86 @@ Begin with "processor dev": it needs nothing but itself.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(p.newDev(), p.newRun(), newSend(), newGet(), newHistory(), newDiff(), newReport(),
+	root.AddCommand(p.newDev(), p.newRun(), p.newSend(), p.newGet(), p.newHistory(), p.newDiff(), p.newReport(),
 		p.newTrace(), newTail(), p.newLoad(), p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(),
 		newViews(), p.newTopics(), p.newTransactions(), p.newSchemas(), p.newConfig(), p.newBench(),
-		newVersion())
-	return root
+		p.newVersion())
+	rename(root, of.name())
+	return root, nil
+}
+
+// rename puts the program's name in the place of ours, in the texts of all commands.
+func rename(cmd *cobra.Command, name string) {
+	if name == defaultName {
+		return
+	}
+	in := strings.NewReplacer(defaultName+" ", name+" ")
+	cmd.Short, cmd.Long, cmd.Example = in.Replace(cmd.Short), in.Replace(cmd.Long), in.Replace(cmd.Example)
+	for _, below := range cmd.Commands() {
+		rename(below, name)
+	}
+}
+
+// optionsOf returns the options of a program with these aggregates.
+func optionsOf(d processors.Definitions) *config.Options {
+	all := make([]config.AggregateDefaults, len(d.Aggregates))
+	for i, a := range d.Aggregates {
+		all[i] = config.AggregateDefaults{Name: a.Named().Name, Defaults: defaultsOf(a.Settings())}
+	}
+	return config.NewOptions(all...)
+}
+
+// defaultsOf returns an aggregate's own defaults as the configuration has them.
+func defaultsOf(s processors.Settings) map[string]string {
+	defaults := map[string]string{}
+	switch {
+	case s.RecentCommands < 0:
+		defaults["recent-commands"] = "0"
+	case s.RecentCommands > 0:
+		defaults["recent-commands"] = strconv.Itoa(s.RecentCommands)
+	}
+	for key, d := range map[string]time.Duration{
+		"commands-retention": s.CommandsRetention, "events-retention": s.EventsRetention,
+		"results-retention": s.ResultsRetention,
+	} {
+		if d > 0 {
+			defaults[key] = d.String()
+		}
+	}
+	for key, off := range map[string]bool{
+		"results": s.NoResults, "history": s.NoHistory, "traces": s.NoTraces,
+	} {
+		if off {
+			defaults[key] = "false"
+		}
+	}
+	return defaults
 }
 
 // showHelp is what a command does that only has commands below it. Without it, cobra would take a
 // misspelt one for a wish for help, and exit with 0.
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
-// load reads the configuration of a command whose flags are config's.
-func (p *program) load(cmd *cobra.Command, defaults map[string]string) (*config.Loaded, error) {
-	loaded, err := config.Load(config.LoadOptions{
-		Flags: cmd.Flags(), Environ: p.environ, Defaults: defaults, Check: kafkaMistakes,
+// loaded is an installation, and where the values of its configuration come from.
+type loaded struct {
+	*installation.Installation
+	from *config.Loaded
+}
+
+// load reads the configuration of a command whose flags are those of the options.
+func (p *program) load(cmd *cobra.Command, defaults map[string]string) (*loaded, error) {
+	from, err := p.options.Load(config.LoadOptions{
+		Flags: cmd.Flags(), Environ: p.environ, Defaults: defaults, Check: installation.KafkaMistakes,
 	})
-	if err == nil {
-		err = names(loaded.Config.Topics).Check()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it lists the mistakes
 	}
-	return loaded, err
+	in := p.install(from.Config)
+	return &loaded{in, from}, in.Definitions.Names(in.Prefix()).Check()
+}
+
+func (p *program) install(c config.Config) *installation.Installation {
+	return &installation.Installation{Config: c, Definitions: p.definitions, Version: p.version}
 }
 
 func (p *program) newRun() *cobra.Command {
@@ -63,9 +146,9 @@ func (p *program) newRun() *cobra.Command {
 				return err
 			}
 			defer stop()
-			logger := newLogger(cmd.ErrOrStderr(), loaded.Config.Log)
-			limitMemory(loaded.Config.Processor)
-			worker, err := NewWorker(loaded.Config, logger)
+			logger := logging.New(cmd.ErrOrStderr(), loaded.Config.Log)
+			worker.LimitMemory(loaded.Config.Processor)
+			worker, err := worker.New(loaded.Installation, logger, p.extensions...)
 			if err != nil {
 				return err
 			}
@@ -74,7 +157,7 @@ func (p *program) newRun() *cobra.Command {
 			return err
 		},
 	}
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	cmd.Flags().StringVar(&profile, "cpuprofile", "", "write a CPU profile to this file")
 	return cmd
 }
@@ -87,19 +170,19 @@ func (p *program) newConfig() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if reference {
-				return config.WriteReference(cmd.OutOrStdout())
+				return p.options.WriteReference(cmd.OutOrStdout())
 			}
 			loaded, err := p.load(cmd, nil)
 			if err != nil {
 				return err
 			}
-			if err := checkSettings(loaded.Config); err != nil || check {
+			if err := loaded.Check(); err != nil || check {
 				return err
 			}
-			return loaded.WriteYAML(cmd.OutOrStdout())
+			return loaded.from.WriteYAML(cmd.OutOrStdout())
 		},
 	}
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&check, "check", false, "only tell what is wrong")
 	cmd.Flags().BoolVar(&reference, "reference", false, "describe all options, as Markdown")
 	return cmd

@@ -1,8 +1,7 @@
-package main
+package program
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -10,8 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"refold/codecs"
-	"refold/config"
-	"refold/processors"
+	"refold/installation"
 )
 
 func (p *program) newSchemas() *cobra.Command {
@@ -39,66 +37,28 @@ func (p *program) newSchemasCommand(name, short string, mode codecs.Mode) *cobra
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
 			defer cancel()
-			return prepareSchemas(ctx, cmd.OutOrStdout(), loaded.Config, mode)
+			return prepareSchemas(ctx, cmd.OutOrStdout(), loaded.Installation, mode)
 		},
 	}
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	return cmd
 }
 
 // prepareSchemas asks for every schema's ID, registering those that are missing if mode says so.
-func prepareSchemas(ctx context.Context, w io.Writer, c config.Config, mode codecs.Mode) error {
-	settings, err := registrySettings(c)
+func prepareSchemas(
+	ctx context.Context, w io.Writer, in *installation.Installation, mode codecs.Mode,
+) error {
+	registry, opened, err := in.Open(func(s *codecs.RegistrySettings) { s.Mode = mode })
 	if err != nil {
-		return err
-	}
-	settings.Mode = mode
-	registry, err := codecs.NewRegistry(settings)
-	if err != nil {
-		return err
+		return err //nolint:wrapcheck // it says what it was doing
 	}
 	defer registry.Close()
-	aggregates, err := openAggregates(registry, c)
-	if err != nil {
-		return err
+	if err := opened.Prepare(ctx); err != nil {
+		return err //nolint:wrapcheck // it names the schemas
 	}
-	results, err := processors.NewResultSet(registry)
-	if err != nil {
-		return err
+	if err := opened.CheckVersions(ctx); err != nil {
+		return err //nolint:wrapcheck // it names the versions
 	}
-	errs := []error{results.Prepare(ctx)}
-	count := len(results.Types())
-	for _, a := range aggregates {
-		errs = append(errs, a.prepare(ctx))
-		for _, set := range a.sets() {
-			count += len(set.Types())
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	if err := checkVersions(ctx, registry, aggregates, results); err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "%d schemas are in the registry\n", count)
+	fmt.Fprintf(w, "%d schemas are in the registry\n", opened.SchemaCount())
 	return nil
-}
-
-// checkVersions compares all versions of commands, results and inputs of processes with those of this
-// program. aggregate.prepare compares those of rows and events.
-func checkVersions(
-	ctx context.Context, registry *codecs.Registry, aggregates []*aggregate, results *codecs.Set,
-) error {
-	inputs, err := openProcesses(registry)
-	if err != nil {
-		return err
-	}
-	errs := []error{results.CheckVersions(ctx)}
-	for _, a := range aggregates {
-		errs = append(errs, a.commands.CheckVersions(ctx))
-	}
-	for _, set := range inputs {
-		errs = append(errs, set.CheckVersions(ctx))
-	}
-	return errors.Join(errs...)
 }

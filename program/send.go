@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -27,7 +27,7 @@ type sendOptions struct {
 
 const sendExample = `  processor send account alice DepositMoney '{"amount": 500, "currency": "EUR"}'`
 
-func newSend() *cobra.Command {
+func (p *program) newSend() *cobra.Command {
 	var o sendOptions
 	cmd := &cobra.Command{
 		Use:   "send AGGREGATE ID TYPE JSON",
@@ -46,7 +46,7 @@ Exit codes: 0 accepted (or, without --wait, sent), 3 rejected, 4 no outcome with
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.send(cmd.Context(), cmd.OutOrStdout(), args,
+			return o.send(cmd.Context(), cmd.OutOrStdout(), p, args,
 				cmd.Flags().Changed("expect"))
 		},
 	}
@@ -60,10 +60,10 @@ Exit codes: 0 accepted (or, without --wait, sent), 3 rejected, 4 no outcome with
 }
 
 func (o *sendOptions) send(
-	ctx context.Context, w io.Writer, args []string, expects bool,
+	ctx context.Context, w io.Writer, p *program, args []string, expects bool,
 ) error {
 	called, id, commandType, data := args[0], args[1], args[2], args[3]
-	path, err := collection(called)
+	path, err := p.collection(called)
 	if err != nil {
 		return err
 	}

@@ -1,84 +1,17 @@
-package main
+package program
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"refold/config"
 	"refold/inventory"
 	"refold/kafka"
-	"refold/processors"
-	"refold/processors/deadletters"
-	"refold/refolds"
 )
-
-// topicSpecs are all topics of the program, the last of which says which they are.
-func topicSpecs(c config.Topics) []kafka.TopicSpec {
-	limited := func(settings map[string]string, recordBytes int) map[string]string {
-		settings["max.message.bytes"] = strconv.Itoa(kafka.MaxMessageBytes(recordBytes))
-		return settings
-	}
-	spec := func(name string, settings map[string]string) kafka.TopicSpec {
-		return kafka.TopicSpec{
-			Name: name, Partitions: int32(c.Partitions),
-			ReplicationFactor: int16(c.ReplicationFactor),
-			Config:            limited(settings, int(c.RecordBytes)),
-		}
-	}
-	kept := func(d time.Duration) map[string]string {
-		return map[string]string{
-			"cleanup.policy": "delete",
-			"retention.ms":   strconv.FormatInt(d.Milliseconds(), 10),
-		}
-	}
-	var specs []kafka.TopicSpec
-	for _, k := range kinds {
-		t := k.topics(c)
-		specs = append(specs,
-			spec(t.Commands, kept(c.CommandsRetention)),
-			spec(t.Events, map[string]string{
-				"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
-			}),
-			spec(t.Results, kept(c.ResultsRetention)),
-			spec(t.Table, map[string]string{"cleanup.policy": "compact"}))
-	}
-	for _, p := range processes {
-		specs = append(specs, spec(processors.LoopTopic(c.Prefix+p.name), kept(c.CommandsRetention)))
-	}
-	settled := spec(deadletters.NamesOf(c.Prefix).Settled, map[string]string{
-		"cleanup.policy": "compact",
-	})
-	settled.Partitions = 1 // few and small records, of which everybody who looks reads all
-	asked := spec(refolds.TopicName(c.Prefix), map[string]string{"cleanup.policy": "compact"})
-	asked.Partitions = 1 // so that all see the same in the same order
-	letters := spec(processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention))
-	limited(letters.Config, processors.LetterBytes(int(c.RecordBytes)))
-	remembered := spec(inventory.TopicName(c.Prefix), map[string]string{
-		"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
-	})
-	remembered.Partitions = 1 // the first record counts
-	return append(specs, letters, settled, asked, remembered)
-}
-
-// copartitioned are the topics that must have the same number of partitions: all in which a key's
-// records are where its row is, and those by which processes follow from one aggregate to another.
-func copartitioned(c config.Topics) []string {
-	var topics []string
-	for _, k := range kinds {
-		t := k.topics(c)
-		topics = append(topics, t.Commands, t.Events, t.Results, t.Table)
-	}
-	for _, p := range processes {
-		topics = append(topics, processors.LoopTopic(c.Prefix+p.name))
-	}
-	return topics
-}
 
 func (p *program) newTopics() *cobra.Command {
 	topics := &cobra.Command{
@@ -112,11 +45,11 @@ func (p *program) newTopicsCommand(name, short string, act topicsAction) *cobra.
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), topicsTimeout)
 			defer cancel()
-			keeper := newInventory(loaded.Config, inventory.Options{Create: true, By: whoami()})
+			keeper := loaded.Inventory(inventory.Options{Create: true, By: whoami()})
 			return actOnTopics(ctx, cmd.OutOrStdout(), keeper, act)
 		},
 	}
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	return cmd
 }
 
@@ -163,7 +96,7 @@ before workers are started.`,
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), topicsTimeout)
 			defer cancel()
-			k := newInventory(loaded.Config, inventory.Options{By: whoami()})
+			k := loaded.Inventory(inventory.Options{By: whoami()})
 			records, err := k.Accept(ctx, note, named(k, loaded.Config.Topics.Prefix, args)...)
 			if err != nil {
 				return err
@@ -172,7 +105,7 @@ before workers are started.`,
 			return nil
 		},
 	}
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	cmd.Flags().StringVar(&note, "note", "", "why, for whoever reads the records later")
 	cmd.Flags().BoolVar(&all, "all", false, "all topics of the installation, as they are now")
 	return cmd

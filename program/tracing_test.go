@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"fmt"
@@ -12,8 +12,6 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	spans "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
-
-	"refold/config"
 )
 
 // collected are the spans that workers sent.

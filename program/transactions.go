@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/config"
 	"refold/kafka"
 )
 
@@ -42,7 +41,7 @@ func (p *program) withOpenTransactions(
 	if err != nil {
 		return err
 	}
-	client, err := kafkaSettings(loaded.Config, nil).Client()
+	client, err := loaded.Kafka(nil).Client()
 	if err != nil {
 		return err
 	}
@@ -50,7 +49,7 @@ func (p *program) withOpenTransactions(
 	ctx, cancel := context.WithTimeout(cmd.Context(), transactionsTimeout)
 	defer cancel()
 	var topics []string
-	for _, spec := range topicSpecs(loaded.Config.Topics) {
+	for _, spec := range loaded.TopicSpecs() {
 		topics = append(topics, spec.Name)
 	}
 	open, err := kafka.OpenTransactions(ctx, client, topics...)
@@ -74,7 +73,7 @@ func (p *program) newTransactionsList() *cobra.Command {
 			})
 		},
 	}
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	cmd.Flags().DurationVar(&olderThan, "older-than", time.Minute,
 		"leave out those that are open for less: they are work under way")
 	return cmd
@@ -139,7 +138,7 @@ fenced. A worker whose transaction is aborted starts over, and does its work aga
 			})
 		},
 	}
-	config.AddFlags(cmd.Flags())
+	p.options.AddFlags(cmd.Flags())
 	return cmd
 }
 

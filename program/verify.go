@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 
 	"refold/codecs"
 	"refold/config"
+	"refold/installation"
 	"refold/kafka"
 	"refold/processors"
 	"refold/snapshots/verify"
@@ -75,7 +76,7 @@ Exit codes: 0 all is equal, 1 there are differences, 2 it could not be verified.
 	flags.StringVar(&f.state, "state", "",
 		"a directory to keep what was done in, so that the same command goes on after an interruption")
 	flags.IntVar(&f.rate, "events-per-second", 0, "fold no faster than this; 0: no limit")
-	config.AddFlags(flags)
+	p.options.AddFlags(flags)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return unverified(cmd.ErrOrStderr(), err)
 	})
@@ -97,7 +98,7 @@ type verification struct {
 	flags      verifyFlags
 	config     config.Config
 	kafka      kafka.Settings
-	aggregate  *aggregate
+	aggregate  *processors.OpenAggregate
 	topics     processors.Topics
 	messages   verify.Messages
 	beyond     *processors.Beyond
@@ -119,10 +120,10 @@ func (p *program) verify(cmd *cobra.Command, args []string, f verifyFlags) error
 	}
 	ctx := cmd.Context()
 	v := &verification{
-		flags: f, config: loaded.Config, kafka: kafkaSettings(loaded.Config, nil),
+		flags: f, config: loaded.Config, kafka: loaded.Kafka(nil),
 		out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
 	}
-	registry, err := v.open(ctx, args[0])
+	registry, err := v.open(ctx, loaded.Installation, args[0])
 	if registry != nil {
 		defer registry.Close()
 	}
@@ -141,12 +142,14 @@ func (p *program) verify(cmd *cobra.Command, args []string, f verifyFlags) error
 }
 
 // open gets what is known of the aggregate.
-func (v *verification) open(ctx context.Context, called string) (*codecs.Registry, error) {
-	opened, err := openFolded(ctx, v.config, called)
+func (v *verification) open(
+	ctx context.Context, in *installation.Installation, called string,
+) (*codecs.Registry, error) {
+	opened, err := openFolded(ctx, in, called)
 	if err != nil {
 		return nil, err
 	}
-	v.aggregate, v.topics = opened.aggregate, opened.aggregate.topics(v.config.Topics)
+	v.aggregate, v.topics = opened.aggregate, in.Topics(opened.aggregate.AggregateName)
 	v.messages, v.beyond = readers{opened.messages}, opened.messages.Beyond
 	return opened.registry, nil
 }
@@ -154,50 +157,35 @@ func (v *verification) open(ctx context.Context, called string) (*codecs.Registr
 // folded is an aggregate whose events and results can be read, without a worker.
 type folded struct {
 	registry  *codecs.Registry
-	aggregate *aggregate
+	aggregate *processors.OpenAggregate
+	settings  config.Aggregate
 	messages  processors.Messages
 }
 
 // openFolded opens an aggregate by what people call it. Nothing is ever registered.
-func openFolded(ctx context.Context, c config.Config, called string) (*folded, error) {
-	path, err := collection(called)
+func openFolded(ctx context.Context, in *installation.Installation, called string) (*folded, error) {
+	definition, err := in.Definitions.Called(called)
 	if err != nil {
-		return nil, err
+		return nil, err //nolint:wrapcheck // it says what there is
 	}
-	settings, err := registrySettings(c)
+	registry, opened, err := in.Open(func(s *codecs.RegistrySettings) { s.Mode = codecs.LookUp })
 	if err != nil {
-		return nil, err
+		return nil, err //nolint:wrapcheck // it says what it was doing
 	}
-	settings.Mode = codecs.LookUp
-	registry, err := codecs.NewRegistry(settings)
-	if err != nil {
-		return nil, err
-	}
-	opened := &folded{registry: registry}
-	err = opened.prepare(ctx, c, path)
-	if err != nil {
-		registry.Close()
-		return nil, fmt.Errorf("%w (registry.urls: %s)", err, strings.Join(c.Registry.URLs, ","))
-	}
-	return opened, nil
-}
-
-func (f *folded) prepare(ctx context.Context, c config.Config, path string) error {
-	all, err := openAggregates(f.registry, c)
-	if err != nil {
-		return err
-	}
-	for _, a := range all {
-		if "/"+a.plural == path {
+	f := &folded{registry: registry, settings: in.Aggregate(definition.Named().Name)}
+	for _, a := range opened.Aggregates {
+		if a.AggregateName == definition.Named() {
 			f.aggregate = a
 		}
 	}
-	f.messages.Beyond = new(processors.Beyond)
-	if f.messages.Results, err = processors.NewResultSet(f.registry); err != nil {
-		return err
+	f.messages = processors.Messages{Results: opened.Results, Beyond: new(processors.Beyond)}
+	err = errors.Join(opened.Results.Prepare(ctx), f.aggregate.Events.Prepare(ctx),
+		f.aggregate.Rows.Prepare(ctx))
+	if err != nil {
+		registry.Close()
+		return nil, fmt.Errorf("%w (registry.urls: %s)", err, strings.Join(in.Config.Registry.URLs, ","))
 	}
-	return errors.Join(f.messages.Results.Prepare(ctx), f.aggregate.events.Prepare(ctx),
-		f.aggregate.rows.Prepare(ctx))
+	return f, nil
 }
 
 // tellBeyond names the records that are beyond the limits of IDs, once for all.

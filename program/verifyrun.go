@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"bufio"
@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"refold/logging"
 	"refold/snapshots/verify"
 )
 
@@ -41,7 +42,7 @@ func (v *verification) run(ctx context.Context) error {
 	fmt.Fprintln(v.err, compared)
 	tellBeyond(v.err, v.beyond)
 	fmt.Fprintf(v.err, "%s: %d partitions, %d events, %d rows of %s (%d of them written meanwhile), "+
-		"%d results, in %s: ", v.aggregate.plural, len(v.partitions), total.Events, total.Rows,
+		"%d results, in %s: ", v.aggregate.Plural, len(v.partitions), total.Events, total.Rows,
 		listed(sources), total.Moved, total.Results, time.Since(begin).Round(time.Millisecond))
 	if total.Differences > 0 {
 		fmt.Fprintf(v.err, "%d differences\n", total.Differences)
@@ -130,7 +131,7 @@ func (v *verification) partition(ctx context.Context, partition int32) (verify.O
 	var err error
 	for range tries {
 		outcome, err = v.once(ctx, partition, name)
-		if !errors.Is(err, errMovedAway) {
+		if !errors.Is(err, verify.ErrMovedAway) {
 			break
 		}
 		fmt.Fprintf(v.err, "partition %d: %v; once more\n", partition, err)
@@ -201,7 +202,7 @@ func (v *verification) once(
 	progress := newProgress(v.err)
 	defer progress.end()
 	return verify.Run(ctx, verify.Options{
-		Fold: v.aggregate.fold, Kafka: v.kafka, Events: v.topics.Events,
+		Fold: v.aggregate.Fold, Kafka: v.kafka, Events: v.topics.Events,
 		TableName: v.topics.Table, Results: v.topics.Results, Partition: partition, Table: table,
 		Stores: v.stores, Messages: v.messages, Select: selects,
 		Dir: name + ".fold", EventsPerSecond: v.flags.rate,
@@ -222,7 +223,7 @@ type progress struct {
 }
 
 func newProgress(w io.Writer) *progress {
-	return &progress{w: w, terminal: isTerminal(w), told: time.Now()}
+	return &progress{w: w, terminal: logging.IsTerminal(w), told: time.Now()}
 }
 
 func (p *progress) tell(at verify.Progress) {

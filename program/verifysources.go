@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"bufio"
@@ -165,9 +165,6 @@ func newWorkerStore(server, table string) *workerStore {
 // Name is the worker's URL.
 func (s *workerStore) Name() string { return s.server }
 
-// errMovedAway says that the worker lost the partition while its store was read.
-var errMovedAway = errors.New("the worker has given the partition away")
-
 func (s *workerStore) answers(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.server+"/healthz", http.NoBody)
 	if err != nil {
@@ -185,14 +182,14 @@ func (s *workerStore) answers(ctx context.Context) error {
 func (s *workerStore) Open(
 	ctx context.Context, partition int32, atLeast int64,
 ) (refold.Rows, error) {
-	rows := &pagedRows{page: func(behind []byte) (snapshots.Page, error) {
+	rows := &verify.PagedRows{Page: func(behind []byte) (snapshots.Page, error) {
 		return s.page(ctx, partition, behind)
 	}}
 	for begin := time.Now(); ; {
-		if err := rows.turn(nil); err != nil {
+		if err := rows.Begin(); err != nil {
 			return nil, err
 		}
-		if rows.next >= atLeast || time.Since(begin) > storePatience {
+		if rows.Offset() >= atLeast || time.Since(begin) > storePatience {
 			return rows, nil
 		}
 		if !sleep(ctx, storePause) {
@@ -207,42 +204,6 @@ const (
 	storePause    = 20 * time.Millisecond
 	storePatience = 3 * time.Second
 )
-
-// pagedRows goes through the pages of a store.
-type pagedRows struct {
-	page func(behind []byte) (snapshots.Page, error)
-	rows []snapshots.Row
-	row  snapshots.Row
-	next int64 // the offset that the store was at
-	more bool
-	err  error
-}
-
-// turn gets the page behind a key.
-func (p *pagedRows) turn(behind []byte) error {
-	page, err := p.page(behind)
-	p.rows, p.next, p.more = page.Rows, page.Next, page.More
-	return err
-}
-
-// Next moves to the next row.
-func (p *pagedRows) Next() bool {
-	for len(p.rows) == 0 {
-		if !p.more || p.err != nil {
-			return false
-		}
-		if p.err = p.turn(p.row.Key); errors.Is(p.err, verify.ErrElsewhere) {
-			p.err = errMovedAway
-		}
-	}
-	p.row, p.rows = p.rows[0], p.rows[1:]
-	return true
-}
-
-func (p *pagedRows) Key() []byte            { return p.row.Key }
-func (p *pagedRows) Value() ([]byte, error) { return p.row.Value, nil }
-func (p *pagedRows) Err() error             { return p.err }
-func (p *pagedRows) Release()               {}
 
 // page gets the page behind a key.
 func (s *workerStore) page(

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"fmt"
@@ -8,14 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the build (see the Makefile).
-var version = ""
-
-// programVersion is what the build says, or what Go noted of the source.
-func programVersion() string {
-	if version != "" {
-		return version
-	}
+// sourceVersion is what Go noted of the source.
+func sourceVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
@@ -34,13 +28,13 @@ var shown = []string{
 	"github.com/twmb/avro", "github.com/linkedin/goavro/v2", "github.com/cockroachdb/pebble/v2",
 }
 
-func newVersion() *cobra.Command {
+func (p *program) newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Show the version of the program and its libraries",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := cmd.OutOrStdout()
-			fmt.Fprintln(w, "refold", programVersion())
+			fmt.Fprintln(w, "refold", p.version)
 			info, ok := debug.ReadBuildInfo()
 			if !ok {
 				return nil

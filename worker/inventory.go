@@ -1,4 +1,4 @@
-package main
+package worker
 
 import (
 	"context"
@@ -10,25 +10,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
-	"refold/config"
 	"refold/exactlyonce"
 	"refold/inventory"
 	"refold/processors"
 	"refold/refolds"
+
 )
 
-// newInventory returns the keeper of the program's topics. o says the rest.
-func newInventory(c config.Config, o inventory.Options) *inventory.Keeper {
-	specs := topicSpecs(c.Topics)
-	last := len(specs) - 1
-	o.Kafka, o.Topics, o.Records = kafkaSettings(c, o.Logger), specs[:last], specs[last]
-	o.Version = programVersion()
-	return inventory.New(o)
-}
-
 func (w *Worker) openInventory() error {
-	w.inventory = newInventory(w.config, inventory.Options{
-		Create: w.config.Topics.Create, By: workerName(w.config.Processor),
+	w.inventory = w.in.Inventory(inventory.Options{
+		Create: w.config.Topics.Create, By: w.in.WorkerName(),
 		Metrics: inventory.NewMetrics(w.metrics), Logger: w.logger,
 	})
 	return nil
@@ -99,14 +90,14 @@ type fitting struct {
 }
 
 // newFitting returns the fitting of a group graph; a is its aggregate, nil if it has none.
-func (w *Worker) newFitting(graph *goka.GroupGraph, a *aggregate) *fitting {
+func (w *Worker) newFitting(graph *goka.GroupGraph, a *processors.OpenAggregate) *fitting {
 	f := &fitting{worker: w}
 	for _, edge := range graph.AllEdges() {
 		f.topics = append(f.topics, edge.Topic())
 	}
 	if a != nil {
-		f.topics = append(f.topics, refolds.TopicName(w.config.Topics.Prefix))
-		f.fit = inventory.NewFit(w.kafka, a.fitted(w.config.Topics, processors.Messages{Results: w.results}))
+		f.topics = append(f.topics, refolds.TopicName(w.in.Prefix()))
+		f.fit = inventory.NewFit(w.kafka, w.fitted(a))
 	}
 	slices.Sort(f.topics)
 	f.topics = slices.Compact(f.topics)
@@ -139,9 +130,9 @@ func (f *fitting) check(ctx context.Context, partitions []int32) (map[int32]erro
 	return f.fit.Check(ctx, partitions)
 }
 
-// fitted is the aggregate as inventory.Fit reads it.
-func (a *aggregate) fitted(c config.Topics, messages processors.Messages) inventory.Aggregate {
-	topics := a.topics(c)
+// fitted returns an aggregate as inventory.Fit reads it.
+func (w *Worker) fitted(a *processors.OpenAggregate) inventory.Aggregate {
+	topics, messages := a.Topics(w.in.Prefix()), processors.Messages{Results: w.opened.Results}
 	return inventory.Aggregate{
 		Events: topics.Events, Results: topics.Results, Table: topics.Table,
 		EventSequence: func(r *kgo.Record) (int64, error) {
@@ -152,7 +143,7 @@ func (a *aggregate) fitted(c config.Topics, messages processors.Messages) invent
 			return m.Sequence, nil
 		},
 		RowSequence: func(r *kgo.Record) (int64, error) {
-			n, err := a.fold.Sequence(r.Value)
+			n, err := a.Fold.Sequence(r.Value)
 			return n, faultOnly(err)
 		},
 		Eventful: func(r *kgo.Record) (bool, error) {

@@ -1,22 +1,22 @@
-package main
+package worker
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
-	"refold/config"
 	"refold/exactlyonce"
 	"refold/kafka"
+	"refold/processors"
 	"refold/refolds"
 	"refold/snapshots/refold"
+
 )
 
 // memberData is what a worker tells the members of its group about itself.
@@ -34,18 +34,18 @@ func (w *Worker) openRefolds() (err error) {
 		return err
 	}
 	w.desk = &refolds.Desk{
-		Topic: w.refolds, Aggregates: refoldable(c.Topics),
+		Topic: w.refolds, Aggregates: w.in.Rebuildable(),
 		Partitions: w.tablePartitions,
 	}
-	w.keepers = make(map[string]*keeper, len(w.aggregates))
+	w.keepers = make(map[string]*keeper, len(w.opened.Aggregates))
 	metrics := refolds.NewMetrics(w.metrics)
-	for _, a := range w.aggregates {
-		topics := a.topics(c.Topics)
+	for _, a := range w.opened.Aggregates {
+		topics := a.Topics(c.Topics.Prefix)
 		k := &keeper{worker: w, aggregate: a}
 		k.Keeper = refolds.NewKeeper(refolds.KeeperConfig{
-			Topic: w.refolds, Group: topics.Group, Called: a.plural,
+			Topic: w.refolds, Group: topics.Group, Called: a.Plural,
 			Partitions:  w.partitions.Load,
-			FoldVersion: a.fold.Version(), Worker: workerName(c.Processor),
+			FoldVersion: a.Fold.Version(), Worker: w.in.WorkerName(),
 			Empty: k.empty, Members: k.members,
 			AtStart: c.Refold.AtStart, Pause: c.Refold.Retry, Report: c.Refold.Report,
 			Metrics: metrics, Logger: w.logger,
@@ -63,24 +63,12 @@ func (w *Worker) refolded(group string) func(partition int32) string {
 	}
 }
 
-// workerName is what people call this worker by.
-func workerName(c config.Processor) string {
-	if c.TransactionalID != "" {
-		return c.TransactionalID
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "worker"
-	}
-	return host + "-" + strconv.Itoa(os.Getpid())
-}
-
 // keeper joins the engine, the refold of a partition, and the topic of refolds, which don't know each
 // other.
 type keeper struct {
 	*refolds.Keeper
 	worker    *Worker
-	aggregate *aggregate
+	aggregate *processors.OpenAggregate
 }
 
 // attend has the engine call the keeper.
@@ -107,7 +95,7 @@ func (k *keeper) empty(ctx context.Context, partition int32) (bool, error) {
 		return false, err
 	}
 	defer client.Close()
-	topic := k.aggregate.topics(k.worker.config.Topics).Events
+	topic := k.aggregate.Topics(k.worker.in.Prefix()).Events
 	end, err := kafka.OffsetOf(topic, partition)(kadm.NewClient(client).ListEndOffsets(ctx, topic))
 	return err == nil && end == 0, err
 }
@@ -140,9 +128,9 @@ func (k *keeper) refold(
 	tell func(refolds.Progress),
 ) (refolds.Progress, error) {
 	c := k.worker.config
-	topics := k.aggregate.topics(c.Topics)
+	topics := k.aggregate.Topics(k.worker.in.Prefix())
 	o := refold.Options{
-		Fold: k.aggregate.fold, Kafka: k.worker.kafka, EventsTopic: topics.Events, Partition: partition,
+		Fold: k.aggregate.Fold, Kafka: k.worker.kafka, EventsTopic: topics.Events, Partition: partition,
 		CacheBytes: int64(c.Refold.CacheBytes), EventsPerSecond: c.Refold.EventsPerSecond,
 		CPUShare: c.Refold.CPUShare, Live: liveTable{s, partition}, StepRows: c.Refold.StepRows,
 		StepBytes:   min(refold.DefaultStepBytes, int(c.Processor.BatchBytes)/2), // a row more must fit, too

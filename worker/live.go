@@ -1,4 +1,4 @@
-package main
+package worker
 
 import (
 	"context"
@@ -6,21 +6,22 @@ import (
 	"refold/processors"
 	"refold/views/httpapi"
 	"refold/views/livefeed"
+
 )
 
 // openLive makes the live feed of all aggregates. It needs no view, only Kafka: a pod that only
 // processes has it, too.
 func (w *Worker) openLive() (httpapi.Live, error) {
 	var topics []livefeed.Topic
-	for _, a := range w.aggregates {
-		t := a.topics(w.config.Topics)
+	for _, a := range w.opened.Aggregates {
+		t := a.Topics(w.in.Prefix())
 		topics = append(topics,
-			livefeed.Topic{Name: t.Commands, Kind: livefeed.Command, Aggregate: a.name},
-			livefeed.Topic{Name: t.Events, Kind: livefeed.Event, Aggregate: a.name},
-			livefeed.Topic{Name: t.Results, Kind: livefeed.Result, Aggregate: a.name})
+			livefeed.Topic{Name: t.Commands, Kind: livefeed.Command, Aggregate: a.Name},
+			livefeed.Topic{Name: t.Events, Kind: livefeed.Event, Aggregate: a.Name},
+			livefeed.Topic{Name: t.Results, Kind: livefeed.Result, Aggregate: a.Name})
 	}
 	topics = append(topics, livefeed.Topic{
-		Name: processors.DeadLetters(w.config.Topics.Prefix), Kind: livefeed.DeadLetter,
+		Name: processors.DeadLetters(w.in.Prefix()), Kind: livefeed.DeadLetter,
 	})
 	feed, err := livefeed.New(livefeed.Options{
 		Kafka: w.kafka, Topics: topics, Decoder: w.registry,

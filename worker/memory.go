@@ -1,10 +1,11 @@
-package main
+package worker
 
 import (
 	"os"
 	"runtime/debug"
 
 	"refold/config"
+
 )
 
 // garbagePercent is how much the heap may grow between two collections. A worker's live heap is
@@ -15,9 +16,9 @@ const garbagePercent = 200
 // the collector is late to give back. Under full load some 20 of 512 MiB.
 const beside = 16
 
-// limitMemory tells Go's garbage collector what the configuration says, unless the environment
+// LimitMemory tells Go's garbage collector what the configuration says, unless the environment
 // (GOGC, GOMEMLIMIT) says otherwise.
-func limitMemory(c config.Processor) {
+func LimitMemory(c config.Processor) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}

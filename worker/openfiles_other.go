@@ -1,6 +1,6 @@
 //go:build !unix
 
-package main
+package worker
 
 // openFilesLimit returns 0: nobody knows.
 func openFilesLimit() int64 { return 0 }

@@ -1,4 +1,4 @@
-package main
+package worker
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"refold/inventory"
 	"refold/kafka"
+
 )
 
 // preparing is what fails while the worker can't begin.
@@ -53,25 +54,11 @@ func (w *Worker) prepareOnce(ctx context.Context, last error) error {
 		return err
 	}
 	doing("asking the schema registry for the schemas")
-	errs := []error{w.results.Prepare(ctx)}
-	for _, a := range w.aggregates {
-		errs = append(errs, a.prepare(ctx))
-	}
-	for _, inputs := range w.inputs {
-		errs = append(errs, inputs.Prepare(ctx))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
+	if err := w.opened.Prepare(ctx); err != nil {
+		return err //nolint:wrapcheck // it names the schemas
 	}
 	doing("asking the schema registry for the versions of the schemas")
-	unreadable := []error{w.results.CheckVersions(ctx)}
-	for _, a := range w.aggregates {
-		unreadable = append(unreadable, a.commands.CheckVersions(ctx))
-	}
-	for _, inputs := range w.inputs {
-		unreadable = append(unreadable, inputs.CheckVersions(ctx))
-	}
-	if err := errors.Join(unreadable...); err != nil && ctx.Err() == nil {
+	if err := w.opened.CheckVersions(ctx); err != nil && ctx.Err() == nil {
 		w.logger.Warn("records of these schemas can't be read: they will be set aside", "error", err)
 	}
 	return nil
@@ -84,7 +71,7 @@ func (w *Worker) prepareTopics(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	present := copartitioned(w.config.Topics)
+	present := w.in.Copartitioned()
 	for _, found := range findings {
 		var lost *inventory.LostError
 		if !errors.As(found, &lost) {
@@ -116,9 +103,9 @@ const filesByStore = 10
 // tooFewFiles reports whether the stores of so many partitions may need more files than the limit lets the
 // process open (0: nobody knows it). Pebble ends the process when it can't open one that it must.
 func (w *Worker) tooFewFiles(limit int64) error {
-	topics := len(w.aggregates)
+	topics := len(w.opened.Aggregates)
 	if w.config.Views.Enabled {
-		topics += viewTopics(len(w.aggregates))
+		topics += viewTopics(len(w.opened.Aggregates))
 	}
 	partitions := w.partitions.Load()
 	need := int64(topics) * int64(partitions) * filesByStore

@@ -1,4 +1,4 @@
-package main
+package worker
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"refold/exactlyonce"
 	"refold/kafka"
 	"refold/processors"
+
 )
 
 // supervised is a processor that is started again when it ends, after a pause that grows. What

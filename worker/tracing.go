@@ -1,4 +1,4 @@
-package main
+package worker
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"refold/config"
 	"refold/tracing/otlp"
+
 )
 
 // openTracing prepares to send spans, if there is somewhere to send them.
@@ -23,7 +24,7 @@ func (w *Worker) openTracing() (err error) {
 	}
 	w.tracing, err = otlp.New(otlp.Settings{
 		Endpoint: c.Endpoint, Headers: headers,
-		ServiceName: c.ServiceName, Version: programVersion(), SampleRatio: c.SampleRatio,
+		ServiceName: c.ServiceName, Version: w.in.Version, SampleRatio: c.SampleRatio,
 		Queue: c.Queue, Batch: c.Batch, Interval: c.Interval, Timeout: c.Timeout,
 		Registerer: w.metrics, Logger: w.logger,
 	})

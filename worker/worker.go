@@ -1,4 +1,4 @@
-package main
+package worker
 
 import (
 	"context"
@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
@@ -18,6 +20,7 @@ import (
 	"refold/codecs"
 	"refold/config"
 	"refold/exactlyonce"
+	"refold/installation"
 	"refold/inventory"
 	"refold/kafka"
 	"refold/processors"
@@ -27,20 +30,20 @@ import (
 	"refold/tracing/otlp"
 	"refold/views"
 	"refold/views/httpapi"
+
 )
 
-// Worker is the whole program of a pod: processors, views and the HTTP API. NewWorker opens what
-// is local, Run does the rest. Tests start the same type.
+// Worker is the whole program of a pod: processors, views and the HTTP API. New opens what is local, Run
+// does the rest.
 type Worker struct {
-	config  config.Config
+	in      *installation.Installation
+	config  config.Config // of the installation
 	kafka   kafka.Settings
 	logger  *slog.Logger
 	metrics *prometheus.Registry
 
 	registry   *codecs.Registry
-	aggregates []*aggregate
-	results    *codecs.Set
-	inputs     []*codecs.Set     // of the processes
+	opened     *processors.Opened
 	tables     *snapshots.Stores // of the processors
 	copies     *snapshots.Stores // of the views
 	views      *views.Views
@@ -58,17 +61,20 @@ type Worker struct {
 	unprepared atomic.Pointer[error] // why Run can't begin yet; nil once it has
 	lost       atomic.Pointer[error] // which topics are lost
 	partitions atomic.Int32          // of the topics of aggregates and processes; 0 until prepared
+	extensions []Extension
 }
 
-// NewWorker wires a worker together. It opens the local stores and the HTTP port; it doesn't need
-// Kafka or the registry yet.
-func NewWorker(c config.Config, logger *slog.Logger) (_ *Worker, err error) {
-	if err := checkSettings(c); err != nil {
-		return nil, err
+// New wires a worker together. It opens the local stores and the HTTP port; it doesn't need Kafka or the
+// registry yet. Extensions add what is the program's own.
+func New(
+	in *installation.Installation, logger *slog.Logger, extensions ...Extension,
+) (_ *Worker, err error) {
+	if err := in.Check(); err != nil {
+		return nil, err //nolint:wrapcheck // it names the setting
 	}
 	w := &Worker{
-		config: c, kafka: kafkaSettings(c, logger), logger: logger,
-		metrics: prometheus.NewRegistry(),
+		in: in, config: in.Config, kafka: in.Kafka(logger), logger: logger,
+		metrics: prometheus.NewRegistry(), extensions: extensions,
 	}
 	w.notPrepared(errors.New("not started"))
 	w.verify = verify.NewMetrics(w.metrics)
@@ -90,52 +96,71 @@ func NewWorker(c config.Config, logger *slog.Logger) (_ *Worker, err error) {
 	return w, nil
 }
 
-func (w *Worker) openCodecs() error {
-	settings, err := registrySettings(w.config)
-	if err != nil {
-		return err
-	}
-	settings.Metrics, settings.Logger = codecs.NewMetrics(w.metrics), w.logger
-	if w.registry, err = codecs.NewRegistry(settings); err != nil {
-		return err
-	}
-	if w.aggregates, err = openAggregates(w.registry, w.config); err != nil {
-		return err
-	}
-	if w.inputs, err = openProcesses(w.registry); err != nil {
-		return err
-	}
-	w.results, err = processors.NewResultSet(w.registry)
-	return err
+func (w *Worker) openCodecs() (err error) {
+	w.registry, w.opened, err = w.in.Open(func(s *codecs.RegistrySettings) {
+		s.Metrics, s.Logger = codecs.NewMetrics(w.metrics), w.logger
+	})
+	return err //nolint:wrapcheck // it says what it was doing
 }
 
 // openStores opens two sets of stores: a processor and a view may both hold a copy of the same
 // partition of a table, and each follows it in its own way.
 func (w *Worker) openStores() (err error) {
-	s := w.config.Store
 	metrics := snapshots.NewMetrics(w.metrics)
-	open := func(
-		name string, topics, files int, cache, rowCache config.Bytes,
-	) (*snapshots.Stores, error) {
-		o := snapshots.Options{
-			Name: name, Kafka: w.kafka, CacheBytes: int64(cache), RowCacheBytes: int64(rowCache),
-			Stores:       topics*w.config.Topics.Partitions + 1, // one is being rebuilt beside, see Rebuild
-			MaxOpenFiles: s.OpenFiles * files / 3,
-			Metrics:      metrics, Logger: w.logger.With("stores", name),
-		}
-		if rowCache == 0 {
-			o.RowCacheBytes = -1
-		}
-		if s.Directory != "" {
-			o.Dir = filepath.Join(s.Directory, w.config.Topics.Prefix+name)
-		}
-		return snapshots.Open(o)
-	}
-	if w.tables, err = open("tables", len(w.aggregates), 1, s.CacheBytes, s.RowCacheBytes); err != nil {
+	if w.tables, err = openTables(w.in, metrics, w.kafka, w.logger); err != nil {
 		return err
 	}
-	w.copies, err = open("views", viewTopics(len(w.aggregates)), 2, s.ViewCacheBytes, 0)
+	aggregates := len(w.in.Definitions.Aggregates)
+	w.copies, err = openStores(w.in, metrics, w.kafka, w.logger,
+		storeSet{"views", viewTopics(aggregates), 2, w.config.Store.ViewCacheBytes, 0})
 	return err
+}
+
+// OpenTables opens the stores of an installation's group tables as a worker does, without a worker.
+func OpenTables(
+	in *installation.Installation, metrics prometheus.Registerer, logger *slog.Logger,
+) (*snapshots.Stores, error) {
+	return openTables(in, snapshots.NewMetrics(metrics), in.Kafka(logger), logger)
+}
+
+func openTables(
+	in *installation.Installation, metrics *snapshots.Metrics, settings kafka.Settings, logger *slog.Logger,
+) (*snapshots.Stores, error) {
+	s := in.Config.Store
+	return openStores(in, metrics, settings, logger,
+		storeSet{"tables", len(in.Definitions.Aggregates), 1, s.CacheBytes, s.RowCacheBytes})
+}
+
+// storeSet is what sets of stores differ by.
+type storeSet struct {
+	name            string
+	topics          int
+	thirds          int // of the files that all stores together may have open
+	cache, rowCache config.Bytes
+}
+
+func openStores(
+	in *installation.Installation, metrics *snapshots.Metrics, settings kafka.Settings,
+	logger *slog.Logger, set storeSet,
+) (*snapshots.Stores, error) {
+	s := in.Config.Store
+	o := snapshots.Options{
+		Name: set.name, Kafka: settings, CacheBytes: int64(set.cache), RowCacheBytes: int64(set.rowCache),
+		Stores:       set.topics*in.Config.Topics.Partitions + 1, // one is being rebuilt beside, see Rebuild
+		MaxOpenFiles: s.OpenFiles * set.thirds / 3,
+		Metrics:      metrics, Logger: logger.With("stores", set.name),
+	}
+	if set.rowCache == 0 {
+		o.RowCacheBytes = -1
+	}
+	if s.Directory != "" {
+		o.Dir = filepath.Join(s.Directory, in.Prefix()+set.name)
+	}
+	stores, err := snapshots.Open(o)
+	if err != nil {
+		return nil, fmt.Errorf("open the stores of %s: %w", set.name, err)
+	}
+	return stores, nil
 }
 
 // viewTopics is how many topics views follow: of each aggregate its table, commands, events and results;
@@ -144,23 +169,26 @@ func viewTopics(aggregates int) int { return 4*aggregates + 1 }
 
 func (w *Worker) openProcessors() error {
 	options := processors.GraphOptions{
-		TopicPrefix: w.config.Topics.Prefix, Results: w.results, Framed: true,
-		RecordBytes: int(w.config.Topics.RecordBytes), Version: programVersion(),
+		TopicPrefix: w.in.Prefix(), Framed: true,
+		RecordBytes: int(w.config.Topics.RecordBytes), Version: w.in.Version,
 		Partitions: w.partitions.Load,
 		Tracer:     w.tracer(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
 	}
-	for _, a := range w.aggregates {
-		o := w.guarded(options, a.topics(w.config.Topics).Group)
-		o.RecentSize = a.recentSize
-		graph, err := a.graph(o)
+	for _, a := range w.opened.Aggregates {
+		o := w.guarded(options, a.Topics(w.in.Prefix()).Group)
+		settings := w.in.Aggregate(a.Name)
+		if o.RecentSize = settings.RecentCommands; settings.Results {
+			o.Results = w.opened.Results
+		}
+		graph, err := a.Graph(o)
 		if err != nil {
 			return err
 		}
 		w.supervise(graph, o.Guard, a)
 	}
-	for i, p := range processes {
-		o := w.guarded(options, w.config.Topics.Prefix+p.name)
-		graph, err := p.graph(w.inputs[i], targets(w.aggregates, w.config.Topics), o)
+	for _, p := range w.opened.Processes {
+		o := w.guarded(options, w.in.Prefix()+p.Name)
+		graph, err := p.Graph(w.opened.Targets(w.in.Prefix()), o)
 		if err != nil {
 			return err
 		}
@@ -179,14 +207,14 @@ func (w *Worker) guarded(o processors.GraphOptions, group string) processors.Gra
 }
 
 // supervise adds a processor that runs the graph exactly once; a is its aggregate, nil if it has none.
-func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard, a *aggregate) {
+func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard, a *processors.OpenAggregate) {
 	group := string(graph.Group())
 	engine := engineConfig(w.config)
 	engine.Kafka, engine.Tables = w.kafka, w.engineTables()
 	engine.Metrics = exactlyonce.NewMetrics(
 		prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, w.metrics))
 	engine.Logger, engine.Tracer = w.logger, w.tracer()
-	engine.Copartitioned = copartitioned(w.config.Topics)
+	engine.Copartitioned = w.in.Copartitioned()
 	fitting := w.newFitting(graph, a)
 	engine.Fit, engine.MakeNoTopics = fitting.check, true
 	if id := w.config.Processor.TransactionalID; id != "" {
@@ -209,18 +237,21 @@ func (w *Worker) engineTables() exactlyonce.Tables {
 }
 
 func (w *Worker) openViews() (err error) {
-	descriptions := make([]views.Description, 0, len(w.aggregates))
-	for _, a := range w.aggregates {
-		d := a.description(w.config.Topics, w.results)
-		d.Refolded = w.refolded(d.Topics.Group)
-		descriptions = append(descriptions, d)
+	descriptions := make([]views.Description, 0, len(w.opened.Aggregates))
+	for _, a := range w.opened.Aggregates {
+		topics := a.Topics(w.in.Prefix())
+		descriptions = append(descriptions, views.Description{
+			Name: a.Name, Plural: a.Plural, Topics: topics,
+			Commands: a.Commands, Results: w.opened.Results, Events: a.Events, Row: a.Row, Fold: a.Fold,
+			Refolded: w.refolded(topics.Group),
+		})
 	}
 	w.views, err = views.Open(views.Options{
 		Kafka: w.kafka, Stores: w.copies,
 		Limits: viewLimits(w.config.HTTP, w.config.Views, w.config.Processor),
 		Off:    !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
 		TraceRetention: traceRetention(w.config.Views),
-		DeadLetters:    processors.DeadLetters(w.config.Topics.Prefix),
+		DeadLetters:    processors.DeadLetters(w.in.Prefix()),
 		Metrics:        views.NewMetrics(w.metrics), Logger: w.logger, Aggregates: descriptions,
 	})
 	return err
@@ -238,9 +269,9 @@ func (w *Worker) openServer() (err error) {
 	for _, p := range w.processors {
 		checks = append(checks, httpapi.Check{Name: p.name + "-processor", Ready: p.Ready})
 	}
-	resources := make([]httpapi.Resource, 0, len(w.aggregates))
-	for _, a := range w.aggregates {
-		resources = append(resources, a.show(w.views))
+	resources := make([]httpapi.Resource, 0, len(w.opened.Aggregates))
+	for _, a := range w.opened.Aggregates {
+		resources = append(resources, w.resource(a))
 	}
 	live, err := w.openLive()
 	if err != nil {
@@ -249,7 +280,7 @@ func (w *Worker) openServer() (err error) {
 	w.server, err = httpapi.NewServer(httpapi.Options{
 		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
 		Refolds: w.desk, Views: w.views, Stores: w.tables,
-		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.aggregates)), Version: programVersion(),
+		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	})
 	if err != nil {
@@ -267,7 +298,7 @@ func (w *Worker) openServer() (err error) {
 func (w *Worker) Address() string { return w.address }
 
 // errRanBefore says that a Worker was used twice.
-var errRanBefore = errors.New("the worker has run before; make another one with NewWorker")
+var errRanBefore = errors.New("the worker has run before; make another one with New")
 
 // Run works until ctx ends. Then it finishes what is in hand, leaves the group, and returns nil.
 // It returns an error only for what trying again can't mend. It runs only once.
@@ -276,7 +307,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		return errRanBefore
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	w.logger.Info("starting", "version", programVersion(), "http", w.Address(),
+	w.logger.Info("starting", "version", w.in.Version, "http", w.Address(),
 		"brokers", w.config.Kafka.Brokers, "registry", w.config.Registry.URLs)
 	group, ctx := errgroup.WithContext(ctx)
 	listener := w.listener
@@ -317,6 +348,38 @@ func (w *Worker) close() error {
 	}
 	w.closeTracing()
 	return errors.Join(errs...)
+}
+
+// resource is an aggregate as the API shows it.
+func (w *Worker) resource(a *processors.OpenAggregate) httpapi.Resource {
+	reader := w.views.Aggregate(a.Name)
+	return httpapi.Resource{
+		Name: a.Name, Plural: a.Plural, Rows: reader, Sender: reader, Events: reader, Past: reader,
+		Commands: offered{a.Commands, a.Internal}, State: a.State, Example: a.Example,
+		CommandExamples: a.CommandExamples,
+	}
+}
+
+// offered are an aggregate's commands without those that only processes send.
+type offered struct {
+	*codecs.Set
+	internal []string
+}
+
+// Types returns the commands that clients may send.
+func (o offered) Types() []string {
+	return slices.DeleteFunc(o.Set.Types(), func(name string) bool {
+		return slices.Contains(o.internal, name)
+	})
+}
+
+// followers opens stores of tables that somebody else writes: joins and lookups.
+func followers(
+	stores *snapshots.Stores,
+) func(context.Context, string, int32) (storage.Storage, error) {
+	return func(ctx context.Context, topic string, partition int32) (storage.Storage, error) {
+		return stores.Follower(ctx, topic, partition, snapshots.Projection{})
+	}
 }
 
 // sleep waits, and reports whether ctx went on meanwhile.

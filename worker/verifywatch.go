@@ -1,4 +1,4 @@
-package main
+package worker
 
 import (
 	"context"
@@ -7,23 +7,25 @@ import (
 	"strconv"
 
 	"refold/exactlyonce"
+	"refold/processors"
 	"refold/snapshots"
 	"refold/snapshots/refold"
 	"refold/snapshots/verify"
+
 )
 
 // watch verifies the partitions that a session has, slowly, if that is configured.
-func (w *Worker) watch(ctx context.Context, a *aggregate, s exactlyonce.Session) {
+func (w *Worker) watch(ctx context.Context, a *processors.OpenAggregate, s exactlyonce.Session) {
 	c := w.config
 	if c.Verify.EventsPerSecond == 0 {
 		return
 	}
-	topics := a.topics(c.Topics)
+	topics := a.Topics(w.in.Prefix())
 	watch := verify.Watch{
 		Group: topics.Group, Pause: c.Verify.Pause, Metrics: w.verify, Logger: w.logger,
 		Options: func(partition int32) verify.Options {
 			o := verify.Options{
-				Fold: a.fold, Kafka: w.kafka, Events: topics.Events, TableName: topics.Table,
+				Fold: a.Fold, Kafka: w.kafka, Events: topics.Events, TableName: topics.Table,
 				Partition: partition, EventsPerSecond: c.Verify.EventsPerSecond,
 				CacheBytes: int64(c.Verify.CacheBytes),
 				Stores:     []verify.Store{ownStore{w.tables, topics.Table, s}},
@@ -55,14 +57,14 @@ func (o ownStore) Open(ctx context.Context, partition int32, _ int64) (refold.Ro
 	if err != nil {
 		return nil, err
 	}
-	rows := &pagedRows{page: func(behind []byte) (snapshots.Page, error) {
+	rows := &verify.PagedRows{Page: func(behind []byte) (snapshots.Page, error) {
 		page, err := o.stores.Page(o.table, partition, behind, watchRows, watchBytes)
 		if errors.Is(err, snapshots.ErrClosed) {
 			err = verify.ErrElsewhere
 		}
 		return page, err
 	}}
-	if err := rows.turn(nil); err != nil {
+	if err := rows.Begin(); err != nil {
 		return nil, err
 	}
 	return rows, nil

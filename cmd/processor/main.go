@@ -1,0 +1,20 @@
+// Command processor is Refold's worker, and the tools around it, for accounts and orders: see
+// `processor help`.
+package main
+
+import (
+	"refold/processors"
+	"refold/processors/accounts"
+	"refold/processors/orders"
+	"refold/program"
+)
+
+// version is set by the build (see the Makefile).
+var version string
+
+func main() {
+	program.Program{
+		Version:     version,
+		Definitions: []processors.Definition{accounts.Definition, orders.Definition, orders.Payments},
+	}.Main()
+}
