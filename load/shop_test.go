@@ -55,7 +55,7 @@ func decide[S, C, E any](
 	}
 	first := r.sequence + 1
 	for _, event := range events {
-		r.state = d.Evolve(r.state, recorded(event))
+		r.state = d.Evolve(r.state, eventsourcing.Recorded[E]{Event: event})
 		r.sequence++
 	}
 	table[id] = r

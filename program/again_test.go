@@ -13,7 +13,7 @@ import (
 )
 
 // setBack sets the payment process's offsets back to zero; no worker may run.
-func (i *installation) setBack() {
+func (i *testbed) setBack() {
 	i.t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(i.cluster.Brokers()...))
 	if err != nil {
@@ -21,12 +21,12 @@ func (i *installation) setBack() {
 	}
 	defer client.Close()
 	zero := kadm.Offsets{}
-	for _, topic := range []string{orders.Topics("").Events, accounts.Topics("").Results} {
+	for _, topic := range []string{orders.Definition.Topics("").Events, accounts.Definition.Topics("").Results} {
 		for partition := range int32(2) {
 			zero.AddOffset(topic, partition, 0, -1)
 		}
 	}
-	group := orders.PaymentsGroup("")
+	group := orders.Payments.Name
 	if err := kadm.NewClient(client).CommitAllOffsets(i.t.Context(), group, zero); err != nil {
 		i.t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestProcessDoesEverythingAgain(t *testing.T) {
 			{"sku": "tea", "quantity": 2, "unitPrice": %d, "currency": "EUR"}]}`
 	)
 	noRings := []string{"--accounts.recent-commands", "0", "--orders.recent-commands", "0"}
-	cluster := newInstallation(t)
+	cluster := newTestbed(t)
 	w := cluster.start(noRings...)
 	accepted := func(to, id, command, data string) {
 		t.Helper()

@@ -14,7 +14,7 @@ const programVariable = "TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(programVariable) != "" {
-		main()
+		shop.Main()
 	}
 	os.Exit(m.Run())
 }

@@ -17,7 +17,7 @@ import (
 
 // asEarlier writes the records of an aggregate once more, for other keys, as a version without limits of IDs
 // would have written them.
-func (i *installation) asEarlier(key string, others []string, topics ...string) {
+func (i *testbed) asEarlier(key string, others []string, topics ...string) {
 	i.t.Helper()
 	var records []*kgo.Record
 	for _, topic := range topics {
@@ -61,7 +61,7 @@ func beyondKeys(n int) (keys []string) {
 // once, and hold nobody up: not verify, a refold or a reset (G7), not the process, nor what it does for
 // others (G8).
 func TestRecordsOfEarlierVersionsHoldNobodyUp(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	w.open("ann")
 	w.deposit("ann", 3)
@@ -128,7 +128,7 @@ func TestRecordsOfEarlierVersionsHoldNobodyUp(t *testing.T) {
 
 // A command whose outcome nobody could read is not decided.
 func TestCommandsBeyondTheLimitsAreNotDecided(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	p := i.producer()
 	for _, key := range []string{"\x01\x92\xa7\x10\xff\xee", strings.Repeat("k", 819)} {

@@ -199,7 +199,7 @@ func TestAskBeforeSettling(t *testing.T) {
 		"y\n": true, "YES\n": true, "n\n": false, "\n": false, "": false,
 	} {
 		var out output
-		root := newRoot(nil)
+		root := testRoot(nil)
 		root.SetIn(strings.NewReader(answer))
 		root.SetOut(&out)
 		root.SetErr(&out)

@@ -28,7 +28,7 @@ func keyOf(partition int32, n int) string {
 // A partition of which most is poison is held: nothing more of it is set aside, readiness says where
 // and why, and the other partition goes on. A restart lets go; then everything was set aside once.
 func TestTooMuchPoisonIsHeld(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start("--processor.poison-least", "10", "--processor.poison-window", "100")
 	p := i.producer()
 	var garbage []*kgo.Record
@@ -66,7 +66,7 @@ func TestTooMuchPoisonIsHeld(t *testing.T) {
 }
 
 // newer returns a command whose schema only the registry knows.
-func (p *producer) newer(i *installation, key, id string) (r *kgo.Record, schema int) {
+func (p *producer) newer(i *testbed, key, id string) (r *kgo.Record, schema int) {
 	p.t.Helper()
 	r = p.open(key, eventsourcing.Metadata{ID: id})
 	client, err := sr.NewClient(sr.URLs(i.cluster.RegistryURL()))
@@ -88,7 +88,7 @@ func (p *producer) newer(i *installation, key, id string) (r *kgo.Record, schema
 }
 
 // refuse has the registry answer 403 for one ID; 0: for everything.
-func (i *installation) refuse(id int) {
+func (i *testbed) refuse(id int) {
 	i.cluster.Registry().Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 		if id != 0 && r.URL.Path != fmt.Sprintf("/schemas/ids/%d", id) {
 			return false
@@ -103,16 +103,16 @@ func (i *installation) refuse(id int) {
 // answer the partition goes on by itself.
 func TestRecordsWaitForTheRegistry(t *testing.T) {
 	for name, fail := range map[string]struct {
-		with func(i *installation, schema int)
+		with func(i *testbed, schema int)
 		says string
 	}{
 		"which refuses one ID": {
-			func(i *installation, schema int) { i.refuse(schema) }, "so this is about schema",
+			func(i *testbed, schema int) { i.refuse(schema) }, "so this is about schema",
 		},
 		"which refuses everything": {
-			func(i *installation, _ int) { i.refuse(0) }, "check Username and Password",
+			func(i *testbed, _ int) { i.refuse(0) }, "check Username and Password",
 		},
-		"which is away": {func(i *installation, _ int) {
+		"which is away": {func(i *testbed, _ int) {
 			i.cluster.Registry().Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
 				http.Error(w, `{"error_code": 50001}`, http.StatusServiceUnavailable)
 				return true
@@ -120,7 +120,7 @@ func TestRecordsWaitForTheRegistry(t *testing.T) {
 		}, "answered 503"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			i := newInstallation(t)
+			i := newTestbed(t)
 			after := "1h"
 			if name == "which refuses everything" {
 				after = "1ms" // however short: it is about us
@@ -164,7 +164,7 @@ func TestRecordsWaitForTheRegistry(t *testing.T) {
 // answer: what is permanent for a record is poison. It is set aside with the reason, and what is behind it
 // is handled.
 func TestRecordOfARefusedSchemaIsSetAside(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start("--registry.refused-after", "300ms", "--processor.backoff-max", "100ms")
 	p := i.producer()
 	r, schema := p.newer(i, keyOf(1, 0), "refused")
@@ -185,7 +185,7 @@ func TestRecordOfARefusedSchemaIsSetAside(t *testing.T) {
 // A partition that waits for a schema moves to another worker, which handles it: the worker that had it does
 // not go on saying that it is held.
 func TestPartitionThatWaitsMovesAway(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	flags := []string{"--registry.retry-limit", "100ms", "--registry.refused-after", "1h"}
 	one := i.start(flags...)
 	p := i.producer()

@@ -34,7 +34,7 @@ func TestFieldsOf(t *testing.T) {
 }
 
 // put writes a record to an installation's topic.
-func (i *installation) put(r *kgo.Record) {
+func (i *testbed) put(r *kgo.Record) {
 	i.t.Helper()
 	opts, err := kafka.Settings{Brokers: i.cluster.Brokers()}.Options()
 	if err != nil {
@@ -53,7 +53,7 @@ func (i *installation) put(r *kgo.Record) {
 // What happened to an account and an order, in a terminal: histories, a trace across both, a command
 // that was sent again, one that was refused, one that became a dead letter (G8).
 func TestHistoryAndTrace(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	with := func(args ...string) []string { return append(args, "--server", w.server) }
 	w.send("/accounts/zoe", "open", "OpenAccount", `{"owner": "Zoe Z", "currency": "EUR"}`)
@@ -140,7 +140,7 @@ func TestHistoryAndTrace(t *testing.T) {
 
 // --follow shows what comes, also after the worker was away and is back.
 func TestHistoryFollows(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	address := strings.TrimPrefix(w.server, "http://")
 	ctx, stop := context.WithCancel(t.Context())

@@ -23,7 +23,7 @@ func TestCommandsSentTwice(t *testing.T) {
 		alice   = "/accounts/alice"
 		deposit = `{"amount": 500, "currency": "EUR"}`
 	)
-	cluster := newInstallation(t)
+	cluster := newTestbed(t)
 	w := cluster.start("--accounts.recent-commands", "2")
 	balance := func(want int64, atLeast int64) {
 		t.Helper()
@@ -70,7 +70,7 @@ func TestCommandsSentTwice(t *testing.T) {
 // sentTwiceByTopic goes past the API, which knows commands for as long as their results are kept:
 // when the ring has forgotten a command, the aggregate's state or an expected sequence is all that
 // is left to recognize it by.
-func sentTwiceByTopic(t *testing.T, i *installation, w *runningWorker) {
+func sentTwiceByTopic(t *testing.T, i *testbed, w *runningWorker) {
 	t.Helper()
 	expected := int64(1)
 	for _, test := range []struct {
@@ -112,7 +112,7 @@ func sentTwiceByTopic(t *testing.T, i *installation, w *runningWorker) {
 }
 
 // produce puts a command to alice into its topic and returns its result.
-func (i *installation) produce(command eventsourcing.Metadata, data any) processors.Result {
+func (i *testbed) produce(command eventsourcing.Metadata, data any) processors.Result {
 	i.t.Helper()
 	must := func(err error) {
 		i.t.Helper()
@@ -125,7 +125,7 @@ func (i *installation) produce(command eventsourcing.Metadata, data any) process
 	})
 	must(err)
 	defer registry.Close()
-	set, err := accounts.NewCodecs(registry)
+	set, err := accounts.Definition.Open(registry)
 	must(err)
 	results, err := processors.NewResultSet(registry)
 	must(err)
@@ -133,17 +133,17 @@ func (i *installation) produce(command eventsourcing.Metadata, data any) process
 	client, err := kgo.NewClient(kgo.SeedBrokers(i.cluster.Brokers()...),
 		kgo.RecordPartitioner(kafka.Partitioner()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.ConsumeTopics(accounts.Topics("").Results))
+		kgo.ConsumeTopics(accounts.Definition.Topics("").Results))
 	must(err)
 	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(i.t.Context(), accounts.Topics("").Results)
+	ends, err := kadm.NewClient(client).ListEndOffsets(i.t.Context(), accounts.Definition.Topics("").Results)
 	must(err)
 
 	value, err := set.Commands.Encode(data)
 	must(err)
 	command.Type, command.Subject = eventsourcing.TypeName(data), "alice"
 	record := &kgo.Record{
-		Topic: accounts.Topics("").Commands, Key: []byte(command.Subject), Value: value,
+		Topic: accounts.Definition.Topics("").Commands, Key: []byte(command.Subject), Value: value,
 	}
 	for name, header := range codecs.Headers(command) {
 		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: header})

@@ -31,7 +31,7 @@ func TestOneKeyToTwoAggregates(t *testing.T) {
 		place   = `{"accountId": "nobody", "currency": "EUR", "lines": [{"sku": "tea", "quantity": 1, ` +
 			`"unitPrice": 1, "currency": "EUR"}]}`
 	)
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	open := inPartition("open", 0)
 	w.open(open)
@@ -120,7 +120,7 @@ func TestIDsOfTheTopic(t *testing.T) {
 		strings.Repeat("x", 200), "..", ".", "/", "a/b", "a b", "50%", "é", "who?", "#1", "a,b", "%2F",
 		strings.Repeat("/", 150), strings.Repeat("é", 150), "plain",
 	}
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	p := i.producer()
 	for n, id := range ids {
@@ -174,7 +174,7 @@ func TestIDsOfTheTopic(t *testing.T) {
 // A refold mends a row without an event: whoever has the old state is given the new one, and what was
 // decided on the old one is not sent.
 func TestValidatorsAfterARefold(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	for _, name := range []string{"ann", "bob", "cid", "dan", "eve", "fay", "ivy"} { // in both partitions
 		w.open(name)

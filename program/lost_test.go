@@ -24,7 +24,7 @@ const (
 )
 
 // lose loses a topic.
-func (i *installation) lose(topic, way string) {
+func (i *testbed) lose(topic, way string) {
 	i.t.Helper()
 	ctx, admin := context.WithoutCancel(i.t.Context()), i.admin()
 	switch way {
@@ -52,7 +52,7 @@ func (i *installation) lose(topic, way string) {
 	}
 }
 
-func (i *installation) deleteTopic(topic string) {
+func (i *testbed) deleteTopic(topic string) {
 	i.t.Helper()
 	responses, err := i.admin().DeleteTopics(context.WithoutCancel(i.t.Context()), topic)
 	if err == nil {
@@ -64,7 +64,7 @@ func (i *installation) deleteTopic(topic string) {
 }
 
 // makeTopic makes a topic by hand.
-func (i *installation) makeTopic(topic string) {
+func (i *testbed) makeTopic(topic string) {
 	i.t.Helper()
 	partitions := int32(2)
 	policy := kadm.StringPtr("delete")
@@ -81,7 +81,7 @@ func (i *installation) makeTopic(topic string) {
 }
 
 // eventsOf counts the events of an account by their sequence, of all topics that there are.
-func (i *installation) eventsOf(account string) map[string]int {
+func (i *testbed) eventsOf(account string) map[string]int {
 	i.t.Helper()
 	ids, err := i.admin().ListTopics(context.WithoutCancel(i.t.Context()))
 	if err != nil {
@@ -149,7 +149,7 @@ func TestLostTopic(t *testing.T) {
 			name := fmt.Sprintf("%s %s running=%v", test.topic, test.way, running)
 			t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 				t.Parallel() // each waits for moments in which a worker looks
-				i := newInstallation(t)
+				i := newTestbed(t)
 				w := i.start("--topics.check-interval", quickly)
 				accounts := accountsIn()
 				for _, account := range accounts {
@@ -197,7 +197,7 @@ func TestLostTopic(t *testing.T) {
 }
 
 // triesToOpen sends a command that opens an account which is open, past the API.
-func (i *installation) triesToOpen(account string) {
+func (i *testbed) triesToOpen(account string) {
 	i.t.Helper()
 	p := i.producer()
 	p.put(p.open(account, eventsourcing.Metadata{ID: "again-" + noise(8)}))
@@ -215,7 +215,7 @@ func (w *runningWorker) orderGoesOn() {
 }
 
 // neverMade checks that a topic that was deleted was not made by a client of ours.
-func (i *installation) neverMade(topic, way string) {
+func (i *testbed) neverMade(topic, way string) {
 	i.t.Helper()
 	if way != deleted {
 		return
@@ -227,7 +227,7 @@ func (i *installation) neverMade(topic, way string) {
 }
 
 // franz is a client of the cluster.
-func (i *installation) franz() *kgo.Client {
+func (i *testbed) franz() *kgo.Client {
 	i.t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(i.cluster.Brokers()...))
 	if err != nil {

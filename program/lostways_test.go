@@ -14,7 +14,7 @@ import (
 )
 
 // topics runs a command about topics, and returns what it says.
-func (i *installation) topics(code int, args ...string) string {
+func (i *testbed) topics(code int, args ...string) string {
 	i.t.Helper()
 	return expect(i.t, code, nil, append(append([]string{"topics"}, args...),
 		"--kafka.brokers", strings.Join(i.cluster.Brokers(), ","),
@@ -42,7 +42,7 @@ func (w *runningWorker) isReady() *runningWorker {
 // An operator makes a lost table again, in the order of docs/runbooks/lost-topic.md. The program names a step
 // that was left out.
 func TestLostTableIsMadeAgain(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	rows, _ := i.story()
 	i.deleteTopic("accounts-table")
 	has(t, i.topics(exitDifferences, "plan"), "topic accounts-table is lost")
@@ -65,7 +65,7 @@ func TestLostTableIsMadeAgain(t *testing.T) {
 }
 
 // present are the IDs of a topic, if it is there.
-func (i *installation) present(topic string) map[string]kadm.TopicID {
+func (i *testbed) present(topic string) map[string]kadm.TopicID {
 	i.t.Helper()
 	ids, err := kafka.TopicIDs(context.WithoutCancel(i.t.Context()), i.franz(), topic)
 	if err != nil {
@@ -77,7 +77,7 @@ func (i *installation) present(topic string) map[string]kadm.TopicID {
 // Events are lost for good, and somebody says so: what is left without them goes, and the accounts begin
 // anew.
 func TestLostEventsAreGivenUp(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	w.open("ann")
 	w.stop()
@@ -96,42 +96,42 @@ func TestLostEventsAreGivenUp(t *testing.T) {
 
 // An installation starts by itself however it came to be, and goes on.
 func TestInstallationsThatStart(t *testing.T) {
-	for name, prepare := range map[string]func(*installation) *installation{
-		"new": func(i *installation) *installation { return i },
-		"new, topics made before": func(i *installation) *installation {
+	for name, prepare := range map[string]func(*testbed) *testbed{
+		"new": func(i *testbed) *testbed { return i },
+		"new, topics made before": func(i *testbed) *testbed {
 			i.topics(0, "apply")
 			return i
 		},
-		"another disk": func(i *installation) *installation {
+		"another disk": func(i *testbed) *testbed {
 			i.lived()
 			i.store = i.t.TempDir()
 			return i
 		},
-		"of a release that remembered no topics": func(i *installation) *installation {
+		"of a release that remembered no topics": func(i *testbed) *testbed {
 			i.lived()
 			i.deleteTopic("installation")
 			return i
 		},
-		"its memory was emptied": func(i *installation) *installation {
+		"its memory was emptied": func(i *testbed) *testbed {
 			i.lived()
 			i.lose("installation", emptied)
 			return i
 		},
-		"its memory was made by hand, with more partitions": func(i *installation) *installation {
+		"its memory was made by hand, with more partitions": func(i *testbed) *testbed {
 			if _, err := i.admin().CreateTopic(i.t.Context(), 3, 1, nil, "installation"); err != nil {
 				i.t.Fatal(err)
 			}
 			i.lived()
 			return i
 		},
-		"a copy, with its offsets": func(i *installation) *installation {
+		"a copy, with its offsets": func(i *testbed) *testbed {
 			i.lived()
 			other := i.restored()
 			i.copyTo(other, nothing, commandsTopic, "account-events", "account-results", "accounts-table")
 			i.copyOffsets(other)
 			return other
 		},
-		"restored from events": func(i *installation) *installation {
+		"restored from events": func(i *testbed) *testbed {
 			i.lived()
 			other := i.restored()
 			i.copyTo(other, nothing, "account-events")
@@ -141,12 +141,12 @@ func TestInstallationsThatStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			i := prepare(newInstallation(t))
+			i := prepare(newTestbed(t))
 			w := i.start()
 			for n := range 2 {
 				w.goesOn(keyOf(int32(n), 30))
 			}
-			second := &installation{t: t, cluster: i.cluster, store: t.TempDir()} // and scaled
+			second := &testbed{t: t, cluster: i.cluster, store: t.TempDir()} // and scaled
 			other := second.start()
 			w.goesOn(keyOf(0, 31))
 			other.goesOn(keyOf(1, 31))
@@ -163,7 +163,7 @@ func TestInstallationsThatStart(t *testing.T) {
 }
 
 // lived has an installation do something.
-func (i *installation) lived() {
+func (i *testbed) lived() {
 	i.t.Helper()
 	w := i.start()
 	w.open("ann")
@@ -173,7 +173,7 @@ func (i *installation) lived() {
 
 // copyOffsets copies those of the accounts' group, by how far they are from the end: records were copied
 // without the markers between them.
-func (i *installation) copyOffsets(other *installation) {
+func (i *testbed) copyOffsets(other *testbed) {
 	i.t.Helper()
 	ends, err := other.admin().ListEndOffsets(i.t.Context(), commandsTopic)
 	if err == nil {
@@ -187,9 +187,9 @@ func (i *installation) copyOffsets(other *installation) {
 // A copy that has the memory of the first one, whose topics have other IDs: nothing is handled until
 // somebody says that it is what it should be.
 func TestCopyWithTheMemoryOfAnother(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	i.lived()
-	other := newInstallation(t)
+	other := newTestbed(t)
 	specs := []string{commandsTopic, "account-events", "account-results", "accounts-table"}
 	for _, topic := range append(slices.Clip(specs), "installation") {
 		other.makeTopic(topic)
@@ -213,7 +213,7 @@ func TestCopyWithTheMemoryOfAnother(t *testing.T) {
 }
 
 // first are the records of a topic's first partition.
-func (i *installation) first(topic string) (all []*kgo.Record) {
+func (i *testbed) first(topic string) (all []*kgo.Record) {
 	i.t.Helper()
 	options, err := kafka.Settings{Brokers: i.cluster.Brokers()}.Options()
 	if err != nil {
@@ -231,7 +231,7 @@ func (i *installation) first(topic string) (all []*kgo.Record) {
 
 // The memory and the table are lost: nobody knows the table's ID, and what is in the topics does not fit.
 func TestMemoryAndTableAreLost(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	i.lived()
 	i.deleteTopic("installation")
 	i.deleteTopic("accounts-table")
@@ -263,7 +263,7 @@ func TestOtherLostTopics(t *testing.T) {
 		for _, way := range []string{deleted, remade} {
 			t.Run(test.topic+"_"+strings.ReplaceAll(way, " ", "_"), func(t *testing.T) {
 				t.Parallel()
-				i := newInstallation(t)
+				i := newTestbed(t)
 				w := i.start("--topics.check-interval", quickly)
 				w.open("ann")
 				i.lose(test.topic, way)
@@ -307,7 +307,7 @@ func (w *runningWorker) stands(group string, want bool) {
 // A broker lost the last rows of a partition, or somebody wrote old ones: nothing is decided on them. A
 // refold mends them while the worker holds the partition, which goes on then.
 func TestLastRowsAreLost(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	name := keyOf(0, 7)
 	w.open(name)

@@ -35,7 +35,7 @@ func TestTopicIsGivenMorePartitions(t *testing.T) {
 	for _, topic := range []string{"account-commands", "account-events", "order-results", "accounts-table"} {
 		t.Run(topic, func(t *testing.T) {
 			t.Parallel() // each waits for the moment in which the worker looks
-			i := newInstallation(t)
+			i := newTestbed(t)
 			w := i.start()
 			key := moved(0)
 			w.goesOn(key)
@@ -64,7 +64,7 @@ func TestTopicIsGivenMorePartitions(t *testing.T) {
 // G2: a command that is not in the partition of its key would make a second aggregate of that ID. It is
 // set aside, and says where it belongs.
 func TestCommandInTheWrongPartition(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	key := keyOf(0, 1)
 	w.goesOn(key)
@@ -85,28 +85,4 @@ func TestCommandInTheWrongPartition(t *testing.T) {
 		t.Errorf("there are %d events", n)
 	}
 	w.stop()
-}
-
-// More partitions than files can be opened for are told before the process ends of them.
-func TestTooFewFiles(t *testing.T) {
-	for name, test := range map[string]struct {
-		partitions int32
-		limit      int64
-		views      bool
-		directory  string
-		told       bool
-	}{
-		"enough":       {8, 1024, true, "stores", false},
-		"too few":      {256, 20_000, true, "stores", true},
-		"no views":     {256, 20_000, false, "stores", false},
-		"nobody knows": {256, 0, true, "stores", false},
-		"in memory":    {256, 20_000, true, "", false},
-	} {
-		w := &Worker{aggregates: make([]*aggregate, 2)}
-		w.partitions.Store(test.partitions)
-		w.config.Views.Enabled, w.config.Store.Directory = test.views, test.directory
-		if err := w.tooFewFiles(test.limit); (err != nil) != test.told {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
 }

@@ -2,12 +2,13 @@ package program
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
 // G4: what an account was like, in a terminal.
 func TestGetPast(t *testing.T) {
-	w := newInstallation(t).start()
+	w := newTestbed(t).start()
 	with := func(args ...string) []string {
 		return append(append([]string{"get", "account"}, args...), "--server", w.server)
 	}
@@ -31,7 +32,7 @@ func TestGetPast(t *testing.T) {
 
 // What changed between two moments, field by field, and by which events.
 func TestDiff(t *testing.T) {
-	w := newInstallation(t).start()
+	w := newTestbed(t).start()
 	with := func(args ...string) []string {
 		return append(append([]string{"diff", "account", "zoe"}, args...), "--server", w.server)
 	}

@@ -28,11 +28,11 @@ type producer struct {
 	t        *testing.T
 	options  []kgo.Opt
 	client   *kgo.Client
-	accounts accounts.Codecs
-	orders   orders.Codecs
+	accounts *processors.OpenAggregate
+	orders   *processors.OpenAggregate
 }
 
-func (i *installation) producer() *producer {
+func (i *testbed) producer() *producer {
 	i.t.Helper()
 	settings := kafka.Settings{Brokers: i.cluster.Brokers(), RecordBytes: 2 << 20}
 	options, err := settings.Options()
@@ -51,10 +51,10 @@ func (i *installation) producer() *producer {
 		i.t.Fatal(err)
 	}
 	i.t.Cleanup(registry.Close)
-	if p.accounts, err = accounts.NewCodecs(registry); err != nil {
+	if p.accounts, err = accounts.Definition.Open(registry); err != nil {
 		i.t.Fatal(err)
 	}
-	if p.orders, err = orders.NewCodecs(registry); err != nil {
+	if p.orders, err = orders.Definition.Open(registry); err != nil {
 		i.t.Fatal(err)
 	}
 	return p

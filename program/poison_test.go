@@ -51,7 +51,7 @@ func (p *producer) poison() map[codecs.Reason]*kgo.Record {
 // two headers of one name. The line goes on. (A panic in Decide or Evolve: processors' own tests, for
 // no aggregate of this program does.)
 func TestPoisonIsSetAsideAsItCame(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	p := i.producer()
 	poison := p.poison()
@@ -82,7 +82,7 @@ func TestPoisonIsSetAsideAsItCame(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			processors.HeaderReason:  string(reason),
-			processors.HeaderVersion: programVersion(), processors.HeaderGroup: "accounts",
+			processors.HeaderVersion: sourceVersion(), processors.HeaderGroup: "accounts",
 			processors.HeaderReplayTopic: commandsTopic, processors.HeaderTopic: commandsTopic,
 		} {
 			if got := header(letter, name); got != want {
@@ -104,7 +104,7 @@ func (p *producer) larger(key string) *kgo.Record {
 
 // A command that leads to a record that is too large is set aside before anything of it is emitted.
 func TestWhatLeadsToTooMuchIsSetAside(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start("--topics.record-bytes", "4KiB", "--http.body-bytes", "4KiB")
 	p := i.producer()
 	r := p.larger("a")
@@ -127,7 +127,7 @@ func TestWhatLeadsToTooMuchIsSetAside(t *testing.T) {
 // The twin: brokers allow less than the worker thinks. The transaction fails, again and again, and
 // commands behind it wait for ever; with the limit the line goes on.
 func TestWithoutTheLimitTheLineStops(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	p := i.producer()
 	if _, err := kafka.Ensure(t.Context(), p.client, []kafka.TopicSpec{{
 		Name: "account-events", Partitions: 2, Config: map[string]string{"max.message.bytes": "2500"},

@@ -12,9 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/goleak"
 
 	"refold/kafka/local"
+	"refold/processors"
+	"refold/processors/accounts"
+	"refold/processors/orders"
 )
 
 // output collects what a command prints, also while it runs.
@@ -35,9 +39,23 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
+// shop is the program that is tested: accounts, orders, and the payments between them.
+var shop = Program{Definitions: []processors.Definition{
+	accounts.Definition, orders.Definition, orders.Payments,
+}}
+
+// testRoot returns the shop's commands.
+func testRoot(environ []string) *cobra.Command {
+	root, err := newRoot(shop, environ)
+	if err != nil {
+		panic(err)
+	}
+	return root
+}
+
 // execute runs a command in this process and returns what main would exit with.
 func execute(ctx context.Context, out *output, environ []string, args ...string) int {
-	root := newRoot(environ)
+	root := testRoot(environ)
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(out)

@@ -10,7 +10,7 @@ import (
 )
 
 // rebuildAccounts runs rebuild on an installation's accounts, and looks for what it prints.
-func (i *installation) rebuildAccounts(code int, wants []string, flags ...string) {
+func (i *testbed) rebuildAccounts(code int, wants []string, flags ...string) {
 	i.t.Helper()
 	args := append([]string{"rebuild", "accounts", "--log.level", "error"}, i.reach()...)
 	expect(i.t, code, wants, append(args, flags...)...)
@@ -18,7 +18,7 @@ func (i *installation) rebuildAccounts(code int, wants []string, flags ...string
 
 // spoil makes rows of the table wrong while no worker runs: bob's is gone, eve's is another's, and ghost
 // has one without an event.
-func (i *installation) spoil() {
+func (i *testbed) spoil() {
 	i.t.Helper()
 	const table = "accounts-table"
 	i.write(
@@ -31,7 +31,7 @@ func (i *installation) spoil() {
 // G4, G7: rows that are not the fold of their events are shown by a dry run, which writes nothing, and
 // mended by a refold, while the worker goes on. Asking again finds nothing to do.
 func TestRebuild(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	for _, name := range []string{"ann", "bob", "cid", "dan", "eve", "fay", "ivy"} { // in both partitions
 		w.open(name)
@@ -61,7 +61,7 @@ func TestRebuild(t *testing.T) {
 
 // The same by HTTP: asked for, looked at, and refused where it makes no sense.
 func TestRebuildByHTTP(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start("--refold.report", "10ms")
 	w.open("ann")
 	post := func(path, body string) reply {

@@ -20,7 +20,7 @@ import (
 )
 
 // reset runs the offline reset of accounts, and returns what it says.
-func (i *installation) reset(ctx context.Context, code int, flags ...string) string {
+func (i *testbed) reset(ctx context.Context, code int, flags ...string) string {
 	i.t.Helper()
 	args := append([]string{
 		"reset", "accounts", "--to-zero", "--log.level", "error", "--store.directory", i.store,
@@ -33,7 +33,7 @@ func (i *installation) reset(ctx context.Context, code int, flags ...string) str
 }
 
 // table is the table as it is now: the last record of each key, without tombstones.
-func (i *installation) table() map[string][]byte {
+func (i *testbed) table() map[string][]byte {
 	i.t.Helper()
 	rows := map[string][]byte{}
 	for _, r := range i.records("accounts-table") {
@@ -44,7 +44,7 @@ func (i *installation) table() map[string][]byte {
 	return rows
 }
 
-func (i *installation) admin() *kadm.Client {
+func (i *testbed) admin() *kadm.Client {
 	i.t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(i.cluster.Brokers()...))
 	if err != nil {
@@ -55,7 +55,7 @@ func (i *installation) admin() *kadm.Client {
 }
 
 // offsets are those of the accounts' group, by partition.
-func (i *installation) offsets() map[int32]int64 {
+func (i *testbed) offsets() map[int32]int64 {
 	i.t.Helper()
 	responses, err := i.admin().FetchOffsets(i.t.Context(), "accounts")
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
@@ -67,7 +67,7 @@ func (i *installation) offsets() map[int32]int64 {
 }
 
 // forget deletes the rows and the group's offsets.
-func (i *installation) forget() {
+func (i *testbed) forget() {
 	i.t.Helper()
 	var tombstones []*kgo.Record
 	for key := range i.table() {
@@ -81,7 +81,7 @@ func (i *installation) forget() {
 }
 
 // same compares two tables to the last byte, rings included.
-func (i *installation) same(want map[string][]byte) {
+func (i *testbed) same(want map[string][]byte) {
 	i.t.Helper()
 	got := i.table()
 	for key, row := range want {
@@ -96,7 +96,7 @@ func (i *installation) same(want map[string][]byte) {
 
 // story is what happens before a reset: events, rejections, repeats, a dead letter at the end of a partition,
 // an account that has a ring alone, and then, with nobody there to handle them, commands that wait.
-func (i *installation) story() (rows map[string][]byte, offsets map[int32]int64) {
+func (i *testbed) story() (rows map[string][]byte, offsets map[int32]int64) {
 	i.t.Helper()
 	w := i.start()
 	for _, name := range []string{"ann", "bob", "cid", "dan", "eve"} {
@@ -122,7 +122,7 @@ func (i *installation) story() (rows map[string][]byte, offsets map[int32]int64)
 
 // after checks that the worker goes on as if nothing had been: what waited is handled, once, what was
 // handled is known still, and all is equal.
-func (i *installation) after() {
+func (i *testbed) after() {
 	i.t.Helper()
 	w := i.start()
 	for n := range 3 {
@@ -163,7 +163,7 @@ func (i *installation) after() {
 // and results as they were. A table and offsets that are lost are made again, and the commands that
 // nobody had handled are handled then.
 func TestResetToZero(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	rows, offsets := i.story()
 
 	text := i.reset(t.Context(), 0, "--dry-run")
@@ -195,7 +195,7 @@ func TestResetToZero(t *testing.T) {
 
 // Nobody may be in the group: not before, and not while the reset works.
 func TestResetKeepsWorkersOut(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	w.open("ann")
 	if text := i.reset(t.Context(), exitRefused, "--yes"); !strings.Contains(text, "has members") ||
@@ -234,7 +234,7 @@ func TestResetKeepsWorkersOut(t *testing.T) {
 
 // A reset that is killed at any stage leaves a group that no worker works in, and is done again.
 func TestResetKilledHalfWay(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	rows, offsets := i.story()
 	i.forget()
 	killed := 0
@@ -244,7 +244,7 @@ func TestResetKilledHalfWay(t *testing.T) {
 		args := append([]string{
 			"reset", "accounts", "--to-zero", "--yes", "--log.level", "error", "--store.directory", i.store,
 		}, i.reach()...)
-		root := newRoot(nil)
+		root := testRoot(nil)
 		root.SetArgs(args)
 		root.SetOut(out)
 		root.SetErr(new(output))
@@ -282,7 +282,7 @@ func (k *killer) Write(b []byte) (int, error) {
 
 // A worker that starts while a reset is not finished ends, and says what to do.
 func TestWorkerAfterHalfAReset(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	rows, _ := i.story()
 	seat, err := reset.Take(t.Context(), kafka.Settings{Brokers: i.cluster.Brokers()}, "accounts",
 		commandsTopic)

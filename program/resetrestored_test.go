@@ -14,7 +14,7 @@ import (
 )
 
 // copyTo copies topics to another installation, as a backup does, but for what left says.
-func (i *installation) copyTo(other *installation, left func(*kgo.Record) bool, topics ...string) {
+func (i *testbed) copyTo(other *testbed, left func(*kgo.Record) bool, topics ...string) {
 	i.t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(other.cluster.Brokers()...),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()))
@@ -40,9 +40,9 @@ func (i *installation) copyTo(other *installation, left func(*kgo.Record) bool, 
 func nothing(*kgo.Record) bool { return false }
 
 // restored is another installation with the schemas and topics of a first one, and nothing in them.
-func (i *installation) restored() *installation {
+func (i *testbed) restored() *testbed {
 	i.t.Helper()
-	other := newInstallation(i.t)
+	other := newTestbed(i.t)
 	w := other.start() // makes topics and schemas; these get the same IDs in the same order
 	w.stop()
 	if _, err := other.admin().DeleteGroup(i.t.Context(), "accounts"); err != nil {
@@ -54,7 +54,7 @@ func (i *installation) restored() *installation {
 // The events topic was restored from a backup; all else is lost. Rows are there again, and nothing is
 // handled twice.
 func TestResetAfterEventsWereRestored(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	i.story()
 	other := i.restored()
 	i.copyTo(other, nothing, "account-events")
@@ -74,7 +74,7 @@ func TestResetAfterEventsWereRestored(t *testing.T) {
 // Commands, events, results and dead letters were restored, at other offsets; the table and the group's
 // offsets are lost. The offsets are found by what was handled.
 func TestResetFindsOffsets(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	rows, _ := i.story()
 	other := i.restored()
 	i.copyTo(other, nothing, commandsTopic, "account-events", "account-results")
@@ -86,7 +86,7 @@ func TestResetFindsOffsets(t *testing.T) {
 // Commands that were restored with other times are known by their IDs. If none of them is known, nobody
 // can tell whether they were handled.
 func TestResetOfOtherCommands(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	rows, _ := i.story()
 	other := i.restored()
 	i.copyTo(other, func(r *kgo.Record) bool {
@@ -117,7 +117,7 @@ func TestResetOfOtherCommands(t *testing.T) {
 
 // A backup of events that is older than the results: somebody has to say that it is known.
 func TestResetRefusesLostEvents(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	i.story()
 	other := i.restored()
 	last := i.last("account-events", "eve").Offset

@@ -3,9 +3,7 @@ package program
 import (
 	"cmp"
 	"log/slog"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +34,7 @@ func newRoot(of Program, environ []string) (*cobra.Command, error) {
 		return nil, err //nolint:wrapcheck // it names the definition
 	}
 	p := &program{
-		environ: environ, definitions: definitions, options: optionsOf(definitions),
+		environ: environ, definitions: definitions, options: installation.Options(definitions),
 		extensions: of.Extensions, version: cmp.Or(of.Version, sourceVersion()),
 	}
 	root := &cobra.Command{
@@ -66,42 +64,6 @@ func rename(cmd *cobra.Command, name string) {
 	for _, below := range cmd.Commands() {
 		rename(below, name)
 	}
-}
-
-// optionsOf returns the options of a program with these aggregates.
-func optionsOf(d processors.Definitions) *config.Options {
-	all := make([]config.AggregateDefaults, len(d.Aggregates))
-	for i, a := range d.Aggregates {
-		all[i] = config.AggregateDefaults{Name: a.Named().Name, Defaults: defaultsOf(a.Settings())}
-	}
-	return config.NewOptions(all...)
-}
-
-// defaultsOf returns an aggregate's own defaults as the configuration has them.
-func defaultsOf(s processors.Settings) map[string]string {
-	defaults := map[string]string{}
-	switch {
-	case s.RecentCommands < 0:
-		defaults["recent-commands"] = "0"
-	case s.RecentCommands > 0:
-		defaults["recent-commands"] = strconv.Itoa(s.RecentCommands)
-	}
-	for key, d := range map[string]time.Duration{
-		"commands-retention": s.CommandsRetention, "events-retention": s.EventsRetention,
-		"results-retention": s.ResultsRetention,
-	} {
-		if d > 0 {
-			defaults[key] = d.String()
-		}
-	}
-	for key, off := range map[string]bool{
-		"results": s.NoResults, "history": s.NoHistory, "traces": s.NoTraces,
-	} {
-		if off {
-			defaults[key] = "false"
-		}
-	}
-	return defaults
 }
 
 // showHelp is what a command does that only has commands below it. Without it, cobra would take a

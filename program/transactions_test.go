@@ -12,7 +12,7 @@ import (
 // Somebody begins a transaction of commands and goes away: what comes behind it waits. It is found and
 // aborted, and the line goes on without it.
 func TestStuckTransaction(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	w.open("ann")
 	list := append([]string{"transactions", "list", "--older-than", "0s"}, i.reach()...)

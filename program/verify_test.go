@@ -20,7 +20,7 @@ import (
 )
 
 // verifyAccounts runs verify on an installation's accounts, and returns what it found.
-func (i *installation) verifyAccounts(code int, flags ...string) ([]verify.Difference, string) {
+func (i *testbed) verifyAccounts(code int, flags ...string) ([]verify.Difference, string) {
 	i.t.Helper()
 	args := append([]string{"verify", "accounts", "--log.level", "error"}, i.reach()...)
 	var out output
@@ -86,7 +86,7 @@ func (w *runningWorker) deposit(name string, n int) {
 }
 
 // records reads all of a topic.
-func (i *installation) records(topic string) (all []*kgo.Record) {
+func (i *testbed) records(topic string) (all []*kgo.Record) {
 	i.t.Helper()
 	settings := kafka.Settings{Brokers: i.cluster.Brokers()}
 	options, err := settings.Options()
@@ -108,7 +108,7 @@ func (i *installation) records(topic string) (all []*kgo.Record) {
 }
 
 // last is the last record of a key in a topic.
-func (i *installation) last(topic, key string) *kgo.Record {
+func (i *testbed) last(topic, key string) *kgo.Record {
 	i.t.Helper()
 	all := i.records(topic)
 	for _, r := range slices.Backward(all) {
@@ -121,7 +121,7 @@ func (i *installation) last(topic, key string) *kgo.Record {
 }
 
 // write writes records past the worker.
-func (i *installation) write(records ...*kgo.Record) {
+func (i *testbed) write(records ...*kgo.Record) {
 	i.t.Helper()
 	p := i.producer()
 	if err := p.client.ProduceSync(i.t.Context(), records...).FirstErr(); err != nil {
@@ -132,7 +132,7 @@ func (i *installation) write(records ...*kgo.Record) {
 // G4, and no false alarm: while commands go on, and rows move while they are read, all is equal, in the
 // table, the worker's store and the results.
 func TestVerifyWhileCommandsGoOn(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	stop := w.busy("ann", "bob", "cid", "dan")
 	defer stop()
@@ -156,7 +156,7 @@ func TestVerifyWhileCommandsGoOn(t *testing.T) {
 // Each kind of difference, planted past the worker, is found, and nothing else is.
 func TestVerifyFindsDifferences(t *testing.T) {
 	const table, results = "accounts-table", "account-results"
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	for _, name := range []string{"ann", "bob", "cid", "dan", "eve", "fay", "hal", "ivy"} {
 		w.open(name)
@@ -222,7 +222,7 @@ func as(r *kgo.Record, key, command string) *kgo.Record {
 }
 
 func TestVerifyMistakes(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	for _, test := range []struct {
 		want  string
@@ -259,7 +259,7 @@ func TestVerifyMistakes(t *testing.T) {
 
 // The group's own error is no group without members: what could not be asked was not verified.
 func TestVerifyAGroupThatIsNotDescribed(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	defer w.stop()
 	refuse := i.cluster.Kafka().Fault(kfake.Fault{
@@ -274,11 +274,11 @@ func TestVerifyAGroupThatIsNotDescribed(t *testing.T) {
 
 // A worker that has none of the partitions is none that was compared.
 func TestVerifyAWorkerWithoutThePartitions(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start()
 	w.open("ann")
 	w.stop()
-	others := newInstallation(t)
+	others := newTestbed(t)
 	other := others.start("--topics.prefix", "other.")
 	defer other.stop()
 	if _, text := i.verifyAccounts(exitUnverified, "--worker", other.server); !strings.Contains(text,
@@ -290,7 +290,7 @@ func TestVerifyAWorkerWithoutThePartitions(t *testing.T) {
 // The check in the background goes round and round without a false alarm while commands go on, and
 // counts what somebody else has written.
 func TestVerifyInTheBackground(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	w := i.start("--verify.events-per-second", "1000000", "--verify.pause", "10ms")
 	stop := w.busy("ann", "bob", "cid", "dan")
 	metric := func(name string) (sum float64) {

@@ -9,19 +9,20 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"refold/processors/accounts"
+	"refold/processors/foldtest"
 )
 
 // G9: a worker that could not read rows of a version that the registry has handles nothing. It says which
 // field is wrong, and so does the check before it is deployed.
-func TestRowsOfAnotherVersion(t *testing.T) {
-	i := newInstallation(t)
-	const balance = `"name": "balance", "type": "long"`
-	text := accounts.Schema("AccountRow")
-	if !strings.Contains(text, balance) {
-		t.Fatalf("no %s in %s", balance, text)
+func TestEventsOfAnotherVersion(t *testing.T) {
+	i := newTestbed(t)
+	const amount = `"name":"amount","type":"long"`
+	text := foldtest.Open(t, accounts.Definition).SchemaText("MoneyDeposited")
+	if !strings.Contains(text, amount) {
+		t.Fatalf("no %s in %s", amount, text)
 	}
-	older := strings.Replace(text, balance, `"name": "amount", "type": "long"`, 1)
-	const subject = "refold.accounts.AccountRow"
+	older := strings.Replace(text, amount, `"name":"sum","type":"long"`, 1)
+	const subject = "refold.accounts.MoneyDeposited"
 	if _, _, err := i.cluster.Registry().RegisterSchema(subject, sr.Schema{Schema: older}); err != nil {
 		t.Fatal(err)
 	}
@@ -32,8 +33,8 @@ func TestRowsOfAnotherVersion(t *testing.T) {
 		readyz = fmt.Sprint(r.body)
 		return r.status == http.StatusServiceUnavailable && strings.Contains(readyz, "default")
 	}, w.out)
-	const want = "version 1 of refold.accounts.AccountRow"
-	if !strings.Contains(readyz, want) || !strings.Contains(readyz, "give balance a default") {
+	const want = "version 1 of refold.accounts.MoneyDeposited"
+	if !strings.Contains(readyz, want) || !strings.Contains(readyz, "give amount a default") {
 		t.Errorf("/readyz says %s", readyz)
 	}
 	if code := w.ask(http.MethodGet, "/healthz", "").status; code != http.StatusOK {
@@ -47,7 +48,7 @@ func TestRowsOfAnotherVersion(t *testing.T) {
 		if code == 0 {
 			t.Errorf("schemas %s finds nothing wrong", command)
 		}
-		if !strings.Contains(out.String(), "give balance a default") {
+		if !strings.Contains(out.String(), "give amount a default") {
 			t.Errorf("schemas %s says %s", command, &out)
 		}
 	}

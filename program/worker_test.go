@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,18 +11,17 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"refold/config"
 	"refold/kafka/local"
 )
 
-// installation is an embedded cluster and what its workers are started with.
-type installation struct {
+// testbed is an embedded cluster and what its workers are started with.
+type testbed struct {
 	t       *testing.T
 	cluster *local.Cluster
 	store   string
 }
 
-func newInstallation(t *testing.T) *installation {
+func newTestbed(t *testing.T) *testbed {
 	t.Helper()
 	cluster, err := local.Start(local.Options{})
 	if err != nil {
@@ -34,11 +32,11 @@ func newInstallation(t *testing.T) *installation {
 			t.Error(err)
 		}
 	})
-	return &installation{t: t, cluster: cluster, store: t.TempDir()}
+	return &testbed{t: t, cluster: cluster, store: t.TempDir()}
 }
 
 // reach are the flags that lead to the cluster.
-func (i *installation) reach() []string {
+func (i *testbed) reach() []string {
 	return []string{
 		"--kafka.brokers", strings.Join(i.cluster.Brokers(), ","),
 		"--registry.urls", i.cluster.RegistryURL(), "--registry.mode", "register",
@@ -57,7 +55,7 @@ type runningWorker struct {
 }
 
 // start starts a worker on the installation's store and waits until it is ready.
-func (i *installation) start(flags ...string) *runningWorker {
+func (i *testbed) start(flags ...string) *runningWorker {
 	i.t.Helper()
 	w := i.begin(flags...)
 	eventually(i.t, func() bool {
@@ -67,7 +65,7 @@ func (i *installation) start(flags ...string) *runningWorker {
 }
 
 // begin starts a worker on the installation's store and waits until it answers.
-func (i *installation) begin(flags ...string) *runningWorker {
+func (i *testbed) begin(flags ...string) *runningWorker {
 	i.t.Helper()
 	ctx, cancel := context.WithCancel(i.t.Context())
 	w := &runningWorker{t: i.t, out: new(output), cancel: cancel, code: make(chan int, 1)}
@@ -105,7 +103,7 @@ func (w *runningWorker) stop() {
 // ask again, rather than written for none of the partitions. Run with -race, this also finds fields of Worker
 // that HTTP reads while prepare writes them.
 func TestUnpreparedWorkerTakesNoRefold(t *testing.T) {
-	i := newInstallation(t)
+	i := newTestbed(t)
 	i.start().stop() // makes the topics
 	var away atomic.Bool
 	away.Store(true)
@@ -143,45 +141,6 @@ func TestUnpreparedWorkerTakesNoRefold(t *testing.T) {
 		t.Errorf("once prepared it answers %+v", r)
 	}
 	w.stop()
-}
-
-// A worker says where it listens at any time, and runs once.
-func TestWorkerAddress(t *testing.T) {
-	i := newInstallation(t)
-	loaded, err := config.Load(config.LoadOptions{Defaults: map[string]string{
-		"kafka.brokers": strings.Join(i.cluster.Brokers(), ","), "log.level": "error",
-		"registry.urls": i.cluster.RegistryURL(), "registry.mode": "register",
-		"topics.partitions": "2", "topics.replication-factor": "1",
-		"http.address": "127.0.0.1:0", "store.directory": i.store,
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := new(output)
-	w, err := NewWorker(loaded.Config, newLogger(out, loaded.Config.Log))
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := w.Address()
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
-	eventually(t, func() bool {
-		if got := w.Address(); got != address {
-			t.Fatalf("it listens at %s, and says %s", address, got)
-		}
-		return w.preparedCheck() == nil
-	}, out)
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-	if got := w.Address(); got != address {
-		t.Errorf("it listened at %s, and says %s", address, got)
-	}
-	if err := w.Run(t.Context()); !errors.Is(err, errRanBefore) {
-		t.Errorf("it runs a second time: %v", err)
-	}
 }
 
 // reply is an answer of the API: its JSON, by its members' names.

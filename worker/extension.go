@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
-
 )
 
 // Extension adds to a worker what is the program's own. It is called once, when the worker is wired and

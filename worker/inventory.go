@@ -14,7 +14,6 @@ import (
 	"refold/inventory"
 	"refold/processors"
 	"refold/refolds"
-
 )
 
 func (w *Worker) openInventory() error {

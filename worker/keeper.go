@@ -16,7 +16,6 @@ import (
 	"refold/processors"
 	"refold/refolds"
 	"refold/snapshots/refold"
-
 )
 
 // memberData is what a worker tells the members of its group about itself.

@@ -6,7 +6,6 @@ import (
 	"refold/processors"
 	"refold/views/httpapi"
 	"refold/views/livefeed"
-
 )
 
 // openLive makes the live feed of all aggregates. It needs no view, only Kafka: a pod that only

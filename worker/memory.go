@@ -5,7 +5,6 @@ import (
 	"runtime/debug"
 
 	"refold/config"
-
 )
 
 // garbagePercent is how much the heap may grow between two collections. A worker's live heap is

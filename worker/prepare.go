@@ -9,7 +9,6 @@ import (
 
 	"refold/inventory"
 	"refold/kafka"
-
 )
 
 // preparing is what fails while the worker can't begin.

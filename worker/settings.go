@@ -8,7 +8,6 @@ import (
 	"refold/views"
 	"refold/views/httpapi"
 	"refold/views/livefeed"
-
 )
 
 func engineConfig(c config.Config) exactlyonce.Config {

@@ -14,7 +14,6 @@ import (
 	"refold/exactlyonce"
 	"refold/kafka"
 	"refold/processors"
-
 )
 
 // supervised is a processor that is started again when it ends, after a pause that grows. What

@@ -9,7 +9,6 @@ import (
 
 	"refold/config"
 	"refold/tracing/otlp"
-
 )
 
 // openTracing prepares to send spans, if there is somewhere to send them.

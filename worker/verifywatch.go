@@ -11,7 +11,6 @@ import (
 	"refold/snapshots"
 	"refold/snapshots/refold"
 	"refold/snapshots/verify"
-
 )
 
 // watch verifies the partitions that a session has, slowly, if that is configured.

@@ -30,7 +30,6 @@ import (
 	"refold/tracing/otlp"
 	"refold/views"
 	"refold/views/httpapi"
-
 )
 
 // Worker is the whole program of a pod: processors, views and the HTTP API. New opens what is local, Run

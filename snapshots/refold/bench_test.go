@@ -23,8 +23,8 @@ import (
 
 // bank is a topic of account events, with headers as workers write them.
 type bank struct {
-	fold    *processors.Fold[accounts.Account, accounts.Event]
-	codecs  accounts.Codecs
+	fold    processors.Folder
+	codecs  *processors.OpenAggregate
 	cluster *local.Cluster
 	topic   string
 	keys    int
@@ -45,14 +45,14 @@ func newBank(b *testing.B, count, keys int) *bank {
 	})
 	must(err)
 	b.Cleanup(registry.Close)
-	c, err := accounts.NewCodecs(registry)
+	c, err := accounts.Definition.Open(registry)
 	must(err)
 	must(c.Prepare(b.Context()))
-	topic := accounts.Topics("").Events
+	topic := accounts.Definition.Topics("").Events
 	cluster, err := local.Start(local.Options{Topics: []kafka.TopicSpec{{Name: topic, Partitions: 1}}})
 	must(err)
 	b.Cleanup(func() { _ = cluster.Close() })
-	k := &bank{accounts.NewFold(c), c, cluster, topic, keys}
+	k := &bank{c.Fold, c, cluster, topic, keys}
 
 	opts, err := kafka.Settings{Brokers: cluster.Brokers()}.Options()
 	must(err)

@@ -1,14 +1,14 @@
-package program
+package worker
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +17,6 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sync/errgroup"
 
-	"refold/config"
 	"refold/kafka/local"
 )
 
@@ -83,19 +82,9 @@ func startDisturbed(t *testing.T) *disturbed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := config.Load(config.LoadOptions{Defaults: map[string]string{
-		"kafka.brokers": strings.Join(cluster.Brokers(), ","), "log.level": "error",
-		"registry.urls": cluster.RegistryURL(), "registry.mode": "register",
-		"topics.partitions": "4", "topics.replication-factor": "1",
-		"http.address": "127.0.0.1:0", "store.directory": t.TempDir(),
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := loaded.Config
-	c.Kafka.SessionTimeout = time.Second // five heartbeats in it: each may begin a rebalance
-	out := new(output)
-	w, err := NewWorker(c, newLogger(out, c.Log))
+	in := install(t, cluster, map[string]string{"topics.partitions": "4"})
+	in.Config.Kafka.SessionTimeout = time.Second // five heartbeats in it: each may begin a rebalance
+	w, err := New(in, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +115,7 @@ func (d *disturbed) isReady() {
 			}
 		}
 		return d.worker.views.Ready() == nil
-	}, new(output))
+	}, textOf(func() string { return "not ready" }))
 }
 
 // metrics adds up what the metrics of these names say.
