@@ -19,7 +19,7 @@ import (
 	"refold/processors/accounts"
 	"refold/processors/orders"
 	"refold/snapshots"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 	"refold/views"
 	"refold/views/httpapi"
 )

@@ -12,7 +12,7 @@ import (
 
 	"refold/config"
 	"refold/processors/accounts"
-	"refold/refolds"
+	"refold/snapshots/rebuild"
 )
 
 // refoldOptions say what is refolded.
@@ -92,7 +92,7 @@ type refoldBench struct {
 	*benchRun
 	refoldOptions
 	bank *benchBank
-	desk *refolds.Desk
+	desk *rebuild.Desk
 }
 
 func (r *refoldBench) run(ctx context.Context) error {
@@ -109,13 +109,13 @@ func (r *refoldBench) run(ctx context.Context) error {
 	if err := r.fill(ctx); err != nil {
 		return err
 	}
-	topic, err := refolds.Open(r.kafka, refolds.TopicName(r.prefix),
+	topic, err := rebuild.Open(r.kafka, rebuild.TopicName(r.prefix),
 		newLogger(r.logs, config.Log{Level: "warn", Clients: "warn", Format: "text"}))
 	if err != nil {
 		return err
 	}
 	defer topic.Close()
-	r.desk = &refolds.Desk{
+	r.desk = &rebuild.Desk{
 		Topic: topic, Aggregates: refoldable(config.Topics{Prefix: r.prefix}),
 		Partitions: func() (int32, error) { return int32(r.partitions), nil },
 	}
@@ -172,16 +172,16 @@ type spent struct{ wall, cpu time.Duration }
 // refolds one partition after the other, so at any time there is one stage that it is at.
 func (r *refoldBench) refold(
 	ctx context.Context, worker *benchWorker,
-) (refolds.Progress, map[refolds.Stage]spent, error) {
+) (rebuild.Progress, map[rebuild.Stage]spent, error) {
 	asked, err := r.desk.Ask(ctx, accounts.Plural, false, "bench")
 	if err != nil {
-		return refolds.Progress{}, nil, err
+		return rebuild.Progress{}, nil, err
 	}
-	took := make(map[refolds.Stage]spent)
-	stage, at, cpu := refolds.Waiting, time.Now(), processorTime(worker.pid())
+	took := make(map[rebuild.Stage]spent)
+	stage, at, cpu := rebuild.Waiting, time.Now(), processorTime(worker.pid())
 	for {
-		var now refolds.Progress
-		changed := r.desk.Topic.Look(func(b *refolds.Board) {
+		var now rebuild.Progress
+		changed := r.desk.Topic.Look(func(b *rebuild.Board) {
 			if one, known := b.Refold(asked.ID); known {
 				now = one.Totals()
 			}
@@ -193,7 +193,7 @@ func (r *refoldBench) refold(
 			stage, at, cpu = now.Stage, t, c
 		}
 		switch {
-		case now.Stage == refolds.Done:
+		case now.Stage == rebuild.Done:
 			return now, took, nil
 		case now.Stage.Final():
 			return now, nil, fmt.Errorf("the refold is %s: %s", now.Stage, now.Reason)
@@ -223,10 +223,10 @@ func (r *refoldBench) alone(ctx context.Context) error {
 		return fmt.Errorf("%d rows were wrong, and the refold has found %d changed, %d equal", r.wrong,
 			outcome.Changed, outcome.Equal)
 	}
-	r.pacing("fold, events/s", outcome.EventsRead, took[refolds.Folding])
-	r.pacing("compare, rows/s", int64(r.keys), took[refolds.Comparing])
+	r.pacing("fold, events/s", outcome.EventsRead, took[rebuild.Folding])
+	r.pacing("compare, rows/s", int64(r.keys), took[rebuild.Comparing])
 	r.row("put right", "%s rows in %v, in %d steps between transactions, the longest of %.1f ms",
-		number(int(outcome.Changed)), took[refolds.Closing].wall.Round(time.Millisecond), outcome.Steps,
+		number(int(outcome.Changed)), took[rebuild.Closing].wall.Round(time.Millisecond), outcome.Steps,
 		outcome.LongestStep*1000)
 	if used.peak > 0 {
 		r.row("worker memory, peak", "%d MiB", used.peak>>20)

@@ -14,7 +14,7 @@ import (
 	"refold/exactlyonce"
 	"refold/inventory"
 	"refold/processors"
-	"refold/refolds"
+	"refold/snapshots/rebuild"
 )
 
 // newInventory returns the keeper of the program's topics. o says the rest.
@@ -105,7 +105,7 @@ func (w *Worker) newFitting(graph *goka.GroupGraph, a *aggregate) *fitting {
 		f.topics = append(f.topics, edge.Topic())
 	}
 	if a != nil {
-		f.topics = append(f.topics, refolds.TopicName(w.config.Topics.Prefix))
+		f.topics = append(f.topics, rebuild.TopicName(w.config.Topics.Prefix))
 		f.fit = inventory.NewFit(w.kafka, a.fitted(w.config.Topics, processors.Messages{Results: w.results}))
 	}
 	slices.Sort(f.topics)

@@ -12,17 +12,17 @@ import (
 
 	"refold/config"
 	"refold/kafka"
-	"refold/refolds"
+	"refold/snapshots/rebuild"
 )
 
 // rebuild is the command that asks for a refold, and watches it.
-type rebuild struct {
+type rebuildCommand struct {
 	dryRun, watch, detach, cancel, list bool
 	id, by                              string
 }
 
 func (p *program) newRebuild() *cobra.Command {
-	var r rebuild
+	var r rebuildCommand
 	cmd := &cobra.Command{
 		Use:     "rebuild AGGREGATE",
 		Aliases: []string{"refold"},
@@ -46,7 +46,7 @@ Exit codes: 0 the refold is done, 2 it is done, was a dry run, and there are dif
 			if err := r.validate(); err != nil {
 				return err
 			}
-			return p.withRefolds(cmd, args[0], func(ctx context.Context, d *refolds.Desk) error {
+			return p.withRefolds(cmd, args[0], func(ctx context.Context, d *rebuild.Desk) error {
 				return r.run(ctx, cmd.OutOrStdout(), d, args[0])
 			})
 		},
@@ -63,7 +63,7 @@ Exit codes: 0 the refold is done, 2 it is done, was a dry run, and there are dif
 	return cmd
 }
 
-func (r *rebuild) validate() error {
+func (r *rebuildCommand) validate() error {
 	chosen := 0
 	for _, is := range []bool{r.watch, r.detach, r.cancel, r.list} {
 		if is {
@@ -89,7 +89,7 @@ const catchUpTimeout = 30 * time.Second
 
 // withRefolds does something with the refolds of the installation that the flags describe.
 func (p *program) withRefolds(
-	cmd *cobra.Command, called string, do func(context.Context, *refolds.Desk) error,
+	cmd *cobra.Command, called string, do func(context.Context, *rebuild.Desk) error,
 ) error {
 	loaded, err := p.load(cmd, nil)
 	if err != nil {
@@ -102,13 +102,13 @@ func (p *program) withRefolds(
 	if err != nil {
 		return explained(fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ",")))
 	}
-	topic, err := refolds.Open(settings, refolds.TopicName(c.Topics.Prefix),
+	topic, err := rebuild.Open(settings, rebuild.TopicName(c.Topics.Prefix),
 		newLogger(cmd.ErrOrStderr(), c.Log))
 	if err != nil {
 		return err
 	}
 	defer topic.Close()
-	desk := &refolds.Desk{
+	desk := &rebuild.Desk{
 		Topic: topic, Aggregates: aggregates,
 		Partitions: func() (int32, error) { return partitions, nil },
 	}
@@ -124,10 +124,10 @@ func (p *program) withRefolds(
 }
 
 // refoldable are the aggregates whose tables can be refolded.
-func refoldable(c config.Topics) []refolds.Aggregate {
-	all := make([]refolds.Aggregate, len(kinds))
+func refoldable(c config.Topics) []rebuild.Aggregate {
+	all := make([]rebuild.Aggregate, len(kinds))
 	for i, k := range kinds {
-		all[i] = refolds.Aggregate{Name: k.name, Plural: k.plural, Group: k.topics(c).Group}
+		all[i] = rebuild.Aggregate{Name: k.name, Plural: k.plural, Group: k.topics(c).Group}
 	}
 	return all
 }
@@ -144,7 +144,7 @@ func tablePartitions(ctx context.Context, settings kafka.Settings, c config.Topi
 	return kafka.Partitions(bounded, client, copartitioned(c)...)
 }
 
-func (r *rebuild) run(ctx context.Context, w io.Writer, d *refolds.Desk, called string) error {
+func (r *rebuildCommand) run(ctx context.Context, w io.Writer, d *rebuild.Desk, called string) error {
 	overviews, err := d.Overview(called)
 	if err != nil {
 		return err
@@ -170,8 +170,8 @@ func (r *rebuild) run(ctx context.Context, w io.Writer, d *refolds.Desk, called 
 	return watchRefold(ctx, w, d, asked.ID)
 }
 
-func (r *rebuild) withdraw(
-	ctx context.Context, w io.Writer, d *refolds.Desk, of refolds.Overview,
+func (r *rebuildCommand) withdraw(
+	ctx context.Context, w io.Writer, d *rebuild.Desk, of rebuild.Overview,
 ) error {
 	for _, refold := range of.Refolds {
 		if refold.Stage().Final() {
@@ -186,8 +186,8 @@ func (r *rebuild) withdraw(
 	return fmt.Errorf("no refold of %s is going on", of.Aggregate)
 }
 
-func (r *rebuild) attach(
-	ctx context.Context, w io.Writer, d *refolds.Desk, of refolds.Overview,
+func (r *rebuildCommand) attach(
+	ctx context.Context, w io.Writer, d *rebuild.Desk, of rebuild.Overview,
 ) error {
 	id := r.id
 	if id == "" && len(of.Refolds) > 0 {

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"refold/refolds"
+	"refold/snapshots/rebuild"
 )
 
 // The pace at which a refold is shown.
@@ -20,7 +20,7 @@ const (
 )
 
 // watchRefold shows how far a refold is until it has ended, and then what came of it.
-func watchRefold(ctx context.Context, w io.Writer, d *refolds.Desk, id string) error {
+func watchRefold(ctx context.Context, w io.Writer, d *rebuild.Desk, id string) error {
 	terminal := isTerminal(w)
 	interval := repeatInterval
 	if terminal {
@@ -59,7 +59,7 @@ func watchRefold(ctx context.Context, w io.Writer, d *refolds.Desk, id string) e
 }
 
 // progressLine is a refold that has not ended, in one line.
-func progressLine(r *refolds.Refold) string {
+func progressLine(r *rebuild.Refold) string {
 	t := r.Totals()
 	ended := 0
 	for _, p := range r.Progress {
@@ -79,7 +79,7 @@ func progressLine(r *refolds.Refold) string {
 	fmt.Fprintf(&b, ", %s rows differ, %d of %d partitions done", number(int(t.Differing)), ended,
 		len(r.Progress))
 	for i, p := range r.Progress {
-		if p.Stage == refolds.Waiting && p.Reason != "" {
+		if p.Stage == rebuild.Waiting && p.Reason != "" {
 			fmt.Fprintf(&b, "; partition %d waits: %s", i, p.Reason)
 			break
 		}
@@ -97,12 +97,12 @@ func bar(done, of int64) string {
 }
 
 // concludeRefold shows what came of a refold. Its error has the command's exit code.
-func concludeRefold(w io.Writer, r *refolds.Refold) error {
+func concludeRefold(w io.Writer, r *rebuild.Refold) error {
 	t := r.Totals()
 	took := time.Duration(0)
 	for i, p := range r.Progress {
 		took = max(took, p.Updated.Sub(r.Time))
-		if p.Stage == refolds.Failed {
+		if p.Stage == rebuild.Failed {
 			fmt.Fprintf(w, "partition %d failed: %s\n", i, p.Reason)
 		}
 		if r.DryRun { // otherwise they are wrong no more
@@ -121,7 +121,7 @@ func concludeRefold(w io.Writer, r *refolds.Refold) error {
 			t.LongestStep*1000, number(t.Steps))
 	}
 	switch {
-	case t.Stage != refolds.Done:
+	case t.Stage != rebuild.Done:
 		return exitError{exitFailed}
 	case r.DryRun && t.Changed+t.Added+t.Removed > 0:
 		return exitError{exitDifferences}
@@ -159,7 +159,7 @@ func orNothing(value json.RawMessage) string {
 }
 
 // showOverview prints a table's partitions and its refolds.
-func showOverview(w io.Writer, o refolds.Overview) {
+func showOverview(w io.Writer, o rebuild.Overview) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "PARTITION\tFOLD VERSION\tWORKER'S\tWORKER")
 	for _, t := range o.Tables {

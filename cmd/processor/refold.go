@@ -15,8 +15,8 @@ import (
 	"refold/config"
 	"refold/exactlyonce"
 	"refold/kafka"
-	"refold/refolds"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild"
+	"refold/snapshots/rebuild/refold"
 )
 
 // memberData is what a worker tells the members of its group about itself.
@@ -29,21 +29,21 @@ type memberData struct {
 // aggregate's group.
 func (w *Worker) openRefolds() (err error) {
 	c := w.config
-	w.refolds, err = refolds.Open(w.kafka, refolds.TopicName(c.Topics.Prefix), w.logger)
+	w.rebuilds, err = rebuild.Open(w.kafka, rebuild.TopicName(c.Topics.Prefix), w.logger)
 	if err != nil {
 		return err
 	}
-	w.desk = &refolds.Desk{
-		Topic: w.refolds, Aggregates: refoldable(c.Topics),
+	w.desk = &rebuild.Desk{
+		Topic: w.rebuilds, Aggregates: refoldable(c.Topics),
 		Partitions: w.tablePartitions,
 	}
 	w.keepers = make(map[string]*keeper, len(w.aggregates))
-	metrics := refolds.NewMetrics(w.metrics)
+	metrics := rebuild.NewMetrics(w.metrics)
 	for _, a := range w.aggregates {
 		topics := a.topics(c.Topics)
 		k := &keeper{worker: w, aggregate: a}
-		k.Keeper = refolds.NewKeeper(refolds.KeeperConfig{
-			Topic: w.refolds, Group: topics.Group, Called: a.plural,
+		k.Keeper = rebuild.NewKeeper(rebuild.KeeperConfig{
+			Topic: w.rebuilds, Group: topics.Group, Called: a.plural,
 			Partitions:  w.partitions.Load,
 			FoldVersion: a.fold.Version(), Worker: workerName(c.Processor),
 			Empty: k.empty, Members: k.members,
@@ -58,7 +58,7 @@ func (w *Worker) openRefolds() (err error) {
 // refolded names the last refold of a partition of a group's table.
 func (w *Worker) refolded(group string) func(partition int32) string {
 	return func(partition int32) (last string) {
-		w.refolds.Look(func(b *refolds.Board) { last = b.Refolded(group, partition) })
+		w.rebuilds.Look(func(b *rebuild.Board) { last = b.Refolded(group, partition) })
 		return last
 	}
 }
@@ -78,7 +78,7 @@ func workerName(c config.Processor) string {
 // keeper joins the engine, the refold of a partition, and the topic of refolds, which don't know each
 // other.
 type keeper struct {
-	*refolds.Keeper
+	*rebuild.Keeper
 	worker    *Worker
 	aggregate *aggregate
 }
@@ -93,8 +93,8 @@ func (k *keeper) attend(engine *exactlyonce.Config) {
 		defer work.Wait()
 		work.Go(func() { k.worker.watch(ctx, k.aggregate, s) })
 		k.Background(ctx, s.Partitions(), func(
-			ctx context.Context, partition int32, dryRun bool, tell func(refolds.Progress),
-		) (refolds.Progress, error) {
+			ctx context.Context, partition int32, dryRun bool, tell func(rebuild.Progress),
+		) (rebuild.Progress, error) {
 			return k.refold(ctx, s, partition, dryRun, tell)
 		})
 	}
@@ -137,8 +137,8 @@ func (k *keeper) members(ctx context.Context) (map[string]int, error) {
 // refold refolds one partition of a session.
 func (k *keeper) refold(
 	ctx context.Context, s exactlyonce.Session, partition int32, dryRun bool,
-	tell func(refolds.Progress),
-) (refolds.Progress, error) {
+	tell func(rebuild.Progress),
+) (rebuild.Progress, error) {
 	c := k.worker.config
 	topics := k.aggregate.topics(c.Topics)
 	o := refold.Options{
@@ -155,7 +155,7 @@ func (k *keeper) refold(
 		o.Dir = filepath.Join(c.Store.Directory, c.Topics.Prefix+"refold", topics.Events,
 			strconv.Itoa(int(partition)))
 	}
-	var last refolds.Progress
+	var last rebuild.Progress
 	o.Progress = func(p refold.Progress) {
 		last = progressOf(p)
 		tell(last)
@@ -163,7 +163,7 @@ func (k *keeper) refold(
 	outcome, err := refold.Run(ctx, o)
 	if err != nil {
 		if refold.CodeOf(err) != "" {
-			err = &refolds.Failure{Err: err}
+			err = &rebuild.Failure{Err: err}
 		}
 		done, _ := outcomeOf(last, outcome) // what was put right until then; samples are of no use
 		done.EventsTotal = max(done.EventsTotal, last.EventsTotal)
@@ -172,19 +172,19 @@ func (k *keeper) refold(
 	return outcomeOf(last, outcome)
 }
 
-var stages = map[refold.Phase]refolds.Stage{
-	refold.PhaseFold: refolds.Folding, refold.PhaseCompare: refolds.Comparing,
-	refold.PhaseClose: refolds.Closing, refold.PhaseDone: refolds.Closing, // until that is noted
+var stages = map[refold.Phase]rebuild.Stage{
+	refold.PhaseFold: rebuild.Folding, refold.PhaseCompare: rebuild.Comparing,
+	refold.PhaseClose: rebuild.Closing, refold.PhaseDone: rebuild.Closing, // until that is noted
 }
 
-func progressOf(p refold.Progress) refolds.Progress {
-	return refolds.Progress{
+func progressOf(p refold.Progress) rebuild.Progress {
+	return rebuild.Progress{
 		Stage: stages[p.Phase], EventsRead: p.Events, EventsTotal: max(p.Events, p.End),
 		Rate: p.Rate, SecondsLeft: p.Left.Seconds(), Differing: p.Differing,
 	}
 }
 
-func outcomeOf(last refolds.Progress, o refold.Outcome) (refolds.Progress, error) {
+func outcomeOf(last rebuild.Progress, o refold.Outcome) (rebuild.Progress, error) {
 	last.EventsRead, last.EventsTotal = o.Events, o.Events
 	last.Equal, last.Changed, last.Added, last.Removed = o.Equal, o.Changed, o.Added, o.Removed
 	last.Differing, last.Rate, last.SecondsLeft = o.Changed+o.Added+o.Removed, 0, 0

@@ -17,7 +17,7 @@ import (
 	"refold/kafka"
 	"refold/processors"
 	"refold/processors/deadletters"
-	"refold/snapshots/reset"
+	"refold/snapshots/rebuild/reset"
 )
 
 // Exit codes of reset beside exitFailed. They are its own.

@@ -16,7 +16,7 @@ import (
 	"refold/eventsourcing"
 	"refold/kafka"
 	"refold/processors"
-	"refold/snapshots/reset"
+	"refold/snapshots/rebuild/reset"
 )
 
 // reset runs the offline reset of accounts, and returns what it says.

@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"refold/snapshots/reset"
+	"refold/snapshots/rebuild/reset"
 )
 
 // plan finds out what would be done, and shows it. It changes nothing.

@@ -9,10 +9,10 @@ import (
 
 	"refold/kafka"
 	"refold/processors"
-	"refold/refolds"
 	"refold/snapshots"
-	"refold/snapshots/refold"
-	"refold/snapshots/reset"
+	"refold/snapshots/rebuild"
+	"refold/snapshots/rebuild/refold"
+	"refold/snapshots/rebuild/reset"
 	"refold/snapshots/verify"
 )
 
@@ -149,12 +149,12 @@ func (r *resetting) check(ctx context.Context, p int32) (int64, error) {
 
 // tellVersion notes which fold the rows are of. An installation without the topic has had no refold.
 func (r *resetting) tellVersion(ctx context.Context) error {
-	name := refolds.TopicName(r.config.Topics.Prefix)
+	name := rebuild.TopicName(r.config.Topics.Prefix)
 	if _, err := kafka.Partitions(ctx, r.client, name); err != nil {
 		fmt.Fprintf(r.err, "the fold version is not noted: %v\n", err)
 		return nil
 	}
-	topic, err := refolds.Open(r.kafka, name, newLogger(r.err, r.config.Log))
+	topic, err := rebuild.Open(r.kafka, name, newLogger(r.err, r.config.Log))
 	if err != nil {
 		return err
 	}

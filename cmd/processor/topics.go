@@ -15,7 +15,7 @@ import (
 	"refold/kafka"
 	"refold/processors"
 	"refold/processors/deadletters"
-	"refold/refolds"
+	"refold/snapshots/rebuild"
 )
 
 // topicSpecs are all topics of the program, the last of which says which they are.
@@ -55,7 +55,7 @@ func topicSpecs(c config.Topics) []kafka.TopicSpec {
 		"cleanup.policy": "compact",
 	})
 	settled.Partitions = 1 // few and small records, of which everybody who looks reads all
-	asked := spec(refolds.TopicName(c.Prefix), map[string]string{"cleanup.policy": "compact"})
+	asked := spec(rebuild.TopicName(c.Prefix), map[string]string{"cleanup.policy": "compact"})
 	asked.Partitions = 1 // so that all see the same in the same order
 	letters := spec(processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention))
 	limited(letters.Config, processors.LetterBytes(int(c.RecordBytes)))

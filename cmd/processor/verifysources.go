@@ -22,7 +22,7 @@ import (
 
 	"refold/kafka"
 	"refold/snapshots"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 	"refold/snapshots/verify"
 	"refold/views/httpapi"
 )

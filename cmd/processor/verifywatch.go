@@ -8,7 +8,7 @@ import (
 
 	"refold/exactlyonce"
 	"refold/snapshots"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 	"refold/snapshots/verify"
 )
 

@@ -21,8 +21,8 @@ import (
 	"refold/inventory"
 	"refold/kafka"
 	"refold/processors"
-	"refold/refolds"
 	"refold/snapshots"
+	"refold/snapshots/rebuild"
 	"refold/snapshots/verify"
 	"refold/tracing/otlp"
 	"refold/views"
@@ -45,9 +45,9 @@ type Worker struct {
 	copies     *snapshots.Stores // of the views
 	views      *views.Views
 	processors []*supervised
-	refolds    *refolds.Topic
+	rebuilds   *rebuild.Topic
 	inventory  *inventory.Keeper
-	desk       *refolds.Desk
+	desk       *rebuild.Desk
 	keepers    map[string]*keeper // by group
 	server     *httpapi.Server
 	listener   net.Listener // Run hands it to the server
@@ -230,7 +230,7 @@ func (w *Worker) openServer() (err error) {
 	checks := []httpapi.Check{
 		{Name: "topics-and-schemas", Ready: w.preparedCheck},
 		{Name: "lost-topics", Ready: w.topicsCheck},
-		{Name: "refolds", Ready: w.refolds.Ready},
+		{Name: "refolds", Ready: w.rebuilds.Ready},
 	}
 	if w.config.Views.Enabled {
 		checks = append(checks, httpapi.Check{Name: "views", Ready: w.views.Ready})
@@ -309,8 +309,8 @@ func (w *Worker) close() error {
 			errs = append(errs, stores.Close())
 		}
 	}
-	if w.refolds != nil {
-		w.refolds.Close()
+	if w.rebuilds != nil {
+		w.rebuilds.Close()
 	}
 	if w.registry != nil {
 		w.registry.Close()

@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/exactlyonce"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // In every other simulation, processes refold partitions, too, between rewrites: outputs are the events, and

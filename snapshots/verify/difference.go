@@ -1,6 +1,6 @@
 package verify
 
-import "refold/snapshots/refold"
+import "refold/snapshots/rebuild/refold"
 
 // What is a kind of difference.
 type What string

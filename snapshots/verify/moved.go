@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/kafka"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // waiting is a row that is ahead of the shadow: the events behind it must meet it.

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // progressRows is after how many rows there is something to tell.

@@ -3,7 +3,7 @@ package verify
 import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // Selected is a fold that passes over the events of keys that are not selected, without decoding them.

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/kafka"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // Table reads the rows of the table's topic.

@@ -9,15 +9,15 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"refold/refolds"
+	"refold/snapshots/rebuild"
 )
 
-// Refolds is where refolds are asked for, and about. refolds.Desk is one.
+// Refolds is where refolds are asked for, and about. rebuild.Desk is one.
 type Refolds interface {
-	Overview(aggregate string) ([]refolds.Overview, error)
-	Refold(id string) (refolds.Refold, error)
-	Ask(ctx context.Context, aggregate string, dryRun bool, by string) (refolds.Refold, error)
-	Cancel(ctx context.Context, id, by string) (refolds.Refold, error)
+	Overview(aggregate string) ([]rebuild.Overview, error)
+	Refold(id string) (rebuild.Refold, error)
+	Ask(ctx context.Context, aggregate string, dryRun bool, by string) (rebuild.Refold, error)
+	Cancel(ctx context.Context, id, by string) (rebuild.Refold, error)
 	// Called returns the aggregate of a group, in the plural.
 	Called(group string) string
 }
@@ -26,7 +26,7 @@ type Refolds interface {
 type refoldBody struct {
 	ID        string           `json:"id"`
 	Aggregate string           `json:"aggregate" doc:"In the plural."`
-	Stage     refolds.Stage    `json:"stage" enum:"waiting,folding,comparing,closing,done,failed,cancelled"`
+	Stage     rebuild.Stage    `json:"stage" enum:"waiting,folding,comparing,closing,done,failed,cancelled"`
 	DryRun    bool             `json:"dryRun" doc:"It compares only."`
 	By        string           `json:"by"`
 	Time      time.Time        `json:"time" doc:"When it was asked for."`
@@ -51,7 +51,7 @@ type refoldTotalsBody struct {
 
 type refoldPartitionBody struct {
 	Partition   int           `json:"partition"`
-	Stage       refolds.Stage `json:"stage" enum:"waiting,folding,comparing,closing,done,failed,cancelled"`
+	Stage       rebuild.Stage `json:"stage" enum:"waiting,folding,comparing,closing,done,failed,cancelled"`
 	Reason      string        `json:"reason,omitempty" doc:"Why it waits, or has failed."`
 	Worker      string        `json:"worker,omitempty" doc:"Which has told this last."`
 	FoldVersion int           `json:"foldVersion,omitempty" doc:"That worker's."`
@@ -69,7 +69,7 @@ type refoldTableBody struct {
 	Aggregate string `json:"aggregate" doc:"In the plural."`
 	Due       bool   `json:"due" doc:"Rows are of an older fold version than their worker: refold them."`
 	// Partitions are those that a worker has taken over at any time.
-	Partitions []refolds.Table `json:"partitions" nullable:"false"`
+	Partitions []rebuild.Table `json:"partitions" nullable:"false"`
 	Refolds    []refoldBody    `json:"refolds" nullable:"false" doc:"The newest first."`
 }
 
@@ -187,7 +187,7 @@ func (s *Server) listRefolds(_ context.Context, in *listRefoldsInput) (*listRefo
 	out := &listRefoldsOutput{Body: refoldsBody{Aggregates: make([]refoldTableBody, 0, len(all))}}
 	for _, o := range all {
 		table := refoldTableBody{
-			Aggregate: o.Aggregate, Partitions: append([]refolds.Table{}, o.Tables...),
+			Aggregate: o.Aggregate, Partitions: append([]rebuild.Table{}, o.Tables...),
 			Refolds: make([]refoldBody, 0, len(o.Refolds)),
 		}
 		for _, t := range o.Tables {
@@ -242,24 +242,24 @@ func (s *Server) cancelRefold(ctx context.Context, in *cancelRefoldInput) (*refo
 
 // refoldProblem is an error of Refolds as an answer.
 func refoldProblem(err error) error {
-	var open *refolds.OpenError
+	var open *rebuild.OpenError
 	switch {
 	case errors.As(err, &open):
 		return problem(http.StatusConflict, codeRefoldOpen, "%v", err)
-	case errors.Is(err, refolds.ErrEnded):
+	case errors.Is(err, rebuild.ErrEnded):
 		return problem(http.StatusConflict, codeRefoldEnded, "%v", err)
-	case errors.Is(err, refolds.ErrUnknown):
+	case errors.Is(err, rebuild.ErrUnknown):
 		return problem(http.StatusServiceUnavailable, codeOutcomeUnknown,
 			"%v; see GET /refolds before you ask again", err).retry()
-	case errors.Is(err, refolds.ErrNotReady):
+	case errors.Is(err, rebuild.ErrNotReady):
 		return problem(http.StatusServiceUnavailable, codeNotReady, "%v", err).retry()
-	case errors.Is(err, refolds.ErrNoRefold), errors.Is(err, refolds.ErrNoAggregate):
+	case errors.Is(err, rebuild.ErrNoRefold), errors.Is(err, rebuild.ErrNoAggregate):
 		return problem(http.StatusNotFound, codeNotFound, "%v", err)
 	}
 	return err
 }
 
-func (s *Server) refoldBody(r *refolds.Refold) refoldBody {
+func (s *Server) refoldBody(r *rebuild.Refold) refoldBody {
 	body := refoldBody{
 		ID: r.ID, Aggregate: s.options.Refolds.Called(r.Group), Stage: r.Stage(), DryRun: r.DryRun,
 		By: r.By, Time: r.Time, Totals: totalsBody(r.Totals()),
@@ -275,7 +275,7 @@ func (s *Server) refoldBody(r *refolds.Refold) refoldBody {
 	return body
 }
 
-func totalsBody(p refolds.Progress) refoldTotalsBody {
+func totalsBody(p rebuild.Progress) refoldTotalsBody {
 	return refoldTotalsBody{
 		EventsRead: p.EventsRead, EventsTotal: p.EventsTotal, Rate: p.Rate,
 		SecondsLeft: p.SecondsLeft, Differing: p.Differing, Equal: p.Equal, Changed: p.Changed,

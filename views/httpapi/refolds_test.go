@@ -6,60 +6,60 @@ import (
 	"slices"
 	"testing"
 
-	"refold/refolds"
+	"refold/snapshots/rebuild"
 	"refold/views/httpapi"
 )
 
 // fakeDesk knows one refold, of accounts.
 type fakeDesk struct {
-	refold refolds.Refold
+	refold rebuild.Refold
 	err    error
 	by     string
 	dryRun bool
 }
 
 func newFakeDesk() *fakeDesk {
-	return &fakeDesk{refold: refolds.Refold{
-		Request: refolds.Request{ID: "r-1", Group: "x.accounts", Partitions: 2, By: "me", Time: at},
-		Progress: []refolds.Progress{
-			{Stage: refolds.Done, EventsRead: 10, EventsTotal: 10, Equal: 7, Changed: 1},
+	return &fakeDesk{refold: rebuild.Refold{
+		Request: rebuild.Request{ID: "r-1", Group: "x.accounts", Partitions: 2, By: "me", Time: at},
+		Progress: []rebuild.Progress{
+			{Stage: rebuild.Done, EventsRead: 10, EventsTotal: 10, Equal: 7, Changed: 1},
 			{
-				Stage: refolds.Waiting, Reason: "worker-2 has 1", EventsRead: 5, EventsTotal: 20,
+				Stage: rebuild.Waiting, Reason: "worker-2 has 1", EventsRead: 5, EventsTotal: 20,
 				Rate: 2.5, SecondsLeft: 6, Worker: "worker-1", FoldVersion: 2,
 			},
 		},
 	}}
 }
 
-func (d *fakeDesk) Overview(aggregate string) ([]refolds.Overview, error) {
+func (d *fakeDesk) Overview(aggregate string) ([]rebuild.Overview, error) {
 	if aggregate != "" && aggregate != "accounts" {
-		return nil, fmt.Errorf("%w: %q", refolds.ErrNoAggregate, aggregate)
+		return nil, fmt.Errorf("%w: %q", rebuild.ErrNoAggregate, aggregate)
 	}
-	return []refolds.Overview{{
-		Aggregate: "accounts", Refolds: []refolds.Refold{d.refold},
-		Tables: []refolds.Table{{Partition: 1, Worker: "w", FoldVersion: 1, WorkersFoldVersion: 2}},
+	return []rebuild.Overview{{
+		Aggregate: "accounts", Refolds: []rebuild.Refold{d.refold},
+		Tables: []rebuild.Table{{Partition: 1, Worker: "w", FoldVersion: 1, WorkersFoldVersion: 2}},
 	}}, d.err
 }
 
-func (d *fakeDesk) Refold(id string) (refolds.Refold, error) {
+func (d *fakeDesk) Refold(id string) (rebuild.Refold, error) {
 	if id != d.refold.ID {
-		return refolds.Refold{}, fmt.Errorf("%w: %s", refolds.ErrNoRefold, id)
+		return rebuild.Refold{}, fmt.Errorf("%w: %s", rebuild.ErrNoRefold, id)
 	}
 	return d.refold, d.err
 }
 
 func (d *fakeDesk) Ask(
 	_ context.Context, aggregate string, dryRun bool, by string,
-) (refolds.Refold, error) {
+) (rebuild.Refold, error) {
 	known := []string{"account", "accounts", "order", "orders", "animal", "animals"}
 	if !slices.Contains(known, aggregate) {
-		return refolds.Refold{}, fmt.Errorf("%w: %q", refolds.ErrNoAggregate, aggregate)
+		return rebuild.Refold{}, fmt.Errorf("%w: %q", rebuild.ErrNoAggregate, aggregate)
 	}
 	d.by, d.dryRun = by, dryRun
 	return d.refold, d.err
 }
 
-func (d *fakeDesk) Cancel(_ context.Context, id, by string) (refolds.Refold, error) {
+func (d *fakeDesk) Cancel(_ context.Context, id, by string) (rebuild.Refold, error) {
 	d.by = by
 	return d.Refold(id)
 }
@@ -100,7 +100,7 @@ func TestRefolds(t *testing.T) {
 
 func TestRefolds_errors(t *testing.T) {
 	const accounts = `{"aggregate": "accounts"}`
-	open := &refolds.OpenError{Refold: newFakeDesk().refold}
+	open := &rebuild.OpenError{Refold: newFakeDesk().refold}
 	for name, test := range map[string]struct {
 		method, path, body string
 		err                error
@@ -111,11 +111,11 @@ func TestRefolds_errors(t *testing.T) {
 		"no such refold":    {"GET", "/refolds/r-2", "", nil, 404, "not-found"},
 		"parameter":         {"GET", "/refolds?limit=1", "", nil, 400, "invalid-request"},
 		"open":              {"POST", "/admin/refolds", accounts, open, 409, "refold-open"},
-		"not prepared":      {"POST", "/admin/refolds", accounts, refolds.ErrNotReady, 503, "not-ready"},
+		"not prepared":      {"POST", "/admin/refolds", accounts, rebuild.ErrNotReady, 503, "not-ready"},
 		"no aggregate":      {"POST", "/admin/refolds", `{}`, nil, 400, "invalid-request"},
 		"no JSON":           {"POST", "/admin/refolds", `{`, nil, 400, "malformed-json"},
 		"unknown member":    {"POST", "/admin/refolds", `{"dry": 1}`, nil, 400, "invalid-request"},
-		"ended":             {"POST", "/admin/refolds/r-1/cancel", "", refolds.ErrEnded, 409, "refold-ended"},
+		"ended":             {"POST", "/admin/refolds/r-1/cancel", "", rebuild.ErrEnded, 409, "refold-ended"},
 		"cancel none":       {"POST", "/admin/refolds/r-2/cancel", "", nil, 404, "not-found"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"refold/kafka/local"
 	"refold/processors"
 	"refold/processors/accounts"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // bank is a topic of account events, with headers as workers write them.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // G7: a dry run counts what a refold would do, shows some of it field by field, and writes nothing.

@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/kafka"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // G7: an event that can't be folded ends the refold of its partition, which has changed nothing, and

@@ -21,4 +21,4 @@
 // that does not know yet that it has lost the partition. Therefore the end of a refold is a record under
 // a key of its own that names its worker's session, and it counts for nothing unless the partition is that
 // session's still: the version read is then too low, and the worst that follows is another refold.
-package refolds
+package rebuild

@@ -9,7 +9,7 @@ import (
 
 	"refold/kafka"
 	"refold/kafka/local"
-	"refold/snapshots/reset"
+	"refold/snapshots/rebuild/reset"
 )
 
 // A dead letter counts for a command that there is: what one says that comes from behind the end of the

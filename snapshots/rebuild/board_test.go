@@ -1,4 +1,4 @@
-package refolds
+package rebuild
 
 import (
 	"encoding/json"

@@ -21,7 +21,7 @@ import (
 
 	"refold/kafka"
 	"refold/kafka/local"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 func TestMain(m *testing.M) {

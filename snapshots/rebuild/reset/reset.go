@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/kafka"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // Rings makes rows of what two folds know of an aggregate: that of its events, and that of its results.

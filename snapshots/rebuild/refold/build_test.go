@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // A shadow is the fold of all events, whether its states fit in memory or not, and goes on where it was.
