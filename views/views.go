@@ -105,7 +105,7 @@ type Views struct {
 	traced     []*traced
 	waiters    *waiters
 	sender     *sender
-	resets     *resets
+	rebuilds   *rebuilds
 }
 
 // Open checks the options and prepares the views; it reads nothing yet, see Run.
@@ -115,10 +115,10 @@ func Open(options Options) (*Views, error) {
 		return nil, err
 	}
 	v := &Views{
-		options: options,
-		waiters: newWaiters(options.Limits.Waiters),
-		sender:  newSender(&options),
-		resets:  newResets(),
+		options:  options,
+		waiters:  newWaiters(options.Limits.Waiters),
+		sender:   newSender(&options),
+		rebuilds: newRebuilds(),
 	}
 	for _, d := range options.Aggregates {
 		v.aggregates = append(v.aggregates, v.newAggregate(d))
@@ -221,7 +221,7 @@ func (v *Views) Run(ctx context.Context) error {
 		}
 	}
 	group.Go(func() { v.sender.run(ctx) })
-	group.Go(func() { v.runResets(ctx) })
+	group.Go(func() { v.runRebuilds(ctx) })
 	group.Wait()
 	return nil
 }

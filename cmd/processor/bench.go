@@ -61,7 +61,7 @@ else it does; compare runs side by side.`,
 	f.IntVar(&o.partitions, "partitions", 4, "of each topic")
 	f.Float64Var(&o.rate, "rate", 0, "commands a second; 0: all at once, before the worker starts")
 	f.BoolVar(&o.views, "views", false, "the worker keeps its views, too, as it does by default")
-	cmd.AddCommand(newBenchEngine(), newBenchRestore(), p.newBenchRestorer(), newBenchRefold())
+	cmd.AddCommand(newBenchEngine(), newBenchRestore(), p.newBenchRestorer(), newBenchRebuild())
 	return cmd
 }
 

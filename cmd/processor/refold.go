@@ -25,32 +25,35 @@ type memberData struct {
 	FoldVersion int    `json:"foldVersion"`
 }
 
-// openRefolds begins to follow the topic of refolds, and gets a desk for people and a keeper for each
-// aggregate's group.
-func (w *Worker) openRefolds() (err error) {
+// openRebuilds begins to follow the topic of rebuilds, and makes what answers requests and a coordinator for
+// each aggregate's group.
+func (w *Worker) openRebuilds() (err error) {
 	c := w.config
 	w.rebuilds, err = rebuild.Open(w.kafka, rebuild.TopicName(c.Topics.Prefix), w.logger)
 	if err != nil {
 		return err
 	}
-	w.desk = &rebuild.Desk{
-		Topic: w.rebuilds, Aggregates: refoldable(c.Topics),
+	w.requests = &rebuild.Requests{
+		Topic: w.rebuilds, Aggregates: rebuildable(c.Topics),
 		Partitions: w.tablePartitions,
 	}
-	w.keepers = make(map[string]*keeper, len(w.aggregates))
+	w.coordinators = make(map[string]*coordinator, len(w.aggregates))
 	metrics := rebuild.NewMetrics(w.metrics)
 	for _, a := range w.aggregates {
 		topics := a.topics(c.Topics)
-		k := &keeper{worker: w, aggregate: a}
-		k.Keeper = rebuild.NewKeeper(rebuild.KeeperConfig{
-			Topic: w.rebuilds, Group: topics.Group, Called: a.plural,
+		k := &coordinator{worker: w, aggregate: a}
+		k.Coordinator, err = rebuild.NewCoordinator(rebuild.CoordinatorConfig{
+			Topic: w.rebuilds, Group: topics.Group, Plural: a.plural,
 			Partitions:  w.partitions.Load,
 			FoldVersion: a.fold.Version(), Worker: workerName(c.Processor),
 			Empty: k.empty, Members: k.members,
-			AtStart: c.Refold.AtStart, Pause: c.Refold.Retry, Report: c.Refold.Report,
+			AtStart: c.Rebuild.AtStart, Retry: c.Rebuild.Retry, ReportInterval: c.Rebuild.Report,
 			Metrics: metrics, Logger: w.logger,
 		})
-		w.keepers[topics.Group] = k
+		if err != nil {
+			return err
+		}
+		w.coordinators[topics.Group] = k
 	}
 	return nil
 }
@@ -58,7 +61,7 @@ func (w *Worker) openRefolds() (err error) {
 // refolded names the last refold of a partition of a group's table.
 func (w *Worker) refolded(group string) func(partition int32) string {
 	return func(partition int32) (last string) {
-		w.rebuilds.Look(func(b *rebuild.Board) { last = b.Refolded(group, partition) })
+		w.rebuilds.Look(func(s *rebuild.State) { last = s.Refolded(group, partition) })
 		return last
 	}
 }
@@ -75,33 +78,33 @@ func workerName(c config.Processor) string {
 	return host + "-" + strconv.Itoa(os.Getpid())
 }
 
-// keeper joins the engine, the refold of a partition, and the topic of refolds, which don't know each
+// coordinator joins the engine, the refold of a partition, and the topic of rebuilds, which don't know each
 // other.
-type keeper struct {
-	*rebuild.Keeper
+type coordinator struct {
+	*rebuild.Coordinator
 	worker    *Worker
 	aggregate *aggregate
 }
 
-// attend has the engine call the keeper.
-func (k *keeper) attend(engine *exactlyonce.Config) {
+// attend has the engine call the coordinator.
+func (k *coordinator) attend(engine *exactlyonce.Config) {
 	data, _ := json.Marshal(memberData{Worker: k.Worker, FoldVersion: k.FoldVersion}) // never fails
 	engine.MemberData, engine.Prepare = data, k.Prepare
-	engine.BetweenTimeout = k.worker.config.Refold.StepTimeout
+	engine.BetweenTimeout = k.worker.config.Rebuild.StepTimeout
 	engine.Background = func(ctx context.Context, s exactlyonce.Session) {
 		var work sync.WaitGroup
 		defer work.Wait()
 		work.Go(func() { k.worker.watch(ctx, k.aggregate, s) })
 		k.Background(ctx, s.Partitions(), func(
-			ctx context.Context, partition int32, dryRun bool, tell func(rebuild.Progress),
-		) (rebuild.Progress, error) {
+			ctx context.Context, partition int32, dryRun bool, tell func(rebuild.PartitionProgress),
+		) (rebuild.PartitionProgress, error) {
 			return k.refold(ctx, s, partition, dryRun, tell)
 		})
 	}
 }
 
 // empty reports whether a partition of the events topic has never had an event.
-func (k *keeper) empty(ctx context.Context, partition int32) (bool, error) {
+func (k *coordinator) empty(ctx context.Context, partition int32) (bool, error) {
 	client, err := k.worker.kafka.Client()
 	if err != nil {
 		return false, err
@@ -113,7 +116,7 @@ func (k *keeper) empty(ctx context.Context, partition int32) (bool, error) {
 }
 
 // members returns the fold version of each member of the group.
-func (k *keeper) members(ctx context.Context) (map[string]int, error) {
+func (k *coordinator) members(ctx context.Context) (map[string]int, error) {
 	client, err := k.worker.kafka.Client()
 	if err != nil {
 		return nil, err
@@ -135,18 +138,18 @@ func (k *keeper) members(ctx context.Context) (map[string]int, error) {
 }
 
 // refold refolds one partition of a session.
-func (k *keeper) refold(
+func (k *coordinator) refold(
 	ctx context.Context, s exactlyonce.Session, partition int32, dryRun bool,
-	tell func(rebuild.Progress),
-) (rebuild.Progress, error) {
+	tell func(rebuild.PartitionProgress),
+) (rebuild.PartitionProgress, error) {
 	c := k.worker.config
 	topics := k.aggregate.topics(c.Topics)
 	o := refold.Options{
 		Fold: k.aggregate.fold, Kafka: k.worker.kafka, EventsTopic: topics.Events, Partition: partition,
-		CacheBytes: int64(c.Refold.CacheBytes), EventsPerSecond: c.Refold.EventsPerSecond,
-		CPUShare: c.Refold.CPUShare, Live: liveTable{s, partition}, StepRows: c.Refold.StepRows,
+		CacheBytes: int64(c.Rebuild.CacheBytes), EventsPerSecond: c.Rebuild.EventsPerSecond,
+		CPUShare: c.Rebuild.CPUShare, Live: liveTable{s, partition}, StepRows: c.Rebuild.StepRows,
 		StepBytes:   min(refold.DefaultStepBytes, int(c.Processor.BatchBytes)/2), // a row more must fit, too
-		StepTimeout: c.Refold.StepTimeout, DryRun: dryRun, Samples: c.Refold.Samples,
+		StepTimeout: c.Rebuild.StepTimeout, DryRun: dryRun, Samples: c.Rebuild.Samples,
 	}
 	if o.Samples == 0 {
 		o.Samples = -1
@@ -155,7 +158,7 @@ func (k *keeper) refold(
 		o.Dir = filepath.Join(c.Store.Directory, c.Topics.Prefix+"refold", topics.Events,
 			strconv.Itoa(int(partition)))
 	}
-	var last rebuild.Progress
+	var last rebuild.PartitionProgress
 	o.Progress = func(p refold.Progress) {
 		last = progressOf(p)
 		tell(last)
@@ -177,14 +180,14 @@ var stages = map[refold.Phase]rebuild.Stage{
 	refold.PhaseClose: rebuild.Closing, refold.PhaseDone: rebuild.Closing, // until that is noted
 }
 
-func progressOf(p refold.Progress) rebuild.Progress {
-	return rebuild.Progress{
+func progressOf(p refold.Progress) rebuild.PartitionProgress {
+	return rebuild.PartitionProgress{
 		Stage: stages[p.Phase], EventsRead: p.Events, EventsTotal: max(p.Events, p.End),
 		Rate: p.Rate, SecondsLeft: p.Left.Seconds(), Differing: p.Differing,
 	}
 }
 
-func outcomeOf(last rebuild.Progress, o refold.Outcome) (rebuild.Progress, error) {
+func outcomeOf(last rebuild.PartitionProgress, o refold.Outcome) (rebuild.PartitionProgress, error) {
 	last.EventsRead, last.EventsTotal = o.Events, o.Events
 	last.Equal, last.Changed, last.Added, last.Removed = o.Equal, o.Changed, o.Added, o.Removed
 	last.Differing, last.Rate, last.SecondsLeft = o.Changed+o.Added+o.Removed, 0, 0
@@ -199,7 +202,7 @@ func outcomeOf(last rebuild.Progress, o refold.Outcome) (rebuild.Progress, error
 	return last, nil
 }
 
-// liveTable is a partition of a session's table for a refold.
+// liveTable is a partition of a session's table for a rebuild.
 type liveTable struct {
 	session   exactlyonce.Session
 	partition int32

@@ -105,7 +105,7 @@ func (r *resetting) refuseMembers(ctx context.Context) error {
 		names[i] = fmt.Sprintf("\n  %s at %s, partitions %v", m.ClientID,
 			hostOf(m.Host), partitions)
 	}
-	return fmt.Errorf("the group %s has members; stop these workers first (or refold while they run: "+
+	return fmt.Errorf("the group %s has members; stop these workers first (or rebuild while they run: "+
 		"processor rebuild %s):%s", r.topics.Group, r.folded.aggregate.plural, strings.Join(names, ""))
 }
 

@@ -147,7 +147,7 @@ func (r *resetting) check(ctx context.Context, p int32) (int64, error) {
 	return outcome.Differences, err
 }
 
-// tellVersion notes which fold the rows are of. An installation without the topic has had no refold.
+// tellVersion notes which fold the rows are of. An installation without the topic has had no rebuild.
 func (r *resetting) tellVersion(ctx context.Context) error {
 	name := rebuild.TopicName(r.config.Topics.Prefix)
 	if _, err := kafka.Partitions(ctx, r.client, name); err != nil {
@@ -159,7 +159,7 @@ func (r *resetting) tellVersion(ctx context.Context) error {
 		return err
 	}
 	defer topic.Close()
-	return topic.Remade(ctx, r.topics.Group, r.partitions, r.folded.aggregate.fold.Version(),
+	return topic.RecordReset(ctx, r.topics.Group, r.partitions, r.folded.aggregate.fold.Version(),
 		"processor reset, "+whoami())
 }
 

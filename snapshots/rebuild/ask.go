@@ -9,44 +9,44 @@ import (
 	"time"
 )
 
-// KeptRefolds is how many refolds of a group that have ended the topic keeps.
-const KeptRefolds = 20
+// KeptRebuilds is how many rebuilds of a group that have ended the topic keeps.
+const KeptRebuilds = 20
 
-// OpenError says that a refold of the group has not ended yet.
-type OpenError struct{ Refold Refold }
+// OpenError says that a rebuild of the group has not ended yet.
+type OpenError struct{ Rebuild Rebuild }
 
 func (e *OpenError) Error() string {
-	return fmt.Sprintf("a refold of %s has not ended: %s, asked for by %s at %s; wait for it or cancel it",
-		e.Refold.Group, e.Refold.ID, e.Refold.By, e.Refold.Time.Format(time.RFC3339))
+	return fmt.Sprintf("a rebuild of %s has not ended: %s, asked for by %s at %s; wait for it or cancel it",
+		e.Rebuild.Group, e.Rebuild.ID, e.Rebuild.By, e.Rebuild.Time.Format(time.RFC3339))
 }
 
 // Errors of what is asked for.
 var (
-	ErrNoRefold = errors.New("there is no such refold")
-	ErrEnded    = errors.New("the refold has ended")
+	ErrNoRebuild = errors.New("there is no such rebuild")
+	ErrEnded     = errors.New("the rebuild has ended")
 	// ErrPartitions says that no table has so many partitions.
 	ErrPartitions = errors.New("no table has so many partitions")
 )
 
-// Ask asks for a refold of the group's table and returns the request. The error is an *OpenError while
+// Ask asks for a rebuild of the group's table and returns the request. The error is an *OpenError while
 // another one has not ended, and ErrPartitions if the table can't have so many. Two who ask at the same
 // moment may both get one: they are done one after the other.
 func (t *Topic) Ask(
 	ctx context.Context, group string, partitions int32, dryRun bool, by string,
 ) (Request, error) {
 	if err := checkPartitions(partitions); err != nil {
-		return Request{}, fmt.Errorf("ask for a refold of %s: %w", group, err)
+		return Request{}, fmt.Errorf("ask for a rebuild of %s: %w", group, err)
 	}
 	if err := t.CatchUp(ctx); err != nil {
 		return Request{}, err
 	}
 	records := make(map[key]any)
 	var open *OpenError
-	t.Look(func(b *Board) {
-		if r, is := b.Open(group); is {
+	t.Look(func(s *State) {
+		if r, is := s.Open(group); is {
 			open = &OpenError{r}
 		}
-		forget(records, b.Refolds(group))
+		forget(records, s.Rebuilds(group))
 	})
 	if open != nil {
 		return Request{}, open
@@ -63,10 +63,10 @@ func (t *Topic) Ask(
 	return r, t.put(ctx, map[key]any{{group: group, request: r.ID, partition: none}: r})
 }
 
-// forget removes the oldest refolds, so that there is room for one more.
-func forget(records map[key]any, newestFirst []Refold) {
+// forget removes the oldest rebuilds, so that there is room for one more.
+func forget(records map[key]any, newestFirst []Rebuild) {
 	for i, r := range newestFirst {
-		if i < KeptRefolds-1 {
+		if i < KeptRebuilds-1 {
 			continue
 		}
 		records[key{group: r.Group, request: r.ID, partition: none}] = nil
@@ -76,15 +76,15 @@ func forget(records map[key]any, newestFirst []Refold) {
 	}
 }
 
-// Cancel withdraws a refold. What of it has ended by then stays as it is.
-func (t *Topic) Cancel(ctx context.Context, id, by string) (Refold, error) {
+// Cancel withdraws a rebuild. What of it has ended by then stays as it is.
+func (t *Topic) Cancel(ctx context.Context, id, by string) (Rebuild, error) {
 	if err := t.CatchUp(ctx); err != nil {
-		return Refold{}, err
+		return Rebuild{}, err
 	}
-	r, known := t.Refold(id)
+	r, known := t.Rebuild(id)
 	switch {
 	case !known:
-		return r, fmt.Errorf("%w: %s", ErrNoRefold, id)
+		return r, fmt.Errorf("%w: %s", ErrNoRebuild, id)
 	case r.Stage().Final():
 		return r, fmt.Errorf("%w: %s is %s", ErrEnded, id, r.Stage())
 	}
@@ -92,9 +92,9 @@ func (t *Topic) Cancel(ctx context.Context, id, by string) (Refold, error) {
 	return r, t.put(ctx, map[key]any{{group: r.Group, request: r.ID, partition: none}: r.Request})
 }
 
-// Refold returns the refold with the ID, as far as this Topic has read.
-func (t *Topic) Refold(id string) (r Refold, known bool) {
-	t.Look(func(b *Board) { r, known = b.Refold(id) })
+// Rebuild returns the rebuild with the ID, as far as this Topic has read.
+func (t *Topic) Rebuild(id string) (r Rebuild, known bool) {
+	t.Look(func(s *State) { r, known = s.Rebuild(id) })
 	return r, known
 }
 

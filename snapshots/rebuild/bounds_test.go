@@ -20,19 +20,19 @@ func TestAskForPartitionsThatNoTableHas(t *testing.T) {
 			t.Errorf("%d partitions: %v", n, err)
 		}
 	}
-	desk := Desk{
+	requests := Requests{
 		Topic: topic, Aggregates: []Aggregate{{Name: "account", Plural: "accounts", Group: "accounts"}},
 		Partitions: func() (int32, error) { return 0, errors.New("asking the schema registry") },
 	}
-	if _, err := desk.Ask(t.Context(), "accounts", false, "me"); !errors.Is(err, ErrNotReady) ||
+	if _, err := requests.Ask(t.Context(), "accounts", false, "me"); !errors.Is(err, ErrNotReady) ||
 		!strings.Contains(err.Error(), "asking the schema registry") {
 		t.Errorf("not prepared: %v", err)
 	}
 	if err := topic.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	topic.Look(func(b *Board) {
-		if all := b.Refolds(""); len(all) > 0 {
+	topic.Look(func(s *State) {
+		if all := s.Rebuilds(""); len(all) > 0 {
 			t.Errorf("written: %+v", all)
 		}
 	})
@@ -43,28 +43,28 @@ func TestAskForPartitionsThatNoTableHas(t *testing.T) {
 func TestTriesAreBounded(t *testing.T) {
 	f := newFixture(t)
 	f.members = map[string]int{"a": 2}
-	a := f.keeper("a", 2)
-	a.Pause = time.Microsecond
+	a := f.coordinator("a", 2)
+	a.Retry = time.Microsecond
 	f.prepare(a, 0, 1)
 	topic := f.topic()
 	r := f.ask(topic)
 	tries := map[int32]int{}
 	f.background(a, []int32{0, 1},
-		func(_ context.Context, p int32, _ bool, tell func(Progress)) (Progress, error) {
+		func(_ context.Context, p int32, _ bool, tell func(PartitionProgress)) (PartitionProgress, error) {
 			tries[p]++
 			switch {
 			case p == 0:
-				tell(Progress{Stage: Closing, EventsRead: 7})
-				return Progress{EventsRead: 7, Changed: 3}, errors.New("closing step: not taken")
+				tell(PartitionProgress{Stage: Closing, EventsRead: 7})
+				return PartitionProgress{EventsRead: 7, Changed: 3}, errors.New("closing step: not taken")
 			case tries[p] < 3*maxTries:
-				tell(Progress{Stage: Folding})
-				return Progress{}, errors.New("the brokers are away")
+				tell(PartitionProgress{Stage: Folding})
+				return PartitionProgress{}, errors.New("the brokers are away")
 			}
-			return Progress{Equal: 1}, nil
+			return PartitionProgress{Equal: 1}, nil
 		})
 	f.wait(topic, "it has ended", stageOf(r.ID, Failed))
-	topic.Look(func(b *Board) {
-		r, _ := b.Refold(r.ID)
+	topic.Look(func(s *State) {
+		r, _ := s.Rebuild(r.ID)
 		if p := r.Progress[0]; !strings.Contains(p.Reason, "closing step: not taken") ||
 			!strings.Contains(p.Reason, "10 tries") || p.Changed != 3 {
 			t.Errorf("%+v", p)

@@ -1,24 +1,28 @@
-// Package refolds is what workers and people tell each other of refolds: the compacted topic of that
-// name, and the keeper that refolds a worker's partitions when somebody asks for it.
+// Package rebuild coordinates rebuilds of tables: the operation that folds a table again from offset zero of
+// its events while everything runs. Requests and progress are records of one compacted topic, which every
+// worker and every tool follows.
 //
-//	processor rebuild, POST /admin/refolds ──▶ <group>/requests/<id>      ─┐
-//	a worker's Keeper ───────────────────────▶ <group>/requests/<id>/<p>   ├─▶ refolds ──▶ Board
-//	a worker's Keeper ───────────────────────▶ <group>/partitions/<p>     ─┘   (one partition)
+//	processor rebuild, POST /admin/rebuilds ──▶ <group>/requests/<id>       ─┐
+//	a worker's Coordinator ────────────────────▶ <group>/requests/<id>/<p>   ├─▶ topic ──▶ State
+//	a worker's Coordinator ────────────────────▶ <group>/partitions/<p>     ─┘  (one partition)
 //
-// Each reader folds the topic into a [Board] of its own. The topic has one partition, so all readers see
-// the same records in the same order; it is compacted, so it holds little more than the Board does.
+// Each reader folds the topic into a [State] of its own. The topic has one partition, so all readers see
+// the same records in the same order. It is compacted, so it holds little more than the State does.
+//
+// The package below it, refold, folds one partition; the package reset makes a table again while nothing
+// runs.
 //
 // # The fold version of a partition
 //
-// An aggregate's Evolve may be mended. Its fold version is raised then, and rows that the version before
-// has made are no fold any more of their events by this one. A row does not say which version it is of
-// (raising it would rewrite every row), its partition does: the fold version of a table's partition is the
-// least of all workers that have written it since it was refolded last. So a worker that takes a
-// partition over says so before it handles anything ([Keeper.Prepare]), and lowers the version if its own
-// is lower; only a refold that has ended raises it.
+// A correction of an aggregate's Evolve raises its fold version: rows that the version before has made are
+// no longer the fold of their events. A row does not carry its version, because raising it would rewrite
+// every row. Its partition does: the fold version of a table's partition is the least of all workers that
+// have written it since it was last refolded. A worker that takes a partition over therefore records that
+// before it handles anything ([Coordinator.Prepare]), and lowers the version if its own is lower. Only a
+// rebuild that has ended raises it.
 //
-// Two records of one partition may be written by two workers at the same moment, one of them a zombie
-// that does not know yet that it has lost the partition. Therefore the end of a refold is a record under
-// a key of its own that names its worker's session, and it counts for nothing unless the partition is that
-// session's still: the version read is then too low, and the worst that follows is another refold.
+// Two workers may write records of one partition at the same moment, one of them a zombie that does not
+// know yet that it has lost the partition. The end of a rebuild is therefore a record under a key of its
+// own that names its worker's session. It counts only while the partition still belongs to that session.
+// Otherwise the version read is too low, and the worst that follows is another rebuild.
 package rebuild

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics of refolds. A nil *Metrics counts nothing.
+// Metrics of rebuilds. A nil *Metrics counts nothing.
 type Metrics struct {
 	read, total      *prometheus.GaugeVec
 	changed          *prometheus.CounterVec
@@ -20,17 +20,17 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, partition)
 	}
 	m := &Metrics{
-		read: gauge("refold_refold_events_read",
-			"Events that the refold of a partition has folded so far."),
-		total: gauge("refold_refold_events",
-			"Events that the refold of a partition has to fold."),
+		read: gauge("refold_rebuild_events_read",
+			"Events that the rebuild of a partition has folded so far."),
+		total: gauge("refold_rebuild_events",
+			"Events that the rebuild of a partition has to fold."),
 		changed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "refold_refold_rows_total",
-			Help: "Rows that refolds have found, by what became of them (equal, changed, added, removed) " +
+			Name: "refold_rebuild_rows_total",
+			Help: "Rows that rebuilds have found, by what became of them (equal, changed, added, removed) " +
 				"and whether they were written.",
 		}, []string{"group", "outcome", "written"}),
 		rowsVersion: gauge("refold_fold_version",
-			"The fold version that the rows of a partition are of. A refold is due when it is below "+
+			"The fold version that the rows of a partition are of. A rebuild is due when it is below "+
 				"refold_fold_version_worker."),
 		own: gauge("refold_fold_version_worker", "The fold version of the partition's worker."),
 	}
@@ -58,7 +58,7 @@ func (m *Metrics) forget(group string, partitions []int32) {
 	}
 }
 
-func (m *Metrics) progress(group string, p int32, now Progress) {
+func (m *Metrics) progress(group string, p int32, now PartitionProgress) {
 	if m != nil {
 		partition := strconv.Itoa(int(p))
 		m.read.WithLabelValues(group, partition).Set(float64(now.EventsRead))
@@ -66,7 +66,7 @@ func (m *Metrics) progress(group string, p int32, now Progress) {
 	}
 }
 
-func (m *Metrics) rows(group string, p Progress, dryRun bool) {
+func (m *Metrics) rows(group string, p PartitionProgress, dryRun bool) {
 	if m == nil {
 		return
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Request asks for the refold of a group's table.
+// Request asks for the rebuild of a group's table.
 type Request struct {
 	ID         string    `json:"id"`
 	Group      string    `json:"group"`
@@ -27,7 +27,7 @@ type Cancellation struct {
 	Time time.Time `json:"time"`
 }
 
-// Stage is how far the refold of a partition is.
+// Stage is how far the rebuild of a partition is.
 type Stage string
 
 // The stages, in their order. A partition that gets another owner begins again.
@@ -44,8 +44,8 @@ const (
 // Final reports whether nothing comes after it.
 func (s Stage) Final() bool { return s == Done || s == Failed || s == Cancelled }
 
-// Progress is how far the refold of one partition is, and in the end what came of it.
-type Progress struct {
+// PartitionProgress is how far the rebuild of one partition is, and in the end what came of it.
+type PartitionProgress struct {
 	Stage       Stage   `json:"stage"`
 	Reason      string  `json:"reason,omitempty"` // why it waits or has failed
 	Worker      string  `json:"worker,omitempty"`
@@ -97,7 +97,7 @@ type key struct {
 
 const none int32 = -1
 
-var errKey = errors.New("is no key of a record about refolds")
+var errKey = errors.New("is no key of a record about rebuilds")
 
 func (k key) String() string {
 	switch p := strconv.Itoa(int(k.partition)); {

@@ -14,13 +14,14 @@ import (
 	"refold/kafka"
 )
 
-// TopicName returns the name of the topic of refolds.
+// TopicName returns the name of the topic of rebuilds. It is called refolds on Kafka, whatever the operation is
+// called here: it is data of installations, and so are its keys.
 func TopicName(prefix string) string { return prefix + "refolds" }
 
 // fetchBytes is asked for at a time: the topic is small.
 const fetchBytes = 256 << 10
 
-// Topic follows the topic of refolds, and writes to it. All methods may be called at the same time.
+// Topic follows the topic of rebuilds, and writes to it. All methods may be called at the same time.
 type Topic struct {
 	name   string
 	client *kgo.Client
@@ -31,8 +32,8 @@ type Topic struct {
 	work   sync.WaitGroup
 
 	mu      sync.Mutex
-	board   Board
-	next    int64         // records below it are on the board
+	state   State
+	next    int64         // records below it are in the state
 	changed chan struct{} // closed with the next change
 	stalled error         // why it stands still, by the last look
 }
@@ -57,7 +58,7 @@ func open(
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{name: {0: kgo.NewOffset().AtStart()}}),
 		kgo.FetchMaxBytes(fetchBytes), kgo.DefaultProduceTopic(name))...)
 	if err != nil {
-		return nil, fmt.Errorf("refolds: make a client: %w", err)
+		return nil, fmt.Errorf("rebuild: make a client: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &Topic{
@@ -80,7 +81,7 @@ func (t *Topic) Close() {
 const faultPause = 200 * time.Millisecond
 
 // reading is what may fail again and again.
-const reading = "reading the topic of refolds"
+const reading = "reading the topic of rebuilds"
 
 func (t *Topic) follow(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -95,7 +96,7 @@ func (t *Topic) follow(ctx context.Context) {
 	}
 }
 
-// watch asks the broker again and again whether the board is behind, until ctx ends: a fetch that fails for
+// watch asks the broker again and again whether the state is behind, until ctx ends: a fetch that fails for
 // good may not say so.
 func (t *Topic) watch(ctx context.Context) {
 	watch := kafka.NewWatch(t.client, nil)
@@ -125,7 +126,7 @@ func (t *Topic) watch(ctx context.Context) {
 	}
 }
 
-// Ready returns nil while everything that is in the topic gets on the board; otherwise since when it
+// Ready returns nil while everything that is in the topic gets in the state; otherwise since when it
 // doesn't, and why.
 func (t *Topic) Ready() error {
 	t.mu.Lock()
@@ -142,7 +143,7 @@ func (t *Topic) apply(records []*kgo.Record) {
 	defer t.mu.Unlock()
 	for _, r := range records {
 		if string(r.Key) != barrierKey {
-			if err := t.board.Apply(r.Key, r.Value); err != nil {
+			if err := t.state.Apply(r.Key, r.Value); err != nil {
 				t.log.Warn("a record is left out", "topic", t.name, "offset", r.Offset, "error", err)
 			}
 		}
@@ -152,20 +153,20 @@ func (t *Topic) apply(records []*kgo.Record) {
 	t.changed = make(chan struct{})
 }
 
-// Look calls fn with the board, which fn must not keep, and returns a channel that is closed when the
+// Look calls fn with the state, which fn must not keep, and returns a channel that is closed when the
 // board has changed since.
-func (t *Topic) Look(fn func(*Board)) (changed <-chan struct{}) {
+func (t *Topic) Look(fn func(*State)) (changed <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fn(&t.board)
+	fn(&t.state)
 	return t.changed
 }
 
-// Wait calls fn with the board, now and after each change, until it returns true or ctx ends.
-func (t *Topic) Wait(ctx context.Context, fn func(*Board) bool) error {
+// Wait calls fn with the state, now and after each change, until it returns true or ctx ends.
+func (t *Topic) Wait(ctx context.Context, fn func(*State) bool) error {
 	for {
 		var enough bool
-		changed := t.Look(func(b *Board) { enough = fn(b) })
+		changed := t.Look(func(s *State) { enough = fn(s) })
 		if enough {
 			return nil
 		}
@@ -185,16 +186,16 @@ const barrierKey = "barrier"
 var writeTimeout = 30 * time.Second
 
 // ErrUnknown says that a write was not answered, or did not come back, in time: it may be on the topic later.
-var ErrUnknown = errors.New("the topic of refolds does not answer in time")
+var ErrUnknown = errors.New("the topic of rebuilds does not answer in time")
 
-// CatchUp waits until the board holds everything that was written before the call, but not for ever. It
+// CatchUp waits until the state holds everything that was written before the call, but not for ever. It
 // writes a record, and waits until that comes back: compaction and transactions make the end of a log a poor
 // sign. The error is ErrUnknown if that takes longer than half a minute.
 func (t *Topic) CatchUp(ctx context.Context) error {
 	return t.write(ctx, &kgo.Record{Key: []byte(barrierKey)})
 }
 
-// write writes records and waits until they are on the board.
+// write writes records and waits until they are in the state.
 func (t *Topic) write(ctx context.Context, records ...*kgo.Record) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, writeTimeout, ErrUnknown)
 	defer cancel()
@@ -219,13 +220,13 @@ func (t *Topic) write(ctx context.Context, records ...*kgo.Record) error {
 		}
 		return fmt.Errorf("writing to the topic %s: %w", t.name, err)
 	}
-	if t.Wait(ctx, func(*Board) bool { return t.next > last }) != nil {
+	if t.Wait(ctx, func(*State) bool { return t.next > last }) != nil {
 		return fmt.Errorf("reading back from the topic %s: %w", t.name, context.Cause(ctx))
 	}
 	return nil
 }
 
-// put writes records, values as JSON and nil as nothing, and waits until they are on the board, as CatchUp
+// put writes records, values as JSON and nil as nothing, and waits until they are in the state, as CatchUp
 // does.
 func (t *Topic) put(ctx context.Context, values map[key]any) error {
 	records := make([]*kgo.Record, 0, len(values))
@@ -234,7 +235,7 @@ func (t *Topic) put(ctx context.Context, values map[key]any) error {
 		if v != nil {
 			var err error
 			if r.Value, err = json.Marshal(v); err != nil {
-				return fmt.Errorf("refolds: encode %s: %w", k, err)
+				return fmt.Errorf("rebuild: encode %s: %w", k, err)
 			}
 		}
 		records = append(records, r)

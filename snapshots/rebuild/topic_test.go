@@ -31,7 +31,7 @@ func (l *lines) Write(b []byte) (int, error) {
 }
 
 // The right to read the topic is taken away, or it is damaged: Ready says so, with the cause, and the log
-// tells it once. When it can be read again, the board catches up by itself.
+// tells it once. When it can be read again, the state catches up by itself.
 func TestTopicThatCannotBeRead(t *testing.T) {
 	for _, answer := range []*kerr.Error{kerr.TopicAuthorizationFailed, kerr.CorruptMessage} {
 		t.Run(answer.Message, func(t *testing.T) {
@@ -77,8 +77,8 @@ func TestTopicThatCannotBeRead(t *testing.T) {
 					strings.Contains(err.Error(), answer.Message)
 			})
 			fault.Remove()
-			wait("the board catches up", func() bool { return topic.Ready() == nil })
-			err = topic.Wait(t.Context(), func(*Board) bool { return topic.next > record.Offset })
+			wait("the state catches up", func() bool { return topic.Ready() == nil })
+			err = topic.Wait(t.Context(), func(*State) bool { return topic.next > record.Offset })
 			if err != nil {
 				t.Error(err)
 			}

@@ -9,7 +9,7 @@ import (
 )
 
 // story applies values under keys, in order; nil is a tombstone.
-func story(t *testing.T, b *Board, keysAndValues ...any) {
+func story(t *testing.T, s *State, keysAndValues ...any) {
 	t.Helper()
 	for i := 0; i < len(keysAndValues); i += 2 {
 		name, _ := keysAndValues[i].(string)
@@ -20,7 +20,7 @@ func story(t *testing.T, b *Board, keysAndValues ...any) {
 				t.Fatal(err)
 			}
 		}
-		if err := b.Apply([]byte(name), value); err != nil {
+		if err := s.Apply([]byte(name), value); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,39 +47,39 @@ func TestStageOfARefold(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			var b Board
-			story(t, &b, "accounts/requests/r", asked("r"),
-				"accounts/requests/r/0", Progress{Stage: c.a},
-				"accounts/requests/r/1", Progress{Stage: c.b})
-			r, _ := b.Refold("r")
+			var s State
+			story(t, &s, "accounts/requests/r", asked("r"),
+				"accounts/requests/r/0", PartitionProgress{Stage: c.a},
+				"accounts/requests/r/1", PartitionProgress{Stage: c.b})
+			r, _ := s.Rebuild("r")
 			if got := r.Stage(); got != c.want {
 				t.Errorf("it is %s, want %s", got, c.want)
 			}
-			if _, open := b.Open("accounts"); open == c.want.Final() {
+			if _, open := s.Open("accounts"); open == c.want.Final() {
 				t.Errorf("open: %v", open)
 			}
-			story(t, &b, "accounts/requests/r", cancelled)
-			if _, open := b.Open("accounts"); open {
+			story(t, &s, "accounts/requests/r", cancelled)
+			if _, open := s.Open("accounts"); open {
 				t.Error("it is cancelled and open")
 			}
 		})
 	}
 }
 
-// Who asks while a refold is open may have been too quick to see it: then it is done next.
+// Who asks while a rebuild is open may have been too quick to see it: then it is done next.
 func TestRefoldsAreDoneOneAfterTheOther(t *testing.T) {
-	var b Board
-	story(t, &b, "accounts/requests/x", asked("x"), "accounts/requests/a", asked("a"))
-	if r, _ := b.Open("accounts"); r.ID != "x" {
+	var s State
+	story(t, &s, "accounts/requests/x", asked("x"), "accounts/requests/a", asked("a"))
+	if r, _ := s.Open("accounts"); r.ID != "x" {
 		t.Errorf("%s is open", r.ID)
 	}
-	story(t, &b, "accounts/requests/x/0", Progress{Stage: Done}, "accounts/requests/x/1",
-		Progress{Stage: Failed})
-	if r, _ := b.Open("accounts"); r.ID != "a" {
+	story(t, &s, "accounts/requests/x/0", PartitionProgress{Stage: Done}, "accounts/requests/x/1",
+		PartitionProgress{Stage: Failed})
+	if r, _ := s.Open("accounts"); r.ID != "a" {
 		t.Errorf("%s is open", r.ID)
 	}
 	var order []string
-	for _, r := range b.Refolds("") {
+	for _, r := range s.Rebuilds("") {
 		order = append(order, r.ID)
 	}
 	if !slices.Equal(order, []string{"a", "x"}) {
@@ -90,25 +90,25 @@ func TestRefoldsAreDoneOneAfterTheOther(t *testing.T) {
 // Compaction keeps the newest record of a key where it stands: a request that was cancelled comes after
 // what was told of it.
 func TestProgressBeforeItsRequest(t *testing.T) {
-	var b Board
-	story(t, &b, "accounts/requests/r/1", Progress{Stage: Done, Equal: 7})
-	if len(b.Refolds("")) != 0 {
-		t.Error("there is a refold that nobody has asked for")
+	var s State
+	story(t, &s, "accounts/requests/r/1", PartitionProgress{Stage: Done, Equal: 7})
+	if len(s.Rebuilds("")) != 0 {
+		t.Error("there is a rebuild that nobody has asked for")
 	}
 	cancelled := asked("r")
 	cancelled.Cancelled = &Cancellation{By: "me"}
-	story(t, &b, "accounts/requests/r", cancelled)
-	r, _ := b.Refold("r")
+	story(t, &s, "accounts/requests/r", cancelled)
+	r, _ := s.Rebuild("r")
 	if len(r.Progress) != 2 || r.Progress[1].Equal != 7 || r.Progress[0].Stage != Waiting {
 		t.Errorf("%+v", r.Progress)
 	}
-	story(t, &b, "accounts/requests/r", nil, "accounts/requests/r/1", nil)
-	if _, known := b.Refold("r"); known {
+	story(t, &s, "accounts/requests/r", nil, "accounts/requests/r/1", nil)
+	if _, known := s.Rebuild("r"); known {
 		t.Error("it was forgotten")
 	}
 }
 
-// G7: the fold version of a partition is the least of those who have written it since its last refold.
+// G7: the fold version of a partition is the least of those who have written it since its last rebuild.
 func TestFoldVersionOfAPartition(t *testing.T) {
 	const at, end = "accounts/partitions/3", "accounts/partitions/3/refolded"
 	took := func(session string, own, version int) owner {
@@ -128,12 +128,12 @@ func TestFoldVersionOfAPartition(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			var b Board
-			story(t, &b, c.records...)
-			if named := b.Refolded("accounts", 3) != ""; named != slices.Contains(c.records, any(end)) {
-				t.Errorf("a refold is named: %t", named)
+			var s State
+			story(t, &s, c.records...)
+			if named := s.Refolded("accounts", 3) != ""; named != slices.Contains(c.records, any(end)) {
+				t.Errorf("a rebuild is named: %t", named)
 			}
-			if v, known := b.FoldVersion("accounts", 3); v != c.want || known != c.known {
+			if v, known := s.FoldVersion("accounts", 3); v != c.want || known != c.known {
 				t.Errorf("version %d, %v; want %d, %v", v, known, c.want, c.known)
 			}
 		})
@@ -161,24 +161,24 @@ func TestKeysAndBack(t *testing.T) {
 	}
 }
 
-// A record of anybody may be refused; it never makes the board unusable.
+// A record of anybody may be refused; it never makes the state unusable.
 func FuzzBoard(f *testing.F) {
 	f.Add("accounts/requests/r", []byte(`{"id":"r","group":"accounts","partitions":2}`))
 	f.Add("accounts/requests/r/1", []byte(`{"stage":"done"}`))
 	f.Add("accounts/partitions/0", []byte(`{"session":"a","foldVersion":1}`))
 	f.Add("accounts/partitions/0/refolded", []byte(`null`))
 	f.Fuzz(func(_ *testing.T, name string, value []byte) {
-		var b Board
-		_ = b.Apply([]byte("accounts/requests/r"), []byte(`{"id":"r","group":"accounts","partitions":2}`))
-		_ = b.Apply([]byte(name), value)
-		_ = b.Apply([]byte(name), nil)
-		_ = b.Apply([]byte(name), value)
-		for _, r := range b.Refolds("") {
+		var s State
+		_ = s.Apply([]byte("accounts/requests/r"), []byte(`{"id":"r","group":"accounts","partitions":2}`))
+		_ = s.Apply([]byte(name), value)
+		_ = s.Apply([]byte(name), nil)
+		_ = s.Apply([]byte(name), value)
+		for _, r := range s.Rebuilds("") {
 			r.Totals()
 		}
-		for _, g := range b.Groups() {
-			b.Open(g)
-			b.Tables(g)
+		for _, g := range s.Groups() {
+			s.Open(g)
+			s.Partitions(g)
 		}
 	})
 }

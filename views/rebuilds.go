@@ -12,35 +12,35 @@ import (
 	"refold/snapshots"
 )
 
-// Errors of resets, for errors.Is.
+// Errors of rebuilds, for errors.Is.
 var (
 	// ErrNoView says that there is no view of that name here.
 	ErrNoView = errors.New("there is no such view")
 	// ErrNoPartition says that a view has no such partition.
 	ErrNoPartition = errors.New("the view has no such partition")
-	// ErrResetting says that a reset is going on: one at a time takes the room of one store more.
-	ErrResetting = errors.New("a reset is going on")
-	// ErrNoReset says that there is none to cancel.
-	ErrNoReset = errors.New("no reset is going on")
+	// ErrRebuilding says that a rebuild is going on: one at a time takes the room of one store more.
+	ErrRebuilding = errors.New("a rebuild is going on")
+	// ErrNoRebuild says that there is none to cancel.
+	ErrNoRebuild = errors.New("no rebuild is going on")
 
 	errCancelled = errors.New("cancelled")
 )
 
-// ResetStage is how far a reset of a view is.
-type ResetStage string
+// RebuildStage is how far a rebuild of a view is.
+type RebuildStage string
 
-// The stages of a reset; the last three are final.
+// The stages of a rebuild; the last three are final.
 const (
-	ResetRunning   ResetStage = "running"
-	ResetDone      ResetStage = "done"
-	ResetFailed    ResetStage = "failed"
-	ResetCancelled ResetStage = "cancelled"
+	RebuildRunning   RebuildStage = "running"
+	RebuildDone      RebuildStage = "done"
+	RebuildFailed    RebuildStage = "failed"
+	RebuildCancelled RebuildStage = "cancelled"
 )
 
-// Reset is the rebuilding of a view from offset zero of its topic: one partition after the other, each
+// Rebuild is the rebuilding of a view from offset zero of its topic: one partition after the other, each
 // beside the one that is read until then. Partitions that are done stay so, however it ends.
-type Reset struct {
-	Stage       ResetStage
+type Rebuild struct {
+	Stage       RebuildStage
 	By          string
 	Partitions  []int32 // those that it is about, in their order
 	Done        int     // how many of these are done
@@ -58,7 +58,7 @@ type State struct {
 	// Missing says what the view lacks to be ready; empty: it is.
 	Missing    string
 	Partitions []PartitionState
-	Reset      *Reset // the one that is going on, or the last one; nil: none since the start
+	Rebuild    *Rebuild // the one that is going on, or the last one; nil: none since the start
 }
 
 // PartitionState is where a partition of a view stands.
@@ -67,7 +67,7 @@ type PartitionState struct {
 
 	Lag        int64 // offsets to the end, as refold_view_lag_records counts them; -1: not known
 	Restoring  bool  // nobody reads it before it is done
-	Rebuilding bool  // by a reset, beside the one that is read
+	Rebuilding bool  // by a rebuild, beside the one that is read
 }
 
 // Position says how much of its topic a view shows: all up to the offset.
@@ -88,26 +88,26 @@ func position(partition int32, f follower) (Position, error) {
 	return Position{partition, offset}, nil
 }
 
-// resets are the views' resets: one at a time.
-type resets struct {
+// rebuilds are the views' rebuilds: one at a time.
+type rebuilds struct {
 	asked chan task
 
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // of the one that is going on
 	of     *live                   // whose it is; nil: none is going on
-	last   map[*live]*Reset
+	last   map[*live]*Rebuild
 }
 
-// task is a reset to be done.
+// task is a rebuild to be done.
 type task struct {
-	ctx  context.Context //nolint:containedctx // ends when the reset is cancelled
+	ctx  context.Context //nolint:containedctx // ends when the rebuild is cancelled
 	end  context.CancelCauseFunc
 	live *live
-	of   *Reset
+	of   *Rebuild
 }
 
-func newResets() *resets {
-	return &resets{asked: make(chan task, 1), last: make(map[*live]*Reset)}
+func newRebuilds() *rebuilds {
+	return &rebuilds{asked: make(chan task, 1), last: make(map[*live]*Rebuild)}
 }
 
 // States returns where all views stand.
@@ -116,8 +116,8 @@ func (v *Views) States() []State {
 	restoring := v.options.Stores.Progress()
 	for _, l := range v.lives {
 		s := l.state(restoring)
-		if s.Reset = v.resets.state(l); s.Reset != nil && s.Reset.Rebuilding >= 0 {
-			if p := int(s.Reset.Rebuilding); p < len(s.Partitions) {
+		if s.Rebuild = v.rebuilds.state(l); s.Rebuild != nil && s.Rebuild.Rebuilding >= 0 {
+			if p := int(s.Rebuild.Rebuilding); p < len(s.Partitions) {
 				s.Partitions[p].Rebuilding = true
 			}
 		}
@@ -126,9 +126,9 @@ func (v *Views) States() []State {
 	return states
 }
 
-// Reset asks for a view's partitions to be rebuilt, all of them if none is named, and returns where the view
-// stands. The error is ErrNoView, ErrNoPartition, ErrResetting, ErrNotReady or ErrOff.
-func (v *Views) Reset(name, by string, partitions ...int32) (State, error) {
+// Rebuild asks for a view's partitions to be rebuilt, all of them if none is named, and returns where the view
+// stands. The error is ErrNoView, ErrNoPartition, ErrRebuilding, ErrNotReady or ErrOff.
+func (v *Views) Rebuild(name, by string, partitions ...int32) (State, error) {
 	l, err := v.named(name)
 	if err != nil {
 		return State{}, err
@@ -148,19 +148,19 @@ func (v *Views) Reset(name, by string, partitions ...int32) (State, error) {
 			return State{}, fmt.Errorf("%w: %d of %s, which has %d", ErrNoPartition, p, l.name, count)
 		}
 	}
-	if err := v.resets.ask(l, by, partitions); err != nil {
+	if err := v.rebuilds.ask(l, by, partitions); err != nil {
 		return State{}, err
 	}
 	return v.stateOf(l), nil
 }
 
-// CancelReset ends the reset of a view. The partition that is being rebuilt stays as it was.
-func (v *Views) CancelReset(name string) (State, error) {
+// CancelRebuild ends the rebuild of a view. The partition that is being rebuilt stays as it was.
+func (v *Views) CancelRebuild(name string) (State, error) {
 	l, err := v.named(name)
 	if err != nil {
 		return State{}, err
 	}
-	r := v.resets
+	r := v.rebuilds
 	r.mu.Lock()
 	going := r.of == l
 	if going {
@@ -168,7 +168,7 @@ func (v *Views) CancelReset(name string) (State, error) {
 	}
 	r.mu.Unlock()
 	if !going {
-		return State{}, fmt.Errorf("%w of %s", ErrNoReset, l.name)
+		return State{}, fmt.Errorf("%w of %s", ErrNoRebuild, l.name)
 	}
 	return v.stateOf(l), nil
 }
@@ -192,23 +192,23 @@ func (v *Views) named(name string) (*live, error) {
 	return nil, fmt.Errorf("%w: %q; there are %s", ErrNoView, name, strings.Join(names, ", "))
 }
 
-func (r *resets) ask(l *live, by string, partitions []int32) error {
+func (r *rebuilds) ask(l *live, by string, partitions []int32) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.of != nil {
-		return fmt.Errorf("%w, of %s", ErrResetting, r.of.name)
+		return fmt.Errorf("%w, of %s", ErrRebuilding, r.of.name)
 	}
-	reset := &Reset{
-		Stage: ResetRunning, By: by, Partitions: partitions, Began: time.Now(), Rebuilding: -1,
+	rebuild := &Rebuild{
+		Stage: RebuildRunning, By: by, Partitions: partitions, Began: time.Now(), Rebuilding: -1,
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	r.of, r.cancel, r.last[l] = l, cancel, reset
-	r.asked <- task{ctx, cancel, l, reset} // there is room: nobody else is
+	r.of, r.cancel, r.last[l] = l, cancel, rebuild
+	r.asked <- task{ctx, cancel, l, rebuild} // there is room: nobody else is
 	return nil
 }
 
-// state returns the latest reset of a view.
-func (r *resets) state(l *live) *Reset {
+// state returns the latest rebuild of a view.
+func (r *rebuilds) state(l *live) *Rebuild {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	last := r.last[l]
@@ -224,20 +224,20 @@ func (r *resets) state(l *live) *Reset {
 	return &now
 }
 
-// runResets does what is asked for until ctx ends.
-func (v *Views) runResets(ctx context.Context) {
+// runRebuilds does what is asked for until ctx ends.
+func (v *Views) runRebuilds(ctx context.Context) {
 	for {
 		select {
-		case t := <-v.resets.asked:
-			v.resets.run(ctx, t, v.options.Metrics)
+		case t := <-v.rebuilds.asked:
+			v.rebuilds.run(ctx, t, v.options.Metrics)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (r *resets) run(ctx context.Context, t task, m *Metrics) {
-	log := t.live.logger.With("reset", t.of.Began)
+func (r *rebuilds) run(ctx context.Context, t task, m *Metrics) {
+	log := t.live.logger.With("rebuild", t.of.Began)
 	log.InfoContext(ctx, "a view is rebuilt from offset zero", "by", t.of.By,
 		"partitions", t.of.Partitions)
 	release := context.AfterFunc(ctx, func() { t.end(context.Cause(ctx)) })
@@ -250,19 +250,19 @@ func (r *resets) run(ctx context.Context, t task, m *Metrics) {
 		}
 		r.note(func() { t.of.Done++ })
 	}
-	stage := ResetDone
+	stage := RebuildDone
 	switch {
 	case errors.Is(err, errCancelled):
-		stage = ResetCancelled
+		stage = RebuildCancelled
 	case err != nil:
-		stage = ResetFailed
+		stage = RebuildFailed
 	}
-	log.InfoContext(ctx, "the reset of a view has ended", "stage", stage, "error", err,
+	log.InfoContext(ctx, "the rebuild of a view has ended", "stage", stage, "error", err,
 		"took", time.Since(t.of.Began))
-	m.reset(t.live.name, stage)
+	m.rebuild(t.live.name, stage)
 	r.note(func() {
 		t.of.Rebuilding, t.of.Stage, t.of.End = -1, stage, time.Now()
-		if stage == ResetFailed {
+		if stage == RebuildFailed {
 			t.of.Reason = err.Error()
 		}
 		t.end(nil)
@@ -270,7 +270,7 @@ func (r *resets) run(ctx context.Context, t task, m *Metrics) {
 	})
 }
 
-func (r *resets) note(change func()) {
+func (r *rebuilds) note(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change()

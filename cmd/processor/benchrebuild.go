@@ -15,40 +15,40 @@ import (
 	"refold/snapshots/rebuild"
 )
 
-// refoldOptions say what is refolded.
-type refoldOptions struct {
+// rebuildOptions say what is refolded.
+type rebuildOptions struct {
 	bench         benchOptions
 	events, wrong int
 	share         float64
 	cache         string
 	duration      time.Duration
-	rest          time.Duration // between two refolds
+	rest          time.Duration // between two rebuilds
 }
 
-func newBenchRefold() *cobra.Command {
-	var o refoldOptions
+func newBenchRebuild() *cobra.Command {
+	var o rebuildOptions
 	cmd := &cobra.Command{
-		Use:   "refold",
-		Short: "Measure a refold: how fast it folds, and what live commands notice of it",
-		Long: `Measure a refold: how fast it folds, and what live commands notice of it.
+		Use:   "rebuild",
+		Short: "Measure a rebuild: how fast it folds, and what live commands notice of it",
+		Long: `Measure a rebuild: how fast it folds, and what live commands notice of it.
 
 Events of accounts are written, and their rows, some of which are not what the events make of them. Then a
-worker starts, in a process of its own, and is asked for a refold.
+worker starts, in a process of its own, and is asked for a rebuild.
 
 Without --rate nothing else goes on, and the worker may use a whole core for it. With --rate commands come
-at a fixed rate for --duration, while refolds run and don't run by turns, within the limits that workers
+at a fixed rate for --duration, while rebuilds run and don't run by turns, within the limits that workers
 have by default; latency is counted from when a command was due to when a read-committed reader has its
 result.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.validateRefold(); err != nil {
+			if err := o.validateRebuild(); err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), o.bench.timeout)
 			defer cancel()
-			r := &refoldBench{
-				benchRun:      newBenchRun(o.bench, cmd.OutOrStdout(), cmd.ErrOrStderr()),
-				refoldOptions: o,
+			r := &rebuildBench{
+				benchRun:       newBenchRun(o.bench, cmd.OutOrStdout(), cmd.ErrOrStderr()),
+				rebuildOptions: o,
 			}
 			return r.with(ctx, r.topics(), func() error { return r.run(ctx) })
 		},
@@ -61,13 +61,13 @@ result.`,
 	f.IntVar(&o.bench.partitions, "partitions", 1, "of each topic")
 	f.Float64Var(&o.bench.rate, "rate", 0, "commands a second meanwhile")
 	f.DurationVar(&o.duration, "duration", time.Minute, "with --rate: how long commands come")
-	f.DurationVar(&o.rest, "rest", 10*time.Second, "with --rate: the time between two refolds")
-	f.Float64Var(&o.share, "cpu-share", 0, "refold.cpu-share of the worker; 0: 1, or with --rate the default")
-	f.StringVar(&o.cache, "cache-bytes", "", "refold.cache-bytes of the worker; default: as is the worker's")
+	f.DurationVar(&o.rest, "rest", 10*time.Second, "with --rate: the time between two rebuilds")
+	f.Float64Var(&o.share, "cpu-share", 0, "rebuild.cpu-share of the worker; 0: 1, or with --rate the default")
+	f.StringVar(&o.cache, "cache-bytes", "", "rebuild.cache-bytes of the worker; default: as is the worker's")
 	return cmd
 }
 
-func (o *refoldOptions) validateRefold() error {
+func (o *rebuildOptions) validateRebuild() error {
 	switch {
 	case o.bench.keys < 1 || o.events < o.bench.keys || o.wrong < 0 || o.wrong > o.bench.keys:
 		return fmt.Errorf("--events is %d, --keys %d and --wrong %d; there must be one key, an event for "+
@@ -87,15 +87,15 @@ func (o *refoldOptions) validateRefold() error {
 	return nil
 }
 
-// refoldBench is one measurement of refolds.
-type refoldBench struct {
+// rebuildBench is one measurement of rebuilds.
+type rebuildBench struct {
 	*benchRun
-	refoldOptions
-	bank *benchBank
-	desk *rebuild.Desk
+	rebuildOptions
+	bank     *benchBank
+	requests *rebuild.Requests
 }
 
-func (r *refoldBench) run(ctx context.Context) error {
+func (r *rebuildBench) run(ctx context.Context) error {
 	subject, err := r.openAccounts(ctx)
 	if err != nil {
 		return err
@@ -115,8 +115,8 @@ func (r *refoldBench) run(ctx context.Context) error {
 		return err
 	}
 	defer topic.Close()
-	r.desk = &rebuild.Desk{
-		Topic: topic, Aggregates: refoldable(config.Topics{Prefix: r.prefix}),
+	r.requests = &rebuild.Requests{
+		Topic: topic, Aggregates: rebuildable(config.Topics{Prefix: r.prefix}),
 		Partitions: func() (int32, error) { return int32(r.partitions), nil },
 	}
 	if r.rate > 0 {
@@ -127,7 +127,7 @@ func (r *refoldBench) run(ctx context.Context) error {
 
 // fill writes the events, the rows, and the group's offsets: with rows and without offsets, workers don't
 // start.
-func (r *refoldBench) fill(ctx context.Context) error {
+func (r *rebuildBench) fill(ctx context.Context) error {
 	begin := time.Now()
 	eventBytes, err := r.write(ctx, "events", r.events, r.bank.event)
 	if err != nil {
@@ -152,37 +152,37 @@ func (r *refoldBench) fill(ctx context.Context) error {
 	return nil
 }
 
-// refoldWorker starts the worker.
-func (r *refoldBench) refoldWorker(ctx context.Context) (*benchWorker, error) {
+// rebuildWorker starts the worker.
+func (r *rebuildBench) rebuildWorker(ctx context.Context) (*benchWorker, error) {
 	args := r.subject.worker(r.benchRun)
 	args = append(args, "--topics.partitions", strconv.Itoa(r.partitions))
 	if r.share > 0 {
-		args = append(args, "--refold.cpu-share", strconv.FormatFloat(r.share, 'g', -1, 64))
+		args = append(args, "--rebuild.cpu-share", strconv.FormatFloat(r.share, 'g', -1, 64))
 	}
 	if r.cache != "" {
-		args = append(args, "--refold.cache-bytes", r.cache)
+		args = append(args, "--rebuild.cache-bytes", r.cache)
 	}
 	return r.start(ctx, args)
 }
 
-// spent is what a part of a refold took.
+// spent is what a part of a rebuild took.
 type spent struct{ wall, cpu time.Duration }
 
-// refold asks for a refold, waits until it is done, and tells what each of its stages took: the worker
+// rebuild asks for a rebuild, waits until it is done, and tells what each of its stages took: the worker
 // refolds one partition after the other, so at any time there is one stage that it is at.
-func (r *refoldBench) refold(
+func (r *rebuildBench) rebuild(
 	ctx context.Context, worker *benchWorker,
-) (rebuild.Progress, map[rebuild.Stage]spent, error) {
-	asked, err := r.desk.Ask(ctx, accounts.Plural, false, "bench")
+) (rebuild.PartitionProgress, map[rebuild.Stage]spent, error) {
+	asked, err := r.requests.Ask(ctx, accounts.Plural, false, "bench")
 	if err != nil {
-		return rebuild.Progress{}, nil, err
+		return rebuild.PartitionProgress{}, nil, err
 	}
 	took := make(map[rebuild.Stage]spent)
 	stage, at, cpu := rebuild.Waiting, time.Now(), processorTime(worker.pid())
 	for {
-		var now rebuild.Progress
-		changed := r.desk.Topic.Look(func(b *rebuild.Board) {
-			if one, known := b.Refold(asked.ID); known {
+		var now rebuild.PartitionProgress
+		changed := r.requests.Topic.Look(func(s *rebuild.State) {
+			if one, known := s.Rebuild(asked.ID); known {
 				now = one.Totals()
 			}
 		})
@@ -196,31 +196,31 @@ func (r *refoldBench) refold(
 		case now.Stage == rebuild.Done:
 			return now, took, nil
 		case now.Stage.Final():
-			return now, nil, fmt.Errorf("the refold is %s: %s", now.Stage, now.Reason)
+			return now, nil, fmt.Errorf("the rebuild is %s: %s", now.Stage, now.Reason)
 		}
 		select {
 		case <-changed:
 		case <-worker.ended:
 			return now, nil, fmt.Errorf("the worker ended: %w", worker.err)
 		case <-ctx.Done():
-			return now, nil, fmt.Errorf("the refold was %s: %w", stage, ctx.Err())
+			return now, nil, fmt.Errorf("the rebuild was %s: %w", stage, ctx.Err())
 		}
 	}
 }
 
-// alone measures a refold while nothing else goes on.
-func (r *refoldBench) alone(ctx context.Context) error {
-	worker, err := r.refoldWorker(ctx)
+// alone measures a rebuild while nothing else goes on.
+func (r *rebuildBench) alone(ctx context.Context) error {
+	worker, err := r.rebuildWorker(ctx)
 	if err != nil {
 		return err
 	}
-	outcome, took, err := r.refold(ctx, worker)
+	outcome, took, err := r.rebuild(ctx, worker)
 	used, stopErr := worker.stop()
 	if err := errors.Join(err, stopErr); err != nil {
 		return err
 	}
 	if int(outcome.Changed) != r.wrong || int(outcome.Equal) != r.keys-r.wrong {
-		return fmt.Errorf("%d rows were wrong, and the refold has found %d changed, %d equal", r.wrong,
+		return fmt.Errorf("%d rows were wrong, and the rebuild has found %d changed, %d equal", r.wrong,
 			outcome.Changed, outcome.Equal)
 	}
 	r.pacing("fold, events/s", outcome.EventsRead, took[rebuild.Folding])
@@ -235,7 +235,7 @@ func (r *refoldBench) alone(ctx context.Context) error {
 }
 
 // pacing prints how fast a stage went.
-func (r *refoldBench) pacing(name string, n int64, took spent) {
+func (r *rebuildBench) pacing(name string, n int64, took spent) {
 	r.row(name, "%s; %s a second of processor time; %.2f s",
 		perSecond(int(n), took.wall), perSecond(int(n), took.cpu), took.wall.Seconds())
 }

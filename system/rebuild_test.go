@@ -83,17 +83,17 @@ func (i *installation) release(name string, edits ...edit) *installation {
 	return &other
 }
 
-// refoldOf is what the API says of a refold.
-type refoldOf struct {
+// rebuildOf is what the API says of a rebuild.
+type rebuildOf struct {
 	Stage      string
 	Partitions []struct{ Stage, Reason, Worker string }
 	Totals     struct{ Equal, Changed, Added, Removed int64 }
 }
 
-func (w *worker) refold(ctx context.Context, id string) (r refoldOf, err error) {
-	got := w.ask(ctx, http.MethodGet, "/refolds/"+id, "")
+func (w *worker) rebuild(ctx context.Context, id string) (r rebuildOf, err error) {
+	got := w.ask(ctx, http.MethodGet, "/rebuilds/"+id, "")
 	if got.status != http.StatusOK {
-		return r, fmt.Errorf("refold %s: %v", id, got)
+		return r, fmt.Errorf("rebuild %s: %v", id, got)
 	}
 	err = json.Unmarshal([]byte(got.body), &r)
 	return r, err
@@ -119,8 +119,8 @@ func (w *worker) readsOn(ids []string) (stop func() (served int64, failed string
 }
 
 // G4, G7: a release folds wrongly, and 100,000 accounts are written wrong by it. The next release mends
-// it, and raises the fold version. While the workers are rolled, commands come in; the refold waits until
-// the last worker is of the new version. A worker is killed in the middle of the refold. In the end all
+// it, and raises the fold version. While the workers are rolled, commands come in; the rebuild waits until
+// the last worker is of the new version. A worker is killed in the middle of the rebuild. In the end all
 // rows are what their events make of them, and nobody was refused anything.
 func TestMendedFold(t *testing.T) {
 	const (
@@ -130,7 +130,7 @@ func TestMendedFold(t *testing.T) {
 	)
 	i := install(t, startEmptyCluster(t), "mended.")
 	// A tenth of a core, so that there is time to kill a worker in the middle.
-	i.env = append(i.env, "REFOLD_REFOLD_CPU_SHARE=0.1", "REFOLD_REFOLD_RETRY=500ms")
+	i.env = append(i.env, "REFOLD_REBUILD_CPU_SHARE=0.1", "REFOLD_REBUILD_RETRY=500ms")
 	buggy, mended := i.release("buggy", wrong), i.release("mended", raised)
 	i.run(0, "topics", "apply")
 	i.run(0, "schemas", "register")
@@ -147,7 +147,7 @@ func TestMendedFold(t *testing.T) {
 	// Who folds as the next release does sees what is wrong.
 	contains(t, mended.run(1, "verify", "accounts", "--no-workers", "--sample", "1%"), `"path":"state.owner"`)
 
-	// The rolling upgrade, under load. The refold that is asked for too early waits.
+	// The rolling upgrade, under load. The rebuild that is asked for too early waits.
 	sending := i.write(more, slowly, first(all, more))
 	a.isReady().stop()
 	a.installation = mended
@@ -161,7 +161,7 @@ func TestMendedFold(t *testing.T) {
 	asked := mended.run(0, "rebuild", "accounts", "--detach", "--by", "the test")
 	id := strings.Fields(asked)[1]
 	eventually(t, time.Minute, func(ctx context.Context) error {
-		r, err := a.refold(ctx, id)
+		r, err := a.rebuild(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -183,8 +183,8 @@ func TestMendedFold(t *testing.T) {
 	a.kill()
 	a.start()
 	eventually(t, 5*time.Minute, func(ctx context.Context) error {
-		if r, err := b.refold(ctx, id); err != nil || r.Stage != "done" {
-			return fmt.Errorf("the refold has not ended: %+v, %w", r, err)
+		if r, err := b.rebuild(ctx, id); err != nil || r.Stage != "done" {
+			return fmt.Errorf("the rebuild has not ended: %+v, %w", r, err)
 		}
 		return nil
 	})
@@ -193,7 +193,7 @@ func TestMendedFold(t *testing.T) {
 	if failed != "" || served == 0 {
 		t.Errorf("%d reads were served, then: %s", served, failed)
 	}
-	r, err := b.refold(t.Context(), id)
+	r, err := b.rebuild(t.Context(), id)
 	if err != nil || r.Totals.Changed < wrongly || r.Totals.Added+r.Totals.Removed > 0 {
 		t.Errorf("%+v, %v", r.Totals, err)
 	}
@@ -226,7 +226,7 @@ var errNotFolding = errors.New("it does not fold")
 // folding is the condition that a worker is in the middle of the refold of a partition.
 func folding(asked *worker, id, worker string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		r, err := asked.refold(ctx, id)
+		r, err := asked.rebuild(ctx, id)
 		if err != nil {
 			return err
 		}

@@ -8,41 +8,41 @@ import (
 	"time"
 )
 
-// Board is what the topic says. It is a plain value: whoever shares it guards it.
-type Board struct {
-	groups map[string]*groupBoard
+// State is what the topic says. It is a plain value: whoever shares it guards it.
+type State struct {
+	groups map[string]*groupState
 	order  int // of requests, by their newest record
 }
 
-type groupBoard struct {
-	refolds    map[string]*Refold
-	partitions map[int32]*partitionBoard
+type groupState struct {
+	rebuilds   map[string]*Rebuild
+	partitions map[int32]*partitionState
 }
 
-type partitionBoard struct {
+type partitionState struct {
 	owner    *owner
 	refolded *refolded
 }
 
-// Refold is a request with what came of it.
-type Refold struct {
+// Rebuild is a request with what came of it.
+type Rebuild struct {
 	Request
 	// Progress of each partition, by its number.
-	Progress []Progress
+	Progress []PartitionProgress
 	order    int
 }
 
 // Apply takes a record in; a nil value removes what was there under its key. A record that nobody of us
 // has written is an error, and changes nothing.
-func (b *Board) Apply(recordKey, value []byte) error {
+func (s *State) Apply(recordKey, value []byte) error {
 	k, err := parseKey(string(recordKey))
 	if err != nil {
 		return err
 	}
-	g := b.group(k.group)
+	g := s.group(k.group)
 	switch {
 	case k.request != "" && k.partition == none:
-		err = g.request(k.request, value, &b.order)
+		err = g.request(k.request, value, &s.order)
 	case k.request != "":
 		err = g.progress(k, value)
 	case k.refolded:
@@ -51,26 +51,26 @@ func (b *Board) Apply(recordKey, value []byte) error {
 		err = set(&g.partition(k.partition).owner, value)
 	}
 	if err != nil {
-		return fmt.Errorf("refolds: the record %s: %w", recordKey, err)
+		return fmt.Errorf("rebuild: the record %s: %w", recordKey, err)
 	}
 	return nil
 }
 
-func (b *Board) group(name string) *groupBoard {
-	g := b.groups[name]
+func (s *State) group(name string) *groupState {
+	g := s.groups[name]
 	if g == nil {
-		g = &groupBoard{refolds: make(map[string]*Refold), partitions: make(map[int32]*partitionBoard)}
-		if b.groups == nil {
-			b.groups = make(map[string]*groupBoard)
+		g = &groupState{rebuilds: make(map[string]*Rebuild), partitions: make(map[int32]*partitionState)}
+		if s.groups == nil {
+			s.groups = make(map[string]*groupState)
 		}
-		b.groups[name] = g
+		s.groups[name] = g
 	}
 	return g
 }
 
-func (g *groupBoard) partition(p int32) *partitionBoard {
+func (g *groupState) partition(p int32) *partitionState {
 	if g.partitions[p] == nil {
-		g.partitions[p] = new(partitionBoard)
+		g.partitions[p] = new(partitionState)
 	}
 	return g.partitions[p]
 }
@@ -88,9 +88,9 @@ func checkPartitions(n int32) error {
 	return nil
 }
 
-func (g *groupBoard) request(id string, value []byte, order *int) error {
+func (g *groupState) request(id string, value []byte, order *int) error {
 	if value == nil {
-		delete(g.refolds, id)
+		delete(g.rebuilds, id)
 		return nil
 	}
 	var r Request
@@ -100,43 +100,43 @@ func (g *groupBoard) request(id string, value []byte, order *int) error {
 	if err := checkPartitions(r.Partitions); err != nil {
 		return err
 	}
-	known := g.refold(id)
+	known := g.rebuild(id)
 	known.resize(int(r.Partitions))
 	*order++
 	known.Request, known.order = r, *order
 	return nil
 }
 
-// refold returns what is known under a request's ID. Compaction may have removed the request where it
+// rebuild returns what is known under a request's ID. Compaction may have removed the request where it
 // stood first, so that its progress comes before it.
-func (g *groupBoard) refold(id string) *Refold {
-	if g.refolds[id] == nil {
-		g.refolds[id] = new(Refold)
+func (g *groupState) rebuild(id string) *Rebuild {
+	if g.rebuilds[id] == nil {
+		g.rebuilds[id] = new(Rebuild)
 	}
-	return g.refolds[id]
+	return g.rebuilds[id]
 }
 
-func (r *Refold) resize(partitions int) {
+func (r *Rebuild) resize(partitions int) {
 	for len(r.Progress) < partitions {
-		r.Progress = append(r.Progress, Progress{Stage: Waiting})
+		r.Progress = append(r.Progress, PartitionProgress{Stage: Waiting})
 	}
 	r.Progress = r.Progress[:partitions]
 }
 
-func (g *groupBoard) progress(k key, value []byte) error {
+func (g *groupState) progress(k key, value []byte) error {
 	if k.partition >= maxPartitions {
 		return fmt.Errorf("there is no partition %d", k.partition)
 	}
-	if value == nil && g.refolds[k.request] == nil {
+	if value == nil && g.rebuilds[k.request] == nil {
 		return nil
 	}
-	p := Progress{Stage: Waiting}
+	p := PartitionProgress{Stage: Waiting}
 	if value != nil {
 		if err := json.Unmarshal(value, &p); err != nil {
 			return err
 		}
 	}
-	r := g.refold(k.request)
+	r := g.rebuild(k.request)
 	r.resize(max(len(r.Progress), int(k.partition)+1))
 	r.Progress[k.partition] = p
 	return nil
@@ -156,53 +156,53 @@ func set[T any](field **T, value []byte) error {
 }
 
 // clone is a copy that does not change.
-func (r *Refold) clone() Refold {
+func (r *Rebuild) clone() Rebuild {
 	c := *r
 	c.Progress = slices.Clone(r.Progress)
 	return c
 }
 
-// Refolds returns the refolds of a group, or of all when the name is empty: the newest first.
-func (b *Board) Refolds(group string) []Refold {
-	var all []Refold
-	for name, g := range b.groups {
+// Rebuilds returns the rebuilds of a group, or of all when the name is empty: the newest first.
+func (s *State) Rebuilds(group string) []Rebuild {
+	var all []Rebuild
+	for name, g := range s.groups {
 		if group != "" && name != group {
 			continue
 		}
-		for _, r := range g.refolds {
+		for _, r := range g.rebuilds {
 			if r.order > 0 { // else its request is still to come
 				all = append(all, r.clone())
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b Refold) int { return b.order - a.order })
+	slices.SortFunc(all, func(a, b Rebuild) int { return b.order - a.order })
 	return all
 }
 
-// Refold returns the refold with the ID, of whichever group.
-func (b *Board) Refold(id string) (Refold, bool) {
-	for _, g := range b.groups {
-		if r := g.refolds[id]; r != nil && r.order > 0 {
+// Rebuild returns the rebuild with the ID, of whichever group.
+func (s *State) Rebuild(id string) (Rebuild, bool) {
+	for _, g := range s.groups {
+		if r := g.rebuilds[id]; r != nil && r.order > 0 {
 			return r.clone(), true
 		}
 	}
-	return Refold{}, false
+	return Rebuild{}, false
 }
 
-// Open returns the refold that a group is at: the oldest that has not ended.
-func (b *Board) Open(group string) (Refold, bool) {
-	all := b.Refolds(group)
+// Open returns the rebuild that a group is at: the oldest that has not ended.
+func (s *State) Open(group string) (Rebuild, bool) {
+	all := s.Rebuilds(group)
 	for _, r := range slices.Backward(all) {
 		if !r.Stage().Final() {
 			return r, true
 		}
 	}
-	return Refold{}, false
+	return Rebuild{}, false
 }
 
-// Stage is how far the refold as a whole is: as far as the partition that is least far. It has failed
+// Stage is how far the rebuild as a whole is: as far as the partition that is least far. It has failed
 // when it has ended and any partition has failed.
-func (r *Refold) Stage() Stage {
+func (r *Rebuild) Stage() Stage {
 	if r.Cancelled != nil {
 		return Cancelled
 	}
@@ -225,7 +225,7 @@ func (r *Refold) Stage() Stage {
 }
 
 // current is the stage of the partition that is furthest of those that have not ended.
-func (r *Refold) current() Stage {
+func (r *Rebuild) current() Stage {
 	order := []Stage{Waiting, Folding, Comparing, Closing}
 	furthest := 0
 	for _, p := range r.Progress {
@@ -236,7 +236,7 @@ func (r *Refold) current() Stage {
 
 // Totals adds up what is known of all partitions. SecondsLeft and
 // LongestStep are the longest of any.
-func (r *Refold) Totals() (t Progress) {
+func (r *Rebuild) Totals() (t PartitionProgress) {
 	t.Stage = r.Stage()
 	for _, p := range r.Progress {
 		t.EventsRead += p.EventsRead
@@ -260,8 +260,8 @@ func (r *Refold) Totals() (t Progress) {
 const firstVersion = 1
 
 // FoldVersion returns the fold version of a partition's rows, and whether any worker has said so yet.
-func (b *Board) FoldVersion(group string, p int32) (version int, known bool) {
-	g := b.groups[group]
+func (s *State) FoldVersion(group string, p int32) (version int, known bool) {
+	g := s.groups[group]
 	if g == nil || g.partitions[p] == nil || g.partitions[p].owner == nil {
 		return firstVersion, false
 	}
@@ -272,9 +272,9 @@ func (b *Board) FoldVersion(group string, p int32) (version int, known bool) {
 	return of.owner.Version, true
 }
 
-// Refolded names the last refold of a partition that went well; empty: none has.
-func (b *Board) Refolded(group string, p int32) string {
-	g := b.groups[group]
+// Refolded names the last rebuild of a partition that went well; empty: none has.
+func (s *State) Refolded(group string, p int32) string {
+	g := s.groups[group]
 	if g == nil || g.partitions[p] == nil || g.partitions[p].refolded == nil {
 		return ""
 	}
@@ -283,34 +283,34 @@ func (b *Board) Refolded(group string, p int32) string {
 }
 
 // session is that of the worker which has taken a partition over last.
-func (b *Board) session(group string, p int32) string {
-	g := b.groups[group]
+func (s *State) session(group string, p int32) string {
+	g := s.groups[group]
 	if g == nil || g.partitions[p] == nil || g.partitions[p].owner == nil {
 		return ""
 	}
 	return g.partitions[p].owner.Session
 }
 
-// Table is what is known of a partition of a group's table.
-type Table struct {
+// PartitionVersions is what is known of a partition of a group's table.
+type PartitionVersions struct {
 	Partition int32  `json:"partition"`
 	Worker    string `json:"worker"` // its owner, or the last one
-	// FoldVersion is the rows', WorkersFoldVersion the owner's. A lower one of the rows: a refold is due.
+	// FoldVersion is the rows', WorkersFoldVersion the owner's. A lower one of the rows: a rebuild is due.
 	FoldVersion        int `json:"foldVersion"`
 	WorkersFoldVersion int `json:"workersFoldVersion"`
 }
 
-// Tables returns what is known of the partitions of a group's table.
-func (b *Board) Tables(group string) []Table {
-	g := b.groups[group]
+// Partitions returns what is known of the partitions of a group's table.
+func (s *State) Partitions(group string) []PartitionVersions {
+	g := s.groups[group]
 	if g == nil {
 		return nil
 	}
-	var all []Table
+	var all []PartitionVersions
 	for _, p := range slices.Sorted(maps.Keys(g.partitions)) {
 		if o := g.partitions[p].owner; o != nil {
-			version, _ := b.FoldVersion(group, p)
-			all = append(all, Table{
+			version, _ := s.FoldVersion(group, p)
+			all = append(all, PartitionVersions{
 				Partition: p, Worker: o.Worker, FoldVersion: version, WorkersFoldVersion: o.Own,
 			})
 		}
@@ -319,4 +319,4 @@ func (b *Board) Tables(group string) []Table {
 }
 
 // Groups returns the groups of which anything is known, by name.
-func (b *Board) Groups() []string { return slices.Sorted(maps.Keys(b.groups)) }
+func (s *State) Groups() []string { return slices.Sorted(maps.Keys(s.groups)) }

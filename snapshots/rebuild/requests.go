@@ -15,8 +15,8 @@ type Aggregate struct {
 	FoldVersion int
 }
 
-// Desk is where people ask for refolds, and about them.
-type Desk struct {
+// Requests is where people ask for rebuilds, and about them.
+type Requests struct {
 	Topic      *Topic
 	Aggregates []Aggregate
 	// Partitions returns how many a table has. Its error says why that is not known yet.
@@ -26,20 +26,20 @@ type Desk struct {
 var (
 	// ErrNoAggregate says that there is no aggregate of a name.
 	ErrNoAggregate = errors.New("there is no such aggregate")
-	// ErrNotReady says that a refold can't be asked for here yet; later it can.
+	// ErrNotReady says that a rebuild can't be asked for here yet; later it can.
 	ErrNotReady = errors.New("the tables are not known yet")
 )
 
 // Overview is what is known of an aggregate's table.
 type Overview struct {
 	Aggregate string // in the plural
-	// Tables are its partitions, as far as workers have taken them over.
-	Tables []Table
-	// Refolds are the newest first.
-	Refolds []Refold
+	// Partitions are its partitions, as far as workers have taken them over.
+	Partitions []PartitionVersions
+	// Rebuilds are the newest first.
+	Rebuilds []Rebuild
 }
 
-func (d *Desk) find(called string) (Aggregate, error) {
+func (d *Requests) find(called string) (Aggregate, error) {
 	known := make([]string, len(d.Aggregates))
 	for i, a := range d.Aggregates {
 		if called == a.Name || called == a.Plural {
@@ -51,41 +51,41 @@ func (d *Desk) find(called string) (Aggregate, error) {
 		strings.Join(known, ", "))
 }
 
-// Ask asks for a refold, as Topic.Ask does. The error is ErrNotReady, with the reason, until the number
+// Ask asks for a rebuild, as Topic.Ask does. The error is ErrNotReady, with the reason, until the number
 // of the table's partitions is known: nothing is written then.
-func (d *Desk) Ask(ctx context.Context, called string, dryRun bool, by string) (Refold, error) {
+func (d *Requests) Ask(ctx context.Context, called string, dryRun bool, by string) (Rebuild, error) {
 	a, err := d.find(called)
 	if err != nil {
-		return Refold{}, err
+		return Rebuild{}, err
 	}
 	partitions, err := d.Partitions()
 	if err != nil {
-		return Refold{}, fmt.Errorf("%w: %w", ErrNotReady, err)
+		return Rebuild{}, fmt.Errorf("%w: %w", ErrNotReady, err)
 	}
 	r, err := d.Topic.Ask(ctx, a.Group, partitions, dryRun, by)
 	if err != nil {
-		return Refold{}, err
+		return Rebuild{}, err
 	}
-	refold, _ := d.Topic.Refold(r.ID)
+	refold, _ := d.Topic.Rebuild(r.ID)
 	return refold, nil
 }
 
-// Cancel withdraws a refold, as Topic.Cancel does.
-func (d *Desk) Cancel(ctx context.Context, id, by string) (Refold, error) {
+// Cancel withdraws a rebuild, as Topic.Cancel does.
+func (d *Requests) Cancel(ctx context.Context, id, by string) (Rebuild, error) {
 	return d.Topic.Cancel(ctx, id, by)
 }
 
-// Refold returns a refold by its ID.
-func (d *Desk) Refold(id string) (Refold, error) {
-	r, known := d.Topic.Refold(id)
+// Rebuild returns a rebuild by its ID.
+func (d *Requests) Rebuild(id string) (Rebuild, error) {
+	r, known := d.Topic.Rebuild(id)
 	if !known {
-		return r, fmt.Errorf("%w: %s", ErrNoRefold, id)
+		return r, fmt.Errorf("%w: %s", ErrNoRebuild, id)
 	}
 	return r, nil
 }
 
-// Called returns the aggregate of a group, in the plural.
-func (d *Desk) Called(group string) string {
+// AggregateOf returns the aggregate of a group, in the plural.
+func (d *Requests) AggregateOf(group string) string {
 	for _, a := range d.Aggregates {
 		if a.Group == group {
 			return a.Plural
@@ -95,7 +95,7 @@ func (d *Desk) Called(group string) string {
 }
 
 // Overview returns what is known of an aggregate's table, or of all when the name is empty.
-func (d *Desk) Overview(called string) ([]Overview, error) {
+func (d *Requests) Overview(called string) ([]Overview, error) {
 	aggregates := d.Aggregates
 	if called != "" {
 		a, err := d.find(called)
@@ -105,10 +105,10 @@ func (d *Desk) Overview(called string) ([]Overview, error) {
 		aggregates = []Aggregate{a}
 	}
 	all := make([]Overview, len(aggregates))
-	d.Topic.Look(func(b *Board) {
+	d.Topic.Look(func(s *State) {
 		for i, a := range aggregates {
 			all[i] = Overview{
-				Aggregate: a.Plural, Tables: b.Tables(a.Group), Refolds: b.Refolds(a.Group),
+				Aggregate: a.Plural, Partitions: s.Partitions(a.Group), Rebuilds: s.Rebuilds(a.Group),
 			}
 		}
 	})

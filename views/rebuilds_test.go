@@ -45,9 +45,9 @@ func (f *fixture) hold(t *testing.T, topic string, keys ...string) (release func
 	}
 }
 
-// G7, G10: a view is rebuilt while it serves. One reset at a time; it can be cancelled, and a process
+// G7, G10: a view is rebuilt while it serves. One rebuild at a time; it can be cancelled, and a process
 // that ends in the middle serves again as before.
-func TestReset(t *testing.T) {
+func TestRebuild(t *testing.T) {
 	f := newFixture(t)
 	keys := []string{"a", "b", "c", "d", "e"} // in all partitions
 	for _, id := range keys {
@@ -57,16 +57,16 @@ func TestReset(t *testing.T) {
 	for _, view := range []string{
 		"counters-table", "counter-results", "counter-commands", topics.Events,
 	} {
-		_, err := v.Reset(view, "me")
+		_, err := v.Rebuild(view, "me")
 		must(t, err)
 		eventually(t, func() bool {
 			s := v.States()
 			return !slices.ContainsFunc(s, func(s views.State) bool {
-				return s.Reset != nil && s.Reset.Stage == views.ResetRunning
+				return s.Rebuild != nil && s.Rebuild.Stage == views.RebuildRunning
 			})
 		})
 	}
-	if r := v.state(t, "counters-table").Reset; r.Stage != views.ResetDone || r.Done != 3 || r.By != "me" {
+	if r := v.state(t, "counters-table").Rebuild; r.Stage != views.RebuildDone || r.Done != 3 || r.By != "me" {
 		t.Errorf("it ended as %+v", r)
 	}
 	for _, id := range keys {
@@ -81,20 +81,20 @@ func TestReset(t *testing.T) {
 	refused(t, v)
 
 	release := f.hold(t, topics.Table, keys...)
-	_, err = v.Reset("counters-table", "me")
+	_, err = v.Rebuild("counters-table", "me")
 	must(t, err)
-	if _, err := v.Reset("counter-events", "me"); !errors.Is(err, views.ErrResetting) {
+	if _, err := v.Rebuild("counter-events", "me"); !errors.Is(err, views.ErrRebuilding) {
 		t.Errorf("a second one: %v", err)
 	}
 	eventually(t, func() bool { return v.state(t, "counters-table").Partitions[0].Rebuilding })
 	_, err = v.counters.Get("a")
 	must(t, err)
-	_, err = v.CancelReset("counters-table")
+	_, err = v.CancelRebuild("counters-table")
 	must(t, err)
 	eventually(t, func() bool {
-		return v.state(t, "counters-table").Reset.Stage == views.ResetCancelled
+		return v.state(t, "counters-table").Rebuild.Stage == views.RebuildCancelled
 	})
-	_, err = v.Reset("counters-table", "me")
+	_, err = v.Rebuild("counters-table", "me")
 	must(t, err)
 	v.stop()
 	release()
@@ -107,9 +107,9 @@ func TestReset(t *testing.T) {
 func refused(t *testing.T, v *running) {
 	t.Helper()
 	for want, ask := range map[error]func() (views.State, error){
-		views.ErrNoView:      func() (views.State, error) { return v.Reset("nobody", "") },
-		views.ErrNoPartition: func() (views.State, error) { return v.Reset("counters-table", "", 3) },
-		views.ErrNoReset:     func() (views.State, error) { return v.CancelReset("counters-table") },
+		views.ErrNoView:      func() (views.State, error) { return v.Rebuild("nobody", "") },
+		views.ErrNoPartition: func() (views.State, error) { return v.Rebuild("counters-table", "", 3) },
+		views.ErrNoRebuild:   func() (views.State, error) { return v.CancelRebuild("counters-table") },
 	} {
 		if _, err := ask(); !errors.Is(err, want) {
 			t.Errorf("%v, want %v", err, want)

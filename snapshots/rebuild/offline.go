@@ -5,8 +5,11 @@ import (
 	"time"
 )
 
-// Remade says that all rows of a group's table were made anew by this fold version, while no worker ran.
-func (t *Topic) Remade(ctx context.Context, group string, partitions []int32, version int, by string) error {
+// RecordReset records that every row of a group's table was made again by this fold version while no worker
+// ran (processor reset). by names the person or program, for the records.
+func (t *Topic) RecordReset(
+	ctx context.Context, group string, partitions []int32, version int, by string,
+) error {
 	records := make(map[key]any, 2*len(partitions))
 	session, now := newSession(), time.Now().UTC()
 	for _, p := range partitions {

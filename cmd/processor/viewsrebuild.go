@@ -29,10 +29,10 @@ type podView struct {
 		Restoring  bool  `json:"restoring"`
 		Rebuilding bool  `json:"rebuilding"`
 	} `json:"partitions"`
-	Reset *podReset `json:"reset"`
+	Rebuild *podRebuild `json:"rebuild"`
 }
 
-type podReset struct {
+type podRebuild struct {
 	Stage      string    `json:"stage"`
 	By         string    `json:"by"`
 	Partitions []int32   `json:"partitions"`
@@ -52,7 +52,7 @@ func newViews() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  showHelp,
 	}
-	cmd.AddCommand(newViewsList(), newViewsReset())
+	cmd.AddCommand(newViewsList(), newViewsRebuild())
 	return cmd
 }
 
@@ -111,7 +111,7 @@ func showViews(out io.Writer, views []podView) error {
 			case p.Restoring:
 				state = "restoring"
 			case p.Rebuilding:
-				state = fmt.Sprintf("serving, being rebuilt: %d of %d", v.Reset.Next, v.Reset.End)
+				state = fmt.Sprintf("serving, being rebuilt: %d of %d", v.Rebuild.Next, v.Rebuild.End)
 			case !v.Ready:
 				state = v.Missing
 			}
@@ -128,29 +128,29 @@ func showViews(out io.Writer, views []podView) error {
 	return w.Flush()
 }
 
-type viewsReset struct {
+type viewsRebuild struct {
 	server, by            string
 	partitions            []int32
 	watch, detach, cancel bool
 }
 
-func newViewsReset() *cobra.Command {
-	var r viewsReset
+func newViewsRebuild() *cobra.Command {
+	var r viewsRebuild
 	cmd := &cobra.Command{
-		Use:   "reset VIEW",
+		Use:   "rebuild VIEW",
 		Short: "Rebuild a view of a worker from offset zero, while it goes on serving",
 		Long: `Rebuild a view of a worker from offset zero of its topic, while it goes on serving.
 
 One partition after the other is made anew beside the copy that is read, and takes its place when it has
 come as far. That needs the disk space of one partition more. It is about one worker: --server says which.
 
-The command shows how far it is, and may be closed: the reset goes on. --watch shows it again.
+The command shows how far it is, and may be closed: the rebuild goes on. --watch shows it again.
 
-Exit codes: 0 the reset is done, 1 it has failed or was cancelled, or anything else.`,
-		Example: `  processor views reset accounts-table
-  processor views reset account-events --partition 3
-  processor views reset accounts-table --watch
-  processor views reset accounts-table --cancel`,
+Exit codes: 0 the rebuild is done, 1 it has failed or was cancelled, or anything else.`,
+		Example: `  processor views rebuild accounts-table
+  processor views rebuild account-events --partition 3
+  processor views rebuild accounts-table --watch
+  processor views rebuild accounts-table --cancel`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.watch && r.cancel || r.watch && r.detach || r.cancel && r.detach {
@@ -167,14 +167,14 @@ Exit codes: 0 the reset is done, 1 it has failed or was cancelled, or anything e
 	f.StringVar(&r.server, "server", "http://localhost:8080", "a worker's HTTP API")
 	f.StringVar(&r.by, "by", whoami(), "who asks, for the records")
 	f.Int32SliceVar(&r.partitions, "partition", nil, "rebuild these partitions only")
-	f.BoolVar(&r.watch, "watch", false, "ask for nothing: show the reset that is going on, or the last one")
+	f.BoolVar(&r.watch, "watch", false, "ask for nothing: show the rebuild that is going on, or the last one")
 	f.BoolVar(&r.detach, "detach", false, "ask for it and don't wait")
-	f.BoolVar(&r.cancel, "cancel", false, "cancel the reset that is going on; what is done stays")
+	f.BoolVar(&r.cancel, "cancel", false, "cancel the rebuild that is going on; what is done stays")
 	return cmd
 }
 
-func (r *viewsReset) run(ctx context.Context, out io.Writer, c *client, name string) error {
-	path := "/admin/views/" + url.PathEscape(name) + "/resets"
+func (r *viewsRebuild) run(ctx context.Context, out io.Writer, c *client, name string) error {
+	path := "/admin/views/" + url.PathEscape(name) + "/rebuilds"
 	switch {
 	case r.cancel:
 		a, err := c.do(ctx, http.MethodPost, path+"/cancel", nil, nil)
@@ -182,7 +182,7 @@ func (r *viewsReset) run(ctx context.Context, out io.Writer, c *client, name str
 			err = a.problem()
 		}
 		if err == nil {
-			fmt.Fprintf(out, "the reset of %s is cancelled\n", name)
+			fmt.Fprintf(out, "the rebuild of %s is cancelled\n", name)
 		}
 		return err
 	case !r.watch:
@@ -198,30 +198,30 @@ func (r *viewsReset) run(ctx context.Context, out io.Writer, c *client, name str
 			return a.problem()
 		}
 		if r.detach {
-			fmt.Fprintf(out, "the reset of %s is asked for\n", name)
+			fmt.Fprintf(out, "the rebuild of %s is asked for\n", name)
 			return nil
 		}
 	}
-	return watchReset(ctx, out, c, name)
+	return watchViewRebuild(ctx, out, c, name)
 }
 
-// resetPause is how often the worker is asked how far a reset is.
-const resetPause = 500 * time.Millisecond
+// rebuildPause is how often the worker is asked how far a rebuild is.
+const rebuildPause = 500 * time.Millisecond
 
-// watchReset shows a reset until it ends: a line for each change.
-func watchReset(ctx context.Context, out io.Writer, c *client, name string) error {
-	ticks := time.NewTicker(resetPause)
+// watchViewRebuild shows a rebuild until it ends: a line for each change.
+func watchViewRebuild(ctx context.Context, out io.Writer, c *client, name string) error {
+	ticks := time.NewTicker(rebuildPause)
 	defer ticks.Stop()
 	for last := ""; ; {
-		reset, err := c.reset(ctx, name)
+		rebuild, err := c.viewRebuild(ctx, name)
 		if err != nil {
 			return err
 		}
-		if line := reset.String(); line != last {
+		if line := rebuild.String(); line != last {
 			fmt.Fprintf(out, "%s: %s\n", name, line)
 			last = line
 		}
-		switch reset.Stage {
+		switch rebuild.Stage {
 		case "done":
 			return nil
 		case "failed", "cancelled":
@@ -235,8 +235,8 @@ func watchReset(ctx context.Context, out io.Writer, c *client, name string) erro
 	}
 }
 
-// reset returns a view's latest reset.
-func (c *client) reset(ctx context.Context, name string) (*podReset, error) {
+// viewRebuild returns a view's latest rebuild.
+func (c *client) viewRebuild(ctx context.Context, name string) (*podRebuild, error) {
 	views, _, err := c.views(ctx)
 	if err != nil {
 		return nil, err
@@ -247,16 +247,16 @@ func (c *client) reset(ctx context.Context, name string) (*podReset, error) {
 		if v.Name != name && v.Topic != name {
 			continue
 		}
-		if v.Reset == nil {
-			return nil, fmt.Errorf("there was no reset of %s since the worker has started", name)
+		if v.Rebuild == nil {
+			return nil, fmt.Errorf("there was no rebuild of %s since the worker has started", name)
 		}
-		return v.Reset, nil
+		return v.Rebuild, nil
 	}
 	return nil, fmt.Errorf("there is no view %q; there are %s", name, strings.Join(names, ", "))
 }
 
-// String says how far a reset is.
-func (r *podReset) String() string {
+// String says how far a rebuild is.
+func (r *podRebuild) String() string {
 	of := fmt.Sprintf("%d of %d partitions", r.Done, len(r.Partitions))
 	switch {
 	case r.Stage == "done":
