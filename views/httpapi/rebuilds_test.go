@@ -10,7 +10,7 @@ import (
 	"refold/views/httpapi"
 )
 
-// fakeRebuilds knows one refold, of accounts.
+// fakeRebuilds knows one rebuild, of accounts.
 type fakeRebuilds struct {
 	rebuild rebuild.Rebuild
 	err     error
