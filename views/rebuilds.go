@@ -126,8 +126,8 @@ func (v *Views) States() []State {
 	return states
 }
 
-// Rebuild asks for a view's partitions to be rebuilt, all of them if none is named, and returns where the view
-// stands. The error is ErrNoView, ErrNoPartition, ErrRebuilding, ErrNotReady or ErrOff.
+// Rebuild asks for a view's partitions to be rebuilt, all of them if none is named, and returns where the
+// view stands. The error is ErrNoView, ErrNoPartition, ErrRebuilding, ErrNotReady or ErrOff.
 func (v *Views) Rebuild(name, by string, partitions ...int32) (State, error) {
 	l, err := v.named(name)
 	if err != nil {

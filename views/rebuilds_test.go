@@ -66,7 +66,8 @@ func TestRebuild(t *testing.T) {
 			})
 		})
 	}
-	if r := v.state(t, "counters-table").Rebuild; r.Stage != views.RebuildDone || r.Done != 3 || r.By != "me" {
+	r := v.state(t, "counters-table").Rebuild
+	if r.Stage != views.RebuildDone || r.Done != 3 || r.By != "me" {
 		t.Errorf("it ended as %+v", r)
 	}
 	for _, id := range keys {

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
+	"refold/fold"
 	"refold/kafka"
 	"refold/processors"
 	"refold/snapshots"
@@ -28,8 +29,8 @@ type Description struct {
 	// Row reads a row of the table topic: its sequence, and the state as it is shown, which
 	// encoding/json can encode. It must be safe for concurrent use.
 	Row func(value []byte) (sequence int64, state any, err error)
-	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil.
-	Fold Fold
+	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil. Row reads its states, encoded.
+	Fold fold.StateFold
 	// Refolded names the last refold of a partition of the table; nil: there are none. What At has folded
 	// before is folded anew then: its fold may have been mended under the same version. It must be safe
 	// for concurrent use.

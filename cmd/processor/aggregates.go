@@ -15,11 +15,11 @@ import (
 	"refold/codecs"
 	"refold/config"
 	"refold/eventsourcing"
+	"refold/fold"
 	"refold/processors"
 	"refold/processors/accounts"
 	"refold/processors/orders"
 	"refold/snapshots"
-	"refold/snapshots/rebuild/refold"
 	"refold/views"
 	"refold/views/httpapi"
 )
@@ -66,7 +66,7 @@ type aggregate struct {
 	kind
 	commands, events, rows *codecs.Set
 	recentSize             int
-	fold                   refold.Fold
+	fold                   fold.RowFold
 	graph                  func(processors.GraphOptions) (*goka.GroupGraph, error)
 	row                    func(value []byte) (sequence int64, state any, err error)
 	resource               httpapi.Resource // but for what it reads and writes

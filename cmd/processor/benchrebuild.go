@@ -109,8 +109,10 @@ func (r *rebuildBench) run(ctx context.Context) error {
 	if err := r.fill(ctx); err != nil {
 		return err
 	}
-	topic, err := rebuild.Open(r.kafka, rebuild.TopicName(r.prefix),
-		newLogger(r.logs, config.Log{Level: "warn", Clients: "warn", Format: "text"}))
+	topic, err := rebuild.Open(rebuild.TopicOptions{
+		Kafka: r.kafka, Name: rebuild.TopicName(r.prefix), StallAfter: time.Minute,
+		Logger: newLogger(r.logs, config.Log{Level: "warn", Clients: "warn", Format: "text"}),
+	})
 	if err != nil {
 		return err
 	}

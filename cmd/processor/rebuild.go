@@ -101,8 +101,10 @@ func (p *program) withRebuilds(
 	if err != nil {
 		return explained(fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ",")))
 	}
-	topic, err := rebuild.Open(settings, rebuild.TopicName(c.Topics.Prefix),
-		newLogger(cmd.ErrOrStderr(), c.Log))
+	topic, err := rebuild.Open(rebuild.TopicOptions{
+		Kafka: settings, Name: rebuild.TopicName(c.Topics.Prefix), StallAfter: c.Processor.StallAfter,
+		Logger: newLogger(cmd.ErrOrStderr(), c.Log),
+	})
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,10 @@ type memberData struct {
 // each aggregate's group.
 func (w *Worker) openRebuilds() (err error) {
 	c := w.config
-	w.rebuilds, err = rebuild.Open(w.kafka, rebuild.TopicName(c.Topics.Prefix), w.logger)
+	w.rebuilds, err = rebuild.Open(rebuild.TopicOptions{
+		Kafka: w.kafka, Name: rebuild.TopicName(c.Topics.Prefix), StallAfter: c.Processor.StallAfter,
+		Logger: w.logger,
+	})
 	if err != nil {
 		return err
 	}
@@ -145,21 +148,19 @@ func (k *coordinator) refold(
 	c := k.worker.config
 	topics := k.aggregate.topics(c.Topics)
 	o := refold.Options{
-		Fold: k.aggregate.fold, Kafka: k.worker.kafka, EventsTopic: topics.Events, Partition: partition,
+		Fold: k.aggregate.fold, Rows: k.aggregate.fold, Kafka: k.worker.kafka,
+		EventsTopic: topics.Events, Partition: partition,
 		CacheBytes: int64(c.Rebuild.CacheBytes), EventsPerSecond: c.Rebuild.EventsPerSecond,
 		CPUShare: c.Rebuild.CPUShare, Live: liveTable{s, partition}, StepRows: c.Rebuild.StepRows,
-		StepBytes:   min(refold.DefaultStepBytes, int(c.Processor.BatchBytes)/2), // a row more must fit, too
+		StepBytes:   min(refold.MostStepBytes, int(c.Processor.BatchBytes)/2), // a row more must fit, too
 		StepTimeout: c.Rebuild.StepTimeout, DryRun: dryRun, Samples: c.Rebuild.Samples,
-	}
-	if o.Samples == 0 {
-		o.Samples = -1
 	}
 	if c.Store.Directory != "" {
 		o.Dir = filepath.Join(c.Store.Directory, c.Topics.Prefix+"refold", topics.Events,
 			strconv.Itoa(int(partition)))
 	}
 	var last rebuild.PartitionProgress
-	o.Progress = func(p refold.Progress) {
+	o.Progress = func(p refold.PhaseProgress) {
 		last = progressOf(p)
 		tell(last)
 	}
@@ -180,14 +181,14 @@ var stages = map[refold.Phase]rebuild.Stage{
 	refold.PhaseClose: rebuild.Closing, refold.PhaseDone: rebuild.Closing, // until that is noted
 }
 
-func progressOf(p refold.Progress) rebuild.PartitionProgress {
+func progressOf(p refold.PhaseProgress) rebuild.PartitionProgress {
 	return rebuild.PartitionProgress{
 		Stage: stages[p.Phase], EventsRead: p.Events, EventsTotal: max(p.Events, p.End),
 		Rate: p.Rate, SecondsLeft: p.Left.Seconds(), Differing: p.Differing,
 	}
 }
 
-func outcomeOf(last rebuild.PartitionProgress, o refold.Outcome) (rebuild.PartitionProgress, error) {
+func outcomeOf(last rebuild.PartitionProgress, o refold.Summary) (rebuild.PartitionProgress, error) {
 	last.EventsRead, last.EventsTotal = o.Events, o.Events
 	last.Equal, last.Changed, last.Added, last.Removed = o.Equal, o.Changed, o.Added, o.Removed
 	last.Differing, last.Rate, last.SecondsLeft = o.Changed+o.Added+o.Removed, 0, 0
@@ -209,7 +210,7 @@ type liveTable struct {
 }
 
 // Rows of the partition as they are now.
-func (l liveTable) Rows(context.Context) (refold.Rows, error) {
+func (l liveTable) Rows(context.Context) (refold.RowIterator, error) {
 	table, err := l.session.Table(l.partition)
 	if err != nil {
 		return nil, err
@@ -223,7 +224,7 @@ func (l liveTable) Rows(context.Context) (refold.Rows, error) {
 
 // Between runs fn between two transactions.
 func (l liveTable) Between(
-	ctx context.Context, fn func(ctx context.Context, table refold.Table) error,
+	ctx context.Context, fn func(ctx context.Context, table refold.LiveRows) error,
 ) error {
 	err := l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
 		return fn(ctx, rows)

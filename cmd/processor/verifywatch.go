@@ -25,8 +25,8 @@ func (w *Worker) watch(ctx context.Context, a *aggregate, s exactlyonce.Session)
 			o := verify.Options{
 				Fold: a.fold, Kafka: w.kafka, Events: topics.Events, TableName: topics.Table,
 				Partition: partition, EventsPerSecond: c.Verify.EventsPerSecond,
-				CacheBytes: int64(c.Verify.CacheBytes),
-				Stores:     []verify.Store{ownStore{w.tables, topics.Table, s}},
+				CacheBytes: int64(c.Verify.CacheBytes), CPUShare: 1,
+				Stores: []verify.Store{ownStore{w.tables, topics.Table, s}},
 			}
 			if c.Store.Directory != "" {
 				o.Dir = filepath.Join(c.Store.Directory, c.Topics.Prefix+"verify", topics.Events,
@@ -50,7 +50,7 @@ func (o ownStore) Name() string { return "own store" }
 
 // Open returns the rows, once the transactions that are under way have got to the store: between two
 // transactions there is none.
-func (o ownStore) Open(ctx context.Context, partition int32, _ int64) (refold.Rows, error) {
+func (o ownStore) Open(ctx context.Context, partition int32, _ int64) (refold.RowIterator, error) {
 	err := o.session.Between(ctx, partition, func(context.Context, exactlyonce.Rows) error { return nil })
 	if err != nil {
 		return nil, err

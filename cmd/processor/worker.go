@@ -123,9 +123,6 @@ func (w *Worker) openStores() (err error) {
 			MaxOpenFiles: s.OpenFiles * files / 3,
 			Metrics:      metrics, Logger: w.logger.With("stores", name),
 		}
-		if rowCache == 0 {
-			o.RowCacheBytes = -1
-		}
 		if s.Directory != "" {
 			o.Dir = filepath.Join(s.Directory, w.config.Topics.Prefix+name)
 		}

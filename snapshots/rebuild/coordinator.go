@@ -43,9 +43,9 @@ type CoordinatorConfig struct {
 	Logger         *slog.Logger
 }
 
-// RefoldFunc refolds one partition and returns its last progress; report gets the progress meanwhile. An error
-// that is a *Failure is final. Any other error is tried again: without limit while nothing can be read,
-// and maxTries times in a row after that.
+// RefoldFunc refolds one partition and returns its last progress; report gets the progress meanwhile. An
+// error that is a *Failure is final. Any other error is tried again: without limit while nothing can be
+// read, and maxTries times in a row after that.
 type RefoldFunc func(
 	ctx context.Context, partition int32, dryRun bool, report func(PartitionProgress),
 ) (PartitionProgress, error)

@@ -41,8 +41,10 @@ func newFixture(t *testing.T) *fixture {
 
 func (f *fixture) topic() *Topic {
 	f.t.Helper()
-	topic, err := Open(kafka.Settings{Brokers: f.cluster.Brokers()}, "refolds",
-		slog.New(slog.NewTextHandler(io.Discard, nil)))
+	topic, err := Open(TopicOptions{
+		Kafka: kafka.Settings{Brokers: f.cluster.Brokers()}, Name: "refolds", StallAfter: time.Minute,
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -257,7 +259,8 @@ func TestFaultsAndFailures(t *testing.T) {
 			tries++
 			switch {
 			case p == 0:
-				return PartitionProgress{EventsRead: 5}, &Failure{errors.New("account-events/0, offset 5: nonsense")}
+				return PartitionProgress{EventsRead: 5},
+					&Failure{errors.New("account-events/0, offset 5: nonsense")}
 			case tries < 4:
 				return PartitionProgress{}, errors.New("the brokers are away")
 			}

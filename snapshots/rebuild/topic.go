@@ -14,8 +14,8 @@ import (
 	"refold/kafka"
 )
 
-// TopicName returns the name of the topic of rebuilds. It is called refolds on Kafka, whatever the operation is
-// called here: it is data of installations, and so are its keys.
+// TopicName returns the name of the topic of rebuilds. On Kafka it is called refolds, as the operation once
+// was: the name and the keys are data of installations, and stay.
 func TopicName(prefix string) string { return prefix + "refolds" }
 
 // fetchBytes is asked for at a time: the topic is small.
@@ -27,7 +27,7 @@ type Topic struct {
 	client *kgo.Client
 	log    *slog.Logger
 	faults *kafka.FaultLog
-	stall  time.Duration // see stallAfter
+	stall  time.Duration // see TopicOptions
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
@@ -38,31 +38,35 @@ type Topic struct {
 	stalled error         // why it stands still, by the last look
 }
 
-// stallAfter is how long there may be something to read in the topic of which nothing is read, before
-// Ready says so; as processor.stall-after is by default.
-const stallAfter = time.Minute
-
-// Open begins to follow the topic, which must exist; it does not wait for it. Close it.
-func Open(settings kafka.Settings, name string, log *slog.Logger) (*Topic, error) {
-	return open(settings, name, log, stallAfter)
+// TopicOptions say which topic is followed. All fields are required.
+type TopicOptions struct {
+	Kafka kafka.Settings
+	// Name is TopicName's.
+	Name string
+	// StallAfter is how long there may be something to read in the topic of which nothing is read, before
+	// Topic.Ready says so.
+	StallAfter time.Duration
+	Logger     *slog.Logger
 }
 
-func open(
-	settings kafka.Settings, name string, log *slog.Logger, stall time.Duration,
-) (*Topic, error) {
-	opts, err := settings.Options()
+// Open begins to follow the topic, which must exist. It does not wait for the topic. Close it.
+func Open(o TopicOptions) (*Topic, error) {
+	if o.Name == "" || o.StallAfter <= 0 || o.Logger == nil {
+		return nil, errors.New("rebuild: TopicOptions.Name, StallAfter and Logger must be set")
+	}
+	opts, err := o.Kafka.Options()
 	if err != nil {
 		return nil, err
 	}
 	client, err := kgo.NewClient(append(opts,
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{name: {0: kgo.NewOffset().AtStart()}}),
-		kgo.FetchMaxBytes(fetchBytes), kgo.DefaultProduceTopic(name))...)
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{o.Name: {0: kgo.NewOffset().AtStart()}}),
+		kgo.FetchMaxBytes(fetchBytes), kgo.DefaultProduceTopic(o.Name))...)
 	if err != nil {
 		return nil, fmt.Errorf("rebuild: make a client: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &Topic{
-		name: name, client: client, log: log, faults: kafka.NewFaultLog(log), stall: stall,
+		name: o.Name, client: client, log: o.Logger, faults: kafka.NewFaultLog(o.Logger), stall: o.StallAfter,
 		cancel: cancel, changed: make(chan struct{}),
 	}
 	t.work.Go(func() { t.follow(ctx) })

@@ -43,8 +43,10 @@ func TestTopicThatCannotBeRead(t *testing.T) {
 			}
 			defer func() { _ = cluster.Close() }()
 			log := new(lines)
-			topic, err := open(kafka.Settings{Brokers: cluster.Brokers()}, "refolds",
-				slog.New(slog.NewTextHandler(log, nil)), 200*time.Millisecond)
+			topic, err := Open(TopicOptions{
+				Kafka: kafka.Settings{Brokers: cluster.Brokers()}, Name: "refolds",
+				StallAfter: 200 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil)),
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -112,6 +112,8 @@ func (k *bank) event(b *testing.B, i int) *kgo.Record {
 func (k *bank) options(dir string) refold.Options {
 	return refold.Options{
 		Fold: k.fold, Kafka: kafka.Settings{Brokers: k.cluster.Brokers()}, EventsTopic: k.topic, Dir: dir,
+		Rows: k.fold, CacheBytes: 128 << 20, CPUShare: 1, StepRows: 1_000,
+		StepBytes: refold.MostStepBytes, StepTimeout: time.Second,
 	}
 }
 
@@ -209,7 +211,9 @@ func (k *bank) table(b *testing.B) *bankTable {
 	return t
 }
 
-func (t *bankTable) Rows(context.Context) (refold.Rows, error) { return &bankRows{t: t, at: -1}, nil }
+func (t *bankTable) Rows(context.Context) (refold.RowIterator, error) {
+	return &bankRows{t: t, at: -1}, nil
+}
 
 type bankRows struct {
 	t  *bankTable
@@ -222,7 +226,7 @@ func (r *bankRows) Value() ([]byte, error) { return r.t.rows[r.t.keys[r.at]], ni
 func (*bankRows) Err() error               { return nil }
 func (*bankRows) Release()                 {}
 
-func (t *bankTable) Between(ctx context.Context, fn func(context.Context, refold.Table) error) error {
+func (t *bankTable) Between(ctx context.Context, fn func(context.Context, refold.LiveRows) error) error {
 	return fn(ctx, t)
 }
 func (t *bankTable) Get(key string) ([]byte, error)   { return t.rows[key], nil }

@@ -42,8 +42,8 @@ func TestBuildFoldsWhatDoesNotFitInMemory(t *testing.T) {
 		seen++
 		return nil
 	}
-	var told refold.Progress
-	o.Progress = func(p refold.Progress) { told = p }
+	var told refold.PhaseProgress
+	o.Progress = func(p refold.PhaseProgress) { told = p }
 	o.ProgressInterval = 1
 	s, err := refold.Build(t.Context(), o)
 	if err != nil {

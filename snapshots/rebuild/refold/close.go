@@ -105,7 +105,7 @@ type closingStep struct {
 	*refolding
 	keys  []string
 	done  int // keys that are judged
-	out   Outcome
+	out   Summary
 	begun time.Time
 
 	late bool // it had not enough time
@@ -123,11 +123,11 @@ func (s *closingStep) stood() time.Duration {
 }
 
 // run is what is done while the line stands still.
-func (s *closingStep) run(ctx context.Context, table Table) error {
-	s.begun, s.done, s.out, s.late = time.Now(), 0, Outcome{}, false
+func (s *closingStep) run(ctx context.Context, rows LiveRows) error {
+	s.begun, s.done, s.out, s.late = time.Now(), 0, Summary{}, false
 	err := s.arrive(ctx)
 	if err == nil {
-		err = s.settle(ctx, table)
+		err = s.settle(ctx, rows)
 	}
 	if err != nil {
 		s.late = errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded)
@@ -146,7 +146,7 @@ func (s *closingStep) arrive(ctx context.Context) error {
 
 // settle judges rows for good and writes those that are not the fold, until the step has written or
 // lasted enough.
-func (s *closingStep) settle(ctx context.Context, table Table) error {
+func (s *closingStep) settle(ctx context.Context, rows LiveRows) error {
 	enough := s.begun.Add(s.o.StepTimeout * 3 / 4)
 	written := 0
 	for _, key := range s.keys {
@@ -156,7 +156,7 @@ func (s *closingStep) settle(ctx context.Context, table Table) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := s.one(table, key)
+		n, err := s.one(rows, key)
 		if err != nil {
 			return err
 		}
@@ -167,8 +167,8 @@ func (s *closingStep) settle(ctx context.Context, table Table) error {
 }
 
 // one judges a row and puts it right; it returns how many bytes it has written.
-func (s *closingStep) one(table Table, key string) (int, error) {
-	row, err := table.Get(key)
+func (s *closingStep) one(rows LiveRows, key string) (int, error) {
+	row, err := rows.Get(key)
 	if err != nil {
 		return 0, fmt.Errorf("reading row %.100q: %w", key, err)
 	}
@@ -176,7 +176,7 @@ func (s *closingStep) one(table Table, key string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	p := NewPair(s.o.Fold, []byte(key), state, row)
+	p := NewPair(s.o.Fold, s.o.Rows, []byte(key), state, row)
 	verdict, err := p.Judge()
 	if err != nil {
 		return 0, err
@@ -195,22 +195,22 @@ func (s *closingStep) one(table Table, key string) (int, error) {
 	if err := s.sample(&s.out, p, verdict); err != nil || s.o.DryRun {
 		return 0, err
 	}
-	return mend(table, key, p)
+	return mend(rows, key, p)
 }
 
 // mend writes the fold's row with the live row's ring, or a tombstone where there is no event.
-func mend(table Table, key string, p *Pair) (written int, err error) {
+func mend(rows LiveRows, key string, p *Pair) (written int, err error) {
 	if !p.Folded() {
-		if err := table.Delete(key); err != nil {
+		if err := rows.Delete(key); err != nil {
 			return 0, fmt.Errorf("deleting row %.100q: %w", key, err)
 		}
 		return len(key), nil
 	}
-	row, err := p.fold.Row(p.state, p.Row)
+	row, err := p.rows.Row(p.state, p.Row)
 	if err != nil {
 		return 0, unusable(p.Key, err)
 	}
-	if err := table.Set(key, row); err != nil {
+	if err := rows.Set(key, row); err != nil {
 		return 0, fmt.Errorf("writing row %.100q: %w", key, err)
 	}
 	return len(key) + len(row), nil

@@ -60,7 +60,7 @@ func TestDryRun(t *testing.T) {
 	if diff := cmp.Diff(want, out.Samples); diff != "" {
 		t.Error(diff)
 	}
-	for limit, count := range map[int]int{2: 2, -1: 0} {
+	for limit, count := range map[int]int{2: 2, 0: 0} {
 		o.Samples = limit
 		if out, err := w.run(o); err != nil || len(out.Samples) != count || out.Differing() != 4 {
 			t.Errorf("at most %d samples: %d, error %v", limit, len(out.Samples), err)

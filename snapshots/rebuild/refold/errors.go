@@ -3,6 +3,8 @@ package refold
 import (
 	"errors"
 	"fmt"
+
+	"refold/fold"
 )
 
 // Errors of a refold, for errors.Is.
@@ -65,7 +67,7 @@ func CodeOf(err error) string {
 
 // unusable says which row an error of the fold is about.
 func unusable(key []byte, err error) error {
-	if codeOf(err) == "" {
+	if fold.CodeOf(err) == "" {
 		return fmt.Errorf("row %.100q: %w", key, err)
 	}
 	return fmt.Errorf("%w: %.100q: %w", ErrRow, key, err)

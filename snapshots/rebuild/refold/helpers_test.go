@@ -260,11 +260,13 @@ func (w *world) fill(keys, each int) {
 
 func (w *world) options() refold.Options {
 	return refold.Options{
-		Fold: &sums{}, Kafka: kafka.Settings{Brokers: w.cluster.Brokers()}, EventsTopic: w.topic, Live: w,
+		Fold: &sums{}, Rows: &sums{}, Kafka: kafka.Settings{Brokers: w.cluster.Brokers()},
+		EventsTopic: w.topic, Live: w, CacheBytes: 128 << 20, CPUShare: 1, StepRows: 1_000,
+		StepBytes: refold.MostStepBytes, StepTimeout: time.Second, Samples: 20,
 	}
 }
 
-func (w *world) run(o refold.Options) (refold.Outcome, error) {
+func (w *world) run(o refold.Options) (refold.Summary, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return refold.Run(ctx, o)
@@ -294,7 +296,7 @@ func (w *world) check() {
 }
 
 // Rows is the table as it is now.
-func (w *world) Rows(context.Context) (refold.Rows, error) {
+func (w *world) Rows(context.Context) (refold.RowIterator, error) {
 	table := maps.Clone(w.table)
 	w.inFlight(table)
 	return &rows{w: w, keys: slices.Sorted(maps.Keys(table)), table: table, at: -1}, nil
@@ -314,7 +316,7 @@ func (*rows) Err() error               { return nil }
 func (*rows) Release()                 {}
 
 // Between writes what fn wrote, or nothing.
-func (w *world) Between(ctx context.Context, fn func(context.Context, refold.Table) error) error {
+func (w *world) Between(ctx context.Context, fn func(context.Context, refold.LiveRows) error) error {
 	w.between()
 	w.still = true
 	defer func() { w.still = false }()

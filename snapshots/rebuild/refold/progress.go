@@ -17,8 +17,8 @@ const (
 	PhaseDone Phase = "done"
 )
 
-// Progress tells where a refold is.
-type Progress struct {
+// PhaseProgress is where a refold is.
+type PhaseProgress struct {
 	Phase Phase
 	// Events is how many were folded.
 	Events int64
@@ -46,8 +46,8 @@ const rateWindow = 5 * time.Second
 
 // meter says from time to time how far the work is.
 type meter struct {
-	Progress
-	tell     func(Progress)
+	PhaseProgress
+	tell     func(PhaseProgress)
 	interval time.Duration
 
 	told  time.Time
@@ -58,8 +58,8 @@ type meter struct {
 func newMeter(o *Options) *meter {
 	now := time.Now()
 	return &meter{
-		Progress: Progress{Phase: PhaseFold, End: -1},
-		tell:     o.Progress, interval: o.ProgressInterval, told: now, since: now,
+		PhaseProgress: PhaseProgress{Phase: PhaseFold, End: -1},
+		tell:          o.Progress, interval: o.ProgressInterval, told: now, since: now,
 	}
 }
 
@@ -101,7 +101,7 @@ func (m *meter) report() {
 		}
 	}
 	m.Left = m.left()
-	m.tell(m.Progress)
+	m.tell(m.PhaseProgress)
 }
 
 // left guesses how long the phase takes.

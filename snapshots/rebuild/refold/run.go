@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Outcome is what a refold found and did.
-type Outcome struct {
+// Summary is what a refold found and did.
+type Summary struct {
 	// Events is how many events were folded, and Offset the offset of the events topic that the last
 	// row put right is the fold up to.
 	Events int64 `json:"events"`
@@ -31,10 +31,10 @@ type Outcome struct {
 }
 
 // Differing is how many rows were not right.
-func (o *Outcome) Differing() int64 { return o.Changed + o.Added + o.Removed }
+func (o *Summary) Differing() int64 { return o.Changed + o.Added + o.Removed }
 
 // add counts a step's rows.
-func (o *Outcome) add(step *Outcome) {
+func (o *Summary) add(step *Summary) {
 	o.Equal += step.Equal
 	o.Changed += step.Changed
 	o.Added += step.Added
@@ -44,7 +44,7 @@ func (o *Outcome) add(step *Outcome) {
 }
 
 // note counts a verdict that stands.
-func (o *Outcome) note(v Verdict) {
+func (o *Summary) note(v Verdict) {
 	switch v {
 	case Equal:
 		o.Equal++
@@ -66,9 +66,9 @@ func (o *Outcome) note(v Verdict) {
 //
 // An error with a [CodeOf] is for good, and if it comes before the first closing step, nothing was
 // changed. When ctx ends, so does the refold. In any case the shadow is gone when Run returns.
-func Run(ctx context.Context, o Options) (out Outcome, err error) {
-	if o.Live == nil {
-		return out, errors.New("refold: Live is missing")
+func Run(ctx context.Context, o Options) (out Summary, err error) {
+	if err := o.validateRun(); err != nil {
+		return out, fmt.Errorf("refold: %w", err)
 	}
 	s, err := Build(ctx, o)
 	if err != nil {
@@ -84,7 +84,7 @@ func Run(ctx context.Context, o Options) (out Outcome, err error) {
 // refolding is a refold that is under way.
 type refolding struct {
 	*Shadow
-	out Outcome
+	out Summary
 }
 
 func (r *refolding) run(ctx context.Context) error {
@@ -154,7 +154,7 @@ func (r *refolding) compare(ctx context.Context) error {
 }
 
 // sample keeps a difference for people, if there is room.
-func (r *refolding) sample(to *Outcome, p *Pair, v Verdict) error {
+func (r *refolding) sample(to *Summary, p *Pair, v Verdict) error {
 	if len(r.out.Samples)+len(to.Samples) >= r.o.Samples {
 		return nil
 	}

@@ -59,7 +59,7 @@ func (p *Pair) values(row []byte) (map[string]json.RawMessage, error) {
 	if row == nil {
 		return values, nil
 	}
-	text, err := p.fold.JSON(row)
+	text, err := p.rows.JSON(row)
 	if err != nil {
 		return nil, unusable(p.Key, err)
 	}

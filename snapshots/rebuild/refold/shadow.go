@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/fold"
 	"refold/kafka"
 )
 
@@ -37,7 +38,7 @@ func Build(ctx context.Context, o Options) (_ *Shadow, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("refold: %w", err)
 	}
-	o = o.WithDefaults()
+	o.complete()
 	opts, err := o.Kafka.Options()
 	if err != nil {
 		return nil, fmt.Errorf("refold: %w", err)
@@ -250,7 +251,7 @@ func (s *Shadow) decode(ctx context.Context, event *kgo.Record) (any, error) {
 		if err == nil {
 			return data, nil
 		}
-		if code := codeOf(err); code != "" {
+		if code := fold.CodeOf(err); code != "" {
 			return nil, s.eventError(string(event.Key), event.Offset, code, err)
 		}
 		s.meter.Fault = err
@@ -265,7 +266,7 @@ func (s *Shadow) decode(ctx context.Context, event *kgo.Record) (any, error) {
 // failure says what ended the fold: where an event is to blame, it is named.
 func (s *Shadow) failure(err error) error {
 	if event, is := errors.AsType[*applyError](err); is {
-		return s.eventError(event.key, event.offset, codeOf(err), event.error)
+		return s.eventError(event.key, event.offset, fold.CodeOf(err), event.error)
 	}
 	return err
 }
@@ -274,16 +275,4 @@ func (s *Shadow) eventError(key string, offset int64, code string, err error) er
 	return &EventError{
 		Topic: s.o.EventsTopic, Partition: s.o.Partition, Offset: offset, Key: key, Code: code, Err: err,
 	}
-}
-
-// codeOf returns the code of a fold's error, empty if it has none.
-func codeOf(err error) string {
-	coded, _ := errors.AsType[interface {
-		error
-		Code() string
-	}](err)
-	if coded == nil {
-		return ""
-	}
-	return coded.Code()
 }

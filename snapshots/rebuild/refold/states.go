@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"refold/fold"
 )
 
 // What states take in memory, roughly.
@@ -35,7 +37,7 @@ const (
 // Events that don't find it wait, decoded, until there are many. Then their aggregates are read in the
 // order of their keys, which costs a tenth of what one after the other costs: neighbours share a block.
 type states struct {
-	fold    Fold
+	fold    fold.StateFold
 	db      *store
 	limit   int64
 	bytes   int64
@@ -68,8 +70,8 @@ type waitingEvent struct {
 	bytes  int
 }
 
-func newStates(fold Fold, db *store, limit int64) *states {
-	return &states{fold: fold, db: db, limit: limit, entries: make(map[string]*entry)}
+func newStates(folding fold.StateFold, db *store, limit int64) *states {
+	return &states{fold: folding, db: db, limit: limit, entries: make(map[string]*entry)}
 }
 
 // applyError is what the fold says of an event at an offset.

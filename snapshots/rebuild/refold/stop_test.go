@@ -104,7 +104,7 @@ func TestRunWaitsForFaults(t *testing.T) {
 	o := w.options()
 	o.Fold, o.ProgressInterval = &sums{faults: 2}, time.Nanosecond
 	told := false
-	o.Progress = func(p refold.Progress) { told = told || p.Fault != nil }
+	o.Progress = func(p refold.PhaseProgress) { told = told || p.Fault != nil }
 	if out, err := w.run(o); err != nil || out.Changed != 1 || !told {
 		t.Errorf("outcome %+v, error %v, fault told: %v", out, err, told)
 	}
@@ -139,7 +139,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		},
 		"fault": func(_ *world, o *refold.Options, cancel func()) {
 			o.Fold, o.ProgressInterval = &sums{faults: 1e9}, time.Nanosecond
-			o.Progress = func(refold.Progress) { cancel() }
+			o.Progress = func(refold.PhaseProgress) { cancel() }
 		},
 		"compare": func(w *world, _ *refold.Options, cancel func()) { w.scan = cancel },
 		"first step": func(w *world, _ *refold.Options, cancel func()) {
@@ -269,7 +269,7 @@ func TestAStepDoesNotWaitForAnOpenTransaction(t *testing.T) {
 	o := w.options()
 	o.StepTimeout = 50 * time.Millisecond
 	o.ProgressInterval = time.Nanosecond
-	o.Progress = func(p refold.Progress) {
+	o.Progress = func(p refold.PhaseProgress) {
 		if w.steps == 1 && !w.still && p.Held {
 			if err := zombie.EndTransaction(ctx, kgo.TryAbort); err != nil {
 				t.Error(err)

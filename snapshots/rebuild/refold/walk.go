@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"refold/fold"
 )
 
 // Verdict says how a row stands to the fold of its aggregate's events.
@@ -39,7 +41,8 @@ type Pair struct {
 	// Row is the table's; nil if there is none.
 	Row []byte
 
-	fold    Fold
+	states  fold.States
+	rows    fold.Rows
 	encoded []byte // of the state; nil if there is none, or if it is decoded already
 	state   any
 }
@@ -50,7 +53,7 @@ func (p *Pair) Folded() bool { return p.encoded != nil || p.state != nil }
 // State returns what the events fold to, nil if there are none.
 func (p *Pair) State() (any, error) {
 	if p.state == nil && p.encoded != nil {
-		state, err := p.fold.DecodeState(p.encoded)
+		state, err := p.states.DecodeState(p.encoded)
 		if err != nil {
 			return nil, unusable(p.Key, err)
 		}
@@ -68,7 +71,7 @@ func (p *Pair) Judge() (Verdict, error) {
 		}
 		return Absent, nil
 	}
-	at, err := p.fold.Sequence(p.Row)
+	at, err := p.rows.Sequence(p.Row)
 	if err != nil {
 		return p.unreadable(err)
 	}
@@ -82,7 +85,7 @@ func (p *Pair) Judge() (Verdict, error) {
 	if err != nil {
 		return "", err
 	}
-	equal, err := p.fold.Equal(state, p.Row)
+	equal, err := p.rows.Equal(state, p.Row)
 	switch {
 	case err != nil:
 		return p.unreadable(err)
@@ -114,7 +117,7 @@ func (p *Pair) sequence() (int64, error) {
 	if err != nil || row == nil {
 		return 0, err
 	}
-	sequence, err := p.fold.Sequence(row)
+	sequence, err := p.rows.Sequence(row)
 	if err != nil {
 		return 0, unusable(p.Key, err)
 	}
@@ -127,7 +130,7 @@ func (p *Pair) folded() ([]byte, error) {
 	if err != nil || state == nil {
 		return nil, err
 	}
-	row, err := p.fold.RowWith(state, nil)
+	row, err := p.rows.RowWith(state, nil)
 	if err != nil {
 		return nil, unusable(p.Key, err)
 	}
@@ -137,7 +140,7 @@ func (p *Pair) folded() ([]byte, error) {
 // Walk calls fn with each key that has events, or a row among those given, in the order of the keys.
 // Without rows (nil) it goes through the fold alone. The pair, its key and its row are the callee's
 // until it returns. The walk rests as the fold does; the shadow must not be changed meanwhile.
-func (s *Shadow) Walk(ctx context.Context, rows Rows, fn func(*Pair) error) error {
+func (s *Shadow) Walk(ctx context.Context, rows RowIterator, fn func(*Pair) error) error {
 	if err := s.states.flush(); err != nil {
 		return s.failure(err)
 	}
@@ -157,7 +160,7 @@ func (s *Shadow) Walk(ctx context.Context, rows Rows, fn func(*Pair) error) erro
 type walk struct {
 	shadow *Shadow
 	folded *pebble.Iterator
-	rows   Rows
+	rows   RowIterator
 
 	hasFolded, hasRow bool // there is one where it stands
 }
@@ -168,7 +171,7 @@ func (w *walk) run(ctx context.Context, fn func(*Pair) error) error {
 	w.hasRow = w.rows != nil && w.rows.Next()
 	m := w.shadow.meter
 	m.Rows, m.RowsOf = 0, w.shadow.Keys()
-	pair := Pair{fold: w.shadow.o.Fold}
+	pair := Pair{states: w.shadow.o.Fold, rows: w.shadow.o.Rows}
 	for i := 0; w.hasFolded || w.hasRow; i++ {
 		if i%stride == 0 {
 			if err := w.shadow.pace.rest(ctx); err != nil {
@@ -226,6 +229,6 @@ func (w *walk) fill(p *Pair, folded, row bool) (err error) {
 }
 
 // NewPair returns a pair of a key with a state and a row, nil where there is none.
-func NewPair(fold Fold, key []byte, state any, row []byte) *Pair {
-	return &Pair{Key: key, Row: row, fold: fold, state: state}
+func NewPair(states fold.States, rows fold.Rows, key []byte, state any, row []byte) *Pair {
+	return &Pair{Key: key, Row: row, states: states, rows: rows, state: state}
 }

@@ -35,7 +35,7 @@ func TestADeadLetterOfACommandThatThereIsNot(t *testing.T) {
 	}
 	defer client.Close()
 	records := []*kgo.Record{{Topic: "commands"}, {Topic: "commands"}, {Topic: "commands"}}
-	for _, l := range []reset.Letter{
+	for _, l := range []reset.DeadLetter{
 		{"g", "commands", 0, 1},
 		{"g", "commands", 0, 3},
 		{"g", "commands", 0, math.MaxInt64},
@@ -52,15 +52,15 @@ func TestADeadLetterOfACommandThatThereIsNot(t *testing.T) {
 	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	reader := reset.Reader{
+	reader := reset.OffsetFinder{
 		Kafka: settings, Topics: topics,
-		Outcome: func(*kgo.Record) (reset.Trace, error) { return reset.Trace{}, nil },
+		Outcome: func(*kgo.Record) (reset.Cause, error) { return reset.Cause{}, nil },
 		Command: func(*kgo.Record) string { return "" },
-		Letter: func(r *kgo.Record) (l reset.Letter, is bool) {
+		Letter: func(r *kgo.Record) (l reset.DeadLetter, is bool) {
 			return l, json.Unmarshal(r.Value, &l) == nil
 		},
 	}
-	at, err := reader.Handled(t.Context(), []int32{0})
+	at, err := reader.Find(t.Context(), []int32{0})
 	if err != nil {
 		t.Fatal(err)
 	}

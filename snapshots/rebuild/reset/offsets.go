@@ -10,15 +10,15 @@ import (
 	"refold/kafka"
 )
 
-// Trace is what a record says of the command that it is an outcome of. A command's record is known by
+// Cause is what a record says of the command that it is an outcome of. A command's record is known by
 // both: a client may send an ID twice.
-type Trace struct {
+type Cause struct {
 	Command string
 	Time    int64 // the command record's timestamp, in milliseconds
 }
 
-// Letter is where a dead letter comes from.
-type Letter struct {
+// DeadLetter is where a dead letter comes from.
+type DeadLetter struct {
 	Group, Topic string
 	Partition    int32
 	Offset       int64
@@ -29,16 +29,16 @@ type Topics struct {
 	Commands, Events, Results, Table, DeadLetters, Group string
 }
 
-// Reader reads what records say.
-type Reader struct {
+// OffsetFinder reads what records say.
+type OffsetFinder struct {
 	Kafka  kafka.Settings
 	Topics Topics
 	// Outcome reads an event or a result.
-	Outcome func(*kgo.Record) (Trace, error)
+	Outcome func(*kgo.Record) (Cause, error)
 	// Command reads the ID of a command; it is empty if the record has none.
 	Command func(*kgo.Record) string
 	// Letter reads a dead letter; false if it is none.
-	Letter func(*kgo.Record) (Letter, bool)
+	Letter func(*kgo.Record) (DeadLetter, bool)
 }
 
 // tail is how many of the last offsets of events and results are looked at for commands that were handled.
@@ -46,8 +46,8 @@ type Reader struct {
 // where commands were deleted meanwhile.
 const tail = 20_000
 
-// Position is where a group's input goes on.
-type Position struct {
+// InputPosition is where a group's input goes on.
+type InputPosition struct {
 	// Next is the offset of the first command that has no outcome.
 	Next int64
 	// Start and End are what the commands topic holds; from Next on they are to be handled.
@@ -59,9 +59,9 @@ type Position struct {
 	Lost bool
 }
 
-// Handled returns for each partition of the commands topic where it was handled up to: behind the last
+// Find returns for each partition of the commands topic where it was handled up to: behind the last
 // command that has a result, an event or a dead letter. Uncommitted ones don't count, and are waited for.
-func (r *Reader) Handled(ctx context.Context, partitions []int32) (map[int32]Position, error) {
+func (r *OffsetFinder) Find(ctx context.Context, partitions []int32) (map[int32]InputPosition, error) {
 	letters, err := r.letters(ctx)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (r *Reader) Handled(ctx context.Context, partitions []int32) (map[int32]Pos
 		return nil, err
 	}
 	defer client.Close()
-	positions := make(map[int32]Position, len(partitions))
+	positions := make(map[int32]InputPosition, len(partitions))
 	for _, partition := range partitions {
 		at, err := r.position(ctx, kadm.NewClient(client), partition, letters[partition])
 		if err != nil {
@@ -86,7 +86,7 @@ func (r *Reader) Handled(ctx context.Context, partitions []int32) (map[int32]Pos
 // letters returns the offset behind the last command of each partition that became a dead letter. One that
 // says it comes from where the topic has nothing is of another topic of that name, or damaged: were it
 // believed, the group would be set behind all commands.
-func (r *Reader) letters(ctx context.Context) (map[int32]int64, error) {
+func (r *OffsetFinder) letters(ctx context.Context) (map[int32]int64, error) {
 	client, err := r.Kafka.Client()
 	if err != nil {
 		return nil, err
@@ -121,9 +121,9 @@ func (r *Reader) letters(ctx context.Context) (map[int32]int64, error) {
 	return next, nil
 }
 
-func (r *Reader) position(
+func (r *OffsetFinder) position(
 	ctx context.Context, admin *kadm.Client, partition int32, letters int64,
-) (p Position, err error) {
+) (p InputPosition, err error) {
 	handled, oldest, err := r.traces(ctx, admin, partition)
 	if err != nil {
 		return p, err
@@ -146,17 +146,17 @@ func (r *Reader) position(
 		return p, err
 	}
 	found, err := r.match(ctx, &p, partition, max(p.Start, from), letters, handled,
-		func(command *kgo.Record) Trace { return Trace{r.Command(command), command.Timestamp.UnixMilli()} })
+		func(command *kgo.Record) Cause { return Cause{r.Command(command), command.Timestamp.UnixMilli()} })
 	if err != nil || found {
 		return p, err
 	}
 	// A topic that was restored from a backup may have other times: by their IDs, then.
-	byID := make(map[Trace]int, len(handled))
+	byID := make(map[Cause]int, len(handled))
 	for t, n := range handled {
-		byID[Trace{Command: t.Command}] += n
+		byID[Cause{Command: t.Command}] += n
 	}
 	found, err = r.match(ctx, &p, partition, p.Start, letters, byID,
-		func(command *kgo.Record) Trace { return Trace{Command: r.Command(command)} })
+		func(command *kgo.Record) Cause { return Cause{Command: r.Command(command)} })
 	if !found {
 		p.Waiting, p.Lost = p.End-p.Next, letters == 0 && p.End > p.Start
 	}
@@ -164,9 +164,9 @@ func (r *Reader) position(
 }
 
 // match moves a position behind the last command that was handled, and reports whether there is one.
-func (r *Reader) match(
-	ctx context.Context, p *Position, partition int32, from, letters int64, handled map[Trace]int,
-	traceOf func(*kgo.Record) Trace,
+func (r *OffsetFinder) match(
+	ctx context.Context, p *InputPosition, partition int32, from, letters int64, handled map[Cause]int,
+	traceOf func(*kgo.Record) Cause,
 ) (found bool, err error) {
 	p.Waiting = 0
 	err = r.read(ctx, r.Topics.Commands, partition, from, func(command *kgo.Record) error {
@@ -185,11 +185,11 @@ func (r *Reader) match(
 }
 
 // traces returns how often each command of the last outcomes was handled, and the oldest of their times.
-func (r *Reader) traces(
+func (r *OffsetFinder) traces(
 	ctx context.Context, admin *kadm.Client, partition int32,
-) (handled map[Trace]int, oldest int64, err error) {
-	handled = make(map[Trace]int)
-	note := func(topic string, count func(Trace)) error {
+) (handled map[Cause]int, oldest int64, err error) {
+	handled = make(map[Cause]int)
+	note := func(topic string, count func(Cause)) error {
 		end, err := kafka.OffsetOf(topic, partition)(admin.ListEndOffsets(ctx, topic))
 		if err != nil {
 			return err
@@ -215,15 +215,15 @@ func (r *Reader) traces(
 		})
 	}
 	// Each command that was handled has one result, one that came again included.
-	err = note(r.Topics.Results, func(t Trace) { handled[t]++ })
+	err = note(r.Topics.Results, func(t Cause) { handled[t]++ })
 	if err == nil {
 		// Where results are not kept any more, events know of those that had some.
-		err = note(r.Topics.Events, func(t Trace) { handled[t] = max(handled[t], 1) })
+		err = note(r.Topics.Events, func(t Cause) { handled[t] = max(handled[t], 1) })
 	}
 	return handled, oldest, err
 }
 
-func (r *Reader) read(
+func (r *OffsetFinder) read(
 	ctx context.Context, topic string, partition int32, from int64, fn func(*kgo.Record) error,
 ) error {
 	opts, err := r.Kafka.Options()

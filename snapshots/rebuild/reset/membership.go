@@ -24,11 +24,11 @@ const Mark int64 = math.MaxInt64 / 2
 // markNote is kept with the mark, for people who look at the group's offsets.
 const markNote = "its table is being reset: run the reset again"
 
-// ErrTaken says that the group has members.
-var ErrTaken = errors.New("the group has members")
+// ErrMembers says that the group has members.
+var ErrMembers = errors.New("the group has members")
 
-// Seat is the membership that keeps workers out of a group.
-type Seat struct {
+// Membership is the membership that keeps workers out of a group.
+type Membership struct {
 	group  string
 	client *kgo.Client
 	lost   context.Context //nolint:containedctx // a signal: it ends with the seat
@@ -43,14 +43,14 @@ func (protocol) ProtocolName() string { return "refold-reset" }
 // joinPatience is how long the group may take to let us in: a rebalance of one takes seconds at most.
 const joinPatience = 30 * time.Second
 
-// ErrSeatLost says that the group has gone on without us: workers may join.
-var ErrSeatLost = errors.New("the group was lost: workers may have joined")
+// ErrMembershipLost says that the group has gone on without us: workers may join.
+var ErrMembershipLost = errors.New("the group was lost: workers may have joined")
 
-// Take takes the seat of a group that consumes the topics. The error is ErrTaken if it has members. Leave
+// Join joins the seat of a group that consumes the topics. The error is ErrMembers if it has members. Leave
 // it.
-func Take(ctx context.Context, settings kafka.Settings, group string, topics ...string) (*Seat, error) {
-	s := &Seat{group: group}
-	s.lost, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+func Join(ctx context.Context, settings kafka.Settings, group string, topics ...string) (*Membership, error) {
+	m := &Membership{group: group}
+	m.lost, m.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	joined := make(chan error, 1)
 	tell := func(err error) {
 		select {
@@ -58,9 +58,9 @@ func Take(ctx context.Context, settings kafka.Settings, group string, topics ...
 		default:
 		}
 	}
-	gone := func(context.Context, *kgo.Client, map[string][]int32) { s.cancel(ErrSeatLost) }
+	gone := func(context.Context, *kgo.Client, map[string][]int32) { m.cancel(ErrMembershipLost) }
 	var err error
-	s.client, err = settings.Client(
+	m.client, err = settings.Client(
 		kgo.ConsumerGroup(group), kgo.ConsumeTopics(topics...), kgo.DisableAutoCommit(),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.Balancers(protocol{kgo.RangeBalancer()}), kgo.WithHooks(refusals(tell)),
@@ -69,7 +69,7 @@ func Take(ctx context.Context, settings kafka.Settings, group string, topics ...
 	if err != nil {
 		return nil, err
 	}
-	s.client.PauseFetchTopics(topics...) // nothing is ever read
+	m.client.PauseFetchTopics(topics...) // nothing is ever read
 	ctx, cancel := context.WithTimeout(ctx, joinPatience)
 	defer cancel()
 	select {
@@ -78,10 +78,10 @@ func Take(ctx context.Context, settings kafka.Settings, group string, topics ...
 		err = ctx.Err()
 	}
 	if err != nil {
-		s.Leave()
+		m.Leave()
 		return nil, fmt.Errorf("take the group %s: %w", group, err)
 	}
-	return s, nil
+	return m, nil
 }
 
 // refusals tells of the error that workers are in the group.
@@ -92,14 +92,14 @@ var _ kgo.HookGroupManageError = refusals(nil)
 // OnGroupManageError is called with what is in the way of being a member.
 func (r refusals) OnGroupManageError(err error) {
 	if errors.Is(err, kerr.InconsistentGroupProtocol) {
-		r(ErrTaken)
+		r(ErrMembers)
 	}
 }
 
-// Held returns a context that ends when ctx does or the seat is lost, with ErrSeatLost as its cause.
-func (s *Seat) Held(ctx context.Context) (context.Context, context.CancelFunc) {
+// Held returns a context that ends when ctx does or the seat is lost, with ErrMembershipLost as its cause.
+func (m *Membership) Held(ctx context.Context) (context.Context, context.CancelFunc) {
 	held, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(s.lost, func() { cancel(context.Cause(s.lost)) })
+	stop := context.AfterFunc(m.lost, func() { cancel(context.Cause(m.lost)) })
 	return held, func() {
 		stop()
 		cancel(nil)
@@ -107,32 +107,32 @@ func (s *Seat) Held(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // MarkAll sets the group's offsets of these partitions to Mark.
-func (s *Seat) MarkAll(ctx context.Context, topic string, partitions []int32) error {
+func (m *Membership) MarkAll(ctx context.Context, topic string, partitions []int32) error {
 	marks := make(map[int32]int64, len(partitions))
 	for _, p := range partitions {
 		marks[p] = Mark
 	}
-	return s.commit(ctx, topic, marks, markNote)
+	return m.commit(ctx, topic, marks, markNote)
 }
 
 // Commit sets the group's offsets. The broker takes them from the holder of the seat alone.
-func (s *Seat) Commit(ctx context.Context, topic string, offsets map[int32]int64) error {
-	return s.commit(ctx, topic, offsets, "")
+func (m *Membership) Commit(ctx context.Context, topic string, offsets map[int32]int64) error {
+	return m.commit(ctx, topic, offsets, "")
 }
 
-func (s *Seat) commit(
+func (m *Membership) commit(
 	ctx context.Context, topic string, offsets map[int32]int64, note string,
 ) error {
-	if err := context.Cause(s.lost); err != nil {
+	if err := context.Cause(m.lost); err != nil {
 		return err
 	}
 	request := kmsg.NewPtrOffsetCommitRequest()
-	request.Group = s.group
-	request.MemberID, request.Generation = s.client.GroupMetadata()
+	request.Group = m.group
+	request.MemberID, request.Generation = m.client.GroupMetadata()
 	of := kmsg.NewOffsetCommitRequestTopic()
 	of.Topic = topic
 	var err error
-	if of.TopicID, err = s.topicID(ctx, topic); err != nil {
+	if of.TopicID, err = m.topicID(ctx, topic); err != nil {
 		return err
 	}
 	for _, partition := range slices.Sorted(maps.Keys(offsets)) {
@@ -141,9 +141,9 @@ func (s *Seat) commit(
 		of.Partitions = append(of.Partitions, p)
 	}
 	request.Topics = append(request.Topics, of)
-	response, err := request.RequestWith(ctx, s.client)
+	response, err := request.RequestWith(ctx, m.client)
 	if err != nil {
-		return fmt.Errorf("commit offsets of group %s: %w", s.group, err)
+		return fmt.Errorf("commit offsets of group %s: %w", m.group, err)
 	}
 	left := len(offsets)
 	for _, t := range response.Topics {
@@ -151,12 +151,12 @@ func (s *Seat) commit(
 			left--
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
 				return fmt.Errorf("commit the offset of %s/%d of group %s: %w", topic, p.Partition,
-					s.group, err)
+					m.group, err)
 			}
 		}
 	}
 	if left > 0 {
-		return fmt.Errorf("commit offsets of %s of group %s: %w", topic, s.group, errLeftOut)
+		return fmt.Errorf("commit offsets of %s of group %s: %w", topic, m.group, errLeftOut)
 	}
 	return nil
 }
@@ -165,8 +165,8 @@ func (s *Seat) commit(
 var errLeftOut = errors.New("the answer leaves partitions out")
 
 // topicID is by what newer brokers know a topic in a commit.
-func (s *Seat) topicID(ctx context.Context, topic string) ([16]byte, error) {
-	described, err := kadm.NewClient(s.client).ListTopics(ctx, topic)
+func (m *Membership) topicID(ctx context.Context, topic string) ([16]byte, error) {
+	described, err := kadm.NewClient(m.client).ListTopics(ctx, topic)
 	if err == nil {
 		err = described.Error()
 	}
@@ -180,10 +180,10 @@ func (s *Seat) topicID(ctx context.Context, topic string) ([16]byte, error) {
 const leaveTimeout = 3 * time.Second
 
 // Leave gives the group back.
-func (s *Seat) Leave() {
+func (m *Membership) Leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
-	_ = s.client.LeaveGroupContext(ctx) // whoever waits for the group waits for the session time-out
-	s.client.Close()
-	s.cancel(ErrSeatLost)
+	_ = m.client.LeaveGroupContext(ctx) // whoever waits for the group waits for the session time-out
+	m.client.Close()
+	m.cancel(ErrMembershipLost)
 }

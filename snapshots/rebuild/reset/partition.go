@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/fold"
 	"refold/kafka"
 	"refold/snapshots/rebuild/refold"
 )
@@ -21,9 +22,9 @@ type Rings interface {
 	Row(ofEvents, ofResults any, live []byte) ([]byte, error)
 }
 
-// Table is a copy of the partition's rows.
-type Table interface {
-	Rows() (refold.Rows, error)
+// TableCopy is a copy of the partition's rows.
+type TableCopy interface {
+	Rows() (refold.RowIterator, error)
 	// Get returns a row, nil if there is none.
 	Get(key string) ([]byte, error)
 }
@@ -33,7 +34,7 @@ type Options struct {
 	Kafka  kafka.Settings
 	Topics Topics
 	// Events and Results are the folds of these topics.
-	Events, Results refold.Fold
+	Events, Results fold.StateFold
 	Rings           Rings
 	// Dir is where the folds are while they are used. CacheBytes limits the memory of each.
 	Dir        string
@@ -44,8 +45,8 @@ type Options struct {
 	Progress func(stage string, done, total int64)
 }
 
-// Outcome is what was done to a partition.
-type Outcome struct {
+// PartitionReport is what was done to a partition.
+type PartitionReport struct {
 	Partition int32
 	Events    int64 // that were folded
 	Results   int64
@@ -60,7 +61,7 @@ type partition struct {
 
 	number          int32
 	events, results *refold.Shadow
-	outcome         Outcome
+	report          PartitionReport
 }
 
 // Partition folds the events and results of a partition and writes the rows that are not what they make.
@@ -69,9 +70,9 @@ type partition struct {
 // Rows are written in several transactions; all of it may be done again after a failure.
 func Partition(
 	ctx context.Context, o Options, number int32,
-	open func(context.Context, int32) (Table, error),
-) (_ Outcome, err error) {
-	p := &partition{Options: o, number: number, outcome: Outcome{Partition: number}}
+	open func(context.Context, int32) (TableCopy, error),
+) (_ PartitionReport, err error) {
+	p := &partition{Options: o, number: number, report: PartitionReport{Partition: number}}
 	defer func() {
 		err = errors.Join(err, p.close())
 		if err != nil {
@@ -79,31 +80,32 @@ func Partition(
 		}
 	}()
 	if p.events, err = p.build(ctx, "folding events", o.Topics.Events, o.Events, 0); err != nil {
-		return p.outcome, err
+		return p.report, err
 	}
 	p.results, err = p.build(ctx, "reading results", o.Topics.Results, o.Results, kafka.FromStart)
 	if err != nil {
-		return p.outcome, err
+		return p.report, err
 	}
-	p.outcome.Events, p.outcome.Results = p.events.Events(), p.results.Events()
+	p.report.Events, p.report.Results = p.events.Events(), p.results.Events()
 	table, err := open(ctx, number)
 	if err != nil {
-		return p.outcome, fmt.Errorf("read the table: %w", err)
+		return p.report, fmt.Errorf("read the table: %w", err)
 	}
 	// Once to see that all rows can be made, before one is written.
 	if err := p.each(ctx, table, func(string, []byte, []byte) error { return nil }); err != nil {
-		return p.outcome, err
+		return p.report, err
 	}
-	return p.outcome, p.write(ctx, table)
+	return p.report, p.write(ctx, table)
 }
 
 func (p *partition) build(
-	ctx context.Context, stage, topic string, fold refold.Fold, from int64,
+	ctx context.Context, stage, topic string, folding fold.StateFold, from int64,
 ) (*refold.Shadow, error) {
 	return refold.Build(ctx, refold.Options{
-		Fold: fold, Kafka: p.Kafka, EventsTopic: topic, Partition: p.number, From: from,
+		Fold: folding, Kafka: p.Kafka, EventsTopic: topic, Partition: p.number, From: from,
 		Dir: filepath.Join(p.Dir, fmt.Sprintf("%s-%d", topic, p.number)), CacheBytes: p.CacheBytes,
-		Progress: func(at refold.Progress) {
+		CPUShare: 1, // nothing else runs
+		Progress: func(at refold.PhaseProgress) {
 			if at.Phase == refold.PhaseFold {
 				p.Progress(stage, at.Next, at.End)
 			}
@@ -123,7 +125,7 @@ func (p *partition) close() error {
 
 // each calls fn with every key that has a row or should have one, both as bytes; nil: none.
 func (p *partition) each(
-	ctx context.Context, table Table, fn func(key string, is, should []byte) error,
+	ctx context.Context, table TableCopy, fn func(key string, is, should []byte) error,
 ) error {
 	rows, err := table.Rows()
 	if err != nil {
@@ -173,7 +175,7 @@ func (p *partition) each(
 }
 
 // write writes what is not as it should be.
-func (p *partition) write(ctx context.Context, table Table) error {
+func (p *partition) write(ctx context.Context, table TableCopy) error {
 	w, err := newWriter(ctx, p.Kafka, p.TransactionalID)
 	if err != nil {
 		return err
@@ -188,13 +190,13 @@ func (p *partition) write(ctx context.Context, table Table) error {
 		switch {
 		case bytes.Equal(is, should):
 			if is != nil {
-				p.outcome.Kept++
+				p.report.Kept++
 			}
 			return nil
 		case should == nil:
-			p.outcome.Removed++
+			p.report.Removed++
 		default:
-			p.outcome.Written++
+			p.report.Written++
 		}
 		return w.put(ctx, &kgo.Record{
 			Topic: p.Topics.Table, Partition: p.number, Key: []byte(key), Value: should,
