@@ -17,13 +17,13 @@ import (
 	"refold/snapshots/rebuild"
 )
 
-// newInventory returns the keeper of the program's topics. o says the rest.
-func newInventory(c config.Config, o inventory.Options) *inventory.Keeper {
+// newInventory returns the catalog of the program's topics. o says the rest.
+func newInventory(c config.Config, o inventory.Options) *inventory.Catalog {
 	specs := topicSpecs(c.Topics)
 	last := len(specs) - 1
 	o.Kafka, o.Topics, o.Records = kafkaSettings(c, o.Logger), specs[:last], specs[last]
 	o.Version = programVersion()
-	return inventory.New(o)
+	return inventory.NewCatalog(o)
 }
 
 func (w *Worker) openInventory() error {

@@ -46,7 +46,7 @@ type Worker struct {
 	views        *views.Views
 	processors   []*supervised
 	rebuilds     *rebuild.Topic
-	inventory    *inventory.Keeper
+	inventory    *inventory.Catalog
 	requests     *rebuild.Requests
 	coordinators map[string]*coordinator // by group
 	server       *httpapi.Server

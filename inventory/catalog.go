@@ -21,7 +21,7 @@ import (
 // TopicName returns the name of the topic of records.
 func TopicName(prefix string) string { return prefix + "installation" }
 
-// Options say which topics a Keeper keeps.
+// Options say which topics a Catalog has.
 type Options struct {
 	Kafka kafka.Settings
 	// Records is the topic of records; Topics are all others of the installation.
@@ -35,9 +35,9 @@ type Options struct {
 	Logger      *slog.Logger
 }
 
-// Keeper knows which topics the installation has. All methods may be called at the same time; each asks
+// Catalog knows which topics the installation has. All methods may be called at the same time; each asks
 // the brokers, with a client of its own.
-type Keeper struct {
+type Catalog struct {
 	Options
 
 	settling sync.Mutex // one at a time: Settle is called by every group that starts
@@ -46,12 +46,12 @@ type Keeper struct {
 	known known // as last read; nil: not yet
 }
 
-// New returns a Keeper. It asks nobody yet.
-func New(o Options) *Keeper {
+// NewCatalog returns a Catalog. It asks nobody yet.
+func NewCatalog(o Options) *Catalog {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Keeper{Options: o}
+	return &Catalog{Options: o}
 }
 
 // Settle makes the topics that the installation never had, if it may, and records those that it did not
@@ -60,61 +60,61 @@ func New(o Options) *Keeper {
 // *MissingError, in the order of Options.Topics. The error is a fault: it is tried again.
 //
 // A topic that the installation knows is never made.
-func (k *Keeper) Settle(ctx context.Context) (
+func (c *Catalog) Settle(ctx context.Context) (
 	differences []kafka.Difference, findings []error, err error,
 ) {
-	k.settling.Lock()
-	defer k.settling.Unlock()
-	client, err := k.client()
+	c.settling.Lock()
+	defer c.settling.Unlock()
+	client, err := c.client()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer client.Close()
-	if k.Create {
-		if _, err := kafka.Ensure(ctx, client, []kafka.TopicSpec{k.Records}); err != nil {
+	if c.Create {
+		if _, err := kafka.Ensure(ctx, client, []kafka.TopicSpec{c.Records}); err != nil {
 			return nil, nil, err
 		}
 	}
-	if err := k.read(ctx); errors.Is(err, kafka.ErrTopicMissing) {
-		return nil, nil, &MissingError{k.Records.Name}
+	if err := c.read(ctx); errors.Is(err, kafka.ErrTopicMissing) {
+		return nil, nil, &MissingError{c.Records.Name}
 	} else if err != nil {
 		return nil, nil, err
 	}
-	if k.Create {
-		if err := k.make(ctx, client); err != nil {
+	if c.Create {
+		if err := c.make(ctx, client); err != nil {
 			return nil, nil, err
 		}
 	}
-	if err := k.record(ctx, client); err != nil {
+	if err := c.record(ctx, client); err != nil {
 		return nil, nil, err
 	}
-	if differences, err = kafka.Plan(ctx, client, k.Topics); err != nil {
+	if differences, err = kafka.Plan(ctx, client, c.Topics); err != nil {
 		return nil, nil, err
 	}
-	findings, err = k.compare(ctx, client, k.names())
+	findings, err = c.compare(ctx, client, c.names())
 	return differences, findings, err
 }
 
 // Plan returns what Settle would, and changes nothing. Topics that the installation never knew are no
 // findings: they are among the differences.
-func (k *Keeper) Plan(ctx context.Context) (
+func (c *Catalog) Plan(ctx context.Context) (
 	differences []kafka.Difference, findings []error, err error,
 ) {
-	client, err := k.client()
+	client, err := c.client()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer client.Close()
-	differences, err = kafka.Plan(ctx, client, append(slices.Clip(k.Topics), k.Records))
+	differences, err = kafka.Plan(ctx, client, append(slices.Clip(c.Topics), c.Records))
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := k.read(ctx); errors.Is(err, kafka.ErrTopicMissing) {
+	if err := c.read(ctx); errors.Is(err, kafka.ErrTopicMissing) {
 		return differences, nil, nil
 	} else if err != nil {
 		return nil, nil, err
 	}
-	all, err := k.compare(ctx, client, k.names())
+	all, err := c.compare(ctx, client, c.names())
 	return differences, slices.DeleteFunc(all, func(found error) bool {
 		return errors.As(found, new(*MissingError))
 	}), err
@@ -123,48 +123,48 @@ func (k *Keeper) Plan(ctx context.Context) (
 // Check compares topics with what the installation knows of them. The error joins a *LostError for each
 // that is not the same, and a *MissingError for each that there isn't; any other is a fault. It costs a
 // request, and takes a second when a topic seems to be missing: brokers that start don't know all yet.
-func (k *Keeper) Check(ctx context.Context, topics ...string) error {
-	client, err := k.client()
+func (c *Catalog) Check(ctx context.Context, topics ...string) error {
+	client, err := c.client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	findings, err := k.compare(ctx, client, topics)
+	findings, err := c.compare(ctx, client, topics)
 	return errors.Join(append(findings, err)...)
 }
 
 // Accept records that topics are the installation's as they are now: another one, or none, which Settle
 // then makes. It returns the records that it wrote; a topic that is as it was known needs none.
-func (k *Keeper) Accept(ctx context.Context, note string, topics ...string) ([]Record, error) {
+func (c *Catalog) Accept(ctx context.Context, note string, topics ...string) ([]Record, error) {
 	for _, topic := range topics {
-		if !slices.Contains(k.names(), topic) {
-			return nil, fmt.Errorf("the installation has no topic %s; it has %v", topic, k.names())
+		if !slices.Contains(c.names(), topic) {
+			return nil, fmt.Errorf("the installation has no topic %s; it has %v", topic, c.names())
 		}
 	}
-	client, err := k.client()
+	client, err := c.client()
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	if err := k.read(ctx); err != nil {
+	if err := c.read(ctx); err != nil {
 		return nil, err
 	}
-	ids, err := k.present(ctx, client, topics)
+	ids, err := c.present(ctx, client, topics)
 	if err != nil {
 		return nil, err
 	}
 	var records []Record
 	for _, topic := range topics {
-		if r := k.instead(topic, ids); r.ID != r.Instead {
+		if r := c.instead(topic, ids); r.ID != r.Instead {
 			r.Note = note
 			records = append(records, r)
 		}
 	}
-	if err := k.write(ctx, client, records); err != nil {
+	if err := c.write(ctx, client, records); err != nil {
 		return nil, err
 	}
 	for _, r := range records {
-		if is := k.of(r.Topic); is.ID != r.ID {
+		if is := c.of(r.Topic); is.ID != r.ID {
 			return nil, fmt.Errorf("topic %s: somebody accepted another one at the same moment: %q; "+
 				"look again", r.Topic, is.ID)
 		}
@@ -173,44 +173,44 @@ func (k *Keeper) Accept(ctx context.Context, note string, topics ...string) ([]R
 }
 
 // Known returns what the installation knows, by topic, as it was read last.
-func (k *Keeper) Known() map[string]Record {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return maps.Clone(k.known)
+func (c *Catalog) Known() map[string]Record {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.known)
 }
 
 // client returns a client that writes records to the partition that is read, the first, also when somebody
 // made the topic with more of them.
-func (k *Keeper) client() (*kgo.Client, error) {
-	return k.Kafka.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+func (c *Catalog) client() (*kgo.Client, error) {
+	return c.Kafka.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
 }
 
-func (k *Keeper) names() []string {
-	names := make([]string, len(k.Topics))
-	for i, spec := range k.Topics {
+func (c *Catalog) names() []string {
+	names := make([]string, len(c.Topics))
+	for i, spec := range c.Topics {
 		names[i] = spec.Name
 	}
 	return names
 }
 
-func (k *Keeper) of(topic string) Record {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.known[topic]
+func (c *Catalog) of(topic string) Record {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known[topic]
 }
 
 // read reads all records anew.
-func (k *Keeper) read(ctx context.Context) error {
-	opts, err := k.Kafka.Options()
+func (c *Catalog) read(ctx context.Context) error {
+	opts, err := c.Kafka.Options()
 	if err != nil {
 		return err
 	}
 	read := make(known)
-	at := kafka.Range{Topic: k.Records.Name, From: kafka.FromStart}
+	at := kafka.Range{Topic: c.Records.Name, From: kafka.FromStart}
 	_, err = kafka.ReadPartition(ctx, opts, at, func(records []*kgo.Record, _ kafka.Progress) error {
 		for _, r := range records {
 			if err := read.apply(r.Key, r.Value); err != nil && !errors.Is(err, errSuperseded) {
-				k.Logger.Warn("a record is left out", "topic", r.Topic, "offset", r.Offset, "error", err)
+				c.Logger.Warn("a record is left out", "topic", r.Topic, "offset", r.Offset, "error", err)
 			}
 		}
 		return nil
@@ -218,21 +218,21 @@ func (k *Keeper) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read which topics the installation has: %w", err)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.known = read
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = read
 	return nil
 }
 
 // make makes the topics that are missing and were never known.
-func (k *Keeper) make(ctx context.Context, client *kgo.Client) error {
-	ids, err := kafka.TopicIDs(ctx, client, k.names()...)
+func (c *Catalog) make(ctx context.Context, client *kgo.Client) error {
+	ids, err := kafka.TopicIDs(ctx, client, c.names()...)
 	if err != nil {
 		return err
 	}
 	var missing []kafka.TopicSpec
-	for _, spec := range k.Topics {
-		if _, is := ids[spec.Name]; !is && k.of(spec.Name).ID == "" {
+	for _, spec := range c.Topics {
+		if _, is := ids[spec.Name]; !is && c.of(spec.Name).ID == "" {
 			missing = append(missing, spec)
 		}
 	}
@@ -244,36 +244,36 @@ func (k *Keeper) make(ctx context.Context, client *kgo.Client) error {
 }
 
 // record records the topics that are there and not known yet.
-func (k *Keeper) record(ctx context.Context, client *kgo.Client) error {
-	ids, err := kafka.TopicIDs(ctx, client, k.names()...)
+func (c *Catalog) record(ctx context.Context, client *kgo.Client) error {
+	ids, err := kafka.TopicIDs(ctx, client, c.names()...)
 	if err != nil {
 		return err
 	}
 	var records []Record
-	for _, topic := range k.names() {
-		if r := k.instead(topic, ids); r.Instead == "" && r.ID != "" {
+	for _, topic := range c.names() {
+		if r := c.instead(topic, ids); r.Instead == "" && r.ID != "" {
 			records = append(records, r)
 		}
 	}
-	if err := k.write(ctx, client, records); err != nil {
+	if err := c.write(ctx, client, records); err != nil {
 		return err
 	}
 	for _, r := range records {
-		k.Logger.Info("the installation knows a topic from now on", "topic", r.Topic, "id", r.ID)
+		c.Logger.Info("the installation knows a topic from now on", "topic", r.Topic, "id", r.ID)
 	}
 	return nil
 }
 
 // instead is the record that says that the topic of this name is the one that is there.
-func (k *Keeper) instead(topic string, ids map[string]kadm.TopicID) Record {
+func (c *Catalog) instead(topic string, ids map[string]kadm.TopicID) Record {
 	return Record{
-		Topic: topic, ID: text(ids[topic]), Instead: k.of(topic).ID,
-		Time: time.Now().UTC().Truncate(time.Second), Version: k.Version, By: k.By,
+		Topic: topic, ID: text(ids[topic]), Instead: c.of(topic).ID,
+		Time: time.Now().UTC().Truncate(time.Second), Version: c.Version, By: c.By,
 	}
 }
 
 // write writes records, and reads what counts then.
-func (k *Keeper) write(ctx context.Context, client *kgo.Client, all []Record) error {
+func (c *Catalog) write(ctx context.Context, client *kgo.Client, all []Record) error {
 	if len(all) == 0 {
 		return nil
 	}
@@ -283,32 +283,32 @@ func (k *Keeper) write(ctx context.Context, client *kgo.Client, all []Record) er
 		if err != nil {
 			return fmt.Errorf("inventory: encode the record of %s: %w", r.Topic, err)
 		}
-		records[i] = &kgo.Record{Topic: k.Records.Name, Key: []byte(r.Topic), Value: value}
+		records[i] = &kgo.Record{Topic: c.Records.Name, Key: []byte(r.Topic), Value: value}
 	}
 	if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
-		return fmt.Errorf("record which topics the installation has, in %s: %w", k.Records.Name, err)
+		return fmt.Errorf("record which topics the installation has, in %s: %w", c.Records.Name, err)
 	}
-	return k.read(ctx)
+	return c.read(ctx)
 }
 
 // compare finds topics that are not the installation's, and notes how many of all there are.
-func (k *Keeper) compare(
+func (c *Catalog) compare(
 	ctx context.Context, client *kgo.Client, topics []string,
 ) (findings []error, err error) {
-	ids, err := k.present(ctx, client, topics)
+	ids, err := c.present(ctx, client, topics)
 	if err != nil {
 		return nil, err
 	}
 	for _, topic := range topics {
 		id, is := ids[topic]
-		expected := k.of(topic)
+		expected := c.of(topic)
 		lost := expected.ID != "" && (!is || id != kadm.TopicID{} && text(id) != expected.ID)
 		if lost {
 			findings = append(findings, &LostError{Known: expected, Present: text(id)})
 		} else if !is {
 			findings = append(findings, &MissingError{topic})
 		}
-		k.Metrics.lost(topic, lost)
+		c.Metrics.lost(topic, lost)
 	}
 	return findings, nil
 }
@@ -321,7 +321,7 @@ const (
 )
 
 // present returns the IDs of the topics that are there.
-func (k *Keeper) present(
+func (c *Catalog) present(
 	ctx context.Context, client *kgo.Client, topics []string,
 ) (map[string]kadm.TopicID, error) {
 	for end := time.Now().Add(missingPatience); ; {

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// site is an embedded cluster, and keepers of the topics "events" and "table" on it.
+// site is an embedded cluster, and catalogs of the topics "events" and "table" on it.
 type site struct {
 	t       *testing.T
 	cluster *local.Cluster
@@ -43,11 +43,11 @@ func spec(name string) kafka.TopicSpec {
 	return kafka.TopicSpec{Name: name, Partitions: 2, ReplicationFactor: 1}
 }
 
-// keeper is that of a worker, which may make topics.
-func (s *site) keeper(by string) *Keeper {
+// catalog is that of a worker, which may make topics.
+func (s *site) catalog(by string) *Catalog {
 	records := spec(TopicName(""))
 	records.Partitions = 1
-	return New(Options{
+	return NewCatalog(Options{
 		Kafka: kafka.Settings{Brokers: s.cluster.Brokers()}, Records: records,
 		Topics: []kafka.TopicSpec{spec("events"), spec("table")}, Create: true, Version: "1", By: by,
 	})
@@ -81,9 +81,9 @@ func (s *site) ids() map[string]kadm.TopicID {
 }
 
 // settle settles, and returns the topics that are found to be lost, each with what is there instead.
-func (s *site) settle(k *Keeper) map[string]string {
+func (s *site) settle(c *Catalog) map[string]string {
 	s.t.Helper()
-	_, findings, err := k.Settle(s.t.Context())
+	_, findings, err := c.Settle(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -123,20 +123,20 @@ func (s *site) are(got map[string]string, want ...string) {
 // Any number of workers start at the same moment on an empty cluster, and all know the same topics.
 func TestAllStartAtOnce(t *testing.T) {
 	s := newSite(t)
-	keepers := make([]*Keeper, 8)
+	catalogs := make([]*Catalog, 8)
 	var work sync.WaitGroup
-	for n := range keepers {
-		keepers[n] = s.keeper("worker")
+	for n := range catalogs {
+		catalogs[n] = s.catalog("worker")
 		work.Go(func() {
-			if _, findings, err := keepers[n].Settle(t.Context()); err != nil || len(findings) > 0 {
+			if _, findings, err := catalogs[n].Settle(t.Context()); err != nil || len(findings) > 0 {
 				t.Errorf("%v, %v", findings, err)
 			}
 		})
 	}
 	work.Wait()
 	for topic, id := range s.ids() {
-		for _, k := range keepers {
-			if got := k.Known()[topic].ID; got != text(id) {
+		for _, c := range catalogs {
+			if got := c.Known()[topic].ID; got != text(id) {
 				t.Errorf("%s is known as %q, and is %q", topic, got, text(id))
 			}
 		}
@@ -147,7 +147,7 @@ func TestAllStartAtOnce(t *testing.T) {
 // topic is deleted, and goes on. What it makes is not taken for the installation's, by anybody.
 func TestOneStandsStill(t *testing.T) {
 	s := newSite(t)
-	slow, other := s.keeper("slow"), s.keeper("other")
+	slow, other := s.catalog("slow"), s.catalog("other")
 	s.create(TopicName(""))
 	if err := slow.read(t.Context()); err != nil {
 		t.Fatal(err)
@@ -159,8 +159,8 @@ func TestOneStandsStill(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, k := range []*Keeper{slow, other, s.keeper("new")} {
-		lost := s.settle(k)
+	for _, c := range []*Catalog{slow, other, s.catalog("new")} {
+		lost := s.settle(c)
 		s.are(lost, "table")
 		if lost["table"] == "" {
 			t.Error("it was not made")
@@ -172,29 +172,29 @@ func TestOneStandsStill(t *testing.T) {
 // for it, until somebody accepts it.
 func TestLostTopics(t *testing.T) {
 	s := newSite(t)
-	k := s.keeper("first")
-	s.are(s.settle(k))
+	c := s.catalog("first")
+	s.are(s.settle(c))
 	s.remove("table")
-	if err := k.Check(t.Context(), "events"); err != nil {
+	if err := c.Check(t.Context(), "events"); err != nil {
 		t.Errorf("of the other: %v", err)
 	}
-	if err := k.Check(t.Context(), "events", "table"); !errors.Is(err, ErrLost) {
+	if err := c.Check(t.Context(), "events", "table"); !errors.Is(err, ErrLost) {
 		t.Errorf("got %v", err)
 	}
-	for _, k := range []*Keeper{k, s.keeper("second")} {
-		s.are(s.settle(k), "table")
+	for _, c := range []*Catalog{c, s.catalog("second")} {
+		s.are(s.settle(c), "table")
 	}
 	if _, is := s.ids()["table"]; is {
 		t.Fatal("the topic was made")
 	}
 	s.create("table")
-	s.are(s.settle(s.keeper("third")), "table")
-	accepted, err := s.keeper("a person").Accept(t.Context(), "by mistake", "table", "events")
+	s.are(s.settle(s.catalog("third")), "table")
+	accepted, err := s.catalog("a person").Accept(t.Context(), "by mistake", "table", "events")
 	if err != nil || len(accepted) != 1 || accepted[0].Note != "by mistake" {
 		t.Errorf("accepted %+v, %v", accepted, err)
 	}
-	s.are(s.settle(k))
-	if by := k.Known()["table"].By; by != "a person" {
+	s.are(s.settle(c))
+	if by := c.Known()["table"].By; by != "a person" {
 		t.Errorf("it was accepted by %q", by)
 	}
 }
@@ -202,21 +202,21 @@ func TestLostTopics(t *testing.T) {
 // That a topic is lost for good is accepted, too: it is made again, once.
 func TestNoneIsAccepted(t *testing.T) {
 	s := newSite(t)
-	k := s.keeper("first")
-	s.are(s.settle(k))
+	c := s.catalog("first")
+	s.are(s.settle(c))
 	s.remove("events")
-	accepted, err := k.Accept(t.Context(), "", "events")
+	accepted, err := c.Accept(t.Context(), "", "events")
 	if err != nil || len(accepted) != 1 || accepted[0].ID != "" {
 		t.Errorf("accepted %+v, %v", accepted, err)
 	}
-	differences, findings, err := k.Plan(t.Context())
+	differences, findings, err := c.Plan(t.Context())
 	if err != nil || len(findings) != 0 || len(differences) != 1 || !differences[0].Missing() {
 		t.Errorf("the plan is %v, %v, %v", differences, findings, err)
 	}
-	s.are(s.settle(k))
+	s.are(s.settle(c))
 	s.remove("events")
-	s.are(s.settle(k), "events")
-	_, err = k.Accept(t.Context(), "", "evnts")
+	s.are(s.settle(c), "events")
+	_, err = c.Accept(t.Context(), "", "evnts")
 	if err == nil || !strings.Contains(err.Error(), "no topic evnts") {
 		t.Errorf("got %v", err)
 	}
@@ -225,18 +225,18 @@ func TestNoneIsAccepted(t *testing.T) {
 // Two people accept at the same moment: one is told.
 func TestTwoAccept(t *testing.T) {
 	s := newSite(t)
-	k := s.keeper("first")
-	s.are(s.settle(k))
+	c := s.catalog("first")
+	s.are(s.settle(c))
 	s.remove("table")
-	slow := s.keeper("slow")
+	slow := s.catalog("slow")
 	if err := slow.read(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	stale := slow.instead("table", nil)
-	if _, err := k.Accept(t.Context(), "", "table"); err != nil {
+	if _, err := c.Accept(t.Context(), "", "table"); err != nil {
 		t.Fatal(err)
 	}
-	s.are(s.settle(k)) // made
+	s.are(s.settle(c)) // made
 	if err := slow.write(t.Context(), s.client, []Record{stale}); err != nil {
 		t.Fatal(err)
 	}
@@ -249,11 +249,11 @@ func TestTwoAccept(t *testing.T) {
 func TestRecordsAreLost(t *testing.T) {
 	s := newSite(t)
 	s.create("events")
-	k := s.keeper("first")
-	s.are(s.settle(k))
+	c := s.catalog("first")
+	s.are(s.settle(c))
 	before := s.ids()
 	s.remove(TopicName(""))
-	s.are(s.settle(s.keeper("second")))
+	s.are(s.settle(s.catalog("second")))
 	for topic, id := range s.ids() {
 		if before[topic] != id {
 			t.Errorf("%s was made anew", topic)
@@ -264,26 +264,26 @@ func TestRecordsAreLost(t *testing.T) {
 // A worker that may make no topics says which are missing, and makes none.
 func TestNothingMayBeMade(t *testing.T) {
 	s := newSite(t)
-	k := s.keeper("worker")
-	k.Create = false
+	c := s.catalog("worker")
+	c.Create = false
 	var missing *MissingError
-	if _, _, err := k.Settle(t.Context()); !errors.As(err, &missing) || missing.Topic != TopicName("") {
+	if _, _, err := c.Settle(t.Context()); !errors.As(err, &missing) || missing.Topic != TopicName("") {
 		t.Errorf("got %v", err)
 	}
 	s.create(TopicName(""))
 	s.create("events")
-	_, findings, err := k.Settle(t.Context())
+	_, findings, err := c.Settle(t.Context())
 	if err != nil || len(findings) != 1 || !errors.As(findings[0], &missing) || missing.Topic != "table" {
 		t.Errorf("got %v, %v", findings, err)
 	}
-	if ids := s.ids(); len(ids) != 1 || k.Known()["events"].ID != text(ids["events"]) {
-		t.Errorf("there are %v, known is %+v", ids, k.Known())
+	if ids := s.ids(); len(ids) != 1 || c.Known()["events"].ID != text(ids["events"]) {
+		t.Errorf("there are %v, known is %+v", ids, c.Known())
 	}
 }
 
 // What a record says counts in the order of the records, and a record that says nonsense changes nothing.
 func TestRecords(t *testing.T) {
-	k := make(known)
+	c := make(known)
 	for _, step := range []struct {
 		value string
 		want  string // the ID that is known then
@@ -298,10 +298,10 @@ func TestRecords(t *testing.T) {
 		{`{"topicId": "", "insteadOf": "two"}`, "", false},
 		{`{"topicId": "three"}`, "three", false},
 	} {
-		if err := k.apply([]byte("table"), []byte(step.value)); (err != nil) != step.fails {
+		if err := c.apply([]byte("table"), []byte(step.value)); (err != nil) != step.fails {
 			t.Errorf("%s: %v", step.value, err)
 		}
-		if got := k["table"].ID; got != step.want {
+		if got := c["table"].ID; got != step.want {
 			t.Errorf("after %s it is %q, not %q", step.value, got, step.want)
 		}
 	}
@@ -311,9 +311,9 @@ func TestRecords(t *testing.T) {
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte("table"), []byte(`{"topicId": "one", "insteadOf": "", "time": "2026-01-01T00:00:00Z"}`))
 	f.Fuzz(func(t *testing.T, key, value []byte) {
-		k := known{"table": {Topic: "table", ID: "one"}}
-		if err := k.apply(key, value); err != nil && len(k) != 1 {
-			t.Errorf("it changed something: %v", k)
+		c := known{"table": {Topic: "table", ID: "one"}}
+		if err := c.apply(key, value); err != nil && len(c) != 1 {
+			t.Errorf("it changed something: %v", c)
 		}
 	})
 }

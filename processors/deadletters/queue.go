@@ -15,7 +15,7 @@ import (
 	"refold/processors"
 )
 
-// Settings say what an Office works with.
+// Settings say what a Queue works with.
 type Settings struct {
 	// Kafka are the options of a client: kafka.Settings.Options.
 	Kafka []kgo.Opt
@@ -27,8 +27,7 @@ type Settings struct {
 	// Facts are the topics into which nothing is ever put back, whatever a dead letter says: an
 	// event that comes twice is a second event. Events, results, tables.
 	Facts []string
-	// RecordBytes is the largest record that the clients of Kafka send. 0:
-	// kafka.DefaultRecordBytes.
+	// RecordBytes is the largest record that the clients of Kafka send. It is required.
 	RecordBytes int
 	// Logger gets warnings about what takes its time. Nil: slog.Default().
 	Logger *slog.Logger
@@ -53,9 +52,9 @@ func NamesOf(prefix string) Names {
 	}
 }
 
-// Office handles the dead letters of an installation. One thing at a time: it is not safe for
+// Queue handles the dead letters of an installation. One thing at a time: it is not safe for
 // concurrent use.
-type Office struct {
+type Queue struct {
 	settings Settings
 	client   *kgo.Client
 }
@@ -64,10 +63,13 @@ type Office struct {
 // answers within milliseconds; a person is waiting.
 const reachTimeout = 10 * time.Second
 
-// Open connects to Kafka and tells at once if it can't. Close the Office.
-func Open(ctx context.Context, settings Settings) (*Office, error) {
+// Open connects to Kafka and tells at once if it can't. Close the Queue.
+func Open(ctx context.Context, settings Settings) (*Queue, error) {
 	if settings.Logger == nil {
 		settings.Logger = slog.Default()
+	}
+	if settings.RecordBytes <= 0 {
+		return nil, errors.New("deadletters: Settings.RecordBytes is not set")
 	}
 	client, err := kgo.NewClient(settings.Kafka...)
 	if err != nil {
@@ -79,16 +81,16 @@ func Open(ctx context.Context, settings Settings) (*Office, error) {
 		client.Close()
 		return nil, fmt.Errorf("reach Kafka: %w", err)
 	}
-	return &Office{settings: settings, client: client}, nil
+	return &Queue{settings: settings, client: client}, nil
 }
 
 // Close closes the connections.
-func (o *Office) Close() { o.client.Close() }
+func (q *Queue) Close() { q.client.Close() }
 
 // bounds asks what the partitions of a topic hold. The end is the high watermark, uncommitted
 // records included. The error is kafka.ErrTopicMissing if there is no such topic.
-func (o *Office) bounds(ctx context.Context, topic string) (map[int32]span, error) {
-	admin := kadm.NewClient(o.client)
+func (q *Queue) bounds(ctx context.Context, topic string) (map[int32]span, error) {
+	admin := kadm.NewClient(q.client)
 	starts, err := offsets(admin.ListStartOffsets(ctx, topic))
 	if err != nil {
 		return nil, fmt.Errorf("ask where topic %s begins: %w", topic, err)
@@ -122,8 +124,8 @@ func offsets(listed kadm.ListedOffsets, err error) (map[int32]int64, error) {
 
 // Pin limits a selection to what is in the topic now, so that what somebody has seen and agreed to
 // is what is done.
-func (o *Office) Pin(ctx context.Context, s Selection) (Selection, error) {
-	bounds, err := o.bounds(ctx, o.settings.Names.DeadLetters)
+func (q *Queue) Pin(ctx context.Context, s Selection) (Selection, error) {
+	bounds, err := q.bounds(ctx, q.settings.Names.DeadLetters)
 	if err != nil {
 		return s, err
 	}
@@ -140,16 +142,16 @@ type plan struct {
 	spans  map[int32]span // of the selection
 }
 
-func (o *Office) plan(ctx context.Context, s *Selection) (plan, error) {
-	topic := o.settings.Names.DeadLetters
-	bounds, err := o.bounds(ctx, topic)
+func (q *Queue) plan(ctx context.Context, s *Selection) (plan, error) {
+	topic := q.settings.Names.DeadLetters
+	bounds, err := q.bounds(ctx, topic)
 	if err != nil {
 		return plan{}, err
 	}
 	var since map[int32]int64
 	if !s.Since.IsZero() {
 		// All that is before the first record of that time is older.
-		listed, err := kadm.NewClient(o.client).ListOffsetsAfterMilli(ctx, s.Since.UnixMilli(), topic)
+		listed, err := kadm.NewClient(q.client).ListOffsetsAfterMilli(ctx, s.Since.UnixMilli(), topic)
 		if since, err = offsets(listed, err); err != nil {
 			return plan{}, fmt.Errorf("ask where topic %s is at %s: %w", topic,
 				s.Since.Format(time.RFC3339), err)
