@@ -313,7 +313,7 @@ func TestOptionsThatContradictEachOther(t *testing.T) {
 			"processor: {batch-bytes: 128MiB}",
 			"processor.memory-bytes", "processor.batch-bytes together, 576MiB",
 		},
-		{"refold: {cache-bytes: 1GiB}", "processor.memory-bytes", "refold.cache-bytes"},
+		{"rebuild: {cache-bytes: 1GiB}", "processor.memory-bytes", "rebuild.cache-bytes"},
 	} {
 		_, err := load(t, test.file, nil)
 		says := fmt.Sprint(err)

@@ -79,7 +79,7 @@ const entryBytes = 24
 // sizes finds limits of which one makes the other useless.
 func (c *Config) sizes(wrong func(path, value, allowed string)) {
 	record := c.Topics.RecordBytes
-	// A batch that takes no record whole is full before it begins; the step of a refold writes up to half a
+	// A batch that takes no record whole is full before it begins; the step of a rebuild writes up to half a
 	// batch, and one row more.
 	if batch := c.Processor.BatchBytes; batch < 2*record {
 		wrong("processor.batch-bytes", batch.String(),
@@ -99,9 +99,9 @@ func (c *Config) sizes(wrong func(path, value, allowed string)) {
 	if c.Processor.MemoryBytes <= caches {
 		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(),
 			"more than the stores' caches together, "+caches.String())
-	} else if all := caches + c.Refold.CacheBytes + 2*c.Processor.BatchBytes; c.Processor.MemoryBytes <= all {
+	} else if all := caches + c.Rebuild.CacheBytes + 2*c.Processor.BatchBytes; c.Processor.MemoryBytes <= all {
 		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(), "more than the stores' caches, "+
-			"refold.cache-bytes and twice processor.batch-bytes together, "+all.String())
+			"rebuild.cache-bytes and twice processor.batch-bytes together, "+all.String())
 	}
 }
 

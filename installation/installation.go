@@ -10,7 +10,7 @@ import (
 	"refold/config"
 	"refold/inventory"
 	"refold/processors"
-	"refold/refolds"
+	"refold/snapshots/rebuild"
 )
 
 // Installation is a program's definitions with a configuration. It is not changed.
@@ -61,11 +61,11 @@ func (i *Installation) Topics(a processors.AggregateName) processors.Topics {
 }
 
 // Rebuildable returns the aggregates as the topic of rebuilds names them.
-func (i *Installation) Rebuildable() []refolds.Aggregate {
-	all := make([]refolds.Aggregate, len(i.Definitions.Aggregates))
+func (i *Installation) Rebuildable() []rebuild.Aggregate {
+	all := make([]rebuild.Aggregate, len(i.Definitions.Aggregates))
 	for n, a := range i.Definitions.Aggregates {
 		named := a.Named()
-		all[n] = refolds.Aggregate{Name: named.Name, Plural: named.Plural, Group: i.Topics(named).Group}
+		all[n] = rebuild.Aggregate{Name: named.Name, Plural: named.Plural, Group: i.Topics(named).Group}
 	}
 	return all
 }
@@ -93,13 +93,13 @@ func (i *Installation) Open(
 	return registry, opened, nil
 }
 
-// Inventory returns the keeper of the installation's topics. o says the rest.
-func (i *Installation) Inventory(o inventory.Options) *inventory.Keeper {
+// Inventory returns the catalog of the installation's topics. o says the rest.
+func (i *Installation) Inventory(o inventory.Options) *inventory.Catalog {
 	specs := i.TopicSpecs()
 	last := len(specs) - 1
 	o.Kafka, o.Topics, o.Records = i.Kafka(o.Logger), specs[:last], specs[last]
 	o.Version = i.Version
-	return inventory.New(o)
+	return inventory.NewCatalog(o)
 }
 
 // WorkerName is what people call this worker by.

@@ -10,7 +10,7 @@ import (
 	"refold/kafka"
 	"refold/processors"
 	"refold/processors/deadletters"
-	"refold/refolds"
+	"refold/snapshots/rebuild"
 )
 
 // TopicSpecs returns all topics of the installation; the last one says which they are.
@@ -26,7 +26,7 @@ func (i *Installation) TopicSpecs() []kafka.TopicSpec {
 	}
 	// A single partition: all who look see the same records in the same order, which are few and small.
 	settled := single(specOf(c, deadletters.NamesOf(c.Prefix).Settled, compacted()))
-	asked := single(specOf(c, refolds.TopicName(c.Prefix), compacted()))
+	asked := single(specOf(c, rebuild.TopicName(c.Prefix), compacted()))
 	letters := specOf(c, processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention))
 	limit(letters.Config, processors.LetterBytes(int(c.RecordBytes)))
 	remembered := single(specOf(c, inventory.TopicName(c.Prefix), kept(0)))

@@ -17,6 +17,7 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/fold"
 )
 
 // Aggregate defines a kind of aggregate: its names, its behaviour, the types of its commands and events.
@@ -197,7 +198,7 @@ type OpenAggregate struct {
 	// Table encodes eventsourcing.Snapshot[S] as a row.
 	Table goka.Codec
 	// Fold makes rows again from events.
-	Fold Folder
+	Fold fold.RowFold
 	// Graph makes the Goka group graph.
 	Graph func(GraphOptions) (*goka.GroupGraph, error)
 	// Row reads the sequence and the state of a row.

@@ -64,7 +64,7 @@ else it does; compare runs side by side.`,
 	f.IntVar(&o.partitions, "partitions", 4, "of each topic")
 	f.Float64Var(&o.rate, "rate", 0, "commands a second; 0: all at once, before the worker starts")
 	f.BoolVar(&o.views, "views", false, "the worker keeps its views, too, as it does by default")
-	cmd.AddCommand(newBenchEngine(), p.newBenchRestore(), p.newBenchRestorer(), p.newBenchRefold())
+	cmd.AddCommand(newBenchEngine(), p.newBenchRestore(), p.newBenchRestorer(), p.newBenchRebuild())
 	return cmd
 }
 

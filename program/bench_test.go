@@ -46,7 +46,7 @@ func TestBench(t *testing.T) {
 	}
 	bench([]string{"rows restored                1,000"}, "restore", "--topic", "rows", "--runs", "2")
 	bench([]string{"fold, events/s", "compare, rows/s", "put right                    20 rows"},
-		"refold", "--events", "3000", "--keys", "1000", "--wrong", "20")
-	bench([]string{"p99, refolding to without"}, "refold", "--events", "3000", "--keys", "1000",
+		"rebuild", "--events", "3000", "--keys", "1000", "--wrong", "20")
+	bench([]string{"p99, refolding to without"}, "rebuild", "--events", "3000", "--keys", "1000",
 		"--rate", "100", "--duration", "4s", "--rest", "500ms")
 }

@@ -12,19 +12,19 @@ type interval struct{ from, until time.Time }
 
 func (s interval) has(t time.Time) bool { return !t.Before(s.from) && t.Before(s.until) }
 
-// underLoad measures the latency of live commands with a refold and without, by turns.
-func (r *refoldBench) underLoad(ctx context.Context) error {
+// underLoad measures the latency of live commands with a rebuild and without, by turns.
+func (r *rebuildBench) underLoad(ctx context.Context) error {
 	r.commands = int(r.rate * r.duration.Seconds())
 	seen, err := r.watch(ctx)
 	if err != nil {
 		return err
 	}
-	worker, err := r.refoldWorker(ctx)
+	worker, err := r.rebuildWorker(ctx)
 	if err != nil {
 		return err
 	}
-	// The first refold is before it counts: it waits until the worker has its table, and puts rows right.
-	_, _, err = r.refold(ctx, worker)
+	// The first rebuild is before it counts: it waits until the worker has its table, and puts rows right.
+	_, _, err = r.rebuild(ctx, worker)
 	var due func(int) time.Time
 	var refolding []interval
 	if err == nil {
@@ -41,10 +41,10 @@ func (r *refoldBench) underLoad(ctx context.Context) error {
 }
 
 // warm is how long commands come before it counts.
-func (o *refoldOptions) warm() time.Duration { return o.rest / 3 }
+func (o *rebuildOptions) warm() time.Duration { return o.rest / 3 }
 
-// byTurns sends commands at their rate, and meanwhile asks for refolds, with a rest before each.
-func (r *refoldBench) byTurns(
+// byTurns sends commands at their rate, and meanwhile asks for rebuilds, with a rest before each.
+func (r *rebuildBench) byTurns(
 	ctx context.Context, worker *benchWorker,
 ) (due func(int) time.Time, refolding []interval, err error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -64,7 +64,7 @@ func (r *refoldBench) byTurns(
 			break
 		}
 		from := time.Now()
-		if _, _, err := r.refold(ctx, worker); err != nil {
+		if _, _, err := r.rebuild(ctx, worker); err != nil {
 			cancel()
 			return nil, nil, errors.Join(err, <-sent)
 		}
@@ -75,7 +75,7 @@ func (r *refoldBench) byTurns(
 }
 
 // compare prints the latency of both.
-func (r *refoldBench) compare(seen *sightings, due func(int) time.Time, refolding []interval) error {
+func (r *rebuildBench) compare(seen *sightings, due func(int) time.Time, refolding []interval) error {
 	var with, without []float64
 	counts := due(0).Add(r.warm())
 	for i, at := range seen.at {
@@ -95,7 +95,7 @@ func (r *refoldBench) compare(seen *sightings, due func(int) time.Time, refoldin
 		return fmt.Errorf("--duration is %v, in which there was no turn of each kind", r.duration)
 	}
 	a, b := latencyOf(without), latencyOf(with)
-	r.row("measured", "%s commands at %g/s, %d refolds", number(len(seen.at)), r.rate, len(refolding))
+	r.row("measured", "%s commands at %g/s, %d rebuilds", number(len(seen.at)), r.rate, len(refolding))
 	r.row("latency ms, without", "%v   (%s commands)", a, number(len(without)))
 	r.row("latency ms, refolding", "%v   (%s commands)", b, number(len(with)))
 	r.row("p99, refolding to without", "%.2f", b.p99/a.p99)

@@ -58,7 +58,7 @@ func beyondKeys(n int) (keys []string) {
 }
 
 // Records whose IDs are beyond the limits, as earlier versions wrote them, are read like all others, named
-// once, and hold nobody up: not verify, a refold or a reset (G7), not the process, nor what it does for
+// once, and hold nobody up: not verify, a rebuild or a reset (G7), not the process, nor what it does for
 // others (G8).
 func TestRecordsOfEarlierVersionsHoldNobodyUp(t *testing.T) {
 	i := newTestbed(t)

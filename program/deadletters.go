@@ -34,9 +34,9 @@ is replayed or discarded, which is remembered; the bytes stay until the topic's 
 	return letters
 }
 
-// withOffice does something with the dead letters of the installation that the flags describe.
-func (p *program) withOffice(
-	cmd *cobra.Command, do func(*deadletters.Office, config.Config) error,
+// withQueue does something with the dead letters of the installation that the flags describe.
+func (p *program) withQueue(
+	cmd *cobra.Command, do func(*deadletters.Queue, config.Config) error,
 ) error {
 	loaded, err := p.load(cmd, nil)
 	if err != nil {
@@ -56,12 +56,12 @@ func (p *program) withOffice(
 		s.Commands = append(s.Commands, t.Commands)
 		s.Facts = append(s.Facts, t.Events, t.Results, t.Table)
 	}
-	office, err := deadletters.Open(cmd.Context(), s)
+	queue, err := deadletters.Open(cmd.Context(), s)
 	if err != nil {
 		return fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ","))
 	}
-	defer office.Close()
-	return explained(do(office, c))
+	defer queue.Close()
+	return explained(do(queue, c))
 }
 
 // explained says what to do about errors that leave it open.

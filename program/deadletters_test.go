@@ -188,13 +188,13 @@ func TestAskBeforeSettling(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	office, err := deadletters.Open(context.WithoutCancel(t.Context()), deadletters.Settings{
+	queue, err := deadletters.Open(context.WithoutCancel(t.Context()), deadletters.Settings{
 		Kafka: opts, Names: deadletters.NamesOf(""), Commands: []string{"account-commands"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer office.Close()
+	defer queue.Close()
 	for answer, want := range map[string]bool{
 		"y\n": true, "YES\n": true, "n\n": false, "\n": false, "": false,
 	} {
@@ -203,8 +203,8 @@ func TestAskBeforeSettling(t *testing.T) {
 		root.SetIn(strings.NewReader(answer))
 		root.SetOut(&out)
 		root.SetErr(&out)
-		l := lettersSettle{outcome: deadletters.Replayed}
-		agreed, err := l.ask(t.Context(), root, office, deadletters.Selection{Open: true})
+		l := lettersSettle{disposition: deadletters.Replayed}
+		agreed, err := l.ask(t.Context(), root, queue, deadletters.Selection{Open: true})
 		if agreed != want || (err == nil) != want {
 			t.Errorf("%q: agreed %v, %v", answer, agreed, err)
 		}

@@ -59,11 +59,11 @@ Exit codes: 0 listed (none, too), 1 anything else.`,
 				return err
 			}
 			s.Open, s.Settled = l.open || !l.settled, l.settled
-			return p.withOffice(cmd, func(office *deadletters.Office, _ config.Config) error {
+			return p.withQueue(cmd, func(queue *deadletters.Queue, _ config.Config) error {
 				if l.summary {
-					return l.summarize(cmd, office, s)
+					return l.summarize(cmd, queue, s)
 				}
-				return l.list(cmd, office, s)
+				return l.list(cmd, queue, s)
 			})
 		},
 	}
@@ -79,7 +79,7 @@ Exit codes: 0 listed (none, too), 1 anything else.`,
 }
 
 func (l *lettersList) list(
-	cmd *cobra.Command, office *deadletters.Office, s deadletters.Selection,
+	cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
 ) error {
 	out := cmd.OutOrStdout()
 	write := letterLine
@@ -87,7 +87,7 @@ func (l *lettersList) list(
 		write = letterJSON
 	}
 	listed := 0
-	reading, err := office.Each(cmd.Context(), s, func(letter *deadletters.Letter) error {
+	reading, err := queue.Each(cmd.Context(), s, func(letter *deadletters.Letter) error {
 		if listed == 0 && !l.json {
 			if err := letterHeading(out); err != nil {
 				return err
@@ -137,10 +137,10 @@ func originText(l *deadletters.Letter) string {
 }
 
 func settledText(s *deadletters.Settlement) string {
-	if s.Outcome == deadletters.Unknown {
+	if s.Disposition == deadletters.Unknown {
 		return "settled, but its marker can't be read"
 	}
-	text := fmt.Sprintf("%s %s by %s", s.Outcome, s.Time.Format(time.RFC3339), legible(s.By))
+	text := fmt.Sprintf("%s %s by %s", s.Disposition, s.Time.Format(time.RFC3339), legible(s.By))
 	if s.Note != "" {
 		text += " (" + legible(s.Note) + ")"
 	}
@@ -210,12 +210,12 @@ type letterCount struct {
 }
 
 func (l *lettersList) summarize(
-	cmd *cobra.Command, office *deadletters.Office, s deadletters.Selection,
+	cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
 ) error {
 	type kind struct{ reason, topic string }
 	counts := make(map[kind]*letterCount)
 	s.Limit = 0
-	reading, err := office.Each(cmd.Context(), s, func(l *deadletters.Letter) error {
+	reading, err := queue.Each(cmd.Context(), s, func(l *deadletters.Letter) error {
 		k := kind{l.Reason, l.Origin.Topic}
 		c := counts[k]
 		if c == nil {

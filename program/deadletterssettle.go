@@ -20,7 +20,7 @@ import (
 
 // lettersSettle is replay and discard.
 type lettersSettle struct {
-	outcome          deadletters.Outcome
+	disposition      deadletters.Disposition
 	filter           letterFilter
 	note             string
 	all, dryRun, yes bool
@@ -35,7 +35,7 @@ Exit codes: 0 all of them are settled now, 6 some could not be (each is named, w
 1 anything else: what was reported as done is done, and the same again goes on with the rest.`
 
 func (p *program) newDeadLettersReplay() *cobra.Command {
-	l := &lettersSettle{outcome: deadletters.Replayed}
+	l := &lettersSettle{disposition: deadletters.Replayed}
 	return p.newDeadLettersSettle(l, &cobra.Command{
 		Use:   "replay [PARTITION/OFFSET …]",
 		Short: "Put records back into the topic that they came from",
@@ -49,7 +49,7 @@ letter.
 }
 
 func (p *program) newDeadLettersDiscard() *cobra.Command {
-	l := &lettersSettle{outcome: deadletters.Discarded}
+	l := &lettersSettle{disposition: deadletters.Discarded}
 	return p.newDeadLettersSettle(l, &cobra.Command{
 		Use:   "discard [PARTITION/OFFSET …]",
 		Short: "Mark dead letters as done with; the bytes stay until the topic's retention",
@@ -69,8 +69,8 @@ func (p *program) newDeadLettersSettle(l *lettersSettle, cmd *cobra.Command) *co
 		if err := l.clear(s); err != nil {
 			return err
 		}
-		return p.withOffice(cmd, func(office *deadletters.Office, _ config.Config) error {
-			return l.run(cmd.Context(), cmd, office, s)
+		return p.withQueue(cmd, func(queue *deadletters.Queue, _ config.Config) error {
+			return l.run(cmd.Context(), cmd, queue, s)
 		})
 	}
 	flags := cmd.Flags()
@@ -108,25 +108,25 @@ func (l *lettersSettle) clear(s deadletters.Selection) error {
 const maxNote = 1024
 
 func (l *lettersSettle) run(
-	ctx context.Context, cmd *cobra.Command, office *deadletters.Office, s deadletters.Selection,
+	ctx context.Context, cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
 ) error {
 	s.Open = len(s.Refs) == 0 // of those that were named, also what was done already is told
-	s, err := office.Pin(ctx, s)
+	s, err := queue.Pin(ctx, s)
 	if err != nil {
 		return err
 	}
 	if !l.dryRun && !l.yes && logging.IsTerminal(cmd.OutOrStdout()) {
-		agreed, err := l.ask(ctx, cmd, office, s)
+		agreed, err := l.ask(ctx, cmd, queue, s)
 		if err != nil || !agreed {
 			return err
 		}
 	}
 	action := deadletters.Action{
-		Outcome: l.outcome, By: whoami(), Note: l.note, Time: time.Now(), DryRun: l.dryRun,
+		Disposition: l.disposition, By: whoami(), Note: l.note, Time: time.Now(), DryRun: l.dryRun,
 	}
 	out := cmd.OutOrStdout()
 	var count settleCount
-	reading, err := office.Settle(ctx, s, action, func(r deadletters.Report) error {
+	reading, err := queue.Settle(ctx, s, action, func(r deadletters.Report) error {
 		count[r.Status]++
 		return l.tell(out, r)
 	})
@@ -156,7 +156,7 @@ func (l *lettersSettle) tell(w io.Writer, r deadletters.Report) error {
 	case deadletters.Already:
 		text = "not again: " + settledText(r.Letter.Settled)
 	case deadletters.Impossible:
-		text = fmt.Sprintf("not %s: %s", l.outcome, legible(r.Err.Error()))
+		text = fmt.Sprintf("not %s: %s", l.disposition, legible(r.Err.Error()))
 	}
 	_, err := fmt.Fprintf(w, "%-10s %s\n", r.Ref, text)
 	return err
@@ -164,9 +164,9 @@ func (l *lettersSettle) tell(w io.Writer, r deadletters.Report) error {
 
 func (l *lettersSettle) done() string {
 	if l.dryRun {
-		return "would be " + string(l.outcome)
+		return "would be " + string(l.disposition)
 	}
-	return string(l.outcome)
+	return string(l.disposition)
 }
 
 func (l *lettersSettle) conclude(w io.Writer, c settleCount) {
@@ -182,11 +182,11 @@ func (l *lettersSettle) conclude(w io.Writer, c settleCount) {
 
 // ask counts what would be done, and asks whether it shall be.
 func (l *lettersSettle) ask(
-	ctx context.Context, cmd *cobra.Command, office *deadletters.Office, s deadletters.Selection,
+	ctx context.Context, cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
 ) (bool, error) {
 	var count settleCount
 	var last deadletters.Report
-	_, err := office.Settle(ctx, s, deadletters.Action{Outcome: l.outcome, DryRun: true},
+	_, err := queue.Settle(ctx, s, deadletters.Action{Disposition: l.disposition, DryRun: true},
 		func(r deadletters.Report) error {
 			count[r.Status]++
 			last = r
@@ -204,7 +204,7 @@ func (l *lettersSettle) ask(
 	if n == 1 && last.Status == deadletters.Done {
 		what = fmt.Sprintf("dead letter %s", last.Ref)
 	}
-	fmt.Fprintf(out, "%s shall be %s. Go on? [y/N] ", what, l.outcome)
+	fmt.Fprintf(out, "%s shall be %s. Go on? [y/N] ", what, l.disposition)
 	answer, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("read the answer: %w", err)

@@ -47,8 +47,8 @@ Exit codes: 0 shown, 5 there is no dead letter at that place, 1 anything else.`,
 			if err != nil {
 				return err
 			}
-			return p.withOffice(cmd, func(office *deadletters.Office, c config.Config) error {
-				return s.run(cmd, office, c, ref)
+			return p.withQueue(cmd, func(queue *deadletters.Queue, c config.Config) error {
+				return s.run(cmd, queue, c, ref)
 			})
 		},
 	}
@@ -60,9 +60,9 @@ Exit codes: 0 shown, 5 there is no dead letter at that place, 1 anything else.`,
 }
 
 func (s *letterShow) run(
-	cmd *cobra.Command, office *deadletters.Office, c config.Config, ref deadletters.Ref,
+	cmd *cobra.Command, queue *deadletters.Queue, c config.Config, ref deadletters.Ref,
 ) error {
-	letter, err := office.Get(cmd.Context(), ref)
+	letter, err := queue.Get(cmd.Context(), ref)
 	if errors.Is(err, deadletters.ErrMissing) || errors.Is(err, deadletters.ErrNoDeadLetter) {
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
 		return exitError{exitNotFound}

@@ -171,9 +171,9 @@ func TestIDsOfTheTopic(t *testing.T) {
 	w.stop()
 }
 
-// A refold mends a row without an event: whoever has the old state is given the new one, and what was
+// A rebuild mends a row without an event: whoever has the old state is given the new one, and what was
 // decided on the old one is not sent.
-func TestValidatorsAfterARefold(t *testing.T) {
+func TestValidatorsAfterARebuild(t *testing.T) {
 	i := newTestbed(t)
 	w := i.start()
 	for _, name := range []string{"ann", "bob", "cid", "dan", "eve", "fay", "ivy"} { // in both partitions
@@ -181,7 +181,7 @@ func TestValidatorsAfterARefold(t *testing.T) {
 	}
 	w.stop()
 	i.spoil()
-	w = i.start("--refold.retry", "100ms", "--refold.report", "10ms")
+	w = i.start("--rebuild.retry", "100ms", "--rebuild.report", "10ms")
 	tag := func() string {
 		t.Helper()
 		response, err := http.Get(w.server + "/accounts/eve")

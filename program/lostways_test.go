@@ -315,7 +315,7 @@ func TestLastRowsAreLost(t *testing.T) {
 	w.deposit(name, 2)
 	w.stop()
 	i.write(&kgo.Record{Topic: old.Topic, Key: old.Key, Value: old.Value})
-	w = i.begin("--topics.check-interval", quickly, "--refold.retry", quickly)
+	w = i.begin("--topics.check-interval", quickly, "--rebuild.retry", quickly)
 	w.says("at sequence 1, and its last event", "is 3: the last rows were lost")
 	i.rebuildAccounts(0, []string{"1 changed"})
 	w.isReady()

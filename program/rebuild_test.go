@@ -29,7 +29,7 @@ func (i *testbed) spoil() {
 }
 
 // G4, G7: rows that are not the fold of their events are shown by a dry run, which writes nothing, and
-// mended by a refold, while the worker goes on. Asking again finds nothing to do.
+// mended by a rebuild, while the worker goes on. Asking again finds nothing to do.
 func TestRebuild(t *testing.T) {
 	i := newTestbed(t)
 	w := i.start()
@@ -38,7 +38,7 @@ func TestRebuild(t *testing.T) {
 	}
 	w.stop()
 	i.spoil()
-	w = i.start("--refold.retry", "100ms", "--refold.report", "10ms")
+	w = i.start("--rebuild.retry", "100ms", "--rebuild.report", "10ms")
 	stop := w.busy("gil", "hal")
 	defer stop()
 
@@ -62,39 +62,39 @@ func TestRebuild(t *testing.T) {
 // The same by HTTP: asked for, looked at, and refused where it makes no sense.
 func TestRebuildByHTTP(t *testing.T) {
 	i := newTestbed(t)
-	w := i.start("--refold.report", "10ms")
+	w := i.start("--rebuild.report", "10ms")
 	w.open("ann")
 	post := func(path, body string) reply {
 		return w.ask(http.MethodPost, path, body, "Content-Type", "application/json")
 	}
-	asked := post("/admin/refolds", `{"aggregate": "accounts"}`)
+	asked := post("/admin/rebuilds", `{"aggregate": "accounts"}`)
 	if asked.status != http.StatusAccepted {
 		t.Fatalf("%+v", asked)
 	}
 	id, _ := asked.body["id"].(string)
-	var refold reply
+	var rebuilt reply
 	eventually(t, func() bool {
-		refold = w.ask(http.MethodGet, "/refolds/"+id, "")
-		return refold.body["stage"] == "done"
+		rebuilt = w.ask(http.MethodGet, "/rebuilds/"+id, "")
+		return rebuilt.body["stage"] == "done"
 	}, w.out)
-	if text, _ := json.Marshal(refold.body["totals"]); !strings.Contains(string(text), `"equal":1`) {
+	if text, _ := json.Marshal(rebuilt.body["totals"]); !strings.Contains(string(text), `"equal":1`) {
 		t.Errorf("%s", text)
 	}
 	for _, test := range []struct {
 		path, body, code string
 		status           int
 	}{
-		{"/admin/refolds", `{"aggregate": "planets"}`, "", http.StatusNotFound},
-		{"/admin/refolds", `{"aggregate": 5}`, "", http.StatusBadRequest},
-		{"/admin/refolds/" + id + "/cancel", ``, "refold-ended", http.StatusConflict},
-		{"/admin/refolds/none/cancel", ``, "", http.StatusNotFound},
+		{"/admin/rebuilds", `{"aggregate": "planets"}`, "", http.StatusNotFound},
+		{"/admin/rebuilds", `{"aggregate": 5}`, "", http.StatusBadRequest},
+		{"/admin/rebuilds/" + id + "/cancel", ``, "rebuild-ended", http.StatusConflict},
+		{"/admin/rebuilds/none/cancel", ``, "", http.StatusNotFound},
 	} {
 		got := post(test.path, test.body)
 		if got.status != test.status || test.code != "" && got.body["code"] != test.code {
 			t.Errorf("%s %s: %+v", test.path, test.body, got)
 		}
 	}
-	expect(t, exitFailed, []string{"no refold of accounts is going on"},
+	expect(t, exitFailed, []string{"no rebuild of accounts is going on"},
 		append([]string{"rebuild", "accounts", "--cancel"}, i.reach()...)...)
 	expect(t, exitFailed, []string{"only one of"},
 		append([]string{"rebuild", "accounts", "--cancel", "--list"}, i.reach()...)...)

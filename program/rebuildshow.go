@@ -10,18 +10,18 @@ import (
 	"time"
 
 	"refold/logging"
-	"refold/refolds"
+	"refold/snapshots/rebuild"
 )
 
-// The pace at which a refold is shown.
+// The pace at which a rebuild is shown.
 const (
 	redrawInterval = 200 * time.Millisecond // on a terminal
 	repeatInterval = 5 * time.Second        // elsewhere, a line
 	barWidth       = 24
 )
 
-// watchRefold shows how far a refold is until it has ended, and then what came of it.
-func watchRefold(ctx context.Context, w io.Writer, d *refolds.Desk, id string) error {
+// watchRebuild shows how far a rebuild is until it has ended, and then what came of it.
+func watchRebuild(ctx context.Context, w io.Writer, d *rebuild.Requests, id string) error {
 	terminal := logging.IsTerminal(w)
 	interval := repeatInterval
 	if terminal {
@@ -30,17 +30,17 @@ func watchRefold(ctx context.Context, w io.Writer, d *refolds.Desk, id string) e
 	var shown string
 	var last time.Time
 	for {
-		refold, err := d.Refold(id)
+		one, err := d.Rebuild(id)
 		if err != nil {
 			return err
 		}
-		if refold.Stage().Final() {
+		if one.Stage().Final() {
 			if terminal {
 				fmt.Fprint(w, "\r\x1b[K")
 			}
-			return concludeRefold(w, &refold)
+			return concludeRebuild(w, &one)
 		}
-		line := progressLine(&refold)
+		line := progressLine(&one)
 		stage, _, _ := strings.Cut(line, " ")
 		if time.Since(last) >= interval || stage != shown {
 			last, shown = time.Now(), stage
@@ -59,8 +59,8 @@ func watchRefold(ctx context.Context, w io.Writer, d *refolds.Desk, id string) e
 	}
 }
 
-// progressLine is a refold that has not ended, in one line.
-func progressLine(r *refolds.Refold) string {
+// progressLine is a rebuild that has not ended, in one line.
+func progressLine(r *rebuild.Rebuild) string {
 	t := r.Totals()
 	ended := 0
 	for _, p := range r.Progress {
@@ -80,7 +80,7 @@ func progressLine(r *refolds.Refold) string {
 	fmt.Fprintf(&b, ", %s rows differ, %d of %d partitions done", number(int(t.Differing)), ended,
 		len(r.Progress))
 	for i, p := range r.Progress {
-		if p.Stage == refolds.Waiting && p.Reason != "" {
+		if p.Stage == rebuild.Waiting && p.Reason != "" {
 			fmt.Fprintf(&b, "; partition %d waits: %s", i, p.Reason)
 			break
 		}
@@ -97,13 +97,13 @@ func bar(done, of int64) string {
 	return "[" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "]"
 }
 
-// concludeRefold shows what came of a refold. Its error has the command's exit code.
-func concludeRefold(w io.Writer, r *refolds.Refold) error {
+// concludeRebuild shows what came of a rebuild. Its error has the command's exit code.
+func concludeRebuild(w io.Writer, r *rebuild.Rebuild) error {
 	t := r.Totals()
 	took := time.Duration(0)
 	for i, p := range r.Progress {
 		took = max(took, p.Updated.Sub(r.Time))
-		if p.Stage == refolds.Failed {
+		if p.Stage == rebuild.Failed {
 			fmt.Fprintf(w, "partition %d failed: %s\n", i, p.Reason)
 		}
 		if r.DryRun { // otherwise they are wrong no more
@@ -114,7 +114,7 @@ func concludeRefold(w io.Writer, r *refolds.Refold) error {
 	if r.DryRun {
 		what = "found; nothing was written"
 	}
-	fmt.Fprintf(w, "refold %s is %s: %s rows equal; %s changed, %s added, %s removed (%s); %s events in %v\n",
+	fmt.Fprintf(w, "rebuild %s is %s: %s rows equal; %s changed, %s added, %s removed (%s); %s events in %v\n",
 		r.ID, t.Stage, number(int(t.Equal)), number(int(t.Changed)), number(int(t.Added)),
 		number(int(t.Removed)), what, number(int(t.EventsRead)), took.Round(100*time.Millisecond))
 	if t.Steps > 0 {
@@ -122,7 +122,7 @@ func concludeRefold(w io.Writer, r *refolds.Refold) error {
 			t.LongestStep*1000, number(t.Steps))
 	}
 	switch {
-	case t.Stage != refolds.Done:
+	case t.Stage != rebuild.Done:
 		return exitError{exitFailed}
 	case r.DryRun && t.Changed+t.Added+t.Removed > 0:
 		return exitError{exitDifferences}
@@ -159,16 +159,16 @@ func orNothing(value json.RawMessage) string {
 	return string(value)
 }
 
-// showOverview prints a table's partitions and its refolds.
-func showOverview(w io.Writer, o refolds.Overview) {
+// showOverview prints a table's partitions and its rebuilds.
+func showOverview(w io.Writer, o rebuild.Overview) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "PARTITION\tFOLD VERSION\tWORKER'S\tWORKER")
-	for _, t := range o.Tables {
+	for _, t := range o.Partitions {
 		fmt.Fprintf(table, "%d\t%d\t%d\t%s\n", t.Partition, t.FoldVersion, t.WorkersFoldVersion, t.Worker)
 	}
-	fmt.Fprintln(table, "\nREFOLD\tSTAGE\tDRY RUN\tEQUAL\tCHANGED\tADDED\tREMOVED\tASKED FOR BY")
-	for i := range o.Refolds {
-		r := &o.Refolds[i]
+	fmt.Fprintln(table, "\nREBUILD\tSTAGE\tDRY RUN\tEQUAL\tCHANGED\tADDED\tREMOVED\tASKED FOR BY")
+	for i := range o.Rebuilds {
+		r := &o.Rebuilds[i]
 		t := r.Totals()
 		fmt.Fprintf(table, "%s\t%s\t%v\t%d\t%d\t%d\t%d\t%s\n", r.ID, t.Stage, r.DryRun, t.Equal,
 			t.Changed, t.Added, t.Removed, r.By)

@@ -18,7 +18,7 @@ import (
 	"refold/logging"
 	"refold/processors"
 	"refold/processors/deadletters"
-	"refold/snapshots/reset"
+	"refold/snapshots/rebuild/reset"
 )
 
 // Exit codes of reset beside exitFailed. They are its own.
@@ -98,9 +98,9 @@ type resetting struct {
 	kafka      kafka.Settings
 	folded     *folded
 	topics     processors.Topics
-	reader     reset.Reader
+	reader     reset.OffsetFinder
 	partitions []int32
-	positions  map[int32]reset.Position
+	positions  map[int32]reset.InputPosition
 	client     *kgo.Client
 	dir        string
 	in         io.Reader
@@ -150,30 +150,30 @@ func (p *program) reset(cmd *cobra.Command, args []string, f resetFlags) error {
 // read sets what is known of the topics.
 func (r *resetting) read(ctx context.Context) error {
 	r.topics = r.folded.aggregate.Topics(r.config.Topics.Prefix)
-	r.reader = reset.Reader{
+	r.reader = reset.OffsetFinder{
 		Kafka: r.kafka,
 		Topics: reset.Topics{
 			Commands: r.topics.Commands, Events: r.topics.Events, Results: r.topics.Results,
 			Table: r.topics.Table, DeadLetters: r.topics.DeadLetters, Group: r.topics.Group,
 		},
-		Outcome: func(record *kgo.Record) (reset.Trace, error) {
+		Outcome: func(record *kgo.Record) (reset.Cause, error) {
 			m, err := r.folded.messages.Cause(record)
 			// As the command's own is read: earlier versions have noted times that clients had wrapped.
-			return reset.Trace{Command: m.CausationID, Time: kafka.ReadTime(m.Time).UnixMilli()}, err
+			return reset.Cause{Command: m.CausationID, Time: kafka.ReadTime(m.Time).UnixMilli()}, err
 		},
 		Command: func(record *kgo.Record) string {
 			m, _ := codecs.MetadataFromRecord(record.Headers) // what has no ID is a dead letter
 			return m.ID
 		},
-		Letter: func(record *kgo.Record) (reset.Letter, bool) {
+		Letter: func(record *kgo.Record) (reset.DeadLetter, bool) {
 			l, err := deadletters.Parse(record)
 			if err != nil {
-				return reset.Letter{}, false
+				return reset.DeadLetter{}, false
 			}
 			if l.Group == "" { // older workers didn't say
 				l.Group = r.topics.Group
 			}
-			return reset.Letter{
+			return reset.DeadLetter{
 				Group: l.Group, Topic: l.Origin.Topic, Partition: l.Origin.Partition,
 				Offset: l.Origin.Offset,
 			}, true

@@ -16,7 +16,7 @@ import (
 	"refold/eventsourcing"
 	"refold/kafka"
 	"refold/processors"
-	"refold/snapshots/reset"
+	"refold/snapshots/rebuild/reset"
 )
 
 // reset runs the offline reset of accounts, and returns what it says.
@@ -203,12 +203,12 @@ func TestResetKeepsWorkersOut(t *testing.T) {
 		t.Errorf("it does not say who is there:\n%s", text)
 	}
 	settings := kafka.Settings{Brokers: i.cluster.Brokers()}
-	if _, err := reset.Take(t.Context(), settings, "accounts", commandsTopic); err == nil {
-		t.Error("the seat was given beside a worker")
+	if _, err := reset.Join(t.Context(), settings, "accounts", commandsTopic); err == nil {
+		t.Error("the membership was given beside a worker")
 	}
 	w.stop()
 
-	seat, err := reset.Take(t.Context(), settings, "accounts", commandsTopic)
+	membership, err := reset.Join(t.Context(), settings, "accounts", commandsTopic)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,10 +223,10 @@ func TestResetKeepsWorkersOut(t *testing.T) {
 	if status := w.ask(http.MethodGet, "/readyz", "").status; status == http.StatusOK {
 		t.Error("the worker says that it is ready")
 	}
-	if err := seat.Commit(t.Context(), commandsTopic, offsets); err != nil {
+	if err := membership.Commit(t.Context(), commandsTopic, offsets); err != nil {
 		t.Error(err)
 	}
-	seat.Leave()
+	membership.Leave()
 	eventually(t, func() bool { return w.ask(http.MethodGet, "/readyz", "").status == http.StatusOK }, w.out)
 	w.deposit("ann", 1)
 	w.stop()
@@ -284,16 +284,16 @@ func (k *killer) Write(b []byte) (int, error) {
 func TestWorkerAfterHalfAReset(t *testing.T) {
 	i := newTestbed(t)
 	rows, _ := i.story()
-	seat, err := reset.Take(t.Context(), kafka.Settings{Brokers: i.cluster.Brokers()}, "accounts",
+	membership, err := reset.Join(t.Context(), kafka.Settings{Brokers: i.cluster.Brokers()}, "accounts",
 		commandsTopic)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := seat.MarkAll(t.Context(), commandsTopic, []int32{0, 1}); err != nil {
+	if err := membership.MarkAll(t.Context(), commandsTopic, []int32{0, 1}); err != nil {
 		t.Fatal(err)
 	}
 	i.write(&kgo.Record{Topic: "accounts-table", Key: []byte("ann")}) // half of it
-	seat.Leave()
+	membership.Leave()
 	w := i.begin()
 	eventually(t, func() bool { return strings.Contains(w.out.String(), "run the reset again") }, w.out)
 	w.stop()

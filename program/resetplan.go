@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"refold/snapshots/reset"
+	"refold/snapshots/rebuild/reset"
 )
 
 // plan finds out what would be done, and shows it. It changes nothing.
@@ -28,7 +28,7 @@ func (r *resetting) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.positions, err = r.reader.Handled(ctx, r.partitions); err != nil {
+	if r.positions, err = r.reader.Find(ctx, r.partitions); err != nil {
 		return err
 	}
 	offsets, err := kadm.NewClient(r.client).FetchOffsets(ctx, r.topics.Group)
@@ -55,7 +55,7 @@ func (r *resetting) plan(ctx context.Context) error {
 
 // refuseLost refuses to have commands handled that may have been: nothing in their topic fits what is known
 // to have been handled.
-func (r *resetting) refuseLost(positions map[int32]reset.Position) error {
+func (r *resetting) refuseLost(positions map[int32]reset.InputPosition) error {
 	for _, p := range r.partitions {
 		if positions[p].Lost && !r.flags.allCommands {
 			return fmt.Errorf("%s/%d has commands, and none of those that are known to have been handled: "+
@@ -68,7 +68,7 @@ func (r *resetting) refuseLost(positions map[int32]reset.Position) error {
 
 // positionText says where a partition of the input goes on, and where the group is.
 func positionText(
-	offsets kadm.OffsetResponses, topic string, partition int32, p reset.Position,
+	offsets kadm.OffsetResponses, topic string, partition int32, p reset.InputPosition,
 ) string {
 	was := "none"
 	switch at, is := offsets.Lookup(topic, partition); {
@@ -105,7 +105,7 @@ func (r *resetting) refuseMembers(ctx context.Context) error {
 		names[i] = fmt.Sprintf("\n  %s at %s, partitions %v", m.ClientID,
 			hostOf(m.Host), partitions)
 	}
-	return fmt.Errorf("the group %s has members; stop these workers first (or refold while they run: "+
+	return fmt.Errorf("the group %s has members; stop these workers first (or rebuild while they run: "+
 		"processor rebuild %s):%s", r.topics.Group, r.folded.aggregate.Plural, strings.Join(names, ""))
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/snapshots/reset"
+	"refold/snapshots/rebuild/reset"
 )
 
 // copyTo copies topics to another installation, as a backup does, but for what left says.

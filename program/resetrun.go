@@ -10,10 +10,10 @@ import (
 	"refold/kafka"
 	"refold/logging"
 	"refold/processors"
-	"refold/refolds"
 	"refold/snapshots"
-	"refold/snapshots/refold"
-	"refold/snapshots/reset"
+	"refold/snapshots/rebuild"
+	"refold/snapshots/rebuild/refold"
+	"refold/snapshots/rebuild/reset"
 	"refold/snapshots/verify"
 )
 
@@ -22,23 +22,23 @@ const resetCacheBytes = 64 << 20
 
 // run does what was shown.
 func (r *resetting) run(ctx context.Context) error {
-	seat, err := reset.Take(ctx, r.kafka, r.topics.Group, r.topics.Commands)
-	if errors.Is(err, reset.ErrTaken) {
+	membership, err := reset.Join(ctx, r.kafka, r.topics.Group, r.topics.Commands)
+	if errors.Is(err, reset.ErrMembers) {
 		return refusal{errors.Join(err, r.refuseMembers(ctx))}
 	}
 	if err != nil {
 		return refusal{err}
 	}
-	defer seat.Leave()
-	held, cancel := seat.Held(ctx)
+	defer membership.Leave()
+	held, cancel := membership.Held(ctx)
 	defer cancel()
 	if err := r.removeStore(); err != nil {
 		return refusal{err}
 	}
-	if err := seat.MarkAll(held, r.topics.Commands, r.partitions); err != nil {
+	if err := membership.MarkAll(held, r.topics.Commands, r.partitions); err != nil {
 		return err
 	}
-	if err := r.make(held, seat); err != nil {
+	if err := r.make(held, membership); err != nil {
 		return fmt.Errorf("%w\nthe reset is not finished, and workers will not start: run it again",
 			causeOf(held, err))
 	}
@@ -54,10 +54,10 @@ func causeOf(ctx context.Context, err error) error {
 }
 
 // make makes all partitions, verifies them, and lets workers in.
-func (r *resetting) make(ctx context.Context, seat *reset.Seat) error {
+func (r *resetting) make(ctx context.Context, membership *reset.Membership) error {
 	var differences int64
 	for _, p := range r.partitions {
-		if err := r.partition(ctx, seat, p); err != nil {
+		if err := r.partition(ctx, membership, p); err != nil {
 			return err
 		}
 		n, err := r.check(ctx, p)
@@ -72,7 +72,7 @@ func (r *resetting) make(ctx context.Context, seat *reset.Seat) error {
 		return exitError{exitUnequal}
 	}
 	// Asked again: what was in a transaction when the plan was made is decided now.
-	positions, err := r.reader.Handled(ctx, r.partitions)
+	positions, err := r.reader.Find(ctx, r.partitions)
 	if err == nil {
 		err = r.refuseLost(positions)
 	}
@@ -86,7 +86,7 @@ func (r *resetting) make(ctx context.Context, seat *reset.Seat) error {
 	for p, at := range positions {
 		offsets[p] = at.Next
 	}
-	if err := seat.Commit(ctx, r.topics.Commands, offsets); err != nil {
+	if err := membership.Commit(ctx, r.topics.Commands, offsets); err != nil {
 		return err
 	}
 	fmt.Fprintf(r.out, "%s is made, verified, and group %s goes on at the commands that wait; start the "+
@@ -95,7 +95,7 @@ func (r *resetting) make(ctx context.Context, seat *reset.Seat) error {
 }
 
 // partition makes the rows of one.
-func (r *resetting) partition(ctx context.Context, seat *reset.Seat, p int32) error {
+func (r *resetting) partition(ctx context.Context, membership *reset.Membership, p int32) error {
 	a := r.folded.aggregate
 	rings := processors.Rings{
 		Fold: a.Fold, Messages: r.folded.messages, Size: r.folded.settings.RecentCommands, EventsLost: r.flags.eventsLost,
@@ -111,9 +111,9 @@ func (r *resetting) partition(ctx context.Context, seat *reset.Seat, p int32) er
 		Progress: func(stage string, done, total int64) {
 			progress.line(fmt.Sprintf("partition %d: %s (%d of %d)", p, stage, done, total))
 		},
-	}, p, func(ctx context.Context, p int32) (reset.Table, error) {
+	}, p, func(ctx context.Context, p int32) (reset.TableCopy, error) {
 		// A transaction that was being decided when the offsets were marked may have set them.
-		if err := seat.MarkAll(ctx, r.topics.Commands, []int32{p}); err != nil {
+		if err := membership.MarkAll(ctx, r.topics.Commands, []int32{p}); err != nil {
 			return nil, err
 		}
 		return newCopiedTable(ctx, table, p)
@@ -139,6 +139,7 @@ func (r *resetting) check(ctx context.Context, p int32) (int64, error) {
 		Fold: r.folded.aggregate.Fold, Kafka: r.kafka, Events: r.topics.Events,
 		TableName: r.topics.Table, Results: r.topics.Results, Partition: p, Table: table,
 		Messages: readers{r.folded.messages}, Dir: table.dir + "-fold",
+		CacheBytes: verifyCacheBytes, CPUShare: 1,
 		Report: func(d verify.Difference) error { return encoder.Encode(d) },
 	}
 	if r.flags.eventsLost {
@@ -148,19 +149,22 @@ func (r *resetting) check(ctx context.Context, p int32) (int64, error) {
 	return outcome.Differences, err
 }
 
-// tellVersion notes which fold the rows are of. An installation without the topic has had no refold.
+// tellVersion notes which fold the rows are of. An installation without the topic has had no rebuild.
 func (r *resetting) tellVersion(ctx context.Context) error {
-	name := refolds.TopicName(r.config.Topics.Prefix)
+	name := rebuild.TopicName(r.config.Topics.Prefix)
 	if _, err := kafka.Partitions(ctx, r.client, name); err != nil {
 		fmt.Fprintf(r.err, "the fold version is not noted: %v\n", err)
 		return nil
 	}
-	topic, err := refolds.Open(r.kafka, name, logging.New(r.err, r.config.Log))
+	topic, err := rebuild.Open(rebuild.TopicOptions{
+		Kafka: r.kafka, Name: name, StallAfter: r.config.Processor.StallAfter,
+		Logger: logging.New(r.err, r.config.Log),
+	})
 	if err != nil {
 		return err
 	}
 	defer topic.Close()
-	return topic.Remade(ctx, r.topics.Group, r.partitions, r.folded.aggregate.Fold.Version(),
+	return topic.RecordReset(ctx, r.topics.Group, r.partitions, r.folded.aggregate.Fold.Version(),
 		"processor reset, "+whoami())
 }
 
@@ -170,7 +174,10 @@ func (r *resetting) removeStore() error {
 	if dir == "" {
 		return nil
 	}
-	stores, err := snapshots.Open(snapshots.Options{Name: "reset", Dir: r.tablesDir(), Kafka: r.kafka})
+	stores, err := snapshots.Open(snapshots.Options{
+		Name: "reset", Dir: r.tablesDir(), Kafka: r.kafka,
+		CacheBytes: copyCacheBytes, MaxOpenFiles: copyOpenFiles,
+	})
 	if err != nil {
 		return err // a worker has it
 	}
@@ -185,4 +192,4 @@ func newCopiedTable(ctx context.Context, table *tableCopy, p int32) (copiedTable
 	return copiedTable{follower}, err
 }
 
-func (t copiedTable) Rows() (refold.Rows, error) { return t.Iterator() }
+func (t copiedTable) Rows() (refold.RowIterator, error) { return t.Iterator() }

@@ -21,16 +21,16 @@ func (p *program) newTopics() *cobra.Command {
 	}
 	topics.AddCommand(
 		p.newTopicsCommand("plan", "Show what is missing, lost or differs; exit code 2 if anything",
-			(*inventory.Keeper).Plan),
+			(*inventory.Catalog).Plan),
 		p.newTopicsCommand("apply", "Make topics that never were, change none; exit code 2 if others differ",
-			(*inventory.Keeper).Settle),
+			(*inventory.Catalog).Settle),
 		p.newTopicsAdopt(),
 	)
 	return topics
 }
 
 // topicsAction returns how topics differ, and which of them are not the installation's.
-type topicsAction func(*inventory.Keeper, context.Context) ([]kafka.Difference, []error, error)
+type topicsAction func(*inventory.Catalog, context.Context) ([]kafka.Difference, []error, error)
 
 // topicsTimeout limits a command about topics.
 const topicsTimeout = time.Minute
@@ -53,7 +53,7 @@ func (p *program) newTopicsCommand(name, short string, act topicsAction) *cobra.
 	return cmd
 }
 
-func actOnTopics(ctx context.Context, w io.Writer, k *inventory.Keeper, act topicsAction) error {
+func actOnTopics(ctx context.Context, w io.Writer, k *inventory.Catalog, act topicsAction) error {
 	differences, findings, err := act(k, ctx)
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ before workers are started.`,
 }
 
 // named returns the topics of these names, which may lack the prefix; all of them if there are no names.
-func named(k *inventory.Keeper, prefix string, names []string) (topics []string) {
+func named(k *inventory.Catalog, prefix string, names []string) (topics []string) {
 	known := make(map[string]bool, len(k.Topics))
 	for _, spec := range k.Topics {
 		known[spec.Name] = true

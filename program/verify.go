@@ -204,9 +204,9 @@ func (m readers) Event(r *kgo.Record) (string, int64, error) {
 	return metadata.CausationID, metadata.Sequence, err
 }
 
-func (m readers) Result(r *kgo.Record) (verify.Result, error) {
+func (m readers) Result(r *kgo.Record) (verify.CommandResult, error) {
 	result, _, err := m.Messages.Result(context.Background(), r)
-	return verify.Result{
+	return verify.CommandResult{
 		Command: result.CommandID, Accepted: result.Accepted, Repeated: result.Repeated,
 		First: result.FirstSequence, Last: result.LastSequence,
 	}, err

@@ -177,7 +177,7 @@ func TestVerifyFindsDifferences(t *testing.T) {
 		as(told, "ann", "nobody's"), as(second, "ivy", "ivy's"), as(second, "hal", "hal's"),
 		as(told, "hal", "somebody else's"),
 	)
-	want := map[string]verify.What{
+	want := map[string]verify.Kind{
 		"bob": verify.Missing, "cid": verify.Behind, "eve": verify.Differs, "fay": verify.Ahead,
 		"ghost": verify.Ahead, "dan": verify.Unreadable, "ann": verify.ResultWithoutEvent,
 		"ivy": verify.EventWithoutResult, "hal": verify.OtherCommand,
@@ -188,7 +188,7 @@ func TestVerifyFindsDifferences(t *testing.T) {
 		if !strings.Contains(text, says) {
 			t.Errorf("run %d: it does not say %q:\n%s", n, says, text)
 		}
-		got := map[string]verify.What{}
+		got := map[string]verify.Kind{}
 		behind := 0 // the rows of events that somebody else wrote, in table and store
 		for _, d := range found {
 			if d.What == verify.Behind && (d.Key == "ivy" || d.Key == "hal") {

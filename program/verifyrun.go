@@ -21,7 +21,7 @@ import (
 // run verifies one partition after the other.
 func (v *verification) run(ctx context.Context) error {
 	begin := time.Now()
-	var total verify.Outcome
+	var total verify.PartitionReport
 	sources := map[string]bool{}
 	compared := newComparedStores(v)
 	for _, partition := range v.partitions {
@@ -109,7 +109,7 @@ func (c *comparedStores) none() error {
 type done struct {
 	// Of says what was verified; another question is another verification.
 	Of string `json:"of"`
-	verify.Outcome
+	verify.PartitionReport
 }
 
 // question is what tells verifications apart that use the same directory.
@@ -121,13 +121,13 @@ func (v *verification) question() string {
 }
 
 // partition verifies a partition, unless that was done before, and prints its differences.
-func (v *verification) partition(ctx context.Context, partition int32) (verify.Outcome, error) {
+func (v *verification) partition(ctx context.Context, partition int32) (verify.PartitionReport, error) {
 	name := filepath.Join(v.dir, fmt.Sprintf("%s-%d", v.topics.Table, partition))
 	if outcome, err := v.remembered(name); err == nil {
 		fmt.Fprintf(v.err, "partition %d was verified before\n", partition)
 		return outcome, v.print(name)
 	}
-	var outcome verify.Outcome
+	var outcome verify.PartitionReport
 	var err error
 	for range tries {
 		outcome, err = v.once(ctx, partition, name)
@@ -155,7 +155,7 @@ func (v *verification) partition(ctx context.Context, partition int32) (verify.O
 // tries is how often a partition is verified whose worker gives it away meanwhile.
 const tries = 3
 
-func (v *verification) remembered(name string) (verify.Outcome, error) {
+func (v *verification) remembered(name string) (verify.PartitionReport, error) {
 	var d done
 	text, err := os.ReadFile(name + ".json")
 	if err == nil {
@@ -164,7 +164,7 @@ func (v *verification) remembered(name string) (verify.Outcome, error) {
 	if err == nil && d.Of != v.question() {
 		err = errors.New("it was another question")
 	}
-	return d.Outcome, err
+	return d.PartitionReport, err
 }
 
 // print copies the differences to standard output: all of a partition, or none.
@@ -183,14 +183,14 @@ func (v *verification) print(name string) error {
 // once verifies a partition.
 func (v *verification) once(
 	ctx context.Context, partition int32, name string,
-) (_ verify.Outcome, err error) {
+) (_ verify.PartitionReport, err error) {
 	selects, err := v.selects(partition)
 	if err != nil {
-		return verify.Outcome{}, err
+		return verify.PartitionReport{}, err
 	}
 	file, err := os.Create(name + ".differences")
 	if err != nil {
-		return verify.Outcome{}, fmt.Errorf("keep the differences: %w", err)
+		return verify.PartitionReport{}, fmt.Errorf("keep the differences: %w", err)
 	}
 	lines := bufio.NewWriter(file)
 	table := &tableCopy{kafka: v.kafka, topic: v.topics.Table, dir: name + ".table"}
@@ -205,11 +205,14 @@ func (v *verification) once(
 		Fold: v.aggregate.Fold, Kafka: v.kafka, Events: v.topics.Events,
 		TableName: v.topics.Table, Results: v.topics.Results, Partition: partition, Table: table,
 		Stores: v.stores, Messages: v.messages, Select: selects,
-		Dir: name + ".fold", EventsPerSecond: v.flags.rate,
+		Dir: name + ".fold", CacheBytes: verifyCacheBytes, EventsPerSecond: v.flags.rate, CPUShare: 1,
 		Progress: progress.tell,
 		Report:   func(d verify.Difference) error { return encoder.Encode(d) },
 	})
 }
+
+// verifyCacheBytes is the memory of the fold of a partition, on a machine of an operator.
+const verifyCacheBytes = 128 << 20
 
 // progress tells how far a verification is: a line that changes on a terminal, and elsewhere one now and
 // then.
@@ -226,7 +229,7 @@ func newProgress(w io.Writer) *progress {
 	return &progress{w: w, terminal: logging.IsTerminal(w), told: time.Now()}
 }
 
-func (p *progress) tell(at verify.Progress) {
+func (p *progress) tell(at verify.StageProgress) {
 	text := fmt.Sprintf("partition %d: %s", at.Partition, at.Stage)
 	if at.Total > 0 {
 		text += fmt.Sprintf(" %d%% (%d of %d)", 100*at.Done/at.Total, at.Done, at.Total)

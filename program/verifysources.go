@@ -22,7 +22,7 @@ import (
 
 	"refold/kafka"
 	"refold/snapshots"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 	"refold/snapshots/verify"
 	"refold/views/httpapi"
 )
@@ -40,7 +40,7 @@ type tableCopy struct {
 }
 
 // Open reads the topic to its end.
-func (t *tableCopy) Open(ctx context.Context, partition int32) (refold.Rows, int64, error) {
+func (t *tableCopy) Open(ctx context.Context, partition int32) (refold.RowIterator, int64, error) {
 	follower, next, err := t.follow(ctx, partition)
 	if err != nil {
 		return nil, 0, err
@@ -59,7 +59,7 @@ func (t *tableCopy) follow(ctx context.Context, partition int32) (*snapshots.Fol
 	}
 	var err error
 	t.stores, err = snapshots.Open(snapshots.Options{
-		Name: "copy", Dir: t.dir, Kafka: t.kafka, CacheBytes: copyCacheBytes, RowCacheBytes: -1,
+		Name: "copy", Dir: t.dir, Kafka: t.kafka, CacheBytes: copyCacheBytes, MaxOpenFiles: copyOpenFiles,
 	})
 	if err != nil {
 		return nil, 0, err
@@ -85,6 +85,9 @@ func (t *tableCopy) follow(ctx context.Context, partition int32) (*snapshots.Fol
 
 // copyCacheBytes is enough to write a copy in bulk and to go through it once.
 const copyCacheBytes = 32 << 20
+
+// copyOpenFiles is enough for the few files of one copy, and stays below what systems allow a process.
+const copyOpenFiles = 640
 
 // close removes the copy.
 func (t *tableCopy) close() error {
@@ -181,7 +184,7 @@ func (s *workerStore) answers(ctx context.Context) error {
 // table has rows that its owner did not write.
 func (s *workerStore) Open(
 	ctx context.Context, partition int32, atLeast int64,
-) (refold.Rows, error) {
+) (refold.RowIterator, error) {
 	rows := &verify.PagedRows{Page: func(behind []byte) (snapshots.Page, error) {
 		return s.page(ctx, partition, behind)
 	}}

@@ -99,7 +99,7 @@ func (w *runningWorker) stop() {
 	}
 }
 
-// A worker that has not prepared yet knows nothing of tables: a refold is refused with the reason and when to
+// A worker that has not prepared yet knows nothing of tables: a rebuild is refused with the reason and when to
 // ask again, rather than written for none of the partitions. Run with -race, this also finds fields of Worker
 // that HTTP reads while prepare writes them.
 func TestUnpreparedWorkerTakesNoRefold(t *testing.T) {
@@ -117,7 +117,7 @@ func TestUnpreparedWorkerTakesNoRefold(t *testing.T) {
 	const accounts = `{"aggregate": "accounts"}`
 	refusals := 0
 	eventually(t, func() bool { // while it tries, and so writes what it has learned, again and again
-		r := w.ask(http.MethodPost, "/admin/refolds", accounts)
+		r := w.ask(http.MethodPost, "/admin/rebuilds", accounts)
 		if detail, _ := r.body["detail"].(string); r.status != http.StatusServiceUnavailable ||
 			r.body["code"] != "not-ready" || !strings.Contains(detail, "tables are not known yet") {
 			t.Fatalf("it answers %+v", r)
@@ -133,11 +133,11 @@ func TestUnpreparedWorkerTakesNoRefold(t *testing.T) {
 	eventually(t, func() bool {
 		return w.ask(http.MethodGet, "/readyz", "").status == http.StatusOK
 	}, w.out)
-	if all := w.ask(http.MethodGet, "/refolds?aggregate=accounts", ""); strings.Contains(
+	if all := w.ask(http.MethodGet, "/rebuilds?aggregate=accounts", ""); strings.Contains(
 		fmt.Sprint(all.body), "done") {
-		t.Errorf("a refold was written: %+v", all.body)
+		t.Errorf("a rebuild was written: %+v", all.body)
 	}
-	if r := w.ask(http.MethodPost, "/admin/refolds", accounts); r.status != http.StatusAccepted {
+	if r := w.ask(http.MethodPost, "/admin/rebuilds", accounts); r.status != http.StatusAccepted {
 		t.Errorf("once prepared it answers %+v", r)
 	}
 	w.stop()

@@ -34,7 +34,7 @@ var kinds = map[string]func(t *testing.T, o snapshots.Options) snapshots.Options
 	},
 	"disk without row cache": func(t *testing.T, o snapshots.Options) snapshots.Options {
 		t.Helper()
-		o.Dir, o.RowCacheBytes = t.TempDir(), -1
+		o.Dir, o.RowCacheBytes = t.TempDir(), 0
 		return o
 	},
 }
@@ -45,7 +45,9 @@ func TestStoresAreTables(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tabletest.Run(t, func(t *testing.T, settings kafka.Settings) exactlyonce.Tables {
 				t.Helper()
-				stores, err := snapshots.Open(kind(t, snapshots.Options{Kafka: settings}))
+				stores, err := snapshots.Open(kind(t, snapshots.Options{
+					Kafka: settings, CacheBytes: 256 << 20, RowCacheBytes: 128 << 20, MaxOpenFiles: 640,
+				}))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -11,22 +11,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
+	"refold/fold"
 	"refold/kafka"
 	"refold/snapshots"
 )
-
-// Fold makes states of an aggregate from its events; processors.Fold is one. It must be safe for
-// concurrent use.
-type Fold interface {
-	// Version is raised when the same events make another state.
-	Version() int
-	Decode(event *kgo.Record) (any, error)
-	// Apply may change the state that it is given; nil is that of no event.
-	Apply(state, event any) (any, error)
-	// EncodeState returns a state as Description.Row reads it.
-	EncodeState(state any) ([]byte, error)
-	DecodeState(b []byte) (any, error)
-}
 
 // ErrUnfoldable says that the past can't be known: one of the events before can't be folded, or is
 // not there.
@@ -101,10 +89,7 @@ func (a *Aggregate) At(ctx context.Context, id string, m Moment) (PastRow, error
 // unfolded says what is wrong with an event: for good, or only now.
 func (a *Aggregate) unfolded(id string, sequence int64, err error) error {
 	kind := ErrNotReady
-	if _, coded := errors.AsType[interface {
-		error
-		Code() string
-	}](err); coded {
+	if fold.CodeOf(err) != "" {
 		kind = ErrUnfoldable
 	}
 	return fmt.Errorf("%w: event %d of %s %q: %w", kind, sequence, a.description.Name, id, err)
@@ -115,7 +100,7 @@ type walk struct {
 	a      *Aggregate
 	id     string
 	moment Moment
-	fold   Fold
+	fold   fold.StateFold
 	every  int64
 
 	newest   int64

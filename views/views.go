@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
+	"refold/fold"
 	"refold/kafka"
 	"refold/processors"
 	"refold/snapshots"
@@ -28,8 +29,8 @@ type Description struct {
 	// Row reads a row of the table topic: its sequence, and the state as it is shown, which
 	// encoding/json can encode. It must be safe for concurrent use.
 	Row func(value []byte) (sequence int64, state any, err error)
-	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil.
-	Fold Fold
+	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil. Row reads its states, encoded.
+	Fold fold.StateFold
 	// Refolded names the last refold of a partition of the table; nil: there are none. What At has folded
 	// before is folded anew then: its fold may have been mended under the same version. It must be safe
 	// for concurrent use.
@@ -105,7 +106,7 @@ type Views struct {
 	traced     []*traced
 	waiters    *waiters
 	sender     *sender
-	resets     *resets
+	rebuilds   *rebuilds
 }
 
 // Open checks the options and prepares the views; it reads nothing yet, see Run.
@@ -115,10 +116,10 @@ func Open(options Options) (*Views, error) {
 		return nil, err
 	}
 	v := &Views{
-		options: options,
-		waiters: newWaiters(options.Limits.Waiters),
-		sender:  newSender(&options),
-		resets:  newResets(),
+		options:  options,
+		waiters:  newWaiters(options.Limits.Waiters),
+		sender:   newSender(&options),
+		rebuilds: newRebuilds(),
 	}
 	for _, d := range options.Aggregates {
 		v.aggregates = append(v.aggregates, v.newAggregate(d))
@@ -221,7 +222,7 @@ func (v *Views) Run(ctx context.Context) error {
 		}
 	}
 	group.Go(func() { v.sender.run(ctx) })
-	group.Go(func() { v.runResets(ctx) })
+	group.Go(func() { v.runRebuilds(ctx) })
 	group.Wait()
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"refold/exactlyonce"
 	"refold/inventory"
 	"refold/processors"
-	"refold/refolds"
+	"refold/snapshots/rebuild"
 )
 
 func (w *Worker) openInventory() error {
@@ -95,7 +95,7 @@ func (w *Worker) newFitting(graph *goka.GroupGraph, a *processors.OpenAggregate)
 		f.topics = append(f.topics, edge.Topic())
 	}
 	if a != nil {
-		f.topics = append(f.topics, refolds.TopicName(w.in.Prefix()))
+		f.topics = append(f.topics, rebuild.TopicName(w.in.Prefix()))
 		f.fit = inventory.NewFit(w.kafka, w.fitted(a))
 	}
 	slices.Sort(f.topics)

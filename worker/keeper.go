@@ -14,8 +14,8 @@ import (
 	"refold/exactlyonce"
 	"refold/kafka"
 	"refold/processors"
-	"refold/refolds"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild"
+	"refold/snapshots/rebuild/refold"
 )
 
 // memberData is what a worker tells the members of its group about itself.
@@ -24,32 +24,38 @@ type memberData struct {
 	FoldVersion int    `json:"foldVersion"`
 }
 
-// openRefolds begins to follow the topic of refolds, and gets a desk for people and a keeper for each
-// aggregate's group.
-func (w *Worker) openRefolds() (err error) {
+// openRebuilds begins to follow the topic of rebuilds, and makes what answers requests and a coordinator for
+// each aggregate's group.
+func (w *Worker) openRebuilds() (err error) {
 	c := w.config
-	w.refolds, err = refolds.Open(w.kafka, refolds.TopicName(c.Topics.Prefix), w.logger)
+	w.rebuilds, err = rebuild.Open(rebuild.TopicOptions{
+		Kafka: w.kafka, Name: rebuild.TopicName(c.Topics.Prefix), StallAfter: c.Processor.StallAfter,
+		Logger: w.logger,
+	})
 	if err != nil {
 		return err
 	}
-	w.desk = &refolds.Desk{
-		Topic: w.refolds, Aggregates: w.in.Rebuildable(),
+	w.requests = &rebuild.Requests{
+		Topic: w.rebuilds, Aggregates: w.in.Rebuildable(),
 		Partitions: w.tablePartitions,
 	}
-	w.keepers = make(map[string]*keeper, len(w.opened.Aggregates))
-	metrics := refolds.NewMetrics(w.metrics)
+	w.coordinators = make(map[string]*coordinator, len(w.opened.Aggregates))
+	metrics := rebuild.NewMetrics(w.metrics)
 	for _, a := range w.opened.Aggregates {
 		topics := a.Topics(c.Topics.Prefix)
-		k := &keeper{worker: w, aggregate: a}
-		k.Keeper = refolds.NewKeeper(refolds.KeeperConfig{
-			Topic: w.refolds, Group: topics.Group, Called: a.Plural,
+		k := &coordinator{worker: w, aggregate: a}
+		k.Coordinator, err = rebuild.NewCoordinator(rebuild.CoordinatorConfig{
+			Topic: w.rebuilds, Group: topics.Group, Plural: a.Plural,
 			Partitions:  w.partitions.Load,
 			FoldVersion: a.Fold.Version(), Worker: w.in.WorkerName(),
 			Empty: k.empty, Members: k.members,
-			AtStart: c.Refold.AtStart, Pause: c.Refold.Retry, Report: c.Refold.Report,
+			AtStart: c.Rebuild.AtStart, Retry: c.Rebuild.Retry, ReportInterval: c.Rebuild.Report,
 			Metrics: metrics, Logger: w.logger,
 		})
-		w.keepers[topics.Group] = k
+		if err != nil {
+			return err
+		}
+		w.coordinators[topics.Group] = k
 	}
 	return nil
 }
@@ -57,38 +63,38 @@ func (w *Worker) openRefolds() (err error) {
 // refolded names the last refold of a partition of a group's table.
 func (w *Worker) refolded(group string) func(partition int32) string {
 	return func(partition int32) (last string) {
-		w.refolds.Look(func(b *refolds.Board) { last = b.Refolded(group, partition) })
+		w.rebuilds.Look(func(s *rebuild.State) { last = s.Refolded(group, partition) })
 		return last
 	}
 }
 
-// keeper joins the engine, the refold of a partition, and the topic of refolds, which don't know each
+// coordinator joins the engine, the refold of a partition, and the topic of rebuilds, which don't know each
 // other.
-type keeper struct {
-	*refolds.Keeper
+type coordinator struct {
+	*rebuild.Coordinator
 	worker    *Worker
 	aggregate *processors.OpenAggregate
 }
 
-// attend has the engine call the keeper.
-func (k *keeper) attend(engine *exactlyonce.Config) {
+// attend has the engine call the coordinator.
+func (k *coordinator) attend(engine *exactlyonce.Config) {
 	data, _ := json.Marshal(memberData{Worker: k.Worker, FoldVersion: k.FoldVersion}) // never fails
 	engine.MemberData, engine.Prepare = data, k.Prepare
-	engine.BetweenTimeout = k.worker.config.Refold.StepTimeout
+	engine.BetweenTimeout = k.worker.config.Rebuild.StepTimeout
 	engine.Background = func(ctx context.Context, s exactlyonce.Session) {
 		var work sync.WaitGroup
 		defer work.Wait()
 		work.Go(func() { k.worker.watch(ctx, k.aggregate, s) })
 		k.Background(ctx, s.Partitions(), func(
-			ctx context.Context, partition int32, dryRun bool, tell func(refolds.Progress),
-		) (refolds.Progress, error) {
+			ctx context.Context, partition int32, dryRun bool, tell func(rebuild.PartitionProgress),
+		) (rebuild.PartitionProgress, error) {
 			return k.refold(ctx, s, partition, dryRun, tell)
 		})
 	}
 }
 
 // empty reports whether a partition of the events topic has never had an event.
-func (k *keeper) empty(ctx context.Context, partition int32) (bool, error) {
+func (k *coordinator) empty(ctx context.Context, partition int32) (bool, error) {
 	client, err := k.worker.kafka.Client()
 	if err != nil {
 		return false, err
@@ -100,7 +106,7 @@ func (k *keeper) empty(ctx context.Context, partition int32) (bool, error) {
 }
 
 // members returns the fold version of each member of the group.
-func (k *keeper) members(ctx context.Context) (map[string]int, error) {
+func (k *coordinator) members(ctx context.Context) (map[string]int, error) {
 	client, err := k.worker.kafka.Client()
 	if err != nil {
 		return nil, err
@@ -122,35 +128,33 @@ func (k *keeper) members(ctx context.Context) (map[string]int, error) {
 }
 
 // refold refolds one partition of a session.
-func (k *keeper) refold(
+func (k *coordinator) refold(
 	ctx context.Context, s exactlyonce.Session, partition int32, dryRun bool,
-	tell func(refolds.Progress),
-) (refolds.Progress, error) {
+	tell func(rebuild.PartitionProgress),
+) (rebuild.PartitionProgress, error) {
 	c := k.worker.config
 	topics := k.aggregate.Topics(k.worker.in.Prefix())
 	o := refold.Options{
-		Fold: k.aggregate.Fold, Kafka: k.worker.kafka, EventsTopic: topics.Events, Partition: partition,
-		CacheBytes: int64(c.Refold.CacheBytes), EventsPerSecond: c.Refold.EventsPerSecond,
-		CPUShare: c.Refold.CPUShare, Live: liveTable{s, partition}, StepRows: c.Refold.StepRows,
-		StepBytes:   min(refold.DefaultStepBytes, int(c.Processor.BatchBytes)/2), // a row more must fit, too
-		StepTimeout: c.Refold.StepTimeout, DryRun: dryRun, Samples: c.Refold.Samples,
-	}
-	if o.Samples == 0 {
-		o.Samples = -1
+		Fold: k.aggregate.Fold, Rows: k.aggregate.Fold, Kafka: k.worker.kafka,
+		EventsTopic: topics.Events, Partition: partition,
+		CacheBytes: int64(c.Rebuild.CacheBytes), EventsPerSecond: c.Rebuild.EventsPerSecond,
+		CPUShare: c.Rebuild.CPUShare, Live: liveTable{s, partition}, StepRows: c.Rebuild.StepRows,
+		StepBytes:   min(refold.MostStepBytes, int(c.Processor.BatchBytes)/2), // a row more must fit, too
+		StepTimeout: c.Rebuild.StepTimeout, DryRun: dryRun, Samples: c.Rebuild.Samples,
 	}
 	if c.Store.Directory != "" {
 		o.Dir = filepath.Join(c.Store.Directory, c.Topics.Prefix+"refold", topics.Events,
 			strconv.Itoa(int(partition)))
 	}
-	var last refolds.Progress
-	o.Progress = func(p refold.Progress) {
+	var last rebuild.PartitionProgress
+	o.Progress = func(p refold.PhaseProgress) {
 		last = progressOf(p)
 		tell(last)
 	}
 	outcome, err := refold.Run(ctx, o)
 	if err != nil {
 		if refold.CodeOf(err) != "" {
-			err = &refolds.Failure{Err: err}
+			err = &rebuild.Failure{Err: err}
 		}
 		done, _ := outcomeOf(last, outcome) // what was put right until then; samples are of no use
 		done.EventsTotal = max(done.EventsTotal, last.EventsTotal)
@@ -159,19 +163,19 @@ func (k *keeper) refold(
 	return outcomeOf(last, outcome)
 }
 
-var stages = map[refold.Phase]refolds.Stage{
-	refold.PhaseFold: refolds.Folding, refold.PhaseCompare: refolds.Comparing,
-	refold.PhaseClose: refolds.Closing, refold.PhaseDone: refolds.Closing, // until that is noted
+var stages = map[refold.Phase]rebuild.Stage{
+	refold.PhaseFold: rebuild.Folding, refold.PhaseCompare: rebuild.Comparing,
+	refold.PhaseClose: rebuild.Closing, refold.PhaseDone: rebuild.Closing, // until that is noted
 }
 
-func progressOf(p refold.Progress) refolds.Progress {
-	return refolds.Progress{
+func progressOf(p refold.PhaseProgress) rebuild.PartitionProgress {
+	return rebuild.PartitionProgress{
 		Stage: stages[p.Phase], EventsRead: p.Events, EventsTotal: max(p.Events, p.End),
 		Rate: p.Rate, SecondsLeft: p.Left.Seconds(), Differing: p.Differing,
 	}
 }
 
-func outcomeOf(last refolds.Progress, o refold.Outcome) (refolds.Progress, error) {
+func outcomeOf(last rebuild.PartitionProgress, o refold.Summary) (rebuild.PartitionProgress, error) {
 	last.EventsRead, last.EventsTotal = o.Events, o.Events
 	last.Equal, last.Changed, last.Added, last.Removed = o.Equal, o.Changed, o.Added, o.Removed
 	last.Differing, last.Rate, last.SecondsLeft = o.Changed+o.Added+o.Removed, 0, 0
@@ -186,14 +190,14 @@ func outcomeOf(last refolds.Progress, o refold.Outcome) (refolds.Progress, error
 	return last, nil
 }
 
-// liveTable is a partition of a session's table for a refold.
+// liveTable is a partition of a session's table for a rebuild.
 type liveTable struct {
 	session   exactlyonce.Session
 	partition int32
 }
 
 // Rows of the partition as they are now.
-func (l liveTable) Rows(context.Context) (refold.Rows, error) {
+func (l liveTable) Rows(context.Context) (refold.RowIterator, error) {
 	table, err := l.session.Table(l.partition)
 	if err != nil {
 		return nil, err
@@ -207,7 +211,7 @@ func (l liveTable) Rows(context.Context) (refold.Rows, error) {
 
 // Between runs fn between two transactions.
 func (l liveTable) Between(
-	ctx context.Context, fn func(ctx context.Context, table refold.Table) error,
+	ctx context.Context, fn func(ctx context.Context, table refold.LiveRows) error,
 ) error {
 	err := l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
 		return fn(ctx, rows)

@@ -9,7 +9,7 @@ import (
 	"refold/exactlyonce"
 	"refold/processors"
 	"refold/snapshots"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 	"refold/snapshots/verify"
 )
 
@@ -26,8 +26,8 @@ func (w *Worker) watch(ctx context.Context, a *processors.OpenAggregate, s exact
 			o := verify.Options{
 				Fold: a.Fold, Kafka: w.kafka, Events: topics.Events, TableName: topics.Table,
 				Partition: partition, EventsPerSecond: c.Verify.EventsPerSecond,
-				CacheBytes: int64(c.Verify.CacheBytes),
-				Stores:     []verify.Store{ownStore{w.tables, topics.Table, s}},
+				CacheBytes: int64(c.Verify.CacheBytes), CPUShare: 1,
+				Stores: []verify.Store{ownStore{w.tables, topics.Table, s}},
 			}
 			if c.Store.Directory != "" {
 				o.Dir = filepath.Join(c.Store.Directory, c.Topics.Prefix+"verify", topics.Events,
@@ -51,7 +51,7 @@ func (o ownStore) Name() string { return "own store" }
 
 // Open returns the rows, once the transactions that are under way have got to the store: between two
 // transactions there is none.
-func (o ownStore) Open(ctx context.Context, partition int32, _ int64) (refold.Rows, error) {
+func (o ownStore) Open(ctx context.Context, partition int32, _ int64) (refold.RowIterator, error) {
 	err := o.session.Between(ctx, partition, func(context.Context, exactlyonce.Rows) error { return nil })
 	if err != nil {
 		return nil, err

@@ -24,8 +24,8 @@ import (
 	"refold/inventory"
 	"refold/kafka"
 	"refold/processors"
-	"refold/refolds"
 	"refold/snapshots"
+	"refold/snapshots/rebuild"
 	"refold/snapshots/verify"
 	"refold/tracing/otlp"
 	"refold/views"
@@ -41,26 +41,26 @@ type Worker struct {
 	logger  *slog.Logger
 	metrics *prometheus.Registry
 
-	registry   *codecs.Registry
-	opened     *processors.Opened
-	tables     *snapshots.Stores // of the processors
-	copies     *snapshots.Stores // of the views
-	views      *views.Views
-	processors []*supervised
-	refolds    *refolds.Topic
-	inventory  *inventory.Keeper
-	desk       *refolds.Desk
-	keepers    map[string]*keeper // by group
-	server     *httpapi.Server
-	listener   net.Listener // Run hands it to the server
-	address    string
-	verify     *verify.Metrics
-	tracing    *otlp.Provider // nil: off
-	ran        atomic.Bool
-	unprepared atomic.Pointer[error] // why Run can't begin yet; nil once it has
-	lost       atomic.Pointer[error] // which topics are lost
-	partitions atomic.Int32          // of the topics of aggregates and processes; 0 until prepared
-	extensions []Extension
+	registry     *codecs.Registry
+	opened       *processors.Opened
+	tables       *snapshots.Stores // of the processors
+	copies       *snapshots.Stores // of the views
+	views        *views.Views
+	processors   []*supervised
+	rebuilds     *rebuild.Topic
+	inventory    *inventory.Catalog
+	requests     *rebuild.Requests
+	coordinators map[string]*coordinator // by group
+	server       *httpapi.Server
+	listener     net.Listener // Run hands it to the server
+	address      string
+	verify       *verify.Metrics
+	tracing      *otlp.Provider // nil: off
+	ran          atomic.Bool
+	unprepared   atomic.Pointer[error] // why Run can't begin yet; nil once it has
+	lost         atomic.Pointer[error] // which topics are lost
+	partitions   atomic.Int32          // of the topics of aggregates and processes; 0 until prepared
+	extensions   []Extension
 }
 
 // New wires a worker together. It opens the local stores and the HTTP port; it doesn't need Kafka or the
@@ -85,7 +85,7 @@ func New(
 	w.metrics.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, open := range []func() error{
-		w.openTracing, w.openInventory, w.openCodecs, w.openStores, w.openRefolds, w.openProcessors,
+		w.openTracing, w.openInventory, w.openCodecs, w.openStores, w.openRebuilds, w.openProcessors,
 		w.openViews, w.openServer,
 	} {
 		if err := open(); err != nil {
@@ -219,7 +219,7 @@ func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard, a *p
 	if id := w.config.Processor.TransactionalID; id != "" {
 		engine.TransactionalID = id + "-" + group
 	}
-	if k := w.keepers[group]; k != nil {
+	if k := w.coordinators[group]; k != nil {
 		k.attend(&engine)
 	}
 	w.processors = append(w.processors, newSupervised(engine, graph, guard, fitting, w.config))
@@ -260,7 +260,7 @@ func (w *Worker) openServer() (err error) {
 	checks := []httpapi.Check{
 		{Name: "topics-and-schemas", Ready: w.preparedCheck},
 		{Name: "lost-topics", Ready: w.topicsCheck},
-		{Name: "refolds", Ready: w.refolds.Ready},
+		{Name: "rebuilds", Ready: w.rebuilds.Ready},
 	}
 	if w.config.Views.Enabled {
 		checks = append(checks, httpapi.Check{Name: "views", Ready: w.views.Ready})
@@ -278,7 +278,7 @@ func (w *Worker) openServer() (err error) {
 	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
 		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
-		Refolds: w.desk, Views: w.views, Stores: w.tables,
+		Rebuilds: w.requests, Views: w.views, Stores: w.tables,
 		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	})
@@ -339,8 +339,8 @@ func (w *Worker) close() error {
 			errs = append(errs, stores.Close())
 		}
 	}
-	if w.refolds != nil {
-		w.refolds.Close()
+	if w.rebuilds != nil {
+		w.rebuilds.Close()
 	}
 	if w.registry != nil {
 		w.registry.Close()

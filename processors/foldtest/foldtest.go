@@ -12,6 +12,7 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/fold"
 	"refold/processors"
 )
 
@@ -49,7 +50,7 @@ func Open(tb testing.TB, definition processors.AggregateDefinition) *processors.
 func MakesTheRows[S, C, E any](t *testing.T, definition processors.Aggregate[S, C, E], commands []C) {
 	t.Helper()
 	opened, d := Open(t, definition), definition.Decider()
-	fold, events, rows := opened.Fold, opened.Events, opened.Table
+	folding, events, rows := opened.Fold, opened.Events, opened.Table
 	var live eventsourcing.Snapshot[S]
 	var state any
 	for i, command := range commands {
@@ -66,17 +67,17 @@ func MakesTheRows[S, C, E any](t *testing.T, definition processors.Aggregate[S, 
 		}
 		live = outcome.Snapshot
 		for _, event := range outcome.Events {
-			state = apply(t, fold, events, state, event)
+			state = apply(t, folding, events, state, event)
 		}
 		row, err := rows.Encode(live)
 		if err != nil {
 			t.Fatal(err)
 		}
-		folded, err := fold.Row(state, row)
+		folded, err := folding.Row(state, row)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if equal, err := fold.Equal(state, row); !equal || err != nil || !bytes.Equal(row, folded) {
+		if equal, err := folding.Equal(state, row); !equal || err != nil || !bytes.Equal(row, folded) {
 			t.Errorf("after %#v: equal %v, error %v, rows\n%x\n%x", command, equal, err, row, folded)
 		}
 	}
@@ -87,21 +88,21 @@ func MakesTheRows[S, C, E any](t *testing.T, definition processors.Aggregate[S, 
 
 // apply folds an event as its topic has it.
 func apply[E any](
-	t *testing.T, fold processors.Folder, events *codecs.Set, state any, event eventsourcing.Envelope[E],
+	t *testing.T, folding fold.RowFold, events *codecs.Set, state any, event eventsourcing.Envelope[E],
 ) any {
 	t.Helper()
 	value, err := events.Encode(event.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	decoded, err := fold.Decode(&kgo.Record{
+	decoded, err := folding.Decode(&kgo.Record{
 		Key: []byte("zoe"), Value: value, Headers: []kgo.RecordHeader{
 			{Key: codecs.HeaderSequence, Value: strconv.AppendInt(nil, event.Sequence, 10)},
 			{Key: codecs.HeaderTime, Value: event.Time.AppendFormat(nil, time.RFC3339Nano)},
 		},
 	})
 	if err == nil {
-		state, err = fold.Apply(state, decoded)
+		state, err = folding.Apply(state, decoded)
 	}
 	if err != nil {
 		t.Fatal(err)

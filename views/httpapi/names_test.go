@@ -47,7 +47,7 @@ func describe(t *testing.T, b *bench) document {
 
 // everything gives a server all parts that it can have.
 func everything(o *httpapi.Options) {
-	o.Refolds, o.Views = newFakeDesk(), new(fakeViews)
+	o.Rebuilds, o.Views = newFakeRebuilds(), new(fakeViews)
 	o.Live = func(ctx context.Context, f livefeed.Filter, after string) (httpapi.Listener, error) {
 		return newFakeFeed().Listen(ctx, f, after)
 	}

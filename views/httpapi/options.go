@@ -126,8 +126,8 @@ type Options struct {
 	Commands  Commands
 	// Traces is behind GET /traces/{id}, which is not there if this is nil.
 	Traces Traces
-	// Refolds is behind GET /refolds and POST /admin/refolds, which are not there if this is nil.
-	Refolds Refolds
+	// Rebuilds is behind GET /rebuilds and POST /admin/rebuilds, which are not there if this is nil.
+	Rebuilds Rebuilds
 	// Views is behind GET /views and POST /admin/views/…, which are not there if this is nil.
 	Views ViewStates
 	// Live is behind GET /events/live, which is not there if this is nil.

@@ -65,10 +65,10 @@ const (
 	codeTimeout          = "timeout"
 	codeOutcomeUnknown   = "outcome-unknown"
 	codeBusy             = "busy"
-	codeRefoldOpen       = "refold-open"
-	codeRefoldEnded      = "refold-ended"
-	codeResetRunning     = "reset-running"
-	codeNoReset          = "no-reset"
+	codeRebuildOpen      = "rebuild-open"
+	codeRebuildEnded     = "rebuild-ended"
+	codeRebuildRunning   = "rebuild-running"
+	codeNoRebuild        = "no-rebuild"
 	codeInternal         = "internal"
 )
 

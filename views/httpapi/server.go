@@ -71,7 +71,7 @@ func (s *Server) register() error {
 	s.registerCommands()
 	s.registerTraces()
 	s.registerLive()
-	s.registerRefolds()
+	s.registerRebuilds()
 	s.registerViews()
 	s.registerStores()
 	s.registerHealth()

@@ -14,11 +14,11 @@ import (
 	"refold/views"
 )
 
-// ViewStates tells where this pod's views stand, and resets them. views.Views does.
+// ViewStates tells where this pod's views stand, and rebuilds them. views.Views does.
 type ViewStates interface {
 	States() []views.State
-	Reset(name, by string, partitions ...int32) (views.State, error)
-	CancelReset(name string) (views.State, error)
+	Rebuild(name, by string, partitions ...int32) (views.State, error)
+	CancelRebuild(name string) (views.State, error)
 }
 
 // HeaderPartitionOffset of rows and histories tells where the copy stands that they were read from:
@@ -45,7 +45,7 @@ type viewBody struct {
 	Ready      bool                `json:"ready"`
 	Missing    string              `json:"missing,omitempty" doc:"What it lacks to be ready."`
 	Partitions []viewPartitionBody `json:"partitions" nullable:"false"`
-	Reset      *resetBody          `json:"reset,omitempty" doc:"This one, or the last one."`
+	Rebuild    *viewRebuildBody    `json:"rebuild,omitempty" doc:"This one, or the last one."`
 }
 
 type viewPartitionBody struct {
@@ -53,34 +53,34 @@ type viewPartitionBody struct {
 	Offset     int64 `json:"offset" doc:"All up to this one is in it; -1: nothing yet."`
 	Lag        int64 `json:"lag" doc:"Offsets to the end, markers included; -1: not known."`
 	Restoring  bool  `json:"restoring" doc:"It is not read before that is done."`
-	Rebuilding bool  `json:"rebuilding" doc:"By a reset, beside the copy that is read."`
+	Rebuilding bool  `json:"rebuilding" doc:"By a rebuild, beside the copy that is read."`
 }
 
-type resetBody struct {
-	Stage      views.ResetStage `json:"stage" enum:"running,done,failed,cancelled"`
-	By         string           `json:"by"`
-	Partitions []int32          `json:"partitions" nullable:"false"`
-	Done       int              `json:"done" doc:"How many of the partitions are done."`
-	Partition  int32            `json:"partition" doc:"The one that is being rebuilt; -1: none."`
-	Next       int64            `json:"next" doc:"The offset where that one is."`
-	End        int64            `json:"end" doc:"The offset where it ends, as far as is known."`
-	Began      time.Time        `json:"began"`
-	Ended      time.Time        `json:"ended,omitzero"`
-	Reason     string           `json:"reason,omitempty" doc:"Why it failed."`
+type viewRebuildBody struct {
+	Stage      views.RebuildStage `json:"stage" enum:"running,done,failed,cancelled"`
+	By         string             `json:"by"`
+	Partitions []int32            `json:"partitions" nullable:"false"`
+	Done       int                `json:"done" doc:"How many of the partitions are done."`
+	Partition  int32              `json:"partition" doc:"The one that is being rebuilt; -1: none."`
+	Next       int64              `json:"next" doc:"The offset where that one is."`
+	End        int64              `json:"end" doc:"The offset where it ends, as far as is known."`
+	Began      time.Time          `json:"began"`
+	Ended      time.Time          `json:"ended,omitzero"`
+	Reason     string             `json:"reason,omitempty" doc:"Why it failed."`
 }
 
 type (
-	viewsOutput struct{ Body viewsBody }
-	viewOutput  struct{ Body viewBody }
-	resetInput  struct {
+	viewsOutput      struct{ Body viewsBody }
+	viewOutput       struct{ Body viewBody }
+	rebuildViewInput struct {
 		Name    string `path:"name"`
 		By      string `header:"X-Asked-By"`
 		RawBody []byte
 	}
-	cancelResetInput struct {
+	cancelViewRebuildInput struct {
 		Name string `path:"name"`
 	}
-	resetRequestBody struct {
+	viewRebuildRequestBody struct {
 		Partitions []partitionNumber `json:"partitions"`
 	}
 )
@@ -106,8 +106,8 @@ func asNumbers(partitions []partitionNumber) []int32 {
 	return numbers
 }
 
-func (s *Server) resetRequestSchema() *huma.Schema {
-	return s.define("ResetRequestBody", &huma.Schema{
+func (s *Server) viewRebuildRequestSchema() *huma.Schema {
+	return s.define("ViewRebuildRequestBody", &huma.Schema{
 		Type: huma.TypeObject, AdditionalProperties: false,
 		Properties: map[string]*huma.Schema{"partitions": {
 			Type: huma.TypeArray, Items: wholeSchema("int32", 0, math.MaxInt32),
@@ -131,14 +131,14 @@ func (s *Server) registerViews() {
 		}, nil),
 	}, s.listViews)
 	register(s, huma.Operation{
-		OperationID: "reset-view", Method: http.MethodPost, Path: "/admin/views/{name}/resets",
+		OperationID: "rebuild-view", Method: http.MethodPost, Path: "/admin/views/{name}/rebuilds",
 		Tags: []string{tagViews}, Summary: "Rebuild a view of this pod from offset zero",
 		Description: "One partition after the other is made anew beside the copy that is read, which goes " +
 			"on serving and following, and then takes its place. GET /views tells how far it is.",
 		DefaultStatus: http.StatusAccepted, MaxBodyBytes: s.limits.BodyBytes + 1,
 		Middlewares: huma.Middlewares{requireJSON},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			mediaJSON: {Schema: s.resetRequestSchema()},
+			mediaJSON: {Schema: s.viewRebuildRequestSchema()},
 		}},
 		Parameters: []*huma.Param{name, whoAsks()},
 		Responses: s.responses(map[string]*huma.Response{
@@ -146,23 +146,23 @@ func (s *Server) registerViews() {
 		}, map[int]string{
 			http.StatusBadRequest:           "The request is malformed; errors says where.",
 			http.StatusNotFound:             "There is no such view here.",
-			http.StatusConflict:             "A reset is going on on this pod (reset-running).",
+			http.StatusConflict:             "A rebuild is going on on this pod (rebuild-running).",
 			http.StatusUnsupportedMediaType: notPlainJSON,
 		}),
-	}, s.resetView)
+	}, s.rebuildView)
 	register(s, huma.Operation{
-		OperationID: "cancel-view-reset", Method: http.MethodPost,
-		Path: "/admin/views/{name}/resets/cancel",
-		Tags: []string{tagViews}, Summary: "Cancel the reset of a view of this pod",
+		OperationID: "cancel-view-rebuild", Method: http.MethodPost,
+		Path: "/admin/views/{name}/rebuilds/cancel",
+		Tags: []string{tagViews}, Summary: "Cancel the rebuild of a view of this pod",
 		Description: "Partitions that are done stay so; the one that is being rebuilt stays as it was.",
 		Parameters:  []*huma.Param{name},
 		Responses: s.responses(map[string]*huma.Response{
 			"200": answer("It ends in a moment.", schemaOf[viewBody](s), nil),
 		}, map[int]string{
 			http.StatusNotFound: "There is no such view here.",
-			http.StatusConflict: "No reset of it is going on (no-reset).",
+			http.StatusConflict: "No rebuild of it is going on (no-rebuild).",
 		}),
-	}, s.cancelReset)
+	}, s.cancelViewRebuild)
 }
 
 func (s *Server) listViews(context.Context, *struct{}) (*viewsOutput, error) {
@@ -173,28 +173,28 @@ func (s *Server) listViews(context.Context, *struct{}) (*viewsOutput, error) {
 	return out, nil
 }
 
-func (s *Server) resetView(_ context.Context, in *resetInput) (*viewOutput, error) {
-	body, err := adminBody[resetRequestBody](in.RawBody, `{"partitions": [NUMBER, …]}`, "partitions")
+func (s *Server) rebuildView(_ context.Context, in *rebuildViewInput) (*viewOutput, error) {
+	body, err := adminBody[viewRebuildRequestBody](in.RawBody, `{"partitions": [NUMBER, …]}`, "partitions")
 	if err != nil {
 		return nil, err
 	}
-	state, err := s.options.Views.Reset(in.Name, askedBy(in.By), asNumbers(body.Partitions)...)
+	state, err := s.options.Views.Rebuild(in.Name, askedBy(in.By), asNumbers(body.Partitions)...)
 	if err != nil {
-		return nil, resetProblem(err)
+		return nil, viewRebuildProblem(err)
 	}
 	return &viewOutput{viewOf(&state)}, nil
 }
 
-func (s *Server) cancelReset(_ context.Context, in *cancelResetInput) (*viewOutput, error) {
-	state, err := s.options.Views.CancelReset(in.Name)
+func (s *Server) cancelViewRebuild(_ context.Context, in *cancelViewRebuildInput) (*viewOutput, error) {
+	state, err := s.options.Views.CancelRebuild(in.Name)
 	if err != nil {
-		return nil, resetProblem(err)
+		return nil, viewRebuildProblem(err)
 	}
 	return &viewOutput{viewOf(&state)}, nil
 }
 
-// resetProblem is an error of ViewStates as an answer.
-func resetProblem(err error) error {
+// viewRebuildProblem is an error of ViewStates as an answer.
+func viewRebuildProblem(err error) error {
 	switch {
 	case errors.Is(err, views.ErrNoView):
 		return problem(http.StatusNotFound, codeNotFound, "%v", err)
@@ -202,10 +202,10 @@ func resetProblem(err error) error {
 		return invalid(mistake{
 			Path: "body.partitions", Allowed: "partitions of the view: " + err.Error(),
 		})
-	case errors.Is(err, views.ErrResetting):
-		return problem(http.StatusConflict, codeResetRunning, "%v", err)
-	case errors.Is(err, views.ErrNoReset):
-		return problem(http.StatusConflict, codeNoReset, "%v", err)
+	case errors.Is(err, views.ErrRebuilding):
+		return problem(http.StatusConflict, codeRebuildRunning, "%v", err)
+	case errors.Is(err, views.ErrNoRebuild):
+		return problem(http.StatusConflict, codeNoRebuild, "%v", err)
 	}
 	return err
 }
@@ -221,8 +221,8 @@ func viewOf(v *views.State) viewBody {
 			Rebuilding: p.Rebuilding,
 		})
 	}
-	if r := v.Reset; r != nil {
-		body.Reset = &resetBody{
+	if r := v.Rebuild; r != nil {
+		body.Rebuild = &viewRebuildBody{
 			Stage: r.Stage, By: r.By, Partitions: r.Partitions, Done: r.Done, Partition: r.Rebuilding,
 			Next: r.Next, End: r.Until, Began: r.Began, Ended: r.End, Reason: r.Reason,
 		}
