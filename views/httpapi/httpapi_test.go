@@ -167,7 +167,7 @@ type bench struct {
 var at = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 
 // newBench makes a server of fakes; change may alter its options.
-func newBench(t *testing.T, change func(*httpapi.Options)) *bench {
+func newBench(t testing.TB, change func(*httpapi.Options)) *bench {
 	t.Helper()
 	b := &bench{
 		rows: &fakeRows{
