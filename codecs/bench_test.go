@@ -99,10 +99,10 @@ func BenchmarkHeaders(b *testing.B) {
 }
 
 func BenchmarkMetadataFrom(b *testing.B) {
-	h := codecs.Headers(metadata())
+	h := recordHeaders(codecs.Headers(metadata()))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := codecs.MetadataFrom(h); err != nil {
+		if _, err := codecs.MetadataFromRecord(h); err != nil {
 			b.Fatal(err)
 		}
 	}

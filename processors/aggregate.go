@@ -32,10 +32,6 @@ type Aggregate[S, C, E any] struct {
 	// Rows encodes eventsourcing.Snapshot[S], the group table's rows.
 	Rows goka.Codec
 
-	// Framed makes the graph's codecs framed, for a runner that understands frames, as package
-	// exactlyonce does (kafka.FramedCodec). Goka alone does not.
-	Framed bool
-
 	// RecentSize is how many commands a row remembers (G1), each in some 24 bytes of every row:
 	// 0 to MaxRecentSize.
 	RecentSize int
@@ -64,8 +60,6 @@ type GraphOptions struct {
 	TopicPrefix string
 	// Results is NewResultSet's.
 	Results *codecs.Set
-	// Framed is Aggregate's.
-	Framed bool
 	// RecentSize is Aggregate's.
 	RecentSize int
 	// RecordBytes, Partitions, Version, Guard and Tracer are Aggregate's.
@@ -102,7 +96,8 @@ func (a *Aggregate[S, C, E]) recordBytes() int {
 }
 
 // Graph returns the aggregate's Goka group graph: commands in; events, results and dead letters
-// out; rows in the group table.
+// out; rows in the group table. Its streams are framed (kafka.FramedCodec), so it needs a runner that
+// understands frames, as package exactlyonce does. Goka alone does not.
 func (a *Aggregate[S, C, E]) Graph() (*goka.GroupGraph, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
@@ -110,14 +105,14 @@ func (a *Aggregate[S, C, E]) Graph() (*goka.GroupGraph, error) {
 	t := a.Topics
 	a.aside = deadLetters{
 		topic: t.DeadLetters, owner: a.Name, group: t.Group, replay: t.Commands,
-		version: a.Version, framed: a.Framed, limit: LetterBytes(a.recordBytes()),
+		version: a.Version, limit: LetterBytes(a.recordBytes()),
 		guard: a.Guard, metrics: a.Metrics, logger: a.Logger,
 	}
 	return goka.DefineGroup(goka.Group(t.Group),
-		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands, a.Framed), a.handle),
-		goka.Output(goka.Stream(t.Events), outputOf(a.Events, a.Framed)),
-		goka.Output(goka.Stream(t.Results), outputOf(a.Results, a.Framed)),
-		goka.Output(goka.Stream(t.DeadLetters), letterCodec(a.Framed)),
+		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands), a.handle),
+		goka.Output(goka.Stream(t.Events), outputOf(a.Events)),
+		goka.Output(goka.Stream(t.Results), outputOf(a.Results)),
+		goka.Output(goka.Stream(t.DeadLetters), letterCodec{}),
 		goka.Persist(encodedCodec{a.Rows}),
 	), nil
 }

@@ -64,7 +64,6 @@ type deadLetters struct {
 	replay  string
 	version string // of the worker
 	limit   int    // bytes of a dead letter
-	framed  bool
 	guard   *Guard
 	metrics *Metrics
 	logger  *slog.Logger
@@ -75,24 +74,14 @@ type deadLetters struct {
 }
 
 // setAside puts a record that can't be handled into the dead letters, in the same transaction as
-// the offset that passes it (G8): key, bytes and headers as they came, and the reason. Goka itself
-// keeps neither two headers of one name nor what is nil; frames do.
+// the offset that passes it (G8): key, bytes and headers as they came, and the reason.
 func (d *deadLetters) setAside(
 	ctx goka.Context, record *received, poison *codecs.Malformed,
 ) verdict {
 	d.count(ctx, poison)
 	letter := d.letter(ctx, record, poison)
-	if d.framed {
-		frame := kafka.AppendFrame(make([]byte, 0, kafka.FrameBytes(&letter)), &letter)
-		ctx.Emit(goka.Stream(d.topic), string(letter.Key), frame)
-	} else {
-		headers := make(goka.Headers, len(letter.Headers))
-		for _, h := range letter.Headers {
-			headers[h.Key] = h.Value
-		}
-		ctx.Emit(goka.Stream(d.topic), string(letter.Key), letter.Value,
-			goka.WithCtxEmitHeaders(headers))
-	}
+	frame := kafka.AppendFrame(make([]byte, 0, kafka.FrameBytes(&letter)), &letter)
+	ctx.Emit(goka.Stream(d.topic), string(letter.Key), frame)
 	d.metrics.setAside(d.owner, poison.Reason)
 	level := slog.LevelWarn
 	if d.passes(poison) && d.named.Swap(true) {
@@ -163,7 +152,7 @@ func (d *deadLetters) origin(ctx goka.Context, poison *codecs.Malformed) []kgo.R
 func (d *deadLetters) letter(
 	ctx goka.Context, record *received, poison *codecs.Malformed,
 ) kgo.Record {
-	letter := kgo.Record{Key: []byte(ctx.Key()), Value: record.bytes, Headers: record.headers(ctx)}
+	letter := kgo.Record{Key: []byte(ctx.Key()), Value: record.bytes, Headers: record.headers()}
 	if record.noKey {
 		letter.Key = nil
 	}
@@ -177,13 +166,10 @@ func (d *deadLetters) letter(
 		kgo.RecordHeader{Key: HeaderCut, Value: strconv.AppendInt(nil, int64(size), 10)})}
 }
 
-// headers are the record's own. Those of a dead letter that was put back and fails again are not:
-// it has one origin, the last.
-func (r *received) headers(ctx goka.Context) (own []kgo.RecordHeader) {
+// headers returns the record's own headers. It leaves out the origin that a replayed dead letter carries:
+// one that fails again has one origin, the last.
+func (r *received) headers() []kgo.RecordHeader {
 	all, _ := kafka.SplitFrame(nil, r.frame) // the codec has split it before
-	if r.frame == nil {
-		all.Headers = recordHeaders(ctx.Headers())
-	}
 	return slices.DeleteFunc(all.Headers, func(h kgo.RecordHeader) bool {
 		return slices.Contains(originHeaders, h.Key)
 	})

@@ -144,7 +144,7 @@ func viewTopics(aggregates int) int { return 4*aggregates + 1 }
 
 func (w *Worker) openProcessors() error {
 	options := processors.GraphOptions{
-		TopicPrefix: w.config.Topics.Prefix, Results: w.results, Framed: true,
+		TopicPrefix: w.config.Topics.Prefix, Results: w.results,
 		RecordBytes: int(w.config.Topics.RecordBytes), Version: programVersion(),
 		Partitions: w.partitions.Load,
 		Tracer:     w.tracer(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,

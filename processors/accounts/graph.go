@@ -26,7 +26,6 @@ func Graph(c Codecs, o processors.GraphOptions) (*goka.GroupGraph, error) {
 		Events:      c.Events,
 		Results:     o.Results,
 		Rows:        c.Table(),
-		Framed:      o.Framed,
 		RecentSize:  o.RecentSize,
 		RecordBytes: o.RecordBytes,
 		Partitions:  o.Partitions,
