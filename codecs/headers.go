@@ -9,6 +9,7 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/codecs/excerpt"
 	"refold/eventsourcing"
 )
 
@@ -280,8 +281,11 @@ func missing(name, what string) *Malformed {
 	return malformed(ReasonBadHeader, nil, "%s is missing or empty; must be %s", name, what)
 }
 
+// maxFoundBytes limits how much of a foreign text is repeated in an error.
+const maxFoundBytes = 60
+
 func bad(name string, value []byte, must string) *Malformed {
-	return malformed(ReasonBadHeader, nil, "%s is %s; %s", name, quoted(string(value), maxFoundBytes), must)
+	return malformed(ReasonBadHeader, nil, "%s is %s; %s", name, excerpt.Quoted(string(value), maxFoundBytes), must)
 }
 
 func isASCII(b []byte) bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
+	"refold/codecs/excerpt"
 	"refold/kafka"
 )
 
@@ -132,7 +133,7 @@ func (d *deadLetters) refuse(ctx goka.Context, record *received, err error) verd
 
 // origin says where a record comes from and why it is set aside.
 func (d *deadLetters) origin(ctx goka.Context, poison *codecs.Malformed) []kgo.RecordHeader {
-	message := codecs.Excerpt(poison.Err.Error(), maxMessageBytes)
+	message := excerpt.Of(poison.Err.Error(), maxMessageBytes)
 	return []kgo.RecordHeader{
 		{Key: HeaderTopic, Value: []byte(ctx.Topic())},
 		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(ctx.Partition()), 10)},

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
+	"refold/codecs/jsonvalue"
 	"refold/eventsourcing"
 	"refold/kafka"
 )
@@ -317,14 +318,14 @@ func (f *Fold[S, E]) Equal(state any, row []byte) (bool, error) {
 // codecs.Limits.ExpandedBytes.
 const maxShownBytes = 8 << 20
 
-// JSON shows a row's sequence and state, for people. The error wraps codecs.ErrTooLarge or
-// codecs.ErrNoJSON if there is none.
+// JSON shows a row's sequence and state, for people. The error wraps jsonvalue.ErrTooLarge or
+// jsonvalue.ErrNoJSON if there is none.
 func (f *Fold[S, E]) JSON(row []byte) (json.RawMessage, error) {
 	s, err := f.snapshot(row)
 	if err != nil {
 		return nil, err
 	}
-	b, err := codecs.ValueJSON(struct {
+	b, err := jsonvalue.Marshal(struct {
 		Sequence int64 `json:"sequence"`
 		State    S     `json:"state"`
 	}{s.Sequence, s.State}, maxShownBytes)

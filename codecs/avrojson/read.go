@@ -1,312 +1,461 @@
-package codecs
+package avrojson
 
 import (
-	"encoding/json"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"refold/codecs/avrotype"
+	"refold/codecs/excerpt"
+	"refold/codecs/jsonvalue"
 )
 
-// maxMistakes limits the list: whoever has a hundred mistakes has sent something else.
+// Limits bound what [Read] takes.
+type Limits struct {
+	Depth        int // of nesting
+	DefaultBytes int // of all defaults that are filled in: each {} of an array gets all of its type's
+}
+
+// Mistake is one place at which JSON does not fit its type.
+type Mistake struct {
+	// Path leads to the value, such as lines[2].price; empty for the whole.
+	Path string
+	// Found is the value, shortened; "nothing" if a field is missing.
+	Found string
+	// Allowed says what may be there instead.
+	Allowed string
+}
+
+// String says it in one line.
+func (m Mistake) String() string {
+	if m.Path == "" {
+		return fmt.Sprintf("found %s, allowed: %s", m.Found, m.Allowed)
+	}
+	return fmt.Sprintf("%s: found %s, allowed: %s", m.Path, m.Found, m.Allowed)
+}
+
+// maxMistakes limits the list: JSON with a hundred mistakes was meant for something else.
 const maxMistakes = 100
 
 // maxSteps limits the work on one piece of JSON by its size. Only nested unions of records that
 // look alike, where every branch must be tried at every level, come near it.
-func maxSteps(data []byte) int { return 10_000 + 4*len(data) }
+func maxSteps(text jsonvalue.Text) int { return 10_000 + 4*len(text.Bytes()) }
 
-// check returns the value that JSON describes, in goavro's form, or all mistakes.
-func (s *shape) check(data []byte, limits Limits) (native any, mistakes []Mistake) {
-	value, mistake := parseJSON(data, limits)
-	if mistake != nil {
-		return nil, []Mistake{*mistake}
+// Read returns the Avro data of the value that JSON describes, or all mistakes in it, up to a hundred, in
+// the order in which they stand there, missing fields after the others of their object. The data is
+// encoded while the JSON is read; nothing is built in between.
+func Read(t *avrotype.Type, text jsonvalue.Text, limits Limits) ([]byte, []Mistake) {
+	if err := text.CheckDepth(limits.Depth); err != nil {
+		return nil, []Mistake{SyntaxMistake(err)}
 	}
-	c := checker{stepsLeft: maxSteps(data), defaultsLeft: limits.ExpandedBytes}
-	native = c.value(s, value, path{})
+	r := reader{
+		in: text.Cursor(), out: make([]byte, 0, len(text.Bytes())),
+		stepsLeft: maxSteps(text), defaultsLeft: limits.DefaultBytes,
+	}
+	r.value(t)
 	switch {
-	case c.defaultsLeft < 0:
-		c.mistake(path{}, fmt.Sprintf("too many defaults, of more than %d bytes", limits.ExpandedBytes),
+	case r.defaultsLeft < 0:
+		r.path = nil
+		r.mistake(fmt.Sprintf("too many defaults, of more than %d bytes", limits.DefaultBytes),
 			"fewer items that leave fields out")
-	case c.stepsLeft <= 0 && c.count == 0:
-		c.mistake(path{}, "a value with too many ways to read it", "a simpler one")
+	case r.stepsLeft <= 0 && r.count == 0:
+		r.path = nil
+		r.mistake("a value with too many ways to read it", "a simpler one")
 	}
-	return native, c.mistakes
+	if len(r.mistakes) > 0 {
+		return nil, r.mistakes
+	}
+	return r.out, nil
 }
 
-// checker walks JSON and schema side by side and collects what does not fit.
-type checker struct {
-	stepsLeft int
-	// defaultsLeft is how many bytes of defaults may still be filled in: each {} of an array gets all of
-	// its type's.
-	defaultsLeft int
-	count        int  // of mistakes
-	quiet        bool // only count them
-	mistakes     []Mistake
+// SyntaxMistake returns an error of package jsonvalue as the one mistake in the whole.
+func SyntaxMistake(err error) Mistake {
+	m := Mistake{Found: err.Error()}
+	if syntax, is := errors.AsType[*jsonvalue.SyntaxError](err); is {
+		m.Allowed = syntax.Allowed
+	}
+	return m
 }
 
-// path leads to a value. It is spelled out for a mistake only.
-type path struct {
-	parent *path
-	name   string
-	index  int // of an array's item if name is empty
+// reader walks JSON and type side by side, and collects Avro data and what does not fit. After a mistake
+// the data is of no use, but the JSON is read on to its end.
+type reader struct {
+	in  jsonvalue.Cursor
+	out []byte
+
+	stepsLeft, defaultsLeft int
+
+	path     []step
+	count    int  // of mistakes
+	quiet    bool // only count them
+	mistakes []Mistake
+	scratch  []byte
 }
 
-func (p path) field(name string) path { return path{parent: &p, name: name} }
-func (p path) item(index int) path    { return path{parent: &p, index: index} }
-
-func (p path) String() string {
-	if p.parent == nil {
-		return ""
-	}
-	before := p.parent.String()
-	switch {
-	case p.name == "":
-		return before + "[" + strconv.Itoa(p.index) + "]"
-	case before == "":
-		return Excerpt(p.name, maxFoundBytes)
-	}
-	return before + "." + Excerpt(p.name, maxFoundBytes)
+// step leads to a field, a map's value, or an array's item if name is empty.
+type step struct {
+	name  string
+	index int
+	named bool
 }
 
-func (c *checker) mistake(at path, found, allowed string) {
-	c.count++
-	if !c.quiet && len(c.mistakes) < maxMistakes {
-		c.mistakes = append(c.mistakes, Mistake{Path: at.String(), Found: found, Allowed: allowed})
-	}
-}
+func (r *reader) exhausted() bool { return r.stepsLeft <= 0 || r.defaultsLeft < 0 }
 
-// misfit reports a value that is not of a type.
-func (c *checker) misfit(s *shape, v any, at path) any {
-	if c.quiet {
-		c.count++
-	} else {
-		c.mistake(at, describeValue(v), s.describe())
-	}
-	return nil
-}
-
-// value returns a JSON value in goavro's form. What it returns after a mistake is of no use.
-func (c *checker) value(s *shape, v any, at path) any {
-	c.stepsLeft--
-	if c.stepsLeft <= 0 || c.defaultsLeft < 0 {
-		return nil
-	}
-	switch s.kind {
-	case kindUnion:
-		return c.union(s, v, at)
-	case kindInt, kindLong, kindFloat, kindDouble:
-		return c.number(s, v, at)
-	case kindBytes, kindFixed:
-		return c.bytes(s, v, at)
-	case kindRecord, kindMap:
-		o, is := v.(*object)
+func (r *reader) place() string {
+	var b strings.Builder
+	for i, s := range r.path {
 		switch {
-		case !is:
-			return c.misfit(s, v, at)
-		case s.kind == kindMap:
-			return c.mapping(s, o, at)
+		case !s.named:
+			fmt.Fprintf(&b, "[%d]", s.index)
+		case i > 0:
+			b.WriteString("." + excerpt.Of(s.name, maxFoundBytes))
+		default:
+			b.WriteString(excerpt.Of(s.name, maxFoundBytes))
 		}
-		return c.record(s, o, at)
-	case kindArray:
-		items, is := v.([]any)
-		if !is {
-			return c.misfit(s, v, at)
-		}
-		out := make([]any, len(items))
-		for i, item := range items {
-			out[i] = c.value(s.items, item, at.item(i))
-		}
-		return out
 	}
-	if !s.fitsPlainly(v) {
-		return c.misfit(s, v, at)
-	}
-	return v
+	return b.String()
 }
 
-// fitsPlainly reports whether a value of a type that JSON has, too, is right.
-func (s *shape) fitsPlainly(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return s.kind == kindNull
-	case bool:
-		return s.kind == kindBoolean
-	case string:
-		return s.kind == kindString || s.kind == kindEnum && slices.Contains(s.symbols, v)
-	}
-	return false
+// counts counts a mistake, and reports whether its text is wanted.
+func (r *reader) counts() bool {
+	r.count++
+	return !r.quiet && len(r.mistakes) < maxMistakes
 }
 
-func (c *checker) number(s *shape, v any, at path) any {
-	literal, is := v.(json.Number)
-	text, _ := v.(string)
-	float := s.kind == kindFloat || s.kind == kindDouble
-	bits := 64
-	if s.kind == kindInt || s.kind == kindFloat {
-		bits = 32
+func (r *reader) mistake(found, allowed string) {
+	if r.counts() {
+		r.mistakes = append(r.mistakes, Mistake{Path: r.place(), Found: found, Allowed: allowed})
+	}
+}
+
+// wrong is mistake where a value of a type was expected.
+func (r *reader) wrong(found string, t *avrotype.Type) {
+	if r.counts() {
+		r.mistakes = append(r.mistakes, Mistake{Path: r.place(), Found: found, Allowed: describe(t)})
+	}
+}
+
+// misfit skips the next value, which is not of the type.
+func (r *reader) misfit(t *avrotype.Type) {
+	value := r.in
+	r.in.Skip()
+	if r.counts() {
+		r.mistakes = append(r.mistakes, Mistake{Path: r.place(), Found: found(value, t), Allowed: describe(t)})
+	}
+}
+
+// value reads the next value.
+func (r *reader) value(t *avrotype.Type) {
+	r.stepsLeft--
+	if r.exhausted() {
+		return
+	}
+	switch t.Kind {
+	case avrotype.Union:
+		r.union(t)
+	case avrotype.Record, avrotype.Map, avrotype.Array:
+		r.nested(t)
+	default:
+		before := r.in
+		if c := r.in.Peek(); c == '{' || c == '[' || !r.plain(t, r.in.Token()) {
+			r.in = before
+			r.misfit(t)
+		}
+	}
+}
+
+func (r *reader) nested(t *avrotype.Type) {
+	open := byte('{')
+	if t.Kind == avrotype.Array {
+		open = '['
 	}
 	switch {
-	case is && float:
-		f, err := strconv.ParseFloat(literal.String(), bits)
-		if err == nil && bits == 32 {
-			return float32(f)
-		}
-		if err == nil {
-			return f
-		}
-	case is:
-		i, fits := ParseInteger(literal.String(), bits)
-		if fits && bits == 32 {
-			return int32(i)
-		}
-		if fits {
-			return i
-		}
-	case float:
-		if f, known := notFinite[text]; known && bits == 32 {
-			return float32(f)
-		} else if known {
-			return f
-		}
+	case r.in.Peek() != open:
+		r.misfit(t)
+	case t.Kind == avrotype.Array:
+		r.array(t)
+	case t.Kind == avrotype.Map:
+		r.mapping(t)
+	default:
+		r.record(t)
 	}
-	return c.misfit(s, v, at)
 }
 
-// notFinite are the numbers that JSON lacks, as Avro's Java library writes them.
-var notFinite = map[string]float64{
-	"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1),
-}
-
-func (c *checker) bytes(s *shape, v any, at path) any {
-	text, is := v.(string)
-	if !is {
-		return c.misfit(s, v, at)
-	}
-	out := make([]byte, 0, len(text))
-	for _, r := range text {
-		if r > math.MaxUint8 {
-			return c.misfit(s, v, at)
+// plain appends a value that holds no others, and reports whether it is of the type.
+func (r *reader) plain(t *avrotype.Type, token []byte) bool {
+	switch t.Kind {
+	case avrotype.Null:
+		return token[0] == 'n'
+	case avrotype.Boolean:
+		is := token[0] == 't'
+		r.out = append(r.out, 0)
+		if is {
+			r.out[len(r.out)-1] = 1
 		}
-		out = append(out, byte(r))
+		return is || token[0] == 'f'
+	case avrotype.Int, avrotype.Long:
+		n, fits := jsonvalue.ParseInteger(string(token), t.Bits())
+		r.out = binary.AppendVarint(r.out, n)
+		return fits
+	case avrotype.Float, avrotype.Double:
+		return r.float(t, token)
 	}
-	if s.kind == kindFixed && len(out) != s.size {
-		return c.misfit(s, wrongSize(len(out)), at)
+	if token[0] != '"' {
+		return false
 	}
-	return out
+	text := jsonvalue.Unquote(token)
+	switch t.Kind {
+	case avrotype.String:
+		r.out = append(binary.AppendVarint(r.out, int64(len(text))), text...)
+		return true
+	case avrotype.Enum:
+		at := slices.Index(t.Symbols, string(text))
+		r.out = binary.AppendVarint(r.out, int64(at))
+		return at >= 0
+	case avrotype.Bytes, avrotype.Fixed:
+		return r.bytes(t, text)
+	}
+	return false // a kind that a parsed schema doesn't have
 }
 
-func (c *checker) mapping(s *shape, o *object, at path) any {
-	out := make(map[string]any, len(o.members))
-	for _, m := range o.members {
-		here := at.field(m.name)
-		if _, twice := out[m.name]; twice {
-			c.mistake(here, "the key again", "each key once")
+func (r *reader) float(t *avrotype.Type, token []byte) bool {
+	var f float64
+	fits := false
+	if token[0] == '"' {
+		f, fits = jsonvalue.NotFinite[string(jsonvalue.Unquote(token))]
+	} else if c := token[0]; c == '-' || c >= '0' && c <= '9' {
+		f, fits = jsonvalue.ParseFloat(string(token), t.Bits())
+	}
+	if t.Kind == avrotype.Float {
+		r.out = binary.LittleEndian.AppendUint32(r.out, math.Float32bits(float32(f)))
+	} else {
+		r.out = binary.LittleEndian.AppendUint64(r.out, math.Float64bits(f))
+	}
+	return fits
+}
+
+func (r *reader) bytes(t *avrotype.Type, text []byte) bool {
+	if n := utf8.RuneCount(text); t.Kind == avrotype.Bytes {
+		r.out = binary.AppendVarint(r.out, int64(n))
+	} else if n != t.Size {
+		return false
+	}
+	for _, c := range string(text) {
+		if c > math.MaxUint8 {
+			return false
 		}
-		out[m.name] = c.value(s.items, m.value, here)
+		r.out = append(r.out, byte(c))
 	}
-	return out
+	return true
 }
 
-func (c *checker) record(s *shape, o *object, at path) any {
-	out := make(map[string]any, len(s.fields))
-	for _, m := range o.members {
-		here := at.field(m.name)
-		i, known := s.index[m.name]
+func (r *reader) array(t *avrotype.Type) {
+	start, n := r.beginBlock()
+	r.path = append(r.path, step{})
+	for r.in.Enter(); r.in.More(); n++ {
+		r.path[len(r.path)-1].index = n
+		if r.value(t.Items); r.exhausted() {
+			return
+		}
+	}
+	r.path = r.path[:len(r.path)-1]
+	r.endBlock(start, n)
+}
+
+func (r *reader) mapping(t *avrotype.Type) {
+	start, n := r.beginBlock()
+	r.path = append(r.path, step{named: true})
+	keys := map[string]struct{}{}
+	for r.in.Enter(); r.in.More(); n++ {
+		key := string(r.in.Name())
+		r.path[len(r.path)-1].name = key
+		if _, twice := keys[key]; twice {
+			r.mistake("the key again", "each key once")
+		}
+		keys[key] = struct{}{}
+		r.out = append(binary.AppendVarint(r.out, int64(len(key))), key...)
+		if r.value(t.Items); r.exhausted() {
+			return
+		}
+	}
+	r.path = r.path[:len(r.path)-1]
+	r.endBlock(start, n)
+}
+
+// beginBlock leaves room for the length of a small array or map, which is known at its end.
+func (r *reader) beginBlock() (start, n int) {
+	r.out = append(r.out, 0)
+	return len(r.out) - 1, 0
+}
+
+func (r *reader) endBlock(start, n int) {
+	if n == 0 {
+		return // the room is the end
+	}
+	var length [binary.MaxVarintLen64]byte
+	size := binary.PutVarint(length[:], int64(n))
+	if size == 1 {
+		r.out[start] = length[0]
+	} else {
+		r.out = slices.Replace(r.out, start, start+1, length[:size]...)
+	}
+	r.out = append(r.out, 0)
+}
+
+// span is where a field's data is in the output; not given if to is 0.
+type span struct{ from, to int }
+
+func (r *reader) record(t *avrotype.Type) {
+	var few [16]span // on the stack
+	spans := few[:]
+	if len(t.Fields) > len(few) {
+		spans = make([]span, len(t.Fields))
+	}
+	start, given, ordered := len(r.out), 0, true
+	r.path = append(r.path, step{named: true})
+	for r.in.Enter(); r.in.More(); {
+		name := r.in.Name()
+		i, known := t.Field(string(name))
 		if !known {
-			c.misfit(s, unknownField{}, here)
+			r.path[len(r.path)-1].name = string(name)
+			r.in.Skip()
+			r.wrong("an unknown field", t)
 			continue
 		}
-		if _, twice := out[m.name]; twice {
-			c.mistake(here, "the field again", "each field once")
+		r.path[len(r.path)-1].name = t.Fields[i].Name
+		if spans[i].to > 0 {
+			r.mistake("the field again", "each field once")
 		}
-		out[m.name] = c.value(s.fields[i].shape, m.value, here)
+		from := len(r.out)
+		if r.value(t.Fields[i].Type); r.exhausted() {
+			return
+		}
+		spans[i] = span{from + 1, len(r.out) + 1}
+		ordered = ordered && i == given
+		given++
 	}
-	for _, field := range s.fields {
-		if _, has := out[field.name]; has {
-			continue
-		}
-		if !field.hasDefault {
-			c.misfit(field.shape, missingField{}, at.field(field.name))
-		}
-		out[field.name] = field.fallback
-		c.defaultsLeft -= field.fallbackBytes
+	if given < len(t.Fields) || !ordered {
+		r.arrange(t, start, spans)
 	}
-	return out
+	r.path = r.path[:len(r.path)-1]
+}
+
+// arrange puts the data of a record's fields, from start on, into the order of the type, and defaults
+// into the gaps.
+func (r *reader) arrange(t *avrotype.Type, start int, spans []span) {
+	r.scratch = append(r.scratch[:0], r.out[start:]...)
+	r.out = r.out[:start]
+	for i := range t.Fields {
+		field, s := &t.Fields[i], spans[i]
+		switch {
+		case s.to > 0:
+			r.out = append(r.out, r.scratch[s.from-1-start:s.to-1-start]...)
+		case field.HasDefault:
+			r.defaultsLeft -= len(field.Default)
+			r.out = append(r.out, field.Default...)
+		default:
+			r.path[len(r.path)-1].name = field.Name
+			r.wrong("nothing", field.Type)
+		}
+	}
 }
 
 // union finds the branch that a value is of. Where several might be meant, the first that fits
 // is, but a number in digits alone is rather an int or a long, any other a float or a double.
-func (c *checker) union(s *shape, v any, at path) any {
-	var candidates []*shape
-	for _, branch := range s.branches {
-		if branch.mayBe(v) {
-			candidates = append(candidates, branch)
-		}
-	}
-	if number, is := v.(json.Number); is {
-		prefer := 1
-		if strings.ContainsAny(number.String(), ".eE") {
-			prefer = -1
-		}
-		slices.SortStableFunc(candidates, func(a, b *shape) int {
-			return prefer * (b.wholeNumber() - a.wholeNumber())
-		})
-	}
+func (r *reader) union(t *avrotype.Type) {
+	before, start := r.in, len(r.out)
+	var few [8]int // on the stack
+	candidates := r.candidates(t, few[:0])
 	switch len(candidates) {
 	case 0:
-		return c.misfit(s, v, at)
+		r.misfit(t)
+		return
 	case 1:
-		return candidates[0].inUnion(c.value(candidates[0], v, at))
+		r.branch(t, candidates[0])
+		return
 	}
-	var nearest *shape
-	fewest := 0
-	for _, branch := range candidates {
-		try := checker{stepsLeft: c.stepsLeft, defaultsLeft: c.defaultsLeft, quiet: true}
-		native := try.value(branch, v, at)
-		c.stepsLeft = try.stepsLeft
-		if try.count == 0 {
-			c.defaultsLeft = try.defaultsLeft
-			return branch.inUnion(native)
+	nearest, fewest := -1, 0
+	quiet, count := r.quiet, r.count
+	for _, at := range candidates {
+		defaults, depth := r.defaultsLeft, len(r.path)
+		r.quiet, r.count = true, 0
+		r.branch(t, at)
+		tried := r.count
+		r.quiet, r.count = quiet, count
+		if tried == 0 {
+			return
 		}
-		if nearest == nil || try.count < fewest {
-			nearest, fewest = branch, try.count
+		r.in, r.out, r.path, r.defaultsLeft = before, r.out[:start], r.path[:depth], defaults
+		if nearest < 0 || tried < fewest {
+			nearest, fewest = at, tried
 		}
 	}
-	switch _, is := v.(*object); {
-	case !is:
-		return c.misfit(s, v, at)
-	case c.quiet:
-		c.count += fewest
-		return nil
+	switch {
+	case r.in.Peek() != '{':
+		r.misfit(t)
+	case r.quiet:
+		r.count += fewest
+		r.in.Skip()
+	default:
+		r.branch(t, nearest) // for the mistakes of the one that was probably meant
 	}
-	return c.value(nearest, v, at) // the mistakes of the one that was probably meant
 }
 
-func (s *shape) wholeNumber() int {
-	if s.kind == kindInt || s.kind == kindLong {
-		return 1
-	}
-	return 0
+func (r *reader) branch(t *avrotype.Type, at int) {
+	r.out = binary.AppendVarint(r.out, int64(at))
+	r.value(t.Branches[at])
 }
 
-// mayBe reports whether a JSON value is of the kind that a type is written as.
-func (s *shape) mayBe(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return s.kind == kindNull
-	case bool:
-		return s.kind == kindBoolean
-	case json.Number:
-		return s.wholeNumber() > 0 || s.kind == kindFloat || s.kind == kindDouble
-	case string:
-		_, special := notFinite[v]
-		return s.kind == kindString || s.kind == kindEnum || s.kind == kindBytes ||
-			s.kind == kindFixed || special && (s.kind == kindFloat || s.kind == kindDouble)
-	case []any:
-		return s.kind == kindArray
-	case *object:
-		return s.kind == kindRecord || s.kind == kindMap
+// candidates appends the branches that are written as the next value is, the likeliest first.
+func (r *reader) candidates(t *avrotype.Type, candidates []int) []int {
+	next := r.in
+	c := next.Peek()
+	var token []byte
+	if c != '{' && c != '[' {
+		token = next.Token()
 	}
-	return false
+	for at, branch := range t.Branches {
+		if mayBe(branch, c, token) {
+			candidates = append(candidates, at)
+		}
+	}
+	if len(candidates) > 1 && (c == '-' || c >= '0' && c <= '9') {
+		whole := !strings.ContainsAny(string(token), ".eE")
+		slices.SortStableFunc(candidates, func(a, b int) int {
+			switch x, y := t.Branches[a].Whole(), t.Branches[b].Whole(); {
+			case x == y:
+				return 0
+			case x == whole:
+				return -1
+			}
+			return 1
+		})
+	}
+	return candidates
+}
+
+// mayBe reports whether values of a type are written as the one that begins with c.
+func mayBe(t *avrotype.Type, c byte, token []byte) bool {
+	switch c {
+	case '{':
+		return t.Kind == avrotype.Record || t.Kind == avrotype.Map
+	case '[':
+		return t.Kind == avrotype.Array
+	case 'n':
+		return t.Kind == avrotype.Null
+	case 't', 'f':
+		return t.Kind == avrotype.Boolean
+	case '"':
+		switch t.Kind {
+		case avrotype.String, avrotype.Enum, avrotype.Bytes, avrotype.Fixed:
+			return true
+		}
+		_, special := jsonvalue.NotFinite[string(jsonvalue.Unquote(token))]
+		return special && t.Floating()
+	}
+	return t.Whole() || t.Floating()
 }

@@ -1,131 +1,134 @@
-package codecs
+package avrojson
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"refold/codecs/avrotype"
+	"refold/codecs/excerpt"
+	"refold/codecs/jsonvalue"
 )
 
-// maxDepth limits how deeply a value may be nested in a record: as deep as twmb/avro decodes. A
-// type that holds itself could go on without taking a byte.
-const maxDepth = 1000
-
-var (
-	errTooDeep  = fmt.Errorf("nested deeper than %d", maxDepth)
-	errNegative = errors.New("a negative length")
-)
-
-// jsonWriter writes Avro data as JSON, value by value. It builds nothing in between, so that the
-// limit of its output is the limit of what it takes: a few bytes may claim arrays of any number of
-// nulls.
+// Write writes Avro data of a type as JSON of at most limit bytes, in the form that [Read] takes. That is
+// all that it allocates, beside up to 16 times that for maps. A record's fields come in the schema's order,
+// a map's keys sorted, so that equal values give equal texts.
 //
-// A record's fields come in the schema's order and a map's keys sorted, so that equal values give
-// equal texts.
-type jsonWriter struct {
-	data  []byte // what is left to read
+// The error wraps [avrotype.ErrTooLarge], or says what is wrong with the data and at which field.
+func Write(t *avrotype.Type, data []byte, limit int) ([]byte, error) {
+	w := writer{Reader: avrotype.Reader{Data: data}, limit: limit}
+	err := w.write(t)
+	if err == nil && len(w.Data) > 0 {
+		err = fmt.Errorf("%d bytes are left over", len(w.Data))
+	}
+	switch {
+	case err != nil && w.field != "":
+		return nil, fmt.Errorf("at the field %s: %w", excerpt.Of(w.field, maxFoundBytes), err)
+	case err != nil:
+		return nil, err
+	}
+	return w.out, nil
+}
+
+// writer builds nothing between the data and the JSON, so that the limit of the JSON limits its memory: a
+// few bytes may claim arrays of any number of nulls.
+type writer struct {
+	avrotype.Reader
 	out   []byte
 	limit int // of out, in bytes
 	depth int
-	// moved is how many bytes the sorting of maps has copied; nested maps copy their content again.
-	moved int
+	moved int    // bytes that the sorting of maps has copied; nested maps copy their content again
 	field string // the last one that was begun, for errors
 }
 
-// write writes the next value, which is of the shape.
-func (w *jsonWriter) write(s *shape) error {
-	if err := w.plain(s); err != nil {
+func (w *writer) write(t *avrotype.Type) error {
+	if err := w.plain(t); err != nil {
 		return err
 	}
 	if len(w.out) > w.limit {
-		return fmt.Errorf("%w: as JSON it has more than %d bytes", ErrTooLarge, w.limit)
+		return fmt.Errorf("%w: as JSON it has more than %d bytes", avrotype.ErrTooLarge, w.limit)
 	}
 	return nil
 }
 
-func (w *jsonWriter) plain(s *shape) error {
-	switch s.kind {
-	case kindNull:
+func (w *writer) plain(t *avrotype.Type) error {
+	switch t.Kind {
+	case avrotype.Null:
 		w.out = append(w.out, "null"...)
 		return nil
-	case kindBoolean:
-		b, err := w.take(1)
+	case avrotype.Boolean:
+		b, err := w.Take(1)
 		if err == nil {
 			w.out = strconv.AppendBool(w.out, b[0] == 1) // as twmb/avro and Java
 		}
 		return err
-	case kindInt, kindLong, kindEnum:
-		return w.integer(s)
-	case kindFloat:
-		b, err := w.take(4)
+	case avrotype.Int, avrotype.Long, avrotype.Enum:
+		return w.integer(t)
+	case avrotype.Float:
+		b, err := w.Take(4)
 		if err == nil {
-			w.out = appendFloat(w.out, float64(math.Float32frombits(binary.LittleEndian.Uint32(b))), 32)
+			w.out = jsonvalue.AppendFloat(w.out, float64(math.Float32frombits(binary.LittleEndian.Uint32(b))), 32)
 		}
 		return err
-	case kindDouble:
-		b, err := w.take(8)
+	case avrotype.Double:
+		b, err := w.Take(8)
 		if err == nil {
-			w.out = appendFloat(w.out, math.Float64frombits(binary.LittleEndian.Uint64(b)), 64)
+			w.out = jsonvalue.AppendFloat(w.out, math.Float64frombits(binary.LittleEndian.Uint64(b)), 64)
 		}
 		return err
-	case kindBytes, kindString:
-		b, err := w.sized()
+	case avrotype.Bytes, avrotype.String:
+		b, err := w.Sized()
 		if err == nil {
-			w.text(s, b)
+			w.text(t, b)
 		}
 		return err
-	case kindFixed:
-		b, err := w.take(s.size)
+	case avrotype.Fixed:
+		b, err := w.Take(t.Size)
 		if err == nil {
-			w.text(s, b)
+			w.text(t, b)
 		}
 		return err
 	}
-	return w.nested(s)
+	return w.nested(t)
 }
 
 // nested writes what holds other values.
-func (w *jsonWriter) nested(s *shape) error {
-	if w.depth >= maxDepth {
-		return errTooDeep
+func (w *writer) nested(t *avrotype.Type) error {
+	if w.depth >= avrotype.MaxDepth {
+		return avrotype.ErrTooDeep
 	}
 	w.depth++
 	defer func() { w.depth-- }()
-	switch s.kind {
-	case kindUnion:
-		at, err := w.varint()
+	switch t.Kind {
+	case avrotype.Union:
+		branch, err := w.Branch(t)
 		if err != nil {
 			return err
 		}
-		if at < 0 || at >= int64(len(s.branches)) {
-			return fmt.Errorf("branch %d of a union of %d", at, len(s.branches))
-		}
-		return w.write(s.branches[at])
-	case kindRecord:
-		return w.record(s)
-	case kindArray:
-		return w.array(s)
-	case kindMap:
-		return w.mapping(s)
+		return w.write(branch)
+	case avrotype.Record:
+		return w.record(t)
+	case avrotype.Array:
+		return w.array(t)
+	case avrotype.Map:
+		return w.mapping(t)
 	}
-	return fmt.Errorf("the unknown kind %s", Excerpt(s.kind, maxFoundBytes))
+	return fmt.Errorf("the unknown kind %s", excerpt.Of(t.Kind, maxFoundBytes))
 }
 
-func (w *jsonWriter) record(s *shape) error {
+func (w *writer) record(t *avrotype.Type) error {
 	w.out = append(w.out, '{')
-	for i := range s.fields {
-		field := &s.fields[i]
-		w.field = field.name
+	for i := range t.Fields {
+		field := &t.Fields[i]
+		w.field = field.Name
 		if i > 0 {
 			w.out = append(w.out, ',')
 		}
-		w.out = append(appendText(w.out, field.name), ':')
-		if err := w.write(field.shape); err != nil {
+		w.out = append(jsonvalue.AppendString(w.out, field.Name), ':')
+		if err := w.write(field.Type); err != nil {
 			return err
 		}
 	}
@@ -133,15 +136,15 @@ func (w *jsonWriter) record(s *shape) error {
 	return nil
 }
 
-func (w *jsonWriter) array(s *shape) error {
+func (w *writer) array(t *avrotype.Type) error {
 	w.out = append(w.out, '[')
 	first := true
-	err := w.blocks(func() error {
+	err := w.Blocks(func() error {
 		if !first {
 			w.out = append(w.out, ',')
 		}
 		first = false
-		return w.write(s.items)
+		return w.write(t.Items)
 	})
 	w.out = append(w.out, ']')
 	return err
@@ -153,19 +156,19 @@ type mapEntry struct {
 	from, to int
 }
 
-func (w *jsonWriter) mapping(s *shape) error {
+func (w *writer) mapping(t *avrotype.Type) error {
 	w.out = append(w.out, '{')
 	start := len(w.out)
 	var entries []mapEntry
 	sorted := true
-	err := w.blocks(func() error {
-		key, err := w.sized()
+	err := w.Blocks(func() error {
+		key, err := w.Sized()
 		if err != nil {
 			return err
 		}
 		e := mapEntry{key: string(key), from: len(w.out)}
-		w.out = append(appendText(w.out, e.key), ':')
-		if err := w.write(s.items); err != nil {
+		w.out = append(jsonvalue.AppendString(w.out, e.key), ':')
+		if err := w.write(t.Items); err != nil {
 			return err
 		}
 		w.out = append(w.out, ',')
@@ -193,10 +196,10 @@ func (w *jsonWriter) mapping(s *shape) error {
 const sortLimit = 16
 
 // sort puts a map's entries in the order of their keys. Of those with the same key the last counts.
-func (w *jsonWriter) sort(start int, entries []mapEntry) error {
+func (w *writer) sort(start int, entries []mapEntry) error {
 	whole := w.out[start:]
 	if w.moved += len(whole); w.moved > sortLimit*w.limit {
-		return fmt.Errorf("%w: too many large maps within maps to put in order", ErrTooLarge)
+		return fmt.Errorf("%w: too many large maps within maps to put in order", avrotype.ErrTooLarge)
 	}
 	whole = slices.Clone(whole)
 	slices.SortStableFunc(entries, func(a, b mapEntry) int { return strings.Compare(a.key, b.key) })
@@ -210,169 +213,29 @@ func (w *jsonWriter) sort(start int, entries []mapEntry) error {
 	return nil
 }
 
-// blocks calls item for each item of an array or a map.
-func (w *jsonWriter) blocks(item func() error) error {
-	for {
-		count, err := w.block()
-		if err != nil || count == 0 {
-			return err
-		}
-		for range count {
-			if err := item(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// block reads the beginning of a block of items, and returns how many it has.
-func (w *jsonWriter) block() (int64, error) {
-	count, err := w.varint()
-	if err != nil || count >= 0 {
-		return count, err
-	}
-	if _, err := w.varint(); err != nil { // the size in bytes, for those who skip it
-		return 0, err
-	}
-	if count == math.MinInt64 {
-		return 0, errNegative
-	}
-	return -count, nil
-}
-
-func (w *jsonWriter) integer(s *shape) error {
-	n, err := w.varint()
+func (w *writer) integer(t *avrotype.Type) error {
+	n, err := w.Varint()
 	if err != nil {
 		return err
 	}
-	if s.kind == kindEnum {
-		if n < 0 || n >= int64(len(s.symbols)) {
-			return fmt.Errorf("symbol %d of an enum of %d", n, len(s.symbols))
+	if t.Kind == avrotype.Enum {
+		if n < 0 || n >= int64(len(t.Symbols)) {
+			return fmt.Errorf("symbol %d of an enum of %d", n, len(t.Symbols))
 		}
-		w.out = appendText(w.out, s.symbols[n])
+		w.out = jsonvalue.AppendString(w.out, t.Symbols[n])
 		return nil
 	}
-	if s.kind == kindInt && int64(int32(n)) != n {
+	if t.Kind == avrotype.Int && int64(int32(n)) != n {
 		return fmt.Errorf("the int %d, which has more than 32 bits", n)
 	}
 	w.out = strconv.AppendInt(w.out, n, 10)
 	return nil
 }
 
-func (w *jsonWriter) varint() (int64, error) {
-	n, size := binary.Varint(w.data)
-	switch {
-	case size == 0:
-		return 0, io.ErrUnexpectedEOF
-	case size < 0:
-		return 0, errors.New("a number of more than 64 bits")
+func (w *writer) text(t *avrotype.Type, b []byte) {
+	if t.Kind == avrotype.String {
+		w.out = jsonvalue.AppendString(w.out, string(b))
+	} else {
+		w.out = jsonvalue.AppendBytes(w.out, b)
 	}
-	w.data = w.data[size:]
-	return n, nil
-}
-
-func (w *jsonWriter) sized() ([]byte, error) {
-	n, err := w.varint()
-	switch {
-	case err != nil:
-		return nil, err
-	case n < 0:
-		return nil, errNegative
-	case n > int64(len(w.data)):
-		return nil, io.ErrUnexpectedEOF
-	}
-	return w.take(int(n))
-}
-
-func (w *jsonWriter) take(n int) ([]byte, error) {
-	if n > len(w.data) {
-		return nil, io.ErrUnexpectedEOF
-	}
-	b := w.data[:n]
-	w.data = w.data[n:]
-	return b, nil
-}
-
-// text writes a string, or bytes as the characters U+0000 to U+00FF.
-func (w *jsonWriter) text(s *shape, b []byte) {
-	if s.kind == kindString {
-		w.out = appendText(w.out, string(b))
-		return
-	}
-	w.out = append(w.out, '"')
-	for _, c := range b {
-		if c < utf8.RuneSelf {
-			w.out = appendASCII(w.out, c)
-		} else {
-			w.out = utf8.AppendRune(w.out, rune(c))
-		}
-	}
-	w.out = append(w.out, '"')
-}
-
-func appendFloat(dst []byte, f float64, bits int) []byte {
-	switch {
-	case math.IsNaN(f):
-		return append(dst, `"NaN"`...)
-	case math.IsInf(f, 1):
-		return append(dst, `"Infinity"`...)
-	case math.IsInf(f, -1):
-		return append(dst, `"-Infinity"`...)
-	}
-	return strconv.AppendFloat(dst, f, 'g', -1, bits)
-}
-
-// appendText appends a JSON string, as encoding/json writes it without HTML in mind. What is not
-// UTF-8 becomes U+FFFD.
-func appendText(dst []byte, text string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(text); {
-		if c := text[i]; c < utf8.RuneSelf {
-			if !plainASCII(c) {
-				dst = appendASCII(append(dst, text[start:i]...), c)
-				start = i + 1
-			}
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(text[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			dst = append(append(dst, text[start:i]...), `\ufffd`...)
-			start = i + size
-		case r == '\u2028', r == '\u2029': // no line breaks in JavaScript, once
-			dst = append(append(dst, text[start:i]...), `\u202`...)
-			dst = append(dst, hexDigits[r&0xf])
-			start = i + size
-		}
-		i += size
-	}
-	return append(append(dst, text[start:]...), '"')
-}
-
-const hexDigits = "0123456789abcdef"
-
-func plainASCII(c byte) bool { return c >= ' ' && c != '"' && c != '\\' }
-
-// appendASCII appends a character as it is written within a JSON string.
-func appendASCII(dst []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\b':
-		return append(dst, `\b`...)
-	case '\f':
-		return append(dst, `\f`...)
-	case '\n':
-		return append(dst, `\n`...)
-	case '\r':
-		return append(dst, `\r`...)
-	case '\t':
-		return append(dst, `\t`...)
-	}
-	if plainASCII(c) {
-		return append(dst, c)
-	}
-	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
 }

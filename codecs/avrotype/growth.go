@@ -1,45 +1,48 @@
-package codecs
+package avrotype
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
 
-// A decoded record takes a small multiple of its bytes in memory, whatever it holds: twmb/avro compares the
-// length of an array or a map with the bytes that are left. Schemas of three kinds escape that. Items without
-// bytes (null, a record without fields): any number of them follows from a few bytes, 4,096 in each of many
-// arrays. Types that hold themselves in an array or a map: each level makes room for all that the level below
-// claims again. And items that lack fields for which our schema has large defaults: each gets a copy.
-//
-// So records of such a schema, and of no other, are walked through before they are decoded.
+// ErrTooLarge says that a value would take more memory than its limit.
+var ErrTooLarge = errors.New("too large")
 
 const (
-	// memoryFactor is what a record may take in memory, in Limits.ExpandedBytes: with the defaults 64 times
-	// its bytes, as much as a map of empty keys takes anyhow.
+	// memoryFactor is what a record may take in memory, in times the limit of [Growth.Check]. With the
+	// default limits that is 64 times its bytes, as much as a map of empty keys takes anyhow.
 	memoryFactor = 8
-	// emptyItemBytes is what an item without bytes of its own is counted as.
+	// emptyItemBytes is what an item without bytes of its own counts as.
 	emptyItemBytes = 32
-	// smallDefaults are too few bytes by item to be counted.
+	// smallDefaults are too few bytes by item to count.
 	smallDefaults = 64
 )
 
-// growth knows how a schema's records may take more memory than their bytes let expect.
-type growth struct {
-	written *shape
-	// byItem is what each item of an array or a map may get from defaults of the reader's schema.
+// Growth finds records that take more memory than their bytes let expect.
+//
+// A decoded record takes a small multiple of its bytes in memory, as a rule: twmb/avro compares the length
+// of an array or a map with the bytes that are left. Schemas of three kinds escape that. Items without
+// bytes (null, a record without fields): any number of them follows from a few bytes, 4,096 in each of many
+// arrays. Types that hold themselves in an array or a map: each level makes room for all that the level
+// below claims again. And items that lack fields for which the reader's schema has large defaults: each
+// gets a copy. So records of such a schema, and of no other, are walked through before they are decoded.
+type Growth struct {
+	written *Type
+	// byItem is what each item of an array or a map may get from defaults of the reader's schema, in bytes.
 	byItem int
 }
 
-// growthOf returns nil if records of the written schema, read as ours, can't grow.
-func growthOf(written, ours *shape) *growth {
-	g := growth{written: written}
-	records := map[string]*shape{}
-	written.each(func(s *shape, _ bool) { records[s.name] = s })
-	ours.each(func(s *shape, inItem bool) {
-		for i := range s.fields {
-			field, record := &s.fields[i], records[s.name]
-			if _, has := record.fieldIndex(field.name); inItem && !has {
-				g.byItem = add(g.byItem, field.fallbackBytes)
+// NewGrowth returns nil if records of the written type can't grow when they are read as ours.
+func NewGrowth(written, ours *Type) *Growth {
+	g := Growth{written: written}
+	records := map[string]*Type{}
+	written.each(func(t *Type, _ bool) { records[t.Name] = t })
+	ours.each(func(t *Type, inItem bool) {
+		for i := range t.Fields {
+			field := &t.Fields[i]
+			if _, has := records[t.Name].Field(field.Name); inItem && !has {
+				g.byItem = add(g.byItem, field.defaultMemory)
 			}
 		}
 	})
@@ -47,97 +50,86 @@ func growthOf(written, ours *shape) *growth {
 		g.byItem = 0
 	}
 	grows := g.byItem > 0
-	written.each(func(s *shape, _ bool) {
-		grows = grows || s.kind == kindArray && s.items.mayBeEmpty(map[*shape]bool{})
+	written.each(func(t *Type, _ bool) {
+		grows = grows || t.Kind == Array && t.Items.mayBeEmpty(map[*Type]bool{})
 	})
-	if !grows && !written.holdsItself(nil, map[*shape]bool{}) {
+	if !grows && !written.holdsItself(nil, map[*Type]bool{}) {
 		return nil
 	}
 	return &g
 }
 
-func (s *shape) fieldIndex(name string) (int, bool) {
-	if s == nil {
-		return 0, false
-	}
-	i, has := s.index[name]
-	return i, has
-}
-
-// check walks through data and returns [ErrTooLarge] if it grows above the limit, or why it can't be
-// decoded.
-func (g *growth) check(data []byte, limits Limits) error {
-	w := walk{jsonWriter: jsonWriter{data: data}, byItem: g.byItem, left: memoryFactor * limits.ExpandedBytes}
+// Check walks through a record's data. The error wraps [ErrTooLarge] if the record would grow above eight
+// times limit, in bytes; any other error says why the data can't be decoded.
+func (g *Growth) Check(data []byte, limit int) error {
+	w := walk{Reader: Reader{Data: data}, byItem: g.byItem, left: memoryFactor * limit}
 	return w.skip(g.written)
 }
 
-// walk reads Avro data without keeping it. It borrows the reading of a jsonWriter.
+// walk reads Avro data without keeping it.
 type walk struct {
-	jsonWriter
-	byItem, left int
+	Reader
+	byItem, left, depth int
 }
 
-func (w *walk) skip(s *shape) (err error) {
-	switch s.kind {
-	case kindNull:
-	case kindBoolean:
-		_, err = w.take(1)
-	case kindInt, kindLong, kindEnum:
-		_, err = w.varint()
-	case kindFloat:
-		_, err = w.take(4)
-	case kindDouble:
-		_, err = w.take(8)
-	case kindFixed:
-		_, err = w.take(s.size)
-	case kindBytes, kindString:
-		_, err = w.sized()
+func (w *walk) skip(t *Type) (err error) {
+	switch t.Kind {
+	case Null:
+	case Boolean:
+		_, err = w.Take(1)
+	case Int, Long, Enum:
+		_, err = w.Varint()
+	case Float:
+		_, err = w.Take(4)
+	case Double:
+		_, err = w.Take(8)
+	case Fixed:
+		_, err = w.Take(t.Size)
+	case Bytes, String:
+		_, err = w.Sized()
 	default:
-		if w.depth >= maxDepth {
-			return errTooDeep
+		if w.depth >= MaxDepth {
+			return ErrTooDeep
 		}
 		w.depth++
-		err = w.skipNested(s)
+		err = w.skipNested(t)
 		w.depth--
 	}
 	return err
 }
 
-func (w *walk) skipNested(s *shape) error {
-	switch s.kind {
-	case kindUnion:
-		at, err := w.varint()
-		if err == nil && (at < 0 || at >= int64(len(s.branches))) {
-			err = fmt.Errorf("branch %d of a union of %d", at, len(s.branches))
-		}
+func (w *walk) skipNested(t *Type) error {
+	switch t.Kind {
+	case Union:
+		branch, err := w.Branch(t)
 		if err != nil {
 			return err
 		}
-		return w.skip(s.branches[at])
-	case kindRecord:
-		for i := range s.fields {
-			if err := w.skip(s.fields[i].shape); err != nil {
+		return w.skip(branch)
+	case Record:
+		for i := range t.Fields {
+			if err := w.skip(t.Fields[i].Type); err != nil {
 				return err
 			}
 		}
-	case kindArray, kindMap:
-		return w.blocks(func() error { return w.item(s) })
+	case Array, Map:
+		return w.Blocks(func() error { return w.item(t) })
 	}
 	return nil
 }
 
-func (w *walk) item(s *shape) error {
-	before := len(w.data)
-	if s.kind == kindMap {
-		if _, err := w.sized(); err != nil {
+func (w *walk) item(t *Type) error {
+	before := len(w.Data)
+	if t.Kind == Map {
+		if _, err := w.Sized(); err != nil {
 			return err
 		}
 	}
-	if err := w.skip(s.items); err != nil {
+	if err := w.skip(t.Items); err != nil {
 		return err
 	}
 	w.left -= w.byItem
-	if len(w.data) == before {
+	if len(w.Data) == before {
 		w.left -= emptyItemBytes
 	}
 	if w.left < 0 {
@@ -146,52 +138,52 @@ func (w *walk) item(s *shape) error {
 	return nil
 }
 
-// inner are the types within a type.
-func (s *shape) inner() []*shape {
-	inner := s.branches
-	if s.items != nil {
-		inner = append(inner[:len(inner):len(inner)], s.items)
+// inner returns the types within a type.
+func (t *Type) inner() []*Type {
+	inner := t.Branches
+	if t.Items != nil {
+		inner = append(inner[:len(inner):len(inner)], t.Items)
 	}
-	for i := range s.fields {
-		inner = append(inner[:len(inner):len(inner)], s.fields[i].shape)
+	for i := range t.Fields {
+		inner = append(inner[:len(inner):len(inner)], t.Fields[i].Type)
 	}
 	return inner
 }
 
 // each calls fn for a type and all types in it, once outside and once inside of items of arrays and maps.
-func (s *shape) each(fn func(s *shape, inItem bool)) {
+func (t *Type) each(fn func(t *Type, inItem bool)) {
 	type place struct {
-		shape  *shape
+		typ    *Type
 		inItem bool
 	}
 	seen := map[place]bool{}
-	var visit func(s *shape, inItem bool)
-	visit = func(s *shape, inItem bool) {
-		if seen[place{s, inItem}] {
+	var visit func(t *Type, inItem bool)
+	visit = func(t *Type, inItem bool) {
+		if seen[place{t, inItem}] {
 			return
 		}
-		seen[place{s, inItem}] = true
-		fn(s, inItem)
-		for _, inner := range s.inner() {
-			visit(inner, inItem || s.items != nil)
+		seen[place{t, inItem}] = true
+		fn(t, inItem)
+		for _, inner := range t.inner() {
+			visit(inner, inItem || t.Items != nil)
 		}
 	}
-	visit(s, false)
+	visit(t, false)
 }
 
-func (s *shape) mayBeEmpty(seen map[*shape]bool) bool {
-	switch s.kind {
-	case kindNull:
+func (t *Type) mayBeEmpty(seen map[*Type]bool) bool {
+	switch t.Kind {
+	case Null:
 		return true
-	case kindFixed:
-		return s.size == 0
-	case kindRecord:
-		if seen[s] {
+	case Fixed:
+		return t.Size == 0
+	case Record:
+		if seen[t] {
 			return true
 		}
-		seen[s] = true
-		for i := range s.fields {
-			if !s.fields[i].shape.mayBeEmpty(seen) {
+		seen[t] = true
+		for i := range t.Fields {
+			if !t.Fields[i].Type.mayBeEmpty(seen) {
 				return false
 			}
 		}
@@ -200,51 +192,27 @@ func (s *shape) mayBeEmpty(seen map[*shape]bool) bool {
 	return false
 }
 
-// holdsItself reports whether a type is found again within itself below an array or a map. above are
-// the types on the way here, each with whether an array or a map came since.
-func (s *shape) holdsItself(above map[*shape]bool, done map[*shape]bool) bool {
-	if repeated, is := above[s]; is {
+// holdsItself reports whether a type is found again within itself below an array or a map. above has the
+// types on the way here, each with whether an array or a map came since.
+func (t *Type) holdsItself(above map[*Type]bool, done map[*Type]bool) bool {
+	if repeated, is := above[t]; is {
 		return repeated
 	}
-	if done[s] {
+	if done[t] {
 		return false
 	}
-	way := make(map[*shape]bool, len(above)+1)
-	for t, repeated := range above {
-		way[t] = repeated || s.items != nil
+	way := make(map[*Type]bool, len(above)+1)
+	for other, repeated := range above {
+		way[other] = repeated || t.Items != nil
 	}
-	way[s] = s.items != nil
-	for _, inner := range s.inner() {
+	way[t] = t.Items != nil
+	for _, inner := range t.inner() {
 		if inner.holdsItself(way, done) {
 			return true
 		}
 	}
-	done[s] = true
+	done[t] = true
 	return false
-}
-
-// nativeBytes is some measure of what a default takes, in memory and encoded.
-func nativeBytes(v any) int {
-	const header = 16
-	switch v := v.(type) {
-	case string:
-		return header + len(v)
-	case []byte:
-		return header + len(v)
-	case []any:
-		bytes := header
-		for _, item := range v {
-			bytes = add(bytes, nativeBytes(item))
-		}
-		return bytes
-	case map[string]any:
-		bytes := header
-		for key, value := range v {
-			bytes = add(bytes, header+len(key)+nativeBytes(value))
-		}
-		return bytes
-	}
-	return header
 }
 
 // add adds without ever wrapping.

@@ -1,61 +1,90 @@
-package codecs
+package jsonvalue
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// A JSON value is nil, a bool, a json.Number, a string, a []any or an *object. It keeps what
-// encoding/json alone would lose: the order of an object's members, and those that come twice.
-type object struct{ members []member }
-
-type member struct {
-	name  string
-	value any
+// Text is one JSON value that was checked: it is valid JSON in UTF-8, and each escaped surrogate has its
+// other half. Make it with [Parse]. The zero Text is no value.
+type Text struct {
+	bytes []byte
+	depth int // of nesting, at most
 }
 
-// parseJSON returns the one value that data consists of, or what is wrong with it.
-func parseJSON(data []byte, limits Limits) (any, *Mistake) {
-	if len(data) > limits.RecordBytes {
-		return nil, &Mistake{
-			Found:   fmt.Sprintf("%d bytes", len(data)),
-			Allowed: fmt.Sprintf("at most %d bytes", limits.RecordBytes),
+// SyntaxError says why bytes are not one JSON value.
+type SyntaxError struct {
+	// Found is the reason, Allowed says what may be there instead.
+	Found, Allowed string
+	// Line and Column count from 1, Column in characters. Both are 0 if the reason is about all of it.
+	Line, Column int
+}
+
+// Error gives the reason and the place.
+func (e *SyntaxError) Error() string {
+	if e.Line == 0 {
+		return e.Found
+	}
+	return fmt.Sprintf("%s at line %d, column %d", e.Found, e.Line, e.Column)
+}
+
+// Parse checks that data, of at most limit bytes, is one JSON value. It keeps data, which must not be
+// changed any more. The error is a *[SyntaxError].
+func Parse(data []byte, limit int) (Text, error) {
+	if len(data) > limit {
+		return Text{}, &SyntaxError{
+			Found: fmt.Sprintf("%d bytes", len(data)), Allowed: fmt.Sprintf("at most %d bytes", limit),
 		}
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, &Mistake{Found: "nothing", Allowed: "one JSON object"}
+		return Text{}, &SyntaxError{Found: "nothing", Allowed: "one JSON object"}
 	}
-	// encoding/json would silently replace what is not UTF-8.
 	if at := invalidUTF8(data); at >= 0 {
-		return nil, syntaxMistake(data, at, fmt.Sprintf("the byte %#02x", data[at]), "UTF-8")
+		return Text{}, syntaxError(data, at, fmt.Sprintf("the byte %#02x", data[at]), "UTF-8")
 	}
+	if !json.Valid(data) {
+		return Text{}, whyInvalid(data)
+	}
+	depth, half := survey(data)
+	if half >= 0 {
+		return Text{}, syntaxError(data, half, "half a surrogate pair", `both halves, as in "\ud83d\ude00"`)
+	}
+	return Text{bytes: data, depth: depth}, nil
+}
+
+func whyInvalid(data []byte) *SyntaxError {
 	var whole json.RawMessage
-	if err := json.Unmarshal(data, &whole); err != nil {
-		at := len(data)
-		syntax, is := errors.AsType[*json.SyntaxError](err)
-		if is && !strings.HasPrefix(err.Error(), "unexpected end") {
-			at = int(syntax.Offset) - 1 // that of the byte after the offending one
-		}
-		return nil, syntaxMistake(data, at, err.Error(),
-			"valid JSON, one value and nothing after it")
+	err := json.Unmarshal(data, &whole)
+	at := len(data)
+	syntax, is := errors.AsType[*json.SyntaxError](err)
+	if is && !strings.HasPrefix(err.Error(), "unexpected end") {
+		at = int(syntax.Offset) - 1 // Offset is that of the byte after the offending one
 	}
-	if at := halfSurrogate(data); at >= 0 {
-		return nil, syntaxMistake(data, at, "half a surrogate pair",
-			`both halves, as in "\ud83d\ude00"`)
+	return syntaxError(data, at, fmt.Sprint(err), "valid JSON, one value and nothing after it")
+}
+
+// syntaxError counts lines and columns as an editor does.
+func syntaxError(data []byte, at int, found, allowed string) *SyntaxError {
+	at = max(0, min(at, len(data)))
+	before := data[:at]
+	return &SyntaxError{
+		Found: found, Allowed: allowed,
+		Line:   1 + bytes.Count(before, []byte("\n")),
+		Column: 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]),
 	}
-	p := jsonParser{decoder: json.NewDecoder(bytes.NewReader(data)), data: data, limits: limits}
-	p.decoder.UseNumber()
-	return p.value(0)
 }
 
 func invalidUTF8(data []byte) int {
+	if utf8.Valid(data) {
+		return -1
+	}
 	for i := 0; i < len(data); {
 		r, size := utf8.DecodeRune(data[i:])
 		if r == utf8.RuneError && size == 1 {
@@ -66,20 +95,52 @@ func invalidUTF8(data []byte) int {
 	return -1
 }
 
-// halfSurrogate finds an escape that is no character by itself, in JSON that is valid otherwise:
-// encoding/json would silently replace it.
-func halfSurrogate(data []byte) int {
+// survey returns how deeply valid JSON is nested, and where an escape is half a surrogate pair, which is
+// no character; -1 if none is.
+func survey(data []byte) (depth, half int) {
+	open := 0
+	for at := 0; at < len(data); at++ {
+		switch data[at] {
+		case '[', '{':
+			open++
+			depth = max(depth, open)
+		case ']', '}':
+			open--
+		case '"':
+			end := endOfString(data, at)
+			if half := halfSurrogate(data[at:end]); half >= 0 {
+				return depth, at + half
+			}
+			at = end - 1
+		}
+	}
+	return depth, -1
+}
+
+// endOfString returns the index behind the string that begins at from.
+func endOfString(data []byte, from int) int {
+	for at := from + 1; ; at++ {
+		switch data[at] {
+		case '\\':
+			at++
+		case '"':
+			return at + 1
+		}
+	}
+}
+
+func halfSurrogate(text []byte) int {
 	for at := 0; ; {
-		next := bytes.IndexByte(data[at:], '\\')
+		next := bytes.IndexByte(text[at:], '\\')
 		if next < 0 {
 			return -1
 		}
 		at += next
-		r := escapedRune(data[at:])
+		r := escapedRune(text[at:])
 		switch {
 		case !utf16.IsSurrogate(r):
 			at += 2
-		case utf16.DecodeRune(r, escapedRune(data[at+len(`\ud83d`):])) == utf8.RuneError:
+		case utf16.DecodeRune(r, escapedRune(text[at+len(`\ud83d`):])) == utf8.RuneError:
 			return at
 		default:
 			at += len(`\ud83d\ude00`)
@@ -87,7 +148,7 @@ func halfSurrogate(data []byte) int {
 	}
 }
 
-// escapedRune returns what the escape at the beginning of data stands for; 0 if it has no number.
+// escapedRune returns the number of the escape at the beginning of data; 0 if it has none.
 func escapedRune(data []byte) rune {
 	const length = len(`\ud83d`)
 	if len(data) < length || data[0] != '\\' || data[1] != 'u' {
@@ -100,85 +161,64 @@ func escapedRune(data []byte) rune {
 	return rune(r)
 }
 
-// syntaxMistake says where in the text something is wrong, as an editor counts.
-func syntaxMistake(data []byte, at int, found, allowed string) *Mistake {
-	at = max(0, min(at, len(data)))
-	before := data[:at]
-	line := 1 + bytes.Count(before, []byte("\n"))
-	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
-	return &Mistake{
-		Found:   fmt.Sprintf("%s at line %d, column %d", found, line, column),
-		Allowed: allowed,
-	}
-}
+// Bytes returns the text, which must not be changed.
+func (t Text) Bytes() []byte { return t.bytes }
 
-type jsonParser struct {
-	decoder *json.Decoder
-	data    []byte
-	limits  Limits
-}
-
-// value reads a value of JSON that is known to be valid.
-func (p *jsonParser) value(depth int) (any, *Mistake) {
-	token, err := p.decoder.Token()
-	if err != nil {
-		return nil, p.unexpected(err)
+// CheckDepth returns a *[SyntaxError] if arrays and objects are nested deeper than limit.
+func (t Text) CheckDepth(limit int) error {
+	if t.depth <= limit {
+		return nil
 	}
-	delimiter, is := token.(json.Delim)
-	if !is {
-		return token, nil
-	}
-	if depth >= p.limits.JSONDepth {
-		return nil, syntaxMistake(p.data, int(p.decoder.InputOffset())-1,
-			"nesting deeper than "+strconv.Itoa(p.limits.JSONDepth),
-			"at most "+strconv.Itoa(p.limits.JSONDepth)+" levels")
-	}
-	if delimiter == '[' {
-		return p.array(depth)
-	}
-	return p.object(depth)
-}
-
-func (p *jsonParser) array(depth int) (any, *Mistake) {
-	items := []any{}
-	for p.decoder.More() {
-		item, mistake := p.value(depth + 1)
-		if mistake != nil {
-			return nil, mistake
+	open := 0
+	for at := 0; at < len(t.bytes); at++ {
+		switch t.bytes[at] {
+		case '[', '{':
+			if open++; open > limit {
+				return syntaxError(t.bytes, at, fmt.Sprintf("nesting deeper than %d", limit),
+					fmt.Sprintf("at most %d levels", limit))
+			}
+		case ']', '}':
+			open--
+		case '"':
+			at = endOfString(t.bytes, at) - 1
 		}
-		items = append(items, item)
-	}
-	return items, p.end()
-}
-
-func (p *jsonParser) object(depth int) (any, *Mistake) {
-	o := &object{}
-	for p.decoder.More() {
-		token, err := p.decoder.Token()
-		if err != nil {
-			return nil, p.unexpected(err)
-		}
-		name, _ := token.(string)
-		value, mistake := p.value(depth + 1)
-		if mistake != nil {
-			return nil, mistake
-		}
-		o.members = append(o.members, member{name, value})
-	}
-	return o, p.end()
-}
-
-// end reads the closing bracket.
-func (p *jsonParser) end() *Mistake {
-	if _, err := p.decoder.Token(); err != nil {
-		return p.unexpected(err)
 	}
 	return nil
 }
 
-func (p *jsonParser) unexpected(err error) *Mistake {
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+// Kind returns the first byte of the value: one of `{["tfn`, or that of a number; 0 for no value.
+func (t Text) Kind() byte {
+	if len(t.bytes) == 0 {
+		return 0
 	}
-	return syntaxMistake(p.data, int(p.decoder.InputOffset()), err.Error(), "valid JSON")
+	c := t.Cursor()
+	return c.Peek()
+}
+
+// Members returns the members of an object, in their order; none of another value.
+func (t Text) Members() iter.Seq2[string, Text] {
+	return func(yield func(string, Text) bool) {
+		if t.Kind() != '{' {
+			return
+		}
+		c := t.Cursor()
+		for c.Enter(); c.More(); {
+			name := string(c.Name())
+			c.Peek()
+			from := c.at
+			c.Skip()
+			if !yield(name, Text{bytes: t.bytes[from:c.at:c.at], depth: t.depth}) {
+				return
+			}
+		}
+	}
+}
+
+// Unquoted returns the content of a string; false of another value.
+func (t Text) Unquoted() (string, bool) {
+	if t.Kind() != '"' {
+		return "", false
+	}
+	c := t.Cursor()
+	return string(Unquote(c.Token())), true
 }
