@@ -56,7 +56,7 @@ func (s *Set) FromJSON(typeName string, data []byte) (any, error) {
 	return s.fromText(t, text)
 }
 
-// FromText is FromJSON of a text that was checked before, as a part of a larger one.
+// FromText is FromJSON of a text that was checked before, such as a part of a larger one.
 func (s *Set) FromText(typeName string, text jsonvalue.Text) (any, error) {
 	t := s.find(typeName)
 	if t == nil {
@@ -67,6 +67,12 @@ func (s *Set) FromText(typeName string, text jsonvalue.Text) (any, error) {
 
 func (s *Set) fromText(t *setType, text jsonvalue.Text) (any, error) {
 	limits := s.registry.settings.Limits
+	if size := len(text.Bytes()); size > limits.RecordBytes {
+		return nil, t.mistaken(avrojson.Mistake{
+			Found:   fmt.Sprintf("%d bytes", size),
+			Allowed: fmt.Sprintf("at most %d bytes", limits.RecordBytes),
+		})
+	}
 	data, mistakes := avrojson.Read(t.schema.typ(), text, avrojson.Limits{
 		Depth: limits.JSONDepth, DefaultBytes: limits.ExpandedBytes,
 	})
