@@ -10,6 +10,9 @@ import (
 	"sync"
 
 	"github.com/twmb/avro"
+
+	"refold/codecs/avrotype"
+	"refold/codecs/excerpt"
 )
 
 // Type is a record type: an Avro schema and the Go struct of its values. Make it with [Record].
@@ -89,10 +92,10 @@ func (t *recordType) parse() (*Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("schema of %v: %w", t.goType, err)
 	}
-	s := schema.shape()
-	if s.kind != kindRecord {
+	s := schema.typ()
+	if s.Kind != avrotype.Record {
 		return nil, fmt.Errorf("schema of %v: it describes a %s; must be a record",
-			t.goType, s.kind)
+			t.goType, s.Kind)
 	}
 	if bare := bareName(schema.Name); bare != t.bareName() {
 		return nil, fmt.Errorf("schema of %v: the record is named %s; must be %s, as the Go type",
@@ -114,31 +117,31 @@ func (t *recordType) bareName() string {
 
 // fits finds what would otherwise show with the first record, or never: fields that only one side
 // has, and Go types that cannot hold what the schema says.
-func (t *recordType) fits(schema *avro.Schema, s *shape) error {
+func (t *recordType) fits(schema *avro.Schema, s *avrotype.Type) error {
 	var mistakes []error
-	eachStruct(s, t.goType, func(record *shape, goType reflect.Type) {
+	eachStruct(s, t.goType, func(record *avrotype.Type, goType reflect.Type) {
 		wrong := func(format string, args ...any) {
 			mistakes = append(mistakes, fmt.Errorf(format, args...))
 		}
 		names := map[string]bool{}
 		eachField(goType, func(name string, _ reflect.Type) {
 			names[name] = true
-			if _, has := record.index[name]; !has {
+			if _, has := record.Field(name); !has {
 				wrong("%v has the field %s, but the record %s has not: it would be lost",
-					goType, name, record.name)
+					goType, name, record.Name)
 			}
 		})
-		for _, field := range record.fields {
-			if !names[field.name] {
+		for _, field := range record.Fields {
+			if !names[field.Name] {
 				wrong("the record %s has the field %s, but %v has not",
-					record.name, field.name, goType)
+					record.Name, field.Name, goType)
 			}
 		}
 	})
 	if len(mistakes) > 0 {
 		return errors.Join(mistakes...)
 	}
-	sample := s.appendSample(nil, 0)
+	sample := s.AppendSample(nil)
 	value, _, err := t.decode(schema, sample)
 	if err != nil {
 		return fmt.Errorf("%v cannot hold what its schema describes: %w", t.goType, err)
@@ -149,8 +152,8 @@ func (t *recordType) fits(schema *avro.Schema, s *shape) error {
 	}
 	if !bytes.Equal(sample, back) {
 		return fmt.Errorf("%v loses what its schema describes: the bytes %s come back as %s",
-			t.goType, Excerpt(hex.EncodeToString(sample), maxFoundBytes),
-			Excerpt(hex.EncodeToString(back), maxFoundBytes))
+			t.goType, excerpt.Of(hex.EncodeToString(sample), maxFoundBytes),
+			excerpt.Of(hex.EncodeToString(back), maxFoundBytes))
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/twmb/avro"
+
+	"refold/codecs/avrotype"
 )
 
 // StructOptions say what a Go struct does not say of its record.
@@ -74,7 +76,7 @@ func document(node *avro.SchemaNode, t reflect.Type) {
 		t = t.Elem()
 	}
 	switch {
-	case node.Type == kindRecord && t.Kind() == reflect.Struct:
+	case node.Type == avrotype.Record && t.Kind() == reflect.Struct:
 		if d, is := reflect.Zero(t).Interface().(documented); is {
 			node.Doc = d.AvroDoc()
 		}
@@ -158,31 +160,31 @@ func zeroOf(node *avro.SchemaNode, depth int) (any, error) {
 		return nil, fmt.Errorf("records are nested deeper than %d", maxZeroDepth)
 	}
 	switch node.Type {
-	case kindNull:
+	case avrotype.Null:
 		return nil, nil //nolint:nilnil // null is the value
-	case kindBoolean:
+	case avrotype.Boolean:
 		return false, nil
-	case kindInt:
+	case avrotype.Int:
 		return int32(0), nil
-	case kindLong:
+	case avrotype.Long:
 		return int64(0), nil
-	case kindFloat:
+	case avrotype.Float:
 		return float32(0), nil
-	case kindDouble:
+	case avrotype.Double:
 		return float64(0), nil
-	case kindString:
+	case avrotype.String:
 		return "", nil
-	case kindBytes:
+	case avrotype.Bytes:
 		return []byte{}, nil
-	case kindFixed:
+	case avrotype.Fixed:
 		return make([]byte, node.Size), nil
-	case kindArray:
+	case avrotype.Array:
 		return []any{}, nil
-	case kindMap:
+	case avrotype.Map:
 		return map[string]any{}, nil
-	case kindUnion:
+	case avrotype.Union:
 		return zeroOf(&node.Branches[0], depth+1)
-	case kindRecord:
+	case avrotype.Record:
 		values := make(map[string]any, len(node.Fields))
 		for i := range node.Fields {
 			zero, err := zeroOf(&node.Fields[i].Type, depth+1)

@@ -274,7 +274,7 @@ func (a Aggregate[S, C, E]) graph(o *OpenAggregate, g GraphOptions) *AggregateGr
 	return &AggregateGraph[S, C, E]{
 		Name: a.Name, Topics: a.Topics(g.TopicPrefix), Decider: a.Decider(),
 		Commands: o.Commands, Events: o.Events, Results: g.Results, Rows: tableCodec[S](o.Rows),
-		Framed: g.Framed, RecentSize: g.RecentSize, RecordBytes: g.RecordBytes,
+		RecentSize: g.RecentSize, RecordBytes: g.RecordBytes,
 		Partitions: g.Partitions, Version: g.Version, Guard: g.Guard, Tracer: g.Tracer,
 		Metrics: g.Metrics, Logger: g.Logger,
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/lovoo/goka"
 
 	"refold/codecs"
+	"refold/codecs/jsonvalue"
 	"refold/eventsourcing"
 )
 
@@ -142,7 +143,7 @@ func (c *RowCodec[S]) JSON(row []byte) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := codecs.ValueJSON(struct {
+	b, err := jsonvalue.Marshal(struct {
 		Sequence int64 `json:"sequence"`
 		State    S     `json:"state"`
 	}{s.Sequence, s.State}, maxShownBytes)

@@ -32,10 +32,6 @@ type AggregateGraph[S, C, E any] struct {
 	// Rows encodes eventsourcing.Snapshot[S], the group table's rows.
 	Rows goka.Codec
 
-	// Framed makes the graph's codecs framed, for a runner that understands frames, as package
-	// exactlyonce does (kafka.FramedCodec). Goka alone does not.
-	Framed bool
-
 	// RecentSize is how many commands a row remembers (G1), each in some 24 bytes of every row:
 	// 0 to MaxRecentSize.
 	RecentSize int
@@ -65,7 +61,6 @@ type GraphOptions struct {
 	// Results is NewResultSet's; nil for an aggregate that keeps no results.
 	Results *codecs.Set
 	// The others are fields of AggregateGraph and ProcessGraph.
-	Framed      bool
 	RecentSize  int
 	RecordBytes int
 	Partitions  func() int32
@@ -108,14 +103,14 @@ func (a *AggregateGraph[S, C, E]) Graph() (*goka.GroupGraph, error) {
 	t := a.Topics
 	a.aside = deadLetters{
 		topic: t.DeadLetters, owner: a.Name, group: t.Group, replay: t.Commands,
-		version: a.Version, framed: a.Framed, limit: LetterBytes(a.recordBytes()),
+		version: a.Version, limit: LetterBytes(a.recordBytes()),
 		guard: a.Guard, metrics: a.Metrics, logger: a.Logger,
 	}
 	return goka.DefineGroup(goka.Group(t.Group),
-		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands, a.Framed), a.handle),
-		goka.Output(goka.Stream(t.Events), outputOf(a.Events, a.Framed)),
-		goka.Output(goka.Stream(t.Results), outputOf(a.Results, a.Framed)),
-		goka.Output(goka.Stream(t.DeadLetters), letterCodec(a.Framed)),
+		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands), a.handle),
+		goka.Output(goka.Stream(t.Events), outputOf(a.Events)),
+		goka.Output(goka.Stream(t.Results), outputOf(a.Results)),
+		goka.Output(goka.Stream(t.DeadLetters), letterCodec{}),
 		goka.Persist(encodedCodec{a.Rows}),
 	), nil
 }

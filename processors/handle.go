@@ -115,7 +115,7 @@ func (a *AggregateGraph[S, C, E]) panicked(doing, command string, p any) error {
 func (a *AggregateGraph[S, C, E]) emit(ctx goka.Context, record *received,
 	command *eventsourcing.Metadata, outcome *eventsourcing.Outcome[S, E],
 ) verdict {
-	out := newOutbox(a.recordBytes(), a.Framed)
+	out := newOutbox(a.recordBytes())
 	defer out.close()
 	if err := a.encode(out, command, outcome); err != nil {
 		return a.aside.refuse(ctx, record, err)

@@ -127,7 +127,7 @@ func (p Process[E]) graph(inputs *codecs.Set, all map[string]Target, o GraphOpti
 		Process: p.Reaction(), Group: p.Group(o.TopicPrefix), Inputs: inputs,
 		Events:  topicsOf(p.Of, o.TopicPrefix).Events,
 		Targets: make(map[string]Target, len(p.Commands)), DeadLetters: DeadLetters(o.TopicPrefix),
-		Framed: o.Framed, RecordBytes: o.RecordBytes, Version: o.Version, Guard: o.Guard, Tracer: o.Tracer,
+		RecordBytes: o.RecordBytes, Version: o.Version, Guard: o.Guard, Tracer: o.Tracer,
 		Metrics: o.Metrics, Logger: o.Logger,
 	}
 	for _, a := range p.Commands {

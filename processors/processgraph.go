@@ -37,8 +37,7 @@ type ProcessGraph[E any] struct {
 	// for an event must not be put a second time into its own.
 	DeadLetters string
 
-	// Framed, RecordBytes, Version, Guard and Tracer are AggregateGraph's.
-	Framed      bool
+	// RecordBytes, Version, Guard and Tracer are AggregateGraph's.
 	RecordBytes int
 	Version     string
 	Guard       *Guard
@@ -59,7 +58,7 @@ type Target struct {
 // has as many partitions as the process's inputs.
 func LoopTopic(group string) string {
 	return goka.DefineGroup(goka.Group(group),
-		goka.Loop(rawCodec{}, func(goka.Context, any) {})).LoopStream().Topic()
+		goka.Loop(letterCodec{}, func(goka.Context, any) {})).LoopStream().Topic()
 }
 
 // Validate reports whether a graph can be made of the description.
@@ -95,20 +94,20 @@ func (p *ProcessGraph[E]) Graph() (*goka.GroupGraph, error) {
 	}
 	p.aside = deadLetters{
 		topic: p.DeadLetters, owner: p.Name, group: p.Group, replay: LoopTopic(p.Group),
-		version: p.Version, framed: p.Framed, limit: LetterBytes(p.recordBytes()),
+		version: p.Version, limit: LetterBytes(p.recordBytes()),
 		guard: p.Guard, metrics: p.Metrics, logger: p.Logger, named: new(atomic.Bool),
 	}
-	input := inputOf(p.Inputs, p.Framed)
+	input := inputOf(p.Inputs)
 	edges := []goka.Edge{
 		goka.Input(goka.Stream(p.Events), input, p.handle),
 		goka.Loop(input, p.handle),
-		goka.Output(goka.Stream(p.DeadLetters), letterCodec(p.Framed)),
+		goka.Output(goka.Stream(p.DeadLetters), letterCodec{}),
 	}
 	for _, topic := range p.Results {
 		edges = append(edges, goka.Input(goka.Stream(topic), input, p.handle))
 	}
 	for _, target := range p.Targets {
-		edges = append(edges, goka.Output(goka.Stream(target.Topic), outputOf(target.Commands, p.Framed)))
+		edges = append(edges, goka.Output(goka.Stream(target.Topic), outputOf(target.Commands)))
 	}
 	return goka.DefineGroup(goka.Group(p.Group), edges...), nil
 }
@@ -129,7 +128,7 @@ func (p *ProcessGraph[E]) work(ctx goka.Context, record *received) verdict {
 	if poison != nil {
 		return p.aside.setAside(ctx, record, poison)
 	}
-	out := newOutbox(p.recordBytes(), p.Framed)
+	out := newOutbox(p.recordBytes())
 	defer out.close()
 	for i := range sent {
 		target := p.Targets[sent[i].Aggregate]

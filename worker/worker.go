@@ -168,7 +168,7 @@ func viewTopics(aggregates int) int { return 4*aggregates + 1 }
 
 func (w *Worker) openProcessors() error {
 	options := processors.GraphOptions{
-		TopicPrefix: w.in.Prefix(), Framed: true,
+		TopicPrefix: w.in.Prefix(),
 		RecordBytes: int(w.config.Topics.RecordBytes), Version: w.in.Version,
 		Partitions: w.partitions.Load,
 		Tracer:     w.tracer(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"refold/codecs/jsonvalue"
 )
 
 // notPlainJSON describes 415 where a body is read by adminBody.
@@ -20,20 +22,17 @@ func adminBody[T any](raw []byte, allowed string, members ...string) (body T, er
 		return body, invalid(mistake{Path: "body", Allowed: allowed, Found: string(raw)})
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return body, malformedJSON(io.EOF, raw)
+		return body, malformedJSON(io.EOF)
 	}
-	var whole json.RawMessage
-	if err := json.Unmarshal(raw, &whole); err != nil {
-		return body, malformedJSON(err, raw)
+	text, err := jsonvalue.Parse(raw, len(raw))
+	if err != nil {
+		return body, malformedJSON(err)
 	}
-	if bytes.TrimSpace(raw)[0] != '{' {
+	if text.Kind() != '{' {
 		return refused()
 	}
-	values, mistakes, err := readMembers(bytes.TrimSpace(raw), members...)
-	if err != nil {
-		return body, malformedJSON(err, raw)
-	}
-	isNull := func(value json.RawMessage) bool { return string(value) == "null" }
+	values, mistakes := readMembers(text, members...)
+	isNull := func(value jsonvalue.Text) bool { return value.Kind() == 'n' }
 	if len(mistakes) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(values)), isNull) ||
 		json.Unmarshal(raw, &body) != nil {
 		return refused()

@@ -15,7 +15,7 @@ import (
 
 func formatSequence(n int64) string { return strconv.FormatInt(n, 10) }
 
-// readCommand makes a command of a request, and reads what it expects of the aggregate.
+// readCommand makes a command of a request, and reads which state of the aggregate it expects.
 func (s *Server) readCommand(r *Resource, in *sendInput) (
 	command eventsourcing.Envelope[any], e expectation, err error,
 ) {
@@ -66,14 +66,14 @@ func readData(r *Resource, body []byte) (string, any, error) {
 				Found: envelope.Type,
 			}})
 	}
-	data, err := r.Commands.FromJSON(envelope.Type, envelope.Data)
+	data, err := r.Commands.FromText(envelope.Type, envelope.Data)
 	if err != nil {
 		return "", nil, asInvalidCommand(err)
 	}
 	return envelope.Type, data, nil
 }
 
-// asInvalidCommand says which fields of the data are wrong.
+// asInvalidCommand returns the problem that lists which fields of the data are wrong.
 func asInvalidCommand(err error) error {
 	fields, is := errors.AsType[*codecs.JSONError](err)
 	if !is {

@@ -2,9 +2,7 @@ package httpapi
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"slices"
@@ -12,20 +10,22 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"refold/codecs/jsonvalue"
 )
 
 // envelope is the body of a POST.
 type envelope struct {
 	Type string
-	Data json.RawMessage
+	Data jsonvalue.Text
 }
 
-// envelopeForm is what a body looks like.
+// envelopeForm shows the form of a body in errors.
 const envelopeForm = `{"type": …, "data": {…}}`
 
-// requireJSON refuses bodies that don't say that they are JSON: a form, which is what curl sends
-// unasked, would be understood by chance only. It is a huma middleware, since huma looks at the
-// Content-Type itself, and less kindly.
+// requireJSON refuses bodies whose Content-Type is not JSON, such as a form, which is curl's default and
+// would be understood by chance only. It is a huma middleware, since huma's own check of the Content-Type
+// gives worse errors.
 func requireJSON(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	refuse := func(format string, args ...any) {
@@ -56,32 +56,28 @@ func missingBody() *Problem {
 }
 
 // readEnvelope reads {"type": …, "data": …}, and nothing else: each member once, in this spelling.
-// (encoding/json would take the last of several, and TYPE for type.)
 func readEnvelope(body []byte) (envelope, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return envelope{}, missingBody()
 	}
-	var whole json.RawMessage
-	if err := json.Unmarshal(body, &whole); err != nil {
-		return envelope{}, malformedJSON(err, body)
-	}
-	if body = bytes.TrimSpace(body); body[0] != '{' {
-		return envelope{}, invalidEnvelope(mistake{
-			Path: "body", Allowed: "an object: " + envelopeForm, Found: string(body),
-		})
-	}
-	members, mistakes, err := readMembers(body, "type", "data")
+	text, err := jsonvalue.Parse(body, len(body))
 	if err != nil {
-		return envelope{}, malformedJSON(err, body)
+		return envelope{}, malformedJSON(err)
 	}
-	e := envelope{Data: members["data"]}
-	if text := members["type"]; len(text) == 0 || json.Unmarshal(text, &e.Type) != nil ||
-		text[0] != '"' {
-		mistakes = append(mistakes, mistake{
-			Path: "body.type", Allowed: "the command's type, a string", Found: found(text),
+	if text.Kind() != '{' {
+		return envelope{}, invalidEnvelope(mistake{
+			Path: "body", Allowed: "an object: " + envelopeForm, Found: string(bytes.TrimSpace(body)),
 		})
 	}
-	if len(e.Data) == 0 || e.Data[0] != '{' {
+	members, mistakes := readMembers(text, "type", "data")
+	e := envelope{Data: members["data"]}
+	var isString bool
+	if e.Type, isString = members["type"].Unquoted(); !isString {
+		mistakes = append(mistakes, mistake{
+			Path: "body.type", Allowed: "the command's type, a string", Found: found(members["type"]),
+		})
+	}
+	if e.Data.Kind() != '{' {
 		mistakes = append(mistakes, mistake{
 			Path: "body.data", Allowed: "the command's fields, an object", Found: found(e.Data),
 		})
@@ -92,25 +88,12 @@ func readEnvelope(body []byte) (envelope, error) {
 	return e, nil
 }
 
-// readMembers returns the members of a valid object that are known, and what is wrong with the names of
-// others.
-func readMembers(body []byte, known ...string) (map[string]json.RawMessage, []mistake, error) {
-	members := make(map[string]json.RawMessage, 2)
+// readMembers returns the known members of an object, and a mistake for each other one, and for each that
+// comes again.
+func readMembers(object jsonvalue.Text, known ...string) (map[string]jsonvalue.Text, []mistake) {
+	members := make(map[string]jsonvalue.Text, 2)
 	var mistakes []mistake
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if _, err := decoder.Token(); err != nil { // {
-		return nil, nil, fmt.Errorf("read the object: %w", err)
-	}
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return nil, nil, fmt.Errorf("read a member's name: %w", err)
-		}
-		name, _ := token.(string)
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, nil, fmt.Errorf("read the member %q: %w", name, err)
-		}
+	for name, value := range object.Members() {
 		wrong := mistake{Path: "body." + name}
 		switch _, twice := members[name]; {
 		case !slices.Contains(known, name):
@@ -124,30 +107,27 @@ func readMembers(body []byte, known ...string) (map[string]json.RawMessage, []mi
 		}
 		mistakes = append(mistakes, wrong)
 	}
-	return members, mistakes, nil
+	return members, mistakes
 }
 
 // found is a member's value in a mistake.
-func found(value json.RawMessage) string {
-	if len(value) == 0 {
+func found(value jsonvalue.Text) string {
+	if value.Kind() == 0 {
 		return "nothing"
 	}
-	return string(value)
+	return string(value.Bytes())
 }
 
 func invalidEnvelope(mistakes ...mistake) *Problem {
 	return withMistakes(codeInvalidCommand, "the body doesn't fit "+envelopeForm, mistakes)
 }
 
-// malformedJSON says where the JSON is wrong.
-func malformedJSON(err error, body []byte) *Problem {
-	var syntax *json.SyntaxError
-	if !errors.As(err, &syntax) {
+// malformedJSON is the problem of a body that is no JSON. It gives the place, if there is one.
+func malformedJSON(err error) *Problem {
+	syntax, is := errors.AsType[*jsonvalue.SyntaxError](err)
+	if !is || syntax.Line == 0 {
 		return problem(http.StatusBadRequest, codeMalformedJSON, "the body is no JSON").because(err)
 	}
-	before := body[:min(int(syntax.Offset), len(body))]
-	line := bytes.Count(before, []byte("\n")) + 1
-	column := len(before) - (bytes.LastIndexByte(before, '\n') + 1)
 	return problem(http.StatusBadRequest, codeMalformedJSON,
-		"the body is no JSON: %v (line %d, column %d)", err, line, column)
+		"the body is no JSON: %s (line %d, column %d)", syntax.Found, syntax.Line, syntax.Column)
 }

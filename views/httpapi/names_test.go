@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"refold/codecs/avrojson"
 	"refold/processors"
 	"refold/views"
 	"refold/views/httpapi"
@@ -120,6 +121,9 @@ type otherTypes struct{ fakeTypes }
 
 func (otherTypes) Types() []string { return []string{"DepositMoney"} }
 
-func (otherTypes) SchemaText(string) string {
-	return `{"type": "record", "name": "DepositMoney", "fields": [{"name": "count", "type": "int"}]}`
+func (otherTypes) DescribeJSON(
+	_ string, named func(string, *avrojson.Schema) string,
+) *avrojson.Schema {
+	return describeJSON(`{"type": "record", "name": "DepositMoney",
+		"fields": [{"name": "count", "type": "int"}]}`, named)
 }

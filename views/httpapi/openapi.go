@@ -10,7 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"refold/codecs"
+	"refold/codecs/jsonvalue"
 )
 
 const (
@@ -73,7 +73,7 @@ const maxAnswerBytes = 1 << 30
 // marshalJSON writes a value as JSON. One that can't be encoded is a mistake in here: the panic
 // becomes a problem, where huma would write half a line of text.
 func marshalJSON(w io.Writer, v any) error {
-	text, err := codecs.ValueJSON(v, maxAnswerBytes)
+	text, err := jsonvalue.Marshal(v, maxAnswerBytes)
 	if err != nil {
 		panic(fmt.Errorf("encode an answer: %w", err))
 	}

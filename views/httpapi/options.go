@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"refold/codecs/avrojson"
+	"refold/codecs/jsonvalue"
 	"refold/eventsourcing"
 	"refold/processors"
 	"refold/views"
@@ -49,8 +51,10 @@ type Sender interface {
 // CommandTypes knows an aggregate's commands. codecs.Set is one.
 type CommandTypes interface {
 	Types() []string
-	FromJSON(typeName string, data []byte) (any, error)
-	SchemaText(typeName string) string
+	FromText(typeName string, text jsonvalue.Text) (any, error)
+	DescribeJSON(
+		typeName string, named func(fullName string, schema *avrojson.Schema) (ref string),
+	) *avrojson.Schema
 }
 
 // Commands finds commands, by their whole identity or by their ID alone. views.Views does.

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"refold/codecs"
+	"refold/codecs/excerpt"
 	"refold/views"
 )
 
@@ -120,7 +121,7 @@ func withMistakes(code, detail string, mistakes []mistake) *Problem {
 }
 
 // cut shortens what the client has sent.
-func cut(text string) string { return codecs.Excerpt(text, maxFoundBytes) }
+func cut(text string) string { return excerpt.Of(text, maxFoundBytes) }
 
 // retry says when to try again.
 func (p *Problem) retry() *Problem {

@@ -10,7 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"refold/codecs"
+	"refold/codecs/jsonvalue"
 )
 
 // checkQuery is a huma middleware that refuses query parameters other than those described, and
@@ -72,7 +72,7 @@ func queryMistakes(raw string, known map[string]*huma.Param, allowed string) []m
 
 // queryNumber reads a whole number from 0, also as 3.0 or 3e0: that is what a JSON schema calls an integer.
 func queryNumber(text string) (int64, bool) {
-	n, ok := codecs.ParseInteger(text, 64)
+	n, ok := jsonvalue.ParseInteger(text, 64)
 	return n, ok && n >= 0
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"refold/codecs"
+	"refold/codecs/jsonvalue"
 	"refold/views"
 )
 
@@ -48,11 +49,11 @@ func rowOf(r views.Row) rowBody {
 		body.Unreadable = unreadable(r.Unreadable)
 		return body
 	}
-	text, err := codecs.ValueJSON(r.State, maxStateBytes)
+	text, err := jsonvalue.Marshal(r.State, maxStateBytes)
 	switch {
 	case err == nil:
 		body.State = json.RawMessage(text)
-	case errors.Is(err, codecs.ErrTooLarge):
+	case errors.Is(err, jsonvalue.ErrTooLarge):
 		body.Unreadable = &unreadableBody{Code: string(codecs.ReasonTooLarge), Detail: cut(err.Error())}
 	default:
 		body.Unreadable = &unreadableBody{Code: codeNoJSON, Detail: cut(err.Error())}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"refold/codecs"
+	"refold/codecs/jsonvalue"
 	"refold/views"
 )
 
@@ -90,7 +90,7 @@ type partitionNumber int32
 
 // UnmarshalJSON reads a number.
 func (n *partitionNumber) UnmarshalJSON(text []byte) error {
-	number, ok := codecs.ParseInteger(string(text), 32)
+	number, ok := jsonvalue.ParseInteger(string(text), 32)
 	if !ok {
 		return fmt.Errorf("%s is no partition", text)
 	}

@@ -1,4 +1,4 @@
-package codecs_test
+package jsonvalue_test
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"refold/codecs"
+	"refold/codecs/jsonvalue"
 )
 
 // Kept is embedded, and a struct of its own.
@@ -86,7 +86,7 @@ func value(t *rapid.T, depth int) Shown {
 	return v
 }
 
-func TestValueJSONIsAsEncodingJSONWritesIt(t *testing.T) {
+func TestMarshalIsAsEncodingJSONWritesIt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := value(t, rapid.IntRange(0, 2).Draw(t, "depth"))
 		for _, v := range []any{v, &v, []any{v, nil, "x"}, map[string]any{"v": &v}} {
@@ -96,7 +96,7 @@ func TestValueJSONIsAsEncodingJSONWritesIt(t *testing.T) {
 			if err := encoder.Encode(v); err != nil {
 				t.Fatal(err)
 			}
-			got, err := codecs.ValueJSON(v, 1<<20)
+			got, err := jsonvalue.Marshal(v, 1<<20)
 			if err != nil || string(got)+"\n" != want.String() {
 				t.Fatalf("%v\ngot  %s\nwant %s", err, got, want.Bytes())
 			}
@@ -104,14 +104,14 @@ func TestValueJSONIsAsEncodingJSONWritesIt(t *testing.T) {
 	})
 }
 
-func TestValueJSONOfWhatEncodingJSONRefuses(t *testing.T) {
+func TestMarshalOfWhatEncodingJSONRefuses(t *testing.T) {
 	type state struct {
 		A, B, C float64
 		D       *float32 `json:"d,string"`
 		E       map[string]float64
 	}
 	nan := float32(math.NaN())
-	got, err := codecs.ValueJSON(state{
+	got, err := jsonvalue.Marshal(state{
 		math.NaN(), math.Inf(1), math.Inf(-1), &nan, map[string]float64{"x": math.NaN()},
 	}, 1000)
 	const want = `{"A":"NaN","B":"Infinity","C":"-Infinity","d":"NaN","E":{"x":"NaN"}}`
@@ -124,20 +124,20 @@ func TestValueJSONOfWhatEncodingJSONRefuses(t *testing.T) {
 		value any
 		want  error
 	}{
-		"a year of five digits": {time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), codecs.ErrNoJSON},
-		"a channel":             {struct{ C chan int }{}, codecs.ErrNoJSON},
-		"a function":            {func() {}, codecs.ErrNoJSON},
-		"a complex number":      {complex(1, 2), codecs.ErrNoJSON},
-		"keys that are numbers": {map[float64]int{1: 1}, codecs.ErrNoJSON},
-		"no number":             {json.Number("one"), codecs.ErrNoJSON},
-		"no JSON":               {json.RawMessage("{"), codecs.ErrNoJSON},
-		"a panic":               {panics{}, codecs.ErrNoJSON},
-		"itself":                {loop, codecs.ErrTooLarge},
-		"much":                  {make([]struct{}, 1_000_000), codecs.ErrTooLarge},
-		"long":                  {strings.Repeat("x", 1001), codecs.ErrTooLarge},
-		"many bytes":            {make([]byte, 1<<20), codecs.ErrTooLarge},
+		"a year of five digits": {time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), jsonvalue.ErrNoJSON},
+		"a channel":             {struct{ C chan int }{}, jsonvalue.ErrNoJSON},
+		"a function":            {func() {}, jsonvalue.ErrNoJSON},
+		"a complex number":      {complex(1, 2), jsonvalue.ErrNoJSON},
+		"keys that are numbers": {map[float64]int{1: 1}, jsonvalue.ErrNoJSON},
+		"no number":             {json.Number("one"), jsonvalue.ErrNoJSON},
+		"no JSON":               {json.RawMessage("{"), jsonvalue.ErrNoJSON},
+		"a panic":               {panics{}, jsonvalue.ErrNoJSON},
+		"itself":                {loop, jsonvalue.ErrTooLarge},
+		"much":                  {make([]struct{}, 1_000_000), jsonvalue.ErrTooLarge},
+		"long":                  {strings.Repeat("x", 1001), jsonvalue.ErrTooLarge},
+		"many bytes":            {make([]byte, 1<<20), jsonvalue.ErrTooLarge},
 	} {
-		if got, err := codecs.ValueJSON(test.value, 1000); !errors.Is(err, test.want) {
+		if got, err := jsonvalue.Marshal(test.value, 1000); !errors.Is(err, test.want) {
 			t.Errorf("%s: got %s, %v", name, got, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package codecs
+package excerpt
 
 import (
 	"strconv"
@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestExcerpt(t *testing.T) {
+func TestOf(t *testing.T) {
 	for name, test := range map[string]struct {
 		text  string
 		limit int
@@ -26,28 +26,28 @@ func TestExcerpt(t *testing.T) {
 		"ends with half a letter":  {"abc\xc3", 7, `abc\xc3`},
 		"has a replacement letter": {"a\ufffd", 10, "a\ufffd"},
 	} {
-		if got := Excerpt(test.text, test.limit); got != test.want {
+		if got := Of(test.text, test.limit); got != test.want {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
 	}
 	for text, want := range map[string]string{
 		"ää": `"ää"`, "äää": `"ää"…`, "\xff\xff\xff\xff\xff": `"\xff\xff\xff\xff"…`, "abc\xc3": `"abc\xc3"`,
 	} {
-		if got := quoted(text, 4); got != want {
+		if got := Quoted(text, 4); got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)
 		}
 	}
 }
 
 // Whatever bytes it is made of: an excerpt is valid, within its limit, and says where something is missing.
-func TestExcerptOfAnything(t *testing.T) {
+func TestOfAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
 		if rapid.Bool().Draw(t, "text") {
 			text = rapid.String().Draw(t, "letters")
 		}
 		limit := rapid.IntRange(len(cutMark), 40).Draw(t, "limit")
-		got := Excerpt(text, limit)
+		got := Of(text, limit)
 		if !utf8.ValidString(got) || len(got) > limit {
 			t.Fatalf("%q cut at %d: %q", text, limit, got)
 		}
@@ -57,7 +57,7 @@ func TestExcerptOfAnything(t *testing.T) {
 				t.Fatalf("%q cut at %d: %q", text, limit, got)
 			}
 		}
-		inner, cut := strings.CutSuffix(quoted(text, limit), cutMark)
+		inner, cut := strings.CutSuffix(Quoted(text, limit), cutMark)
 		back, err := strconv.Unquote(inner)
 		if err != nil || !strings.HasPrefix(text, back) || cut != (len(text) > limit) {
 			t.Fatalf("%q quoted up to %d: %s, %v", text, limit, inner, err)

@@ -1,11 +1,15 @@
-package codecs
+package avrojson
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"refold/codecs/avrotype"
+	"refold/codecs/excerpt"
+	"refold/codecs/jsonvalue"
 )
 
 // Limits of texts in mistakes.
@@ -14,86 +18,75 @@ const (
 	maxListed     = 30
 )
 
-// What may be found beside JSON values.
-type (
-	missingField struct{}
-	unknownField struct{}
-	wrongSize    int // of a fixed type's bytes
-)
-
-func describeValue(v any) string {
-	switch v := v.(type) {
-	case missingField:
-		return "nothing"
-	case unknownField:
-		return "an unknown field"
-	case wrongSize:
-		return fmt.Sprintf("%d bytes", int(v))
-	case nil:
-		return "null"
-	case bool:
-		return strconv.FormatBool(v)
-	case json.Number:
-		return Excerpt(v.String(), maxFoundBytes)
-	case string:
-		return quoted(v, maxFoundBytes)
-	case []any:
+// found says what the next value is, where one of a type was expected.
+func found(c jsonvalue.Cursor, t *avrotype.Type) string {
+	switch c.Peek() {
+	case '{':
+		return "an object"
+	case '[':
 		return "an array"
+	case '"':
+		text := jsonvalue.Unquote(c.Token())
+		tooHigh := func(r rune) bool { return r > math.MaxUint8 }
+		if t.Kind == avrotype.Fixed && !bytes.ContainsFunc(text, tooHigh) {
+			return fmt.Sprintf("%d bytes", utf8.RuneCount(text))
+		}
+		return excerpt.Quoted(string(text), maxFoundBytes)
 	}
-	return "an object"
+	return excerpt.Of(string(c.Token()), maxFoundBytes)
 }
 
-// describe says what a type allows, to a person.
-func (s *shape) describe() string {
-	text := s.describeKind()
-	if unit := logicalUnits[s.logical]; unit != "" {
+// describe says in words what a type allows.
+func describe(t *avrotype.Type) string {
+	text := describeKind(t)
+	if unit := logicalUnits[t.Logical]; unit != "" {
 		return text + " (" + unit + ")"
 	}
 	return text
 }
 
-func (s *shape) describeKind() string {
-	switch s.kind {
-	case kindBoolean:
+func describeKind(t *avrotype.Type) string {
+	switch t.Kind {
+	case avrotype.Boolean:
 		return "true or false"
-	case kindInt:
+	case avrotype.Int:
 		return fmt.Sprintf("a whole number from %d to %d",
 			math.MinInt32, math.MaxInt32)
-	case kindLong:
+	case avrotype.Long:
 		return fmt.Sprintf("a whole number from %d to %d",
 			math.MinInt64, math.MaxInt64)
-	case kindFloat:
+	case avrotype.Float:
 		return "a number within the range of a 32-bit float"
-	case kindDouble:
+	case avrotype.Double:
 		return "a number within the range of a 64-bit float"
-	case kindString:
+	case avrotype.String:
 		return "a string"
-	case kindBytes:
+	case avrotype.Bytes:
 		return "bytes as a string of the characters U+0000 to U+00FF"
-	case kindFixed:
-		return fmt.Sprintf("%d bytes as a string of the characters U+0000 to U+00FF", s.size)
-	case kindEnum:
-		return "one of " + list(s.symbols)
-	case kindArray:
+	case avrotype.Fixed:
+		return fmt.Sprintf("%d bytes as a string of the characters U+0000 to U+00FF", t.Size)
+	case avrotype.Enum:
+		return "one of " + list(t.Symbols)
+	case avrotype.Array:
 		return "an array"
-	case kindMap:
+	case avrotype.Map:
 		return "an object"
-	case kindRecord:
-		return s.describeRecord()
-	case kindUnion:
-		options := make([]string, len(s.branches))
-		for i, branch := range s.branches {
-			options[i] = branch.describe()
+	case avrotype.Record:
+		return describeRecord(t)
+	case avrotype.Union:
+		options := make([]string, len(t.Branches))
+		for i, branch := range t.Branches {
+			options[i] = describe(branch)
 		}
 		return strings.Join(options, ", or ")
 	}
-	return s.kind
+	return t.Kind
 }
 
-func (s *shape) describeRecord() string {
-	names := make([]string, len(s.fields))
-	for i, field := range s.fields {
-		names[i] = field.name
+func describeRecord(t *avrotype.Type) string {
+	names := make([]string, len(t.Fields))
+	for i, field := range t.Fields {
+		names[i] = field.Name
 	}
 	if len(names) == 0 {
 		return "an object without fields"
@@ -109,7 +102,7 @@ func list(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// logicalUnits tell what the number of a logical type counts.
+// logicalUnits are the units of logical types.
 var logicalUnits = map[string]string{
 	"date":                   "days since 1970-01-01",
 	"time-millis":            "milliseconds since midnight",

@@ -1,4 +1,4 @@
-package codecs
+package jsonvalue
 
 import (
 	"bytes"
@@ -13,18 +13,24 @@ import (
 	"strconv"
 )
 
-// ErrNoJSON says that a value has no JSON: a time of a year that RFC 3339 can't write, a type that
-// encoding/json refuses, or an error of its own MarshalJSON.
-var ErrNoJSON = errors.New("it has no JSON")
+// Errors of [Marshal].
+var (
+	// ErrNoJSON says that a value has no JSON: a time of a year that RFC 3339 can't write, a type that
+	// encoding/json refuses, or an error of its own MarshalJSON.
+	ErrNoJSON = errors.New("it has no JSON")
+	// ErrTooLarge says that the JSON would exceed its limit.
+	ErrTooLarge = errors.New("too large")
+)
 
-// ValueJSON writes a Go value as encoding/json does (without escaping HTML), with two differences.
-// Numbers that JSON lacks are the strings "NaN", "Infinity" and "-Infinity", as everywhere else here:
-// where encoding/json refuses one, the whole of what it is in is lost. And it has a limit, in bytes; a
-// value that refers to itself comes to its end by it, or by the depth of 1,000 levels.
+// maxDepth limits how deeply a value may be nested. A value that holds itself has no end.
+const maxDepth = 1000
+
+// Marshal writes a Go value as encoding/json does (without escaping HTML), with two differences. Numbers
+// that JSON lacks become the strings of [NotFinite]: encoding/json fails, and the whole value is lost.
+// And the JSON has at most limit bytes and 1,000 levels, so that a value that refers to itself ends.
 //
-// The error wraps [ErrTooLarge] or [ErrNoJSON]. Nothing else can go wrong, a panic of the value's own methods
-// included.
-func ValueJSON(v any, limit int) (text []byte, err error) {
+// The error wraps [ErrTooLarge] or [ErrNoJSON]. A panic of the value's own methods is an ErrNoJSON.
+func Marshal(v any, limit int) (text []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			text, err = nil, fmt.Errorf("%w: panic: %v", ErrNoJSON, p)
@@ -51,7 +57,7 @@ var (
 
 func (w *valueWriter) write(v reflect.Value) error {
 	if w.depth > maxDepth {
-		return fmt.Errorf("%w: %w", ErrTooLarge, errTooDeep)
+		return fmt.Errorf("%w: nested deeper than %d", ErrTooLarge, maxDepth)
 	}
 	w.depth++
 	err := w.any(v)
@@ -81,7 +87,7 @@ func (w *valueWriter) any(v reflect.Value) error {
 	if marshals(v, textMarshaler) {
 		return w.marshaled(v, func(v any) ([]byte, error) {
 			text, err := v.(encoding.TextMarshaler).MarshalText()
-			return appendText(nil, string(text)), err
+			return AppendString(nil, string(text)), err
 		})
 	}
 	switch v.Kind() {
@@ -109,12 +115,12 @@ func (w *valueWriter) any(v reflect.Value) error {
 	return nil
 }
 
-// marshals reports whether a value writes itself by a method of the interface, as encoding/json
-// decides it. The method of a nil pointer is not called.
+// marshals reports whether a value writes itself by a method of the interface, by the rules of
+// encoding/json. The method of a nil pointer is not called.
 func marshals(v reflect.Value, method reflect.Type) bool {
 	t := v.Type()
 	if t.Kind() == reflect.Interface {
-		return false // what is in it may
+		return false // the value in it may
 	}
 	return t.Implements(method) ||
 		t.Kind() != reflect.Pointer && v.CanAddr() && reflect.PointerTo(t).Implements(method)
@@ -142,17 +148,17 @@ func (w *valueWriter) marshaled(v reflect.Value, marshal func(any) ([]byte, erro
 func (w *valueWriter) float(v reflect.Value) error {
 	f := v.Float()
 	if f-f != 0 { // NaN or infinite
-		w.out = appendFloat(w.out, f, v.Type().Bits())
+		w.out = AppendFloat(w.out, f, v.Type().Bits())
 		return nil
 	}
-	text, err := json.Marshal(v.Interface()) // which knows when to use an exponent
+	text, err := json.Marshal(v.Interface()) // for its choice between 1e+21 and digits
 	w.out = append(w.out, text...)
 	return err //nolint:wrapcheck // a finite number can't fail
 }
 
 func (w *valueWriter) string(v reflect.Value) error {
 	if v.Type() != jsonNumber {
-		w.out = appendText(w.out, v.String())
+		w.out = AppendString(w.out, v.String())
 		return nil
 	}
 	text, err := json.Marshal(v.Interface())
@@ -217,7 +223,7 @@ func (w *valueWriter) mapping(v reflect.Value) error {
 		if i > 0 {
 			w.out = append(w.out, ',')
 		}
-		w.out = append(appendText(w.out, e.key), ':')
+		w.out = append(AppendString(w.out, e.key), ':')
 		if err := w.write(e.value); err != nil {
 			return err
 		}
@@ -261,7 +267,7 @@ func (w *valueWriter) object(v reflect.Value) error {
 			w.out = append(w.out, ',')
 		}
 		first = false
-		w.out = append(appendText(w.out, field.name), ':')
+		w.out = append(AppendString(w.out, field.name), ':')
 		start := len(w.out)
 		if err := w.write(value); err != nil {
 			return fmt.Errorf("%s: %w", field.name, err)
@@ -274,17 +280,18 @@ func (w *valueWriter) object(v reflect.Value) error {
 	return nil
 }
 
-// quote puts the value that was written from start on into a string, as the option string asks for.
+// quote turns the value that was written from start on into a string, for the option string.
 func (w *valueWriter) quote(start int, kind reflect.Kind) {
 	text := string(w.out[start:])
 	switch {
 	case text == "null", text[0] == '"' && kind != reflect.String:
 	default:
-		w.out = appendText(w.out[:start], text)
+		w.out = AppendString(w.out[:start], text)
 	}
 }
 
-// fieldByIndex returns a field, also one of an embedded struct; none of an embedded nil pointer.
+// fieldByIndex returns a field, which may be one of an embedded struct. It reports false for a field of an
+// embedded nil pointer.
 func fieldByIndex(v reflect.Value, index []int) (reflect.Value, bool) {
 	for i, at := range index {
 		if i > 0 && v.Kind() == reflect.Pointer {
@@ -298,7 +305,7 @@ func fieldByIndex(v reflect.Value, index []int) (reflect.Value, bool) {
 	return v, true
 }
 
-// isEmpty is what omitempty leaves out.
+// isEmpty reports whether omitempty leaves a value out.
 func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
@@ -310,7 +317,7 @@ func isEmpty(v reflect.Value) bool {
 	}
 }
 
-// isZero is what omitzero leaves out.
+// isZero reports whether omitzero leaves a value out.
 func isZero(v reflect.Value) bool {
 	type zeroer interface{ IsZero() bool }
 	if z, is := v.Interface().(zeroer); is && (v.Kind() != reflect.Pointer || !v.IsNil()) {

@@ -1,4 +1,4 @@
-package codecs
+package jsonvalue
 
 import (
 	"reflect"
@@ -15,7 +15,7 @@ type valueField struct {
 	tagged                      bool
 }
 
-var fieldsOf sync.Map // []valueField by reflect.Type: a type's never change
+var fieldsOf sync.Map // a cache: []valueField by reflect.Type
 
 // structFields returns the fields of a struct that JSON shows, in their order.
 func structFields(t reflect.Type) []valueField {
@@ -29,8 +29,8 @@ func structFields(t reflect.Type) []valueField {
 	return fields
 }
 
-// dominates reports whether a field is the one that its name stands for: the least embedded one, or
-// the only one with a tag among these.
+// dominates reports whether a field is the one that JSON shows under its name: the least embedded one, or
+// the only tagged one among several of that depth.
 func dominates(f valueField, all []valueField) bool {
 	for _, other := range all {
 		if other.name != f.name || slices.Equal(other.index, f.index) {

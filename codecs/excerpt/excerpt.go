@@ -1,4 +1,5 @@
-package codecs
+// Package excerpt shortens foreign text for messages and logs.
+package excerpt
 
 import (
 	"fmt"
@@ -10,15 +11,15 @@ import (
 // cutMark stands where something was left out.
 const cutMark = "…"
 
-// Excerpt returns the beginning of a text that is somebody else's, for messages and logs: at most limit
-// bytes, cut between two characters, with "…" where something is left out. Bytes that are no UTF-8 are
-// escaped, as in \xff: what takes the message further would replace them, or refuse it.
-func Excerpt(text string, limit int) string {
+// Of returns the beginning of a text: at most limit bytes, cut between two characters, with "…" where
+// something is left out. It escapes bytes that are not UTF-8, as in \xff, since readers of the message
+// would replace or refuse them.
+func Of(text string, limit int) string {
 	if len(text) <= limit && utf8.ValidString(text) {
 		return text
 	}
 	var b strings.Builder
-	end := 0 // of what there is room for beside the mark
+	end := 0 // of the part that leaves room for the mark
 	for b.Len() <= limit && text != "" {
 		r, size := utf8.DecodeRuneInString(text)
 		if r == utf8.RuneError && size == 1 {
@@ -37,14 +38,14 @@ func Excerpt(text string, limit int) string {
 	return b.String()[:end] + cutMark
 }
 
-// quoted is Excerpt as a Go string, the mark behind it: nobody takes it for a part of the text. The limit is
-// that of what is quoted.
-func quoted(text string, limit int) string {
+// Quoted returns the beginning of a text, at most limit bytes, as a Go string. The mark for what is left
+// out follows the closing quote, so that it can't be taken for a part of the text.
+func Quoted(text string, limit int) string {
 	if len(text) <= limit {
 		return strconv.Quote(text)
 	}
 	end := limit
-	for back := range min(utf8.UTFMax, limit+1) { // to where the character begins that is cut
+	for back := range min(utf8.UTFMax, limit+1) { // to the start of the character that is cut
 		if utf8.RuneStart(text[limit-back]) {
 			end = limit - back
 			break

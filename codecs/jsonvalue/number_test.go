@@ -1,4 +1,4 @@
-package codecs_test
+package jsonvalue_test
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"refold/codecs"
+	"refold/codecs/jsonvalue"
 )
 
 func TestParseInteger(t *testing.T) {
@@ -20,7 +20,7 @@ func TestParseInteger(t *testing.T) {
 		"-9223372036854775808":    -1 << 63, "9.223372036854775807e18": 1<<63 - 1,
 		"100" + strings.Repeat("0", 1000) + "e-1000": 100,
 	} {
-		if got, ok := codecs.ParseInteger(text, 64); !ok || got != want {
+		if got, ok := jsonvalue.ParseInteger(text, 64); !ok || got != want {
 			t.Errorf("%s is %d, %v, want %d", text, got, ok, want)
 		}
 	}
@@ -31,11 +31,11 @@ func TestParseInteger(t *testing.T) {
 		"1e1000000000000", "NaN",
 		"1e-1000000000000", " 1", "1 ", "1,0",
 	} {
-		if got, ok := codecs.ParseInteger(text, 64); ok {
+		if got, ok := jsonvalue.ParseInteger(text, 64); ok {
 			t.Errorf("%q is %d", text, got)
 		}
 	}
-	if _, ok := codecs.ParseInteger("2147483648", 32); ok {
+	if _, ok := jsonvalue.ParseInteger("2147483648", 32); ok {
 		t.Error("more than 32 bits")
 	}
 }
@@ -50,7 +50,7 @@ func TestParseIntegerIsExact(t *testing.T) {
 		}
 		exact, _ := new(big.Rat).SetString(text)
 		want := exact.IsInt() && exact.Num().IsInt64()
-		got, ok := codecs.ParseInteger(text, 64)
+		got, ok := jsonvalue.ParseInteger(text, 64)
 		if ok != want || ok && got != exact.Num().Int64() {
 			t.Fatalf("%s is %d, %v; exactly it is %s", text, got, ok, exact)
 		}

@@ -1,4 +1,4 @@
-package codecs_test
+package avrojson_test
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"github.com/linkedin/goavro/v2"
 	"pgregory.net/rapid"
 
-	"refold/codecs"
+	"refold/codecs/avrojson"
 )
 
 // anythingSchema has each kind of Avro type, in an order that tells them apart.
@@ -55,30 +55,26 @@ func anything(t *rapid.T, depth int) map[string]any {
 // A value that goavro encodes becomes JSON, and goavro encodes the same value from it. (goavro writes maps in
 // any order, and NaN has many bit patterns, so the test compares the JSON of both.)
 func TestGoavroAgreesWithTheJSON(t *testing.T) {
-	schema, err := codecs.ParseSchema(anythingSchema)
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := typeOf(t, anythingSchema)
 	codec, err := goavro.NewCodec(anythingSchema)
 	if err != nil {
 		t.Fatal(err)
 	}
-	limits := codecs.Limits{RecordBytes: 1 << 20, JSONDepth: 64, ExpandedBytes: 8 << 20}
 	rapid.Check(t, func(t *rapid.T) {
 		v := anything(t, 3)
 		b, err := codec.BinaryFromNative(nil, v)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := codecs.ToJSON(schema, b, 1<<20)
+		text, err := avrojson.Write(schema, b, 1<<20)
 		if err != nil || !json.Valid(text) {
 			t.Fatalf("%v became %s, %v", v, text, err)
 		}
-		again, err := codecs.FromJSON(schema, text, limits)
+		again, err := read(schema, text)
 		if err != nil {
 			t.Fatalf("%s is refused: %v", text, err)
 		}
-		if back, err := codecs.ToJSON(schema, again, 1<<20); err != nil || !bytes.Equal(back, text) {
+		if back, err := avrojson.Write(schema, again, 1<<20); err != nil || !bytes.Equal(back, text) {
 			t.Fatalf("%s came back as %s, %v", text, back, err)
 		}
 	})
@@ -86,10 +82,7 @@ func TestGoavroAgreesWithTheJSON(t *testing.T) {
 
 // The entries of a map are sorted, and of those with the same key the last counts, as in goavro.
 func TestMapsAreSorted(t *testing.T) {
-	schema, err := codecs.ParseSchema(`{"type": "map", "values": {"type": "map", "values": "int"}}`)
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := typeOf(t, `{"type": "map", "values": {"type": "map", "values": "int"}}`)
 	inner := func(keys string) []byte {
 		b := binary.AppendVarint(nil, int64(len(keys)))
 		for i := range len(keys) {
@@ -101,7 +94,7 @@ func TestMapsAreSorted(t *testing.T) {
 	data = append(append(data, 2, 'a'), inner("xyx")...)
 	data = append(append(data, 2, 'b'), inner("q")...)
 	data = append(data, 0)
-	got, err := codecs.ToJSON(schema, data, 1000)
+	got, err := avrojson.Write(schema, data, 1000)
 	if want := `{"a":{"x":2,"y":1},"b":{"q":0}}`; err != nil || string(got) != want {
 		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
@@ -109,10 +102,7 @@ func TestMapsAreSorted(t *testing.T) {
 
 // Strings are written as encoding/json writes them.
 func TestTextIsAsEncodingJSONWritesIt(t *testing.T) {
-	schema, err := codecs.ParseSchema(`"string"`)
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := typeOf(t, `"string"`)
 	rapid.Check(t, func(t *rapid.T) {
 		some := rapid.OneOf(rapid.Byte(), rapid.Just(byte(0xe2)), rapid.ByteRange(0x80, 0xa9))
 		text := string(rapid.SliceOf(some).Draw(t, "text")) + rapid.String().Draw(t, "more")
@@ -120,7 +110,7 @@ func TestTextIsAsEncodingJSONWritesIt(t *testing.T) {
 		encoder := json.NewEncoder(&want)
 		encoder.SetEscapeHTML(false)
 		_ = encoder.Encode(text)
-		got, err := codecs.ToJSON(schema, append(binary.AppendVarint(nil, int64(len(text))), text...), 1<<20)
+		got, err := avrojson.Write(schema, append(binary.AppendVarint(nil, int64(len(text))), text...), 1<<20)
 		if err != nil || !bytes.Equal(append(got, '\n'), want.Bytes()) {
 			t.Fatalf("got %s, %v, want %s", got, err, want.Bytes())
 		}
