@@ -5,51 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
 )
 
-// batch is the content of one transaction, closed.
-type batch struct {
-	session  *session
-	records  int // input records
-	bytes    int
-	next     map[topicPartition]int64
-	newest   time.Time // of the input records
-	staged   []*page
-	layers   []layer
-	between  *between    // whose rows these are; nil: callbacks'
-	forsaken atomic.Bool // must not be committed any more if that can still be helped
+// producer is one transactional producer.
+type producer struct {
+	client   *kgo.Client
+	id       string // its transactional ID
+	features *kafka.Features
+	ends     unanswered
 }
 
-// outcome is how a transaction ended.
-type outcome int
-
-const (
-	committed outcome = iota
-	aborted           // certainly not committed; the producer is fit for the next one
-	refused           // aborted, and would be every time
-	unknown           // perhaps committed, or the producer is of no more use
-)
-
-// String names the outcome in metrics and logs.
-func (o outcome) String() string {
-	return [...]string{"committed", "aborted", "refused", "unknown"}[o]
-}
-
-var errForsaken = errors.New("the partitions were lost before the transaction ended")
-
-// carry takes a batch through its transaction. ctx limits the whole of it.
+// carry takes a batch through its transaction, within ctx.
 func (p *producer) carry(ctx context.Context, b *batch, consumer *kgo.Client) (outcome, error) {
-	members := membership{b.session.member, b.session.generation}
 	for i := range b.layers {
 		b.layers[i].make()
 	}
-	if len(b.staged) == 0 && len(b.layers) == 0 {
-		answered, err := commitPlainly(ctx, consumer, p.group, p.feat.ids, members, b.next)
+	offsets := b.session.offsets(b.next)
+	if len(b.emitted) == 0 && len(b.layers) == 0 {
+		answered, err := offsets.Plainly(ctx, consumer)
 		switch {
 		case err == nil:
 			return committed, nil
@@ -69,7 +48,7 @@ func (p *producer) carry(ctx context.Context, b *batch, consumer *kgo.Client) (o
 			return unknown, err
 		}
 	}
-	if err := p.addOffsets(ctx, members, b.next); err != nil {
+	if err := p.addOffsets(ctx, offsets); err != nil {
 		if stale(err) {
 			return p.abort(ctx, unknown, err)
 		}
@@ -83,20 +62,31 @@ func (p *producer) carry(ctx context.Context, b *batch, consumer *kgo.Client) (o
 	case err == nil && offsetsInside:
 		return committed, nil
 	case err == nil:
-		if _, err = commitPlainly(ctx, consumer, p.group, p.feat.ids, members, b.next); err != nil {
+		if _, err = offsets.Plainly(ctx, consumer); err != nil {
 			return unknown, err
 		}
 		return committed, nil
 	case errors.Is(err, kerr.OperationNotAttempted):
 		return p.abort(ctx, aborted, fmt.Errorf("commit: %w", err))
 	}
-	// The request, or its answer, was lost, or the broker's answer contradicts what we know: it
-	// may well be committed. Only the broker can tell, after the transactional ID is initialised.
+	// The request or its answer was lost, or the answer contradicts what is known here: the transaction may
+	// be committed. Only the broker knows, and tells when the transactional ID is initialised.
 	return unknown, fmt.Errorf("commit, outcome unknown: %w", err)
 }
 
-// abort ends the transaction without effect; o and err are why. If that fails, the producer is of
-// no more use.
+// addOffsets makes the offsets part of the transaction.
+func (p *producer) addOffsets(ctx context.Context, offsets kafka.OffsetCommit) error {
+	if !offsetsInside {
+		return nil
+	}
+	if !fencing { // then it commits as no member of the group
+		offsets.Member, offsets.Generation = "", -1
+	}
+	return offsets.InTransaction(ctx, p.client, p.id, *p.features)
+}
+
+// abort ends the transaction without effect and returns o and why, the reason for it. If that fails, the outcome
+// is unknown.
 func (p *producer) abort(ctx context.Context, o outcome, why error) (outcome, error) {
 	if o == unknown {
 		return o, why // initialising the transactional ID aborts it
@@ -110,7 +100,7 @@ func (p *producer) abort(ctx context.Context, o outcome, why error) (outcome, er
 	return o, why
 }
 
-// produce sends the batch's records and waits for the brokers to have them all.
+// produce sends the batch's records and waits until the brokers have acknowledged all of them.
 func (p *producer) produce(ctx context.Context, b *batch) (outcome, error) {
 	var (
 		mu    sync.Mutex
@@ -128,8 +118,8 @@ func (p *producer) produce(ctx context.Context, b *batch) (outcome, error) {
 		}
 	}
 	now := time.Now()
-	for _, staged := range b.staged {
-		records := staged.all()
+	for _, page := range b.emitted {
+		records := page.Records()
 		for i := range records {
 			r := &records[i]
 			r.Timestamp = now
@@ -162,14 +152,14 @@ func (p *producer) produce(ctx context.Context, b *batch) (outcome, error) {
 	return aborted, err
 }
 
-// fenced reports whether somebody else took over the transactional ID, or the broker took the
-// transaction from us because it was too old; it calls both the same.
+// fenced reports whether another process took over the transactional ID, or the broker aborted the transaction
+// because it was too old; brokers answer both alike.
 func fenced(err error) bool {
 	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)
 }
 
-// stale reports whether an error means that the clients, or what they know of the cluster, are of no
-// more use.
+// stale reports whether an error means that the clients, or what they know about the cluster, must not be used
+// any more.
 func stale(err error) bool {
 	return fenced(err) || errors.Is(err, kerr.InvalidProducerIDMapping) ||
 		errors.Is(err, kerr.UnknownProducerID) || errors.Is(err, kerr.InvalidTxnState) ||

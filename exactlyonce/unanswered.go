@@ -9,12 +9,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// unanswered counts the requests to end a transaction that have not been answered. One that was given up
-// and sent anew may still be on its way. With transaction.version 1 all transactions of a producer have
-// the same epoch, so that it would end whichever is open when it arrives: a commit, in the middle of a
-// batch and without its offsets. So such a producer is used no more; the next initialisation of its
-// transactional ID refuses what is late. From version 2 on each transaction has an epoch of its own
-// (KIP-890).
+// unanswered counts the requests to end a transaction that were not answered. A request that the client gave up
+// and sent anew may still be on its way. With transaction.version 1 all transactions of a producer have the same
+// epoch, so that a late request would end the transaction that is open when it arrives: it would commit half a
+// batch, without its offsets. Such a producer must not be used any more; the next initialisation of its
+// transactional ID refuses what is late. From version 2 on each transaction has an epoch of its own (KIP-890).
 type unanswered struct{ n atomic.Int64 }
 
 var (
@@ -42,5 +41,5 @@ func (u *unanswered) OnBrokerRead(
 
 var errLate = errors.New("the end of a transaction had to be sent twice, and the first may still arrive")
 
-// late reports whether an end of one of the producer's transactions may still arrive, and do harm.
-func (p *producer) late() bool { return !p.feat.v2 && p.ends.n.Load() > 0 }
+// late reports whether a request to end one of the producer's transactions may still arrive, and do harm.
+func (p *producer) late() bool { return !p.features.TransactionsV2 && p.ends.n.Load() > 0 }

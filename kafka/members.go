@@ -1,4 +1,4 @@
-package exactlyonce
+package kafka
 
 import (
 	"context"
@@ -11,24 +11,23 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// ErrRebalancing says that a group is being rebalanced: until that is done, brokers don't tell what
-// its members have said of themselves.
+// ErrRebalancing says that a group is being rebalanced: until that is done, brokers do not return what its
+// members have told them.
 var ErrRebalancing = errors.New("the group is being rebalanced")
 
-// Member is a worker of a group, as the group's coordinator knows it.
+// Member is a member of a group, as the group's coordinator knows it.
 type Member struct {
 	ID       string // the group's name for it, new each time that it joins
 	ClientID string
 	Host     string
-	// Data is its Config.MemberData; nil: it has told none.
+	// Data is what the member has told the group (see TellMembers); nil: nothing.
 	Data []byte
-	// Partitions are the inputs that it has, by topic.
+	// Partitions are the partitions that it was assigned, by topic.
 	Partitions map[string][]int32
 }
 
-// Members asks for the members of a group, in the order of their IDs; of a group that does not exist
-// there are none. While the group is being rebalanced the error is ErrRebalancing. It costs one
-// request to the group's coordinator.
+// Members returns the members of a group, in the order of their IDs; none if the group does not exist. While
+// the group is being rebalanced the error is ErrRebalancing. It costs one request to the group's coordinator.
 func Members(ctx context.Context, admin *kadm.Client, group string) ([]Member, error) {
 	groups, err := admin.DescribeGroups(ctx, group)
 	if err != nil {
@@ -71,30 +70,24 @@ func newMember(described *kadm.DescribedGroupMember) Member {
 	return m
 }
 
-// telling is a balancer whose members tell the group something.
-type telling struct {
+// TellMembers returns a balancer that works as b does and tells the group data: Members returns it. b must be
+// one of the balancers of Kafka's consumer protocol, as franz-go's are.
+func TellMembers(b kgo.GroupBalancer, data []byte) kgo.GroupBalancer { return tellingBalancer{b, data} }
+
+type tellingBalancer struct {
 	kgo.GroupBalancer
 	data []byte
 }
 
-// JoinGroupMetadata adds what there is to tell to what the balancer itself has to.
-func (t telling) JoinGroupMetadata(
+// JoinGroupMetadata adds the data to what the balancer itself tells.
+func (t tellingBalancer) JoinGroupMetadata(
 	topics []string, assigned map[string][]int32, generation int32,
 ) []byte {
 	told := t.GroupBalancer.JoinGroupMetadata(topics, assigned, generation)
 	var meta kmsg.ConsumerMemberMetadata
 	if err := meta.ReadFrom(told); err != nil {
-		return told // not of this form, and never so with the balancers that are used here
+		return told // not of this form, which none of franz-go's balancers returns
 	}
 	meta.UserData = t.data
 	return meta.AppendTo(nil)
-}
-
-// balancer is the group's: eager, all partitions move at once, those of the inputs together
-// (copartitioned).
-func (c Config) balancer() kgo.GroupBalancer {
-	if len(c.MemberData) == 0 {
-		return kgo.RangeBalancer()
-	}
-	return telling{kgo.RangeBalancer(), c.MemberData}
 }

@@ -1,9 +1,11 @@
-package exactlyonce
+package kafka
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -11,37 +13,40 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// concurrentPause is the pause before a request is repeated that met the end of the transaction
-// before it.
-const concurrentPause = 2 * time.Millisecond
+// ConcurrentPause is the pause before a request is repeated that met the end of the transaction before it.
+const ConcurrentPause = 2 * time.Millisecond
 
-// membership is as whom offsets are committed: the broker takes them only from a member of the
-// group's present generation, which is what fences a worker that lost its partitions (KIP-447).
-type membership struct {
-	member     string
-	generation int32
+// OffsetCommit is the offsets that a group commits, and the member that commits them. Brokers take offsets
+// only from a member of the group's present generation, which fences a worker that lost its partitions
+// (KIP-447).
+type OffsetCommit struct {
+	Group      string
+	Member     string
+	Generation int32
+	// IDs are the topics' IDs, which newer versions of the requests need.
+	IDs map[string][16]byte
+	// Next is the offset after the last handled record of each partition.
+	Next map[TopicPartition]int64
 }
 
-// addOffsets makes the offsets part of the producer's transaction.
-func (p *producer) addOffsets(
-	ctx context.Context, m membership, next map[topicPartition]int64,
-) error {
-	if !offsetsInside {
-		return nil
-	}
-	if !fencing {
-		m = membership{generation: -1} // as somebody who is no member of the group
-	}
-	id, epoch, err := p.client.ProducerID(ctx)
+// partitions lists the partitions in a fixed order, each topic's together.
+func (c OffsetCommit) partitions() []TopicPartition {
+	return slices.SortedFunc(maps.Keys(c.Next), TopicPartition.Compare)
+}
+
+// InTransaction makes the offsets part of the open transaction of a producer, whose transactional ID is id.
+// It repeats its requests while the broker is still ending the transaction before.
+func (c OffsetCommit) InTransaction(ctx context.Context, producer *kgo.Client, id string, f Features) error {
+	producerID, epoch, err := producer.ProducerID(ctx)
 	if err != nil {
-		return fmt.Errorf("producer ID of %s: %w", p.id, err)
+		return fmt.Errorf("producer ID of %s: %w", id, err)
 	}
-	if !p.feat.v2 {
+	if !f.TransactionsV2 {
 		req := kmsg.NewPtrAddOffsetsToTxnRequest()
-		req.TransactionalID, req.ProducerID, req.ProducerEpoch = p.id, id, epoch
-		req.Group = p.group
+		req.TransactionalID, req.ProducerID, req.ProducerEpoch = id, producerID, epoch
+		req.Group = c.Group
 		err := retryConcurrent(ctx, func() error {
-			resp, err := req.RequestWith(ctx, p.client)
+			resp, err := req.RequestWith(ctx, producer)
 			if err != nil {
 				return err
 			}
@@ -52,15 +57,15 @@ func (p *producer) addOffsets(
 		}
 	}
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
-	req.TransactionalID, req.ProducerID, req.ProducerEpoch = p.id, id, epoch
-	req.Group, req.MemberID, req.Generation = p.group, m.member, m.generation
-	req.Topics = p.offsetTopics(next)
+	req.TransactionalID, req.ProducerID, req.ProducerEpoch = id, producerID, epoch
+	req.Group, req.MemberID, req.Generation = c.Group, c.Member, c.Generation
+	req.Topics = c.transactionTopics()
 	err = retryConcurrent(ctx, func() error {
-		resp, err := req.RequestWith(ctx, p.client)
+		resp, err := req.RequestWith(ctx, producer)
 		if err != nil {
 			return err
 		}
-		return offsetsError(resp, len(next))
+		return offsetsError(resp, len(c.Next))
 	})
 	if err != nil {
 		return fmt.Errorf("commit offsets in the transaction: %w", err)
@@ -68,33 +73,29 @@ func (p *producer) addOffsets(
 	return nil
 }
 
-func (p *producer) offsetTopics(
-	next map[topicPartition]int64,
-) (topics []kmsg.TxnOffsetCommitRequestTopic) {
-	for _, tp := range sorted(next) {
-		if n := len(topics); n == 0 || topics[n-1].Topic != tp.topic {
+func (c OffsetCommit) transactionTopics() (topics []kmsg.TxnOffsetCommitRequestTopic) {
+	for _, tp := range c.partitions() {
+		if n := len(topics); n == 0 || topics[n-1].Topic != tp.Topic {
 			t := kmsg.NewTxnOffsetCommitRequestTopic()
-			t.Topic, t.TopicID = tp.topic, p.feat.ids[tp.topic]
+			t.Topic, t.TopicID = tp.Topic, c.IDs[tp.Topic]
 			topics = append(topics, t)
 		}
-		rp := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		rp.Partition, rp.Offset = tp.partition, next[tp]
+		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		p.Partition, p.Offset = tp.Partition, c.Next[tp]
 		t := &topics[len(topics)-1]
-		t.Partitions = append(t.Partitions, rp)
+		t.Partitions = append(t.Partitions, p)
 	}
 	return topics
 }
 
-// errLeftOut says that an answer says nothing of some of the partitions: they are not known to be committed.
-var errLeftOut = errors.New("the answer leaves partitions out")
-
-// offsetsError is the first error of an answer about so many partitions.
+// offsetsError returns the first error of an answer about so many partitions. One that leaves partitions out
+// is an error: they are not known to be committed.
 func offsetsError(resp *kmsg.TxnOffsetCommitResponse, partitions int) error {
 	for _, t := range resp.Topics {
-		for _, rp := range t.Partitions {
+		for _, p := range t.Partitions {
 			partitions--
-			if err := kerr.ErrorForCode(rp.ErrorCode); err != nil {
-				return fmt.Errorf("partition %d: %w", rp.Partition, err)
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return fmt.Errorf("partition %d: %w", p.Partition, err)
 			}
 		}
 	}
@@ -108,31 +109,28 @@ func offsetsError(resp *kmsg.TxnOffsetCommitResponse, partitions int) error {
 func retryConcurrent(ctx context.Context, request func() error) error {
 	for {
 		err := request()
-		if !errors.Is(err, kerr.ConcurrentTransactions) || !sleep(ctx, concurrentPause) {
+		if !errors.Is(err, kerr.ConcurrentTransactions) || !Sleep(ctx, ConcurrentPause) {
 			return err
 		}
 	}
 }
 
-// commitPlainly commits offsets outside of any transaction: for batches that produced nothing,
-// because ending a transaction without records sends nothing. The boolean reports whether the
-// broker answered, so that an error means that nothing was committed.
-func commitPlainly(
-	ctx context.Context, cl *kgo.Client, group string, ids map[string][16]byte, m membership,
-	next map[topicPartition]int64,
-) (answered bool, err error) {
+// Plainly commits the offsets outside of any transaction. That is for batches that produced nothing, because
+// the end of a transaction without records sends nothing. answered reports whether the broker decided on all
+// of them alike, so that an error means that nothing was committed.
+func (c OffsetCommit) Plainly(ctx context.Context, cl *kgo.Client) (answered bool, err error) {
 	req := kmsg.NewPtrOffsetCommitRequest()
-	req.Group, req.MemberID, req.Generation = group, m.member, m.generation
-	for _, tp := range sorted(next) {
-		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != tp.topic {
+	req.Group, req.MemberID, req.Generation = c.Group, c.Member, c.Generation
+	for _, tp := range c.partitions() {
+		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != tp.Topic {
 			t := kmsg.NewOffsetCommitRequestTopic()
-			t.Topic, t.TopicID = tp.topic, ids[tp.topic]
+			t.Topic, t.TopicID = tp.Topic, c.IDs[tp.Topic]
 			req.Topics = append(req.Topics, t)
 		}
-		rp := kmsg.NewOffsetCommitRequestTopicPartition()
-		rp.Partition, rp.Offset = tp.partition, next[tp]
+		p := kmsg.NewOffsetCommitRequestTopicPartition()
+		p.Partition, p.Offset = tp.Partition, c.Next[tp]
 		t := &req.Topics[len(req.Topics)-1]
-		t.Partitions = append(t.Partitions, rp)
+		t.Partitions = append(t.Partitions, p)
 	}
 	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {
@@ -140,17 +138,17 @@ func commitPlainly(
 	}
 	partitions, wrong := 0, 0
 	for _, t := range resp.Topics {
-		for _, rp := range t.Partitions {
+		for _, p := range t.Partitions {
 			partitions++
-			if e := kerr.ErrorForCode(rp.ErrorCode); e != nil {
+			if e := kerr.ErrorForCode(p.ErrorCode); e != nil {
 				wrong++
-				err = fmt.Errorf("commit offsets: partition %d: %w", rp.Partition, e)
+				err = fmt.Errorf("commit offsets: partition %d: %w", p.Partition, e)
 			}
 		}
 	}
-	if partitions < len(next) {
+	if partitions < len(c.Next) {
 		return false, errors.Join(err, fmt.Errorf("commit offsets: %w", errLeftOut))
 	}
-	// Some taken and some not is neither a commit nor none.
+	// If the broker took some and refused others, the commit neither succeeded nor failed.
 	return wrong == 0 || wrong == partitions, err
 }

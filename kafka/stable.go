@@ -1,4 +1,4 @@
-package exactlyonce
+package kafka
 
 import (
 	"context"
@@ -11,18 +11,22 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// stablePause is the pause between two questions whether offsets are stable: as long as a broker
-// takes to write a transaction's markers.
+// stablePause is the pause between two requests for stable offsets: about as long as a broker takes to write
+// a transaction's markers.
 const stablePause = 10 * time.Millisecond
 
-// waitStable waits until no transaction holds offsets of these partitions. A table must be
-// restored only after that. Walkthrough of what it prevents: worker A dies while its transaction
-// is being ended; B is given the partition, restores the table up to its end, and only then asks
-// for the offset. Between the two the broker decides on commit. B now has the offset after A's
-// batch but not A's rows, and computes from the rows before. (A store that reads committed rows up
-// to the high watermark waits for that decision, too; Tables may be less careful.) Nor can it be
-// told before whether the group's offsets fit its inputs; see checkInputs.
-func waitStable(
+// WaitStable waits until no open transaction holds offsets of these partitions, by topic, for a group. ids are
+// the topics' IDs. A table must be restored, and the group's offsets be compared with its inputs, only after
+// that. This is the race that it prevents:
+//
+//	worker A dies while its transaction is being ended
+//	worker B is given the partition and restores the table up to its end
+//	the broker decides to commit A's transaction
+//	B fetches the offset: it is the one after A's batch, but B lacks A's rows
+//
+// B would compute from the rows before. A store that reads committed rows up to the high watermark also waits
+// for that decision; the stores of a caller may not.
+func WaitStable(
 	ctx context.Context, cl *kgo.Client, group string, ids map[string][16]byte,
 	partitions map[string][]int32,
 ) error {
@@ -41,14 +45,14 @@ func waitStable(
 		if !errors.Is(err, kerr.UnstableOffsetCommit) {
 			return fmt.Errorf("wait for stable offsets: %w", err)
 		}
-		if !sleep(ctx, stablePause) {
+		if !Sleep(ctx, stablePause) {
 			return fmt.Errorf("wait for stable offsets: %w", ctx.Err())
 		}
 	}
 }
 
-// stableRequest fills both forms of the request, that of one group and, from version 8 on, that
-// of several: the client sends the one that the broker understands.
+// stableRequest fills both forms of the request, that of one group and, from version 8 on, that of several: the
+// client sends the one that the broker understands.
 func stableRequest(
 	group string, ids map[string][16]byte, partitions map[string][]int32,
 ) *kmsg.OffsetFetchRequest {
@@ -69,7 +73,7 @@ func stableRequest(
 	return req
 }
 
-// stableError is the worst error of an answer: any other before "unstable".
+// stableError returns the worst error of an answer: any other one outranks "unstable".
 func stableError(resp *kmsg.OffsetFetchResponse) error {
 	var worst error
 	note := func(code int16) {

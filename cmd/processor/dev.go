@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"refold/config"
+	"refold/kafka"
 	"refold/kafka/local"
 	"refold/load"
 )
@@ -105,7 +106,7 @@ func waitReady(ctx context.Context, server string) bool {
 				return true
 			}
 		}
-		if !sleep(ctx, 50*time.Millisecond) {
+		if !kafka.Sleep(ctx, 50*time.Millisecond) {
 			return false
 		}
 	}

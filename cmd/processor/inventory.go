@@ -13,6 +13,7 @@ import (
 	"refold/config"
 	"refold/exactlyonce"
 	"refold/inventory"
+	"refold/kafka"
 	"refold/processors"
 	"refold/refolds"
 )
@@ -72,7 +73,7 @@ func (w *Worker) watchTopics(ctx context.Context) {
 	for i, spec := range w.inventory.Topics {
 		topics[i] = spec.Name
 	}
-	for sleep(ctx, w.config.Topics.CheckInterval) {
+	for kafka.Sleep(ctx, w.config.Topics.CheckInterval) {
 		var err error
 		if w.topicsCheck() != nil { // somebody may have adopted them
 			_, err = w.settle(ctx)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"path/filepath"
 	"sync/atomic"
-	"time"
 
 	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus"
@@ -201,7 +200,7 @@ func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard, a *a
 // engineTables joins the engine and the stores, which don't know each other.
 func (w *Worker) engineTables() exactlyonce.Tables {
 	return exactlyonce.Tables{
-		Staged: func(ctx context.Context, topic string, partition int32) (exactlyonce.Table, error) {
+		Staged: func(ctx context.Context, topic string, partition int32) (exactlyonce.StagedTable, error) {
 			return w.tables.Staged(ctx, topic, partition)
 		},
 		Follower: followers(w.tables),
@@ -317,16 +316,4 @@ func (w *Worker) close() error {
 	}
 	w.closeTracing()
 	return errors.Join(errs...)
-}
-
-// sleep waits, and reports whether ctx went on meanwhile.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -1,63 +1,71 @@
-package exactlyonce
+package machine
 
-// How the machine lets somebody write rows between two transactions; see Session.Between.
+import "maps"
 
-// askBetween: one more caller of Between waits for its turn.
-func (m *machine) askBetween() []action {
-	if m.phase != phaseRunning || m.leave != leaveNot {
-		return []action{{do: doEndBetween}}
+// How a caller of Session.Between writes rows between two transactions.
+
+// AskBetween reports that one more caller waits for its turn.
+func (m *Machine[P]) AskBetween() []Action[P] {
+	if m.session != running || m.leave != Stay {
+		return []Action[P]{{Do: DismissCallers}}
 	}
-	m.asked++
+	m.callers++
 	return m.advance(nil)
 }
 
-// withdrawBetween: a caller that waited does so no more.
-func (m *machine) withdrawBetween() []action {
-	if m.asked == 0 {
+// WithdrawBetween reports that a caller waits no more.
+func (m *Machine[P]) WithdrawBetween() []Action[P] {
+	if m.callers == 0 {
 		return nil
 	}
-	m.asked--
+	m.callers--
 	return m.advance(nil)
 }
 
-// betweenDone: the caller that had its turn is done; wrote reports whether there are rows of its to be
-// committed.
-func (m *machine) betweenDone(wrote bool) []action {
-	if !m.between {
+// BetweenDone reports that the caller that had its turn is done; wrote reports whether it left rows to
+// commit.
+func (m *Machine[P]) BetweenDone(wrote bool) []Action[P] {
+	if m.turn != turnCaller {
 		return nil
 	}
-	m.between = false
+	m.turn = turnFree
 	if !wrote {
 		return m.advance(nil)
 	}
-	// Nothing is handled on top of them: a callback must not fail of a row that nobody commits.
-	m.rewriting = true
-	return m.advance(m.fly(nil, doRewrite))
+	// Nothing is handled on top of the rows: a callback must not fail because of a row that is never
+	// committed.
+	return m.advance(m.start(txnRows, nil, Action[P]{
+		Do: CommitRows, Offsets: maps.Clone(m.committed),
+	}))
 }
 
-// advanceBetween gives the next caller its turn, once nothing is in hand. Between two callers records
-// have theirs: what has come meanwhile is handled first, so that many callers hold nothing up for
-// longer than one does.
-func (m *machine) advanceBetween(out []action) []action {
+// advanceBetween gives the next caller its turn, once nothing is in hand. Between two callers records have
+// theirs: what has come meanwhile is handled first, so that many callers hold records up for no longer than
+// one does.
+func (m *Machine[P]) advanceBetween(out []Action[P]) []Action[P] {
+	resting := m.recovery == recoveryRest
 	switch {
-	case m.polling:
+	case m.poll != pollNone:
 		return m.cancelPoll(out)
-	case !m.served && !m.resting && !m.full():
-		m.polling, m.taking = true, true
-		return append(out, action{do: doTake, n: m.room()})
-	case m.flying || m.open.records > 0 || m.gap || m.resting:
+	case !m.served && !resting && !m.full():
+		m.poll = pollTaking
+		return append(out, Action[P]{Do: Take, Limit: m.room()})
+	case m.txn != txnNone || m.open.records > 0 || m.gap || resting:
 		return out
 	}
-	m.asked--
-	m.between, m.served = true, false
-	return append(out, action{do: doBetween})
+	m.callers--
+	m.turn, m.served = turnCaller, false
+	return append(out, Action[P]{Do: GiveTurn})
 }
 
-// endBetween sends the callers away: of a session that ends, nobody may hold the end up.
-func (m *machine) endBetween(out []action) []action {
-	if m.asked == 0 && !m.between {
+// dismissCallers sends the callers away: none may delay the end of a session.
+func (m *Machine[P]) dismissCallers(out []Action[P]) []Action[P] {
+	if m.callers == 0 && m.turn != turnCaller {
 		return out
 	}
-	m.asked, m.between = 0, false
-	return append(out, action{do: doEndBetween})
+	m.callers = 0
+	if m.turn == turnCaller {
+		m.turn = turnFree
+	}
+	return append(out, Action[P]{Do: DismissCallers})
 }

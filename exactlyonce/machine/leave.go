@@ -1,70 +1,60 @@
-package exactlyonce
+package machine
 
 // How the machine leaves: Goka's session, and at last the run.
 
-// revoked: a rebalance takes all partitions once we let go.
-func (m *machine) revoked() []action {
-	m.waiting, m.queued = true, false
-	return m.goAway(leaveRevoked, nil, false)
+// Revoked reports that a rebalance takes all partitions once they are let go.
+func (m *Machine[P]) Revoked() []Action[P] {
+	m.rebalance = rebalanceWaits
+	return m.goAway(Revoked, nil, false)
 }
 
-// lost: the group has already given our partitions away.
-func (m *machine) lost() []action {
-	m.waiting, m.queued = true, false
-	return m.goAway(leaveLost, nil, true)
+// Lost reports that the group has already given the partitions away.
+func (m *Machine[P]) Lost() []Action[P] {
+	m.rebalance = rebalanceWaits
+	return m.goAway(Lost, nil, true)
 }
 
-// stop: the worker is to end.
-func (m *machine) stop() []action {
-	if m.leave == leaveFailed {
+// Stop reports that the worker is to end.
+func (m *Machine[P]) Stop() []Action[P] {
+	if m.leave == Failed {
 		return nil
 	}
-	return m.goAway(leaveStopped, nil, false)
+	return m.goAway(Stopped, nil, false)
 }
 
-// fault: something is broken beyond repair within this run; the clients must be made anew.
-func (m *machine) fault(err error) []action { return m.goAway(leaveRebuild, err, true) }
+// Fault reports that something is broken beyond repair within this run: the clients must be made anew.
+func (m *Machine[P]) Fault(err error) []Action[P] { return m.goAway(Rebuild, err, true) }
 
-// inputLost: a partition can't be read on from where we are. What is in hand is finished first: it
-// may not be there to be read again.
-func (m *machine) inputLost(err error) []action {
-	if m.phase != phaseRunning {
+// InputLost reports that a partition can't be read on from its position. What is in hand is finished first:
+// it may not be there to be read again.
+func (m *Machine[P]) InputLost(err error) []Action[P] {
+	if m.session != running {
 		return nil
 	}
-	return m.goAway(leaveRebuild, err, false)
+	return m.goAway(Rebuild, err, false)
 }
 
-// strayed: the poll came back with records of a partition that the session does not have. Nothing of it
-// is handled, and no offset moves: what was polled is read again by whoever has its partition then.
-func (m *machine) strayed(err error) []action {
-	m.polling, m.cancelled, m.taking = false, false, false
-	if m.phase != phaseRunning {
-		return m.advance(nil)
-	}
-	return m.goAway(leaveRebuild, err, false)
-}
-
-// callbackFailed: a callback of the running session failed; the records that are with Goka will
-// never be handled. After a stop it is only a consequence of stopping.
-func (m *machine) callbackFailed(err error) []action {
-	if m.phase != phaseRunning {
+// CallbackFailed reports that a callback of the running session failed: the records that are with Goka will
+// never be handled. After a stop that is only a consequence of stopping.
+func (m *Machine[P]) CallbackFailed(err error) []Action[P] {
+	if m.session != running {
 		return nil
 	}
-	if m.leave == leaveStopped {
-		return m.goAway(leaveStopped, nil, true)
+	if m.leave == Stopped {
+		return m.goAway(Stopped, nil, true)
 	}
-	return m.goAway(leaveFailed, err, true)
+	return m.goAway(Failed, err, true)
 }
 
-// topicsChanged: nothing may be handled any more by what the topics are now. What is in hand was, and
-// is finished first.
-func (m *machine) topicsChanged(err error) []action { return m.goAway(leaveFailed, err, false) }
+// TopicsChanged reports that nothing may be handled any more by what the topics are now. What is in hand was
+// handled by what they were, and is finished first.
+func (m *Machine[P]) TopicsChanged(err error) []Action[P] { return m.goAway(Failed, err, false) }
 
 // goAway notes why to leave, and begins to.
-func (m *machine) goAway(r leaveReason, err error, hurry bool) []action {
-	var out []action
-	if m.leave == leaveNot {
-		out = append(out, action{do: doStartBound})
+func (m *Machine[P]) goAway(r Reason, err error, hurry bool) []Action[P] {
+	var out []Action[P]
+	if m.leave == Stay {
+		out = append(out, Action[P]{Do: StartBound})
 	}
 	if r > m.leave {
 		m.leave, m.cause = r, err
@@ -73,43 +63,43 @@ func (m *machine) goAway(r leaveReason, err error, hurry bool) []action {
 	return m.advance(out)
 }
 
-// boundElapsed: leaving takes too long. The first time, what is in hand is given up. From the
-// second time on, an end of the worker waits neither for a callback that never returns nor for the
-// batch in the air.
-func (m *machine) boundElapsed() []action {
-	if m.leave == leaveNot {
+// BoundElapsed reports that leaving takes too long. The first time, what is in hand is dropped. From the
+// second time on, the end of the worker waits neither for a callback that never returns nor for the
+// transaction.
+func (m *Machine[P]) BoundElapsed() []Action[P] {
+	if m.leave == Stay {
 		return nil
 	}
-	if m.hurry && m.leave >= leaveStopped {
-		if m.phase == phaseEnding {
-			m.phase = phaseIdle
+	if m.hurry && m.leave >= Stopped {
+		if m.session == ending {
+			m.session = idle
 		}
-		m.landed()
+		m.land()
 	}
 	m.hurry = true
-	return m.advance([]action{{do: doStartBound}})
+	return m.advance([]Action[P]{{Do: StartBound, Again: true}})
 }
 
-// cleanedUp: Goka's session is over; its stores are closed.
-func (m *machine) cleanedUp(err error) []action {
-	if m.phase != phaseEnding {
+// CleanedUp reports that Goka's session is over and its stores are closed.
+func (m *Machine[P]) CleanedUp(err error) []Action[P] {
+	if m.session != ending {
 		return nil
 	}
-	m.phase = phaseIdle
-	if m.leave == leaveFailed && err != nil && !fatal(m.cause) {
-		m.cause = err // says more: it carries what the callback said
+	m.session = idle
+	if m.leave == Failed && err != nil && !IsFatal(m.cause) {
+		m.cause = err // it says more: it carries what the callback said
 	}
 	return m.advance(nil)
 }
 
 // advanceLeaving finishes or drops what is in hand, step by step, and goes.
-func (m *machine) advanceLeaving(out []action) []action {
-	switch m.phase {
-	case phaseSetUp:
+func (m *Machine[P]) advanceLeaving(out []Action[P]) []Action[P] {
+	switch m.session {
+	case settingUp:
 		out = m.release(out)
-	case phaseRunning:
-		out = m.endBetween(out)
-		if m.polling {
+	case running:
+		out = m.dismissCallers(out)
+		if m.poll != pollNone {
 			out = m.cancelPoll(out)
 		}
 		done := false
@@ -117,66 +107,57 @@ func (m *machine) advanceLeaving(out []action) []action {
 			return out
 		}
 		out = m.release(out)
-	case phaseIdle, phaseEnding:
+	case idle, ending:
 	}
-	if m.polling {
-		// Never let go with a poll out: it could come back with records of the next session,
-		// which nobody would handle.
+	if m.poll != pollNone {
+		// Never let go with a poll out: it could return records of the next session, which nothing
+		// would handle.
 		return out
 	}
-	if m.waiting {
-		m.waiting = false
-		out = append(out, action{do: doLetGo})
+	if m.rebalance == rebalanceWaits {
+		m.rebalance = rebalanceNone
+		out = append(out, Action[P]{Do: LetGo})
 	}
-	if m.phase != phaseIdle {
+	if m.session != idle {
 		return out
 	}
-	if m.leave > leaveLost {
-		if m.flying {
+	if m.leave > Lost {
+		if m.txn != txnNone {
 			return out
 		}
-		return m.end(out)
+		return append(out, Action[P]{Do: End, Reason: m.leave, Err: m.cause})
 	}
-	m.leave, m.cause, m.hurry = leaveNot, nil, false
-	if m.queued {
+	m.leave, m.cause, m.hurry = Stay, nil, false
+	if m.rebalance == rebalanceAssigned {
 		out = append(out, m.begin()...)
 	}
 	return out
 }
 
 // finish completes what is in hand, unless there is hurry, and reports whether nothing is left.
-func (m *machine) finish(out []action) ([]action, bool) {
-	if m.hurry || m.failed {
-		m.open = load{}
-		if m.leave == leaveFailed && m.flying {
-			// The batch in the air came before the failure, so it counts. Its outcome is
-			// waited for, except that the bound for leaving may have elapsed.
-			return out, false
-		}
-		return out, true
+func (m *Machine[P]) finish(out []Action[P]) ([]Action[P], bool) {
+	if m.hurry || m.recovery == recoveryDue {
+		m.open = batch[P]{}
+		// A transaction that came before a failure counts: its outcome is waited for, unless the bound
+		// for leaving elapses.
+		return out, m.leave != Failed || m.txn == txnNone
 	}
-	if m.handling || m.flying {
+	if m.turn == turnCallbacks || m.txn != txnNone {
 		return out, false
 	}
 	if m.open.records > 0 {
-		return m.takeOff(out), false
+		return m.closeBatch(out), false
 	}
-	return out, !m.polling
+	return out, m.poll == pollNone
 }
 
 // release gives up Goka's session.
-func (m *machine) release(out []action) []action {
-	m.phase = phaseEnding
-	m.open, m.handling, m.failed, m.resting = load{}, false, false, false
-	if m.flying {
+func (m *Machine[P]) release(out []Action[P]) []Action[P] {
+	m.session, m.turn, m.recovery = ending, turnFree, recoveryNone
+	m.open = batch[P]{}
+	if m.txn != txnNone {
 		m.orphan = true
-		out = append(out, action{do: doForsake})
+		out = append(out, Action[P]{Do: Forsake})
 	}
-	return append(out, action{do: doRelease})
-}
-
-func (m *machine) end(out []action) []action {
-	out = append(out, action{do: doEnd, reason: m.leave, err: m.cause})
-	m.phase = phaseIdle
-	return out
+	return append(out, Action[P]{Do: Release})
 }

@@ -1,4 +1,4 @@
-package exactlyonce
+package machine
 
 import (
 	"bytes"
@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// If a story fails, run "go test ./exactlyonce -run Stories -rewrite" and read the difference.
+// If a story fails, run "go test ./exactlyonce/machine -run Stories -rewrite" and read the difference.
 // Keep it only if you understand it and want it.
 var rewrite = flag.Bool("rewrite", false, "write the machine's answers into testdata")
 
@@ -47,9 +48,9 @@ func TestStories(t *testing.T) {
 // tell plays a story and returns it with the machine's answers.
 func tell(t *testing.T, story string) string {
 	t.Helper()
-	m := newMachine(limits{
-		records: 20_000, bytes: 1 << 20, producers: 2,
-		handle: 250 * time.Millisecond,
+	m := New[partition](Limits{
+		Records: 20_000, Bytes: 1 << 20, Producers: 2,
+		HandleTime: 250 * time.Millisecond,
 	})
 	var out strings.Builder
 	answer := false // inside of an old answer, which is dropped
@@ -79,25 +80,25 @@ func tell(t *testing.T, story string) string {
 }
 
 // happen tells the machine one line of a story.
-func happen(t *testing.T, m *machine, words []string) []action {
+func happen(t *testing.T, m *Machine[partition], words []string) []Action[partition] {
 	t.Helper()
 	args := words[1:]
-	plain := map[string]func() []action{
-		"assigned": m.assigned, "revoked": m.revoked, "lost": m.lost, "stop": m.stop,
-		"committed": m.transactionCommitted, "aborted": m.transactionAborted,
-		"gap-elapsed": m.gapElapsed, "rest-elapsed": m.restElapsed,
-		"bound-elapsed": m.boundElapsed, "ask-between": m.askBetween,
-		"interrupt":             m.interrupt,
-		"withdraw-between":      m.withdrawBetween,
-		"between-wrote":         func() []action { return m.betweenDone(true) },
-		"between-wrote-nothing": func() []action { return m.betweenDone(false) },
-		"never-guess":           func() []action { return m.setUp(&fatalError{errors.New("no")}) },
+	plain := map[string]func() []Action[partition]{
+		"assigned": m.Assigned, "revoked": m.Revoked, "lost": m.Lost, "stop": m.Stop,
+		"committed": m.TransactionCommitted, "aborted": m.TransactionAborted,
+		"gap-elapsed": m.GapElapsed, "rest-elapsed": m.RestElapsed,
+		"bound-elapsed": m.BoundElapsed, "ask-between": m.AskBetween,
+		"interrupt":             m.Interrupt,
+		"withdraw-between":      m.WithdrawBetween,
+		"between-wrote":         func() []Action[partition] { return m.BetweenDone(true) },
+		"between-wrote-nothing": func() []Action[partition] { return m.BetweenDone(false) },
+		"never-guess":           func() []Action[partition] { return m.SetUp(&FatalError{errors.New("no")}) },
 	}
-	failing := map[string]func(error) []action{
-		"set-up": m.setUp, "fault": m.fault, "callback-failed": m.callbackFailed,
-		"unknown": m.transactionUnknown, "refused": m.transactionRefused,
-		"committed-last": m.transactionCommittedLast, "cleaned-up": m.cleanedUp, "input-lost": m.inputLost,
-		"strayed": m.strayed,
+	failing := map[string]func(error) []Action[partition]{
+		"set-up": m.SetUp, "fault": m.Fault, "callback-failed": m.CallbackFailed,
+		"unknown": m.TransactionUnknown, "refused": m.TransactionRefused,
+		"committed-last": m.TransactionCommittedLast, "cleaned-up": m.CleanedUp, "input-lost": m.InputLost,
+		"strayed": m.Strayed,
 	}
 	switch what := words[0]; {
 	case plain[what] != nil:
@@ -109,7 +110,7 @@ func happen(t *testing.T, m *machine, words []string) []action {
 		}
 		return failing[what](err)
 	case what == "polled":
-		return m.polled(parseSpans(t, args))
+		return m.Polled(parseSpans(t, args))
 	case what == "handled":
 		records, took, staged := m.open.records, time.Millisecond, 0
 		for _, a := range args {
@@ -122,56 +123,69 @@ func happen(t *testing.T, m *machine, words []string) []action {
 				staged, _ = strconv.Atoi(value)
 			}
 		}
-		return m.handled(records, staged, took)
+		return m.Handled(records, staged, took)
 	}
 	t.Fatalf("nobody knows what %q means", words)
 	return nil
 }
 
 // parseSpans reads "words/0:10-15": offsets 10 to 14 of partition 0, one byte each.
-func parseSpans(t *testing.T, args []string) (spans []span) {
+func parseSpans(t *testing.T, args []string) (spans []Span[partition]) {
 	t.Helper()
 	for _, a := range args {
-		var s span
+		var s Span[partition]
 		where, offsets, _ := strings.Cut(a, ":")
-		topic, partition, _ := strings.Cut(where, "/")
-		if _, err := fmt.Sscanf(partition+" "+offsets, "%d %d-%d",
-			&s.partition, &s.first, &s.next); err != nil {
+		topic, number, _ := strings.Cut(where, "/")
+		if _, err := fmt.Sscanf(number+" "+offsets, "%d %d-%d",
+			&s.Partition.number, &s.First, &s.Next); err != nil {
 			t.Fatalf("%q: %v", a, err)
 		}
-		s.topic, s.records, s.bytes = topic, int(s.next-s.first), int(s.next-s.first)
+		s.Partition.topic, s.Records, s.Bytes = topic, int(s.Next-s.First), int(s.Next-s.First)
 		spans = append(spans, s)
 	}
 	return spans
 }
 
+// partition is an input partition in stories.
+type partition struct {
+	topic  string
+	number int32
+}
+
 // String is the action as stories tell it.
-func (a action) String() string {
-	names := map[verb]string{
-		doSetUp: "set up", doPoll: "poll", doCancelPoll: "cancel the poll",
-		doDispatch: "dispatch", doClose: "close the batch for producer", doRewind: "rewind",
-		doStartGap: "start the gap", doStartRest: "rest after failure", doStartBound: "start the bound",
-		doForsake: "forsake the batch in the air", doRelease: "release the session",
-		doLetGo: "let go", doEnd: "end", doTake: "take what has come, up to",
-		doBetween: "the next caller's turn", doRewrite: "its rows go with producer",
-		doEndBetween: "send the callers away",
+func (a Action[P]) String() string {
+	names := map[Verb]string{
+		SetUp: "set up", Begin: "begin", Poll: "poll", CancelPoll: "cancel the poll",
+		Dispatch: "dispatch", CloseBatch: "close the batch for producer", Rewind: "rewind",
+		StartGap: "start the gap", StartRest: "rest after failure", StartBound: "start the bound",
+		Forsake: "forsake the batch in the air", Release: "release the session",
+		LetGo: "let go", End: "end", Take: "take what has come, up to",
+		GiveTurn: "the next caller's turn", CommitRows: "its rows go with producer",
+		DismissCallers: "send the callers away",
 	}
-	s := names[a.do]
-	switch a.do {
-	case doPoll, doTake, doClose, doRewrite, doStartRest:
-		s += " " + strconv.Itoa(a.n)
-	case doEnd:
-		s += map[leaveReason]string{
-			leaveRebuild: " to begin anew", leaveStopped: " as asked",
-			leaveFailed: " in failure",
-		}[a.reason]
+	s := names[a.Do]
+	switch a.Do {
+	case Poll, Take:
+		s += " " + strconv.Itoa(a.Limit)
+	case CloseBatch, CommitRows:
+		s += " " + strconv.Itoa(a.Producer)
+	case StartRest:
+		s += " " + strconv.Itoa(a.Failures)
+	case End:
+		s += map[Reason]string{Rebuild: " to begin anew", Stopped: " as asked", Failed: " in failure"}[a.Reason]
 	default:
 	}
-	for _, tp := range sorted(a.offsets) {
-		s += fmt.Sprintf(" %s/%d@%d", tp.topic, tp.partition, a.offsets[tp])
+	if a.Do == CloseBatch || a.Do == Rewind {
+		var offsets []string
+		for p, offset := range a.Offsets {
+			place, _ := any(p).(partition)
+			offsets = append(offsets, fmt.Sprintf(" %s/%d@%d", place.topic, place.number, offset))
+		}
+		slices.Sort(offsets)
+		s += strings.Join(offsets, "")
 	}
-	if a.err != nil {
-		s += ": " + a.err.Error()
+	if a.Err != nil {
+		s += ": " + a.Err.Error()
 	}
 	return s
 }

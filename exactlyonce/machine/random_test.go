@@ -1,4 +1,4 @@
-package exactlyonce
+package machine
 
 import (
 	"errors"
@@ -14,15 +14,15 @@ import (
 // checks each action of the machine against them.
 type world struct {
 	t *rapid.T
-	m *machine
+	m *Machine[partition]
 
 	// The broker's truth.
-	committed map[topicPartition]int64
+	committed map[partition]int64
 
 	// The clients'.
-	position map[topicPartition]int64 // where the next poll reads
-	polled   []topicPartition         // records of the poll that came back, by partition
-	offsets  []int64                  // and their offsets
+	position map[partition]int64 // where the next poll reads
+	polled   []partition         // records of the poll that came back, by partition
+	offsets  []int64             // and their offsets
 	polling  bool
 	waiting  bool // a consumer callback waits
 	joined   bool // there is an assignment that was not taken away
@@ -31,7 +31,7 @@ type world struct {
 	// Goka's.
 	settingUp, running, ending bool
 	handling                   bool
-	open, air                  map[topicPartition][]int64
+	open, air                  map[partition][]int64
 	flying, orphan             bool
 	orphanMayCommit            bool // its offsets may have been taken before the group went on
 	aborted                    bool
@@ -54,7 +54,7 @@ const worldProducers = 2
 // partitions are gone (G5).
 func TestRandomSchedules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &world{t: t, committed: make(map[topicPartition]int64)}
+		w := &world{t: t, committed: make(map[partition]int64)}
 		w.begin()
 		for range rapid.IntRange(1, 300).Draw(t, "steps") {
 			w.step()
@@ -67,8 +67,8 @@ func TestRandomSchedules(t *testing.T) {
 
 // begin starts a worker, or its next life.
 func (w *world) begin() {
-	*w = world{t: w.t, committed: w.committed, m: newMachine(limits{
-		records: 20, bytes: 1 << 20, producers: worldProducers, handle: time.Second,
+	*w = world{t: w.t, committed: w.committed, m: New[partition](Limits{
+		Records: 20, Bytes: 1 << 20, Producers: worldProducers, HandleTime: time.Second,
 	})}
 }
 
@@ -87,56 +87,56 @@ func (w *world) step() {
 	}
 	add(!w.joined && !w.waiting, "assigned", func() {
 		w.joined = true
-		w.do(w.m.assigned())
+		w.do(w.m.Assigned())
 	})
-	add(w.joined && !w.waiting, "revoked", func() { w.leave(w.m.revoked) })
+	add(w.joined && !w.waiting, "revoked", func() { w.leave(w.m.Revoked) })
 	add(w.joined && !w.waiting, "lost", func() {
 		w.member = false
-		w.leave(w.m.lost)
+		w.leave(w.m.Lost)
 	})
 	add(w.settingUp && (!w.flying || !w.orphanMayCommit), "set up", w.setUp)
 	add(w.settingUp, "set-up failed", func() {
-		w.do(w.m.setUp(errors.New("no")))
+		w.do(w.m.SetUp(errors.New("no")))
 	})
 	add(w.polling, "poll returns", w.pollReturns)
 	add(w.handling, "handled", func() {
 		w.handling = false
 		took := time.Duration(rapid.IntRange(1, 3000).Draw(w.t, "ms")) * time.Millisecond
-		w.do(w.m.handled(max(1, w.count(w.open)), 0, took))
+		w.do(w.m.Handled(max(1, w.count(w.open)), 0, took))
 	})
 	add(w.flying, "landed", w.land)
-	add(w.gap, "gap", func() { w.gap = false; w.do(w.m.gapElapsed()) })
-	add(w.rest, "rest", func() { w.rest = false; w.do(w.m.restElapsed()) })
-	add(w.bound, "bound", func() { w.bound = false; w.do(w.m.boundElapsed()) })
+	add(w.gap, "gap", func() { w.gap = false; w.do(w.m.GapElapsed()) })
+	add(w.rest, "rest", func() { w.rest = false; w.do(w.m.RestElapsed()) })
+	add(w.bound, "bound", func() { w.bound = false; w.do(w.m.BoundElapsed()) })
 	add(w.ending, "cleaned up", func() {
 		w.ending = false
-		w.do(w.m.cleanedUp(nil))
+		w.do(w.m.CleanedUp(nil))
 	})
 	rare := rapid.IntRange(0, 30).Draw(w.t, "rare") == 0
-	add(rare, "stop", func() { w.do(w.m.stop()) })
-	add(rare, "fault", func() { w.do(w.m.fault(errors.New("fault"))) })
+	add(rare, "stop", func() { w.do(w.m.Stop()) })
+	add(rare, "fault", func() { w.do(w.m.Fault(errors.New("fault"))) })
 	add(rare && w.running, "input lost", func() {
-		w.do(w.m.inputLost(errors.New("out of range")))
+		w.do(w.m.InputLost(errors.New("out of range")))
 	})
 	add(rare && w.running, "callback failed", func() {
-		w.do(w.m.callbackFailed(errors.New("no")))
+		w.do(w.m.CallbackFailed(errors.New("no")))
 	})
 	add(rare && w.running && !w.between && !w.rewriting, "interrupt", func() {
 		w.aborted = w.aborted || w.polling || w.handling || w.count(w.open) > 0
-		w.do(w.m.interrupt())
+		w.do(w.m.Interrupt())
 	})
 	names := make([]string, 0, len(may))
 	add(w.running && w.asking < 3, "ask", func() {
 		w.asking++
-		w.do(w.m.askBetween())
+		w.do(w.m.AskBetween())
 	})
 	add(w.asking > 0, "withdraw", func() {
 		w.asking--
-		w.do(w.m.withdrawBetween())
+		w.do(w.m.WithdrawBetween())
 	})
 	add(w.between, "between done", func() {
 		w.between = false
-		w.do(w.m.betweenDone(rapid.Bool().Draw(w.t, "wrote")))
+		w.do(w.m.BetweenDone(rapid.Bool().Draw(w.t, "wrote")))
 	})
 	for _, name := range []string{
 		"assigned", "revoked", "lost", "set up", "set-up failed", "poll returns", "handled",
@@ -151,13 +151,13 @@ func (w *world) step() {
 		w.fail("nothing can happen any more: %+v", *w.m)
 	}
 	may[rapid.SampledFrom(names).Draw(w.t, "happens")]()
-	if w.running && w.m.leave == leaveNot && !w.polling && !w.handling && !w.flying && !w.gap &&
+	if w.running && w.m.leave == Stay && !w.polling && !w.handling && !w.flying && !w.gap &&
 		!w.rest && !w.between {
 		w.fail("the worker waits for nothing: %+v", *w.m)
 	}
 }
 
-func (w *world) leave(tell func() []action) {
+func (w *world) leave(tell func() []Action[partition]) {
 	w.joined, w.waiting = false, true
 	w.do(tell())
 }
@@ -165,18 +165,18 @@ func (w *world) leave(tell func() []action) {
 // setUp: offsets are stable, so that no transaction of an earlier session is undecided.
 func (w *world) setUp() {
 	w.settingUp, w.running, w.member = false, true, true
-	w.position = make(map[topicPartition]int64)
+	w.position = make(map[partition]int64)
 	for p := range int32(3) {
-		tp := topicPartition{"t", p}
+		tp := partition{"t", p}
 		w.position[tp] = w.committed[tp]
 	}
-	w.do(w.m.setUp(nil))
+	w.do(w.m.SetUp(nil))
 }
 
 func (w *world) pollReturns() {
 	taking := w.taking
 	w.polling, w.taking = false, false
-	var spans []span
+	var spans []Span[partition]
 	w.polled, w.offsets = nil, nil
 	if w.running {
 		for p := range int32(3) {
@@ -184,9 +184,9 @@ func (w *world) pollReturns() {
 			if n == 0 {
 				continue
 			}
-			tp := topicPartition{"t", p}
+			tp := partition{"t", p}
 			from := w.position[tp]
-			spans = append(spans, span{tp, from, from + int64(n), n, n})
+			spans = append(spans, Span[partition]{tp, from, from + int64(n), n, n})
 			for i := range int64(n) {
 				w.polled, w.offsets = append(w.polled, tp), append(w.offsets, from+i)
 			}
@@ -194,7 +194,7 @@ func (w *world) pollReturns() {
 		}
 	}
 	w.unserved = w.unserved && !taking && len(spans) == 0
-	w.do(w.m.polled(spans))
+	w.do(w.m.Polled(spans))
 	w.polled = nil
 }
 
@@ -219,21 +219,21 @@ func (w *world) land() {
 	switch {
 	case rapid.IntRange(0, 5).Draw(w.t, "unknown") == 0:
 		w.aborted = true
-		w.do(w.m.transactionUnknown(errors.New("unknown")))
+		w.do(w.m.TransactionUnknown(errors.New("unknown")))
 	case commits && rapid.IntRange(0, 5).Draw(w.t, "last") == 0:
-		w.do(w.m.transactionCommittedLast(errors.New("late")))
+		w.do(w.m.TransactionCommittedLast(errors.New("late")))
 	case commits:
-		w.do(w.m.transactionCommitted())
+		w.do(w.m.TransactionCommitted())
 	case rewriting && rapid.Bool().Draw(w.t, "refused"):
 		w.aborted = w.aborted || !orphan
-		w.do(w.m.transactionRefused(errors.New("too large")))
+		w.do(w.m.TransactionRefused(errors.New("too large")))
 	default:
 		w.aborted = w.aborted || !orphan
-		w.do(w.m.transactionAborted())
+		w.do(w.m.TransactionAborted())
 	}
 }
 
-func (w *world) count(batch map[topicPartition][]int64) (n int) {
+func (w *world) count(batch map[partition][]int64) (n int) {
 	for _, offsets := range batch {
 		n += len(offsets)
 	}
@@ -241,7 +241,7 @@ func (w *world) count(batch map[topicPartition][]int64) (n int) {
 }
 
 // do checks and carries out what the machine says.
-func (w *world) do(actions []action) {
+func (w *world) do(actions []Action[partition]) {
 	for _, a := range actions {
 		if w.ended {
 			w.fail("%v after the end", a)
@@ -250,7 +250,7 @@ func (w *world) do(actions []action) {
 	}
 }
 
-func (w *world) carryOut(a action) {
+func (w *world) carryOut(a Action[partition]) {
 	check := func(ok bool, what string) {
 		w.t.Helper()
 		if !ok {
@@ -258,36 +258,38 @@ func (w *world) carryOut(a action) {
 		}
 	}
 	if w.between || w.rewriting && !w.orphan {
-		check(a.do != doPoll && a.do != doTake && a.do != doDispatch && a.do != doClose &&
-			a.do != doRewrite && a.do != doRewind && a.do != doBetween, "while a caller has its turn")
+		check(a.Do != Poll && a.Do != Take && a.Do != Dispatch && a.Do != CloseBatch &&
+			a.Do != CommitRows && a.Do != Rewind && a.Do != GiveTurn, "while a caller has its turn")
 	}
-	switch a.do {
-	case doSetUp:
+	switch a.Do {
+	case SetUp:
 		check(!w.settingUp && !w.running && !w.ending, "a session is there already")
 		check(w.joined, "without an assignment")
 		w.settingUp, w.aborted = true, false
-	case doPoll, doTake:
-		check(!w.polling && w.running && a.n > 0, "no poll is allowed now")
+	case Begin:
+		check(w.running && !w.handling && !w.polling, "no session that has just been set up")
+	case Poll, Take:
+		check(!w.polling && w.running && a.Limit > 0, "no poll is allowed now")
 		check(!w.handling && !w.aborted, "before what was polled is done with")
-		w.polling, w.taking = true, a.do == doTake
-	case doCancelPoll:
+		w.polling, w.taking = true, a.Do == Take
+	case CancelPoll:
 		check(w.polling && !w.taking, "no poll is out")
-	case doBetween, doRewrite, doEndBetween:
+	case GiveTurn, CommitRows, DismissCallers:
 		w.carryOutBetween(a, check)
-	case doDispatch:
+	case Dispatch:
 		check(w.running && !w.handling && len(w.polled) > 0 && !w.aborted, "nothing to dispatch")
 		w.handling = true
 		if w.open == nil {
-			w.open = make(map[topicPartition][]int64)
+			w.open = make(map[partition][]int64)
 		}
 		for i, tp := range w.polled {
 			w.open[tp] = append(w.open[tp], w.offsets[i])
 		}
-	case doClose:
+	case CloseBatch:
 		w.close(a, check)
-	case doRewind:
+	case Rewind:
 		check(!w.polling && !w.handling && !w.flying && w.running, "something is in hand")
-		for tp, o := range a.offsets {
+		for tp, o := range a.Offsets {
 			check(o == w.committed[tp], fmt.Sprintf("%v is committed to %d", tp, w.committed[tp]))
 			w.position[tp] = o
 		}
@@ -295,26 +297,26 @@ func (w *world) carryOut(a action) {
 			check(o == w.committed[tp], fmt.Sprintf("%v stays at %d", tp, o))
 		}
 		w.open, w.aborted = nil, false
-	case doRelease:
+	case Release:
 		check(w.running || w.settingUp, "no session to release")
 		w.running, w.settingUp, w.ending = false, false, true
 		check(w.asking == 0 && !w.between, "callers are left")
 		w.handling, w.open, w.aborted = false, nil, false
 		w.orphan = w.flying
 		w.orphanMayCommit = w.flying && w.member
-	case doLetGo:
+	case LetGo:
 		check(w.waiting && !w.polling && !w.running && !w.settingUp, "not yet")
 		w.waiting = false
-	case doEnd:
+	case End:
 		check(!w.running && !w.settingUp, "a session is left")
 		w.ended = true
-	case doStartGap:
+	case StartGap:
 		w.gap = true
-	case doStartRest:
+	case StartRest:
 		w.rest = true
-	case doStartBound:
+	case StartBound:
 		w.bound = true
-	case doForsake:
+	case Forsake:
 		check(w.flying, "nothing is in the air")
 		w.orphanMayCommit = w.orphanMayCommit && rapid.Bool().Draw(w.t, "too late")
 	}
@@ -322,16 +324,16 @@ func (w *world) carryOut(a action) {
 
 // carryOutBetween: who writes between two transactions finds nothing in hand, and records have their
 // turn before the next does.
-func (w *world) carryOutBetween(a action, check func(bool, string)) {
-	switch a.do {
-	case doBetween:
+func (w *world) carryOutBetween(a Action[partition], check func(bool, string)) {
+	switch a.Do {
+	case GiveTurn:
 		check(w.running && w.asking > 0 && !w.between, "nobody's turn")
 		check(!w.polling && !w.handling && !w.flying && !w.aborted && w.count(w.open) == 0,
 			"something is in hand")
 		check(!w.unserved, "records have not had their turn")
 		w.asking--
 		w.between, w.unserved = true, true
-	case doRewrite:
+	case CommitRows:
 		check(w.running && w.member, "no session that may commit")
 		check(!w.flying && !w.handling && !w.aborted && w.count(w.open) == 0, "something is in hand")
 		w.takeTurn(a, check)
@@ -342,12 +344,12 @@ func (w *world) carryOutBetween(a action, check func(bool, string)) {
 }
 
 // takeTurn: producers take turns.
-func (w *world) takeTurn(a action, check func(bool, string)) {
-	check(a.n == w.turn, "not this producer's turn")
+func (w *world) takeTurn(a Action[partition], check func(bool, string)) {
+	check(a.Producer == w.turn, "not this producer's turn")
 	w.turn = (w.turn + 1) % worldProducers
 }
 
-func (w *world) close(a action, check func(bool, string)) {
+func (w *world) close(a Action[partition], check func(bool, string)) {
 	check(w.running && w.member, "no session that may commit")
 	check(!w.flying && !w.handling && !w.aborted, "another batch is in hand")
 	w.takeTurn(a, check)
@@ -355,8 +357,8 @@ func (w *world) close(a action, check func(bool, string)) {
 	for tp, offsets := range w.open {
 		check(offsets[0] == w.committed[tp], fmt.Sprintf("%v is committed to %d, not %d", tp,
 			w.committed[tp], offsets[0]))
-		check(a.offsets[tp] == offsets[len(offsets)-1]+1, "offsets do not end where the batch does")
+		check(a.Offsets[tp] == offsets[len(offsets)-1]+1, "offsets do not end where the batch does")
 	}
-	check(len(a.offsets) == len(w.open), "offsets of other partitions")
+	check(len(a.Offsets) == len(w.open), "offsets of other partitions")
 	w.air, w.open, w.flying = w.open, nil, true
 }

@@ -88,7 +88,7 @@ func (l liveTable) Rows(context.Context) (refold.Rows, error) {
 }
 
 func (l liveTable) Between(ctx context.Context, fn func(context.Context, refold.Table) error) error {
-	return l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
+	return l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.RowWriter) error {
 		return fn(ctx, rows)
 	})
 }

@@ -1,4 +1,4 @@
-package exactlyonce
+package outbox
 
 import (
 	"sync"
@@ -8,8 +8,8 @@ import (
 	"refold/kafka"
 )
 
-// Sizes of a page. It is used by one output partition for one batch, so a large one is waste where
-// little is written, and a small one is no saving where much is.
+// Sizes of a page. One output partition uses it for one batch, so a large page wastes memory where little is
+// written, and a small one saves nothing where much is.
 const (
 	pageRecords = 32
 	// pageKeyBytes is as many as the keys of a page's records are likely to need.
@@ -18,9 +18,9 @@ const (
 	headersGuess = 12
 )
 
-// page holds records that are to be written, with their keys and headers, in memory that is used
-// again after the transaction: records live just long enough to burden the garbage collector most.
-type page struct {
+// Page holds records of one output partition, with their keys and headers, in memory that is used again after
+// the transaction: records live just long enough to burden the garbage collector most.
+type Page struct {
 	n       int
 	records [pageRecords]kgo.Record
 	keys    []byte
@@ -28,14 +28,14 @@ type page struct {
 }
 
 var pages = sync.Pool{New: func() any {
-	return &page{
+	return &Page{
 		keys:    make([]byte, 0, pageKeyBytes),
 		headers: make([]kgo.RecordHeader, 0, headersGuess*pageRecords),
 	}
 }}
 
 // record returns the page's next record, with its key. The page must not be full.
-func (p *page) record(key string) *kgo.Record {
+func (p *Page) record(key string) *kgo.Record {
 	r := &p.records[p.n]
 	p.n++
 	if len(key) > cap(p.keys)-len(p.keys) {
@@ -48,8 +48,8 @@ func (p *page) record(key string) *kgo.Record {
 	return r
 }
 
-// unframe makes headers and value of the frame that is the record's value.
-func (p *page) unframe(r *kgo.Record) error {
+// unframe takes the frame that is the record's value apart into headers and value.
+func (p *Page) unframe(r *kgo.Record) error {
 	free := p.headers[len(p.headers):]
 	split, err := kafka.SplitFrame(free, r.Value)
 	r.Headers, r.Value = split.Headers, split.Value
@@ -63,14 +63,14 @@ func (p *page) unframe(r *kgo.Record) error {
 	return err
 }
 
-// all are the page's records.
-func (p *page) all() []kgo.Record { return p.records[:p.n] }
+// Records returns the page's records, in the order in which they were emitted.
+func (p *Page) Records() []kgo.Record { return p.records[:p.n] }
 
-// recycle gives pages back for other batches. Nobody may use their records any more: the producer
-// must have called the promise of each.
-func recycle(used []*page) {
+// Recycle gives pages back for other batches. Their records must not be used any more: the producer must have
+// called the promise of each.
+func Recycle(used []*Page) {
 	for _, p := range used {
-		clear(p.all()) // so that values are not held
+		clear(p.Records()) // so that values are not held
 		clear(p.headers)
 		p.n, p.keys, p.headers = 0, p.keys[:0], p.headers[:0]
 		pages.Put(p)

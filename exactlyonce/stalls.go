@@ -38,8 +38,8 @@ func (s *stalls) because() error {
 // watch asks the brokers again and again how far the session is behind, and says what does not move.
 // Fetches are not asked: they may fail without a word, and a batch may wait for ever.
 func (r *run) watch(s *session) {
-	look := kafka.NewWatch(r.engine.admin, r.features.ids)
-	for sleep(s.ctx, r.engine.cfg.watchEvery()) {
+	look := kafka.NewWatch(r.engine.admin, r.topics.ids)
+	for kafka.Sleep(s.ctx, r.engine.cfg.watchEvery()) {
 		at, is, doing := r.whereabouts(s)
 		if !is {
 			return
@@ -56,16 +56,16 @@ func (r *run) watch(s *session) {
 
 // whereabouts says what is committed of the session's partitions, and what goes on; false: the session is
 // over.
-func (r *run) whereabouts(s *session) (at map[kafka.Place]int64, is bool, doing error) {
+func (r *run) whereabouts(s *session) (at map[kafka.TopicPartition]int64, is bool, doing error) {
 	answer := make(chan struct{})
 	if !r.post(func() {
-		at = make(map[kafka.Place]int64, len(s.claims))
+		at = make(map[kafka.TopicPartition]int64, len(s.claims))
 		for tp := range s.claims {
-			offset, seen := r.machine.committed[tp]
+			offset, seen := r.machine.Committed(tp)
 			if !seen {
-				offset = s.begins[tp]
+				offset = s.begins.at[tp]
 			}
-			at[kafka.Place{Topic: tp.topic, Partition: tp.partition}] = offset
+			at[tp] = offset
 		}
 		doing, is = r.doing(), r.session == s
 		close(answer)
@@ -85,7 +85,7 @@ func (r *run) doing() error {
 	switch status := *r.engine.status.Load(); {
 	case status != nil:
 		return status
-	case r.machine.handling:
+	case r.handling:
 		return fmt.Errorf("records of this or other partitions are being handled since %s: a callback "+
 			"is slow, or waits", r.dispatched.Format(time.TimeOnly))
 	case r.flight != nil:
@@ -96,10 +96,10 @@ func (r *run) doing() error {
 
 // judge says which partitions stand still, measures, and holds what can't be read: the client would go on
 // asking, and say nothing of errors that it thinks passing.
-func (s *session) judge(standings map[kafka.Place]kafka.Standing, doing error) {
+func (s *session) judge(standings map[kafka.TopicPartition]kafka.Standing, doing error) {
 	var still []error
-	for _, place := range slices.SortedFunc(maps.Keys(standings), comparePlaces) {
-		tp, at := topicPartition{place.Topic, place.Partition}, standings[place]
+	for _, tp := range slices.SortedFunc(maps.Keys(standings), kafka.TopicPartition.Compare) {
+		at := standings[tp]
 		s.measure(tp, at)
 		switch {
 		case at.Waits.IsZero():
@@ -109,7 +109,7 @@ func (s *session) judge(standings map[kafka.Place]kafka.Standing, doing error) {
 			// A new leader may take the end to be a little less for a moment.
 			errors.Is(at.Err, kafka.ErrOffsetOutOfRange) &&
 				time.Since(at.Waits) >= s.engine.cfg.watchEvery():
-			s.lost(fmt.Errorf("%s: %w", place, at.Err))
+			s.lost(fmt.Errorf("%s: %w", tp, at.Err))
 			return
 		case kafka.Refused(at.Err):
 			s.holdUnreadable(tp, at.Err)
@@ -122,7 +122,7 @@ func (s *session) judge(standings map[kafka.Place]kafka.Standing, doing error) {
 			why = at.Err
 		}
 		still = append(still, fmt.Errorf("%s stands still at offset %d: %s, and nothing of it has been "+
-			"committed since %s; the cause, as far as it is known: %w", place, at.At, behind(at.Lag),
+			"committed since %s; the cause, as far as it is known: %w", tp, at.At, behind(at.Lag),
 			at.Waits.UTC().Format(time.RFC3339), why))
 	}
 	s.says(errors.Join(still...))
@@ -134,10 +134,6 @@ func behind(lag int64) string {
 		return "the brokers don't tell where it ends"
 	}
 	return fmt.Sprintf("%d offsets are waiting", lag)
-}
-
-func comparePlaces(a, b kafka.Place) int {
-	return topicPartition{a.Topic, a.Partition}.compare(topicPartition{b.Topic, b.Partition})
 }
 
 // says keeps what stands still for Ready, and logs it.
@@ -152,12 +148,12 @@ func (s *session) says(still error) {
 }
 
 // measure sets the metrics of a partition. What is not known is not shown.
-func (s *session) measure(tp topicPartition, at kafka.Standing) {
+func (s *session) measure(tp kafka.TopicPartition, at kafka.Standing) {
 	m := s.engine.cfg.Metrics
 	if m == nil {
 		return
 	}
-	labels := tp.labels()
+	labels := labelsOf(tp)
 	if at.Lag < 0 {
 		m.lag.Delete(labels)
 	} else {
@@ -171,15 +167,14 @@ func (s *session) measure(tp topicPartition, at kafka.Standing) {
 }
 
 // holdUnreadable holds a partition until a fetch of its next offset is answered.
-func (s *session) holdUnreadable(tp topicPartition, why error) {
+func (s *session) holdUnreadable(tp kafka.TopicPartition, why error) {
 	s.hold(hold{
 		cause: causeFetch,
 		why:   fmt.Errorf("it can't be fetched, and goes on by itself when it can: %w", why),
-		again: func(ctx context.Context, tp topicPartition) error {
+		again: func(ctx context.Context, tp kafka.TopicPartition) error {
 			ctx, cancel := context.WithTimeout(ctx, s.engine.cfg.Kafka.RequestTimeout)
 			defer cancel()
-			place := kafka.Place{Topic: tp.topic, Partition: tp.partition}
-			err := kafka.Readable(ctx, s.engine.admin, place, s.at(tp))
+			err := kafka.Readable(ctx, s.engine.admin, tp, s.position(tp))
 			if err == nil || errors.Is(err, kafka.ErrOffsetOutOfRange) || kafka.MadeAgain(err) {
 				return nil // which the consumer finds, and a new session judges
 			}

@@ -8,21 +8,23 @@ import (
 	"slices"
 
 	"github.com/lovoo/goka/storage"
+
+	"refold/kafka"
 )
 
-// rows is Rows: what a call of Between writes stays here until it has returned without an error.
-type rows struct {
+// rowWriter is a RowWriter: what a call of Between writes stays here until it has returned without an error.
+type rowWriter struct {
 	ctx     context.Context //nolint:containedctx // nothing is read or written after its end
-	table   *stagedTable
+	table   *sessionTable
 	most    int // bytes
 	written map[string][]byte
 	bytes   int
 }
 
-var _ Rows = (*rows)(nil)
+var _ RowWriter = (*rowWriter)(nil)
 
 // Get returns a row as it would be.
-func (r *rows) Get(key string) ([]byte, error) {
+func (r *rowWriter) Get(key string) ([]byte, error) {
 	if r.ctx.Err() != nil {
 		return nil, context.Cause(r.ctx)
 	}
@@ -33,7 +35,7 @@ func (r *rows) Get(key string) ([]byte, error) {
 }
 
 // Set writes a row.
-func (r *rows) Set(key string, value []byte) error {
+func (r *rowWriter) Set(key string, value []byte) error {
 	if value == nil {
 		return fmt.Errorf("row %q: a nil value can't be stored; delete the row instead", key)
 	}
@@ -41,9 +43,9 @@ func (r *rows) Set(key string, value []byte) error {
 }
 
 // Delete removes a row.
-func (r *rows) Delete(key string) error { return r.write(key, nil) }
+func (r *rowWriter) Delete(key string) error { return r.write(key, nil) }
 
-func (r *rows) write(key string, value []byte) error {
+func (r *rowWriter) write(key string, value []byte) error {
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
 	}
@@ -61,7 +63,7 @@ func (r *rows) write(key string, value []byte) error {
 }
 
 // stage writes the rows to the table's open layer.
-func (r *rows) stage() error {
+func (r *rowWriter) stage() error {
 	for key, value := range r.written {
 		var err error
 		if value == nil {
@@ -83,14 +85,14 @@ func (s *session) partitions() []int32 {
 	}
 	var all []int32
 	for tp := range s.claims {
-		all = append(all, tp.partition)
+		all = append(all, tp.Partition)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
 // table is the open store of a partition of the group table.
-func (s *session) table(partition int32) (*stagedTable, error) {
+func (s *session) table(partition int32) (*sessionTable, error) {
 	if s.engine.table == "" {
 		return nil, errNoTable
 	}
@@ -100,7 +102,7 @@ func (s *session) table(partition int32) (*stagedTable, error) {
 		return nil, ErrSessionEnded
 	}
 	for t := range s.tables {
-		if t.partition == partition {
+		if t.at.Partition == partition {
 			return t, nil
 		}
 	}
@@ -111,11 +113,11 @@ func (s *session) table(partition int32) (*stagedTable, error) {
 // began. To commit it again changes nothing, and only the partition's owner can. A group without an
 // offset gets that of its first record: a table that has rows must have offsets (see checkInputs).
 func (s *session) standing(
-	partition int32, committed map[topicPartition]int64,
-) map[topicPartition]int64 {
-	at := make(map[topicPartition]int64)
-	for tp, offset := range s.begins {
-		if tp.partition == partition {
+	partition int32, committed map[kafka.TopicPartition]int64,
+) map[kafka.TopicPartition]int64 {
+	at := make(map[kafka.TopicPartition]int64)
+	for tp, offset := range s.begins.at {
+		if tp.Partition == partition {
 			at[tp] = offset
 		}
 	}
@@ -128,7 +130,7 @@ func (s *session) standing(
 }
 
 // readOnly is a table that others than Goka may read.
-type readOnly struct{ *stagedTable }
+type readOnly struct{ *sessionTable }
 
 var _ storage.Storage = readOnly{}
 
