@@ -261,15 +261,6 @@ func (r *run) dismissCallers() {
 	}
 }
 
-// take is a poll that waits for nothing.
-func (r *run) take(n int) {
-	r.work.Go(func() {
-		fetches := r.consumer.PollRecords(nil, n) //nolint:staticcheck // no context: what is there
-		r.noteErrors(context.Background(), fetches)
-		r.post(func() { r.onPolled(fetches) })
-	})
-}
-
 // background lets the caller's own work begin with the session.
 func (r *run) background(s *session) {
 	if r.engine.cfg.Background != nil {

@@ -152,12 +152,6 @@ func newAssignment(partitions map[string][]int32, member string, generation int3
 	return assignment{partitions, member, generation, &begins{decided: make(chan struct{})}}
 }
 
-// begins are the offsets at which a session begins in its inputs. checkInputs decides on them.
-type begins struct {
-	decided chan struct{} // closed when the session may consume; then at does not change any more
-	at      map[kafka.TopicPartition]int64
-}
-
 // leaveGroupTimeout limits the request to leave the group, whose coordinator may be away.
 const leaveGroupTimeout = 3 * time.Second
 

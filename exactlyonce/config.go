@@ -17,20 +17,6 @@ import (
 	"refold/kafka"
 )
 
-// Start says where a group begins in an input partition for which it has no committed offset.
-type Start int
-
-const (
-	// StartOldest begins at the oldest record: all history is handled.
-	StartOldest Start = iota
-	// StartNewest begins at the end: only records that become visible from the first start on are handled.
-	// The group commits that position before it handles anything, so that a crash does not move it further.
-	// A loop's topic begins at its oldest record all the same. Brokers forget the offsets of a group that has
-	// had no member for long (offsets.retention.minutes, a week by default): a graph without a table then
-	// begins at the end again; one whose table has rows ends with an error, as with StartOldest.
-	StartNewest
-)
-
 // Config is how a Processor runs. Kafka is required; the zero value of every other field means the
 // default that its comment names.
 type Config struct {

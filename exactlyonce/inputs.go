@@ -69,87 +69,14 @@ func (r *run) checkInputs(ctx context.Context, s *session) error {
 	return nil
 }
 
-// first adds to moved where the partitions without an offset begin that do not begin at their oldest record. It
-// does nothing unless Config.Start is StartNewest. The caller commits moved at once, before a record is handled,
-// which prevents this loss:
-//
-//	a worker begins at the end of an empty group's input, offset 100, and commits nothing yet
-//	records 100 to 149 are written
-//	the worker crashes before its first batch is committed
-//	the next worker finds no offset and begins at the end, offset 150: records 100 to 149 are never handled
-//
-// The end is the last stable offset, as for a consumer of Kafka's own: records of a transaction that is open now
-// become visible later, and are handled. A loop's topic begins at its oldest record: the group itself has written
-// what is in it.
-func (r *run) first(
-	ctx context.Context, s *session, inputs map[kafka.TopicPartition]input, moved map[kafka.TopicPartition]int64,
-) error {
-	if r.engine.cfg.Start != StartNewest {
-		return nil
-	}
-	var fresh []kafka.TopicPartition
-	for tp, in := range inputs {
-		if in.at < 0 && tp.Topic != r.engine.loop {
-			fresh = append(fresh, tp)
-		}
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	ends, err := kadm.NewClient(r.engine.admin).ListCommittedOffsets(ctx, slices.Sorted(maps.Keys(s.assigned))...)
-	if err != nil {
-		return fmt.Errorf("list where inputs end: %w", err)
-	}
-	for _, tp := range fresh {
-		end, is := ends.Lookup(tp.Topic, tp.Partition)
-		if !is || end.Err != nil {
-			return fmt.Errorf("list where input %s ends: %w", tp, errors.Join(errNoAnswer, end.Err))
-		}
-		s.begins.at[tp] = end.Offset
-		if startCommitted {
-			moved[tp] = end.Offset
-		}
-	}
-	r.engine.log.Info("the group has no offsets in some inputs; it begins at their ends", "partitions", fresh)
-	return nil
-}
-
-// errNoAnswer says that a broker's answer lacks a partition.
-var errNoAnswer = errors.New("the broker left the partition out of its answer")
-
-// offsetsByTopic is franz-go's map of offsets by topic and partition.
-type offsetsByTopic = map[string]map[int32]kgo.Offset
-
-// beginAt gives the consumer the offsets of partitions where the group has none, when checkInputs has decided on
-// them: by itself the consumer would begin at the oldest records. The consumer calls it for each assignment, when
-// it has fetched the group's offsets. ctx ends when the partitions are taken away.
-func (r *run) beginAt(ctx context.Context, b *begins, offsets offsetsByTopic) (offsetsByTopic, error) {
-	for topic, partitions := range offsets {
-		for partition, offset := range partitions {
-			if offset.EpochOffset().Offset >= 0 {
-				continue
-			}
-			select {
-			case <-b.decided:
-			case <-r.done:
-				return nil, errNoSession
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
-			begin, is := b.at[kafka.TopicPartition{Topic: topic, Partition: partition}]
-			if is {
-				partitions[partition] = kgo.NewOffset().At(begin)
-			}
-		}
-	}
-	return offsets, nil
-}
-
 // input is the group's offset in an input partition, -1 if it has none, and the offsets that the brokers have.
 type input struct {
 	at, start, end int64
 	note           string // that was committed with the offset
 }
+
+// errNoAnswer says that a broker's answer lacks a partition.
+var errNoAnswer = errors.New("the broker left the partition out of its answer")
 
 // noted returns the note that was committed with the offset, for an error.
 func (i input) noted() string {
