@@ -235,8 +235,8 @@ func (r *run) finish(b *between, err error) {
 	r.do(r.machine.BetweenDone(false))
 }
 
-// commitRows starts the transaction of the rows that the last call wrote. Nothing else is written to any table at
-// this moment.
+// commitRows starts the transaction of the rows that the last call wrote. Nothing else is written to any
+// table at this moment.
 func (r *run) commitRows(a action) {
 	b := r.rewritten
 	r.rewritten = nil

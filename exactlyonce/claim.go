@@ -31,8 +31,8 @@ func (*claim) HighWaterMarkOffset() int64 { return 0 }
 // Messages returns the channel from which Goka takes the partition's records.
 func (c *claim) Messages() <-chan *sarama.ConsumerMessage { return c.messages }
 
-// messageSlab is how many messages share an allocation. The whole slab lives as long as one of them, so it must
-// stay small beside a batch.
+// messageSlab is how many messages share an allocation. The whole slab lives as long as one of them, so it
+// must stay small beside a batch.
 const messageSlab = 256
 
 // eachMessage converts records to Sarama's form, until send returns false.

@@ -14,19 +14,20 @@ import (
 	"refold/kafka"
 )
 
-// linger is how long a producer may gather records before it sends them by itself: as long as the client allows,
-// because a flush sends them, or a batch that is full.
+// linger is how long a producer may gather records before it sends them by itself: as long as the client
+// allows, because a flush sends them, or a batch that is full.
 const linger = time.Minute
 
-// metadataMinAge is the least time between two requests for the leaders of partitions. A client asks before it
-// repeats what failed, and with franz-go's default of 5 s a broken connection would stop the worker for as long.
+// metadataMinAge is the least time between two requests for the leaders of partitions. A client asks before
+// it repeats what failed, and with franz-go's default of 5 s a broken connection would stop the worker for as
+// long.
 const metadataMinAge = 100 * time.Millisecond
 
 // fetchPartitionBytes leaves room in an answer for several partitions.
 const fetchPartitionBytes = 1 << 20
 
-// initTimeout limits the wait until the transaction that a predecessor left has ended: brokers write the markers
-// of a decided transaction, or abort an open one, within seconds.
+// initTimeout limits the wait until the transaction that a predecessor left has ended: brokers write the
+// markers of a decided transaction, or abort an open one, within seconds.
 const initTimeout = time.Minute
 
 // dial makes the clients. Every transactional ID is initialised before the group is joined: that ends the

@@ -242,7 +242,8 @@ func (c Config) backoff(n int) time.Duration {
 	return min(c.BackoffMin<<min(max(n-1, 0), 20), c.BackoffMax)
 }
 
-// balancer returns the group's: eager, all partitions move at once, those of the inputs together (copartitioned).
+// balancer returns the group's: eager, all partitions move at once, those of the inputs together
+// (copartitioned).
 func (c Config) balancer() kgo.GroupBalancer {
 	if len(c.MemberData) == 0 {
 		return kgo.RangeBalancer()

@@ -6,8 +6,8 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// consumerGroup is what Goka takes for Sarama's consumer group. It lives through any number of rebalances inside
-// one Consume: Goka sleeps five seconds after each Consume that returns.
+// consumerGroup is what Goka takes for Sarama's consumer group. It lives through any number of rebalances
+// inside one Consume: Goka sleeps five seconds after each Consume that returns.
 type consumerGroup struct{ engine *engine }
 
 var _ sarama.ConsumerGroup = consumerGroup{}

@@ -19,12 +19,12 @@ import (
 	"refold/kafka"
 )
 
-// adminMetadataAge is how old an answer about topics may be. With franz-go's default of 5 s, a worker that has just
-// made its topics would wait that long to see them.
+// adminMetadataAge is how old an answer about topics may be. With franz-go's default of 5 s, a worker that
+// has just made its topics would wait that long to see them.
 const adminMetadataAge = 50 * time.Millisecond
 
-// engine is what all parts of one Processor share. It lives as long as the Processor; the clients of a run and the
-// sessions of Goka come and go.
+// engine is what all parts of one Processor share. It lives as long as the Processor; the clients of a run
+// and the sessions of Goka come and go.
 type engine struct {
 	cfg    Config
 	log    *slog.Logger
@@ -107,8 +107,8 @@ func (e *engine) close() error {
 // setStatus notes what keeps the worker from being ready; nil when nothing does.
 func (e *engine) setStatus(err error) { e.status.Store(&err) }
 
-// ready returns what keeps the worker from being ready, nil if nothing does. It names the partitions that are held
-// and those that stand still.
+// ready returns what keeps the worker from being ready, nil if nothing does. It names the partitions that are
+// held and those that stand still.
 func (e *engine) ready() error {
 	err := *e.status.Load()
 	if s := e.latest.Load(); s != nil && s.ctx.Err() == nil {

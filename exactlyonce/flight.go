@@ -21,8 +21,8 @@ type flight struct {
 	err     error
 }
 
-// closeBatch closes the open batch and starts its transaction. Nothing is with Goka at this moment: no callback
-// emits or writes rows while the batch is cut.
+// closeBatch closes the open batch and starts its transaction. Nothing is with Goka at this moment: no
+// callback emits or writes rows while the batch is cut.
 func (r *run) closeBatch(a action) {
 	now := time.Now()
 	emitted, headers := r.engine.outbox.Take()

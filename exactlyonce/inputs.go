@@ -15,13 +15,13 @@ import (
 	"refold/kafka"
 )
 
-// checkInputs compares the group's offsets with what the brokers still have, before a session begins. Otherwise
-// the client would read a partition whose offset does not fit from its beginning, and everything in it would be
-// handled a second time.
+// checkInputs compares the group's offsets with what the brokers still have, before a session begins.
+// Otherwise the client would read a partition whose offset does not fit from its beginning, and everything in
+// it would be handled a second time.
 //
 //   - An offset beyond the end ends the Processor: the topic was truncated or made anew.
-//   - No offset at all, though the table has rows, ends it, too: brokers forget the offsets of a group that was
-//     empty for long (offsets.retention.minutes, a week by default).
+//   - No offset at all, though the table has rows, ends it, too: brokers forget the offsets of a group
+//     that was empty for long (offsets.retention.minutes, a week by default).
 //   - An offset before the start, because the broker deleted records that were not handled yet, moves to the
 //     start: what is left was never handled. The log and a metric say how much is missing.
 //   - A partition without an offset begins at its oldest record, or where Config.Start says (see first).
@@ -69,7 +69,8 @@ func (r *run) checkInputs(ctx context.Context, s *session) error {
 	return nil
 }
 
-// input is the group's offset in an input partition, -1 if it has none, and the offsets that the brokers have.
+// input is the group's offset in an input partition, -1 if it has none, and the offsets that the brokers
+// have.
 type input struct {
 	at, start, end int64
 	note           string // that was committed with the offset
@@ -122,8 +123,8 @@ func (r *run) askInputs(ctx context.Context, s *session) (map[kafka.TopicPartiti
 	return inputs, nil
 }
 
-// checkForgotten looks whether the table has rows where no input has an offset. Rows and offsets are committed
-// together, so that there can't be one without the other.
+// checkForgotten looks whether the table has rows where no input has an offset. Rows and offsets are
+// committed together, so that there can't be one without the other.
 func (r *run) checkForgotten(ctx context.Context, s *session, handled map[int32]bool) error {
 	if r.engine.table == "" {
 		return nil
@@ -150,8 +151,8 @@ func (r *run) checkForgotten(ctx context.Context, s *session, handled map[int32]
 			if err := r.askAgain(ctx, s, partition); err != nil {
 				return err
 			}
-			return &machine.FatalError{Err: fmt.Errorf("group %s has no offset in partition %d of any input, "+
-				"but its table %s has rows: the offsets were deleted, or have expired, and all "+
+			return &machine.FatalError{Err: fmt.Errorf("group %s has no offset in partition %d of any "+
+				"input, but its table %s has rows: the offsets were deleted, or have expired, and all "+
 				"inputs would be handled a second time; set the group's offsets, or have the table "+
 				"and the offsets made again from the events: docs/runbooks/reset-offline.md",
 				r.engine.group, partition, r.engine.table)}
@@ -162,9 +163,9 @@ func (r *run) checkForgotten(ctx context.Context, s *session, handled map[int32]
 	return nil
 }
 
-// askAgain asks for the offsets once more, after rows were found. Offsets that appeared between the first request
-// and the look at the table were committed by another worker, which took the partition over meanwhile: that is a
-// fault, and no reason to end.
+// askAgain asks for the offsets once more, after rows were found. Offsets that appeared between the first
+// request and the look at the table were committed by another worker, which took the partition over
+// meanwhile: that is a fault, and no reason to end.
 func (r *run) askAgain(ctx context.Context, s *session, partition int32) error {
 	err := kafka.WaitStable(ctx, r.engine.admin, r.engine.group, s.ids, s.assigned)
 	if err != nil {
@@ -182,10 +183,10 @@ func (r *run) askAgain(ctx context.Context, s *session, partition int32) error {
 	return nil
 }
 
-// unreadable judges the errors of fetches. After an error from beyond an input's ends, or of a topic that was made
-// again, the partition is not read any more: only a new session finds out what has become of it. After any other
-// answer of a broker the partition is held until it can be read; if the answer is about a topic, all of its
-// partitions are.
+// unreadable judges the errors of fetches. After an error from beyond an input's ends, or of a topic that was
+// made again, the partition is not read any more: only a new session finds out what has become of it. After
+// any other answer of a broker the partition is held until it can be read; if the answer is about a topic,
+// all of its partitions are.
 func (r *run) unreadable(s *session, fetches kgo.Fetches) {
 	fetches.EachError(func(topic string, partition int32, err error) {
 		switch {

@@ -14,9 +14,9 @@ import (
 	"refold/kafka/gokatopics"
 )
 
-// options puts the engine below Goka: first the engine's options, then the caller's, then one that inspects the
-// result. After goka.NewProcessor has applied them, refused returns an error that names those of the caller's that
-// would take exactly once away.
+// options puts the engine below Goka: first the engine's options, then the caller's, then one that inspects
+// the result. After goka.NewProcessor has applied them, refused returns an error that names those of the
+// caller's that would take exactly once away.
 func (e *engine) options(given []goka.ProcessorOption) (
 	all []goka.ProcessorOption, refused func() error,
 ) {
@@ -36,8 +36,8 @@ func (e *engine) options(given []goka.ProcessorOption) (
 	return append(append(all, given...), inspect(replaced)), refused
 }
 
-// replaced lists the options of Goka (fields of its unexported struct) that must stay the engine's, the option by
-// which a caller replaces each, and what to do instead.
+// replaced lists the options of Goka (fields of its unexported struct) that must stay the engine's, the
+// option by which a caller replaces each, and what to do instead.
 var replaced = []struct{ field, option, instead string }{
 	{"storage", "WithStorageBuilder", "set Config.Tables"},
 	{"producer", "WithProducerBuilder", "set Config.Kafka"},
@@ -46,9 +46,10 @@ var replaced = []struct{ field, option, instead string }{
 	{"topicmgr", "WithTopicManagerBuilder", "make topics beforehand, or let this package do it"},
 }
 
-// inspection makes options that inspect Goka's unexported options. The type of an option names that struct, so a
-// function of the type can't be written down, but reflect can make one; and reflect allows reading (not setting)
-// an unexported field. If a release of Goka renames a field, the look-up finds nothing and reports it.
+// inspection makes options that inspect Goka's unexported options. The type of an option names that struct,
+// so a function of the type can't be written down, but reflect can make one; and reflect allows reading (not
+// setting) an unexported field. If a release of Goka renames a field, the look-up finds nothing and reports
+// it.
 func inspection() (
 	inspect func(fields []struct{ field, option, instead string }) goka.ProcessorOption,
 	refused func() error,
@@ -112,7 +113,8 @@ func (e *engine) buildTopicManager([]string) (goka.TopicManager, error) {
 	return gokatopics.Manager{Client: e.admin, MakeNone: e.cfg.MakeNoTopics, Restored: e.restored}, nil
 }
 
-// restored returns the offset before the first that the store of a table's partition lacks, if there is a store.
+// restored returns the offset before the first that the store of a table's partition lacks, if there is a
+// store.
 func (e *engine) restored(tp kafka.TopicPartition) (last int64, is bool, err error) {
 	store, is := e.stores.Load(tp)
 	if !is {
@@ -122,8 +124,8 @@ func (e *engine) restored(tp kafka.TopicPartition) (last int64, is bool, err err
 	return last, true, err
 }
 
-// buildConsumer gives Goka Sarama's consumer, which follows the live tails of joins and lookups. Goka never closes
-// it, so the engine does.
+// buildConsumer gives Goka Sarama's consumer, which follows the live tails of joins and lookups. Goka never
+// closes it, so the engine does.
 func (e *engine) buildConsumer(brokers []string, _ string) (sarama.Consumer, error) {
 	config, err := e.cfg.Kafka.Sarama()
 	if err != nil {

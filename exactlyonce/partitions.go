@@ -19,8 +19,8 @@ type topics struct {
 	ids        map[string][16]byte // newer offset requests name topics by these
 }
 
-// describeTopics asks a broker about topics. The error names those that the broker gave an error for; it wraps
-// kerr.UnknownTopicOrPartition if one does not exist. The others are in the result.
+// describeTopics asks a broker about topics. The error names those that the broker gave an error for; it
+// wraps kerr.UnknownTopicOrPartition if one does not exist. The others are in the result.
 func (e *engine) describeTopics(ctx context.Context, names ...string) (topics, error) {
 	t := topics{make(map[string]int32, len(names)), make(map[string][16]byte, len(names))}
 	described, err := kafka.DescribeTopics(ctx, e.admin, names...)

@@ -85,8 +85,8 @@ func (p *producer) addOffsets(ctx context.Context, offsets kafka.OffsetCommit) e
 	return offsets.InTransaction(ctx, p.client, p.id, *p.features)
 }
 
-// abort ends the transaction without effect and returns o and why, the reason for it. If that fails, the outcome
-// is unknown.
+// abort ends the transaction without effect and returns o and why, the reason for it. If that fails, the
+// outcome is unknown.
 func (p *producer) abort(ctx context.Context, o outcome, why error) (outcome, error) {
 	if o == unknown {
 		return o, why // initialising the transactional ID aborts it
@@ -152,14 +152,14 @@ func (p *producer) produce(ctx context.Context, b *batch) (outcome, error) {
 	return aborted, err
 }
 
-// fenced reports whether another process took over the transactional ID, or the broker aborted the transaction
-// because it was too old; brokers answer both alike.
+// fenced reports whether another process took over the transactional ID, or the broker aborted the
+// transaction because it was too old; brokers answer both alike.
 func fenced(err error) bool {
 	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)
 }
 
-// stale reports whether an error means that the clients, or what they know about the cluster, must not be used
-// any more.
+// stale reports whether an error means that the clients, or what they know about the cluster, must not be
+// used any more.
 func stale(err error) bool {
 	return fenced(err) || errors.Is(err, kerr.InvalidProducerIDMapping) ||
 		errors.Is(err, kerr.UnknownProducerID) || errors.Is(err, kerr.InvalidTxnState) ||

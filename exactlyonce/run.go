@@ -19,8 +19,9 @@ type (
 	span   = machine.Span[kafka.TopicPartition]
 )
 
-// run is one life of the clients: from their making to a fault, or to the end of the worker. It carries out what
-// the machine decides. One goroutine, in live, owns the machine and the fields below it; others reach it by post.
+// run is one life of the clients: from their making to a fault, or to the end of the worker. It carries out
+// what the machine decides. One goroutine, in live, owns the machine and the fields below it; others reach it
+// by post.
 type run struct {
 	engine  *engine
 	inputs  []string // the loop's topic among them

@@ -130,8 +130,8 @@ func (s *session) offsets(next map[kafka.TopicPartition]int64) kafka.OffsetCommi
 	}
 }
 
-// setUp has Goka open its stores, which restores them, and start its claims. It may take minutes; the end of the
-// session's context cuts it short.
+// setUp has Goka open its stores, which restores them, and start its claims. It may take minutes; the end of
+// the session's context cuts it short.
 func (s *session) setUp() error {
 	s.engine.session.Store(s)
 	if err := s.handler.Setup(s); err != nil {
@@ -174,15 +174,15 @@ func (s *session) end() (err error) {
 	return s.handler.Cleanup(s)
 }
 
-// dispatch hands records to Goka; each has a claim (see strays). It never blocks the caller: a partition whose
-// buffer is full gets a goroutine that waits.
+// dispatch hands records to Goka; each has a claim (see strays). It never blocks the caller: a partition
+// whose buffer is full gets a goroutine that waits.
 func (s *session) dispatch(fetches kgo.Fetches) {
 	s.inFlight.Add(int64(fetches.NumRecords()))
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
 		}
-		c := s.claims[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}] // there is one, see strays
+		c := s.claimOf(p) // there is one, see strays
 		if cap(c.messages)-len(c.messages) >= len(p.Records) {
 			// There is room for all, because nothing else sends.
 			eachMessage(p.Records, c.framed, func(m *sarama.ConsumerMessage) bool {
@@ -204,19 +204,24 @@ func (s *session) dispatch(fetches kgo.Fetches) {
 	})
 }
 
-// errStray says that the client has fetched records of a partition that is not the session's. That is not known to
-// happen: a session begins when an assignment is told and ends before the next one is, and no poll is out in
-// between. If such a record were passed over, the batch's offsets would count it as handled.
+// claimOf returns the claim of the partition that a poll brought, nil if there is none.
+func (s *session) claimOf(p kgo.FetchTopicPartition) *claim {
+	return s.claims[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}]
+}
+
+// errStray says that the client has fetched records of a partition that is not the session's. That is not
+// known to happen: a session begins when an assignment is told and ends before the next one is, and no poll
+// is out in between. If such a record were passed over, the batch's offsets would count it as handled.
 var errStray = errors.New("records of a partition that was not assigned")
 
-// strays returns an errStray, with the partition, if a poll brought records that have no claim. Without a session
-// (nil) everything is dropped anyway.
+// strays returns an errStray, with the partition, if a poll brought records that have no claim. Without a
+// session (nil) everything is dropped anyway.
 func (s *session) strays(fetches kgo.Fetches) (found error) {
 	if s == nil {
 		return nil
 	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if len(p.Records) > 0 && s.claims[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}] == nil {
+		if len(p.Records) > 0 && s.claimOf(p) == nil {
 			found = fmt.Errorf("%w: %s/%d from offset %d on",
 				errStray, p.Topic, p.Partition, p.Records[0].Offset)
 		}
@@ -224,8 +229,8 @@ func (s *session) strays(fetches kgo.Fetches) (found error) {
 	return found
 }
 
-// commitLayers makes a committed batch's rows part of the local stores, unless these are being closed: they then
-// read the rows from the topic when they are opened next.
+// commitLayers makes a committed batch's rows part of the local stores, unless these are being closed: they
+// then read the rows from the topic when they are opened next.
 func (s *session) commitLayers(layers []layer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

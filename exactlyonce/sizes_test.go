@@ -97,7 +97,8 @@ func TestWhatCountsForABatch(t *testing.T) {
 		t.Errorf("the next batch begins with %d bytes", got)
 	}
 	spans := spansOf(fetched(&kgo.Record{
-		Key: []byte("key"), Value: []byte("value"), Headers: []kgo.RecordHeader{{Key: "name", Value: headers["name"]}},
+		Key: []byte("key"), Value: []byte("value"),
+		Headers: []kgo.RecordHeader{{Key: "name", Value: headers["name"]}},
 	}))
 	if got, want := spans[0].Bytes, 3+5+9+outbox.RecordOverhead; got != want {
 		t.Errorf("an input record counts %d bytes, want %d", got, want)

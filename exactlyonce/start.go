@@ -33,20 +33,21 @@ type begins struct {
 	at      map[kafka.TopicPartition]int64
 }
 
-// first adds to moved where the partitions without an offset begin that do not begin at their oldest record. It
-// does nothing unless Config.Start is StartNewest. The caller commits moved at once, before a record is handled,
-// which prevents this loss:
+// first adds to moved where the partitions without an offset begin that do not begin at their oldest record.
+// It does nothing unless Config.Start is StartNewest. The caller commits moved at once, before a record is
+// handled, which prevents this loss:
 //
 //	a worker begins at the end of an empty group's input, offset 100, and commits nothing yet
 //	records 100 to 149 are written
 //	the worker crashes before its first batch is committed
 //	the next worker finds no offset and begins at the end, offset 150: records 100 to 149 are never handled
 //
-// The end is the last stable offset, as for a consumer of Kafka's own: records of a transaction that is open now
-// become visible later, and are handled. A loop's topic begins at its oldest record: the group itself has written
-// what is in it.
+// The end is the last stable offset, as for a consumer of Kafka's own: records of a transaction that is open
+// now become visible later, and are handled. A loop's topic begins at its oldest record: the group itself has
+// written what is in it.
 func (r *run) first(
-	ctx context.Context, s *session, inputs map[kafka.TopicPartition]input, moved map[kafka.TopicPartition]int64,
+	ctx context.Context, s *session, inputs map[kafka.TopicPartition]input,
+	moved map[kafka.TopicPartition]int64,
 ) error {
 	if r.engine.cfg.Start != StartNewest {
 		return nil
@@ -60,7 +61,8 @@ func (r *run) first(
 	if len(fresh) == 0 {
 		return nil
 	}
-	ends, err := kadm.NewClient(r.engine.admin).ListCommittedOffsets(ctx, slices.Sorted(maps.Keys(s.assigned))...)
+	topics := slices.Sorted(maps.Keys(s.assigned))
+	ends, err := kadm.NewClient(r.engine.admin).ListCommittedOffsets(ctx, topics...)
 	if err != nil {
 		return fmt.Errorf("list where inputs end: %w", err)
 	}
@@ -81,9 +83,9 @@ func (r *run) first(
 // offsetsByTopic is franz-go's map of offsets by topic and partition.
 type offsetsByTopic = map[string]map[int32]kgo.Offset
 
-// beginAt gives the consumer the offsets of partitions where the group has none, when checkInputs has decided on
-// them: by itself the consumer would begin at the oldest records. The consumer calls it for each assignment, when
-// it has fetched the group's offsets. ctx ends when the partitions are taken away.
+// beginAt gives the consumer the offsets of partitions where the group has none, when checkInputs has decided
+// on them: by itself the consumer would begin at the oldest records. The consumer calls it for each
+// assignment, when it has fetched the group's offsets. ctx ends when the partitions are taken away.
 func (r *run) beginAt(ctx context.Context, b *begins, offsets offsetsByTopic) (offsetsByTopic, error) {
 	for topic, partitions := range offsets {
 		for partition, offset := range partitions {

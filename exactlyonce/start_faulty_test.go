@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The twin of TestStartNewest_crash: with FAULTY=start the first position is not committed at once, and the records
-// between the first start and the crash are lost. `make simulate-proof` runs it.
+// The twin of TestStartNewest_crash: with FAULTY=start the first position is not committed at once, and the
+// records between the first start and the crash are lost. `make simulate-proof` runs it.
 func TestStartFaulty(t *testing.T) {
 	if os.Getenv("FAULTY") != "start" {
 		t.Fatal("FAULTY must be start")

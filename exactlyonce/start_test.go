@@ -58,8 +58,8 @@ func pass() *goka.GroupGraph {
 		goka.Output("out", new(codec.String)))
 }
 
-// A group that starts at the newest record does not act on history. From its first start on it misses nothing,
-// and its second start goes on from the offsets that it has committed (G3).
+// A group that starts at the newest record does not act on history. From its first start on it misses
+// nothing, and its second start goes on from the offsets that it has committed (G3).
 func TestStartNewest(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
 		t.Helper()
@@ -93,8 +93,8 @@ func crashBeforeTheFirstBatch(t *testing.T) *cluster {
 	return c
 }
 
-// The first position is committed before anything is handled, so that a crash does not move it: the records that
-// were written between the first start and the crash are handled. Its twin is TestStartFaulty.
+// The first position is committed before anything is handled, so that a crash does not move it: the records
+// that were written between the first start and the crash are handled. Its twin is TestStartFaulty.
 func TestStartNewest_crash(t *testing.T) {
 	c := crashBeforeTheFirstBatch(t)
 	c.expectHandled(100, 15)
@@ -135,8 +135,8 @@ func TestStartNewest_openTransaction(t *testing.T) {
 	c.expectHandled(10, 2)
 }
 
-// A group whose offsets brokers have forgotten does not skip what they missed: its table tells that there were
-// some.
+// A group whose offsets brokers have forgotten does not skip what they missed: its table tells that there
+// were some.
 func TestStartNewest_forgottenOffsets(t *testing.T) {
 	c := startCluster(t, 0, topic("in", 1), topic("out", 1))
 	w := c.work(c.newest("worker"), counter("count", "in")).isReady()

@@ -47,8 +47,8 @@ type Tables struct {
 	Follower func(ctx context.Context, topic string, partition int32) (storage.Storage, error)
 }
 
-// InMemory keeps tables in memory, each partition restored from its topic when it is opened. The stores outlive
-// sessions: a partition that comes back reads only what it missed. A Config without Tables uses it.
+// InMemory keeps tables in memory, each partition restored from its topic when it is opened. The stores
+// outlive sessions: a partition that comes back reads only what it missed. A Config without Tables uses it.
 func InMemory(settings kafka.Settings) Tables {
 	stores := memory.New(settings)
 	return Tables{

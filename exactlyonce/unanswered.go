@@ -9,11 +9,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// unanswered counts the requests to end a transaction that were not answered. A request that the client gave up
-// and sent anew may still be on its way. With transaction.version 1 all transactions of a producer have the same
-// epoch, so that a late request would end the transaction that is open when it arrives: it would commit half a
-// batch, without its offsets. Such a producer must not be used any more; the next initialisation of its
-// transactional ID refuses what is late. From version 2 on each transaction has an epoch of its own (KIP-890).
+// unanswered counts the requests to end a transaction that were not answered. A request that the client gave
+// up and sent anew may still be on its way. With transaction.version 1 all transactions of a producer have
+// the same epoch, so that a late request would end the transaction that is open when it arrives: it would
+// commit half a batch, without its offsets. Such a producer must not be used any more; the next
+// initialisation of its transactional ID refuses what is late. From version 2 on each transaction has an
+// epoch of its own (KIP-890).
 type unanswered struct{ n atomic.Int64 }
 
 var (

@@ -13,8 +13,8 @@ import (
 )
 
 // Partitions asks a broker for the number of partitions of topics that belong together, and returns it. The
-// error wraps ErrPartitions if they don't have the same number, and kerr.UnknownTopicOrPartition if there is no
-// such topic.
+// error wraps ErrPartitions if they don't have the same number, and kerr.UnknownTopicOrPartition if there is
+// no such topic.
 func Partitions(ctx context.Context, cl *kgo.Client, topics ...string) (int32, error) {
 	described, err := DescribeTopics(ctx, cl, topics...)
 	if err != nil {

@@ -52,8 +52,8 @@ type Topic struct {
 	Err error
 }
 
-// DescribeTopics asks a broker about topics, each time anew. All of them are in the answer; the error says that
-// the broker did not give one.
+// DescribeTopics asks a broker about topics, each time anew. All of them are in the answer; the error says
+// that the broker did not give one.
 func DescribeTopics(ctx context.Context, cl *kgo.Client, names ...string) (map[string]Topic, error) {
 	described, err := describe(ctx, cl, names...)
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 // a transaction's markers.
 const stablePause = 10 * time.Millisecond
 
-// WaitStable waits until no open transaction holds offsets of these partitions, by topic, for a group. ids are
-// the topics' IDs. A table must be restored, and the group's offsets be compared with its inputs, only after
-// that. This is the race that it prevents:
+// WaitStable waits until no open transaction holds offsets of these partitions, by topic, for a group. ids
+// are the topics' IDs. A table must be restored, and the group's offsets be compared with its inputs, only
+// after that. This is the race that it prevents:
 //
 //	worker A dies while its transaction is being ended
 //	worker B is given the partition and restores the table up to its end
@@ -51,8 +51,8 @@ func WaitStable(
 	}
 }
 
-// stableRequest fills both forms of the request, that of one group and, from version 8 on, that of several: the
-// client sends the one that the broker understands.
+// stableRequest fills both forms of the request, that of one group and, from version 8 on, that of several:
+// the client sends the one that the broker understands.
 func stableRequest(
 	group string, ids map[string][16]byte, partitions map[string][]int32,
 ) *kmsg.OffsetFetchRequest {

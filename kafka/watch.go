@@ -103,7 +103,9 @@ func (w *Watch) ends(ctx context.Context, at map[TopicPartition]int64) (kadm.Lis
 
 // stand says where a reader is. One that is behind and has not moved is looked after: it may be that what
 // is left can't be read, or that nothing is.
-func (w *watched) stand(ctx context.Context, place TopicPartition, ends kadm.ListedOffsets, moved bool) Standing {
+func (w *watched) stand(
+	ctx context.Context, place TopicPartition, ends kadm.ListedOffsets, moved bool,
+) Standing {
 	s := Standing{At: w.at, Lag: -1}
 	end, err := OffsetOf(place.Topic, place.Partition)(only(ends, place), nil)
 	switch {

@@ -45,8 +45,8 @@ func (l *Layers) Set(key string, value []byte) {
 	l.open[key] = value
 }
 
-// Seal closes the layer of rows written since the last Seal and returns it; nil values are deletions. The caller
-// must not change it. When nothing was written the result is empty, and no layer is kept.
+// Seal closes the layer of rows written since the last Seal and returns it; nil values are deletions. The
+// caller must not change it. When nothing was written the result is empty, and no layer is kept.
 func (l *Layers) Seal() map[string][]byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,8 +58,8 @@ func (l *Layers) Seal() map[string][]byte {
 	return rows
 }
 
-// Oldest returns the oldest sealed layer and reports whether there is one. A layer is committed by writing it to
-// the store and then calling Drop: in between, readers find its rows here, and from then on in the store.
+// Oldest returns the oldest sealed layer and reports whether there is one. A layer is committed by writing it
+// to the store and then calling Drop: in between, readers find its rows here, and from then on in the store.
 func (l *Layers) Oldest() (rows map[string][]byte, is bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -83,8 +83,8 @@ func (l *Layers) Discard() {
 	l.open, l.sealed = nil, nil
 }
 
-// Range returns the rows of all layers from start on and before limit, by key, the newest value of each. A nil
-// limit is no bound. It costs a look at each row of the layers.
+// Range returns the rows of all layers from start on and before limit, by key, the newest value of each. A
+// nil limit is no bound. It costs a look at each row of the layers.
 func (l *Layers) Range(start, limit []byte) []Row {
 	newest := l.newest(func(key string) bool {
 		return key >= string(start) && (limit == nil || key < string(limit))

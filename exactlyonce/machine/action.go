@@ -1,46 +1,46 @@
 package machine
 
-// Verb is a thing to do.
+// Verb is a thing to do. The methods of Machine report that it was done.
 type Verb int
 
 const (
-	// SetUp: set up Goka's session for the latest assignment, then report SetUp.
+	// SetUp sets up Goka's session for the latest assignment. Then report SetUp.
 	SetUp Verb = iota
-	// Begin: Goka's session runs. Start what goes with it.
+	// Begin starts what runs beside Goka's session, which has been set up.
 	Begin
-	// Poll: fetch at most Limit records, then report Polled or Strayed.
+	// Poll fetches at most Limit records. Then report Polled or Strayed.
 	Poll
-	// Take: fetch at most Limit records of those that have come already, then report as after Poll.
+	// Take fetches at most Limit records of those that have come already. Then report as after Poll.
 	Take
-	// CancelPoll: make the poll return.
+	// CancelPoll makes the poll return.
 	CancelPoll
-	// Dispatch: hand the records of the poll to Goka, then report Handled.
+	// Dispatch hands the records of the poll to Goka. Then report Handled.
 	Dispatch
-	// CloseBatch: close the open batch and commit it, with Offsets, by Producer. Then report how the
+	// CloseBatch closes the open batch and commits it, with Offsets, by Producer. Then report how the
 	// transaction ended. Records and Bytes are the size of the batch.
 	CloseBatch
-	// Rewind: drop uncommitted rows and records, and read on from Offsets.
+	// Rewind drops uncommitted rows and records, and has the consumer read on from Offsets.
 	Rewind
-	// StartGap: report GapElapsed after the least gap.
+	// StartGap starts the least gap between two transactions. Then report GapElapsed.
 	StartGap
-	// StartRest: report RestElapsed after a pause that grows with Failures.
+	// StartRest starts a pause that grows with Failures. Then report RestElapsed.
 	StartRest
-	// StartBound: report BoundElapsed after the bound for leaving. Again: it has elapsed before.
+	// StartBound starts the bound for leaving; Again: it has elapsed before. Then report BoundElapsed.
 	StartBound
-	// Forsake: keep the transaction from committing, if that is still possible.
+	// Forsake keeps the transaction from committing, if that is still possible.
 	Forsake
-	// Release: stop Goka's session and clean it up, then report CleanedUp.
+	// Release stops Goka's session and cleans it up. Then report CleanedUp.
 	Release
-	// LetGo: let the rebalance go on.
+	// LetGo lets the rebalance go on.
 	LetGo
-	// End: the run is over, for Reason and Err.
+	// End ends the run, for Reason and Err.
 	End
-	// GiveTurn: give the first caller of Session.Between its turn, then report BetweenDone.
+	// GiveTurn gives the first caller of Session.Between its turn. Then report BetweenDone.
 	GiveTurn
-	// CommitRows: commit the rows of that caller by Producer, then report how the transaction ended.
-	// Offsets are committed already; its partition's are committed again.
+	// CommitRows commits the rows of that caller by Producer. Then report how the transaction ended. It
+	// also commits the offsets of the rows' partition as they are; Offsets has them.
 	CommitRows
-	// DismissCallers: tell all callers of Session.Between that the session has ended.
+	// DismissCallers tells all callers of Session.Between that the session has ended.
 	DismissCallers
 )
 

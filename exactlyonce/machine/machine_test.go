@@ -172,7 +172,9 @@ func (a Action[P]) String() string {
 	case StartRest:
 		s += " " + strconv.Itoa(a.Failures)
 	case End:
-		s += map[Reason]string{Rebuild: " to begin anew", Stopped: " as asked", Failed: " in failure"}[a.Reason]
+		s += map[Reason]string{
+			Rebuild: " to begin anew", Stopped: " as asked", Failed: " in failure",
+		}[a.Reason]
 	default:
 	}
 	if a.Do == CloseBatch || a.Do == Rewind {

@@ -5,6 +5,7 @@ import "errors"
 // Reason says why a session, or the whole run, ends. A greater one takes precedence.
 type Reason int
 
+// The reasons, from the least to the greatest.
 const (
 	Stay    Reason = iota // nothing ends
 	Revoked               // a rebalance begins: finish what is in hand, then let it go on

@@ -15,13 +15,13 @@ import (
 	"refold/kafka"
 )
 
-// topicTimeout limits one question of Goka's about topics. Brokers answer in milliseconds; making a topic takes
-// seconds when many partitions need leaders.
+// topicTimeout limits one question of Goka's about topics. Brokers answer in milliseconds; making a topic
+// takes seconds when many partitions need leaders.
 const topicTimeout = 30 * time.Second
 
-// Manager is a goka.TopicManager. Goka's own looks for a topic and then creates it: of two workers that start at
-// the same moment one dies of "topic already exists". This one creates what is missing in a way that any number
-// of workers may do at once.
+// Manager is a goka.TopicManager. Goka's own looks for a topic and then creates it: of two workers that start
+// at the same moment one dies of "topic already exists". This one creates what is missing in a way that any
+// number of workers may do at once.
 type Manager struct {
 	// Client asks the brokers. The Manager does not close it.
 	Client *kgo.Client
@@ -123,14 +123,14 @@ func (m Manager) Partitions(topic string) ([]int32, error) {
 	return list, nil
 }
 
-// GetOffset returns the offset of the first record since a time; sarama.OffsetOldest and OffsetNewest (the high
-// watermark, read uncommitted) are such times, too.
+// GetOffset returns the offset of the first record since a time; sarama.OffsetOldest and OffsetNewest (the
+// high watermark, read uncommitted) are such times, too.
 //
 // The end of a table is where its store has been restored to. Goka asks for it after the restore, and if the
 // store is behind it waits for a data record at end - 1. This is the race that it prevents:
 //
 //	worker A dies with a transaction open
-//	worker B restores the table up to the high watermark, and so waits until the broker ends that transaction
+//	worker B restores the table up to the high watermark, and so waits until that transaction is ended
 //	the transaction's marker moves the high watermark on by one
 //
 // With the new high watermark, Goka would wait for the marker as for a record, for ever (design §2, no. 4).

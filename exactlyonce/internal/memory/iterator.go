@@ -13,8 +13,8 @@ type iterator struct {
 	at   int
 }
 
-// newIterator returns an iterator of rows with others on top, of which nil values are deletions. It takes over
-// the map.
+// newIterator returns an iterator of rows with others on top, of which nil values are deletions. It takes
+// over the map.
 func newIterator(below map[string][]byte, over []layers.Row) *iterator {
 	for _, row := range over {
 		if row.Value == nil {

@@ -31,7 +31,8 @@ func (s *Stores) Staged(ctx context.Context, topic string, partition int32) *Sta
 	return &Staged{store: s.open(ctx, topic, partition)}
 }
 
-// Follower returns the store of a partition of a table that another process writes. ctx ends a restore in Open.
+// Follower returns the store of a partition of a table that another process writes. ctx ends a restore in
+// Open.
 func (s *Stores) Follower(ctx context.Context, topic string, partition int32) *Follower {
 	return &Follower{s.open(ctx, topic, partition)}
 }
@@ -78,8 +79,8 @@ func (*store) Close() error { return nil }
 // MarkRecovered does nothing.
 func (*store) MarkRecovered() error { return nil }
 
-// Staged is the rows of a partition that this process writes: committed ones, and layers of uncommitted ones on
-// top. It is an exactlyonce.StagedTable.
+// Staged is the rows of a partition that this process writes: committed ones, and layers of uncommitted ones
+// on top. It is an exactlyonce.StagedTable.
 type Staged struct {
 	store
 	layers layers.Layers
@@ -149,8 +150,8 @@ func (s *Staged) IteratorWithRange(start, limit []byte) (storage.Iterator, error
 	return newIterator(s.between(start, limit), over), nil
 }
 
-// Follower is the rows of a partition that another process writes: what Goka reads of the table topic and writes
-// to the store is committed already.
+// Follower is the rows of a partition that another process writes: what Goka reads of the table topic and
+// writes to the store is committed already.
 type Follower struct{ store }
 
 // Get returns a row, nil if there is none.

@@ -14,9 +14,9 @@ import (
 	"refold/kafka"
 )
 
-// Outbox is where Goka's callbacks leave what they emit, until the batch closes. Records wait in one buffer per
-// output partition, so that they go out in the order in which they were emitted and callbacks of different
-// partitions seldom meet at a lock.
+// Outbox is where Goka's callbacks leave what they emit, until the batch closes. Records wait in one buffer
+// per output partition, so that they go out in the order in which they were emitted and callbacks of
+// different partitions seldom meet at a lock.
 type Outbox struct {
 	options Options
 	hasher  func() hash.Hash32 // nil: kafka.Partition
@@ -49,8 +49,8 @@ func New(o Options) *Outbox {
 	return out
 }
 
-// Hash sets the hash function that places keys, instead of Kafka's (kafka.Partition). It must be set before the
-// first record is emitted.
+// Hash sets the hash function that places keys, instead of Kafka's (kafka.Partition). It must be set before
+// the first record is emitted.
 func (o *Outbox) Hash(hasher func() hash.Hash32) { o.hasher = hasher }
 
 // topic is an output topic.
@@ -69,8 +69,8 @@ type buffer struct {
 	bytes int
 }
 
-// finishedPromise returns a promise that was kept already. Goka only ever adds a callback to a promise, which a
-// finished one runs at once and forgets, so that one serves any number of emits.
+// finishedPromise returns a promise that was kept already. Goka only ever adds a callback to a promise, which
+// a finished one runs at once and forgets, so that one serves any number of emits.
 func finishedPromise(err error) *goka.Promise {
 	_, finish := goka.NewPromiseWithFinisher()
 	return finish(nil, err)
@@ -89,8 +89,8 @@ func (o *Outbox) Reset(partitions map[string]int32) {
 	o.topics.Store(&topics)
 }
 
-// Take removes what waits: the records, in pages in the order of each output partition, and the headers of rows
-// by key. Give the pages to Recycle when their records are written.
+// Take removes what waits: the records, in pages in the order of each output partition, and the headers of
+// rows by key. Give the pages to Recycle when their records are written.
 func (o *Outbox) Take() (taken []*Page, rowHeaders map[string][]kgo.RecordHeader) {
 	for _, t := range *o.topics.Load() {
 		for i := range t.partitions {
@@ -123,8 +123,8 @@ func (o *Outbox) Emit(topic, key string, value []byte) *goka.Promise {
 	return o.EmitWithHeaders(topic, key, value, nil)
 }
 
-// EmitWithHeaders keeps a record for the transaction. Its promise is kept at once: an error when the record is
-// written fails the transaction, not the record. Of rows of the group table only the headers are kept.
+// EmitWithHeaders keeps a record for the transaction. Its promise is kept at once: an error when the record
+// is written fails the transaction, not the record. Of rows of the group table only the headers are kept.
 func (o *Outbox) EmitWithHeaders(
 	topic, key string, value []byte, headers goka.Headers,
 ) *goka.Promise {

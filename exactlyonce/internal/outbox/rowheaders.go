@@ -8,7 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// rowHeaders holds the headers of rows that were written with some: a table's store knows only keys and values.
+// rowHeaders holds the headers of rows that were written with some: a table's store knows only keys and
+// values.
 type rowHeaders struct {
 	any atomic.Bool // whether byKey may have entries: most graphs never use it
 	mu  sync.Mutex

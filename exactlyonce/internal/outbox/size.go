@@ -2,8 +2,8 @@ package outbox
 
 import "github.com/twmb/franz-go/pkg/kgo"
 
-// RecordOverhead is counted for each record and row, so that those without content fill a batch, too. It is less
-// than the structure that holds one (some 180 bytes), which is used again.
+// RecordOverhead is counted for each record and row, so that those without content fill a batch, too. It is
+// less than the structure that holds one (some 180 bytes), which is used again.
 const RecordOverhead = 32
 
 // RecordSize returns how many bytes of a batch a record counts for.
