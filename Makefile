@@ -99,6 +99,7 @@ simulate-proof: ## prove the simulator: without one of the protections, it finds
 			./exactlyonce/simulate -seed '$(SEED)' -seeds 100; \
 	done
 	FAULTY=fencing go test -tags faulty -count=1 -v -run '^TestBetweenFaulty' ./exactlyonce
+	FAULTY=start go test -tags faulty -count=1 -v -run '^TestStartFaulty$$' ./exactlyonce
 
 .PHONY: kafka
 kafka: ## start a real Kafka on :9092 and a schema registry on :8081 (needs Java 21+, Maven)

@@ -46,21 +46,15 @@ type Fit struct {
 	rowsAtOnce int
 
 	mu     sync.Mutex
-	fitted map[int32]bool  // partitions whose ends were compared
-	passed map[place]int64 // records below are known to be harmless
-}
-
-// place is a partition of a topic.
-type place struct {
-	topic     string
-	partition int32
+	fitted map[int32]bool                 // partitions whose ends were compared
+	passed map[kafka.TopicPartition]int64 // records below are known to be harmless
 }
 
 // NewFit returns a Fit.
 func NewFit(settings kafka.Settings, a Aggregate) *Fit {
 	return &Fit{
 		Aggregate: a, settings: settings, rowsAtOnce: rowsAtOnce,
-		fitted: make(map[int32]bool), passed: make(map[place]int64),
+		fitted: make(map[int32]bool), passed: make(map[kafka.TopicPartition]int64),
 	}
 }
 
@@ -260,13 +254,13 @@ func (f reader) searchRows(ctx context.Context) error {
 func (f reader) harmlessUntil(topic string) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.passed[place{topic, f.p}]
+	return f.passed[kafka.TopicPartition{Topic: topic, Partition: f.p}]
 }
 
 func (f reader) harmless(topic string, next int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.passed[place{topic, f.p}] = next
+	f.passed[kafka.TopicPartition{Topic: topic, Partition: f.p}] = next
 }
 
 // tail is how many of the last offsets of events and rows are compared.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"refold/kafka"
 )
 
 // interval is a time from when on, and until when, something went on.
@@ -60,7 +62,7 @@ func (r *rebuildBench) byTurns(
 	}()
 	end := begin.Add(r.duration)
 	for pause := r.warm() + r.rest; time.Until(end) > pause; pause = r.rest {
-		if !sleep(ctx, pause) {
+		if !kafka.Sleep(ctx, pause) {
 			break
 		}
 		from := time.Now()

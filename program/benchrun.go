@@ -134,7 +134,7 @@ func (r *benchRun) pace(ctx context.Context) (due func(i int) time.Time, err err
 		if err != nil {
 			return nil, err
 		}
-		if wait := time.Until(due(i)); wait > 0 && !sleep(ctx, wait) {
+		if wait := time.Until(due(i)); wait > 0 && !kafka.Sleep(ctx, wait) {
 			return nil, ctx.Err()
 		}
 		r.client.Produce(ctx, record, nil) // a lost one is missed by the reader

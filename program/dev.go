@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"refold/config"
+	"refold/kafka"
 	"refold/kafka/local"
 	"refold/load"
 	"refold/logging"
@@ -107,7 +108,7 @@ func waitReady(ctx context.Context, server string) bool {
 				return true
 			}
 		}
-		if !sleep(ctx, 50*time.Millisecond) {
+		if !kafka.Sleep(ctx, 50*time.Millisecond) {
 			return false
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"refold/kafka"
 	"refold/views/httpapi"
 )
 
@@ -188,7 +189,7 @@ func (h *history) followOn(ctx context.Context) error {
 		case ctx.Err() != nil:
 		case isAway && (answered || away.isWorker):
 			tell(err.Error() + "; trying again")
-			sleep(ctx, pause)
+			kafka.Sleep(ctx, pause)
 			pause = min(2*pause, longestFollowPause)
 		case err != nil:
 			return err

@@ -8,7 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/exactlyonce"
+	"refold/kafka"
 )
 
 // stableWait is how long a command waits for a group that is being rebalanced to say who is in it;
@@ -21,13 +21,13 @@ const (
 // settledMembers returns the members of a group, once it is not being rebalanced any more.
 func settledMembers(
 	ctx context.Context, client *kgo.Client, group string,
-) ([]exactlyonce.Member, error) {
+) ([]kafka.Member, error) {
 	ctx, cancel := context.WithTimeout(ctx, stableWait)
 	defer cancel()
 	admin := kadm.NewClient(client)
-	members, err := exactlyonce.Members(ctx, admin, group)
-	for errors.Is(err, exactlyonce.ErrRebalancing) && sleep(ctx, stablePause) {
-		members, err = exactlyonce.Members(ctx, admin, group)
+	members, err := kafka.Members(ctx, admin, group)
+	for errors.Is(err, kafka.ErrRebalancing) && kafka.Sleep(ctx, stablePause) {
+		members, err = kafka.Members(ctx, admin, group)
 	}
 	return members, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"refold/kafka"
 	"refold/views/livefeed"
 )
 
@@ -87,7 +88,7 @@ func (o *tailOptions) run(ctx context.Context, out, log io.Writer, c *client) er
 			pause = min(2*pause, tailPauseMax)
 		}
 		fmt.Fprintf(log, "the connection to %s is lost (%s); trying again in %v\n", c.server, err, pause)
-		sleep(ctx, pause)
+		kafka.Sleep(ctx, pause)
 	}
 	return nil
 }

@@ -195,7 +195,7 @@ func (s *workerStore) Open(
 		if rows.Offset() >= atLeast || time.Since(begin) > storePatience {
 			return rows, nil
 		}
-		if !sleep(ctx, storePause) {
+		if !kafka.Sleep(ctx, storePause) {
 			return nil, ctx.Err()
 		}
 	}

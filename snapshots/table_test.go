@@ -15,7 +15,7 @@ import (
 // tables joins stores and the engine, as cmd/processor does.
 func tables(s *snapshots.Stores) exactlyonce.Tables {
 	return exactlyonce.Tables{
-		Staged: func(ctx context.Context, topic string, p int32) (exactlyonce.Table, error) {
+		Staged: func(ctx context.Context, topic string, p int32) (exactlyonce.StagedTable, error) {
 			return s.Staged(ctx, topic, p)
 		},
 		Follower: func(ctx context.Context, topic string, p int32) (storage.Storage, error) {
@@ -39,7 +39,7 @@ var kinds = map[string]func(t *testing.T, o snapshots.Options) snapshots.Options
 	},
 }
 
-// G4, G6: all stores keep the contract of exactlyonce.Table.
+// G4, G6: all stores keep the contract of exactlyonce.StagedTable.
 func TestStoresAreTables(t *testing.T) {
 	for name, kind := range kinds {
 		t.Run(name, func(t *testing.T) {

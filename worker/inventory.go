@@ -12,6 +12,7 @@ import (
 	"refold/codecs"
 	"refold/exactlyonce"
 	"refold/inventory"
+	"refold/kafka"
 	"refold/processors"
 	"refold/snapshots/rebuild"
 )
@@ -62,7 +63,7 @@ func (w *Worker) watchTopics(ctx context.Context) {
 	for i, spec := range w.inventory.Topics {
 		topics[i] = spec.Name
 	}
-	for sleep(ctx, w.config.Topics.CheckInterval) {
+	for kafka.Sleep(ctx, w.config.Topics.CheckInterval) {
 		var err error
 		if w.topicsCheck() != nil { // somebody may have adopted them
 			_, err = w.settle(ctx)

@@ -112,7 +112,7 @@ func (k *coordinator) members(ctx context.Context) (map[string]int, error) {
 		return nil, err
 	}
 	defer client.Close()
-	members, err := exactlyonce.Members(ctx, kadm.NewClient(client), k.Group)
+	members, err := kafka.Members(ctx, kadm.NewClient(client), k.Group)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (l liveTable) Rows(context.Context) (refold.RowIterator, error) {
 func (l liveTable) Between(
 	ctx context.Context, fn func(ctx context.Context, table refold.LiveRows) error,
 ) error {
-	err := l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
+	err := l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.RowWriter) error {
 		return fn(ctx, rows)
 	})
 	if errors.Is(err, exactlyonce.ErrRefused) {

@@ -32,7 +32,7 @@ func (w *Worker) prepare(ctx context.Context) bool {
 		w.notPrepared(err)
 		pause = min(2*pause, w.config.Processor.BackoffMax)
 		faults.Failed(slog.LevelError, preparing, err, "pause", pause)
-		if !sleep(ctx, pause) {
+		if !kafka.Sleep(ctx, pause) {
 			return false
 		}
 	}

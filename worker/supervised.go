@@ -93,7 +93,7 @@ func (s *supervised) Run(ctx context.Context) {
 		}
 		s.faults.Failed(slog.LevelError, "processor ended; it is started again", err, "group", s.name,
 			"pause", pause)
-		sleep(ctx, pause)
+		kafka.Sleep(ctx, pause)
 		pause = min(2*pause, s.config.Processor.BackoffMax)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
@@ -228,7 +227,7 @@ func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard, a *p
 // engineTables joins the engine and the stores, which don't know each other.
 func (w *Worker) engineTables() exactlyonce.Tables {
 	return exactlyonce.Tables{
-		Staged: func(ctx context.Context, topic string, partition int32) (exactlyonce.Table, error) {
+		Staged: func(ctx context.Context, topic string, partition int32) (exactlyonce.StagedTable, error) {
 			return w.tables.Staged(ctx, topic, partition)
 		},
 		Follower: followers(w.tables),
@@ -378,17 +377,5 @@ func followers(
 ) func(context.Context, string, int32) (storage.Storage, error) {
 	return func(ctx context.Context, topic string, partition int32) (storage.Storage, error) {
 		return stores.Follower(ctx, topic, partition, snapshots.Projection{})
-	}
-}
-
-// sleep waits, and reports whether ctx went on meanwhile.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -168,7 +168,7 @@ func (p *process) run(ctx context.Context) (err error) {
 		FetchMaxWait: 2 * time.Second, BackoffMax: time.Second, Logger: logger,
 		Background: p.background, BetweenTimeout: betweenTimeout,
 		Tables: exactlyonce.Tables{
-			Staged: func(ctx context.Context, topic string, n int32) (exactlyonce.Table, error) {
+			Staged: func(ctx context.Context, topic string, n int32) (exactlyonce.StagedTable, error) {
 				return stores.Staged(ctx, topic, n)
 			},
 		},

@@ -89,7 +89,7 @@ func (l liveTable) Rows(context.Context) (refold.RowIterator, error) {
 }
 
 func (l liveTable) Between(ctx context.Context, fn func(context.Context, refold.LiveRows) error) error {
-	return l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
+	return l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.RowWriter) error {
 		return fn(ctx, rows)
 	})
 }

@@ -104,7 +104,7 @@ func (t *Topic) follow(ctx context.Context) {
 // good may not say so.
 func (t *Topic) watch(ctx context.Context) {
 	watch := kafka.NewWatch(t.client, nil)
-	place := kafka.Place{Topic: t.name}
+	place := kafka.TopicPartition{Topic: t.name}
 	for {
 		pause(ctx, t.stall/12)
 		if ctx.Err() != nil {
@@ -114,7 +114,7 @@ func (t *Topic) watch(ctx context.Context) {
 		next := t.next
 		t.mu.Unlock()
 		asking, cancel := context.WithTimeout(ctx, t.stall)
-		at := watch.Look(asking, map[kafka.Place]int64{place: next})[place]
+		at := watch.Look(asking, map[kafka.TopicPartition]int64{place: next})[place]
 		cancel()
 		var err error
 		if !at.Waits.IsZero() && time.Since(at.Waits) >= t.stall && ctx.Err() == nil {
