@@ -148,9 +148,6 @@ func openStores(
 		MaxOpenFiles: s.OpenFiles * set.thirds / 3,
 		Metrics:      metrics, Logger: logger.With("stores", set.name),
 	}
-	if set.rowCache == 0 {
-		o.RowCacheBytes = -1
-	}
 	if s.Directory != "" {
 		o.Dir = filepath.Join(s.Directory, in.Prefix()+set.name)
 	}
@@ -173,7 +170,7 @@ func (w *Worker) openProcessors() error {
 		Tracer:     w.tracer(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
 	}
 	for _, a := range w.opened.Aggregates {
-		o := w.guarded(options, a.Topics(w.in.Prefix()).Group)
+		o := w.guarded(options, w.in.Topics(a.AggregateName).Group)
 		settings := w.in.Aggregate(a.Name)
 		if o.RecentSize = settings.RecentCommands; settings.Results {
 			o.Results = w.opened.Results
@@ -182,7 +179,7 @@ func (w *Worker) openProcessors() error {
 		if err != nil {
 			return err
 		}
-		w.supervise(graph, o.Guard, a)
+		w.supervise(graph, o.Guard, a, exactlyonce.StartOldest)
 	}
 	for _, p := range w.opened.Processes {
 		o := w.guarded(options, w.in.Prefix()+p.Name)
@@ -190,7 +187,11 @@ func (w *Worker) openProcessors() error {
 		if err != nil {
 			return err
 		}
-		w.supervise(graph, o.Guard, nil)
+		start := exactlyonce.StartOldest
+		if p.FromNewest {
+			start = exactlyonce.StartNewest
+		}
+		w.supervise(graph, o.Guard, nil, start)
 	}
 	return nil
 }
@@ -205,14 +206,16 @@ func (w *Worker) guarded(o processors.GraphOptions, group string) processors.Gra
 }
 
 // supervise adds a processor that runs the graph exactly once; a is its aggregate, nil if it has none.
-func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard, a *processors.OpenAggregate) {
+func (w *Worker) supervise(
+	graph *goka.GroupGraph, guard *processors.Guard, a *processors.OpenAggregate, start exactlyonce.Start,
+) {
 	group := string(graph.Group())
 	engine := engineConfig(w.config)
 	engine.Kafka, engine.Tables = w.kafka, w.engineTables()
 	engine.Metrics = exactlyonce.NewMetrics(
 		prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, w.metrics))
 	engine.Logger, engine.Tracer = w.logger, w.tracer()
-	engine.Copartitioned = w.in.Copartitioned()
+	engine.Copartitioned, engine.Start = w.in.Copartitioned(), start
 	fitting := w.newFitting(graph, a)
 	engine.Fit, engine.MakeNoTopics = fitting.check, true
 	if id := w.config.Processor.TransactionalID; id != "" {
@@ -237,7 +240,7 @@ func (w *Worker) engineTables() exactlyonce.Tables {
 func (w *Worker) openViews() (err error) {
 	descriptions := make([]views.Description, 0, len(w.opened.Aggregates))
 	for _, a := range w.opened.Aggregates {
-		topics := a.Topics(w.in.Prefix())
+		topics := w.in.Topics(a.AggregateName)
 		descriptions = append(descriptions, views.Description{
 			Name: a.Name, Plural: a.Plural, Topics: topics,
 			Commands: a.Commands, Results: w.opened.Results, Events: a.Events, Row: a.Row, Fold: a.Fold,
