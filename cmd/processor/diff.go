@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/views/httpapi"
+	"refold/client/wire"
 )
 
 type diffOptions struct {
@@ -48,7 +48,7 @@ Exit codes: 0 shown, 5 there was no such aggregate at the later moment, 1 anythi
 			if err != nil {
 				return err
 			}
-			d := &difference{client: c, path: path + "/" + httpapi.Segment(args[1]), id: args[1]}
+			d := &difference{client: c, path: path + "/" + wire.Segment(args[1]), id: args[1]}
 			return d.show(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/views/httpapi"
+	"refold/client/wire"
 )
 
 type getOptions struct {
@@ -86,7 +86,7 @@ func (o *getOptions) getAggregate(
 	if err != nil {
 		return err
 	}
-	path += "/" + httpapi.Segment(id)
+	path += "/" + wire.Segment(id)
 	path += o.moment.query()
 	header := map[string]string{}
 	if o.atLeast > 0 {
@@ -118,13 +118,13 @@ func (o *getOptions) getAggregate(
 
 // getCommand shows a command by its ID, to the aggregate of args if there are any.
 func (o *getOptions) getCommand(ctx context.Context, w io.Writer, c *client, args []string) error {
-	path := "/commands/" + httpapi.Segment(o.command)
+	path := "/commands/" + wire.Segment(o.command)
 	if len(args) > 0 {
 		of, err := collection(args[0])
 		if err != nil {
 			return err
 		}
-		path = of + "/" + httpapi.Segment(args[1]) + path
+		path = of + "/" + wire.Segment(args[1]) + path
 	}
 	a, err := c.do(ctx, http.MethodGet, path, nil, nil)
 	if err != nil {

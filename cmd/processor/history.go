@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/views/httpapi"
+	"refold/client/wire"
 )
 
 type historyOptions struct {
@@ -56,7 +56,7 @@ Exit codes: 0 shown, 5 there is no such aggregate, 1 anything else.`,
 			}
 			h := &history{
 				historyOptions: o, client: c, out: cmd.OutOrStdout(), log: cmd.ErrOrStderr(),
-				path: path + "/" + httpapi.Segment(args[1]) + "/events",
+				path: path + "/" + wire.Segment(args[1]) + "/events",
 			}
 			if o.follow {
 				return h.followOn(cmd.Context())

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"refold/processors/accounts"
-	"refold/views/httpapi"
+	"refold/client/wire"
 )
 
 type reportOptions struct {
@@ -163,7 +163,7 @@ func (r *report) add(line *balance) {
 
 // balance asks for one account as it was; nil if it was not there.
 func (r *report) balance(ctx context.Context, id string) (*balance, error) {
-	a, err := r.client.do(ctx, http.MethodGet, r.path+"/"+httpapi.Segment(id)+r.at.query(), nil, nil)
+	a, err := r.client.do(ctx, http.MethodGet, r.path+"/"+wire.Segment(id)+r.at.query(), nil, nil)
 	switch {
 	case err != nil:
 		return nil, err

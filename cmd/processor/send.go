@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/views/httpapi"
+	"refold/client/wire"
 )
 
 // requestTimeout limits a request to the API beside what it asks to wait.
@@ -90,7 +90,7 @@ func (o *sendOptions) send(
 	if o.wait > 0 {
 		header["Prefer"] = "wait=" + strconv.Itoa(int((o.wait+time.Second-1)/time.Second))
 	}
-	a, err := c.do(ctx, http.MethodPost, path+"/"+httpapi.Segment(id)+"/commands", body, header)
+	a, err := c.do(ctx, http.MethodPost, path+"/"+wire.Segment(id)+"/commands", body, header)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/views/httpapi"
+	"refold/client/wire"
 )
 
 type traceOptions struct {
@@ -66,7 +66,7 @@ func (p *program) speaksUTF8() bool {
 }
 
 func (o *traceOptions) show(ctx context.Context, out, log io.Writer, c *client, id string) error {
-	a, err := c.do(ctx, http.MethodGet, "/traces/"+httpapi.Segment(id), nil, nil)
+	a, err := c.do(ctx, http.MethodGet, "/traces/"+wire.Segment(id), nil, nil)
 	switch {
 	case err != nil:
 		return err

@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"refold/views/httpapi/endpoint"
 )
 
 // avroSchema is the part of an Avro schema in JSON that a description needs.
@@ -42,7 +43,7 @@ type avroDescriber struct {
 
 // describeCommand returns a reference to the schema of a record type, whose parts are called after it.
 func (s *Server) describeCommand(name, avro string) (*huma.Schema, error) {
-	d := avroDescriber{define: s.define, prefix: name, named: map[string]*huma.Schema{}}
+	d := avroDescriber{define: s.endpoints.Define, prefix: name, named: map[string]*huma.Schema{}}
 	schema, err := d.describe(json.RawMessage(avro), "")
 	if err != nil {
 		return nil, fmt.Errorf("describe an Avro schema: %w", err)
@@ -151,9 +152,9 @@ func (d *avroDescriber) describeName(name, namespace string) (*huma.Schema, erro
 	case "bytes":
 		return bytesSchema(), nil
 	case "int":
-		return wholeSchema("int32", math.MinInt32, math.MaxInt32), nil
+		return endpoint.WholeSchema("int32", math.MinInt32, math.MaxInt32), nil
 	case "long":
-		return wholeSchema("int64", math.MinInt64, math.MaxInt64), nil
+		return endpoint.WholeSchema("int64", math.MinInt64, math.MaxInt64), nil
 	case "float":
 		return numberSchema(name, math.MaxFloat32), nil
 	case "double":
@@ -201,23 +202,10 @@ func bytesSchema() *huma.Schema {
 	}
 }
 
-// wholeSchema describes whole numbers with their exact limits, which a float64 can't hold.
-func wholeSchema(format string, low, high int64) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeInteger, Format: format, Extensions: map[string]any{
-		"minimum": json.Number(strconv.FormatInt(low, 10)),
-		"maximum": json.Number(strconv.FormatInt(high, 10)),
-	}}
-}
-
 // numberSchema describes numbers up to a limit, and those that JSON lacks.
 func numberSchema(format string, limit float64) *huma.Schema {
 	low := -limit
 	return &huma.Schema{AnyOf: []*huma.Schema{
-		{Type: huma.TypeNumber, Format: format, Minimum: &low, Maximum: &limit}, notFiniteSchema(),
+		{Type: huma.TypeNumber, Format: format, Minimum: &low, Maximum: &limit}, endpoint.NotFiniteSchema(),
 	}}
-}
-
-// notFiniteSchema describes the numbers that JSON lacks, as we write and read them.
-func notFiniteSchema() *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Enum: []any{"NaN", "Infinity", "-Infinity"}}
 }

@@ -15,6 +15,7 @@ import (
 	"refold/eventsourcing"
 	"refold/processors"
 	"refold/views"
+	"refold/views/httpapi/admin"
 )
 
 // Rows reads an aggregate's current states. views.Aggregate is one.
@@ -73,16 +74,29 @@ type Resource struct {
 	Rows     Rows
 	Sender   Sender
 	Commands CommandTypes
-	// Events may be nil: then there is no such endpoint.
+	// Events may be nil: then there is no such endpoint, unless NoHistory says why.
 	Events Events
 	// Past may be nil: then there are current states only.
 	Past Past
+	// NoResults, NoHistory and NoTraces say what is not kept of the aggregate, by the settings
+	// aggregates.<name>.results, .history and .traces. Without results nobody can wait for the outcome of a
+	// command.
+	NoResults, NoHistory, NoTraces bool
+	// Rejections are the codes with which the aggregate rejects commands, for the description. There may be
+	// others: clients must expect them.
+	Rejections []Rejection
 	// State is the Go type of views.Row.State, which the API's description is made from.
 	State reflect.Type
 	// Example is a state for the description; may be nil.
 	Example any
 	// CommandExamples are data of commands for the description, by type; may be nil.
 	CommandExamples map[string]json.RawMessage
+}
+
+// Rejection is a code with which an aggregate rejects commands.
+type Rejection struct {
+	Code    string // "insufficient-funds"
+	Meaning string // in words
 }
 
 // Check is one of the things that must be well before the server is ready.
@@ -127,9 +141,9 @@ type Options struct {
 	// Traces is behind GET /traces/{id}, which is not there if this is nil.
 	Traces Traces
 	// Refolds is behind GET /refolds and POST /admin/refolds, which are not there if this is nil.
-	Refolds Refolds
+	Refolds admin.Refolds
 	// Views is behind GET /views and POST /admin/views/…, which are not there if this is nil.
-	Views ViewStates
+	Views admin.ViewStates
 	// Live is behind GET /events/live, which is not there if this is nil.
 	Live Live
 	// Stores is behind StoresPath, which is not there if this is nil.
@@ -202,6 +216,17 @@ func (o *Options) validate() error {
 		errs = append(errs, fmt.Errorf("httpapi: Options.Resources: %w", err))
 	}
 	return errors.Join(append(errs, o.Limits.validate())...)
+}
+
+// aggregates are the names by which a client may name an aggregate: in the plural, and in the singular.
+func (o *Options) aggregates() (names []any) {
+	for _, r := range o.Resources {
+		names = append(names, r.Plural)
+		if r.Name != r.Plural {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 func (l Limits) validate() error {

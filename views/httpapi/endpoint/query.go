@@ -1,4 +1,4 @@
-package httpapi
+package endpoint
 
 import (
 	"fmt"
@@ -10,11 +10,18 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"refold/codecs"
+	"refold/client/wire"
+	"refold/views/httpapi/problem"
+)
+
+const (
+	// FormatTime is the format of times in schemas, TimeAllowed what they look like.
+	FormatTime  = "date-time"
+	TimeAllowed = "a time of RFC 3339, such as 2026-01-31T23:59:59Z (a + in it is %2B)"
 )
 
 // checkQuery is a huma middleware that refuses query parameters other than those described, and
-// those that come twice or, if they are numbers, empty. Who misspells atLeast would else read a
+// those that come twice or, if they are numbers, empty. Otherwise a client that misspells atLeast would read a
 // state that is too old, and never know.
 func checkQuery(parameters []*huma.Param) func(huma.Context, func(huma.Context)) {
 	known := make(map[string]*huma.Param)
@@ -35,22 +42,22 @@ func checkQuery(parameters []*huma.Param) func(huma.Context, func(huma.Context))
 			return
 		}
 		if mistakes := queryMistakes(r.URL.RawQuery, known, allowed); len(mistakes) > 0 {
-			writeProblem(w, invalid(mistakes...))
+			problem.Write(w, problem.Invalid(mistakes...))
 			return
 		}
 		next(ctx)
 	}
 }
 
-func queryMistakes(raw string, known map[string]*huma.Param, allowed string) []mistake {
+func queryMistakes(raw string, known map[string]*huma.Param, allowed string) []wire.Mistake {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
-		return []mistake{{Path: "query", Allowed: "name=value&…, percent-encoded", Found: raw}}
+		return []wire.Mistake{{Path: "query", Allowed: "name=value&…, percent-encoded", Found: raw}}
 	}
-	var mistakes []mistake
+	var mistakes []wire.Mistake
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		values := query[name]
-		wrong := mistake{Path: "query." + name, Found: values[0]}
+		wrong := wire.Mistake{Path: "query." + name, Found: values[0]}
 		switch p := known[name]; {
 		case p == nil:
 			wrong.Allowed = allowed
@@ -60,20 +67,14 @@ func queryMistakes(raw string, known map[string]*huma.Param, allowed string) []m
 			wrong.Allowed, wrong.Found = "a whole number, or no parameter", "nothing"
 		case values[0] == "" && len(p.Schema.Enum) > 0:
 			wrong.Allowed, wrong.Found = "one of "+listed(p.Schema.Enum)+", or no parameter", "nothing"
-		case values[0] == "" && p.Schema.Format == formatTime:
-			wrong.Allowed, wrong.Found = timeAllowed+", or no parameter", "nothing"
+		case values[0] == "" && p.Schema.Format == FormatTime:
+			wrong.Allowed, wrong.Found = TimeAllowed+", or no parameter", "nothing"
 		default:
 			continue
 		}
 		mistakes = append(mistakes, wrong)
 	}
 	return mistakes
-}
-
-// queryNumber reads a whole number from 0, also as 3.0 or 3e0: that is what a JSON schema calls an integer.
-func queryNumber(text string) (int64, bool) {
-	n, ok := codecs.ParseInteger(text, 64)
-	return n, ok && n >= 0
 }
 
 func listed(values []any) string {

@@ -1,4 +1,4 @@
-package httpapi
+package endpoint
 
 import (
 	"net/http"
@@ -11,7 +11,7 @@ import (
 // slash at the end of the path, and no wildcard matches it. So on its way through the mux a segment of
 // slashes only has one more.
 
-// slashes is a ServeMux whose wildcards match such a segment, if the request comes by withSlashes.
+// slashes is a ServeMux whose wildcards match such a segment, if the request comes by WithSlashes.
 type slashes struct{ *http.ServeMux }
 
 var wildcards = regexp.MustCompile(`\{(\w+)\}`)
@@ -29,8 +29,8 @@ func (s slashes) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 	})
 }
 
-// withSlashes returns the request as slashes expects it.
-func withSlashes(r *http.Request) *http.Request {
+// WithSlashes returns the request as the routes of a Set expect it.
+func WithSlashes(r *http.Request) *http.Request {
 	escaped := r.URL.EscapedPath()
 	if !strings.Contains(escaped, "%2") {
 		return r
