@@ -48,13 +48,12 @@ func names(c config.Topics) processors.Names {
 	return n
 }
 
-// collection returns the path of the aggregates that a user calls by their name or plural:
-// "/accounts".
+// collection returns the plural of the aggregates that a user calls by their name or plural.
 func collection(called string) (string, error) {
 	known := make([]string, 0, len(kinds))
 	for _, k := range kinds {
 		if called == k.name || called == k.plural {
-			return "/" + k.plural, nil
+			return k.plural, nil
 		}
 		known = append(known, k.name)
 	}

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"testing"
 
+	"refold/client/wire"
 	"refold/eventsourcing"
 	"refold/kafka"
-	"refold/client/wire"
 )
 
 // inPartition returns an ID that belongs into a partition of two.

@@ -160,7 +160,7 @@ type folded struct {
 
 // openFolded opens an aggregate by what people call it. Nothing is ever registered.
 func openFolded(ctx context.Context, c config.Config, called string) (*folded, error) {
-	path, err := collection(called)
+	plural, err := collection(called)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func openFolded(ctx context.Context, c config.Config, called string) (*folded, e
 		return nil, err
 	}
 	opened := &folded{registry: registry}
-	err = opened.prepare(ctx, c, path)
+	err = opened.prepare(ctx, c, plural)
 	if err != nil {
 		registry.Close()
 		return nil, fmt.Errorf("%w (registry.urls: %s)", err, strings.Join(c.Registry.URLs, ","))
@@ -182,13 +182,13 @@ func openFolded(ctx context.Context, c config.Config, called string) (*folded, e
 	return opened, nil
 }
 
-func (f *folded) prepare(ctx context.Context, c config.Config, path string) error {
+func (f *folded) prepare(ctx context.Context, c config.Config, plural string) error {
 	all, err := openAggregates(f.registry, c)
 	if err != nil {
 		return err
 	}
 	for _, a := range all {
-		if "/"+a.plural == path {
+		if a.plural == plural {
 			f.aggregate = a
 		}
 	}

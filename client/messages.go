@@ -1,4 +1,4 @@
-package main
+package client
 
 import (
 	"bufio"
@@ -19,6 +19,7 @@ type place struct {
 // message is one of a stream.
 type message struct {
 	event string
+	id    string // its place
 	data  []byte
 }
 
@@ -69,6 +70,7 @@ func (r *messages) next(alive func()) (*message, error) {
 			}
 			r.place.id = id
 			if m.data != nil {
+				m.id = id
 				return &m, nil
 			}
 			m = message{}
