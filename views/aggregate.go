@@ -19,8 +19,16 @@ type Aggregate struct {
 	waiters     *waiters
 	sender      *sender
 
-	table, results, commands *live
-	events                   *live // nil: no history is kept
+	table, commands *live
+	results, events *live // nil: none are kept
+}
+
+// lookups are the copies in which commands are found: their results first.
+func (a *Aggregate) lookups() []*live {
+	if a.results == nil {
+		return []*live{a.commands}
+	}
+	return []*live{a.results, a.commands}
 }
 
 // Get returns the current row of an aggregate. The error is ErrNotFound, also for one that has

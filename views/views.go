@@ -28,6 +28,11 @@ type Description struct {
 	// Row reads a row of the table topic: its sequence, and the state as it is shown, which
 	// encoding/json can encode. It must be safe for concurrent use.
 	Row func(value []byte) (sequence int64, state any, err error)
+	// NoResults, NoHistory and NoTraces say what is not kept of the aggregate. Topics that nothing needs then
+	// are not followed. Without results a command stays Pending, and nobody should wait for more; without a
+	// history Events and At answer ErrNoHistory; without traces the aggregate's messages are in none.
+	// Results may be nil without results.
+	NoResults, NoHistory, NoTraces bool
 	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil.
 	Fold Fold
 	// Refolded names the last refold of a partition of the table; nil: there are none. What At has folded
@@ -143,17 +148,20 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 	a := &Aggregate{
 		description: d, limits: v.options.Limits, waiters: v.waiters, sender: v.sender,
 		table: v.newLive(d.Plural+"-table", d.Topics.Table, bySubject),
-		results: v.newTraced(KindResult, &d, d.Topics.Results, byCommand(codecs.HeaderCausationID),
-			project(codecs.HeaderCausationID, whole)),
-		commands: v.newTraced(KindCommand, &d, d.Topics.Commands, byCommand(codecs.HeaderID),
-			project(codecs.HeaderID, fingerprint)),
 	}
-	a.results.forgets = append(a.results.forgets, forgetDropped)
-	a.commands.forgets = append(a.commands.forgets, forgetDropped)
+	if !d.NoResults {
+		a.results = v.newTraced(KindResult, &d, d.Topics.Results, byCommand(codecs.HeaderCausationID),
+			project(codecs.HeaderCausationID, whole))
+	}
+	a.commands = v.newTraced(KindCommand, &d, d.Topics.Commands, byCommand(codecs.HeaderID),
+		project(codecs.HeaderID, fingerprint))
+	for _, l := range a.lookups() {
+		l.forgets = append(l.forgets, forgetDropped)
+	}
 	switch {
-	case !v.options.NoHistory:
+	case !v.options.NoHistory && !d.NoHistory:
 		a.events = v.newTraced(KindEvent, &d, d.Topics.Events, bySubject, historyProjection)
-	case v.options.TraceRetention > 0:
+	case v.options.TraceRetention > 0 && !d.NoTraces:
 		v.newTraced(KindEvent, &d, d.Topics.Events, nobody)
 	}
 	return a
@@ -172,7 +180,7 @@ func (v *Views) newTraced(kind Kind, d *Description, topic string,
 		name = d.Name + "-" + name
 	}
 	retention := v.options.TraceRetention
-	if retention == 0 {
+	if retention == 0 || d != nil && d.NoTraces {
 		return v.newLive(name, topic, changed, projections...)
 	}
 	t := &traced{kind: kind, retention: retention}
@@ -308,8 +316,8 @@ func (o *Options) validate() error {
 			errs = append(errs, fmt.Errorf(
 				"views: Options.Aggregates[%d]: Name %q and Plural %q must be set, Name only once",
 				i, d.Name, d.Plural))
-		case d.Topics == processors.Topics{}, d.Commands == nil, d.Results == nil, d.Events == nil,
-			d.Row == nil:
+		case d.Topics == processors.Topics{}, d.Commands == nil, d.Results == nil && !d.NoResults,
+			d.Events == nil, d.Row == nil:
 			errs = append(errs, fmt.Errorf("views: Options.Aggregates[%d] (%s): Topics, Commands, "+
 				"Results, Events and Row must be set", i, d.Name))
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -113,16 +114,18 @@ func registerSend(s *Server, r *Resource) error {
 	if err != nil {
 		return err
 	}
-	command := endpoint.SchemaOf[wire.Command](s.endpoints)
+	command := s.resultSchema(r)
+	good := map[string]*huma.Response{"202": endpoint.Answer("Sent; Location tells its result later.", command, nil)}
+	if !r.NoResults {
+		good["200"] = endpoint.Answer("Accepted, with Prefer: wait.", command, nil)
+	}
 	register(s, r, huma.Operation{
 		OperationID: "send-" + r.Name + "-command", Method: http.MethodPost,
 		Path: "/" + r.Plural + "/{id}/commands",
 		Tags: []string{r.Plural}, Summary: "Send a command to one " + r.Name,
+		Description:   sendDescription(r),
 		DefaultStatus: http.StatusAccepted, RequestBody: body,
-		Responses: s.endpoints.Responses(map[string]*huma.Response{
-			"200": endpoint.Answer("Accepted, with Prefer: wait.", command, nil),
-			"202": endpoint.Answer("Sent; Location tells its result later.", command, nil),
-		}, map[int]string{
+		Responses: s.endpoints.Responses(good, map[int]string{
 			http.StatusBadRequest: "The request is malformed; errors says where.",
 			http.StatusPreconditionFailed: "Rejected: another sequence than If-Match (sequence-mismatch). " +
 				"Or not sent: another state (precondition-failed).",
@@ -133,6 +136,21 @@ func registerSend(s *Server, r *Resource) error {
 		}),
 	}, s.send)
 	return nil
+}
+
+// sendDescription says what else there is to say: with which codes the aggregate rejects, and that it keeps no
+// results.
+func sendDescription(r *Resource) string {
+	var parts []string
+	if r.NoResults {
+		parts = append(parts, "The results of the "+r.Plural+" are not kept ("+r.setting("results")+"): a "+
+			"request that would wait for one is answered at once with 202, without Preference-Applied, and "+
+			"the status of a command says only that it was sent.")
+	}
+	if len(r.Rejections) > 0 {
+		parts = append(parts, "It rejects with one of these codes; others may come:\n\n"+rejectionTable(r))
+	}
+	return strings.Join(parts, "\n\n")
 }
 
 // send answers POST /accounts/{id}/commands.
@@ -160,7 +178,7 @@ func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*command
 		}
 	}
 	wait, prefers := preferredWait(string(in.Prefer), s.limits.Wait)
-	if !prefers {
+	if !prefers || r.NoResults {
 		return s.accepted(known), nil
 	}
 	out, err := s.result(ctx, known, wait)

@@ -60,13 +60,16 @@ func registerFindCommand(s *Server) error {
 
 // registerGetCommand adds the look-up of commands to one aggregate.
 func registerGetCommand(s *Server, r *Resource) error {
+	status := "It is pending, accepted or rejected."
+	if r.NoResults {
+		status = "It is pending: it was sent, and no result is kept (" + r.setting("results") + ")."
+	}
 	register(s, r, huma.Operation{
 		OperationID: "find-" + r.Name + "-command", Method: http.MethodGet,
 		Path: "/" + r.Plural + "/{id}/commands/{commandId}",
 		Tags: []string{r.Plural}, Summary: "How far a command to one " + r.Name + " has come",
 		Responses: s.endpoints.Responses(map[string]*huma.Response{
-			"200": endpoint.Answer("It is pending, accepted or rejected.",
-				endpoint.SchemaOf[wire.Command](s.endpoints), nil),
+			"200": endpoint.Answer(status, s.resultSchema(r), nil),
 		}, map[int]string{
 			http.StatusBadRequest: "There is a parameter in the query.",
 			http.StatusNotFound:   "Unknown; results are forgotten after a while.",
@@ -82,8 +85,10 @@ type patience struct {
 	applied string // Preference-Applied; empty: it named no time
 }
 
-func (s *Server) patience(prefer string) patience {
-	if wait, prefers := preferredWait(prefer, s.limits.Wait); prefers {
+// patience reads it of a request about a command to an aggregate of the resource; nil: of any. For a result
+// that is not kept nobody waits.
+func (s *Server) patience(prefer string, r *Resource) patience {
+	if wait, prefers := preferredWait(prefer, s.limits.Wait); prefers && (r == nil || !r.NoResults) {
 		return patience{wait, views.Decided, preferenceApplied(wait)}
 	}
 	return patience{wait: s.limits.UnknownWait, atLeast: views.Pending}
@@ -91,7 +96,7 @@ func (s *Server) patience(prefer string) patience {
 
 // getCommand answers GET /accounts/{id}/commands/{commandId}.
 func (s *Server) getCommand(ctx context.Context, r *Resource, in *getCommandInput) (*commandOutput, error) {
-	p := s.patience(string(in.Prefer))
+	p := s.patience(string(in.Prefer), r)
 	ctx, cancel := s.waiting(ctx, p.wait)
 	defer cancel()
 	return s.showCommand(ctx, views.CommandKey{
@@ -101,7 +106,7 @@ func (s *Server) getCommand(ctx context.Context, r *Resource, in *getCommandInpu
 
 // findCommand answers GET /commands/{id}.
 func (s *Server) findCommand(ctx context.Context, _ *Resource, in *findCommandInput) (*commandOutput, error) {
-	id, p := string(in.ID), s.patience(string(in.Prefer))
+	id, p := string(in.ID), s.patience(string(in.Prefer), nil)
 	waiting, cancel := s.waiting(ctx, p.wait)
 	defer cancel()
 	found, err := s.options.Commands.CommandsOf(ctx, id)
@@ -114,7 +119,11 @@ func (s *Server) findCommand(ctx context.Context, _ *Resource, in *findCommandIn
 	case err != nil:
 		return nil, err
 	case len(found.Commands) == 1 && !found.More:
-		return s.showCommand(waiting, found.Commands[0].CommandKey, p)
+		key := found.Commands[0].CommandKey
+		if r := s.resource(key.Aggregate); r != nil && r.NoResults {
+			p = s.patience("", r)
+		}
+		return s.showCommand(waiting, key, p)
 	}
 	body := wire.Choices{
 		ID: id, More: found.More,
@@ -144,7 +153,11 @@ func (s *Server) showCommand(ctx context.Context, key views.CommandKey, p patien
 	}
 	switch {
 	case unknown(err, p):
-		return nil, unknownCommand(key.ID, p)
+		none := unknownCommand(key.ID, p)
+		if r := s.resource(key.Aggregate); r != nil && r.NoResults {
+			none.Detail += " (" + r.setting("results") + ")"
+		}
+		return nil, none
 	case err != nil:
 		return nil, err
 	}

@@ -3,15 +3,51 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"refold/client/wire"
+	"refold/eventsourcing"
 	"refold/views/httpapi/endpoint"
 )
 
 // component is the name of a schema of an aggregate: Account.Row. See package endpoint.
 func component(r *Resource, part string) string { return titled(r.Name) + "." + part }
+
+// resultSchema returns a reference to the schema of a command to the aggregate: the same for all, but for the
+// codes with which this one rejects.
+func (s *Server) resultSchema(r *Resource) *huma.Schema {
+	ref := endpoint.SchemaOf[wire.Command](s.endpoints)
+	if len(r.Rejections) == 0 {
+		return ref
+	}
+	name := component(r, "Result")
+	if s.endpoints.Schemas().Map()[name] != nil {
+		return &huma.Schema{Ref: endpoint.SchemaRef + name}
+	}
+	schema := *s.endpoints.Schemas().SchemaFromRef(ref.Ref)
+	schema.Properties = maps.Clone(schema.Properties)
+	code := *schema.Properties["code"]
+	code.Description += " One of these; others may come:\n\n" + rejectionTable(r)
+	schema.Properties["code"] = &code
+	return s.endpoints.Define(name, &schema)
+}
+
+// rejectionTable lists the codes with which the aggregate rejects, in Markdown.
+func rejectionTable(r *Resource) string {
+	var b strings.Builder
+	b.WriteString("| code | meaning |\n|---|---|\n")
+	cell := strings.NewReplacer("|", `\|`, "\n", " ")
+	for _, rejection := range append(slices.Clone(r.Rejections), Rejection{
+		eventsourcing.CodeSequenceMismatch, "The aggregate was at another sequence than If-Match names.",
+	}) {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", rejection.Code, cell.Replace(rejection.Meaning))
+	}
+	return b.String()
+}
 
 // commandRequest describes the body of a POST: one of the aggregate's commands.
 func (s *Server) commandRequest(r *Resource) (*huma.RequestBody, error) {

@@ -120,6 +120,10 @@ func registerHistory(s *Server, r *Resource) error {
 	if r.Events == nil && !r.NoHistory {
 		return nil
 	}
+	noEvents := "There is no such " + r.Name + ", or it has no events."
+	if r.NoHistory {
+		noEvents = "No history of the " + r.Plural + " is kept (no-history)."
+	}
 	register(s, r, huma.Operation{
 		OperationID: "history-of-" + r.Name, Method: http.MethodGet,
 		Path: "/" + r.Plural + "/{id}/events",
@@ -130,7 +134,7 @@ func registerHistory(s *Server, r *Resource) error {
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
 			http.StatusBadRequest: "A parameter is wrong; errors says which.",
-			http.StatusNotFound:   "There is no such " + r.Name + ", or it has no events.",
+			http.StatusNotFound:   noEvents,
 			http.StatusServiceUnavailable: "Not readable here now (not-ready), or this server keeps " +
 				"no histories (no-history).",
 		}),
@@ -140,6 +144,9 @@ func registerHistory(s *Server, r *Resource) error {
 
 // listEvents answers GET /accounts/{id}/events.
 func (s *Server) listEvents(ctx context.Context, r *Resource, in *eventsInput) (*eventsOutput, error) {
+	if r.NoHistory {
+		return nil, noHistory(r)
+	}
 	query := in.query()
 	page, applied, err := s.readEvents(ctx, r, in, query)
 	if errors.Is(err, views.ErrNotFound) {
@@ -172,6 +179,12 @@ func (s *Server) listEvents(ctx context.Context, r *Resource, in *eventsInput) (
 		out.Status = http.StatusNotModified
 	}
 	return out, nil
+}
+
+// noHistory is the problem of a request for the past of an aggregate whose history is not kept, on no server.
+func noHistory(r *Resource) *problem.Problem {
+	return problem.New(http.StatusNotFound, wire.CodeNoHistory, "no history of the %s is kept (%s)", r.Plural,
+		r.setting("history"))
 }
 
 // readEvents reads a page, waiting for one with events if the client said behind which and prefers

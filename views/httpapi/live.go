@@ -43,7 +43,7 @@ func registerLive(s *Server) error {
 		return nil
 	}
 	s.endpoints.Describe(s.liveOperation())
-	s.mux.HandleFunc("GET "+livePath, s.live)
+	s.endpoints.HandleFunc("GET "+livePath, s.live)
 	return nil
 }
 

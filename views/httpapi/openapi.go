@@ -14,18 +14,18 @@ func init() { ofServer = append(ofServer, registerMetrics, registerOpenAPI) }
 
 func registerMetrics(s *Server) error {
 	s.describePlain("get-metrics", "/metrics", "Metrics in the format of Prometheus")
-	s.mux.Handle("GET /metrics", promhttp.HandlerFor(s.options.Gatherer, promhttp.HandlerOpts{
+	s.endpoints.HandleFunc("GET /metrics", promhttp.HandlerFor(s.options.Gatherer, promhttp.HandlerOpts{
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 		ErrorHandling:     promhttp.ContinueOnError,
 		EnableOpenMetrics: true,
-	}))
+	}).ServeHTTP)
 	return nil
 }
 
 // registerOpenAPI serves the description, which NewServer makes when all endpoints are there.
 func registerOpenAPI(s *Server) error {
 	s.describePlain("get-description", "/openapi.json", "This description, in OpenAPI 3.1")
-	s.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+	s.endpoints.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(s.description) // a client that has left can't be told
 	})

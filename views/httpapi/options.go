@@ -93,6 +93,11 @@ type Resource struct {
 	CommandExamples map[string]json.RawMessage
 }
 
+// setting names the setting by which a part of the aggregate is not kept.
+func (r *Resource) setting(part string) string {
+	return "the setting aggregates." + r.Name + "." + part
+}
+
 // Rejection is a code with which an aggregate rejects commands.
 type Rejection struct {
 	Code    string // "insufficient-funds"
@@ -149,7 +154,9 @@ type Options struct {
 	// Stores is behind StoresPath, which is not there if this is nil.
 	Stores    Stores
 	Readiness []Check
-	Limits    Limits
+	// Routes are endpoints of the program's own.
+	Routes []Route
+	Limits Limits
 	// Version of the program, for the API's description.
 	Version string
 	// Source is the commands' ce_source; "refold/http" if empty.
@@ -210,6 +217,12 @@ func (o *Options) validate() error {
 		if r.Rows == nil || r.Sender == nil || r.Commands == nil || r.State == nil {
 			errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d] (%s): "+
 				"Rows, Sender, Commands and State must all be set", i, r.Name))
+		}
+		for _, rejection := range r.Rejections {
+			if rejection.Code == "" || rejection.Meaning == "" {
+				errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d] (%s): a rejection needs a code "+
+					"and a meaning: %+v", i, r.Name, rejection))
+			}
 		}
 	}
 	if err := names.Check(); err != nil {

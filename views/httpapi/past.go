@@ -78,6 +78,9 @@ func (in *getRowInput) Resolve(huma.Context) (wrong []error) {
 
 // getPast answers GET /accounts/{id}?sequence=N and ?time=T.
 func (s *Server) getPast(ctx context.Context, r *Resource, in *getRowInput) (*getRowOutput, error) {
+	if r.NoHistory {
+		return nil, noHistory(r)
+	}
 	id, moment := string(in.ID), views.Moment{Sequence: in.Sequence.N, Time: in.Time.time}
 	row, err := r.Past.At(ctx, id, moment)
 	switch {

@@ -91,7 +91,7 @@ func (s *Server) register() error {
 	admin.Register(s.endpoints, admin.Options{
 		Refolds: s.options.Refolds, Views: s.options.Views, Aggregates: s.options.aggregates(),
 	})
-	return nil
+	return s.registerRoutes()
 }
 
 // register adds an endpoint of an aggregate, or of none.

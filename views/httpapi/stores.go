@@ -39,7 +39,7 @@ const (
 
 func registerStores(s *Server) error {
 	if s.options.Stores != nil {
-		s.mux.HandleFunc("GET "+StoresPath+"/{topic}/{partition}", s.storePage)
+		s.endpoints.HandleFunc("GET "+StoresPath+"/{topic}/{partition}", s.storePage)
 	}
 	return nil
 }

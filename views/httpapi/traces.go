@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -62,7 +63,7 @@ func (s *Server) getTrace(ctx context.Context, _ *Resource, in *traceInput) (*tr
 	case errors.Is(err, views.ErrNotFound):
 		return nil, problem.New(http.StatusNotFound, wire.CodeNotFound, "no trace of %q is known; either no "+
 			"command of that ID was sent, or so long ago that it is no longer kept, or another "+
-			"command began the chain: then the trace is called after that", string(in.ID))
+			"command began the chain: then the trace is called after that%s", string(in.ID), s.untracedNames())
 	case err != nil:
 		return nil, err
 	}
@@ -77,6 +78,20 @@ func (s *Server) getTrace(ctx context.Context, _ *Resource, in *traceInput) (*tr
 		body.Limit = body.Commands + body.Events + body.Results + body.DeadLetters
 	}
 	return &traceOutput{CacheControl: revalidate, Body: body}, nil
+}
+
+// untracedNames says which aggregates keep no traces.
+func (s *Server) untracedNames() string {
+	var settings []string
+	for _, r := range s.options.Resources {
+		if r.NoTraces {
+			settings = append(settings, "of the "+r.Plural+" none are kept ("+r.setting("traces")+")")
+		}
+	}
+	if len(settings) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(settings, "; ")
 }
 
 func nodeBodies(nodes []*views.Node) []wire.TraceNode {

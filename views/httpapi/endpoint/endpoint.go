@@ -5,6 +5,7 @@ package endpoint
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -30,7 +31,7 @@ type Limits struct {
 type Set struct {
 	limits Limits
 	logger *slog.Logger
-	mux    *http.ServeMux
+	routes *slashes
 	api    huma.API
 	named  map[string]reflect.Type // schemas of the description by name
 	states []State
@@ -40,9 +41,9 @@ type Set struct {
 // schemas of states, and of the types in their packages, are called after their aggregates.
 func New(mux *http.ServeMux, version string, limits Limits, states []State, logger *slog.Logger) *Set {
 	s := &Set{
-		limits: limits, logger: logger, mux: mux, named: map[string]reflect.Type{}, states: states,
+		limits: limits, logger: logger, routes: &slashes{ServeMux: mux}, named: map[string]reflect.Type{}, states: states,
 	}
-	s.api = humago.New(slashes{mux}, s.config(version))
+	s.api = humago.New(s.routes, s.config(version))
 	return s
 }
 
@@ -103,5 +104,20 @@ func (s *Set) Describe(operation *huma.Operation) { s.api.OpenAPI().AddOperation
 
 // HandleFunc adds a route, to whose handler wildcards are what the client has sent.
 func (s *Set) HandleFunc(pattern string, handler http.HandlerFunc) {
-	slashes{s.mux}.HandleFunc(pattern, handler)
+	s.routes.HandleFunc(pattern, handler)
+}
+
+// Add adds a route whose pattern somebody else has chosen: "GET /garages/{id}/free". The error says that it is
+// no such pattern, or that there are requests that another route takes, too.
+func (s *Set) Add(pattern string, handler http.Handler) (err error) {
+	if err := s.routes.collision(pattern); err != nil {
+		return err
+	}
+	defer func() {
+		if p := recover(); p != nil { // that is how net/http refuses a pattern
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	s.routes.HandleFunc(pattern, handler.ServeHTTP)
+	return nil
 }

@@ -12,12 +12,16 @@ import (
 // slashes only has one more.
 
 // slashes is a ServeMux whose wildcards match such a segment, if the request comes by WithSlashes.
-type slashes struct{ *http.ServeMux }
+type slashes struct {
+	*http.ServeMux
+
+	patterns []string // of all routes
+}
 
 var wildcards = regexp.MustCompile(`\{(\w+)\}`)
 
 // HandleFunc registers a handler, to which wildcards are what the client has sent.
-func (s slashes) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
+func (s *slashes) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
 	names := wildcards.FindAllStringSubmatch(pattern, -1)
 	s.ServeMux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		for _, name := range names {
@@ -27,6 +31,7 @@ func (s slashes) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 		}
 		handler(w, r)
 	})
+	s.patterns = append(s.patterns, pattern)
 }
 
 // WithSlashes returns the request as the routes of a Set expect it.
