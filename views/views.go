@@ -15,6 +15,7 @@ import (
 	"refold/kafka"
 	"refold/processors"
 	"refold/snapshots"
+	"refold/views/history"
 )
 
 // Description describes an aggregate to the read side. It is all that this package knows of it.
@@ -160,7 +161,7 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 	}
 	switch {
 	case !v.options.NoHistory && !d.NoHistory:
-		a.events = v.newTraced(KindEvent, &d, d.Topics.Events, bySubject, historyProjection)
+		a.events = v.newTraced(KindEvent, &d, d.Topics.Events, bySubject, history.Projection)
 	case v.options.TraceRetention > 0 && !d.NoTraces:
 		v.newTraced(KindEvent, &d, d.Topics.Events, nobody)
 	}
@@ -324,4 +325,27 @@ func (o *Options) validate() error {
 		seen[d.Name] = true
 	}
 	return errors.Join(errs...)
+}
+
+// joined files records in several ways at once, each of which has keys of its own. None keeps
+// records as they are.
+func joined(projections ...snapshots.Projection) snapshots.Projection {
+	if len(projections) == 0 {
+		return snapshots.Projection{}
+	}
+	var versions []string
+	for _, p := range projections {
+		versions = append(versions, p.Version)
+	}
+	return snapshots.Projection{
+		Version: strings.Join(versions, ", "),
+		File: func(w snapshots.Writer, r *kgo.Record) error {
+			for _, p := range projections {
+				if err := p.File(w, r); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
 }

@@ -1,4 +1,4 @@
-package views
+package records
 
 import (
 	"bytes"
@@ -19,12 +19,12 @@ func TestOrderedTexts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := text.Draw(t, "a"), text.Draw(t, "b")
 		behindA, behindB := text.Draw(t, "behind a"), text.Draw(t, "behind b")
-		keyA := append(appendOrdered(nil, a), behindA...)
-		keyB := append(appendOrdered(nil, b), behindB...)
+		keyA := append(AppendOrdered(nil, a), behindA...)
+		keyB := append(AppendOrdered(nil, b), behindB...)
 		if want := strings.Compare(a, b); want != 0 && bytes.Compare(keyA, keyB) != want {
 			t.Fatalf("%q is compared with %q as %d", keyA, keyB, bytes.Compare(keyA, keyB))
 		}
-		if a != b && bytes.HasPrefix(keyA, appendOrdered(nil, b)) {
+		if a != b && bytes.HasPrefix(keyA, AppendOrdered(nil, b)) {
 			t.Fatalf("%q is among the keys of %q", keyA, b)
 		}
 	})
@@ -44,8 +44,8 @@ func TestRecordRoundTrip(t *testing.T) {
 			r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
 			want[name] = value
 		}
-		encoded := encodeRecord(r)
-		got, err := decodeRecord(encoded)
+		encoded := Encode(r)
+		got, err := Decode(encoded)
 		if err != nil || !got.Timestamp.Equal(r.Timestamp) || !bytes.Equal(got.Value, r.Value) {
 			t.Fatalf("got %+v, %v", got, err)
 		}
@@ -58,7 +58,7 @@ func TestRecordRoundTrip(t *testing.T) {
 		}
 		shuffled := *r
 		shuffled.Headers = rapid.Permutation(got.Headers).Draw(t, "order")
-		if !bytes.Equal(encodeRecord(&shuffled), encoded) {
+		if !bytes.Equal(Encode(&shuffled), encoded) {
 			t.Fatal("the bytes depend on the order of the headers")
 		}
 	})
@@ -67,13 +67,13 @@ func TestRecordRoundTrip(t *testing.T) {
 // Whatever bytes a record is read from: nothing breaks, and what is read is written the same.
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte(nil))
-	f.Add(encodeRecord(&kgo.Record{Value: []byte("x"), Headers: []kgo.RecordHeader{{Key: "a"}}}))
+	f.Add(Encode(&kgo.Record{Value: []byte("x"), Headers: []kgo.RecordHeader{{Key: "a"}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := decodeRecord(b)
+		r, err := Decode(b)
 		if err != nil {
 			return
 		}
-		again, err := decodeRecord(encodeRecord(r))
+		again, err := Decode(Encode(r))
 		if err != nil || !bytes.Equal(again.Value, r.Value) {
 			t.Errorf("%+v is read again as %+v, %v", r, again, err)
 		}
