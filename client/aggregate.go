@@ -37,7 +37,8 @@ type Row struct {
 // State returns the state of a row as a T.
 func State[T any](r *Row) (state T, err error) {
 	if r.Unreadable != nil {
-		return state, fmt.Errorf("the state of %q can't be shown: %s: %s", r.ID, r.Unreadable.Code, r.Unreadable.Detail)
+		return state, fmt.Errorf("the state of %q can't be shown: %s: %s",
+			r.ID, r.Unreadable.Code, r.Unreadable.Detail)
 	}
 	if err := json.Unmarshal(r.State, &state); err != nil {
 		return state, fmt.Errorf("decode the state of %q: %w", r.ID, err)
@@ -117,7 +118,8 @@ type Event struct {
 // Data returns the fields of an event as a T.
 func Data[T any](e *Event) (data T, err error) {
 	if e.Unreadable != nil {
-		return data, fmt.Errorf("event %s can't be read: %s: %s", e.ID, e.Unreadable.Code, e.Unreadable.Detail)
+		return data, fmt.Errorf("event %s can't be read: %s: %s",
+			e.ID, e.Unreadable.Code, e.Unreadable.Detail)
 	}
 	if err := json.Unmarshal(e.Event.Data, &data); err != nil {
 		return data, fmt.Errorf("decode event %s: %w", e.ID, err)

@@ -69,7 +69,6 @@ type request struct {
 	header       http.Header
 	wait         time.Duration // that it asks for; answers may come so much later
 	repeatable   bool          // asked twice, it does the same
-	stream       bool          // the answer has no end: neither has it a time-out
 }
 
 func get(path string) *request {
@@ -193,7 +192,8 @@ func (c *Client) fetch(ctx context.Context, r *request, body any, statuses ...in
 	if err != nil {
 		return nil, err
 	}
-	return a, a.into(body, statuses...)
+	err = a.into(body, statuses...)
+	return a, err
 }
 
 // isDial reports whether a connection could not be made, so that nothing was sent.

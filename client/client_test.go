@@ -107,7 +107,8 @@ func TestOutcomes(t *testing.T) {
 			w := newWorker(t, test.answer)
 			expect := int64(3)
 			got, err := newClient(t, client.Options{}, w).Send(t.Context(), "accounts", "al/ice", client.Send{
-				ID: "c-1", Type: "T", Data: json.RawMessage(`{}`), Expect: &expect, Wait: 1500 * time.Millisecond,
+				ID: "c-1", Type: "T", Data: json.RawMessage(`{}`), Expect: &expect,
+				Wait: 1500 * time.Millisecond,
 			})
 			switch {
 			case test.problem == "" && (err != nil || got.Status != test.status || got.Code != test.code):
@@ -225,7 +226,10 @@ func TestPages(t *testing.T) {
 	if fmt.Sprint(w.asked) != "[GET /accounts GET /accounts?after=a GET /accounts/a/events?limit=1 GET /n]" {
 		t.Errorf("asked %v", w.asked)
 	}
-	for range c.List(t.Context(), "accounts", "z") {
+	for row, err := range c.List(t.Context(), "accounts", "z") {
+		if row == nil || err != nil {
+			t.Errorf("got %+v, %v", row, err)
+		}
 		break // it can be left
 	}
 }

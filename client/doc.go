@@ -2,9 +2,12 @@
 //
 //	c, err := client.New([]string{"http://localhost:8080"}, client.Options{})
 //	command, err := c.Send(ctx, "accounts", "alice", client.Send{
-//		Type: "DepositMoney", Data: json.RawMessage(`{"amount": 500, "currency": "EUR"}`), Wait: 5 * time.Second,
+//		Type: "DepositMoney", Data: json.RawMessage(`{"amount": 500, "currency": "EUR"}`),
+//		Wait: 5 * time.Second,
 //	})
-//	row, err := c.Get(ctx, "accounts", "alice", client.Get{AtLeast: command.LastSequence, Wait: 5 * time.Second})
+//	row, err := c.Get(ctx, "accounts", "alice", client.Get{
+//		AtLeast: command.LastSequence, Wait: 5 * time.Second,
+//	})
 //	account, err := client.State[Account](row)
 //
 // Aggregates are named in the plural, as in paths. Answers are the structs of package wire. An error that a

@@ -61,7 +61,8 @@ func TestClientOfCommands(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	b.commands.CommandFn = func(views.CommandKey) (views.Command, error) { return decided, nil }
-	if got, err := c.Command(t.Context(), "accounts", "alice", "c-1", 0); err != nil || got.Code != decided.Code {
+	got, err = c.Command(t.Context(), "accounts", "alice", "c-1", 0)
+	if err != nil || got.Code != decided.Code {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	b.commands.CommandsOfFn = func(string) (views.Namesakes, error) {

@@ -115,7 +115,9 @@ func registerSend(s *Server, r *Resource) error {
 		return err
 	}
 	command := s.resultSchema(r)
-	good := map[string]*huma.Response{"202": endpoint.Answer("Sent; Location tells its result later.", command, nil)}
+	good := map[string]*huma.Response{
+		"202": endpoint.Answer("Sent; Location tells its result later.", command, nil),
+	}
 	if !r.NoResults {
 		good["200"] = endpoint.Answer("Accepted, with Prefer: wait.", command, nil)
 	}

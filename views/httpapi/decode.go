@@ -74,5 +74,6 @@ func asInvalidCommand(err error) error {
 		}
 		mistakes[i] = wire.Mistake{Path: path, Allowed: m.Allowed, Found: m.Found}
 	}
-	return problem.WithMistakes(wire.CodeInvalidCommand, "the data don't fit the command "+fields.Type, mistakes)
+	return problem.WithMistakes(wire.CodeInvalidCommand, "the data don't fit the command "+fields.Type,
+		mistakes)
 }

@@ -61,5 +61,6 @@ func found(value json.RawMessage) string {
 }
 
 func invalidEnvelope(mistakes ...wire.Mistake) *problem.Problem {
-	return problem.WithMistakes(wire.CodeInvalidCommand, "the body doesn't fit "+endpoint.CommandForm, mistakes)
+	return problem.WithMistakes(wire.CodeInvalidCommand, "the body doesn't fit "+endpoint.CommandForm,
+		mistakes)
 }

@@ -61,8 +61,8 @@ type eventLimit struct{ endpoint.Limit }
 
 // Describe returns its description.
 func (eventLimit) Describe(c endpoint.Context) *huma.Param {
-	return endpoint.Param(fmt.Sprintf("Events of a page; %d if not given. A page may be shorter and still have "+
-		"a next: its bytes are limited, too.", c.DefaultRows()),
+	return endpoint.Param(fmt.Sprintf("Events of a page; %d if not given. A page may be shorter and still "+
+		"have a next: its bytes are limited, too.", c.DefaultRows()),
 		endpoint.IntegerSchema(1, int64(c.PageRows)), nil)
 }
 
@@ -129,8 +129,8 @@ func registerHistory(s *Server, r *Resource) error {
 		Path: "/" + r.Plural + "/{id}/events",
 		Tags: []string{r.Plural}, Summary: "The events of one " + r.Name + ", page by page",
 		Responses: s.endpoints.Responses(map[string]*huma.Response{
-			"200": withPosition(endpoint.Answer("A page. Its ETag is the newest sequence and a digest of the answer.",
-				endpoint.SchemaOf[wire.Events](s.endpoints), nil), "the events"),
+			"200": withPosition(endpoint.Answer(
+				"A page. Its ETag is the newest sequence and a digest of the answer.", endpoint.SchemaOf[wire.Events](s.endpoints), nil), "the events"),
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
 			http.StatusBadRequest: "A parameter is wrong; errors says which.",

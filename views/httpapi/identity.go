@@ -86,5 +86,6 @@ type aggregateID string
 
 // Describe returns its description.
 func (aggregateID) Describe(c endpoint.Context) *huma.Param {
-	return endpoint.Param("The ID of the "+c.Aggregate+", its bytes escaped as in links.", endpoint.IDSchema(), nil)
+	return endpoint.Param("The ID of the "+c.Aggregate+", its bytes escaped as in links.",
+		endpoint.IDSchema(), nil)
 }

@@ -76,7 +76,8 @@ func TestNoTracesOfAnAggregate(t *testing.T) {
 		everything(o)
 		o.Resources[0].NoTraces = true
 	}).ask(t, "GET", "/traces/c-1", "")
-	if a.want(t, http.StatusNotFound); !strings.Contains(a.Text, "aggregates.account.traces") {
+	a.want(t, http.StatusNotFound)
+	if !strings.Contains(a.Text, "aggregates.account.traces") {
 		t.Errorf("the setting is not named: %s", a.Text)
 	}
 }
@@ -98,7 +99,8 @@ func TestRejections(t *testing.T) {
 	code, _ := properties["code"].(map[string]any)
 	description, _ := code["description"].(string)
 	send := d.Paths["/accounts/{id}/commands"]["post"]
-	if !strings.Contains(description, table) || code["enum"] != nil || !strings.Contains(send.Description, table) {
+	if !strings.Contains(description, table) || code["enum"] != nil ||
+		!strings.Contains(send.Description, table) {
 		t.Errorf("the code is described as %v, the operation as %s", code, send.Description)
 	}
 	other, _ := d.Components.Schemas["CommandBody"]["properties"].(map[string]any)

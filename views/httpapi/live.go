@@ -158,8 +158,10 @@ func (s *Server) liveLists() []liveList {
 		{"type", "Of these types; a result's is Result.", nil, func(f *livefeed.Filter, value string) {
 			f.Types = append(f.Types, value)
 		}},
-		{"correlationId", "Of these chains: the ID of the command that began it.", nil,
-			func(f *livefeed.Filter, value string) { f.CorrelationIDs = append(f.CorrelationIDs, value) }},
+		{
+			"correlationId", "Of these chains: the ID of the command that began it.", nil,
+			func(f *livefeed.Filter, value string) { f.CorrelationIDs = append(f.CorrelationIDs, value) },
+		},
 		{"kind", "Of these kinds.", kinds, func(f *livefeed.Filter, value string) {
 			f.Kinds = append(f.Kinds, livefeed.Kind(value))
 		}},
@@ -244,7 +246,8 @@ func parseLists(raw string) (url.Values, error) {
 }
 
 func (s *Server) liveOperation() *huma.Operation {
-	message, missed := endpoint.SchemaOf[wire.Message](s.endpoints), endpoint.SchemaOf[wire.Missed](s.endpoints)
+	message := endpoint.SchemaOf[wire.Message](s.endpoints)
+	missed := endpoint.SchemaOf[wire.Missed](s.endpoints)
 	operation := &huma.Operation{
 		OperationID: "listen-live", Method: http.MethodGet, Path: livePath,
 		Tags: []string{"live"}, Summary: "What happens now, as server-sent events",

@@ -220,8 +220,8 @@ func (o *Options) validate() error {
 		}
 		for _, rejection := range r.Rejections {
 			if rejection.Code == "" || rejection.Meaning == "" {
-				errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d] (%s): a rejection needs a code "+
-					"and a meaning: %+v", i, r.Name, rejection))
+				errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d] (%s): a rejection needs "+
+					"a code and a meaning: %+v", i, r.Name, rejection))
 			}
 		}
 	}

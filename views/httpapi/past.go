@@ -85,8 +85,9 @@ func (s *Server) getPast(ctx context.Context, r *Resource, in *getRowInput) (*ge
 	row, err := r.Past.At(ctx, id, moment)
 	switch {
 	case errors.Is(err, views.ErrNotYet):
-		return nil, problem.New(http.StatusServiceUnavailable, wire.CodeNotYet, "the %s %q is at sequence %d here, "+
-			"sequence %d is asked for; try again, or ask for the newest with atLeast=%[4]d",
+		return nil, problem.New(http.StatusServiceUnavailable, wire.CodeNotYet,
+			"the %s %q is at sequence %d here, "+
+				"sequence %d is asked for; try again, or ask for the newest with atLeast=%[4]d",
 			r.Name, id, row.Sequence, moment.Sequence).Retry()
 	case errors.Is(err, views.ErrNotFound):
 		return nil, problem.New(http.StatusNotFound, wire.CodeNotFound, "there was no %s %q then", r.Name, id)

@@ -41,7 +41,8 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/reports/2026/january?full=1", "", "report  "},
 	} {
 		a := b.ask(t, test.method, test.path, test.body)
-		if a.want(t, http.StatusOK); a.Text != test.want {
+		a.want(t, http.StatusOK)
+		if a.Text != test.want {
 			t.Errorf("%s %s: %q, want %q", test.method, test.path, a.Text, test.want)
 		}
 	}

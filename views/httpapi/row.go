@@ -84,8 +84,8 @@ func registerRow(s *Server, r *Resource) error {
 		OperationID: "get-" + r.Name, Method: http.MethodGet, Path: "/" + r.Plural + "/{id}",
 		Tags: []string{r.Plural}, Summary: "The state of one " + r.Name,
 		Responses: s.endpoints.Responses(map[string]*huma.Response{
-			"200": withPosition(endpoint.Answer("The state. Its ETag is its sequence and a digest of the answer.",
-				s.rowSchema(r), rowExample(r)), "the table"),
+			"200": withPosition(endpoint.Answer(
+				"The state. Its ETag is its sequence and a digest of the answer.", s.rowSchema(r), rowExample(r)), "the table"),
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
 			http.StatusBadRequest: "A parameter is wrong; errors says which.",
@@ -159,7 +159,9 @@ func rowOf(r views.Row) wire.Row {
 	case err == nil:
 		body.State = text
 	case errors.Is(err, codecs.ErrTooLarge):
-		body.Unreadable = &wire.Unreadable{Code: string(codecs.ReasonTooLarge), Detail: problem.Cut(err.Error())}
+		body.Unreadable = &wire.Unreadable{
+			Code: string(codecs.ReasonTooLarge), Detail: problem.Cut(err.Error()),
+		}
 	default:
 		body.Unreadable = &wire.Unreadable{Code: codeNoJSON, Detail: problem.Cut(err.Error())}
 	}
@@ -175,7 +177,8 @@ func (s *Server) getRow(ctx context.Context, r *Resource, in *getRowInput) (*get
 	row, applied, err := s.readRow(ctx, r, in, atLeast)
 	switch {
 	case errors.Is(err, views.ErrNotFound):
-		return nil, problem.New(http.StatusNotFound, wire.CodeNotFound, "there is no %s %q", r.Name, string(in.ID))
+		return nil, problem.New(http.StatusNotFound, wire.CodeNotFound, "there is no %s %q",
+			r.Name, string(in.ID))
 	case err != nil:
 		return nil, err
 	case row.Sequence < atLeast:

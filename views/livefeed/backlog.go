@@ -40,7 +40,9 @@ func (l *Listener) catchUp(ctx context.Context) (*Missed, error) {
 		for p := range t.partitions {
 			if from, to := began[t.first+p], next[t.first+p]; from < to {
 				missed.Records += to - from
-				missed.Partitions = append(missed.Partitions, Span{Topic: t.Name, Partition: int32(p), From: from, To: to})
+				missed.Partitions = append(missed.Partitions, Span{
+					Topic: t.Name, Partition: int32(p), From: from, To: to,
+				})
 			}
 		}
 	}

@@ -1,4 +1,3 @@
-// Package admin is the part of the HTTP API for operators: refolds of tables, and the views of a pod.
 package admin
 
 import (

@@ -24,7 +24,8 @@ func (s *slashes) collision(pattern string) error {
 
 // sameMethod reports whether a request may be for both methods. A route of GET takes HEAD, too.
 func sameMethod(a, b string) bool {
-	return a == b || a == http.MethodGet && b == http.MethodHead || a == http.MethodHead && b == http.MethodGet
+	get := func(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+	return a == b || get(a) && get(b)
 }
 
 func segments(path string) []string { return strings.Split(strings.TrimPrefix(path, "/"), "/") }

@@ -1,6 +1,3 @@
-// Package endpoint declares the endpoints of the HTTP API. An endpoint is declared once: its operation, and
-// a struct of the [Parameter]s that it takes. From these come the route, how requests are read and checked,
-// and the API's description in OpenAPI.
 package endpoint
 
 import (
@@ -41,7 +38,8 @@ type Set struct {
 // schemas of states, and of the types in their packages, are called after their aggregates.
 func New(mux *http.ServeMux, version string, limits Limits, states []State, logger *slog.Logger) *Set {
 	s := &Set{
-		limits: limits, logger: logger, routes: &slashes{ServeMux: mux}, named: map[string]reflect.Type{}, states: states,
+		limits: limits, logger: logger, routes: &slashes{ServeMux: mux},
+		named: map[string]reflect.Type{}, states: states,
 	}
 	s.api = humago.New(s.routes, s.config(version))
 	return s
@@ -107,8 +105,8 @@ func (s *Set) HandleFunc(pattern string, handler http.HandlerFunc) {
 	s.routes.HandleFunc(pattern, handler)
 }
 
-// Add adds a route whose pattern somebody else has chosen: "GET /garages/{id}/free". The error says that it is
-// no such pattern, or that there are requests that another route takes, too.
+// Add adds a route of the program's own: "GET /garages/{id}/free". The error says that it is no such pattern,
+// or that there are requests that another route takes, too.
 func (s *Set) Add(pattern string, handler http.Handler) (err error) {
 	if err := s.routes.collision(pattern); err != nil {
 		return err

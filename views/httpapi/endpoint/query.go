@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// FormatTime is the format of times in schemas, TimeAllowed what they look like.
-	FormatTime  = "date-time"
+	// FormatTime is the format of times in schemas.
+	FormatTime = "date-time"
+	// TimeAllowed says what they look like.
 	TimeAllowed = "a time of RFC 3339, such as 2026-01-31T23:59:59Z (a + in it is %2B)"
 )
 

@@ -1,4 +1,3 @@
-// Package problem makes of errors what clients get: problems, as application/problem+json (RFC 9457).
 package problem
 
 import (
@@ -86,10 +85,7 @@ func (p *Problem) Retry() *Problem {
 }
 
 // Set sets a header of the answer.
-func (p *Problem) Set(name, value string) *Problem {
-	p.headers.Set(name, value)
-	return p
-}
+func (p *Problem) Set(name, value string) { p.headers.Set(name, value) }
 
 // Because keeps what led to the problem, for the log.
 func (p *Problem) Because(err error) *Problem {
