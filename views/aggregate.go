@@ -35,8 +35,8 @@ func (a *Aggregate) lookups() []*live {
 // nothing but rejected commands so far, ErrNotReady, or a fault. It costs one read of the local
 // store.
 //
-// While the view has lost its broker, rows are read as they were; of one that isn't there nobody
-// can say that there is none: that is an ErrNotReady then.
+// While the view has lost its broker, rows are read as they were. A row that is missing may exist by then:
+// the error is ErrNotReady.
 func (a *Aggregate) Get(id string) (Row, error) {
 	row, err := a.get(id)
 	if isNotFound(err) {
@@ -97,7 +97,7 @@ func (a *Aggregate) WaitFor(ctx context.Context, id string, atLeast int64) (Row,
 // limit and have a Next all the same. A Next is no longer than MaxIDBytes.
 //
 // Rows that Get can't be asked for are left out: those whose IDs are empty or longer than MaxIDBytes,
-// and those that somebody has written into another partition than their key's.
+// and those in another partition than their key's, which only a foreign producer writes.
 func (a *Aggregate) List(after string, limit int) (Page, error) {
 	var page Page
 	from, is := behind(after)
@@ -182,7 +182,7 @@ func behind(after string) (from []byte, is bool) {
 }
 
 // merge goes through the rows of all partitions in the order of their keys. No key is in two, unless
-// somebody else has written it.
+// a foreign producer has written it.
 type merge struct {
 	rows    []storage.Iterator
 	current []bool // whether rows[i] stands at a row

@@ -113,8 +113,8 @@ func fingerprint(value []byte) []byte {
 	return append(bytes.Clone(value[:wireBytes]), sum[:hashBytes]...)
 }
 
-// otherData reports whether two fingerprints are of different data. Of data by different schemas, of
-// two versions of a sender perhaps, nobody can tell by their bytes: they pass for the same.
+// otherData reports whether two fingerprints are of different data. Data of different
+// schemas, such as those of two versions of a sender, can't be compared by their bytes: they count as the same.
 func otherData(a, b []byte) bool {
 	return len(a) > wireBytes && len(b) > wireBytes &&
 		bytes.Equal(a[:wireBytes], b[:wireBytes]) && !bytes.Equal(a, b)

@@ -24,7 +24,7 @@ type CommandKey struct {
 
 // Command returns what is known of a command: its result, or else that it is pending. It is known for
 // as long as the topics keep it. The error is ErrNotFound, ErrNotReady or a fault. While a view has
-// lost its broker, nobody can say that there is no such command: that is an ErrNotReady then.
+// lost its broker, a command that is missing here may exist: the error is ErrNotReady then.
 //
 // It costs a look into one partition of the aggregate's results and, if there is no result, one of its
 // commands.
@@ -96,7 +96,7 @@ func (v *Views) namesakes(ctx context.Context, id string) (Namesakes, error) {
 	for _, a := range v.aggregates {
 		subjects, err := a.subjects(id, limit+1)
 		if err != nil {
-			// Without having looked everywhere, nobody can say that there is no other one.
+			// There may be another one where the look-up failed.
 			return Namesakes{}, err
 		}
 		for _, subject := range subjects {

@@ -30,7 +30,7 @@ type Description struct {
 	// encoding/json can encode. It must be safe for concurrent use.
 	Row func(value []byte) (sequence int64, state any, err error)
 	// NoResults, NoHistory and NoTraces say what is not kept of the aggregate. Topics that nothing needs then
-	// are not followed. Without results a command stays Pending, and nobody should wait for more; without a
+	// are not followed. Without results a command stays Pending, and waiting for more is in vain; without a
 	// history Events and At answer ErrNoHistory; without traces the aggregate's messages are in none.
 	// Results may be nil without results.
 	NoResults, NoHistory, NoTraces bool
@@ -168,7 +168,7 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 	return a
 }
 
-// nobody waits for what a record changes.
+// nobody says that no reader waits for what a record changes.
 func nobody(*kgo.Record) (waitKey, bool) { return waitKey{}, false }
 
 // newTraced is newLive of a topic that traces are made of, if there are any. d describes the

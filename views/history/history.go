@@ -69,8 +69,7 @@ type Query struct {
 	Limit       int
 }
 
-// Found is a page of records, not decoded yet: decoding may take a while, in which nobody should hold the
-// store.
+// Found is a page of records, not decoded yet: decoding may take a while, in which the store should be free.
 type Found struct {
 	Records   [][]byte
 	Sequences []int64

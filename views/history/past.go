@@ -166,7 +166,7 @@ func (w *walk) begin() error {
 }
 
 // step folds the events up to the next intermediate state, and files that; it reports whether the moment
-// may be behind it. Nobody waits for the store while events are decoded.
+// may be behind it. The store is free while events are decoded.
 func (w *walk) step() (more bool, err error) {
 	until := min((w.at.sequence/w.Every+1)*w.Every, w.newest)
 	found, err := w.read(until)

@@ -179,13 +179,13 @@ func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*command
 			Status: views.Pending,
 		}
 	}
-	wait, prefers := preferredWait(string(in.Prefer), s.limits.Wait)
+	wait, prefers := in.Prefer.Wait(s.limits.Wait)
 	if !prefers || r.NoResults {
 		return s.accepted(known), nil
 	}
 	out, err := s.result(ctx, known, wait)
 	if isNew && in.IdempotencyKey.Sent != "" && s.differs(ctx, r, command) {
-		// Another request under the same key came first, so shortly before that nobody knew.
+		// Another request under the same key came first, too shortly before to be known here.
 		return nil, withKey(otherData(r, command.Metadata, "this one doesn't count"), command.ID)
 	}
 	return out, err
@@ -271,7 +271,7 @@ func withKey(err error, id string) error {
 	return p
 }
 
-// accepted is the answer to those who don't wait: 202, and where to ask later.
+// accepted is the answer to a client that does not wait: 202, and where to ask later.
 func (s *Server) accepted(command views.Command) *commandOutput {
 	body := s.commandBody(command)
 	return &commandOutput{
@@ -334,7 +334,7 @@ func commandPath(r *Resource, subject, id string) string {
 	return pathOf(r, subject) + "/commands/" + wire.Segment(id)
 }
 
-// wire.Command returns the command's JSON.
+// commandBody returns the command as the API shows it.
 func (s *Server) commandBody(c views.Command) *wire.Command {
 	body := &wire.Command{
 		ID: c.ID, Type: c.Type, Status: c.Status.String(), Aggregate: c.Aggregate,

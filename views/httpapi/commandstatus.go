@@ -85,10 +85,10 @@ type patience struct {
 	applied string // Preference-Applied; empty: it named no time
 }
 
-// patience reads it of a request about a command to an aggregate of the resource; nil: of any. For a result
-// that is not kept nobody waits.
-func (s *Server) patience(prefer string, r *Resource) patience {
-	if wait, prefers := preferredWait(prefer, s.limits.Wait); prefers && (r == nil || !r.NoResults) {
+// patience reads it from a request about a command to an aggregate of the resource; nil: to any. There is no
+// waiting for a result that is not kept.
+func (s *Server) patience(prefer endpoint.Prefer, r *Resource) patience {
+	if wait, prefers := prefer.Wait(s.limits.Wait); prefers && (r == nil || !r.NoResults) {
 		return patience{wait, views.Decided, preferenceApplied(wait)}
 	}
 	return patience{wait: s.limits.UnknownWait, atLeast: views.Pending}
@@ -96,7 +96,7 @@ func (s *Server) patience(prefer string, r *Resource) patience {
 
 // getCommand answers GET /accounts/{id}/commands/{commandId}.
 func (s *Server) getCommand(ctx context.Context, r *Resource, in *getCommandInput) (*commandOutput, error) {
-	p := s.patience(string(in.Prefer), r)
+	p := s.patience(in.Prefer, r)
 	ctx, cancel := s.waiting(ctx, p.wait)
 	defer cancel()
 	return s.showCommand(ctx, views.CommandKey{
@@ -106,7 +106,7 @@ func (s *Server) getCommand(ctx context.Context, r *Resource, in *getCommandInpu
 
 // findCommand answers GET /commands/{id}.
 func (s *Server) findCommand(ctx context.Context, _ *Resource, in *findCommandInput) (*commandOutput, error) {
-	id, p := string(in.ID), s.patience(string(in.Prefer), nil)
+	id, p := string(in.ID), s.patience(in.Prefer, nil)
 	waiting, cancel := s.waiting(ctx, p.wait)
 	defer cancel()
 	found, err := s.options.Commands.CommandsOf(ctx, id)

@@ -192,7 +192,7 @@ func noHistory(r *Resource) *problem.Problem {
 func (s *Server) readEvents(
 	ctx context.Context, r *Resource, in *eventsInput, query views.EventQuery,
 ) (page views.EventPage, applied string, err error) {
-	wait, prefers := preferredWait(string(in.Prefer), s.limits.Wait)
+	wait, prefers := in.Prefer.Wait(s.limits.Wait)
 	if in.After.Sent == "" || !prefers {
 		page, err = r.Events.Events(ctx, string(in.ID), query)
 		return page, "", err

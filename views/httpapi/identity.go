@@ -14,11 +14,11 @@ import (
 	"refold/views/httpapi/endpoint"
 )
 
-// What is sent may be called by few characters, which need no escaping anywhere. What is read may be
-// called anything that a record can be: others write into the topics, too.
+// IDs of what is sent here are of a few characters, which need no escaping anywhere. IDs of what is read may be
+// anything that fits into a record: other producers write into the topics, too.
 
 // maxIDLength limits the IDs of aggregates and commands that are sent: they are keys of records, parts
-// of headers, and held in memory by those who wait.
+// of headers, and held in memory by requests that wait.
 const maxIDLength = 128
 
 // Whatever is sent here is within the limits that readers of topics apply.

@@ -124,7 +124,7 @@ func (s *Server) liveProblem(ctx context.Context, after string, err error) *prob
 		return problem.Of(problem.ErrStopping)
 	case errors.Is(err, livefeed.ErrUnavailable),
 		ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-		s.logger.WarnContext(ctx, "nobody can listen live", "error", err)
+		s.logger.WarnContext(ctx, "the live feed can't be read", "error", err)
 		return problem.New(http.StatusServiceUnavailable, wire.CodeNotReady,
 			"this server can't read its topics now; its /readyz says what is missing").
 			Retry().Because(err)

@@ -80,7 +80,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				status = statusClientGone
 			}
 			took := time.Since(start)
-			if !rec.stream { // how long somebody listened is no time that an answer took
+			if !rec.stream { // the time of a stream is not that of an answer
 				s.metrics.observe(rec.route, r.Method, status, took)
 			}
 			s.logger.DebugContext(r.Context(), "HTTP request", "method", r.Method,
@@ -103,7 +103,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 				return
 			}
 			if err, is := p.(error); is && errors.Is(err, http.ErrAbortHandler) {
-				panic(http.ErrAbortHandler) // somebody's wish to cut the connection
+				panic(http.ErrAbortHandler) // a handler wants the connection cut
 			}
 			s.logger.ErrorContext(r.Context(), "panic in an HTTP handler", "method", r.Method,
 				"path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))

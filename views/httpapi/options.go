@@ -79,8 +79,8 @@ type Resource struct {
 	// Past may be nil: then there are current states only.
 	Past Past
 	// NoResults, NoHistory and NoTraces say what is not kept of the aggregate, by the settings
-	// aggregates.<name>.results, .history and .traces. Without results nobody can wait for the outcome of a
-	// command.
+	// aggregates.<name>.results, .history and .traces. Without results the outcome of a command can't be
+	// awaited.
 	NoResults, NoHistory, NoTraces bool
 	// Rejections are the codes with which the aggregate rejects commands, for the description. There may be
 	// others: clients must expect them.
@@ -124,7 +124,7 @@ type Limits struct {
 	// Wait limits Prefer: wait; 30 s. How many may wait at once is a limit of package views.
 	Wait time.Duration
 	// UnknownWait is how long GET /commands/{id} waits for a command that isn't known before it
-	// says 404: whoever follows the Location of a 202 at once would outrun the view. 500 ms.
+	// says 404: a client that follows the Location of a 202 at once is faster than the view. 500 ms.
 	UnknownWait time.Duration
 	// WriteTimeout limits how long a client may take to read its answer; 10 s.
 	WriteTimeout time.Duration

@@ -208,7 +208,7 @@ func showRow(row views.Row, body wire.Row, has ifNoneMatch) *getRowOutput {
 func (s *Server) readRow(ctx context.Context, r *Resource, in *getRowInput, atLeast int64) (
 	row views.Row, applied string, err error,
 ) {
-	wait, prefers := preferredWait(string(in.Prefer), s.limits.Wait)
+	wait, prefers := in.Prefer.Wait(s.limits.Wait)
 	if atLeast == 0 || !prefers {
 		row, err = r.Rows.Get(string(in.ID))
 	} else {

@@ -12,7 +12,7 @@ import (
 )
 
 // log is what a broker has of a partition: from start to below end, its last stable offset. What
-// lies behind is not visible yet, so that who begins at end gets all that becomes visible.
+// lies behind is not visible yet, so that a listener that begins at end gets all that becomes visible.
 type log struct{ start, end int64 }
 
 // catchUp moves the listener to where it can go on: to the end if it is nowhere yet or too far

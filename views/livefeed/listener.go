@@ -18,7 +18,7 @@ type Item struct {
 	Missed   *Missed
 }
 
-// Listener is somebody who listens. Its methods must not be called concurrently.
+// Listener gets the messages that a filter means, one after the other. Its methods must not be called concurrently.
 type Listener struct {
 	feed   *Feed
 	filter Filter
@@ -118,7 +118,7 @@ func (l *Listener) Next(ctx context.Context, patience time.Duration) ([]Item, er
 		if l.due() {
 			missed, err := l.catchUp(waiting)
 			switch {
-			case errors.Is(err, ErrPosition): // a log is shorter than it was: nobody can go on there
+			case errors.Is(err, ErrPosition): // a log is shorter than it was: there is no going on there
 				return nil, err
 			case err != nil:
 				l.checked = time.Now() // Kafka is away; look again in a while

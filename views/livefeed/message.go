@@ -56,7 +56,7 @@ func (f *Feed) describe(t *Topic, r *kgo.Record) Message {
 }
 
 // decodeLimit is how long a record whose schema is not known yet waits for the registry. It is
-// then shown without its data: who listens live has little use for what is late.
+// then shown without its data: what is late is of little use to a live listener.
 const decodeLimit = 2 * time.Second
 
 // decode fills in the data.

@@ -68,7 +68,7 @@ func (s *Set) config(version string) huma.Config {
 		DefaultFormat: mediaJSON,
 		Transformers:  []huma.Transformer{s.fromHuma},
 	}
-	// Answers may get new members: whoever generates a strict client must not break by that.
+	// Answers may get new members: a client that is generated from the description must not break by that.
 	config.AllowAdditionalPropertiesByDefault = true
 	return config
 }

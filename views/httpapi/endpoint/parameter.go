@@ -116,14 +116,3 @@ func (l *Limit) Resolve(ctx huma.Context, path *huma.PathBuffer) []error {
 
 // DefaultRows is the limit of a page whose request names none.
 func (l Limits) DefaultRows() int { return max(l.PageRows/10, 1) }
-
-// Prefer is the header by which a client says how long it would wait (RFC 7240). What it can't be read as
-// is no preference: that is what the RFC asks for.
-type Prefer string
-
-// Describe returns its description.
-func (Prefer) Describe(c Context) *huma.Param {
-	return Param(fmt.Sprintf("wait=SECONDS (RFC 7240): how long to wait for what is asked for, at most %d. "+
-		"Preference-Applied says how long it was.", int(c.Wait.Seconds())),
-		&huma.Schema{Type: huma.TypeString}, "wait=5")
-}

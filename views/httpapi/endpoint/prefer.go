@@ -1,16 +1,28 @@
-package httpapi
+package endpoint
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
-// preferredWait returns how long the client would like to wait by its Prefer header (RFC 7240),
-// at most limit. A preference that isn't understood is none: that is what the RFC asks for. The
-// first of several waits counts.
-func preferredWait(header string, limit time.Duration) (time.Duration, bool) {
-	for preference := range elements(header, ',') {
+// Prefer is the header by which a client says how long it would wait (RFC 7240). What it can't be read as
+// is no preference: that is what the RFC asks for.
+type Prefer string
+
+// Describe returns its description.
+func (Prefer) Describe(c Context) *huma.Param {
+	return Param(fmt.Sprintf("wait=SECONDS (RFC 7240): how long to wait for what is asked for, at most %d. "+
+		"Preference-Applied says how long it was.", int(c.Wait.Seconds())),
+		&huma.Schema{Type: huma.TypeString}, "wait=5")
+}
+
+// Wait returns how long the client would like to wait, at most limit. The first of several waits counts.
+func (p Prefer) Wait(limit time.Duration) (time.Duration, bool) {
+	for preference := range elements(string(p), ',') {
 		name, value, _ := strings.Cut(firstElement(preference, ';'), "=")
 		if !strings.EqualFold(strings.TrimSpace(name), "wait") {
 			continue
