@@ -125,9 +125,10 @@ func (c *Client) do(ctx context.Context, r *request) (*answer, error) {
 
 // ask asks one worker.
 func (c *Client) ask(ctx context.Context, s *server, r *request) (*answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout+r.wait)
+	limited, cancel := context.WithTimeout(ctx, c.options.RequestTimeout+r.wait)
 	defer cancel()
-	response, err := c.open(ctx, s, r)
+	response, err := c.open(limited, s, r)
+	s.noted(err, ctx.Err() != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -144,13 +145,11 @@ func (c *Client) open(ctx context.Context, s *server, r *request) (*http.Respons
 	made.Header = r.header.Clone()
 	response, err := c.options.HTTP.Do(made)
 	if err != nil {
-		s.failed(ctx)
 		if failed, is := errors.AsType[*url.Error](err); is {
 			err = failed.Err
 		}
 		return nil, &UnavailableError{Server: s.url, Err: err}
 	}
-	s.answered()
 	return response, nil
 }
 

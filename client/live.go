@@ -117,6 +117,7 @@ func (s *stream) listen(ctx context.Context, yield func(*Item, error) bool) erro
 	from := s.client.next()
 	s.server = from.url
 	response, err := s.client.open(ctx, from, s.request)
+	from.noted(err, false)
 	if err != nil {
 		return err
 	}

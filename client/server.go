@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 )
@@ -24,19 +23,14 @@ func (s *server) free(now time.Time) bool {
 		s.downUntil.Load() <= now.UnixNano() && s.probed.CompareAndSwap(false, true)
 }
 
-func (s *server) answered() {
-	s.suspect.Store(false)
-	s.probed.Store(false)
-}
-
-// failed notes that a request got no answer. That its sender has given up says nothing of the worker.
-func (s *server) failed(ctx context.Context) {
-	if context.Cause(ctx) == context.Canceled { //nolint:errorlint // the sender's own, not one that wraps it
-		s.probed.Store(false)
-		return
+// noted takes in how a request went. That its sender has given up says nothing about the worker.
+func (s *server) noted(err error, gaveUp bool) {
+	if err != nil && !gaveUp {
+		s.downUntil.Store(time.Now().Add(downFor).UnixNano())
 	}
-	s.downUntil.Store(time.Now().Add(downFor).UnixNano())
-	s.suspect.Store(true)
+	if err == nil || !gaveUp {
+		s.suspect.Store(err != nil)
+	}
 	s.probed.Store(false)
 }
 

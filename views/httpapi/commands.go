@@ -52,9 +52,10 @@ type idempotencyKey struct {
 
 // Describe returns its description, without an example: that would be every command's.
 func (idempotencyKey) Describe(c endpoint.Context) *huma.Param {
-	return endpoint.Param("The command's ID, as an ID is, or that in double quotes; one is made up and "+
-		"returned without. The same again to the same "+c.Aggregate+" is the same command, and has its "+
-		"outcome; with another type or other data it is refused (idempotency-key-reused).",
+	return endpoint.Param("The command's ID, with or without double quotes. Without this header the server "+
+		"makes one up and returns it. A command that is sent to the same "+c.Aggregate+" again under its ID "+
+		"counts once, and has the outcome of the first; with another type or other data it is refused "+
+		"(idempotency-key-reused).",
 		endpoint.StringSchema(keyPattern), nil)
 }
 

@@ -22,7 +22,7 @@ func registerHealth(s *Server) error {
 		OperationID: "get-health", Method: http.MethodGet, Path: "/healthz",
 		Tags: []string{endpoint.TagOperation}, Summary: "Whether the process is alive",
 		Responses: s.endpoints.Responses(map[string]*huma.Response{
-			"200": endpoint.Answer("It is.", endpoint.SchemaOf[wire.Health](s.endpoints), nil),
+			"200": endpoint.Answer("The process is alive.", endpoint.SchemaOf[wire.Health](s.endpoints), nil),
 		}, nil),
 	}, func(context.Context, *Resource, *struct{}) (*healthOutput, error) {
 		return &healthOutput{Body: wire.Health{Status: "ok"}}, nil

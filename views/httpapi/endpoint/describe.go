@@ -161,7 +161,7 @@ func (s *Set) Responses(good map[string]*huma.Response, errors map[int]string,
 	}
 	good["default"] = &huma.Response{
 		Description: "Any other problem: 408, 413 or 431, a request that takes too long or is too " +
-			"large; 500, a mistake in here; 503 with Retry-After, not now.",
+			"large; 500, a fault of the server; 503 with Retry-After, not now.",
 		Content: content,
 	}
 	return good

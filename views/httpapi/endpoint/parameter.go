@@ -87,7 +87,7 @@ type Number struct {
 }
 
 // Read reads a number that is not less than low; allowed says what would be right. JSON Schema calls 3.0 an
-// integer, too.
+// integer, too. The error is always nil, for UnmarshalText to return: Resolve tells what is wrong.
 func (n *Number) Read(text []byte, low int64, allowed string) error {
 	n.Sent = string(text)
 	var ok bool
