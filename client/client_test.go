@@ -92,7 +92,7 @@ func TestOutcomes(t *testing.T) {
 		"accepted": {`200 {"id": "c-1", "status": "accepted", "lastSequence": 4}`, "accepted", "", "", false},
 		"pending":  {`202 {"id": "c-1", "status": "pending"}`, "pending", "", "", false},
 		"rejected": {
-			`422 {"code": "insufficient-funds", "detail": "no", "command": {"id": "c-1", "status": "rejected"}}`,
+			`422 {"code": "insufficient-funds", "command": {"id": "c-1", "status": "rejected"}}`,
 			"rejected", "insufficient-funds", "", false,
 		},
 		"stale": {

@@ -103,7 +103,9 @@ func (c *Client) Refold(ctx context.Context, id string) (*wire.Refold, error) {
 }
 
 // AskRefold asks for a refold of an aggregate's table; a dry run compares only. by is kept with it.
-func (c *Client) AskRefold(ctx context.Context, aggregate string, dryRun bool, by string) (*wire.Refold, error) {
+func (c *Client) AskRefold(ctx context.Context, aggregate string, dryRun bool, by string) (
+	*wire.Refold, error,
+) {
 	r, err := post("/admin/refolds", wire.RefoldRequest{Aggregate: aggregate, DryRun: dryRun})
 	if err != nil {
 		return nil, err

@@ -114,7 +114,7 @@ func fingerprint(value []byte) []byte {
 }
 
 // otherData reports whether two fingerprints are of different data. Data of different
-// schemas, such as those of two versions of a sender, can't be compared by their bytes: they count as the same.
+// schemas, such as those of two versions of a sender, can't be compared by their bytes: they count as equal.
 func otherData(a, b []byte) bool {
 	return len(a) > wireBytes && len(b) > wireBytes &&
 		bytes.Equal(a[:wireBytes], b[:wireBytes]) && !bytes.Equal(a, b)

@@ -277,8 +277,8 @@ func (r *resets) note(change func()) {
 }
 
 // rebuild rebuilds a partition and swaps it under the lock that readers hold while they go through rows.
-// Waiting readers are woken afterwards: the new store may have brought what they wait for, and the tail passes
-// over it then. If they were woken before the swap, they would look at the old store and miss it.
+// Waiting readers are woken afterwards: the new store may have brought what they wait for, and the tail
+// passes over it then. If they were woken before the swap, they would look at the old store and miss it.
 func (l *live) rebuild(ctx context.Context, partition int32) error {
 	part := l.part(partition)
 	if part == nil {

@@ -82,8 +82,8 @@ type State struct {
 // ErrUnfoldable, ErrNotNow, that of ctx, or a fault.
 //
 // It costs a look-up for each doubling of the history, and folding Every events. The first reader of a part
-// of the history makes the intermediate states that this needs, and folds all of that part, 3 µs an event. When
-// ctx ends, those made so far are kept.
+// of the history makes the intermediate states that this needs, and folds all of that part, 3 µs an event.
+// When ctx ends, those made so far are kept.
 func (p *Past) At(ctx context.Context, id string, m Moment) (State, error) {
 	w := &walk{Past: p, id: id, moment: m}
 	err := w.begin()

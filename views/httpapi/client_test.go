@@ -68,7 +68,8 @@ func TestClientOfCommands(t *testing.T) {
 	b.commands.CommandsOfFn = func(string) (views.Namesakes, error) {
 		return views.Namesakes{Commands: []views.Command{decided, decided}, More: true}, nil
 	}
-	if found, err := c.CommandsOf(t.Context(), "c-1", 0); err != nil || len(found.Commands) != 2 || !found.More {
+	found, err := c.CommandsOf(t.Context(), "c-1", 0)
+	if err != nil || len(found.Commands) != 2 || !found.More {
 		t.Errorf("got %+v, %v", found, err)
 	}
 }

@@ -77,8 +77,8 @@ type ifMatch struct {
 
 // Describe returns its description.
 func (ifMatch) Describe(endpoint.Context) *huma.Param {
-	return endpoint.Param("The sequence at which the aggregate must be, in quotes; 0: new. Or its ETag: then "+
-		"its state must be the one that was read, too. Of several one must fit; * is any, if it is there.",
+	return endpoint.Param("The sequence at which the aggregate must be, in quotes; 0: new. Or its ETag: "+
+		"then its state must be the one that was read, too. Of several one must fit; * is any, if it is there.",
 		endpoint.StringSchema(ifMatchPattern), `"3"`)
 }
 
@@ -141,8 +141,7 @@ func registerSend(s *Server, r *Resource) error {
 	return nil
 }
 
-// sendDescription says what else there is to say: with which codes the aggregate rejects, and that it keeps no
-// results.
+// sendDescription says with which codes the aggregate rejects, and that it keeps no results.
 func sendDescription(r *Resource) string {
 	var parts []string
 	if r.NoResults {

@@ -130,7 +130,8 @@ func registerHistory(s *Server, r *Resource) error {
 		Tags: []string{r.Plural}, Summary: "The events of one " + r.Name + ", page by page",
 		Responses: s.endpoints.Responses(map[string]*huma.Response{
 			"200": withPosition(endpoint.Answer(
-				"A page. Its ETag is the newest sequence and a digest of the answer.", endpoint.SchemaOf[wire.Events](s.endpoints), nil), "the events"),
+				"A page. Its ETag is the newest sequence and a digest of the answer.",
+				endpoint.SchemaOf[wire.Events](s.endpoints), nil), "the events"),
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
 			http.StatusBadRequest: "A parameter is wrong; errors says which.",

@@ -14,8 +14,8 @@ import (
 	"refold/views/httpapi/endpoint"
 )
 
-// IDs of what is sent here are of a few characters, which need no escaping anywhere. IDs of what is read may be
-// anything that fits into a record: other producers write into the topics, too.
+// IDs of what is sent here are of a few characters, which need no escaping anywhere. IDs of what is read may
+// be anything that fits into a record: other producers write into the topics, too.
 
 // maxIDLength limits the IDs of aggregates and commands that are sent: they are keys of records, parts
 // of headers, and held in memory by requests that wait.

@@ -85,7 +85,8 @@ func registerRow(s *Server, r *Resource) error {
 		Tags: []string{r.Plural}, Summary: "The state of one " + r.Name,
 		Responses: s.endpoints.Responses(map[string]*huma.Response{
 			"200": withPosition(endpoint.Answer(
-				"The state. Its ETag is its sequence and a digest of the answer.", s.rowSchema(r), rowExample(r)), "the table"),
+				"The state. Its ETag is its sequence and a digest of the answer.",
+				s.rowSchema(r), rowExample(r)), "the table"),
 			"304": {Description: "The client has it already (If-None-Match)."},
 		}, map[int]string{
 			http.StatusBadRequest: "A parameter is wrong; errors says which.",

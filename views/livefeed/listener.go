@@ -18,7 +18,8 @@ type Item struct {
 	Missed   *Missed
 }
 
-// Listener gets the messages that a filter means, one after the other. Its methods must not be called concurrently.
+// Listener gets the messages that a filter means, one after the other. Its methods must not be called
+// concurrently.
 type Listener struct {
 	feed   *Feed
 	filter Filter

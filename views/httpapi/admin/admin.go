@@ -67,7 +67,8 @@ type askedBy string
 
 // Describe returns its description.
 func (askedBy) Describe(endpoint.Context) *huma.Param {
-	return endpoint.Param("The person or program that asks, for the records.", endpoint.StringSchema(""), "mallory, ticket 4711")
+	return endpoint.Param("The person or program that asks, for the records.", endpoint.StringSchema(""),
+		"mallory, ticket 4711")
 }
 
 // kept is what is kept of it.
