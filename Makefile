@@ -67,7 +67,7 @@ $(GOLANGCI):
 .PHONY: system
 system: bin/processor ## test the program against a real Kafka and registry (needs Java 21+, Maven)
 	go test -tags system -count=1 -timeout 20m -p 1 -v -run '$(RUN)' ./system/...
-	TEST_REBALANCES=500 go test -count=1 -timeout 10m -v -run '^TestRebalancesLeaveNothing$$' ./cmd/processor
+	TEST_REBALANCES=500 go test -count=1 -timeout 10m -v -run '^TestRebalancesLeaveNothing$$' ./worker
 
 .PHONY: chaos
 chaos: bin/processor ## let brokers, workers, disks and network fail for MINUTES (10) by a SEED
@@ -99,6 +99,7 @@ simulate-proof: ## prove the simulator: without one of the protections, it finds
 			./exactlyonce/simulate -seed '$(SEED)' -seeds 100; \
 	done
 	FAULTY=fencing go test -tags faulty -count=1 -v -run '^TestBetweenFaulty' ./exactlyonce
+	FAULTY=start go test -tags faulty -count=1 -v -run '^TestStartFaulty$$' ./exactlyonce
 
 .PHONY: kafka
 kafka: ## start a real Kafka on :9092 and a schema registry on :8081 (needs Java 21+, Maven)

@@ -145,10 +145,10 @@ func TestTheNextWorkerIsAsked(t *testing.T) {
 			t.Errorf("request %d has no ID of its own: %s", i, asked)
 		}
 	}
-	if _, err := newClient(t, client.Options{}, down, up).ResetView(t.Context(), "v", "me", 1); err != nil {
+	if _, err := newClient(t, client.Options{}, down, up).RebuildView(t.Context(), "v", "me", 1); err != nil {
 		t.Error(err)
 	}
-	_, err := newClient(t, client.Options{}, odd, up).ResetView(t.Context(), "v", "me")
+	_, err := newClient(t, client.Options{}, odd, up).RebuildView(t.Context(), "v", "me")
 	if unavailable, is := errors.AsType[*client.UnavailableError](err); !is || unavailable.Server != odd.URL ||
 		!client.IsRetriable(err) {
 		t.Errorf("got %v", err)

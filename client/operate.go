@@ -45,7 +45,7 @@ type Views struct {
 	Raw json.RawMessage // the answer as it came
 }
 
-// Views returns where the views of a worker stand. This and the resets below are about one worker: the client
+// Views returns where the views of a worker stand. This and the rebuilds below are about one worker: the client
 // should have no other one.
 func (c *Client) Views(ctx context.Context) (*Views, error) {
 	views := &Views{}
@@ -57,19 +57,19 @@ func (c *Client) Views(ctx context.Context) (*Views, error) {
 	return views, nil
 }
 
-// ResetView asks a worker to rebuild a view from offset zero: the partitions named, or all. by is kept with it.
-func (c *Client) ResetView(ctx context.Context, name, by string, partitions ...int32) (*wire.View, error) {
-	r, err := post("/admin/views/"+wire.Segment(name)+"/resets",
-		wire.ResetRequest{Partitions: append([]int32{}, partitions...)})
+// RebuildView asks a worker to rebuild a view from offset zero: the partitions named, or all. by is kept with it.
+func (c *Client) RebuildView(ctx context.Context, name, by string, partitions ...int32) (*wire.View, error) {
+	r, err := post("/admin/views/"+wire.Segment(name)+"/rebuilds",
+		wire.ViewRebuildRequest{Partitions: append([]int32{}, partitions...)})
 	if err != nil {
 		return nil, err
 	}
 	return c.changeView(ctx, r.askedBy(by))
 }
 
-// CancelReset cancels the reset of a view. Partitions that are done stay so.
-func (c *Client) CancelReset(ctx context.Context, name string) (*wire.View, error) {
-	r, err := post("/admin/views/"+wire.Segment(name)+"/resets/cancel", nil)
+// CancelViewRebuild cancels the rebuild of a view. Partitions that are done stay so.
+func (c *Client) CancelViewRebuild(ctx context.Context, name string) (*wire.View, error) {
+	r, err := post("/admin/views/"+wire.Segment(name)+"/rebuilds/cancel", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -84,50 +84,50 @@ func (c *Client) changeView(ctx context.Context, r *request) (*wire.View, error)
 	return view, nil
 }
 
-// Refolds returns what is known of the tables and their refolds: of one aggregate, or of all if it is empty.
-func (c *Client) Refolds(ctx context.Context, aggregate string) (*wire.Refolds, error) {
+// Rebuilds returns what is known of the tables and their rebuilds: of one aggregate, or of all if it is empty.
+func (c *Client) Rebuilds(ctx context.Context, aggregate string) (*wire.Rebuilds, error) {
 	query := url.Values{}
 	if aggregate != "" {
 		query.Set("aggregate", aggregate)
 	}
-	all := &wire.Refolds{}
-	if _, err := c.fetch(ctx, get(withQuery("/refolds", query)), all); err != nil {
+	all := &wire.Rebuilds{}
+	if _, err := c.fetch(ctx, get(withQuery("/rebuilds", query)), all); err != nil {
 		return nil, err
 	}
 	return all, nil
 }
 
-// Refold returns how far a refold is.
-func (c *Client) Refold(ctx context.Context, id string) (*wire.Refold, error) {
-	return c.refold(ctx, get("/refolds/"+wire.Segment(id)))
+// Rebuild returns how far a rebuild is.
+func (c *Client) Rebuild(ctx context.Context, id string) (*wire.Rebuild, error) {
+	return c.rebuild(ctx, get("/rebuilds/"+wire.Segment(id)))
 }
 
-// AskRefold asks for a refold of an aggregate's table; a dry run compares only. by is kept with it.
-func (c *Client) AskRefold(ctx context.Context, aggregate string, dryRun bool, by string) (
-	*wire.Refold, error,
+// AskRebuild asks for a rebuild of an aggregate's table; a dry run compares only. by is kept with it.
+func (c *Client) AskRebuild(ctx context.Context, aggregate string, dryRun bool, by string) (
+	*wire.Rebuild, error,
 ) {
-	r, err := post("/admin/refolds", wire.RefoldRequest{Aggregate: aggregate, DryRun: dryRun})
+	r, err := post("/admin/rebuilds", wire.RebuildRequest{Aggregate: aggregate, DryRun: dryRun})
 	if err != nil {
 		return nil, err
 	}
-	return c.refold(ctx, r.askedBy(by))
+	return c.rebuild(ctx, r.askedBy(by))
 }
 
-// CancelRefold cancels a refold. Partitions that have ended stay as they are.
-func (c *Client) CancelRefold(ctx context.Context, id, by string) (*wire.Refold, error) {
-	r, err := post("/admin/refolds/"+wire.Segment(id)+"/cancel", nil)
+// CancelRebuild cancels a rebuild. Partitions that have ended stay as they are.
+func (c *Client) CancelRebuild(ctx context.Context, id, by string) (*wire.Rebuild, error) {
+	r, err := post("/admin/rebuilds/"+wire.Segment(id)+"/cancel", nil)
 	if err != nil {
 		return nil, err
 	}
-	return c.refold(ctx, r.askedBy(by))
+	return c.rebuild(ctx, r.askedBy(by))
 }
 
-func (c *Client) refold(ctx context.Context, r *request) (*wire.Refold, error) {
-	refold := &wire.Refold{}
-	if _, err := c.fetch(ctx, r, refold, http.StatusOK, http.StatusAccepted); err != nil {
+func (c *Client) rebuild(ctx context.Context, r *request) (*wire.Rebuild, error) {
+	rebuild := &wire.Rebuild{}
+	if _, err := c.fetch(ctx, r, rebuild, http.StatusOK, http.StatusAccepted); err != nil {
 		return nil, err
 	}
-	return refold, nil
+	return rebuild, nil
 }
 
 // askedBy names the person who asks, for the records.

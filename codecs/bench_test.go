@@ -99,11 +99,37 @@ func BenchmarkHeaders(b *testing.B) {
 }
 
 func BenchmarkMetadataFrom(b *testing.B) {
-	h := codecs.Headers(metadata())
+	h := recordHeaders(codecs.Headers(metadata()))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := codecs.MetadataFrom(h); err != nil {
+		if _, err := codecs.MetadataFromRecord(h); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// The way of a command from JSON to its Go value, as a POST takes it.
+func BenchmarkFromJSON(b *testing.B) {
+	for name, test := range map[string]struct {
+		typ  codecs.Type
+		of   string
+		text string
+	}{
+		"flat": {codecs.Record[Deposited](depositedSchema), "Deposited", `{"accountId": "account-4711",
+			"amount": 12345, "currency": "EUR", "balance": 9876543, "reference": "invoice 2026-17",
+			"description": "thank you", "channel": "online", "cash": true, "branch": 42}`},
+		"nested": {codecs.Record[Everything](everythingSchema), "Everything", everythingJSON},
+	} {
+		b.Run(name, func(b *testing.B) {
+			commands := set(b, client(b, server(b).URL()), test.typ)
+			text := []byte(test.text)
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := commands.FromJSON(test.of, text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

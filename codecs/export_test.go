@@ -1,25 +1,23 @@
 package codecs
 
-// CheckJSON returns what is wrong with JSON of a schema that needs no Go type.
-func CheckJSON(schema *Schema, data []byte, limits Limits) []Mistake {
-	_, mistakes := schema.shape().check(data, limits)
+import (
+	"refold/codecs/avrojson"
+	"refold/codecs/jsonvalue"
+)
+
+// CheckJSON reads JSON of a schema that needs no Go type, and returns what is wrong with it.
+func CheckJSON(schema *Schema, data []byte, limits Limits) []avrojson.Mistake {
+	text, err := jsonvalue.Parse(data, limits.RecordBytes)
+	if err != nil {
+		return []avrojson.Mistake{avrojson.SyntaxMistake(err)}
+	}
+	_, mistakes := avrojson.Read(schema.typ(), text, avrojson.Limits{
+		Depth: limits.JSONDepth, DefaultBytes: limits.ExpandedBytes,
+	})
 	return mistakes
 }
 
 // ToJSON decodes data that was written with a schema.
 func ToJSON(schema *Schema, data []byte, limit int) ([]byte, error) {
 	return schema.toJSON(data, limit)
-}
-
-// FromJSON returns the bytes that goavro makes of JSON of a schema that needs no Go type.
-func FromJSON(schema *Schema, data []byte, limits Limits) ([]byte, error) {
-	dynamic, err := schema.dynamic()
-	if err != nil {
-		return nil, err
-	}
-	native, mistakes := dynamic.shape.check(data, limits)
-	if len(mistakes) > 0 {
-		return nil, &JSONError{Type: schema.Name, Mistakes: mistakes}
-	}
-	return dynamic.encode(native)
 }

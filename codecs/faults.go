@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"github.com/twmb/franz-go/pkg/sr"
+
+	"refold/codecs/excerpt"
 )
 
 // What can go wrong with the schema registry. The texts of the errors that wrap these name the
@@ -71,7 +73,7 @@ func classifyAnswer(answer *sr.ResponseError) error {
 		meaning = ErrRegistryUnavailable
 	}
 	return fmt.Errorf("%w: %s %s answered %d, code %d: %s%s", meaning, answer.Method, answer.URL,
-		answer.StatusCode, answer.ErrorCode, Excerpt(answer.Error(), maxAnswerExcerpt), hint)
+		answer.StatusCode, answer.ErrorCode, excerpt.Of(answer.Error(), maxAnswerExcerpt), hint)
 }
 
 // maxAnswerExcerpt limits how much of an answer is repeated in an error: it may be a web page.

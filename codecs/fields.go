@@ -3,24 +3,26 @@ package codecs
 import (
 	"reflect"
 	"strings"
+
+	"refold/codecs/avrotype"
 )
 
 // eachStruct calls fn for each record of a schema that is a Go struct, once for each pair.
-func eachStruct(s *shape, t reflect.Type, fn func(record *shape, goType reflect.Type)) {
+func eachStruct(s *avrotype.Type, t reflect.Type, fn func(record *avrotype.Type, goType reflect.Type)) {
 	structWalk{fn: fn, seen: map[structPair]bool{}}.walk(s, t)
 }
 
 type structPair struct {
-	shape  *shape
+	avro   *avrotype.Type
 	goType reflect.Type
 }
 
 type structWalk struct {
-	fn   func(record *shape, goType reflect.Type)
+	fn   func(record *avrotype.Type, goType reflect.Type)
 	seen map[structPair]bool // for recursive types
 }
 
-func (w structWalk) walk(s *shape, t reflect.Type) {
+func (w structWalk) walk(s *avrotype.Type, t reflect.Type) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -28,17 +30,17 @@ func (w structWalk) walk(s *shape, t reflect.Type) {
 		return
 	}
 	w.seen[structPair{s, t}] = true
-	for _, branch := range s.branches {
+	for _, branch := range s.Branches {
 		w.walk(branch, t)
 	}
 	switch k := t.Kind(); {
-	case s.items != nil && (k == reflect.Slice || k == reflect.Array || k == reflect.Map):
-		w.walk(s.items, t.Elem())
-	case s.kind == kindRecord && k == reflect.Struct: // or a map
+	case s.Items != nil && (k == reflect.Slice || k == reflect.Array || k == reflect.Map):
+		w.walk(s.Items, t.Elem())
+	case s.Kind == avrotype.Record && k == reflect.Struct: // or a map
 		w.fn(s, t)
 		eachField(t, func(name string, fieldType reflect.Type) {
-			if i, has := s.index[name]; has {
-				w.walk(s.fields[i].shape, fieldType)
+			if i, has := s.Field(name); has {
+				w.walk(s.Fields[i].Type, fieldType)
 			}
 		})
 	}

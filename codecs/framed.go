@@ -11,29 +11,18 @@ import (
 	"refold/kafka"
 )
 
-// Message is a record to be written: data, and what its headers say about it.
+// Message is a record to be written.
 type Message struct {
-	Metadata *eventsourcing.Metadata
-	Data     any
-	// Extra are headers beside those of the metadata.
-	Extra []Header
+	Metadata *eventsourcing.Metadata // becomes headers
+	Data     any                     // becomes the value
+	Extra    []Header                // follow the headers of the metadata
 }
 
 // Header is a name and a value.
 type Header struct{ Name, Value string }
 
-// Headers returns the message's headers for a codec that is not framed.
-func (m *Message) Headers() goka.Headers {
-	headers := Headers(*m.Metadata)
-	for _, h := range m.Extra {
-		headers[h.Name] = []byte(h.Value)
-	}
-	return headers
-}
-
-// FramedCodec returns a Goka codec that encodes a *[Message] as a frame, headers and value in one,
-// and decodes only the frame's value, as Codec does. kafka.FramedCodec says who understands frames
-// and why they are worth it.
+// FramedCodec returns a Goka codec that encodes a *[Message] as a frame, headers and value in one.
+// It decodes the value of a frame, as [Set.Codec] does. kafka.FramedCodec explains frames.
 func (s *Set) FramedCodec() goka.Codec { return framedCodec{codec{s}} }
 
 type framedCodec struct{ codec }

@@ -9,6 +9,7 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/codecs/excerpt"
 	"refold/eventsourcing"
 )
 
@@ -27,15 +28,15 @@ const (
 	HeaderTraceparent      = "traceparent"
 )
 
-// MaxHeaderBytes limits each header that [MetadataFrom] reads.
+// MaxHeaderBytes limits each header that [MetadataFromRecord] reads, in bytes.
 const MaxHeaderBytes = eventsourcing.MaxIDBytes
 
 const specVersion = "1.0"
 
 var specVersionBytes = []byte(specVersion)
 
-// Headers returns the headers that say what m says. What is empty in m has no header. The map may
-// be added to; the values must not be changed: they share memory.
+// Headers returns m as headers, for clients that take them as a map. An empty field has no header.
+// Callers may add to the map; they must not change the values, which share memory.
 func Headers(m eventsourcing.Metadata) goka.Headers {
 	var texts [7]struct{ name, value string }
 	n := 0
@@ -98,31 +99,30 @@ func count(m eventsourcing.Metadata) int {
 	return n
 }
 
-// MetadataFrom reads the headers of a record. ce_id and ce_type are required, for without them
-// nobody can tell which command it is; all others may be missing, so that a plain producer need not
-// know more. ce_specversion must be 1.0 if it is there, ce_sequence at least 1, ce_expectedsequence
-// at least 0, ce_time of RFC 3339. Headers that are not listed here are ignored.
+// MetadataFromRecord reads the headers of a record. ce_id and ce_type are required, since nothing else
+// identifies the command; all others may be missing, so that a plain producer need not know more.
+// ce_specversion must be 1.0 if it is there, ce_sequence at least 1, ce_expectedsequence at least 0,
+// ce_time of RFC 3339. Other headers are ignored. Of two with one name the last counts.
 //
 // The error is a *[Malformed] that names the header, its value and what would be right:
 // [ReasonBeyondLimits] if it is longer than MaxHeaderBytes or no UTF-8, otherwise [ReasonBadHeader].
-func MetadataFrom(h goka.Headers) (eventsourcing.Metadata, error) {
-	var v headerValues
-	for name, value := range h {
-		v.set(name, value)
-	}
-	return v.metadata()
-}
-
-// MetadataFromRecord is MetadataFrom of a record's headers. Of two with one name the last counts.
 func MetadataFromRecord(headers []kgo.RecordHeader) (eventsourcing.Metadata, error) {
 	var v headerValues
 	v.setAll(headers)
-	return v.metadata()
+	var m eventsourcing.Metadata
+	beyond, wrong := v.read(&m)
+	if beyond != nil {
+		return eventsourcing.Metadata{}, beyond
+	}
+	if wrong != nil {
+		return eventsourcing.Metadata{}, wrong
+	}
+	return m, nil
 }
 
-// StoredMetadata is MetadataFromRecord for those who read what is decided: events and results, which stay
-// as they are. Earlier versions took commands that led to IDs beyond the limits. Such a record is read,
-// its IDs as they are, and beyond says what is wrong with it; nil: nothing is.
+// StoredMetadata is MetadataFromRecord of events and results, which stay as they were written. Earlier
+// versions took commands that led to IDs beyond the limits. StoredMetadata reads such a record, with its
+// IDs as they are, and returns the violation as beyond, which is nil otherwise.
 func StoredMetadata(headers []kgo.RecordHeader) (
 	m eventsourcing.Metadata, beyond *Malformed, err error,
 ) {
@@ -200,19 +200,8 @@ func (v *headerValues) setAll(headers []kgo.RecordHeader) {
 	}
 }
 
-func (v *headerValues) metadata() (eventsourcing.Metadata, error) {
-	var m eventsourcing.Metadata
-	beyond, wrong := v.read(&m)
-	if beyond != nil {
-		return eventsourcing.Metadata{}, beyond
-	}
-	if wrong != nil {
-		return eventsourcing.Metadata{}, wrong
-	}
-	return m, nil
-}
-
-// read fills m in. beyond is the first text that is too long or no UTF-8, wrong what can't be read at all.
+// read fills m in. beyond is about the first text that is too long or no UTF-8, wrong about the first
+// header that can't be read at all.
 func (v *headerValues) read(m *eventsourcing.Metadata) (beyond, wrong *Malformed) {
 	// All texts become one string, of which each is a part: one allocation instead of eight.
 	var buffer [512]byte
@@ -221,7 +210,7 @@ func (v *headerValues) read(m *eventsourcing.Metadata) (beyond, wrong *Malformed
 		tooLong = tooLong || len(v[i]) > MaxHeaderBytes
 		joined = append(joined, v[i]...)
 	}
-	if tooLong || !isASCII(joined) { // as nearly all are, and this is much the faster question
+	if tooLong || !isASCII(joined) { // nearly all are ASCII, and isASCII is much faster
 		beyond = v.beyondLimits()
 	}
 	if wrong = v.texts(m, string(joined)); wrong == nil {
@@ -242,7 +231,7 @@ func (v *headerValues) beyondLimits() *Malformed {
 	return nil
 }
 
-// texts takes apart what read has put together.
+// texts takes the joined texts apart.
 func (v *headerValues) texts(m *eventsourcing.Metadata, all string) *Malformed {
 	next := func(at int) string {
 		text := all[:len(v[at])]
@@ -292,8 +281,11 @@ func missing(name, what string) *Malformed {
 	return malformed(ReasonBadHeader, nil, "%s is missing or empty; must be %s", name, what)
 }
 
+// maxFoundBytes limits how much of a foreign text is repeated in an error.
+const maxFoundBytes = 60
+
 func bad(name string, value []byte, must string) *Malformed {
-	return malformed(ReasonBadHeader, nil, "%s is %s; %s", name, quoted(string(value), maxFoundBytes), must)
+	return malformed(ReasonBadHeader, nil, "%s is %s; %s", name, excerpt.Quoted(string(value), maxFoundBytes), must)
 }
 
 func isASCII(b []byte) bool {

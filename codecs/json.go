@@ -5,31 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"refold/codecs/avrojson"
+	"refold/codecs/jsonvalue"
 )
-
-// Mistake is one place at which JSON does not fit its schema.
-type Mistake struct {
-	// Path leads to the value, such as lines[2].price; empty for the whole.
-	Path string
-	// Found is what is there, shortened; "nothing" if a field is missing.
-	Found string
-	// Allowed is what may be there instead.
-	Allowed string
-}
-
-// String says it in one line.
-func (m Mistake) String() string {
-	if m.Path == "" {
-		return fmt.Sprintf("found %s, allowed: %s", m.Found, m.Allowed)
-	}
-	return fmt.Sprintf("%s: found %s, allowed: %s", m.Path, m.Found, m.Allowed)
-}
 
 // JSONError lists every mistake in a piece of JSON, up to a hundred, in the order in which they
 // stand there, missing fields after the others of their object.
 type JSONError struct {
 	Type     string // bare name of the record type
-	Mistakes []Mistake
+	Mistakes []avrojson.Mistake
 }
 
 // Error lists the mistakes, one a line.
@@ -54,45 +39,76 @@ func (e *UnknownTypeError) Error() string {
 	return fmt.Sprintf("unknown type %q; known are %s", e.Name, strings.Join(e.Known, ", "))
 }
 
-// FromJSON returns the value of a record type, by its bare or full name, that JSON describes. The
-// type is that of the Go struct, as with [Set.Decode].
+// FromJSON returns the value of a record type, by its bare or full name, that JSON describes, in the form
+// of package avrojson. The type is that of the Go struct, as with [Set.Decode]. It keeps data no longer
+// than the call.
 //
-// The JSON is that which people write: a union is its value, or null, without the type's name. A
-// field with a default may be left out. Bytes are a string of the characters U+0000 to U+00FF; a
-// logical type is what it is stored as, such as milliseconds for timestamp-millis. Float and double
-// also take "NaN", "Infinity" and "-Infinity".
-//
-// The error is a *[JSONError] or an *[UnknownTypeError]; nothing else is the caller's fault.
+// The error is a *[JSONError] or an *[UnknownTypeError]; any other error is not the caller's fault.
 func (s *Set) FromJSON(typeName string, data []byte) (any, error) {
 	t := s.find(typeName)
 	if t == nil {
 		return nil, &UnknownTypeError{Name: typeName, Known: s.Types()}
 	}
-	dynamic, err := t.schema.dynamic()
+	text, err := jsonvalue.Parse(data, s.registry.settings.Limits.RecordBytes)
 	if err != nil {
-		return nil, fmt.Errorf("schema of %v: %w", t.goType, err)
+		return nil, t.mistaken(avrojson.SyntaxMistake(err))
 	}
-	native, mistakes := dynamic.shape.check(data, s.registry.settings.Limits)
+	return s.fromText(t, text)
+}
+
+// FromText is FromJSON of a text that was checked before, such as a part of a larger one.
+func (s *Set) FromText(typeName string, text jsonvalue.Text) (any, error) {
+	t := s.find(typeName)
+	if t == nil {
+		return nil, &UnknownTypeError{Name: typeName, Known: s.Types()}
+	}
+	return s.fromText(t, text)
+}
+
+func (s *Set) fromText(t *setType, text jsonvalue.Text) (any, error) {
+	limits := s.registry.settings.Limits
+	if size := len(text.Bytes()); size > limits.RecordBytes {
+		return nil, t.mistaken(avrojson.Mistake{
+			Found:   fmt.Sprintf("%d bytes", size),
+			Allowed: fmt.Sprintf("at most %d bytes", limits.RecordBytes),
+		})
+	}
+	data, mistakes := avrojson.Read(t.schema.typ(), text, avrojson.Limits{
+		Depth: limits.JSONDepth, DefaultBytes: limits.ExpandedBytes,
+	})
 	if len(mistakes) > 0 {
-		return nil, &JSONError{Type: t.goType.Name(), Mistakes: mistakes}
+		return nil, t.mistaken(mistakes...)
 	}
-	b, err := dynamic.encode(native)
+	v, _, err := t.decode(t.schema.avro, data)
 	if err != nil {
-		return nil, fmt.Errorf("encode JSON as %v: %w", t.goType, err)
-	}
-	v, _, err := t.decode(t.schema.avro, b)
-	if err != nil {
-		// Such as a Go type that is narrower than what the schema allows.
-		return nil, &JSONError{Type: t.goType.Name(), Mistakes: []Mistake{{
+		// Such as a Go type that is narrower than its schema.
+		return nil, t.mistaken(avrojson.Mistake{
 			Found: err.Error(), Allowed: "what " + t.goType.String() + " can hold",
-		}}}
+		})
 	}
 	return v, nil
 }
 
-// ToJSON shows bytes of the wire format as JSON, as [Set.FromJSON] takes it, with the fields in the
-// order of the schema that they were written with. The schema may be any that the registry knows.
-// The name is the bare one if the record is of one of the Set's types, else the full one.
+func (t *setType) mistaken(mistakes ...avrojson.Mistake) error {
+	return &JSONError{Type: t.goType.Name(), Mistakes: mistakes}
+}
+
+// DescribeJSON returns the JSON Schema of the JSON that FromJSON takes for a record type, by its bare or
+// full name, as avrojson.Describe does; nil if the Set has no such type. FromJSON also refuses values that
+// the Go type can't hold, where it is narrower than its schema.
+func (s *Set) DescribeJSON(
+	typeName string, named func(fullName string, schema *avrojson.Schema) (ref string),
+) *avrojson.Schema {
+	t := s.find(typeName)
+	if t == nil {
+		return nil
+	}
+	return avrojson.Describe(t.schema.typ(), named)
+}
+
+// ToJSON returns bytes of the wire format as JSON, in the form that [Set.FromJSON] takes, with the fields in
+// the order of the schema that they were written with. The schema may be any that the registry knows.
+// The name is the bare one if the record is of one of the Set's types, otherwise the full one.
 // The error is as that of [Set.Decode]; it wraps [ErrTooLarge], too, if the JSON would have more than
 // Limits.ExpandedBytes.
 func (s *Set) ToJSON(ctx context.Context, b []byte) (typeName string, json []byte, err error) {
@@ -106,7 +122,7 @@ func (s *Set) ToJSON(ctx context.Context, b []byte) (typeName string, json []byt
 	return name, json, err
 }
 
-// ToJSON is [Set.ToJSON] for a topic of which nothing is known. The name is the full one.
+// ToJSON is [Set.ToJSON] of a record of any type. The name is the full one.
 func (r *Registry) ToJSON(ctx context.Context, b []byte) (typeName string, json []byte, err error) {
 	id, data, err := SplitWire(b)
 	if err != nil {
@@ -129,31 +145,4 @@ func (r *Registry) ToJSON(ctx context.Context, b []byte) (typeName string, json 
 		return schema.Name, nil, &Malformed{Reason: ReasonUndecodable, Bytes: b, Err: err}
 	}
 	return schema.Name, json, nil
-}
-
-// toJSON writes data of the schema as JSON of at most limit bytes, which is all that it allocates,
-// beside some times that for maps. The error wraps [ErrTooLarge], or says what is wrong with the
-// data.
-func (s *Schema) toJSON(data []byte, limit int) ([]byte, error) {
-	w := jsonWriter{data: data, limit: limit}
-	err := w.write(s.shape())
-	if err == nil && len(w.data) > 0 {
-		err = fmt.Errorf("%d bytes are left over", len(w.data))
-	}
-	switch {
-	case err != nil && w.field != "":
-		return nil, fmt.Errorf("%s, at the field %s: %w", s.Name, Excerpt(w.field, maxFoundBytes), err)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", s.Name, err)
-	}
-	return w.out, nil
-}
-
-func (d *dynamicCodec) encode(native any) (b []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in goavro: %v", p)
-		}
-	}()
-	return d.bytes.BinaryFromNative(nil, native)
 }

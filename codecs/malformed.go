@@ -1,8 +1,9 @@
 package codecs
 
 import (
-	"errors"
 	"fmt"
+
+	"refold/codecs/avrotype"
 )
 
 // Reason says why a record is poison. Reasons are stable: they are found in dead letters, metrics
@@ -37,20 +38,20 @@ const (
 
 // ErrTooLarge says that a value would take more than its limit: encoded more than
 // Limits.RecordBytes, decoded or as JSON more than Limits.ExpandedBytes.
-var ErrTooLarge = errors.New("too large")
+var ErrTooLarge = avrotype.ErrTooLarge
 
-// Malformed is a record that will never decode. It is an error, and it is the value that a
-// [Set.Codec] decodes such a record to.
+// Malformed is a record that will never decode. It is an error, and it is the value to which a [Set.Codec]
+// decodes such a record.
 type Malformed struct {
 	Reason Reason
-	// Bytes is the record's value as it came, shared with the record, not copied; nil if the
-	// headers are what is wrong.
+	// Bytes is the record's value as it came, shared with the record, not copied; nil if the fault is in
+	// the headers.
 	Bytes []byte
-	// Err tells people what exactly is wrong. Its text is not part of the contract.
+	// Err gives the details. Its text is not part of the contract.
 	Err error
 }
 
-// Error gives the reason and what exactly is wrong.
+// Error gives the reason and the details.
 func (m *Malformed) Error() string {
 	if m.Err == nil {
 		return string(m.Reason)
@@ -58,7 +59,7 @@ func (m *Malformed) Error() string {
 	return string(m.Reason) + ": " + m.Err.Error()
 }
 
-// Unwrap returns what exactly is wrong.
+// Unwrap returns the details.
 func (m *Malformed) Unwrap() error { return m.Err }
 
 func tooLarge(b []byte, limit int) *Malformed {

@@ -10,6 +10,9 @@ import (
 	"sync"
 
 	"github.com/twmb/avro"
+
+	"refold/codecs/avrotype"
+	"refold/codecs/excerpt"
 )
 
 // Type is a record type: an Avro schema and the Go struct of its values. Make it with [Record].
@@ -18,7 +21,9 @@ type Type struct{ *recordType }
 // recordType is what a Type is about. Its functions know the Go type; nothing else does.
 type recordType struct {
 	goType reflect.Type
-	text   string // the schema as it was given
+	name   string // of the record; empty: the Go type's
+	text   string // the schema as it was given, or made
+	err    error  // why none could be made
 	// encode appends a T or *T. The error may leave dst longer.
 	encode func(dst []byte, schema *avro.Schema, v any) ([]byte, error)
 	// decode returns a T and the bytes that were left over.
@@ -76,6 +81,9 @@ func (t *recordType) parse() (*Schema, error) {
 	if t.goType.Kind() != reflect.Struct || t.goType.Name() == "" {
 		return nil, fmt.Errorf("codecs.Record[%v]: the type must be a named struct", t.goType)
 	}
+	if t.err != nil {
+		return nil, t.err
+	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, []byte(t.text)); err != nil {
 		return nil, fmt.Errorf("schema of %v: it is not JSON: %w", t.goType, err)
@@ -84,14 +92,14 @@ func (t *recordType) parse() (*Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("schema of %v: %w", t.goType, err)
 	}
-	s := schema.shape()
-	if s.kind != kindRecord {
+	s := schema.typ()
+	if s.Kind != avrotype.Record {
 		return nil, fmt.Errorf("schema of %v: it describes a %s; must be a record",
-			t.goType, s.kind)
+			t.goType, s.Kind)
 	}
-	if bare := bareName(schema.Name); bare != t.goType.Name() {
+	if bare := bareName(schema.Name); bare != t.bareName() {
 		return nil, fmt.Errorf("schema of %v: the record is named %s; must be %s, as the Go type",
-			t.goType, bare, t.goType.Name())
+			t.goType, bare, t.bareName())
 	}
 	if err := t.fits(schema.avro, s); err != nil {
 		return nil, err
@@ -99,33 +107,41 @@ func (t *recordType) parse() (*Schema, error) {
 	return schema, nil
 }
 
+// bareName is that of the record.
+func (t *recordType) bareName() string {
+	if t.name != "" {
+		return t.name
+	}
+	return t.goType.Name()
+}
+
 // fits finds what would otherwise show with the first record, or never: fields that only one side
 // has, and Go types that cannot hold what the schema says.
-func (t *recordType) fits(schema *avro.Schema, s *shape) error {
+func (t *recordType) fits(schema *avro.Schema, s *avrotype.Type) error {
 	var mistakes []error
-	eachStruct(s, t.goType, func(record *shape, goType reflect.Type) {
+	eachStruct(s, t.goType, func(record *avrotype.Type, goType reflect.Type) {
 		wrong := func(format string, args ...any) {
 			mistakes = append(mistakes, fmt.Errorf(format, args...))
 		}
 		names := map[string]bool{}
 		eachField(goType, func(name string, _ reflect.Type) {
 			names[name] = true
-			if _, has := record.index[name]; !has {
+			if _, has := record.Field(name); !has {
 				wrong("%v has the field %s, but the record %s has not: it would be lost",
-					goType, name, record.name)
+					goType, name, record.Name)
 			}
 		})
-		for _, field := range record.fields {
-			if !names[field.name] {
+		for _, field := range record.Fields {
+			if !names[field.Name] {
 				wrong("the record %s has the field %s, but %v has not",
-					record.name, field.name, goType)
+					record.Name, field.Name, goType)
 			}
 		}
 	})
 	if len(mistakes) > 0 {
 		return errors.Join(mistakes...)
 	}
-	sample := s.appendSample(nil, 0)
+	sample := s.AppendSample(nil)
 	value, _, err := t.decode(schema, sample)
 	if err != nil {
 		return fmt.Errorf("%v cannot hold what its schema describes: %w", t.goType, err)
@@ -136,8 +152,8 @@ func (t *recordType) fits(schema *avro.Schema, s *shape) error {
 	}
 	if !bytes.Equal(sample, back) {
 		return fmt.Errorf("%v loses what its schema describes: the bytes %s come back as %s",
-			t.goType, Excerpt(hex.EncodeToString(sample), maxFoundBytes),
-			Excerpt(hex.EncodeToString(back), maxFoundBytes))
+			t.goType, excerpt.Of(hex.EncodeToString(sample), maxFoundBytes),
+			excerpt.Of(hex.EncodeToString(back), maxFoundBytes))
 	}
 	return nil
 }

@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/linkedin/goavro/v2"
 	"github.com/twmb/avro"
 	"github.com/twmb/franz-go/pkg/sr"
+
+	"refold/codecs/avrojson"
+	"refold/codecs/avrotype"
 )
 
 // Schema is a schema of the registry, parsed. It never changes and is safe for concurrent use.
@@ -24,9 +26,7 @@ type Schema struct {
 	Text string
 
 	avro *avro.Schema
-	// Made when first needed: only JSON does.
-	shape   func() *shape
-	dynamic func() (*dynamicCodec, error)
+	typ  func() *avrotype.Type // made when it is needed first
 }
 
 // ParseSchema parses the text of an Avro schema.
@@ -34,7 +34,7 @@ func ParseSchema(text string) (*Schema, error) { return parseSchema(0, text, nil
 
 // parseSchema parses a schema after those that it refers to.
 func parseSchema(id int, text string, references []string) (s *Schema, err error) {
-	defer func() { // the text is anybody's
+	defer func() { // the text is foreign
 		if p := recover(); p != nil {
 			s, err = nil, fmt.Errorf("%w: panic while parsing it: %v", ErrSchemaUnusable, p)
 		}
@@ -55,8 +55,7 @@ func parseSchema(id int, text string, references []string) (s *Schema, err error
 		return nil, fmt.Errorf("%w: %w", ErrSchemaUnusable, err)
 	}
 	s = &Schema{ID: id, Name: schemaName(parsed), Text: parsed.String(), avro: parsed}
-	s.shape = sync.OnceValue(func() *shape { return newShape(parsed) })
-	s.dynamic = sync.OnceValues(func() (*dynamicCodec, error) { return newDynamicCodec(s) })
+	s.typ = sync.OnceValue(func() *avrotype.Type { return avrotype.Of(parsed) })
 	return s, nil
 }
 
@@ -65,29 +64,16 @@ func schemaName(schema *avro.Schema) string {
 	if root.Name == "" {
 		return root.Type
 	}
-	return fullName(root)
+	return avrotype.FullName(root)
 }
 
-// dynamicCodec makes bytes of JSON of any schema: goavro writes them, the shape reads the JSON.
-type dynamicCodec struct {
-	shape *shape
-	// bytes is made of the schema's canonical form. It has the same bytes as the schema, but no
-	// logical types and no defaults: the shape knows those, and goavro would turn the former into
-	// Go types that JSON has no use for.
-	bytes *goavro.Codec
-}
-
-func newDynamicCodec(schema *Schema) (_ *dynamicCodec, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: panic in goavro: %v", ErrSchemaUnusable, p)
-		}
-	}()
-	codec, err := goavro.NewCodec(string(schema.avro.Canonical()))
+// toJSON writes data of the schema as JSON of at most limit bytes. The errors are those of avrojson.Write.
+func (s *Schema) toJSON(data []byte, limit int) ([]byte, error) {
+	json, err := avrojson.Write(s.typ(), data, limit)
 	if err != nil {
-		return nil, fmt.Errorf("%w: goavro: %w", ErrSchemaUnusable, err)
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	return &dynamicCodec{shape: schema.shape(), bytes: codec}, nil
+	return json, nil
 }
 
 // maxReferences limits how many schemas a schema may refer to, directly and through others.

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 
 	"github.com/twmb/avro"
+
+	"refold/codecs/avrotype"
 )
 
 // Set encodes and decodes the record types that share a topic. It is safe for concurrent use.
@@ -42,7 +44,7 @@ type reader struct {
 	schema *avro.Schema // the writer's resolved to ours; ours if they are the same
 	poison *Malformed   // without the bytes
 	// growth is checked before bytes are decoded; nil, as a rule: they can't grow.
-	growth *growth
+	growth *avrotype.Growth
 	limits Limits
 }
 
@@ -117,7 +119,7 @@ func recordAliases(schema *Schema) []string {
 func (s *Set) Types() []string {
 	names := make([]string, len(s.types))
 	for i, t := range s.types {
-		names[i] = t.goType.Name()
+		names[i] = t.bareName()
 	}
 	return names
 }
@@ -266,7 +268,7 @@ func (r *reader) decode(b, data []byte) (v any, err error) {
 		}
 	}()
 	if r.growth != nil {
-		if err := r.growth.check(data, r.limits); errors.Is(err, ErrTooLarge) {
+		if err := r.growth.Check(data, r.limits.ExpandedBytes); errors.Is(err, ErrTooLarge) {
 			return nil, malformed(ReasonTooLarge, b, "%v: %w", r.typ.goType, err)
 		} else if err != nil {
 			return nil, malformed(ReasonUndecodable, b, "%v: %w", r.typ.goType, err)
@@ -320,7 +322,7 @@ func (s *Set) resolve(written *Schema) *reader {
 func (s *Set) reader(t *setType, written *Schema, resolved *avro.Schema) *reader {
 	return &reader{
 		typ: t, schema: resolved,
-		growth: growthOf(written.shape(), t.schema.shape()), limits: s.registry.settings.Limits,
+		growth: avrotype.NewGrowth(written.typ(), t.schema.typ()), limits: s.registry.settings.Limits,
 	}
 }
 

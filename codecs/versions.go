@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/avro"
 	"github.com/twmb/franz-go/pkg/sr"
+
+	"refold/codecs/excerpt"
 )
 
 // VersionError says that records of a version of a subject can't be read with the Set's schema.
@@ -26,7 +28,7 @@ func (e *VersionError) Error() string {
 	var wrong *avro.CompatibilityError
 	if errors.As(e.Err, &wrong) && strings.Contains(wrong.Detail, "default") {
 		text += fmt.Sprintf("; give %s a default in its schema: records of that version have no such field",
-			Excerpt(wrong.Path, maxFoundBytes))
+			excerpt.Of(wrong.Path, maxFoundBytes))
 	}
 	return text
 }

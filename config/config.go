@@ -9,20 +9,20 @@ import "time"
 // min, max and oneof are what is allowed. A least value of zero is for options of which zero means
 // zero: the packages below take it for "not set" where it would make no sense.
 type Config struct {
-	Kafka     Kafka      `key:"kafka"`
-	Registry  Registry   `key:"registry"`
-	Topics    Topics     `key:"topics"`
-	Processor Processor  `key:"processor"`
-	Accounts  Aggregate  `key:"accounts"`
-	Orders    Aggregate  `key:"orders"`
-	Store     Store      `key:"store"`
-	Refold    Refold     `key:"refold"`
-	Verify    Verify     `key:"verify"`
-	Views     Views      `key:"views"`
-	HTTP      HTTP       `key:"http"`
-	Tracing   Tracing    `key:"tracing"`
-	Log       Log        `key:"log"`
-	Load      SampleLoad `key:"load"`
+	Kafka     Kafka     `key:"kafka"`
+	Registry  Registry  `key:"registry"`
+	Topics    Topics    `key:"topics"`
+	Processor Processor `key:"processor"`
+	// Aggregates are the settings of each aggregate, by its name: those that [NewOptions] was given.
+	Aggregates map[string]*Aggregate
+	Store      Store      `key:"store"`
+	Rebuild    Rebuild    `key:"rebuild"`
+	Verify     Verify     `key:"verify"`
+	Views      Views      `key:"views"`
+	HTTP       HTTP       `key:"http"`
+	Tracing    Tracing    `key:"tracing"`
+	Log        Log        `key:"log"`
+	Load       SampleLoad `key:"load"`
 }
 
 // Kafka says how to reach the cluster.
@@ -110,7 +110,13 @@ type Processor struct {
 
 // Aggregate is what may differ from one aggregate to the other.
 type Aggregate struct {
-	RecentCommands int `key:"recent-commands" default:"16" min:"0" max:"1024" help:"How many commands a row remembers, to recognize those that are sent twice; some 24 bytes each in every row, on the table topic and on disk."`
+	RecentCommands    int           `key:"recent-commands" default:"16" min:"0" max:"1024" help:"How many commands a row remembers, so that one that is sent twice is decided once. Each costs some 24 bytes of every row."`
+	CommandsRetention time.Duration `key:"commands-retention" default:"0s" min:"0s" max:"876000h" help:"How long commands are kept, and known by ID. 0s: as topics.commands-retention says."`
+	EventsRetention   time.Duration `key:"events-retention" default:"0s" min:"0s" max:"876000h" help:"How long events are kept. 0s: for ever. With a limit, the table can't be rebuilt, reset or verified any more once events are gone, and histories reach back only so far."`
+	ResultsRetention  time.Duration `key:"results-retention" default:"0s" min:"0s" max:"876000h" help:"How long results are kept, and found by command ID. 0s: as topics.results-retention says."`
+	Results           bool          `key:"results" default:"true" help:"Write the result of each command to a topic, where its sender waits for it. false: senders hear nothing, and a tenth of the work is saved; no process may wait for them."`
+	History           bool          `key:"history" default:"true" help:"Keep the histories of this aggregate in views, as views.history says for all."`
+	Traces            bool          `key:"traces" default:"true" help:"Keep the messages of this aggregate in the index of traces, as views.traces says for all."`
 }
 
 // Store is where local copies of tables are.
@@ -122,17 +128,17 @@ type Store struct {
 	ViewCacheBytes Bytes  `key:"view-cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"The same, of the views' stores."`
 }
 
-// Refold limits the folding of a table anew, in the background (processor rebuild).
-type Refold struct {
-	AtStart         bool          `key:"at-start" default:"false" help:"Ask for a refold when the worker finds rows of an older fold version than its own. false: it only says so."`
+// Rebuild limits the folding of a table anew, in the background (processor rebuild).
+type Rebuild struct {
+	AtStart         bool          `key:"at-start" default:"false" help:"Ask for a rebuild when the worker finds rows of an older fold version than its own. false: it only says so."`
 	EventsPerSecond int           `key:"events-per-second" default:"0" min:"0" max:"100000000" help:"The most events that this worker folds anew in a second; it folds one partition at a time. 0: no limit but cpu-share."`
 	CPUShare        float64       `key:"cpu-share" default:"0.25" min:"0.01" max:"1" help:"Which part of its time the background works; it rests in between, for the sake of live commands. A quarter of a core folds some 60,000 events a second."`
-	CacheBytes      Bytes         `key:"cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"Memory of a refold while one goes on, in addition to the stores'. The rest is on the disk (store.directory), some 100 bytes an aggregate."`
+	CacheBytes      Bytes         `key:"cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"Memory of a rebuild while one goes on, in addition to the stores'. The rest is on the disk (store.directory), some 100 bytes an aggregate."`
 	StepRows        int           `key:"step-rows" default:"1000" min:"1" max:"1000000" help:"The most rows that are compared and written between two transactions, while the partition's commands wait: some 30 µs each."`
 	StepTimeout     time.Duration `key:"step-timeout" default:"2s" min:"10ms" max:"1m" help:"The longest that such a step may hold up commands; it is tried again."`
 	Samples         int           `key:"samples" default:"5" min:"0" max:"100" help:"How many differing rows of each partition a dry run shows, field by field."`
-	Report          time.Duration `key:"report" default:"1s" min:"10ms" max:"1m" help:"How often the progress of a partition is written to the topic of refolds."`
-	Retry           time.Duration `key:"retry" default:"5s" min:"10ms" max:"10m" help:"The pause before a refold that met a fault, or workers of another fold version, is tried again."`
+	Report          time.Duration `key:"report" default:"1s" min:"10ms" max:"1m" help:"How often the progress of a partition is written to the topic of rebuilds."`
+	Retry           time.Duration `key:"retry" default:"5s" min:"10ms" max:"10m" help:"The pause before a rebuild that met a fault, or workers of another fold version, is tried again."`
 }
 
 // Verify is the check in the background: rows of the worker's stores against a fold of their events.

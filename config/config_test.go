@@ -19,11 +19,17 @@ import (
 	"refold/config"
 )
 
-// load is config.Load from a file's text, environment and arguments.
+// options are those of a program with two aggregates.
+var options = config.NewOptions(
+	config.AggregateDefaults{Name: "account"},
+	config.AggregateDefaults{Name: "order", Defaults: map[string]string{"recent-commands": "32"}},
+)
+
+// load is Options.Load from a file's text, environment and arguments.
 func load(t *testing.T, file string, environ []string, args ...string) (*config.Loaded, error) {
 	t.Helper()
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	config.AddFlags(flags)
+	options.AddFlags(flags)
 	if file != "" {
 		name := filepath.Join(t.TempDir(), "refold.yaml")
 		if err := os.WriteFile(name, []byte(file), 0o600); err != nil {
@@ -34,7 +40,7 @@ func load(t *testing.T, file string, environ []string, args ...string) (*config.
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	return config.Load(config.LoadOptions{Flags: flags, Environ: environ})
+	return options.Load(config.LoadOptions{Flags: flags, Environ: environ})
 }
 
 func mustLoad(t *testing.T, file string, environ []string, args ...string) *config.Loaded {
@@ -187,7 +193,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 
 func TestSecretsHaveNoFlag(t *testing.T) {
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	config.AddFlags(flags)
+	options.AddFlags(flags)
 	for _, name := range []string{"kafka.sasl.password", "registry.password"} {
 		if flags.Lookup(name) != nil {
 			t.Errorf("--%s would show in every process list", name)
@@ -221,7 +227,7 @@ func TestPrintedConfigurationLoads(t *testing.T) {
 func TestReferenceIsComplete(t *testing.T) {
 	mustLoad(t, "", nil)
 	var reference bytes.Buffer
-	if err := config.WriteReference(&reference); err != nil {
+	if err := options.WriteReference(&reference); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(reference.String()) {
@@ -241,7 +247,8 @@ func TestDocumentedReferenceIsCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	var reference bytes.Buffer
-	if err := config.WriteReference(&reference); err != nil {
+	if err := config.NewOptions(config.AggregateDefaults{Name: "account"},
+		config.AggregateDefaults{Name: "order"}).WriteReference(&reference); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(documented), reference.String()) {
@@ -292,10 +299,10 @@ func TestOptionsThatContradictEachOther(t *testing.T) {
 		{"http: {body-bytes: 1MiB}", "http.body-bytes", "topics.record-bytes, 960KiB"},
 		{"{topics: {record-bytes: 64KiB}}", "", ""},
 		{
-			"{topics: {record-bytes: 4KiB}, http: {body-bytes: 4KiB}, orders: {recent-commands: 100}}",
-			"orders.recent-commands", "half of topics.record-bytes holds, 85",
+			"{topics: {record-bytes: 4KiB}, http: {body-bytes: 4KiB}, aggregates: {order: {recent-commands: 100}}}",
+			"aggregates.order.recent-commands", "half of topics.record-bytes holds, 85",
 		},
-		{"accounts: {recent-commands: 1024}", "", ""},
+		{"aggregates: {account: {recent-commands: 1024}}", "", ""},
 		{"kafka: {transaction-timeout: 5s}", "kafka.request-timeout", "kafka.transaction-timeout, 5s"},
 		{"kafka: {transaction-timeout: 10s}", "", ""},
 		{"processor: {leave-timeout: 30s}", "processor.leave-timeout", "kafka.rebalance-timeout, 30s"},
@@ -306,7 +313,7 @@ func TestOptionsThatContradictEachOther(t *testing.T) {
 			"processor: {batch-bytes: 128MiB}",
 			"processor.memory-bytes", "processor.batch-bytes together, 576MiB",
 		},
-		{"refold: {cache-bytes: 1GiB}", "processor.memory-bytes", "refold.cache-bytes"},
+		{"rebuild: {cache-bytes: 1GiB}", "processor.memory-bytes", "rebuild.cache-bytes"},
 	} {
 		_, err := load(t, test.file, nil)
 		says := fmt.Sprint(err)

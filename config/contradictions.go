@@ -1,8 +1,10 @@
 package config
 
 import (
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,7 +79,7 @@ const entryBytes = 24
 // sizes finds limits of which one makes the other useless.
 func (c *Config) sizes(wrong func(path, value, allowed string)) {
 	record := c.Topics.RecordBytes
-	// A batch that takes no record whole is full before it begins; the step of a refold writes up to half a
+	// A batch that takes no record whole is full before it begins; the step of a rebuild writes up to half a
 	// batch, and one row more.
 	if batch := c.Processor.BatchBytes; batch < 2*record {
 		wrong("processor.batch-bytes", batch.String(),
@@ -86,25 +88,20 @@ func (c *Config) sizes(wrong func(path, value, allowed string)) {
 	if body := c.HTTP.BodyBytes; body > record { // it would be taken, and become a dead letter
 		wrong("http.body-bytes", body.String(), "no more than topics.record-bytes, "+record.String())
 	}
-	for _, a := range []struct {
-		path     string
-		commands int
-	}{
-		{"accounts.recent-commands", c.Accounts.RecentCommands},
-		{"orders.recent-commands", c.Orders.RecentCommands},
-	} {
-		if Bytes(a.commands)*entryBytes > record/2 { // no row would have room for a state
-			wrong(a.path, strconv.Itoa(a.commands), "no more than half of topics.record-bytes holds, "+
-				strconv.Itoa(int(record/2/entryBytes)))
+	for _, name := range slices.Sorted(maps.Keys(c.Aggregates)) {
+		commands := c.Aggregates[name].RecentCommands
+		if Bytes(commands)*entryBytes > record/2 { // no row would have room for a state
+			wrong(aggregatesKey+"."+name+".recent-commands", strconv.Itoa(commands),
+				"no more than half of topics.record-bytes holds, "+strconv.Itoa(int(record/2/entryBytes)))
 		}
 	}
 	caches := c.Store.CacheBytes + c.Store.RowCacheBytes + c.Store.ViewCacheBytes
 	if c.Processor.MemoryBytes <= caches {
 		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(),
 			"more than the stores' caches together, "+caches.String())
-	} else if all := caches + c.Refold.CacheBytes + 2*c.Processor.BatchBytes; c.Processor.MemoryBytes <= all {
+	} else if all := caches + c.Rebuild.CacheBytes + 2*c.Processor.BatchBytes; c.Processor.MemoryBytes <= all {
 		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(), "more than the stores' caches, "+
-			"refold.cache-bytes and twice processor.batch-bytes together, "+all.String())
+			"rebuild.cache-bytes and twice processor.batch-bytes together, "+all.String())
 	}
 }
 

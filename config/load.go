@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -43,9 +44,9 @@ const (
 )
 
 // AddFlags adds a flag for every option but the secrets, and --config.
-func AddFlags(flags *pflag.FlagSet) {
+func (all *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.String(fileFlag, "", "YAML file with the configuration (or "+fileEnv+")")
-	for _, o := range options {
+	for _, o := range all.all {
 		if o.secret() {
 			continue // a flag would show in every list of processes
 		}
@@ -73,6 +74,7 @@ func (v *flagValue) Type() string          { return v.kind }
 // Loaded is a configuration that has been checked, and where its values come from.
 type Loaded struct {
 	Config  Config
+	options *Options
 	sources map[string]Source
 }
 
@@ -94,12 +96,16 @@ type LoadOptions struct {
 
 // Load collects the values, and checks all of them. The error is [Mistakes], or says why the file
 // can't be read.
-func Load(o LoadOptions) (*Loaded, error) {
+func (all *Options) Load(o LoadOptions) (*Loaded, error) {
 	l := &loader{
-		Loaded: &Loaded{sources: make(map[string]Source, len(options))},
-		known:  make(map[string]option, len(options)),
+		Loaded: &Loaded{options: all, sources: make(map[string]Source, len(all.all))},
+		known:  make(map[string]option, len(all.all)),
 	}
-	for _, opt := range options {
+	l.Config.Aggregates = make(map[string]*Aggregate)
+	for _, name := range all.names() {
+		l.Config.Aggregates[name] = &Aggregate{}
+	}
+	for _, opt := range all.all {
 		l.known[opt.path] = opt
 		l.set(opt, opt.byText, Source{Kind: FromDefault})
 	}
@@ -167,9 +173,10 @@ func (l *loader) check(found Mistakes) {
 
 // set takes a value. What is empty, and has a bound or a choice, is not one.
 func (l *loader) set(o option, value string, from Source) {
-	before := l.Config
+	field := o.field(&l.Config)
+	before := reflect.ValueOf(field.Interface())
 	if err := o.set(&l.Config, value); err != nil {
-		l.Config = before
+		field.Set(before)
 		if o.secret() {
 			value = hidden
 		}
@@ -185,9 +192,9 @@ func (l *loader) set(o option, value string, from Source) {
 }
 
 func (l *loader) environ(environ []string) {
-	byEnv := make(map[string]option, len(options))
+	byEnv := make(map[string]option, len(l.options.all))
 	names := []string{fileEnv}
-	for _, o := range options {
+	for _, o := range l.options.all {
 		byEnv[o.env()] = o
 		names = append(names, o.env())
 	}
@@ -227,7 +234,7 @@ func (l *loader) flags(flags *pflag.FlagSet) {
 
 // secretFiles checks that files of secrets can be read now, rather than at three in the morning.
 func (l *loader) secretFiles() {
-	for _, o := range options {
+	for _, o := range l.options.all {
 		if !strings.HasSuffix(o.path, "-file") {
 			continue
 		}

@@ -92,11 +92,11 @@ func TestNoPasswordInURLs(t *testing.T) {
 // What packages find that use the values comes with all else, unless the option is wrong already.
 func TestCheckOfOthers(t *testing.T) {
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	config.AddFlags(flags)
+	options.AddFlags(flags)
 	if err := flags.Parse([]string{"--kafka.brokers", "nowhere", "--http.page-rows", "0"}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := config.Load(config.LoadOptions{
+	_, err := options.Load(config.LoadOptions{
 		Flags: flags, Environ: []string{"REFOLD_KAFKA_SASL_PASSWORD=correct-horse"},
 		Check: func(c config.Config) config.Mistakes {
 			return config.Mistakes{
@@ -121,7 +121,7 @@ func TestCheckOfOthers(t *testing.T) {
 // Help tells what a flag takes, and a switch needs no value.
 func TestFlags(t *testing.T) {
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	config.AddFlags(flags)
+	options.AddFlags(flags)
 	for _, want := range []string{
 		"--http.body-bytes size", "--http.read-timeout duration", "--http.waiters int",
 		"--kafka.brokers list", "--load.rate number", "Allowed: one of lookup, register.",
@@ -142,7 +142,7 @@ func TestFileIsBounded(t *testing.T) {
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := config.Load(config.LoadOptions{Environ: []string{"REFOLD_CONFIG=" + name}})
+	_, err := options.Load(config.LoadOptions{Environ: []string{"REFOLD_CONFIG=" + name}})
 	if err == nil || !strings.Contains(err.Error(), "larger than 1MiB") {
 		t.Errorf("the end of the file was cut off: %v", err)
 	}

@@ -13,15 +13,63 @@ const EnvPrefix = "REFOLD_"
 // option is one value that can be configured.
 type option struct {
 	path     string // "http.body-bytes": in the file, and as a flag
-	index    []int  // of the field in Config
+	of       string // the aggregate that it is an option of; empty: none
+	index    []int  // of the field in Config, or in Aggregate
+	goType   reflect.Type
 	byText   string // the default
 	help     string
 	min, max string
 	oneOf    []string
 }
 
-// options are all of them, in the order of Config.
-var options = describe(reflect.TypeFor[Config](), "", nil)
+// aggregatesKey is the section of the aggregates' own sections.
+const aggregatesKey = "aggregates"
+
+// Options are all options of a program. They depend on its aggregates.
+type Options struct {
+	all []option // in the order of Config
+}
+
+// AggregateDefaults names an aggregate, and the defaults of its options that differ from the general
+// ones, by their keys, such as "recent-commands".
+type AggregateDefaults struct {
+	Name     string
+	Defaults map[string]string
+}
+
+// NewOptions returns the options of a program with these aggregates.
+func NewOptions(aggregates ...AggregateDefaults) *Options {
+	o := &Options{}
+	config := reflect.TypeFor[Config]()
+	for i := range config.NumField() {
+		f := config.Field(i)
+		if f.Name != "Aggregates" {
+			o.all = append(o.all, describe(f.Type, f.Tag.Get("key")+".", []int{i})...)
+			continue
+		}
+		for _, a := range aggregates {
+			section := describe(reflect.TypeFor[Aggregate](), aggregatesKey+"."+a.Name+".", nil)
+			for i := range section {
+				section[i].of = a.Name
+				if text, has := a.Defaults[section[i].key()]; has {
+					section[i].byText = text
+				}
+			}
+			o.all = append(o.all, section...)
+		}
+	}
+	return o
+}
+
+// names returns the names of the aggregates.
+func (o *Options) names() (names []string) {
+	for _, opt := range o.all {
+		if opt.of != "" && (len(names) == 0 || names[len(names)-1] != opt.of) {
+			names = append(names, opt.of)
+		}
+	}
+	return names
+}
 
 var secretType = reflect.TypeFor[Secret]()
 
@@ -36,7 +84,7 @@ func describe(section reflect.Type, prefix string, index []int) (all []option) {
 			continue
 		}
 		o := option{
-			path: path, index: at, byText: f.Tag.Get("default"), help: f.Tag.Get("help"),
+			path: path, index: at, goType: f.Type, byText: f.Tag.Get("default"), help: f.Tag.Get("help"),
 			min: f.Tag.Get("min"), max: f.Tag.Get("max"),
 		}
 		if choices, has := f.Tag.Lookup("oneof"); has {
@@ -47,13 +95,17 @@ func describe(section reflect.Type, prefix string, index []int) (all []option) {
 	return all
 }
 
+// key is the option's name in its section.
+func (o option) key() string { return o.path[strings.LastIndexByte(o.path, '.')+1:] }
+
 func (o option) field(c *Config) reflect.Value {
+	if o.of != "" {
+		return reflect.ValueOf(c.Aggregates[o.of]).Elem().FieldByIndex(o.index)
+	}
 	return reflect.ValueOf(c).Elem().FieldByIndex(o.index)
 }
 
-func (o option) secret() bool {
-	return o.index != nil && reflect.TypeFor[Config]().FieldByIndex(o.index).Type == secretType
-}
+func (o option) secret() bool { return o.goType == secretType }
 
 // env is the name of the option's environment variable.
 func (o option) env() string {
@@ -128,7 +180,7 @@ func number(v reflect.Value) float64 {
 
 // kind says in a word what the option's value is, for the reference.
 func (o option) kind() string {
-	switch reflect.TypeFor[Config]().FieldByIndex(o.index).Type {
+	switch o.goType {
 	case reflect.TypeFor[[]string]():
 		return "list"
 	case reflect.TypeFor[time.Duration]():
@@ -138,7 +190,7 @@ func (o option) kind() string {
 	case secretType:
 		return "secret"
 	}
-	switch kind := reflect.TypeFor[Config]().FieldByIndex(o.index).Type.Kind(); kind {
+	switch kind := o.goType.Kind(); kind {
 	case reflect.Int64:
 		return "int"
 	case reflect.Float64:

@@ -13,7 +13,7 @@ import (
 func (l *Loaded) WriteYAML(w io.Writer) error {
 	var b strings.Builder
 	var open []string
-	for _, o := range options {
+	for _, o := range l.options.all {
 		names := strings.Split(o.path, ".")
 		sections, name := names[:len(names)-1], names[len(names)-1]
 		for i, section := range sections {
@@ -59,10 +59,10 @@ func yamlValue(value any) string {
 }
 
 // WriteReference prints a Markdown table of all options.
-func WriteReference(w io.Writer) error {
+func (all *Options) WriteReference(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("| option | kind | default | allowed | what it is |\n|---|---|---|---|---|\n")
-	for _, o := range options {
+	for _, o := range all.all {
 		fmt.Fprintf(&b, "| `%s`<br>`%s` | %s | %s | %s | %s |\n", o.path, o.env(), o.kind(),
 			code(o.byText), strings.ReplaceAll(o.allowed(), "|", `\|`), o.help)
 	}

@@ -136,7 +136,7 @@ func (l *loader) section(path string) bool {
 // paths are the names of all options and sections.
 func (l *loader) paths() []string {
 	var all []string
-	for _, o := range options {
+	for _, o := range l.options.all {
 		all = append(all, o.path)
 		for i, r := range o.path {
 			if r == '.' {

@@ -18,6 +18,9 @@ import (
 	"refold/config" //nolint:depguard // the environment of the services is configuration
 )
 
+// options are those of the program in the image.
+var options = config.NewOptions(config.AggregateDefaults{Name: "account"}, config.AggregateDefaults{Name: "order"})
+
 // service is what is looked at here of a service of compose.yaml.
 type service struct {
 	Image       string            `yaml:"image"`
@@ -111,7 +114,7 @@ func settings(t *testing.T, name string, s service) config.Config {
 	for variable, value := range s.Environment {
 		environ = append(environ, variable+"="+value)
 	}
-	loaded, err := config.Load(config.LoadOptions{Environ: environ})
+	loaded, err := options.Load(config.LoadOptions{Environ: environ})
 	if err != nil {
 		t.Fatalf("%s: %v", name, err) // unknown variables are mistakes, too
 	}
@@ -135,7 +138,7 @@ func TestConfigurationIsValid(t *testing.T) {
 
 // TestUnknownVariablesAreFound makes sure that TestConfigurationIsValid can fail.
 func TestUnknownVariablesAreFound(t *testing.T) {
-	_, err := config.Load(config.LoadOptions{Environ: []string{"REFOLD_KAFKA_BROKER=kafka:9092"}})
+	_, err := options.Load(config.LoadOptions{Environ: []string{"REFOLD_KAFKA_BROKER=kafka:9092"}})
 	if err == nil {
 		t.Error("a misspelled variable is taken for right")
 	}
@@ -146,7 +149,7 @@ func TestCommandsExist(t *testing.T) {
 		for _, word := range s.Command {
 			found := false
 			for _, file := range []string{"topics.go", "schemas.go"} {
-				found = found || strings.Contains(read(t, "../cmd/processor/"+file), strconv.Quote(word))
+				found = found || strings.Contains(read(t, "../program/"+file), strconv.Quote(word))
 			}
 			if !found {
 				t.Errorf("%s: the program has no command %q", name, word)
@@ -154,7 +157,7 @@ func TestCommandsExist(t *testing.T) {
 		}
 	}
 	find(t, "Dockerfile", `(?m)^CMD \["(run)"\]$`)
-	find(t, "../cmd/processor/root.go", `Use: +"(run)"`)
+	find(t, "../program/root.go", `Use: +"(run)"`)
 }
 
 // TestWorkers checks what several workers on one cluster need.

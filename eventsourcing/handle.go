@@ -61,8 +61,12 @@ func Handle[S, C, E any](
 	if err != nil {
 		return Outcome[S, E]{}, err
 	}
+	for i := range outcome.Events {
+		e := &outcome.Events[i]
+		s.State = d.Evolve(s.State, Recorded[E]{Event: e.Data, Sequence: e.Sequence, Time: e.Time})
+	}
 	outcome.Snapshot = Snapshot[S]{
-		State:    d.Fold(s.State, events...),
+		State:    s.State,
 		Sequence: s.Sequence + int64(len(events)),
 		Recent:   s.Recent.add(hash, entry, recentSize),
 	}
@@ -92,7 +96,7 @@ func decide[S, C, E any](
 		return nil, Reject(CodeSequenceMismatch, "expected is sequence %d, %s is at sequence %d",
 			*want, cmd.Subject, s.Sequence), nil
 	}
-	events, err := d.Decide(s.State, cmd.Data)
+	events, err := d.Decide(contextOf(s.Sequence, cmd), s.State, cmd.Data)
 	if err == nil {
 		return events, nil, nil
 	}
@@ -112,6 +116,21 @@ func decide[S, C, E any](
 	return nil, rejection, nil
 }
 
+func contextOf[C any](sequence int64, cmd *Envelope[C]) Context {
+	return Context{
+		CommandID: cmd.ID, Subject: cmd.Subject, Sequence: sequence, Time: cmd.Time, Source: cmd.Source,
+		CorrelationID: correlationOf(&cmd.Metadata), CausationID: cmd.CausationID,
+	}
+}
+
+// correlationOf returns the ID of the command that began the chain: its own, if it names no other.
+func correlationOf(cmd *Metadata) string {
+	if cmd.CorrelationID == "" {
+		return cmd.ID
+	}
+	return cmd.CorrelationID
+}
+
 // set fills in the outcome.
 func (r *Result) set(e Entry, message string) {
 	r.FirstSequence, r.LastSequence = e.FirstSequence, e.LastSequence
@@ -125,10 +144,7 @@ func envelop[E any](events []E, sequence int64, cmd *Metadata) ([]Envelope[E], e
 	if len(events) == 0 {
 		return nil, nil
 	}
-	correlation := cmd.CorrelationID
-	if correlation == "" {
-		correlation = cmd.ID
-	}
+	correlation := correlationOf(cmd)
 	envelopes := make([]Envelope[E], len(events))
 	for i, event := range events {
 		sequence++

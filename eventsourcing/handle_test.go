@@ -306,7 +306,7 @@ func TestHandle_bugs(t *testing.T) {
 // A rejection may come wrapped, as errors do.
 func TestHandle_wrappedRejection(t *testing.T) {
 	d := tallyDecider
-	d.Decide = func(tally, tallyCommand) ([]tallyEvent, error) {
+	d.Decide = func(eventsourcing.Context, tally, tallyCommand) ([]tallyEvent, error) {
 		return nil, errors.Join(errors.New("context"), eventsourcing.Reject("no", "because"))
 	}
 	out, err := eventsourcing.Handle(d, 16, snapshot{}, commandOf("c1", add{1}))

@@ -101,7 +101,7 @@ func (m *model) checkFirst(t *rapid.T, c command, got outcome) {
 	if result.Repeated || result.Accepted != (result.Code == "") || result.CommandID != c.ID {
 		t.Fatalf("the result of %s is %+v", c.ID, result)
 	}
-	want, err := tallyDecider.Decide(m.snapshot.State, c.Data)
+	want, err := tallyDecider.Decide(eventsourcing.Context{}, m.snapshot.State, c.Data)
 	switch {
 	case c.ExpectedSequence != nil && *c.ExpectedSequence != m.snapshot.Sequence:
 		if result.Code != eventsourcing.CodeSequenceMismatch {
@@ -147,7 +147,8 @@ func (m *model) check(t *rapid.T) {
 	if n := int64(len(m.events)); m.snapshot.Sequence != n {
 		t.Fatalf("the snapshot is at sequence %d after %d events", m.snapshot.Sequence, n)
 	}
-	if want := tallyDecider.Fold(tallyDecider.Initial, m.events...); m.snapshot.State != want {
+	if want := tallyDecider.Fold(tallyDecider.Initial,
+		eventsourcing.Record(1, time.Time{}, m.events...)...); m.snapshot.State != want {
 		t.Fatalf("the state is %+v, the fold of all events %+v", m.snapshot.State, want)
 	}
 	var ring eventsourcing.Recent

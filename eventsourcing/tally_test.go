@@ -33,7 +33,7 @@ func (added) tallyEvent() {}
 var errDatabase = errors.New("database is down")
 
 var tallyDecider = eventsourcing.Decider[tally, tallyCommand, tallyEvent]{
-	Decide: func(s tally, c tallyCommand) ([]tallyEvent, error) {
+	Decide: func(_ eventsourcing.Context, s tally, c tallyCommand) ([]tallyEvent, error) {
 		switch c := c.(type) {
 		case add:
 			return decideAdd(s, c.N)
@@ -44,8 +44,8 @@ var tallyDecider = eventsourcing.Decider[tally, tallyCommand, tallyEvent]{
 		}
 		return nil, errors.New("no such command")
 	},
-	Evolve: func(s tally, e tallyEvent) tally {
-		return tally{Sum: s.Sum + e.(added).N, Events: s.Events + 1}
+	Evolve: func(s tally, e eventsourcing.Recorded[tallyEvent]) tally {
+		return tally{Sum: s.Sum + e.Event.(added).N, Events: s.Events + 1}
 	},
 }
 

@@ -37,12 +37,12 @@ type Session interface {
 	// Callers have their turns one after the other, and records theirs in between. fn must not call
 	// Between.
 	Between(ctx context.Context, partition int32,
-		fn func(ctx context.Context, rows Rows) error) error
+		fn func(ctx context.Context, rows RowWriter) error) error
 }
 
-// Rows are those of one partition of the group table, while everything else stands still. They are
+// RowWriter are those of one partition of the group table, while everything else stands still. They are
 // of use only until the function that they are given to returns, and by one goroutine at a time.
-type Rows interface {
+type RowWriter interface {
 	// Get returns a row, nil if there is none. It must not be changed.
 	Get(key string) ([]byte, error)
 	// Set writes a row. The value must not be nil, nor be changed any more. It and Delete return
@@ -88,7 +88,7 @@ func (l liveSession) Table(partition int32) (storage.Storage, error) {
 
 // Between runs fn between two transactions.
 func (l liveSession) Between(
-	ctx context.Context, partition int32, fn func(context.Context, Rows) error,
+	ctx context.Context, partition int32, fn func(context.Context, RowWriter) error,
 ) error {
 	t, err := l.table(partition)
 	if err != nil {
@@ -115,13 +115,13 @@ func (l liveSession) Between(
 
 // between is one call of Between.
 type between struct {
-	table   *stagedTable
+	table   *sessionTable
 	ctx     context.Context //nolint:containedctx // it ends for reasons of two sides
 	cancel  context.CancelCauseFunc
 	granted chan struct{} // closed when it has its turn
 	since   time.Time     // when it had
 	told    chan error    // what came of it; the first to be told counts
-	rows    rows
+	rows    rowWriter
 	// airborne: the rows are in a transaction, whose end will be told.
 	airborne atomic.Bool
 }
@@ -151,10 +151,10 @@ func (b *between) landed(o outcome, err error) {
 
 // call runs fn, which has its turn, in its caller's goroutine. Whatever ends its context ends its
 // turn, so that a function that doesn't return holds nothing up but its caller.
-func (r *run) call(b *between, fn func(context.Context, Rows) error) error {
+func (r *run) call(b *between, fn func(context.Context, RowWriter) error) error {
 	ctx, end := context.WithTimeoutCause(b.ctx, r.engine.cfg.BetweenTimeout, errTooLong)
 	defer end()
-	b.rows = rows{ctx: ctx, table: b.table, most: r.engine.cfg.BatchBytes}
+	b.rows = rowWriter{ctx: ctx, table: b.table, most: r.engine.cfg.BatchBytes}
 	over := func(err error) bool { return r.post(func() { r.finish(b, err) }) }
 	late := context.AfterFunc(ctx, func() { over(context.Cause(ctx)) })
 	err := protect(func() error { return fn(ctx, &b.rows) })
@@ -195,21 +195,21 @@ func (r *run) ask(s *session, b *between) {
 		return
 	}
 	r.asking = append(r.asking, b)
-	r.do(r.machine.askBetween())
+	r.do(r.machine.AskBetween())
 }
 
 // withdraw ends a call whose caller has gone.
 func (r *run) withdraw(b *between) {
 	if i := slices.Index(r.asking, b); i >= 0 {
 		r.asking = slices.Delete(r.asking, i, i+1)
-		r.do(r.machine.withdrawBetween())
+		r.do(r.machine.WithdrawBetween())
 		return
 	}
 	r.finish(b, context.Canceled)
 }
 
-// grant gives the first of the queue its turn.
-func (r *run) grant() {
+// giveTurn gives the first of the queue its turn.
+func (r *run) giveTurn() {
 	r.inTurn = r.asking[0]
 	r.asking = slices.Delete(r.asking, 0, 1)
 	r.inTurn.since = time.Now()
@@ -226,30 +226,30 @@ func (r *run) finish(b *between, err error) {
 	if err == nil && len(b.rows.written) > 0 {
 		if err = b.rows.stage(); err == nil {
 			r.rewritten = b
-			r.do(r.machine.betweenDone(true))
+			r.do(r.machine.BetweenDone(true))
 			return
 		}
 		r.session.discard()
 	}
 	b.tell(err)
-	r.do(r.machine.betweenDone(false))
+	r.do(r.machine.BetweenDone(false))
 }
 
-// rewrite starts the transaction of what the last call wrote. Nothing else is written to any table at
-// this moment.
-func (r *run) rewrite(p *producer) {
+// commitRows starts the transaction of the rows that the last call wrote. Nothing else is written to any
+// table at this moment.
+func (r *run) commitRows(a action) {
 	b := r.rewritten
 	r.rewritten = nil
 	b.airborne.Store(true)
 	s := r.session
-	r.fly(p, &batch{
+	r.fly(r.producers[a.Producer], &batch{
 		session: s, bytes: b.rows.bytes, between: b, layers: s.seal(time.Now(), nil),
-		next: s.standing(b.table.partition, r.machine.committed),
+		next: s.standing(b.table.at.Partition, a.Offsets),
 	})
 }
 
-// endBetween sends all callers away.
-func (r *run) endBetween() {
+// dismissCallers sends all callers away.
+func (r *run) dismissCallers() {
 	all := r.asking
 	if r.inTurn != nil {
 		all = append(all, r.inTurn)
@@ -259,15 +259,6 @@ func (r *run) endBetween() {
 		b.tell(ErrSessionEnded)
 		b.cancel(ErrSessionEnded)
 	}
-}
-
-// take is a poll that waits for nothing.
-func (r *run) take(n int) {
-	r.work.Go(func() {
-		fetches := r.consumer.PollRecords(nil, n) //nolint:staticcheck // no context: what is there
-		r.noteErrors(context.Background(), fetches)
-		r.post(func() { r.onPolled(fetches) })
-	})
 }
 
 // background lets the caller's own work begin with the session.

@@ -32,7 +32,7 @@ func TestBetween_aborted(t *testing.T) {
 		expectError(t, setCount(t, s, "key-000", 1000), "UNKNOWN_SERVER_ERROR")
 		fault.Remove()
 		expectError(t, s.Between(t.Context(), home("key-000"),
-			func(_ context.Context, rows exactlyonce.Rows) error {
+			func(_ context.Context, rows exactlyonce.RowWriter) error {
 				c.send("in", 20, 20, 20) // which nobody may handle with a row that is no number
 				return rows.Set("key-000", []byte(strings.Repeat("9", 2_000_000)))
 			}), exactlyonce.ErrRefused.Error(), "MESSAGE_TOO_LARGE", "count-table", `"key-000"`)
@@ -118,7 +118,7 @@ func writeAsZombie(t *testing.T, version int16) (*cluster, error) {
 	c.waitForOutputs(20)
 	var heir *worker
 	err := zombie.session().Between(t.Context(), home("key-000"),
-		func(_ context.Context, rows exactlyonce.Rows) error {
+		func(_ context.Context, rows exactlyonce.RowWriter) error {
 			before, err := rows.Get("key-000")
 			c.wire.hold("zombie", kmsg.Heartbeat.Int16())
 			heir = c.work(c.config("heir"), counter("count", "in"))
@@ -153,7 +153,7 @@ func TestBetween_sessionEnds(t *testing.T) {
 			s := w.session()
 			waits := make(chan error, 1)
 			err := s.Between(t.Context(), home("key-000"),
-				func(ctx context.Context, rows exactlyonce.Rows) error {
+				func(ctx context.Context, rows exactlyonce.RowWriter) error {
 					err := rows.Set("key-000", []byte("1000"))
 					go func() { waits <- setCount(t, s, "key-000", 2000) }()
 					end(c, w)
@@ -212,7 +212,7 @@ func TestBetween_deaf(t *testing.T) {
 	w := c.tenant(cfg, counter("count", "in"))
 	var over atomic.Bool
 	err := w.session().Between(t.Context(), home("key-000"),
-		func(_ context.Context, rows exactlyonce.Rows) error {
+		func(_ context.Context, rows exactlyonce.RowWriter) error {
 			err := rows.Set("key-000", []byte("1000"))
 			c.send("in", 0, 20, 20)
 			c.waitForOutputs(20)

@@ -62,7 +62,7 @@ func home(key string) int32 { return kafka.Partition([]byte(key), 4) }
 func setCount(t *testing.T, s exactlyonce.Session, key string, count int) error {
 	t.Helper()
 	return s.Between(t.Context(), home(key),
-		func(_ context.Context, rows exactlyonce.Rows) error {
+		func(_ context.Context, rows exactlyonce.RowWriter) error {
 			return rows.Set(key, []byte(strconv.Itoa(count)))
 		})
 }
@@ -106,7 +106,7 @@ func TestBetween(t *testing.T) {
 		c.waitForOutputs(300)
 		s := w.session()
 		err := s.Between(t.Context(), home("key-000"),
-			func(_ context.Context, rows exactlyonce.Rows) error {
+			func(_ context.Context, rows exactlyonce.RowWriter) error {
 				before, err := rows.Get("key-000")
 				if string(before) != "15" || err != nil {
 					t.Errorf("the row is %q, %v", before, err)
@@ -128,7 +128,7 @@ func TestBetween(t *testing.T) {
 		c.waitForOutputs(320)
 		expectRow(t, table, "key-000", "1001")
 		err = s.Between(t.Context(), home("key-000"),
-			func(_ context.Context, rows exactlyonce.Rows) error { return rows.Delete("key-000") })
+			func(_ context.Context, rows exactlyonce.RowWriter) error { return rows.Delete("key-000") })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +152,7 @@ func TestBetween_queue(t *testing.T) {
 	var callers sync.WaitGroup
 	var turns, inTurn atomic.Int32
 	stop := make(chan struct{})
-	add := func(_ context.Context, rows exactlyonce.Rows) error {
+	add := func(_ context.Context, rows exactlyonce.RowWriter) error {
 		if inTurn.Add(1) > 1 {
 			t.Error("two callers have their turns at once")
 		}
@@ -238,17 +238,17 @@ func TestBetween_nothingWritten(t *testing.T) {
 	enough := errors.New("enough")
 	for name, test := range map[string]struct {
 		ctx  context.Context //nolint:containedctx // the caller's
-		fn   func(context.Context, exactlyonce.Rows) error
+		fn   func(context.Context, exactlyonce.RowWriter) error
 		says string
 	}{
-		"error": {t.Context(), func(_ context.Context, rows exactlyonce.Rows) error {
+		"error": {t.Context(), func(_ context.Context, rows exactlyonce.RowWriter) error {
 			return errors.Join(rows.Set("key-000", []byte("1")), enough)
 		}, "enough"},
-		"panic": {t.Context(), func(_ context.Context, rows exactlyonce.Rows) error {
+		"panic": {t.Context(), func(_ context.Context, rows exactlyonce.RowWriter) error {
 			_ = rows.Set("key-000", []byte("1"))
 			panic("oh")
 		}, "panic: oh"},
-		"too long": {t.Context(), func(ctx context.Context, rows exactlyonce.Rows) error {
+		"too long": {t.Context(), func(ctx context.Context, rows exactlyonce.RowWriter) error {
 			_ = rows.Set("key-000", []byte("1"))
 			<-ctx.Done()
 			if _, err := rows.Get("key-000"); err == nil {
@@ -256,18 +256,18 @@ func TestBetween_nothingWritten(t *testing.T) {
 			}
 			return nil
 		}, "BetweenTimeout"},
-		"cancelled": {bored, func(ctx context.Context, rows exactlyonce.Rows) error {
+		"cancelled": {bored, func(ctx context.Context, rows exactlyonce.RowWriter) error {
 			leave()
 			<-ctx.Done()
 			return rows.Set("key-000", []byte("1"))
 		}, "canceled"},
-		"too much": {t.Context(), func(_ context.Context, rows exactlyonce.Rows) error {
+		"too much": {t.Context(), func(_ context.Context, rows exactlyonce.RowWriter) error {
 			return rows.Set("key-000", make([]byte, 1<<20))
 		}, exactlyonce.ErrRefused.Error()},
-		"nil": {t.Context(), func(_ context.Context, rows exactlyonce.Rows) error {
+		"nil": {t.Context(), func(_ context.Context, rows exactlyonce.RowWriter) error {
 			return rows.Set("key-000", nil)
 		}, "delete the row instead"},
-		"nothing": {t.Context(), func(context.Context, exactlyonce.Rows) error { return nil }, ""},
+		"nothing": {t.Context(), func(context.Context, exactlyonce.RowWriter) error { return nil }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := c.wire.count("worker", kmsg.EndTxn.Int16())

@@ -10,38 +10,31 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
 )
 
-// linger is how long a producer may gather records by itself, the longest that there is: it is a
-// flush that sends them, or a batch that is full.
+// linger is how long a producer may gather records before it sends them by itself: as long as the client
+// allows, because a flush sends them, or a batch that is full.
 const linger = time.Minute
 
-// metadataMinAge is the least time between two questions for the leaders of partitions. A client
-// asks before it repeats what failed, and franz-go's default of 5 s would let a broken connection
-// stop the worker for as long.
+// metadataMinAge is the least time between two requests for the leaders of partitions. A client asks before
+// it repeats what failed, and with franz-go's default of 5 s a broken connection would stop the worker for as
+// long.
 const metadataMinAge = 100 * time.Millisecond
 
 // fetchPartitionBytes leaves room in an answer for several partitions.
 const fetchPartitionBytes = 1 << 20
 
-// initTimeout limits the wait until what a predecessor left in a transaction has ended: brokers
-// write the markers of a decided one, or abort an open one, within seconds.
+// initTimeout limits the wait until the transaction that a predecessor left has ended: brokers write the
+// markers of a decided transaction, or abort an open one, within seconds.
 const initTimeout = time.Minute
 
-// producer is one transactional producer.
-type producer struct {
-	client *kgo.Client
-	id     string // its transactional ID
-	group  string
-	feat   *features
-	ends   unanswered
-}
-
-// dial makes the clients. Every transactional ID is initialised before the group is joined: that
-// ends what a dead process left under it, and fences one that is not dead.
+// dial makes the clients. Every transactional ID is initialised before the group is joined: that ends the
+// transaction that a dead process left under it, and fences a process that is not dead.
 func (r *run) dial(ctx context.Context) error {
 	e := r.engine
-	topics := append(append([]string(nil), r.topics...), e.writes...)
+	topics := append(append([]string(nil), r.inputs...), e.writes...)
 	if e.table != "" {
 		topics = append(topics, e.table)
 	}
@@ -49,10 +42,13 @@ func (r *run) dial(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.features, err = askFeatures(ctx, e.admin, topics); err != nil {
+	if r.features, err = kafka.AskFeatures(ctx, e.admin); err != nil {
 		return err
 	}
-	e.outputs.reset(r.outputCounts(r.features.partitions))
+	if r.topics, err = e.describeTopics(ctx, topics...); err != nil {
+		return err
+	}
+	e.outbox.Reset(r.outputPartitions(r.topics.partitions))
 	base, err := e.cfg.Kafka.Options()
 	if err != nil {
 		return err
@@ -65,11 +61,11 @@ func (r *run) dial(ctx context.Context) error {
 			kgo.RecordPartitioner(kgo.ManualPartitioner()),
 			kgo.ProducerLinger(linger),
 			kgo.MaxBufferedRecords(math.MaxInt32), // Config.BatchBytes is the limit
-			// A fifth of what the broker itself asks for: with two producers that take turns it
-			// is seldom needed, and then the markers are all but written.
-			kgo.ConcurrentTransactionsBackoff(concurrentPause))
-		p := &producer{id: id, group: e.group, feat: &r.features}
-		opts = append(append(opts, kgo.WithHooks(&p.ends)), r.features.versions()...)
+			// A fifth of the broker's own back-off: with two producers that take turns it is seldom
+			// needed, and then the markers are nearly written.
+			kgo.ConcurrentTransactionsBackoff(kafka.ConcurrentPause))
+		p := &producer{id: id, features: &r.features}
+		opts = append(append(opts, kgo.WithHooks(&p.ends)), r.features.Versions()...)
 		if p.client, err = kgo.NewClient(opts...); err != nil {
 			return fmt.Errorf("make producer %s: %w", id, err)
 		}
@@ -88,11 +84,12 @@ func (r *run) dial(ctx context.Context) error {
 // join makes the consumer, which joins the group by itself.
 func (r *run) join(base []kgo.Opt) error {
 	cfg := &r.engine.cfg
-	consumer, err := kgo.NewClient(append(append([]kgo.Opt(nil), base...),
+	var given assignment // the latest; the client's callbacks follow one another
+	opts := append(append([]kgo.Opt(nil), base...),
 		kgo.ConsumerGroup(r.engine.group),
-		kgo.ConsumeTopics(r.topics...),
+		kgo.ConsumeTopics(r.inputs...),
 		kgo.DisableAutoCommit(),
-		// Offsets that are out of range are ours to judge: see checkInputs.
+		// checkInputs judges offsets that are out of range.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.Balancers(cfg.balancer()),
@@ -101,16 +98,25 @@ func (r *run) join(base []kgo.Opt) error {
 		kgo.FetchMaxPartitionBytes(min(cfg.FetchMaxBytes, fetchPartitionBytes)),
 		kgo.WithHooks(groupErrors{r.engine}),
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, m map[string][]int32) {
-			a := assignment{partitions: m}
-			a.member, a.generation = cl.GroupMetadata()
+			member, generation := cl.GroupMetadata()
+			a := newAssignment(m, member, generation)
+			given = a
 			r.post(func() { r.onAssigned(a) })
 		}),
 		kgo.OnPartitionsRevoked(func(context.Context, *kgo.Client, map[string][]int32) {
-			r.leaving(r.machine.revoked)
+			r.leaving(r.machine.Revoked)
 		}),
 		kgo.OnPartitionsLost(func(context.Context, *kgo.Client, map[string][]int32) {
-			r.leaving(r.machine.lost)
-		}))...)
+			r.leaving(r.machine.Lost)
+		}))
+	if cfg.Start == StartNewest {
+		opts = append(opts, kgo.AdjustFetchOffsetsFn(func(ctx context.Context, offsets offsetsByTopic) (
+			offsetsByTopic, error,
+		) {
+			return r.beginAt(ctx, given.begins, offsets)
+		}))
+	}
+	consumer, err := kgo.NewClient(opts...)
 	if err != nil {
 		return fmt.Errorf("make the consumer: %w", err)
 	}
@@ -118,10 +124,10 @@ func (r *run) join(base []kgo.Opt) error {
 	return nil
 }
 
-// notAMember is what fails while a worker can't be one.
+// notAMember names the fault of a worker that can't join its group.
 const notAMember = "be a member of the group"
 
-// groupErrors tells why the worker is not a member of its group.
+// groupErrors notes why the worker is not a member of its group.
 type groupErrors struct{ engine *engine }
 
 var _ kgo.HookGroupManageError = groupErrors{}
@@ -135,14 +141,19 @@ func (g groupErrors) OnGroupManageError(err error) {
 	g.engine.faults.Failed(slog.LevelWarn, notAMember, err)
 }
 
-// assignment is what the group gave us, and as whom.
+// assignment is the partitions that the group gave this worker, and as which member.
 type assignment struct {
 	partitions map[string][]int32
 	member     string
 	generation int32
+	begins     *begins
 }
 
-// leaveGroupTimeout limits the good-bye to a group whose coordinator may be away.
+func newAssignment(partitions map[string][]int32, member string, generation int32) assignment {
+	return assignment{partitions, member, generation, &begins{decided: make(chan struct{})}}
+}
+
+// leaveGroupTimeout limits the request to leave the group, whose coordinator may be away.
 const leaveGroupTimeout = 3 * time.Second
 
 // hangUp leaves the group, so that others need not wait for the session's time-out, and closes

@@ -11,49 +11,11 @@ import (
 	"time"
 
 	"github.com/lovoo/goka"
-	"github.com/lovoo/goka/storage"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/trace"
 
 	"refold/kafka"
 )
-
-// Table is what the engine asks of a group table's local store: Goka's storage whose writes stay
-// uncommitted, in layers, until the transaction that holds them has ended. Package tabletest
-// checks an implementation.
-//
-// Goka reads and writes it from one goroutine and may read it from others, as Config.Background may;
-// when nothing is in Goka's hands, Session.Between writes. Seal, Commit and Discard come from the engine
-// while reads go on, and Commit also while writes go on.
-type Table interface {
-	// Storage is Goka's. Open restores the rows from the table topic, exactly to its end; from
-	// then on GetOffset says high watermark - 1, so that Goka takes the table for recovered. Get,
-	// Has and iterators see all layers, the newest first. SetOffset is of no consequence.
-	storage.Storage
-
-	// Seal closes the layer of rows written since the last Seal and returns it, keyed by row key;
-	// nil is a deletion. The caller does not change it. When nothing was written the result is
-	// empty and no layer is kept. Seal is never called while a row is being written.
-	Seal() map[string][]byte
-
-	// Commit makes the oldest sealed layer part of the committed store. next is the offset in the
-	// table topic after the layer's last row. The batch may become durable late: after a crash
-	// the store may be behind the topic, never ahead.
-	Commit(next int64) error
-
-	// Discard forgets the open layer and all sealed ones.
-	Discard()
-}
-
-// Tables says how local stores are opened. The context ends when the partition is taken away: a
-// restore that is going on in Open must then return soon, with an error. What a store is given
-// back for the same partition later may continue from what it has.
-type Tables struct {
-	// Staged opens the store of one partition of the group table.
-	Staged func(ctx context.Context, topic string, partition int32) (Table, error)
-	// Follower opens the store of one partition of a table that somebody else writes: joins and
-	// lookups. Its Open restores, too; Goka follows the live tail from there.
-	Follower func(ctx context.Context, topic string, partition int32) (storage.Storage, error)
-}
 
 // Config is how a Processor runs. Kafka is required; the zero value of every other field means the
 // default that its comment names.
@@ -69,6 +31,11 @@ type Config struct {
 	// every start: partitions of a worker that was killed in the middle of a transaction then
 	// wait until the transaction's time-out.
 	TransactionalID string
+
+	// Start says where the group begins in an input partition for which it has no committed offset: at its
+	// oldest record. A group that is added later to act on new records only, not on history, starts with
+	// StartNewest.
+	Start Start
 
 	// Tables opens the local stores. The default keeps them in memory.
 	Tables Tables
@@ -247,6 +214,9 @@ func (c Config) validate() error {
 			"RebalanceTimeout (%v), or a rebalance goes on without us",
 			c.LeaveTimeout, c.Kafka.RebalanceTimeout))
 	}
+	if c.Start != StartOldest && c.Start != StartNewest {
+		wrong = append(wrong, fmt.Errorf("Start is %d; it must be StartOldest or StartNewest", c.Start))
+	}
 	if c.BackoffMax < c.BackoffMin {
 		wrong = append(wrong, fmt.Errorf("BackoffMax is %v; it must be at least BackoffMin (%v)",
 			c.BackoffMax, c.BackoffMin))
@@ -270,6 +240,15 @@ func (c Config) claimBuffer(claims int) int {
 // backoff is the pause before the attempt after n failures.
 func (c Config) backoff(n int) time.Duration {
 	return min(c.BackoffMin<<min(max(n-1, 0), 20), c.BackoffMax)
+}
+
+// balancer returns the group's: eager, all partitions move at once, those of the inputs together
+// (copartitioned).
+func (c Config) balancer() kgo.GroupBalancer {
+	if len(c.MemberData) == 0 {
+		return kgo.RangeBalancer()
+	}
+	return kafka.TellMembers(kgo.RangeBalancer(), c.MemberData)
 }
 
 // ownID makes a transactional ID that nobody else has.

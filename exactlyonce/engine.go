@@ -14,37 +14,40 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/exactlyonce/internal/outbox"
+	"refold/exactlyonce/machine"
 	"refold/kafka"
 )
 
-// adminMetadataAge is how old an answer about topics may be. franz-go's default of 5 s would make a
-// worker that has just made its topics wait that long to see them.
+// adminMetadataAge is how old an answer about topics may be. With franz-go's default of 5 s, a worker that
+// has just made its topics would wait that long to see them.
 const adminMetadataAge = 50 * time.Millisecond
 
-// engine is what all parts below one Processor share. It lives as long as the Processor; the
-// clients of a run and the sessions of Goka come and go.
+// engine is what all parts of one Processor share. It lives as long as the Processor; the clients of a run
+// and the sessions of Goka come and go.
 type engine struct {
 	cfg    Config
 	log    *slog.Logger
 	group  string
 	table  string          // the group table's topic, empty when the graph is stateless
+	loop   string          // the loop's topic, empty when the graph has none
 	joins  []string        // topics whose stores live in a session
 	writes []string        // topics that the graph writes, but for the table
 	framed map[string]bool // input topics whose codec takes frames
 
-	// ctx ends with the Processor: stores of lookups, which no session holds, depend on it.
+	// ctx ends with the Processor. Stores of lookups depend on it: they belong to no session.
 	ctx    context.Context //nolint:containedctx // Goka's builders are given none
 	cancel context.CancelFunc
 	admin  *kgo.Client
 
-	outputs outputs
+	outbox  *outbox.Outbox
 	session atomic.Pointer[session] // Goka's, from its set-up to its end
-	// consuming: Goka is through with what it does before it joins the group.
+	// consuming: Goka has finished its start and joins the group.
 	consuming atomic.Bool
 	status    atomic.Pointer[error]   // what keeps the worker from being ready
 	latest    atomic.Pointer[session] // the last that there was, perhaps over
 	faults    *kafka.FaultLog
-	// stores are the storage.Storage of each topicPartition of a table that was opened last.
+	// stores holds the storage.Storage that was opened last for each kafka.TopicPartition of a table.
 	stores sync.Map
 
 	mu      sync.Mutex
@@ -69,11 +72,13 @@ func newEngine(cfg Config, gg *goka.GroupGraph) (*engine, error) {
 	}
 	reads, emits := gg.InputStreams(), gg.OutputStreams()
 	if l := gg.LoopStream(); l != nil {
+		e.loop = l.Topic()
 		e.writes = append(e.writes, l.Topic())
 		// A loop is both, with one codec.
 		reads, emits = append(slices.Clip(reads), l), append(slices.Clip(emits), l)
 	}
-	e.framed, e.outputs.framed = framedTopics(reads), framedTopics(emits)
+	e.framed = framedTopics(reads)
+	e.outbox = outbox.New(outbox.Options{Table: e.table, Framed: framedTopics(emits)})
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.setStatus(errors.New("not started"))
 	e.faults = kafka.NewFaultLog(e.log)
@@ -102,8 +107,8 @@ func (e *engine) close() error {
 // setStatus notes what keeps the worker from being ready; nil when nothing does.
 func (e *engine) setStatus(err error) { e.status.Store(&err) }
 
-// ready is what keeps the worker from being ready: as a whole, which partitions are held, and which stand
-// still.
+// ready returns what keeps the worker from being ready, nil if nothing does. It names the partitions that are
+// held and those that stand still.
 func (e *engine) ready() error {
 	err := *e.status.Load()
 	if s := e.latest.Load(); s != nil && s.ctx.Err() == nil {
@@ -112,7 +117,7 @@ func (e *engine) ready() error {
 	return err
 }
 
-// startingOver is what is done about a fault that ends a run.
+// startingOver names, in the log, a fault that ends a run.
 const startingOver = "starting over with new clients"
 
 // consume runs the group until ctx ends, a callback fails or a record is refused for good. Faults
@@ -126,19 +131,18 @@ func (e *engine) consume(
 		began := time.Now()
 		r := newRun(e, topics, h)
 		err := r.live(ctx)
-		var fatal *fatalError
-		if errors.As(err, &fatal) {
+		if fatal, is := errors.AsType[*machine.FatalError](err); is {
 			e.setStatus(err)
-			return fatal.err
+			return fatal.Err
 		}
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
 			e.log.Info("stopped in the middle of a fault", "error", err)
-			return nil //nolint:nilerr // whoever stopped us has no use for the fault
+			return nil //nolint:nilerr // a stop was asked for; the fault does not matter any more
 		}
-		if r.progress || time.Since(began) > time.Minute {
+		if r.progressed || time.Since(began) > time.Minute {
 			failures = 0
 		}
 		failures++
@@ -146,23 +150,12 @@ func (e *engine) consume(
 		e.setStatus(err)
 		e.cfg.Metrics.restart(err)
 		e.faults.Failed(slog.LevelError, startingOver, err, "pause", pause)
-		sleep(ctx, pause)
+		kafka.Sleep(ctx, pause)
 	}
 	return nil
 }
 
-// fatalError ends the Processor: to try again would not help, or would do harm.
-type fatalError struct{ err error }
-
-func (f *fatalError) Error() string { return f.err.Error() }
-func (f *fatalError) Unwrap() error { return f.err }
-
-func fatal(err error) bool {
-	var f *fatalError
-	return errors.As(err, &f)
-}
-
-// framedTopics are those whose codec is a kafka.FramedCodec.
+// framedTopics returns the topics whose codec is a kafka.FramedCodec.
 func framedTopics(edges goka.Edges) map[string]bool {
 	framed := make(map[string]bool)
 	for _, edge := range edges {

@@ -4,20 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"refold/exactlyonce/machine"
 )
 
 // ErrUnfit is wrapped by an error of Config.Fit that ends the Processor: a topic is not the one that it
 // was, and nothing may be handled by what is there now.
 var ErrUnfit = errors.New("the topics are not those that they were")
 
-// askFit asks Config.Fit. The error is a fatalError if it wraps ErrUnfit.
+// askFit asks Config.Fit. The error is a machine.FatalError if it wraps ErrUnfit.
 func (e *engine) askFit(ctx context.Context, partitions []int32) (map[int32]error, error) {
 	if e.cfg.Fit == nil || !topicsFit {
 		return nil, nil //nolint:nilnil // none is unfit
 	}
 	unfit, err := e.cfg.Fit(ctx, partitions)
 	if errors.Is(err, ErrUnfit) {
-		return nil, &fatalError{err}
+		return nil, &machine.FatalError{Err: err}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look whether the topics fit together: %w", err)
@@ -53,7 +55,7 @@ func (s *session) checkFitAgain(ctx context.Context) error {
 	}
 	s.begin(func() { s.holdUnfit(unfit) })
 	for tp := range s.claims {
-		if unfit[tp.partition] == nil && s.holds.hasCause(tp, causeUnfit) {
+		if unfit[tp.Partition] == nil && s.holds.hasCause(tp, causeUnfit) {
 			return errFitsAgain
 		}
 	}
@@ -62,7 +64,7 @@ func (s *session) checkFitAgain(ctx context.Context) error {
 
 func (s *session) holdUnfit(unfit map[int32]error) {
 	for tp := range s.claims {
-		if why := unfit[tp.partition]; why != nil {
+		if why := unfit[tp.Partition]; why != nil {
 			s.hold(hold{cause: causeUnfit, why: why}, tp)
 		}
 	}

@@ -80,7 +80,9 @@ func TestUnfitTopics(t *testing.T) {
 			cfg := c.config("worker")
 			cfg.TopicsMaxAge = 20 * time.Millisecond
 			memory := exactlyonce.InMemory(cfg.Kafka)
-			cfg.Tables.Staged = func(ctx context.Context, topic string, p int32) (exactlyonce.Table, error) {
+			cfg.Tables.Staged = func(
+				ctx context.Context, topic string, p int32,
+			) (exactlyonce.StagedTable, error) {
 				opened.Add(1)
 				return memory.Staged(ctx, topic, p)
 			}

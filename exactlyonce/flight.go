@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/exactlyonce/internal/outbox"
+	"refold/kafka"
 )
 
 // flight is a batch in its transaction.
@@ -18,21 +21,24 @@ type flight struct {
 	err     error
 }
 
-// takeOff closes the open batch and starts its transaction. Nothing is with Goka at this moment:
-// no callback stages or writes while the batch is cut.
-func (r *run) takeOff(p *producer, next map[topicPartition]int64) {
+// closeBatch closes the open batch and starts its transaction. Nothing is with Goka at this moment: no
+// callback emits or writes rows while the batch is cut.
+func (r *run) closeBatch(a action) {
 	now := time.Now()
-	staged, headers := r.engine.outputs.take()
-	r.fly(p, &batch{
-		session: r.session, records: r.machine.air.records, bytes: r.machine.air.bytes,
-		next: next, newest: r.newest, staged: staged, layers: r.session.seal(now, headers),
+	emitted, headers := r.engine.outbox.Take()
+	r.fly(r.producers[a.Producer], &batch{
+		session: r.session, records: a.Records, bytes: a.Bytes, next: a.Offsets,
+		newest: r.newest, emitted: emitted, layers: r.session.seal(now, headers),
 	})
-	r.newest, r.links, r.staged = time.Time{}, nil, 0
-	if r.counts != nil {
-		r.engine.outputs.reset(r.counts)
-		r.counts = nil
+	r.emptyBatch()
+	if r.grown != nil {
+		r.engine.outbox.Reset(r.grown)
+		r.grown = nil
 	}
 }
+
+// emptyBatch begins to note what belongs to the next batch.
+func (r *run) emptyBatch() { r.newest, r.links, r.staged = time.Time{}, nil, 0 }
 
 // fly starts a transaction.
 func (r *run) fly(p *producer, b *batch) {
@@ -44,8 +50,8 @@ func (r *run) fly(p *producer, b *batch) {
 		defer cancel()
 		o, err := p.carry(ctx, b, r.consumer)
 		if o == committed {
-			recycle(b.staged)
-			b.staged = nil
+			outbox.Recycle(b.emitted)
+			b.emitted = nil
 			if rowsAfter {
 				err = b.session.commitLayers(b.layers)
 			}
@@ -59,7 +65,7 @@ func (r *run) fly(p *producer, b *batch) {
 	})
 }
 
-// tell lets who called Between know, if it is rows of theirs.
+// tell reports the outcome to the caller of Between whose rows these are, if any.
 func (f *flight) tell() {
 	if f.between != nil {
 		f.between.landed(f.outcome, f.err)
@@ -76,42 +82,42 @@ func (r *run) landed(f *flight, p *producer, o outcome, err error) {
 			r.engine.cfg.Metrics.fence()
 			r.engine.log.Error("fenced: another worker uses the same transactional ID, or the "+
 				"transaction was older than its time-out; nothing is lost or doubled, but two "+
-				"workers with one ID do not get on", "transactionalId", p.id, "error", err)
+				"workers with one ID make no progress", "transactionalId", p.id, "error", err)
 		} else {
 			r.engine.faults.Failed(slog.LevelWarn, "transaction failed", err, "outcome", o.String())
 		}
 	}
 	switch o {
 	case committed:
-		r.progress = true
+		r.progressed = true
 		r.engine.faults.Ended("transaction failed")
 		r.engine.faults.Ended(startingOver)
 		if p.late() {
-			r.do(r.machine.transactionCommittedLast(errLate))
+			r.do(r.machine.TransactionCommittedLast(errLate))
 		} else {
-			r.do(r.machine.transactionCommitted())
+			r.do(r.machine.TransactionCommitted())
 		}
 	case aborted:
-		r.do(r.machine.transactionAborted())
+		r.do(r.machine.TransactionAborted())
 	case refused:
-		r.do(r.machine.transactionRefused(err))
+		r.do(r.machine.TransactionRefused(err))
 	case unknown:
-		r.do(r.machine.transactionUnknown(err))
+		r.do(r.machine.TransactionUnknown(err))
 	}
 	f.tell()
 }
 
-// rewind forgets what is uncommitted and goes back to where the committed work ends.
-func (r *run) rewind(offsets map[topicPartition]int64) {
-	r.engine.outputs.take()
+// rewind drops what is uncommitted and makes the consumer read on from the committed offsets.
+func (r *run) rewind(offsets map[kafka.TopicPartition]int64) {
+	r.engine.outbox.Take()
 	r.session.discard()
-	r.newest, r.links, r.staged = time.Time{}, nil, 0
+	r.emptyBatch()
 	set := make(map[string]map[int32]kgo.EpochOffset)
 	for tp, o := range offsets {
-		if set[tp.topic] == nil {
-			set[tp.topic] = make(map[int32]kgo.EpochOffset)
+		if set[tp.Topic] == nil {
+			set[tp.Topic] = make(map[int32]kgo.EpochOffset)
 		}
-		set[tp.topic][tp.partition] = kgo.EpochOffset{Epoch: -1, Offset: o}
+		set[tp.Topic][tp.Partition] = kgo.EpochOffset{Epoch: -1, Offset: o}
 	}
 	r.consumer.SetOffsets(set)
 }

@@ -229,7 +229,7 @@ func TestRestoreIsCancelled(t *testing.T) {
 	began, cancelled := make(chan struct{}, 8), make(chan struct{}, 8)
 	cfg.Tables.Staged = func(
 		ctx context.Context, _ string, _ int32,
-	) (exactlyonce.Table, error) {
+	) (exactlyonce.StagedTable, error) {
 		return &endless{ctx: ctx, began: began, cancelled: cancelled}, nil
 	}
 	w := c.work(cfg, counter("count", "in"))
@@ -251,7 +251,7 @@ func TestRestoreIsCancelled(t *testing.T) {
 
 // endless is a table whose restore never ends by itself.
 type endless struct {
-	exactlyonce.Table
+	exactlyonce.StagedTable
 	ctx              context.Context //nolint:containedctx // as Tables.Staged has it
 	began, cancelled chan struct{}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"refold/exactlyonce"
+	"refold/kafka"
 )
 
 // What members tell their group is told to whoever asks, and partitions are divided as ever.
@@ -18,7 +18,7 @@ func TestMembers(t *testing.T) {
 	cl := c.client()
 	defer cl.Close()
 	admin := kadm.NewClient(cl)
-	if members, err := exactlyonce.Members(t.Context(), admin, "count"); err != nil || members != nil {
+	if members, err := kafka.Members(t.Context(), admin, "count"); err != nil || members != nil {
 		t.Errorf("before there is a group: %v, %v", members, err)
 	}
 	names := []string{"new", "old", "plain"}
@@ -31,8 +31,8 @@ func TestMembers(t *testing.T) {
 	}
 	told, has := make(map[string]string), make(map[string]int)
 	eventually(t, "there are three members", func() bool {
-		members, err := exactlyonce.Members(t.Context(), admin, "count")
-		if err != nil && !errors.Is(err, exactlyonce.ErrRebalancing) {
+		members, err := kafka.Members(t.Context(), admin, "count")
+		if err != nil && !errors.Is(err, kafka.ErrRebalancing) {
 			t.Fatal(err)
 		}
 		for _, m := range members {
@@ -65,12 +65,12 @@ func TestMembers_rebalancing(t *testing.T) {
 	c.wire.hold("worker", kmsg.SyncGroup.Int16())
 	w := c.work(c.config("worker"), counter("count", "in"))
 	eventually(t, "the group is being rebalanced", func() bool {
-		_, err := exactlyonce.Members(t.Context(), kadm.NewClient(cl), "count")
-		return errors.Is(err, exactlyonce.ErrRebalancing)
+		_, err := kafka.Members(t.Context(), kadm.NewClient(cl), "count")
+		return errors.Is(err, kafka.ErrRebalancing)
 	})
 	c.wire.letPass("worker", kmsg.SyncGroup.Int16())
 	w.isReady().end()
-	if members, err := exactlyonce.Members(t.Context(), kadm.NewClient(cl), "count"); err != nil ||
+	if members, err := kafka.Members(t.Context(), kadm.NewClient(cl), "count"); err != nil ||
 		len(members) > 0 {
 		t.Errorf("when all have left: %v, %v", members, err)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"refold/kafka"
 )
 
 // Metrics are what a Processor measures, under names that begin with "exactlyonce_". One Metrics
@@ -176,33 +178,33 @@ func (m *Metrics) deleted(offsets int64) {
 	}
 }
 
-// labels of a partition's metrics.
-func (tp topicPartition) labels() prometheus.Labels {
-	return prometheus.Labels{"topic": tp.topic, "partition": strconv.Itoa(int(tp.partition))}
+// labelsOf returns the labels of a partition's metrics.
+func labelsOf(tp kafka.TopicPartition) prometheus.Labels {
+	return prometheus.Labels{"topic": tp.Topic, "partition": strconv.Itoa(int(tp.Partition))}
 }
 
 // hold notes that a partition is held for a cause (1), or not any more (0).
-func (m *Metrics) hold(tp topicPartition, c cause, held float64) {
+func (m *Metrics) hold(tp kafka.TopicPartition, c cause, held float64) {
 	if m == nil {
 		return
 	}
-	partition := strconv.Itoa(int(tp.partition))
+	partition := strconv.Itoa(int(tp.Partition))
 	if held == 0 {
-		m.holds.DeleteLabelValues(tp.topic, partition, string(c))
+		m.holds.DeleteLabelValues(tp.Topic, partition, string(c))
 		return
 	}
-	m.holds.WithLabelValues(tp.topic, partition, string(c)).Set(held)
+	m.holds.WithLabelValues(tp.Topic, partition, string(c)).Set(held)
 }
 
 // forget removes what is measured of partitions that are not ours any more.
-func (m *Metrics) forget(claims map[topicPartition]*claim) {
+func (m *Metrics) forget(claims map[kafka.TopicPartition]*claim) {
 	if m == nil {
 		return
 	}
 	for tp := range claims {
-		m.lag.Delete(tp.labels())
-		m.stalled.Delete(tp.labels())
-		m.holds.DeletePartialMatch(tp.labels())
+		m.lag.Delete(labelsOf(tp))
+		m.stalled.Delete(labelsOf(tp))
+		m.holds.DeletePartialMatch(labelsOf(tp))
 	}
 }
 

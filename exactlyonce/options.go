@@ -3,17 +3,20 @@ package exactlyonce
 import (
 	"errors"
 	"fmt"
+	"hash"
 	"reflect"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
 
 	"refold/kafka"
+	"refold/kafka/gokatopics"
 )
 
-// options puts the engine below Goka: ours first, then the caller's, then one that looks at what
-// came of them. After goka.NewProcessor has applied them, refused names those of the caller's
-// that would take exactly once away.
+// options puts the engine below Goka: first the engine's options, then the caller's, then one that inspects
+// the result. After goka.NewProcessor has applied them, refused returns an error that names those of the
+// caller's that would take exactly once away.
 func (e *engine) options(given []goka.ProcessorOption) (
 	all []goka.ProcessorOption, refused func() error,
 ) {
@@ -21,7 +24,7 @@ func (e *engine) options(given []goka.ProcessorOption) (
 	all = append(all,
 		goka.WithClientID(e.cfg.Kafka.ClientID),
 		goka.WithHasher(kafka.NewHasher),
-		goka.WithLogger(gokaLogger{e.cfg.Logger}),
+		goka.WithLogger(kafka.GokaLogger(e.cfg.Logger)),
 		goka.WithPartitionChannelSize(e.cfg.PartitionBuffer),
 		goka.WithStorageBuilder(e.buildStorage),
 		goka.WithProducerBuilder(e.buildProducer),
@@ -33,8 +36,8 @@ func (e *engine) options(given []goka.ProcessorOption) (
 	return append(append(all, given...), inspect(replaced)), refused
 }
 
-// replaced is what of Goka's options (fields of its unexported struct) must stay ours, and what
-// the caller did when it did not.
+// replaced lists the options of Goka (fields of its unexported struct) that must stay the engine's, the
+// option by which a caller replaces each, and what to do instead.
 var replaced = []struct{ field, option, instead string }{
 	{"storage", "WithStorageBuilder", "set Config.Tables"},
 	{"producer", "WithProducerBuilder", "set Config.Kafka"},
@@ -43,10 +46,10 @@ var replaced = []struct{ field, option, instead string }{
 	{"topicmgr", "WithTopicManagerBuilder", "make topics beforehand, or let this package do it"},
 }
 
-// inspection makes options that look at Goka's unexported options. An option's type names that
-// struct, so a function of the type can't be written down, but it can be made; and reading (not
-// setting) an unexported field is what reflect allows. If a release of Goka renames a field, the
-// look-up finds nothing and says so.
+// inspection makes options that inspect Goka's unexported options. The type of an option names that struct,
+// so a function of the type can't be written down, but reflect can make one; and reflect allows reading (not
+// setting) an unexported field. If a release of Goka renames a field, the look-up finds nothing and reports
+// it.
 func inspection() (
 	inspect func(fields []struct{ field, option, instead string }) goka.ProcessorOption,
 	refused func() error,
@@ -95,8 +98,34 @@ func inspection() (
 	return inspect, func() error { return errors.Join(errs...) }
 }
 
-// buildConsumer gives Goka Sarama's consumer, which follows the live tails of joins and lookups.
-// Goka's views never close theirs, so we do.
+// buildProducer gives Goka its producer, and learns the effective hash function.
+func (e *engine) buildProducer(
+	_ []string, _ string, hasher func() hash.Hash32,
+) (goka.Producer, error) {
+	if reflect.ValueOf(hasher).Pointer() != reflect.ValueOf(kafka.NewHasher).Pointer() {
+		e.outbox.Hash(hasher)
+	}
+	return e.outbox, nil
+}
+
+// buildTopicManager gives Goka its topic manager, which makes the graph's own topics.
+func (e *engine) buildTopicManager([]string) (goka.TopicManager, error) {
+	return gokatopics.Manager{Client: e.admin, MakeNone: e.cfg.MakeNoTopics, Restored: e.restored}, nil
+}
+
+// restored returns the offset before the first that the store of a table's partition lacks, if there is a
+// store.
+func (e *engine) restored(tp kafka.TopicPartition) (last int64, is bool, err error) {
+	store, is := e.stores.Load(tp)
+	if !is {
+		return 0, false, nil
+	}
+	last, err = store.(storage.Storage).GetOffset(-1)
+	return last, true, err
+}
+
+// buildConsumer gives Goka Sarama's consumer, which follows the live tails of joins and lookups. Goka never
+// closes it, so the engine does.
 func (e *engine) buildConsumer(brokers []string, _ string) (sarama.Consumer, error) {
 	config, err := e.cfg.Kafka.Sarama()
 	if err != nil {

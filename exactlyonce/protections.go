@@ -15,4 +15,6 @@ const (
 	rowsAfter = true
 	// topicsFit: nothing is handled by a topic that is not the one it was (Config.Fit).
 	topicsFit = true
+	// startCommitted: where a group begins is committed before anything is handled (StartNewest).
+	startCommitted = true
 )

@@ -8,8 +8,8 @@ import (
 )
 
 // The protections of protections.go, one of which FAULTY switches off: "fencing", "offsets",
-// "rows" or "topics". Never for production: this build loses and doubles records, and is meant to.
-var fencing, offsetsInside, rowsAfter, topicsFit = true, true, true, true
+// "rows", "topics" or "start". Never for production: this build loses and doubles records, and is meant to.
+var fencing, offsetsInside, rowsAfter, topicsFit, startCommitted = true, true, true, true, true
 
 func init() {
 	switch off := os.Getenv("FAULTY"); off {
@@ -23,8 +23,10 @@ func init() {
 		rowsAfter = false
 	case "topics":
 		topicsFit = false
+	case "start":
+		startCommitted = false
 	default:
-		panic(fmt.Sprintf("FAULTY is %q; it may be fencing, offsets, rows or topics", off))
+		panic(fmt.Sprintf("FAULTY is %q; it may be fencing, offsets, rows, topics or start", off))
 	}
 	fmt.Fprintf(os.Stderr, "FAULTY=%s: a protection is off; records will be lost or doubled\n",
 		os.Getenv("FAULTY"))

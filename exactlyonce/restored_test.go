@@ -44,9 +44,9 @@ func TestTableGrowsByMarker(t *testing.T) {
 // growing calls grow after each store's first restore.
 func growing(tables exactlyonce.Tables, grow func(topic string)) exactlyonce.Tables {
 	return exactlyonce.Tables{
-		Staged: func(ctx context.Context, topic string, partition int32) (exactlyonce.Table, error) {
+		Staged: func(ctx context.Context, topic string, partition int32) (exactlyonce.StagedTable, error) {
 			table, err := tables.Staged(ctx, topic, partition)
-			return &growingTable{Table: table, grow: func() { grow(topic) }}, err
+			return &growingTable{StagedTable: table, grow: func() { grow(topic) }}, err
 		},
 		Follower: func(ctx context.Context, topic string, partition int32) (storage.Storage, error) {
 			store, err := tables.Follower(ctx, topic, partition)
@@ -56,14 +56,14 @@ func growing(tables exactlyonce.Tables, grow func(topic string)) exactlyonce.Tab
 }
 
 type growingTable struct {
-	exactlyonce.Table
+	exactlyonce.StagedTable
 	once sync.Once
 	grow func()
 }
 
 // Open restores the table, which grows at once.
 func (g *growingTable) Open() error {
-	err := g.Table.Open()
+	err := g.StagedTable.Open()
 	g.once.Do(g.grow)
 	return err
 }

@@ -3,46 +3,60 @@ package exactlyonce
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/exactlyonce/machine"
 	"refold/kafka"
 )
 
-// run is one life of the clients: from their making to a fault, or to the end of the worker. One
-// goroutine, in live, owns the machine and everything below it here; others reach it by post.
+// The machine names input partitions by topic and number.
+type (
+	action = machine.Action[kafka.TopicPartition]
+	span   = machine.Span[kafka.TopicPartition]
+)
+
+// run is one life of the clients: from their making to a fault, or to the end of the worker. It carries out
+// what the machine decides. One goroutine, in live, owns the machine and the fields below it; others reach it
+// by post.
 type run struct {
 	engine  *engine
-	topics  []string // the inputs, with the loop
+	inputs  []string // the loop's topic among them
 	handler sarama.ConsumerGroupHandler
 
 	consumer  *kgo.Client
 	producers []*producer
-	features  features
+	features  kafka.Features
+	topics    topics // that the graph reads and writes, as the run began
 
-	machine    *machine
+	machine    *machine.Machine[kafka.TopicPartition]
 	assignment assignment
-	session    *session
-	fetched    kgo.Fetches // by the last poll, until it is dispatched or dropped
-	newest     time.Time   // of the open batch's input records
-	links      links       // of the same
-	dispatched time.Time
-	counted    int // records of this dispatch
-	staged     int // bytes staged by the open batch, as last seen
-	flight     *flight
+	session    *session         // Goka's, from its set-up until it is cleaned up
+	running    *session         // the same while it runs, otherwise nil
+	flight     *flight          // the transaction that is under way
+	grown      map[string]int32 // newer partition counts of the outputs, for the next batch
+	progressed bool             // something was committed
+
+	// The poll, and the records that it brought.
 	cancelPoll context.CancelFunc
-	counts     map[string]int32 // newer partition counts of the outputs, if there are any
-	progress   bool             // something was committed
+	fetched    kgo.Fetches // until they are dispatched or dropped
+	handling   bool        // they are with Goka's callbacks
+	dispatched time.Time
+	counted    int // how many
+
+	// The open batch.
+	newest time.Time // of its input records
+	links  links     // of its input records
+	staged int       // bytes that its callbacks have written, as last seen
 
 	gap, rest, bound *time.Timer
 	waiters          []chan struct{} // consumer callbacks that wait until they may let go
 	asking           []*between      // calls that wait for their turn
-	inTurn           *between        // the call that has it
-	rewritten        *between        // the call whose rows are staged, until they are in the air
+	inTurn           *between        // the call that has its turn
+	rewritten        *between        // the call whose rows wait for their transaction
 	ended            bool
 	result           error
 
@@ -55,17 +69,17 @@ type run struct {
 // more than a few.
 const eventBuffer = 16
 
-func newRun(e *engine, topics []string, h sarama.ConsumerGroupHandler) *run {
+func newRun(e *engine, inputs []string, h sarama.ConsumerGroupHandler) *run {
 	stopped := func() *time.Timer {
 		t := time.NewTimer(time.Hour)
 		t.Stop()
 		return t
 	}
 	return &run{
-		engine: e, topics: topics, handler: h,
-		machine: newMachine(limits{
-			records: e.cfg.BatchRecords, bytes: e.cfg.BatchBytes,
-			producers: e.cfg.Producers, handle: e.cfg.HandleTime,
+		engine: e, inputs: inputs, handler: h,
+		machine: machine.New[kafka.TopicPartition](machine.Limits{
+			Records: e.cfg.BatchRecords, Bytes: e.cfg.BatchBytes,
+			Producers: e.cfg.Producers, HandleTime: e.cfg.HandleTime,
 		}),
 		gap: stopped(), rest: stopped(), bound: stopped(),
 		events: make(chan func(), eventBuffer),
@@ -74,7 +88,7 @@ func newRun(e *engine, topics []string, h sarama.ConsumerGroupHandler) *run {
 }
 
 // live runs until ctx ends (nil), a fault needs new clients (its error), or the worker has to end
-// (a fatalError).
+// (a machine.FatalError).
 func (r *run) live(ctx context.Context) error {
 	defer r.tearDown()
 	if err := r.dial(ctx); err != nil {
@@ -94,19 +108,16 @@ func (r *run) live(ctx context.Context) error {
 		case <-handled:
 			r.onHandled()
 		case <-r.gap.C:
-			r.do(r.machine.gapElapsed())
+			r.do(r.machine.GapElapsed())
 		case <-r.rest.C:
-			r.do(r.machine.restElapsed())
+			r.do(r.machine.RestElapsed())
 		case <-r.bound.C:
-			if r.machine.leave != leaveNot {
-				r.engine.log.Warn("leaving takes long; what is in hand is given up")
-			}
-			r.do(r.machine.boundElapsed())
+			r.do(r.machine.BoundElapsed())
 		case <-refresh.C:
 			r.refreshTopics(ctx)
 		case <-stop:
 			stop = nil
-			r.do(r.machine.stop())
+			r.do(r.machine.Stop())
 		}
 		r.report()
 	}
@@ -116,7 +127,7 @@ func (r *run) live(ctx context.Context) error {
 // tearDown ends everything that the run started.
 func (r *run) tearDown() {
 	close(r.done)
-	r.endBetween()
+	r.dismissCallers()
 	if r.session != nil {
 		r.session.cancel()
 	}
@@ -129,7 +140,7 @@ func (r *run) tearDown() {
 	r.hangUp()
 	r.work.Wait()
 	if r.flight != nil {
-		r.flight.tell() // nobody was left to take its outcome
+		r.flight.tell() // live no longer takes its outcome
 	}
 	r.gap.Stop()
 	r.rest.Stop()
@@ -167,66 +178,79 @@ func (r *run) onAssigned(a assignment) {
 	r.engine.log.Info("partitions assigned", "partitions", a.partitions,
 		"member", a.member, "generation", a.generation)
 	r.assignment = a
-	r.do(r.machine.assigned())
+	r.do(r.machine.Assigned())
 }
 
-// do carries out what the machine says.
+// do carries out what the machine decided.
 func (r *run) do(actions []action) {
 	for _, a := range actions {
-		switch a.do {
-		case doSetUp:
+		switch a.Do {
+		case machine.SetUp:
 			r.setUp()
-		case doPoll:
-			r.poll(a.n)
-		case doCancelPoll:
+		case machine.Begin:
+			r.begin()
+		case machine.Poll:
+			r.poll(a.Limit)
+		case machine.Take:
+			r.take(a.Limit)
+		case machine.CancelPoll:
 			r.cancelPoll()
-		case doDispatch:
+		case machine.Dispatch:
 			r.dispatch()
-		case doClose:
-			r.takeOff(r.producers[a.n], a.offsets)
-		case doRewind:
-			r.rewind(a.offsets)
-		case doStartGap:
+		case machine.CloseBatch:
+			r.closeBatch(a)
+		case machine.Rewind:
+			r.rewind(a.Offsets)
+		case machine.StartGap:
 			r.gap.Reset(r.engine.cfg.LeastGap)
-		case doStartRest:
-			r.rest.Reset(r.engine.cfg.backoff(a.n))
-		case doStartBound:
-			r.bound.Reset(r.engine.cfg.LeaveTimeout)
-		case doForsake:
+		case machine.StartRest:
+			r.rest.Reset(r.engine.cfg.backoff(a.Failures))
+		case machine.StartBound:
+			r.startBound(a.Again)
+		case machine.Forsake:
 			r.flight.forsaken.Store(true)
-		case doRelease:
+		case machine.Release:
 			r.release()
-		case doLetGo:
-			for _, w := range r.waiters {
-				close(w)
-			}
-			r.waiters = nil
-		case doEnd:
+		case machine.LetGo:
+			r.letGo()
+		case machine.End:
 			r.end(a)
-		case doTake:
-			r.take(a.n)
-		case doBetween:
-			r.grant()
-		case doRewrite:
-			r.rewrite(r.producers[a.n])
-		case doEndBetween:
-			r.endBetween()
+		case machine.GiveTurn:
+			r.giveTurn()
+		case machine.CommitRows:
+			r.commitRows(a)
+		case machine.DismissCallers:
+			r.dismissCallers()
 		}
 	}
 }
 
+func (r *run) startBound(again bool) {
+	if again {
+		r.engine.log.Warn("leaving takes long; what is in hand is given up")
+	}
+	r.bound.Reset(r.engine.cfg.LeaveTimeout)
+}
+
+func (r *run) letGo() {
+	for _, w := range r.waiters {
+		close(w)
+	}
+	r.waiters = nil
+}
+
 func (r *run) end(a action) {
 	r.ended = true
-	switch a.reason {
-	case leaveFailed:
-		r.result = &fatalError{a.err}
-	case leaveRebuild:
-		r.result = a.err
-	case leaveStopped, leaveNot, leaveRevoked, leaveLost:
+	switch a.Reason {
+	case machine.Failed:
+		r.result = &machine.FatalError{Err: a.Err}
+	case machine.Rebuild:
+		r.result = a.Err
+	case machine.Stopped, machine.Stay, machine.Revoked, machine.Lost:
 	}
 }
 
-// setUp begins a session of Goka's, once the offsets of its partitions are stable.
+// setUp sets up a session of Goka's, once the offsets of its partitions are stable.
 func (r *run) setUp() {
 	s := r.newSession(r.assignment)
 	r.session = s
@@ -234,19 +258,7 @@ func (r *run) setUp() {
 	s.holdGiven()
 	s.work.Add(1)
 	go func() {
-		err := waitStable(s.ctx, r.consumer, r.engine.group, r.features.ids, s.assigned)
-		if err == nil {
-			err = r.checkPartitions(s.ctx)
-		}
-		if err == nil {
-			err = s.checkFit(s.ctx)
-		}
-		if err == nil {
-			err = r.checkInputs(s.ctx, s)
-		}
-		if err == nil && r.engine.cfg.Prepare != nil {
-			err = r.engine.cfg.Prepare(s.ctx, s.partitions())
-		}
+		err := r.prepare(s)
 		if err == nil {
 			err = s.setUp()
 		}
@@ -255,128 +267,54 @@ func (r *run) setUp() {
 		}
 		s.work.Done()
 		r.post(func() {
-			if r.session != s {
-				return
-			}
-			r.do(r.machine.setUp(err))
-			if r.machine.phase == phaseRunning {
-				s.begin(func() { r.watch(s) })
-				r.background(s)
+			if r.session == s {
+				r.do(r.machine.SetUp(err))
 			}
 		})
 	}()
+}
+
+// prepare does what must be done before a session's stores are opened.
+func (r *run) prepare(s *session) error {
+	err := kafka.WaitStable(s.ctx, r.consumer, r.engine.group, r.topics.ids, s.assigned)
+	if err == nil {
+		err = r.checkPartitions(s.ctx)
+	}
+	if err == nil {
+		err = s.checkFit(s.ctx)
+	}
+	if err == nil {
+		err = r.checkInputs(s.ctx, s)
+	}
+	if err == nil && r.engine.cfg.Prepare != nil {
+		err = r.engine.cfg.Prepare(s.ctx, s.partitions())
+	}
+	return err
+}
+
+// begin starts what runs beside a session.
+func (r *run) begin() {
+	s := r.session
+	r.running = s
+	s.begin(func() { r.watch(s) })
+	r.background(s)
 }
 
 // release ends Goka's session in the background. The end of the run does not wait for it: a
 // callback that never returns must not keep the worker from stopping.
 func (r *run) release() {
 	s := r.session
+	r.running, r.handling = nil, false
 	go func() {
 		err := s.end()
-		r.engine.outputs.take() // what callbacks of this session have left behind
+		r.engine.outbox.Take() // what callbacks of this session have left behind
 		r.post(func() {
 			r.engine.cfg.Metrics.forget(s.claims)
-			r.session, r.newest, r.links, r.staged = nil, time.Time{}, nil, 0
-			r.do(r.machine.cleanedUp(err))
+			r.session = nil
+			r.emptyBatch()
+			r.do(r.machine.CleanedUp(err))
 		})
 	}()
-}
-
-func (r *run) poll(n int) {
-	ctx, cancel := context.WithCancel(context.Background())
-	r.cancelPoll = cancel
-	r.work.Go(func() {
-		fetches := r.consumer.PollRecords(ctx, n)
-		r.noteErrors(ctx, fetches)
-		cancel()
-		r.post(func() { r.onPolled(fetches) })
-	})
-}
-
-// pollErrorPause keeps a poll that fails at once from being repeated at once.
-const pollErrorPause = 100 * time.Millisecond
-
-// noteErrors counts and logs what a poll could not fetch; the client tries again by itself.
-func (r *run) noteErrors(ctx context.Context, fetches kgo.Fetches) {
-	found := false
-	fetches.EachError(func(topic string, partition int32, err error) {
-		if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) {
-			return
-		}
-		found = true
-		r.engine.cfg.Metrics.fetchError()
-		r.engine.faults.Failed(slog.LevelWarn, "fetch", err, "topic", topic, "partition", partition)
-	})
-	if found && fetches.NumRecords() == 0 {
-		sleep(ctx, pollErrorPause)
-	}
-}
-
-func (r *run) onPolled(fetches kgo.Fetches) {
-	if err := r.session.strays(fetches); err != nil {
-		r.engine.log.Error("the session ends: its batch would move offsets of records that nobody handles",
-			"error", err)
-		r.do(r.machine.strayed(err))
-		return
-	}
-	spans := spansOf(fetches)
-	r.fetched = fetches
-	r.do(r.machine.polled(spans))
-	r.fetched = nil
-	if len(spans) > 0 {
-		r.engine.faults.Ended("fetch")
-	}
-	if r.session != nil {
-		r.unreadable(r.session, fetches)
-	}
-}
-
-// spansOf says what a poll brought.
-func spansOf(fetches kgo.Fetches) (spans []span) {
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if len(p.Records) == 0 {
-			return
-		}
-		s := span{
-			topicPartition: topicPartition{p.Topic, p.Partition},
-			first:          p.Records[0].Offset,
-			next:           p.Records[len(p.Records)-1].Offset + 1,
-			records:        len(p.Records),
-		}
-		for _, rec := range p.Records {
-			s.bytes += recordSize(rec.Key, rec.Value, rec.Headers)
-		}
-		spans = append(spans, s)
-	})
-	return spans
-}
-
-func (r *run) dispatch() {
-	s := r.session
-	r.dispatched, r.counted = time.Now(), r.fetched.NumRecords()
-	r.fetched.EachPartition(func(p kgo.FetchTopicPartition) {
-		if len(p.Records) == 0 {
-			return
-		}
-		last := p.Records[len(p.Records)-1]
-		if at := kafka.ReadTime(last.Timestamp); at.After(r.newest) {
-			r.newest = at
-		}
-		if r.engine.cfg.Tracer != nil {
-			r.links.add(p.Records)
-		}
-	})
-	s.dispatch(r.fetched)
-}
-
-func (r *run) onHandled() {
-	took := time.Since(r.dispatched)
-	r.engine.cfg.Metrics.handled(took)
-	staged := r.engine.outputs.size() + r.session.size()
-	r.do(r.machine.handled(r.counted, staged-r.staged, took))
-	if r.machine.open.records > 0 {
-		r.staged = staged
-	}
 }
 
 var errNoSession = errors.New("waiting for the group, or for tables to be restored")
@@ -385,7 +323,7 @@ var errNoSession = errors.New("waiting for the group, or for tables to be restor
 func (r *run) report() {
 	now := *r.engine.status.Load()
 	switch {
-	case r.machine.ready():
+	case r.machine.Ready():
 		if now != nil {
 			r.engine.setStatus(nil)
 		}

@@ -7,6 +7,10 @@ import (
 
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/exactlyonce/internal/outbox"
+	"refold/exactlyonce/machine"
+	"refold/kafka"
 )
 
 // fetched is a poll that brought some records of partitions of the topic "in".
@@ -27,11 +31,12 @@ func polling() *run {
 	e.cfg.Kafka.Brokers = []string{"localhost:1"}
 	e.cfg, _ = e.cfg.withDefaults("group")
 	e.log = e.cfg.Logger
-	e.outputs.reset(map[string]int32{"out": 1})
+	e.outbox = outbox.New(outbox.Options{Table: "table"})
+	e.outbox.Reset(map[string]int32{"out": 1})
 	r := newRun(e, []string{"in"}, nil)
-	r.machine.assigned()
-	r.machine.setUp(nil)
-	r.session = r.newSession(assignment{partitions: map[string][]int32{"in": {0}}})
+	r.machine.Assigned()
+	r.machine.SetUp(nil)
+	r.session = r.newSession(newAssignment(map[string][]int32{"in": {0}}, "member", 1))
 	return r
 }
 
@@ -41,14 +46,17 @@ func TestRecordWithoutAClaim(t *testing.T) {
 	r := polling()
 	defer r.tearDown()
 	r.onPolled(fetched(&kgo.Record{Offset: 3}, &kgo.Record{Partition: 7, Offset: 40}))
-	if r.machine.leave != leaveRebuild || !errors.Is(r.machine.cause, errStray) {
-		t.Errorf("the session goes on: leave %v, cause %v", r.machine.leave, r.machine.cause)
+	if n := r.session.inFlight.Load(); n != 0 || r.handling || r.flight != nil {
+		t.Errorf("%d records are handled, the transaction is %v", n, r.flight)
 	}
-	if n := r.session.inFlight.Load(); n != 0 || r.machine.open.records != 0 {
-		t.Errorf("%d records are handled, the open batch has %d", n, r.machine.open.records)
+	for p := range int32(8) {
+		if at, seen := r.machine.Committed(kafka.TopicPartition{Topic: "in", Partition: p}); seen {
+			t.Errorf("the offset of partition %d moves to %d", p, at)
+		}
 	}
-	if len(r.machine.open.next) > 0 || len(r.machine.committed) > 0 {
-		t.Errorf("offsets move: %v, %v", r.machine.open.next, r.machine.committed)
+	(<-r.events)() // the session is cleaned up
+	if !r.ended || !errors.Is(r.result, errStray) || machine.IsFatal(r.result) {
+		t.Errorf("the session goes on: ended %v, result %v", r.ended, r.result)
 	}
 }
 
@@ -57,42 +65,42 @@ func TestRecordWithoutAClaim(t *testing.T) {
 func TestWhatCountsForABatch(t *testing.T) {
 	headers := goka.Headers{"name": []byte("12345")} // 9 bytes
 	for name, test := range map[string]struct {
-		stage func(r *run, table *stagedTable)
+		stage func(r *run, table *sessionTable)
 		bytes int
 	}{
-		"output": {func(r *run, _ *stagedTable) {
-			r.engine.outputs.EmitWithHeaders("out", "key", []byte("value"), headers)
+		"output": {func(r *run, _ *sessionTable) {
+			r.engine.outbox.EmitWithHeaders("out", "key", []byte("value"), headers)
 		}, 3 + 5 + 9},
-		"empty output": {func(r *run, _ *stagedTable) { r.engine.outputs.Emit("out", "", nil) }, 0},
-		"row":          {func(_ *run, table *stagedTable) { _ = table.Set("key", []byte("value")) }, 3 + 5},
-		"deletion":     {func(_ *run, table *stagedTable) { _ = table.Delete("key") }, 3},
+		"empty output": {func(r *run, _ *sessionTable) { r.engine.outbox.Emit("out", "", nil) }, 0},
+		"row":          {func(_ *run, table *sessionTable) { _ = table.Set("key", []byte("value")) }, 3 + 5},
+		"deletion":     {func(_ *run, table *sessionTable) { _ = table.Delete("key") }, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := polling()
 			defer r.tearDown()
-			table := r.session.adopt(&stagedTable{Table: &noted{}, session: r.session, topic: "table"})
+			table := r.session.adopt(&sessionTable{StagedTable: &noted{}, session: r.session})
 			test.stage(r, table)
-			want := test.bytes + recordOverhead
-			if got := r.engine.outputs.size() + r.session.size(); got != want {
+			want := test.bytes + outbox.RecordOverhead
+			if got := r.engine.outbox.Size() + r.session.size(); got != want {
 				t.Errorf("it counts %d bytes, want %d", got, want)
 			}
 		})
 	}
 	r := polling()
 	defer r.tearDown()
-	r.engine.outputs.table = "table"
-	r.engine.outputs.EmitWithHeaders("table", "key", []byte("value"), headers) // the store counts the row
-	if got := r.engine.outputs.size(); got != 9 {
+	r.engine.outbox.EmitWithHeaders("table", "key", []byte("value"), headers) // the store counts the row
+	if got := r.engine.outbox.Size(); got != 9 {
 		t.Errorf("headers of a row count %d bytes, want 9", got)
 	}
-	r.engine.outputs.take()
-	if got := r.engine.outputs.size(); got != 0 {
+	r.engine.outbox.Take()
+	if got := r.engine.outbox.Size(); got != 0 {
 		t.Errorf("the next batch begins with %d bytes", got)
 	}
 	spans := spansOf(fetched(&kgo.Record{
-		Key: []byte("key"), Value: []byte("value"), Headers: sortedHeaders(headers),
+		Key: []byte("key"), Value: []byte("value"),
+		Headers: []kgo.RecordHeader{{Key: "name", Value: headers["name"]}},
 	}))
-	if got, want := spans[0].bytes, 3+5+9+recordOverhead; got != want {
+	if got, want := spans[0].Bytes, 3+5+9+outbox.RecordOverhead; got != want {
 		t.Errorf("an input record counts %d bytes, want %d", got, want)
 	}
 }

@@ -8,21 +8,23 @@ import (
 
 	"github.com/lovoo/goka/storage"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/exactlyonce/internal/outbox"
+	"refold/kafka"
 )
 
-// stagedTable is the group table's store as Goka sees it in one session.
-type stagedTable struct {
-	Table
-	session   *session
-	topic     string
-	partition int32
-	// written is the size of the rows that the open batch has written, each time that it did.
+// sessionTable is the group table's store as Goka sees it in one session.
+type sessionTable struct {
+	StagedTable
+	session *session
+	at      kafka.TopicPartition
+	// written is the size of the rows that the open batch has written, each time that it wrote them.
 	written atomic.Int64
 }
 
 // layer is the rows that one batch wrote to one table.
 type layer struct {
-	table   *stagedTable
+	table   *sessionTable
 	rows    map[string][]byte
 	headers map[string][]kgo.RecordHeader // by row key, for rows that have some
 	at      time.Time
@@ -33,7 +35,7 @@ type layer struct {
 func (e *engine) buildStorage(topic string, partition int32) (storage.Storage, error) {
 	store, err := e.newStorage(topic, partition)
 	if err == nil {
-		e.stores.Store(topicPartition{topic, partition}, store)
+		e.stores.Store(kafka.TopicPartition{Topic: topic, Partition: partition}, store)
 	}
 	return store, err
 }
@@ -50,8 +52,8 @@ func (e *engine) newStorage(topic string, partition int32) (storage.Storage, err
 		if err != nil {
 			return nil, err
 		}
-		return s.adopt(&stagedTable{
-			Table: table, session: s, topic: topic, partition: partition,
+		return s.adopt(&sessionTable{
+			StagedTable: table, session: s, at: kafka.TopicPartition{Topic: topic, Partition: partition},
 		}), nil
 	}
 	if s != nil && slices.Contains(e.joins, topic) {
@@ -60,7 +62,7 @@ func (e *engine) newStorage(topic string, partition int32) (storage.Storage, err
 	return e.cfg.Tables.Follower(e.ctx, topic, partition)
 }
 
-func (s *session) adopt(t *stagedTable) *stagedTable {
+func (s *session) adopt(t *sessionTable) *sessionTable {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tables[t] = struct{}{}
@@ -68,27 +70,27 @@ func (s *session) adopt(t *stagedTable) *stagedTable {
 }
 
 // Set writes a row of the open batch.
-func (t *stagedTable) Set(key string, value []byte) error {
-	t.written.Add(int64(rowSize(key, value)))
-	return t.Table.Set(key, value)
+func (t *sessionTable) Set(key string, value []byte) error {
+	t.written.Add(int64(outbox.RowSize(key, value)))
+	return t.StagedTable.Set(key, value)
 }
 
 // Delete removes a row in the open batch. Its key waits there as a row does.
-func (t *stagedTable) Delete(key string) error {
-	t.written.Add(int64(rowSize(key, nil)))
-	return t.Table.Delete(key)
+func (t *sessionTable) Delete(key string) error {
+	t.written.Add(int64(outbox.RowSize(key, nil)))
+	return t.StagedTable.Delete(key)
 }
 
 // SetOffset does nothing: Commit carries the offset.
-func (*stagedTable) SetOffset(int64) error { return nil }
+func (*sessionTable) SetOffset(int64) error { return nil }
 
 // Close gives up what is uncommitted, and the store.
-func (t *stagedTable) Close() error {
+func (t *sessionTable) Close() error {
 	t.session.mu.Lock()
 	delete(t.session.tables, t)
 	t.session.mu.Unlock()
 	t.Discard()
-	return t.Table.Close()
+	return t.StagedTable.Close()
 }
 
 // make turns the rows into records.
@@ -96,13 +98,13 @@ func (l *layer) make() {
 	l.records = make([]kgo.Record, 0, len(l.rows))
 	for key, value := range l.rows {
 		l.records = append(l.records, kgo.Record{
-			Topic: l.table.topic, Partition: l.table.partition, Timestamp: l.at,
+			Topic: l.table.at.Topic, Partition: l.table.at.Partition, Timestamp: l.at,
 			Key: []byte(key), Value: value, Headers: l.headers[key],
 		})
 	}
 }
 
-// next is the offset after the layer's last row, once the rows are produced.
+// next returns the offset after the layer's last row, once the rows are produced.
 func (l *layer) next() int64 {
 	var last int64
 	for i := range l.records {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/lovoo/goka/storage"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
 )
 
 // noted is a table that only notes what the engine asks of it.
@@ -37,11 +39,13 @@ func (n *noted) Close() error {
 }
 
 // sealed is a session with one table, and the layer of a batch whose rows got offsets 7 and 8.
-func sealed(t *testing.T, table *noted) (*session, *stagedTable, []layer) {
+func sealed(t *testing.T, table *noted) (*session, *sessionTable, []layer) {
 	t.Helper()
 	table.rows = map[string][]byte{"a": []byte("1"), "b": nil}
-	s := &session{tables: make(map[*stagedTable]struct{})}
-	staged := s.adopt(&stagedTable{Table: table, session: s, topic: "table"})
+	s := &session{tables: make(map[*sessionTable]struct{})}
+	staged := s.adopt(&sessionTable{
+		StagedTable: table, session: s, at: kafka.TopicPartition{Topic: "table"},
+	})
 	layers := s.seal(time.Now(), map[string][]kgo.RecordHeader{})
 	if len(layers) != 1 {
 		t.Fatalf("%d layers", len(layers))

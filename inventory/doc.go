@@ -29,6 +29,6 @@
 // than this package, or whose topic of records was lost. Whether what is in them fits together is then
 // checked for each partition, as always ([Fit]).
 //
-// [Keeper.Accept] writes such a record for an operator: "2 instead of 1", or "none instead of 1", after
+// [Catalog.Accept] writes such a record for an operator: "2 instead of 1", or "none instead of 1", after
 // which the topic is made again.
 package inventory

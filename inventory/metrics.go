@@ -2,7 +2,7 @@ package inventory
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Metrics of all Keepers of a process. A nil *Metrics measures nothing.
+// Metrics of all Catalogs of a process. A nil *Metrics measures nothing.
 type Metrics struct {
 	topics *prometheus.GaugeVec
 }

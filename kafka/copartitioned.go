@@ -9,25 +9,24 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Partitions asks a broker for the number of partitions of topics that belong together, and returns
-// it. The error wraps ErrPartitions if they don't have the same, and kerr's of a topic that there
-// isn't.
+// Partitions asks a broker for the number of partitions of topics that belong together, and returns it. The
+// error wraps ErrPartitions if they don't have the same number, and kerr.UnknownTopicOrPartition if there is
+// no such topic.
 func Partitions(ctx context.Context, cl *kgo.Client, topics ...string) (int32, error) {
-	described, err := describe(ctx, cl, topics...)
+	described, err := DescribeTopics(ctx, cl, topics...)
 	if err != nil {
 		return 0, err
 	}
 	counts := make(map[string]int32, len(described))
 	var errs []error
 	for name, topic := range described {
-		if err := kerr.ErrorForCode(topic.ErrorCode); err != nil {
-			errs = append(errs, fmt.Errorf("topic %s: %w", name, err))
+		if topic.Err != nil {
+			errs = append(errs, fmt.Errorf("topic %s: %w", name, topic.Err))
 		}
-		counts[name] = int32(len(topic.Partitions))
+		counts[name] = topic.Partitions
 	}
 	if err := errors.Join(errs...); err != nil {
 		return 0, err

@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -39,6 +38,32 @@ func describe(ctx context.Context, cl *kgo.Client, names ...string) (topicMetada
 	for _, name := range names {
 		if _, ok := topics[name]; !ok {
 			return nil, fmt.Errorf("asking for metadata: topic %s: %w", name, errLeftOut)
+		}
+	}
+	return topics, nil
+}
+
+// Topic is what brokers tell about a topic.
+type Topic struct {
+	ID         kadm.TopicID // zero if the broker knows no IDs (KIP-516), or does not know the topic
+	Partitions int32
+	// Err is the broker's error about the topic, nil if there is none. It is
+	// kerr.UnknownTopicOrPartition if there is no such topic.
+	Err error
+}
+
+// DescribeTopics asks a broker about topics, each time anew. All of them are in the answer; the error says
+// that the broker did not give one.
+func DescribeTopics(ctx context.Context, cl *kgo.Client, names ...string) (map[string]Topic, error) {
+	described, err := describe(ctx, cl, names...)
+	if err != nil {
+		return nil, err
+	}
+	topics := make(map[string]Topic, len(described))
+	for name, topic := range described {
+		topics[name] = Topic{
+			ID: topic.TopicID, Partitions: int32(len(topic.Partitions)),
+			Err: kerr.ErrorForCode(topic.ErrorCode),
 		}
 	}
 	return topics, nil
@@ -84,17 +109,5 @@ func OffsetOf(topic string, partition int32) func(kadm.ListedOffsets, error) (in
 			return 0, fmt.Errorf("ask for the offsets of %s/%d: %w", topic, partition, err)
 		}
 		return at.Offset, nil
-	}
-}
-
-// pause waits, or returns ctx's error as soon as it has one.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -336,7 +336,10 @@ func (r *partitionReader) endure(ctx context.Context, err error) error {
 	if err := r.send(ctx, nil); err != nil {
 		return err
 	}
-	return pause(ctx, r.backoff)
+	if !Sleep(ctx, r.backoff) {
+		return ctx.Err()
+	}
+	return nil
 }
 
 // send hands a step over, as soon as the one before is done with.

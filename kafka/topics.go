@@ -266,8 +266,8 @@ func waitForLeaders(ctx context.Context, cl *kgo.Client, specs []TopicSpec) erro
 		if waiting == "" {
 			return nil
 		}
-		if err := pause(ctx, ensurePollInterval); err != nil {
-			return fmt.Errorf("waiting for a leader of topic %s: %w", waiting, err)
+		if !Sleep(ctx, ensurePollInterval) {
+			return fmt.Errorf("waiting for a leader of topic %s: %w", waiting, ctx.Err())
 		}
 	}
 }
@@ -284,8 +284,8 @@ func planWhenKnown(
 		if !unheard {
 			return differences, err
 		}
-		if err := pause(ctx, ensurePollInterval); err != nil {
-			return nil, fmt.Errorf("waiting until every broker knows the topics: %w", err)
+		if !Sleep(ctx, ensurePollInterval) {
+			return nil, fmt.Errorf("waiting until every broker knows the topics: %w", ctx.Err())
 		}
 	}
 }

@@ -178,8 +178,8 @@ func AbortTransaction(ctx context.Context, cl *kgo.Client, t OpenTransaction) er
 		case !errors.Is(err, kerr.ConcurrentTransactions): // while it is being ended
 			return fmt.Errorf("abort transaction %s: %w", t.TransactionalID, err)
 		}
-		if err := pause(ctx, abortPause); err != nil {
-			return fmt.Errorf("abort transaction %s: %w", t.TransactionalID, err)
+		if !Sleep(ctx, abortPause) {
+			return fmt.Errorf("abort transaction %s: %w", t.TransactionalID, ctx.Err())
 		}
 	}
 }

@@ -13,15 +13,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Place is a partition of a topic.
-type Place struct {
-	Topic     string
-	Partition int32
-}
-
-// String returns "topic/partition".
-func (p Place) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.Partition) }
-
 // Standing says where a reader of a partition is, by what brokers say.
 type Standing struct {
 	At int64 // the next offset that it has not done
@@ -41,7 +32,7 @@ type Standing struct {
 type Watch struct {
 	cl     *kgo.Client
 	ids    map[string][16]byte
-	places map[Place]*watched
+	places map[TopicPartition]*watched
 }
 
 // watched is what is known of a reader since the last look.
@@ -55,16 +46,16 @@ type watched struct {
 // NewWatch returns a watch that asks by the client. ids are those of the topics that are meant, as far as
 // they are known: another topic that was made under such a name since is not read.
 func NewWatch(cl *kgo.Client, ids map[string][16]byte) *Watch {
-	return &Watch{cl: cl, ids: ids, places: make(map[Place]*watched)}
+	return &Watch{cl: cl, ids: ids, places: make(map[TopicPartition]*watched)}
 }
 
 // Look says where readers stand, by the offsets that they are at: those that it is given are all. It
 // costs a request to each broker, and for each partition that has not moved since the last look, though
 // it is behind, another one: a fetch of one batch.
-func (w *Watch) Look(ctx context.Context, at map[Place]int64) map[Place]Standing {
-	maps.DeleteFunc(w.places, func(p Place, _ *watched) bool { _, is := at[p]; return !is })
+func (w *Watch) Look(ctx context.Context, at map[TopicPartition]int64) map[TopicPartition]Standing {
+	maps.DeleteFunc(w.places, func(p TopicPartition, _ *watched) bool { _, is := at[p]; return !is })
 	ends, err := w.ends(ctx, at)
-	standings := make(map[Place]Standing, len(at))
+	standings := make(map[TopicPartition]Standing, len(at))
 	for place, offset := range at {
 		one := w.places[place]
 		moved := one == nil || one.at != offset
@@ -94,7 +85,7 @@ func (w *Watch) Look(ctx context.Context, at map[Place]int64) map[Place]Standing
 }
 
 // ends asks where the partitions end.
-func (w *Watch) ends(ctx context.Context, at map[Place]int64) (kadm.ListedOffsets, error) {
+func (w *Watch) ends(ctx context.Context, at map[TopicPartition]int64) (kadm.ListedOffsets, error) {
 	topics := make(map[string]bool)
 	for p := range at {
 		topics[p.Topic] = true
@@ -112,7 +103,9 @@ func (w *Watch) ends(ctx context.Context, at map[Place]int64) (kadm.ListedOffset
 
 // stand says where a reader is. One that is behind and has not moved is looked after: it may be that what
 // is left can't be read, or that nothing is.
-func (w *watched) stand(ctx context.Context, place Place, ends kadm.ListedOffsets, moved bool) Standing {
+func (w *watched) stand(
+	ctx context.Context, place TopicPartition, ends kadm.ListedOffsets, moved bool,
+) Standing {
 	s := Standing{At: w.at, Lag: -1}
 	end, err := OffsetOf(place.Topic, place.Partition)(only(ends, place), nil)
 	switch {
@@ -131,7 +124,7 @@ func (w *watched) stand(ctx context.Context, place Place, ends kadm.ListedOffset
 }
 
 // only picks what was listed of one partition: errors of others are theirs.
-func only(ends kadm.ListedOffsets, place Place) kadm.ListedOffsets {
+func only(ends kadm.ListedOffsets, place TopicPartition) kadm.ListedOffsets {
 	listed, is := ends.Lookup(place.Topic, place.Partition)
 	if !is { // a topic that may not be described has no partitions, or one of number -1
 		for _, other := range ends[place.Topic] {
@@ -186,7 +179,7 @@ func MadeAgain(err error) bool {
 }
 
 // Readable looks by a fetch whether a partition can be read at an offset, and returns why not.
-func Readable(ctx context.Context, cl *kgo.Client, place Place, at int64) error {
+func Readable(ctx context.Context, cl *kgo.Client, place TopicPartition, at int64) error {
 	log := newPartitionLog(cl, place.Topic, place.Partition)
 	log.once = true
 	if err := log.locate(ctx); err != nil {

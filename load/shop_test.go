@@ -48,14 +48,14 @@ func decide[S, C, E any](
 	if expected != nil && *expected != r.sequence {
 		return Answer{Outcome: Rejected, Code: eventsourcing.CodeSequenceMismatch, Attempts: 1}
 	}
-	events, err := d.Decide(r.state, command)
+	events, err := d.Decide(eventsourcing.Context{}, r.state, command)
 	var rejected *eventsourcing.Rejection
 	if errors.As(err, &rejected) {
 		return Answer{Outcome: Rejected, Code: rejected.Code, Attempts: 1}
 	}
 	first := r.sequence + 1
 	for _, event := range events {
-		r.state = d.Evolve(r.state, event)
+		r.state = d.Evolve(r.state, eventsourcing.Recorded[E]{Event: event})
 		r.sequence++
 	}
 	table[id] = r

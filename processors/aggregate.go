@@ -2,122 +2,338 @@ package processors
 
 import (
 	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/lovoo/goka"
-	"go.opentelemetry.io/otel/trace"
 
 	"refold/codecs"
 	"refold/eventsourcing"
-	"refold/kafka"
+	"refold/fold"
 )
 
-// Limits of [Aggregate.RecentSize].
-const (
-	DefaultRecentSize = 16
-	MaxRecentSize     = eventsourcing.MaxRecentSize
-)
-
-// Aggregate describes an event-sourced aggregate to its graph: behaviour, codecs and names.
-// S is its state, C the interface of its commands, E that of its events.
+// Aggregate defines a kind of aggregate: its names, its behaviour, the types of its commands and events.
+// It is all that a program needs to run it. S is the state, C the interface of the commands, E that of
+// the events. Name, Plural, Decide, Evolve, Commands and Events are required.
 type Aggregate[S, C, E any] struct {
-	// Name is the aggregate's, in the singular: "account".
-	Name    string
-	Topics  Topics
-	Decider eventsourcing.Decider[S, C, E]
+	// Name is the aggregate's in the singular, such as "account", Plural that of the collection.
+	// Topics, the consumer group, paths of the HTTP API and settings are named after them.
+	Name, Plural string
 
-	// Commands, Events and Results encode what travels on the topics of the same name.
-	Commands, Events, Results *codecs.Set
-	// Rows encodes eventsourcing.Snapshot[S], the group table's rows.
-	Rows goka.Codec
+	// Initial, Decide, Evolve and FoldVersion are those of [eventsourcing.Decider].
+	Initial     S
+	Decide      func(eventsourcing.Context, S, C) ([]E, error)
+	Evolve      func(S, eventsourcing.Recorded[E]) S
+	FoldVersion int
 
-	// Framed makes the graph's codecs framed, for a runner that understands frames, as package
-	// exactlyonce does (kafka.FramedCodec). Goka alone does not.
-	Framed bool
+	// Commands and Events are all types that C and E may be: see [Of].
+	Commands, Events []Message
+	// Rejections are the codes that Decide rejects with, and what each means to the sender of a command,
+	// for the API's description.
+	Rejections map[string]string
 
-	// RecentSize is how many commands a row remembers (G1), each in some 24 bytes of every row:
-	// 0 to MaxRecentSize.
-	RecentSize int
-	// RecordBytes is the largest record, as kafka.RecordBytes counts: a larger command, and one
-	// that leads to a larger event, result or row, is poison. 0: kafka.DefaultRecordBytes.
-	RecordBytes int
-	// Partitions returns how many partitions the topics of the aggregate have: a command that is not
-	// in the partition of its key (kafka.Partition) is poison, since its aggregate has its row in
-	// another. It is asked while commands are handled, and must not change. Nil: nothing is checked.
-	Partitions func() int32
-	// Version is the worker's, for its dead letters.
-	Version string
-	// Guard limits the share of poison. It is of this graph alone. Nil: there is no limit.
-	Guard   *Guard
-	Metrics *Metrics
-	// Tracer makes a span for each record that is handled; nil: none.
-	Tracer trace.Tracer
-	Logger *slog.Logger
+	// Namespace is that of the Avro records; Plural with _ for - by default.
+	Namespace string
+	// Example is a state, for the API's description.
+	Example S
+	// Traffic returns the command that one aggregate is sent as its n-th, from 0 on: for sample load and
+	// benchmarks. By default the examples of Commands that are not internal, one after the other.
+	Traffic func(n int, random *rand.Rand) C
+	// Totals returns what a report adds up of a state, such as the balance under the name of its
+	// currency. Nil: a report counts aggregates.
+	Totals func(S) []Total
 
-	aside deadLetters
+	// Defaults are the settings that hold where the configuration does not say otherwise
+	// (aggregates.<name>.…).
+	Defaults Settings
 }
 
-// GraphOptions is what a worker makes an aggregate's graph with.
-type GraphOptions struct {
-	// TopicPrefix is put in front of the topics' and the group's name. Empty as a rule.
-	TopicPrefix string
-	// Results is NewResultSet's.
-	Results *codecs.Set
-	// Framed is Aggregate's.
-	Framed bool
-	// RecentSize is Aggregate's.
-	RecentSize int
-	// RecordBytes, Partitions, Version, Guard and Tracer are Aggregate's.
-	RecordBytes int
-	Partitions  func() int32
-	Version     string
-	Guard       *Guard
-	Tracer      trace.Tracer
-	Metrics     *Metrics
-	Logger      *slog.Logger
+// Settings are what can be configured of an aggregate. A zero field has its general default.
+type Settings struct {
+	// RecentCommands is how many commands a row remembers (G1): see AggregateGraph.RecentSize. Negative:
+	// none.
+	RecentCommands int
+	// CommandsRetention, EventsRetention and ResultsRetention are how long topics keep their records.
+	CommandsRetention, EventsRetention, ResultsRetention time.Duration
+	// NoResults, NoHistory and NoTraces leave out what costs room and time: the results topic, the
+	// view of the events, the index of traces.
+	NoResults, NoHistory, NoTraces bool
 }
 
-// Validate reports whether a graph can be made of the description.
-func (a *Aggregate[S, C, E]) Validate() error {
-	if a.RecentSize < 0 || a.RecentSize > MaxRecentSize {
-		return fmt.Errorf("aggregate %s: RecentSize is %d, allowed are 0 to %d",
-			a.Name, a.RecentSize, MaxRecentSize)
+// Rejection is a code that commands are rejected with, and what it means to their sender.
+type Rejection struct{ Code, Meaning string }
+
+// Total is a number that reports add up, such as the balances of one currency.
+type Total struct {
+	Name   string
+	Amount int64
+}
+
+// Message is a type of commands or events. Make it with [Of].
+type Message struct {
+	goType   reflect.Type
+	example  any
+	internal bool
+	record   func(namespace string) codecs.Type
+}
+
+// Of returns the type T of commands or events. T is a struct; its Avro schema is made of its fields, as
+// [codecs.RecordOf] says, and doc is the documentation of the record. The example shows in the API's
+// description, and is sent by default as sample load; for events the zero value will do.
+func Of[T any](example T, doc string) Message {
+	return Message{
+		goType: reflect.TypeFor[T](), example: example,
+		record: func(namespace string) codecs.Type {
+			return codecs.RecordOf[T](codecs.StructOptions{Namespace: namespace, Doc: doc})
+		},
 	}
-	for name, missing := range map[string]bool{
-		"Name": a.Name == "", "Topics": a.Topics == Topics{},
-		"Decider.Decide": a.Decider.Decide == nil, "Decider.Evolve": a.Decider.Evolve == nil,
-		"Commands": a.Commands == nil, "Events": a.Events == nil, "Results": a.Results == nil,
-		"Rows": a.Rows == nil, "Metrics": a.Metrics == nil, "Logger": a.Logger == nil,
-	} {
-		if missing {
-			return fmt.Errorf("aggregate %q: %s is missing", a.Name, name)
+}
+
+// Internal returns the command as one that only processes send: the HTTP API does not offer it.
+func (m Message) Internal() Message {
+	m.internal = true
+	return m
+}
+
+// Definition is an [Aggregate] or a [Process].
+type Definition interface{ definition() }
+
+// AggregateDefinition is an [Aggregate] without its types.
+type AggregateDefinition interface {
+	Definition
+	// Named returns what the aggregate is called.
+	Named() AggregateName
+	// Settings returns the aggregate's own defaults.
+	Settings() Settings
+	// EventTypes returns the record types of the events.
+	EventTypes() []codecs.Type
+	// Open makes the aggregate's codecs. The error lists all that is wrong with the definition.
+	Open(*codecs.Registry) (*OpenAggregate, error)
+}
+
+func (Aggregate[S, C, E]) definition() {}
+
+// Named returns what the aggregate is called.
+func (a Aggregate[S, C, E]) Named() AggregateName { return AggregateName{a.Name, a.Plural} }
+
+// Settings returns Defaults.
+func (a Aggregate[S, C, E]) Settings() Settings { return a.Defaults }
+
+// Decider returns the aggregate's behaviour.
+func (a Aggregate[S, C, E]) Decider() eventsourcing.Decider[S, C, E] {
+	return eventsourcing.Decider[S, C, E]{
+		Initial: a.Initial, Decide: a.Decide, Evolve: a.Evolve, FoldVersion: a.FoldVersion,
+	}
+}
+
+// Topics returns the names of the aggregate's topics, each with the prefix in front.
+func (a Aggregate[S, C, E]) Topics(prefix string) Topics { return NewTopics(prefix, a.Name, a.Plural) }
+
+// EventTypes returns the record types of the events.
+func (a Aggregate[S, C, E]) EventTypes() []codecs.Type { return recordsOf(a.Events, a.namespace()) }
+
+func (a Aggregate[S, C, E]) namespace() string {
+	if a.Namespace != "" {
+		return a.Namespace
+	}
+	return strings.ReplaceAll(a.Plural, "-", "_")
+}
+
+func recordsOf(messages []Message, namespace string) []codecs.Type {
+	types := make([]codecs.Type, 0, len(messages))
+	for _, m := range messages {
+		if m.record != nil {
+			types = append(types, m.record(namespace))
 		}
 	}
-	return nil
+	return types
 }
 
-func (a *Aggregate[S, C, E]) recordBytes() int {
-	return cmp.Or(a.RecordBytes, kafka.DefaultRecordBytes)
+// validate lists what is wrong with the definition.
+func (a Aggregate[S, C, E]) validate() error {
+	var errs []error
+	wrong := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("aggregate %q: "+format, append([]any{a.Name}, args...)...))
+	}
+	if a.Decide == nil || a.Evolve == nil {
+		wrong("Decide and Evolve must be set")
+	}
+	if n := a.Defaults.RecentCommands; n > MaxRecentSize {
+		wrong("Defaults.RecentCommands is %d; at most %d are allowed", n, MaxRecentSize)
+	}
+	check := func(field string, messages []Message, of reflect.Type) {
+		if len(messages) == 0 {
+			wrong("%s is empty; list all types with processors.Of", field)
+		}
+		for i, m := range messages {
+			if m.goType == nil || !m.goType.AssignableTo(of) {
+				wrong("%s[%d] is a %v; it must be a %v", field, i, m.goType, of)
+			}
+		}
+	}
+	check("Commands", a.Commands, reflect.TypeFor[C]())
+	check("Events", a.Events, reflect.TypeFor[E]())
+	for code, meaning := range a.Rejections {
+		if code == "" || len(code) > eventsourcing.MaxCodeBytes || meaning == "" {
+			wrong("Rejections has %q: %q; it must have a code of 1 to %d bytes, and a meaning",
+				code, meaning, eventsourcing.MaxCodeBytes)
+		}
+	}
+	return errors.Join(errs...)
 }
 
-// Graph returns the aggregate's Goka group graph: commands in; events, results and dead letters
-// out; rows in the group table.
-func (a *Aggregate[S, C, E]) Graph() (*goka.GroupGraph, error) {
-	if err := a.Validate(); err != nil {
+// OpenAggregate is an aggregate with its codecs: all that can be done with it without knowing its types.
+type OpenAggregate struct {
+	AggregateName
+
+	Commands, Events, Rows *codecs.Set
+	// Table encodes eventsourcing.Snapshot[S] as a row.
+	Table goka.Codec
+	// Fold makes rows again from events.
+	Fold fold.RowFold
+	// Graph makes the Goka group graph.
+	Graph func(GraphOptions) (*goka.GroupGraph, error)
+	// Row reads the sequence and the state of a row.
+	Row func(value []byte) (sequence int64, state any, err error)
+	// State is the type of states, Example one of them.
+	State   reflect.Type
+	Example any
+	// CommandExamples are JSON, by the command's type. Internal are the types of commands that only
+	// processes send.
+	CommandExamples map[string]json.RawMessage
+	Internal        []string
+	// Rejections are in the order of their codes.
+	Rejections []Rejection
+	// Traffic returns a command, and Totals what a report adds up of a state as JSON; it may be nil.
+	Traffic func(n int, random *rand.Rand) any
+	Totals  func(state json.RawMessage) ([]Total, error)
+}
+
+// Open makes the aggregate's codecs; their Prepare is still to be called. The error lists all that is
+// wrong with the definition.
+func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, error) {
+	if err := a.validate(); err != nil {
 		return nil, err
 	}
-	t := a.Topics
-	a.aside = deadLetters{
-		topic: t.DeadLetters, owner: a.Name, group: t.Group, replay: t.Commands,
-		version: a.Version, framed: a.Framed, limit: LetterBytes(a.recordBytes()),
-		guard: a.Guard, metrics: a.Metrics, logger: a.Logger,
+	o := &OpenAggregate{
+		AggregateName: a.Named(), State: reflect.TypeFor[S](),
+		CommandExamples: make(map[string]json.RawMessage, len(a.Commands)), Traffic: a.traffic(),
 	}
-	return goka.DefineGroup(goka.Group(t.Group),
-		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands, a.Framed), a.handle),
-		goka.Output(goka.Stream(t.Events), outputOf(a.Events, a.Framed)),
-		goka.Output(goka.Stream(t.Results), outputOf(a.Results, a.Framed)),
-		goka.Output(goka.Stream(t.DeadLetters), letterCodec(a.Framed)),
-		goka.Persist(encodedCodec{a.Rows}),
-	), nil
+	for _, code := range slices.Sorted(maps.Keys(a.Rejections)) {
+		o.Rejections = append(o.Rejections, Rejection{code, a.Rejections[code]})
+	}
+	if !reflect.ValueOf(&a.Example).Elem().IsZero() {
+		o.Example = a.Example
+	}
+	sets := []struct {
+		set   **codecs.Set
+		what  string
+		types []codecs.Type
+	}{
+		{&o.Commands, "commands", recordsOf(a.Commands, a.namespace())},
+		{&o.Events, "events", a.EventTypes()},
+		{&o.Rows, "rows", []codecs.Type{rowType[S](a.namespace(), a.Name)}},
+	}
+	for _, s := range sets {
+		var err error
+		if *s.set, err = codecs.NewSet(registry, s.types...); err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", s.what, a.Plural, err)
+		}
+	}
+	for _, m := range a.Commands {
+		name := m.goType.Name()
+		example, err := o.Commands.ExampleJSON(m.example)
+		if err != nil {
+			return nil, fmt.Errorf("the example of the command %s of %s: %w", name, a.Plural, err)
+		}
+		o.CommandExamples[name] = example
+		if m.internal {
+			o.Internal = append(o.Internal, name)
+		}
+	}
+	table := tableCodec[S](o.Rows)
+	o.Table = table
+	o.Fold, o.Row = NewFold(a.Decider(), o.Events, table), readRow[S](table)
+	o.Graph = func(g GraphOptions) (*goka.GroupGraph, error) { return a.graph(o, g).Graph() }
+	if a.Totals != nil {
+		o.Totals = totalsOf(a.Totals)
+	}
+	return o, nil
+}
+
+// graph joins the definition and what the worker gives.
+func (a Aggregate[S, C, E]) graph(o *OpenAggregate, g GraphOptions) *AggregateGraph[S, C, E] {
+	return &AggregateGraph[S, C, E]{
+		Name: a.Name, Topics: a.Topics(g.TopicPrefix), Decider: a.Decider(),
+		Commands: o.Commands, Events: o.Events, Results: g.Results, Rows: tableCodec[S](o.Rows),
+		RecentSize: g.RecentSize, RecordBytes: g.RecordBytes,
+		Partitions: g.Partitions, Version: g.Version, Guard: g.Guard, Tracer: g.Tracer,
+		Metrics: g.Metrics, Logger: g.Logger,
+	}
+}
+
+// traffic returns Traffic, or what stands in for it.
+func (a Aggregate[S, C, E]) traffic() func(int, *rand.Rand) any {
+	if a.Traffic != nil {
+		return func(n int, random *rand.Rand) any { return a.Traffic(n, random) }
+	}
+	var examples []any
+	for _, m := range a.Commands {
+		if !m.internal {
+			examples = append(examples, m.example)
+		}
+	}
+	if len(examples) == 0 {
+		return nil
+	}
+	return func(n int, _ *rand.Rand) any { return examples[n%len(examples)] }
+}
+
+func totalsOf[S any](totals func(S) []Total) func(json.RawMessage) ([]Total, error) {
+	return func(text json.RawMessage) ([]Total, error) {
+		var state S
+		if err := json.Unmarshal(text, &state); err != nil {
+			return nil, fmt.Errorf("read a state: %w", err)
+		}
+		return totals(state), nil
+	}
+}
+
+// Sets returns the codecs.
+func (o *OpenAggregate) Sets() []*codecs.Set { return []*codecs.Set{o.Commands, o.Events, o.Rows} }
+
+// SchemaText returns the Avro schema of a command, an event or the row; "" if there is no such type.
+func (o *OpenAggregate) SchemaText(typeName string) (text string) {
+	for _, set := range o.Sets() {
+		text = cmp.Or(text, set.SchemaText(typeName))
+	}
+	return text
+}
+
+// Topics returns the names of the aggregate's topics, each with the prefix in front.
+func (o *OpenAggregate) Topics(prefix string) Topics { return NewTopics(prefix, o.Name, o.Plural) }
+
+// Prepare gets the IDs of the aggregate's schemas from the registry, and makes sure that the rows and
+// events of all their versions can be read. Commands that can't be read become dead letters; without rows
+// and events nothing can be handled.
+func (o *OpenAggregate) Prepare(ctx context.Context) error {
+	var errs []error
+	for _, set := range o.Sets() {
+		errs = append(errs, set.Prepare(ctx))
+	}
+	if errors.Join(errs...) == nil {
+		errs = append(errs, o.Rows.CheckVersions(ctx), o.Events.CheckVersions(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("schemas of %s: %w", o.Plural, err)
+	}
+	return nil
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -15,26 +13,20 @@ import (
 	"refold/kafka"
 )
 
-// received is a record of the commands topic: what it was decoded to, and its bytes, which go
-// into the dead letters unchanged if the domain turns out not to be able to handle it. Goka shows
-// a callback only what the codec returned.
+// received is a record of an input: the decoded value, and the bytes, which go into the dead letters
+// unchanged if the record can't be handled. Goka gives a callback only what the codec returned.
 type received struct {
 	value any
-	bytes []byte
-	// frame of a record that came as one; nil for one whose headers Goka has.
-	frame []byte
-	// noKey: its key is nil, and not merely empty. Only a frame tells.
-	noKey bool
+	bytes []byte // of the value as it came
+	frame []byte // headers and value
+	noKey bool   // the key is nil, and not merely empty
 }
 
 // headersGuess is how many headers a command is likely to have at most.
 const headersGuess = 16
 
-// metadata is what the headers say.
-func (r *received) metadata(ctx goka.Context) (eventsourcing.Metadata, error) {
-	if r.frame == nil {
-		return codecs.MetadataFrom(ctx.Headers())
-	}
+// metadata reads the headers.
+func (r *received) metadata() (eventsourcing.Metadata, error) {
 	var room [headersGuess]kgo.RecordHeader // stays on the stack
 	split, err := kafka.SplitFrame(room[:0], r.frame)
 	if err != nil {
@@ -43,21 +35,14 @@ func (r *received) metadata(ctx goka.Context) (eventsourcing.Metadata, error) {
 	return codecs.MetadataFromRecord(split.Headers)
 }
 
-// fits reports whether the record has at most limit bytes.
-func (r *received) fits(ctx goka.Context, limit int) bool {
-	if r.frame != nil {
-		return kafka.FitsFrame(len(ctx.Key()), r.frame, limit)
-	}
-	return kafka.RecordBytes(len(ctx.Key()), r.bytes, recordHeaders(ctx.Headers())) <= limit
-}
-
-// describe returns what the headers, the key and the timestamp say of a record of at most limit
-// bytes, or why it can't be what it should be. Its IDs are within the limits of IDs.
+// describe returns the metadata of a record, from its headers, key and timestamp. The metadata's IDs
+// are within the limits of IDs. A record of more than limit bytes, or one without usable metadata, is
+// poison.
 func (r *received) describe(
 	ctx goka.Context, limit int,
 ) (eventsourcing.Metadata, *codecs.Malformed) {
 	var none eventsourcing.Metadata
-	if !r.fits(ctx, limit) {
+	if !kafka.FitsFrame(len(ctx.Key()), r.frame, limit) {
 		return none, tooLarge("the record has more than the %d bytes that are allowed", limit)
 	}
 	if malformed, is := r.value.(*codecs.Malformed); is {
@@ -69,7 +54,7 @@ func (r *received) describe(
 			Err:    errors.New("the record has no value: a tombstone is no message"),
 		}
 	}
-	m, err := r.metadata(ctx)
+	m, err := r.metadata()
 	if err != nil {
 		return none, asMalformed(err)
 	}
@@ -89,16 +74,7 @@ func (r *received) describe(
 	return m, nil
 }
 
-// recordHeaders puts Goka's headers in order.
-func recordHeaders(headers goka.Headers) []kgo.RecordHeader {
-	ordered := make([]kgo.RecordHeader, 0, len(headers))
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		ordered = append(ordered, kgo.RecordHeader{Key: name, Value: headers[name]})
-	}
-	return ordered
-}
-
-// asMalformed returns err as the poison that it is.
+// asMalformed returns err as poison: the *codecs.Malformed in it, or a bad header.
 func asMalformed(err error) *codecs.Malformed {
 	var malformed *codecs.Malformed
 	if errors.As(err, &malformed) {
@@ -116,13 +92,13 @@ func badHeader(format string, args ...any) *codecs.Malformed {
 }
 
 // unread is the value of a record that can't be decoded yet: the registry does not answer for its schema.
-// The codec has waited enough; the callback, which knows the partition, has it held.
+// The codec has waited long enough, so the callback, which knows the partition, has the partition held.
 type unread struct {
 	err   error
-	again func(ctx context.Context) error // whether it still can't be
+	again func(ctx context.Context) error // an error while the record still can't be decoded
 }
 
-// value is what a record decodes to: a value, a *codecs.Malformed, or an *unread.
+// value decodes a record to a value, a *codecs.Malformed, or an *unread.
 func value(set *codecs.Set, codec goka.Codec, data []byte) (any, error) {
 	v, err := codec.Decode(data)
 	if !errors.Is(err, codecs.ErrRegistryUnavailable) {
@@ -136,41 +112,22 @@ func value(set *codecs.Set, codec goka.Codec, data []byte) (any, error) {
 	}}, nil
 }
 
-// inputOf returns the codec of a graph's input.
-func inputOf(set *codecs.Set, framed bool) goka.Codec {
-	if framed {
-		return framedInputCodec{set.FramedCodec(), set.Codec(), set}
-	}
-	return inputCodec{set.Codec(), set}
-}
-
-// inputCodec decodes to *received.
+// inputCodec is the codec of a graph's inputs. It decodes frames to *received.
 type inputCodec struct {
-	goka.Codec
-	set *codecs.Set
-}
-
-func (c inputCodec) Decode(data []byte) (any, error) {
-	v, err := value(c.set, c.Codec, data)
-	if err != nil {
-		return nil, err
-	}
-	return &received{value: v, bytes: data}, nil
-}
-
-// framedInputCodec decodes frames to *received.
-type framedInputCodec struct {
 	goka.Codec // of frames
 	values     goka.Codec
 	set        *codecs.Set
 }
 
-var _ kafka.FramedCodec = framedInputCodec{}
+var _ kafka.FramedCodec = inputCodec{}
+
+func inputOf(set *codecs.Set) goka.Codec { return inputCodec{set.FramedCodec(), set.Codec(), set} }
 
 // Framed marks the codec.
-func (framedInputCodec) Framed() {}
+func (inputCodec) Framed() {}
 
-func (c framedInputCodec) Decode(frame []byte) (any, error) {
+// Decode returns a *received. The error says that the bytes are no frame.
+func (c inputCodec) Decode(frame []byte) (any, error) {
 	var room [headersGuess]kgo.RecordHeader
 	split, err := kafka.SplitFrame(room[:0], frame)
 	if err != nil {
@@ -178,23 +135,22 @@ func (c framedInputCodec) Decode(frame []byte) (any, error) {
 	}
 	r := &received{bytes: split.Value, frame: frame, noKey: split.NoKey}
 	if split.Value == nil {
-		return r, nil // no command, and not for a codec to say
+		return r, nil // a tombstone: describe refuses it
 	}
 	r.value, err = value(c.set, c.values, split.Value)
 	return r, err
 }
 
-// letterCodec returns the codec of dead letters, which passes bytes through.
-func letterCodec(framed bool) goka.Codec {
-	if framed {
-		return framedRawCodec{}
-	}
-	return rawCodec{}
-}
+// letterCodec is the codec of dead letters. It passes frames through.
+type letterCodec struct{}
 
-type rawCodec struct{}
+var _ kafka.FramedCodec = letterCodec{}
 
-func (rawCodec) Encode(value any) ([]byte, error) {
+// Framed marks the codec.
+func (letterCodec) Framed() {}
+
+// Encode returns the bytes that it is given.
+func (letterCodec) Encode(value any) ([]byte, error) {
 	b, is := value.([]byte)
 	if !is {
 		return nil, fmt.Errorf("a dead letter is made of bytes, not of %T", value)
@@ -202,12 +158,5 @@ func (rawCodec) Encode(value any) ([]byte, error) {
 	return b, nil
 }
 
-func (rawCodec) Decode(data []byte) (any, error) { return data, nil }
-
-// framedRawCodec passes frames through.
-type framedRawCodec struct{ rawCodec }
-
-var _ kafka.FramedCodec = framedRawCodec{}
-
-// Framed marks the codec.
-func (framedRawCodec) Framed() {}
+// Decode returns the bytes that it is given.
+func (letterCodec) Decode(data []byte) (any, error) { return data, nil }

@@ -11,6 +11,7 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/tester"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -30,7 +31,7 @@ type (
 )
 
 var counterDecider = eventsourcing.Decider[counter, Count, Counted]{
-	Decide: func(c counter, command Count) ([]Counted, error) {
+	Decide: func(_ eventsourcing.Context, c counter, command Count) ([]Counted, error) {
 		switch {
 		case command.By == 0:
 			return nil, nil
@@ -41,7 +42,8 @@ var counterDecider = eventsourcing.Decider[counter, Count, Counted]{
 		}
 		return []Counted{{By: command.By}}, nil
 	},
-	Evolve: func(c counter, event Counted) counter {
+	Evolve: func(c counter, e eventsourcing.Recorded[Counted]) counter {
+		event := e.Event
 		if event.By == 14 {
 			panic("fourteen")
 		}
@@ -94,12 +96,10 @@ func (counterRows) Decode(data []byte) (any, error) {
 type story struct {
 	t        *testing.T
 	tester   *tester.Tester
-	producer goka.Producer
 	topics   processors.Topics
 	trackers map[string]*tester.QueueTracker
 	commands *codecs.Set
 	codecs   map[string]goka.Codec // of outputs
-	framed   bool
 	metrics  *prometheus.Registry
 	spans    *tracetest.InMemoryExporter
 	err      chan error
@@ -107,14 +107,7 @@ type story struct {
 
 var commandTime = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 
-// stories tells a story to Goka as it is, and to a runner that understands frames.
-func stories(t *testing.T, tell func(*testing.T, *story)) {
-	t.Helper()
-	t.Run("plain", func(t *testing.T) { tell(t, newStory(t, false)) })
-	t.Run("framed", func(t *testing.T) { tell(t, newStory(t, true)) })
-}
-
-func newStory(t *testing.T, framed bool) *story {
+func newStory(t *testing.T) *story {
 	t.Helper()
 	fake := srfake.New()
 	t.Cleanup(fake.Close)
@@ -132,15 +125,15 @@ func newStory(t *testing.T, framed bool) *story {
 
 	s := &story{
 		t: t, tester: tester.New(t), topics: processors.NewTopics("", "counter", "counters"),
-		commands: commands, framed: framed, metrics: prometheus.NewRegistry(), err: make(chan error, 1),
+		commands: commands, metrics: prometheus.NewRegistry(), err: make(chan error, 1),
 		trackers: map[string]*tester.QueueTracker{},
 		spans:    tracetest.NewInMemoryExporter(),
 	}
 	s.codecs = map[string]goka.Codec{s.topics.Events: events.Codec(), s.topics.Results: results.Codec()}
-	aggregate := processors.Aggregate[counter, Count, Counted]{
+	aggregate := processors.AggregateGraph[counter, Count, Counted]{
 		Name: "counter", Topics: s.topics, Decider: counterDecider,
 		Commands: commands, Events: events, Results: results, Rows: counterRows{},
-		Framed: framed, RecentSize: 2, RecordBytes: recordBytes, Version: "v7",
+		RecentSize: 2, RecordBytes: recordBytes, Version: "v7",
 		Metrics: processors.NewMetrics(s.metrics),
 		Tracer:  sdk.NewTracerProvider(sdk.WithSyncer(s.spans)).Tracer("test"),
 		Logger:  slog.New(slog.DiscardHandler),
@@ -153,8 +146,6 @@ func newStory(t *testing.T, framed bool) *story {
 	for _, topic := range []string{s.topics.Events, s.topics.Results, s.topics.DeadLetters} {
 		s.trackers[topic] = s.tester.NewQueueTracker(topic)
 	}
-	s.producer, err = s.tester.ProducerBuilder()(nil, "", nil)
-	must(t, err)
 	go func() { s.err <- processor.Run(t.Context()) }()
 	must(t, processor.WaitForReadyContext(t.Context()))
 	return s
@@ -164,11 +155,6 @@ func newStory(t *testing.T, framed bool) *story {
 func (s *story) send(id string, by int64, more ...goka.Headers) {
 	s.t.Helper()
 	metadata := eventsourcing.Metadata{ID: id, Type: "Count"}
-	if !s.framed {
-		s.tester.Consume(s.topics.Commands, "c1", Count{By: by}, tester.WithTime(commandTime),
-			tester.WithHeaders(codecs.Headers(metadata).Merged(more...)))
-		return
-	}
 	message := &codecs.Message{Metadata: &metadata, Data: Count{By: by}}
 	for name, value := range (goka.Headers{}).Merged(more...) {
 		message.Extra = append(message.Extra, codecs.Header{Name: name, Value: string(value)})
@@ -185,43 +171,37 @@ func (s *story) sendRaw(key string, value []byte, headers goka.Headers) {
 // sendAt is sendRaw of a record of another time.
 func (s *story) sendAt(at time.Time, key string, value []byte, headers goka.Headers) {
 	s.t.Helper()
-	if s.framed {
-		var frame []byte
-		for name, value := range headers {
-			frame = kafka.AppendHeader(frame, name, value)
-		}
-		value, headers = kafka.EndFrame(frame, []byte(key), value), nil
+	s.tester.Consume(s.topics.Commands, key, processors.Raw(framed(key, value, headers)), tester.WithTime(at))
+}
+
+// framed returns the frame of a record, as the runner of a graph would.
+func framed(key string, value []byte, headers goka.Headers) []byte {
+	var frame []byte
+	for name, header := range headers {
+		frame = kafka.AppendHeader(frame, name, header)
 	}
-	if value == nil { // which the tester encodes to nothing at all
-		s.producer.EmitWithHeaders(s.topics.Commands, key, value, headers)
-		s.tester.Catchup()
-		return
-	}
-	s.tester.Consume(s.topics.Commands, key, processors.Raw(value), tester.WithTime(at),
-		tester.WithHeaders(headers))
+	return kafka.EndFrame(frame, []byte(key), value)
 }
 
 // next returns the next record of a topic, which must be there.
 func (s *story) next(topic string) (goka.Headers, any) {
 	s.t.Helper()
-	headers, _, raw, ok := s.trackers[topic].NextRawWithHeaders()
+	beside, _, frame, ok := s.trackers[topic].NextRawWithHeaders()
 	if !ok {
 		s.t.Fatalf("nothing (more) on %s", topic)
 	}
-	if s.framed {
-		equal(s.t, "headers beside the frame", len(headers), 0)
-		split, err := kafka.SplitFrame(nil, raw)
-		must(s.t, err)
-		raw, headers = split.Value, goka.Headers{}
-		for _, h := range split.Headers {
-			headers[h.Key] = h.Value
-		}
+	equal(s.t, "headers beside the frame", len(beside), 0)
+	split, err := kafka.SplitFrame(nil, frame)
+	must(s.t, err)
+	headers := goka.Headers{}
+	for _, h := range split.Headers {
+		headers[h.Key] = h.Value
 	}
 	codec := s.codecs[topic]
 	if codec == nil {
-		return headers, raw
+		return headers, split.Value
 	}
-	value, err := codec.Decode(raw)
+	value, err := codec.Decode(split.Value)
 	must(s.t, err)
 	return headers, value
 }
@@ -240,6 +220,18 @@ func (s *story) row() eventsourcing.Snapshot[counter] {
 	value := s.tester.TableValue(goka.Table(s.topics.Table), "c1")
 	row, _ := value.(eventsourcing.Snapshot[counter])
 	return row
+}
+
+// metadataOf reads headers that must be those of a record of ours.
+func metadataOf(t *testing.T, headers goka.Headers) eventsourcing.Metadata {
+	t.Helper()
+	var ofRecord []kgo.RecordHeader
+	for name, value := range headers {
+		ofRecord = append(ofRecord, kgo.RecordHeader{Key: name, Value: value})
+	}
+	metadata, err := codecs.MetadataFromRecord(ofRecord)
+	must(t, err)
+	return metadata
 }
 
 func must(t *testing.T, err error) {

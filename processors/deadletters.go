@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
+	"refold/codecs/excerpt"
 	"refold/kafka"
 )
 
@@ -64,7 +65,6 @@ type deadLetters struct {
 	replay  string
 	version string // of the worker
 	limit   int    // bytes of a dead letter
-	framed  bool
 	guard   *Guard
 	metrics *Metrics
 	logger  *slog.Logger
@@ -75,24 +75,14 @@ type deadLetters struct {
 }
 
 // setAside puts a record that can't be handled into the dead letters, in the same transaction as
-// the offset that passes it (G8): key, bytes and headers as they came, and the reason. Goka itself
-// keeps neither two headers of one name nor what is nil; frames do.
+// the offset that passes it (G8): key, bytes and headers as they came, and the reason.
 func (d *deadLetters) setAside(
 	ctx goka.Context, record *received, poison *codecs.Malformed,
 ) verdict {
 	d.count(ctx, poison)
 	letter := d.letter(ctx, record, poison)
-	if d.framed {
-		frame := kafka.AppendFrame(make([]byte, 0, kafka.FrameBytes(&letter)), &letter)
-		ctx.Emit(goka.Stream(d.topic), string(letter.Key), frame)
-	} else {
-		headers := make(goka.Headers, len(letter.Headers))
-		for _, h := range letter.Headers {
-			headers[h.Key] = h.Value
-		}
-		ctx.Emit(goka.Stream(d.topic), string(letter.Key), letter.Value,
-			goka.WithCtxEmitHeaders(headers))
-	}
+	frame := kafka.AppendFrame(make([]byte, 0, kafka.FrameBytes(&letter)), &letter)
+	ctx.Emit(goka.Stream(d.topic), string(letter.Key), frame)
 	d.metrics.setAside(d.owner, poison.Reason)
 	level := slog.LevelWarn
 	if d.passes(poison) && d.named.Swap(true) {
@@ -143,7 +133,7 @@ func (d *deadLetters) refuse(ctx goka.Context, record *received, err error) verd
 
 // origin says where a record comes from and why it is set aside.
 func (d *deadLetters) origin(ctx goka.Context, poison *codecs.Malformed) []kgo.RecordHeader {
-	message := codecs.Excerpt(poison.Err.Error(), maxMessageBytes)
+	message := excerpt.Of(poison.Err.Error(), maxMessageBytes)
 	return []kgo.RecordHeader{
 		{Key: HeaderTopic, Value: []byte(ctx.Topic())},
 		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(ctx.Partition()), 10)},
@@ -163,7 +153,7 @@ func (d *deadLetters) origin(ctx goka.Context, poison *codecs.Malformed) []kgo.R
 func (d *deadLetters) letter(
 	ctx goka.Context, record *received, poison *codecs.Malformed,
 ) kgo.Record {
-	letter := kgo.Record{Key: []byte(ctx.Key()), Value: record.bytes, Headers: record.headers(ctx)}
+	letter := kgo.Record{Key: []byte(ctx.Key()), Value: record.bytes, Headers: record.headers()}
 	if record.noKey {
 		letter.Key = nil
 	}
@@ -177,13 +167,10 @@ func (d *deadLetters) letter(
 		kgo.RecordHeader{Key: HeaderCut, Value: strconv.AppendInt(nil, int64(size), 10)})}
 }
 
-// headers are the record's own. Those of a dead letter that was put back and fails again are not:
-// it has one origin, the last.
-func (r *received) headers(ctx goka.Context) (own []kgo.RecordHeader) {
+// headers returns the record's own headers. It leaves out the origin that a replayed dead letter carries:
+// one that fails again has one origin, the last.
+func (r *received) headers() []kgo.RecordHeader {
 	all, _ := kafka.SplitFrame(nil, r.frame) // the codec has split it before
-	if r.frame == nil {
-		all.Headers = recordHeaders(ctx.Headers())
-	}
 	return slices.DeleteFunc(all.Headers, func(h kgo.RecordHeader) bool {
 		return slices.Contains(originHeaders, h.Key)
 	})

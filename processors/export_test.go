@@ -1,10 +1,6 @@
 package processors
 
-import (
-	"github.com/lovoo/goka"
-
-	"refold/codecs"
-)
+import "refold/codecs"
 
 // Handled lets tests count a record.
 func (g *Guard) Handled(
@@ -18,14 +14,9 @@ func (g *Guard) Handled(
 type Raw []byte
 
 // Encode lets Raw pass.
-func (c inputCodec) Encode(value any) ([]byte, error) { return encodeOrPass(c.Codec, value) }
-
-// Encode lets Raw pass.
-func (c framedInputCodec) Encode(value any) ([]byte, error) { return encodeOrPass(c.Codec, value) }
-
-func encodeOrPass(codec goka.Codec, value any) ([]byte, error) {
+func (c inputCodec) Encode(value any) ([]byte, error) {
 	if raw, is := value.(Raw); is {
 		return raw, nil
 	}
-	return codec.Encode(value)
+	return c.Codec.Encode(value)
 }

@@ -1,43 +1,52 @@
 package processors
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/fold"
 	"refold/kafka"
 )
 
 // Fold makes states and rows of an aggregate from the records of its events topic, as handling its
-// commands has made them (G4). The caller gets states from Apply or DecodeState, gives them
-// back, and need not know their type. Nil is the state of an aggregate without events.
-//
-// It is safe for concurrent use, a single state is not.
+// commands has made them (G4). It is the three parts of [fold.RowFold] for one aggregate.
 type Fold[S, E any] struct {
-	version int
-	initial S
-	evolve  func(S, E) S
-	events  *codecs.Set
-	rows    goka.Codec
+	*EventFold[S, E]
+	*StateCodec[S]
+	*RowCodec[S]
 }
+
+var _ fold.RowFold = (*Fold[struct{}, any])(nil)
 
 // NewFold returns the fold of an aggregate: of its behaviour, its events, and its rows, which are
 // eventsourcing.Snapshot[S].
 func NewFold[S, C, E any](
 	d eventsourcing.Decider[S, C, E], events *codecs.Set, rows goka.Codec,
 ) *Fold[S, E] {
+	codec := &RowCodec[S]{initial: d.Initial, rows: rows}
 	return &Fold[S, E]{
-		version: d.Version(), initial: d.Initial, evolve: d.Evolve, events: events, rows: rows,
+		EventFold: &EventFold[S, E]{
+			version: d.Version(), initial: d.Initial, evolve: d.Evolve, events: events,
+		},
+		StateCodec: &StateCodec[S]{codec},
+		RowCodec:   codec,
 	}
+}
+
+// EventFold folds the records of an aggregate's events topic. It implements [fold.Events].
+type EventFold[S, E any] struct {
+	version int
+	initial S
+	evolve  func(S, eventsourcing.Recorded[E]) S
+	events  *codecs.Set
 }
 
 // folded is a state and where it is. It is changed in place, so that an event costs no allocation
@@ -48,7 +57,7 @@ type folded[S any] struct {
 }
 
 // Version is the fold's version; see [eventsourcing.Decider].
-func (f *Fold[S, E]) Version() int { return f.version }
+func (f *EventFold[S, E]) Version() int { return f.version }
 
 // FoldCode says why an event can't be folded. Those of events that can't be decoded are the texts of
 // codecs.Reason.
@@ -88,21 +97,21 @@ func unfoldable(reason FoldCode, format string, args ...any) error {
 	return &FoldError{Reason: reason, Err: fmt.Errorf(format, args...)}
 }
 
-// numbered is a decoded event.
-type numbered[E any] struct {
-	sequence int64
-	data     E
-}
-
 // Headers are those that Decode reads.
-func (f *Fold[S, E]) Headers() []string { return []string{codecs.HeaderSequence} }
+func (f *EventFold[S, E]) Headers() []string {
+	return []string{codecs.HeaderSequence, codecs.HeaderTime}
+}
 
 // Decode returns a record of the events topic as Apply takes it. Nothing of the record is kept.
 //
 // The error is a *[FoldError] if the event can't be decoded. Any other error is a fault, and the same
 // call may succeed later: the registry does not answer, and the event's schema is not known yet.
-func (f *Fold[S, E]) Decode(event *kgo.Record) (any, error) {
+func (f *EventFold[S, E]) Decode(event *kgo.Record) (any, error) {
 	sequence, err := sequenceOf(event)
+	if err != nil {
+		return nil, err
+	}
+	at, err := timeOf(event)
 	if err != nil {
 		return nil, err
 	}
@@ -117,18 +126,18 @@ func (f *Fold[S, E]) Decode(event *kgo.Record) (any, error) {
 	if !is {
 		return nil, unfoldable(FoldCode(codecs.ReasonUnknownType), "%T is none of the events", value)
 	}
-	return &numbered[E]{sequence, data}, nil
+	return &eventsourcing.Recorded[E]{Event: data, Sequence: sequence, Time: at}, nil
 }
 
 // Apply returns the state after a decoded event. The state it is given may be changed and must not be
 // used any more, unless there is an error: then it is as it was. The error is a *[FoldError]: the event
 // is not the next of its aggregate, or Evolve panics.
-func (f *Fold[S, E]) Apply(state, event any) (any, error) {
-	s, err := f.own(state)
+func (f *EventFold[S, E]) Apply(state, event any) (any, error) {
+	s, err := ownState[S](state)
 	if err != nil {
 		return nil, err
 	}
-	e, is := event.(*numbered[E])
+	e, is := event.(*eventsourcing.Recorded[E])
 	if !is {
 		return nil, fmt.Errorf("a %T is no event of this fold", event)
 	}
@@ -136,25 +145,25 @@ func (f *Fold[S, E]) Apply(state, event any) (any, error) {
 		s = &folded[S]{state: f.initial}
 	}
 	switch next := s.sequence + 1; {
-	case e.sequence > next:
+	case e.Sequence > next:
 		return nil, unfoldable(FoldGap, "it is event %d of its aggregate where event %d is due",
-			e.sequence, next)
-	case e.sequence < next:
+			e.Sequence, next)
+	case e.Sequence < next:
 		return nil, unfoldable(FoldRepeated, "it is event %d of its aggregate where event %d is due",
-			e.sequence, next)
+			e.Sequence, next)
 	}
-	if err := f.evolveOne(s, e.data); err != nil {
-		return nil, unfoldable(FoldPanic, "event %d of its aggregate: %w", e.sequence, err)
+	if err := f.evolveOne(s, *e); err != nil {
+		return nil, unfoldable(FoldPanic, "event %d of its aggregate: %w", e.Sequence, err)
 	}
-	s.sequence = e.sequence
+	s.sequence = e.Sequence
 	return s, nil
 }
 
 // evolveOne folds an event in. A panic of the domain comes back as an error, and the state as it was.
-func (f *Fold[S, E]) evolveOne(s *folded[S], event E) (err error) {
+func (f *EventFold[S, E]) evolveOne(s *folded[S], event eventsourcing.Recorded[E]) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("a %T: panic: %v", event, p)
+			err = fmt.Errorf("a %T: panic: %v", event.Event, p)
 		}
 	}()
 	s.state = f.evolve(s.state, event)
@@ -178,8 +187,22 @@ func sequenceOf(event *kgo.Record) (int64, error) {
 	return sequence, nil
 }
 
-// own returns a state as what it is; nil for nil.
-func (f *Fold[S, E]) own(state any) (*folded[S], error) {
+// timeOf reads an event's time; the zero time if the record has none.
+func timeOf(event *kgo.Record) (time.Time, error) {
+	text := kafka.Header(event.Headers, codecs.HeaderTime)
+	if len(text) == 0 {
+		return time.Time{}, nil
+	}
+	at, err := codecs.ParseTime(string(text))
+	if err != nil {
+		return at, unfoldable(FoldCode(codecs.ReasonBadHeader),
+			"%s is %.40q; must be of RFC 3339, like 2026-01-31T23:59:59.123Z", codecs.HeaderTime, text)
+	}
+	return at, nil
+}
+
+// ownState returns a state as what it is; nil for nil.
+func ownState[S any](state any) (*folded[S], error) {
 	if state == nil {
 		return nil, nil //nolint:nilnil // no events: no state
 	}
@@ -188,148 +211,4 @@ func (f *Fold[S, E]) own(state any) (*folded[S], error) {
 		return nil, fmt.Errorf("a %T is no state of this fold", state)
 	}
 	return s, nil
-}
-
-// EncodeState returns a state as bytes: its row without a ring. The state must not be nil.
-func (f *Fold[S, E]) EncodeState(state any) ([]byte, error) { return f.RowWith(state, nil) }
-
-// DecodeState is the reverse of EncodeState.
-func (f *Fold[S, E]) DecodeState(b []byte) (any, error) {
-	row, err := f.snapshot(b)
-	if err != nil {
-		return nil, err
-	}
-	return &folded[S]{state: row.State, sequence: row.Sequence}, nil
-}
-
-// Row returns the row of a state with the ring of the live row, or with none if that is nil: the
-// ring is no part of the fold (design §6).
-func (f *Fold[S, E]) Row(state any, live []byte) ([]byte, error) {
-	if live == nil {
-		return f.RowWith(state, nil)
-	}
-	row, err := f.snapshot(live)
-	if err != nil {
-		return nil, err
-	}
-	return f.RowWith(state, row.Recent.Bytes())
-}
-
-// RowWith returns the row of a state with a ring of recent commands, as [eventsourcing.Recent] has it in
-// bytes. A nil state is that of an aggregate without events: its row is there for the ring alone.
-func (f *Fold[S, E]) RowWith(state any, ring []byte) ([]byte, error) {
-	s, err := f.own(state)
-	if err != nil {
-		return nil, err
-	}
-	if s == nil {
-		s = &folded[S]{state: f.initial}
-	}
-	recent, err := eventsourcing.ParseRecent(ring)
-	if err != nil {
-		return nil, unfoldable(FoldRow, "making a row: %w", err)
-	}
-	return f.encode(eventsourcing.Snapshot[S]{State: s.state, Sequence: s.sequence, Recent: recent})
-}
-
-// encode encodes a row. What makes a row of a state is the domain's, and may panic.
-func (f *Fold[S, E]) encode(row eventsourcing.Snapshot[S]) (b []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = unfoldable(FoldPanic, "making a row at sequence %d: panic: %v", row.Sequence, p)
-		}
-	}()
-	b, err = f.rows.Encode(row)
-	if err != nil {
-		return nil, unlessFault(err, "making a row at sequence %d: %w", row.Sequence, err)
-	}
-	return b, nil
-}
-
-func (f *Fold[S, E]) snapshot(b []byte) (eventsourcing.Snapshot[S], error) {
-	var none eventsourcing.Snapshot[S]
-	value, err := f.rows.Decode(b)
-	if err != nil {
-		return none, unlessFault(err, "%w", err)
-	}
-	row, is := value.(eventsourcing.Snapshot[S])
-	if !is {
-		return none, unfoldable(FoldRow, "decoding a row: it is a %T", value)
-	}
-	if row.Sequence < 0 {
-		return none, unfoldable(FoldRow, "decoding a row: %w: it is at sequence %d",
-			eventsourcing.ErrBrokenSnapshot, row.Sequence)
-	}
-	return row, nil
-}
-
-// unlessFault returns what is wrong with a row, unless it is only the registry that does not answer.
-func unlessFault(err error, format string, args ...any) error {
-	if errors.Is(err, codecs.ErrRegistryUnavailable) {
-		return fmt.Errorf(format, args...)
-	}
-	return unfoldable(FoldRow, format, args...)
-}
-
-// Sequence returns the sequence that a row is at.
-func (f *Fold[S, E]) Sequence(row []byte) (int64, error) {
-	s, err := f.snapshot(row)
-	return s.Sequence, err
-}
-
-// Equal reports whether a row says the same as the state: the same state at the same sequence,
-// whatever is in its ring, and whichever schema it was written with. At sequence 0 the state is not
-// looked at, as [eventsourcing.Snapshot] has it.
-func (f *Fold[S, E]) Equal(state any, row []byte) (bool, error) {
-	s, err := f.own(state)
-	if err != nil {
-		return false, err
-	}
-	live, err := f.snapshot(row)
-	if err != nil {
-		return false, err
-	}
-	switch {
-	case s == nil || s.sequence == 0:
-		return live.Sequence == 0, nil
-	case s.sequence != live.Sequence:
-		return false, nil
-	}
-	want, err := f.EncodeState(s)
-	if err != nil {
-		return false, err
-	}
-	live.Recent = eventsourcing.Recent{}
-	have, err := f.encode(live)
-	if err != nil || bytes.Equal(have, want) {
-		return err == nil, err
-	}
-	// A map has no order in Avro: equal ones may have different bytes.
-	back, err := f.snapshot(want)
-	if err != nil {
-		return false, err
-	}
-	again, err := f.snapshot(have)
-	return err == nil && reflect.DeepEqual(back.State, again.State), err
-}
-
-// maxShownBytes limits the JSON of a row: eight times the default limit of a record, see
-// codecs.Limits.ExpandedBytes.
-const maxShownBytes = 8 << 20
-
-// JSON shows a row's sequence and state, for people. The error wraps codecs.ErrTooLarge or
-// codecs.ErrNoJSON if there is none.
-func (f *Fold[S, E]) JSON(row []byte) (json.RawMessage, error) {
-	s, err := f.snapshot(row)
-	if err != nil {
-		return nil, err
-	}
-	b, err := codecs.ValueJSON(struct {
-		Sequence int64 `json:"sequence"`
-		State    S     `json:"state"`
-	}{s.Sequence, s.State}, maxShownBytes)
-	if err != nil {
-		return nil, fmt.Errorf("showing a row as JSON: %w", err)
-	}
-	return b, nil
 }

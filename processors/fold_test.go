@@ -1,12 +1,10 @@
 package processors_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
@@ -67,7 +65,8 @@ func newFolding(t *testing.T) *folding {
 	}
 	f.rows.FromRow = func(r LedgerRow) (ledger, int64, []byte) { return r.ledger, r.Sequence, r.Recent }
 	f.Fold = processors.NewFold(eventsourcing.Decider[ledger, Count, Counted]{
-		Evolve: func(l ledger, e Counted) ledger {
+		Evolve: func(l ledger, recorded eventsourcing.Recorded[Counted]) ledger {
+			e := recorded.Event
 			if e.By == 13 {
 				panic("thirteen")
 			}
@@ -112,103 +111,39 @@ func code(err error) string {
 	return ""
 }
 
-// G4: the row of a fold is the row that handling the commands makes, byte for byte, rings included.
-func TestFoldMakesTheRowsThatCommandsMake(t *testing.T) {
+// Events become states one after the other; the first one needs no state.
+func TestEventFold(t *testing.T) {
 	f := newFolding(t)
-	state := f.after(t, 5, 7)
-	live := eventsourcing.Snapshot[ledger]{
-		State: ledger{12, 2, map[string]int64{"5": 5, "7": 7}}, Sequence: 2,
-	}
-	live.Recent = live.Recent.Add("command", eventsourcing.Entry{FirstSequence: 2, LastSequence: 2}, 16)
-	row, err := f.rows.Encode(live)
-	must(t, err)
-	for range 20 { // a map has no order
-		if equal, err := f.Equal(state, row); !equal || err != nil {
-			t.Fatalf("equal %v, error %v", equal, err)
+	for name, c := range map[string]struct {
+		by   []int64
+		want string
+	}{
+		"none":   {nil, `{"sequence":0,"state":{"total":0,"events":0,"by":{}}}`},
+		"one":    {[]int64{5}, `{"sequence":1,"state":{"total":5,"events":1,"by":{"5":5}}}`},
+		"twice":  {[]int64{5, 5}, `{"sequence":2,"state":{"total":10,"events":2,"by":{"5":5}}}`},
+		"others": {[]int64{5, -7}, `{"sequence":2,"state":{"total":-2,"events":2,"by":{"-7":-7,"5":5}}}`},
+	} {
+		row, err := f.RowWith(f.after(t, c.by...), nil)
+		must(t, err)
+		shown, err := f.JSON(row)
+		must(t, err)
+		if string(shown) != c.want {
+			t.Errorf("%s: %s", name, shown)
 		}
 	}
-	wrong := live
-	wrong.State.Total = 13
-	wrongRow, err := f.rows.Encode(wrong)
-	must(t, err)
-	if equal, err := f.Equal(state, wrongRow); equal || err != nil {
-		t.Errorf("equal %v, error %v", equal, err)
+	if headers := f.Headers(); f.Version() != 3 || len(headers) != 1 || headers[0] != codecs.HeaderSequence {
+		t.Errorf("version %d, headers %v", f.Version(), headers)
 	}
-	mended, err := f.Row(state, wrongRow)
-	must(t, err)
-	back, err := f.rows.Decode(mended)
-	must(t, err)
-	if diff := cmp.Diff(live, back); diff != "" {
-		t.Errorf("the mended row: %s", diff)
+	if _, err := f.Apply(nil, "no event"); err == nil || code(err) != "" {
+		t.Errorf("an event of another fold: %v", err)
 	}
-	if sequence, err := f.Sequence(mended); sequence != 2 || err != nil || f.Version() != 3 {
-		t.Errorf("sequence %d, error %v, version %d", sequence, err, f.Version())
-	}
-	encoded, err := f.EncodeState(state)
-	must(t, err)
-	again, err := f.DecodeState(encoded)
-	must(t, err)
-	if equal, err := f.Equal(again, row); !equal || err != nil {
-		t.Errorf("equal %v, error %v", equal, err)
-	}
-	shown, err := f.JSON(wrongRow)
-	must(t, err)
-	if want := `{"sequence":2,"state":{"total":13,"events":2,"by":{"5":5,"7":7}}}`; string(shown) != want {
-		t.Errorf("JSON %s", shown)
-	}
-}
-
-// A row at sequence 0 is there for its ring: its state says nothing.
-func TestFoldOfNoEvents(t *testing.T) {
-	f := newFolding(t)
-	var ring eventsourcing.Recent
-	ring = ring.Add("rejected", eventsourcing.Entry{Code: "no"}, 16)
-	row, err := f.RowWith(nil, ring.Bytes())
-	must(t, err)
-	if sequence, err := f.Sequence(row); sequence != 0 || err != nil {
-		t.Errorf("sequence %d, error %v", sequence, err)
-	}
-	if equal, err := f.Equal(nil, row); !equal || err != nil {
-		t.Errorf("equal %v, error %v", equal, err)
-	}
-	if equal, err := f.Equal(f.after(t, 1), row); equal || err != nil {
-		t.Errorf("equal %v, error %v", equal, err)
-	}
-	if _, err := f.RowWith(nil, []byte("?")); !errors.Is(err, eventsourcing.ErrMalformedRecent) {
-		t.Errorf("error %v", err)
-	}
-}
-
-// G9: a row of an earlier release is compared by what it says today.
-func TestFoldComparesRowsOfEarlierReleases(t *testing.T) {
-	type oldRow struct {
-		Total    int64            `avro:"total"`
-		By       map[string]int64 `avro:"by"`
-		Sequence int64            `avro:"sequence"`
-		Recent   []byte           `avro:"recent"`
-	}
-	type LedgerRow oldRow
-	f := newFolding(t)
-	old, err := codecs.NewSet(f.registry, codecs.Record[LedgerRow](ledgerSchema("")))
-	must(t, err)
-	row, err := old.Encode(LedgerRow{Total: 5, By: map[string]int64{"5": 5}, Sequence: 1})
-	must(t, err)
-	// It lacks what the fold has counted, and gets the default instead.
-	if equal, err := f.Equal(f.after(t, 5), row); equal || err != nil {
-		t.Errorf("equal %v, error %v", equal, err)
-	}
-	must(t, f.rows.Rows.Prepare(context.Background()))
-	counted, err := f.rows.Encode(eventsourcing.Snapshot[ledger]{
-		State: ledger{5, 1, map[string]int64{"5": 5}}, Sequence: 1,
-	})
-	must(t, err)
-	if equal, err := f.Equal(f.after(t, 5), counted); !equal || err != nil {
-		t.Errorf("equal %v, error %v", equal, err)
+	if _, err := f.Apply("no state", nil); err == nil || code(err) != "" {
+		t.Errorf("a state of another fold: %v", err)
 	}
 }
 
 // G7: what can't be folded has a code, and leaves the state as it was.
-func TestFoldRefusesEvents(t *testing.T) {
+func TestEventFold_refuses(t *testing.T) {
 	f := newFolding(t)
 	for name, c := range map[string]struct {
 		code  string

@@ -16,7 +16,7 @@ import (
 // handle is the graph's one callback: a record of the commands topic becomes events, a row and a
 // result, or a dead letter. It neither blocks nor reads a clock, so that handling the record
 // again gives the same bytes.
-func (a *Aggregate[S, C, E]) handle(ctx goka.Context, msg any) {
+func (a *AggregateGraph[S, C, E]) handle(ctx goka.Context, msg any) {
 	record, _ := msg.(*received)
 	if record == nil {
 		record = &received{} // of a tombstone, which is no command: a dead letter
@@ -25,7 +25,7 @@ func (a *Aggregate[S, C, E]) handle(ctx goka.Context, msg any) {
 }
 
 // work is handle without its span.
-func (a *Aggregate[S, C, E]) work(ctx goka.Context, record *received) verdict {
+func (a *AggregateGraph[S, C, E]) work(ctx goka.Context, record *received) verdict {
 	a.aside.wait(ctx, record)
 	command, poison := a.command(ctx, record)
 	if poison != nil {
@@ -44,7 +44,7 @@ func (a *Aggregate[S, C, E]) work(ctx goka.Context, record *received) verdict {
 }
 
 // command puts a decoded record and its headers together, or says what is wrong with them.
-func (a *Aggregate[S, C, E]) command(ctx goka.Context, record *received) (
+func (a *AggregateGraph[S, C, E]) command(ctx goka.Context, record *received) (
 	eventsourcing.Envelope[C], *codecs.Malformed,
 ) {
 	var none eventsourcing.Envelope[C]
@@ -74,7 +74,7 @@ func (a *Aggregate[S, C, E]) command(ctx goka.Context, record *received) (
 // misplaced tells of a command that is not in the partition of its key. Were it handled, there would
 // be two aggregates of one ID. Commands get there when the commands topic is given more partitions,
 // too: producers know of them first, and until the worker does, and stops, they place keys anew.
-func (a *Aggregate[S, C, E]) misplaced(ctx goka.Context) *codecs.Malformed {
+func (a *AggregateGraph[S, C, E]) misplaced(ctx goka.Context) *codecs.Malformed {
 	if a.Partitions == nil {
 		return nil
 	}
@@ -92,7 +92,7 @@ func (a *Aggregate[S, C, E]) misplaced(ctx goka.Context) *codecs.Malformed {
 
 // decide calls the domain. A panic there is a bug of the domain, and this command's alone: it
 // comes back as an error, so that the line goes on (G8).
-func (a *Aggregate[S, C, E]) decide(
+func (a *AggregateGraph[S, C, E]) decide(
 	snapshot eventsourcing.Snapshot[S], command eventsourcing.Envelope[C],
 ) (outcome eventsourcing.Outcome[S, E], err error) {
 	defer func() {
@@ -105,17 +105,17 @@ func (a *Aggregate[S, C, E]) decide(
 }
 
 // panicked makes an error of a panic of the domain.
-func (a *Aggregate[S, C, E]) panicked(doing, command string, p any) error {
+func (a *AggregateGraph[S, C, E]) panicked(doing, command string, p any) error {
 	a.Logger.Error("panic while "+doing+" a command", "aggregate", a.Name, "command", command,
 		"panic", p, "stack", string(debug.Stack()))
 	return fmt.Errorf("panic: %v", p)
 }
 
 // emit hands everything that came of a command to Goka: all of it, or a dead letter.
-func (a *Aggregate[S, C, E]) emit(ctx goka.Context, record *received,
+func (a *AggregateGraph[S, C, E]) emit(ctx goka.Context, record *received,
 	command *eventsourcing.Metadata, outcome *eventsourcing.Outcome[S, E],
 ) verdict {
-	out := newOutbox(a.recordBytes(), a.Framed)
+	out := newOutbox(a.recordBytes())
 	defer out.close()
 	if err := a.encode(out, command, outcome); err != nil {
 		return a.aside.refuse(ctx, record, err)
@@ -127,7 +127,7 @@ func (a *Aggregate[S, C, E]) emit(ctx goka.Context, record *received,
 }
 
 // encode puts events, row and result into the outbox.
-func (a *Aggregate[S, C, E]) encode(
+func (a *AggregateGraph[S, C, E]) encode(
 	out *outbox, command *eventsourcing.Metadata, outcome *eventsourcing.Outcome[S, E],
 ) (err error) {
 	defer func() { // what makes a row of a state is the domain's, too
@@ -144,14 +144,27 @@ func (a *Aggregate[S, C, E]) encode(
 			return err
 		}
 	}
+	if !outcome.Result.Repeated { // or the row stays as it is
+		if err := out.set(command.Subject, a.Rows, outcome.Snapshot); err != nil {
+			return err
+		}
+	}
+	return a.encodeResult(out, command, &outcome.Result)
+}
+
+// encodeResult puts the result into the outbox, unless the aggregate writes none.
+func (a *AggregateGraph[S, C, E]) encodeResult(
+	out *outbox, command *eventsourcing.Metadata, outcome *eventsourcing.Result,
+) error {
+	if a.Results == nil {
+		return nil
+	}
 	e, _ := emissions.Get().(*emission)
 	defer e.close()
-	e.describe(&outcome.Result, command, a.Topics.Group)
+	e.describe(outcome, command, a.Topics.Group)
 	result := codecs.Message{Metadata: &e.metadata, Data: &e.result}
-	if outcome.Result.Repeated {
-		result.Extra = repeatedHeaders // and the row stays as it is
-	} else if err := out.set(command.Subject, a.Rows, outcome.Snapshot); err != nil {
-		return err
+	if outcome.Repeated {
+		result.Extra = repeatedHeaders
 	}
 	return out.add(a.Topics.Results, command.Subject, a.Results, result)
 }

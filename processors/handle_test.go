@@ -14,83 +14,77 @@ import (
 )
 
 func TestCommandBecomesEventRowAndResult(t *testing.T) {
-	stories(t, func(t *testing.T, s *story) {
-		s.send("k-1", 5, goka.Headers{
-			codecs.HeaderCorrelationID: []byte("order-7"),
-			codecs.HeaderTraceparent:   []byte("00-ab-cd-01"),
-		})
-
-		headers, event := s.next(s.topics.Events)
-		equal(t, "event", event, any(Counted{By: 5}))
-		metadata, err := codecs.MetadataFrom(headers)
-		must(t, err)
-		equal(t, "event's metadata", metadata, eventsourcing.Metadata{
-			ID: "c1/1", Source: "counters", Type: "Counted", Subject: "c1", Time: commandTime,
-			CorrelationID: "order-7", CausationID: "k-1", Sequence: 1, Traceparent: "00-ab-cd-01",
-		})
-
-		headers, result := s.next(s.topics.Results)
-		equal(t, "result", result, any(processors.Result{
-			CommandType: "Count", Accepted: true, FirstSequence: 1, LastSequence: 1,
-		}))
-		metadata, err = codecs.MetadataFrom(headers)
-		must(t, err)
-		equal(t, "result's metadata", metadata, eventsourcing.Metadata{
-			ID: "k-1/result", Source: "counters", Type: "Result", Subject: "c1", Time: commandTime,
-			CorrelationID: "order-7", CausationID: "k-1", Traceparent: "00-ab-cd-01",
-		})
-		equal(t, "state", s.row().State, 5)
-		equal(t, "sequence", s.row().Sequence, 1)
-		s.nothing(s.topics.Events, s.topics.Results, s.topics.DeadLetters)
+	s := newStory(t)
+	s.send("k-1", 5, goka.Headers{
+		codecs.HeaderCorrelationID: []byte("order-7"),
+		codecs.HeaderTraceparent:   []byte("00-ab-cd-01"),
 	})
+
+	headers, event := s.next(s.topics.Events)
+	equal(t, "event", event, any(Counted{By: 5}))
+	metadata := metadataOf(t, headers)
+	equal(t, "event's metadata", metadata, eventsourcing.Metadata{
+		ID: "c1/1", Source: "counters", Type: "Counted", Subject: "c1", Time: commandTime,
+		CorrelationID: "order-7", CausationID: "k-1", Sequence: 1, Traceparent: "00-ab-cd-01",
+	})
+
+	headers, result := s.next(s.topics.Results)
+	equal(t, "result", result, any(processors.Result{
+		CommandType: "Count", Accepted: true, FirstSequence: 1, LastSequence: 1,
+	}))
+	metadata = metadataOf(t, headers)
+	equal(t, "result's metadata", metadata, eventsourcing.Metadata{
+		ID: "k-1/result", Source: "counters", Type: "Result", Subject: "c1", Time: commandTime,
+		CorrelationID: "order-7", CausationID: "k-1", Traceparent: "00-ab-cd-01",
+	})
+	equal(t, "state", s.row().State, 5)
+	equal(t, "sequence", s.row().Sequence, 1)
+	s.nothing(s.topics.Events, s.topics.Results, s.topics.DeadLetters)
 }
 
 // G1: the second sender gets the first outcome, and nothing else happens.
 func TestCommandSentTwiceHasOneOutcome(t *testing.T) {
-	stories(t, func(t *testing.T, s *story) {
-		s.send("k-1", 5)
-		first, result := s.next(s.topics.Results)
-		row := s.row()
-		s.send("k-1", 5)
-		second, again := s.next(s.topics.Results)
+	s := newStory(t)
+	s.send("k-1", 5)
+	first, result := s.next(s.topics.Results)
+	row := s.row()
+	s.send("k-1", 5)
+	second, again := s.next(s.topics.Results)
 
-		equal(t, "second result", again, result)
-		equal(t, "first is marked", first[processors.HeaderRepeated], nil)
-		equal(t, "second is marked", string(second[processors.HeaderRepeated]), "true")
-		equal(t, "second's ID", string(second["ce_id"]), string(first["ce_id"]))
-		equal(t, "row", s.row().Recent.Bytes(), row.Recent.Bytes())
-		s.next(s.topics.Events)
-		s.nothing(s.topics.Events, s.topics.Results)
-	})
+	equal(t, "second result", again, result)
+	equal(t, "first is marked", first[processors.HeaderRepeated], nil)
+	equal(t, "second is marked", string(second[processors.HeaderRepeated]), "true")
+	equal(t, "second's ID", string(second["ce_id"]), string(first["ce_id"]))
+	equal(t, "row", s.row().Recent.Bytes(), row.Recent.Bytes())
+	s.next(s.topics.Events)
+	s.nothing(s.topics.Events, s.topics.Results)
 }
 
 func TestRejectionIsAResultWithoutEvent(t *testing.T) {
-	stories(t, func(t *testing.T, s *story) {
-		s.send("k-1", -3)
-		_, result := s.next(s.topics.Results)
-		equal(t, "result", result, any(processors.Result{
-			CommandType: "Count", Code: "by-not-positive", Message: "by is -3",
-		}))
-		s.nothing(s.topics.Events, s.topics.DeadLetters)
-		// The row exists for its ring alone.
-		equal(t, "sequence", s.row().Sequence, 0)
-		if _, known := s.row().Recent.Find("k-1"); !known {
-			t.Fatal("the ring does not know the rejected command")
-		}
-	})
+	s := newStory(t)
+	s.send("k-1", -3)
+	_, result := s.next(s.topics.Results)
+	equal(t, "result", result, any(processors.Result{
+		CommandType: "Count", Code: "by-not-positive", Message: "by is -3",
+	}))
+	s.nothing(s.topics.Events, s.topics.DeadLetters)
+	// The row exists for its ring alone.
+	equal(t, "sequence", s.row().Sequence, 0)
+	if _, known := s.row().Recent.Find("k-1"); !known {
+		t.Fatal("the ring does not know the rejected command")
+	}
 }
 
 func TestExpectedSequenceIsChecked(t *testing.T) {
-	stories(t, func(t *testing.T, s *story) {
-		s.send("k-1", 5)
-		s.next(s.topics.Results)
-		s.send("k-2", 5, goka.Headers{codecs.HeaderExpectedSequence: []byte("0")})
-		_, result := s.next(s.topics.Results)
-		if got := result.(processors.Result); got.Code != eventsourcing.CodeSequenceMismatch {
-			t.Fatalf("got %+v", got)
-		}
-		equal(t, "state", s.row().State, 5)
-	})
+	s := newStory(t)
+	s.send("k-1", 5)
+	s.next(s.topics.Results)
+	s.send("k-2", 5, goka.Headers{codecs.HeaderExpectedSequence: []byte("0")})
+	_, result := s.next(s.topics.Results)
+	if got := result.(processors.Result); got.Code != eventsourcing.CodeSequenceMismatch {
+		t.Fatalf("got %+v", got)
+	}
+	equal(t, "state", s.row().State, 5)
 }
 
 type poison struct {
@@ -182,7 +176,7 @@ func TestPoisonIsSetAside(t *testing.T) {
 			good.Merged(goka.Headers{"much": make([]byte, recordBytes)}), codecs.ReasonTooLarge, "2000",
 		},
 	} {
-		t.Run(test.name, func(t *testing.T) { stories(t, test.isSetAside) })
+		t.Run(test.name, func(t *testing.T) { test.isSetAside(t, newStory(t)) })
 	}
 }
 
@@ -218,29 +212,28 @@ func (p poison) isSetAside(t *testing.T, s *story) {
 // G8: not even a record that is too large for a dead letter stops the line. What is set aside says
 // where it is.
 func TestTooLargeForADeadLetter(t *testing.T) {
-	stories(t, func(t *testing.T, s *story) {
-		value := make([]byte, processors.LetterBytes(recordBytes))
-		s.sendRaw("c1", value, goka.Headers{"a": []byte("b")})
-		headers, bytes := s.next(s.topics.DeadLetters)
-		equal(t, "bytes", len(bytes.([]byte)), 0)
-		equal(t, "reason", string(headers[processors.HeaderReason]), string(codecs.ReasonTooLarge))
-		equal(t, "topic", string(headers[processors.HeaderTopic]), s.topics.Commands)
-		equal(t, "its own header", string(headers["a"]), "")
-		if size, err := strconv.Atoi(string(headers[processors.HeaderCut])); size <= len(value) {
-			t.Errorf("its size is said to be %d (%v)", size, err)
-		}
-		s.send("k-10", 5)
-		s.next(s.topics.Events)
-	})
+	s := newStory(t)
+	value := make([]byte, processors.LetterBytes(recordBytes))
+	s.sendRaw("c1", value, goka.Headers{"a": []byte("b")})
+	headers, bytes := s.next(s.topics.DeadLetters)
+	equal(t, "bytes", len(bytes.([]byte)), 0)
+	equal(t, "reason", string(headers[processors.HeaderReason]), string(codecs.ReasonTooLarge))
+	equal(t, "topic", string(headers[processors.HeaderTopic]), s.topics.Commands)
+	equal(t, "its own header", string(headers["a"]), "")
+	if size, err := strconv.Atoi(string(headers[processors.HeaderCut])); size <= len(value) {
+		t.Errorf("its size is said to be %d (%v)", size, err)
+	}
+	s.send("k-10", 5)
+	s.next(s.topics.Events)
 }
 
 func TestCommandsAreCounted(t *testing.T) {
-	stories(t, func(t *testing.T, s *story) {
-		s.send("k-1", 5)
-		s.send("k-1", 5)
-		s.send("k-2", -1)
-		s.sendRaw("c1", []byte("x"), nil)
-		must(t, testutil.GatherAndCompare(s.metrics, strings.NewReader(`
+	s := newStory(t)
+	s.send("k-1", 5)
+	s.send("k-1", 5)
+	s.send("k-2", -1)
+	s.sendRaw("c1", []byte("x"), nil)
+	must(t, testutil.GatherAndCompare(s.metrics, strings.NewReader(`
 # HELP refold_commands_total Commands handled, by outcome: accepted, repeated, or the rejection's code.
 # TYPE refold_commands_total counter
 refold_commands_total{aggregate="counter",outcome="accepted",type="Count"} 1
@@ -250,11 +243,10 @@ refold_commands_total{aggregate="counter",outcome="repeated",type="Count"} 1
 # TYPE refold_dead_letters_total counter
 refold_dead_letters_total{by="counter",reason="not-wire-format"} 1
 `)))
-	})
 }
 
 func TestIncompleteDescriptionIsRefused(t *testing.T) {
-	var incomplete processors.Aggregate[counter, Count, Counted]
+	var incomplete processors.AggregateGraph[counter, Count, Counted]
 	if _, err := incomplete.Graph(); err == nil || !strings.Contains(err.Error(), "is missing") {
 		t.Fatalf("got %v", err)
 	}

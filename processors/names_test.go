@@ -65,7 +65,7 @@ func TestNames(t *testing.T) {
 		})
 	}
 	for _, name := range []string{
-		"views", "refolds", "admin", "internal", "commands", "traces", "events", "metrics",
+		"views", "rebuilds", "refolds", "admin", "internal", "commands", "traces", "events", "metrics",
 	} {
 		err := aggregate("x", name).Check()
 		if err == nil || !strings.Contains(err.Error(), "server itself") {

@@ -11,12 +11,11 @@ import (
 	"refold/kafka"
 )
 
-// outbox takes what a record leads to, encoded, before any of it is emitted: a record that leads to
-// something that no broker takes is poison as a whole, and would otherwise stop the line for good.
-// Goka is handed the bytes, so that nothing is encoded twice.
+// outbox collects what a record leads to, encoded, before any of it is emitted. A record that leads to
+// something that no broker takes is poison as a whole: emitted in part, it would stop its partition for
+// good. Goka is given the bytes, so that nothing is encoded twice.
 type outbox struct {
-	limit   int // bytes of a record
-	framed  bool
+	limit   int            // bytes of a record
 	message codecs.Message // the one being encoded
 	sent    []outgoing
 	row     encoded
@@ -25,26 +24,24 @@ type outbox struct {
 
 type outgoing struct {
 	topic, key string
-	headers    goka.Headers // beside a value that is no frame
-	encoded    encoded
+	encoded    encoded // a frame
 }
 
-// encoded are bytes that are ready for Goka, which asks a codec for all the same.
+// encoded is a value whose bytes are ready. Goka calls a codec's Encode for it all the same.
 type encoded struct{ bytes []byte }
 
-// outboxes are used again.
 var outboxes = sync.Pool{New: func() any { return &outbox{sent: make([]outgoing, 0, sentGuess)} }}
 
-// sentGuess is how many records one is likely to lead to at most, beside a row.
+// sentGuess is how many records, beside a row, a record is likely to lead to at most.
 const sentGuess = 4
 
-func newOutbox(limit int, framed bool) *outbox {
+func newOutbox(limit int) *outbox {
 	o, _ := outboxes.Get().(*outbox)
-	o.limit, o.framed = limit, framed
+	o.limit = limit
 	return o
 }
 
-// close forgets what is in the outbox and keeps its memory for others.
+// close empties the outbox and returns its memory to the pool.
 func (o *outbox) close() {
 	clear(o.sent)
 	*o = outbox{sent: o.sent[:0]}
@@ -52,26 +49,17 @@ func (o *outbox) close() {
 }
 
 // add encodes a record. The error is a *codecs.Malformed, or a fault.
-func (o *outbox) add(topic, key string, set *codecs.Set, m codecs.Message) (err error) {
+func (o *outbox) add(topic, key string, set *codecs.Set, m codecs.Message) error {
 	o.message = m
-	next := outgoing{topic: topic, key: key}
-	fits := false
-	if o.framed {
-		next.encoded.bytes, err = set.FramedCodec().Encode(&o.message)
-		fits = kafka.FitsFrame(len(key), next.encoded.bytes, o.limit)
-	} else {
-		next.encoded.bytes, err = set.Encode(m.Data)
-		next.headers = m.Headers()
-		fits = kafka.RecordBytes(len(key), next.encoded.bytes, recordHeaders(next.headers)) <= o.limit
-	}
+	frame, err := set.FramedCodec().Encode(&o.message)
 	switch {
 	case err != nil:
 		return unencodable(err)
-	case !fits:
+	case !kafka.FitsFrame(len(key), frame, o.limit):
 		return tooLarge("the %s that it leads to, on %s, has more than the %d bytes that are allowed",
 			m.Metadata.Type, topic, o.limit)
 	}
-	o.sent = append(o.sent, next)
+	o.sent = append(o.sent, outgoing{topic: topic, key: key, encoded: encoded{frame}})
 	return nil
 }
 
@@ -88,24 +76,19 @@ func (o *outbox) set(key string, rows goka.Codec, row any) (err error) {
 	return nil
 }
 
-// send hands all of it to Goka, which keeps none of it but the bytes.
+// send gives everything to Goka, which keeps nothing but the bytes.
 func (o *outbox) send(ctx goka.Context) {
 	for i := range o.sent {
 		out := &o.sent[i]
-		if o.framed {
-			ctx.Emit(goka.Stream(out.topic), out.key, &out.encoded)
-		} else {
-			ctx.Emit(goka.Stream(out.topic), out.key, &out.encoded,
-				goka.WithCtxEmitHeaders(out.headers))
-		}
+		ctx.Emit(goka.Stream(out.topic), out.key, &out.encoded)
 	}
 	if o.changed {
 		ctx.SetValue(&o.row)
 	}
 }
 
-// unencodable says what it means that something can't be encoded: a fault if it was the registry
-// that did not let us, otherwise a bug in what made it.
+// unencodable classifies an error of encoding: poison if the value is too large, a fault if the registry
+// is the cause, otherwise a bug of the domain that made the value.
 func unencodable(err error) error {
 	switch {
 	case errors.Is(err, codecs.ErrTooLarge):
@@ -121,7 +104,7 @@ func tooLarge(format string, args ...any) *codecs.Malformed {
 	return &codecs.Malformed{Reason: codecs.ReasonTooLarge, Err: fmt.Errorf(format, args...)}
 }
 
-// encodedCodec lets bytes that are encoded already pass through another codec.
+// encodedCodec is another codec that also takes an *encoded, whose bytes it passes through.
 type encodedCodec struct{ goka.Codec }
 
 func (c encodedCodec) Encode(value any) ([]byte, error) {
@@ -131,18 +114,12 @@ func (c encodedCodec) Encode(value any) ([]byte, error) {
 	return c.Codec.Encode(value)
 }
 
-// framedEncodedCodec is encodedCodec of frames.
-type framedEncodedCodec struct{ encodedCodec }
+// outputCodec is the codec of a graph's outputs: an encodedCodec of frames.
+type outputCodec struct{ encodedCodec }
 
-var _ kafka.FramedCodec = framedEncodedCodec{}
+var _ kafka.FramedCodec = outputCodec{}
+
+func outputOf(set *codecs.Set) goka.Codec { return outputCodec{encodedCodec{set.FramedCodec()}} }
 
 // Framed marks the codec.
-func (framedEncodedCodec) Framed() {}
-
-// outputOf returns the codec of a graph's output.
-func outputOf(set *codecs.Set, framed bool) goka.Codec {
-	if framed {
-		return framedEncodedCodec{encodedCodec{set.FramedCodec()}}
-	}
-	return encodedCodec{set.Codec()}
-}
+func (outputCodec) Framed() {}

@@ -1,206 +1,145 @@
 package processors
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
-	"runtime/debug"
-	"strings"
-	"sync/atomic"
 
 	"github.com/lovoo/goka"
-	"go.opentelemetry.io/otel/trace"
 
 	"refold/codecs"
 	"refold/eventsourcing"
-	"refold/kafka"
 )
 
-// Process describes a process to its graph: events and results in, commands out, everything in
-// the transaction of the input's offset. E is the interface of the events that it reacts to. The
-// graph has no table: a process remembers nothing.
+// Process defines a process: what it reacts to, and which aggregates it commands. It is all that a
+// program needs to run it. E is the interface of the events of the aggregate that it reacts to. Name,
+// Of, React and Commands are required.
 type Process[E any] struct {
-	eventsourcing.Process[E]
+	// Name is the process's, of its consumer group, and a part of the IDs of its commands: see
+	// [eventsourcing.Process].
+	Name string
+	// Of is the aggregate whose events the process reacts to.
+	Of EventsOf[E]
+	// React and Conclude are those of [eventsourcing.Process].
+	React    func(eventsourcing.Envelope[E]) []eventsourcing.Instruction
+	Conclude func(eventsourcing.Reply) []eventsourcing.Instruction
+	// Commands are the aggregates that the process may command.
+	Commands []AggregateDefinition
+	// Results are the aggregates whose results Conclude is shown, those of the process's own commands
+	// alone; none if Conclude is nil.
+	Results []AggregateDefinition
+	// StartAtNewest makes the process begin with what happens after it was first started, instead of
+	// with the first event there ever was.
+	StartAtNewest bool
+}
 
-	// Group is the consumer group, and the name of the Goka group graph.
-	Group string
-	// Events and Results are the topics that it reads. Results are those of the aggregates that
-	// it commands; none if it doesn't care for the outcome.
-	Events  string
-	Results []string
-	// Inputs decodes the events, and Result.
+// EventsOf is an [Aggregate] by its events.
+type EventsOf[E any] interface {
+	AggregateDefinition
+	eventsOf(E)
+}
+
+func (Aggregate[S, C, E]) eventsOf(E) {}
+
+// ProcessDefinition is a [Process] without its types.
+type ProcessDefinition interface {
+	Definition
+	// ProcessName returns the name of the process.
+	ProcessName() string
+	// Needs returns the aggregates that the process has to do with. All must be part of the program.
+	Needs() []AggregateDefinition
+	// Awaits returns the aggregates whose results the process is shown.
+	Awaits() []AggregateDefinition
+	// FromNewest is StartAtNewest.
+	FromNewest() bool
+	// Open makes the codec of the process's inputs. The error lists all that is wrong with the definition.
+	Open(*codecs.Registry) (*OpenProcess, error)
+}
+
+// OpenProcess is a process with its codec: all that can be done with it without knowing its types.
+type OpenProcess struct {
+	Name   string
 	Inputs *codecs.Set
-	// Targets are the aggregates that it may command, by name.
-	Targets map[string]Target
-	// DeadLetters is where records go that it can't handle. They are replayed to its loop topic,
-	// for an event must not be put a second time into its own.
-	DeadLetters string
-
-	// Framed, RecordBytes, Version, Guard and Tracer are Aggregate's.
-	Framed      bool
-	RecordBytes int
-	Version     string
-	Guard       *Guard
-	Tracer      trace.Tracer
-	Metrics     *Metrics
-	Logger      *slog.Logger
-
-	aside deadLetters
+	// Graph makes the Goka group graph. targets are the aggregates by name.
+	Graph func(targets map[string]Target, o GraphOptions) (*goka.GroupGraph, error)
+	// FromNewest is Process.StartAtNewest.
+	FromNewest bool
 }
 
-// Target is an aggregate that a process commands.
-type Target struct {
-	Topic    string // of its commands
-	Commands *codecs.Set
+func (Process[E]) definition() {}
+
+// ProcessName returns the name of the process.
+func (p Process[E]) ProcessName() string { return p.Name }
+
+// FromNewest returns StartAtNewest.
+func (p Process[E]) FromNewest() bool { return p.StartAtNewest }
+
+// Awaits returns Results.
+func (p Process[E]) Awaits() []AggregateDefinition { return p.Results }
+
+// Needs returns Of, Commands and Results.
+func (p Process[E]) Needs() []AggregateDefinition {
+	needs := append([]AggregateDefinition{}, p.Commands...)
+	if p.Of != nil {
+		needs = append(needs, p.Of)
+	}
+	return append(needs, p.Results...)
 }
 
-// LoopTopic returns the topic that dead letters of the process of that group are replayed to. It
-// has as many partitions as the process's inputs.
-func LoopTopic(group string) string {
-	return goka.DefineGroup(goka.Group(group),
-		goka.Loop(rawCodec{}, func(goka.Context, any) {})).LoopStream().Topic()
+// Reaction returns the process's behaviour.
+func (p Process[E]) Reaction() eventsourcing.Process[E] {
+	return eventsourcing.Process[E]{Name: p.Name, React: p.React, Conclude: p.Conclude}
 }
 
-// Validate reports whether a graph can be made of the description.
-func (p *Process[E]) Validate() error {
+// Group returns the consumer group of the process.
+func (p Process[E]) Group(prefix string) string { return prefix + p.Name }
+
+// Open makes the codec of what the process reads; its Prepare is still to be called. The error lists all
+// that is wrong with the definition.
+func (p Process[E]) Open(registry *codecs.Registry) (*OpenProcess, error) {
+	var errs []error
 	for name, missing := range map[string]bool{
-		"Name": p.Name == "", "React": p.React == nil,
+		"Of": p.Of == nil, "React": p.React == nil, "Commands": len(p.Commands) == 0,
 		"Conclude (or no Results)": p.Conclude == nil && len(p.Results) > 0,
-		"Group":                    p.Group == "", "Events": p.Events == "",
-		"Inputs": p.Inputs == nil, "Targets": len(p.Targets) == 0,
-		"DeadLetters": p.DeadLetters == "",
-		"Metrics":     p.Metrics == nil, "Logger": p.Logger == nil,
+		"Results (or no Conclude)": p.Conclude != nil && len(p.Results) == 0,
 	} {
 		if missing {
-			return fmt.Errorf("process %q: %s is missing", p.Name, name)
+			errs = append(errs, fmt.Errorf("process %q: %s is missing", p.Name, name))
 		}
 	}
-	const limit = eventsourcing.MaxProcessNameBytes
-	if wrong := eventsourcing.CheckID("its name", p.Name, limit); wrong != nil {
-		return fmt.Errorf("process %q: %w", p.Name, wrong)
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
-	if strings.ContainsAny(p.Name, "/.") {
-		return fmt.Errorf(`process %q: its name has a "/" or a ".", which separate the parts of IDs`, p.Name)
+	inputs, err := codecs.NewSet(registry, append(p.Of.EventTypes(), ResultType())...)
+	if err != nil {
+		return nil, fmt.Errorf("inputs of %s: %w", p.Name, err)
 	}
-	return nil
+	return &OpenProcess{
+		Name: p.Name, Inputs: inputs, FromNewest: p.StartAtNewest,
+		Graph: func(targets map[string]Target, o GraphOptions) (*goka.GroupGraph, error) {
+			return p.graph(inputs, targets, o).Graph()
+		},
+	}, nil
 }
 
-func (p *Process[E]) recordBytes() int { return cmp.Or(p.RecordBytes, kafka.DefaultRecordBytes) }
-
-// Graph returns the process's Goka group graph.
-func (p *Process[E]) Graph() (*goka.GroupGraph, error) {
-	if err := p.Validate(); err != nil {
-		return nil, err
+// graph joins the definition and what the worker gives.
+func (p Process[E]) graph(inputs *codecs.Set, all map[string]Target, o GraphOptions) *ProcessGraph[E] {
+	g := &ProcessGraph[E]{
+		Process: p.Reaction(), Group: p.Group(o.TopicPrefix), Inputs: inputs,
+		Events:  topicsOf(p.Of, o.TopicPrefix).Events,
+		Targets: make(map[string]Target, len(p.Commands)), DeadLetters: DeadLetters(o.TopicPrefix),
+		RecordBytes: o.RecordBytes, Version: o.Version, Guard: o.Guard, Tracer: o.Tracer,
+		Metrics: o.Metrics, Logger: o.Logger,
 	}
-	p.aside = deadLetters{
-		topic: p.DeadLetters, owner: p.Name, group: p.Group, replay: LoopTopic(p.Group),
-		version: p.Version, framed: p.Framed, limit: LetterBytes(p.recordBytes()),
-		guard: p.Guard, metrics: p.Metrics, logger: p.Logger, named: new(atomic.Bool),
+	for _, a := range p.Commands {
+		g.Targets[a.Named().Name] = all[a.Named().Name]
 	}
-	input := inputOf(p.Inputs, p.Framed)
-	edges := []goka.Edge{
-		goka.Input(goka.Stream(p.Events), input, p.handle),
-		goka.Loop(input, p.handle),
-		goka.Output(goka.Stream(p.DeadLetters), letterCodec(p.Framed)),
+	for _, a := range p.Results {
+		g.Results = append(g.Results, topicsOf(a, o.TopicPrefix).Results)
 	}
-	for _, topic := range p.Results {
-		edges = append(edges, goka.Input(goka.Stream(topic), input, p.handle))
-	}
-	for _, target := range p.Targets {
-		edges = append(edges, goka.Output(goka.Stream(target.Topic), outputOf(target.Commands, p.Framed)))
-	}
-	return goka.DefineGroup(goka.Group(p.Group), edges...), nil
+	return g
 }
 
-// handle is the graph's one callback: an event or a result becomes commands, or a dead letter.
-func (p *Process[E]) handle(ctx goka.Context, msg any) {
-	record, _ := msg.(*received)
-	if record == nil {
-		record = &received{}
-	}
-	traced(p.Tracer, ctx, record, "react to", p.Name, p.work)
-}
-
-// work is handle without its span.
-func (p *Process[E]) work(ctx goka.Context, record *received) verdict {
-	p.aside.wait(ctx, record)
-	sent, poison := p.react(ctx, record)
-	if poison != nil {
-		return p.aside.setAside(ctx, record, poison)
-	}
-	out := newOutbox(p.recordBytes(), p.Framed)
-	defer out.close()
-	for i := range sent {
-		target := p.Targets[sent[i].Aggregate]
-		err := out.add(target.Topic, sent[i].Subject, target.Commands,
-			codecs.Message{Metadata: &sent[i].Metadata, Data: sent[i].Data})
-		if err != nil {
-			return p.aside.refuse(ctx, record, err)
-		}
-	}
-	p.aside.count(ctx, nil)
-	out.send(ctx)
-	for i := range sent {
-		p.Metrics.sent(p.Name, sent[i].Aggregate, sent[i].Type)
-	}
-	return verdict{outcome: outcomeReacted}
-}
-
-// react calls the process, which is pure. A panic there is a bug of it, and this record's alone.
-func (p *Process[E]) react(ctx goka.Context, record *received) (
-	sent []eventsourcing.Sent, poison *codecs.Malformed,
-) {
-	metadata, poison := record.describe(ctx, p.recordBytes())
-	if poison != nil {
-		return nil, poison
-	}
-	metadata.Time = kafka.ClampTime(metadata.Time) // the commands' too, which aggregates must take
-	defer func() {
-		if r := recover(); r != nil {
-			p.Logger.Error("panic while reacting", "process", p.Name, "cause", metadata.ID,
-				"panic", r, "stack", string(debug.Stack()))
-			sent, poison = nil, bug(fmt.Errorf("panic: %v", r))
-		}
-	}()
-	switch data := record.value.(type) {
-	case Result:
-		sent = p.OnResult(&metadata, data.of(&metadata))
-	case E:
-		sent = p.On(eventsourcing.Envelope[E]{Metadata: metadata, Data: data})
-	default:
-		return nil, &codecs.Malformed{
-			Reason: codecs.ReasonUnknownType,
-			Err:    fmt.Errorf("%T is no input of %s", record.value, p.Name),
-		}
-	}
-	for _, s := range sent {
-		if err := p.check(s); err != nil {
-			return nil, bug(err)
-		}
-		// By the rule that the aggregate goes by: it would set the command aside, and there would be no
-		// result for the process to go on with. What else is in its headers are copies of the input's.
-		if wrong := eventsourcing.CheckCommand(s.ID, s.Subject); wrong != nil {
-			return nil, &codecs.Malformed{
-				Reason: codecs.ReasonBeyondLimits,
-				Err:    fmt.Errorf("the %s that it leads to, for a %s: %w", s.Type, s.Aggregate, wrong),
-			}
-		}
-	}
-	return sent, nil
-}
-
-// check finds a command that can't be sent, before anything is.
-func (p *Process[E]) check(s eventsourcing.Sent) error {
-	target, known := p.Targets[s.Aggregate]
-	switch {
-	case !known:
-		return fmt.Errorf("the process commands a %q, which it has no target for", s.Aggregate)
-	case s.Subject == "":
-		return errors.New("the process commands an aggregate without an ID")
-	case !target.Commands.Has(s.Data):
-		return fmt.Errorf("the process sends a %T to a %s, which has no such command",
-			s.Data, s.Aggregate)
-	}
-	return nil
+func topicsOf(a AggregateDefinition, prefix string) Topics {
+	named := a.Named()
+	return NewTopics(prefix, named.Name, named.Plural)
 }

@@ -12,7 +12,6 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
-	"refold/kafka"
 	"refold/processors"
 )
 
@@ -53,8 +52,9 @@ var carry = eventsourcing.Process[Counted]{
 // carrying runs the process's graph.
 type carrying struct {
 	*story
-	inputs *codecs.Set
-	guard  *processors.Guard
+	inputs   *codecs.Set
+	guard    *processors.Guard
+	producer goka.Producer
 }
 
 // guardLeast is how few records may hold a partition.
@@ -62,7 +62,7 @@ const guardLeast = 4
 
 const carried = "counter-commands"
 
-func newCarrying(t *testing.T, framed bool) *carrying {
+func newCarrying(t *testing.T) *carrying {
 	t.Helper()
 	fake := srfake.New()
 	t.Cleanup(fake.Close)
@@ -77,7 +77,7 @@ func newCarrying(t *testing.T, framed bool) *carrying {
 		codecs.Record[Counted](schemaOf("Counted")), processors.ResultType())
 	must(t, err)
 	s := &story{
-		t: t, tester: tester.New(t), framed: framed, metrics: prometheus.NewRegistry(),
+		t: t, tester: tester.New(t), metrics: prometheus.NewRegistry(),
 		topics:   processors.NewTopics("", "counter", "counters"),
 		codecs:   map[string]goka.Codec{carried: commands.Codec()},
 		trackers: map[string]*tester.QueueTracker{},
@@ -85,11 +85,11 @@ func newCarrying(t *testing.T, framed bool) *carrying {
 	metrics := processors.NewMetrics(s.metrics)
 	guard := processors.NewGuard("carry", processors.GuardLimits{Share: .5, Window: 100, Least: guardLeast},
 		metrics, slog.New(slog.DiscardHandler))
-	process := processors.Process[Counted]{
+	process := processors.ProcessGraph[Counted]{
 		Process: carry, Group: "carry", Events: s.topics.Events, Results: []string{s.topics.Results},
 		Inputs: inputs, DeadLetters: s.topics.DeadLetters,
 		Targets: map[string]processors.Target{"counter": {Topic: carried, Commands: commands}},
-		Framed:  framed, Guard: guard, Metrics: metrics, Logger: slog.New(slog.DiscardHandler),
+		Guard:   guard, Metrics: metrics, Logger: slog.New(slog.DiscardHandler),
 	}
 	graph, err := process.Graph()
 	must(t, err)
@@ -99,17 +99,11 @@ func newCarrying(t *testing.T, framed bool) *carrying {
 	for _, topic := range []string{carried, s.topics.DeadLetters} {
 		s.trackers[topic] = s.tester.NewQueueTracker(topic)
 	}
-	s.producer, err = s.tester.ProducerBuilder()(nil, "", nil)
+	producer, err := s.tester.ProducerBuilder()(nil, "", nil)
 	must(t, err)
 	go func() { _ = processor.Run(t.Context()) }()
 	must(t, processor.WaitForReadyContext(t.Context()))
-	return &carrying{s, inputs, guard}
-}
-
-func carryings(t *testing.T, tell func(*testing.T, *carrying)) {
-	t.Helper()
-	t.Run("plain", func(t *testing.T) { tell(t, newCarrying(t, false)) })
-	t.Run("framed", func(t *testing.T) { tell(t, newCarrying(t, true)) })
+	return &carrying{s, inputs, guard, producer}
 }
 
 // consume hands a record to the graph.
@@ -117,15 +111,7 @@ func (c *carrying) consume(topic, key string, m eventsourcing.Metadata, data any
 	c.t.Helper()
 	value, err := c.inputs.Encode(data)
 	must(c.t, err)
-	if c.framed {
-		var frame []byte
-		for name, header := range codecs.Headers(m) {
-			frame = kafka.AppendHeader(frame, name, header)
-		}
-		c.producer.Emit(topic, key, append(kafka.EndHeaders(frame), value...))
-	} else {
-		c.producer.EmitWithHeaders(topic, key, value, codecs.Headers(m))
-	}
+	c.producer.Emit(topic, key, framed(key, value, codecs.Headers(m)))
 	c.tester.Catchup()
 }
 
@@ -146,36 +132,33 @@ func (c *carrying) result(of string, accepted bool) {
 }
 
 func TestProcessSendsCommandsForEvents(t *testing.T) {
-	carryings(t, func(t *testing.T, c *carrying) {
-		c.counted(c.topics.Events, 5)
-		c.nothing(carried)
-		c.counted(c.topics.Events, 50)
-		headers, command := c.next(carried)
-		equal(t, "command", command, any(Count{By: 5}))
-		metadata, err := codecs.MetadataFrom(headers)
-		must(t, err)
-		metadata.Time = commandTime // the tester's clock
-		equal(t, "metadata", metadata, eventsourcing.Metadata{
-			ID: "c1/3/carry.0", Source: "carry", Type: "Count", Subject: "c1-tens", Time: commandTime,
-			CorrelationID: "k-0", CausationID: "c1/3", Traceparent: "00-ab-cd-01",
-		})
-		c.nothing(carried, c.topics.DeadLetters)
+	c := newCarrying(t)
+	c.counted(c.topics.Events, 5)
+	c.nothing(carried)
+	c.counted(c.topics.Events, 50)
+	headers, command := c.next(carried)
+	equal(t, "command", command, any(Count{By: 5}))
+	metadata := metadataOf(t, headers)
+	metadata.Time = commandTime // the tester's clock
+	equal(t, "metadata", metadata, eventsourcing.Metadata{
+		ID: "c1/3/carry.0", Source: "carry", Type: "Count", Subject: "c1-tens", Time: commandTime,
+		CorrelationID: "k-0", CausationID: "c1/3", Traceparent: "00-ab-cd-01",
 	})
+	c.nothing(carried, c.topics.DeadLetters)
 }
 
 func TestProcessSendsCommandsForResultsOfItsOwn(t *testing.T) {
-	carryings(t, func(t *testing.T, c *carrying) {
-		c.result("c1/3/carry.0", true)
-		c.result("somebody's", false)
-		c.nothing(carried, c.topics.DeadLetters)
-		c.result("c1/3/carry.0", false)
-		headers, command := c.next(carried)
-		equal(t, "command", command, any(Count{By: 7}))
-		equal(t, "ID", string(headers[codecs.HeaderID]), "c1/3/carry.0/result/carry.0")
-		equal(t, "subject", string(headers[codecs.HeaderSubject]), "c1")
-		equal(t, "cause", string(headers[codecs.HeaderCausationID]), "c1/3/carry.0/result")
-		equal(t, "correlation", string(headers[codecs.HeaderCorrelationID]), "k-0")
-	})
+	c := newCarrying(t)
+	c.result("c1/3/carry.0", true)
+	c.result("somebody's", false)
+	c.nothing(carried, c.topics.DeadLetters)
+	c.result("c1/3/carry.0", false)
+	headers, command := c.next(carried)
+	equal(t, "command", command, any(Count{By: 7}))
+	equal(t, "ID", string(headers[codecs.HeaderID]), "c1/3/carry.0/result/carry.0")
+	equal(t, "subject", string(headers[codecs.HeaderSubject]), "c1")
+	equal(t, "cause", string(headers[codecs.HeaderCausationID]), "c1/3/carry.0/result")
+	equal(t, "correlation", string(headers[codecs.HeaderCorrelationID]), "k-0")
 }
 
 // G8: what a process can't handle is set aside, whole: no command of it goes out. A replay comes
@@ -185,26 +168,24 @@ func TestProcessSetsAside(t *testing.T) {
 		"a target that is not there": 1000, "no command of the target": 2000, "a panic": 3000,
 	} {
 		t.Run(name, func(t *testing.T) {
-			carryings(t, func(t *testing.T, c *carrying) {
-				c.counted(c.topics.Events, by)
-				headers, _ := c.next(c.topics.DeadLetters)
-				equal(t, "reason", string(headers[processors.HeaderReason]), string(processors.ReasonBug))
-				equal(t, "group", string(headers[processors.HeaderGroup]), "carry")
-				equal(t, "replay", string(headers[processors.HeaderReplayTopic]),
-					processors.LoopTopic("carry"))
-				c.nothing(carried)
-			})
+			c := newCarrying(t)
+			c.counted(c.topics.Events, by)
+			headers, _ := c.next(c.topics.DeadLetters)
+			equal(t, "reason", string(headers[processors.HeaderReason]), string(processors.ReasonBug))
+			equal(t, "group", string(headers[processors.HeaderGroup]), "carry")
+			equal(t, "replay", string(headers[processors.HeaderReplayTopic]),
+				processors.LoopTopic("carry"))
+			c.nothing(carried)
 		})
 	}
-	carryings(t, func(t *testing.T, c *carrying) {
-		c.counted(processors.LoopTopic("carry"), 50)
-		_, command := c.next(carried)
-		equal(t, "command after the replay", command, any(Count{By: 5}))
-	})
+	c := newCarrying(t)
+	c.counted(processors.LoopTopic("carry"), 50)
+	_, command := c.next(carried)
+	equal(t, "command after the replay", command, any(Count{By: 5}))
 }
 
 func TestIncompleteProcessIsRefused(t *testing.T) {
-	var incomplete processors.Process[Counted]
+	var incomplete processors.ProcessGraph[Counted]
 	if _, err := incomplete.Graph(); err == nil || !strings.Contains(err.Error(), "is missing") {
 		t.Fatalf("got %v", err)
 	}

@@ -3,7 +3,6 @@ package processors
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -11,27 +10,13 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/fold"
 )
-
-// Folder is a [Fold] without its types.
-type Folder interface {
-	Version() int
-	Headers() []string
-	Decode(event *kgo.Record) (any, error)
-	Apply(state, event any) (any, error)
-	EncodeState(state any) ([]byte, error)
-	DecodeState(b []byte) (any, error)
-	Row(state any, live []byte) ([]byte, error)
-	RowWith(state any, ring []byte) ([]byte, error)
-	Sequence(row []byte) (int64, error)
-	Equal(state any, row []byte) (bool, error)
-	JSON(row []byte) (json.RawMessage, error)
-}
 
 // Rings makes rings of recent commands again, of tables that are lost: from the events, each of which
 // names the command that caused it, and from the results, as far as they are kept.
 type Rings struct {
-	Fold     Folder
+	Fold     fold.RowFold
 	Messages Messages
 	// Size is Aggregate.RecentSize.
 	Size int
@@ -40,11 +25,10 @@ type Rings struct {
 }
 
 // OfEvents is the fold of events with rings beside the states. Its states are not those of r.Fold.
-func (r Rings) OfEvents() Folder { return eventRings{r.Fold, r} }
+func (r Rings) OfEvents() fold.StateFold { return eventRings{r} }
 
-// OfResults folds the records of the results topic to rings. What has to do with rows is r.Fold's, and
-// says nothing.
-func (r Rings) OfResults() Folder { return resultRings{r.Fold, r} }
+// OfResults folds the records of the results topic to rings.
+func (r Rings) OfResults() fold.StateFold { return resultRings{r} }
 
 // ErrEventsLost says that a result or a row knows of events that the events topic doesn't have.
 var ErrEventsLost = errors.New("events are lost")
@@ -100,11 +84,7 @@ type caused struct {
 	ring  eventsourcing.Recent
 }
 
-type eventRings struct {
-	Folder
-
-	rings Rings
-}
+type eventRings struct{ rings Rings }
 
 // cause is an event with the command that caused it.
 type cause struct {
@@ -113,6 +93,8 @@ type cause struct {
 	sequence int64
 }
 
+func (f eventRings) Version() int { return f.rings.Fold.Version() }
+
 func (eventRings) Headers() []string { return nil }
 
 func (f eventRings) Decode(record *kgo.Record) (any, error) {
@@ -120,7 +102,7 @@ func (f eventRings) Decode(record *kgo.Record) (any, error) {
 	if err != nil {
 		return nil, unfoldable(FoldCode(codecs.ReasonBadHeader), "%w", err)
 	}
-	event, err := f.Folder.Decode(record)
+	event, err := f.rings.Fold.Decode(record)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what it was doing
 	}
@@ -136,7 +118,7 @@ func (f eventRings) Apply(state, event any) (any, error) {
 	if !is {
 		return nil, fmt.Errorf("a %T is no event of this fold", event)
 	}
-	evolved, err := f.Folder.Apply(s.state, e.event)
+	evolved, err := f.rings.Fold.Apply(s.state, e.event)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what it was doing
 	}
@@ -152,7 +134,7 @@ func (f eventRings) EncodeState(state any) ([]byte, error) {
 	if !is {
 		return nil, fmt.Errorf("a %T is no state of this fold", state)
 	}
-	inner, err := f.Folder.EncodeState(s.state)
+	inner, err := f.rings.Fold.EncodeState(s.state)
 	return encodeRing(s.last, s.ring, inner), err //nolint:wrapcheck // it says what it was doing
 }
 
@@ -162,7 +144,7 @@ func (f eventRings) DecodeState(b []byte) (any, error) {
 	if s.last, s.ring, b, err = decodeRing(b); err != nil {
 		return nil, err
 	}
-	s.state, err = f.Folder.DecodeState(b)
+	s.state, err = f.rings.Fold.DecodeState(b)
 	return s, err //nolint:wrapcheck // it says what it was doing
 }
 
@@ -172,11 +154,9 @@ type told struct {
 	ring eventsourcing.Recent
 }
 
-type resultRings struct {
-	Folder
+type resultRings struct{ rings Rings }
 
-	rings Rings
-}
+func (f resultRings) Version() int { return f.rings.Fold.Version() }
 
 func (resultRings) Headers() []string { return nil }
 

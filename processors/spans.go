@@ -15,8 +15,8 @@ import (
 	"refold/tracing"
 )
 
-// verdict is what became of a record, for its span: an outcome, and a code if it is not the good
-// one.
+// verdict is the outcome of handling a record, for its span. The code says more about an outcome that is
+// not the good one.
 type verdict struct{ outcome, code string }
 
 // The outcomes of a verdict.
@@ -28,7 +28,7 @@ const (
 	outcomeDeadLetter = "dead-letter"
 )
 
-// verdictOn is what became of a command that has a result.
+// verdictOn returns the verdict on a command that has a result.
 func verdictOn(r eventsourcing.Result) verdict {
 	switch {
 	case r.Repeated:
@@ -39,23 +39,23 @@ func verdictOn(r eventsourcing.Result) verdict {
 	return verdict{outcomeRejected, r.Code}
 }
 
-// traced calls work in a span: a child of the one that the record's traceparent names, or the first
-// of a trace if it names none. There is none if the trace isn't sampled, or the tracer is nil. A
-// record that is handled again, since its transaction was aborted, has another span.
+// traced calls work in a span. The span is a child of the one that the record's traceparent names, or
+// the first of a new trace. There is no span if the trace isn't sampled, or if the tracer is nil. A
+// record that is handled again, since its transaction was aborted, gets another span.
 //
-// What work does and emits doesn't depend on the span, which has a clock and an ID of its own.
+// Work neither sees nor emits the span, whose time and ID differ each time.
 func traced(
 	tracer trace.Tracer, ctx goka.Context, record *received, doing, by string,
 	work func(goka.Context, *received) verdict,
 ) {
-	if tracer == nil || tracing.IsUnsampled(record.traceparent(ctx)) {
+	if tracer == nil || tracing.IsUnsampled(record.traceparent()) {
 		work(ctx, record)
 		return
 	}
-	metadata, err := record.metadata(ctx)
+	metadata, err := record.metadata()
 	name := doing
 	if err == nil && record.value != nil && metadata.Type == eventsourcing.TypeName(record.value) {
-		name += " " + metadata.Type // one of ours: not just anything that somebody wrote
+		name += " " + metadata.Type // a known type, so that the number of names is bounded
 	}
 	parent := tracing.Under(context.Background(), metadata.Traceparent)
 	_, span := tracer.Start(parent, name, trace.WithSpanKind(trace.SpanKindConsumer))
@@ -78,11 +78,8 @@ func traced(
 	say(span, work(ctx, record))
 }
 
-// traceparent is that of the record's headers.
-func (r *received) traceparent(ctx goka.Context) string {
-	if r.frame == nil {
-		return string(ctx.Headers()[codecs.HeaderTraceparent])
-	}
+// traceparent returns the traceparent among the record's headers; empty if there is none.
+func (r *received) traceparent() string {
 	var room [headersGuess]kgo.RecordHeader
 	split, err := kafka.SplitFrame(room[:0], r.frame)
 	if err != nil {

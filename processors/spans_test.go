@@ -30,49 +30,47 @@ func told(s tracetest.SpanStub) string {
 // became of it; and what is emitted has the traceparent of the command, not of the span: handling
 // again gives the same bytes.
 func TestSpans(t *testing.T) {
-	stories(t, func(t *testing.T, s *story) {
-		s.send("k-1", 5, goka.Headers{codecs.HeaderTraceparent: []byte(traceparent)})
-		s.send("k-1", 5, goka.Headers{codecs.HeaderTraceparent: []byte(traceparent)})
-		s.send("k-2", -5)
-		s.send("k-3", 13)
-		s.sendRaw("c1", []byte("junk"), codecs.Headers(eventsourcing.Metadata{ID: "k-4", Type: "Junk"}))
-		want := []string{
-			"handle Count Ok counter k-1 c1 accepted", "handle Count Ok counter k-1 c1 repeated",
-			"handle Count Ok counter k-2 c1 rejected by-not-positive",
-			"handle Count Error counter k-3 c1 dead-letter bug",
-			"handle Error counter k-4 c1 dead-letter not-wire-format",
+	s := newStory(t)
+	s.send("k-1", 5, goka.Headers{codecs.HeaderTraceparent: []byte(traceparent)})
+	s.send("k-1", 5, goka.Headers{codecs.HeaderTraceparent: []byte(traceparent)})
+	s.send("k-2", -5)
+	s.send("k-3", 13)
+	s.sendRaw("c1", []byte("junk"), codecs.Headers(eventsourcing.Metadata{ID: "k-4", Type: "Junk"}))
+	want := []string{
+		"handle Count Ok counter k-1 c1 accepted", "handle Count Ok counter k-1 c1 repeated",
+		"handle Count Ok counter k-2 c1 rejected by-not-positive",
+		"handle Count Error counter k-3 c1 dead-letter bug",
+		"handle Error counter k-4 c1 dead-letter not-wire-format",
+	}
+	spans := s.spans.GetSpans()
+	var got []string
+	for _, span := range spans {
+		got = append(got, told(span))
+	}
+	equal(t, "spans", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	for i, span := range spans {
+		if i < 2 {
+			equal(t, "parent", tracing.Format(span.Parent), traceparent)
+		} else if span.Parent.IsValid() {
+			t.Errorf("span %d is a child of %v", i, span.Parent)
 		}
-		spans := s.spans.GetSpans()
-		var got []string
-		for _, span := range spans {
-			got = append(got, told(span))
-		}
-		equal(t, "spans", strings.Join(got, "\n"), strings.Join(want, "\n"))
-		for i, span := range spans {
-			if i < 2 {
-				equal(t, "parent", tracing.Format(span.Parent), traceparent)
-			} else if span.Parent.IsValid() {
-				t.Errorf("span %d is a child of %v", i, span.Parent)
-			}
-		}
-		headers, _ := s.next(s.topics.Events)
-		equal(t, "event's", string(headers[codecs.HeaderTraceparent]), traceparent)
-		headers, _ = s.next(s.topics.Results)
-		equal(t, "result's", string(headers[codecs.HeaderTraceparent]), traceparent)
-		if headers, _ := s.next(s.topics.Results); headers[codecs.HeaderTraceparent] == nil {
-			t.Error("the repeated result has no traceparent")
-		}
-		if headers, _ := s.next(s.topics.Results); headers[codecs.HeaderTraceparent] != nil {
-			t.Error("a traceparent was made up")
-		}
-	})
+	}
+	headers, _ := s.next(s.topics.Events)
+	equal(t, "event's", string(headers[codecs.HeaderTraceparent]), traceparent)
+	headers, _ = s.next(s.topics.Results)
+	equal(t, "result's", string(headers[codecs.HeaderTraceparent]), traceparent)
+	if headers, _ := s.next(s.topics.Results); headers[codecs.HeaderTraceparent] == nil {
+		t.Error("the repeated result has no traceparent")
+	}
+	if headers, _ := s.next(s.topics.Results); headers[codecs.HeaderTraceparent] != nil {
+		t.Error("a traceparent was made up")
+	}
 }
 
 // Of a trace that isn't sampled there are no spans.
 func TestSpansAreSampled(t *testing.T) {
-	stories(t, func(t *testing.T, s *story) {
-		s.send("k-1", 5, goka.Headers{codecs.HeaderTraceparent: []byte(traceparent[:54] + "0")})
-		s.next(s.topics.Results)
-		equal(t, "spans", len(s.spans.GetSpans()), 0)
-	})
+	s := newStory(t)
+	s.send("k-1", 5, goka.Headers{codecs.HeaderTraceparent: []byte(traceparent[:54] + "0")})
+	s.next(s.topics.Results)
+	equal(t, "spans", len(s.spans.GetSpans()), 0)
 }

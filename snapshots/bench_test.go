@@ -17,7 +17,10 @@ const benchRow = 200
 // benchStores opens stores for a benchmark; rowCache as in Options.
 func benchStores(b *testing.B, w *world, dir string, rowCache int64) *snapshots.Stores {
 	b.Helper()
-	o := snapshots.Options{Dir: dir, Kafka: w.settings(), RowCacheBytes: rowCache}
+	o := snapshots.Options{
+		Dir: dir, Kafka: w.settings(), RowCacheBytes: rowCache,
+		CacheBytes: 256 << 20, MaxOpenFiles: 640,
+	}
 	s, err := snapshots.Open(o)
 	if err != nil {
 		b.Fatal(err)
@@ -65,7 +68,7 @@ func BenchmarkCommit(b *testing.B) {
 
 // BenchmarkGet reads random rows of 200,000: from the row cache, and without one from Pebble.
 func BenchmarkGet(b *testing.B) {
-	for name, rowCache := range map[string]int64{"row cache": 128 << 20, "Pebble": -1} {
+	for name, rowCache := range map[string]int64{"row cache": 128 << 20, "Pebble": 0} {
 		b.Run(name, func(b *testing.B) {
 			w, dir := newWorld(b), b.TempDir()
 			keys, value := benchKeys(200_000), []byte(strings.Repeat("x", benchRow))

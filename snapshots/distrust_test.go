@@ -54,6 +54,7 @@ func flawedStore(t *testing.T) (*Stores, *Follower, *flawed) {
 	t.Helper()
 	stores, err := Open(Options{
 		Name: "test", Dir: t.TempDir(), Kafka: kafka.Settings{Brokers: []string{"localhost:1"}},
+		CacheBytes: 256 << 20, RowCacheBytes: 128 << 20, MaxOpenFiles: 640,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,8 @@ package snapshots
 import (
 	"context"
 	"errors"
+
+	"refold/kafka"
 )
 
 // Flush begins to make durable what isn't, as the ticker does.
@@ -15,7 +17,7 @@ func Flush(s *Stores) {
 // Raw returns what a store holds before it is restored: its rows and the offset that they are the
 // state of, -1 if it holds none.
 func Raw(s *Stores, topic string) (rows map[string]string, next int64, err error) {
-	st := newStore(s, place{topic, 0})
+	st := newStore(s, kafka.TopicPartition{Topic: topic, Partition: 0})
 	if err := st.openDatabase(); err != nil {
 		return nil, 0, err
 	}

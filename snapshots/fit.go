@@ -11,7 +11,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"refold/kafka"
 )
 
 // Why a store does not fit its topic, beside kafka.ErrOffsetOutOfRange.
@@ -60,22 +61,14 @@ func (s *Stores) topicID(ctx context.Context, name string) (id [16]byte, err err
 }
 
 func (s *Stores) askTopicID(ctx context.Context, name string) (id [16]byte, err error) {
-	// By hand: kadm would answer from what the client knew some seconds ago.
-	request := kmsg.NewPtrMetadataRequest()
-	topic := kmsg.NewMetadataRequestTopic()
-	topic.Topic = &name
-	request.Topics = append(request.Topics, topic)
-	answer, err := request.RequestWith(ctx, s.client)
+	topics, err := kafka.DescribeTopics(ctx, s.client, name)
 	if err != nil {
 		return id, err //nolint:wrapcheck // the caller says what was being done
 	}
-	if len(answer.Topics) != 1 {
-		return id, kerr.UnknownTopicOrPartition
+	if topic := topics[name]; topic.ID == id { // the zero ID
+		return id, topic.Err
 	}
-	if id = answer.Topics[0].TopicID; id != [16]byte{} {
-		return id, nil // what its partitions lack, if anything, is for who reads them
-	}
-	return id, kerr.ErrorForCode(answer.Topics[0].ErrorCode)
+	return topics[name].ID, nil // what its partitions lack, if anything, concerns their readers
 }
 
 // mayHaveForgotten returns errForgotten if a reader who goes on from where it was at a time may

@@ -71,7 +71,7 @@ func (f *Follower) change(next int64, fn func(Writer) error) error {
 	})
 	if err != nil {
 		return fmt.Errorf("write to the store of %s/%d: %w",
-			f.store.at.topic, f.store.at.partition, err)
+			f.store.at.Topic, f.store.at.Partition, err)
 	}
 	defer b.release()
 	if err := fn(b); err != nil {

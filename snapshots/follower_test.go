@@ -268,12 +268,12 @@ func TestTimeLeft(t *testing.T) {
 // Every mistake of the options at once, with the field's name.
 func TestMistakenOptions(t *testing.T) {
 	o := snapshots.Options{
-		CacheBytes: 1, MemTableBytes: 1, MaxOpenFiles: 1, ParallelRestores: -1,
+		CacheBytes: 1, RowCacheBytes: -1, MemTableBytes: 1, MaxOpenFiles: 1, ParallelRestores: -1,
 		FlushInterval: 1, LogInterval: -time.Second,
 	}
 	_, err := snapshots.Open(o)
 	for _, name := range []string{
-		"cacheBytes", "memTableBytes", "maxOpenFiles", "parallelRestores", "flushInterval",
+		"cacheBytes", "rowCacheBytes", "memTableBytes", "maxOpenFiles", "parallelRestores", "flushInterval",
 		"logInterval", "kafka",
 	} {
 		if err == nil || !bytes.Contains([]byte(err.Error()), []byte(name)) {

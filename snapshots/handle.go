@@ -41,7 +41,7 @@ func (h *handle) Open() error {
 		}
 		h.store.release(h)
 		return fmt.Errorf("open the store of %s/%d: %w",
-			h.store.at.topic, h.store.at.partition, err)
+			h.store.at.Topic, h.store.at.Partition, err)
 	}
 	return nil
 }
@@ -104,7 +104,7 @@ func (h *handle) committed(key string) (value []byte, err error) {
 		return err
 	})
 	if err != nil {
-		err = fmt.Errorf("read %q of %s/%d: %w", key, h.store.at.topic, h.store.at.partition, err)
+		err = fmt.Errorf("read %q of %s/%d: %w", key, h.store.at.Topic, h.store.at.Partition, err)
 	}
 	return value, err
 }
@@ -117,7 +117,7 @@ func (h *handle) cursor(start, limit []byte) (c cursor, err error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("iterate over %s/%d: %w",
-			h.store.at.topic, h.store.at.partition, err)
+			h.store.at.Topic, h.store.at.Partition, err)
 	}
 	return c, nil
 }
@@ -132,7 +132,7 @@ func (h *handle) write(b batch, point checkpoint) error {
 	})
 	if err != nil {
 		return fmt.Errorf("write to the store of %s/%d: %w",
-			h.store.at.topic, h.store.at.partition, err)
+			h.store.at.Topic, h.store.at.Partition, err)
 	}
 	return nil
 }

@@ -119,6 +119,7 @@ func (w *world) write(rows ...string) (next int64) {
 func (w *world) options(dir string) snapshots.Options {
 	return snapshots.Options{
 		Name: "test", Dir: dir, Kafka: w.settings(), CacheBytes: 4 << 20,
+		RowCacheBytes: 128 << 20, MaxOpenFiles: 640,
 		Metrics: w.metrics, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 }

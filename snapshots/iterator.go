@@ -4,41 +4,13 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"refold/layers"
 )
-
-// stagedRow is a row of the layers, as an iterator sees it.
-type stagedRow struct {
-	key   string
-	value []byte // nil: deleted
-}
-
-// overlay returns the rows of all layers in a range, in order, the newest value of each.
-func (s *Staged) overlay(start, limit []byte) []stagedRow {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	newest := make(map[string][]byte)
-	collect := func(layer map[string][]byte) {
-		for key, value := range layer {
-			if key >= string(start) && (limit == nil || key < string(limit)) {
-				newest[key] = value
-			}
-		}
-	}
-	for _, layer := range s.sealed {
-		collect(layer)
-	}
-	collect(s.layer)
-	rows := make([]stagedRow, 0, len(newest))
-	for key, value := range newest {
-		rows = append(rows, stagedRow{key, value})
-	}
-	slices.SortFunc(rows, func(a, b stagedRow) int { return strings.Compare(a.key, b.key) })
-	return rows
-}
 
 // iterator merges rows of layers with those below. It is a storage.Iterator.
 type iterator struct {
-	over []stagedRow
+	over []layers.Row
 	at   int // the next one of over
 	c    cursor
 
@@ -52,7 +24,7 @@ type iterator struct {
 	done   error
 }
 
-func newIterator(over []stagedRow, c cursor) *iterator { return &iterator{over: over, c: c} }
+func newIterator(over []layers.Row, c cursor) *iterator { return &iterator{over: over, c: c} }
 
 // Next moves to the next row, and reports whether there is one.
 func (i *iterator) Next() bool {
@@ -72,8 +44,8 @@ func (i *iterator) Next() bool {
 // Seek moves to the first row from key on, and reports whether there is one. As Goka's contract
 // wants it, Next then moves to that row.
 func (i *iterator) Seek(key []byte) bool {
-	i.at, _ = slices.BinarySearchFunc(i.over, string(key), func(r stagedRow, k string) int {
-		return strings.Compare(r.key, k)
+	i.at, _ = slices.BinarySearchFunc(i.over, string(key), func(r layers.Row, k string) int {
+		return strings.Compare(r.Key, k)
 	})
 	i.begun, i.sought = true, true
 	i.below = i.c.seek(key)
@@ -96,7 +68,7 @@ func (i *iterator) settle() bool {
 		row := i.over[i.at]
 		order := -1
 		if i.below {
-			order = bytes.Compare([]byte(row.key), i.c.key())
+			order = bytes.Compare([]byte(row.Key), i.c.key())
 		}
 		if order > 0 {
 			i.key, i.from = i.c.key(), i.c
@@ -106,8 +78,8 @@ func (i *iterator) settle() bool {
 		if order == 0 {
 			i.below = i.c.next() // hidden by the layer
 		}
-		if row.value != nil {
-			i.key, i.value = []byte(row.key), row.value
+		if row.Value != nil {
+			i.key, i.value = []byte(row.Key), row.Value
 			return true
 		}
 	}

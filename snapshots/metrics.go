@@ -83,7 +83,7 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	for s := range m.stores {
 		name := s.options.Name
 		for _, st := range s.all() {
-			labels := []string{name, st.at.topic, strconv.Itoa(int(st.at.partition))}
+			labels := []string{name, st.at.Topic, strconv.Itoa(int(st.at.Partition))}
 			if p := st.progress.Load(); p != nil && p.End >= 0 {
 				gauge(m.remaining, p.End-p.Next, labels...)
 			}

@@ -61,8 +61,8 @@ func TestStagedAsTheModel(t *testing.T) {
 	w.producer = w.client()
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(t, w, rapid.SampledFrom([]kind{
-			{"", 1 << 20}, {"", -1}, // in memory
-			{"/model", 1 << 20}, {"/model", 20_000}, {"/model", -1},
+			{"", 1 << 20}, {"", 0}, // in memory
+			{"/model", 1 << 20}, {"/model", 20_000}, {"/model", 0},
 		}).Draw(t, "kind"))
 		defer func() {
 			if err := m.stores.Close(); err != nil {

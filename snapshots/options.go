@@ -11,22 +11,10 @@ import (
 
 // The defaults of Options.
 const (
-	// DefaultCacheBytes holds the blocks and filters that are in use of some ten million rows of
-	// 200 bytes, beside the memtables of 32 busy partitions.
-	DefaultCacheBytes = 256 << 20
-
-	// DefaultRowCacheBytes keeps half a million rows of 100 bytes in front of it: a row from here
-	// costs some 0.5 µs, one from the block cache 4 µs.
-	DefaultRowCacheBytes = 128 << 20
-
 	// DefaultMemTableBytes is Pebble's own choice. A store that was ever busy keeps two memtables,
 	// and waits for the disk when both are full. Half a memtable is also where a batch is taken for
 	// large and goes to the disk by itself.
 	DefaultMemTableBytes = 4 << 20
-
-	// DefaultMaxOpenFiles keeps some ten files of each of 64 partitions open, and stays below the
-	// 1,024 that many systems allow a process.
-	DefaultMaxOpenFiles = 640
 
 	// DefaultParallelRestores limits the memory of restores: each holds three answers of 256 KiB as
 	// they are sent, and some 20 MiB as they are in memory. More are hardly faster: eight keep several
@@ -42,8 +30,8 @@ const (
 	DefaultLogInterval = 10 * time.Second
 )
 
-// Options say where stores live and what they may use. Kafka is required; the zero value of any
-// other field means its default.
+// Options say where stores live and what they may use. Kafka, CacheBytes and MaxOpenFiles are required; the
+// zero value of any other field means what its comment or its default says.
 type Options struct {
 	// Name tells these stores from others of the process, in metrics and logs: "tables".
 	Name string
@@ -54,17 +42,19 @@ type Options struct {
 	Kafka kafka.Settings
 
 	// CacheBytes limits the memory of all Pebble databases together: memtables, up to half of it,
-	// and blocks read from files. Of more stores than Stores, the memtables may exceed it.
+	// and blocks read from files. Of more stores than Stores, the memtables may exceed it. 256 MiB hold
+	// the blocks and filters that are in use of some ten million rows of 200 bytes.
 	CacheBytes int64
 	// Stores is how many stores share CacheBytes: the more there are, the smaller their memtables
-	// (down to 128 KiB). Default 1.
+	// (down to 128 KiB). 0: one.
 	Stores int
-	// RowCacheBytes limits the cache of single rows in front of Pebble, overhead included.
-	// Below zero: there is none.
+	// RowCacheBytes limits the cache of single rows in front of Pebble, overhead included: a row from
+	// it costs some 0.5 µs, one from the block cache 4 µs. 0: there is none.
 	RowCacheBytes int64
 	// MemTableBytes is the most that a store writes to memory before it goes to the disk.
 	MemTableBytes int64
-	// MaxOpenFiles limits the files that all databases together keep open.
+	// MaxOpenFiles limits the files that all databases together keep open. Ten for each partition are
+	// enough; many systems allow a process 1,024.
 	MaxOpenFiles int
 	// ParallelRestores limits how many stores are restored at once; others wait their turn.
 	ParallelRestores int
@@ -82,11 +72,8 @@ type Options struct {
 
 // WithDefaults returns the options with every default filled in.
 func (o Options) WithDefaults() Options {
-	setDefault(&o.CacheBytes, DefaultCacheBytes)
-	setDefault(&o.RowCacheBytes, DefaultRowCacheBytes)
 	setDefault(&o.Stores, 1)
 	setDefault(&o.MemTableBytes, DefaultMemTableBytes)
-	setDefault(&o.MaxOpenFiles, DefaultMaxOpenFiles)
 	setDefault(&o.ParallelRestores, DefaultParallelRestores)
 	setDefault(&o.FlushInterval, DefaultFlushInterval)
 	setDefault(&o.LogInterval, DefaultLogInterval)
@@ -97,7 +84,7 @@ func (o Options) WithDefaults() Options {
 }
 
 // Validate returns all mistakes at once, each with the field's name, its value and what would be
-// right. Zero values are no mistakes.
+// right. Zero values are mistakes of required fields only.
 func (o Options) Validate() error {
 	var errs []error
 	atLeast := func(name string, value, least int64) {
@@ -105,10 +92,16 @@ func (o Options) Validate() error {
 			errs = append(errs, fmt.Errorf("%s is %d, it must be at least %d", name, value, least))
 		}
 	}
-	atLeast("cacheBytes", o.CacheBytes, 1<<20)
+	required := func(name string, value, least int64) {
+		if value < least {
+			errs = append(errs, fmt.Errorf("%s is %d, it must be at least %d", name, value, least))
+		}
+	}
+	required("cacheBytes", o.CacheBytes, 1<<20)
+	required("maxOpenFiles", int64(o.MaxOpenFiles), 16)
+	required("rowCacheBytes", o.RowCacheBytes, 0)
 	atLeast("stores", int64(o.Stores), 1)
 	atLeast("memTableBytes", o.MemTableBytes, 256<<10)
-	atLeast("maxOpenFiles", int64(o.MaxOpenFiles), 16)
 	atLeast("parallelRestores", int64(o.ParallelRestores), 1)
 	if o.MemTableBytes > 1<<30 {
 		errs = append(errs, fmt.Errorf(

@@ -3,6 +3,8 @@ package snapshots
 import (
 	"bytes"
 	"fmt"
+
+	"refold/kafka"
 )
 
 // Row is a row of a store. Its bytes are the reader's.
@@ -24,7 +26,7 @@ type Page struct {
 // here, or is being restored.
 func (s *Stores) Page(topic string, partition int32, behind []byte, rows, size int) (Page, error) {
 	s.mu.Lock()
-	st := s.stores[place{topic, partition}]
+	st := s.stores[kafka.TopicPartition{Topic: topic, Partition: partition}]
 	s.mu.Unlock()
 	if st == nil {
 		return Page{}, fmt.Errorf("rows of %s/%d: %w", topic, partition, ErrClosed)

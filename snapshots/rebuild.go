@@ -51,7 +51,7 @@ const spareBytes = 64 << 20
 func (f *Follower) Rebuild(ctx context.Context, exclusive func(swap func() error) error) error {
 	err := f.rebuild(ctx, exclusive)
 	if err != nil {
-		err = fmt.Errorf("rebuild the store of %s/%d: %w", f.store.at.topic, f.store.at.partition, err)
+		err = fmt.Errorf("rebuild the store of %s/%d: %w", f.store.at.Topic, f.store.at.Partition, err)
 	}
 	return err
 }
@@ -173,7 +173,7 @@ func (f *Follower) Rebuilding() (p RestoreProgress, going bool) {
 	}
 	point := next.point.Load() // it is between two readings
 	return RestoreProgress{
-		Topic: next.at.topic, Partition: next.at.partition, Next: point.next, End: point.next,
+		Topic: next.at.Topic, Partition: next.at.Partition, Next: point.next, End: point.next,
 	}, true
 }
 

@@ -51,7 +51,7 @@ const rebuilds = 3
 func (h *handle) restore(ctx context.Context) error {
 	at := h.store.at
 	h.store.progress.Store(&RestoreProgress{
-		Topic: at.topic, Partition: at.partition, End: -1, Began: time.Now(),
+		Topic: at.Topic, Partition: at.Partition, End: -1, Began: time.Now(),
 	})
 	defer h.store.progress.Store(nil)
 	select { // waits its turn: each restore holds some megabytes
@@ -79,7 +79,7 @@ func (h *handle) restore(ctx context.Context) error {
 // restoreOnce reads what the store lacks. misfit says why the store can't be of this topic, or of
 // this projection.
 func (h *handle) restoreOnce(ctx context.Context) (misfit, err error) {
-	topic := h.store.at.topic
+	topic := h.store.at.Topic
 	id, err := h.store.of.topicID(ctx, topic)
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (h *handle) restoreOnce(ctx context.Context) (misfit, err error) {
 		return nil, fmt.Errorf("connect to Kafka: %w", err)
 	}
 	_, err = kafka.ReadPartition(ctx, opts,
-		kafka.Range{Topic: topic, Partition: h.store.at.partition, From: from}, r.apply)
+		kafka.Range{Topic: topic, Partition: h.store.at.Partition, From: from}, r.apply)
 	r.finish(err)
 	if errors.Is(err, kafka.ErrOffsetOutOfRange) || errors.Is(err, errForgotten) {
 		return err, nil
@@ -167,7 +167,7 @@ func (r *restorer) begin(p kafka.Progress) error {
 	if p.Next == p.End {
 		return nil // nothing was written since, so nothing was deleted
 	}
-	return r.store.of.mayHaveForgotten(r.ctx, r.store.at.topic, r.point.since)
+	return r.store.of.mayHaveForgotten(r.ctx, r.store.at.Topic, r.point.since)
 }
 
 func (r *restorer) write(records []*kgo.Record, point checkpoint) error {
@@ -206,7 +206,7 @@ func (r *restorer) report(p kafka.Progress, records int) {
 	r.progress.Records += int64(records)
 	now := r.progress
 	r.store.progress.Store(&now)
-	r.store.of.options.Metrics.restored(r.store.of, r.store.at.topic, records)
+	r.store.of.options.Metrics.restored(r.store.of, r.store.at.Topic, records)
 	r.logProgress(p)
 }
 

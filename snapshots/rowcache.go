@@ -58,9 +58,9 @@ type ticket struct {
 	changes uint64
 }
 
-// newRowCache returns nil, a cache of nothing, if the limit is below zero.
+// newRowCache returns nil, a cache of nothing, if the limit is 0.
 func newRowCache(limit int64) *rowCache {
-	if limit < 0 {
+	if limit == 0 {
 		return nil
 	}
 	c := &rowCache{seed: maphash.MakeSeed()}

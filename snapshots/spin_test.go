@@ -36,7 +36,7 @@ func (*told) faulty(error)  {}
 func TestDamageCostsNoProcessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		files := vfs.NewMem()
-		d := newDisk(Options{}.WithDefaults(), files)
+		d := newDisk(Options{CacheBytes: 256 << 20, MaxOpenFiles: 640}.WithDefaults(), files)
 		defer d.close()
 		watch := &told{end: make(chan struct{})}
 		open := func() *database {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/lovoo/goka/storage"
+
+	"refold/layers"
 )
 
 // Staged is the store of one partition of a group table. Rows are written to an open layer; Seal
@@ -15,33 +17,16 @@ type Staged struct {
 	*handle
 
 	commits sync.Mutex // held by Commit and Discard: a layer is not discarded under its commit
-
-	mu     sync.RWMutex
-	layer  map[string][]byte   // open; a nil value is a deletion
-	sealed []map[string][]byte // oldest first
+	layers  layers.Layers
 }
 
 // Get returns a row's newest value, committed or not, nil if there is none. It must not be changed.
 func (s *Staged) Get(key string) ([]byte, error) {
-	if value, found := s.staged(key); found {
+	if value, found := s.layers.Get(key); found {
 		return value, nil
 	}
 	// A layer that is committed at this very moment is in the store before it stops being a layer.
 	return s.committed(key)
-}
-
-func (s *Staged) staged(key string) ([]byte, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if value, found := s.layer[key]; found {
-		return value, true
-	}
-	for i := len(s.sealed) - 1; i >= 0; i-- {
-		if value, found := s.sealed[i][key]; found {
-			return value, true
-		}
-	}
-	return nil, false
 }
 
 // Has reports whether there is a row.
@@ -55,16 +40,13 @@ func (s *Staged) Set(key string, value []byte) error {
 	if value == nil {
 		return errNilValue
 	}
-	return s.stage(key, value)
+	s.layers.Set(key, value)
+	return nil
 }
 
 // Delete removes a row, in the open layer.
-func (s *Staged) Delete(key string) error { return s.stage(key, nil) }
-
-func (s *Staged) stage(key string, value []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.layer[key] = value
+func (s *Staged) Delete(key string) error {
+	s.layers.Set(key, nil)
 	return nil
 }
 
@@ -73,37 +55,21 @@ func (s *Staged) SetOffset(int64) error { return nil }
 
 // Seal closes the layer of rows written since the last Seal and returns it; nil values are
 // deletions. When nothing was written the result is empty, and no layer is kept.
-func (s *Staged) Seal() map[string][]byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rows := s.layer
-	if len(rows) > 0 {
-		s.sealed = append(s.sealed, rows)
-		s.layer = make(map[string][]byte, len(rows))
-	}
-	return rows
-}
+func (s *Staged) Seal() map[string][]byte { return s.layers.Seal() }
 
 // Commit makes the oldest sealed layer part of the committed store, which is then the state of what
 // lies below next. It becomes durable later.
 func (s *Staged) Commit(next int64) error {
 	s.commits.Lock()
 	defer s.commits.Unlock()
-	s.mu.RLock()
-	if len(s.sealed) == 0 {
-		s.mu.RUnlock()
-		return fmt.Errorf("commit to %s/%d: no layer is sealed", s.store.at.topic,
-			s.store.at.partition)
+	rows, is := s.layers.Oldest()
+	if !is {
+		return fmt.Errorf("commit to %s: no layer is sealed", s.store.at)
 	}
-	rows := s.sealed[0]
-	s.mu.RUnlock()
 	if err := s.commit(rows, next); err != nil {
 		return err
 	}
-	// Only now: in between, readers find the rows here, and from now on below.
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sealed = s.sealed[1:]
+	s.layers.Drop() // only now: in between, readers find the rows here, and from now on below
 	return nil
 }
 
@@ -138,7 +104,7 @@ func (s *Staged) commit(rows map[string][]byte, next int64) error {
 	})
 	if err != nil {
 		return fmt.Errorf("commit to the store of %s/%d: %w",
-			s.store.at.topic, s.store.at.partition, err)
+			s.store.at.Topic, s.store.at.Partition, err)
 	}
 	return nil
 }
@@ -154,9 +120,7 @@ func set(w Writer, key, value []byte) error {
 func (s *Staged) Discard() {
 	s.commits.Lock()
 	defer s.commits.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.layer, s.sealed = make(map[string][]byte), nil
+	s.layers.Discard()
 }
 
 // Iterator goes through all rows as they are now, in the order of their keys.
@@ -166,7 +130,7 @@ func (s *Staged) Iterator() (storage.Iterator, error) { return s.IteratorWithRan
 func (s *Staged) IteratorWithRange(start, limit []byte) (storage.Iterator, error) {
 	// Layers first: one that is committed in between is then seen twice, which is harmless, and
 	// not missed.
-	over := s.overlay(start, limit)
+	over := s.layers.Range(start, limit)
 	c, err := s.cursor(start, limit)
 	if err != nil {
 		return nil, err

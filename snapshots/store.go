@@ -11,13 +11,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"refold/kafka"
 )
 
 // store is the copy of one partition. It is used by one handle at a time: the one that opened it
 // last. Those before it get ErrTakenOver.
 type store struct {
 	of  *Stores
-	at  place
+	at  kafka.TopicPartition
 	dir string
 	log *slog.Logger
 
@@ -44,13 +46,13 @@ type store struct {
 	progress  atomic.Pointer[RestoreProgress] // nil: no restore is going on
 }
 
-func newStore(of *Stores, at place) *store {
+func newStore(of *Stores, at kafka.TopicPartition) *store {
 	s := &store{
 		of: of, at: at,
 		// Topic names are harmless as they are, except "." and "..", which no topic has.
-		dir: filepath.Join(of.options.Dir, url.PathEscape(at.topic),
-			strconv.FormatInt(int64(at.partition), 10)),
-		log:     of.options.Logger.With("topic", at.topic, "partition", at.partition),
+		dir: filepath.Join(of.options.Dir, url.PathEscape(at.Topic),
+			strconv.FormatInt(int64(at.Partition), 10)),
+		log:     of.options.Logger.With("topic", at.Topic, "partition", at.Partition),
 		opening: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1),
 	}
 	s.point.Store(new(checkpoint))
@@ -379,7 +381,7 @@ func (s *store) shut(ctx context.Context) error {
 	err := s.back.close()
 	s.back = nil
 	if err != nil {
-		return fmt.Errorf("close the store of %s/%d: %w", s.at.topic, s.at.partition, err)
+		return fmt.Errorf("close the store of %s/%d: %w", s.at.Topic, s.at.Partition, err)
 	}
 	return nil
 }

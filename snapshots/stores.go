@@ -12,6 +12,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
 )
 
 // Stores is a directory of stores, or a number of them in memory. It is safe for concurrent use.
@@ -24,18 +26,12 @@ type Stores struct {
 	restores chan struct{} // as many as may run at once
 
 	mu     sync.Mutex
-	stores map[place]*store
+	stores map[kafka.TopicPartition]*store
 	number uint64
 	closed bool
 
 	stop chan struct{}
 	work sync.WaitGroup
-}
-
-// place is a partition of a topic.
-type place struct {
-	topic     string
-	partition int32
 }
 
 // Open opens the directory, which it makes if it is missing. The error is ErrLocked if somebody
@@ -51,7 +47,7 @@ func OpenOn(fileSystem vfs.FS, o Options) (*Stores, error) {
 	s := &Stores{
 		options: o, rows: newRowCache(o.RowCacheBytes),
 		restores: make(chan struct{}, o.ParallelRestores),
-		stores:   make(map[place]*store), stop: make(chan struct{}),
+		stores:   make(map[kafka.TopicPartition]*store), stop: make(chan struct{}),
 	}
 	opts, err := o.Kafka.Options()
 	if err != nil {
@@ -140,7 +136,7 @@ func (s *Stores) Staged(ctx context.Context, topic string, partition int32) (*St
 	if err != nil {
 		return nil, err
 	}
-	return &Staged{handle: h, layer: make(map[string][]byte)}, nil
+	return &Staged{handle: h}, nil
 }
 
 // Follower returns the store of a partition that somebody else writes, still to be opened. When
@@ -167,7 +163,7 @@ func (s *Stores) handle(
 	if s.closed {
 		return nil, fmt.Errorf("store of %s/%d: %w", topic, partition, ErrClosed)
 	}
-	at := place{topic, partition}
+	at := kafka.TopicPartition{Topic: topic, Partition: partition}
 	if s.stores[at] == nil {
 		s.stores[at] = newStore(s, at)
 	}

@@ -14,7 +14,7 @@ type Metrics struct {
 	delay    *prometheus.HistogramVec
 	restarts *prometheus.CounterVec
 	commands *prometheus.CounterVec
-	resets   *prometheus.CounterVec
+	rebuilds *prometheus.CounterVec
 
 	rebuilding          *prometheus.Desc
 	lag, ready, waiting *prometheus.Desc
@@ -41,12 +41,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "refold_commands_sent_total",
 			Help: "Commands sent, by outcome: sent, not-sent, unknown.",
 		}, []string{"aggregate", "outcome"}),
-		resets: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "refold_view_resets_total",
-			Help: "Resets of views that have ended: done, failed, cancelled.",
+		rebuilds: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "refold_view_rebuilds_total",
+			Help: "Rebuilds of views that have ended: done, failed, cancelled.",
 		}, []string{"view", "outcome"}),
-		rebuilding: prometheus.NewDesc("refold_view_reset_remaining_offsets",
-			"Offsets that the running reset of a view still has to read of a partition.",
+		rebuilding: prometheus.NewDesc("refold_view_rebuild_remaining_offsets",
+			"Offsets that the running rebuild of a view still has to read of a partition.",
 			[]string{"topic", "partition"}, nil),
 		lag: prometheus.NewDesc("refold_view_lag_records",
 			"Offsets between a view and the end of its partition, as the brokers tell; none while they "+
@@ -57,7 +57,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		waiting: prometheus.NewDesc("refold_view_waiters",
 			"Readers that wait for something to become readable.", nil, nil),
 	}
-	reg.MustRegister(m.delay, m.restarts, m.commands, m.resets, m)
+	reg.MustRegister(m.delay, m.restarts, m.commands, m.rebuilds, m)
 	return m
 }
 
@@ -93,7 +93,7 @@ func (m *Metrics) Collect(values chan<- prometheus.Metric) {
 			up = 1
 		}
 		gauge(m.ready, up, l.topic)
-		if r := v.resets.state(l); r != nil && r.Rebuilding >= 0 {
+		if r := v.rebuilds.state(l); r != nil && r.Rebuilding >= 0 {
 			gauge(m.rebuilding, float64(r.Until-r.Next), l.topic, strconv.Itoa(int(r.Rebuilding)))
 		}
 		for partition, lag := range l.lags() {
@@ -106,8 +106,8 @@ func (m *Metrics) applied(topic string, delay time.Duration) {
 	m.delay.WithLabelValues(topic).Observe(delay.Seconds())
 }
 
-func (m *Metrics) reset(view string, outcome ResetStage) {
-	m.resets.WithLabelValues(view, string(outcome)).Inc()
+func (m *Metrics) rebuild(view string, outcome RebuildStage) {
+	m.rebuilds.WithLabelValues(view, string(outcome)).Inc()
 }
 
 func (m *Metrics) restarted(topic string) { m.restarts.WithLabelValues(topic).Inc() }

@@ -10,10 +10,6 @@ import (
 	"refold/views/history"
 )
 
-// Fold makes states of an aggregate from its events; processors.Fold is one. It must be safe for
-// concurrent use.
-type Fold = history.Fold
-
 // Moment is a point of an aggregate's past.
 type Moment = history.Moment
 

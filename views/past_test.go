@@ -29,6 +29,8 @@ type sum struct{ sequence, total int64 }
 
 func (f sumFold) Version() int { return int(f.version) }
 
+func (sumFold) Headers() []string { return nil }
+
 func (f sumFold) Decode(r *kgo.Record) (any, error) {
 	*f.decoded++
 	return f.events.Decode(context.Background(), r.Value)

@@ -36,27 +36,27 @@ func (l *live) runWatch(ctx context.Context, client *kgo.Client) {
 }
 
 // whereabouts are the next offsets of the partitions that are open.
-func (l *live) whereabouts() map[kafka.Place]int64 {
+func (l *live) whereabouts() map[kafka.TopicPartition]int64 {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	at := make(map[kafka.Place]int64, len(l.parts))
+	at := make(map[kafka.TopicPartition]int64, len(l.parts))
 	for partition, part := range l.parts {
 		if part == nil {
 			continue
 		}
 		if offset, err := part.GetOffset(-1); err == nil {
-			at[kafka.Place{Topic: l.topic, Partition: int32(partition)}] = offset + 1
+			at[kafka.TopicPartition{Topic: l.topic, Partition: int32(partition)}] = offset + 1
 		}
 	}
 	return at
 }
 
 // judge notes what stands still: there is something to take in, and nothing of it was for Limits.StallAfter.
-func (l *live) judge(standings map[kafka.Place]kafka.Standing, faults *kafka.FaultLog) {
+func (l *live) judge(standings map[kafka.TopicPartition]kafka.Standing, faults *kafka.FaultLog) {
 	var still []string
 	lags := make(map[int]int64, len(standings))
 	for partition := range int32(l.partitions()) {
-		place := kafka.Place{Topic: l.topic, Partition: partition}
+		place := kafka.TopicPartition{Topic: l.topic, Partition: partition}
 		at, is := standings[place]
 		if !is {
 			continue

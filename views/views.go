@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
+	"refold/fold"
 	"refold/kafka"
 	"refold/processors"
 	"refold/snapshots"
@@ -34,8 +35,8 @@ type Description struct {
 	// history Events and At answer ErrNoHistory; without traces the aggregate's messages are in none.
 	// Results may be nil without results.
 	NoResults, NoHistory, NoTraces bool
-	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil.
-	Fold Fold
+	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil. Row reads its states, encoded.
+	Fold fold.StateFold
 	// Refolded names the last refold of a partition of the table; nil: there are none. What At has folded
 	// before is folded anew then: its fold may have been mended under the same version. It must be safe
 	// for concurrent use.
@@ -111,7 +112,7 @@ type Views struct {
 	traced     []*traced
 	waiters    *waiters
 	sender     *sender
-	resets     *resets
+	rebuilds   *rebuilds
 }
 
 // Open checks the options and prepares the views; it reads nothing yet, see Run.
@@ -121,10 +122,10 @@ func Open(options Options) (*Views, error) {
 		return nil, err
 	}
 	v := &Views{
-		options: options,
-		waiters: newWaiters(options.Limits.Waiters),
-		sender:  newSender(&options),
-		resets:  newResets(),
+		options:  options,
+		waiters:  newWaiters(options.Limits.Waiters),
+		sender:   newSender(&options),
+		rebuilds: newRebuilds(),
 	}
 	for _, d := range options.Aggregates {
 		v.aggregates = append(v.aggregates, v.newAggregate(d))
@@ -230,7 +231,7 @@ func (v *Views) Run(ctx context.Context) error {
 		}
 	}
 	group.Go(func() { v.sender.run(ctx) })
-	group.Go(func() { v.runResets(ctx) })
+	group.Go(func() { v.runRebuilds(ctx) })
 	group.Wait()
 	return nil
 }

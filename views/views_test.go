@@ -132,7 +132,7 @@ func (f *fixture) open(tb testing.TB, change ...func(*views.Options)) (
 	registry := prometheus.NewRegistry()
 	stores, err := snapshots.Open(snapshots.Options{
 		Name: "views", Dir: f.dir, Kafka: f.kafka, Metrics: snapshots.NewMetrics(registry),
-		Logger: slog.New(slog.DiscardHandler),
+		CacheBytes: 64 << 20, MaxOpenFiles: 640, Logger: slog.New(slog.DiscardHandler),
 	})
 	must(tb, err)
 	options := views.Options{

@@ -48,10 +48,10 @@ const (
 	CodeTimeout          = "timeout"
 	CodeOutcomeUnknown   = "outcome-unknown"
 	CodeBusy             = "busy"
-	CodeRefoldOpen       = "refold-open"
-	CodeRefoldEnded      = "refold-ended"
-	CodeResetRunning     = "reset-running"
-	CodeNoReset          = "no-reset"
+	CodeRebuildOpen      = "rebuild-open"
+	CodeRebuildEnded     = "rebuild-ended"
+	CodeRebuildRunning   = "rebuild-running"
+	CodeNoRebuild        = "no-rebuild"
 	CodeInternal         = "internal"
 )
 

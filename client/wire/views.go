@@ -15,7 +15,7 @@ type View struct {
 	Ready      bool            `json:"ready"`
 	Missing    string          `json:"missing,omitempty" doc:"What it lacks to be ready."`
 	Partitions []ViewPartition `json:"partitions" nullable:"false"`
-	Reset      *Reset          `json:"reset,omitempty" doc:"This one, or the last one."`
+	Rebuild    *ViewRebuild    `json:"rebuild,omitempty" doc:"This one, or the last one."`
 }
 
 // ViewPartition tells where a partition of a view stands.
@@ -24,19 +24,19 @@ type ViewPartition struct {
 	Offset     int64 `json:"offset" doc:"All up to this one is in it; -1: nothing yet."`
 	Lag        int64 `json:"lag" doc:"Offsets to the end, markers included; -1: not known."`
 	Restoring  bool  `json:"restoring" doc:"It is not read before that is done."`
-	Rebuilding bool  `json:"rebuilding" doc:"By a reset, beside the copy that is read."`
+	Rebuilding bool  `json:"rebuilding" doc:"By a rebuild, beside the copy that is read."`
 }
 
-// The values of Reset.Stage; the last three are final.
+// The values of ViewRebuild.Stage; the last three are final.
 const (
-	ResetRunning   = "running"
-	ResetDone      = "done"
-	ResetFailed    = "failed"
-	ResetCancelled = "cancelled"
+	ViewRebuildRunning   = "running"
+	ViewRebuildDone      = "done"
+	ViewRebuildFailed    = "failed"
+	ViewRebuildCancelled = "cancelled"
 )
 
-// Reset is the rebuilding of a view from offset zero.
-type Reset struct {
+// ViewRebuild is the rebuilding of a view from offset zero.
+type ViewRebuild struct {
 	Stage      string    `json:"stage" enum:"running,done,failed,cancelled"`
 	By         string    `json:"by"`
 	Partitions []int32   `json:"partitions" nullable:"false"`
@@ -49,7 +49,7 @@ type Reset struct {
 	Reason     string    `json:"reason,omitempty" doc:"Why it failed."`
 }
 
-// ResetRequest is the body of a request that asks for a reset.
-type ResetRequest struct {
+// ViewRebuildRequest is the body of a request that asks for one.
+type ViewRebuildRequest struct {
 	Partitions []int32 `json:"partitions"` // all, if none is named
 }

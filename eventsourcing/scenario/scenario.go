@@ -1,10 +1,12 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"runtime/debug"
 	"testing"
+	"time"
 
 	"refold/eventsourcing"
 )
@@ -12,9 +14,10 @@ import (
 // Story is an aggregate with a past. It is a value: telling on from it does not change it, so
 // that several stories can begin alike.
 type Story[S, C, E any] struct {
-	tb      testing.TB
-	decider eventsourcing.Decider[S, C, E]
-	past    []E
+	tb       testing.TB
+	decider  eventsourcing.Decider[S, C, E]
+	past     []eventsourcing.Recorded[E]
+	metadata eventsourcing.Metadata // of the commands to come
 }
 
 // Turn is a command that has just been handled, and what came of it.
@@ -30,12 +33,31 @@ type Turn[S, C, E any] struct {
 // Of begins a story without a past.
 func Of[S, C, E any](tb testing.TB, d eventsourcing.Decider[S, C, E]) Story[S, C, E] {
 	tb.Helper()
-	return Story[S, C, E]{tb: tb, decider: d}
+	return Story[S, C, E]{tb: tb, decider: d, metadata: eventsourcing.Metadata{
+		ID: "command", Subject: "aggregate",
+	}}
 }
 
-// Given adds events to the past. Nobody asks whether they could have happened.
+// At sets the time of all events and commands that follow; it is the zero time at first.
+func (s Story[S, C, E]) At(t time.Time) Story[S, C, E] {
+	s.metadata.Time = t
+	return s
+}
+
+// By sets the source, the ID of the aggregate and the ID of the commands that follow; what is empty
+// stays as it is.
+func (s Story[S, C, E]) By(source, subject, commandID string) Story[S, C, E] {
+	m := &s.metadata
+	m.Source, m.Subject = cmp.Or(source, m.Source), cmp.Or(subject, m.Subject)
+	m.ID = cmp.Or(commandID, m.ID)
+	return s
+}
+
+// Given adds events to the past, at the story's time. Nobody asks whether they could have happened.
 func (s Story[S, C, E]) Given(events ...E) Story[S, C, E] {
-	s.past = append(s.past[:len(s.past):len(s.past)], events...)
+	first := int64(len(s.past)) + 1
+	s.past = append(s.past[:len(s.past):len(s.past)],
+		eventsourcing.Record(first, s.metadata.Time, events...)...)
 	return s
 }
 
@@ -60,10 +82,7 @@ func (t *Turn[S, C, E]) run() {
 	t.state = t.story.State()
 	outcome, err := eventsourcing.Handle(t.story.decider, 0,
 		eventsourcing.Snapshot[S]{State: t.state, Sequence: int64(len(t.story.past))},
-		eventsourcing.Envelope[C]{
-			Metadata: eventsourcing.Metadata{ID: "command", Subject: "aggregate"},
-			Data:     t.command,
-		})
+		eventsourcing.Envelope[C]{Metadata: t.story.metadata, Data: t.command})
 	t.failure, t.result = err, outcome.Result
 	for _, envelope := range outcome.Events {
 		t.events = append(t.events, envelope.Data)
@@ -98,7 +117,7 @@ func (s Story[S, C, E]) HasState(want S) Story[S, C, E] {
 	s.tb.Helper()
 	if got := s.State(); !reflect.DeepEqual(want, got) {
 		s.tb.Fatal(tell(
-			chapter{"given", describeEvents(s.past, "  no event", never)},
+			chapter{"given", describeEvents(eventsOf(s.past), "  no event", never)},
 			chapter{"expected", []string{"  state " + describe(want)}},
 			chapter{"got", []string{"≠ state " + describe(got)}},
 		))
@@ -109,7 +128,7 @@ func (s Story[S, C, E]) HasState(want S) Story[S, C, E] {
 func (t Turn[S, C, E]) fail(expected []string, events []E) {
 	t.story.tb.Helper()
 	t.story.tb.Fatal(tell(
-		chapter{"given", describeEvents(t.story.past, "  no event", never)},
+		chapter{"given", describeEvents(eventsOf(t.story.past), "  no event", never)},
 		chapter{"state", []string{"  " + describe(t.state)}},
 		chapter{"when", []string{"  " + describe(t.command)}},
 		chapter{"expected", expected},
@@ -128,6 +147,14 @@ func (t Turn[S, C, E]) describeOutcome(expected []E) []string {
 	return describeEvents(t.events, "≠ accepted without an event", func(i int) bool {
 		return i >= len(expected) || !reflect.DeepEqual(expected[i], t.events[i])
 	})
+}
+
+func eventsOf[E any](recorded []eventsourcing.Recorded[E]) []E {
+	events := make([]E, len(recorded))
+	for i, r := range recorded {
+		events[i] = r.Event
+	}
+	return events
 }
 
 func same[E any](want, got []E) bool {

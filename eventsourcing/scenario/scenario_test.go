@@ -30,7 +30,7 @@ func (shut) event()   {}
 func (lock) event()   {}
 
 var doorDecider = eventsourcing.Decider[door, knock, event]{
-	Decide: func(s door, c knock) ([]event, error) {
+	Decide: func(_ eventsourcing.Context, s door, c knock) ([]event, error) {
 		switch {
 		case c.Times == 13:
 			panic("thirteen knocks")
@@ -43,8 +43,8 @@ var doorDecider = eventsourcing.Decider[door, knock, event]{
 		}
 		return []event{opened{"front"}, shut{}}, nil
 	},
-	Evolve: func(s door, e event) door {
-		if _, is := e.(lock); is {
+	Evolve: func(s door, e eventsourcing.Recorded[event]) door {
+		if _, is := e.Event.(lock); is {
 			s.Locked = true
 		}
 		return s

@@ -153,7 +153,7 @@ func (p *process) run(ctx context.Context) (err error) {
 	logger := p.of.logger.With("worker", p.of.index, "life", p.life)
 	stores, err := snapshots.OpenOn(p.files, snapshots.Options{
 		Name: "tables", Dir: p.dir, Kafka: settings, CacheBytes: 1 << 20, RowCacheBytes: 1 << 20,
-		MemTableBytes: 256 << 10, FlushInterval: flushInterval, Logger: logger,
+		MaxOpenFiles: 640, MemTableBytes: 256 << 10, FlushInterval: flushInterval, Logger: logger,
 	})
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (p *process) run(ctx context.Context) (err error) {
 		FetchMaxWait: 2 * time.Second, BackoffMax: time.Second, Logger: logger,
 		Background: p.background, BetweenTimeout: betweenTimeout,
 		Tables: exactlyonce.Tables{
-			Staged: func(ctx context.Context, topic string, n int32) (exactlyonce.Table, error) {
+			Staged: func(ctx context.Context, topic string, n int32) (exactlyonce.StagedTable, error) {
 				return stores.Staged(ctx, topic, n)
 			},
 		},

@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/exactlyonce"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // In every other simulation, processes refold partitions, too, between rewrites: outputs are the events, and
@@ -34,8 +34,9 @@ func (p *process) refold(
 	settings.Dial = p.wire.Dial
 	live := liveTable{session, partition}
 	outcome, err := refold.Run(ctx, refold.Options{
-		Fold: chain{}, Kafka: settings, EventsTopic: out, Partition: partition, Live: live,
-		StepRows: 1 + r.IntN(keys), StepTimeout: betweenTimeout / 2, CacheBytes: 1 << 20,
+		Fold: chain{}, Rows: chain{}, Kafka: settings, EventsTopic: out, Partition: partition, Live: live,
+		StepRows: 1 + r.IntN(keys), StepBytes: refold.MostStepBytes, StepTimeout: betweenTimeout / 2,
+		CacheBytes: refold.LeastCacheBytes, CPUShare: 1,
 	})
 	if code := refold.CodeOf(err); code != "" {
 		p.of.breach("worker %d can't refold partition %d: %v", p.of.index, partition, err)
@@ -53,7 +54,7 @@ func (p *process) refold(
 
 // checkRefolded: right after a refold no row is wrong any more (G7). Marks are made by this goroutine alone.
 func (p *process) checkRefolded(ctx context.Context, live liveTable) error {
-	return live.Between(ctx, func(ctx context.Context, _ refold.Table) error {
+	return live.Between(ctx, func(ctx context.Context, _ refold.LiveRows) error {
 		rows, err := live.Rows(ctx)
 		if err != nil {
 			return err
@@ -79,7 +80,7 @@ type liveTable struct {
 	partition int32
 }
 
-func (l liveTable) Rows(context.Context) (refold.Rows, error) {
+func (l liveTable) Rows(context.Context) (refold.RowIterator, error) {
 	table, err := l.session.Table(l.partition)
 	if err != nil {
 		return nil, err
@@ -87,8 +88,8 @@ func (l liveTable) Rows(context.Context) (refold.Rows, error) {
 	return table.Iterator()
 }
 
-func (l liveTable) Between(ctx context.Context, fn func(context.Context, refold.Table) error) error {
-	return l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
+func (l liveTable) Between(ctx context.Context, fn func(context.Context, refold.LiveRows) error) error {
+	return l.session.Between(ctx, l.partition, func(ctx context.Context, rows exactlyonce.RowWriter) error {
 		return fn(ctx, rows)
 	})
 }
@@ -101,8 +102,6 @@ type chain struct{}
 type gap struct{ error }
 
 func (gap) Code() string { return "sequence-gap" }
-
-var _ refold.Fold = chain{}
 
 func (chain) Version() int { return 1 }
 

@@ -103,7 +103,7 @@ func (p *process) rewrite(
 	if r.IntN(20) == 0 {
 		takes += betweenTimeout
 	}
-	return session.Between(ctx, of.partition, func(ctx context.Context, rows exactlyonce.Rows) error {
+	return session.Between(ctx, of.partition, func(ctx context.Context, rows exactlyonce.RowWriter) error {
 		handled := p.handled.Load()
 		of.keys = nil
 		for _, key := range keys {

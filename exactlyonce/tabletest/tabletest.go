@@ -114,7 +114,7 @@ func (b *bench) write(rows ...string) (next int64) {
 }
 
 // staged opens the table.
-func (b *bench) staged() exactlyonce.Table {
+func (b *bench) staged() exactlyonce.StagedTable {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), patience)
 	b.Cleanup(cancel)
@@ -128,7 +128,7 @@ func (b *bench) staged() exactlyonce.Table {
 	return table
 }
 
-func (b *bench) close(table exactlyonce.Table) {
+func (b *bench) close(table exactlyonce.StagedTable) {
 	b.Helper()
 	table.Discard()
 	if err := table.Close(); err != nil {
@@ -155,7 +155,7 @@ func (b *bench) expect(table interface {
 	}
 }
 
-func (b *bench) set(table exactlyonce.Table, rows ...string) {
+func (b *bench) set(table exactlyonce.StagedTable, rows ...string) {
 	b.Helper()
 	for i := 0; i < len(rows); i += 2 {
 		var err error
@@ -183,7 +183,7 @@ func (b *bench) expectOffset(table interface {
 }
 
 // expectSealed checks what Seal returns.
-func (b *bench) expectSealed(table exactlyonce.Table, want string) {
+func (b *bench) expectSealed(table exactlyonce.StagedTable, want string) {
 	b.Helper()
 	if got := fmt.Sprintf("%q", table.Seal()); got != want {
 		b.Errorf("Seal returned %s; want %s", got, want)
@@ -192,7 +192,7 @@ func (b *bench) expectSealed(table exactlyonce.Table, want string) {
 
 var errWant = errors.New("want an error")
 
-func (b *bench) commit(table exactlyonce.Table, next int64) {
+func (b *bench) commit(table exactlyonce.StagedTable, next int64) {
 	b.Helper()
 	if err := table.Commit(next); err != nil {
 		b.Fatal(err)

@@ -7,53 +7,40 @@ type Command interface{ isCommand() }
 
 // OpenAccount opens an account that was never opened before.
 type OpenAccount struct {
-	// Owner names whose account it is: 1 to [MaxOwner] characters.
-	Owner string `avro:"owner"`
-	// Currency is the account's for good, an active ISO 4217 code such as "EUR".
-	Currency string `avro:"currency"`
+	Owner    string `avro:"owner" doc:"Whose account it is: 1 to 200 characters."`
+	Currency string `avro:"currency" doc:"The account's for good: an active ISO 4217 code, such as EUR."`
 }
 
 // DepositMoney pays money in.
 type DepositMoney struct {
-	// Amount is in minor units, at least 1.
-	Amount int64 `avro:"amount"`
-	// Currency must be the account's.
-	Currency string `avro:"currency"`
+	Amount   int64  `avro:"amount" doc:"In minor units (cents), at least 1."`
+	Currency string `avro:"currency" doc:"The account's ISO 4217 code, such as EUR."`
 }
 
 // WithdrawMoney pays money out.
 type WithdrawMoney struct {
-	// Amount is in minor units, at least 1 and at most the balance.
-	Amount int64 `avro:"amount"`
-	// Currency must be the account's.
-	Currency string `avro:"currency"`
+	Amount   int64  `avro:"amount" doc:"In minor units (cents), at least 1, at most the balance."`
+	Currency string `avro:"currency" doc:"The account's ISO 4217 code, such as EUR."`
 }
 
 // ChargeAccount takes money for something that RefundAccount can give it back for. A reference is
 // charged once: a second charge for it is refused, also when the first was refunded.
 type ChargeAccount struct {
-	// Amount is in minor units, at least 1 and at most the balance.
-	Amount int64 `avro:"amount"`
-	// Currency must be the account's.
-	Currency string `avro:"currency"`
-	// Reference is what is paid for, such as an order's ID: 1 to [MaxReference] characters.
-	Reference string `avro:"reference"`
+	Amount    int64  `avro:"amount" doc:"In minor units (cents), at least 1, at most the balance."`
+	Currency  string `avro:"currency" doc:"The account's ISO 4217 code, such as EUR."`
+	Reference string `avro:"reference" doc:"What is paid for, such as an order's ID: 1 to 128 characters. Charges for the same reference add up."`
 }
 
 // RefundAccount gives back what ChargeAccount took for a reference, all or a part of it.
 type RefundAccount struct {
-	// Amount is in minor units, at least 1 and at most what is left to refund.
-	Amount int64 `avro:"amount"`
-	// Currency must be the account's.
-	Currency string `avro:"currency"`
-	// Reference is that of the charge.
-	Reference string `avro:"reference"`
+	Amount    int64  `avro:"amount" doc:"In minor units (cents), at least 1, at most what is left to refund for the reference."`
+	Currency  string `avro:"currency" doc:"The account's ISO 4217 code, such as EUR."`
+	Reference string `avro:"reference" doc:"That of the charge."`
 }
 
 // FreezeAccount stops money from going out.
 type FreezeAccount struct {
-	// Reason is for the record: 1 to [MaxReason] characters.
-	Reason string `avro:"reason"`
+	Reason string `avro:"reason" doc:"For the record: 1 to 500 characters."`
 }
 
 // UnfreezeAccount lets money go out again.

@@ -6,15 +6,7 @@ import (
 	"refold/eventsourcing"
 )
 
-// Decider is an account's whole behaviour. Every command that is one of this package's structs is
-// accepted, with exactly one event, or rejected with one of the codes in rejections.go.
-var Decider = eventsourcing.Decider[Account, Command, Event]{
-	Decide:      decide,
-	Evolve:      evolve,
-	FoldVersion: 1, // raised when evolve, or what a row says, changes its meaning: tables are then refolded
-}
-
-func decide(a Account, command Command) ([]Event, error) {
+func decide(_ eventsourcing.Context, a Account, command Command) ([]Event, error) {
 	switch c := command.(type) {
 	case OpenAccount:
 		return decideOpen(a, c)

@@ -16,39 +16,39 @@ type Event interface{ isEvent() }
 
 // AccountOpened says that there is an account from now on.
 type AccountOpened struct {
-	Owner    string `avro:"owner"`
-	Currency string `avro:"currency"`
+	Owner    string `avro:"owner" doc:"Whose account it is."`
+	Currency string `avro:"currency" doc:"The account's for good: an ISO 4217 code."`
 }
 
 // MoneyDeposited says that money was paid in.
 type MoneyDeposited struct {
-	Amount   int64  `avro:"amount"`
-	Currency string `avro:"currency"`
+	Amount   int64  `avro:"amount" doc:"In minor units (cents), at least 1."`
+	Currency string `avro:"currency" doc:"The account's ISO 4217 code, such as EUR."`
 }
 
 // MoneyWithdrawn says that money was paid out.
 type MoneyWithdrawn struct {
-	Amount   int64  `avro:"amount"`
-	Currency string `avro:"currency"`
+	Amount   int64  `avro:"amount" doc:"In minor units (cents), at least 1."`
+	Currency string `avro:"currency" doc:"The account's ISO 4217 code, such as EUR."`
 }
 
 // AccountCharged says that money was taken for what the reference names.
 type AccountCharged struct {
-	Amount    int64  `avro:"amount"`
-	Currency  string `avro:"currency"`
-	Reference string `avro:"reference"`
+	Amount    int64  `avro:"amount" doc:"In minor units (cents), at least 1."`
+	Currency  string `avro:"currency" doc:"The account's ISO 4217 code, such as EUR."`
+	Reference string `avro:"reference" doc:"What was paid for, such as an order's ID."`
 }
 
 // AccountRefunded says that money taken for the reference was given back.
 type AccountRefunded struct {
-	Amount    int64  `avro:"amount"`
-	Currency  string `avro:"currency"`
-	Reference string `avro:"reference"`
+	Amount    int64  `avro:"amount" doc:"In minor units (cents), at least 1."`
+	Currency  string `avro:"currency" doc:"The account's ISO 4217 code, such as EUR."`
+	Reference string `avro:"reference" doc:"That of the charge."`
 }
 
 // AccountFrozen says that no money goes out from now on.
 type AccountFrozen struct {
-	Reason string `avro:"reason"`
+	Reason string `avro:"reason" doc:"For the record."`
 }
 
 // AccountUnfrozen says that money can go out again.

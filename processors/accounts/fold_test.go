@@ -25,10 +25,8 @@ var lifetime = []accounts.Command{
 // G4, G7: after each command the fold of the events makes the very row that handling the commands has
 // made, byte for byte.
 func TestFoldMakesTheRowThatCommandsMake(t *testing.T) {
-	c := newCodecs(t)
-	fold := accounts.NewFold(c)
-	foldtest.MakesTheRows(t, accounts.Decider, fold, c.Events, c.Table(), lifetime)
-	if fold.Version() != 1 {
-		t.Errorf("fold version %d", fold.Version())
+	foldtest.MakesTheRows(t, accounts.Definition, lifetime)
+	if accounts.Decider.Version() != 1 {
+		t.Errorf("fold version %d", accounts.Decider.Version())
 	}
 }

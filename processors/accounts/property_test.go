@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -36,7 +37,7 @@ func TestDecider_property(t *testing.T) {
 			l.handle(t, drawCommand(t, references))
 			l.check(t)
 		}
-		if got := accounts.Decider.Fold(accounts.Account{}, l.events...); // G4
+		if got := accounts.Decider.Fold(accounts.Account{}, recorded(l.events...)...); // G4
 		!reflect.DeepEqual(got, l.account) {
 			t.Fatalf("the fold of all events is %+v, the state %+v", got, l.account)
 		}
@@ -78,7 +79,7 @@ func drawCommand(t *rapid.T, references int) accounts.Command {
 }
 
 func (l *ledger) handle(t *rapid.T, command accounts.Command) {
-	events, err := accounts.Decider.Decide(l.account, command)
+	events, err := accounts.Decider.Decide(eventsourcing.Context{}, l.account, command)
 	if err != nil {
 		rejection, is := errors.AsType[*eventsourcing.Rejection](err)
 		if !is || rejection.Code == "" || rejection.Message == "" || len(events) > 0 {
@@ -91,7 +92,7 @@ func (l *ledger) handle(t *rapid.T, command accounts.Command) {
 	}
 	before := l.account
 	kept := slices.Clone(before.Charges)
-	l.account = accounts.Decider.Evolve(before, events[0])
+	l.account = accounts.Decider.Evolve(before, recorded(events[0])[0])
 	if !slices.Equal(before.Charges, kept) {
 		t.Fatalf("%#v changed the state before it, from %v to %v", events[0], kept, before.Charges)
 	}
@@ -187,4 +188,9 @@ func (l *ledger) check(t *rapid.T) {
 	if a.Status == accounts.StatusNone && !reflect.DeepEqual(a, accounts.Account{}) {
 		t.Fatalf("never opened, but %+v", a)
 	}
+}
+
+// recorded numbers events from 1 on.
+func recorded(events ...accounts.Event) []eventsourcing.Recorded[accounts.Event] {
+	return eventsourcing.Record(1, time.Time{}, events...)
 }

@@ -7,48 +7,27 @@ import (
 )
 
 // Codes of rejections. They are part of the contract: senders act on them. A further one, of every
-// aggregate, is [eventsourcing.CodeSequenceMismatch].
+// aggregate, is [eventsourcing.CodeSequenceMismatch]. [Definition] says what each means.
 const (
-	// CodeAccountNotOpen: the account was never opened.
-	CodeAccountNotOpen = "account-not-open"
-	// CodeAccountAlreadyOpen: OpenAccount, on an account that is open or frozen.
-	CodeAccountAlreadyOpen = "account-already-open"
-	// CodeAccountClosed: the account has ended, for good.
-	CodeAccountClosed = "account-closed"
-	// CodeAccountFrozen: nothing goes out of a frozen account, nor is it frozen twice or closed.
-	CodeAccountFrozen = "account-frozen"
-	// CodeAccountNotFrozen: UnfreezeAccount, on an account that is not frozen.
-	CodeAccountNotFrozen = "account-not-frozen"
-	// CodeInsufficientFunds: more is to go out than the balance.
-	CodeInsufficientFunds = "insufficient-funds"
-	// CodeCurrencyMismatch: the command's currency is not the account's.
-	CodeCurrencyMismatch = "currency-mismatch"
-	// CodeCurrencyUnknown: OpenAccount, with what is no active ISO 4217 currency.
-	CodeCurrencyUnknown = "currency-unknown"
-	// CodeAmountNotPositive: the amount is 0 or less.
-	CodeAmountNotPositive = "amount-not-positive"
-	// CodeBalanceOverflow: the balance would be more than an int64 holds.
-	CodeBalanceOverflow = "balance-overflow"
-	// CodeBalanceNotZero: CloseAccount, with money on the account.
-	CodeBalanceNotZero = "balance-not-zero"
-	// CodeReferenceMissing: a charge or refund does not say what it pays for.
-	CodeReferenceMissing = "reference-missing"
-	// CodeReferenceUnknown: nothing is left to refund for the reference, or the account has
-	// forgotten it; see [MaxCharges].
-	CodeReferenceUnknown = "reference-unknown"
-	// CodeReferenceExceeded: a refund of more than is left to refund for the reference.
-	CodeReferenceExceeded = "reference-exceeded"
-	// CodeReferenceAlreadyCharged: ChargeAccount, for a reference that the account remembers to have
-	// charged, refunded or not; see [MaxCharges].
+	CodeAccountNotOpen          = "account-not-open"
+	CodeAccountAlreadyOpen      = "account-already-open"
+	CodeAccountClosed           = "account-closed"
+	CodeAccountFrozen           = "account-frozen"
+	CodeAccountNotFrozen        = "account-not-frozen"
+	CodeInsufficientFunds       = "insufficient-funds"
+	CodeCurrencyMismatch        = "currency-mismatch"
+	CodeCurrencyUnknown         = "currency-unknown"
+	CodeAmountNotPositive       = "amount-not-positive"
+	CodeBalanceOverflow         = "balance-overflow"
+	CodeBalanceNotZero          = "balance-not-zero"
+	CodeReferenceMissing        = "reference-missing"
+	CodeReferenceUnknown        = "reference-unknown"
+	CodeReferenceExceeded       = "reference-exceeded"
 	CodeReferenceAlreadyCharged = "reference-already-charged"
-	// CodeOwnerMissing: OpenAccount, without an owner.
-	CodeOwnerMissing = "owner-missing"
-	// CodeReasonMissing: FreezeAccount, without a reason.
-	CodeReasonMissing = "reason-missing"
-	// CodeTextTooLong: an owner, reason or reference has more characters than allowed.
-	CodeTextTooLong = "text-too-long"
-	// CodeTextInvalid: an owner, reason or reference is no UTF-8, or has a control character.
-	CodeTextInvalid = "text-invalid"
+	CodeOwnerMissing            = "owner-missing"
+	CodeReasonMissing           = "reason-missing"
+	CodeTextTooLong             = "text-too-long"
+	CodeTextInvalid             = "text-invalid"
 )
 
 // Limits of texts, in characters (Unicode code points).

@@ -3,6 +3,8 @@ package accounts
 import (
 	"fmt"
 	"slices"
+
+	"refold/eventsourcing"
 )
 
 // Status is where an account is in its life. Its text is part of the table's rows.
@@ -24,28 +26,28 @@ const MaxCharges = 32
 // Account is the state of one account. Its zero value is that of an account that was never
 // opened. It is part of the table's rows and of the API, by the names in its tags.
 type Account struct {
-	Status   Status `avro:"status" json:"status"`
-	Owner    string `avro:"owner" json:"owner"`
-	Currency string `avro:"currency" json:"currency"`
+	Status   Status `avro:"status" json:"status" doc:"open, frozen or closed; empty if the account was never opened."`
+	Owner    string `avro:"owner" json:"owner" doc:"Whose account it is."`
+	Currency string `avro:"currency" json:"currency" doc:"The account's ISO 4217 code."`
 	// Balance is in minor units, never negative.
-	Balance int64 `avro:"balance" json:"balance"`
+	Balance int64 `avro:"balance" json:"balance" doc:"In minor units (cents), never negative."`
 	// Charges are what was charged, the reference charged longest ago first; at most MaxCharges,
 	// with no reference twice. Those that are refunded stay, so that none is charged again, but
 	// are the first to be forgotten. The slice is shared with earlier states: it is copied
 	// before it is changed.
-	Charges []Charge `avro:"charges" json:"charges" nullable:"false"`
+	Charges []Charge `avro:"charges" json:"charges" nullable:"false" doc:"What was charged, the reference charged longest ago first."`
 }
 
 // Charge says that a reference was charged, and what is left to refund of it.
 type Charge struct {
-	Reference string `avro:"reference" json:"reference"`
+	Reference string `avro:"reference" json:"reference" doc:"What was paid for, such as an order's ID."`
 	// Refundable is in minor units; 0 if all was refunded.
-	Refundable int64 `avro:"refundable" json:"refundable"`
+	Refundable int64 `avro:"refundable" json:"refundable" doc:"In minor units (cents); 0 if all was refunded."`
 }
 
 // evolve returns the account after an event. It refuses nothing: decide has.
-func evolve(a Account, event Event) Account {
-	switch e := event.(type) {
+func evolve(a Account, recorded eventsourcing.Recorded[Event]) Account {
+	switch e := recorded.Event.(type) {
 	case AccountOpened:
 		a.Status, a.Owner, a.Currency = StatusOpen, e.Owner, e.Currency
 	case MoneyDeposited:
@@ -68,7 +70,7 @@ func evolve(a Account, event Event) Account {
 	default:
 		// Passing over an event that this release does not know would make a wrong balance and
 		// write it down. Whoever folds stops here.
-		panic(fmt.Sprintf("accounts: no fold for a %T", event))
+		panic(fmt.Sprintf("accounts: no fold for a %T", e))
 	}
 	return a
 }
@@ -119,4 +121,9 @@ func refunded(charges []Charge, reference string, amount int64) []Charge {
 	charges = slices.Clone(charges)
 	charges[i].Refundable -= min(amount, charges[i].Refundable)
 	return charges
+}
+
+// AvroDoc documents the record inside the rows' schema.
+func (Charge) AvroDoc() string {
+	return "Says that a reference was charged, and what is left to refund of it."
 }

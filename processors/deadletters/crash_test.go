@@ -115,7 +115,7 @@ func TestKilledHalfWay_reproduction(t *testing.T) {
 	d.put(letter(0, 1, "a"))
 	careless := func(killed bool) {
 		said, err := settle(d.ctx, d.open(d.settings()), openOnes,
-			deadletters.Action{Outcome: deadletters.Replayed, DryRun: true})
+			deadletters.Action{Disposition: deadletters.Replayed, DryRun: true})
 		d.must(err)
 		for range said {
 			cl := d.client(kgo.TransactionalID("careless"))
@@ -153,9 +153,9 @@ func zombie(d *desk, first, second string) error {
 	})
 	slow, quick := d.settings(kgo.WithHooks(stop)), d.settings()
 	slow.Names.TransactionalID, quick.Names.TransactionalID = first, second
-	office, ended := d.open(slow), make(chan error, 1)
+	queue, ended := d.open(slow), make(chan error, 1)
 	go func() {
-		_, err := settle(d.ctx, office, openOnes, replay)
+		_, err := settle(d.ctx, queue, openOnes, replay)
 		ended <- err
 	}()
 	<-stands

@@ -1,9 +1,9 @@
 // Package deadletters is the way back from the dead-letter topic: it lists what the workers have set
 // aside (G8), puts records back where they came from, and remembers what became of each.
 //
-//	dead-letters ──▶ Office.Each ──▶ list, show
-//	             ──▶ Office.Settle ──▶ the commands topic (or a process's loop)   ┐ one Kafka
-//	                             └──▶ dead-letters-settled: <partition>/<offset>  ┘ transaction
+//	dead-letters ──▶ Queue.Each ──▶ list, show
+//	             ──▶ Queue.Settle ──▶ the commands topic (or a process's loop)   ┐ one Kafka
+//	                            └──▶ dead-letters-settled: <partition>/<offset>  ┘ transaction
 //
 // A dead letter is put back at most once, whatever happens: the record and the marker that it was put
 // back become visible together, and everybody who settles uses the same transactional ID. Whoever

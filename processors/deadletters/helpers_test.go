@@ -90,16 +90,16 @@ func (d *desk) settings(more ...kgo.Opt) deadletters.Settings {
 	return deadletters.Settings{
 		Kafka: d.options(more...), Names: deadletters.NamesOf(""),
 		Commands: []string{"order-commands"}, Facts: []string{"order-events"},
-		Logger: slog.New(slog.DiscardHandler),
+		RecordBytes: kafka.DefaultRecordBytes, Logger: slog.New(slog.DiscardHandler),
 	}
 }
 
-func (d *desk) open(s deadletters.Settings) *deadletters.Office {
+func (d *desk) open(s deadletters.Settings) *deadletters.Queue {
 	d.Helper()
-	office, err := deadletters.Open(d.ctx, s)
+	queue, err := deadletters.Open(d.ctx, s)
 	d.must(err)
-	d.Cleanup(office.Close)
-	return office
+	d.Cleanup(queue.Close)
+	return queue
 }
 
 func (d *desk) must(err error) {
@@ -202,15 +202,15 @@ func (d *desk) each(s deadletters.Selection) (refs []string, reading deadletters
 }
 
 var replay = deadletters.Action{
-	Outcome: deadletters.Replayed, By: "somebody@test", Note: "why not", Time: noon,
+	Disposition: deadletters.Replayed, By: "somebody@test", Note: "why not", Time: noon,
 }
 
 // settle settles a selection and says what was reported: "0/1 done".
 func settle(
-	ctx context.Context, office *deadletters.Office, s deadletters.Selection, a deadletters.Action,
+	ctx context.Context, queue *deadletters.Queue, s deadletters.Selection, a deadletters.Action,
 ) ([]string, error) {
 	said := []string{}
-	_, err := office.Settle(ctx, s, a, func(r deadletters.Report) error {
+	_, err := queue.Settle(ctx, s, a, func(r deadletters.Report) error {
 		text := r.Ref.String() + [...]string{" done", " already", " impossible: "}[r.Status]
 		if r.Err != nil {
 			text += r.Err.Error()

@@ -31,10 +31,10 @@ type markers struct {
 
 // readMarkers reads the compacted topic to the end that it has now. Without such a topic nothing is
 // settled.
-func (o *Office) readMarkers(ctx context.Context, p plan) (markers, error) {
+func (q *Queue) readMarkers(ctx context.Context, p plan) (markers, error) {
 	m := markers{make(map[Ref]*Settlement), make(map[Ref]bool)}
-	topic := o.settings.Names.Settled
-	bounds, err := o.bounds(ctx, topic)
+	topic := q.settings.Names.Settled
+	bounds, err := q.bounds(ctx, topic)
 	if errors.Is(err, kafka.ErrTopicMissing) {
 		return m, nil
 	}
@@ -46,8 +46,8 @@ func (o *Office) readMarkers(ctx context.Context, p plan) (markers, error) {
 			continue
 		}
 		at := kafka.Range{Topic: topic, Partition: partition, From: kafka.FromStart}
-		waiting := o.patience(at)
-		_, err := kafka.ReadPartition(ctx, o.settings.Kafka, at,
+		waiting := q.patience(at)
+		_, err := kafka.ReadPartition(ctx, q.settings.Kafka, at,
 			func(records []*kgo.Record, progress kafka.Progress) error {
 				waiting(progress)
 				for _, r := range records {
@@ -94,9 +94,9 @@ func (m *markers) note(r *kgo.Record, p plan) error {
 
 // patience returns what tells, once each, that a reading waits for an open transaction or for a
 // broker: it may take as long as the transaction time-out, and somebody is looking on.
-func (o *Office) patience(r kafka.Range) func(kafka.Progress) {
+func (q *Queue) patience(r kafka.Range) func(kafka.Progress) {
 	var held, faulty bool
-	log := o.settings.Logger.With("topic", r.Topic, "partition", r.Partition)
+	log := q.settings.Logger.With("topic", r.Topic, "partition", r.Partition)
 	return func(p kafka.Progress) {
 		if p.Held && !held {
 			held = true

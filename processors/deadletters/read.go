@@ -35,26 +35,26 @@ type Reading struct {
 //
 // It waits for open transactions, as long as they may take. An error of fn ends it and is returned.
 // The error is kafka.ErrTopicMissing if there is no dead-letter topic.
-func (o *Office) Each(
+func (q *Queue) Each(
 	ctx context.Context, s Selection, fn func(*Letter) error,
 ) (Reading, error) {
-	p, err := o.plan(ctx, &s)
+	p, err := q.plan(ctx, &s)
 	if err != nil {
 		return Reading{}, err
 	}
-	m, err := o.readMarkers(ctx, p)
+	m, err := q.readMarkers(ctx, p)
 	if err != nil {
 		return Reading{}, err
 	}
-	return o.each(ctx, s, p, m, fn)
+	return q.each(ctx, s, p, m, fn)
 }
 
-func (o *Office) each(
+func (q *Queue) each(
 	ctx context.Context, s Selection, p plan, m markers, fn func(*Letter) error,
 ) (Reading, error) {
 	reading := Reading{Missing: make(map[Ref]error)}
 	for ref := range s.refs {
-		reading.Missing[ref] = p.missing(ref, o.settings.Names.DeadLetters)
+		reading.Missing[ref] = p.missing(ref, q.settings.Names.DeadLetters)
 	}
 	given := 0
 	give := func(l *Letter) error {
@@ -67,7 +67,7 @@ func (o *Office) each(
 	}
 	groups := slices.Chunk(slices.Sorted(maps.Keys(p.spans)), abreast)
 	for partitions := range groups {
-		group := merger{office: o, selection: &s, markers: m, reading: &reading}
+		group := merger{queue: q, selection: &s, markers: m, reading: &reading}
 		err := group.run(ctx, partitions, p.spans, give)
 		if errors.Is(err, errEnough) {
 			break
@@ -97,7 +97,7 @@ type stream struct {
 
 // merger puts the letters of several partitions in order of time.
 type merger struct {
-	office    *Office
+	queue     *Queue
 	selection *Selection
 	markers   markers
 	reading   *Reading
@@ -189,9 +189,9 @@ func (m *merger) look(i item) *Letter {
 // goes on where the log begins then.
 func (m *merger) read(ctx context.Context, partition int32, s span, to chan<- []item) error {
 	at := kafka.Range{
-		Topic: m.office.settings.Names.DeadLetters, Partition: partition, From: s.start,
+		Topic: m.queue.settings.Names.DeadLetters, Partition: partition, From: s.start,
 	}
-	waiting := m.office.patience(at)
+	waiting := m.queue.patience(at)
 	take := func(records []*kgo.Record, progress kafka.Progress) error {
 		waiting(progress)
 		items := make([]item, 0, len(records))
@@ -212,7 +212,7 @@ func (m *merger) read(ctx context.Context, partition int32, s span, to chan<- []
 		}
 		return nil
 	}
-	opts := m.office.settings.Kafka
+	opts := m.queue.settings.Kafka
 	next, err := kafka.ReadPartition(ctx, opts, at, take)
 	if errors.Is(err, kafka.ErrOffsetOutOfRange) && next < s.end {
 		at.From = kafka.FromStart
@@ -226,9 +226,9 @@ func (m *merger) read(ctx context.Context, partition int32, s span, to chan<- []
 
 // Get returns the dead letter at a place, with what became of it. The error is ErrMissing or
 // ErrNoDeadLetter, with what is there instead, or kafka.ErrTopicMissing.
-func (o *Office) Get(ctx context.Context, ref Ref) (*Letter, error) {
+func (q *Queue) Get(ctx context.Context, ref Ref) (*Letter, error) {
 	var found *Letter
-	reading, err := o.Each(ctx, Selection{Refs: []Ref{ref}}, func(l *Letter) error {
+	reading, err := q.Each(ctx, Selection{Refs: []Ref{ref}}, func(l *Letter) error {
 		found = l.clone()
 		return nil
 	})

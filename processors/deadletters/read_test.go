@@ -27,7 +27,7 @@ func TestSelections(t *testing.T) {
 		letter(1, 6, "d"),
 	)
 	d.settled(deadletters.Selection{Refs: refs("0/2", "1/1")}, deadletters.Action{
-		Outcome: deadletters.Discarded,
+		Disposition: deadletters.Discarded,
 	})
 	type selection = deadletters.Selection
 	for name, test := range map[string]struct {
@@ -121,7 +121,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	d.must(aborted.ProduceSync(d.ctx, letter(2, 4, "d")).FirstErr())
 	d.must(aborted.EndTransaction(d.ctx, kgo.TryAbort))
 
-	office := d.open(d.settings())
+	queue := d.open(d.settings())
 	for text, test := range map[string]struct {
 		want error
 		says string
@@ -133,12 +133,12 @@ func TestWhatIsNotThere(t *testing.T) {
 		"2/1": {deadletters.ErrMissing, "end of a transaction"},
 		"3/0": {deadletters.ErrMissing, "partitions 0 to 2"},
 	} {
-		_, err := office.Get(d.ctx, refs(text)[0])
+		_, err := queue.Get(d.ctx, refs(text)[0])
 		if !errors.Is(err, test.want) || !contains(err.Error(), text, test.says) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	if l, err := office.Get(d.ctx, refs("0/1")[0]); err != nil || string(l.Key) != "b" {
+	if l, err := queue.Get(d.ctx, refs("0/1")[0]); err != nil || string(l.Key) != "b" {
 		t.Errorf("got %+v, %v", l, err)
 	}
 	got, reading := d.each(deadletters.Selection{})
@@ -168,19 +168,19 @@ func TestErrorsOfReading(t *testing.T) {
 		t.Errorf("no topic: %v", err)
 	}
 	mine := errors.New("mine")
-	office := d.open(d.settings())
-	if _, err := office.Each(d.ctx, deadletters.Selection{},
+	queue := d.open(d.settings())
+	if _, err := queue.Each(d.ctx, deadletters.Selection{},
 		func(*deadletters.Letter) error { return mine }); !errors.Is(err, mine) {
 		t.Errorf("an error of the receiver: %v", err)
 	}
 	ended, cancel := context.WithCancel(d.ctx)
 	cancel()
-	if _, err := office.Each(ended, deadletters.Selection{}, nothing); !errors.Is(err, context.Canceled) {
+	if _, err := queue.Each(ended, deadletters.Selection{}, nothing); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended: %v", err)
 	}
 	opts, err := kafka.Settings{Brokers: []string{"127.0.0.1:1"}}.Options()
 	d.must(err)
-	if _, err := deadletters.Open(d.ctx, deadletters.Settings{Kafka: opts}); err == nil ||
+	if _, err := deadletters.Open(d.ctx, deadletters.Settings{Kafka: opts, RecordBytes: 1}); err == nil ||
 		!contains(err.Error(), "reach Kafka", "127.0.0.1:1") {
 		t.Errorf("no broker: %v", err)
 	}

@@ -1,7 +1,6 @@
 package deadletters
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,7 +56,7 @@ func (s *Settings) putBack(l *Letter) (*kgo.Record, error) {
 	r.Headers = append(slices.Clone(l.Headers), kgo.RecordHeader{
 		Key: HeaderReplayed, Value: []byte(l.Ref.String()),
 	})
-	limit := cmp.Or(s.RecordBytes, kafka.DefaultRecordBytes) + kafka.BatchRoom
+	limit := s.RecordBytes + kafka.BatchRoom
 	if size := l.size() + batchOverhead; size > limit {
 		return nil, fmt.Errorf("%w: some %d bytes; at most %d are allowed", ErrTooLarge, size, limit)
 	}

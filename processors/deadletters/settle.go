@@ -23,8 +23,8 @@ const (
 
 // Action says what becomes of the dead letters of a selection.
 type Action struct {
-	// Outcome is Replayed or Discarded.
-	Outcome Outcome
+	// Disposition is Replayed or Discarded.
+	Disposition Disposition
 	// By is who does it, Note why, Time when: all three are kept in the marker.
 	By, Note string
 	Time     time.Time
@@ -68,30 +68,30 @@ var ErrTakenOver = errors.New("another replay or discard has taken over")
 // same selection finds out, and goes on.
 //
 // Dead letters that are replayed may come back as new ones; those are not part of the selection.
-func (o *Office) Settle(
+func (q *Queue) Settle(
 	ctx context.Context, s Selection, a Action, report func(Report) error,
 ) (Reading, error) {
-	w := &settling{office: o, action: a, report: report, topics: make(map[string]error)}
+	w := &settling{queue: q, action: a, report: report, topics: make(map[string]error)}
 	if !a.DryRun {
-		if err := o.requireSettled(ctx); err != nil {
+		if err := q.requireSettled(ctx); err != nil {
 			return Reading{}, err
 		}
-		t, err := o.transactions(ctx) // before anything is read: see the package's comment
+		t, err := q.transactions(ctx) // before anything is read: see the package's comment
 		if err != nil {
 			return Reading{}, err
 		}
 		defer t.close()
 		w.transactions = t
 	}
-	p, err := o.plan(ctx, &s)
+	p, err := q.plan(ctx, &s)
 	if err != nil {
 		return Reading{}, err
 	}
-	m, err := o.readMarkers(ctx, p)
+	m, err := q.readMarkers(ctx, p)
 	if err != nil {
 		return Reading{}, err
 	}
-	reading, err := o.each(ctx, s, p, m, func(l *Letter) error { return w.take(ctx, l) })
+	reading, err := q.each(ctx, s, p, m, func(l *Letter) error { return w.take(ctx, l) })
 	if err != nil {
 		return reading, err
 	}
@@ -112,8 +112,8 @@ func compareRefs(a, b Ref) int {
 }
 
 // requireSettled tells that the topic of markers is missing before anything waits for it.
-func (o *Office) requireSettled(ctx context.Context) error {
-	if _, err := o.bounds(ctx, o.settings.Names.Settled); err != nil {
+func (q *Queue) requireSettled(ctx context.Context) error {
+	if _, err := q.bounds(ctx, q.settings.Names.Settled); err != nil {
 		return err
 	}
 	return nil
@@ -121,7 +121,7 @@ func (o *Office) requireSettled(ctx context.Context) error {
 
 // settling is one Settle on its way.
 type settling struct {
-	office       *Office
+	queue        *Queue
 	action       Action
 	report       func(Report) error
 	transactions *transactions    // nil: a dry run
@@ -155,14 +155,14 @@ func (w *settling) take(ctx context.Context, l *Letter) error {
 // change is what a letter's settling writes.
 func (w *settling) change(ctx context.Context, l *Letter) (change, error) {
 	c := change{letter: l, settlement: Settlement{
-		Outcome: w.action.Outcome, Time: w.action.Time.UTC(), By: w.action.By, Note: w.action.Note,
+		Disposition: w.action.Disposition, Time: w.action.Time.UTC(), By: w.action.By, Note: w.action.Note,
 		Letter: l.Time,
 	}}
-	if w.action.Outcome != Replayed {
+	if w.action.Disposition != Replayed {
 		return c, nil
 	}
 	var err error
-	if c.record, err = w.office.settings.putBack(l); err != nil {
+	if c.record, err = w.queue.settings.putBack(l); err != nil {
 		return change{}, err
 	}
 	c.settlement.Topic = c.record.Topic
@@ -182,7 +182,7 @@ func (w *settling) exists(ctx context.Context, topic string) error {
 	if is {
 		return known
 	}
-	_, err := w.office.bounds(ctx, topic)
+	_, err := w.queue.bounds(ctx, topic)
 	if err == nil || impossible(err) {
 		w.topics[topic] = err
 	}

@@ -46,7 +46,7 @@ func TestReplay(t *testing.T) {
 		l, err := d.open(d.settings()).Get(d.ctx, refs("2/0")[0])
 		d.must(err)
 		d.equal("what is remembered", l.Settled, &deadletters.Settlement{
-			Outcome: deadletters.Replayed, Time: noon, By: "somebody@test", Note: "why not",
+			Disposition: deadletters.Replayed, Time: noon, By: "somebody@test", Note: "why not",
 			Topic: "order-commands", Letter: noon.Add(time.Minute),
 		})
 	})
@@ -67,7 +67,7 @@ func TestNilsComeBackAsNils(t *testing.T) {
 func TestDiscard(t *testing.T) {
 	d := newDesk(t, 2)
 	d.put(letter(0, 1, "a"), letter(0, 2, "b", processors.HeaderReplayTopic, "order-events"))
-	discard := deadletters.Action{Outcome: deadletters.Discarded, Time: noon}
+	discard := deadletters.Action{Disposition: deadletters.Discarded, Time: noon}
 	d.equal("reports", d.settled(openOnes, discard), []string{"0/0 done", "0/1 done"})
 	d.equal("a replay afterwards", d.settled(deadletters.Selection{}, replay),
 		[]string{"0/0 already", "0/1 already"})

@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// Outcome is what became of a dead letter.
-type Outcome string
+// Disposition is what became of a dead letter.
+type Disposition string
 
-// The outcomes.
+// The dispositions.
 const (
 	// Replayed: it was put back.
-	Replayed Outcome = "replayed"
+	Replayed Disposition = "replayed"
 	// Discarded: somebody has looked at it and will not have it put back.
-	Discarded Outcome = "discarded"
+	Discarded Disposition = "discarded"
 	// Unknown: there is a marker, and nobody can read it. It may have been put back.
-	Unknown Outcome = "unknown"
+	Unknown Disposition = "unknown"
 )
 
 // Settlement is the marker of a dead letter that is settled: the value in the compacted topic, as
 // JSON, under the letter's Ref.
 type Settlement struct {
-	Outcome Outcome   `json:"outcome"`
-	Time    time.Time `json:"time"`
+	Disposition Disposition `json:"outcome"`
+	Time        time.Time   `json:"time"`
 	// By is who did it: user@host.
 	By string `json:"by"`
 	// Note is why it was done, if whoever did it said so.
@@ -37,7 +37,7 @@ type Settlement struct {
 
 // of reports whether the marker is about this dead letter.
 func (s *Settlement) of(l *Letter) bool {
-	return s != nil && (s.Outcome == Unknown || s.Letter.Equal(l.Time))
+	return s != nil && (s.Disposition == Unknown || s.Letter.Equal(l.Time))
 }
 
 func (s *Settlement) encode() ([]byte, error) {
@@ -53,8 +53,8 @@ func (s *Settlement) encode() ([]byte, error) {
 func decodeSettlement(value []byte) *Settlement {
 	var s Settlement
 	if err := json.Unmarshal(value, &s); err != nil ||
-		s.Outcome != Replayed && s.Outcome != Discarded {
-		return &Settlement{Outcome: Unknown}
+		s.Disposition != Replayed && s.Disposition != Discarded {
+		return &Settlement{Disposition: Unknown}
 	}
 	return &s
 }

@@ -42,9 +42,9 @@ type transactions struct {
 
 // transactions initialises the transactional ID. It fences an earlier replay or discard,
 // and aborts the transaction that it left open.
-func (o *Office) transactions(ctx context.Context) (*transactions, error) {
-	names := o.settings.Names
-	client, err := kgo.NewClient(append(append([]kgo.Opt(nil), o.settings.Kafka...),
+func (q *Queue) transactions(ctx context.Context) (*transactions, error) {
+	names := q.settings.Names
+	client, err := kgo.NewClient(append(append([]kgo.Opt(nil), q.settings.Kafka...),
 		kgo.TransactionalID(names.TransactionalID))...)
 	if err != nil {
 		return nil, fmt.Errorf("make a producer: %w", err)

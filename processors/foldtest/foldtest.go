@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"refold/codecs"
 	"refold/eventsourcing"
+	"refold/fold"
 	"refold/processors"
 )
 
@@ -19,22 +22,44 @@ const ringSize = 16
 // leastEvents is how many events the commands must lead to, or nothing is tried.
 const leastEvents = 5
 
-// Rows encodes an aggregate's rows.
-type Rows interface{ Encode(row any) ([]byte, error) }
+// Open opens an aggregate with a schema registry in the memory of the test.
+func Open(tb testing.TB, definition processors.AggregateDefinition) *processors.OpenAggregate {
+	tb.Helper()
+	fake := srfake.New()
+	tb.Cleanup(fake.Close)
+	registry, err := codecs.NewRegistry(codecs.RegistrySettings{
+		URLs: []string{fake.URL()}, Mode: codecs.Register,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(registry.Close)
+	opened, err := definition.Open(registry)
+	if err == nil {
+		err = opened.Prepare(tb.Context())
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return opened
+}
 
 // MakesTheRows handles commands of one aggregate, one after the other, and checks after each that the fold of
-// the events makes the very row that handling has made, byte for byte (G4, G7). events and rows are the
-// codecs of the aggregate's topics. Commands that are rejected belong among them.
-func MakesTheRows[S, C, E any](
-	t *testing.T, d eventsourcing.Decider[S, C, E], fold *processors.Fold[S, E], events *codecs.Set,
-	rows Rows, commands []C,
-) {
+// the events makes the very row that handling has made, byte for byte (G4, G7). Commands that are rejected
+// belong among them.
+func MakesTheRows[S, C, E any](t *testing.T, definition processors.Aggregate[S, C, E], commands []C) {
 	t.Helper()
+	opened, d := Open(t, definition), definition.Decider()
+	folding, events, rows := opened.Fold, opened.Events, opened.Table
 	var live eventsourcing.Snapshot[S]
 	var state any
 	for i, command := range commands {
 		envelope := eventsourcing.Envelope[C]{
-			Metadata: eventsourcing.Metadata{ID: fmt.Sprint("command ", i), Subject: "zoe"}, Data: command,
+			Metadata: eventsourcing.Metadata{
+				ID: fmt.Sprint("command ", i), Subject: "zoe",
+				Time: time.UnixMilli(1_790_000_000_000 + int64(i)*1_234_567).UTC(),
+			},
+			Data: command,
 		}
 		outcome, err := eventsourcing.Handle(d, ringSize, live, envelope)
 		if err != nil {
@@ -42,17 +67,17 @@ func MakesTheRows[S, C, E any](
 		}
 		live = outcome.Snapshot
 		for _, event := range outcome.Events {
-			state = apply(t, fold, events, state, event.Data, event.Sequence)
+			state = apply(t, folding, events, state, event)
 		}
 		row, err := rows.Encode(live)
 		if err != nil {
 			t.Fatal(err)
 		}
-		folded, err := fold.Row(state, row)
+		folded, err := folding.Row(state, row)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if equal, err := fold.Equal(state, row); !equal || err != nil || !bytes.Equal(row, folded) {
+		if equal, err := folding.Equal(state, row); !equal || err != nil || !bytes.Equal(row, folded) {
 			t.Errorf("after %#v: equal %v, error %v, rows\n%x\n%x", command, equal, err, row, folded)
 		}
 	}
@@ -62,21 +87,22 @@ func MakesTheRows[S, C, E any](
 }
 
 // apply folds an event as its topic has it.
-func apply[S, E any](
-	t *testing.T, fold *processors.Fold[S, E], events *codecs.Set, state, event any, sequence int64,
+func apply[E any](
+	t *testing.T, folding fold.RowFold, events *codecs.Set, state any, event eventsourcing.Envelope[E],
 ) any {
 	t.Helper()
-	value, err := events.Encode(event)
+	value, err := events.Encode(event.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	decoded, err := fold.Decode(&kgo.Record{
+	decoded, err := folding.Decode(&kgo.Record{
 		Key: []byte("zoe"), Value: value, Headers: []kgo.RecordHeader{
-			{Key: codecs.HeaderSequence, Value: strconv.AppendInt(nil, sequence, 10)},
+			{Key: codecs.HeaderSequence, Value: strconv.AppendInt(nil, event.Sequence, 10)},
+			{Key: codecs.HeaderTime, Value: event.Time.AppendFormat(nil, time.RFC3339Nano)},
 		},
 	})
 	if err == nil {
-		state, err = fold.Apply(state, decoded)
+		state, err = folding.Apply(state, decoded)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -9,31 +9,23 @@ type Command interface{ isCommand() }
 type PlaceOrder struct {
 	// AccountID names the account that pays: 1 to [MaxID] characters. Whether there is such an
 	// account is for the payment to find out.
-	AccountID string `avro:"accountId"`
-	// Currency is the order's, an active ISO 4217 code. It must be the account's.
-	Currency string `avro:"currency"`
-	// Lines are what is ordered: 1 to [MaxLines].
-	Lines []Line `avro:"lines"`
+	AccountID string `avro:"accountId" doc:"The account that pays: 1 to 128 characters."`
+	Currency  string `avro:"currency" doc:"The order's ISO 4217 code, such as EUR."`
+	Lines     []Line `avro:"lines" doc:"What is ordered: 1 to 100 lines."`
 }
 
 // Line is a line of an order: so many of one thing.
 type Line struct {
-	// SKU names the thing: 1 to [MaxSKU] characters.
-	SKU string `avro:"sku" json:"sku"`
-	// Quantity is at least 1.
-	Quantity int64 `avro:"quantity" json:"quantity"`
-	// UnitPrice is of one, in minor units; 0 is a gift.
-	UnitPrice int64 `avro:"unitPrice" json:"unitPrice"`
-	// Currency must be the order's. It is here because a price without one is no price.
-	Currency string `avro:"currency" json:"currency"`
+	SKU       string `avro:"sku" json:"sku" doc:"Names the thing: 1 to 64 characters."`
+	Quantity  int64  `avro:"quantity" json:"quantity" doc:"At least 1."`
+	UnitPrice int64  `avro:"unitPrice" json:"unitPrice" doc:"Of one, in minor units (cents), 0 or more."`
+	Currency  string `avro:"currency" json:"currency" doc:"The order's ISO 4217 code: a price without one is no price."`
 }
 
 // ShipOrder hands a paid order to a carrier.
 type ShipOrder struct {
-	// Carrier is 1 to [MaxText] characters.
-	Carrier string `avro:"carrier"`
-	// TrackingNumber is the carrier's: 1 to [MaxText] characters.
-	TrackingNumber string `avro:"trackingNumber"`
+	Carrier        string `avro:"carrier" doc:"1 to 100 characters."`
+	TrackingNumber string `avro:"trackingNumber" doc:"The carrier's: 1 to 100 characters."`
 }
 
 // DeliverOrder says that the carrier has handed the order over.
@@ -41,37 +33,30 @@ type DeliverOrder struct{}
 
 // CancelOrder ends an order that was not shipped. What was paid is refunded.
 type CancelOrder struct {
-	// Reason is for the record: 1 to [MaxReason] characters.
-	Reason string `avro:"reason"`
+	Reason string `avro:"reason" doc:"For the record: 1 to 500 characters."`
 }
 
 // RecordPayment is the payment process's: the account has paid.
 type RecordPayment struct {
-	// PaymentID is the ID of the account's event.
-	PaymentID string `avro:"paymentId"`
+	PaymentID string `avro:"paymentId" doc:"The ID of the account's event."`
 }
 
 // RecordPaymentDeclined is the payment process's: the account has refused to pay.
 type RecordPaymentDeclined struct {
-	// Code is the account's, such as "insufficient-funds".
-	Code string `avro:"code"`
-	// Message says it to a person.
-	Message string `avro:"message"`
+	Code    string `avro:"code" doc:"The account's, such as insufficient-funds."`
+	Message string `avro:"message" doc:"Says it to a person."`
 }
 
 // RecordRefund is the payment process's: the account has its money back.
 type RecordRefund struct {
-	// RefundID is the ID of the account's event.
-	RefundID string `avro:"refundId"`
+	RefundID string `avro:"refundId" doc:"The ID of the account's event."`
 }
 
 // RecordRefundDeclined is the payment process's: the account takes no refund, for it is closed, or
 // has forgotten the charge. A person has to pay it out in another way.
 type RecordRefundDeclined struct {
-	// Code is the account's, such as "account-closed".
-	Code string `avro:"code"`
-	// Message says it to a person.
-	Message string `avro:"message"`
+	Code    string `avro:"code" doc:"The account's, such as account-closed."`
+	Message string `avro:"message" doc:"Says it to a person."`
 }
 
 func (PlaceOrder) isCommand()            {}
@@ -82,3 +67,6 @@ func (RecordPayment) isCommand()         {}
 func (RecordPaymentDeclined) isCommand() {}
 func (RecordRefund) isCommand()          {}
 func (RecordRefundDeclined) isCommand()  {}
+
+// AvroDoc documents the record inside other schemas.
+func (Line) AvroDoc() string { return "A line of an order: so many of one thing." }

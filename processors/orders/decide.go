@@ -6,15 +6,7 @@ import (
 	"refold/eventsourcing"
 )
 
-// Decider is an order's whole behaviour. Every command that is one of this package's structs is
-// accepted, or rejected with one of the codes in rejections.go.
-var Decider = eventsourcing.Decider[Order, Command, Event]{
-	Decide:      decide,
-	Evolve:      evolve,
-	FoldVersion: 1, // raised when evolve, or what a row says, changes its meaning: tables are then refolded
-}
-
-func decide(o Order, command Command) ([]Event, error) {
+func decide(_ eventsourcing.Context, o Order, command Command) ([]Event, error) {
 	switch c := command.(type) {
 	case PlaceOrder:
 		return decidePlace(o, c)

@@ -15,32 +15,30 @@ type Event interface{ isEvent() }
 // OrderPlaced says what was ordered, at which price. The total is a fact, not a fold: it is what
 // the customer was told and is charged, whatever a later release thinks lines amount to.
 type OrderPlaced struct {
-	AccountID string `avro:"accountId"`
-	Currency  string `avro:"currency"`
-	Lines     []Line `avro:"lines"`
-	// Total is in minor units, at least 1.
-	Total int64 `avro:"total"`
+	AccountID string `avro:"accountId" doc:"The account that pays."`
+	Currency  string `avro:"currency" doc:"The order's ISO 4217 code, such as EUR."`
+	Lines     []Line `avro:"lines" doc:"What was ordered."`
+	Total     int64  `avro:"total" doc:"What the account is charged, in minor units (cents), at least 1."`
 }
 
 // PaymentProcessed says that the account has paid the total.
 type PaymentProcessed struct {
-	AccountID string `avro:"accountId"`
-	// PaymentID is the ID of the account's event.
-	PaymentID string `avro:"paymentId"`
-	Amount    int64  `avro:"amount"`
-	Currency  string `avro:"currency"`
+	AccountID string `avro:"accountId" doc:"The account that pays."`
+	PaymentID string `avro:"paymentId" doc:"The ID of the account's event."`
+	Amount    int64  `avro:"amount" doc:"The order's total in minor units (cents)."`
+	Currency  string `avro:"currency" doc:"The order's ISO 4217 code, such as EUR."`
 }
 
 // PaymentDeclined says that the account has refused to pay.
 type PaymentDeclined struct {
-	Code    string `avro:"code"`
-	Message string `avro:"message"`
+	Code    string `avro:"code" doc:"The account's, such as insufficient-funds."`
+	Message string `avro:"message" doc:"Says it to a person."`
 }
 
 // OrderShipped says that a carrier has the order.
 type OrderShipped struct {
-	Carrier        string `avro:"carrier"`
-	TrackingNumber string `avro:"trackingNumber"`
+	Carrier        string `avro:"carrier" doc:"Who."`
+	TrackingNumber string `avro:"trackingNumber" doc:"The carrier's."`
 }
 
 // OrderDelivered says that the customer has the order.
@@ -48,59 +46,54 @@ type OrderDelivered struct{}
 
 // OrderCancelled says that the order will not be shipped.
 type OrderCancelled struct {
-	Reason string `avro:"reason"`
+	Reason string `avro:"reason" doc:"Why, for the record."`
 }
 
 // RefundRequested says that the account is owed what it has paid.
 type RefundRequested struct {
-	AccountID string `avro:"accountId"`
-	Amount    int64  `avro:"amount"`
-	Currency  string `avro:"currency"`
+	AccountID string `avro:"accountId" doc:"The account that pays."`
+	Amount    int64  `avro:"amount" doc:"The order's total in minor units (cents)."`
+	Currency  string `avro:"currency" doc:"The order's ISO 4217 code, such as EUR."`
 }
 
 // PaymentRefunded says that the account has its money back.
 type PaymentRefunded struct {
-	AccountID string `avro:"accountId"`
-	// RefundID is the ID of the account's event.
-	RefundID string `avro:"refundId"`
-	Amount   int64  `avro:"amount"`
-	Currency string `avro:"currency"`
+	AccountID string `avro:"accountId" doc:"The account that pays."`
+	RefundID  string `avro:"refundId" doc:"The ID of the account's event."`
+	Amount    int64  `avro:"amount" doc:"The order's total in minor units (cents)."`
+	Currency  string `avro:"currency" doc:"The order's ISO 4217 code, such as EUR."`
 }
 
 // RefundDeclined says that the account takes no refund: somebody has to pay it out in another way.
 type RefundDeclined struct {
-	Code    string `avro:"code"`
-	Message string `avro:"message"`
+	Code    string `avro:"code" doc:"The account's, such as account-closed."`
+	Message string `avro:"message" doc:"Says it to a person."`
 }
 
 // SurplusReceived says that the account has paid although no payment was due: it was charged again,
 // or so late that the order has ended. It is owed that back.
 type SurplusReceived struct {
-	AccountID string `avro:"accountId"`
-	// PaymentID is the ID of the account's event.
-	PaymentID string `avro:"paymentId"`
-	Amount    int64  `avro:"amount"`
-	Currency  string `avro:"currency"`
+	AccountID string `avro:"accountId" doc:"The account that pays."`
+	PaymentID string `avro:"paymentId" doc:"The ID of the account's event by which it has paid what was not due."`
+	Amount    int64  `avro:"amount" doc:"The order's total in minor units (cents)."`
+	Currency  string `avro:"currency" doc:"The order's ISO 4217 code, such as EUR."`
 }
 
 // SurplusRefunded says that the account has a surplus back.
 type SurplusRefunded struct {
-	AccountID string `avro:"accountId"`
-	// PaymentID is that of the surplus.
-	PaymentID string `avro:"paymentId"`
-	// RefundID is the ID of the account's event.
-	RefundID string `avro:"refundId"`
-	Amount   int64  `avro:"amount"`
-	Currency string `avro:"currency"`
+	AccountID string `avro:"accountId" doc:"The account that pays."`
+	PaymentID string `avro:"paymentId" doc:"The ID of the account's event by which it has paid what was not due."`
+	RefundID  string `avro:"refundId" doc:"The ID of the account's event by which it has that back."`
+	Amount    int64  `avro:"amount" doc:"The order's total in minor units (cents)."`
+	Currency  string `avro:"currency" doc:"The order's ISO 4217 code, such as EUR."`
 }
 
 // SurplusRefundDeclined says that the account does not take a surplus back: somebody has to pay it
 // out in another way.
 type SurplusRefundDeclined struct {
-	// PaymentID is that of the surplus.
-	PaymentID string `avro:"paymentId"`
-	Code      string `avro:"code"`
-	Message   string `avro:"message"`
+	PaymentID string `avro:"paymentId" doc:"The ID of the account's event by which it has paid what was not due."`
+	Code      string `avro:"code" doc:"The account's, such as reference-unknown."`
+	Message   string `avro:"message" doc:"Says it to a person; at most 500 characters."`
 }
 
 func (OrderPlaced) isEvent()           {}

@@ -23,10 +23,8 @@ var lifetime = []orders.Command{
 // G4, G7: after each command the fold of the events makes the very row that handling the commands has
 // made, byte for byte.
 func TestFoldMakesTheRowThatCommandsMake(t *testing.T) {
-	c := newCodecs(t)
-	fold := orders.NewFold(c)
-	foldtest.MakesTheRows(t, orders.Decider, fold, c.Events, c.Table(), lifetime)
-	if fold.Version() != 1 {
-		t.Errorf("fold version %d", fold.Version())
+	foldtest.MakesTheRows(t, orders.Definition, lifetime)
+	if orders.Decider.Version() != 1 {
+		t.Errorf("fold version %d", orders.Decider.Version())
 	}
 }

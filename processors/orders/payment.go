@@ -4,12 +4,9 @@ import (
 	"fmt"
 
 	"refold/eventsourcing"
+	"refold/processors"
 	"refold/processors/accounts"
 )
-
-// PaymentsName is the name of the payment process, of its consumer group, and a part of the IDs of
-// its commands.
-const PaymentsName = "order-payments"
 
 // Payments is the process that has accounts pay for orders:
 //
@@ -20,16 +17,19 @@ const PaymentsName = "order-payments"
 // The order's ID is the charge's reference, so that the account knows what it may refund. An order
 // that is cancelled while its payment is under way asks for the refund itself, when it hears of the
 // payment: nothing here has to know.
-var Payments = eventsourcing.Process[Event]{
-	Name:     PaymentsName,
+var Payments = processors.Process[Event]{
+	Name:     "order-payments",
+	Of:       Definition,
 	React:    pay,
 	Conclude: tell,
+	Commands: []processors.AggregateDefinition{accounts.Definition, Definition},
+	Results:  []processors.AggregateDefinition{accounts.Definition},
 }
 
 func pay(e eventsourcing.Envelope[Event]) []eventsourcing.Instruction {
 	account := func(id string, command accounts.Command) []eventsourcing.Instruction {
 		return []eventsourcing.Instruction{
-			{Aggregate: accounts.Name, Subject: id, Command: command},
+			{Aggregate: accounts.Definition.Name, Subject: id, Command: command},
 		}
 	}
 	switch event := e.Data.(type) {
@@ -53,7 +53,7 @@ func pay(e eventsourcing.Envelope[Event]) []eventsourcing.Instruction {
 func tell(r eventsourcing.Reply) []eventsourcing.Instruction {
 	order := func(command Command) []eventsourcing.Instruction {
 		return []eventsourcing.Instruction{
-			{Aggregate: Name, Subject: r.Origin.Subject, Command: command},
+			{Aggregate: Definition.Name, Subject: r.Origin.Subject, Command: command},
 		}
 	}
 	// A charge or a refund is one event of the account; its ID is the payment's.

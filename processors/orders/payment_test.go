@@ -95,7 +95,7 @@ func (s *shop) toOrder(m eventsourcing.Metadata, c orders.Command) {
 			s.results[m.ID] = out.Result
 		}
 		for _, event := range out.Events {
-			s.react(m.Subject, func() []eventsourcing.Sent { return orders.Payments.On(event) })
+			s.react(m.Subject, func() []eventsourcing.Sent { return orders.Payments.Reaction().On(event) })
 		}
 	})
 }
@@ -109,7 +109,7 @@ func (s *shop) result(command *eventsourcing.Metadata, result eventsourcing.Resu
 		ID: eventsourcing.ResultID(command.ID), Subject: command.Subject,
 		CorrelationID: command.CorrelationID, CausationID: command.ID,
 	}
-	s.react(command.Subject, func() []eventsourcing.Sent { return orders.Payments.OnResult(&m, result) })
+	s.react(command.Subject, func() []eventsourcing.Sent { return orders.Payments.Reaction().OnResult(&m, result) })
 }
 
 func (s *shop) react(key string, sent func() []eventsourcing.Sent) {

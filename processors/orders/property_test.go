@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -51,7 +52,7 @@ func TestDecider_property(t *testing.T) {
 			b.handle(t, drawCommand(t))
 			b.check(t)
 		}
-		if got := orders.Decider.Fold(orders.Order{}, b.events...); // G4
+		if got := orders.Decider.Fold(orders.Order{}, recorded(b.events...)...); // G4
 		!reflect.DeepEqual(got, b.order) {
 			t.Fatalf("the fold of all events is %+v, the state %+v", got, b.order)
 		}
@@ -104,7 +105,7 @@ func drawPlace(t *rapid.T) orders.PlaceOrder {
 }
 
 func (b *book) handle(t *rapid.T, command orders.Command) {
-	events, err := orders.Decider.Decide(b.order, command)
+	events, err := orders.Decider.Decide(eventsourcing.Context{}, b.order, command)
 	if err != nil {
 		rejection, is := errors.AsType[*eventsourcing.Rejection](err)
 		if !is || rejection.Code == "" || rejection.Message == "" || len(events) > 0 {
@@ -115,7 +116,7 @@ func (b *book) handle(t *rapid.T, command orders.Command) {
 	for _, event := range events {
 		before := b.order
 		kept, surplus := slices.Clone(before.Lines), slices.Clone(before.Surplus)
-		b.order = orders.Decider.Evolve(before, event)
+		b.order = orders.Decider.Evolve(before, recorded(event)[0])
 		if !slices.Equal(before.Lines, kept) || !slices.Equal(before.Surplus, surplus) {
 			t.Fatalf("%#v changed the state before it, from %v, %v to %+v", event, kept, surplus, before)
 		}
@@ -232,4 +233,9 @@ func (b *book) check(t *rapid.T) {
 	if (o.Carrier != "") != (o.Status == orders.StatusShipped || o.Status == orders.StatusDelivered) {
 		t.Fatalf("carrier %q of an order that is %q", o.Carrier, o.Status)
 	}
+}
+
+// recorded numbers events from 1 on.
+func recorded(events ...orders.Event) []eventsourcing.Recorded[orders.Event] {
+	return eventsourcing.Record(1, time.Time{}, events...)
 }

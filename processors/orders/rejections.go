@@ -13,66 +13,37 @@ import (
 )
 
 // Codes of rejections. They are part of the contract: senders act on them. A further one, of every
-// aggregate, is [eventsourcing.CodeSequenceMismatch].
+// aggregate, is [eventsourcing.CodeSequenceMismatch]. [Definition] says what each means.
 const (
-	// CodeOrderNotPlaced: there is no such order.
-	CodeOrderNotPlaced = "order-not-placed"
-	// CodeOrderAlreadyPlaced: PlaceOrder, under an ID that is taken.
-	CodeOrderAlreadyPlaced = "order-already-placed"
-	// CodeOrderDeclined: the account did not pay; the order has ended.
-	CodeOrderDeclined = "order-declined"
-	// CodeOrderCancelled: the order was cancelled.
-	CodeOrderCancelled = "order-cancelled"
-	// CodeOrderDelivered: the order has been delivered.
-	CodeOrderDelivered = "order-delivered"
-	// CodeOrderAlreadyShipped: the order has left; it is neither shipped again nor cancelled.
+	CodeOrderNotPlaced      = "order-not-placed"
+	CodeOrderAlreadyPlaced  = "order-already-placed"
+	CodeOrderDeclined       = "order-declined"
+	CodeOrderCancelled      = "order-cancelled"
+	CodeOrderDelivered      = "order-delivered"
 	CodeOrderAlreadyShipped = "order-already-shipped"
-	// CodeOrderNotShipped: DeliverOrder, of an order that has not left.
-	CodeOrderNotShipped = "order-not-shipped"
-	// CodePaymentPending: ShipOrder, before the account has paid. Try again later.
-	CodePaymentPending = "payment-pending"
-	// CodePaymentNotExpected: a payment is recorded that the order doesn't wait for, and it has no
-	// room to note a further one.
-	CodePaymentNotExpected = "payment-not-expected"
-	// CodeRefundNotExpected: a refund is recorded that the order doesn't wait for.
-	CodeRefundNotExpected = "refund-not-expected"
+	CodeOrderNotShipped     = "order-not-shipped"
+	CodePaymentPending      = "payment-pending"
+	CodePaymentNotExpected  = "payment-not-expected"
+	CodeRefundNotExpected   = "refund-not-expected"
 
-	// CodeAccountMissing: PlaceOrder, without an account.
-	CodeAccountMissing = "account-missing"
-	// CodeCurrencyUnknown: what is no active ISO 4217 currency.
-	CodeCurrencyUnknown = "currency-unknown"
-	// CodeCurrencyMixed: a line in another currency than the order.
-	CodeCurrencyMixed = "currency-mixed"
-	// CodeLinesMissing: PlaceOrder, without lines.
-	CodeLinesMissing = "lines-missing"
-	// CodeTooManyLines: PlaceOrder, with more than MaxLines.
-	CodeTooManyLines = "too-many-lines"
-	// CodeSKUMissing: a line does not say of what.
-	CodeSKUMissing = "sku-missing"
-	// CodeQuantityNotPositive: a line of 0 or fewer.
-	CodeQuantityNotPositive = "quantity-not-positive"
-	// CodePriceNegative: a line with a price below 0.
-	CodePriceNegative = "price-negative"
-	// CodeTotalNotPositive: there is nothing to pay, so that no account can.
-	CodeTotalNotPositive = "total-not-positive"
-	// CodeTotalOverflow: the total is more than an int64 holds.
-	CodeTotalOverflow = "total-overflow"
-	// CodeCarrierMissing: ShipOrder, without a carrier.
-	CodeCarrierMissing = "carrier-missing"
-	// CodeTrackingNumberMissing: ShipOrder, without a tracking number.
+	CodeAccountMissing        = "account-missing"
+	CodeCurrencyUnknown       = "currency-unknown"
+	CodeCurrencyMixed         = "currency-mixed"
+	CodeLinesMissing          = "lines-missing"
+	CodeTooManyLines          = "too-many-lines"
+	CodeSKUMissing            = "sku-missing"
+	CodeQuantityNotPositive   = "quantity-not-positive"
+	CodePriceNegative         = "price-negative"
+	CodeTotalNotPositive      = "total-not-positive"
+	CodeTotalOverflow         = "total-overflow"
+	CodeCarrierMissing        = "carrier-missing"
 	CodeTrackingNumberMissing = "tracking-number-missing"
-	// CodeReasonMissing: CancelOrder, without a reason.
-	CodeReasonMissing = "reason-missing"
-	// CodePaymentMissing: a payment is recorded without its ID.
-	CodePaymentMissing = "payment-missing"
-	// CodeRefundMissing: a refund is recorded without its ID.
-	CodeRefundMissing = "refund-missing"
-	// CodeCodeMissing: a decline is recorded without its code.
-	CodeCodeMissing = "code-missing"
-	// CodeTextTooLong: a text has more characters than allowed.
-	CodeTextTooLong = "text-too-long"
-	// CodeTextInvalid: a text is no UTF-8, or has a control character.
-	CodeTextInvalid = "text-invalid"
+	CodeReasonMissing         = "reason-missing"
+	CodePaymentMissing        = "payment-missing"
+	CodeRefundMissing         = "refund-missing"
+	CodeCodeMissing           = "code-missing"
+	CodeTextTooLong           = "text-too-long"
+	CodeTextInvalid           = "text-invalid"
 )
 
 // Limits of an order. Texts are counted in characters (Unicode code points).

@@ -36,7 +36,7 @@ type decider = eventsourcing.Decider[orders.Order, orders.Command, orders.Event]
 // process that was refused, money that moved twice or stays where it should not, or another order
 // than in any other sequence of arrivals.
 func (a arrivals) settle(d decider) error {
-	state := d.Fold(d.Initial, placed)
+	state := d.Fold(d.Initial, recorded(placed)...)
 	var coming []orders.Command
 	come := func(command orders.Command, times int) {
 		for range times {
@@ -55,11 +55,11 @@ func (a arrivals) settle(d decider) error {
 		i := a.Next[step] % len(coming)
 		command := coming[i]
 		coming = append(coming[:i:i], coming[i+1:]...)
-		events, err := d.Decide(state, command)
+		events, err := d.Decide(eventsourcing.Context{}, state, command)
 		if _, person := command.(orders.CancelOrder); err != nil && !person {
 			return fmt.Errorf("%#v on %+v: %w", command, state, err)
 		}
-		state = d.Fold(state, events...)
+		state = d.Fold(state, recorded(events...)...)
 		for _, event := range events {
 			name := eventsourcing.TypeName(event)
 			happened[name]++
@@ -117,12 +117,17 @@ func TestSettled_inAnyOrder(t *testing.T) {
 // doesn't settle.
 func TestSettled_twins(t *testing.T) {
 	withDecide := func(decide func(orders.Order, orders.Command) ([]orders.Event, error)) decider {
-		return decider{Decide: decide, Evolve: orders.Decider.Evolve}
+		return decider{
+			Decide: func(_ eventsourcing.Context, o orders.Order, c orders.Command) ([]orders.Event, error) {
+				return decide(o, c)
+			},
+			Evolve: orders.Decider.Evolve,
+		}
 	}
 	for name, twin := range map[string]decider{
 		"a cancelled order forgets that it is to be refunded": withDecide(
 			func(o orders.Order, c orders.Command) ([]orders.Event, error) {
-				events, err := orders.Decider.Decide(o, c)
+				events, err := orders.Decider.Decide(eventsourcing.Context{}, o, c)
 				if _, is := c.(orders.RecordPayment); is && len(events) > 1 {
 					events = events[:1]
 				}
@@ -131,19 +136,19 @@ func TestSettled_twins(t *testing.T) {
 		"a payment that comes again is not recognized": withDecide(
 			func(o orders.Order, c orders.Command) ([]orders.Event, error) {
 				o.PaymentID = ""
-				return orders.Decider.Decide(o, c)
+				return orders.Decider.Decide(eventsourcing.Context{}, o, c)
 			}),
 		"a refund that comes again is not recognized": withDecide(
 			func(o orders.Order, c orders.Command) ([]orders.Event, error) {
 				o.RefundID = ""
-				return orders.Decider.Decide(o, c)
+				return orders.Decider.Decide(eventsourcing.Context{}, o, c)
 			}),
 		"a decline that comes again is not recognized": withDecide(
 			func(o orders.Order, c orders.Command) ([]orders.Event, error) {
 				if _, is := c.(orders.RecordPaymentDeclined); is {
 					o.Payment = orders.PaymentPending
 				}
-				return orders.Decider.Decide(o, c)
+				return orders.Decider.Decide(eventsourcing.Context{}, o, c)
 			}),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"refold/eventsourcing"
 )
 
 // Status is where an order is in its life. Its text is part of the table's rows.
@@ -39,39 +41,39 @@ const (
 // Order is the state of one order. Its zero value is that of an order that was never placed. It is
 // part of the table's rows and of the API, by the names in its tags.
 type Order struct {
-	Status    Status  `avro:"status" json:"status"`
-	Payment   Payment `avro:"payment" json:"payment"`
-	AccountID string  `avro:"accountId" json:"accountId"`
-	Currency  string  `avro:"currency" json:"currency"`
+	Status    Status  `avro:"status" json:"status" doc:"placed, shipped, delivered, cancelled or declined; empty if the order was never placed."`
+	Payment   Payment `avro:"payment" json:"payment" doc:"pending, paid, declined, refund-pending, refunded or refund-declined; empty if the order was never placed."`
+	AccountID string  `avro:"accountId" json:"accountId" doc:"The account that pays."`
+	Currency  string  `avro:"currency" json:"currency" doc:"The order's ISO 4217 code, such as EUR."`
 	// Lines are shared with earlier states and never changed.
-	Lines []Line `avro:"lines" json:"lines" nullable:"false"`
+	Lines []Line `avro:"lines" json:"lines" nullable:"false" doc:"What was ordered."`
 	// Total is in minor units.
-	Total          int64  `avro:"total" json:"total"`
-	Carrier        string `avro:"carrier" json:"carrier,omitempty"`
-	TrackingNumber string `avro:"trackingNumber" json:"trackingNumber,omitempty"`
+	Total          int64  `avro:"total" json:"total" doc:"In minor units (cents)."`
+	Carrier        string `avro:"carrier" json:"carrier,omitempty" doc:"Who has shipped it; empty before."`
+	TrackingNumber string `avro:"trackingNumber" json:"trackingNumber,omitempty" doc:"The carrier's."`
 	// PaymentID and RefundID are the IDs of the account's events.
-	PaymentID string `avro:"paymentId" json:"paymentId,omitempty"`
-	RefundID  string `avro:"refundId" json:"refundId,omitempty"`
+	PaymentID string `avro:"paymentId" json:"paymentId,omitempty" doc:"The ID of the account's event by which it was paid; empty before."`
+	RefundID  string `avro:"refundId" json:"refundId,omitempty" doc:"The ID of the account's event by which it was refunded; empty before."`
 	// Reason is why it was cancelled, Code why the account declined.
-	Reason string `avro:"reason" json:"reason,omitempty"`
-	Code   string `avro:"code" json:"code,omitempty"`
+	Reason string `avro:"reason" json:"reason,omitempty" doc:"Why it was cancelled."`
+	Code   string `avro:"code" json:"code,omitempty" doc:"Why the account declined a payment or refund."`
 	// Surplus is what the account has paid although it was not due, the oldest first; at most
 	// MaxSurplus. It is shared with earlier states and copied before it is changed.
-	Surplus []Surplus `avro:"surplus" json:"surplus,omitempty" nullable:"false"`
+	Surplus []Surplus `avro:"surplus" json:"surplus,omitempty" nullable:"false" doc:"What the account has paid although it was not due, the oldest first."`
 }
 
 // Surplus is a payment that was not due. The account has it back if there is a RefundID.
 type Surplus struct {
 	// PaymentID and RefundID are the IDs of the account's events.
-	PaymentID string `avro:"paymentId" json:"paymentId"`
-	RefundID  string `avro:"refundId" json:"refundId"`
+	PaymentID string `avro:"paymentId" json:"paymentId" doc:"The ID of the account's event by which it was paid."`
+	RefundID  string `avro:"refundId" json:"refundId" doc:"The ID of the account's event by which it was refunded; empty before."`
 	// Code is why the account did not take it back: a person has to see to it.
-	Code string `avro:"code" json:"code"`
+	Code string `avro:"code" json:"code" doc:"Why the account declined the refund; empty unless it did."`
 }
 
 // evolve returns the order after an event. It refuses nothing: decide has.
-func evolve(o Order, event Event) Order {
-	switch e := event.(type) {
+func evolve(o Order, recorded eventsourcing.Recorded[Event]) Order {
+	switch e := recorded.Event.(type) {
 	case OrderPlaced:
 		o = Order{
 			Status: StatusPlaced, Payment: PaymentPending, AccountID: e.AccountID,
@@ -105,7 +107,7 @@ func evolve(o Order, event Event) Order {
 	default:
 		// Passing over an event that this release does not know would make a wrong state and
 		// write it down. Whoever folds stops here.
-		panic(fmt.Sprintf("orders: no fold for a %T", event))
+		panic(fmt.Sprintf("orders: no fold for a %T", e))
 	}
 	return o
 }
@@ -138,3 +140,6 @@ func (o Order) surplus(is func(Surplus) bool) *Surplus {
 	}
 	return nil
 }
+
+// AvroDoc documents the record inside the rows' schema.
+func (Surplus) AvroDoc() string { return "A payment that was not due." }

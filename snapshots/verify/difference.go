@@ -1,28 +1,28 @@
 package verify
 
-import "refold/snapshots/refold"
+import "refold/snapshots/rebuild/refold"
 
-// What is a kind of difference.
-type What string
+// Kind is a kind of difference.
+type Kind string
 
 // What is wrong with a row, an event or a result.
 const (
 	// Differs: the row says something else than the fold at its sequence.
-	Differs What = "differs"
+	Differs Kind = "differs"
 	// Missing: there are events, and no row.
-	Missing What = "missing"
+	Missing Kind = "missing"
 	// Behind: the row lacks events that were committed before it was read.
-	Behind What = "behind"
+	Behind Kind = "behind"
 	// Ahead: the row is at a sequence that the events don't come to.
-	Ahead What = "ahead"
+	Ahead Kind = "ahead"
 	// Unreadable: the row can't be decoded.
-	Unreadable What = "unreadable"
+	Unreadable Kind = "unreadable"
 	// ResultWithoutEvent: a result names an event that there isn't, or a second time.
-	ResultWithoutEvent What = "result-without-event"
+	ResultWithoutEvent Kind = "result-without-event"
 	// EventWithoutResult: an event has no result, though earlier ones have.
-	EventWithoutResult What = "event-without-result"
+	EventWithoutResult Kind = "event-without-result"
 	// OtherCommand: the event was caused by another command than the result says.
-	OtherCommand What = "other-command"
+	OtherCommand Kind = "other-command"
 )
 
 // Difference is something that is not as the events say. It is printed as a line of JSON.
@@ -31,7 +31,7 @@ type Difference struct {
 	Key       string `json:"key"`
 	// Where names the topic of the rows, the store, or the topic of the results.
 	Where string `json:"where"`
-	What  What   `json:"what"`
+	What  Kind   `json:"what"`
 	// Sequence is the row's, or the event's; 0 of a row that is missing or unreadable.
 	Sequence int64 `json:"sequence,omitempty"`
 	// Last is the sequence of the last event that a result names in vain, if it names several.

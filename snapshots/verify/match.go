@@ -18,11 +18,11 @@ type Messages interface {
 	// Event returns the ID of the command that caused an event, and the event's sequence.
 	Event(*kgo.Record) (command string, sequence int64, err error)
 	// Result reads a record of the results' topic.
-	Result(*kgo.Record) (Result, error)
+	Result(*kgo.Record) (CommandResult, error)
 }
 
-// Result is the outcome of a command.
-type Result struct {
+// CommandResult is the outcome of a command.
+type CommandResult struct {
 	Command     string
 	Accepted    bool
 	First, Last int64 // sequences of its events; none if Last < First

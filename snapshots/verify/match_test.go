@@ -25,7 +25,7 @@ func (plain) Event(r *kgo.Record) (string, int64, error) {
 	return e.Command, e.Sequence, err
 }
 
-func (plain) Result(r *kgo.Record) (result Result, err error) {
+func (plain) Result(r *kgo.Record) (result CommandResult, err error) {
 	err = json.Unmarshal(r.Value, &result)
 	return result, err
 }
@@ -79,7 +79,7 @@ func TestAResultThatNamesAnything(t *testing.T) {
 			for i := range int64(3) {
 				c := fmt.Sprint("c", i)
 				events = append(events, recordOf("broken", i, plainEvent{c, i + 1}))
-				r := Result{Command: c, Accepted: true, First: i + 1, Last: i + 1}
+				r := CommandResult{Command: c, Accepted: true, First: i + 1, Last: i + 1}
 				if i == 2 {
 					r.First, r.Last = test.first, test.last
 				}
@@ -87,7 +87,7 @@ func TestAResultThatNamesAnything(t *testing.T) {
 			}
 			for i := range int64(n) {
 				events = append(events, recordOf("whole", 3+i, plainEvent{"c", i + 1}))
-				results = append(results, recordOf("whole", 3+i, Result{
+				results = append(results, recordOf("whole", 3+i, CommandResult{
 					Command: "c", Accepted: true, First: i + 1, Last: i + 1,
 				}))
 			}
@@ -129,7 +129,7 @@ func TestMatcherFindsWhatSetsFind(t *testing.T) {
 			command := fmt.Sprint("c", i)
 			lostResult := i > 0 && rapid.IntRange(0, 9).Draw(t, "result lost") == 0
 			if !lostResult {
-				results = append(results, recordOf(key, int64(i), Result{
+				results = append(results, recordOf(key, int64(i), CommandResult{
 					Command: command, Accepted: true, First: first, Last: first + count - 1,
 				}))
 			}
@@ -142,14 +142,14 @@ func TestMatcherFindsWhatSetsFind(t *testing.T) {
 			}
 		}
 		found, _ := match(t, events, results)
-		got := map[string]What{}
+		got := map[string]Kind{}
 		for _, d := range found {
 			for sequence := d.Sequence; sequence <= max(d.Sequence, d.Last); sequence++ {
 				got[fmt.Sprintf("%s/%d", d.Key, sequence)] = d.What
 			}
 		}
 		for at := range claimed {
-			want := What("")
+			want := Kind("")
 			switch {
 			case claimed[at] && !have[at]:
 				want = ResultWithoutEvent

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/kafka"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // waiting is a row that is ahead of the shadow: the events behind it must meet it.
@@ -77,7 +77,7 @@ func (r *run) meet(states map[string]any, event *kgo.Record) error {
 			left = append(left, w)
 			continue
 		}
-		if err := r.judge(w.source, refold.NewPair(r.Fold, event.Key, state, w.row)); err != nil {
+		if err := r.judge(w.source, refold.NewPair(r.Fold, r.Fold, event.Key, state, w.row)); err != nil {
 			return err
 		}
 		r.outcome.Rows-- // it was counted before

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
 // progressRows is after how many rows there is something to tell.
@@ -42,7 +42,7 @@ func (r *run) compareAll(ctx context.Context) error {
 }
 
 // compare compares the rows of a source with the shadow, and releases them.
-func (r *run) compare(ctx context.Context, source string, rows refold.Rows) error {
+func (r *run) compare(ctx context.Context, source string, rows refold.RowIterator) error {
 	defer rows.Release()
 	r.outcome.Sources = append(r.outcome.Sources, source)
 	var n int64

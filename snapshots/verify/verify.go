@@ -8,15 +8,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/fold"
 	"refold/kafka"
-	"refold/snapshots/refold"
+	"refold/snapshots/rebuild/refold"
 )
 
-// Table reads the rows of the table's topic.
-type Table interface {
+// TableReader reads the rows of the table's topic.
+type TableReader interface {
 	// Open returns the rows of all records that are committed below the end of the topic, and the
 	// offset behind the last of these records.
-	Open(ctx context.Context, partition int32) (rows refold.Rows, next int64, err error)
+	Open(ctx context.Context, partition int32) (rows refold.RowIterator, next int64, err error)
 }
 
 // Store has rows that a worker keeps.
@@ -26,7 +27,7 @@ type Store interface {
 	// Open returns the rows, each as new at least as the table's record below the offset. It waits for
 	// that, but not for long: a row that is older then is a difference. The error is ErrElsewhere if
 	// the partition is not there.
-	Open(ctx context.Context, partition int32, atLeast int64) (refold.Rows, error)
+	Open(ctx context.Context, partition int32, atLeast int64) (refold.RowIterator, error)
 }
 
 var (
@@ -38,13 +39,13 @@ var (
 
 // Options say what is verified, and with what.
 type Options struct {
-	Fold  refold.Fold
+	Fold  fold.RowFold
 	Kafka kafka.Settings
 	// Events, TableName and Results are topics. Without Results, results are not looked at.
 	Events, TableName, Results string
 	Partition                  int32
 	// Table may be nil: then stores alone are compared.
-	Table  Table
+	Table  TableReader
 	Stores []Store
 	// Messages reads headers and results. It is needed with Results only.
 	Messages Messages
@@ -58,13 +59,13 @@ type Options struct {
 	CPUShare        float64
 
 	// Progress is told how far it is, by several goroutines. It may be nil.
-	Progress func(Progress)
+	Progress func(StageProgress)
 	// Report gets each difference. An error of it ends the verification.
 	Report func(Difference) error
 }
 
-// Progress is how far a verification is.
-type Progress struct {
+// StageProgress is how far a verification is.
+type StageProgress struct {
 	Partition int32
 	Stage     Stage
 	// Done and Total count rows where rows are compared, and else offsets. A total of 0 is not known.
@@ -83,8 +84,8 @@ const (
 	Matching    Stage = "matching results with events"
 )
 
-// Outcome is what was verified.
-type Outcome struct {
+// PartitionReport is what was verified.
+type PartitionReport struct {
 	Partition int32 `json:"partition"`
 	// Events were folded.
 	Events int64 `json:"events"`
@@ -103,15 +104,15 @@ type Outcome struct {
 type run struct {
 	Options
 
-	outcome Outcome
+	outcome PartitionReport
 	shadow  *refold.Shadow
 	moved   map[string][]waiting
 }
 
 // Run verifies a partition. An error says that it could not be done; what was reported before holds.
-func Run(ctx context.Context, o Options) (Outcome, error) {
+func Run(ctx context.Context, o Options) (PartitionReport, error) {
 	r := &run{
-		Options: o, outcome: Outcome{Partition: o.Partition}, moved: map[string][]waiting{},
+		Options: o, outcome: PartitionReport{Partition: o.Partition}, moved: map[string][]waiting{},
 	}
 	if err := r.run(ctx); err != nil {
 		return r.outcome, fmt.Errorf("verify partition %d of %s: %w", o.Partition, o.TableName, err)
@@ -129,9 +130,10 @@ const (
 
 func (r *run) run(ctx context.Context) (err error) {
 	r.shadow, err = refold.Build(ctx, refold.Options{
-		Fold: Selected(r.Fold, r.Select), Kafka: r.Kafka, EventsTopic: r.Events, Partition: r.Partition,
+		Fold: Selected(r.Fold, r.Select), Rows: r.Fold, Kafka: r.Kafka,
+		EventsTopic: r.Events, Partition: r.Partition,
 		Dir: r.Dir, CacheBytes: r.CacheBytes, EventsPerSecond: r.EventsPerSecond, CPUShare: r.CPUShare,
-		Progress: func(p refold.Progress) {
+		Progress: func(p refold.PhaseProgress) {
 			if p.Phase == refold.PhaseFold {
 				r.tell(Folding, p.Next, p.End)
 			}
@@ -190,6 +192,6 @@ func (r *run) report(d Difference) error {
 
 func (r *run) tell(stage Stage, done, total int64) {
 	if r.Progress != nil {
-		r.Progress(Progress{Partition: r.Partition, Stage: stage, Done: done, Total: total})
+		r.Progress(StageProgress{Partition: r.Partition, Stage: stage, Done: done, Total: total})
 	}
 }

@@ -104,7 +104,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 }
 
-func (m *Metrics) differs(group string, what What) {
+func (m *Metrics) differs(group string, what Kind) {
 	if m != nil {
 		m.differences.WithLabelValues(group, string(what)).Inc()
 	}

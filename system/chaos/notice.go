@@ -114,10 +114,10 @@ func (p *performance) alone() func() bool {
 	}
 }
 
-// during counts a fault while it goes on. Poison and refolds hinder nobody.
+// during counts a fault while it goes on. Poison and rebuilds hinder nobody.
 func (p *performance) during(f schedule.Fault) (ended func()) {
 	switch f.Kind {
-	case schedule.Poison, schedule.Refold, schedule.DryRefold, schedule.CancelRefold:
+	case schedule.Poison, schedule.Rebuild, schedule.DryRebuild, schedule.CancelRebuild:
 		return func() {}
 	default:
 	}

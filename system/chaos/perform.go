@@ -78,8 +78,8 @@ func (p *performance) fault(ctx context.Context, f schedule.Fault) (err error) {
 		err = p.refuseSchema(ctx, f)
 	case schedule.RollWorkers:
 		err = p.roll(ctx, f)
-	case schedule.Refold, schedule.DryRefold, schedule.CancelRefold:
-		p.refold(ctx, f)
+	case schedule.Rebuild, schedule.DryRebuild, schedule.CancelRebuild:
+		p.rebuild(ctx, f)
 	default:
 		if f.Target == schedule.Load {
 			p.begins(f)

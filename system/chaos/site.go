@@ -88,7 +88,7 @@ func (s *site) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, wait := range []func(context.Context) error{traffic.end, s.waitQuiet, s.refoldAll} {
+	for _, wait := range []func(context.Context) error{traffic.end, s.waitQuiet, s.rebuildAll} {
 		err := wait(ctx)
 		if ctx.Err() != nil {
 			return err
@@ -235,8 +235,8 @@ func (s *site) environment(brokers []string, registry string) []string {
 		"REFOLD_ACCOUNTS_RECENT_COMMANDS="+strconv.Itoa(ringSize),
 		"REFOLD_ORDERS_RECENT_COMMANDS="+strconv.Itoa(ringSize),
 		"REFOLD_PROCESSOR_STALL_AFTER="+stalledAfter.String(),
-		// Refolds take long enough for something to go wrong, and don't wait long when it has.
-		"REFOLD_REFOLD_EVENTS_PER_SECOND=400", "REFOLD_REFOLD_RETRY=1s",
+		// Rebuilds take long enough for something to go wrong, and don't wait long when it has.
+		"REFOLD_REBUILD_EVENTS_PER_SECOND=400", "REFOLD_REBUILD_RETRY=1s",
 		"REFOLD_TOPICS_PARTITIONS="+strconv.Itoa(partitions),
 		"REFOLD_TOPICS_REPLICATION_FACTOR=3",
 		"REFOLD_LOG_FORMAT=json")

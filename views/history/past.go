@@ -11,23 +11,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
+	"refold/fold"
 	"refold/kafka"
 	"refold/snapshots"
 	"refold/views/records"
 )
-
-// Fold makes states of an aggregate from its events; processors.Fold is one. It must be safe for
-// concurrent use.
-type Fold interface {
-	// Version is raised when the same events make another state.
-	Version() int
-	Decode(event *kgo.Record) (any, error)
-	// Apply may change the state that it is given; nil is that of no event.
-	Apply(state, event any) (any, error)
-	// EncodeState returns a state as a row of the table has it.
-	EncodeState(state any) ([]byte, error)
-	DecodeState(b []byte) (any, error)
-}
 
 // Errors of At, for errors.Is.
 var (
@@ -60,7 +48,7 @@ func (m Moment) ends(sequence int64, latest time.Time) bool {
 
 // Past says how states of the past are made.
 type Past struct {
-	Fold Fold
+	Fold fold.StateFold
 	// Every is the distance of intermediate states in a history, in events.
 	Every int64
 	// Read calls fn with the partition in which the aggregate's events are.
@@ -72,7 +60,7 @@ type Past struct {
 
 // State is a state of the past.
 type State struct {
-	Value    []byte    // as Fold.EncodeState returns it
+	Value    []byte    // as Fold encodes it
 	Sequence int64     // of its last event; 0: there was none
 	Time     time.Time // of its last event
 	Newest   int64     // the sequence of the newest event
@@ -105,10 +93,7 @@ func (p *Past) At(ctx context.Context, id string, m Moment) (State, error) {
 // unfolded says what is wrong with an event: for good, or only now.
 func unfolded(id string, sequence int64, err error) error {
 	kind := ErrNotNow
-	if _, coded := errors.AsType[interface {
-		error
-		Code() string
-	}](err); coded {
+	if fold.CodeOf(err) != "" {
 		kind = ErrUnfoldable
 	}
 	return fmt.Errorf("%w: event %d of %q: %w", kind, sequence, id, err)

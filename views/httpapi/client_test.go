@@ -157,23 +157,23 @@ func TestClientOfOperators(t *testing.T) {
 		t.Fatalf("got %+v, %v", views, err)
 	}
 	name := views.Views.Views[0].Name
-	if view, err := c.ResetView(t.Context(), name, "me", 1); err != nil || view.Name != name {
+	if view, err := c.RebuildView(t.Context(), name, "me", 1); err != nil || view.Name != name {
 		t.Errorf("got %+v, %v", view, err)
 	}
-	if view, err := c.CancelReset(t.Context(), name); err != nil || view.Reset == nil {
+	if view, err := c.CancelViewRebuild(t.Context(), name); err != nil || view.Rebuild == nil {
 		t.Errorf("got %+v, %v", view, err)
 	}
-	asked, err := c.AskRefold(t.Context(), "accounts", true, "me")
+	asked, err := c.AskRebuild(t.Context(), "accounts", true, "me")
 	if err != nil || asked.By != "me" {
 		t.Fatalf("got %+v, %v", asked, err)
 	}
-	if refold, err := c.Refold(t.Context(), asked.ID); err != nil || len(refold.Partitions) == 0 {
-		t.Errorf("got %+v, %v", refold, err)
+	if rebuild, err := c.Rebuild(t.Context(), asked.ID); err != nil || len(rebuild.Partitions) == 0 {
+		t.Errorf("got %+v, %v", rebuild, err)
 	}
-	if all, err := c.Refolds(t.Context(), "accounts"); err != nil || len(all.Aggregates) != 1 {
+	if all, err := c.Rebuilds(t.Context(), "accounts"); err != nil || len(all.Aggregates) != 1 {
 		t.Errorf("got %+v, %v", all, err)
 	}
-	if ended, err := c.CancelRefold(t.Context(), asked.ID, "me"); err != nil || ended.ID != asked.ID {
+	if ended, err := c.CancelRebuild(t.Context(), asked.ID, "me"); err != nil || ended.ID != asked.ID {
 		t.Errorf("got %+v, %v", ended, err)
 	}
 }

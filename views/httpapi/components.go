@@ -55,9 +55,9 @@ func (s *Server) commandRequest(r *Resource) (*huma.RequestBody, error) {
 		Schema: &huma.Schema{}, Examples: map[string]*huma.Example{},
 	}
 	for _, name := range r.Commands.Types() {
-		data, err := s.describeCommand(component(r, "Command."+name), r.Commands.SchemaText(name))
+		data, err := s.describeCommand(r, name)
 		if err != nil {
-			return nil, fmt.Errorf("httpapi: %s: command %s: %w", r.Name, name, err)
+			return nil, err
 		}
 		media.Schema.OneOf = append(media.Schema.OneOf, &huma.Schema{
 			Type: huma.TypeObject, Title: name, Required: []string{"type", "data"},

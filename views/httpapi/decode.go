@@ -53,14 +53,14 @@ func readData(r *Resource, body []byte) (string, any, error) {
 				Found: envelope.Type,
 			}})
 	}
-	data, err := r.Commands.FromJSON(envelope.Type, envelope.Data)
+	data, err := r.Commands.FromText(envelope.Type, envelope.Data)
 	if err != nil {
 		return "", nil, asInvalidCommand(err)
 	}
 	return envelope.Type, data, nil
 }
 
-// asInvalidCommand says which fields of the data are wrong.
+// asInvalidCommand returns the problem that lists which fields of the data are wrong.
 func asInvalidCommand(err error) error {
 	fields, is := errors.AsType[*codecs.JSONError](err)
 	if !is {

@@ -9,7 +9,7 @@
 //	GET  /accounts/{id}/events         an aggregate's history
 //	GET  /traces/{id}                  everything that a command has led to
 //	GET  /events/live                  what happens now, of all aggregates, as server-sent events
-//	GET  /refolds /views               for operators, with POST /admin/…: see package admin
+//	GET  /rebuilds /views              for operators, with POST /admin/…: see package admin
 //	GET  /healthz /readyz /metrics /openapi.json /
 //
 // "accounts" stands for any aggregate: its name, its commands and their JSON come from [Resource]. A program

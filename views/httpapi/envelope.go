@@ -2,9 +2,9 @@ package httpapi
 
 import (
 	"bytes"
-	"encoding/json"
 
 	"refold/client/wire"
+	"refold/codecs/jsonvalue"
 	"refold/views/httpapi/endpoint"
 	"refold/views/httpapi/problem"
 )
@@ -12,36 +12,32 @@ import (
 // envelope is the body of a POST.
 type envelope struct {
 	Type string
-	Data json.RawMessage
+	Data jsonvalue.Text
 }
 
 // readEnvelope reads {"type": …, "data": …}, and nothing else: each member once, in this spelling.
-// (encoding/json would take the last of several, and TYPE for type.)
 func readEnvelope(body []byte) (envelope, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return envelope{}, endpoint.MissingBody(endpoint.CommandForm)
 	}
-	var whole json.RawMessage
-	if err := json.Unmarshal(body, &whole); err != nil {
-		return envelope{}, endpoint.MalformedJSON(err, body)
-	}
-	if body = bytes.TrimSpace(body); body[0] != '{' {
-		return envelope{}, invalidEnvelope(wire.Mistake{
-			Path: "body", Allowed: "an object: " + endpoint.CommandForm, Found: string(body),
-		})
-	}
-	members, mistakes, err := endpoint.ReadMembers(body, "type", "data")
+	text, err := jsonvalue.Parse(body, len(body))
 	if err != nil {
-		return envelope{}, endpoint.MalformedJSON(err, body)
+		return envelope{}, endpoint.MalformedJSON(err)
 	}
-	e := envelope{Data: members["data"]}
-	if text := members["type"]; len(text) == 0 || json.Unmarshal(text, &e.Type) != nil ||
-		text[0] != '"' {
-		mistakes = append(mistakes, wire.Mistake{
-			Path: "body.type", Allowed: "the command's type, a string", Found: found(text),
+	if text.Kind() != '{' {
+		return envelope{}, invalidEnvelope(wire.Mistake{
+			Path: "body", Allowed: "an object: " + endpoint.CommandForm, Found: string(bytes.TrimSpace(body)),
 		})
 	}
-	if len(e.Data) == 0 || e.Data[0] != '{' {
+	members, mistakes := endpoint.ReadMembers(text, "type", "data")
+	e := envelope{Data: members["data"]}
+	var isString bool
+	if e.Type, isString = members["type"].Unquoted(); !isString {
+		mistakes = append(mistakes, wire.Mistake{
+			Path: "body.type", Allowed: "the command's type, a string", Found: found(members["type"]),
+		})
+	}
+	if e.Data.Kind() != '{' {
 		mistakes = append(mistakes, wire.Mistake{
 			Path: "body.data", Allowed: "the command's fields, an object", Found: found(e.Data),
 		})
@@ -53,11 +49,11 @@ func readEnvelope(body []byte) (envelope, error) {
 }
 
 // found is a member's value in a mistake.
-func found(value json.RawMessage) string {
-	if len(value) == 0 {
+func found(value jsonvalue.Text) string {
+	if value.Kind() == 0 {
 		return "nothing"
 	}
-	return string(value)
+	return string(value.Bytes())
 }
 
 func invalidEnvelope(mistakes ...wire.Mistake) *problem.Problem {

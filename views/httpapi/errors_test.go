@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"refold/codecs"
+	"refold/codecs/avrojson"
 	"refold/views"
 	"refold/views/httpapi"
 )
@@ -92,7 +93,7 @@ func TestBodyLimit(t *testing.T) {
 func TestSend_wrongData(t *testing.T) {
 	b := newBench(t, func(o *httpapi.Options) {
 		o.Resources[0].Commands = fakeTypes{err: &codecs.JSONError{
-			Type: "DepositMoney", Mistakes: []codecs.Mistake{
+			Type: "DepositMoney", Mistakes: []avrojson.Mistake{
 				{Path: "amount", Found: `"ten"`, Allowed: "a whole number"},
 				{Path: "", Found: strings.Repeat("x", 1000), Allowed: "an object"},
 			},

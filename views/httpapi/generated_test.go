@@ -62,11 +62,11 @@ func generated(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(registry.Close)
-	ofAccounts, err := accounts.NewCodecs(registry)
+	ofAccounts, err := accounts.Definition.Open(registry)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ofOrders, err := orders.NewCodecs(registry)
+	ofOrders, err := orders.Definition.Open(registry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,17 +83,17 @@ func generated(t *testing.T) *bench {
 		o.Limits.Wait, o.Limits.UnknownWait = 1, 1
 		for _, r := range []httpapi.Resource{
 			{
-				Name: accounts.Name, Plural: accounts.Plural, Commands: ofAccounts.Commands,
+				Name: accounts.Definition.Name, Plural: accounts.Definition.Plural, Commands: ofAccounts.Commands,
 				State: reflect.TypeFor[accounts.Account](),
 			},
 			{
-				Name: orders.Name, Plural: orders.Plural, Commands: ofOrders.Commands,
+				Name: orders.Definition.Name, Plural: orders.Definition.Plural, Commands: ofOrders.Commands,
 				State: reflect.TypeFor[orders.Order](),
 			},
 			{Name: "animal", Plural: "animals", Commands: zoo, State: reflect.TypeFor[measured]()},
 		} {
 			r.Rows, r.Sender, r.Events, r.Past = first.Rows, first.Sender, first.Events, first.Past
-			if r.Name == accounts.Name {
+			if r.Name == accounts.Definition.Name {
 				o.Resources = nil
 			}
 			o.Resources = append(o.Resources, r)

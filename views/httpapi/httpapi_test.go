@@ -16,8 +16,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/avro"
 	"go.uber.org/goleak"
 
+	"refold/codecs/avrojson"
+	"refold/codecs/avrotype"
+	"refold/codecs/jsonvalue"
 	"refold/eventsourcing"
 	"refold/views"
 	"refold/views/httpapi"
@@ -138,19 +142,30 @@ type fakeTypes struct{ err error }
 
 func (fakeTypes) Types() []string { return []string{"OpenAccount", "DepositMoney"} }
 
-func (f fakeTypes) FromJSON(_ string, data []byte) (any, error) {
+func (f fakeTypes) FromText(_ string, text jsonvalue.Text) (any, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
 	var value map[string]any
-	err := json.Unmarshal(data, &value)
+	err := json.Unmarshal(text.Bytes(), &value)
 	return value, err
 }
 
-func (fakeTypes) SchemaText(name string) string {
-	return `{"type": "record", "name": "` + name + `", "namespace": "refold.accounts", "fields": [
+func (fakeTypes) DescribeJSON(
+	name string, named func(string, *avrojson.Schema) string,
+) *avrojson.Schema {
+	return describeJSON(`{"type": "record", "name": "`+name+`", "namespace": "refold.accounts", "fields": [
 		{"name": "amount", "type": "long", "doc": "In minor units."},
-		{"name": "note", "type": ["null", "string"], "default": null}]}`
+		{"name": "note", "type": ["null", "string"], "default": null}]}`, named)
+}
+
+// describeJSON describes the JSON of an Avro schema.
+func describeJSON(schema string, named func(string, *avrojson.Schema) string) *avrojson.Schema {
+	parsed, err := avro.Parse(schema)
+	if err != nil {
+		panic(err)
+	}
+	return avrojson.Describe(avrotype.Of(parsed), named)
 }
 
 // bench is a server and the fakes below it.
@@ -167,7 +182,7 @@ type bench struct {
 var at = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 
 // newBench makes a server of fakes; change may alter its options.
-func newBench(t *testing.T, change func(*httpapi.Options)) *bench {
+func newBench(t testing.TB, change func(*httpapi.Options)) *bench {
 	t.Helper()
 	b := &bench{
 		rows: &fakeRows{

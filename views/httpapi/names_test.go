@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"refold/codecs/avrojson"
 	"refold/processors"
 	"refold/views"
 	"refold/views/httpapi"
@@ -48,7 +49,7 @@ func describe(t *testing.T, b *bench) document {
 
 // everything gives a server all parts that it can have.
 func everything(o *httpapi.Options) {
-	o.Refolds, o.Views = newFakeDesk(), new(fakeViews)
+	o.Rebuilds, o.Views = newFakeRebuilds(), new(fakeViews)
 	o.Live = func(ctx context.Context, f livefeed.Filter, after string) (httpapi.Listener, error) {
 		return newFakeFeed().Listen(ctx, f, after)
 	}
@@ -121,6 +122,9 @@ type otherTypes struct{ fakeTypes }
 
 func (otherTypes) Types() []string { return []string{"DepositMoney"} }
 
-func (otherTypes) SchemaText(string) string {
-	return `{"type": "record", "name": "DepositMoney", "fields": [{"name": "count", "type": "int"}]}`
+func (otherTypes) DescribeJSON(
+	_ string, named func(string, *avrojson.Schema) string,
+) *avrojson.Schema {
+	return describeJSON(`{"type": "record", "name": "DepositMoney",
+		"fields": [{"name": "count", "type": "int"}]}`, named)
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"refold/codecs/avrojson"
+	"refold/codecs/jsonvalue"
 	"refold/eventsourcing"
 	"refold/processors"
 	"refold/views"
@@ -50,8 +52,10 @@ type Sender interface {
 // CommandTypes knows an aggregate's commands. codecs.Set is one.
 type CommandTypes interface {
 	Types() []string
-	FromJSON(typeName string, data []byte) (any, error)
-	SchemaText(typeName string) string
+	FromText(typeName string, text jsonvalue.Text) (any, error)
+	DescribeJSON(
+		typeName string, named func(fullName string, schema *avrojson.Schema) (ref string),
+	) *avrojson.Schema
 }
 
 // Commands finds commands, by their whole identity or by their ID alone. views.Views does.
@@ -145,8 +149,8 @@ type Options struct {
 	Commands  Commands
 	// Traces is behind GET /traces/{id}, which is not there if this is nil.
 	Traces Traces
-	// Refolds is behind GET /refolds and POST /admin/refolds, which are not there if this is nil.
-	Refolds admin.Refolds
+	// Rebuilds is behind GET /rebuilds and POST /admin/rebuilds, which are not there if this is nil.
+	Rebuilds admin.Rebuilds
 	// Views is behind GET /views and POST /admin/views/…, which are not there if this is nil.
 	Views admin.ViewStates
 	// Live is behind GET /events/live, which is not there if this is nil.

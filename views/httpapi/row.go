@@ -12,6 +12,7 @@ import (
 
 	"refold/client/wire"
 	"refold/codecs"
+	"refold/codecs/jsonvalue"
 	"refold/views"
 	"refold/views/httpapi/endpoint"
 	"refold/views/httpapi/problem"
@@ -130,7 +131,7 @@ func rowExample(r *Resource) any {
 	if r.Example == nil {
 		return nil
 	}
-	state, err := codecs.ValueJSON(r.Example, maxStateBytes)
+	state, err := jsonvalue.Marshal(r.Example, maxStateBytes)
 	if err != nil {
 		return nil
 	}
@@ -155,11 +156,11 @@ func rowOf(r views.Row) wire.Row {
 		body.Unreadable = unreadable(r.Unreadable)
 		return body
 	}
-	text, err := codecs.ValueJSON(r.State, maxStateBytes)
+	text, err := jsonvalue.Marshal(r.State, maxStateBytes)
 	switch {
 	case err == nil:
 		body.State = text
-	case errors.Is(err, codecs.ErrTooLarge):
+	case errors.Is(err, jsonvalue.ErrTooLarge):
 		body.Unreadable = &wire.Unreadable{
 			Code: string(codecs.ReasonTooLarge), Detail: problem.Cut(err.Error()),
 		}

@@ -89,7 +89,7 @@ func (s *Server) register() error {
 		}
 	}
 	admin.Register(s.endpoints, admin.Options{
-		Refolds: s.options.Refolds, Views: s.options.Views, Aggregates: s.options.aggregates(),
+		Rebuilds: s.options.Rebuilds, Views: s.options.Views, Aggregates: s.options.aggregates(),
 	})
 	return s.registerRoutes()
 }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"refold/codecs"
+	"refold/codecs/jsonvalue"
 	"refold/views/httpapi/problem"
 	"refold/views/livefeed"
 )
@@ -66,9 +66,9 @@ func (s *stream) items(items []livefeed.Item) error {
 // message writes a message, of which data is one line of JSON. One that has none, such as a record of a
 // time that can't be written, is reduced to its place: the client would come again for it without end.
 func (s *stream) message(event, id string, data any) error {
-	text, err := codecs.ValueJSON(data, maxPageBytes)
+	text, err := jsonvalue.Marshal(data, maxPageBytes)
 	if m, is := data.(*livefeed.Message); err != nil && is {
-		text, err = codecs.ValueJSON(livefeed.Message{
+		text, err = jsonvalue.Marshal(livefeed.Message{
 			Kind: m.Kind, Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,
 			Undecodable: problem.Cut(err.Error()),
 		}, maxPageBytes)

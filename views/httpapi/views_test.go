@@ -22,8 +22,8 @@ func (*fakeViews) state() views.State {
 			{Position: views.Position{Partition: 0, Offset: -1}, Lag: -1},
 			{Position: views.Position{Partition: 1, Offset: 41}, Lag: 1, Rebuilding: true},
 		},
-		Reset: &views.Reset{
-			Stage: views.ResetRunning, By: "me", Partitions: []int32{0, 1}, Done: 1, Began: at,
+		Rebuild: &views.Rebuild{
+			Stage: views.RebuildRunning, By: "me", Partitions: []int32{0, 1}, Done: 1, Began: at,
 			Rebuilding: 1, Next: 20, Until: 42,
 		},
 	}
@@ -31,12 +31,12 @@ func (*fakeViews) state() views.State {
 
 func (v *fakeViews) States() []views.State { return []views.State{v.state()} }
 
-func (v *fakeViews) Reset(_, by string, partitions ...int32) (views.State, error) {
+func (v *fakeViews) Rebuild(_, by string, partitions ...int32) (views.State, error) {
 	v.by, v.partitions = by, partitions
 	return v.state(), v.err
 }
 
-func (v *fakeViews) CancelReset(string) (views.State, error) { return v.state(), v.err }
+func (v *fakeViews) CancelRebuild(string) (views.State, error) { return v.state(), v.err }
 
 func TestViews(t *testing.T) {
 	v := new(fakeViews)
@@ -47,34 +47,34 @@ func TestViews(t *testing.T) {
 		"views.0.name": "accounts-table", "views.0.topic": "x.accounts-table", "views.0.ready": true,
 		"views.0.version": "rows 1", "views.0.partitions.0.offset": -1,
 		"views.0.partitions.1.offset": 41, "views.0.partitions.1.lag": 1,
-		"views.0.partitions.1.rebuilding": true, "views.0.reset.stage": "running",
-		"views.0.reset.partition": 1, "views.0.reset.next": 20, "views.0.reset.end": 42,
-		"views.0.reset.done": 1,
+		"views.0.partitions.1.rebuilding": true, "views.0.rebuild.stage": "running",
+		"views.0.rebuild.partition": 1, "views.0.rebuild.next": 20, "views.0.rebuild.end": 42,
+		"views.0.rebuild.done": 1,
 	})
-	b.ask(t, "POST", "/admin/views/accounts-table/resets", `{"partitions": [1]}`,
+	b.ask(t, "POST", "/admin/views/accounts-table/rebuilds", `{"partitions": [1]}`,
 		"X-Asked-By: me").want(t, 202)
 	if v.by != "me" || fmt.Sprint(v.partitions) != "[1]" {
 		t.Errorf("asked by %q, of %v", v.by, v.partitions)
 	}
-	b.ask(t, "POST", "/admin/views/accounts-table/resets/cancel", "").want(t, 200)
+	b.ask(t, "POST", "/admin/views/accounts-table/rebuilds/cancel", "").want(t, 200)
 }
 
 func TestViews_errors(t *testing.T) {
-	const reset = "/admin/views/accounts-table/resets"
+	const rebuild = "/admin/views/accounts-table/rebuilds"
 	for name, test := range map[string]struct {
 		path, body string
 		err        error
 		status     int
 		code       string
 	}{
-		"no such view":      {reset, `{}`, views.ErrNoView, 404, "not-found"},
-		"no such partition": {reset, `{}`, views.ErrNoPartition, 400, "invalid-request"},
-		"a second one":      {reset, `{}`, views.ErrResetting, 409, "reset-running"},
-		"not ready":         {reset, `{}`, views.ErrNotReady, 503, "not-ready"},
-		"no views":          {reset, `{}`, views.ErrOff, 503, "no-views"},
-		"no JSON":           {reset, `{`, nil, 400, "malformed-json"},
-		"unknown member":    {reset, `{"all": true}`, nil, 400, "invalid-request"},
-		"none to cancel":    {reset + "/cancel", "", views.ErrNoReset, 409, "no-reset"},
+		"no such view":      {rebuild, `{}`, views.ErrNoView, 404, "not-found"},
+		"no such partition": {rebuild, `{}`, views.ErrNoPartition, 400, "invalid-request"},
+		"a second one":      {rebuild, `{}`, views.ErrRebuilding, 409, "rebuild-running"},
+		"not ready":         {rebuild, `{}`, views.ErrNotReady, 503, "not-ready"},
+		"no views":          {rebuild, `{}`, views.ErrOff, 503, "no-views"},
+		"no JSON":           {rebuild, `{`, nil, 400, "malformed-json"},
+		"unknown member":    {rebuild, `{"all": true}`, nil, 400, "invalid-request"},
+		"none to cancel":    {rebuild + "/cancel", "", views.ErrNoRebuild, 409, "no-rebuild"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := &fakeViews{err: test.err}

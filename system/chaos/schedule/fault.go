@@ -42,14 +42,14 @@ const (
 	RefuseSchema Kind = "refuse-schema" // the registry refuses one schema (403), and has the others
 )
 
-// Kinds of refolds that somebody asks for: no faults, but work that all the others interrupt.
+// Kinds of rebuilds that somebody asks for: no faults, but work that all the others interrupt.
 const (
-	Refold       Kind = "refold"         // of a table
-	DryRefold    Kind = "refold-dry-run" // which compares only
-	CancelRefold Kind = "refold-cancel"  // one that is withdrawn at the end
+	Rebuild       Kind = "rebuild"         // of a table
+	DryRebuild    Kind = "rebuild-dry-run" // which compares only
+	CancelRebuild Kind = "rebuild-cancel"  // one that is withdrawn at the end
 )
 
-// Tables that are refolded.
+// Tables that are rebuilt.
 const (
 	Accounts = "accounts"
 	Orders   = "orders"

@@ -15,7 +15,7 @@ const (
 	registryRest = 90 * time.Second
 	loadRest     = 60 * time.Second
 	poisonRest   = 25 * time.Second
-	refoldRest   = 20 * time.Second
+	rebuildRest  = 20 * time.Second
 	rightRest    = 30 * time.Second
 	refusalRest  = 45 * time.Second
 )
@@ -206,13 +206,13 @@ func poison(l *lane) {
 	}
 }
 
-func refolds(l *lane) {
+func rebuilds(l *lane) {
 	for {
-		l.rest(refoldRest)
+		l.rest(rebuildRest)
 		f := l.pick([]odds{
-			{Refold, 4, 0, 0},
-			{DryRefold, 1, 0, 0},
-			{CancelRefold, 2, 0, 15 * time.Second},
+			{Rebuild, 4, 0, 0},
+			{DryRebuild, 1, 0, 0},
+			{CancelRebuild, 2, 0, 15 * time.Second},
 		})
 		f.Target = []string{Accounts, Orders}[l.dice.IntN(2)]
 		if !l.add(f) {

@@ -55,7 +55,7 @@ const (
 	registryLane
 	loadLane
 	poisonLane
-	refoldsLane
+	rebuildsLane
 	rightsLane
 	refusalsLane
 )
@@ -63,7 +63,7 @@ const (
 // plans are what the lanes plan, by number.
 var plans = []func(*lane){
 	workersLane: workers, brokersLane: brokers, registryLane: registry, loadLane: load,
-	poisonLane: poison, refoldsLane: refolds, rightsLane: takenRights, refusalsLane: refusals,
+	poisonLane: poison, rebuildsLane: rebuilds, rightsLane: takenRights, refusalsLane: refusals,
 }
 
 // Only returns the schedule of a seed in which nothing happens but faults of these kinds, which are

@@ -91,7 +91,7 @@ func TestAnHour(t *testing.T) {
 		for _, kind := range []Kind{
 			KillWorker, PauseWorker, StopWorker, RollWorkers, FullDisk, DamageStore, DeleteStore,
 			Cut, CutRequests, CutAnswers, LoseAnswers, Delay,
-			KillBroker, StopBroker, PauseBroker, RegistryDown, Poison, Refold, DryRefold, CancelRefold,
+			KillBroker, StopBroker, PauseBroker, RegistryDown, Poison, Rebuild, DryRebuild, CancelRebuild,
 			TakeRight, RefuseSchema,
 		} {
 			if counts[kind] == 0 {

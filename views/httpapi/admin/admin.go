@@ -10,17 +10,18 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"refold/client/wire"
+	"refold/codecs/jsonvalue"
 	"refold/views/httpapi/endpoint"
 	"refold/views/httpapi/problem"
 )
 
 // Options says what there is to operate. What is nil has no endpoints.
 type Options struct {
-	// Refolds is behind GET /refolds and POST /admin/refolds.
-	Refolds Refolds
+	// Rebuilds is behind GET /rebuilds and POST /admin/rebuilds.
+	Rebuilds Rebuilds
 	// Views is behind GET /views and POST /admin/views/….
 	Views ViewStates
-	// Aggregates are the names by which refolds may be asked for: all in the plural and in the singular.
+	// Aggregates are the names by which rebuilds may be asked for: all in the plural and in the singular.
 	Aggregates []any
 }
 
@@ -41,20 +42,17 @@ func readBody[T any](raw []byte, allowed string, members ...string) (body T, err
 		return body, problem.Invalid(wire.Mistake{Path: "body", Allowed: allowed, Found: string(raw)})
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return body, endpoint.MalformedJSON(io.EOF, raw)
+		return body, endpoint.MalformedJSON(io.EOF)
 	}
-	var whole json.RawMessage
-	if err := json.Unmarshal(raw, &whole); err != nil {
-		return body, endpoint.MalformedJSON(err, raw)
+	text, err := jsonvalue.Parse(raw, len(raw))
+	if err != nil {
+		return body, endpoint.MalformedJSON(err)
 	}
-	if bytes.TrimSpace(raw)[0] != '{' {
+	if text.Kind() != '{' {
 		return refused()
 	}
-	values, mistakes, err := endpoint.ReadMembers(bytes.TrimSpace(raw), members...)
-	if err != nil {
-		return body, endpoint.MalformedJSON(err, raw)
-	}
-	isNull := func(value json.RawMessage) bool { return string(value) == "null" }
+	values, mistakes := endpoint.ReadMembers(text, members...)
+	isNull := func(value jsonvalue.Text) bool { return value.Kind() == 'n' }
 	if len(mistakes) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(values)), isNull) ||
 		json.Unmarshal(raw, &body) != nil {
 		return refused()

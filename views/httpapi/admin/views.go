@@ -10,7 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"refold/client/wire"
-	"refold/codecs"
+	"refold/codecs/jsonvalue"
 	"refold/views"
 	"refold/views/httpapi/endpoint"
 	"refold/views/httpapi/problem"
@@ -18,25 +18,25 @@ import (
 
 func init() { endpoints = append(endpoints, registerViews) }
 
-// ViewStates tells where this pod's views stand, and resets them. views.Views does.
+// ViewStates tells where this pod's views stand, and rebuilds them. views.Views does.
 type ViewStates interface {
 	States() []views.State
-	Reset(name, by string, partitions ...int32) (views.State, error)
-	CancelReset(name string) (views.State, error)
+	Rebuild(name, by string, partitions ...int32) (views.State, error)
+	CancelRebuild(name string) (views.State, error)
 }
 
 type (
-	viewsOutput struct{ Body wire.Views }
-	viewOutput  struct{ Body wire.View }
-	resetInput  struct {
+	viewsOutput      struct{ Body wire.Views }
+	viewOutput       struct{ Body wire.View }
+	rebuildViewInput struct {
 		Name    viewName `path:"name"`
 		By      askedBy  `header:"X-Asked-By"`
 		RawBody []byte
 	}
-	cancelResetInput struct {
+	cancelViewRebuildInput struct {
 		Name viewName `path:"name"`
 	}
-	resetRequestBody struct {
+	viewRebuildRequestBody struct {
 		Partitions []partitionNumber `json:"partitions"`
 	}
 )
@@ -54,7 +54,7 @@ type partitionNumber int32
 
 // UnmarshalJSON reads a number.
 func (n *partitionNumber) UnmarshalJSON(text []byte) error {
-	number, ok := codecs.ParseInteger(string(text), 32)
+	number, ok := jsonvalue.ParseInteger(string(text), 32)
 	if !ok {
 		return fmt.Errorf("%s is no partition", text)
 	}
@@ -88,12 +88,12 @@ func registerViews(s *endpoint.Set, o *Options) {
 		}, nil),
 	}, api.list)
 	endpoint.Register(s, s.Of(), huma.Operation{
-		OperationID: "reset-view", Method: http.MethodPost, Path: "/admin/views/{name}/resets",
+		OperationID: "rebuild-view", Method: http.MethodPost, Path: "/admin/views/{name}/rebuilds",
 		Tags: []string{tagViews}, Summary: "Rebuild a view of this pod from offset zero",
 		Description: "One partition after the other is made anew beside the copy that is read, which goes " +
 			"on serving and following, and then takes its place. GET /views tells how far it is.",
 		DefaultStatus: http.StatusAccepted,
-		RequestBody: endpoint.JSONBody(&huma.MediaType{Schema: s.Define("ResetRequestBody", &huma.Schema{
+		RequestBody: endpoint.JSONBody(&huma.MediaType{Schema: s.Define("ViewRebuildRequestBody", &huma.Schema{
 			Type: huma.TypeObject, AdditionalProperties: false,
 			Properties: map[string]*huma.Schema{"partitions": {
 				Type: huma.TypeArray, Items: endpoint.WholeSchema("int32", 0, math.MaxInt32),
@@ -105,20 +105,20 @@ func registerViews(s *endpoint.Set, o *Options) {
 		}, map[int]string{
 			http.StatusBadRequest:           "The request is malformed; errors says where.",
 			http.StatusNotFound:             "There is no such view here.",
-			http.StatusConflict:             "A reset is going on on this pod (reset-running).",
+			http.StatusConflict:             "A rebuild is going on on this pod (rebuild-running).",
 			http.StatusUnsupportedMediaType: endpoint.NotPlainJSON,
 		}),
-	}, api.reset)
+	}, api.rebuild)
 	endpoint.Register(s, s.Of(), huma.Operation{
-		OperationID: "cancel-view-reset", Method: http.MethodPost,
-		Path: "/admin/views/{name}/resets/cancel",
-		Tags: []string{tagViews}, Summary: "Cancel the reset of a view of this pod",
+		OperationID: "cancel-view-rebuild", Method: http.MethodPost,
+		Path: "/admin/views/{name}/rebuilds/cancel",
+		Tags: []string{tagViews}, Summary: "Cancel the rebuild of a view of this pod",
 		Description: "Partitions that are done stay so; the one that is being rebuilt stays as it was.",
 		Responses: s.Responses(map[string]*huma.Response{
 			"200": endpoint.Answer("It ends in a moment.", endpoint.SchemaOf[wire.View](s), nil),
 		}, map[int]string{
 			http.StatusNotFound: "There is no such view here.",
-			http.StatusConflict: "No reset of it is going on (no-reset).",
+			http.StatusConflict: "No rebuild of it is going on (no-rebuild).",
 		}),
 	}, api.cancel)
 }
@@ -131,28 +131,28 @@ func (a *viewsAPI) list(context.Context, *struct{}) (*viewsOutput, error) {
 	return out, nil
 }
 
-func (a *viewsAPI) reset(_ context.Context, in *resetInput) (*viewOutput, error) {
-	body, err := readBody[resetRequestBody](in.RawBody, `{"partitions": [NUMBER, …]}`, "partitions")
+func (a *viewsAPI) rebuild(_ context.Context, in *rebuildViewInput) (*viewOutput, error) {
+	body, err := readBody[viewRebuildRequestBody](in.RawBody, `{"partitions": [NUMBER, …]}`, "partitions")
 	if err != nil {
 		return nil, err
 	}
-	state, err := a.views.Reset(string(in.Name), in.By.kept(), asNumbers(body.Partitions)...)
+	state, err := a.views.Rebuild(string(in.Name), in.By.kept(), asNumbers(body.Partitions)...)
 	if err != nil {
-		return nil, resetProblem(err)
+		return nil, viewRebuildProblem(err)
 	}
 	return &viewOutput{viewOf(&state)}, nil
 }
 
-func (a *viewsAPI) cancel(_ context.Context, in *cancelResetInput) (*viewOutput, error) {
-	state, err := a.views.CancelReset(string(in.Name))
+func (a *viewsAPI) cancel(_ context.Context, in *cancelViewRebuildInput) (*viewOutput, error) {
+	state, err := a.views.CancelRebuild(string(in.Name))
 	if err != nil {
-		return nil, resetProblem(err)
+		return nil, viewRebuildProblem(err)
 	}
 	return &viewOutput{viewOf(&state)}, nil
 }
 
-// resetProblem is an error of ViewStates as an answer.
-func resetProblem(err error) error {
+// viewRebuildProblem is an error of ViewStates as an answer.
+func viewRebuildProblem(err error) error {
 	switch {
 	case errors.Is(err, views.ErrNoView):
 		return problem.New(http.StatusNotFound, wire.CodeNotFound, "%v", err)
@@ -160,10 +160,10 @@ func resetProblem(err error) error {
 		return problem.Invalid(wire.Mistake{
 			Path: "body.partitions", Allowed: "partitions of the view: " + err.Error(),
 		})
-	case errors.Is(err, views.ErrResetting):
-		return problem.New(http.StatusConflict, wire.CodeResetRunning, "%v", err)
-	case errors.Is(err, views.ErrNoReset):
-		return problem.New(http.StatusConflict, wire.CodeNoReset, "%v", err)
+	case errors.Is(err, views.ErrRebuilding):
+		return problem.New(http.StatusConflict, wire.CodeRebuildRunning, "%v", err)
+	case errors.Is(err, views.ErrNoRebuild):
+		return problem.New(http.StatusConflict, wire.CodeNoRebuild, "%v", err)
 	}
 	return err
 }
@@ -179,8 +179,8 @@ func viewOf(v *views.State) wire.View {
 			Rebuilding: p.Rebuilding,
 		})
 	}
-	if r := v.Reset; r != nil {
-		body.Reset = &wire.Reset{
+	if r := v.Rebuild; r != nil {
+		body.Rebuild = &wire.ViewRebuild{
 			Stage: string(r.Stage), By: r.By, Partitions: r.Partitions, Done: r.Done, Partition: r.Rebuilding,
 			Next: r.Next, End: r.Until, Began: r.Began, Ended: r.End, Reason: r.Reason,
 		}

@@ -1,10 +1,7 @@
 package endpoint
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"slices"
@@ -14,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"refold/client/wire"
+	"refold/codecs/jsonvalue"
 	"refold/views/httpapi/problem"
 )
 
@@ -25,9 +23,9 @@ func JSONBody(media *huma.MediaType) *huma.RequestBody {
 // NotPlainJSON describes 415 of requests with a body.
 const NotPlainJSON = "The body isn't plain JSON by its Content-Type and Content-Encoding."
 
-// requireJSON refuses bodies that don't say that they are JSON: a form, which is what curl sends
-// unasked, would be understood by chance only. It is a huma middleware, since huma looks at the
-// Content-Type itself, and less kindly.
+// requireJSON refuses bodies whose Content-Type is not JSON, such as a form, which is curl's default and
+// would be understood by chance only. It is a huma middleware, since huma's own check of the Content-Type
+// gives worse errors.
 func requireJSON(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	refuse := func(format string, args ...any) {
@@ -60,25 +58,12 @@ func MissingBody(form string) *problem.Problem {
 // CommandForm is what the body of a request that sends a command looks like.
 const CommandForm = `{"type": …, "data": {…}}`
 
-// ReadMembers returns the members of a valid object that are known, and what is wrong with the names of
-// others.
-func ReadMembers(body []byte, known ...string) (map[string]json.RawMessage, []wire.Mistake, error) {
-	members := make(map[string]json.RawMessage, 2)
+// ReadMembers returns the known members of an object, and a mistake for each other one, and for each that
+// comes again.
+func ReadMembers(object jsonvalue.Text, known ...string) (map[string]jsonvalue.Text, []wire.Mistake) {
+	members := make(map[string]jsonvalue.Text, 2)
 	var mistakes []wire.Mistake
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if _, err := decoder.Token(); err != nil { // {
-		return nil, nil, fmt.Errorf("read the object: %w", err)
-	}
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return nil, nil, fmt.Errorf("read a member's name: %w", err)
-		}
-		name, _ := token.(string)
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, nil, fmt.Errorf("read the member %q: %w", name, err)
-		}
+	for name, value := range object.Members() {
 		wrong := wire.Mistake{Path: "body." + name}
 		switch _, twice := members[name]; {
 		case !slices.Contains(known, name):
@@ -92,18 +77,15 @@ func ReadMembers(body []byte, known ...string) (map[string]json.RawMessage, []wi
 		}
 		mistakes = append(mistakes, wrong)
 	}
-	return members, mistakes, nil
+	return members, mistakes
 }
 
-// MalformedJSON says where the JSON is wrong.
-func MalformedJSON(err error, body []byte) *problem.Problem {
-	var syntax *json.SyntaxError
-	if !errors.As(err, &syntax) {
+// MalformedJSON is the problem of a body that is no JSON. It gives the place, if there is one.
+func MalformedJSON(err error) *problem.Problem {
+	syntax, is := errors.AsType[*jsonvalue.SyntaxError](err)
+	if !is || syntax.Line == 0 {
 		return problem.New(http.StatusBadRequest, wire.CodeMalformedJSON, "the body is no JSON").Because(err)
 	}
-	before := body[:min(int(syntax.Offset), len(body))]
-	line := bytes.Count(before, []byte("\n")) + 1
-	column := len(before) - (bytes.LastIndexByte(before, '\n') + 1)
 	return problem.New(http.StatusBadRequest, wire.CodeMalformedJSON,
-		"the body is no JSON: %v (line %d, column %d)", err, line, column)
+		"the body is no JSON: %s (line %d, column %d)", syntax.Found, syntax.Line, syntax.Column)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"refold/client/wire"
-	"refold/codecs"
+	"refold/codecs/jsonvalue"
 )
 
 // Parameter is a parameter of requests. It is the type of a field whose tag, `query:"after"`, says where it
@@ -91,7 +91,7 @@ type Number struct {
 func (n *Number) Read(text []byte, low int64, allowed string) error {
 	n.Sent = string(text)
 	var ok bool
-	if n.N, ok = codecs.ParseInteger(n.Sent, 64); !ok || n.N < low {
+	if n.N, ok = jsonvalue.ParseInteger(n.Sent, 64); !ok || n.N < low {
 		n.Refuse(allowed)
 	}
 	return nil

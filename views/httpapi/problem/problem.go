@@ -10,6 +10,7 @@ import (
 
 	"refold/client/wire"
 	"refold/codecs"
+	"refold/codecs/excerpt"
 	"refold/views"
 )
 
@@ -76,7 +77,7 @@ func WithMistakes(code, detail string, mistakes []wire.Mistake) *Problem {
 }
 
 // Cut shortens what the client has sent.
-func Cut(text string) string { return codecs.Excerpt(text, maxFoundBytes) }
+func Cut(text string) string { return excerpt.Of(text, maxFoundBytes) }
 
 // Retry adds when to try again.
 func (p *Problem) Retry() *Problem {

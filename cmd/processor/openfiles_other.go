@@ -1,6 +1,0 @@
-//go:build !unix
-
-package main
-
-// openFilesLimit returns 0: nobody knows.
-func openFilesLimit() int64 { return 0 }

@@ -1,0 +1,213 @@
+package codecs
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/twmb/avro"
+
+	"refold/codecs/avrotype"
+)
+
+// StructOptions say what a Go struct does not say of its record.
+type StructOptions struct {
+	// Namespace is the record's, such as "refold.accounts".
+	Namespace string
+	// Name is the record's bare name; that of the Go type, if it is empty.
+	Name string
+	// Doc is the record's documentation.
+	Doc string
+	// Defaults gives every field without a default, those of records inside this one included, the zero
+	// value of its type as its default: so later versions may add fields, and leave some out.
+	Defaults bool
+	// Docs are texts for fields, by Avro name, that have no tag of their own.
+	Docs map[string]string
+}
+
+// RecordOf returns the record type of a Go struct T, whose schema is made from T itself. Fields are
+// named by their `avro` tags, which may also give a default or a logical type: see avro.SchemaFor in
+// github.com/twmb/avro. A `doc` tag becomes the field's documentation; a struct
+// inside another one may have a method AvroDoc() string. What is wrong with T is reported by
+// [NewSet].
+func RecordOf[T any](o StructOptions) Type {
+	t := Record[T]("")
+	t.name = o.Name
+	t.text, t.err = structSchema[T](o)
+	return t
+}
+
+func structSchema[T any](o StructOptions) (text string, err error) {
+	goType := reflect.TypeFor[T]()
+	if o.Name == "" {
+		o.Name = goType.Name()
+	}
+	schema, err := avro.SchemaFor[T](avro.WithNamespace(o.Namespace), avro.WithName(o.Name))
+	if err != nil {
+		return "", fmt.Errorf("make a schema of %v: %w", goType, err)
+	}
+	root := schema.Root().ExpandReferences() // so that each use of a type can be documented, and defaulted
+	document(root, goType)
+	root.Doc = o.Doc
+	for i := range root.Fields {
+		f := &root.Fields[i]
+		if text := o.Docs[f.Name]; text != "" && f.Doc == "" {
+			f.Doc = text
+		}
+	}
+	if o.Defaults {
+		if err := addDefaults(root, 0); err != nil {
+			return "", fmt.Errorf("make a schema of %v: %w", goType, err)
+		}
+	}
+	if schema, err = root.Schema(); err != nil {
+		return "", fmt.Errorf("make a schema of %v: %w", goType, err)
+	}
+	return orderedSchema(schema.String())
+}
+
+// documented is a struct inside another one whose record has a documentation.
+type documented interface{ AvroDoc() string }
+
+// document copies the `doc` tags of a Go type, and of those below it, into a schema.
+func document(node *avro.SchemaNode, t reflect.Type) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case node.Type == avrotype.Record && t.Kind() == reflect.Struct:
+		if d, is := reflect.Zero(t).Interface().(documented); is {
+			node.Doc = d.AvroDoc()
+		}
+		docs, types := structDocs(t, map[string]string{}, map[string]reflect.Type{})
+		for i := range node.Fields {
+			f := &node.Fields[i]
+			f.Doc = docs[f.Name]
+			if inner := types[f.Name]; inner != nil {
+				document(&f.Type, inner)
+			}
+		}
+	case node.Items != nil && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array):
+		document(node.Items, t.Elem())
+	case node.Values != nil && t.Kind() == reflect.Map:
+		document(node.Values, t.Elem())
+	default:
+		for i := range node.Branches {
+			document(&node.Branches[i], t)
+		}
+	}
+}
+
+// structDocs collects the `doc` tags and the types of a struct's fields by their Avro names, those of
+// inlined structs among them.
+func structDocs(
+	t reflect.Type, docs map[string]string, types map[string]reflect.Type,
+) (map[string]string, map[string]reflect.Type) {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name, options, _ := strings.Cut(field.Tag.Get("avro"), ",")
+		inlined := field.Type.Kind() == reflect.Struct &&
+			(options == "inline" || field.Anonymous && name == "")
+		switch {
+		case inlined:
+			structDocs(field.Type, docs, types)
+		default:
+			if name == "" {
+				name = field.Name
+			}
+			docs[name], types[name] = field.Tag.Get("doc"), field.Type
+		}
+	}
+	return docs, types
+}
+
+// maxZeroDepth limits how deep records may be inside each other that need a default: one that contains
+// itself has no end.
+const maxZeroDepth = 16
+
+// addDefaults gives the fields of all records a default.
+func addDefaults(node *avro.SchemaNode, depth int) (err error) {
+	if depth > maxZeroDepth {
+		return nil // zeroOf says what is wrong
+	}
+	for _, inner := range []*avro.SchemaNode{node.Items, node.Values} {
+		if inner != nil {
+			err = errors.Join(err, addDefaults(inner, depth+1))
+		}
+	}
+	for i := range node.Branches {
+		err = errors.Join(err, addDefaults(&node.Branches[i], depth+1))
+	}
+	for i := range node.Fields {
+		f := &node.Fields[i]
+		err = errors.Join(err, addDefaults(&f.Type, depth+1))
+		if f.HasDefault {
+			continue
+		}
+		zero, wrong := zeroOf(&f.Type, 0)
+		if wrong != nil {
+			err = errors.Join(err, fmt.Errorf("field %s: %w", f.Name, wrong))
+		}
+		f.Default, f.HasDefault = zero, true
+	}
+	return err
+}
+
+// zeroOf returns the zero value of a type as a default.
+func zeroOf(node *avro.SchemaNode, depth int) (any, error) {
+	if depth > maxZeroDepth {
+		return nil, fmt.Errorf("records are nested deeper than %d", maxZeroDepth)
+	}
+	switch node.Type {
+	case avrotype.Null:
+		return nil, nil //nolint:nilnil // null is the value
+	case avrotype.Boolean:
+		return false, nil
+	case avrotype.Int:
+		return int32(0), nil
+	case avrotype.Long:
+		return int64(0), nil
+	case avrotype.Float:
+		return float32(0), nil
+	case avrotype.Double:
+		return float64(0), nil
+	case avrotype.String:
+		return "", nil
+	case avrotype.Bytes:
+		return []byte{}, nil
+	case avrotype.Fixed:
+		return make([]byte, node.Size), nil
+	case avrotype.Array:
+		return []any{}, nil
+	case avrotype.Map:
+		return map[string]any{}, nil
+	case avrotype.Union:
+		return zeroOf(&node.Branches[0], depth+1)
+	case avrotype.Record:
+		values := make(map[string]any, len(node.Fields))
+		for i := range node.Fields {
+			zero, err := zeroOf(&node.Fields[i].Type, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			values[node.Fields[i].Name] = zero
+		}
+		return values, nil
+	}
+	return nil, fmt.Errorf("a %s that contains itself has no zero value for a default; give it one by a tag",
+		node.Type)
+}
+
+// ExampleJSON returns a value of one of the types as JSON, as [Set.FromJSON] takes it. It asks no registry.
+func (s *Set) ExampleJSON(v any) ([]byte, error) {
+	t := s.byGo[reflect.TypeOf(v)]
+	if t == nil {
+		return nil, fmt.Errorf("%T is none of the types: %s", v, strings.Join(s.Types(), ", "))
+	}
+	b, err := t.encode(nil, t.schema.avro, v)
+	if err != nil {
+		return nil, fmt.Errorf("encode a %T: %w", v, err)
+	}
+	return t.schema.toJSON(b, s.registry.settings.Limits.ExpandedBytes)
+}

@@ -1,0 +1,99 @@
+package codecs_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+
+	"refold/codecs"
+)
+
+type (
+	spot struct {
+		Level int64 `avro:"level" doc:"From 0."`
+	}
+	Parked struct {
+		Plate string            `avro:"plate" doc:"The car's."`
+		Spots []spot            `avro:"spots"`
+		Tags  map[string]string `avro:"tags"`
+		Since *int64            `avro:"since"`
+		Fee   float64           `avro:"fee,default=1.5"`
+	}
+	Chained struct {
+		Next *Chained `avro:"next"`
+	}
+	Unmarshalable struct {
+		C chan int `avro:"c"`
+	}
+)
+
+func (spot) AvroDoc() string { return "Where a car is." }
+
+func structRegistry(t *testing.T) *codecs.Registry {
+	t.Helper()
+	fake := srfake.New()
+	t.Cleanup(fake.Close)
+	registry, err := codecs.NewRegistry(codecs.RegistrySettings{URLs: []string{fake.URL()}, Mode: codecs.Register})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(registry.Close)
+	return registry
+}
+
+// The schema has what the struct says, in the order in which people write schemas.
+func TestRecordOfMakesTheSchema(t *testing.T) {
+	set, err := codecs.NewSet(structRegistry(t),
+		codecs.RecordOf[Parked](codecs.StructOptions{Namespace: "garages", Doc: "A car."}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"type":"record","name":"Parked","namespace":"garages","doc":"A car.","fields":[` +
+		`{"name":"plate","type":"string","doc":"The car's."},` +
+		`{"name":"spots","type":{"type":"array","items":{"type":"record","name":"spot","doc":"Where a car is.",` +
+		`"fields":[{"name":"level","type":"long","doc":"From 0."}]}}},` +
+		`{"name":"tags","type":{"type":"map","values":"string"}},` +
+		`{"name":"since","type":["null","long"],"default":null},` +
+		`{"name":"fee","type":"double","default":1.5}]}`
+	if got := set.SchemaText("Parked"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	example, err := set.ExampleJSON(Parked{Plate: "B-1", Spots: []spot{{2}}})
+	if err != nil || !strings.Contains(string(example), `"plate":"B-1"`) {
+		t.Fatalf("the example is %s, %v", example, err)
+	}
+	if _, err := set.FromJSON("Parked", example); err != nil {
+		t.Errorf("the example is refused: %v", err)
+	}
+}
+
+// With Defaults, every field of every record has one, and the given ones stay.
+func TestRecordOfGivesDefaults(t *testing.T) {
+	set, err := codecs.NewSet(structRegistry(t), codecs.RecordOf[Parked](codecs.StructOptions{
+		Namespace: "garages", Defaults: true, Docs: map[string]string{"fee": "In euros."},
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"default":""`, `"default":[]`, `"default":{}`, `"default":null`, `"default":1.5`,
+		`"fields":[{"name":"level","type":"long","doc":"From 0.","default":0}]`, `"doc":"In euros."`,
+	} {
+		if got := set.SchemaText("Parked"); !strings.Contains(got, want) {
+			t.Errorf("%s is not in\n%s", want, got)
+		}
+	}
+}
+
+// What no schema can be made of is an error of NewSet, with the type's name.
+func TestRecordOfRefuses(t *testing.T) {
+	_, err := codecs.NewSet(structRegistry(t), codecs.RecordOf[Unmarshalable](codecs.StructOptions{}))
+	if err == nil || !strings.Contains(err.Error(), "Unmarshalable") {
+		t.Errorf("the error is %v", err)
+	}
+	if _, err = codecs.NewSet(structRegistry(t),
+		codecs.RecordOf[Chained](codecs.StructOptions{Namespace: "n", Defaults: true})); err != nil {
+		t.Errorf("a type that contains itself behind a pointer: %v", err)
+	}
+}

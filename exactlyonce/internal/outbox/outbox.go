@@ -1,0 +1,203 @@
+package outbox
+
+import (
+	"fmt"
+	"hash"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+)
+
+// Outbox is where Goka's callbacks leave what they emit, until the batch closes. Records wait in one buffer
+// per output partition, so that they go out in the order in which they were emitted and callbacks of
+// different partitions seldom meet at a lock.
+type Outbox struct {
+	options Options
+	hasher  func() hash.Hash32 // nil: kafka.Partition
+	topics  atomic.Pointer[map[string]*topic]
+	rows    rowHeaders
+	tabled  [promiseStripes]*goka.Promise
+}
+
+// Options of an Outbox.
+type Options struct {
+	// Table is the group table's topic, whose rows are not kept here: the table's store holds them, and only
+	// the last of each key is written. Empty: there is none.
+	Table string
+	// Framed are the topics whose values are frames (kafka.FramedCodec).
+	Framed map[string]bool
+}
+
+// promiseStripes is how many finished promises the rows share. A promise is a lock that each emit takes for a
+// moment; rows of different keys should not queue for the same one.
+const promiseStripes = 64
+
+var _ goka.Producer = (*Outbox)(nil)
+
+// New returns an empty Outbox without any topics; see Reset.
+func New(o Options) *Outbox {
+	out := &Outbox{options: o}
+	for i := range out.tabled {
+		out.tabled[i] = finishedPromise(nil)
+	}
+	return out
+}
+
+// Hash sets the hash function that places keys, instead of Kafka's (kafka.Partition). It must be set before
+// the first record is emitted.
+func (o *Outbox) Hash(hasher func() hash.Hash32) { o.hasher = hasher }
+
+// topic is an output topic.
+type topic struct {
+	name       string
+	framed     bool
+	partitions []buffer
+}
+
+// buffer gathers the records of one output partition.
+type buffer struct {
+	finished *goka.Promise
+
+	mu    sync.Mutex
+	pages []*Page // all full but the last
+	bytes int
+}
+
+// finishedPromise returns a promise that was kept already. Goka only ever adds a callback to a promise, which
+// a finished one runs at once and forgets, so that one serves any number of emits.
+func finishedPromise(err error) *goka.Promise {
+	_, finish := goka.NewPromiseWithFinisher()
+	return finish(nil, err)
+}
+
+// Reset sets the number of partitions of each topic that may be emitted to. Nothing may be waiting.
+func (o *Outbox) Reset(partitions map[string]int32) {
+	topics := make(map[string]*topic, len(partitions))
+	for name, n := range partitions {
+		t := &topic{name: name, framed: o.options.Framed[name], partitions: make([]buffer, n)}
+		for i := range t.partitions {
+			t.partitions[i].finished = finishedPromise(nil)
+		}
+		topics[name] = t
+	}
+	o.topics.Store(&topics)
+}
+
+// Take removes what waits: the records, in pages in the order of each output partition, and the headers of
+// rows by key. Give the pages to Recycle when their records are written.
+func (o *Outbox) Take() (taken []*Page, rowHeaders map[string][]kgo.RecordHeader) {
+	for _, t := range *o.topics.Load() {
+		for i := range t.partitions {
+			b := &t.partitions[i]
+			b.mu.Lock()
+			taken = append(taken, b.pages...)
+			clear(b.pages)
+			b.pages, b.bytes = b.pages[:0], 0
+			b.mu.Unlock()
+		}
+	}
+	return taken, o.rows.take()
+}
+
+// Size returns how many bytes wait, as RecordSize counts.
+func (o *Outbox) Size() (bytes int) {
+	for _, t := range *o.topics.Load() {
+		for i := range t.partitions {
+			b := &t.partitions[i]
+			b.mu.Lock()
+			bytes += b.bytes
+			b.mu.Unlock()
+		}
+	}
+	return bytes + o.rows.size()
+}
+
+// Emit keeps a record for the transaction.
+func (o *Outbox) Emit(topic, key string, value []byte) *goka.Promise {
+	return o.EmitWithHeaders(topic, key, value, nil)
+}
+
+// EmitWithHeaders keeps a record for the transaction. Its promise is kept at once: an error when the record
+// is written fails the transaction, not the record. Of rows of the group table only the headers are kept.
+func (o *Outbox) EmitWithHeaders(
+	topic, key string, value []byte, headers goka.Headers,
+) *goka.Promise {
+	if topic == o.options.Table {
+		o.rows.note(key, headers)
+		if key == "" {
+			return o.tabled[0]
+		}
+		return o.tabled[key[len(key)-1]%promiseStripes]
+	}
+	topics := o.topics.Load()
+	if topics == nil {
+		return finishedPromise(fmt.Errorf("emit to %s: the group does not run", topic))
+	}
+	t := (*topics)[topic]
+	if t == nil || len(t.partitions) == 0 {
+		return finishedPromise(fmt.Errorf("emit to %s: not an output of the graph", topic))
+	}
+	return t.add(o.hasher, key, value, headers)
+}
+
+func (t *topic) add(
+	hasher func() hash.Hash32, key string, value []byte, headers goka.Headers,
+) *goka.Promise {
+	partition := partitionOf(hasher, key, int32(len(t.partitions)))
+	b := &t.partitions[partition]
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n := len(b.pages); n == 0 || b.pages[n-1].n == pageRecords {
+		p, _ := pages.Get().(*Page)
+		b.pages = append(b.pages, p)
+	}
+	p := b.pages[len(b.pages)-1]
+	r := p.record(key)
+	r.Topic, r.Partition, r.Value = t.name, partition, value
+	if !t.framed {
+		r.Headers = sortedHeaders(headers)
+	} else if err := p.unframe(r); err != nil {
+		return finishedPromise(fmt.Errorf("emit to %s: %w", t.name, err))
+	}
+	b.bytes += RecordSize(r.Key, r.Value, r.Headers)
+	return b.finished
+}
+
+// Close does nothing: what waits belongs to the batch.
+func (*Outbox) Close() error { return nil }
+
+// keyBuffer is long enough for the keys that are hashed without an allocation.
+const keyBuffer = 64
+
+// partitionOf places a key as Goka does, and as Kafka's Java client when there is no hasher.
+func partitionOf(hasher func() hash.Hash32, key string, partitions int32) int32 {
+	if hasher == nil {
+		var buffer [keyBuffer]byte
+		return kafka.Partition(append(buffer[:0], key...), partitions)
+	}
+	h := hasher()
+	_, _ = h.Write([]byte(key)) // a hash.Hash never fails
+	p := int32(h.Sum32()) % partitions
+	if p < 0 {
+		p = -p
+	}
+	return p
+}
+
+// sortedHeaders puts a map's headers in order: handling a record again must yield the same bytes.
+func sortedHeaders(headers goka.Headers) []kgo.RecordHeader {
+	if len(headers) == 0 {
+		return nil
+	}
+	out := make([]kgo.RecordHeader, 0, len(headers))
+	for _, key := range slices.Sorted(maps.Keys(headers)) {
+		out = append(out, kgo.RecordHeader{Key: key, Value: headers[key]})
+	}
+	return out
+}

@@ -1,0 +1,152 @@
+package processors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"refold/codecs"
+)
+
+// Definitions are the aggregates and processes of a program, in the order in which they were given.
+// Make them with [Define].
+type Definitions struct {
+	Aggregates []AggregateDefinition
+	Processes  []ProcessDefinition
+}
+
+// Define collects the definitions of a program. The error lists names that can't be, or that stand for
+// two things, and processes that need an aggregate which the program does not have.
+func Define(all ...Definition) (Definitions, error) {
+	var d Definitions
+	var errs []error
+	for i, definition := range all {
+		switch definition := definition.(type) {
+		case AggregateDefinition:
+			d.Aggregates = append(d.Aggregates, definition)
+		case ProcessDefinition:
+			d.Processes = append(d.Processes, definition)
+		default:
+			errs = append(errs, fmt.Errorf("definition %d is a %T; it must be an Aggregate or a Process",
+				i+1, definition))
+		}
+	}
+	if len(d.Aggregates) == 0 {
+		errs = append(errs, errors.New("there is no aggregate; at least one is needed"))
+	}
+	known := make(map[AggregateName]bool, len(d.Aggregates))
+	for _, a := range d.Aggregates {
+		known[a.Named()] = true
+	}
+	for _, p := range d.Processes {
+		for _, a := range p.Needs() {
+			if named := a.Named(); !known[named] {
+				errs = append(errs, fmt.Errorf("process %q needs the aggregate %q, which is not among the "+
+					"definitions", p.ProcessName(), named.Name))
+			}
+		}
+	}
+	return d, errors.Join(append(errs, d.Names("").Check())...)
+}
+
+// Names returns what the aggregates and processes are called.
+func (d Definitions) Names(prefix string) Names {
+	n := Names{Prefix: prefix}
+	for _, a := range d.Aggregates {
+		n.Aggregates = append(n.Aggregates, a.Named())
+	}
+	for _, p := range d.Processes {
+		n.Processes = append(n.Processes, p.ProcessName())
+	}
+	return n
+}
+
+// Called returns the aggregate that a user calls by its name or its plural. The error lists the names
+// that there are.
+func (d Definitions) Called(name string) (AggregateDefinition, error) {
+	known := make([]string, 0, len(d.Aggregates))
+	for _, a := range d.Aggregates {
+		named := a.Named()
+		if name == named.Name || name == named.Plural {
+			return a, nil
+		}
+		known = append(known, named.Name)
+	}
+	return nil, fmt.Errorf("there is no aggregate %q; there is %s", name, strings.Join(known, ", "))
+}
+
+// Opened are definitions with their codecs, which share one registry.
+type Opened struct {
+	Aggregates []*OpenAggregate
+	Processes  []*OpenProcess
+	Results    *codecs.Set
+}
+
+// Open makes the codecs of all definitions; their Prepare is still to be called. The error lists all that
+// is wrong with the definitions.
+func (d Definitions) Open(registry *codecs.Registry) (*Opened, error) {
+	o := &Opened{}
+	var errs []error
+	for _, definition := range d.Aggregates {
+		a, err := definition.Open(registry)
+		o.Aggregates, errs = append(o.Aggregates, a), append(errs, err)
+	}
+	for _, definition := range d.Processes {
+		p, err := definition.Open(registry)
+		o.Processes, errs = append(o.Processes, p), append(errs, err)
+	}
+	results, err := NewResultSet(registry)
+	o.Results = results
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// Targets returns the aggregates that processes may command, by name.
+func (o *Opened) Targets(prefix string) map[string]Target {
+	all := make(map[string]Target, len(o.Aggregates))
+	for _, a := range o.Aggregates {
+		all[a.Name] = Target{Topic: a.Topics(prefix).Commands, Commands: a.Commands}
+	}
+	return all
+}
+
+// Prepare gets the IDs of all schemas from the registry, and makes sure that the rows and events of all
+// versions can be read.
+func (o *Opened) Prepare(ctx context.Context) error {
+	errs := []error{o.Results.Prepare(ctx)}
+	for _, a := range o.Aggregates {
+		errs = append(errs, a.Prepare(ctx))
+	}
+	for _, p := range o.Processes {
+		errs = append(errs, p.Inputs.Prepare(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// CheckVersions compares all versions of commands, results and inputs of processes in the registry with
+// those of this program; Prepare has compared those of rows and events. Records of a version that can't be
+// read become dead letters.
+func (o *Opened) CheckVersions(ctx context.Context) error {
+	errs := []error{o.Results.CheckVersions(ctx)}
+	for _, a := range o.Aggregates {
+		errs = append(errs, a.Commands.CheckVersions(ctx))
+	}
+	for _, p := range o.Processes {
+		errs = append(errs, p.Inputs.CheckVersions(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// SchemaCount returns how many schemas the definitions have, those of results included.
+func (o *Opened) SchemaCount() int {
+	n := len(o.Results.Types())
+	for _, a := range o.Aggregates {
+		for _, set := range a.Sets() {
+			n += len(set.Types())
+		}
+	}
+	return n
+}

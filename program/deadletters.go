@@ -1,0 +1,175 @@
+package program
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"refold/codecs"
+	"refold/config"
+	"refold/kafka"
+	"refold/logging"
+	"refold/processors/deadletters"
+)
+
+func (p *program) newDeadLetters() *cobra.Command {
+	letters := &cobra.Command{
+		Use:   "dead-letters",
+		Short: "Look at the records that could not be handled, put them back or discard them",
+		Long: `Look at the records that could not be handled, put them back or discard them.
+
+A dead letter is named by its place in the dead-letter topic, PARTITION/OFFSET. It is open until it
+is replayed or discarded, which is remembered; the bytes stay until the topic's retention.`,
+		Args: cobra.NoArgs, RunE: showHelp,
+	}
+	letters.AddCommand(p.newDeadLettersList(), p.newDeadLettersShow(),
+		p.newDeadLettersReplay(), p.newDeadLettersDiscard())
+	return letters
+}
+
+// withQueue does something with the dead letters of the installation that the flags describe.
+func (p *program) withQueue(
+	cmd *cobra.Command, do func(*deadletters.Queue, config.Config) error,
+) error {
+	loaded, err := p.load(cmd, nil)
+	if err != nil {
+		return err
+	}
+	c := loaded.Config
+	opts, err := loaded.Kafka(nil).Options()
+	if err != nil {
+		return err
+	}
+	s := deadletters.Settings{
+		Kafka: opts, Names: deadletters.NamesOf(c.Topics.Prefix),
+		RecordBytes: int(c.Topics.RecordBytes), Logger: logging.New(cmd.ErrOrStderr(), c.Log),
+	}
+	for _, a := range loaded.Definitions.Aggregates {
+		t := loaded.Topics(a.Named())
+		s.Commands = append(s.Commands, t.Commands)
+		s.Facts = append(s.Facts, t.Events, t.Results, t.Table)
+	}
+	queue, err := deadletters.Open(cmd.Context(), s)
+	if err != nil {
+		return fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ","))
+	}
+	defer queue.Close()
+	return explained(do(queue, c))
+}
+
+// explained says what to do about errors that leave it open.
+func explained(err error) error {
+	if errors.Is(err, kafka.ErrTopicMissing) {
+		return fmt.Errorf("%w; workers make their topics when they start, and \"processor topics "+
+			"apply\" does, too", err)
+	}
+	return err
+}
+
+// letterFilter are the flags that select dead letters.
+type letterFilter struct {
+	topic, reason, key, group, since, until string
+	partition                               int32
+	limit                                   int
+}
+
+func (f *letterFilter) add(flags *pflag.FlagSet, limit int, limitHelp string) {
+	flags.StringVar(&f.topic, "topic", "", "came from this topic")
+	flags.Int32Var(&f.partition, "partition", 0, "came from this partition")
+	flags.StringVar(&f.reason, "reason", "", "were set aside for this reason, such as undecodable")
+	flags.StringVar(&f.key, "key", "", "have this key")
+	flags.StringVar(&f.group, "group", "", "were set aside by this consumer group")
+	flags.StringVar(&f.since, "since", "",
+		"were set aside at this time or later: RFC 3339, or a duration ago, such as 2h30m")
+	flags.StringVar(&f.until, "until", "", "were set aside before this time; as --since")
+	flags.IntVar(&f.limit, "limit", limit, limitHelp)
+}
+
+// selection returns what the flags and arguments select.
+func (f *letterFilter) selection(
+	flags *pflag.FlagSet, args []string, now time.Time,
+) (deadletters.Selection, error) {
+	s := deadletters.Selection{
+		Topic: f.topic, Reason: f.reason, Group: f.group, Limit: f.limit,
+	}
+	if flags.Changed("partition") {
+		s.Partition = &f.partition
+	}
+	if flags.Changed("key") {
+		s.Key = &f.key
+	}
+	var errs []error
+	if f.limit < 0 {
+		errs = append(errs, errors.New("--limit can't be less than 0"))
+	}
+	moment := func(flag, text string) time.Time {
+		t, err := parseMoment(text, now)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--%s: %w", flag, err))
+		}
+		return t
+	}
+	s.Since, s.Until = moment("since", f.since), moment("until", f.until)
+	for _, arg := range args {
+		ref, err := deadletters.ParseRef(arg)
+		errs = append(errs, err)
+		s.Refs = append(s.Refs, ref)
+	}
+	return s, errors.Join(errs...)
+}
+
+// parseMoment reads a time, or how long ago it was; the zero time of no text.
+func parseMoment(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return kafka.ClampTime(now.Add(-ago)), nil
+	}
+	t, err := codecs.ParseTime(text)
+	if err != nil {
+		return t, fmt.Errorf("%q is neither a time (2026-01-31T23:59:59Z) nor a duration ago (2h30m)",
+			text)
+	}
+	return kafka.ClampTime(t), nil // brokers take a time before 1970 for a sign
+}
+
+// legible returns a text for a terminal. What is in a dead letter is anybody's: escape sequences
+// could do something to the terminal, and line breaks could imitate other lines.
+func legible(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool {
+		return r == unicode.ReplacementChar || !unicode.IsPrint(r)
+	}) {
+		quoted := strconv.Quote(text)
+		return quoted[1 : len(quoted)-1]
+	}
+	return text
+}
+
+// shortened returns a legible text of at most so many characters.
+func shortened(text string, most int) string {
+	runes := []rune(legible(text))
+	if len(runes) <= most {
+		return string(runes)
+	}
+	return string(runes[:most-1]) + "…"
+}
+
+// mention says on standard error what else was found, so that standard output stays what was asked
+// for.
+func mention(w io.Writer, r deadletters.Reading, limit int) {
+	if r.More {
+		fmt.Fprintf(w, "there are more; --limit is %d\n", limit)
+	}
+	if r.Foreign > 0 {
+		fmt.Fprintf(w, "%d records of the topic are no dead letters: somebody else wrote them\n",
+			r.Foreign)
+	}
+}

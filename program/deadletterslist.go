@@ -1,0 +1,274 @@
+package program
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"refold/codecs"
+	"refold/config"
+	"refold/processors/deadletters"
+)
+
+// defaultListed is how many dead letters list shows unless it is told: what a terminal still scrolls
+// back to.
+const defaultListed = 1000
+
+type lettersList struct {
+	filter                       letterFilter
+	open, settled, json, summary bool
+}
+
+func (p *program) newDeadLettersList() *cobra.Command {
+	var l lettersList
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List dead letters, the oldest first",
+		Long: `List dead letters that are committed now, the oldest first; open ones, unless told otherwise.
+
+--json prints a JSON object a line, with these members; those in brackets only if there is something:
+  ref                            PARTITION/OFFSET in the dead-letter topic
+  time                           when it was set aside
+  reason, message                why: a code, and what exactly was wrong
+  topic, partition, offset       where it came from, [originTime] from when
+  [key], [keyBase64]             the record's key; the latter of one that is not UTF-8
+  [type], [id], [correlationId]  what its CloudEvents headers say
+  bytes                          length of its value
+  [cutBytes]                     size of the record, which was too large: nothing of it is here
+  [group], [version]             the consumer group that set it aside, and the worker's version
+  [replayTopic]                  where a replay goes, if the group said so
+  [replayOf]                     the dead letter that it was before: it was replayed, and failed again
+  [settled]                      outcome (replayed, discarded, unknown), time, by, note, topic
+--json --summary prints reason, topic, count, first and last.
+
+Exit codes: 0 listed (none, too), 1 anything else.`,
+		Example: `  processor dead-letters list --reason undecodable --since 2h
+  processor dead-letters list --summary
+  processor dead-letters list --json --limit 0 | jq -r .key | sort | uniq -c`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := l.filter.selection(cmd.Flags(), nil, time.Now())
+			if err != nil {
+				return err
+			}
+			s.Open, s.Settled = l.open || !l.settled, l.settled
+			return p.withQueue(cmd, func(queue *deadletters.Queue, _ config.Config) error {
+				if l.summary {
+					return l.summarize(cmd, queue, s)
+				}
+				return l.list(cmd, queue, s)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	l.filter.add(flags, defaultListed, "list so many at most; 0: all")
+	flags.BoolVar(&l.open, "open", false, "list open ones (the default); with --settled: all")
+	flags.BoolVar(&l.settled, "settled", false, "list those that were replayed or discarded")
+	flags.BoolVar(&l.json, "json", false, "print a JSON object a line")
+	flags.BoolVar(&l.summary, "summary", false, "count them by reason and topic")
+	cmd.MarkFlagsMutuallyExclusive("summary", "limit")
+	p.options.AddFlags(flags)
+	return cmd
+}
+
+func (l *lettersList) list(
+	cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
+) error {
+	out := cmd.OutOrStdout()
+	write := letterLine
+	if l.json {
+		write = letterJSON
+	}
+	listed := 0
+	reading, err := queue.Each(cmd.Context(), s, func(letter *deadletters.Letter) error {
+		if listed == 0 && !l.json {
+			if err := letterHeading(out); err != nil {
+				return err
+			}
+		}
+		listed++
+		return write(out, letter)
+	})
+	if err != nil {
+		return err
+	}
+	if listed == 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), "no dead letters")
+	}
+	mention(cmd.ErrOrStderr(), reading, s.Limit)
+	return nil
+}
+
+// A line of the table. Its columns have the width of what is usual; what is longer pushes the rest.
+const letterColumns = "%-11s  %-20s  %-16s  %-28s  %-18s  %s\n"
+
+const longestMessage = 100 // characters: show has all of it
+
+func letterHeading(w io.Writer) error {
+	_, err := fmt.Fprintf(w, letterColumns, "DEAD LETTER", "SET ASIDE", "REASON", "FROM", "KEY", "MESSAGE")
+	return err
+}
+
+func letterLine(w io.Writer, l *deadletters.Letter) error {
+	text := shortened(l.Message, longestMessage)
+	if l.CutBytes != "" {
+		text = "cut, had " + shortened(l.CutBytes, 20) + " bytes: " + text
+	}
+	if l.ReplayOf != "" {
+		text = "again, was " + shortened(l.ReplayOf, 32) + ": " + text
+	}
+	if l.Settled != nil {
+		text = settledText(l.Settled) + "; " + text
+	}
+	_, err := fmt.Fprintf(w, letterColumns, l.Ref, l.Time.Format(time.RFC3339), legible(l.Reason),
+		legible(originText(l)), shortened(string(l.Key), 64), text)
+	return err
+}
+
+func originText(l *deadletters.Letter) string {
+	return fmt.Sprintf("%s %d/%d", l.Origin.Topic, l.Origin.Partition, l.Origin.Offset)
+}
+
+func settledText(s *deadletters.Settlement) string {
+	if s.Disposition == deadletters.Unknown {
+		return "settled, but its marker can't be read"
+	}
+	text := fmt.Sprintf("%s %s by %s", s.Disposition, s.Time.Format(time.RFC3339), legible(s.By))
+	if s.Note != "" {
+		text += " (" + legible(s.Note) + ")"
+	}
+	return text
+}
+
+// letterEntry is a dead letter as list --json prints it; show --json adds to it.
+type letterEntry struct {
+	Ref           deadletters.Ref         `json:"ref"`
+	Time          time.Time               `json:"time"`
+	Reason        string                  `json:"reason"`
+	Message       string                  `json:"message"`
+	Topic         string                  `json:"topic"`
+	Partition     int32                   `json:"partition"`
+	Offset        int64                   `json:"offset"`
+	OriginTime    *time.Time              `json:"originTime,omitempty"`
+	Key           string                  `json:"key,omitempty"`
+	KeyBase64     string                  `json:"keyBase64,omitempty"`
+	Type          string                  `json:"type,omitempty"`
+	ID            string                  `json:"id,omitempty"`
+	CorrelationID string                  `json:"correlationId,omitempty"`
+	Bytes         int                     `json:"bytes"`
+	CutBytes      string                  `json:"cutBytes,omitempty"`
+	Group         string                  `json:"group,omitempty"`
+	Version       string                  `json:"version,omitempty"`
+	ReplayTopic   string                  `json:"replayTopic,omitempty"`
+	ReplayOf      string                  `json:"replayOf,omitempty"`
+	Settled       *deadletters.Settlement `json:"settled,omitempty"`
+}
+
+func entryOf(l *deadletters.Letter) letterEntry {
+	e := letterEntry{
+		Ref: l.Ref, Time: l.Time, Reason: l.Reason, Message: l.Message,
+		Topic: l.Origin.Topic, Partition: l.Origin.Partition, Offset: l.Origin.Offset,
+		Type: l.Header(codecs.HeaderType), ID: l.Header(codecs.HeaderID),
+		CorrelationID: l.Header(codecs.HeaderCorrelationID),
+		Bytes:         len(l.Value), CutBytes: l.CutBytes,
+		Group: l.Group, Version: l.Version, ReplayTopic: l.ReplayTopic,
+		ReplayOf: l.ReplayOf, Settled: l.Settled,
+	}
+	if !l.Origin.Time.IsZero() {
+		e.OriginTime = &l.Origin.Time
+	}
+	e.Key, e.KeyBase64 = textOrBase64(l.Key)
+	return e
+}
+
+// textOrBase64 returns bytes as JSON can hold them.
+func textOrBase64(b []byte) (text, encoded string) {
+	if utf8.Valid(b) {
+		return string(b), ""
+	}
+	return "", base64.StdEncoding.EncodeToString(b)
+}
+
+func letterJSON(w io.Writer, l *deadletters.Letter) error {
+	return json.NewEncoder(w).Encode(entryOf(l))
+}
+
+// letterCount is a line of the summary.
+type letterCount struct {
+	Reason string    `json:"reason"`
+	Topic  string    `json:"topic"`
+	Count  int64     `json:"count"`
+	First  time.Time `json:"first"`
+	Last   time.Time `json:"last"`
+}
+
+func (l *lettersList) summarize(
+	cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
+) error {
+	type kind struct{ reason, topic string }
+	counts := make(map[kind]*letterCount)
+	s.Limit = 0
+	reading, err := queue.Each(cmd.Context(), s, func(l *deadletters.Letter) error {
+		k := kind{l.Reason, l.Origin.Topic}
+		c := counts[k]
+		if c == nil {
+			c = &letterCount{Reason: k.reason, Topic: k.topic, First: l.Time, Last: l.Time}
+			counts[k] = c
+		}
+		c.Count++
+		if l.Time.Before(c.First) {
+			c.First = l.Time
+		}
+		if l.Time.After(c.Last) {
+			c.Last = l.Time
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var sorted []*letterCount
+	for _, c := range counts {
+		sorted = append(sorted, c)
+	}
+	slices.SortFunc(sorted, func(a, b *letterCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason),
+			cmp.Compare(a.Topic, b.Topic))
+	})
+	mention(cmd.ErrOrStderr(), reading, 0)
+	return l.printSummary(cmd.OutOrStdout(), sorted)
+}
+
+func (l *lettersList) printSummary(w io.Writer, counts []*letterCount) error {
+	if l.json {
+		encoder := json.NewEncoder(w)
+		for _, c := range counts {
+			if err := encoder.Encode(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	const columns = "%8s  %-19s  %-24s  %-20s  %s\n"
+	if _, err := fmt.Fprintf(w, columns, "COUNT", "REASON", "FROM", "FIRST", "LAST"); err != nil {
+		return err
+	}
+	var all int64
+	for _, c := range counts {
+		all += c.Count
+		_, err := fmt.Fprintf(w, columns, fmt.Sprint(c.Count), legible(c.Reason), legible(c.Topic),
+			c.First.Format(time.RFC3339), c.Last.Format(time.RFC3339))
+		if err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(w, "%8d  in all\n", all)
+	return err
+}

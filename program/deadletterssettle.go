@@ -1,0 +1,230 @@
+package program
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"refold/config"
+	"refold/logging"
+	"refold/processors/deadletters"
+)
+
+// lettersSettle is replay and discard.
+type lettersSettle struct {
+	disposition      deadletters.Disposition
+	filter           letterFilter
+	note             string
+	all, dryRun, yes bool
+}
+
+const settleHelp = `
+Select dead letters by their places, or by flags, all of which must be true; --all selects all that are
+open. On a terminal it asks before it does anything, unless --yes. What was settled before stays as it
+is: the same again, also after this one died half-way or while another one runs, settles nothing twice.
+
+Exit codes: 0 all of them are settled now, 6 some could not be (each is named, with the reason),
+1 anything else: what was reported as done is done, and the same again goes on with the rest.`
+
+func (p *program) newDeadLettersReplay() *cobra.Command {
+	l := &lettersSettle{disposition: deadletters.Replayed}
+	return p.newDeadLettersSettle(l, &cobra.Command{
+		Use:   "replay [PARTITION/OFFSET …]",
+		Short: "Put records back into the topic that they came from",
+		Long: `Put records back where they are handled again: key, value and headers as they came, and the
+header refold_replayed, which names the dead letter. One that fails again comes back as a new dead
+letter.
+` + settleHelp,
+		Example: `  processor dead-letters replay 2/57
+  processor dead-letters replay --reason unknown-schema --since 24h --dry-run`,
+	})
+}
+
+func (p *program) newDeadLettersDiscard() *cobra.Command {
+	l := &lettersSettle{disposition: deadletters.Discarded}
+	return p.newDeadLettersSettle(l, &cobra.Command{
+		Use:   "discard [PARTITION/OFFSET …]",
+		Short: "Mark dead letters as done with; the bytes stay until the topic's retention",
+		Long: `Mark dead letters as done with: list does not show them any more, and replay does not put them
+back. There is no way back but by hand. The bytes stay until the topic's retention.
+` + settleHelp,
+		Example: `  processor dead-letters discard 2/57 --note "test data of the shop's team"`,
+	})
+}
+
+func (p *program) newDeadLettersSettle(l *lettersSettle, cmd *cobra.Command) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		s, err := l.filter.selection(cmd.Flags(), args, time.Now())
+		if err != nil {
+			return err
+		}
+		if err := l.clear(s); err != nil {
+			return err
+		}
+		return p.withQueue(cmd, func(queue *deadletters.Queue, _ config.Config) error {
+			return l.run(cmd.Context(), cmd, queue, s)
+		})
+	}
+	flags := cmd.Flags()
+	l.filter.add(flags, 0, "settle so many at most; 0: all")
+	flags.StringVar(&l.note, "note", "", "why; kept with what is remembered of them")
+	flags.BoolVar(&l.all, "all", false, "all that are open")
+	flags.BoolVar(&l.dryRun, "dry-run", false, "only say what would be done")
+	flags.BoolVar(&l.yes, "yes", false, "don't ask")
+	p.options.AddFlags(flags)
+	return cmd
+}
+
+// clear reports whether it is clear which dead letters are meant: a flag that was forgotten must not
+// mean all.
+func (l *lettersSettle) clear(s deadletters.Selection) error {
+	ways := 0
+	for _, used := range []bool{len(s.Refs) > 0, s.Filtered(), l.all} {
+		if used {
+			ways++
+		}
+	}
+	switch {
+	case ways == 0:
+		return errors.New("which? Name them (PARTITION/OFFSET), select some by flags, or say --all " +
+			"for all that are open")
+	case ways > 1:
+		return errors.New("name dead letters, or select some by flags, or say --all; only one of them")
+	case len(l.note) > maxNote:
+		return fmt.Errorf("--note has %d bytes; at most %d are allowed", len(l.note), maxNote)
+	}
+	return nil
+}
+
+// maxNote limits the note: it is kept with every marker.
+const maxNote = 1024
+
+func (l *lettersSettle) run(
+	ctx context.Context, cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
+) error {
+	s.Open = len(s.Refs) == 0 // of those that were named, also what was done already is told
+	s, err := queue.Pin(ctx, s)
+	if err != nil {
+		return err
+	}
+	if !l.dryRun && !l.yes && logging.IsTerminal(cmd.OutOrStdout()) {
+		agreed, err := l.ask(ctx, cmd, queue, s)
+		if err != nil || !agreed {
+			return err
+		}
+	}
+	action := deadletters.Action{
+		Disposition: l.disposition, By: whoami(), Note: l.note, Time: time.Now(), DryRun: l.dryRun,
+	}
+	out := cmd.OutOrStdout()
+	var count settleCount
+	reading, err := queue.Settle(ctx, s, action, func(r deadletters.Report) error {
+		count[r.Status]++
+		return l.tell(out, r)
+	})
+	mention(cmd.ErrOrStderr(), reading, s.Limit)
+	l.conclude(out, count)
+	if err != nil {
+		return err
+	}
+	if count[deadletters.Impossible] > 0 {
+		return exitError{exitLeft}
+	}
+	return nil
+}
+
+// settleCount counts by deadletters.Status.
+type settleCount [3]int
+
+func (l *lettersSettle) tell(w io.Writer, r deadletters.Report) error {
+	var text string
+	switch r.Status {
+	case deadletters.Done:
+		text = l.done()
+		if r.Topic != "" {
+			text += " to " + r.Topic
+		}
+		text += fmt.Sprintf(": %s, key \"%s\"", r.Letter.Reason, shortened(string(r.Letter.Key), 64))
+	case deadletters.Already:
+		text = "not again: " + settledText(r.Letter.Settled)
+	case deadletters.Impossible:
+		text = fmt.Sprintf("not %s: %s", l.disposition, legible(r.Err.Error()))
+	}
+	_, err := fmt.Fprintf(w, "%-10s %s\n", r.Ref, text)
+	return err
+}
+
+func (l *lettersSettle) done() string {
+	if l.dryRun {
+		return "would be " + string(l.disposition)
+	}
+	return string(l.disposition)
+}
+
+func (l *lettersSettle) conclude(w io.Writer, c settleCount) {
+	fmt.Fprintf(w, "%d %s", c[deadletters.Done], l.done())
+	if n := c[deadletters.Already]; n > 0 {
+		fmt.Fprintf(w, ", %d settled before", n)
+	}
+	if n := c[deadletters.Impossible]; n > 0 {
+		fmt.Fprintf(w, ", %d can't be", n)
+	}
+	fmt.Fprintln(w)
+}
+
+// ask counts what would be done, and asks whether it shall be.
+func (l *lettersSettle) ask(
+	ctx context.Context, cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
+) (bool, error) {
+	var count settleCount
+	var last deadletters.Report
+	_, err := queue.Settle(ctx, s, deadletters.Action{Disposition: l.disposition, DryRun: true},
+		func(r deadletters.Report) error {
+			count[r.Status]++
+			last = r
+			return nil
+		})
+	if err != nil {
+		return false, err
+	}
+	n := count[deadletters.Done]
+	if n == 0 {
+		return true, nil // Settle says why there is nothing to do
+	}
+	out := cmd.OutOrStdout()
+	what := fmt.Sprintf("%d dead letters", n)
+	if n == 1 && last.Status == deadletters.Done {
+		what = fmt.Sprintf("dead letter %s", last.Ref)
+	}
+	fmt.Fprintf(out, "%s shall be %s. Go on? [y/N] ", what, l.disposition)
+	answer, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("read the answer: %w", err)
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return true, nil
+	}
+	fmt.Fprintln(out, "nothing was done")
+	return false, exitError{exitFailed}
+}
+
+// whoami is who does something, as markers remember it.
+func whoami() string {
+	name, host := "unknown", "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
+}

@@ -1,0 +1,94 @@
+package program
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"refold/load"
+)
+
+// Customers by HTTP and by the topic: everything gets its answer, and what is recorded of it is
+// what was sent.
+func TestLoad(t *testing.T) {
+	d := startDev(t)
+	between := func(before, after string) string {
+		_, text, _ := strings.Cut(d.out.String(), before)
+		text, _, _ = strings.Cut(text, after)
+		return strings.TrimSpace(text)
+	}
+	for via, args := range map[string][]string{
+		viaHTTP: {"--server", "http://127.0.0.1:1," + d.server}, // the first one is down
+		viaTopic: {
+			"--kafka.brokers", between("embedded Kafka ", "("),
+			"--registry.urls", between("schema registry ", "\n"),
+		},
+	} {
+		t.Run(via, func(t *testing.T) {
+			record := filepath.Join(t.TempDir(), "told.jsonl")
+			args := append([]string{
+				"load", "--via", via, "--orders", "40", "--record", record, "--json",
+				"--name", via, "--log.level", "error",
+			}, args...)
+			var s load.Summary
+			_, summary, _ := strings.Cut(expect(t, 0, nil, args...), "{")
+			if err := json.Unmarshal([]byte("{"+summary), &s.Counts); err != nil {
+				t.Fatal(err)
+			}
+			if s.Accepted+s.Rejected != s.Commands || s.Accepted < s.Commands/2 || s.Repeated == 0 {
+				t.Errorf("%+v", s.Counts)
+			}
+			ended := 0
+			for state, n := range s.Orders {
+				if slices.Contains([]string{"placed", "paid", "shipped", "unknown"}, state) {
+					t.Errorf("%d orders are %s", n, state)
+				}
+				ended += n
+			}
+			if ended != 40 || s.Orders["delivered"] < 20 {
+				t.Errorf("%v", s.Orders)
+			}
+			told := readTold(t, record)
+			for _, line := range told {
+				accepted := line.Outcome == load.Accepted && line.LastSequence >= line.FirstSequence
+				if !accepted && (line.Outcome != load.Rejected || line.Code == "") {
+					t.Errorf("%s: %+v %s", line.ID, line.Answer, line.Error)
+				}
+			}
+			if len(told) != s.Commands {
+				t.Errorf("%d of %d commands are recorded", len(told), s.Commands)
+			}
+		})
+	}
+	d.stop()
+	<-d.code
+}
+
+func readTold(t *testing.T, path string) []load.Told {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var all []load.Told
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		var told load.Told
+		if err := json.Unmarshal(lines.Bytes(), &told); err != nil {
+			t.Fatalf("%s: %v", lines.Text(), err)
+		}
+		all = append(all, told)
+	}
+	return all
+}
+
+func TestMistakesOfLoad(t *testing.T) {
+	expect(t, exitFailed, []string{"--via: allowed: http, topic", "--concurrency: allowed: 1 to 10000"},
+		"load", "--via", "pigeon", "--concurrency", "0")
+	expect(t, exitFailed, []string{"--server", "no URL"}, "load", "--server", "localhost:8080")
+	expect(t, exitFailed, []string{"no worker answers", "--server"}, "load", "--server", "http://127.0.0.1:1")
+}

@@ -1,0 +1,75 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"refold/processors"
+	"refold/worker"
+)
+
+// Exit codes, for scripts.
+const (
+	exitFailed      = 1 // something went wrong; standard error says what
+	exitDifferences = 2 // topics plan, apply: differences remain
+	exitRejected    = 3 // send: the command was rejected
+	exitPending     = 4 // send --wait: there is no outcome yet
+	exitNotFound    = 5 // get, dead-letters show: there is no such thing
+	exitLeft        = 6 // dead-letters replay, discard: some could not be settled
+)
+
+// exitError is an error that has an exit code of its own. What there is to say has been said.
+type exitError struct{ code int }
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+// Program is what a program is made of. Definitions are required.
+type Program struct {
+	// Name is what the program is called on the command line; "processor" if empty.
+	Name string
+	// Version is the program's; what Go noted of the source, if it is empty.
+	Version string
+	// Definitions are the aggregates and processes.
+	Definitions []processors.Definition
+	// Extensions add routes and metrics to the worker, and flags to the commands that start one.
+	Extensions []worker.Extension
+}
+
+// Main runs the program of the definitions, with the arguments of the process, and ends the process.
+func Main(definitions ...processors.Definition) { Program{Definitions: definitions}.Main() }
+
+// Main runs the program with the arguments of the process, and ends the process. SIGINT and SIGTERM stop
+// it in an orderly way, a second one at once.
+func (p Program) Main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop() // so that a second signal ends the process at once
+	}()
+	os.Exit(p.Run(ctx, os.Args[1:]))
+}
+
+// Run is the program without the process: it returns the exit code, and writes to the standard streams.
+func (p Program) Run(ctx context.Context, args []string) int {
+	root, err := newRoot(p, os.Environ())
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: the program is defined wrongly: %v\n", p.name(), err)
+		return exitFailed
+	}
+	root.SetArgs(args)
+	err = root.ExecuteContext(ctx)
+	var exit exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.code
+	default:
+		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\n", root.Name(), err)
+		return exitFailed
+	}
+}

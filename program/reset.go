@@ -1,0 +1,214 @@
+package program
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/codecs"
+	"refold/config"
+	"refold/kafka"
+	"refold/logging"
+	"refold/processors"
+	"refold/processors/deadletters"
+	"refold/snapshots/rebuild/reset"
+)
+
+// Exit codes of reset beside exitFailed. They are its own.
+const (
+	exitRefused = 2 // nothing was done
+	exitUnequal = 3 // the table was made, and is not what verify expects
+)
+
+type resetFlags struct {
+	toZero, yes, dryRun, eventsLost, allCommands bool
+	dir                                          string
+}
+
+func (p *program) newReset() *cobra.Command {
+	var f resetFlags
+	cmd := &cobra.Command{
+		Use:   "reset AGGREGATES --to-zero",
+		Short: "Make a table anew from offset zero of its events, while no worker runs",
+		Long: `Make a table anew from offset zero of its events, while no worker runs: a table that is lost,
+that nobody trusts any more, or whose events topic was restored from a backup. While workers run, it is
+"processor rebuild" that does it.
+
+It refuses while the group has members, and keeps workers out while it works. It shows what it would do
+and asks. Then every row of the table is made again from its events, with the ring of recent commands
+from events and results; rows without events get tombstones; the result is verified; and the group's
+offsets are set behind the last command that has an outcome. Events and results are never changed.
+
+It may be killed at any time: run it again. Until it has ended, workers that start end at once, saying
+that the group's offsets are where no topic ends.
+
+Exit codes: 0 done, 1 it failed half-way: run it again, 2 refused: nothing was done, 3 the table was made,
+and verify finds differences, which are lines of JSON on standard output.`,
+		Example: `  processor reset accounts --to-zero --dry-run
+  processor reset accounts --to-zero --yes`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return refused(cmd.ErrOrStderr(), p.reset(cmd, args, f))
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.toZero, "to-zero", false, "from offset zero of the events: there is no other way yet")
+	flags.BoolVar(&f.yes, "yes", false, "don't ask")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "only show what would be done")
+	flags.BoolVar(&f.eventsLost, "events-lost", false,
+		"go on though results or rows know of events that are lost for good")
+	flags.BoolVar(&f.allCommands, "all-commands", false,
+		"have all commands handled where none is known to have been, though others were")
+	flags.StringVar(&f.dir, "directory", "", "where to work; default is a temporary directory")
+	p.options.AddFlags(flags)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return refused(cmd.ErrOrStderr(), refusal{err})
+	})
+	return cmd
+}
+
+// refusal is an error before anything was done.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// refused prints an error, and gives a refusal its exit code.
+func refused(w io.Writer, err error) error {
+	var exit exitError
+	if err == nil || errors.As(err, &exit) {
+		return err
+	}
+	fmt.Fprintln(w, "processor:", explained(err))
+	if errors.As(err, new(refusal)) {
+		return exitError{exitRefused}
+	}
+	return exitError{exitFailed}
+}
+
+// resetting is what a reset works with.
+type resetting struct {
+	flags      resetFlags
+	config     config.Config
+	kafka      kafka.Settings
+	folded     *folded
+	topics     processors.Topics
+	reader     reset.OffsetFinder
+	partitions []int32
+	positions  map[int32]reset.InputPosition
+	client     *kgo.Client
+	dir        string
+	in         io.Reader
+	out, err   io.Writer
+}
+
+func (p *program) reset(cmd *cobra.Command, args []string, f resetFlags) error {
+	if len(args) != 1 || !f.toZero {
+		return refusal{errors.New("say what, and from where: reset accounts --to-zero")}
+	}
+	loaded, err := p.load(cmd, nil)
+	if err != nil {
+		return refusal{err}
+	}
+	ctx := cmd.Context()
+	r := &resetting{
+		flags: f, config: loaded.Config, kafka: loaded.Kafka(nil),
+		in: cmd.InOrStdin(), out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
+	}
+	if r.folded, err = openFolded(ctx, loaded.Installation, args[0]); err != nil {
+		return refusal{err}
+	}
+	defer r.folded.registry.Close()
+	if r.client, err = r.kafka.Client(); err != nil {
+		return refusal{err}
+	}
+	defer r.client.Close()
+	if r.dir = f.dir; r.dir == "" {
+		if r.dir, err = os.MkdirTemp("", "refold-reset-"); err != nil {
+			return refusal{fmt.Errorf("make a directory to work in: %w", err)}
+		}
+		defer os.RemoveAll(r.dir)
+	}
+	if err := r.plan(ctx); err != nil {
+		return refusal{err}
+	}
+	if f.dryRun {
+		fmt.Fprintln(r.err, "nothing was done")
+		return nil
+	}
+	if err := r.ask(); err != nil {
+		return err
+	}
+	return r.run(ctx)
+}
+
+// read sets what is known of the topics.
+func (r *resetting) read(ctx context.Context) error {
+	r.topics = r.folded.aggregate.Topics(r.config.Topics.Prefix)
+	r.reader = reset.OffsetFinder{
+		Kafka: r.kafka,
+		Topics: reset.Topics{
+			Commands: r.topics.Commands, Events: r.topics.Events, Results: r.topics.Results,
+			Table: r.topics.Table, DeadLetters: r.topics.DeadLetters, Group: r.topics.Group,
+		},
+		Outcome: func(record *kgo.Record) (reset.Cause, error) {
+			m, err := r.folded.messages.Cause(record)
+			// As the command's own is read: earlier versions have noted times that clients had wrapped.
+			return reset.Cause{Command: m.CausationID, Time: kafka.ReadTime(m.Time).UnixMilli()}, err
+		},
+		Command: func(record *kgo.Record) string {
+			m, _ := codecs.MetadataFromRecord(record.Headers) // what has no ID is a dead letter
+			return m.ID
+		},
+		Letter: func(record *kgo.Record) (reset.DeadLetter, bool) {
+			l, err := deadletters.Parse(record)
+			if err != nil {
+				return reset.DeadLetter{}, false
+			}
+			if l.Group == "" { // older workers didn't say
+				l.Group = r.topics.Group
+			}
+			return reset.DeadLetter{
+				Group: l.Group, Topic: l.Origin.Topic, Partition: l.Origin.Partition,
+				Offset: l.Origin.Offset,
+			}, true
+		},
+	}
+	reach, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	if err := r.client.Ping(reach); err != nil {
+		return fmt.Errorf("reach Kafka: %w (kafka.brokers: %s)", err,
+			strings.Join(r.config.Kafka.Brokers, ","))
+	}
+	count, err := kafka.Partitions(ctx, r.client, r.topics.Commands, r.topics.Events, r.topics.Results,
+		r.topics.Table)
+	for p := range count {
+		r.partitions = append(r.partitions, p)
+	}
+	return err
+}
+
+// ask asks whether what was shown shall be done.
+func (r *resetting) ask() error {
+	if r.flags.yes {
+		return nil
+	}
+	if !logging.IsTerminal(r.out) {
+		return refusal{errors.New("there is nobody to ask: say --yes")}
+	}
+	fmt.Fprint(r.out, "Go on? [y/N] ")
+	answer, err := bufio.NewReader(r.in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return refusal{fmt.Errorf("read the answer: %w", err)}
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return refusal{errors.New("nothing was done")}
+}

@@ -1,0 +1,151 @@
+package program
+
+import (
+	"cmp"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"refold/config"
+	"refold/installation"
+	"refold/logging"
+	"refold/processors"
+	"refold/worker"
+)
+
+// program is what all commands share.
+type program struct {
+	environ     []string
+	definitions processors.Definitions
+	options     *config.Options
+	extensions  []worker.Extension
+	version     string
+}
+
+const defaultName = "processor"
+
+func (p Program) name() string { return cmp.Or(p.Name, defaultName) }
+
+// newRoot returns the command tree. environ is what os.Environ returns.
+func newRoot(of Program, environ []string) (*cobra.Command, error) {
+	definitions, err := processors.Define(of.Definitions...)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the definition
+	}
+	p := &program{
+		environ: environ, definitions: definitions, options: installation.Options(definitions),
+		extensions: of.Extensions, version: cmp.Or(of.Version, sourceVersion()),
+	}
+	root := &cobra.Command{
+		Use:   of.name(),
+		Short: "A stream-processing worker for event-sourced services on Kafka",
+		Long: `processor consumes commands, decides, emits events and folds them into tables, exactly once.
+
+Begin with "processor dev": it needs nothing but itself.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(p.newDev(), p.newRun(), p.newSend(), p.newGet(), p.newHistory(), p.newDiff(), p.newReport(),
+		p.newTrace(), newTail(), p.newLoad(), p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(),
+		newViews(), p.newTopics(), p.newTransactions(), p.newSchemas(), p.newConfig(), p.newBench(),
+		p.newVersion())
+	rename(root, of.name())
+	return root, nil
+}
+
+// rename puts the program's name in the place of ours, in the texts of all commands.
+func rename(cmd *cobra.Command, name string) {
+	if name == defaultName {
+		return
+	}
+	in := strings.NewReplacer(defaultName+" ", name+" ")
+	cmd.Short, cmd.Long, cmd.Example = in.Replace(cmd.Short), in.Replace(cmd.Long), in.Replace(cmd.Example)
+	for _, below := range cmd.Commands() {
+		rename(below, name)
+	}
+}
+
+// showHelp is what a command does that only has commands below it. Without it, cobra would take a
+// misspelt one for a wish for help, and exit with 0.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+// loaded is an installation, and where the values of its configuration come from.
+type loaded struct {
+	*installation.Installation
+	from *config.Loaded
+}
+
+// load reads the configuration of a command whose flags are those of the options.
+func (p *program) load(cmd *cobra.Command, defaults map[string]string) (*loaded, error) {
+	from, err := p.options.Load(config.LoadOptions{
+		Flags: cmd.Flags(), Environ: p.environ, Defaults: defaults, Check: installation.KafkaMistakes,
+	})
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it lists the mistakes
+	}
+	in := p.install(from.Config)
+	return &loaded{in, from}, in.Definitions.Names(in.Prefix()).Check()
+}
+
+func (p *program) install(c config.Config) *installation.Installation {
+	return &installation.Installation{Config: c, Definitions: p.definitions, Version: p.version}
+}
+
+func (p *program) newRun() *cobra.Command {
+	var profile string
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run a worker: processors, views and the HTTP API",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			loaded, err := p.load(cmd, nil)
+			if err != nil {
+				return err
+			}
+			stop, err := startProfile(profile)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			logger := logging.New(cmd.ErrOrStderr(), loaded.Config.Log)
+			worker.LimitMemory(loaded.Config.Processor)
+			worker, err := worker.New(loaded.Installation, logger, p.extensions...)
+			if err != nil {
+				return err
+			}
+			err = worker.Run(cmd.Context())
+			logger.Info("stopped", slog.Bool("clean", err == nil))
+			return err
+		},
+	}
+	p.options.AddFlags(cmd.Flags())
+	cmd.Flags().StringVar(&profile, "cpuprofile", "", "write a CPU profile to this file")
+	return cmd
+}
+
+func (p *program) newConfig() *cobra.Command {
+	var check, reference bool
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Show the effective configuration, and where each value comes from",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if reference {
+				return p.options.WriteReference(cmd.OutOrStdout())
+			}
+			loaded, err := p.load(cmd, nil)
+			if err != nil {
+				return err
+			}
+			if err := loaded.Check(); err != nil || check {
+				return err
+			}
+			return loaded.from.WriteYAML(cmd.OutOrStdout())
+		},
+	}
+	p.options.AddFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&check, "check", false, "only tell what is wrong")
+	cmd.Flags().BoolVar(&reference, "reference", false, "describe all options, as Markdown")
+	return cmd
+}

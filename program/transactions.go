@@ -1,0 +1,145 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/kafka"
+)
+
+func (p *program) newTransactions() *cobra.Command {
+	transactions := &cobra.Command{
+		Use:   "transactions",
+		Short: "Find transactions that are open for too long, and abort them",
+		Long: `Find transactions that are open for too long, and abort them.
+
+Workers and views read committed records only, and no further than to the first record of a transaction
+that is open. One that its producer has left open holds a partition up until its time-out has passed; one that
+hangs, of which no coordinator knows any more, for ever.`,
+		Args: cobra.NoArgs, RunE: showHelp,
+	}
+	transactions.AddCommand(p.newTransactionsList(), p.newTransactionsAbort())
+	return transactions
+}
+
+// transactionsTimeout is how long brokers may take for their answers.
+const transactionsTimeout = 30 * time.Second
+
+// withOpenTransactions does something with the transactions that are open in the program's topics.
+func (p *program) withOpenTransactions(
+	cmd *cobra.Command, do func(context.Context, *kgo.Client, []kafka.OpenTransaction) error,
+) error {
+	loaded, err := p.load(cmd, nil)
+	if err != nil {
+		return err
+	}
+	client, err := loaded.Kafka(nil).Client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(cmd.Context(), transactionsTimeout)
+	defer cancel()
+	var topics []string
+	for _, spec := range loaded.TopicSpecs() {
+		topics = append(topics, spec.Name)
+	}
+	open, err := kafka.OpenTransactions(ctx, client, topics...)
+	if err != nil {
+		return err
+	}
+	return do(ctx, client, open)
+}
+
+func (p *program) newTransactionsList() *cobra.Command {
+	var olderThan time.Duration
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "Show the transactions that are open in the program's topics",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.withOpenTransactions(cmd, func(
+				_ context.Context, _ *kgo.Client, open []kafka.OpenTransaction,
+			) error {
+				return showTransactions(cmd.OutOrStdout(), open, olderThan)
+			})
+		},
+	}
+	p.options.AddFlags(cmd.Flags())
+	cmd.Flags().DurationVar(&olderThan, "older-than", time.Minute,
+		"leave out those that are open for less: they are work under way")
+	return cmd
+}
+
+func showTransactions(w io.Writer, open []kafka.OpenTransaction, olderThan time.Duration) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	shown := 0
+	for i := range open {
+		t := &open[i]
+		age := time.Since(t.Since())
+		if age < olderThan {
+			continue
+		}
+		shown++
+		if shown == 1 {
+			fmt.Fprintln(table, "PARTITION\tOFFSET\tOPEN FOR\tENDS IN\tTRANSACTIONAL ID")
+		}
+		ends, id := "never", "unknown to its coordinator (producer "+strconv.FormatInt(t.ProducerID, 10)+")"
+		if !t.Hangs() {
+			ends, id = (t.Timeout - age).Round(time.Second).String(), legible(t.TransactionalID)
+		}
+		fmt.Fprintf(table, "%s/%d\t%d\t%v\t%s\t%s\n", t.Topic, t.Partition, t.Offset, age.Round(time.Second),
+			ends, id)
+	}
+	if shown == 0 {
+		fmt.Fprintf(table, "no transaction is open for longer than %v\n", olderThan)
+	}
+	return table.Flush() //nolint:wrapcheck // standard output
+}
+
+func (p *program) newTransactionsAbort() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "abort TOPIC/PARTITION OFFSET",
+		Short: "Abort the transaction whose first record in the partition is at the offset",
+		Long: `Abort the transaction whose first record in the partition is at the offset, as "list" shows it.
+
+Nothing of it will ever be read as committed, in any of its partitions, and its producer, if it is alive, is
+fenced. A worker whose transaction is aborted starts over, and does its work again.`,
+		Example: "  processor transactions abort account-commands/3 1021",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			offset, err := strconv.ParseInt(args[1], 10, 64)
+			if err != nil {
+				return fmt.Errorf("OFFSET %q is no number", args[1])
+			}
+			return p.withOpenTransactions(cmd, func(
+				ctx context.Context, client *kgo.Client, open []kafka.OpenTransaction,
+			) error {
+				for _, t := range open {
+					if fmt.Sprintf("%s/%d", t.Topic, t.Partition) != args[0] || t.Offset != offset {
+						continue
+					}
+					err := kafka.AbortTransaction(ctx, client, t)
+					if err == nil {
+						fmt.Fprintf(cmd.OutOrStdout(), "the transaction at %s, offset %d, is aborted\n",
+							args[0], offset)
+					}
+					return err
+				}
+				return fmt.Errorf("%w: none begins at %s, offset %d", errNoTransaction, args[0], offset)
+			})
+		},
+	}
+	p.options.AddFlags(cmd.Flags())
+	return cmd
+}
+
+var errNoTransaction = errors.New("no such transaction is open")

@@ -1,0 +1,35 @@
+package program
+
+import (
+	"net/http"
+	"testing"
+)
+
+// G7: the views of a worker are listed, and rebuilt while it serves.
+func TestViewsCommands(t *testing.T) {
+	i := newTestbed(t)
+	w := i.start()
+	w.send("/accounts/zoe", "open", "OpenAccount", `{"owner": "Zoe Z", "currency": "EUR"}`)
+	with := func(args ...string) []string { return append(args, "--server", w.server) }
+	expect(t, 0, []string{"VIEW", "accounts-table", "account-events", "history 2", "serving"},
+		with("views", "list")...)
+	expect(t, 0, []string{`"name":"accounts-table"`}, with("views", "list", "--json")...)
+	expect(t, 1, []string{"no rebuild of accounts-table since"},
+		with("views", "rebuild", "accounts-table", "--watch")...)
+	for _, view := range []string{"accounts-table", "account-events", "dead-letters"} {
+		expect(t, 0, []string{view + ": done, 2 of 2 partitions"}, with("views", "rebuild", view)...)
+	}
+	expect(t, 0, []string{"done, 1 of 1 partitions"},
+		with("views", "rebuild", "accounts-table", "--partition", "1")...)
+	expect(t, 0, []string{"done, 1 of 1"}, with("views", "rebuild", "accounts-table", "--watch")...)
+	expect(t, 0, []string{"is asked for"}, with("views", "rebuild", "order-events", "--detach")...)
+	expect(t, 0, []string{"done, 2 of 2"}, with("views", "rebuild", "order-events", "--watch")...)
+	expect(t, 1, []string{"no rebuild is going on", "no-rebuild"},
+		with("views", "rebuild", "accounts-table", "--cancel")...)
+	expect(t, 1, []string{"no such view", "accounts-table, account-results"},
+		with("views", "rebuild", "nobody")...)
+	expect(t, 1, []string{"only one of"}, with("views", "rebuild", "a", "--watch", "--cancel")...)
+	if a := w.ask(http.MethodGet, "/accounts/zoe", ""); a.status != http.StatusOK {
+		t.Errorf("the account is %+v", a)
+	}
+}

@@ -1,0 +1,166 @@
+package refold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Summary is what a refold found and did.
+type Summary struct {
+	// Events is how many events were folded, and Offset the offset of the events topic that the last
+	// row put right is the fold up to.
+	Events int64 `json:"events"`
+	Offset int64 `json:"offset"`
+	// Equal, Changed, Added and Removed count rows: those that were right, those that said something
+	// else or were at another sequence, those that were missing, and those without an event. In a dry
+	// run they count what would be.
+	Equal   int64 `json:"equal"`
+	Changed int64 `json:"changed"`
+	Added   int64 `json:"added"`
+	Removed int64 `json:"removed"`
+	// RingOnly counts rows of aggregates without events, which are there for their rings. They stay.
+	RingOnly int64 `json:"ringOnly"`
+	// Samples are some of the differences.
+	Samples []Sample `json:"samples,omitempty"`
+	// Steps is how many times the line stood still, and LongestStep for how long at most.
+	Steps       int           `json:"steps"`
+	LongestStep time.Duration `json:"longestStep"`
+}
+
+// Differing is how many rows were not right.
+func (o *Summary) Differing() int64 { return o.Changed + o.Added + o.Removed }
+
+// add counts a step's rows.
+func (o *Summary) add(step *Summary) {
+	o.Equal += step.Equal
+	o.Changed += step.Changed
+	o.Added += step.Added
+	o.Removed += step.Removed
+	o.RingOnly += step.RingOnly
+	o.Samples = append(o.Samples, step.Samples...)
+}
+
+// note counts a verdict that stands.
+func (o *Summary) note(v Verdict) {
+	switch v {
+	case Equal:
+		o.Equal++
+	case Changed, Moved:
+		o.Changed++
+	case Added:
+		o.Added++
+	case Removed:
+		o.Removed++
+	case RingOnly:
+		o.RingOnly++
+	case Absent, Unreadable:
+	}
+}
+
+// Run folds a partition again and puts the rows of the table right that are not the fold of their
+// events, while commands are handled. The package's documentation says how. The outcome is also given
+// with an error, of what was done until then: rows that were put right are right.
+//
+// An error with a [CodeOf] is for good, and if it comes before the first closing step, nothing was
+// changed. When ctx ends, so does the refold. In any case the shadow is gone when Run returns.
+func Run(ctx context.Context, o Options) (out Summary, err error) {
+	if err := o.validateRun(); err != nil {
+		return out, fmt.Errorf("refold: %w", err)
+	}
+	s, err := Build(ctx, o)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	r := refolding{Shadow: s}
+	err = r.run(ctx)
+	r.out.Events, r.out.Offset = s.Events(), s.Next()
+	return r.out, err
+}
+
+// refolding is a refold that is under way.
+type refolding struct {
+	*Shadow
+	out Summary
+}
+
+func (r *refolding) run(ctx context.Context) error {
+	if err := r.approach(ctx); err != nil {
+		return err
+	}
+	r.meter.enter(PhaseCompare)
+	if err := r.compare(ctx); err != nil {
+		return err
+	}
+	r.meter.enter(PhaseClose)
+	if err := r.close(ctx); err != nil {
+		return err
+	}
+	r.meter.enter(PhaseDone)
+	return nil
+}
+
+// approach folds what has come meanwhile until little is left. Each round is as long as what came
+// during the one before it; where they don't become shorter, the limits of the background are more than
+// the commands leave, and are lifted, or it would never end.
+func (r *refolding) approach(ctx context.Context) error {
+	pace := r.pace
+	for before := int64(math.MaxInt64); ; {
+		n, err := r.catchUp(ctx, pace)
+		if err != nil || n <= int64(r.o.StepEvents) {
+			return err
+		}
+		if n > before/2 {
+			pace = newPace(0, 1)
+		}
+		before = n
+	}
+}
+
+// compare goes through the live rows and notes the candidates.
+func (r *refolding) compare(ctx context.Context) error {
+	rows, err := r.o.Live.Rows(ctx)
+	if err != nil {
+		return fmt.Errorf("refold: reading the table: %w", err)
+	}
+	defer rows.Release()
+	candidates := newWriter(r.db, candidatePrefix)
+	defer candidates.close()
+	err = r.Walk(ctx, rows, func(p *Pair) error {
+		verdict, err := p.Judge()
+		switch {
+		case err != nil:
+			return err
+		case verdict == Equal || verdict == RingOnly:
+			r.out.note(verdict)
+			return nil
+		case verdict == Changed:
+			r.meter.Differing++
+			if r.o.DryRun { // it stands: whatever comes is added to a state that is wrong
+				r.out.note(verdict)
+				return r.sample(&r.out, p, verdict)
+			}
+		}
+		r.meter.Candidates++
+		return candidates.set(string(p.Key), nil)
+	})
+	if err != nil {
+		return err
+	}
+	return candidates.finish()
+}
+
+// sample keeps a difference for people, if there is room.
+func (r *refolding) sample(to *Summary, p *Pair, v Verdict) error {
+	if len(r.out.Samples)+len(to.Samples) >= r.o.Samples {
+		return nil
+	}
+	sample, err := p.Sample(v)
+	if err == nil {
+		to.Samples = append(to.Samples, sample)
+	}
+	return err
+}

@@ -1,0 +1,384 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"refold/codecs"
+	"refold/config"
+	"refold/exactlyonce"
+	"refold/installation"
+	"refold/inventory"
+	"refold/kafka"
+	"refold/processors"
+	"refold/snapshots"
+	"refold/snapshots/rebuild"
+	"refold/snapshots/verify"
+	"refold/tracing/otlp"
+	"refold/views"
+	"refold/views/httpapi"
+)
+
+// Worker is the whole program of a pod: processors, views and the HTTP API. New opens what is local, Run
+// does the rest.
+type Worker struct {
+	in      *installation.Installation
+	config  config.Config // of the installation
+	kafka   kafka.Settings
+	logger  *slog.Logger
+	metrics *prometheus.Registry
+
+	registry     *codecs.Registry
+	opened       *processors.Opened
+	tables       *snapshots.Stores // of the processors
+	copies       *snapshots.Stores // of the views
+	views        *views.Views
+	processors   []*supervised
+	rebuilds     *rebuild.Topic
+	inventory    *inventory.Catalog
+	requests     *rebuild.Requests
+	coordinators map[string]*coordinator // by group
+	server       *httpapi.Server
+	listener     net.Listener // Run hands it to the server
+	address      string
+	verify       *verify.Metrics
+	tracing      *otlp.Provider // nil: off
+	ran          atomic.Bool
+	unprepared   atomic.Pointer[error] // why Run can't begin yet; nil once it has
+	lost         atomic.Pointer[error] // which topics are lost
+	partitions   atomic.Int32          // of the topics of aggregates and processes; 0 until prepared
+	extensions   []Extension
+}
+
+// New wires a worker together. It opens the local stores and the HTTP port; it doesn't need Kafka or the
+// registry yet. Extensions add what is the program's own.
+func New(
+	in *installation.Installation, logger *slog.Logger, extensions ...Extension,
+) (_ *Worker, err error) {
+	if err := in.Check(); err != nil {
+		return nil, err //nolint:wrapcheck // it names the setting
+	}
+	w := &Worker{
+		in: in, config: in.Config, kafka: in.Kafka(logger), logger: logger,
+		metrics: prometheus.NewRegistry(), extensions: extensions,
+	}
+	w.notPrepared(errors.New("not started"))
+	w.verify = verify.NewMetrics(w.metrics)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.close())
+		}
+	}()
+	w.metrics.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, open := range []func() error{
+		w.openTracing, w.openInventory, w.openCodecs, w.openStores, w.openRebuilds, w.openProcessors,
+		w.openViews, w.openServer,
+	} {
+		if err := open(); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *Worker) openCodecs() (err error) {
+	w.registry, w.opened, err = w.in.Open(func(s *codecs.RegistrySettings) {
+		s.Metrics, s.Logger = codecs.NewMetrics(w.metrics), w.logger
+	})
+	return err //nolint:wrapcheck // it says what it was doing
+}
+
+// openStores opens two sets of stores: a processor and a view may both hold a copy of the same
+// partition of a table, and each follows it in its own way.
+func (w *Worker) openStores() (err error) {
+	metrics := snapshots.NewMetrics(w.metrics)
+	if w.tables, err = openTables(w.in, metrics, w.kafka, w.logger); err != nil {
+		return err
+	}
+	aggregates := len(w.in.Definitions.Aggregates)
+	w.copies, err = openStores(w.in, metrics, w.kafka, w.logger,
+		storeSet{"views", viewTopics(aggregates), 2, w.config.Store.ViewCacheBytes, 0})
+	return err
+}
+
+// OpenTables opens the stores of an installation's group tables as a worker does, without a worker.
+func OpenTables(
+	in *installation.Installation, metrics prometheus.Registerer, logger *slog.Logger,
+) (*snapshots.Stores, error) {
+	return openTables(in, snapshots.NewMetrics(metrics), in.Kafka(logger), logger)
+}
+
+func openTables(
+	in *installation.Installation, metrics *snapshots.Metrics, settings kafka.Settings, logger *slog.Logger,
+) (*snapshots.Stores, error) {
+	s := in.Config.Store
+	return openStores(in, metrics, settings, logger,
+		storeSet{"tables", len(in.Definitions.Aggregates), 1, s.CacheBytes, s.RowCacheBytes})
+}
+
+// storeSet is what sets of stores differ by.
+type storeSet struct {
+	name            string
+	topics          int
+	thirds          int // of the files that all stores together may have open
+	cache, rowCache config.Bytes
+}
+
+func openStores(
+	in *installation.Installation, metrics *snapshots.Metrics, settings kafka.Settings,
+	logger *slog.Logger, set storeSet,
+) (*snapshots.Stores, error) {
+	s := in.Config.Store
+	o := snapshots.Options{
+		Name: set.name, Kafka: settings, CacheBytes: int64(set.cache), RowCacheBytes: int64(set.rowCache),
+		Stores:       set.topics*in.Config.Topics.Partitions + 1, // one is being rebuilt beside, see Rebuild
+		MaxOpenFiles: s.OpenFiles * set.thirds / 3,
+		Metrics:      metrics, Logger: logger.With("stores", set.name),
+	}
+	if s.Directory != "" {
+		o.Dir = filepath.Join(s.Directory, in.Prefix()+set.name)
+	}
+	stores, err := snapshots.Open(o)
+	if err != nil {
+		return nil, fmt.Errorf("open the stores of %s: %w", set.name, err)
+	}
+	return stores, nil
+}
+
+// viewTopics is how many topics views follow: of each aggregate its table, commands, events and results;
+// and the dead letters.
+func viewTopics(aggregates int) int { return 4*aggregates + 1 }
+
+func (w *Worker) openProcessors() error {
+	options := processors.GraphOptions{
+		TopicPrefix: w.in.Prefix(),
+		RecordBytes: int(w.config.Topics.RecordBytes), Version: w.in.Version,
+		Partitions: w.partitions.Load,
+		Tracer:     w.tracer(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
+	}
+	for _, a := range w.opened.Aggregates {
+		o := w.guarded(options, w.in.Topics(a.AggregateName).Group)
+		settings := w.in.Aggregate(a.Name)
+		if o.RecentSize = settings.RecentCommands; settings.Results {
+			o.Results = w.opened.Results
+		}
+		graph, err := a.Graph(o)
+		if err != nil {
+			return err
+		}
+		w.supervise(graph, o.Guard, a, exactlyonce.StartOldest)
+	}
+	for _, p := range w.opened.Processes {
+		o := w.guarded(options, w.in.Prefix()+p.Name)
+		graph, err := p.Graph(w.opened.Targets(w.in.Prefix()), o)
+		if err != nil {
+			return err
+		}
+		start := exactlyonce.StartOldest
+		if p.FromNewest {
+			start = exactlyonce.StartNewest
+		}
+		w.supervise(graph, o.Guard, nil, start)
+	}
+	return nil
+}
+
+// guarded are the options of the graph of a group, which has a guard of its own.
+func (w *Worker) guarded(o processors.GraphOptions, group string) processors.GraphOptions {
+	p := w.config.Processor
+	o.Guard = processors.NewGuard(group, processors.GuardLimits{
+		Share: p.PoisonShare, Window: p.PoisonWindow, Least: p.PoisonLeast,
+	}, o.Metrics, w.logger)
+	return o
+}
+
+// supervise adds a processor that runs the graph exactly once; a is its aggregate, nil if it has none.
+func (w *Worker) supervise(
+	graph *goka.GroupGraph, guard *processors.Guard, a *processors.OpenAggregate, start exactlyonce.Start,
+) {
+	group := string(graph.Group())
+	engine := engineConfig(w.config)
+	engine.Kafka, engine.Tables = w.kafka, w.engineTables()
+	engine.Metrics = exactlyonce.NewMetrics(
+		prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, w.metrics))
+	engine.Logger, engine.Tracer = w.logger, w.tracer()
+	engine.Copartitioned, engine.Start = w.in.Copartitioned(), start
+	fitting := w.newFitting(graph, a)
+	engine.Fit, engine.MakeNoTopics = fitting.check, true
+	if id := w.config.Processor.TransactionalID; id != "" {
+		engine.TransactionalID = id + "-" + group
+	}
+	if k := w.coordinators[group]; k != nil {
+		k.attend(&engine)
+	}
+	w.processors = append(w.processors, newSupervised(engine, graph, guard, fitting, w.config))
+}
+
+// engineTables joins the engine and the stores, which don't know each other.
+func (w *Worker) engineTables() exactlyonce.Tables {
+	return exactlyonce.Tables{
+		Staged: func(ctx context.Context, topic string, partition int32) (exactlyonce.StagedTable, error) {
+			return w.tables.Staged(ctx, topic, partition)
+		},
+		Follower: followers(w.tables),
+	}
+}
+
+func (w *Worker) openViews() (err error) {
+	descriptions := make([]views.Description, 0, len(w.opened.Aggregates))
+	for _, a := range w.opened.Aggregates {
+		topics := w.in.Topics(a.AggregateName)
+		descriptions = append(descriptions, views.Description{
+			Name: a.Name, Plural: a.Plural, Topics: topics,
+			Commands: a.Commands, Results: w.opened.Results, Events: a.Events, Row: a.Row, Fold: a.Fold,
+			Refolded: w.refolded(topics.Group),
+		})
+	}
+	w.views, err = views.Open(views.Options{
+		Kafka: w.kafka, Stores: w.copies,
+		Limits: viewLimits(w.config.HTTP, w.config.Views, w.config.Processor),
+		Off:    !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
+		TraceRetention: traceRetention(w.config.Views),
+		DeadLetters:    processors.DeadLetters(w.in.Prefix()),
+		Metrics:        views.NewMetrics(w.metrics), Logger: w.logger, Aggregates: descriptions,
+	})
+	return err
+}
+
+func (w *Worker) openServer() (err error) {
+	checks := []httpapi.Check{
+		{Name: "topics-and-schemas", Ready: w.preparedCheck},
+		{Name: "lost-topics", Ready: w.topicsCheck},
+		{Name: "rebuilds", Ready: w.rebuilds.Ready},
+	}
+	if w.config.Views.Enabled {
+		checks = append(checks, httpapi.Check{Name: "views", Ready: w.views.Ready})
+	}
+	for _, p := range w.processors {
+		checks = append(checks, httpapi.Check{Name: p.name + "-processor", Ready: p.Ready})
+	}
+	resources := make([]httpapi.Resource, 0, len(w.opened.Aggregates))
+	for _, a := range w.opened.Aggregates {
+		resources = append(resources, w.resource(a))
+	}
+	live, err := w.openLive()
+	if err != nil {
+		return err
+	}
+	w.server, err = httpapi.NewServer(httpapi.Options{
+		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
+		Rebuilds: w.requests, Views: w.views, Stores: w.tables,
+		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
+		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
+	})
+	if err != nil {
+		return err
+	}
+	w.listener, err = net.Listen("tcp", w.config.HTTP.Address) //nolint:noctx // returns at once
+	if err != nil {
+		return fmt.Errorf("http.address: %w (choose another with --http.address)", err)
+	}
+	w.address = w.listener.Addr().String()
+	return nil
+}
+
+// Address returns where the HTTP API listens, or did before Run ended.
+func (w *Worker) Address() string { return w.address }
+
+// errRanBefore says that a Worker was used twice.
+var errRanBefore = errors.New("the worker has run before; make another one with New")
+
+// Run works until ctx ends. Then it finishes what is in hand, leaves the group, and returns nil.
+// It returns an error only for what trying again can't mend. It runs only once.
+func (w *Worker) Run(ctx context.Context) (err error) {
+	if w.ran.Swap(true) {
+		return errRanBefore
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	w.logger.Info("starting", "version", w.in.Version, "http", w.Address(),
+		"brokers", w.config.Kafka.Brokers, "registry", w.config.Registry.URLs)
+	group, ctx := errgroup.WithContext(ctx)
+	listener := w.listener
+	w.listener = nil // Serve closes it
+	group.Go(func() error { return w.server.Serve(ctx, listener) })
+	group.Go(func() error {
+		if !w.prepare(ctx) {
+			return nil
+		}
+		group.Go(func() error { w.watchTopics(ctx); return nil })
+		if w.config.Views.Enabled {
+			group.Go(func() error { return w.views.Run(ctx) })
+		}
+		for _, p := range w.processors {
+			group.Go(func() error { p.Run(ctx); return nil })
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// close releases what NewWorker opened. It may be called at any stage.
+func (w *Worker) close() error {
+	var errs []error
+	if w.listener != nil {
+		errs = append(errs, w.listener.Close())
+	}
+	for _, stores := range []*snapshots.Stores{w.tables, w.copies} {
+		if stores != nil {
+			errs = append(errs, stores.Close())
+		}
+	}
+	if w.rebuilds != nil {
+		w.rebuilds.Close()
+	}
+	if w.registry != nil {
+		w.registry.Close()
+	}
+	w.closeTracing()
+	return errors.Join(errs...)
+}
+
+// resource is an aggregate as the API shows it.
+func (w *Worker) resource(a *processors.OpenAggregate) httpapi.Resource {
+	reader := w.views.Aggregate(a.Name)
+	return httpapi.Resource{
+		Name: a.Name, Plural: a.Plural, Rows: reader, Sender: reader, Events: reader, Past: reader,
+		Commands: offered{a.Commands, a.Internal}, State: a.State, Example: a.Example,
+		CommandExamples: a.CommandExamples,
+	}
+}
+
+// offered are an aggregate's commands without those that only processes send.
+type offered struct {
+	*codecs.Set
+	internal []string
+}
+
+// Types returns the commands that clients may send.
+func (o offered) Types() []string {
+	return slices.DeleteFunc(o.Set.Types(), func(name string) bool {
+		return slices.Contains(o.internal, name)
+	})
+}
+
+// followers opens stores of tables that somebody else writes: joins and lookups.
+func followers(
+	stores *snapshots.Stores,
+) func(context.Context, string, int32) (storage.Storage, error) {
+	return func(ctx context.Context, topic string, partition int32) (storage.Storage, error) {
+		return stores.Follower(ctx, topic, partition, snapshots.Projection{})
+	}
+}
