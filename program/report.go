@@ -9,13 +9,12 @@ import (
 	"io"
 	"maps"
 	"math/big"
-	"net/http"
 	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
 
-	"refold/views/httpapi"
+	"refold/client"
 )
 
 type reportOptions struct {
@@ -43,12 +42,12 @@ Exit codes: 0 whole, 1 anything else: what was printed is not all then.`,
   processor report accounts --at 2026-01-31T23:59:59Z --format csv > january.csv`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := p.collection(args[0])
+			aggregate, err := p.collection(args[0])
 			if err != nil {
 				return err
 			}
-			if path != "/accounts" {
-				return fmt.Errorf("there is no report of %s; there is one of %s", args[0], "accounts")
+			if aggregate != reported {
+				return fmt.Errorf("there is no report of %s; there is one of %s", args[0], reported)
 			}
 			if err := o.at.check(false); err != nil {
 				return err
@@ -60,11 +59,11 @@ Exit codes: 0 whole, 1 anything else: what was printed is not all then.`,
 			if err != nil {
 				return err
 			}
-			c, err := newClient(o.server, requestTimeout)
+			c, err := newClient(o.server)
 			if err != nil {
 				return err
 			}
-			r := &report{client: c, path: path, at: o.at, totals: map[string]*big.Int{}}
+			r := &report{client: c, at: o.at.asked(), totals: map[string]*big.Int{}}
 			return r.run(cmd.Context(), sheet)
 		},
 	}
@@ -76,15 +75,17 @@ Exit codes: 0 whole, 1 anything else: what was printed is not all then.`,
 	return cmd
 }
 
+// reported is the aggregate whose states have balances.
+const reported = "accounts"
+
 // reportParallel is how many accounts are asked for at a time: a worker answers in about a
 // millisecond, and has other things to do.
 const reportParallel = 4
 
 // report makes a balance sheet.
 type report struct {
-	client *client
-	path   string
-	at     moment
+	client *client.Client
+	at     client.Get
 	totals map[string]*big.Int // by currency
 }
 
@@ -97,45 +98,33 @@ type balance struct {
 	Status   string `json:"status"`
 }
 
-// reported is an account in the list of all.
-type reported struct {
-	ID string `json:"id"`
-}
-
-// run goes through the accounts that there are now, page by page. No account that was there at any
+// run goes through the accounts that there are now. No account that was there at any
 // time is missing among them: rows of accounts with events are never deleted.
 func (r *report) run(ctx context.Context, sheet *sheet) error {
-	for path := r.path; path != ""; {
-		a, err := r.client.do(ctx, http.MethodGet, path, nil, nil)
+	var ids []string
+	for row, err := range r.client.List(ctx, reported, "") {
 		if err != nil {
-			return err
+			return hinted(err)
 		}
-		if a.status != http.StatusOK {
-			return a.problem()
-		}
-		var page struct {
-			Items []reported `json:"items"`
-			Next  string     `json:"next"`
-		}
-		if err := json.Unmarshal(a.raw, &page); err != nil {
-			return fmt.Errorf("read the answer: %w", err)
-		}
-		for some := range slices.Chunk(page.Items, reportParallel) {
-			if err := r.some(ctx, some, sheet); err != nil {
+		if ids = append(ids, row.ID); len(ids) == reportParallel {
+			if err := r.some(ctx, ids, sheet); err != nil {
 				return err
 			}
+			ids = ids[:0]
 		}
-		path = page.Next
+	}
+	if err := r.some(ctx, ids, sheet); err != nil {
+		return err
 	}
 	return sheet.end(r.totals)
 }
 
 // some asks for a few accounts at a time, and prints them in their order.
-func (r *report) some(ctx context.Context, some []reported, sheet *sheet) error {
-	lines, errs := make([]*balance, len(some)), make([]error, len(some))
+func (r *report) some(ctx context.Context, ids []string, sheet *sheet) error {
+	lines, errs := make([]*balance, len(ids)), make([]error, len(ids))
 	var group sync.WaitGroup
-	for i := range some {
-		group.Go(func() { lines[i], errs[i] = r.balance(ctx, some[i].ID) })
+	for i := range ids {
+		group.Go(func() { lines[i], errs[i] = r.balance(ctx, ids[i]) })
 	}
 	group.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -162,21 +151,19 @@ func (r *report) add(line *balance) {
 
 // balance asks for one account as it was; nil if it was not there.
 func (r *report) balance(ctx context.Context, id string) (*balance, error) {
-	a, err := r.client.do(ctx, http.MethodGet, r.path+"/"+httpapi.Segment(id)+r.at.query(), nil, nil)
+	row, err := r.client.Get(ctx, reported, id, r.at)
 	switch {
-	case err != nil:
-		return nil, err
-	case a.status == http.StatusNotFound:
+	case client.IsNotFound(err):
 		return nil, nil //nolint:nilnil // it was not there
-	case a.status != http.StatusOK:
-		return nil, fmt.Errorf("account %s: %w", legible(id), a.problem())
+	case err != nil:
+		return nil, fmt.Errorf("account %s: %w", legible(id), hinted(err))
 	}
-	line := &balance{}
-	if err := json.Unmarshal(a.State, line); err != nil {
-		return nil, fmt.Errorf("read account %s: %w", legible(id), err)
+	line, err := client.State[balance](row)
+	if err != nil {
+		return nil, err
 	}
-	line.ID, line.Sequence = id, a.Sequence
-	return line, nil
+	line.ID, line.Sequence = id, row.Sequence
+	return &line, nil
 }
 
 // sheet prints a report in one of the formats.
