@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
@@ -240,11 +241,12 @@ func (w *Worker) engineTables() exactlyonce.Tables {
 func (w *Worker) openViews() (err error) {
 	descriptions := make([]views.Description, 0, len(w.opened.Aggregates))
 	for _, a := range w.opened.Aggregates {
-		topics := w.in.Topics(a.AggregateName)
+		topics, kept := w.in.Topics(a.AggregateName), w.in.Aggregate(a.Name)
 		descriptions = append(descriptions, views.Description{
 			Name: a.Name, Plural: a.Plural, Topics: topics,
 			Commands: a.Commands, Results: w.opened.Results, Events: a.Events, Row: a.Row, Fold: a.Fold,
-			Refolded: w.refolded(topics.Group),
+			Refolded:  w.refolded(topics.Group),
+			NoResults: !kept.Results, NoHistory: !kept.History, NoTraces: !kept.Traces,
 		})
 	}
 	w.views, err = views.Open(views.Options{
@@ -278,8 +280,12 @@ func (w *Worker) openServer() (err error) {
 	if err != nil {
 		return err
 	}
+	routes, err := w.extend()
+	if err != nil {
+		return err
+	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
+		Resources: resources, Routes: routes, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
 		Rebuilds: w.requests, Views: w.views, Stores: w.tables,
 		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
@@ -294,6 +300,9 @@ func (w *Worker) openServer() (err error) {
 	w.address = w.listener.Addr().String()
 	return nil
 }
+
+// now is the clock that commands of extensions are stamped with.
+func (*Worker) now() time.Time { return time.Now() }
 
 // Address returns where the HTTP API listens, or did before Run ended.
 func (w *Worker) Address() string { return w.address }
@@ -353,11 +362,16 @@ func (w *Worker) close() error {
 
 // resource is an aggregate as the API shows it.
 func (w *Worker) resource(a *processors.OpenAggregate) httpapi.Resource {
-	reader := w.views.Aggregate(a.Name)
+	reader, kept := w.views.Aggregate(a.Name), w.in.Aggregate(a.Name)
+	rejections := make([]httpapi.Rejection, len(a.Rejections))
+	for i, r := range a.Rejections {
+		rejections[i] = httpapi.Rejection(r)
+	}
 	return httpapi.Resource{
 		Name: a.Name, Plural: a.Plural, Rows: reader, Sender: reader, Events: reader, Past: reader,
 		Commands: offered{a.Commands, a.Internal}, State: a.State, Example: a.Example,
-		CommandExamples: a.CommandExamples,
+		CommandExamples: a.CommandExamples, Rejections: rejections,
+		NoResults: !kept.Results, NoHistory: !kept.History, NoTraces: !kept.Traces,
 	}
 }
 

@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"example.com/garage/garages"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"refold/worker"
-
-	"example.com/garage/garages"
 )
 
 // freeSpaces adds a route for the display at the entrance, and a metric of how often it is asked.
@@ -22,13 +21,13 @@ func freeSpaces(host *worker.Host) error {
 	host.Handle("GET /garages/{id}/free", "How many spaces of a garage are free.",
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			asked.Inc()
-			garage, _, err := worker.State[garages.Garage](host, garages.Definition.Name, r.PathValue("id"))
+			row, err := worker.State[garages.Garage](host, garages.Definition.Name, r.PathValue("id"))
 			if err != nil {
 				http.Error(w, err.Error(), http.StatusNotFound)
 				return
 			}
 			w.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(w).Encode(map[string]int64{"free": garage.Free()})
+			_ = json.NewEncoder(w).Encode(map[string]int64{"free": row.State.Free()})
 		}))
 	return nil
 }
