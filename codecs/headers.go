@@ -285,7 +285,8 @@ func missing(name, what string) *Malformed {
 const maxFoundBytes = 60
 
 func bad(name string, value []byte, must string) *Malformed {
-	return malformed(ReasonBadHeader, nil, "%s is %s; %s", name, excerpt.Quoted(string(value), maxFoundBytes), must)
+	found := excerpt.Quoted(string(value), maxFoundBytes)
+	return malformed(ReasonBadHeader, nil, "%s is %s; %s", name, found, must)
 }
 
 func isASCII(b []byte) bool {

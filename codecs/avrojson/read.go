@@ -144,7 +144,8 @@ func (r *reader) misfit(t *avrotype.Type) {
 	value := r.in
 	r.in.Skip()
 	if r.counts() {
-		r.mistakes = append(r.mistakes, Mistake{Path: r.place(), Found: found(value, t), Allowed: describe(t)})
+		m := Mistake{Path: r.place(), Found: found(value, t), Allowed: describe(t)}
+		r.mistakes = append(r.mistakes, m)
 	}
 }
 
@@ -258,7 +259,8 @@ func (r *reader) array(t *avrotype.Type) {
 	r.path = append(r.path, step{})
 	for r.in.Enter(); r.in.More(); n++ {
 		r.path[len(r.path)-1].index = n
-		if r.value(t.Items); r.exhausted() {
+		r.value(t.Items)
+		if r.exhausted() {
 			return
 		}
 	}
@@ -278,7 +280,8 @@ func (r *reader) mapping(t *avrotype.Type) {
 		}
 		keys[key] = struct{}{}
 		r.out = append(binary.AppendVarint(r.out, int64(len(key))), key...)
-		if r.value(t.Items); r.exhausted() {
+		r.value(t.Items)
+		if r.exhausted() {
 			return
 		}
 	}
@@ -331,7 +334,8 @@ func (r *reader) record(t *avrotype.Type) {
 			r.mistake("the field again", "each field once")
 		}
 		from := len(r.out)
-		if r.value(t.Fields[i].Type); r.exhausted() {
+		r.value(t.Fields[i].Type)
+		if r.exhausted() {
 			return
 		}
 		spans[i] = span{from + 1, len(r.out) + 1}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,7 +99,9 @@ func (d *drawer) record(depth int) any {
 		fields = append(fields, field)
 	}
 	if rapid.Bool().Draw(d.t, "itself") {
-		fields = append(fields, map[string]any{"name": "z", "type": []any{"null", record["name"]}, "default": nil})
+		fields = append(fields, map[string]any{
+			"name": "z", "type": []any{"null", record["name"]}, "default": nil,
+		})
 	}
 	record["fields"] = fields
 	return record
@@ -145,7 +148,7 @@ func (d *drawer) document(t *avrotype.Type, depth int) string {
 		return "null"
 	}
 	if rapid.IntRange(0, 9).Draw(d.t, "other") == 0 {
-		other := append(append([]string{"null", "true", "[]", "{}", `{"a": 1}`, "[null]"}, numbers...), texts...)
+		other := slices.Concat([]string{"null", "true", "[]", "{}", `{"a": 1}`, "[null]"}, numbers, texts)
 		return rapid.SampledFrom(other).Draw(d.t, "anything")
 	}
 	switch t.Kind {

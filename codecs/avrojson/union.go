@@ -71,10 +71,11 @@ func (r *reader) candidates(t *avrotype.Type, candidates []int) []int {
 	if len(candidates) > 1 && (c == '-' || c >= '0' && c <= '9') {
 		whole := !strings.ContainsAny(string(token), ".eE")
 		slices.SortStableFunc(candidates, func(a, b int) int {
-			switch x, y := t.Branches[a].Whole(), t.Branches[b].Whole(); {
+			x, y := t.Branches[a].Whole() == whole, t.Branches[b].Whole() == whole
+			switch {
 			case x == y:
 				return 0
-			case x == whole:
+			case x:
 				return -1
 			}
 			return 1

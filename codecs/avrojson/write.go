@@ -70,7 +70,8 @@ func (w *writer) plain(t *avrotype.Type) error {
 	case avrotype.Float:
 		b, err := w.Take(4)
 		if err == nil {
-			w.out = jsonvalue.AppendFloat(w.out, float64(math.Float32frombits(binary.LittleEndian.Uint32(b))), 32)
+			f := math.Float32frombits(binary.LittleEndian.Uint32(b))
+			w.out = jsonvalue.AppendFloat(w.out, float64(f), 32)
 		}
 		return err
 	case avrotype.Double:

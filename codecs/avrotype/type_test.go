@@ -1,6 +1,7 @@
 package avrotype_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -45,7 +46,8 @@ func TestDefaultsAreAvroData(t *testing.T) {
 		text  string
 		value any
 	}{
-		`"boolean"`: {"true", true}, `"int"`: {"-7", int32(-7)}, `"long"`: {"9007199254740993", int64(9007199254740993)},
+		`"boolean"`: {"true", true}, `"int"`: {"-7", int32(-7)},
+		`"long"`:  {"9007199254740993", int64(9007199254740993)},
 		`"float"`: {"0.1", float32(0.1)}, `"double"`: {"1e300", 1e300}, `"string"`: {`"ä"`, "ä"},
 		`"bytes"`:                                              {`"\u00ff"`, []byte{255}},
 		`{"type": "array", "items": "int"}`:                    {"[1, 2]", []any{int32(1), int32(2)}},
@@ -69,7 +71,7 @@ func TestDefaultsAreAvroData(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if field := root.Fields[0]; !field.HasDefault || string(field.Default) != string(want) {
+		if field := root.Fields[0]; !field.HasDefault || !bytes.Equal(field.Default, want) {
 			t.Errorf("%s of %s is %x, want %x", test.text, schema, field.Default, want)
 		}
 	}
@@ -79,11 +81,13 @@ func TestDefaultsAreAvroData(t *testing.T) {
 func TestDefaultsHaveALimit(t *testing.T) {
 	const levels = 16
 	var fields []string
-	inner := `{"type": "record", "name": "L0", "fields": [{"name": "x", "type": "string", "default": "much"}]}`
+	inner := `{"type": "record", "name": "L0", "fields": [
+		{"name": "x", "type": "string", "default": "much"}]}`
 	for i := range levels {
 		fields = append(fields, fmt.Sprintf(`{"name": "l%d", "type": %s, "default": {}}`, i, inner))
 		inner = fmt.Sprintf(`{"type": "record", "name": "L%d", "fields": [
-			{"name": "a", "type": "L%d", "default": {}}, {"name": "b", "type": "L%d", "default": {}}]}`, i+1, i, i)
+			{"name": "a", "type": "L%d", "default": {}},
+			{"name": "b", "type": "L%d", "default": {}}]}`, i+1, i, i)
 	}
 	root := typeOf(t, `{"type": "record", "name": "R", "fields": [`+strings.Join(fields, ",")+`]}`)
 	if !root.Fields[0].HasDefault || !root.Fields[3].HasDefault || root.Fields[levels-1].HasDefault {
