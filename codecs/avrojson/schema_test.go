@@ -212,13 +212,17 @@ func TestTheSchemaDescribesWhatIsRead(t *testing.T) {
 			t.Skip(err) // a union of two unnamed types that are one to Avro
 		}
 		typ := avrotype.Of(parsed)
+		codec, err := avrojson.NewCodec(parsed, typ)
+		if err != nil {
+			t.Skip(err)
+		}
 		valid, err := validator(typ)
 		if err != nil {
 			t.Fatalf("of %s: %v", schema, err)
 		}
 		for range 30 {
 			document := d.document(typ, 4)
-			data, wrong := read(typ, []byte(document))
+			data, wrong := read(codec, []byte(document))
 			if says := validate(t, valid, document); (says == nil) != (wrong == nil) {
 				t.Fatalf("%s as %s\nJSON Schema: %v\nRead: %v", document, schema, says, wrong)
 			}
@@ -227,7 +231,7 @@ func TestTheSchemaDescribesWhatIsRead(t *testing.T) {
 				continue
 			}
 			taken++
-			checkBack(t, typ, valid, document, data)
+			checkBack(t, typ, codec, valid, document, data)
 		}
 	})
 	if min(taken, refused) < 20 {
@@ -244,7 +248,9 @@ func validate(t *rapid.T, schema *jsonschema.Schema, document string) error {
 	return schema.Validate(value) //nolint:wrapcheck // shown as it is
 }
 
-func checkBack(t *rapid.T, typ *avrotype.Type, valid *jsonschema.Schema, document string, data []byte) {
+func checkBack(t *rapid.T, typ *avrotype.Type, codec *avrojson.Codec, valid *jsonschema.Schema,
+	document string, data []byte,
+) {
 	t.Helper()
 	text, err := avrojson.Write(typ, data, 1<<20)
 	if err != nil {
@@ -253,7 +259,7 @@ func checkBack(t *rapid.T, typ *avrotype.Type, valid *jsonschema.Schema, documen
 	if err := validate(t, valid, string(text)); err != nil {
 		t.Fatalf("%s was written as %s, which is not valid: %v", document, text, err)
 	}
-	again, err := read(typ, text)
+	again, err := read(codec, text)
 	if err != nil {
 		t.Fatalf("%s was written as %s, which is refused: %v", document, text, err)
 	}

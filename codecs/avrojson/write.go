@@ -13,7 +13,7 @@ import (
 	"refold/codecs/jsonvalue"
 )
 
-// Write writes Avro data of a type as JSON of at most limit bytes, in the form that [Read] takes. That is
+// Write writes Avro data of a type as JSON of at most limit bytes, in the form that [Codec.Read] takes. That is
 // all that it allocates, beside up to 16 times that for maps. A record's fields come in the schema's order,
 // a map's keys sorted, so that equal values give equal texts.
 //

@@ -1,5 +1,5 @@
-// Package avrotype describes Avro types in a form that is easy to walk: names are resolved, defaults are
-// encoded, and a type that holds itself is a cycle. It reads Avro data by it, and finds data that would
+// Package avrotype describes Avro types in a form that is easy to walk: names are resolved, and a type that
+// holds itself is a cycle. It reads Avro data by it, and finds data that would
 // grow beyond its size. It knows neither JSON nor Go types.
 package avrotype
 
@@ -51,11 +51,12 @@ type Field struct {
 	Name, Doc  string
 	Type       *Type
 	HasDefault bool
-	// Default is the default as Avro data.
-	Default []byte
+	// Default is the default in goavro's form.
+	Default any
+	// DefaultBytes is roughly what the default takes in memory.
+	DefaultBytes int
 
-	value         any // the default as twmb/avro gives it
-	defaultMemory int // roughly, in bytes
+	value any // the default as twmb/avro gives it
 }
 
 // Of returns the type that a schema describes. Defaults of more than 1 MiB are left out, as if the field
@@ -66,7 +67,7 @@ func Of(schema *avro.Schema) *Type {
 	// Defaults last: one may be of a type that is described further down.
 	for _, record := range b.records {
 		for i := range record.Fields {
-			record.Fields[i].encodeDefault()
+			record.Fields[i].fillDefault()
 		}
 	}
 	return root
