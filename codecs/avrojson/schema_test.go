@@ -209,12 +209,12 @@ func TestTheSchemaDescribesWhatIsRead(t *testing.T) {
 		}
 		parsed, err := avro.Parse(string(schema))
 		if err != nil {
-			t.Skip(err) // a union of two unnamed types that are one to Avro
+			return // Avro refuses some: a union of a name and the type of that name
 		}
 		typ := avrotype.Of(parsed)
 		codec, err := avrojson.NewCodec(parsed, typ)
 		if err != nil {
-			t.Skip(err)
+			return // so does goavro
 		}
 		valid, err := validator(typ)
 		if err != nil {
