@@ -76,7 +76,8 @@ func PlanVerification(
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory to work in: %w", err)
 	}
-	return v, v.findStores(ctx, client)
+	err = v.findStores(ctx, client)
+	return v, err
 }
 
 // VerificationCallbacks are called while a verification works. Verified is required.

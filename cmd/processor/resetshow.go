@@ -107,7 +107,8 @@ func (r *resetting) advised(err error) error {
 		for i, m := range members.Members {
 			partitions := m.Partitions[r.topics.Commands]
 			slices.Sort(partitions)
-			names[i] = fmt.Sprintf("\n  %s at %s, partitions %v", m.ClientID, operator.HostOf(m.Host), partitions)
+			names[i] = fmt.Sprintf("\n  %s at %s, partitions %v", m.ClientID, operator.HostOf(m.Host),
+				partitions)
 		}
 		return fmt.Errorf("the group %s has members; stop these workers first (or rebuild while they run: "+
 			"processor rebuild %s):%s", r.topics.Group, r.plural, strings.Join(names, ""))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,35 +38,41 @@ func (p *program) newSchemasCommand(name, short string, mode codecs.Mode) *cobra
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
 			defer cancel()
-			return prepareSchemas(ctx, cmd.OutOrStdout(), loaded.Config, mode)
+			count, err := prepareSchemas(ctx, loaded.Config, mode)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%d schemas are in the registry\n", count)
+			return nil
 		},
 	}
 	config.AddFlags(cmd.Flags())
 	return cmd
 }
 
-// prepareSchemas asks for every schema's ID, registering those that are missing if mode says so.
-func prepareSchemas(ctx context.Context, w io.Writer, c config.Config, mode codecs.Mode) error {
+// prepareSchemas asks for every schema's ID, registering those that are missing if mode says so, and returns
+// how many schemas there are.
+func prepareSchemas(ctx context.Context, c config.Config, mode codecs.Mode) (count int, err error) {
 	settings, err := registrySettings(c)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	settings.Mode = mode
 	registry, err := codecs.NewRegistry(settings)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer registry.Close()
 	aggregates, err := openAggregates(registry, c)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	results, err := processors.NewResultSet(registry)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	errs := []error{results.Prepare(ctx)}
-	count := len(results.Types())
+	count = len(results.Types())
 	for _, a := range aggregates {
 		errs = append(errs, a.prepare(ctx))
 		for _, set := range a.sets() {
@@ -75,13 +80,9 @@ func prepareSchemas(ctx context.Context, w io.Writer, c config.Config, mode code
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return err
+		return 0, err
 	}
-	if err := checkVersions(ctx, registry, aggregates, results); err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "%d schemas are in the registry\n", count)
-	return nil
+	return count, checkVersions(ctx, registry, aggregates, results)
 }
 
 // checkVersions compares all versions of commands, results and inputs of processes with those of this
