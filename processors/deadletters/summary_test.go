@@ -25,7 +25,8 @@ func TestSummarize(t *testing.T) {
 // A preview says what would become of the letters, and changes nothing.
 func TestPreview(t *testing.T) {
 	f := newFixture(t, 2)
-	f.put(letter(0, 1, "a"), letter(0, 2, "b"), letter(1, 3, "c", processors.HeaderReplayTopic, "order-events"))
+	f.put(letter(0, 1, "a"), letter(0, 2, "b"),
+		letter(1, 3, "c", processors.HeaderReplayTopic, "order-events"))
 	f.settled(deadletters.Selection{Refs: refs("0/0")}, replay)
 	for range 2 {
 		tally, last, err := f.open(f.settings()).Preview(f.ctx, deadletters.Selection{}, deadletters.Replayed)

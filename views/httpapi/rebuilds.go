@@ -67,7 +67,7 @@ type rebuildsBody struct {
 
 type rebuildTableBody struct {
 	Aggregate string `json:"aggregate" doc:"In the plural."`
-	Due       bool   `json:"due" doc:"Rows are of an older fold version than their worker: rebuild the table."`
+	Due       bool   `json:"due" doc:"Rows are of an older fold version than their worker: rebuild it."`
 	// Partitions are those that a worker has taken over at any time.
 	Partitions []rebuild.PartitionVersions `json:"partitions" nullable:"false"`
 	Rebuilds   []rebuildBody               `json:"rebuilds" nullable:"false" doc:"The newest first."`
