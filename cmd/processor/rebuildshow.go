@@ -52,7 +52,7 @@ func watchRebuild(ctx context.Context, w io.Writer, d *rebuild.Requests, id stri
 		select {
 		case <-time.After(redrawInterval):
 		case <-ctx.Done():
-			fmt.Fprintf(w, "\nthe refold goes on; --watch shows it again\n")
+			fmt.Fprintf(w, "\nthe rebuild goes on; --watch shows it again\n")
 			return nil
 		}
 	}
