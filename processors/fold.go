@@ -127,9 +127,9 @@ func (f *EventFold[S, E]) Decode(event *kgo.Record) (any, error) {
 	return &numbered[E]{sequence, data}, nil
 }
 
-// Apply returns the state after a decoded event. It may change the state that it is given, which must not be used
-// any more; after an error that state is as it was. The error is a *[FoldError]: the event is not the next of
-// its aggregate, or Evolve panics.
+// Apply returns the state after a decoded event. It may change the state that it is given, which must not be
+// used any more; after an error that state is as it was. The error is a *[FoldError]: the event is not the
+// next of its aggregate, or Evolve panics.
 func (f *EventFold[S, E]) Apply(state, event any) (any, error) {
 	s, err := ownState[S](state)
 	if err != nil {

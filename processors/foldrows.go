@@ -95,8 +95,8 @@ func (c *RowCodec[S]) Sequence(row []byte) (int64, error) {
 	return s.Sequence, err
 }
 
-// Equal reports whether a row has the same state at the same sequence, whatever its ring and the schema it was
-// written with. At sequence 0 states are not compared; see [eventsourcing.Snapshot].
+// Equal reports whether a row has the same state at the same sequence, whatever its ring and the schema it
+// was written with. At sequence 0 states are not compared; see [eventsourcing.Snapshot].
 func (c *RowCodec[S]) Equal(state any, row []byte) (bool, error) {
 	s, err := ownState[S](state)
 	if err != nil {

@@ -19,8 +19,8 @@ type Messages struct {
 	Beyond *Beyond
 }
 
-// Beyond counts records whose IDs are beyond the limits, as earlier versions wrote them. They are read like all
-// others. It is safe for concurrent use.
+// Beyond counts records whose IDs are beyond the limits, as earlier versions wrote them. They are read like
+// all others. It is safe for concurrent use.
 type Beyond struct {
 	mu    sync.Mutex
 	noted map[stretch]uint64

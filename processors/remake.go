@@ -13,8 +13,8 @@ import (
 	"refold/fold"
 )
 
-// Rings makes the rings of recent commands again for a table that is lost: from the events, each of which names
-// the command that caused it, and from the results, as far back as they are kept.
+// Rings makes the rings of recent commands again for a table that is lost: from the events, each of which
+// names the command that caused it, and from the results, as far back as they are kept.
 type Rings struct {
 	Fold     fold.RowFold
 	Messages Messages
@@ -33,9 +33,9 @@ func (r Rings) OfResults() fold.StateFold { return resultRings{r} }
 // ErrEventsLost says that a result or a row is of events that the events topic does not have.
 var ErrEventsLost = errors.New("events are lost")
 
-// Row returns the row of an aggregate by its states in the two folds, nil where it has none. The row is nil if
-// the aggregate needs none. The error is ErrEventsLost if results name events that are not there, or if the
-// live row, which may be nil, is at a later sequence than the events.
+// Row returns the row of an aggregate by its states in the two folds, nil where it has none. The row is nil
+// if the aggregate needs none. The error is ErrEventsLost if results name events that are not there, or if
+// the live row, which may be nil, is at a later sequence than the events.
 func (r Rings) Row(ofEvents, ofResults any, live []byte) ([]byte, error) {
 	events, _ := ofEvents.(*caused)
 	if events == nil {

@@ -115,7 +115,8 @@ func concludeRebuild(w io.Writer, r *rebuild.Rebuild) error {
 	}
 	fmt.Fprintf(w, "rebuild %s is %s: %s rows equal; %s changed, %s added, %s removed (%s); "+
 		"%s events in %v\n", r.ID, t.Stage, number(int(t.Equal)), number(int(t.Changed)),
-		number(int(t.Added)), number(int(t.Removed)), what, number(int(t.EventsRead)), took.Round(100*time.Millisecond))
+		number(int(t.Added)), number(int(t.Removed)), what, number(int(t.EventsRead)),
+		took.Round(100*time.Millisecond))
 	if t.Steps > 0 {
 		fmt.Fprintf(w, "commands waited for it for %.0f ms at most (steps: %s)\n",
 			t.LongestStep*1000, number(t.Steps))

@@ -58,8 +58,8 @@ type Queue struct {
 	client   *kgo.Client
 }
 
-// reachTimeout limits how long Open tries to reach a broker. A broker answers within milliseconds, and a person
-// is waiting.
+// reachTimeout limits how long Open tries to reach a broker. A broker answers within milliseconds, and a
+// person is waiting.
 const reachTimeout = 10 * time.Second
 
 // Open connects to Kafka. Its error says within seconds that no broker answers. Close the Queue.

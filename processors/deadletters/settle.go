@@ -54,8 +54,8 @@ type Report struct {
 	Err error
 }
 
-// ErrTakenOver says that another replay or discard has begun meanwhile. What was reported as done is done; the
-// other one does the rest.
+// ErrTakenOver says that another replay or discard has begun meanwhile. What was reported as done is done;
+// the other one does the rest.
 var ErrTakenOver = errors.New("another replay or discard has taken over")
 
 // Settle puts back, or discards, the dead letters of a selection: each once, whoever else tries to,

@@ -10,8 +10,8 @@ type known struct {
 	words []uint64
 }
 
-// knownShare is the part of the states' memory that the filter takes beside it: four bytes for each of a million
-// keys, of 32 MiB.
+// knownShare is the part of the states' memory that the filter takes beside it: four bytes for each of a
+// million keys, of 32 MiB.
 const knownShare = 8
 
 func newKnown(memory int64) *known {
