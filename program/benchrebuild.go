@@ -63,7 +63,8 @@ result.`,
 	f.Float64Var(&o.bench.rate, "rate", 0, "commands a second meanwhile")
 	f.DurationVar(&o.duration, "duration", time.Minute, "with --rate: how long commands come")
 	f.DurationVar(&o.rest, "rest", 10*time.Second, "with --rate: the time between two rebuilds")
-	f.Float64Var(&o.share, "cpu-share", 0, "rebuild.cpu-share of the worker; 0: 1, or with --rate the default")
+	f.Float64Var(&o.share, "cpu-share", 0,
+		"rebuild.cpu-share of the worker; 0: 1, or with --rate the default")
 	f.StringVar(&o.cache, "cache-bytes", "", "rebuild.cache-bytes of the worker; default: as is the worker's")
 	return cmd
 }
