@@ -33,7 +33,7 @@
 //	internal/memory   the stores of a Config that names no others
 //	flight.go         a batch in its transaction; batch.go, producer.go: how it gets there
 //	between.go        Session.Between; rowwriter.go: what its caller writes
-//	holds.go          partitions that are held; stalls.go: partitions that stand still; fit.go: that don't fit
+//	holds.go          partitions that are held; stalls.go: that stand still; fit.go: that don't fit
 //	engine.go         starts over after faults; processor.go, config.go, options.go: what callers use
 //
 // # Writing rows between two transactions
