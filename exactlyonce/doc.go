@@ -35,6 +35,7 @@
 //	between.go        Session.Between; rowwriter.go: what its caller writes
 //	holds.go          partitions that are held; stalls.go: that stand still; fit.go: that don't fit
 //	engine.go         starts over after faults; processor.go, config.go, options.go: what callers use
+//	internal/message, internal/gokaoptions and kafka/gokatopics adapt what is left to Goka
 //
 // # Writing rows between two transactions
 //
