@@ -49,7 +49,7 @@ func isFinal(err error) bool {
 	return ok && !answered.Retriable
 }
 
-// locate asks who leads the partition.
+// locate asks which broker leads the partition.
 func (l *partitionLog) locate(ctx context.Context) error {
 	topics, err := describe(ctx, l.cl, l.topic)
 	if err != nil {

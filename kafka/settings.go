@@ -98,9 +98,9 @@ type TLS struct {
 	KeyFile  string
 	// ServerName is the name that the brokers' certificates must carry, if not their host's.
 	ServerName string
-	// InsecureSkipVerify accepts any certificate, and so anybody in between. Nothing but this
-	// flag ever turns verification off, and it is refused beside a CAFile or a ServerName, which
-	// would then mean nothing.
+	// InsecureSkipVerify accepts any certificate, also that of an attacker in between. Nothing but
+	// this flag ever turns verification off, and it is refused beside a CAFile or a ServerName, which
+	// would then have no effect.
 	InsecureSkipVerify bool
 }
 
@@ -124,8 +124,8 @@ type SASL struct {
 	PasswordFile string
 	// OAuth is for OAUTHBEARER.
 	OAuth OAuth
-	// AllowUnencrypted permits a mechanism that shows the password or the token itself to whoever
-	// listens (PLAIN, OAUTHBEARER) without TLS to a host other than this one.
+	// AllowUnencrypted permits a mechanism that sends the password or the token itself (PLAIN,
+	// OAUTHBEARER) to another host without TLS, where it can be read on the way.
 	AllowUnencrypted bool
 }
 
