@@ -18,8 +18,8 @@ var (
 	ErrNoView = errors.New("there is no such view")
 	// ErrNoPartition says that a view has no such partition.
 	ErrNoPartition = errors.New("the view has no such partition")
-	// ErrRebuilding says that another rebuild is running: only one at a time, because each needs the disk space
-	// of one store more.
+	// ErrRebuilding says that another rebuild is running: only one at a time, because each needs the disk
+	// space of one store more.
 	ErrRebuilding = errors.New("a rebuild is going on")
 	// ErrNoRebuild says that there is no rebuild to cancel.
 	ErrNoRebuild = errors.New("no rebuild is going on")
@@ -278,9 +278,9 @@ func (r *rebuilds) note(change func()) {
 	change()
 }
 
-// rebuild rebuilds a partition and swaps the stores while nobody reads: readers hold mu while they iterate over
-// rows. It wakes waiting readers afterwards, because the new store may hold the record that they wait for,
-// and the live tail skips that record then. Woken before the swap, they would look at the old store.
+// rebuild rebuilds a partition and swaps the stores while nobody reads: readers hold mu while they iterate
+// over rows. It wakes waiting readers afterwards, because the new store may hold the record that they wait
+// for, and the live tail skips that record then. Woken before the swap, they would look at the old store.
 func (l *live) rebuild(ctx context.Context, partition int32) error {
 	part := l.part(partition)
 	if part == nil {

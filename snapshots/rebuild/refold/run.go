@@ -63,8 +63,8 @@ func (o *Summary) note(v Verdict) {
 // commands are handled. The package's documentation says how. With an error, the summary covers what was done
 // until then: corrected rows stay corrected.
 //
-// An error with a code, by [CodeOf], is final; if it comes before the first closing step, nothing was changed.
-// When ctx ends, so does the refold. In any case the shadow is removed when Run returns.
+// An error with a code, by [CodeOf], is final; if it comes before the first closing step, nothing was
+// changed. When ctx ends, so does the refold. In any case the shadow is removed when Run returns.
 func Run(ctx context.Context, o Options) (out Summary, err error) {
 	if err := o.validateRun(); err != nil {
 		return out, fmt.Errorf("refold: %w", err)

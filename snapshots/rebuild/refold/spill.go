@@ -29,9 +29,9 @@ const (
 	spillFile = "events"
 )
 
-// spill holds events of aggregates that are not in memory, when there are more aggregates than fit. It divides
-// them by their keys, so that the events of an aggregate come back close together: a state is then read and
-// written once for many events.
+// spill holds events of aggregates that are not in memory, when there are more aggregates than fit. It
+// divides them by their keys, so that the events of an aggregate come back close together: a state is then
+// read and written once for many events.
 type spill struct {
 	file    *os.File
 	seed    maphash.Seed
@@ -119,9 +119,9 @@ func appendBytes(to, b []byte) []byte {
 	return append(binary.AppendUvarint(to, uint64(len(b))), b...)
 }
 
-// drain gives fn each event that waits, those of an aggregate in order. An event for which fn returns no error
-// is removed. After an error, drain must be called again before the next put. The event is valid until fn
-// returns.
+// drain gives fn each event that waits, those of an aggregate in order. An event for which fn returns no
+// error is removed. After an error, drain must be called again before the next put. The event is valid until
+// fn returns.
 func (s *spill) drain(fn func(*kgo.Record) error) error {
 	s.draining = true
 	for ; s.part < buckets; s.part++ {

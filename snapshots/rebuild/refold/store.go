@@ -54,8 +54,8 @@ type store struct {
 
 var errDiskHangs = errors.New("the disk takes nothing any more, and gives no reason")
 
-// room waits until the store accepts a batch at once, up to its patience. Pebble itself lets writes wait for a
-// full disk without limit, and can't be closed meanwhile.
+// room waits until the store accepts a batch at once, up to its patience. Pebble itself lets writes wait for
+// a full disk without limit, and can't be closed meanwhile.
 func (s *store) room() error {
 	for begin := time.Now(); ; {
 		if fault := s.fault.Load(); fault != nil {

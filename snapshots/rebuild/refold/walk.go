@@ -62,8 +62,8 @@ func (p *Pair) State() (any, error) {
 	return p.state, nil
 }
 
-// Judge compares the row with the fold. The error is an [ErrRow] if the verdict is Unreadable. Any other error
-// is one of the shadow, or a fault, and comes without a verdict.
+// Judge compares the row with the fold. The error is an [ErrRow] if the verdict is Unreadable. Any other
+// error is one of the shadow, or a fault, and comes without a verdict.
 func (p *Pair) Judge() (Verdict, error) {
 	if p.Row == nil {
 		if p.Folded() {

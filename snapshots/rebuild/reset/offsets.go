@@ -41,9 +41,9 @@ type OffsetFinder struct {
 	Letter func(*kgo.Record) (DeadLetter, bool)
 }
 
-// tail is how many of the last offsets of events and results are read for commands that were handled. The last
-// one alone would do: commands are handled in the order of their offsets. More of them help where commands
-// were deleted meanwhile.
+// tail is how many of the last offsets of events and results are read for commands that were handled. The
+// last one alone would do: commands are handled in the order of their offsets. More of them help where
+// commands were deleted meanwhile.
 const tail = 20_000
 
 // InputPosition is where a group resumes a partition of its input.
