@@ -12,7 +12,7 @@ import (
 const maxProgramLines = 60
 
 // program matches a fenced program of docs/sending-commands.md.
-var program = regexp.MustCompile("(?ms)^```(?:java|python|javascript)\n(.*?)^```$")
+var program = regexp.MustCompile("(?s)```(?:java|python|javascript)\n(.*?)```")
 
 // TestProducersAreThoseOfThePage compares the programs that a reader sees with those that can be run.
 func TestProducersAreThoseOfThePage(t *testing.T) {

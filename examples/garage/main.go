@@ -2,12 +2,12 @@
 package main
 
 import (
+	"example.com/garage/garages"
+
 	"refold/processors"
 	"refold/processors/accounts"
 	"refold/program"
 	"refold/worker"
-
-	"example.com/garage/garages"
 )
 
 var garage = program.Program{

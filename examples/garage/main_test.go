@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"testing"
 
+	"example.com/garage/garages"
+
 	"refold/processors/accounts"
 	"refold/program/programtest"
-
-	"example.com/garage/garages"
 )
 
 // A car parks and is charged, on an embedded cluster, with everything that runs in production.

@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"example.com/garage/garages"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"refold/worker"
-
-	"example.com/garage/garages"
 )
 
 // freeSpaces adds a route for the display at the entrance, and a metric of how often it is asked.

@@ -4,12 +4,12 @@ import (
 	"testing"
 	"time"
 
+	"example.com/garage/garages"
+
 	"refold/eventsourcing"
 	"refold/eventsourcing/scenario"
 	"refold/processors/accounts"
 	"refold/processors/foldtest"
-
-	"example.com/garage/garages"
 )
 
 var (
@@ -61,7 +61,9 @@ func TestBilling(t *testing.T) {
 func TestFoldMakesTheRows(t *testing.T) {
 	foldtest.MakesTheRows(t, garages.Definition, []garages.Command{
 		garages.OpenGarage(eur), garages.EnterGarage(in), garages.EnterGarage(in), // the second is rejected
-		garages.LeaveGarage{Plate: "B-1"}, garages.SettleFee{Sequence: 3}, garages.SettleFee{Sequence: 3, Paid: true},
+		garages.LeaveGarage{Plate: "B-1"},
+		garages.SettleFee{Sequence: 3},
+		garages.SettleFee{Sequence: 3, Paid: true},
 		garages.EnterGarage(in),
 	})
 }
