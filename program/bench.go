@@ -37,7 +37,7 @@ type benchOptions struct {
 }
 
 func (p *program) newBench() *cobra.Command {
-	o := benchOptions{definitions: p.definitions}
+	o := benchOptions{definitions: p.Definitions}
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure the worker against a cluster: throughput, CPU, latency",

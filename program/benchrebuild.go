@@ -27,7 +27,7 @@ type rebuildOptions struct {
 }
 
 func (p *program) newBenchRebuild() *cobra.Command {
-	o := rebuildOptions{bench: benchOptions{definitions: p.definitions}}
+	o := rebuildOptions{bench: benchOptions{definitions: p.Definitions}}
 	cmd := &cobra.Command{
 		Use:   "rebuild",
 		Short: "Measure a rebuild: how fast it folds, and what live commands notice of it",

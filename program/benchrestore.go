@@ -38,7 +38,7 @@ type restoreOptions struct {
 }
 
 func (p *program) newBenchRestore() *cobra.Command {
-	o := restoreOptions{bench: benchOptions{definitions: p.definitions}}
+	o := restoreOptions{bench: benchOptions{definitions: p.Definitions}}
 	cmd := &cobra.Command{
 		Use:   "restore",
 		Short: "Measure how fast a worker that has lost its disk has its table back",
@@ -192,7 +192,7 @@ func (p *program) newBenchRestorer() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "restorer", Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			loaded, err := p.load(cmd, nil)
+			loaded, err := p.Load(cmd, nil)
 			if err != nil {
 				return err
 			}
@@ -208,7 +208,7 @@ func (p *program) newBenchRestorer() *cobra.Command {
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(took) //nolint:wrapcheck // nobody reads it
 		},
 	}
-	p.options.AddFlags(cmd.Flags())
+	p.Options.AddFlags(cmd.Flags())
 	cmd.Flags().StringVar(&profile, "cpuprofile", "", "")
 	return cmd
 }

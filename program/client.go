@@ -8,6 +8,7 @@ import (
 
 	"refold/client"
 	"refold/client/wire"
+	"refold/program/command"
 )
 
 const (
@@ -38,7 +39,7 @@ func hinted(err error) error {
 func missing(w io.Writer, err error) error {
 	if p, is := errors.AsType[*client.Problem](err); is && client.IsNotFound(err) {
 		fmt.Fprintln(w, p.Detail)
-		return exitError{exitNotFound}
+		return command.ExitError{Code: command.ExitNotFound}
 	}
 	return hinted(err)
 }
@@ -57,7 +58,7 @@ func span(first, last int64) string {
 
 // tellCommand says in a line how a command fared.
 func tellCommand(w io.Writer, c *wire.Command) {
-	fmt.Fprintf(w, "%v: %s to %s %s", c.Status, c.Type, legible(c.Aggregate), legible(c.Subject))
+	fmt.Fprintf(w, "%v: %s to %s %s", c.Status, c.Type, command.Legible(c.Aggregate), command.Legible(c.Subject))
 	switch c.Status {
 	case wire.StatusAccepted:
 		fmt.Fprint(w, " ", span(c.FirstSequence, c.LastSequence))

@@ -1,7 +1,6 @@
 package program
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -14,7 +13,7 @@ import (
 	"refold/kafka"
 	"refold/kafka/local"
 	"refold/processors"
-	"refold/processors/deadletters"
+	"refold/program/command"
 )
 
 // startCluster starts a cluster with all topics and schemas, and returns the flags to reach it.
@@ -115,11 +114,11 @@ func TestDeadLetters(t *testing.T) {
 		t.Errorf("%d bytes: %q", len(raw), raw)
 	}
 	expect(t, 0, []string{`"schema": "test.Empty"`}, letters("show", "0/0", "--json")...)
-	expect(t, exitNotFound, []string{"partitions 0 to 1"}, letters("show", "7/0")...)
+	expect(t, command.ExitNotFound, []string{"partitions 0 to 1"}, letters("show", "7/0")...)
 
 	expect(t, 0, []string{"0/0        would be replayed to account-commands", "1 would be replayed"},
 		letters("replay", "0/0", "--dry-run")...)
-	expect(t, exitLeft, []string{
+	expect(t, command.ExitLeft, []string{
 		"0/0        replayed to account-commands", "0/2        not replayed", "account-events",
 		"1 replayed, 1 can't be",
 	}, letters("replay", "0/0", "0/2")...)
@@ -136,12 +135,12 @@ func TestCutDeadLetters(t *testing.T) {
 	setAside(t, cluster, map[string]string{
 		processors.HeaderReason: "too-large", processors.HeaderCut: "3000000",
 	})
-	for command, want := range map[string]string{
+	for asked, want := range map[string]string{
 		"list": "cut, had 3000000 bytes: wrong", "list --json": `"cutBytes":"3000000"`,
 		"show 0/0":        "value        none: the record had 3000000 bytes",
 		"show 0/0 --json": `"cutBytes": "3000000"`,
 	} {
-		args := append([]string{"dead-letters"}, strings.Fields(command)...)
+		args := append([]string{"dead-letters"}, strings.Fields(asked)...)
 		expect(t, 0, []string{want}, append(args, flags...)...)
 	}
 }
@@ -166,7 +165,7 @@ func TestMistakesAboutDeadLetters(t *testing.T) {
 		{"lsit", "unknown command"},
 		{"list --kafka.brokers 127.0.0.1:1", "kafka.brokers: 127.0.0.1:1"},
 	} {
-		expect(t, exitFailed, []string{test.want},
+		expect(t, command.ExitFailed, []string{test.want},
 			append([]string{"dead-letters"}, strings.Fields(test.args)...)...)
 	}
 }
@@ -174,45 +173,9 @@ func TestMistakesAboutDeadLetters(t *testing.T) {
 func TestMissingTopicsOfDeadLetters(t *testing.T) {
 	_, flags := startCluster(t)
 	flags = append(flags, "--topics.prefix", "elsewhere-")
-	for _, command := range []string{"list", "show 0/0", "replay --all"} {
-		args := append([]string{"dead-letters"}, strings.Fields(command)...)
-		expect(t, exitFailed, []string{"elsewhere-dead-letters", "processor topics apply"},
+	for _, asked := range []string{"list", "show 0/0", "replay --all"} {
+		args := append([]string{"dead-letters"}, strings.Fields(asked)...)
+		expect(t, command.ExitFailed, []string{"elsewhere-dead-letters", "processor topics apply"},
 			append(args, flags...)...)
 	}
-}
-
-func TestAskBeforeSettling(t *testing.T) {
-	cluster, flags := startCluster(t)
-	setAside(t, cluster, map[string]string{"value": "x"}, map[string]string{"value": "y"})
-	opts, err := kafka.Settings{Brokers: cluster.Brokers()}.Options()
-	if err != nil {
-		t.Fatal(err)
-	}
-	queue, err := deadletters.Open(context.WithoutCancel(t.Context()), deadletters.Settings{
-		Kafka: opts, Names: deadletters.NamesOf(""), Commands: []string{"account-commands"},
-		RecordBytes: kafka.DefaultRecordBytes,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer queue.Close()
-	for answer, want := range map[string]bool{
-		"y\n": true, "YES\n": true, "n\n": false, "\n": false, "": false,
-	} {
-		var out output
-		root := testRoot(nil)
-		root.SetIn(strings.NewReader(answer))
-		root.SetOut(&out)
-		root.SetErr(&out)
-		l := lettersSettle{disposition: deadletters.Replayed}
-		agreed, err := l.ask(t.Context(), root, queue, deadletters.Selection{Open: true})
-		if agreed != want || (err == nil) != want {
-			t.Errorf("%q: agreed %v, %v", answer, agreed, err)
-		}
-		if !strings.Contains(out.String(), "2 dead letters shall be replayed. Go on? [y/N]") {
-			t.Errorf("it asked %q", out.String())
-		}
-	}
-	expect(t, 0, []string{"2 replayed"},
-		append([]string{"dead-letters", "replay", "--all", "--yes"}, flags...)...)
 }

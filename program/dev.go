@@ -19,6 +19,7 @@ import (
 	"refold/kafka/local"
 	"refold/load"
 	"refold/logging"
+	"refold/program/command"
 	"refold/worker"
 )
 
@@ -37,12 +38,12 @@ func (p *program) newDev() *cobra.Command {
 steady sample load, all in this process. Nothing is kept: what was in it is gone when it stops.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, err := p.load(cmd, devDefaults)
+			loaded, err := p.Load(cmd, devDefaults)
 			if err != nil {
 				return err
 			}
 			for _, option := range []string{"kafka.brokers", "registry.urls"} {
-				if from := loaded.from.Source(option); from.Kind != config.FromDefault {
+				if from := loaded.From.Source(option); from.Kind != config.FromDefault {
 					return fmt.Errorf("%s is set (%s), but dev brings a cluster of its own; "+
 						"use \"processor run\" with another", option, from)
 				}
@@ -55,7 +56,7 @@ steady sample load, all in this process. Nothing is kept: what was in it is gone
 }
 
 // dev runs the whole thing until ctx ends.
-func (p *program) dev(ctx context.Context, out, logs io.Writer, loaded *loaded) (err error) {
+func (p *program) dev(ctx context.Context, out, logs io.Writer, loaded *command.Loaded) (err error) {
 	c := loaded.Config
 	logger := logging.New(logs, c.Log)
 	cluster, err := local.Start(local.Options{
@@ -66,14 +67,14 @@ func (p *program) dev(ctx context.Context, out, logs io.Writer, loaded *loaded) 
 	}
 	defer func() { err = errors.Join(err, cluster.Close()) }()
 	c.Kafka.Brokers, c.Registry.URLs = cluster.Brokers(), []string{cluster.RegistryURL()}
-	if loaded.from.Source("store.directory").Kind == config.FromDefault {
+	if loaded.From.Source("store.directory").Kind == config.FromDefault {
 		// The cluster is new with every start, and a store of the last one's would not fit it.
 		if c.Store.Directory, err = os.MkdirTemp("", "refold-dev-"); err != nil {
 			return fmt.Errorf("make a directory for the local stores: %w", err)
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Store.Directory)) }()
 	}
-	worker, err := worker.New(p.install(c), logger, p.extensions...)
+	worker, err := worker.New(p.Install(c), logger, p.extensions...)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"refold/client"
+	"refold/program/command"
 )
 
 type diffOptions struct {
@@ -142,9 +143,9 @@ func (d *difference) show(ctx context.Context, o diffOptions, out, log io.Writer
 }
 
 func (d *difference) print(ctx context.Context, out io.Writer, from, to int64, fields []changedField) error {
-	fmt.Fprintf(out, "%s from sequence %d to %d\n", legible(d.id), from, to)
+	fmt.Fprintf(out, "%s from sequence %d to %d\n", command.Legible(d.id), from, to)
 	for _, f := range fields {
-		fmt.Fprintf(out, "  %s: %s -> %s\n", legible(f.Field), legible(string(f.From)), legible(string(f.To)))
+		fmt.Fprintf(out, "  %s: %s -> %s\n", command.Legible(f.Field), command.Legible(string(f.From)), command.Legible(string(f.To)))
 	}
 	h := &history{out: out}
 	return d.events(ctx, from, to, h.print)

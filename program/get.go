@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"refold/client"
+	"refold/program/command"
 )
 
 type getOptions struct {
@@ -156,7 +157,7 @@ func (o *getOptions) findCommand(ctx context.Context, w io.Writer, c *client.Cli
 func (o *getOptions) missing(w io.Writer, err error) error {
 	if p, is := errors.AsType[*client.Problem](err); is && o.json && client.IsNotFound(err) {
 		fmt.Fprintln(w, string(p.Raw))
-		return exitError{exitNotFound}
+		return command.ExitError{Code: command.ExitNotFound}
 	}
 	return missing(w, err)
 }

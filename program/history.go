@@ -17,7 +17,11 @@ import (
 
 	"refold/client"
 	"refold/kafka"
+	"refold/program/command"
 )
+
+// defaultEvents is how many events are shown unless --limit says otherwise.
+const defaultEvents = 1000
 
 type historyOptions struct {
 	server               string
@@ -67,7 +71,7 @@ Exit codes: 0 shown, 5 there is no such aggregate, 1 anything else.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.server, "server", "http://localhost:8080", "a worker's HTTP API")
-	flags.IntVar(&o.limit, "limit", defaultListed, "show so many at most; 0: all")
+	flags.IntVar(&o.limit, "limit", defaultEvents, "show so many at most; 0: all")
 	flags.BoolVar(&o.newest, "newest", false, "show the newest first")
 	flags.BoolVar(&o.follow, "follow", false, "go on with what comes, until Ctrl-C")
 	flags.BoolVar(&o.json, "json", false, "print a JSON object a line")
@@ -208,10 +212,10 @@ func (h *history) print(e *client.Event) error {
 	}
 	data := fieldsOf(e.Event.Data)
 	if e.Unreadable != nil {
-		data = "unreadable: " + e.Unreadable.Code + ": " + legible(e.Unreadable.Detail)
+		data = "unreadable: " + e.Unreadable.Code + ": " + command.Legible(e.Unreadable.Detail)
 	}
 	line := fmt.Sprintf(historyColumns, strconv.FormatInt(e.Sequence, 10),
-		e.Time.UTC().Format("2006-01-02T15:04:05.000"), legible(e.Type), data)
+		e.Time.UTC().Format("2006-01-02T15:04:05.000"), command.Legible(e.Type), data)
 	_, err := io.WriteString(h.out, strings.TrimRight(line, " \n")+"\n")
 	return err
 }
@@ -221,20 +225,20 @@ func (h *history) print(e *client.Event) error {
 func fieldsOf(data json.RawMessage) string {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return legible(string(data))
+		return command.Legible(string(data))
 	}
 	var fields []string
 	for decoder.More() {
 		name, err := decoder.Token()
 		var value json.RawMessage
 		if err != nil || decoder.Decode(&value) != nil {
-			return legible(string(data))
+			return command.Legible(string(data))
 		}
 		var text string
 		if json.Unmarshal(value, &text) != nil || text == "" || strings.ContainsAny(text, " \"=") {
 			text = string(value)
 		}
-		fields = append(fields, fmt.Sprintf("%v=%s", name, legible(text)))
+		fields = append(fields, fmt.Sprintf("%v=%s", name, command.Legible(text)))
 	}
 	return strings.Join(fields, "  ")
 }

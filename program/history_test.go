@@ -14,6 +14,7 @@ import (
 
 	"refold/codecs"
 	"refold/kafka"
+	"refold/program/command"
 )
 
 func TestFieldsOf(t *testing.T) {
@@ -86,9 +87,9 @@ func TestHistoryAndTrace(t *testing.T) {
 		fmt.Sprint(event) != "{tea-1/1 order order}" {
 		t.Errorf("%s is %v, %v", line, event, err)
 	}
-	expect(t, exitNotFound, []string{`there is no account "nobody"`},
+	expect(t, command.ExitNotFound, []string{`there is no account "nobody"`},
 		with("history", "account", "nobody")...)
-	expect(t, exitFailed, []string{"there is no aggregate"}, with("history", "accnt", "zoe")...)
+	expect(t, command.ExitFailed, []string{"there is no aggregate"}, with("history", "accnt", "zoe")...)
 
 	var drawn output
 	eventually(t, func() bool {
@@ -128,12 +129,12 @@ func TestHistoryAndTrace(t *testing.T) {
 		execute(t.Context(), &out, nil, with("trace", "again")...)
 		return strings.Contains(out.String(), "└─ ✗ rejected: account-already-open  account zoe")
 	}, w.out)
-	expect(t, exitNotFound, []string{"no trace"}, with("trace", "nothing")...)
+	expect(t, command.ExitNotFound, []string{"no trace"}, with("trace", "nothing")...)
 	w.stop()
 
 	w = i.start("--views.traces=false", "--views.history=false")
-	expect(t, exitFailed, []string{"no-history"}, "history", "account", "zoe", "--server", w.server)
-	expect(t, exitFailed, []string{"no-traces"}, "trace", "order", "--server", w.server)
+	expect(t, command.ExitFailed, []string{"no-history"}, "history", "account", "zoe", "--server", w.server)
+	expect(t, command.ExitFailed, []string{"no-traces"}, "trace", "order", "--server", w.server)
 	w.stop()
 }
 
@@ -187,10 +188,10 @@ func TestHistoryFollowsNoStranger(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "hello")
 	}))
-	expect(t, exitFailed, []string{"is no JSON"}, "history", "account", "zoe", "--follow",
+	expect(t, command.ExitFailed, []string{"is no JSON"}, "history", "account", "zoe", "--follow",
 		"--server", server.URL)
 	server.Close()
-	expect(t, exitFailed, []string{"no worker answers"}, "history", "account", "zoe", "--follow",
+	expect(t, command.ExitFailed, []string{"no worker answers"}, "history", "account", "zoe", "--follow",
 		"--server", server.URL)
 }
 
@@ -210,7 +211,7 @@ func TestLocale(t *testing.T) {
 		"": true, "LANG=C": false, "LANG=en_GB.UTF-8": true, "LANG=C LC_ALL=C.utf8": true,
 		"LANG=en_GB.UTF-8 LC_ALL=POSIX": false, "LANG=C LC_ALL=": false,
 	} {
-		p := &program{environ: strings.Fields(environ)}
+		p := &program{Program: &command.Program{Environ: strings.Fields(environ)}}
 		if got := p.speaksUTF8(); got != want {
 			t.Errorf("%q: %v", environ, got)
 		}

@@ -11,6 +11,7 @@ import (
 	"refold/client/wire"
 	"refold/eventsourcing"
 	"refold/kafka"
+	"refold/program/command"
 )
 
 // inPartition returns an ID that belongs into a partition of two.
@@ -86,7 +87,7 @@ func TestOneKeyToTwoAggregates(t *testing.T) {
 	}
 	check()
 	server := []string{"--server", w.server}
-	expect(t, exitFailed, []string{
+	expect(t, command.ExitFailed, []string{
 		"accepted: DepositMoney to account " + open, "rejected: DepositMoney to account shut",
 		"several commands have the ID", "name the aggregate",
 	}, append([]string{"get", "--command", "key-7"}, server...)...)

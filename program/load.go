@@ -15,6 +15,7 @@ import (
 	"refold/installation"
 	"refold/load"
 	"refold/logging"
+	"refold/program/command"
 )
 
 type loadOptions struct {
@@ -68,7 +69,7 @@ Exit codes: 0 everything was answered, 1 something failed for good.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			loaded, err := p.load(cmd, nil)
+			loaded, err := p.Load(cmd, nil)
 			if err != nil {
 				return err
 			}
@@ -76,7 +77,7 @@ Exit codes: 0 everything was answered, 1 something failed for good.`,
 		},
 	}
 	o.flags(cmd)
-	p.options.AddFlags(cmd.Flags())
+	p.Options.AddFlags(cmd.Flags())
 	return cmd
 }
 
@@ -221,7 +222,7 @@ func (o *loadOptions) drive(
 		return err
 	}
 	if s.Failed > 0 {
-		return exitError{exitFailed}
+		return command.ExitError{Code: command.ExitFailed}
 	}
 	return nil
 }

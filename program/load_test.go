@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"refold/load"
+	"refold/program/command"
 )
 
 // Customers by HTTP and by the topic: everything gets its answer, and what is recorded of it is
@@ -87,8 +88,8 @@ func readTold(t *testing.T, path string) []load.Told {
 }
 
 func TestMistakesOfLoad(t *testing.T) {
-	expect(t, exitFailed, []string{"--via: allowed: http, topic", "--concurrency: allowed: 1 to 10000"},
+	expect(t, command.ExitFailed, []string{"--via: allowed: http, topic", "--concurrency: allowed: 1 to 10000"},
 		"load", "--via", "pigeon", "--concurrency", "0")
-	expect(t, exitFailed, []string{"--server", "no URL"}, "load", "--server", "localhost:8080")
-	expect(t, exitFailed, []string{"no worker answers", "--server"}, "load", "--server", "http://127.0.0.1:1")
+	expect(t, command.ExitFailed, []string{"--server", "no URL"}, "load", "--server", "localhost:8080")
+	expect(t, command.ExitFailed, []string{"no worker answers", "--server"}, "load", "--server", "http://127.0.0.1:1")
 }

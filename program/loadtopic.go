@@ -8,6 +8,7 @@ import (
 	"refold/codecs"
 	"refold/installation"
 	"refold/load"
+	"refold/program/command"
 )
 
 // openTopics connects the load to the topics of an installation.
@@ -40,7 +41,7 @@ func openTopics(
 		Commands: commands, Results: opened.Results, Logger: logger,
 	})
 	if err != nil {
-		return nil, nil, explained(err)
+		return nil, nil, command.Explained(err)
 	}
 	return topic, func() {
 		topic.Close()

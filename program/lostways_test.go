@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/kafka"
+	"refold/program/command"
 )
 
 // topics runs a command about topics, and returns what it says.
@@ -45,14 +46,14 @@ func TestLostTableIsMadeAgain(t *testing.T) {
 	i := newTestbed(t)
 	rows, _ := i.story()
 	i.deleteTopic("accounts-table")
-	has(t, i.topics(exitDifferences, "plan"), "topic accounts-table is lost")
-	has(t, i.topics(exitDifferences, "apply"), "topic accounts-table is lost")
+	has(t, i.topics(command.ExitDifferences, "plan"), "topic accounts-table is lost")
+	has(t, i.topics(command.ExitDifferences, "apply"), "topic accounts-table is lost")
 	if n := len(i.present("accounts-table")); n != 0 {
 		t.Fatal("it was made")
 	}
-	has(t, i.topics(exitFailed, "adopt"), "name the topics")
+	has(t, i.topics(command.ExitFailed, "adopt"), "name the topics")
 	has(t, i.topics(0, "adopt", "accounts-table", "--note", "a test"), "accounts-table: none instead of")
-	has(t, i.topics(exitDifferences, "plan"), "accounts-table: topic is missing")
+	has(t, i.topics(command.ExitDifferences, "plan"), "accounts-table: topic is missing")
 	has(t, i.topics(0, "apply"), "13 topics are as they should be")
 	has(t, i.topics(0, "adopt", "--all"), "nothing to adopt")
 
@@ -87,7 +88,7 @@ func TestLostEventsAreGivenUp(t *testing.T) {
 	w = i.begin()
 	w.says("and account-events/", "is empty: the events were lost")
 	w.stop()
-	has(t, i.reset(t.Context(), exitFailed, "--yes"), "events are lost")
+	has(t, i.reset(t.Context(), command.ExitFailed, "--yes"), "events are lost")
 	i.reset(t.Context(), 0, "--yes", "--events-lost")
 	w = i.start()
 	w.goesOn("ann")

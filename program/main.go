@@ -15,23 +15,9 @@ import (
 	"refold/config"
 	"refold/installation"
 	"refold/processors"
+	"refold/program/command"
 	"refold/worker"
 )
-
-// Exit codes, for scripts.
-const (
-	exitFailed      = 1 // something went wrong; standard error says what
-	exitDifferences = 2 // topics plan, apply: differences remain
-	exitRejected    = 3 // send: the command was rejected
-	exitPending     = 4 // send --wait: there is no outcome yet
-	exitNotFound    = 5 // get, dead-letters show: there is no such thing
-	exitLeft        = 6 // dead-letters replay, discard: some could not be settled
-)
-
-// exitError is an error that has an exit code of its own. What there is to say has been said.
-type exitError struct{ code int }
-
-func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 // Program is what a program is made of. Definitions are required.
 type Program struct {
@@ -69,19 +55,19 @@ func (p Program) Run(ctx context.Context, args []string) int {
 	root, err := newRoot(p, os.Environ())
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: the program is defined wrongly: %v\n", p.name(), err)
-		return exitFailed
+		return command.ExitFailed
 	}
 	root.SetArgs(args)
 	err = root.ExecuteContext(ctx)
-	var exit exitError
+	var exit command.ExitError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &exit):
-		return exit.code
+		return exit.Code
 	default:
 		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\n", root.Name(), err)
-		return exitFailed
+		return command.ExitFailed
 	}
 }
 

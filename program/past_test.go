@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"refold/program/command"
 )
 
 // G4: what an account was like, in a terminal.
@@ -21,12 +23,12 @@ func TestGetPast(t *testing.T) {
 	expect(t, 0, []string{"zoe at sequence 3, 20", `"balance": 5001`},
 		with("zoe", "--at", "2999-01-31T23:59:59+01:00")...)
 	expect(t, 0, []string{`"sequence":1,`, `"time":"20`}, with("zoe", "--sequence", "1", "--json")...)
-	expect(t, exitNotFound, []string{`there was no account "zoe" then`},
+	expect(t, command.ExitNotFound, []string{`there was no account "zoe" then`},
 		with("zoe", "--at", "2001-01-31T23:59:59Z")...)
-	expect(t, exitFailed, []string{"is at sequence 3 here"}, with("zoe", "--sequence", "4")...)
-	expect(t, exitFailed, []string{"--sequence can't"}, with("zoe", "--sequence", "0")...)
-	expect(t, exitFailed, []string{`--at "noon" is no time`}, with("zoe", "--at", "noon")...)
-	expect(t, exitFailed, []string{"sequence"},
+	expect(t, command.ExitFailed, []string{"is at sequence 3 here"}, with("zoe", "--sequence", "4")...)
+	expect(t, command.ExitFailed, []string{"--sequence can't"}, with("zoe", "--sequence", "0")...)
+	expect(t, command.ExitFailed, []string{`--at "noon" is no time`}, with("zoe", "--at", "noon")...)
+	expect(t, command.ExitFailed, []string{"sequence"},
 		with("zoe", "--at", "2001-01-31T23:59:59Z", "--sequence", "1")...)
 }
 
@@ -56,8 +58,8 @@ func TestDiff(t *testing.T) {
 	if text := expect(t, 0, nil, with("--from", "3")...); text != "zoe from sequence 3 to 3\n" {
 		t.Errorf("nothing changed:\n%s", text)
 	}
-	expect(t, exitFailed, []string{"which is after --to"}, with("--from", "3", "--to", "1")...)
-	expect(t, exitFailed, []string{"--to can't be less than 1"}, with("--from", "0", "--to", "0")...)
-	expect(t, exitFailed, []string{`--from "noon" is neither`}, with("--from", "noon")...)
-	expect(t, exitNotFound, []string{"then"}, with("--from", "0", "--to", "2001-01-31T23:59:59Z")...)
+	expect(t, command.ExitFailed, []string{"which is after --to"}, with("--from", "3", "--to", "1")...)
+	expect(t, command.ExitFailed, []string{"--to can't be less than 1"}, with("--from", "0", "--to", "0")...)
+	expect(t, command.ExitFailed, []string{`--from "noon" is neither`}, with("--from", "noon")...)
+	expect(t, command.ExitNotFound, []string{"then"}, with("--from", "0", "--to", "2001-01-31T23:59:59Z")...)
 }

@@ -19,6 +19,7 @@ import (
 	"refold/processors"
 	"refold/processors/accounts"
 	"refold/processors/orders"
+	"refold/program/command"
 )
 
 // output collects what a command prints, also while it runs.
@@ -60,15 +61,15 @@ func execute(ctx context.Context, out *output, environ []string, args ...string)
 	root.SetOut(out)
 	root.SetErr(out)
 	err := root.ExecuteContext(ctx)
-	var exit exitError
+	var exit command.ExitError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &exit):
-		return exit.code
+		return exit.Code
 	default:
 		fmt.Fprintln(out, "processor:", err)
-		return exitFailed
+		return command.ExitFailed
 	}
 }
 
@@ -144,16 +145,16 @@ func TestDev(t *testing.T) {
 	open := `{"owner": "Zoe", "currency": "EUR"}`
 	expect(t, 0, []string{"accepted: OpenAccount (event 1)"},
 		with("send", "account", "ours", "OpenAccount", open, "--wait", "30s")...)
-	expect(t, exitRejected, []string{"rejected: account-already-open"},
+	expect(t, command.ExitRejected, []string{"rejected: account-already-open"},
 		with("send", "account", "ours", "OpenAccount", open, "--wait", "30s")...)
 	deposit := `{"amount": 500, "currency": "EUR"}`
 	for range 2 { // G1: the same ID counts once
 		expect(t, 0, []string{"accepted: DepositMoney (event 2)", "command   salary"},
 			with("send", "account", "ours", "DepositMoney", deposit, "--id", "salary", "--wait", "30s")...)
 	}
-	expect(t, exitRejected, []string{"rejected: sequence-mismatch"},
+	expect(t, command.ExitRejected, []string{"rejected: sequence-mismatch"},
 		with("send", "account", "ours", "DepositMoney", deposit, "--expect", "1", "--wait", "30s")...)
-	expect(t, exitRejected, []string{"insufficient-funds", "5.00 EUR"}, // G10
+	expect(t, command.ExitRejected, []string{"insufficient-funds", "5.00 EUR"}, // G10
 		with("send", "account", "ours", "WithdrawMoney", `{"amount": 501, "currency": "EUR"}`,
 			"--wait", "30s")...)
 	shown := expect(t, 0, []string{`"balance": 500`}, with("get", "account", "ours", "--at-least", "2")...)
@@ -162,10 +163,10 @@ func TestDev(t *testing.T) {
 	}
 	expect(t, 0, []string{"accepted: DepositMoney to account ours (event 2)"},
 		with("get", "--command", "salary")...)
-	expect(t, exitNotFound, nil, with("get", "account", "nobody")...)
-	expect(t, exitFailed, []string{"amount", "whole number", "currncy"},
+	expect(t, command.ExitNotFound, nil, with("get", "account", "nobody")...)
+	expect(t, command.ExitFailed, []string{"amount", "whole number", "currncy"},
 		with("send", "account", "ours", "DepositMoney", `{"amount": "ten", "currncy": "EUR"}`)...)
-	expect(t, exitFailed, []string{"DepositMoney"}, with("send", "account", "ours", "DepositMony", `{}`)...)
+	expect(t, command.ExitFailed, []string{"DepositMoney"}, with("send", "account", "ours", "DepositMony", `{}`)...)
 
 	// The sample load is seen, and the metrics tell of it.
 	eventually(t, func() bool {
@@ -204,13 +205,13 @@ func get(t *testing.T, url string) string {
 }
 
 func TestDevRefusesAnotherCluster(t *testing.T) {
-	expect(t, exitFailed, []string{"kafka.brokers is set", "processor run"},
+	expect(t, command.ExitFailed, []string{"kafka.brokers is set", "processor run"},
 		"dev", "--kafka.brokers", "somewhere:9092")
 }
 
 func TestTakenPortIsTold(t *testing.T) {
 	d := startDev(t)
-	expect(t, exitFailed, []string{"address already in use", "--http.address"},
+	expect(t, command.ExitFailed, []string{"address already in use", "--http.address"},
 		"dev", "--http.address", strings.TrimPrefix(d.server, "http://"))
 }
 
@@ -230,13 +231,13 @@ func TestTopicsAndSchemas(t *testing.T) {
 	registry := []string{"--registry.urls", cluster.RegistryURL()}
 	topics := func(args ...string) []string { return append(append([]string{"topics"}, args...), brokers...) }
 
-	expect(t, exitDifferences, []string{"account-commands: topic is missing"}, topics("plan")...)
+	expect(t, command.ExitDifferences, []string{"account-commands: topic is missing"}, topics("plan")...)
 	expect(t, 0, []string{"13 topics are as they should be"}, topics("apply")...)
 	expect(t, 0, nil, topics("plan")...)
-	expect(t, exitDifferences, []string{"account-events: partitions"},
+	expect(t, command.ExitDifferences, []string{"account-events: partitions"},
 		topics("apply", "--topics.partitions", "9")...)
 
-	expect(t, exitFailed, []string{"no such schema"}, append([]string{"schemas", "check"}, registry...)...)
+	expect(t, command.ExitFailed, []string{"no such schema"}, append([]string{"schemas", "check"}, registry...)...)
 	expect(t, 0, []string{"39 schemas"}, append([]string{"schemas", "register"}, registry...)...)
 	expect(t, 0, []string{"39 schemas"}, append([]string{"schemas", "check"}, registry...)...)
 }
@@ -272,7 +273,7 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 			"the configuration has 5 mistake(s)",
 		},
 	} {
-		expect(t, exitFailed, []string{test.want}, test.args...)
+		expect(t, command.ExitFailed, []string{test.want}, test.args...)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/program/command"
 )
 
 // rebuildAccounts runs rebuild on an installation's accounts, and looks for what it prints.
@@ -42,12 +44,12 @@ func TestRebuild(t *testing.T) {
 	stop := w.busy("gil", "hal")
 	defer stop()
 
-	i.rebuildAccounts(exitDifferences, []string{
+	i.rebuildAccounts(command.ExitDifferences, []string{
 		"1 changed, 1 added, 1 removed (found; nothing was written)",
 		"added bob", "removed ghost", "changed eve",
 		`state.owner              is "owner of fay", should be "owner of eve"`,
 	}, "--dry-run")
-	if found, _ := i.verifyAccounts(exitDiffers, "--no-workers"); len(found) != 3 {
+	if found, _ := i.verifyAccounts(command.ExitDiffers, "--no-workers"); len(found) != 3 {
 		t.Errorf("a dry run has written: %+v", found)
 	}
 	i.rebuildAccounts(0, []string{"1 changed, 1 added, 1 removed (written)"}, "--by", "mallory, ticket 4711")
@@ -94,9 +96,9 @@ func TestRebuildByHTTP(t *testing.T) {
 			t.Errorf("%s %s: %+v", test.path, test.body, got)
 		}
 	}
-	expect(t, exitFailed, []string{"no rebuild of accounts is going on"},
+	expect(t, command.ExitFailed, []string{"no rebuild of accounts is going on"},
 		append([]string{"rebuild", "accounts", "--cancel"}, i.reach()...)...)
-	expect(t, exitFailed, []string{"only one of"},
+	expect(t, command.ExitFailed, []string{"only one of"},
 		append([]string{"rebuild", "accounts", "--cancel", "--list"}, i.reach()...)...)
-	expect(t, exitFailed, []string{"planets"}, append([]string{"rebuild", "planets"}, i.reach()...)...)
+	expect(t, command.ExitFailed, []string{"planets"}, append([]string{"rebuild", "planets"}, i.reach()...)...)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"refold/client"
+	"refold/program/command"
 )
 
 type reportOptions struct {
@@ -156,7 +157,7 @@ func (r *report) balance(ctx context.Context, id string) (*balance, error) {
 	case client.IsNotFound(err):
 		return nil, nil //nolint:nilnil // it was not there
 	case err != nil:
-		return nil, fmt.Errorf("account %s: %w", legible(id), hinted(err))
+		return nil, fmt.Errorf("account %s: %w", command.Legible(id), hinted(err))
 	}
 	line, err := client.State[balance](row)
 	if err != nil {
@@ -180,11 +181,11 @@ func newSheet(format string, out io.Writer) (*sheet, error) {
 		return &sheet{
 			line: func(b *balance) error {
 				_, err := fmt.Fprintf(out, columns,
-					legible(b.ID), b.Sequence, legible(b.Currency), b.Balance, legible(b.Status))
+					command.Legible(b.ID), b.Sequence, command.Legible(b.Currency), b.Balance, command.Legible(b.Status))
 				return err
 			},
 			end: eachTotal(func(currency string, total *big.Int) error {
-				_, err := fmt.Fprintf(out, "%-36s  %8v  %-8s  %24v\n", "total", "", legible(currency), total)
+				_, err := fmt.Fprintf(out, "%-36s  %8v  %-8s  %24v\n", "total", "", command.Legible(currency), total)
 				return err
 			}),
 		}, nil

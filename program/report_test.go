@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"refold/program/command"
 )
 
 // A balance sheet: of the accounts that were there, as they were, with the totals.
@@ -46,8 +48,8 @@ func TestReport(t *testing.T) {
 	if got := expect(t, 0, nil, long...); strings.Count(got, "\n") != 1 {
 		t.Errorf("before everything:\n%s", got)
 	}
-	expect(t, exitFailed, []string{"none of table, csv, json"}, with(then, "--format", "xml")...)
-	expect(t, exitFailed, []string{"no report of orders"},
+	expect(t, command.ExitFailed, []string{"none of table, csv, json"}, with(then, "--format", "xml")...)
+	expect(t, command.ExitFailed, []string{"no report of orders"},
 		"report", "orders", "--at", "2026-01-31T23:59:59Z")
 }
 

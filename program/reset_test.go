@@ -16,6 +16,7 @@ import (
 	"refold/eventsourcing"
 	"refold/kafka"
 	"refold/processors"
+	"refold/program/command"
 	"refold/snapshots/rebuild/reset"
 )
 
@@ -172,7 +173,7 @@ func TestResetToZero(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
 	}
-	if text := i.reset(t.Context(), exitRefused); !strings.Contains(text, "--yes") {
+	if text := i.reset(t.Context(), command.ExitRefused); !strings.Contains(text, "--yes") {
 		t.Errorf("it does not ask:\n%s", text)
 	}
 	records := len(i.records("accounts-table"))
@@ -198,7 +199,7 @@ func TestResetKeepsWorkersOut(t *testing.T) {
 	i := newTestbed(t)
 	w := i.start()
 	w.open("ann")
-	if text := i.reset(t.Context(), exitRefused, "--yes"); !strings.Contains(text, "has members") ||
+	if text := i.reset(t.Context(), command.ExitRefused, "--yes"); !strings.Contains(text, "has members") ||
 		!strings.Contains(text, "refold at 127.0.0.1, partitions [0 1]") {
 		t.Errorf("it does not say who is there:\n%s", text)
 	}
@@ -212,7 +213,7 @@ func TestResetKeepsWorkersOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := i.reset(t.Context(), exitRefused, "--yes"); !strings.Contains(text, "has members") {
+	if text := i.reset(t.Context(), command.ExitRefused, "--yes"); !strings.Contains(text, "has members") {
 		t.Errorf("two resets:\n%s", text)
 	}
 	offsets := i.offsets()

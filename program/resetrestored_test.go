@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/program/command"
 	"refold/snapshots/rebuild/reset"
 )
 
@@ -102,7 +103,7 @@ func TestResetOfOtherCommands(t *testing.T) {
 	i.copyTo(third, func(r *kgo.Record) bool { return !strings.HasPrefix(string(r.Key), "new-") },
 		commandsTopic)
 	i.copyTo(third, nothing, "account-events", "account-results")
-	if text := third.reset(t.Context(), exitRefused, "--yes"); !strings.Contains(text, "--all-commands") {
+	if text := third.reset(t.Context(), command.ExitRefused, "--yes"); !strings.Contains(text, "--all-commands") {
 		t.Errorf("it says\n%s", text)
 	}
 	third.reset(t.Context(), 0, "--yes", "--all-commands")
@@ -124,7 +125,7 @@ func TestResetRefusesLostEvents(t *testing.T) {
 	i.copyTo(other, func(r *kgo.Record) bool { return string(r.Key) == "eve" && r.Offset == last },
 		"account-events")
 	i.copyTo(other, nothing, commandsTopic, "account-results")
-	if text := other.reset(t.Context(), exitFailed, "--yes"); !strings.Contains(text, "events are lost") ||
+	if text := other.reset(t.Context(), command.ExitFailed, "--yes"); !strings.Contains(text, "events are lost") ||
 		!strings.Contains(text, "--events-lost") {
 		t.Errorf("it says\n%s", text)
 	}

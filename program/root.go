@@ -8,21 +8,19 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"refold/config"
 	"refold/installation"
 	"refold/logging"
 	"refold/processors"
+	"refold/program/command"
+	"refold/program/operate"
 	"refold/worker"
 )
 
 // program is what all commands share.
 type program struct {
-	environ     []string
-	definitions processors.Definitions
-	options     *config.Options
-	extensions  []worker.Extension
-	flags       func(*pflag.FlagSet) // the program's own
-	version     string
+	*command.Program
+	extensions []worker.Extension
+	flags      func(*pflag.FlagSet) // the program's own
 }
 
 const defaultName = "processor"
@@ -36,8 +34,11 @@ func newRoot(of Program, environ []string) (*cobra.Command, error) {
 		return nil, err //nolint:wrapcheck // it names the definition
 	}
 	p := &program{
-		environ: environ, definitions: definitions, options: installation.Options(definitions),
-		extensions: of.Extensions, flags: of.Flags, version: cmp.Or(of.Version, sourceVersion()),
+		Program: &command.Program{
+			Environ: environ, Definitions: definitions, Options: installation.Options(definitions),
+			Version: cmp.Or(of.Version, sourceVersion()),
+		},
+		extensions: of.Extensions, flags: of.Flags,
 	}
 	root := &cobra.Command{
 		Use:   of.name(),
@@ -49,9 +50,8 @@ Begin with "processor dev": it needs nothing but itself.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(p.newDev(), p.newRun(), p.newSend(), p.newGet(), p.newHistory(), p.newDiff(), p.newReport(),
-		p.newTrace(), newTail(), p.newLoad(), p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(),
-		newViews(), p.newTopics(), p.newTransactions(), p.newSchemas(), p.newConfig(), p.newBench(),
-		p.newVersion())
+		p.newTrace(), newTail(), p.newLoad(), newViews(), p.newConfig(), p.newBench(), p.newVersion())
+	root.AddCommand(operate.Commands(p.Program)...)
 	root.AddCommand(of.Commands...)
 	rename(root, of.name())
 	return root, nil
@@ -69,32 +69,6 @@ func rename(cmd *cobra.Command, name string) {
 	}
 }
 
-// showHelp is what a command does that only has commands below it. Without it, cobra would take a
-// misspelt one for a wish for help, and exit with 0.
-func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-
-// loaded is an installation, and where the values of its configuration come from.
-type loaded struct {
-	*installation.Installation
-	from *config.Loaded
-}
-
-// load reads the configuration of a command whose flags are those of the options.
-func (p *program) load(cmd *cobra.Command, defaults map[string]string) (*loaded, error) {
-	from, err := p.options.Load(config.LoadOptions{
-		Flags: cmd.Flags(), Environ: p.environ, Defaults: defaults, Check: installation.KafkaMistakes,
-	})
-	if err != nil {
-		return nil, err //nolint:wrapcheck // it lists the mistakes
-	}
-	in := p.install(from.Config)
-	return &loaded{in, from}, in.Definitions.Names(in.Prefix()).Check()
-}
-
-func (p *program) install(c config.Config) *installation.Installation {
-	return &installation.Installation{Config: c, Definitions: p.definitions, Version: p.version}
-}
-
 func (p *program) newRun() *cobra.Command {
 	var profile string
 	cmd := &cobra.Command{
@@ -102,7 +76,7 @@ func (p *program) newRun() *cobra.Command {
 		Short: "Run a worker: processors, views and the HTTP API",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, err := p.load(cmd, nil)
+			loaded, err := p.Load(cmd, nil)
 			if err != nil {
 				return err
 			}
@@ -129,7 +103,7 @@ func (p *program) newRun() *cobra.Command {
 
 // workerFlags adds the flags of a command that starts a worker.
 func (p *program) workerFlags(flags *pflag.FlagSet) {
-	p.options.AddFlags(flags)
+	p.Options.AddFlags(flags)
 	if p.flags != nil {
 		p.flags(flags)
 	}
@@ -143,19 +117,19 @@ func (p *program) newConfig() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if reference {
-				return p.options.WriteReference(cmd.OutOrStdout())
+				return p.Options.WriteReference(cmd.OutOrStdout())
 			}
-			loaded, err := p.load(cmd, nil)
+			loaded, err := p.Load(cmd, nil)
 			if err != nil {
 				return err
 			}
 			if err := loaded.Check(); err != nil || check {
 				return err
 			}
-			return loaded.from.WriteYAML(cmd.OutOrStdout())
+			return loaded.From.WriteYAML(cmd.OutOrStdout())
 		},
 	}
-	p.options.AddFlags(cmd.Flags())
+	p.Options.AddFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&check, "check", false, "only tell what is wrong")
 	cmd.Flags().BoolVar(&reference, "reference", false, "describe all options, as Markdown")
 	return cmd

@@ -12,6 +12,7 @@ import (
 
 	"refold/client"
 	"refold/client/wire"
+	"refold/program/command"
 )
 
 type sendOptions struct {
@@ -103,11 +104,11 @@ func (o *sendOptions) tell(w io.Writer, c *client.Command) error {
 		say("accepted: %s %s", c.Type, span(c.FirstSequence, c.LastSequence))
 	case wire.StatusRejected:
 		say("rejected: %s: %s", c.Code, c.Message)
-		exit = exitError{exitRejected}
+		exit = command.ExitError{Code: command.ExitRejected}
 	default:
 		say("sent; no outcome yet")
 		if o.wait > 0 {
-			exit = exitError{exitPending}
+			exit = command.ExitError{Code: command.ExitPending}
 		}
 	}
 	say("command   %s", c.ID)

@@ -12,6 +12,7 @@ import (
 
 	"refold/client"
 	"refold/client/wire"
+	"refold/program/command"
 )
 
 type tailOptions struct {
@@ -94,16 +95,16 @@ func showItem(w io.Writer, item *client.Item) error {
 	shown := item.Message
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %-7s  %s  %s", shown.Time.Local().Format("15:04:05.000"), shown.Kind,
-		legible(strings.TrimSpace(shown.Aggregate+" "+shown.Subject)), legible(what(shown)))
+		command.Legible(strings.TrimSpace(shown.Aggregate+" "+shown.Subject)), command.Legible(what(shown)))
 	if shown.Aside != nil {
 		fmt.Fprintf(&b, "  from %s/%d/%d: %s: %s", shown.Aside.Topic, shown.Aside.Partition,
-			shown.Aside.Offset, legible(shown.Aside.Reason), shortened(shown.Aside.Message, maxDetail))
+			shown.Aside.Offset, command.Legible(shown.Aside.Reason), command.Shortened(shown.Aside.Message, maxDetail))
 	}
 	switch {
 	case shown.Undecodable != "":
-		fmt.Fprintf(&b, "  (%s)", shortened(shown.Undecodable, maxDetail))
+		fmt.Fprintf(&b, "  (%s)", command.Shortened(shown.Undecodable, maxDetail))
 	case shown.Kind != wire.KindResult:
-		fmt.Fprintf(&b, "  %s", legible(string(shown.Data)))
+		fmt.Fprintf(&b, "  %s", command.Legible(string(shown.Data)))
 	}
 	_, err := fmt.Fprintln(w, b.String())
 	return err

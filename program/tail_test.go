@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"refold/program/command"
 )
 
 // tail goes on where it was when the connection is lost, and ends when the worker refuses.
@@ -39,7 +41,7 @@ data:  "type": "AccountOpened", "data": {"owner": "\u001b[31m"}}
 	var out output
 	code := execute(t.Context(), &out, nil, "tail", "--server", server.URL, "--kind", "event",
 		"--correlation-id", "a,b")
-	if code != exitFailed {
+	if code != command.ExitFailed {
 		t.Errorf("exit code %d\n%s", code, out.String())
 	}
 	query := "correlationId=a&correlationId=b&kind=event "

@@ -12,6 +12,7 @@ import (
 
 	"refold/client"
 	"refold/client/wire"
+	"refold/program/command"
 )
 
 type traceOptions struct {
@@ -55,7 +56,7 @@ Exit codes: 0 drawn, 5 there is no such trace, 1 anything else.`,
 func (p *program) speaksUTF8() bool {
 	locale := ""
 	for _, name := range []string{"LANG", "LC_CTYPE", "LC_ALL"} { // the last that is set counts
-		for _, variable := range p.environ {
+		for _, variable := range p.Environ {
 			if value, is := strings.CutPrefix(variable, name+"="); is && value != "" {
 				locale = strings.ToLower(value)
 			}
@@ -119,7 +120,7 @@ func drawTrace(t *wire.Trace, ascii bool) string {
 		where = max(where, utf8.RuneCountInString(l.where))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s within %s\n\n", legible(t.CorrelationID), countsOf(t),
+	fmt.Fprintf(&b, "%s: %s within %s\n\n", command.Legible(t.CorrelationID), countsOf(t),
 		shortTime(time.Duration(t.DurationMS)*time.Millisecond))
 	for _, l := range d.lines {
 		line := fmt.Sprintf("%*s  %-*s  %-*s  %s", step, l.step, what, l.what, where, l.where, l.more)
@@ -161,7 +162,7 @@ type drawing struct {
 func (d *drawing) add(n, cause *wire.TraceNode, own, below string) {
 	l := traceLine{
 		step: n.Time.UTC().Format("15:04:05.000"), what: own + d.what(n),
-		where: strings.TrimSpace(legible(n.Aggregate) + " " + legible(n.Subject)), more: moreOf(n),
+		where: strings.TrimSpace(command.Legible(n.Aggregate) + " " + command.Legible(n.Subject)), more: moreOf(n),
 	}
 	if cause != nil {
 		l.step = shortTime(n.Time.Sub(cause.Time))
@@ -181,7 +182,7 @@ func (d *drawing) add(n, cause *wire.TraceNode, own, below string) {
 
 // what is a message's mark and name.
 func (d *drawing) what(n *wire.TraceNode) string {
-	name := legible(n.Type)
+	name := command.Legible(n.Type)
 	switch {
 	case n.Kind == wire.KindCommand:
 		return d.command + name
@@ -192,9 +193,9 @@ func (d *drawing) what(n *wire.TraceNode) string {
 	case n.Outcome == wire.StatusAccepted:
 		return d.accepted + n.Outcome
 	case n.Outcome == wire.StatusRejected:
-		return d.rejected + n.Outcome + ": " + legible(n.Code)
+		return d.rejected + n.Outcome + ": " + command.Legible(n.Code)
 	}
-	return d.unknown + legible(string(n.Kind))
+	return d.unknown + command.Legible(string(n.Kind))
 }
 
 // moreOf is what else there is to say of a message.
@@ -205,17 +206,17 @@ func moreOf(n *wire.TraceNode) string {
 		parts = append(parts, fmt.Sprintf("event %d", n.Sequence))
 	case n.Kind == wire.KindDeadLetter:
 		parts = append(parts, fmt.Sprintf("%s, %s (dead-letters show %d/%d)",
-			legible(n.Reason), legible(n.Type), n.Partition, n.Offset))
+			command.Legible(n.Reason), command.Legible(n.Type), n.Partition, n.Offset))
 	case n.Outcome == wire.StatusAccepted:
 		parts = append(parts, span(n.FirstSequence, n.LastSequence))
 	case n.Message != "":
-		parts = append(parts, legible(n.Message))
+		parts = append(parts, command.Legible(n.Message))
 	}
 	if n.Repeated {
 		parts = append(parts, "again")
 	}
 	if n.Orphan {
-		parts = append(parts, "its cause is not here: "+legible(n.CausationID))
+		parts = append(parts, "its cause is not here: "+command.Legible(n.CausationID))
 	}
 	return strings.Join(parts, "; ")
 }

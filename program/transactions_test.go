@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/program/command"
 )
 
 // Somebody begins a transaction of commands and goes away: what comes behind it waits. It is found and
@@ -46,8 +48,8 @@ func TestStuckTransaction(t *testing.T) {
 		t.Fatalf("not found in\n%s", printed)
 	}
 	abort := append([]string{"transactions", "abort", found[1]}, i.reach()...)
-	expect(t, exitFailed, []string{"no such transaction"}, append(abort, "4711")...)
-	expect(t, exitFailed, []string{"no number"}, append(abort, "x")...)
+	expect(t, command.ExitFailed, []string{"no such transaction"}, append(abort, "4711")...)
+	expect(t, command.ExitFailed, []string{"no number"}, append(abort, "x")...)
 	expect(t, 0, []string{"is aborted"}, append(abort, found[2])...)
 
 	eventually(t, func() bool {
@@ -56,5 +58,5 @@ func TestStuckTransaction(t *testing.T) {
 	if letters := i.records("dead-letters"); len(letters) != 0 {
 		t.Errorf("%d dead letters: what was aborted was read", len(letters))
 	}
-	expect(t, exitFailed, []string{"no such transaction"}, append(abort, found[2])...)
+	expect(t, command.ExitFailed, []string{"no such transaction"}, append(abort, found[2])...)
 }

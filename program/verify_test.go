@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"refold/kafka"
+	"refold/program/command"
 	"refold/snapshots/verify"
 )
 
@@ -184,7 +185,7 @@ func TestVerifyFindsDifferences(t *testing.T) {
 	}
 	state := t.TempDir()
 	for n, says := range []string{"13 differences", "verified before"} {
-		found, text := i.verifyAccounts(exitDiffers, "--worker", w.server, "--state", state)
+		found, text := i.verifyAccounts(command.ExitDiffers, "--worker", w.server, "--state", state)
 		if !strings.Contains(text, says) {
 			t.Errorf("run %d: it does not say %q:\n%s", n, says, text)
 		}
@@ -236,7 +237,7 @@ func TestVerifyMistakes(t *testing.T) {
 		{"connection refused", []string{"--worker", "http://127.0.0.1:1"}},
 		{"no worker of the group accounts answers", []string{"--http.address", "127.0.0.1:1"}},
 	} {
-		if _, text := i.verifyAccounts(exitUnverified, test.flags...); !strings.Contains(text, test.want) {
+		if _, text := i.verifyAccounts(command.ExitUnverified, test.flags...); !strings.Contains(text, test.want) {
 			t.Errorf("%v: %q is not in\n%s", test.flags, test.want, text)
 		}
 	}
@@ -266,7 +267,7 @@ func TestVerifyAGroupThatIsNotDescribed(t *testing.T) {
 		Keys: []kmsg.Key{kmsg.DescribeGroups}, Err: kerr.GroupAuthorizationFailed, Count: -1,
 	})
 	defer refuse.Remove()
-	if _, text := i.verifyAccounts(exitUnverified); !strings.Contains(text, "GROUP_AUTHORIZATION_FAILED") {
+	if _, text := i.verifyAccounts(command.ExitUnverified); !strings.Contains(text, "GROUP_AUTHORIZATION_FAILED") {
 		t.Errorf("it says\n%s", text)
 	}
 	i.verifyAccounts(0, "--worker", w.server)
@@ -281,7 +282,7 @@ func TestVerifyAWorkerWithoutThePartitions(t *testing.T) {
 	others := newTestbed(t)
 	other := others.start("--topics.prefix", "other.")
 	defer other.stop()
-	if _, text := i.verifyAccounts(exitUnverified, "--worker", other.server); !strings.Contains(text,
+	if _, text := i.verifyAccounts(command.ExitUnverified, "--worker", other.server); !strings.Contains(text,
 		"none of 1 workers has any of the partitions") {
 		t.Errorf("it says\n%s", text)
 	}

@@ -34,7 +34,7 @@ func (p *program) newVersion() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := cmd.OutOrStdout()
-			fmt.Fprintln(w, "refold", p.version)
+			fmt.Fprintln(w, "refold", p.Version)
 			info, ok := debug.ReadBuildInfo()
 			if !ok {
 				return nil

@@ -13,6 +13,7 @@ import (
 
 	"refold/client"
 	"refold/client/wire"
+	"refold/program/command"
 )
 
 func newViews() *cobra.Command {
@@ -20,7 +21,7 @@ func newViews() *cobra.Command {
 		Use:   "views",
 		Short: "Look after the views of a worker",
 		Args:  cobra.NoArgs,
-		RunE:  showHelp,
+		RunE:  command.ShowHelp,
 	}
 	cmd.AddCommand(newViewsList(), newViewsRebuild())
 	return cmd
@@ -118,7 +119,7 @@ Exit codes: 0 the rebuild is done, 1 it has failed or was cancelled, or anything
 	}
 	f := cmd.Flags()
 	f.StringVar(&r.server, "server", "http://localhost:8080", "a worker's HTTP API")
-	f.StringVar(&r.by, "by", whoami(), "who asks, for the records")
+	f.StringVar(&r.by, "by", command.Whoami(), "who asks, for the records")
 	f.Int32SliceVar(&r.partitions, "partition", nil, "rebuild these partitions only")
 	f.BoolVar(&r.watch, "watch", false, "ask for nothing: show the rebuild that is going on, or the last one")
 	f.BoolVar(&r.detach, "detach", false, "ask for it and don't wait")
@@ -166,7 +167,7 @@ func watchViewRebuild(ctx context.Context, out io.Writer, c *client.Client, name
 		case wire.ViewRebuildDone:
 			return nil
 		case wire.ViewRebuildFailed, wire.ViewRebuildCancelled:
-			return exitError{1}
+			return command.ExitError{Code: 1}
 		}
 		select {
 		case <-ticks.C:

@@ -1,25 +1,22 @@
-package program
+package operate
 
 import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"refold/codecs"
 	"refold/config"
-	"refold/kafka"
 	"refold/logging"
 	"refold/processors/deadletters"
+	"refold/program/command"
 )
 
-func (p *program) newDeadLetters() *cobra.Command {
+func (p *commands) newDeadLetters() *cobra.Command {
 	letters := &cobra.Command{
 		Use:   "dead-letters",
 		Short: "Look at the records that could not be handled, put them back or discard them",
@@ -27,7 +24,7 @@ func (p *program) newDeadLetters() *cobra.Command {
 
 A dead letter is named by its place in the dead-letter topic, PARTITION/OFFSET. It is open until it
 is replayed or discarded, which is remembered; the bytes stay until the topic's retention.`,
-		Args: cobra.NoArgs, RunE: showHelp,
+		Args: cobra.NoArgs, RunE: command.ShowHelp,
 	}
 	letters.AddCommand(p.newDeadLettersList(), p.newDeadLettersShow(),
 		p.newDeadLettersReplay(), p.newDeadLettersDiscard())
@@ -35,10 +32,10 @@ is replayed or discarded, which is remembered; the bytes stay until the topic's 
 }
 
 // withQueue does something with the dead letters of the installation that the flags describe.
-func (p *program) withQueue(
+func (p *commands) withQueue(
 	cmd *cobra.Command, do func(*deadletters.Queue, config.Config) error,
 ) error {
-	loaded, err := p.load(cmd, nil)
+	loaded, err := p.Load(cmd, nil)
 	if err != nil {
 		return err
 	}
@@ -61,16 +58,7 @@ func (p *program) withQueue(
 		return fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ","))
 	}
 	defer queue.Close()
-	return explained(do(queue, c))
-}
-
-// explained says what to do about errors that leave it open.
-func explained(err error) error {
-	if errors.Is(err, kafka.ErrTopicMissing) {
-		return fmt.Errorf("%w; workers make their topics when they start, and \"processor topics "+
-			"apply\" does, too", err)
-	}
-	return err
+	return command.Explained(do(queue, c))
 }
 
 // letterFilter are the flags that select dead letters.
@@ -110,7 +98,7 @@ func (f *letterFilter) selection(
 		errs = append(errs, errors.New("--limit can't be less than 0"))
 	}
 	moment := func(flag, text string) time.Time {
-		t, err := parseMoment(text, now)
+		t, err := command.ParseMoment(text, now)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("--%s: %w", flag, err))
 		}
@@ -123,43 +111,6 @@ func (f *letterFilter) selection(
 		s.Refs = append(s.Refs, ref)
 	}
 	return s, errors.Join(errs...)
-}
-
-// parseMoment reads a time, or how long ago it was; the zero time of no text.
-func parseMoment(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return kafka.ClampTime(now.Add(-ago)), nil
-	}
-	t, err := codecs.ParseTime(text)
-	if err != nil {
-		return t, fmt.Errorf("%q is neither a time (2026-01-31T23:59:59Z) nor a duration ago (2h30m)",
-			text)
-	}
-	return kafka.ClampTime(t), nil // brokers take a time before 1970 for a sign
-}
-
-// legible returns a text for a terminal. What is in a dead letter is anybody's: escape sequences
-// could do something to the terminal, and line breaks could imitate other lines.
-func legible(text string) string {
-	if strings.ContainsFunc(text, func(r rune) bool {
-		return r == unicode.ReplacementChar || !unicode.IsPrint(r)
-	}) {
-		quoted := strconv.Quote(text)
-		return quoted[1 : len(quoted)-1]
-	}
-	return text
-}
-
-// shortened returns a legible text of at most so many characters.
-func shortened(text string, most int) string {
-	runes := []rune(legible(text))
-	if len(runes) <= most {
-		return string(runes)
-	}
-	return string(runes[:most-1]) + "…"
 }
 
 // mention says on standard error what else was found, so that standard output stays what was asked

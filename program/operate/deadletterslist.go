@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"encoding/base64"
@@ -13,6 +13,7 @@ import (
 	"refold/codecs"
 	"refold/config"
 	"refold/processors/deadletters"
+	"refold/program/command"
 )
 
 // defaultListed is how many dead letters list shows unless it is told: what a terminal still scrolls
@@ -24,7 +25,7 @@ type lettersList struct {
 	open, settled, json, summary bool
 }
 
-func (p *program) newDeadLettersList() *cobra.Command {
+func (p *commands) newDeadLettersList() *cobra.Command {
 	var l lettersList
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -72,7 +73,7 @@ Exit codes: 0 listed (none, too), 1 anything else.`,
 	flags.BoolVar(&l.json, "json", false, "print a JSON object a line")
 	flags.BoolVar(&l.summary, "summary", false, "count them by reason and topic")
 	cmd.MarkFlagsMutuallyExclusive("summary", "limit")
-	p.options.AddFlags(flags)
+	p.Options.AddFlags(flags)
 	return cmd
 }
 
@@ -115,18 +116,18 @@ func letterHeading(w io.Writer) error {
 }
 
 func letterLine(w io.Writer, l *deadletters.Letter) error {
-	text := shortened(l.Message, longestMessage)
+	text := command.Shortened(l.Message, longestMessage)
 	if l.CutBytes != "" {
-		text = "cut, had " + shortened(l.CutBytes, 20) + " bytes: " + text
+		text = "cut, had " + command.Shortened(l.CutBytes, 20) + " bytes: " + text
 	}
 	if l.ReplayOf != "" {
-		text = "again, was " + shortened(l.ReplayOf, 32) + ": " + text
+		text = "again, was " + command.Shortened(l.ReplayOf, 32) + ": " + text
 	}
 	if l.Settled != nil {
 		text = settledText(l.Settled) + "; " + text
 	}
-	_, err := fmt.Fprintf(w, letterColumns, l.Ref, l.Time.Format(time.RFC3339), legible(l.Reason),
-		legible(originText(l)), shortened(string(l.Key), 64), text)
+	_, err := fmt.Fprintf(w, letterColumns, l.Ref, l.Time.Format(time.RFC3339), command.Legible(l.Reason),
+		command.Legible(originText(l)), command.Shortened(string(l.Key), 64), text)
 	return err
 }
 
@@ -138,9 +139,9 @@ func settledText(s *deadletters.Settlement) string {
 	if s.Disposition == deadletters.Unknown {
 		return "settled, but its marker can't be read"
 	}
-	text := fmt.Sprintf("%s %s by %s", s.Disposition, s.Time.Format(time.RFC3339), legible(s.By))
+	text := fmt.Sprintf("%s %s by %s", s.Disposition, s.Time.Format(time.RFC3339), command.Legible(s.By))
 	if s.Note != "" {
-		text += " (" + legible(s.Note) + ")"
+		text += " (" + command.Legible(s.Note) + ")"
 	}
 	return text
 }
@@ -226,7 +227,7 @@ func (l *lettersList) printSummary(w io.Writer, counts []deadletters.Count) erro
 	var all int64
 	for _, c := range counts {
 		all += c.Count
-		_, err := fmt.Fprintf(w, columns, fmt.Sprint(c.Count), legible(c.Reason), legible(c.Topic),
+		_, err := fmt.Fprintf(w, columns, fmt.Sprint(c.Count), command.Legible(c.Reason), command.Legible(c.Topic),
 			c.First.Format(time.RFC3339), c.Last.Format(time.RFC3339))
 		if err != nil {
 			return err

@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"bufio"
@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/user"
 	"strings"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"refold/config"
 	"refold/logging"
 	"refold/processors/deadletters"
+	"refold/program/command"
 )
 
 // lettersSettle is replay and discard.
@@ -34,7 +33,7 @@ is: the same again, also after this one died half-way or while another one runs,
 Exit codes: 0 all of them are settled now, 6 some could not be (each is named, with the reason),
 1 anything else: what was reported as done is done, and the same again goes on with the rest.`
 
-func (p *program) newDeadLettersReplay() *cobra.Command {
+func (p *commands) newDeadLettersReplay() *cobra.Command {
 	l := &lettersSettle{disposition: deadletters.Replayed}
 	return p.newDeadLettersSettle(l, &cobra.Command{
 		Use:   "replay [PARTITION/OFFSET …]",
@@ -48,7 +47,7 @@ letter.
 	})
 }
 
-func (p *program) newDeadLettersDiscard() *cobra.Command {
+func (p *commands) newDeadLettersDiscard() *cobra.Command {
 	l := &lettersSettle{disposition: deadletters.Discarded}
 	return p.newDeadLettersSettle(l, &cobra.Command{
 		Use:   "discard [PARTITION/OFFSET …]",
@@ -60,7 +59,7 @@ back. There is no way back but by hand. The bytes stay until the topic's retenti
 	})
 }
 
-func (p *program) newDeadLettersSettle(l *lettersSettle, cmd *cobra.Command) *cobra.Command {
+func (p *commands) newDeadLettersSettle(l *lettersSettle, cmd *cobra.Command) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		s, err := l.filter.selection(cmd.Flags(), args, time.Now())
 		if err != nil {
@@ -79,7 +78,7 @@ func (p *program) newDeadLettersSettle(l *lettersSettle, cmd *cobra.Command) *co
 	flags.BoolVar(&l.all, "all", false, "all that are open")
 	flags.BoolVar(&l.dryRun, "dry-run", false, "only say what would be done")
 	flags.BoolVar(&l.yes, "yes", false, "don't ask")
-	p.options.AddFlags(flags)
+	p.Options.AddFlags(flags)
 	return cmd
 }
 
@@ -122,7 +121,7 @@ func (l *lettersSettle) run(
 		}
 	}
 	action := deadletters.Action{
-		Disposition: l.disposition, By: whoami(), Note: l.note, Time: time.Now(), DryRun: l.dryRun,
+		Disposition: l.disposition, By: command.Whoami(), Note: l.note, Time: time.Now(), DryRun: l.dryRun,
 	}
 	out := cmd.OutOrStdout()
 	var count deadletters.Tally
@@ -136,7 +135,7 @@ func (l *lettersSettle) run(
 		return err
 	}
 	if count[deadletters.Impossible] > 0 {
-		return exitError{exitLeft}
+		return command.ExitError{Code: command.ExitLeft}
 	}
 	return nil
 }
@@ -149,11 +148,11 @@ func (l *lettersSettle) tell(w io.Writer, r deadletters.Report) error {
 		if r.Topic != "" {
 			text += " to " + r.Topic
 		}
-		text += fmt.Sprintf(": %s, key \"%s\"", r.Letter.Reason, shortened(string(r.Letter.Key), 64))
+		text += fmt.Sprintf(": %s, key \"%s\"", r.Letter.Reason, command.Shortened(string(r.Letter.Key), 64))
 	case deadletters.Already:
 		text = "not again: " + settledText(r.Letter.Settled)
 	case deadletters.Impossible:
-		text = fmt.Sprintf("not %s: %s", l.disposition, legible(r.Err.Error()))
+		text = fmt.Sprintf("not %s: %s", l.disposition, command.Legible(r.Err.Error()))
 	}
 	_, err := fmt.Fprintf(w, "%-10s %s\n", r.Ref, text)
 	return err
@@ -204,17 +203,5 @@ func (l *lettersSettle) ask(
 		return true, nil
 	}
 	fmt.Fprintln(out, "nothing was done")
-	return false, exitError{exitFailed}
-}
-
-// whoami is who does something, as markers remember it.
-func whoami() string {
-	name, host := "unknown", "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	if h, err := os.Hostname(); err == nil {
-		host = h
-	}
-	return name + "@" + host
+	return false, command.ExitError{Code: command.ExitFailed}
 }

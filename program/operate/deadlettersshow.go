@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"refold/config"
 	"refold/installation"
 	"refold/processors/deadletters"
+	"refold/program/command"
 )
 
 // maxDumped is how many bytes of a value that can't be decoded are shown: the beginning, which tells
@@ -26,7 +27,7 @@ type letterShow struct {
 	raw, json bool
 }
 
-func (p *program) newDeadLettersShow() *cobra.Command {
+func (p *commands) newDeadLettersShow() *cobra.Command {
 	var s letterShow
 	cmd := &cobra.Command{
 		Use:   "show PARTITION/OFFSET",
@@ -55,7 +56,7 @@ Exit codes: 0 shown, 5 there is no dead letter at that place, 1 anything else.`,
 	cmd.Flags().BoolVar(&s.raw, "raw", false, "write the value's bytes, and nothing else, to standard output")
 	cmd.Flags().BoolVar(&s.json, "json", false, "print JSON")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
-	p.options.AddFlags(cmd.Flags())
+	p.Options.AddFlags(cmd.Flags())
 	return cmd
 }
 
@@ -65,7 +66,7 @@ func (s *letterShow) run(
 	letter, err := queue.Get(cmd.Context(), ref)
 	if errors.Is(err, deadletters.ErrMissing) || errors.Is(err, deadletters.ErrNoDeadLetter) {
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
-		return exitError{exitNotFound}
+		return command.ExitError{Code: command.ExitNotFound}
 	}
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func (s *letterShow) run(
 	showText(out, letter)
 	if letter.CutBytes != "" {
 		_, err := fmt.Fprintf(out, "value        none: the record had %s bytes, too many for the dead "+
-			"letters; its origin has it whole\n", legible(letter.CutBytes))
+			"letters; its origin has it whole\n", command.Legible(letter.CutBytes))
 		return err
 	}
 	return showValue(out, letter.Value, schema, value, why)
@@ -110,7 +111,7 @@ func decodeLetter(
 func showText(w io.Writer, l *deadletters.Letter) {
 	say := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%-12s %s\n", name, legible(value))
+			fmt.Fprintf(w, "%-12s %s\n", name, command.Legible(value))
 		}
 	}
 	say("dead letter", l.Ref.String())
@@ -133,10 +134,10 @@ func showText(w io.Writer, l *deadletters.Letter) {
 	say("key", string(l.Key))
 	fmt.Fprintf(w, "headers      %d\n", len(l.Headers))
 	for _, h := range l.Headers {
-		fmt.Fprintf(w, "  %-18s %s\n", legible(h.Key), legible(string(h.Value)))
+		fmt.Fprintf(w, "  %-18s %s\n", command.Legible(h.Key), command.Legible(string(h.Value)))
 	}
 	if _, err := codecs.MetadataFromRecord(l.Headers); err != nil {
-		fmt.Fprintf(w, "  (as CloudEvents: %s)\n", legible(err.Error()))
+		fmt.Fprintf(w, "  (as CloudEvents: %s)\n", command.Legible(err.Error()))
 	}
 }
 
@@ -146,11 +147,11 @@ func showValue(w io.Writer, raw []byte, schema string, value []byte, why error) 
 		if err := json.Indent(&indented, value, "", "  "); err != nil {
 			return fmt.Errorf("show the value: %w", err)
 		}
-		_, err := fmt.Fprintf(w, "value        %d bytes, %s\n%s\n", len(raw), legible(schema),
+		_, err := fmt.Fprintf(w, "value        %d bytes, %s\n%s\n", len(raw), command.Legible(schema),
 			indented.String())
 		return err
 	}
-	fmt.Fprintf(w, "value        %d bytes; %s\n", len(raw), legible(why.Error()))
+	fmt.Fprintf(w, "value        %d bytes; %s\n", len(raw), command.Legible(why.Error()))
 	dump := hex.Dump(raw[:min(len(raw), maxDumped)])
 	if len(raw) > maxDumped {
 		dump += fmt.Sprintf("and %d bytes more; --raw writes all of them\n", len(raw)-maxDumped)

@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"refold/kafka"
 	"refold/logging"
+	"refold/program/command"
 	"refold/snapshots/rebuild"
 )
 
@@ -21,7 +22,7 @@ type rebuildCommand struct {
 	id, by                              string
 }
 
-func (p *program) newRebuild() *cobra.Command {
+func (p *commands) newRebuild() *cobra.Command {
 	var r rebuildCommand
 	cmd := &cobra.Command{
 		Use:   "rebuild AGGREGATE",
@@ -50,7 +51,7 @@ Exit codes: 0 the rebuild is done, 2 it is done, was a dry run, and there are di
 			})
 		},
 	}
-	p.options.AddFlags(cmd.Flags())
+	p.Options.AddFlags(cmd.Flags())
 	f := cmd.Flags()
 	f.BoolVar(&r.dryRun, "dry-run", false, "compare only: write nothing, show some of the differences")
 	f.BoolVar(&r.watch, "watch", false, "ask for nothing: show the rebuild that is going on, or the last one")
@@ -78,7 +79,7 @@ func (r *rebuildCommand) validate() error {
 		return errors.New("--id is for --watch")
 	}
 	if r.by == "" {
-		r.by = whoami()
+		r.by = command.Whoami()
 	}
 	return nil
 }
@@ -87,10 +88,10 @@ func (r *rebuildCommand) validate() error {
 const catchUpTimeout = 30 * time.Second
 
 // withRebuilds does something with the rebuilds of the installation that the flags describe.
-func (p *program) withRebuilds(
+func (p *commands) withRebuilds(
 	cmd *cobra.Command, called string, do func(context.Context, *rebuild.Requests) error,
 ) error {
-	loaded, err := p.load(cmd, nil)
+	loaded, err := p.Load(cmd, nil)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (p *program) withRebuilds(
 	settings := loaded.Kafka(nil)
 	partitions, err := tablePartitions(cmd.Context(), settings, loaded.Copartitioned())
 	if err != nil {
-		return explained(fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ",")))
+		return command.Explained(fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ",")))
 	}
 	topic, err := rebuild.Open(rebuild.TopicOptions{
 		Kafka: settings, Name: rebuild.TopicName(c.Topics.Prefix), StallAfter: c.Processor.StallAfter,
@@ -118,7 +119,7 @@ func (p *program) withRebuilds(
 	bounded, cancel := context.WithTimeout(cmd.Context(), catchUpTimeout)
 	defer cancel()
 	if err := topic.CatchUp(bounded); err != nil {
-		return explained(err)
+		return command.Explained(err)
 	}
 	return do(cmd.Context(), requests)
 }

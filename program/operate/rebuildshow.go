@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"refold/logging"
+	"refold/program/command"
 	"refold/snapshots/rebuild"
 )
 
@@ -70,14 +71,14 @@ func progressLine(r *rebuild.Rebuild) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-9s %s %s of %s events", t.Stage, bar(t.EventsRead, t.EventsTotal),
-		number(int(t.EventsRead)), number(int(t.EventsTotal)))
+		command.Number(int(t.EventsRead)), command.Number(int(t.EventsTotal)))
 	if t.Rate > 0 {
-		fmt.Fprintf(&b, ", %s/s", number(int(t.Rate)))
+		fmt.Fprintf(&b, ", %s/s", command.Number(int(t.Rate)))
 	}
 	if t.SecondsLeft > 0 {
 		fmt.Fprintf(&b, ", %.0f s left", t.SecondsLeft)
 	}
-	fmt.Fprintf(&b, ", %s rows differ, %d of %d partitions done", number(int(t.Differing)), ended,
+	fmt.Fprintf(&b, ", %s rows differ, %d of %d partitions done", command.Number(int(t.Differing)), ended,
 		len(r.Progress))
 	for i, p := range r.Progress {
 		if p.Stage == rebuild.Waiting && p.Reason != "" {
@@ -115,18 +116,18 @@ func concludeRebuild(w io.Writer, r *rebuild.Rebuild) error {
 		what = "found; nothing was written"
 	}
 	fmt.Fprintf(w, "rebuild %s is %s: %s rows equal; %s changed, %s added, %s removed (%s); "+
-		"%s events in %v\n", r.ID, t.Stage, number(int(t.Equal)), number(int(t.Changed)),
-		number(int(t.Added)), number(int(t.Removed)), what, number(int(t.EventsRead)),
+		"%s events in %v\n", r.ID, t.Stage, command.Number(int(t.Equal)), command.Number(int(t.Changed)),
+		command.Number(int(t.Added)), command.Number(int(t.Removed)), what, command.Number(int(t.EventsRead)),
 		took.Round(100*time.Millisecond))
 	if t.Steps > 0 {
 		fmt.Fprintf(w, "commands waited for it for %.0f ms at most (steps: %s)\n",
-			t.LongestStep*1000, number(t.Steps))
+			t.LongestStep*1000, command.Number(t.Steps))
 	}
 	switch {
 	case t.Stage != rebuild.Done:
-		return exitError{exitFailed}
+		return command.ExitError{Code: command.ExitFailed}
 	case r.DryRun && t.Changed+t.Added+t.Removed > 0:
-		return exitError{exitDifferences}
+		return command.ExitError{Code: command.ExitDifferences}
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"bufio"
@@ -16,13 +16,8 @@ import (
 	"refold/logging"
 	"refold/operator"
 	"refold/processors"
+	"refold/program/command"
 	"refold/snapshots/rebuild"
-)
-
-// Exit codes of reset beside exitFailed. They are its own.
-const (
-	exitRefused = 2 // nothing was done
-	exitUnequal = 3 // the table was made, and is not what verify expects
 )
 
 type resetFlags struct {
@@ -30,7 +25,7 @@ type resetFlags struct {
 	dir                                          string
 }
 
-func (p *program) newReset() *cobra.Command {
+func (p *commands) newReset() *cobra.Command {
 	var f resetFlags
 	cmd := &cobra.Command{
 		Use:   "reset AGGREGATES --to-zero",
@@ -64,7 +59,7 @@ and verify finds differences, which are lines of JSON on standard output.`,
 	flags.BoolVar(&f.allCommands, "all-commands", false,
 		"have all commands handled where none is known to have been, though others were")
 	flags.StringVar(&f.dir, "directory", "", "where to work; default is a temporary directory")
-	p.options.AddFlags(flags)
+	p.Options.AddFlags(flags)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return refused(cmd.ErrOrStderr(), refusal{err})
 	})
@@ -78,15 +73,15 @@ func (r refusal) Unwrap() error { return r.error }
 
 // refused prints an error, and gives a refusal its exit code.
 func refused(w io.Writer, err error) error {
-	var exit exitError
+	var exit command.ExitError
 	if err == nil || errors.As(err, &exit) {
 		return err
 	}
-	fmt.Fprintln(w, "processor:", explained(err))
+	fmt.Fprintln(w, "processor:", command.Explained(err))
 	if errors.As(err, new(refusal)) {
-		return exitError{exitRefused}
+		return command.ExitError{Code: command.ExitRefused}
 	}
-	return exitError{exitFailed}
+	return command.ExitError{Code: command.ExitFailed}
 }
 
 // resetting is a reset, as it is asked for and shown.
@@ -100,11 +95,11 @@ type resetting struct {
 	out, err io.Writer
 }
 
-func (p *program) reset(cmd *cobra.Command, args []string, f resetFlags) error {
+func (p *commands) reset(cmd *cobra.Command, args []string, f resetFlags) error {
 	if len(args) != 1 || !f.toZero {
 		return refusal{errors.New("say what, and from where: reset accounts --to-zero")}
 	}
-	loaded, err := p.load(cmd, nil)
+	loaded, err := p.Load(cmd, nil)
 	if err != nil {
 		return refusal{err}
 	}
@@ -158,7 +153,7 @@ func resetOptions(
 			Kafka: settings, Name: rebuild.TopicName(c.Topics.Prefix), StallAfter: c.Processor.StallAfter,
 			Logger: logger,
 		},
-		By: "processor reset, " + whoami(),
+		By: "processor reset, " + command.Whoami(),
 	}
 	if c.Store.Directory != "" {
 		o.StoreDir = filepath.Join(c.Store.Directory, c.Topics.Prefix+"tables")

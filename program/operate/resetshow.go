@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"refold/operator"
 	"refold/processors"
+	"refold/program/command"
 	"refold/snapshots/rebuild/reset"
 	"refold/snapshots/verify"
 )
@@ -90,7 +91,7 @@ func (r *resetting) run(ctx context.Context) error {
 	case report.Differences > 0:
 		fmt.Fprintf(r.err, "%d differences; workers will not start until that is understood\n",
 			report.Differences)
-		return exitError{exitUnequal}
+		return command.ExitError{Code: command.ExitUnequal}
 	}
 	if report.VersionNotRecorded != nil {
 		fmt.Fprintf(r.err, "the fold version is not noted: %v\n", report.VersionNotRecorded)

@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"context"
@@ -10,13 +10,14 @@ import (
 
 	"refold/codecs"
 	"refold/installation"
+	"refold/program/command"
 )
 
-func (p *program) newSchemas() *cobra.Command {
+func (p *commands) newSchemas() *cobra.Command {
 	schemas := &cobra.Command{
 		Use:   "schemas",
 		Short: "Check or register the schemas: workers in production only look them up",
-		Args:  cobra.NoArgs, RunE: showHelp,
+		Args:  cobra.NoArgs, RunE: command.ShowHelp,
 	}
 	schemas.AddCommand(
 		p.newSchemasCommand("check",
@@ -27,11 +28,11 @@ func (p *program) newSchemas() *cobra.Command {
 	return schemas
 }
 
-func (p *program) newSchemasCommand(name, short string, mode codecs.Mode) *cobra.Command {
+func (p *commands) newSchemasCommand(name, short string, mode codecs.Mode) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: name, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, err := p.load(cmd, nil)
+			loaded, err := p.Load(cmd, nil)
 			if err != nil {
 				return err
 			}
@@ -40,7 +41,7 @@ func (p *program) newSchemasCommand(name, short string, mode codecs.Mode) *cobra
 			return prepareSchemas(ctx, cmd.OutOrStdout(), loaded.Installation, mode)
 		},
 	}
-	p.options.AddFlags(cmd.Flags())
+	p.Options.AddFlags(cmd.Flags())
 	return cmd
 }
 

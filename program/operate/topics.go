@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"context"
@@ -11,13 +11,14 @@ import (
 
 	"refold/inventory"
 	"refold/kafka"
+	"refold/program/command"
 )
 
-func (p *program) newTopics() *cobra.Command {
+func (p *commands) newTopics() *cobra.Command {
 	topics := &cobra.Command{
 		Use:   "topics",
 		Short: "Compare the topics with what they should be, and make those that are missing",
-		Args:  cobra.NoArgs, RunE: showHelp,
+		Args:  cobra.NoArgs, RunE: command.ShowHelp,
 	}
 	topics.AddCommand(
 		p.newTopicsCommand("plan", "Show what is missing, lost or differs; exit code 2 if anything",
@@ -35,21 +36,21 @@ type topicsAction func(*inventory.Catalog, context.Context) ([]kafka.Difference,
 // topicsTimeout limits a command about topics.
 const topicsTimeout = time.Minute
 
-func (p *program) newTopicsCommand(name, short string, act topicsAction) *cobra.Command {
+func (p *commands) newTopicsCommand(name, short string, act topicsAction) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: name, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, err := p.load(cmd, nil)
+			loaded, err := p.Load(cmd, nil)
 			if err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), topicsTimeout)
 			defer cancel()
-			keeper := loaded.Inventory(inventory.Options{Create: true, By: whoami()})
+			keeper := loaded.Inventory(inventory.Options{Create: true, By: command.Whoami()})
 			return actOnTopics(ctx, cmd.OutOrStdout(), keeper, act)
 		},
 	}
-	p.options.AddFlags(cmd.Flags())
+	p.Options.AddFlags(cmd.Flags())
 	return cmd
 }
 
@@ -65,13 +66,13 @@ func actOnTopics(ctx context.Context, w io.Writer, k *inventory.Catalog, act top
 		fmt.Fprintln(w, d)
 	}
 	if len(differences) > 0 || len(findings) > 0 {
-		return exitError{exitDifferences}
+		return command.ExitError{Code: command.ExitDifferences}
 	}
 	fmt.Fprintf(w, "%d topics are as they should be\n", len(k.Topics)+1)
 	return nil
 }
 
-func (p *program) newTopicsAdopt() *cobra.Command {
+func (p *commands) newTopicsAdopt() *cobra.Command {
 	var note string
 	var all bool
 	cmd := &cobra.Command{
@@ -90,13 +91,13 @@ before workers are started.`,
 			if all == (len(args) > 0) {
 				return errors.New("name the topics, or say --all; topics plan shows which are lost")
 			}
-			loaded, err := p.load(cmd, nil)
+			loaded, err := p.Load(cmd, nil)
 			if err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), topicsTimeout)
 			defer cancel()
-			k := loaded.Inventory(inventory.Options{By: whoami()})
+			k := loaded.Inventory(inventory.Options{By: command.Whoami()})
 			records, err := k.Accept(ctx, note, named(k, loaded.Config.Topics.Prefix, args)...)
 			if err != nil {
 				return err
@@ -105,7 +106,7 @@ before workers are started.`,
 			return nil
 		},
 	}
-	p.options.AddFlags(cmd.Flags())
+	p.Options.AddFlags(cmd.Flags())
 	cmd.Flags().StringVar(&note, "note", "", "why, for whoever reads the records later")
 	cmd.Flags().BoolVar(&all, "all", false, "all topics of the installation, as they are now")
 	return cmd

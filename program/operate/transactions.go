@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"context"
@@ -13,9 +13,10 @@ import (
 
 	"refold/kafka"
 	"refold/operator"
+	"refold/program/command"
 )
 
-func (p *program) newTransactions() *cobra.Command {
+func (p *commands) newTransactions() *cobra.Command {
 	transactions := &cobra.Command{
 		Use:   "transactions",
 		Short: "Find transactions that are open for too long, and abort them",
@@ -24,7 +25,7 @@ func (p *program) newTransactions() *cobra.Command {
 Workers and views read committed records only, and no further than to the first record of a transaction
 that is open. One that its producer has left open holds a partition up until its time-out has passed; one that
 hangs, of which no coordinator knows any more, for ever.`,
-		Args: cobra.NoArgs, RunE: showHelp,
+		Args: cobra.NoArgs, RunE: command.ShowHelp,
 	}
 	transactions.AddCommand(p.newTransactionsList(), p.newTransactionsAbort())
 	return transactions
@@ -34,10 +35,10 @@ hangs, of which no coordinator knows any more, for ever.`,
 const transactionsTimeout = 30 * time.Second
 
 // withProgramsTopics does something with the topics of the program.
-func (p *program) withProgramsTopics(
+func (p *commands) withProgramsTopics(
 	cmd *cobra.Command, do func(ctx context.Context, client *kgo.Client, topics []string) error,
 ) error {
-	loaded, err := p.load(cmd, nil)
+	loaded, err := p.Load(cmd, nil)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func (p *program) withProgramsTopics(
 	return do(ctx, client, topics)
 }
 
-func (p *program) newTransactionsList() *cobra.Command {
+func (p *commands) newTransactionsList() *cobra.Command {
 	var olderThan time.Duration
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -73,7 +74,7 @@ func (p *program) newTransactionsList() *cobra.Command {
 			})
 		},
 	}
-	p.options.AddFlags(cmd.Flags())
+	p.Options.AddFlags(cmd.Flags())
 	cmd.Flags().DurationVar(&olderThan, "older-than", time.Minute,
 		"leave out those that are open for less: they are work under way")
 	return cmd
@@ -94,7 +95,7 @@ func showTransactions(w io.Writer, open []kafka.OpenTransaction, olderThan time.
 		}
 		ends, id := "never", "unknown to its coordinator (producer "+strconv.FormatInt(t.ProducerID, 10)+")"
 		if !t.Hangs() {
-			ends, id = (t.Timeout - age).Round(time.Second).String(), legible(t.TransactionalID)
+			ends, id = (t.Timeout - age).Round(time.Second).String(), command.Legible(t.TransactionalID)
 		}
 		fmt.Fprintf(table, "%s/%d\t%d\t%v\t%s\t%s\n", t.Topic, t.Partition, t.Offset, age.Round(time.Second),
 			ends, id)
@@ -105,7 +106,7 @@ func showTransactions(w io.Writer, open []kafka.OpenTransaction, olderThan time.
 	return table.Flush() //nolint:wrapcheck // standard output
 }
 
-func (p *program) newTransactionsAbort() *cobra.Command {
+func (p *commands) newTransactionsAbort() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "abort TOPIC/PARTITION OFFSET",
 		Short: "Abort the transaction whose first record in the partition is at the offset",
@@ -132,6 +133,6 @@ fenced. A worker whose transaction is aborted starts over, and does its work aga
 			})
 		},
 	}
-	p.options.AddFlags(cmd.Flags())
+	p.Options.AddFlags(cmd.Flags())
 	return cmd
 }

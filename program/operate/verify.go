@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"context"
@@ -17,12 +17,7 @@ import (
 
 	"refold/config"
 	"refold/operator"
-)
-
-// Exit codes of verify, which scripts ask one question only: equal or not. They are its own.
-const (
-	exitDiffers    = 1
-	exitUnverified = 2
+	"refold/program/command"
 )
 
 // verifyFlags are those of verify beside the configuration's.
@@ -36,7 +31,7 @@ type verifyFlags struct {
 	rate       int
 }
 
-func (p *program) newVerify() *cobra.Command {
+func (p *commands) newVerify() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
 		Use:   "verify AGGREGATES",
@@ -73,7 +68,7 @@ Exit codes: 0 all is equal, 1 there are differences, 2 it could not be verified.
 	flags.StringVar(&f.state, "state", "",
 		"a directory to keep what was done in, so that the same command goes on after an interruption")
 	flags.IntVar(&f.rate, "events-per-second", 0, "fold no faster than this; 0: no limit")
-	p.options.AddFlags(flags)
+	p.Options.AddFlags(flags)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return unverified(cmd.ErrOrStderr(), err)
 	})
@@ -82,19 +77,19 @@ Exit codes: 0 all is equal, 1 there are differences, 2 it could not be verified.
 
 // unverified prints an error and gives it verify's exit code.
 func unverified(w io.Writer, err error) error {
-	var exit exitError
+	var exit command.ExitError
 	if err == nil || errors.As(err, &exit) {
 		return err
 	}
-	fmt.Fprintln(w, "processor:", explained(err))
-	return exitError{exitUnverified}
+	fmt.Fprintln(w, "processor:", command.Explained(err))
+	return command.ExitError{Code: command.ExitUnverified}
 }
 
-func (p *program) verify(cmd *cobra.Command, args []string, f verifyFlags) error {
+func (p *commands) verify(cmd *cobra.Command, args []string, f verifyFlags) error {
 	if len(args) != 1 {
 		return errors.New("name the aggregates: verify accounts")
 	}
-	loaded, err := p.load(cmd, nil)
+	loaded, err := p.Load(cmd, nil)
 	if err != nil {
 		return err
 	}
@@ -162,7 +157,7 @@ func (f *verifyFlags) options(c config.Config) (o operator.VerificationOptions, 
 	if o.Share, err = parseShare(f.sample); err != nil {
 		return o, err
 	}
-	if o.Since, err = parseMoment(f.since, time.Now()); err != nil {
+	if o.Since, err = command.ParseMoment(f.since, time.Now()); err != nil {
 		return o, fmt.Errorf("--since: %w", err)
 	}
 	for _, worker := range f.workers {

@@ -1,4 +1,4 @@
-package program
+package operate
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"refold/logging"
 	"refold/operator"
 	"refold/processors"
+	"refold/program/command"
 	"refold/snapshots/verify"
 )
 
@@ -57,7 +58,7 @@ func (r *verifyReport) conclude(report operator.VerificationReport, beyond *proc
 		report.Took.Round(time.Millisecond))
 	if report.Differences > 0 {
 		fmt.Fprintf(r.err, "%d differences\n", report.Differences)
-		return exitError{exitDiffers}
+		return command.ExitError{Code: command.ExitDiffers}
 	}
 	if workers := r.verification.Workers; workers > 0 && len(report.Stores) == 0 {
 		fmt.Fprintln(r.err, "not verified")

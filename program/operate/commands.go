@@ -1,0 +1,19 @@
+package operate
+
+import (
+	"github.com/spf13/cobra"
+
+	"refold/program/command"
+)
+
+// commands are those of a program.
+type commands struct{ *command.Program }
+
+// Commands returns the commands about the installation of a program.
+func Commands(program *command.Program) []*cobra.Command {
+	p := &commands{program}
+	return []*cobra.Command{
+		p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(), p.newTopics(), p.newTransactions(),
+		p.newSchemas(),
+	}
+}
