@@ -100,9 +100,6 @@ func (h *HTTP) Reach(ctx context.Context) error {
 // Close closes the connections that are idle.
 func (h *HTTP) Close() { h.client.CloseIdleConnections() }
 
-// Forget does nothing: workers are asked, and nothing is kept.
-func (h *HTTP) Forget(string) {}
-
 // next returns a worker that isn't known to be down, if there is one. They take turns.
 func (h *HTTP) next() *server {
 	now := time.Now()
@@ -137,7 +134,7 @@ func (h *HTTP) Send(ctx context.Context, c Command) (Answer, error) {
 		return Answer{Outcome: Refused}, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	answer := Answer{Outcome: Unknown}
-	path := "/" + c.Aggregate + "s/" + url.PathEscape(c.Subject) + "/commands"
+	path := "/" + c.Plural + "/" + url.PathEscape(c.Subject) + "/commands"
 	for retry := (backoff{}); ; {
 		answer.Attempts++
 		var r reply
@@ -179,43 +176,6 @@ func (h *HTTP) Send(ctx context.Context, c Command) (Answer, error) {
 func temporary(status int) bool {
 	return status >= 500 || status == http.StatusTooManyRequests ||
 		status == http.StatusRequestTimeout
-}
-
-// WaitOrder looks at an order, each time waiting for its next event.
-func (h *HTTP) WaitOrder(ctx context.Context, id string, until func(OrderState) bool) (
-	OrderState, error,
-) {
-	var state OrderState
-	for retry := (backoff{}); ; {
-		var r struct {
-			Sequence int64 `json:"sequence"`
-			State    struct {
-				Status  string `json:"status"`
-				Payment string `json:"payment"`
-			} `json:"state"`
-			Code   string `json:"code"`
-			Detail string `json:"detail"`
-		}
-		path := "/orders/" + url.PathEscape(id) + "?atLeast=" + strconv.FormatInt(state.Sequence+1, 10)
-		status, err := h.do(ctx, http.MethodGet, path, nil, func(header http.Header) {
-			header.Set("Prefer", "wait="+strconv.Itoa(waitSeconds))
-		}, &r)
-		switch {
-		case err != nil: // asked again
-		case status == http.StatusOK:
-			state = OrderState{r.Sequence, r.State.Status, r.State.Payment}
-			if until(state) {
-				return state, nil
-			}
-			retry = backoff{}
-			continue
-		default:
-			err = fmt.Errorf("HTTP %d: %s: %s", status, r.Code, r.Detail)
-		}
-		if retry.wait(ctx) != nil {
-			return state, fmt.Errorf("looking at it: %w", err)
-		}
-	}
 }
 
 // do asks the next worker. The status is 0 if there was none.

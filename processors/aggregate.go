@@ -197,8 +197,9 @@ type OpenAggregate struct {
 	Commands, Events, Rows *codecs.Set
 	// Table encodes eventsourcing.Snapshot[S] as a row.
 	Table goka.Codec
-	// Fold makes rows again from events.
-	Fold fold.RowFold
+	// Fold makes rows again from events, History makes both from commands.
+	Fold    fold.RowFold
+	History History
 	// Graph makes the Goka group graph.
 	Graph func(GraphOptions) (*goka.GroupGraph, error)
 	// Row reads the sequence and the state of a row.
@@ -262,6 +263,7 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 	table := tableCodec[S](o.Rows)
 	o.Table = table
 	o.Fold, o.Row = NewFold(a.Decider(), o.Events, table), readRow[S](table)
+	o.History = historyOf(a.Decider(), a.Plural, o.Events, table)
 	o.Graph = func(g GraphOptions) (*goka.GroupGraph, error) { return a.graph(o, g).Graph() }
 	if a.Totals != nil {
 		o.Totals = totalsOf(a.Totals)

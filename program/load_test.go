@@ -34,9 +34,12 @@ func TestLoad(t *testing.T) {
 				"load", "--via", via, "--orders", "40", "--record", record, "--json",
 				"--name", via, "--log.level", "error",
 			}, args...)
-			var s load.Summary
+			var s struct {
+				load.Counts
+				Orders map[string]int
+			}
 			_, summary, _ := strings.Cut(expect(t, 0, nil, args...), "{")
-			if err := json.Unmarshal([]byte("{"+summary), &s.Counts); err != nil {
+			if err := json.Unmarshal([]byte("{"+summary), &s); err != nil {
 				t.Fatal(err)
 			}
 			if s.Accepted+s.Rejected != s.Commands || s.Accepted < s.Commands/2 || s.Repeated == 0 {

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"refold/load"
 	"refold/processors"
 	"refold/worker"
 )
@@ -37,6 +38,8 @@ type Program struct {
 	Definitions []processors.Definition
 	// Extensions add routes and metrics to the worker, and flags to the commands that start one.
 	Extensions []worker.Extension
+	// Traffic is what load and dev send; [load.Default] if it is nil.
+	Traffic load.Source
 }
 
 // Main runs the program of the definitions, with the arguments of the process, and ends the process.

@@ -9,6 +9,7 @@ import (
 
 	"refold/config"
 	"refold/installation"
+	"refold/load"
 	"refold/logging"
 	"refold/processors"
 	"refold/worker"
@@ -20,6 +21,7 @@ type program struct {
 	definitions processors.Definitions
 	options     *config.Options
 	extensions  []worker.Extension
+	traffic     load.Source
 	version     string
 }
 
@@ -35,7 +37,10 @@ func newRoot(of Program, environ []string) (*cobra.Command, error) {
 	}
 	p := &program{
 		environ: environ, definitions: definitions, options: installation.Options(definitions),
-		extensions: of.Extensions, version: cmp.Or(of.Version, sourceVersion()),
+		extensions: of.Extensions, traffic: of.Traffic, version: cmp.Or(of.Version, sourceVersion()),
+	}
+	if p.traffic == nil {
+		p.traffic = load.Default{}
 	}
 	root := &cobra.Command{
 		Use:   of.name(),

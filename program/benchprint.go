@@ -1,0 +1,41 @@
+package program
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"refold/bench"
+)
+
+// row prints a line of the table of figures.
+func (o *benchOptions) row(name, format string, args ...any) {
+	fmt.Fprintf(o.out, "%-28s %s\n", name, fmt.Sprintf(format, args...))
+}
+
+// peak prints the most memory that a worker held, if the system says so.
+func (o *benchOptions) peak(u bench.Usage) {
+	if u.PeakBytes > 0 {
+		o.row("worker memory, peak", "%d MiB", u.PeakBytes>>20)
+	}
+}
+
+func latencyText(l bench.Latency) string {
+	return fmt.Sprintf("p50 %.1f   p99 %.1f   p99.9 %.1f   max %.1f", l.P50, l.P99, l.P999, l.Worst)
+}
+
+// perSecond is how many there are to a second, if the time is known.
+func perSecond(n int, d time.Duration) string {
+	if d <= 0 {
+		return "?"
+	}
+	return number(int(float64(n) / d.Seconds()))
+}
+
+func number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
