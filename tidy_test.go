@@ -265,7 +265,7 @@ func TestCommandsExist(t *testing.T) {
 	targets := names(target, read(t, "Makefile"))
 	var commands []string
 	for _, path := range files(t, ".go") {
-		if strings.HasPrefix(path, filepath.Join("cmd", "processor")) {
+		if strings.HasPrefix(path, "program"+string(filepath.Separator)) {
 			commands = append(commands, names(use, read(t, path))...)
 		}
 	}

@@ -149,7 +149,7 @@ func TestCommandsExist(t *testing.T) {
 		for _, word := range s.Command {
 			found := false
 			for _, file := range []string{"topics.go", "schemas.go"} {
-				found = found || strings.Contains(read(t, "../cmd/processor/"+file), strconv.Quote(word))
+				found = found || strings.Contains(read(t, "../program/"+file), strconv.Quote(word))
 			}
 			if !found {
 				t.Errorf("%s: the program has no command %q", name, word)
@@ -157,7 +157,7 @@ func TestCommandsExist(t *testing.T) {
 		}
 	}
 	find(t, "Dockerfile", `(?m)^CMD \["(run)"\]$`)
-	find(t, "../cmd/processor/root.go", `Use: +"(run)"`)
+	find(t, "../program/root.go", `Use: +"(run)"`)
 }
 
 // TestWorkers checks what several workers on one cluster need.

@@ -55,9 +55,13 @@ func (i *Installation) Aggregate(name string) config.Aggregate {
 	return config.Aggregate{Results: true, History: true, Traces: true}
 }
 
-// Topics returns the names of an aggregate's topics.
+// Topics returns the names of an aggregate's topics. Results is empty if it writes none.
 func (i *Installation) Topics(a processors.AggregateName) processors.Topics {
-	return processors.NewTopics(i.Prefix(), a.Name, a.Plural)
+	topics := processors.NewTopics(i.Prefix(), a.Name, a.Plural)
+	if !i.Aggregate(a.Name).Results {
+		topics.Results = ""
+	}
+	return topics
 }
 
 // Rebuildable returns the aggregates as the topic of rebuilds names them.

@@ -151,32 +151,6 @@ func TestTheNextWorkerIsAsked(t *testing.T) {
 	}
 }
 
-// A worker that was stopped takes connections and doesn't answer: it is asked by one at a time.
-func TestASuspectIsProbed(t *testing.T) {
-	s := &server{}
-	now := time.Now()
-	for range 2 {
-		if !s.free(now) {
-			t.Error("a good one isn't free")
-		}
-	}
-	s.failed()
-	later := time.Now().Add(2 * downFor)
-	if s.free(now) || !s.free(later) || s.free(later) {
-		t.Error("a suspect isn't left alone, not probed, or probed by two")
-	}
-	s.failed()
-	if s.free(now) || !s.free(later.Add(downFor)) {
-		t.Error("a suspect that failed again isn't probed again")
-	}
-	s.answered()
-	for range 2 {
-		if !s.free(now) {
-			t.Error("one that answers isn't free")
-		}
-	}
-}
-
 func TestStatesAreLookedAtUntilTheyMoved(t *testing.T) {
 	worker := newScripted(t,
 		`503 {"code": "not-yet"}`,

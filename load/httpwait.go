@@ -4,9 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strconv"
+
+	"refold/client"
 )
 
 // Watch does nothing: workers are asked, and nothing is kept.
@@ -36,21 +35,10 @@ func (h *HTTP) Wait(ctx context.Context, s Subject, until func(State) bool) (Sta
 
 // look asks for an aggregate that is at a sequence at least.
 func (h *HTTP) look(ctx context.Context, s Subject, atLeast int64) (State, error) {
-	var row struct {
-		Sequence int64           `json:"sequence"`
-		State    json.RawMessage `json:"state"`
-		Code     string          `json:"code"`
-		Detail   string          `json:"detail"`
+	row, err := h.client.Get(ctx, s.Plural, s.ID, client.Get{AtLeast: atLeast, Wait: waitFor})
+	if err != nil {
+		return State{}, err //nolint:wrapcheck // the caller says what was being done
 	}
-	path := "/" + s.Plural + "/" + url.PathEscape(s.ID) + "?atLeast=" + strconv.FormatInt(atLeast, 10)
-	status, err := h.do(ctx, http.MethodGet, path, nil, func(header http.Header) {
-		header.Set("Prefer", "wait="+strconv.Itoa(waitSeconds))
-	}, &row)
-	switch {
-	case err != nil:
-		return State{}, err
-	case status != http.StatusOK:
-		return State{}, fmt.Errorf("HTTP %d: %s: %s", status, row.Code, row.Detail)
-	}
-	return State{row.Sequence, row.State}, nil
+	state, err := client.State[json.RawMessage](row)
+	return State{row.Sequence, state}, err //nolint:wrapcheck // it names the aggregate
 }

@@ -27,7 +27,8 @@ type AggregateGraph[S, C, E any] struct {
 	Topics  Topics
 	Decider eventsourcing.Decider[S, C, E]
 
-	// Commands, Events and Results encode what travels on the topics of the same name.
+	// Commands, Events and Results encode what travels on the topics of the same name. Results is nil if
+	// the aggregate writes none: then nobody is told what became of a command.
 	Commands, Events, Results *codecs.Set
 	// Rows encodes eventsourcing.Snapshot[S], the group table's rows.
 	Rows goka.Codec
@@ -80,7 +81,7 @@ func (a *AggregateGraph[S, C, E]) Validate() error {
 	for name, missing := range map[string]bool{
 		"Name": a.Name == "", "Topics": a.Topics == Topics{},
 		"Decider.Decide": a.Decider.Decide == nil, "Decider.Evolve": a.Decider.Evolve == nil,
-		"Commands": a.Commands == nil, "Events": a.Events == nil, "Results": a.Results == nil,
+		"Commands": a.Commands == nil, "Events": a.Events == nil,
 		"Rows": a.Rows == nil, "Metrics": a.Metrics == nil, "Logger": a.Logger == nil,
 	} {
 		if missing {
@@ -106,11 +107,14 @@ func (a *AggregateGraph[S, C, E]) Graph() (*goka.GroupGraph, error) {
 		version: a.Version, limit: LetterBytes(a.recordBytes()),
 		guard: a.Guard, metrics: a.Metrics, logger: a.Logger,
 	}
-	return goka.DefineGroup(goka.Group(t.Group),
+	edges := []goka.Edge{
 		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands), a.handle),
 		goka.Output(goka.Stream(t.Events), outputOf(a.Events)),
-		goka.Output(goka.Stream(t.Results), outputOf(a.Results)),
 		goka.Output(goka.Stream(t.DeadLetters), letterCodec{}),
 		goka.Persist(encodedCodec{a.Rows}),
-	), nil
+	}
+	if a.Results != nil {
+		edges = append(edges, goka.Output(goka.Stream(t.Results), outputOf(a.Results)))
+	}
+	return goka.DefineGroup(goka.Group(t.Group), edges...), nil
 }

@@ -144,14 +144,27 @@ func (a *AggregateGraph[S, C, E]) encode(
 			return err
 		}
 	}
+	if !outcome.Result.Repeated { // or the row stays as it is
+		if err := out.set(command.Subject, a.Rows, outcome.Snapshot); err != nil {
+			return err
+		}
+	}
+	return a.encodeResult(out, command, &outcome.Result)
+}
+
+// encodeResult puts the result into the outbox, unless the aggregate writes none.
+func (a *AggregateGraph[S, C, E]) encodeResult(
+	out *outbox, command *eventsourcing.Metadata, outcome *eventsourcing.Result,
+) error {
+	if a.Results == nil {
+		return nil
+	}
 	e, _ := emissions.Get().(*emission)
 	defer e.close()
-	e.describe(&outcome.Result, command, a.Topics.Group)
+	e.describe(outcome, command, a.Topics.Group)
 	result := codecs.Message{Metadata: &e.metadata, Data: &e.result}
-	if outcome.Result.Repeated {
-		result.Extra = repeatedHeaders // and the row stays as it is
-	} else if err := out.set(command.Subject, a.Rows, outcome.Snapshot); err != nil {
-		return err
+	if outcome.Repeated {
+		result.Extra = repeatedHeaders
 	}
 	return out.add(a.Topics.Results, command.Subject, a.Results, result)
 }

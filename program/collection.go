@@ -1,10 +1,10 @@
 package program
 
-// collection returns the path of the aggregates that a user calls by their name or plural: "/accounts".
+// collection returns the plural of the aggregates that a user calls by their name or plural.
 func (p *program) collection(called string) (string, error) {
 	a, err := p.definitions.Called(called)
 	if err != nil {
 		return "", err //nolint:wrapcheck // it says what there is
 	}
-	return "/" + a.Named().Plural, nil
+	return a.Named().Plural, nil
 }

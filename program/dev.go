@@ -51,7 +51,7 @@ steady sample load, all in this process. Nothing is kept: what was in it is gone
 			return p.dev(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), loaded)
 		},
 	}
-	p.options.AddFlags(cmd.Flags())
+	p.workerFlags(cmd.Flags())
 	return cmd
 }
 

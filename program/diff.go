@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
-	"refold/views/httpapi"
+	"refold/client"
 )
 
 type diffOptions struct {
@@ -40,15 +39,15 @@ Exit codes: 0 shown, 5 there was no such aggregate at the later moment, 1 anythi
   processor diff account alice --from 2026-01-01T00:00:00Z --json | jq .fields`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := p.collection(args[0])
+			aggregate, err := p.collection(args[0])
 			if err != nil {
 				return err
 			}
-			c, err := newClient(o.server, requestTimeout)
+			c, err := newClient(o.server)
 			if err != nil {
 				return err
 			}
-			d := &difference{client: c, path: path + "/" + httpapi.Segment(args[1]), id: args[1]}
+			d := &difference{client: c, aggregate: aggregate, id: args[1]}
 			return d.show(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -79,8 +78,8 @@ func readMoment(flag, text string) (m moment, err error) {
 
 // difference compares two states of one aggregate.
 type difference struct {
-	client   *client
-	path, id string
+	client        *client.Client
+	aggregate, id string
 }
 
 // changedField is a field of a state, null where the state has none.
@@ -104,18 +103,18 @@ func (d *difference) show(ctx context.Context, o diffOptions, out, log io.Writer
 	if err != nil {
 		return err
 	}
-	later, err := d.state(ctx, to)
+	later, err := d.client.Get(ctx, d.aggregate, d.id, to.asked())
 	if err != nil {
-		return err
+		return missing(log, err)
 	}
-	if later.status == http.StatusNotFound {
-		fmt.Fprintln(log, later.Detail)
-		return exitError{exitNotFound}
-	}
-	earlier := &answer{} // before the first event
+	earlier := &client.Row{} // before the first event
 	if from != (moment{}) {
-		if earlier, err = d.state(ctx, from); err != nil {
-			return err
+		row, err := d.client.Get(ctx, d.aggregate, d.id, from.asked())
+		switch {
+		case err == nil:
+			earlier = row
+		case !client.IsNotFound(err): // else it was not there
+			return hinted(err)
 		}
 	}
 	if earlier.Sequence > later.Sequence {
@@ -130,8 +129,8 @@ func (d *difference) show(ctx context.Context, o diffOptions, out, log io.Writer
 		return d.print(ctx, out, earlier.Sequence, later.Sequence, fields)
 	}
 	events := []json.RawMessage{}
-	err = d.events(ctx, earlier.Sequence, later.Sequence, func(page []json.RawMessage) error {
-		events = append(events, page...)
+	err = d.events(ctx, earlier.Sequence, later.Sequence, func(e *client.Event) error {
+		events = append(events, e.Raw)
 		return nil
 	})
 	if err != nil {
@@ -140,15 +139,6 @@ func (d *difference) show(ctx context.Context, o diffOptions, out, log io.Writer
 	return json.NewEncoder(out).Encode(map[string]any{
 		"id": d.id, "from": earlier.Sequence, "to": later.Sequence, "fields": fields, "events": events,
 	})
-}
-
-// state asks for a state; that there was none is no error.
-func (d *difference) state(ctx context.Context, m moment) (*answer, error) {
-	a, err := d.client.do(ctx, http.MethodGet, d.path+m.query(), nil, nil)
-	if err == nil && a.status != http.StatusOK && a.status != http.StatusNotFound {
-		err = a.problem()
-	}
-	return a, err
 }
 
 func (d *difference) print(ctx context.Context, out io.Writer, from, to int64, fields []changedField) error {
@@ -160,41 +150,27 @@ func (d *difference) print(ctx context.Context, out io.Writer, from, to int64, f
 	return d.events(ctx, from, to, h.print)
 }
 
-// events gives the events behind one sequence up to another one, page by page.
-func (d *difference) events(
-	ctx context.Context, from, to int64, take func([]json.RawMessage) error,
-) error {
-	h := &history{client: d.client}
-	path := d.path + "/events?after=" + strconv.FormatInt(from, 10)
-	for path != "" && from < to {
-		page, missing, err := h.page(ctx, path, 0)
+// events gives the events behind one sequence up to another one.
+func (d *difference) events(ctx context.Context, from, to int64, take func(*client.Event) error) error {
+	if from == to {
+		return nil
+	}
+	for event, err := range d.client.History(ctx, d.aggregate, d.id, client.Events{After: from}) {
 		if err != nil {
+			return hinted(err)
+		}
+		if event.Sequence > to {
+			return nil
+		}
+		if err := take(event); err != nil {
 			return err
 		}
-		if missing != nil {
-			return missing.problem()
+		if from = event.Sequence; from == to {
+			return nil
 		}
-		items := page.Items
-		for i, item := range items {
-			var e historyEvent
-			if err := json.Unmarshal(item, &e); err != nil {
-				return fmt.Errorf("read the answer: %w", err)
-			}
-			if e.Sequence > to {
-				return take(items[:i])
-			}
-			from = e.Sequence
-		}
-		if err := take(items); err != nil {
-			return err
-		}
-		path = page.Next
 	}
-	if from < to {
-		return fmt.Errorf("the worker's history ends at sequence %d so far, the state is at %d; try again",
-			from, to)
-	}
-	return nil
+	return fmt.Errorf("the worker's history ends at sequence %d so far, the state is at %d; try again",
+		from, to)
 }
 
 // changedFields compares states; an empty one is that of an aggregate without events.

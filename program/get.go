@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"refold/views/httpapi"
+	"refold/client"
 )
 
 type getOptions struct {
@@ -57,7 +55,7 @@ of one ID.`,
 			if o.wait < 0 || o.atLeast < 0 {
 				return errors.New("--wait and --at-least can't be less than 0")
 			}
-			c, err := newClient(o.server, requestTimeout+o.wait)
+			c, err := newClient(o.server)
 			if err != nil {
 				return err
 			}
@@ -80,115 +78,85 @@ of one ID.`,
 }
 
 func (o *getOptions) getAggregate(
-	ctx context.Context, w io.Writer, p *program, c *client, called, id string,
+	ctx context.Context, w io.Writer, p *program, c *client.Client, called, id string,
 ) error {
-	path, err := p.collection(called)
+	aggregate, err := p.collection(called)
 	if err != nil {
 		return err
 	}
-	path += "/" + httpapi.Segment(id)
-	path += o.moment.query()
-	header := map[string]string{}
-	if o.atLeast > 0 {
-		path += "?atLeast=" + strconv.FormatInt(o.atLeast, 10)
-		header["Prefer"] = "wait=" + strconv.Itoa(int((o.wait+time.Second-1)/time.Second))
-	}
-	a, err := c.do(ctx, http.MethodGet, path, nil, header)
-	if err != nil {
-		return err
-	}
-	if a.status != http.StatusOK {
-		return o.missing(w, a)
-	}
-	if o.json {
-		fmt.Fprintln(w, string(a.raw))
+	g := o.moment.asked()
+	g.AtLeast, g.Wait = o.atLeast, o.wait
+	row, err := c.Get(ctx, aggregate, id, g)
+	switch {
+	case err != nil:
+		return o.missing(w, err)
+	case o.json:
+		fmt.Fprintln(w, string(row.Raw))
 		return nil
 	}
 	var state bytes.Buffer
-	if err := json.Indent(&state, a.State, "", "  "); err != nil {
+	if err := json.Indent(&state, row.State, "", "  "); err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	when := ""
-	if a.Time != "" {
-		when = ", " + a.Time
+	if row.Time != nil {
+		when = ", " + row.Time.Format(time.RFC3339Nano)
 	}
-	fmt.Fprintf(w, "%s at sequence %d%s\n%s\n", a.ID, a.Sequence, when, state.String())
+	fmt.Fprintf(w, "%s at sequence %d%s\n%s\n", row.ID, row.Sequence, when, state.String())
 	return nil
 }
 
 // getCommand shows a command by its ID, to the aggregate of args if there are any.
 func (o *getOptions) getCommand(
-	ctx context.Context, w io.Writer, p *program, c *client, args []string,
+	ctx context.Context, w io.Writer, p *program, c *client.Client, args []string,
 ) error {
-	path := "/commands/" + httpapi.Segment(o.command)
-	if len(args) > 0 {
-		of, err := p.collection(args[0])
-		if err != nil {
-			return err
-		}
-		path = of + "/" + httpapi.Segment(args[1]) + path
+	if len(args) == 0 {
+		return o.findCommand(ctx, w, c)
 	}
-	a, err := c.do(ctx, http.MethodGet, path, nil, nil)
+	aggregate, err := p.collection(args[0])
 	if err != nil {
 		return err
 	}
+	command, err := c.Command(ctx, aggregate, args[1], o.command, 0)
 	switch {
-	case a.status == http.StatusMultipleChoices:
-		return o.choices(w, a)
-	case a.status != http.StatusOK:
-		return o.missing(w, a)
+	case err != nil:
+		return o.missing(w, err)
 	case o.json:
-		fmt.Fprintln(w, string(a.raw))
+		fmt.Fprintln(w, string(command.Raw))
 	default:
-		a.tell(w)
+		tellCommand(w, &command.Command)
 	}
 	return nil
 }
 
-// choices shows the commands of one ID; the error says how to ask for one of them.
-func (o *getOptions) choices(w io.Writer, a *answer) error {
-	var several struct {
-		Commands []answer `json:"commands"`
-		More     bool     `json:"more"`
-	}
-	if err := json.Unmarshal(a.raw, &several); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+// findCommand shows the commands of one ID. If there are several, the error says how to ask for one of them.
+func (o *getOptions) findCommand(ctx context.Context, w io.Writer, c *client.Client) error {
+	found, err := c.CommandsOf(ctx, o.command, 0)
+	if err != nil {
+		return o.missing(w, err)
 	}
 	if o.json {
-		fmt.Fprintln(w, string(a.raw))
+		fmt.Fprintln(w, string(found.Raw))
 	} else {
-		for i := range several.Commands {
-			several.Commands[i].tell(w)
+		for _, command := range found.Commands {
+			tellCommand(w, command)
 		}
-		if several.More {
+		if found.More {
 			fmt.Fprintln(w, "and more")
 		}
+	}
+	if len(found.Commands) == 1 && !found.More {
+		return nil
 	}
 	return fmt.Errorf("several commands have the ID %q; name the aggregate, too: processor get AGGREGATE ID "+
 		"--command %[1]s", o.command)
 }
 
-// tell says in a line how a command fared.
-func (a *answer) tell(w io.Writer) {
-	fmt.Fprintf(w, "%v: %s to %s %s", a.Status, a.Type, legible(a.Aggregate), legible(a.Subject))
-	switch a.Status {
-	case "accepted":
-		fmt.Fprint(w, " ", span(a))
-	case "rejected":
-		fmt.Fprintf(w, ": %s: %s", a.Code, a.Message)
-	}
-	fmt.Fprintln(w)
-}
-
 // missing says that there is no such thing, or what else is wrong.
-func (o *getOptions) missing(w io.Writer, a *answer) error {
-	if a.status != http.StatusNotFound {
-		return a.problem()
+func (o *getOptions) missing(w io.Writer, err error) error {
+	if p, is := errors.AsType[*client.Problem](err); is && o.json && client.IsNotFound(err) {
+		fmt.Fprintln(w, string(p.Raw))
+		return exitError{exitNotFound}
 	}
-	if o.json {
-		fmt.Fprintln(w, string(a.raw))
-	} else {
-		fmt.Fprintln(w, a.Detail)
-	}
-	return exitError{exitNotFound}
+	return missing(w, err)
 }

@@ -15,8 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"refold/client"
 	"refold/kafka"
-	"refold/views/httpapi"
 )
 
 type historyOptions struct {
@@ -47,17 +47,17 @@ Exit codes: 0 shown, 5 there is no such aggregate, 1 anything else.`,
 			if o.limit < 0 {
 				return errors.New("--limit can't be less than 0")
 			}
-			path, err := p.collection(args[0])
+			aggregate, err := p.collection(args[0])
 			if err != nil {
 				return err
 			}
-			c, err := newClient(o.server, requestTimeout+followWait)
+			c, err := newClient(o.server)
 			if err != nil {
 				return err
 			}
 			h := &history{
 				historyOptions: o, client: c, out: cmd.OutOrStdout(), log: cmd.ErrOrStderr(),
-				path: path + "/" + httpapi.Segment(args[1]) + "/events",
+				aggregate: aggregate, id: args[1],
 			}
 			if o.follow {
 				return h.followOn(cmd.Context())
@@ -87,84 +87,28 @@ const (
 // history shows the history of one aggregate.
 type history struct {
 	historyOptions
-	client   *client
-	out, log io.Writer
-	path     string
-	headed   bool
-}
-
-// historyEvent is an event as the API gives it.
-type historyEvent struct {
-	Type       string          `json:"type"`
-	Sequence   int64           `json:"sequence"`
-	Time       time.Time       `json:"time"`
-	Data       json.RawMessage `json:"data"`
-	Unreadable *struct {
-		Code   string `json:"code"`
-		Detail string `json:"detail"`
-	} `json:"unreadable"`
-}
-
-// eventsPage is a page of the API.
-type eventsPage struct {
-	Items    []json.RawMessage `json:"items"`
-	Sequence int64             `json:"sequence"`
-	Next     string            `json:"next"`
-}
-
-// page asks for a page. missing says that there is no such aggregate, in the server's words.
-func (h *history) page(ctx context.Context, path string, wait time.Duration) (
-	page eventsPage, missing *answer, err error,
-) {
-	header := map[string]string{}
-	if wait > 0 {
-		header["Prefer"] = "wait=" + strconv.Itoa(int(wait/time.Second))
-	}
-	a, err := h.client.do(ctx, http.MethodGet, path, nil, header)
-	switch {
-	case err != nil:
-		return page, nil, err
-	case a.status == http.StatusNotFound:
-		return page, a, nil
-	case a.status == http.StatusServiceUnavailable:
-		return page, nil, &unavailableError{a.problem(), true}
-	case a.status != http.StatusOK:
-		return page, nil, a.problem()
-	}
-	if err := json.Unmarshal(a.raw, &page); err != nil {
-		return page, nil, fmt.Errorf("read the answer: %w", err)
-	}
-	return page, nil, nil
+	client        *client.Client
+	out, log      io.Writer
+	aggregate, id string
+	headed        bool
 }
 
 // show prints the history, page by page, up to the limit. Pages are as large as the server makes
 // them unasked: what it allows is its own affair.
 func (h *history) show(ctx context.Context) error {
-	path := h.path
-	if h.newest {
-		path += "?order=newest"
-	}
-	for shown := 0; path != ""; {
-		page, missing, err := h.page(ctx, path, 0)
+	shown := 0
+	for event, err := range h.client.History(ctx, h.aggregate, h.id, client.Events{Newest: h.newest}) {
 		if err != nil {
-			return err
+			return missing(h.log, err)
 		}
-		if missing != nil {
-			fmt.Fprintln(h.log, missing.Detail)
-			return exitError{exitNotFound}
-		}
-		wanted := len(page.Items)
-		if h.limit > 0 {
-			wanted = min(wanted, h.limit-shown)
-		}
-		if err := h.print(page.Items[:wanted]); err != nil {
-			return err
-		}
-		shown, path = shown+wanted, page.Next
-		if shown == h.limit && (path != "" || wanted < len(page.Items)) {
+		if h.limit > 0 && shown == h.limit {
 			fmt.Fprintf(h.log, "there are more; --limit is %d\n", h.limit)
 			return nil
 		}
+		if err := h.print(event); err != nil {
+			return err
+		}
+		shown++
 	}
 	return nil
 }
@@ -183,97 +127,93 @@ func (h *history) followOn(ctx context.Context) error {
 		told = what
 	}
 	for answered := false; ctx.Err() == nil; {
-		last, missing, err := next(ctx, after)
-		away, isAway := errors.AsType[*unavailableError](err)
+		last, err := next(ctx, after)
+		after = max(after, last)
+		missing, _ := errors.AsType[*client.Problem](err)
 		switch {
 		case ctx.Err() != nil:
-		case isAway && (answered || away.isWorker):
-			tell(err.Error() + "; trying again")
+		case err == nil:
+			next, answered, pause = h.more, true, firstFollowPause
+			tell("")
+		case client.IsNotFound(err): // it waits at the worker already
+			next, answered, pause = h.more, true, firstFollowPause
+			tell(missing.Detail + " yet; waiting for it")
+		case isAway(err, answered):
+			tell(hinted(err).Error() + "; trying again")
 			kafka.Sleep(ctx, pause)
 			pause = min(2*pause, longestFollowPause)
-		case err != nil:
-			return err
 		default:
-			after, next, answered, pause = last, h.more, true, firstFollowPause
-			text := ""
-			if missing != nil {
-				text = missing.Detail + " yet; waiting for it"
-			}
-			tell(text)
+			return hinted(err)
 		}
 	}
 	return nil
 }
 
-// more waits for events behind a sequence, and prints them.
-func (h *history) more(ctx context.Context, after int64) (int64, *answer, error) {
-	path := h.path + "?after=" + strconv.FormatInt(after, 10)
-	page, missing, err := h.page(ctx, path, followWait)
-	if err != nil || missing != nil {
-		return after, missing, err
+// isAway reports whether an error is that of a worker that is there, or was, and can't answer now.
+func isAway(err error, answered bool) bool {
+	if p, is := errors.AsType[*client.Problem](err); is {
+		return p.Status == http.StatusServiceUnavailable
 	}
-	return h.printUpTo(page.Items, after)
+	_, is := errors.AsType[*client.UnavailableError](err)
+	return is && answered
+}
+
+// more waits for events behind a sequence, prints them, and returns the sequence of the last one.
+func (h *history) more(ctx context.Context, after int64) (int64, error) {
+	page, err := h.client.EventPage(ctx, h.aggregate, h.id, client.Events{After: after, Wait: followWait})
+	if err != nil {
+		return after, err
+	}
+	return h.printAll(page.Events)
 }
 
 // latest prints the last events, as many as the limit says. Of an aggregate that isn't there yet,
 // all are to come.
-func (h *history) latest(ctx context.Context, _ int64) (int64, *answer, error) {
-	var items []json.RawMessage
-	path := h.path + "?order=newest"
-	for path != "" && len(items) < h.limit {
-		page, missing, err := h.page(ctx, path, 0)
-		if err != nil || missing != nil {
-			return 0, missing, err
+func (h *history) latest(ctx context.Context, _ int64) (int64, error) {
+	var events []*client.Event
+	for event, err := range h.client.History(ctx, h.aggregate, h.id, client.Events{Newest: true}) {
+		if err != nil {
+			return 0, err
 		}
-		items, path = append(items, page.Items...), page.Next
+		if events = append(events, event); len(events) == h.limit {
+			break
+		}
 	}
-	items = items[:min(len(items), h.limit)]
-	slices.Reverse(items)
-	return h.printUpTo(items, 0)
+	slices.Reverse(events)
+	return h.printAll(events)
 }
 
-// printUpTo prints events and returns the sequence of the last one.
-func (h *history) printUpTo(items []json.RawMessage, after int64) (int64, *answer, error) {
-	if err := h.print(items); err != nil || len(items) == 0 {
-		return after, nil, err
+// printAll prints events and returns the sequence of the last one, 0 if there is none.
+func (h *history) printAll(events []*client.Event) (last int64, err error) {
+	for _, event := range events {
+		if err := h.print(event); err != nil {
+			return last, err
+		}
+		last = event.Sequence
 	}
-	var last historyEvent
-	if err := json.Unmarshal(items[len(items)-1], &last); err != nil {
-		return after, nil, fmt.Errorf("read the answer: %w", err)
-	}
-	return last.Sequence, nil, nil
+	return last, nil
 }
 
 // A line of the history. Its columns have the width of what is usual; what is longer pushes the rest.
 const historyColumns = "%6s  %-23s  %-20s  %s\n"
 
-func (h *history) print(items []json.RawMessage) error {
-	for _, item := range items {
-		if h.json {
-			if _, err := fmt.Fprintf(h.out, "%s\n", item); err != nil {
-				return err
-			}
-			continue
-		}
-		if !h.headed {
-			h.headed = true
-			fmt.Fprintf(h.out, historyColumns, "SEQ", "TIME", "TYPE", "DATA")
-		}
-		var e historyEvent
-		if err := json.Unmarshal(item, &e); err != nil {
-			return fmt.Errorf("read the answer: %w", err)
-		}
-		data := fieldsOf(e.Data)
-		if e.Unreadable != nil {
-			data = "unreadable: " + e.Unreadable.Code + ": " + legible(e.Unreadable.Detail)
-		}
-		line := fmt.Sprintf(historyColumns, strconv.FormatInt(e.Sequence, 10),
-			e.Time.UTC().Format("2006-01-02T15:04:05.000"), legible(e.Type), data)
-		if _, err := io.WriteString(h.out, strings.TrimRight(line, " \n")+"\n"); err != nil {
-			return err
-		}
+func (h *history) print(e *client.Event) error {
+	if h.json {
+		_, err := fmt.Fprintf(h.out, "%s\n", e.Raw)
+		return err
 	}
-	return nil
+	if !h.headed {
+		h.headed = true
+		fmt.Fprintf(h.out, historyColumns, "SEQ", "TIME", "TYPE", "DATA")
+	}
+	data := fieldsOf(e.Event.Data)
+	if e.Unreadable != nil {
+		data = "unreadable: " + e.Unreadable.Code + ": " + legible(e.Unreadable.Detail)
+	}
+	line := fmt.Sprintf(historyColumns, strconv.FormatInt(e.Sequence, 10),
+		e.Time.UTC().Format("2006-01-02T15:04:05.000"), legible(e.Type), data)
+	_, err := io.WriteString(h.out, strings.TrimRight(line, " \n")+"\n")
+	return err
 }
 
 // fieldsOf returns the fields of a JSON object for a terminal, in their order: "amount=500

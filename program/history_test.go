@@ -3,7 +3,6 @@ package program
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -193,11 +192,6 @@ func TestHistoryFollowsNoStranger(t *testing.T) {
 	server.Close()
 	expect(t, exitFailed, []string{"no worker answers"}, "history", "account", "zoe", "--follow",
 		"--server", server.URL)
-	var away *unavailableError
-	if err := error(&unavailableError{context.Canceled, false}); !errors.As(err, &away) ||
-		!errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
 }
 
 func TestShortTime(t *testing.T) {

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"testing"
 
+	"refold/client/wire"
 	"refold/eventsourcing"
 	"refold/kafka"
-	"refold/views/httpapi"
 )
 
 // inPartition returns an ID that belongs into a partition of two.
@@ -155,7 +155,7 @@ func TestIDsOfTheTopic(t *testing.T) {
 	}
 	for _, a := range w.ask(http.MethodGet, "/accounts", "").body["items"].([]any) {
 		id := fmt.Sprint(a.(map[string]any)["id"])
-		command := w.ask(http.MethodGet, "/accounts/"+httpapi.Segment(id)+"/events", "").
+		command := w.ask(http.MethodGet, "/accounts/"+wire.Segment(id)+"/events", "").
 			body["items"].([]any)[0].(map[string]any)["causationId"].(string)
 		for _, args := range [][]string{
 			{"get", "account", id},

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,11 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"refold/config"
+	"refold/installation"
 	"refold/load"
 	"refold/processors"
 	"refold/worker"
@@ -36,10 +42,15 @@ type Program struct {
 	Version string
 	// Definitions are the aggregates and processes.
 	Definitions []processors.Definition
-	// Extensions add routes and metrics to the worker, and flags to the commands that start one.
+	// Extensions add routes and metrics to the worker.
 	Extensions []worker.Extension
 	// Traffic is what load and dev send; [load.Default] if it is nil.
 	Traffic load.Source
+	// Flags adds the program's own flags to the commands that start a worker, run and dev; may be nil. They are
+	// parsed when extensions are called.
+	Flags func(*pflag.FlagSet)
+	// Commands are the program's own, beside ours; may be nil.
+	Commands []*cobra.Command
 }
 
 // Main runs the program of the definitions, with the arguments of the process, and ends the process.
@@ -75,4 +86,22 @@ func (p Program) Run(ctx context.Context, args []string) int {
 		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\n", root.Name(), err)
 		return exitFailed
 	}
+}
+
+// Installation returns the program's definitions with a configuration: the defaults, changed by settings, such
+// as "kafka.brokers". It is for tests, and for tools that start a worker of their own.
+func (p Program) Installation(settings map[string]string) (*installation.Installation, error) {
+	definitions, err := processors.Define(p.Definitions...)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the definition
+	}
+	loaded, err := installation.Options(definitions).Load(config.LoadOptions{
+		Defaults: settings, Check: installation.KafkaMistakes,
+	})
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it lists the mistakes
+	}
+	return &installation.Installation{
+		Config: loaded.Config, Definitions: definitions, Version: cmp.Or(p.Version, sourceVersion()),
+	}, nil
 }

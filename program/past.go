@@ -3,9 +3,8 @@ package program
 import (
 	"errors"
 	"fmt"
-	"net/url"
-	"strconv"
 
+	"refold/client"
 	"refold/codecs"
 )
 
@@ -28,13 +27,8 @@ func (m moment) check(hasSequence bool) error {
 	return nil
 }
 
-// query is the moment as the API has it.
-func (m moment) query() string {
-	switch {
-	case m.sequence > 0:
-		return "?sequence=" + strconv.FormatInt(m.sequence, 10)
-	case m.at != "":
-		return "?time=" + url.QueryEscape(m.at)
-	}
-	return ""
+// asked is the moment as a worker is asked for it. check has found that its time is one.
+func (m moment) asked() client.Get {
+	at, _ := codecs.ParseTime(m.at)
+	return client.Get{Sequence: m.sequence, Time: at}
 }

@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
 
+	"refold/client"
 	"refold/processors"
-	"refold/views/httpapi"
 )
 
 type reportOptions struct {
@@ -55,13 +53,11 @@ Exit codes: 0 whole, 1 anything else: what was printed is not all then.`,
 			if err != nil {
 				return err
 			}
-			c, err := newClient(o.server, requestTimeout)
+			c, err := newClient(o.server)
 			if err != nil {
 				return err
 			}
-			r := &report{
-				client: c, path: "/" + aggregate.Named().Plural, at: o.at, aggregate: aggregate, totals: totals{},
-			}
+			r := &report{client: c, at: o.at.asked(), aggregate: aggregate, totals: totals{}}
 			return r.run(cmd.Context(), sheet)
 		},
 	}
@@ -79,52 +75,39 @@ const reportParallel = 4
 
 // report makes a sheet of what the aggregates of a kind had.
 type report struct {
-	client    *client
-	path      string
-	at        moment
+	client    *client.Client
+	at        client.Get
 	aggregate processors.AggregateDefinition
 	totals    totals
 }
 
-// reported is an aggregate in the list of all.
-type reported struct {
-	ID string `json:"id"`
-}
-
-// run goes through the aggregates that there are now, page by page. None that was there at any time is
-// missing among them: rows of aggregates with events are never deleted.
+// run goes through the aggregates that there are now. None that was there at any time is missing among them:
+// rows of aggregates with events are never deleted.
 func (r *report) run(ctx context.Context, sheet *sheet) error {
-	for path := r.path; path != ""; {
-		a, err := r.client.do(ctx, http.MethodGet, path, nil, nil)
+	var ids []string
+	for row, err := range r.client.List(ctx, r.aggregate.Named().Plural, "") {
 		if err != nil {
-			return err
+			return hinted(err)
 		}
-		if a.status != http.StatusOK {
-			return a.problem()
-		}
-		var page struct {
-			Items []reported `json:"items"`
-			Next  string     `json:"next"`
-		}
-		if err := json.Unmarshal(a.raw, &page); err != nil {
-			return fmt.Errorf("read the answer: %w", err)
-		}
-		for some := range slices.Chunk(page.Items, reportParallel) {
-			if err := r.some(ctx, some, sheet); err != nil {
+		if ids = append(ids, row.ID); len(ids) == reportParallel {
+			if err := r.some(ctx, ids, sheet); err != nil {
 				return err
 			}
+			ids = ids[:0]
 		}
-		path = page.Next
+	}
+	if err := r.some(ctx, ids, sheet); err != nil {
+		return err
 	}
 	return sheet.end(r.totals)
 }
 
 // some asks for a few aggregates at a time, and prints them in their order.
-func (r *report) some(ctx context.Context, some []reported, sheet *sheet) error {
-	lines, errs := make([]*had, len(some)), make([]error, len(some))
+func (r *report) some(ctx context.Context, ids []string, sheet *sheet) error {
+	lines, errs := make([]*had, len(ids)), make([]error, len(ids))
 	var group sync.WaitGroup
-	for i := range some {
-		group.Go(func() { lines[i], errs[i] = r.had(ctx, some[i].ID) })
+	for i := range ids {
+		group.Go(func() { lines[i], errs[i] = r.had(ctx, ids[i]) })
 	}
 	group.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -144,18 +127,21 @@ func (r *report) some(ctx context.Context, some []reported, sheet *sheet) error 
 
 // had asks for one aggregate as it was; nil if it was not there.
 func (r *report) had(ctx context.Context, id string) (*had, error) {
-	a, err := r.client.do(ctx, http.MethodGet, r.path+"/"+httpapi.Segment(id)+r.at.query(), nil, nil)
+	named := r.aggregate.Named()
+	row, err := r.client.Get(ctx, named.Plural, id, r.at)
 	switch {
-	case err != nil:
-		return nil, err
-	case a.status == http.StatusNotFound:
+	case client.IsNotFound(err):
 		return nil, nil //nolint:nilnil // it was not there
-	case a.status != http.StatusOK:
-		return nil, fmt.Errorf("%s %s: %w", r.aggregate.Named().Name, legible(id), a.problem())
+	case err != nil:
+		return nil, fmt.Errorf("%s %s: %w", named.Name, legible(id), hinted(err))
 	}
-	totals, err := r.aggregate.Totalled(a.State)
+	state, err := client.State[json.RawMessage](row)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", r.aggregate.Named().Name, legible(id), err)
+		return nil, err
 	}
-	return &had{id, a.Sequence, totals}, nil
+	totals, err := r.aggregate.Totalled(state)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", named.Name, legible(id), err)
+	}
+	return &had{id, row.Sequence, totals}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"refold/config"
 	"refold/installation"
@@ -22,6 +23,7 @@ type program struct {
 	options     *config.Options
 	extensions  []worker.Extension
 	traffic     load.Source
+	flags       func(*pflag.FlagSet) // the program's own
 	version     string
 }
 
@@ -37,7 +39,8 @@ func newRoot(of Program, environ []string) (*cobra.Command, error) {
 	}
 	p := &program{
 		environ: environ, definitions: definitions, options: installation.Options(definitions),
-		extensions: of.Extensions, traffic: of.Traffic, version: cmp.Or(of.Version, sourceVersion()),
+		extensions: of.Extensions, traffic: of.Traffic, flags: of.Flags,
+		version: cmp.Or(of.Version, sourceVersion()),
 	}
 	if p.traffic == nil {
 		p.traffic = load.Default{}
@@ -55,6 +58,7 @@ Begin with "processor dev": it needs nothing but itself.`,
 		p.newTrace(), newTail(), p.newLoad(), p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(),
 		newViews(), p.newTopics(), p.newTransactions(), p.newSchemas(), p.newConfig(), p.newBench(),
 		p.newVersion())
+	root.AddCommand(of.Commands...)
 	rename(root, of.name())
 	return root, nil
 }
@@ -124,9 +128,17 @@ func (p *program) newRun() *cobra.Command {
 			return err
 		},
 	}
-	p.options.AddFlags(cmd.Flags())
+	p.workerFlags(cmd.Flags())
 	cmd.Flags().StringVar(&profile, "cpuprofile", "", "write a CPU profile to this file")
 	return cmd
+}
+
+// workerFlags adds the flags of a command that starts a worker.
+func (p *program) workerFlags(flags *pflag.FlagSet) {
+	p.options.AddFlags(flags)
+	if p.flags != nil {
+		p.flags(flags)
+	}
 }
 
 func (p *program) newConfig() *cobra.Command {

@@ -6,17 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"refold/views/httpapi"
+	"refold/client"
+	"refold/client/wire"
 )
-
-// requestTimeout limits a request to the API beside what it asks to wait.
-const requestTimeout = 30 * time.Second
 
 type sendOptions struct {
 	server, id string
@@ -63,7 +59,7 @@ func (o *sendOptions) send(
 	ctx context.Context, w io.Writer, p *program, args []string, expects bool,
 ) error {
 	called, id, commandType, data := args[0], args[1], args[2], args[3]
-	path, err := p.collection(called)
+	aggregate, err := p.collection(called)
 	if err != nil {
 		return err
 	}
@@ -73,69 +69,47 @@ func (o *sendOptions) send(
 	if o.wait < 0 || expects && o.expect < 0 {
 		return errors.New("--wait and --expect can't be less than 0")
 	}
-	body, err := json.Marshal(map[string]any{
-		"type": commandType, "data": json.RawMessage(data),
-	})
-	if err != nil {
-		return fmt.Errorf("encode the request: %w", err)
-	}
-	c, err := newClient(o.server, requestTimeout+o.wait)
+	c, err := newClient(o.server)
 	if err != nil {
 		return err
 	}
-	header := map[string]string{"Idempotency-Key": o.id}
+	command := client.Send{Type: commandType, Data: json.RawMessage(data), ID: o.id, Wait: o.wait}
 	if expects {
-		header["If-Match"] = strconv.Quote(strconv.FormatInt(o.expect, 10))
+		command.Expect = &o.expect
 	}
-	if o.wait > 0 {
-		header["Prefer"] = "wait=" + strconv.Itoa(int((o.wait+time.Second-1)/time.Second))
+	sent, err := c.Send(ctx, aggregate, id, command)
+	if p, is := errors.AsType[*client.Problem](err); is && o.json {
+		fmt.Fprintln(w, string(p.Raw))
 	}
-	a, err := c.do(ctx, http.MethodPost, path+"/"+httpapi.Segment(id)+"/commands", body, header)
 	if err != nil {
-		return err
+		return hinted(err)
 	}
 	if o.json {
-		fmt.Fprintln(w, string(a.raw))
+		fmt.Fprintln(w, string(sent.Raw))
 	}
-	return o.tell(w, a)
+	return o.tell(w, sent)
 }
 
 // tell says how the command fared, in words and by the exit code.
-func (o *sendOptions) tell(w io.Writer, a *answer) error {
+func (o *sendOptions) tell(w io.Writer, c *client.Command) error {
 	say := func(format string, args ...any) {
 		if !o.json {
 			fmt.Fprintf(w, format+"\n", args...)
 		}
 	}
-	switch {
-	case a.status == http.StatusOK:
-		say("accepted: %s %s", a.Type, span(a))
-		say("command   %s", a.ID)
-		return nil
-	case a.status == http.StatusAccepted:
+	var exit error
+	switch c.Status {
+	case wire.StatusAccepted:
+		say("accepted: %s %s", c.Type, span(c.FirstSequence, c.LastSequence))
+	case wire.StatusRejected:
+		say("rejected: %s: %s", c.Code, c.Message)
+		exit = exitError{exitRejected}
+	default:
 		say("sent; no outcome yet")
-		say("command   %s", a.ID)
 		if o.wait > 0 {
-			return exitError{exitPending}
+			exit = exitError{exitPending}
 		}
-		return nil
-	case a.Command != nil: // 422 and 412: decided, with a code
-		say("rejected: %s: %s", a.Code, a.Detail)
-		say("command   %s", a.Command.ID)
-		return exitError{exitRejected}
-	default:
-		return a.problem()
 	}
-}
-
-// span says which events came of a command.
-func span(a *answer) string {
-	switch {
-	case a.LastSequence < a.FirstSequence:
-		return "(nothing to do)"
-	case a.LastSequence == a.FirstSequence:
-		return fmt.Sprintf("(event %d)", a.FirstSequence)
-	default:
-		return fmt.Sprintf("(events %d to %d)", a.FirstSequence, a.LastSequence)
-	}
+	say("command   %s", c.ID)
+	return exit
 }

@@ -2,17 +2,16 @@ package program
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
-	"refold/views/httpapi"
+	"refold/client"
+	"refold/client/wire"
 )
 
 type traceOptions struct {
@@ -37,7 +36,7 @@ Exit codes: 0 drawn, 5 there is no such trace, 1 anything else.`,
   processor trace salary-november --json | jq .durationMs`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := newClient(o.server, requestTimeout)
+			c, err := newClient(o.server)
 			if err != nil {
 				return err
 			}
@@ -65,67 +64,23 @@ func (p *program) speaksUTF8() bool {
 	return locale == "" || strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")
 }
 
-func (o *traceOptions) show(ctx context.Context, out, log io.Writer, c *client, id string) error {
-	a, err := c.do(ctx, http.MethodGet, "/traces/"+httpapi.Segment(id), nil, nil)
+func (o *traceOptions) show(ctx context.Context, out, log io.Writer, c *client.Client, id string) error {
+	trace, err := c.Trace(ctx, id)
 	switch {
 	case err != nil:
-		return err
-	case a.status == http.StatusNotFound:
-		fmt.Fprintln(log, a.Detail)
-		return exitError{exitNotFound}
-	case a.status != http.StatusOK:
-		return a.problem()
-	}
-	if o.json {
-		fmt.Fprintln(out, string(a.raw))
+		return missing(log, err)
+	case o.json:
+		fmt.Fprintln(out, string(trace.Raw))
 		return nil
 	}
-	var t trace
-	if err := json.Unmarshal(a.raw, &t); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	if _, err := io.WriteString(out, t.draw(o.ascii)); err != nil {
+	if _, err := io.WriteString(out, drawTrace(&trace.Trace, o.ascii)); err != nil {
 		return err
 	}
-	if t.Truncated {
+	if trace.Truncated {
 		fmt.Fprintf(log, "there are more messages; the worker gives the first %d (its option "+
-			"http.trace-nodes)\n", t.Limit)
+			"http.trace-nodes)\n", trace.Limit)
 	}
 	return nil
-}
-
-// trace is a trace as the API gives it.
-type trace struct {
-	CorrelationID string      `json:"correlationId"`
-	Commands      int         `json:"commands"`
-	Events        int         `json:"events"`
-	Results       int         `json:"results"`
-	DeadLetters   int         `json:"deadLetters"`
-	DurationMS    int64       `json:"durationMs"`
-	Truncated     bool        `json:"truncated"`
-	Limit         int         `json:"limit"`
-	Roots         []traceNode `json:"roots"`
-}
-
-type traceNode struct {
-	Kind          string      `json:"kind"`
-	CausationID   string      `json:"causationId"`
-	Aggregate     string      `json:"aggregate"`
-	Subject       string      `json:"subject"`
-	Type          string      `json:"type"`
-	Sequence      int64       `json:"sequence"`
-	Time          time.Time   `json:"time"`
-	Outcome       string      `json:"outcome"`
-	FirstSequence int64       `json:"firstSequence"`
-	LastSequence  int64       `json:"lastSequence"`
-	Code          string      `json:"code"`
-	Message       string      `json:"message"`
-	Reason        string      `json:"reason"`
-	Repeated      bool        `json:"repeated"`
-	Orphan        bool        `json:"orphan"`
-	Partition     int32       `json:"partition"`
-	Offset        int64       `json:"offset"`
-	Children      []traceNode `json:"children"`
 }
 
 // pen is what a trace is drawn with.
@@ -148,8 +103,8 @@ var (
 // traceLine is a message in columns.
 type traceLine struct{ step, what, where, more string }
 
-// draw returns the trace as text.
-func (t *trace) draw(ascii bool) string {
+// drawTrace returns a trace as text.
+func drawTrace(t *wire.Trace, ascii bool) string {
 	d := drawing{pen: finePen}
 	if ascii {
 		d.pen = asciiPen
@@ -164,7 +119,7 @@ func (t *trace) draw(ascii bool) string {
 		where = max(where, utf8.RuneCountInString(l.where))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s within %s\n\n", legible(t.CorrelationID), t.counts(),
+	fmt.Fprintf(&b, "%s: %s within %s\n\n", legible(t.CorrelationID), countsOf(t),
 		shortTime(time.Duration(t.DurationMS)*time.Millisecond))
 	for _, l := range d.lines {
 		line := fmt.Sprintf("%*s  %-*s  %-*s  %s", step, l.step, what, l.what, where, l.where, l.more)
@@ -173,8 +128,8 @@ func (t *trace) draw(ascii bool) string {
 	return b.String()
 }
 
-// counts says how many messages there are.
-func (t *trace) counts() string {
+// countsOf says how many messages there are in a trace.
+func countsOf(t *wire.Trace) string {
 	var parts []string
 	for _, c := range []struct {
 		n    int
@@ -203,10 +158,10 @@ type drawing struct {
 
 // add draws a message and all below it. own is what stands before it, below what stands before its
 // children.
-func (d *drawing) add(n, cause *traceNode, own, below string) {
+func (d *drawing) add(n, cause *wire.TraceNode, own, below string) {
 	l := traceLine{
 		step: n.Time.UTC().Format("15:04:05.000"), what: own + d.what(n),
-		where: strings.TrimSpace(legible(n.Aggregate) + " " + legible(n.Subject)), more: n.more(),
+		where: strings.TrimSpace(legible(n.Aggregate) + " " + legible(n.Subject)), more: moreOf(n),
 	}
 	if cause != nil {
 		l.step = shortTime(n.Time.Sub(cause.Time))
@@ -225,34 +180,34 @@ func (d *drawing) add(n, cause *traceNode, own, below string) {
 }
 
 // what is a message's mark and name.
-func (d *drawing) what(n *traceNode) string {
+func (d *drawing) what(n *wire.TraceNode) string {
 	name := legible(n.Type)
 	switch {
-	case n.Kind == "command":
+	case n.Kind == wire.KindCommand:
 		return d.command + name
-	case n.Kind == "event":
+	case n.Kind == wire.KindEvent:
 		return d.event + name
-	case n.Kind == "dead-letter":
+	case n.Kind == wire.KindDeadLetter:
 		return d.deadLetter + "dead letter"
-	case n.Outcome == "accepted":
+	case n.Outcome == wire.StatusAccepted:
 		return d.accepted + n.Outcome
-	case n.Outcome == "rejected":
+	case n.Outcome == wire.StatusRejected:
 		return d.rejected + n.Outcome + ": " + legible(n.Code)
 	}
-	return d.unknown + legible(n.Kind)
+	return d.unknown + legible(string(n.Kind))
 }
 
-// more is what else there is to say of a message.
-func (n *traceNode) more() string {
+// moreOf is what else there is to say of a message.
+func moreOf(n *wire.TraceNode) string {
 	var parts []string
 	switch {
-	case n.Kind == "event":
+	case n.Kind == wire.KindEvent:
 		parts = append(parts, fmt.Sprintf("event %d", n.Sequence))
-	case n.Kind == "dead-letter":
+	case n.Kind == wire.KindDeadLetter:
 		parts = append(parts, fmt.Sprintf("%s, %s (dead-letters show %d/%d)",
 			legible(n.Reason), legible(n.Type), n.Partition, n.Offset))
-	case n.Outcome == "accepted":
-		parts = append(parts, span(&answer{FirstSequence: n.FirstSequence, LastSequence: n.LastSequence}))
+	case n.Outcome == wire.StatusAccepted:
+		parts = append(parts, span(n.FirstSequence, n.LastSequence))
 	case n.Message != "":
 		parts = append(parts, legible(n.Message))
 	}

@@ -2,48 +2,18 @@ package program
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"refold/client"
+	"refold/client/wire"
 )
-
-// podView is a view as the API gives it.
-type podView struct {
-	Name       string `json:"name"`
-	Topic      string `json:"topic"`
-	Version    string `json:"version"`
-	Ready      bool   `json:"ready"`
-	Missing    string `json:"missing"`
-	Partitions []struct {
-		Partition  int32 `json:"partition"`
-		Offset     int64 `json:"offset"`
-		Lag        int64 `json:"lag"`
-		Restoring  bool  `json:"restoring"`
-		Rebuilding bool  `json:"rebuilding"`
-	} `json:"partitions"`
-	Rebuild *podRebuild `json:"rebuild"`
-}
-
-type podRebuild struct {
-	Stage      string    `json:"stage"`
-	By         string    `json:"by"`
-	Partitions []int32   `json:"partitions"`
-	Done       int       `json:"done"`
-	Partition  int32     `json:"partition"`
-	Next       int64     `json:"next"`
-	End        int64     `json:"end"`
-	Began      time.Time `json:"began"`
-	Ended      time.Time `json:"ended"`
-	Reason     string    `json:"reason"`
-}
 
 func newViews() *cobra.Command {
 	cmd := &cobra.Command{
@@ -64,19 +34,19 @@ func newViewsList() *cobra.Command {
 		Short: "Show where the views of a worker stand, partition by partition",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := newClient(server, requestTimeout)
+			c, err := newClient(server)
 			if err != nil {
 				return err
 			}
-			views, raw, err := c.views(cmd.Context())
+			views, err := c.Views(cmd.Context())
 			if err != nil {
-				return err
+				return hinted(err)
 			}
 			if asJSON {
-				fmt.Fprintln(cmd.OutOrStdout(), string(raw))
+				fmt.Fprintln(cmd.OutOrStdout(), string(views.Raw))
 				return nil
 			}
-			return showViews(cmd.OutOrStdout(), views)
+			return showViews(cmd.OutOrStdout(), views.Views.Views)
 		},
 	}
 	cmd.Flags().StringVar(&server, "server", "http://localhost:8080", "a worker's HTTP API")
@@ -84,24 +54,7 @@ func newViewsList() *cobra.Command {
 	return cmd
 }
 
-func (c *client) views(ctx context.Context) (views []podView, raw []byte, err error) {
-	a, err := c.do(ctx, http.MethodGet, "/views", nil, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	if a.status != http.StatusOK {
-		return nil, nil, a.problem()
-	}
-	var body struct {
-		Views []podView `json:"views"`
-	}
-	if err := json.Unmarshal(a.raw, &body); err != nil {
-		return nil, nil, fmt.Errorf("read the answer: %w", err)
-	}
-	return body.Views, a.raw, nil
-}
-
-func showViews(out io.Writer, views []podView) error {
+func showViews(out io.Writer, views []wire.View) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "VIEW\tPARTITION\tOFFSET\tLAG\tVERSION\tSTATE")
 	for _, v := range views {
@@ -156,7 +109,7 @@ Exit codes: 0 the rebuild is done, 1 it has failed or was cancelled, or anything
 			if r.watch && r.cancel || r.watch && r.detach || r.cancel && r.detach {
 				return errors.New("only one of --watch, --detach and --cancel can be meant")
 			}
-			c, err := newClient(r.server, requestTimeout)
+			c, err := newClient(r.server)
 			if err != nil {
 				return err
 			}
@@ -173,29 +126,17 @@ Exit codes: 0 the rebuild is done, 1 it has failed or was cancelled, or anything
 	return cmd
 }
 
-func (r *viewsRebuild) run(ctx context.Context, out io.Writer, c *client, name string) error {
-	path := "/admin/views/" + url.PathEscape(name) + "/rebuilds"
+func (r *viewsRebuild) run(ctx context.Context, out io.Writer, c *client.Client, name string) error {
 	switch {
 	case r.cancel:
-		a, err := c.do(ctx, http.MethodPost, path+"/cancel", nil, nil)
-		if err == nil && a.status != http.StatusOK {
-			err = a.problem()
+		if _, err := c.CancelViewRebuild(ctx, name); err != nil {
+			return hinted(err)
 		}
-		if err == nil {
-			fmt.Fprintf(out, "the rebuild of %s is cancelled\n", name)
-		}
-		return err
+		fmt.Fprintf(out, "the rebuild of %s is cancelled\n", name)
+		return nil
 	case !r.watch:
-		body, err := json.Marshal(map[string][]int32{"partitions": append([]int32{}, r.partitions...)})
-		if err != nil {
-			return fmt.Errorf("make the request: %w", err)
-		}
-		a, err := c.do(ctx, http.MethodPost, path, body, map[string]string{"X-Asked-By": r.by})
-		if err != nil {
-			return err
-		}
-		if a.status != http.StatusAccepted {
-			return a.problem()
+		if _, err := c.RebuildView(ctx, name, r.by, r.partitions...); err != nil {
+			return hinted(err)
 		}
 		if r.detach {
 			fmt.Fprintf(out, "the rebuild of %s is asked for\n", name)
@@ -209,22 +150,22 @@ func (r *viewsRebuild) run(ctx context.Context, out io.Writer, c *client, name s
 const rebuildPause = 500 * time.Millisecond
 
 // watchViewRebuild shows a rebuild until it ends: a line for each change.
-func watchViewRebuild(ctx context.Context, out io.Writer, c *client, name string) error {
+func watchViewRebuild(ctx context.Context, out io.Writer, c *client.Client, name string) error {
 	ticks := time.NewTicker(rebuildPause)
 	defer ticks.Stop()
 	for last := ""; ; {
-		rebuild, err := c.viewRebuild(ctx, name)
+		rebuild, err := rebuildOf(ctx, c, name)
 		if err != nil {
 			return err
 		}
-		if line := rebuild.String(); line != last {
+		if line := lineOf(rebuild); line != last {
 			fmt.Fprintf(out, "%s: %s\n", name, line)
 			last = line
 		}
 		switch rebuild.Stage {
-		case "done":
+		case wire.ViewRebuildDone:
 			return nil
-		case "failed", "cancelled":
+		case wire.ViewRebuildFailed, wire.ViewRebuildCancelled:
 			return exitError{1}
 		}
 		select {
@@ -235,14 +176,14 @@ func watchViewRebuild(ctx context.Context, out io.Writer, c *client, name string
 	}
 }
 
-// viewRebuild returns a view's latest rebuild.
-func (c *client) viewRebuild(ctx context.Context, name string) (*podRebuild, error) {
-	views, _, err := c.views(ctx)
+// rebuildOf returns a view's latest rebuild.
+func rebuildOf(ctx context.Context, c *client.Client, name string) (*wire.ViewRebuild, error) {
+	views, err := c.Views(ctx)
 	if err != nil {
-		return nil, err
+		return nil, hinted(err)
 	}
-	names := make([]string, 0, len(views))
-	for _, v := range views {
+	names := make([]string, 0, len(views.Views.Views))
+	for _, v := range views.Views.Views {
 		names = append(names, v.Name)
 		if v.Name != name && v.Topic != name {
 			continue
@@ -255,13 +196,13 @@ func (c *client) viewRebuild(ctx context.Context, name string) (*podRebuild, err
 	return nil, fmt.Errorf("there is no view %q; there are %s", name, strings.Join(names, ", "))
 }
 
-// String says how far a rebuild is.
-func (r *podRebuild) String() string {
+// lineOf says how far a rebuild is.
+func lineOf(r *wire.ViewRebuild) string {
 	of := fmt.Sprintf("%d of %d partitions", r.Done, len(r.Partitions))
 	switch {
-	case r.Stage == "done":
+	case r.Stage == wire.ViewRebuildDone:
 		return fmt.Sprintf("done, %s in %v", of, r.Ended.Sub(r.Began).Round(time.Millisecond))
-	case r.Stage != "running":
+	case r.Stage != wire.ViewRebuildRunning:
 		return strings.TrimSuffix(fmt.Sprintf("%s after %s: %s", r.Stage, of, r.Reason), ": ")
 	case r.Partition < 0 || r.End == 0:
 		return of

@@ -19,16 +19,24 @@ type Aggregate struct {
 	waiters     *waiters
 	sender      *sender
 
-	table, results, commands *live
-	events                   *live // nil: no history is kept
+	table, commands *live
+	results, events *live // nil: none are kept
+}
+
+// lookups are the copies in which commands are found: their results first.
+func (a *Aggregate) lookups() []*live {
+	if a.results == nil {
+		return []*live{a.commands}
+	}
+	return []*live{a.results, a.commands}
 }
 
 // Get returns the current row of an aggregate. The error is ErrNotFound, also for one that has
 // nothing but rejected commands so far, ErrNotReady, or a fault. It costs one read of the local
 // store.
 //
-// While the view has lost its broker, rows are read as they were; of one that isn't there nobody
-// can say that there is none: that is an ErrNotReady then.
+// While the view has lost its broker, rows are read as they were. A row that is missing may exist by then:
+// the error is ErrNotReady.
 func (a *Aggregate) Get(id string) (Row, error) {
 	row, err := a.get(id)
 	if isNotFound(err) {
@@ -89,7 +97,7 @@ func (a *Aggregate) WaitFor(ctx context.Context, id string, atLeast int64) (Row,
 // limit and have a Next all the same. A Next is no longer than MaxIDBytes.
 //
 // Rows that Get can't be asked for are left out: those whose IDs are empty or longer than MaxIDBytes,
-// and those that somebody has written into another partition than their key's.
+// and those in another partition than their key's, which only a foreign producer writes.
 func (a *Aggregate) List(after string, limit int) (Page, error) {
 	var page Page
 	from, is := behind(after)
@@ -174,7 +182,7 @@ func behind(after string) (from []byte, is bool) {
 }
 
 // merge goes through the rows of all partitions in the order of their keys. No key is in two, unless
-// somebody else has written it.
+// a foreign producer has written it.
 type merge struct {
 	rows    []storage.Iterator
 	current []bool // whether rows[i] stands at a row

@@ -44,8 +44,7 @@ func (l *live) forgetIn(partition int32) error {
 	return errors.Join(errs...)
 }
 
-// forgetSome drops a limited number of records, so that nobody who wants to close the follower
-// waits for long.
+// forgetSome drops a limited number of records, so that closing the follower never waits for long.
 func (l *live) forgetSome(partition int32, some func(follower, int) (bool, error)) (bool, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

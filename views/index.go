@@ -14,6 +14,7 @@ import (
 	"refold/codecs"
 	"refold/kafka"
 	"refold/snapshots"
+	"refold/views/records"
 )
 
 // An index finds records of a topic by the command that they are about. Per partition it keeps, for
@@ -112,8 +113,8 @@ func fingerprint(value []byte) []byte {
 	return append(bytes.Clone(value[:wireBytes]), sum[:hashBytes]...)
 }
 
-// otherData reports whether two fingerprints are of different data. Of data by different schemas, of
-// two versions of a sender perhaps, nobody can tell by their bytes: they pass for the same.
+// otherData reports whether two fingerprints are of different data. Data of different
+// schemas, such as those of two versions of a sender, can't be compared by their bytes: they count as equal.
 func otherData(a, b []byte) bool {
 	return len(a) > wireBytes && len(b) > wireBytes &&
 		bytes.Equal(a[:wireBytes], b[:wireBytes]) && !bytes.Equal(a, b)
@@ -267,7 +268,7 @@ func remove(part follower, keys [][]byte) error {
 func (e *entry) encode() []byte {
 	b := make([]byte, 0, len(e.commandID)+len(e.subject)+len(e.typeName)+len(e.value)+16)
 	for _, s := range []string{e.commandID, e.subject, e.typeName} {
-		b = appendText(b, s)
+		b = records.AppendText(b, s)
 	}
 	b = binary.AppendVarint(b, e.time.UnixNano())
 	return append(b, e.value...)
@@ -278,7 +279,7 @@ var errEntry = errors.New("damaged entry in a local index")
 func decodeEntry(b []byte) (entry, error) {
 	var e entry
 	for _, s := range []*string{&e.commandID, &e.subject, &e.typeName} {
-		text, rest, ok := cutText(b)
+		text, rest, ok := records.CutText(b)
 		if !ok {
 			return entry{}, errEntry
 		}

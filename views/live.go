@@ -83,7 +83,7 @@ func (l *live) run(ctx context.Context) {
 }
 
 // attach takes over a follower that Goka has opened. With the last one, readers are let in, and
-// those who wait are woken: nobody told them what the restore changed.
+// waiting readers are woken: the restore may have brought what they wait for.
 //
 // That a Goka view calls itself running says less: it may after the first partition, when the
 // others haven't told their state yet.
@@ -108,7 +108,7 @@ func (l *live) setCount(partitions int) {
 	l.count = partitions
 }
 
-// detach gives the follower back before it is closed, and waits for those who read from it.
+// detach gives the follower back before it is closed, and waits until no reader uses it.
 func (l *live) detach(partition int32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -159,12 +159,12 @@ func (l *live) get(key string) (value []byte, at Position, err error) {
 	return value, at, err
 }
 
-// update puts a record of the live tail into its follower and wakes who waits for it. It is a
+// update puts a record of the live tail into its follower and wakes the readers that wait for it. It is a
 // goka.UpdateCallback.
 func (l *live) update(ctx goka.UpdateContext, _ storage.Storage, key string, value []byte) error {
 	record := &kgo.Record{
 		Topic: l.topic, Partition: ctx.Partition(), Offset: ctx.Offset(),
-		// As a restore has it: of a record that nobody may send, the clients make different times.
+		// As a restore has it: the two clients read different times from an invalid timestamp.
 		Timestamp: kafka.ReadTime(ctx.Timestamp()), Key: []byte(key), Value: value,
 	}
 	for name, header := range ctx.Headers() {

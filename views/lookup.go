@@ -24,7 +24,7 @@ type CommandKey struct {
 
 // Command returns what is known of a command: its result, or else that it is pending. It is known for
 // as long as the topics keep it. The error is ErrNotFound, ErrNotReady or a fault. While a view has
-// lost its broker, nobody can say that there is no such command: that is an ErrNotReady then.
+// lost its broker, a command that is missing here may exist: the error is ErrNotReady then.
 //
 // It costs a look into one partition of the aggregate's results and, if there is no result, one of its
 // commands.
@@ -40,7 +40,7 @@ func (v *Views) Command(ctx context.Context, key CommandKey) (Command, error) {
 
 // missing says why a command that is not here may be elsewhere.
 func (a *Aggregate) missing() error {
-	for _, l := range []*live{a.commands, a.results} {
+	for _, l := range a.lookups() {
 		if notReady := l.ready(); notReady != nil {
 			return notReady
 		}
@@ -96,7 +96,7 @@ func (v *Views) namesakes(ctx context.Context, id string) (Namesakes, error) {
 	for _, a := range v.aggregates {
 		subjects, err := a.subjects(id, limit+1)
 		if err != nil {
-			// Without having looked everywhere, nobody can say that there is no other one.
+			// There may be another one where the look-up failed.
 			return Namesakes{}, err
 		}
 		for _, subject := range subjects {
@@ -125,7 +125,7 @@ func (v *Views) namesakes(ctx context.Context, id string) (Namesakes, error) {
 // subjects returns the IDs of aggregates that have a command of the ID, in order.
 func (a *Aggregate) subjects(id string, limit int) ([]string, error) {
 	var subjects []string
-	for _, l := range []*live{a.results, a.commands} {
+	for _, l := range a.lookups() {
 		some, err := l.subjects(id, limit)
 		if err != nil {
 			return nil, err
@@ -162,9 +162,11 @@ func (v *Views) commandKeys(key CommandKey) []waitKey {
 	if a == nil {
 		return nil
 	}
-	return []waitKey{
-		{a.results.topic, key.Subject, key.ID}, {a.commands.topic, key.Subject, key.ID},
+	var keys []waitKey
+	for _, l := range a.lookups() {
+		keys = append(keys, waitKey{l.topic, key.Subject, key.ID})
 	}
+	return keys
 }
 
 // WaitCommandsOf returns the commands of an ID as soon as there is one. When ctx ends before, the error
@@ -172,8 +174,9 @@ func (v *Views) commandKeys(key CommandKey) []waitKey {
 func (v *Views) WaitCommandsOf(ctx context.Context, id string) (Namesakes, error) {
 	keys := make([]waitKey, 0, 2*len(v.aggregates))
 	for _, a := range v.aggregates {
-		keys = append(keys, waitKey{topic: a.results.topic, command: id},
-			waitKey{topic: a.commands.topic, command: id})
+		for _, l := range a.lookups() {
+			keys = append(keys, waitKey{topic: l.topic, command: id})
+		}
 	}
 	var found Namesakes
 	err := v.waiters.wait(ctx, func() (is bool, err error) {
@@ -209,6 +212,9 @@ func (a *Aggregate) Differs(command eventsourcing.Envelope[any]) (bool, error) {
 
 // result returns a command that has a result.
 func (a *Aggregate) result(ctx context.Context, key CommandKey) (Command, error) {
+	if a.results == nil {
+		return Command{}, ErrNotFound
+	}
 	e, has, err := a.results.find(key.Subject, key.ID)
 	if err != nil {
 		return Command{}, err

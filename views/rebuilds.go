@@ -66,7 +66,7 @@ type PartitionState struct {
 	Position
 
 	Lag        int64 // offsets to the end, as refold_view_lag_records counts them; -1: not known
-	Restoring  bool  // nobody reads it before it is done
+	Restoring  bool  // not readable before that is done
 	Rebuilding bool  // by a rebuild, beside the one that is read
 }
 
@@ -79,7 +79,7 @@ type Position struct {
 // String returns the position as <partition>/<offset>.
 func (p Position) String() string { return fmt.Sprintf("%d/%d", p.Partition, p.Offset) }
 
-// position returns where a follower stands. Who reads rows asks first: they are then at least as new.
+// position returns where a follower stands. Ask before reading rows: they are then at least as new.
 func position(partition int32, f follower) (Position, error) {
 	offset, err := f.GetOffset(-1)
 	if err != nil {
@@ -203,7 +203,7 @@ func (r *rebuilds) ask(l *live, by string, partitions []int32) error {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	r.of, r.cancel, r.last[l] = l, cancel, rebuild
-	r.asked <- task{ctx, cancel, l, rebuild} // there is room: nobody else is
+	r.asked <- task{ctx, cancel, l, rebuild} // there is room: no other one is open
 	return nil
 }
 
@@ -276,9 +276,9 @@ func (r *rebuilds) note(change func()) {
 	change()
 }
 
-// rebuild rebuilds a partition and swaps it while nobody reads: readers hold mu for as long as they go
-// through rows. Those who wait are woken afterwards, for the new store may have brought what they wait
-// for: the tail passes over it then. Before the swap they could miss it: they would look at the old one.
+// rebuild rebuilds a partition and swaps it under the lock that readers hold while they go through rows.
+// Waiting readers are woken afterwards: the new store may have brought what they wait for, and the tail
+// passes over it then. If they were woken before the swap, they would look at the old store and miss it.
 func (l *live) rebuild(ctx context.Context, partition int32) error {
 	part := l.part(partition)
 	if part == nil {

@@ -193,7 +193,7 @@ func (s *sender) setProducer(p sarama.AsyncProducer) {
 	s.producer = p
 }
 
-// answer tells the sender of a message what became of it, who may have left.
+// answer tells the sender of a message what became of it. The sender may have given up.
 func (s *sender) answer(message *sarama.ProducerMessage, err error) {
 	if done, is := message.Metadata.(chan error); is {
 		if errors.Is(err, sarama.ErrMessageSizeTooLarge) {

@@ -148,7 +148,7 @@ func abandonable[T io.Closer](ctx context.Context, construct func() (T, error)) 
 	case <-ctx.Done():
 		go func() {
 			if r := <-done; r.err == nil {
-				_ = r.value.Close() // nobody is left to tell
+				_ = r.value.Close() // its caller has given up
 			}
 		}()
 		var none T
@@ -187,7 +187,7 @@ func (p *part) Open() error {
 	return nil
 }
 
-// Close closes the follower when nobody reads from it any more.
+// Close closes the follower when no reader uses it any more.
 func (p *part) Close() error {
 	if p.opened {
 		p.opened = false

@@ -13,6 +13,7 @@ import (
 	"refold/kafka"
 	"refold/processors"
 	"refold/snapshots"
+	"refold/views/records"
 )
 
 // traced is a topic that traces are made of. Its local copy has, beside what else it has,
@@ -214,7 +215,7 @@ func (e *traceEntry) encode() []byte {
 	b := make([]byte, 0, 64+len(e.id)+len(e.causation)+len(e.correlation)+len(e.subject)+
 		len(e.typeName)+len(e.value))
 	for _, text := range e.texts() {
-		b = appendText(b, *text)
+		b = records.AppendText(b, *text)
 	}
 	for _, n := range []int64{
 		e.time.UnixMilli(), e.sequence, int64(e.origin.Partition), e.origin.Offset,
@@ -236,7 +237,7 @@ func (e *traceEntry) texts() []*string {
 
 func decodeTraceEntry(b []byte) (e traceEntry, err error) {
 	for _, text := range e.texts() {
-		part, rest, ok := cutText(b)
+		part, rest, ok := records.CutText(b)
 		if !ok {
 			return traceEntry{}, errEntry
 		}

@@ -2,8 +2,8 @@ package views
 
 import "slices"
 
-// treeOf puts messages together by what caused them, each exactly once, whatever they claim: the
-// IDs come from whoever wrote the records.
+// treeOf puts messages together by what caused them, each exactly once, whatever they claim: any
+// producer may have written the IDs in the records.
 func treeOf(messages []Message) []*Node {
 	nodes := make([]*Node, len(messages))
 	for i := range messages {

@@ -16,6 +16,7 @@ import (
 	"refold/kafka"
 	"refold/processors"
 	"refold/snapshots"
+	"refold/views/history"
 )
 
 // Description describes an aggregate to the read side. It is all that this package knows of it.
@@ -29,6 +30,11 @@ type Description struct {
 	// Row reads a row of the table topic: its sequence, and the state as it is shown, which
 	// encoding/json can encode. It must be safe for concurrent use.
 	Row func(value []byte) (sequence int64, state any, err error)
+	// NoResults, NoHistory and NoTraces say what is not kept of the aggregate. Topics that nothing needs then
+	// are not followed. Without results a command stays Pending, and waiting for more is in vain; without a
+	// history Events and At answer ErrNoHistory; without traces the aggregate's messages are in none.
+	// Results may be nil without results.
+	NoResults, NoHistory, NoTraces bool
 	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil. Row reads its states, encoded.
 	Fold fold.StateFold
 	// Refolded names the last refold of a partition of the table; nil: there are none. What At has folded
@@ -144,23 +150,26 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 	a := &Aggregate{
 		description: d, limits: v.options.Limits, waiters: v.waiters, sender: v.sender,
 		table: v.newLive(d.Plural+"-table", d.Topics.Table, bySubject),
-		results: v.newTraced(KindResult, &d, d.Topics.Results, byCommand(codecs.HeaderCausationID),
-			project(codecs.HeaderCausationID, whole)),
-		commands: v.newTraced(KindCommand, &d, d.Topics.Commands, byCommand(codecs.HeaderID),
-			project(codecs.HeaderID, fingerprint)),
 	}
-	a.results.forgets = append(a.results.forgets, forgetDropped)
-	a.commands.forgets = append(a.commands.forgets, forgetDropped)
+	if !d.NoResults {
+		a.results = v.newTraced(KindResult, &d, d.Topics.Results, byCommand(codecs.HeaderCausationID),
+			project(codecs.HeaderCausationID, whole))
+	}
+	a.commands = v.newTraced(KindCommand, &d, d.Topics.Commands, byCommand(codecs.HeaderID),
+		project(codecs.HeaderID, fingerprint))
+	for _, l := range a.lookups() {
+		l.forgets = append(l.forgets, forgetDropped)
+	}
 	switch {
-	case !v.options.NoHistory:
-		a.events = v.newTraced(KindEvent, &d, d.Topics.Events, bySubject, historyProjection)
-	case v.options.TraceRetention > 0:
+	case !v.options.NoHistory && !d.NoHistory:
+		a.events = v.newTraced(KindEvent, &d, d.Topics.Events, bySubject, history.Projection)
+	case v.options.TraceRetention > 0 && !d.NoTraces:
 		v.newTraced(KindEvent, &d, d.Topics.Events, nobody)
 	}
 	return a
 }
 
-// nobody waits for what a record changes.
+// nobody says that no reader waits for what a record changes.
 func nobody(*kgo.Record) (waitKey, bool) { return waitKey{}, false }
 
 // newTraced is newLive of a topic that traces are made of, if there are any. d describes the
@@ -173,7 +182,7 @@ func (v *Views) newTraced(kind Kind, d *Description, topic string,
 		name = d.Name + "-" + name
 	}
 	retention := v.options.TraceRetention
-	if retention == 0 {
+	if retention == 0 || d != nil && d.NoTraces {
 		return v.newLive(name, topic, changed, projections...)
 	}
 	t := &traced{kind: kind, retention: retention}
@@ -309,12 +318,35 @@ func (o *Options) validate() error {
 			errs = append(errs, fmt.Errorf(
 				"views: Options.Aggregates[%d]: Name %q and Plural %q must be set, Name only once",
 				i, d.Name, d.Plural))
-		case d.Topics == processors.Topics{}, d.Commands == nil, d.Results == nil, d.Events == nil,
-			d.Row == nil:
+		case d.Topics == processors.Topics{}, d.Commands == nil, d.Results == nil && !d.NoResults,
+			d.Events == nil, d.Row == nil:
 			errs = append(errs, fmt.Errorf("views: Options.Aggregates[%d] (%s): Topics, Commands, "+
 				"Results, Events and Row must be set", i, d.Name))
 		}
 		seen[d.Name] = true
 	}
 	return errors.Join(errs...)
+}
+
+// joined files records in several ways at once, each of which has keys of its own. None keeps
+// records as they are.
+func joined(projections ...snapshots.Projection) snapshots.Projection {
+	if len(projections) == 0 {
+		return snapshots.Projection{}
+	}
+	var versions []string
+	for _, p := range projections {
+		versions = append(versions, p.Version)
+	}
+	return snapshots.Projection{
+		Version: strings.Join(versions, ", "),
+		File: func(w snapshots.Writer, r *kgo.Record) error {
+			for _, p := range projections {
+				if err := p.File(w, r); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
 }

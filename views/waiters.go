@@ -6,8 +6,7 @@ import (
 	"sync"
 )
 
-// waiters is a meeting place of readers that wait for something to become readable and views that
-// make it readable. Nobody polls.
+// waiters lets readers wait, without polling, until a view makes something readable.
 type waiters struct {
 	limit int // of the waits at the same time
 
@@ -16,8 +15,8 @@ type waiters struct {
 	byKey map[waitKey]map[chan struct{}]struct{}
 }
 
-// waitKey names what is waited for: what a topic's view has of a subject, or of a command to it. Those
-// who wait for any command of an ID name no subject.
+// waitKey names what is waited for: what a topic's view has of a subject, or of a command to it. A reader
+// that waits for any command of an ID names no subject.
 type waitKey struct{ topic, subject, command string }
 
 func newWaiters(limit int) *waiters {
@@ -48,7 +47,7 @@ func (w *waiters) wait(ctx context.Context, ready func() (bool, error), keys ...
 	}
 }
 
-// changed wakes those who wait for the key, or for any command of its ID.
+// changed wakes the readers that wait for the key, or for any command of its ID.
 func (w *waiters) changed(key waitKey) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -58,7 +57,7 @@ func (w *waiters) changed(key waitKey) {
 	}
 }
 
-// changedAll wakes all: after a restore nobody knows what has changed.
+// changedAll wakes all readers: a restore does not say what it has changed.
 func (w *waiters) changedAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -132,9 +132,10 @@ func (f *fitting) check(ctx context.Context, partitions []int32) (map[int32]erro
 
 // fitted returns an aggregate as inventory.Fit reads it.
 func (w *Worker) fitted(a *processors.OpenAggregate) inventory.Aggregate {
-	topics, messages := a.Topics(w.in.Prefix()), processors.Messages{Results: w.opened.Results}
+	topics, messages := w.in.Topics(a.AggregateName), processors.Messages{Results: w.opened.Results}
 	return inventory.Aggregate{
 		Events: topics.Events, Results: topics.Results, Table: topics.Table,
+		EventsExpire: w.in.Aggregate(a.Name).EventsRetention > 0,
 		EventSequence: func(r *kgo.Record) (int64, error) {
 			m, err := messages.Cause(r)
 			if err != nil {

@@ -42,7 +42,7 @@ func (w *Worker) openRebuilds() (err error) {
 	w.coordinators = make(map[string]*coordinator, len(w.opened.Aggregates))
 	metrics := rebuild.NewMetrics(w.metrics)
 	for _, a := range w.opened.Aggregates {
-		topics := a.Topics(c.Topics.Prefix)
+		topics := w.in.Topics(a.AggregateName)
 		k := &coordinator{worker: w, aggregate: a}
 		k.Coordinator, err = rebuild.NewCoordinator(rebuild.CoordinatorConfig{
 			Topic: w.rebuilds, Group: topics.Group, Plural: a.Plural,
@@ -100,7 +100,7 @@ func (k *coordinator) empty(ctx context.Context, partition int32) (bool, error) 
 		return false, err
 	}
 	defer client.Close()
-	topic := k.aggregate.Topics(k.worker.in.Prefix()).Events
+	topic := k.worker.in.Topics(k.aggregate.AggregateName).Events
 	end, err := kafka.OffsetOf(topic, partition)(kadm.NewClient(client).ListEndOffsets(ctx, topic))
 	return err == nil && end == 0, err
 }
@@ -133,7 +133,7 @@ func (k *coordinator) refold(
 	tell func(rebuild.PartitionProgress),
 ) (rebuild.PartitionProgress, error) {
 	c := k.worker.config
-	topics := k.aggregate.Topics(k.worker.in.Prefix())
+	topics := k.worker.in.Topics(k.aggregate.AggregateName)
 	o := refold.Options{
 		Fold: k.aggregate.Fold, Rows: k.aggregate.Fold, Kafka: k.worker.kafka,
 		EventsTopic: topics.Events, Partition: partition,

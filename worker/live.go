@@ -13,11 +13,13 @@ import (
 func (w *Worker) openLive() (httpapi.Live, error) {
 	var topics []livefeed.Topic
 	for _, a := range w.opened.Aggregates {
-		t := a.Topics(w.in.Prefix())
+		t := w.in.Topics(a.AggregateName)
 		topics = append(topics,
 			livefeed.Topic{Name: t.Commands, Kind: livefeed.Command, Aggregate: a.Name},
-			livefeed.Topic{Name: t.Events, Kind: livefeed.Event, Aggregate: a.Name},
-			livefeed.Topic{Name: t.Results, Kind: livefeed.Result, Aggregate: a.Name})
+			livefeed.Topic{Name: t.Events, Kind: livefeed.Event, Aggregate: a.Name})
+		if t.Results != "" {
+			topics = append(topics, livefeed.Topic{Name: t.Results, Kind: livefeed.Result, Aggregate: a.Name})
+		}
 	}
 	topics = append(topics, livefeed.Topic{
 		Name: processors.DeadLetters(w.in.Prefix()), Kind: livefeed.DeadLetter,

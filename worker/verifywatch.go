@@ -19,7 +19,7 @@ func (w *Worker) watch(ctx context.Context, a *processors.OpenAggregate, s exact
 	if c.Verify.EventsPerSecond == 0 {
 		return
 	}
-	topics := a.Topics(w.in.Prefix())
+	topics := w.in.Topics(a.AggregateName)
 	watch := verify.Watch{
 		Group: topics.Group, Pause: c.Verify.Pause, Metrics: w.verify, Logger: w.logger,
 		Options: func(partition int32) verify.Options {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
@@ -148,9 +149,6 @@ func openStores(
 		MaxOpenFiles: s.OpenFiles * set.thirds / 3,
 		Metrics:      metrics, Logger: logger.With("stores", set.name),
 	}
-	if set.rowCache == 0 {
-		o.RowCacheBytes = -1
-	}
 	if s.Directory != "" {
 		o.Dir = filepath.Join(s.Directory, in.Prefix()+set.name)
 	}
@@ -173,7 +171,7 @@ func (w *Worker) openProcessors() error {
 		Tracer:     w.tracer(), Metrics: processors.NewMetrics(w.metrics), Logger: w.logger,
 	}
 	for _, a := range w.opened.Aggregates {
-		o := w.guarded(options, a.Topics(w.in.Prefix()).Group)
+		o := w.guarded(options, w.in.Topics(a.AggregateName).Group)
 		settings := w.in.Aggregate(a.Name)
 		if o.RecentSize = settings.RecentCommands; settings.Results {
 			o.Results = w.opened.Results
@@ -182,7 +180,7 @@ func (w *Worker) openProcessors() error {
 		if err != nil {
 			return err
 		}
-		w.supervise(graph, o.Guard, a)
+		w.supervise(graph, o.Guard, a, exactlyonce.StartOldest)
 	}
 	for _, p := range w.opened.Processes {
 		o := w.guarded(options, w.in.Prefix()+p.Name)
@@ -190,7 +188,11 @@ func (w *Worker) openProcessors() error {
 		if err != nil {
 			return err
 		}
-		w.supervise(graph, o.Guard, nil)
+		start := exactlyonce.StartOldest
+		if p.FromNewest {
+			start = exactlyonce.StartNewest
+		}
+		w.supervise(graph, o.Guard, nil, start)
 	}
 	return nil
 }
@@ -205,14 +207,16 @@ func (w *Worker) guarded(o processors.GraphOptions, group string) processors.Gra
 }
 
 // supervise adds a processor that runs the graph exactly once; a is its aggregate, nil if it has none.
-func (w *Worker) supervise(graph *goka.GroupGraph, guard *processors.Guard, a *processors.OpenAggregate) {
+func (w *Worker) supervise(
+	graph *goka.GroupGraph, guard *processors.Guard, a *processors.OpenAggregate, start exactlyonce.Start,
+) {
 	group := string(graph.Group())
 	engine := engineConfig(w.config)
 	engine.Kafka, engine.Tables = w.kafka, w.engineTables()
 	engine.Metrics = exactlyonce.NewMetrics(
 		prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, w.metrics))
 	engine.Logger, engine.Tracer = w.logger, w.tracer()
-	engine.Copartitioned = w.in.Copartitioned()
+	engine.Copartitioned, engine.Start = w.in.Copartitioned(), start
 	fitting := w.newFitting(graph, a)
 	engine.Fit, engine.MakeNoTopics = fitting.check, true
 	if id := w.config.Processor.TransactionalID; id != "" {
@@ -237,11 +241,12 @@ func (w *Worker) engineTables() exactlyonce.Tables {
 func (w *Worker) openViews() (err error) {
 	descriptions := make([]views.Description, 0, len(w.opened.Aggregates))
 	for _, a := range w.opened.Aggregates {
-		topics := a.Topics(w.in.Prefix())
+		topics, kept := w.in.Topics(a.AggregateName), w.in.Aggregate(a.Name)
 		descriptions = append(descriptions, views.Description{
 			Name: a.Name, Plural: a.Plural, Topics: topics,
 			Commands: a.Commands, Results: w.opened.Results, Events: a.Events, Row: a.Row, Fold: a.Fold,
-			Refolded: w.refolded(topics.Group),
+			Refolded:  w.refolded(topics.Group),
+			NoResults: !kept.Results, NoHistory: !kept.History, NoTraces: !kept.Traces,
 		})
 	}
 	w.views, err = views.Open(views.Options{
@@ -275,8 +280,12 @@ func (w *Worker) openServer() (err error) {
 	if err != nil {
 		return err
 	}
+	routes, err := w.extend()
+	if err != nil {
+		return err
+	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: resources, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
+		Resources: resources, Routes: routes, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
 		Rebuilds: w.requests, Views: w.views, Stores: w.tables,
 		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
@@ -291,6 +300,9 @@ func (w *Worker) openServer() (err error) {
 	w.address = w.listener.Addr().String()
 	return nil
 }
+
+// now is the clock that commands of extensions are stamped with.
+func (*Worker) now() time.Time { return time.Now() }
 
 // Address returns where the HTTP API listens, or did before Run ended.
 func (w *Worker) Address() string { return w.address }
@@ -350,11 +362,16 @@ func (w *Worker) close() error {
 
 // resource is an aggregate as the API shows it.
 func (w *Worker) resource(a *processors.OpenAggregate) httpapi.Resource {
-	reader := w.views.Aggregate(a.Name)
+	reader, kept := w.views.Aggregate(a.Name), w.in.Aggregate(a.Name)
+	rejections := make([]httpapi.Rejection, len(a.Rejections))
+	for i, r := range a.Rejections {
+		rejections[i] = httpapi.Rejection(r)
+	}
 	return httpapi.Resource{
 		Name: a.Name, Plural: a.Plural, Rows: reader, Sender: reader, Events: reader, Past: reader,
 		Commands: offered{a.Commands, a.Internal}, State: a.State, Example: a.Example,
-		CommandExamples: a.CommandExamples,
+		CommandExamples: a.CommandExamples, Rejections: rejections,
+		NoResults: !kept.Results, NoHistory: !kept.History, NoTraces: !kept.Traces,
 	}
 }
 

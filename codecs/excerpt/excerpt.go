@@ -1,4 +1,3 @@
-// Package excerpt shortens foreign text for messages and logs.
 package excerpt
 
 import (

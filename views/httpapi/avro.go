@@ -1,9 +1,7 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -22,7 +20,7 @@ func (s *Server) describeCommand(r *Resource, command string) (*huma.Schema, err
 		}
 		part := &huma.Schema{}
 		parts[part] = schema
-		return s.define(name, part).Ref
+		return s.endpoints.Define(name, part).Ref
 	})
 	if root == nil {
 		return nil, fmt.Errorf("httpapi: the %s has no schema of its command %s", r.Name, command)
@@ -65,17 +63,4 @@ func humaSchema(s *avrojson.Schema) *huma.Schema {
 		out.AdditionalProperties = humaSchema(more)
 	}
 	return out
-}
-
-// wholeSchema describes whole numbers with their exact limits, which a float64 can't hold.
-func wholeSchema(format string, low, high int64) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeInteger, Format: format, Extensions: map[string]any{
-		"minimum": json.Number(strconv.FormatInt(low, 10)),
-		"maximum": json.Number(strconv.FormatInt(high, 10)),
-	}}
-}
-
-// notFiniteSchema describes the numbers that JSON lacks, as we write and read them.
-func notFiniteSchema() *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Enum: []any{"NaN", "Infinity", "-Infinity"}}
 }

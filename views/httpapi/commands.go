@@ -5,41 +5,98 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
+	"refold/client/wire"
 	"refold/eventsourcing"
 	"refold/views"
+	"refold/views/httpapi/endpoint"
+	"refold/views/httpapi/problem"
 )
 
-// commandBody is a command as JSON, and how far it has come.
-type commandBody struct {
-	ID        string     `json:"id"`
-	Type      string     `json:"type,omitempty"`
-	Status    string     `json:"status" enum:"pending,accepted,rejected"`
-	Aggregate string     `json:"aggregate,omitempty"`
-	Subject   string     `json:"subject,omitempty" doc:"The aggregate's ID."`
-	Time      *time.Time `json:"time,omitempty" doc:"When it was sent."`
-
-	FirstSequence int64  `json:"firstSequence,omitempty" doc:"Of its events, if accepted."`
-	LastSequence  int64  `json:"lastSequence,omitempty" doc:"Less than first: no event."`
-	Code          string `json:"code,omitempty" doc:"Why it was rejected, for programs."`
-	Message       string `json:"message,omitempty" doc:"Why it was rejected, for people."`
-
-	Links *links `json:"links,omitempty"`
-}
-
-type links struct {
-	Self    string `json:"self"`
-	Subject string `json:"subject,omitempty" doc:"The aggregate, at least as new as the result."`
-}
+func init() { ofAggregates = append(ofAggregates, registerSend) }
 
 type sendInput struct {
-	ID             string `path:"id"`
-	IdempotencyKey string `header:"Idempotency-Key"`
-	IfMatch        string `header:"If-Match"`
-	Prefer         string `header:"Prefer"`
-	Traceparent    string `header:"Traceparent"`
+	ID             newID           `path:"id"`
+	IdempotencyKey idempotencyKey  `header:"Idempotency-Key"`
+	IfMatch        ifMatch         `header:"If-Match"`
+	Prefer         endpoint.Prefer `header:"Prefer"`
+	Traceparent    traceparent     `header:"Traceparent"`
 	Body           json.RawMessage
+}
+
+// newID is the ID of an aggregate that a command is sent to, which may not be there yet.
+type newID struct{ endpoint.Text }
+
+// Describe returns its description.
+func (newID) Describe(c endpoint.Context) *huma.Param {
+	return endpoint.Param("The ID of the "+c.Aggregate+".", endpoint.StringSchema(idPattern), nil)
+}
+
+// UnmarshalText reads it.
+func (p *newID) UnmarshalText(text []byte) error {
+	if p.Sent = string(text); !validID(p.Sent) {
+		p.Refuse(idAllowed)
+	}
+	return nil
+}
+
+// idempotencyKey is the command's ID, empty if the client leaves it to the server.
+type idempotencyKey struct {
+	endpoint.Text
+	id string
+}
+
+// Describe returns its description, without an example: that would be every command's.
+func (idempotencyKey) Describe(c endpoint.Context) *huma.Param {
+	return endpoint.Param("The command's ID, with or without double quotes. Without this header the server "+
+		"makes one up and returns it. A command that is sent to the same "+c.Aggregate+" again under its ID "+
+		"counts once, and has the outcome of the first; with another type or other data it is refused "+
+		"(idempotency-key-reused).",
+		endpoint.StringSchema(keyPattern), nil)
+}
+
+// UnmarshalText reads it.
+func (p *idempotencyKey) UnmarshalText(text []byte) error {
+	p.Sent = string(text)
+	var ok bool
+	if p.id, ok = readKey(p.Sent); !ok {
+		p.Refuse(idAllowed)
+	}
+	return nil
+}
+
+// ifMatch is what the command expects of the aggregate.
+type ifMatch struct {
+	endpoint.Text
+	expectation
+}
+
+// Describe returns its description.
+func (ifMatch) Describe(endpoint.Context) *huma.Param {
+	return endpoint.Param("The sequence at which the aggregate must be, in quotes; 0: new. Or its ETag: "+
+		"then its state must be the one that was read, too. Of several one must fit; * is any, if it is there.",
+		endpoint.StringSchema(ifMatchPattern), `"3"`)
+}
+
+// UnmarshalText reads it.
+func (p *ifMatch) UnmarshalText(text []byte) (err error) {
+	p.Sent = string(text)
+	if p.expectation, err = expected(p.Sent); err != nil {
+		p.Refuse(err.Error())
+	}
+	return nil
+}
+
+// traceparent is the W3C trace context of a request.
+type traceparent string
+
+// Describe returns its description.
+func (traceparent) Describe(endpoint.Context) *huma.Param {
+	return endpoint.Param("W3C trace context, passed on.", endpoint.StringSchema(""), nil)
 }
 
 type commandOutput struct {
@@ -53,20 +110,65 @@ type commandOutput struct {
 	Body              any
 }
 
+func registerSend(s *Server, r *Resource) error {
+	body, err := s.commandRequest(r)
+	if err != nil {
+		return err
+	}
+	command := s.resultSchema(r)
+	good := map[string]*huma.Response{
+		"202": endpoint.Answer("Sent; Location tells its result later.", command, nil),
+	}
+	if !r.NoResults {
+		good["200"] = endpoint.Answer("Accepted, with Prefer: wait.", command, nil)
+	}
+	register(s, r, huma.Operation{
+		OperationID: "send-" + r.Name + "-command", Method: http.MethodPost,
+		Path: "/" + r.Plural + "/{id}/commands",
+		Tags: []string{r.Plural}, Summary: "Send a command to one " + r.Name,
+		Description:   sendDescription(r),
+		DefaultStatus: http.StatusAccepted, RequestBody: body,
+		Responses: s.endpoints.Responses(good, map[int]string{
+			http.StatusBadRequest: "The request is malformed; errors says where.",
+			http.StatusPreconditionFailed: "Rejected: another sequence than If-Match (sequence-mismatch). " +
+				"Or not sent: another state (precondition-failed).",
+			http.StatusUnsupportedMediaType: endpoint.NotPlainJSON,
+			http.StatusUnprocessableEntity:  "Rejected; code says why. Or the key was used before.",
+			http.StatusServiceUnavailable:   "Not sent; nothing has happened (busy, not-ready).",
+			http.StatusGatewayTimeout:       "Perhaps sent; send again under the same key.",
+		}),
+	}, s.send)
+	return nil
+}
+
+// sendDescription says with which codes the aggregate rejects, and that it keeps no results.
+func sendDescription(r *Resource) string {
+	var parts []string
+	if r.NoResults {
+		parts = append(parts, "The results of the "+r.Plural+" are not kept ("+r.setting("results")+"): a "+
+			"request that would wait for one is answered at once with 202, without Preference-Applied, and "+
+			"the status of a command says only that it was sent.")
+	}
+	if len(r.Rejections) > 0 {
+		parts = append(parts, "It rejects with one of these codes; others may come:\n\n"+rejectionTable(r))
+	}
+	return strings.Join(parts, "\n\n")
+}
+
 // send answers POST /accounts/{id}/commands.
 func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*commandOutput, error) {
-	command, expects, err := s.readCommand(r, in)
+	command, err := s.readCommand(r, in)
 	if err != nil {
 		return nil, err
 	}
 	carryOn(ctx, &command.Metadata)
-	known, err := s.sentBefore(ctx, in.IdempotencyKey, r, command)
+	known, err := s.sentBefore(ctx, in.IdempotencyKey.id, r, command)
 	if err != nil {
 		return nil, withKey(err, command.ID)
 	}
 	isNew := known.Status == views.Unknown
 	if isNew {
-		if command.ExpectedSequence, err = s.meet(ctx, r, in.ID, expects); err != nil {
+		if command.ExpectedSequence, err = s.meet(ctx, r, in.ID.Sent, in.IfMatch.expectation); err != nil {
 			return nil, withKey(err, command.ID)
 		}
 		if err := s.sendNow(ctx, r, command); err != nil {
@@ -77,13 +179,13 @@ func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*command
 			Status: views.Pending,
 		}
 	}
-	wait, prefers := preferredWait(in.Prefer, s.limits.Wait)
-	if !prefers {
+	wait, prefers := in.Prefer.Wait(s.limits.Wait)
+	if !prefers || r.NoResults {
 		return s.accepted(known), nil
 	}
 	out, err := s.result(ctx, known, wait)
-	if isNew && in.IdempotencyKey != "" && s.differs(ctx, r, command) {
-		// Another request under the same key came first, so shortly before that nobody knew.
+	if isNew && in.IdempotencyKey.Sent != "" && s.differs(ctx, r, command) {
+		// Another request under the same key came first, too shortly before to be known here.
 		return nil, withKey(otherData(r, command.Metadata, "this one doesn't count"), command.ID)
 	}
 	return out, err
@@ -102,7 +204,7 @@ func (s *Server) sentBefore(
 	case err != nil:
 		return views.Command{}, nil //nolint:nilerr // unknown, or no view: the aggregate will tell
 	case known.Type != "" && known.Type != command.Type:
-		return known, problem(http.StatusUnprocessableEntity, codeKeyReused,
+		return known, problem.New(http.StatusUnprocessableEntity, wire.CodeKeyReused,
 			"the Idempotency-Key %q was used for another command to the %s %q, %s; nothing was sent",
 			command.ID, r.Name, command.Subject, known.Type)
 	case s.differs(ctx, r, command):
@@ -129,8 +231,8 @@ func (s *Server) differs(
 
 // otherData is the problem of a key that comes again with other data: to answer with the first
 // command's outcome would make its sender believe that this one has happened.
-func otherData(r *Resource, command eventsourcing.Metadata, happened string) *Problem {
-	return problem(http.StatusUnprocessableEntity, codeKeyReused,
+func otherData(r *Resource, command eventsourcing.Metadata, happened string) *problem.Problem {
+	return problem.New(http.StatusUnprocessableEntity, wire.CodeKeyReused,
 		"the Idempotency-Key %q was used for another %s to %q, with other data; %s; "+
 			"GET %s tells what became of the first",
 		command.ID, command.Type, command.Subject, happened, commandPath(r, command.Subject, command.ID))
@@ -147,29 +249,29 @@ func (s *Server) sendNow(
 	case err == nil:
 		return nil
 	case errors.Is(err, views.ErrOff):
-		return asProblem(err)
+		return problem.Of(err)
 	case errors.Is(err, views.ErrNotSent) && errors.Is(err, views.ErrNotReady):
-		return problem(http.StatusServiceUnavailable, codeNotReady, "the command was not sent, this "+
-			"server can't send now; its /readyz says what is missing").retry().because(err)
+		return problem.New(http.StatusServiceUnavailable, wire.CodeNotReady, "the command was not sent, this "+
+			"server can't send now; its /readyz says what is missing").Retry().Because(err)
 	case errors.Is(err, views.ErrNotSent):
 		s.logger.WarnContext(ctx, "command not sent", "command", command.ID, "error", err)
-		return problem(http.StatusServiceUnavailable, codeBusy,
-			"the command could not be sent now; nothing has happened").retry().because(err)
+		return problem.New(http.StatusServiceUnavailable, wire.CodeBusy,
+			"the command could not be sent now; nothing has happened").Retry().Because(err)
 	}
 	s.logger.WarnContext(ctx, "command perhaps not sent", "command", command.ID, "error", err)
-	return problem(http.StatusGatewayTimeout, codeOutcomeUnknown,
+	return problem.New(http.StatusGatewayTimeout, wire.CodeOutcomeUnknown,
 		"it is not known whether the command was sent; send it again with Idempotency-Key: %s, "+
-			"it will not happen twice", command.ID).retry().because(err)
+			"it will not happen twice", command.ID).Retry().Because(err)
 }
 
 // withKey adds the command's ID to an error, above all when the server has made it up.
 func withKey(err error, id string) error {
-	p := asProblem(err)
-	p.headers.Set("Idempotency-Key", id)
+	p := problem.Of(err)
+	p.Set("Idempotency-Key", id)
 	return p
 }
 
-// accepted is the answer to those who don't wait: 202, and where to ask later.
+// accepted is the answer to a client that does not wait: 202, and where to ask later.
 func (s *Server) accepted(command views.Command) *commandOutput {
 	body := s.commandBody(command)
 	return &commandOutput{
@@ -196,7 +298,7 @@ func (s *Server) result(ctx context.Context, sent views.Command, wait time.Durat
 	body := s.commandBody(command)
 	if command.Status == views.Rejected {
 		p := rejection(command, body)
-		p.headers.Set("Preference-Applied", preferenceApplied(wait))
+		p.Set("Preference-Applied", preferenceApplied(wait))
 		return nil, withKey(p, command.ID)
 	}
 	return &commandOutput{
@@ -206,14 +308,14 @@ func (s *Server) result(ctx context.Context, sent views.Command, wait time.Durat
 }
 
 // rejection is the problem of a command that the aggregate has refused.
-func rejection(command views.Command, body *commandBody) *Problem {
+func rejection(command views.Command, body *wire.Command) *problem.Problem {
 	status := http.StatusUnprocessableEntity
 	if command.Code == eventsourcing.CodeSequenceMismatch {
 		status = http.StatusPreconditionFailed
 	}
-	p := problem(status, command.Code, "%s", command.Message)
+	p := problem.New(status, command.Code, "%s", command.Message)
 	p.Command = body
-	p.headers.Set("Content-Location", body.Links.Self)
+	p.Set("Content-Location", body.Links.Self)
 	return p
 }
 
@@ -229,16 +331,16 @@ func (s *Server) resource(aggregate string) *Resource {
 
 // commandPath is where a command is found, and no other of its ID.
 func commandPath(r *Resource, subject, id string) string {
-	return pathOf(r, subject) + "/commands/" + Segment(id)
+	return pathOf(r, subject) + "/commands/" + wire.Segment(id)
 }
 
-// commandBody returns the command's JSON.
-func (s *Server) commandBody(c views.Command) *commandBody {
-	body := &commandBody{
+// commandBody returns the command as the API shows it.
+func (s *Server) commandBody(c views.Command) *wire.Command {
+	body := &wire.Command{
 		ID: c.ID, Type: c.Type, Status: c.Status.String(), Aggregate: c.Aggregate,
 		Subject: c.Subject, FirstSequence: c.FirstSequence, LastSequence: c.LastSequence,
 		Code: c.Code, Message: c.Message,
-		Links: &links{Self: "/commands/" + Segment(c.ID)},
+		Links: &wire.Links{Self: "/commands/" + wire.Segment(c.ID)},
 	}
 	if !c.Time.IsZero() {
 		body.Time = &c.Time

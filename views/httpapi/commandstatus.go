@@ -8,66 +8,74 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"refold/client/wire"
 	"refold/views"
+	"refold/views/httpapi/endpoint"
+	"refold/views/httpapi/problem"
 )
 
+func init() {
+	ofServer = append(ofServer, registerFindCommand)
+	ofAggregates = append(ofAggregates, registerGetCommand)
+}
+
 type getCommandInput struct {
-	ID        string `path:"id"`
-	CommandID string `path:"commandId"`
-	Prefer    string `header:"Prefer"`
+	ID        aggregateID     `path:"id"`
+	CommandID commandID       `path:"commandId"`
+	Prefer    endpoint.Prefer `header:"Prefer"`
 }
 
 type findCommandInput struct {
-	ID     string `path:"id"`
-	Prefer string `header:"Prefer"`
+	ID     commandID       `path:"id"`
+	Prefer endpoint.Prefer `header:"Prefer"`
 }
 
-// choicesBody is the answer where an ID is that of several commands.
-type choicesBody struct {
-	ID       string         `json:"id"`
-	Detail   string         `json:"detail" doc:"What to do, for people."`
-	Commands []*commandBody `json:"commands" nullable:"false" doc:"Each has its own address in links.self."`
-	More     bool           `json:"more,omitempty" doc:"There are more than these."`
+// commandID is the ID of a command.
+type commandID string
+
+// Describe returns its description.
+func (commandID) Describe(endpoint.Context) *huma.Param {
+	return endpoint.Param("The ID of the command; a \"/\" in it is escaped, %2F.", endpoint.IDSchema(), nil)
 }
 
-// registerCommands adds the look-up of commands by their ID alone; registerCommand those to one aggregate.
-func (s *Server) registerCommands() {
-	register(s, huma.Operation{
+// registerFindCommand adds the look-up of commands by their ID alone.
+func registerFindCommand(s *Server) error {
+	register(s, nil, huma.Operation{
 		OperationID: "find-command", Method: http.MethodGet, Path: "/commands/{id}",
 		Tags: []string{"commands"}, Summary: "How far the command of an ID has come",
 		Description: "An ID is unique among the commands to one aggregate. Where several aggregates have a " +
 			"command of it, none is picked: 300 lists them, each with its own address.",
-		Parameters: []*huma.Param{commandIDParam("id"), s.preferParam()},
-		Responses: s.responses(map[string]*huma.Response{
-			"200": answer("It is pending, accepted or rejected.", schemaOf[commandBody](s), nil),
-			"300": answer("Several aggregates have a command of this ID.", schemaOf[choicesBody](s), nil),
+		Responses: s.endpoints.Responses(map[string]*huma.Response{
+			"200": endpoint.Answer("It is pending, accepted or rejected.",
+				endpoint.SchemaOf[wire.Command](s.endpoints), nil),
+			"300": endpoint.Answer("Several aggregates have a command of this ID.",
+				endpoint.SchemaOf[wire.Choices](s.endpoints), nil),
 		}, map[int]string{
 			http.StatusBadRequest: "There is a parameter in the query.",
 			http.StatusNotFound:   "Unknown; results are forgotten after a while.",
 		}),
 	}, s.findCommand)
+	return nil
 }
 
-func (s *Server) registerCommand(r *Resource) {
-	register(s, huma.Operation{
+// registerGetCommand adds the look-up of commands to one aggregate.
+func registerGetCommand(s *Server, r *Resource) error {
+	status := "It is pending, accepted or rejected."
+	if r.NoResults {
+		status = "It is pending: it was sent, and no result is kept (" + r.setting("results") + ")."
+	}
+	register(s, r, huma.Operation{
 		OperationID: "find-" + r.Name + "-command", Method: http.MethodGet,
 		Path: "/" + r.Plural + "/{id}/commands/{commandId}",
 		Tags: []string{r.Plural}, Summary: "How far a command to one " + r.Name + " has come",
-		Parameters: []*huma.Param{s.idParam(r.Name), commandIDParam("commandId"), s.preferParam()},
-		Responses: s.responses(map[string]*huma.Response{
-			"200": answer("It is pending, accepted or rejected.", schemaOf[commandBody](s), nil),
+		Responses: s.endpoints.Responses(map[string]*huma.Response{
+			"200": endpoint.Answer(status, s.resultSchema(r), nil),
 		}, map[int]string{
 			http.StatusBadRequest: "There is a parameter in the query.",
 			http.StatusNotFound:   "Unknown; results are forgotten after a while.",
 		}),
-	}, func(ctx context.Context, in *getCommandInput) (*commandOutput, error) {
-		return s.getCommand(ctx, r, in)
-	})
-}
-
-func commandIDParam(name string) *huma.Param {
-	return param("path", name, "The ID of the command; a \"/\" in it is escaped, %2F.",
-		readIDSchema(), nil)
+	}, s.getCommand)
+	return nil
 }
 
 // patience is how long a client waits for a command, and for what.
@@ -77,8 +85,10 @@ type patience struct {
 	applied string // Preference-Applied; empty: it named no time
 }
 
-func (s *Server) patience(prefer string) patience {
-	if wait, prefers := preferredWait(prefer, s.limits.Wait); prefers {
+// patience reads it from a request about a command to an aggregate of the resource; nil: to any. There is no
+// waiting for a result that is not kept.
+func (s *Server) patience(prefer endpoint.Prefer, r *Resource) patience {
+	if wait, prefers := prefer.Wait(s.limits.Wait); prefers && (r == nil || !r.NoResults) {
 		return patience{wait, views.Decided, preferenceApplied(wait)}
 	}
 	return patience{wait: s.limits.UnknownWait, atLeast: views.Pending}
@@ -86,33 +96,37 @@ func (s *Server) patience(prefer string) patience {
 
 // getCommand answers GET /accounts/{id}/commands/{commandId}.
 func (s *Server) getCommand(ctx context.Context, r *Resource, in *getCommandInput) (*commandOutput, error) {
-	p := s.patience(in.Prefer)
+	p := s.patience(in.Prefer, r)
 	ctx, cancel := s.waiting(ctx, p.wait)
 	defer cancel()
 	return s.showCommand(ctx, views.CommandKey{
-		Aggregate: r.Name, Subject: in.ID, ID: in.CommandID,
+		Aggregate: r.Name, Subject: string(in.ID), ID: string(in.CommandID),
 	}, p)
 }
 
 // findCommand answers GET /commands/{id}.
-func (s *Server) findCommand(ctx context.Context, in *findCommandInput) (*commandOutput, error) {
-	p := s.patience(in.Prefer)
+func (s *Server) findCommand(ctx context.Context, _ *Resource, in *findCommandInput) (*commandOutput, error) {
+	id, p := string(in.ID), s.patience(in.Prefer, nil)
 	waiting, cancel := s.waiting(ctx, p.wait)
 	defer cancel()
-	found, err := s.options.Commands.CommandsOf(ctx, in.ID)
+	found, err := s.options.Commands.CommandsOf(ctx, id)
 	if errors.Is(err, views.ErrNotFound) {
-		found, err = s.options.Commands.WaitCommandsOf(waiting, in.ID)
+		found, err = s.options.Commands.WaitCommandsOf(waiting, id)
 	}
 	switch {
 	case unknown(err, p):
-		return nil, unknownCommand(in.ID, p)
+		return nil, unknownCommand(id, p)
 	case err != nil:
 		return nil, err
 	case len(found.Commands) == 1 && !found.More:
-		return s.showCommand(waiting, found.Commands[0].CommandKey, p)
+		key := found.Commands[0].CommandKey
+		if r := s.resource(key.Aggregate); r != nil && r.NoResults {
+			p = s.patience("", r)
+		}
+		return s.showCommand(waiting, key, p)
 	}
-	body := choicesBody{
-		ID: in.ID, More: found.More,
+	body := wire.Choices{
+		ID: id, More: found.More,
 		Detail: "several aggregates have a command of this ID; ask for the one that you mean",
 	}
 	for _, c := range found.Commands {
@@ -139,7 +153,11 @@ func (s *Server) showCommand(ctx context.Context, key views.CommandKey, p patien
 	}
 	switch {
 	case unknown(err, p):
-		return nil, unknownCommand(key.ID, p)
+		none := unknownCommand(key.ID, p)
+		if r := s.resource(key.Aggregate); r != nil && r.NoResults {
+			none.Detail += " (" + r.setting("results") + ")"
+		}
+		return nil, none
 	case err != nil:
 		return nil, err
 	}
@@ -155,15 +173,15 @@ func (s *Server) showCommand(ctx context.Context, key views.CommandKey, p patien
 
 // unknown reports whether an error says that there is no such command, as far as anybody knows.
 func unknown(err error, p patience) bool {
-	return errors.Is(err, views.ErrNotYet) && !errors.Is(err, errStopping) ||
+	return errors.Is(err, views.ErrNotYet) && !errors.Is(err, problem.ErrStopping) ||
 		errors.Is(err, views.ErrTooManyWaiters) && p.applied == ""
 }
 
-func unknownCommand(id string, p patience) *Problem {
-	none := problem(http.StatusNotFound, codeNotFound, "no command %q is known; either it was "+
+func unknownCommand(id string, p patience) *problem.Problem {
+	none := problem.New(http.StatusNotFound, wire.CodeNotFound, "no command %q is known; either it was "+
 		"never sent, or so long ago that its result is no longer kept", id)
 	if p.applied != "" {
-		none.headers.Set("Preference-Applied", p.applied)
+		none.Set("Preference-Applied", p.applied)
 	}
 	return none
 }

@@ -8,48 +8,35 @@ import (
 	"strings"
 	"time"
 
+	"refold/client/wire"
 	"refold/codecs"
 	"refold/eventsourcing"
 	"refold/tracing"
+	"refold/views/httpapi/problem"
 )
 
 func formatSequence(n int64) string { return strconv.FormatInt(n, 10) }
 
-// readCommand makes a command of a request, and reads which state of the aggregate it expects.
-func (s *Server) readCommand(r *Resource, in *sendInput) (
-	command eventsourcing.Envelope[any], e expectation, err error,
-) {
-	var mistakes []mistake
-	if !validID(in.ID) {
-		mistakes = append(mistakes, mistake{Path: "path.id", Allowed: idAllowed, Found: in.ID})
-	}
-	id, err := commandID(in.IdempotencyKey)
-	var wrong *Problem
-	if errors.As(err, &wrong) {
-		mistakes = append(mistakes, wrong.Errors...)
-	} else if err != nil {
-		return command, e, err
-	}
-	if e, err = expected(in.IfMatch); err != nil {
-		mistakes = append(mistakes, mistake{
-			Path: "header.If-Match", Allowed: err.Error(), Found: in.IfMatch,
-		})
-	}
-	if len(mistakes) > 0 {
-		return command, e, invalid(mistakes...)
+// readCommand makes a command of a request.
+func (s *Server) readCommand(r *Resource, in *sendInput) (command eventsourcing.Envelope[any], err error) {
+	id := in.IdempotencyKey.id
+	if id == "" {
+		if id, err = newCommandID(); err != nil {
+			return command, err
+		}
 	}
 	typeName, data, err := readData(r, in.Body)
 	if err != nil {
-		return command, e, err
+		return command, err
 	}
 	command.Data = data
 	command.Metadata = eventsourcing.Metadata{
-		ID: id, Source: s.options.Source, Type: typeName, Subject: in.ID,
+		ID: id, Source: s.options.Source, Type: typeName, Subject: in.ID.Sent,
 		// Kafka keeps milliseconds: the time is the same wherever it is shown.
 		Time:        s.options.Now().UTC().Truncate(time.Millisecond),
-		Traceparent: tracing.Clean(in.Traceparent),
+		Traceparent: tracing.Clean(string(in.Traceparent)),
 	}
-	return command, e, nil
+	return command, nil
 }
 
 // readData reads the body: the command's type and its data.
@@ -59,9 +46,9 @@ func readData(r *Resource, body []byte) (string, any, error) {
 		return "", nil, err
 	}
 	if known := r.Commands.Types(); !slices.Contains(known, envelope.Type) {
-		return "", nil, withMistakes(codeUnknownType,
+		return "", nil, problem.WithMistakes(wire.CodeUnknownType,
 			fmt.Sprintf("the %s knows no such command", r.Name),
-			[]mistake{{
+			[]wire.Mistake{{
 				Path: "body.type", Allowed: "one of " + strings.Join(known, ", "),
 				Found: envelope.Type,
 			}})
@@ -79,13 +66,14 @@ func asInvalidCommand(err error) error {
 	if !is {
 		return err
 	}
-	mistakes := make([]mistake, len(fields.Mistakes))
+	mistakes := make([]wire.Mistake, len(fields.Mistakes))
 	for i, m := range fields.Mistakes {
 		path := "body.data"
 		if m.Path != "" {
 			path += "." + m.Path
 		}
-		mistakes[i] = mistake{Path: path, Allowed: m.Allowed, Found: m.Found}
+		mistakes[i] = wire.Mistake{Path: path, Allowed: m.Allowed, Found: m.Found}
 	}
-	return withMistakes(codeInvalidCommand, "the data don't fit the command "+fields.Type, mistakes)
+	return problem.WithMistakes(wire.CodeInvalidCommand, "the data don't fit the command "+fields.Type,
+		mistakes)
 }

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"refold/views/httpapi/problem"
 )
 
 // A state's entity tag is its sequence and a digest of the answer's body, "7-0dJk3…": a refold may mend
@@ -53,7 +55,7 @@ func parseTag(opaque string) (stateTag, bool) {
 // encoded returns a body as it goes out.
 func encoded(body any) json.RawMessage {
 	var b bytes.Buffer
-	_ = marshalJSON(&b, body) // always nil
+	_ = problem.Encode(&b, body) // always nil
 	return b.Bytes()
 }
 

@@ -3,44 +3,48 @@ package httpapi
 import (
 	"context"
 	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"refold/client/wire"
+	"refold/views/httpapi/endpoint"
+	"refold/views/httpapi/problem"
 )
 
-// healthBody says that the process answers; nothing more.
-type healthBody struct {
-	Status string `json:"status" enum:"ok"`
-}
+func init() { ofServer = append(ofServer, registerHealth) }
 
-type healthOutput struct{ Body healthBody }
+type healthOutput struct{ Body wire.Health }
 
-// readyBody reports whether requests should come here.
-type readyBody struct {
-	Ready  bool        `json:"ready"`
-	Checks []checkBody `json:"checks" nullable:"false"`
-}
+type readyOutput struct{ Body wire.Ready }
 
-type checkBody struct {
-	Name   string `json:"name"`
-	Ready  bool   `json:"ready"`
-	Detail string `json:"detail,omitempty" doc:"What is missing."`
-}
-
-type readyOutput struct{ Body readyBody }
-
-func (s *Server) registerHealth() {
-	register(s, s.healthOperation(), func(context.Context, *struct{}) (*healthOutput, error) {
-		return &healthOutput{Body: healthBody{Status: "ok"}}, nil
+func registerHealth(s *Server) error {
+	register(s, nil, huma.Operation{
+		OperationID: "get-health", Method: http.MethodGet, Path: "/healthz",
+		Tags: []string{endpoint.TagOperation}, Summary: "Whether the process is alive",
+		Responses: s.endpoints.Responses(map[string]*huma.Response{
+			"200": endpoint.Answer("The process is alive.", endpoint.SchemaOf[wire.Health](s.endpoints), nil),
+		}, nil),
+	}, func(context.Context, *Resource, *struct{}) (*healthOutput, error) {
+		return &healthOutput{Body: wire.Health{Status: "ok"}}, nil
 	})
-	register(s, s.readyOperation(), func(context.Context, *struct{}) (*readyOutput, error) {
-		return s.ready()
-	})
+	register(s, nil, huma.Operation{
+		OperationID: "get-readiness", Method: http.MethodGet, Path: "/readyz",
+		Tags: []string{endpoint.TagOperation}, Summary: "Whether requests should come here",
+		Responses: s.endpoints.Responses(map[string]*huma.Response{
+			"200": endpoint.Answer("All checks are ready.", endpoint.SchemaOf[wire.Ready](s.endpoints), nil),
+		}, map[int]string{
+			http.StatusServiceUnavailable: "Not all are; the member checks says what is missing.",
+		}),
+	}, s.ready)
+	return nil
 }
 
 // ready asks all checks, so that the operator sees all that is missing at once.
-func (s *Server) ready() (*readyOutput, error) {
+func (s *Server) ready(context.Context, *Resource, *struct{}) (*readyOutput, error) {
 	server := Check{Name: "server", Ready: func() error { return context.Cause(s.stopping) }}
-	out := &readyOutput{Body: readyBody{Ready: true}}
+	out := &readyOutput{Body: wire.Ready{Ready: true}}
 	for _, check := range append([]Check{server}, s.options.Readiness...) {
-		result := checkBody{Name: check.Name, Ready: true}
+		result := wire.Check{Name: check.Name, Ready: true}
 		if err := check.Ready(); err != nil {
 			result.Ready, result.Detail = false, err.Error()
 			out.Body.Ready = false
@@ -48,7 +52,7 @@ func (s *Server) ready() (*readyOutput, error) {
 		out.Body.Checks = append(out.Body.Checks, result)
 	}
 	if !out.Body.Ready {
-		p := problem(http.StatusServiceUnavailable, codeNotReady, "not all checks are ready").retry()
+		p := problem.New(http.StatusServiceUnavailable, wire.CodeNotReady, "not all checks are ready").Retry()
 		p.Checks = out.Body.Checks
 		return nil, p
 	}

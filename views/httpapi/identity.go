@@ -2,21 +2,23 @@ package httpapi
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"refold/client/wire"
 	"refold/codecs"
 	"refold/eventsourcing"
 	"refold/views"
+	"refold/views/httpapi/endpoint"
 )
 
-// What is sent may be called by few characters, which need no escaping anywhere. What is read may be
-// called anything that a record can be: others write into the topics, too.
+// IDs of what is sent here are of a few characters, which need no escaping anywhere. IDs of what is read may
+// be anything that fits into a record: other producers write into the topics, too.
 
 // maxIDLength limits the IDs of aggregates and commands that are sent: they are keys of records, parts
-// of headers, and held in memory by those who wait.
+// of headers, and held in memory by requests that wait.
 const maxIDLength = 128
 
 // Whatever is sent here is within the limits that readers of topics apply.
@@ -54,37 +56,36 @@ func validID(id string) bool {
 // longest ID, each byte of both escaped, and room for the rest.
 const LinkBytes = 3*(views.MaxIDBytes+codecs.MaxHeaderBytes) + 512
 
-// Segment escapes an ID for a path, as one segment of it: also "." and "..", which would otherwise be
-// resolved.
-func Segment(id string) string {
-	switch id {
-	case ".":
-		return "%2E"
-	case "..":
-		return "%2E%2E"
+// pathOf returns the path of an aggregate.
+func pathOf(r *Resource, id string) string { return "/" + r.Plural + "/" + wire.Segment(id) }
+
+// newCommandID makes up a command's ID, which sorts by time.
+func newCommandID() (string, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", fmt.Errorf("make up a command ID: %w", err)
 	}
-	return url.PathEscape(id)
+	return id.String(), nil
 }
 
-// pathOf returns the path of an aggregate.
-func pathOf(r *Resource, id string) string { return "/" + r.Plural + "/" + Segment(id) }
-
-// commandID returns the command's ID by the Idempotency-Key header, with or without the quotes of
-// a structured field, or makes up a new one, which sorts by time.
-func commandID(idempotencyKey string) (string, error) {
-	key := strings.TrimSpace(idempotencyKey)
+// readKey returns the command's ID by the Idempotency-Key header, with or without the quotes of a structured
+// field; empty if there is none.
+func readKey(header string) (id string, ok bool) {
+	key := strings.TrimSpace(header)
 	if key == "" {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return "", fmt.Errorf("make up a command ID: %w", err)
-		}
-		return id.String(), nil
+		return "", true
 	}
 	if n := len(key); n >= 2 && key[0] == '"' && key[n-1] == '"' {
 		key = key[1 : n-1]
 	}
-	if !validID(key) {
-		return "", invalid(mistake{Path: "header.Idempotency-Key", Allowed: idAllowed, Found: key})
-	}
-	return key, nil
+	return key, validID(key)
+}
+
+// aggregateID is the ID of an aggregate that is read.
+type aggregateID string
+
+// Describe returns its description.
+func (aggregateID) Describe(c endpoint.Context) *huma.Param {
+	return endpoint.Param("The ID of the "+c.Aggregate+", its bytes escaped as in links.",
+		endpoint.IDSchema(), nil)
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 
+	"refold/client/wire"
 	"refold/views"
+	"refold/views/httpapi/problem"
 )
 
 // meet holds an If-Match against the aggregate and returns the sequence that the command is to expect,
@@ -43,9 +45,9 @@ func (s *Server) meet(ctx context.Context, r *Resource, id string, e expectation
 	case e.exist:
 		return nil, unmet(r, id, "it is not there")
 	case greatest > row.Sequence:
-		return nil, problem(http.StatusServiceUnavailable, codeNotYet,
+		return nil, problem.New(http.StatusServiceUnavailable, wire.CodeNotYet,
 			"If-Match names sequence %d of the %s %q, this server has seen %d so far; nothing was sent, "+
-				"try again", greatest, r.Name, id, row.Sequence).retry()
+				"try again", greatest, r.Name, id, row.Sequence).Retry()
 	case greatest < row.Sequence:
 		return &greatest, nil
 	}
@@ -65,7 +67,7 @@ func (s *Server) rowAt(ctx context.Context, r *Resource, id string, atLeast int6
 		defer cancel()
 		row, err = r.Rows.WaitFor(ctx, id, atLeast)
 	}
-	late := errors.Is(err, views.ErrNotYet) && !errors.Is(err, errStopping)
+	late := errors.Is(err, views.ErrNotYet) && !errors.Is(err, problem.ErrStopping)
 	if late || errors.Is(err, views.ErrNotFound) {
 		err = nil // the caller sees by the sequence that it is too old
 	}
@@ -73,7 +75,7 @@ func (s *Server) rowAt(ctx context.Context, r *Resource, id string, atLeast int6
 }
 
 // unmet says that an If-Match is not met. It is no rejection: nothing was sent.
-func unmet(r *Resource, id, why string) *Problem {
-	return problem(http.StatusPreconditionFailed, codeUnmet,
+func unmet(r *Resource, id, why string) *problem.Problem {
+	return problem.New(http.StatusPreconditionFailed, wire.CodeUnmet,
 		"the %s %q is not as this request expects: %s; nothing was sent", r.Name, id, why)
 }

@@ -3,54 +3,36 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"sort"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"refold/client/wire"
+	"refold/views/httpapi/endpoint"
 )
 
-// indexBody is what GET / answers: where everything is.
-type indexBody struct {
-	Name      string          `json:"name"`
-	Version   string          `json:"version"`
-	Endpoints []endpointsBody `json:"endpoints" nullable:"false"`
-}
+func init() { ofServer = append(ofServer, registerIndex) }
 
-type endpointsBody struct {
-	Method  string `json:"method"`
-	Path    string `json:"path"`
-	Summary string `json:"summary"`
-}
-
-type indexOutput struct{ Body indexBody }
+type indexOutput struct{ Body wire.Index }
 
 // registerIndex lists what is registered at the time of the request: everything. The mux would
 // take the pattern "/" for all paths, the description doesn't know "/{$}": so each gets its own.
-func (s *Server) registerIndex() {
-	operation := s.indexOperation()
-	s.api.OpenAPI().AddOperation(&operation)
+func registerIndex(s *Server) error {
+	operation := huma.Operation{
+		OperationID: "get-index", Method: http.MethodGet, Path: "/",
+		Tags: []string{endpoint.TagOperation}, Summary: "This list of endpoints",
+		Responses: s.endpoints.Responses(map[string]*huma.Response{
+			"200": endpoint.Answer("The endpoints.", endpoint.SchemaOf[wire.Index](s.endpoints), nil),
+		}, nil),
+	}
+	s.endpoints.Describe(&operation)
 	hidden := operation
 	hidden.Path, hidden.Hidden = "/{$}", true
-	register(s, hidden, func(context.Context, *struct{}) (*indexOutput, error) {
-		return &indexOutput{Body: indexBody{
-			Name: apiTitle, Version: s.options.Version, Endpoints: s.endpoints(),
-		}}, nil
-	})
-}
-
-// endpoints returns all operations of the API's description, by path.
-func (s *Server) endpoints() []endpointsBody {
-	var list []endpointsBody
-	for path, item := range s.api.OpenAPI().Paths {
-		for method, operation := range map[string]*huma.Operation{
-			http.MethodGet: item.Get, http.MethodPost: item.Post,
-		} {
-			if operation != nil {
-				list = append(list, endpointsBody{method, path, operation.Summary})
-			}
+	register(s, nil, hidden, func(context.Context, *Resource, *struct{}) (*indexOutput, error) {
+		body := wire.Index{Name: endpoint.Title, Version: s.options.Version}
+		for _, e := range s.endpoints.All() {
+			body.Endpoints = append(body.Endpoints, wire.Endpoints(e))
 		}
-	}
-	sort.Slice(list, func(i, j int) bool {
-		return list[i].Path+list[i].Method < list[j].Path+list[j].Method
+		return &indexOutput{body}, nil
 	})
-	return list
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"refold/client/wire"
 	"refold/codecs"
 	"refold/views"
 	"refold/views/httpapi"
@@ -143,9 +144,9 @@ func TestLinks(t *testing.T) {
 		seen := map[string]bool{}
 		open := []string{"/accounts?limit=2"}
 		for id, command := range w {
-			path := "/accounts/" + httpapi.Segment(id)
-			open = append(open, path, path+"/events?limit=1", path+"/commands/"+httpapi.Segment(command.ID),
-				"/commands/"+httpapi.Segment(command.ID))
+			path := "/accounts/" + wire.Segment(id)
+			open = append(open, path, path+"/events?limit=1", path+"/commands/"+wire.Segment(command.ID),
+				"/commands/"+wire.Segment(command.ID))
 		}
 		listed := 0
 		for len(open) > 0 {

@@ -11,8 +11,13 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"refold/client/wire"
+	"refold/views/httpapi/endpoint"
+	"refold/views/httpapi/problem"
 	"refold/views/livefeed"
 )
+
+func init() { ofServer = append(ofServer, registerLive) }
 
 // Listener listens to the live feed. livefeed.Listener is one.
 type Listener interface {
@@ -29,31 +34,34 @@ const livePath = "/events/live"
 // liveRetry is how long clients wait before they come again; they are told.
 const liveRetry = 2 * time.Second
 
+// headerLastID is the header by which a client goes on where it was.
+const headerLastID = "Last-Event-ID"
+
 // registerLive adds the stream beside huma, which knows answers with an end only.
-func (s *Server) registerLive() {
+func registerLive(s *Server) error {
 	if s.options.Live == nil {
-		return
+		return nil
 	}
-	operation := s.liveOperation()
-	s.api.OpenAPI().AddOperation(&operation)
-	s.mux.HandleFunc("GET "+livePath, s.live)
+	s.endpoints.Describe(s.liveOperation())
+	s.endpoints.HandleFunc("GET "+livePath, s.live)
+	return nil
 }
 
 // live answers GET /events/live.
 func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	filter, mistakes := s.liveFilter(r.URL.RawQuery)
 	if len(mistakes) > 0 {
-		writeProblem(w, invalid(mistakes...))
+		problem.Write(w, problem.Invalid(mistakes...))
 		return
 	}
 	out, end := s.newStream(w, r)
 	defer end()
-	after := strings.TrimSpace(r.Header.Get("Last-Event-ID"))
+	after := strings.TrimSpace(r.Header.Get(headerLastID))
 	opening, cancel := context.WithTimeout(out.ctx, s.limits.RequestTimeout)
 	defer cancel()
 	listener, err := s.options.Live(opening, filter, after)
 	if err != nil {
-		writeProblem(w, s.liveProblem(r.Context(), after, err))
+		problem.Write(w, s.liveProblem(r.Context(), after, err))
 		return
 	}
 	defer listener.Close()
@@ -88,7 +96,7 @@ func (s *Server) forward(out *stream, listener Listener) error {
 			position = items[len(items)-1].Position
 			err = out.items(items)
 		case last != position:
-			// What the filter has left out is passed, too: who resumes need not read it again.
+			// What the filter has left out is passed, too: a client that resumes need not read it again.
 			position = last
 			err = out.heartbeat(last)
 		default:
@@ -101,75 +109,119 @@ func (s *Server) forward(out *stream, listener Listener) error {
 }
 
 // liveProblem is why listening could not begin.
-func (s *Server) liveProblem(ctx context.Context, after string, err error) *Problem {
+func (s *Server) liveProblem(ctx context.Context, after string, err error) *problem.Problem {
 	switch {
 	case errors.Is(err, livefeed.ErrPosition):
-		return invalid(mistake{
+		return problem.Invalid(wire.Mistake{
 			Path: "header.Last-Event-ID", Found: after,
 			Allowed: "the id of a message of this installation, listened to with the same filter; " +
 				"or no such header, to begin now",
-		}).because(err)
+		}).Because(err)
 	case errors.Is(err, livefeed.ErrTooMany):
-		return problem(http.StatusServiceUnavailable, codeTooManyListeners,
-			"as many as may listen here do already; ask another server, or later").retry()
+		return problem.New(http.StatusServiceUnavailable, wire.CodeTooManyListeners,
+			"as many as may listen here do already; ask another server, or later").Retry()
 	case context.Cause(s.stopping) != nil:
-		return asProblem(errStopping)
+		return problem.Of(problem.ErrStopping)
 	case errors.Is(err, livefeed.ErrUnavailable),
 		ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-		s.logger.WarnContext(ctx, "nobody can listen live", "error", err)
-		return problem(http.StatusServiceUnavailable, codeNotReady,
+		s.logger.WarnContext(ctx, "the live feed can't be read", "error", err)
+		return problem.New(http.StatusServiceUnavailable, wire.CodeNotReady,
 			"this server can't read its topics now; its /readyz says what is missing").
-			retry().because(err)
+			Retry().Because(err)
 	}
-	return s.asProblem(ctx, "live", err)
+	return s.endpoints.Problem(ctx, "live", err)
+}
+
+// liveList is a filter: a parameter of the query, with several values.
+type liveList struct {
+	name, description string
+	known             []string // what a value may be; nil: anything
+	add               func(f *livefeed.Filter, value string)
+}
+
+func (s *Server) liveLists() []liveList {
+	aggregates := []string{}
+	for _, r := range s.options.Resources {
+		aggregates = append(aggregates, r.Name)
+	}
+	kinds := []string{}
+	for _, kind := range livefeed.Kinds() {
+		kinds = append(kinds, string(kind))
+	}
+	return []liveList{
+		{"aggregate", "Of these aggregates.", aggregates, func(f *livefeed.Filter, value string) {
+			f.Aggregates = append(f.Aggregates, value)
+		}},
+		{"id", "Of the aggregates with these IDs.", nil, func(f *livefeed.Filter, value string) {
+			f.IDs = append(f.IDs, value)
+		}},
+		{"type", "Of these types; a result's is Result.", nil, func(f *livefeed.Filter, value string) {
+			f.Types = append(f.Types, value)
+		}},
+		{
+			"correlationId", "Of these chains: the ID of the command that began it.", nil,
+			func(f *livefeed.Filter, value string) { f.CorrelationIDs = append(f.CorrelationIDs, value) },
+		},
+		{"kind", "Of these kinds.", kinds, func(f *livefeed.Filter, value string) {
+			f.Kinds = append(f.Kinds, livefeed.Kind(value))
+		}},
+	}
+}
+
+// describe returns the description of the parameter.
+func (l *liveList) describe() *huma.Param {
+	explode, least := false, 1
+	one := &huma.Schema{Type: huma.TypeString}
+	for _, value := range l.known {
+		one.Enum = append(one.Enum, value)
+	}
+	if len(one.Enum) == 0 {
+		one.Pattern = listedPattern
+	}
+	p := endpoint.Param(l.description,
+		&huma.Schema{Type: huma.TypeArray, Items: one, MinItems: &least}, nil)
+	p.Name, p.In, p.Style, p.Explode = l.name, "query", "form", &explode
+	return p
+}
+
+// read reads the values of the parameter.
+func (l *liveList) read(values []string, f *livefeed.Filter) (mistakes []wire.Mistake) {
+	wrong := func(allowed, found string) {
+		mistakes = append(mistakes, wire.Mistake{Path: "query." + l.name, Allowed: allowed, Found: found})
+	}
+	for _, value := range values {
+		value = strings.Trim(value, " \t\n\f\r")
+		if l.known != nil && !slices.Contains(l.known, value) {
+			wrong("any of "+strings.Join(l.known, ", "), value)
+		} else if value == "" {
+			wrong("values with commas between them", "an empty one")
+		}
+		l.add(f, value)
+	}
+	return mistakes
 }
 
 // liveFilter reads the query: lists, of values with commas between them or parameters that come
 // several times. A comma that is escaped is part of a value: IDs may have some.
-func (s *Server) liveFilter(raw string) (livefeed.Filter, []mistake) {
+func (s *Server) liveFilter(raw string) (livefeed.Filter, []wire.Mistake) {
 	var f livefeed.Filter
 	query, err := parseLists(raw)
 	if err != nil {
-		return f, []mistake{{Path: "query", Allowed: "name=value&…, percent-encoded", Found: raw}}
+		return f, []wire.Mistake{{Path: "query", Allowed: "name=value&…, percent-encoded", Found: raw}}
 	}
-	var kinds []string
-	lists := map[string]*[]string{
-		"aggregate": &f.Aggregates, "id": &f.IDs, "type": &f.Types,
-		"correlationId": &f.CorrelationIDs, "kind": &kinds,
+	var mistakes []wire.Mistake
+	for _, list := range s.liveLists() {
+		mistakes = append(mistakes, list.read(query[list.name], &f)...)
+		delete(query, list.name)
 	}
-	allowed := map[string][]string{"kind": kindNames()}
-	for _, r := range s.options.Resources {
-		allowed["aggregate"] = append(allowed["aggregate"], r.Name)
-	}
-	var mistakes []mistake
 	for name, values := range query {
-		list := lists[name]
-		if list == nil {
-			mistakes = append(mistakes, mistake{
-				Path:    "query." + name,
-				Allowed: "no other parameters than aggregate, correlationId, id, kind and type",
-				Found:   strings.Join(values, ","),
-			})
-			continue
-		}
-		for _, value := range values {
-			value = strings.Trim(value, " \t\n\f\r")
-			if known := allowed[name]; known != nil && !slices.Contains(known, value) {
-				mistakes = append(mistakes, mistake{
-					Path: "query." + name, Allowed: "any of " + strings.Join(known, ", "), Found: value,
-				})
-			} else if value == "" {
-				mistakes = append(mistakes, mistake{
-					Path: "query." + name, Allowed: "values with commas between them", Found: "an empty one",
-				})
-			}
-			*list = append(*list, value)
-		}
+		mistakes = append(mistakes, wire.Mistake{
+			Path:    "query." + name,
+			Allowed: "no other parameters than aggregate, correlationId, id, kind and type",
+			Found:   strings.Join(values, ","),
+		})
 	}
-	slices.SortFunc(mistakes, func(a, b mistake) int { return strings.Compare(a.Path, b.Path) })
-	for _, kind := range kinds {
-		f.Kinds = append(f.Kinds, livefeed.Kind(kind))
-	}
+	slices.SortFunc(mistakes, func(a, b wire.Mistake) int { return strings.Compare(a.Path, b.Path) })
 	return f, mistakes
 }
 
@@ -193,48 +245,14 @@ func parseLists(raw string) (url.Values, error) {
 	return lists, nil
 }
 
-func kindNames() []string {
-	var names []string
-	for _, kind := range livefeed.Kinds() {
-		names = append(names, string(kind))
-	}
-	return names
-}
-
-func (s *Server) liveOperation() huma.Operation {
-	list := func(name, description string, enum ...any) *huma.Param {
-		explode := false
-		one, least := &huma.Schema{Type: huma.TypeString, Enum: enum}, 1
-		if len(enum) == 0 {
-			one.Pattern = listedPattern
-		}
-		several := &huma.Schema{Type: huma.TypeArray, Items: one, MinItems: &least}
-		p := param("query", name, description, several, nil)
-		p.Style, p.Explode = "form", &explode
-		return p
-	}
-	var aggregates, kinds []any
-	for _, r := range s.options.Resources {
-		aggregates = append(aggregates, r.Name)
-	}
-	for _, kind := range kindNames() {
-		kinds = append(kinds, kind)
-	}
-	message, missed := schemaOf[livefeed.Message](s), schemaOf[livefeed.Missed](s)
-	return huma.Operation{
+func (s *Server) liveOperation() *huma.Operation {
+	message := endpoint.SchemaOf[wire.Message](s.endpoints)
+	missed := endpoint.SchemaOf[wire.Missed](s.endpoints)
+	operation := &huma.Operation{
 		OperationID: "listen-live", Method: http.MethodGet, Path: livePath,
 		Tags: []string{"live"}, Summary: "What happens now, as server-sent events",
 		Description: liveDescription,
-		Parameters: []*huma.Param{
-			list("aggregate", "Of these aggregates.", aggregates...),
-			list("id", "Of the aggregates with these IDs."),
-			list("type", "Of these types; a result's is Result."),
-			list("correlationId", "Of these chains: the ID of the command that began it."),
-			list("kind", "Of these kinds.", kinds...),
-			param("header", "Last-Event-ID", "The id of the last message that the client has: what came "+
-				"after it comes first. With the same filter, at any server.", stringSchema(""), nil),
-		},
-		Responses: s.responses(map[string]*huma.Response{
+		Responses: s.endpoints.Responses(map[string]*huma.Response{
 			"200": {
 				Description: "A stream of messages without an end; data is one of these, by event.",
 				Content: map[string]*huma.MediaType{
@@ -248,6 +266,14 @@ func (s *Server) liveOperation() huma.Operation {
 				"can't be read now (not-ready).",
 		}),
 	}
+	for _, list := range s.liveLists() {
+		operation.Parameters = append(operation.Parameters, list.describe())
+	}
+	after := endpoint.Param("The id of the last message that the client has: what came after it comes first. "+
+		"With the same filter, at any server.", endpoint.StringSchema(""), nil)
+	after.Name, after.In = headerLastID, "header"
+	operation.Parameters = append(operation.Parameters, after)
+	return operation
 }
 
 // listedPattern is a value of a list with commas between them: without any, and without blanks around it.

@@ -12,6 +12,10 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"refold/client/wire"
+	"refold/views/httpapi/endpoint"
+	"refold/views/httpapi/problem"
 )
 
 // recorder notes what becomes of a request. It holds the status back until the first byte of the
@@ -76,7 +80,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				status = statusClientGone
 			}
 			took := time.Since(start)
-			if !rec.stream { // how long somebody listened is no time that an answer took
+			if !rec.stream { // the time of a stream is not that of an answer
 				s.metrics.observe(rec.route, r.Method, status, took)
 			}
 			s.logger.DebugContext(r.Context(), "HTTP request", "method", r.Method,
@@ -99,14 +103,14 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 				return
 			}
 			if err, is := p.(error); is && errors.Is(err, http.ErrAbortHandler) {
-				panic(http.ErrAbortHandler) // somebody's wish to cut the connection
+				panic(http.ErrAbortHandler) // a handler wants the connection cut
 			}
 			s.logger.ErrorContext(r.Context(), "panic in an HTTP handler", "method", r.Method,
 				"path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 			if rec, is := w.(*recorder); is && !rec.restart() {
 				panic(http.ErrAbortHandler) // half an answer is out: cut it off visibly
 			}
-			writeProblem(w, asProblem(fmt.Errorf("panic: %v", p)))
+			problem.Write(w, problem.Of(fmt.Errorf("panic: %v", p)))
 		}()
 		next.ServeHTTP(w, r)
 	})
@@ -117,13 +121,13 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 func (s *Server) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n := headerBytes(r); n > s.limits.HeaderBytes {
-			writeProblem(w, problem(http.StatusRequestHeaderFieldsTooLarge, codeHeaderTooLarge,
+			problem.Write(w, problem.New(http.StatusRequestHeaderFieldsTooLarge, wire.CodeHeaderTooLarge,
 				"the header has %d bytes, %d are allowed", n, s.limits.HeaderBytes))
 			return
 		}
 		body, err := s.readBody(w, r)
 		if err != nil {
-			writeProblem(w, asProblem(err))
+			problem.Write(w, problem.Of(err))
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -164,14 +168,14 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	var network net.Error
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, problem(http.StatusRequestEntityTooLarge, codeTooLarge,
+		return nil, problem.New(http.StatusRequestEntityTooLarge, wire.CodeTooLarge,
 			"the body is larger than %d bytes", s.limits.BodyBytes)
 	case errors.As(err, &network) && network.Timeout():
-		return nil, problem(http.StatusRequestTimeout, codeBodyTimeout,
+		return nil, problem.New(http.StatusRequestTimeout, wire.CodeBodyTimeout,
 			"the body did not arrive within %v", s.limits.ReadTimeout)
 	case err != nil:
-		return nil, problem(http.StatusBadRequest, codeInvalid,
-			"the body could not be read").because(err)
+		return nil, problem.New(http.StatusBadRequest, wire.CodeInvalid,
+			"the body could not be read").Because(err)
 	}
 	_ = control.SetReadDeadline(time.Time{})
 	return body, nil
@@ -182,25 +186,25 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	if escaped := r.URL.EscapedPath(); !isClean(escaped) {
 		// The mux would redirect to the path without them, where the client has nothing to look for.
-		writeProblem(w, problem(http.StatusNotFound, codeNoRoute,
-			"the path %q has an empty or a dot segment, perhaps in place of an ID", cut(escaped)))
+		problem.Write(w, problem.New(http.StatusNotFound, wire.CodeNoRoute,
+			"the path %q has an empty or a dot segment, perhaps in place of an ID", problem.Cut(escaped)))
 		return
 	}
-	r = withSlashes(r)
+	r = endpoint.WithSlashes(r)
 	handler, pattern := s.mux.Handler(r)
 	if pattern == "" {
 		// The mux's own answer is made for people; its status and Allow are what we need of it.
 		answer := &probe{header: http.Header{}}
 		handler.ServeHTTP(answer, r)
 		if answer.status != http.StatusMethodNotAllowed {
-			writeProblem(w, problem(http.StatusNotFound, codeNoRoute,
+			problem.Write(w, problem.New(http.StatusNotFound, wire.CodeNoRoute,
 				"there is nothing at this path; GET / lists what there is"))
 			return
 		}
-		p := problem(answer.status, codeMethod, "%s is not possible here, only %s",
+		p := problem.New(answer.status, wire.CodeMethod, "%s is not possible here, only %s",
 			r.Method, answer.header.Get("Allow"))
-		p.headers.Set("Allow", answer.header.Get("Allow"))
-		writeProblem(w, p)
+		p.Set("Allow", answer.header.Get("Allow"))
+		problem.Write(w, p)
 		return
 	}
 	if rec, is := w.(*recorder); is {

@@ -22,6 +22,7 @@ type document struct {
 
 type operation struct {
 	OperationID string                     `json:"operationId"`
+	Description string                     `json:"description"`
 	Parameters  []parameter                `json:"parameters"`
 	RequestBody *struct{ Content content } `json:"requestBody"`
 	Responses   map[string]map[string]any  `json:"responses"`

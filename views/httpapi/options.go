@@ -17,6 +17,7 @@ import (
 	"refold/eventsourcing"
 	"refold/processors"
 	"refold/views"
+	"refold/views/httpapi/admin"
 )
 
 // Rows reads an aggregate's current states. views.Aggregate is one.
@@ -77,16 +78,34 @@ type Resource struct {
 	Rows     Rows
 	Sender   Sender
 	Commands CommandTypes
-	// Events may be nil: then there is no such endpoint.
+	// Events may be nil: then there is no such endpoint, unless NoHistory says why.
 	Events Events
 	// Past may be nil: then there are current states only.
 	Past Past
+	// NoResults, NoHistory and NoTraces say what is not kept of the aggregate, by the settings
+	// aggregates.<name>.results, .history and .traces. Without results the outcome of a command can't be
+	// awaited.
+	NoResults, NoHistory, NoTraces bool
+	// Rejections are the codes with which the aggregate rejects commands, for the description. There may be
+	// others: clients must expect them.
+	Rejections []Rejection
 	// State is the Go type of views.Row.State, which the API's description is made from.
 	State reflect.Type
 	// Example is a state for the description; may be nil.
 	Example any
 	// CommandExamples are data of commands for the description, by type; may be nil.
 	CommandExamples map[string]json.RawMessage
+}
+
+// setting names the setting by which a part of the aggregate is not kept.
+func (r *Resource) setting(part string) string {
+	return "the setting aggregates." + r.Name + "." + part
+}
+
+// Rejection is a code with which an aggregate rejects commands.
+type Rejection struct {
+	Code    string // "insufficient-funds"
+	Meaning string // in words
 }
 
 // Check is one of the things that must be well before the server is ready.
@@ -109,7 +128,7 @@ type Limits struct {
 	// Wait limits Prefer: wait; 30 s. How many may wait at once is a limit of package views.
 	Wait time.Duration
 	// UnknownWait is how long GET /commands/{id} waits for a command that isn't known before it
-	// says 404: whoever follows the Location of a 202 at once would outrun the view. 500 ms.
+	// says 404: a client that follows the Location of a 202 at once is faster than the view. 500 ms.
 	UnknownWait time.Duration
 	// WriteTimeout limits how long a client may take to read its answer; 10 s.
 	WriteTimeout time.Duration
@@ -131,15 +150,17 @@ type Options struct {
 	// Traces is behind GET /traces/{id}, which is not there if this is nil.
 	Traces Traces
 	// Rebuilds is behind GET /rebuilds and POST /admin/rebuilds, which are not there if this is nil.
-	Rebuilds Rebuilds
+	Rebuilds admin.Rebuilds
 	// Views is behind GET /views and POST /admin/views/…, which are not there if this is nil.
-	Views ViewStates
+	Views admin.ViewStates
 	// Live is behind GET /events/live, which is not there if this is nil.
 	Live Live
 	// Stores is behind StoresPath, which is not there if this is nil.
 	Stores    Stores
 	Readiness []Check
-	Limits    Limits
+	// Routes are endpoints of the program's own.
+	Routes []Route
+	Limits Limits
 	// Version of the program, for the API's description.
 	Version string
 	// Source is the commands' ce_source; "refold/http" if empty.
@@ -201,11 +222,28 @@ func (o *Options) validate() error {
 			errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d] (%s): "+
 				"Rows, Sender, Commands and State must all be set", i, r.Name))
 		}
+		for _, rejection := range r.Rejections {
+			if rejection.Code == "" || rejection.Meaning == "" {
+				errs = append(errs, fmt.Errorf("httpapi: Options.Resources[%d] (%s): a rejection needs "+
+					"a code and a meaning: %+v", i, r.Name, rejection))
+			}
+		}
 	}
 	if err := names.Check(); err != nil {
 		errs = append(errs, fmt.Errorf("httpapi: Options.Resources: %w", err))
 	}
 	return errors.Join(append(errs, o.Limits.validate())...)
+}
+
+// aggregates are the names by which a client may name an aggregate: in the plural, and in the singular.
+func (o *Options) aggregates() (names []any) {
+	for _, r := range o.Resources {
+		names = append(names, r.Plural)
+		if r.Name != r.Plural {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 func (l Limits) validate() error {

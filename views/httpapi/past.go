@@ -4,84 +4,97 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"refold/client/wire"
 	"refold/codecs"
 	"refold/views"
+	"refold/views/httpapi/endpoint"
+	"refold/views/httpapi/problem"
 )
 
-const (
-	formatTime  = "date-time"
-	timeAllowed = "a time of RFC 3339, such as 2026-01-31T23:59:59Z (a + in it is %2B)"
-)
+func (in *getRowInput) ofPast() bool { return in.Sequence.Sent != "" || in.Time.Sent != "" }
 
-// pastParams have no examples: a client that sends those of all parameters would send some that exclude
-// each other.
-func pastParams() []*huma.Param {
-	return []*huma.Param{
-		param("query", "sequence", "The state after the event of this sequence. Not beside time.",
-			integerSchema(1, 0), nil),
-		param("query", "time", "The state before the first event that is later. An event that follows a "+
-			"later one, because a clock went back, is as late as that. Not beside sequence.",
-			&huma.Schema{Type: huma.TypeString, Format: formatTime}, nil),
+// pastSequence is the sequence of a state of the past. It has no example, nor has pastTime: a client that
+// sends the examples of all parameters would send some that exclude each other.
+type pastSequence struct{ endpoint.Number }
+
+// Describe returns its description, if there are states of the past.
+func (pastSequence) Describe(c endpoint.Context) *huma.Param {
+	if !c.Past {
+		return nil
 	}
+	return endpoint.Param("The state after the event of this sequence. Not beside time.",
+		endpoint.IntegerSchema(1, 0), nil)
 }
 
-// notBesideMoment says in the description of atLeast what OpenAPI has no other word for.
-func notBesideMoment(r *Resource) string {
-	if r.Past == nil {
-		return ""
+// UnmarshalText reads it.
+func (p *pastSequence) UnmarshalText(text []byte) error {
+	return p.Read(text, 1, "a sequence: a whole number from 1")
+}
+
+// pastTime is the time of a state of the past.
+type pastTime struct {
+	endpoint.Text
+	time time.Time
+}
+
+// Describe returns its description, if there are states of the past.
+func (pastTime) Describe(c endpoint.Context) *huma.Param {
+	if !c.Past {
+		return nil
 	}
-	return " Not beside sequence or time: the past does not change. That is a 400."
+	return endpoint.Param("The state before the first event that is later. An event that follows a "+
+		"later one, because a clock went back, is as late as that. Not beside sequence.",
+		&huma.Schema{Type: huma.TypeString, Format: endpoint.FormatTime}, nil)
+}
+
+// UnmarshalText reads it.
+func (p *pastTime) UnmarshalText(text []byte) (err error) {
+	p.Sent = string(text)
+	if p.time, err = codecs.ParseTime(p.Sent); err != nil {
+		p.Refuse(endpoint.TimeAllowed)
+	}
+	return nil
+}
+
+// Resolve says which parameters exclude each other.
+func (in *getRowInput) Resolve(huma.Context) (wrong []error) {
+	if in.ofPast() && in.AtLeast.Sent != "" {
+		wrong = append(wrong, &endpoint.Mistake{
+			Path: "query.atLeast", Allowed: "not beside sequence or time: the past does not change",
+			Found: in.AtLeast.Sent,
+		})
+	}
+	if in.Sequence.Sent != "" && in.Time.Sent != "" {
+		wrong = append(wrong, &endpoint.Mistake{
+			Path: "query.time", Allowed: "either sequence or time", Found: in.Time.Sent,
+		})
+	}
+	return wrong
 }
 
 // getPast answers GET /accounts/{id}?sequence=N and ?time=T.
 func (s *Server) getPast(ctx context.Context, r *Resource, in *getRowInput) (*getRowOutput, error) {
-	moment, err := readMoment(in)
-	if err != nil {
-		return nil, err
+	if r.NoHistory {
+		return nil, noHistory(r)
 	}
-	row, err := r.Past.At(ctx, in.ID, moment)
+	id, moment := string(in.ID), views.Moment{Sequence: in.Sequence.N, Time: in.Time.time}
+	row, err := r.Past.At(ctx, id, moment)
 	switch {
 	case errors.Is(err, views.ErrNotYet):
-		return nil, problem(http.StatusServiceUnavailable, codeNotYet, "the %s %q is at sequence %d here, "+
-			"sequence %d is asked for; try again, or ask for the newest with atLeast=%[4]d",
-			r.Name, in.ID, row.Sequence, moment.Sequence).retry()
+		return nil, problem.New(http.StatusServiceUnavailable, wire.CodeNotYet,
+			"the %s %q is at sequence %d here, "+
+				"sequence %d is asked for; try again, or ask for the newest with atLeast=%[4]d",
+			r.Name, id, row.Sequence, moment.Sequence).Retry()
 	case errors.Is(err, views.ErrNotFound):
-		return nil, problem(http.StatusNotFound, codeNotFound, "there was no %s %q then", r.Name, in.ID)
+		return nil, problem.New(http.StatusNotFound, wire.CodeNotFound, "there was no %s %q then", r.Name, id)
 	case err != nil:
 		return nil, err
 	}
 	body := rowOf(row.Row)
 	body.Time = &row.Time
 	return showRow(row.Row, body, in.IfNoneMatch), nil
-}
-
-func readMoment(in *getRowInput) (m views.Moment, err error) {
-	var mistakes []mistake
-	wrong := func(path, allowed, found string) {
-		mistakes = append(mistakes, mistake{Path: path, Allowed: allowed, Found: found})
-	}
-	if in.AtLeast != "" {
-		wrong("query.atLeast", "not beside sequence or time: the past does not change", in.AtLeast)
-	}
-	if in.Sequence != "" && in.Time != "" {
-		wrong("query.time", "either sequence or time", in.Time)
-	}
-	if in.Sequence != "" {
-		var ok bool
-		if m.Sequence, ok = queryNumber(in.Sequence); !ok || m.Sequence < 1 {
-			wrong("query.sequence", "a sequence: a whole number from 1", in.Sequence)
-		}
-	}
-	if in.Time != "" {
-		if m.Time, err = codecs.ParseTime(in.Time); err != nil {
-			wrong("query.time", timeAllowed, in.Time)
-		}
-	}
-	if len(mistakes) > 0 {
-		return m, invalid(mistakes...)
-	}
-	return m, nil
 }

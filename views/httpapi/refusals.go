@@ -6,6 +6,9 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+
+	"refold/client/wire"
+	"refold/views/httpapi/problem"
 )
 
 // problemListener accepts connections on which net/http's own refusals are problems, too.
@@ -53,16 +56,16 @@ func refused(line, text []byte) []byte {
 			status = n
 		}
 	}
-	p := problem(status, codeInvalid, "this is no HTTP request that can be understood, "+
+	p := problem.New(status, wire.CodeInvalid, "this is no HTTP request that can be understood, "+
 		"or it did not arrive in time")
 	if _, why, more := bytes.Cut(text, []byte(": ")); more {
-		p = problem(status, codeInvalid, "the request is refused: %s", why)
+		p = problem.New(status, wire.CodeInvalid, "the request is refused: %s", why)
 	}
 	if status == http.StatusRequestHeaderFieldsTooLarge {
-		p = problem(status, codeHeaderTooLarge, "the header is far larger than allowed")
+		p = problem.New(status, wire.CodeHeaderTooLarge, "the header is far larger than allowed")
 	}
 	var body bytes.Buffer
-	_ = marshalJSON(&body, p) // always nil
+	_ = problem.Encode(&body, p) // always nil
 	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n"+
 		"Connection: close\r\n\r\n%s", status, http.StatusText(status), p.ContentType(""),
 		body.Len(), body.Bytes())

@@ -7,11 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"refold/views/httpapi/admin"
+	"refold/views/httpapi/endpoint"
+	"refold/views/httpapi/problem"
 )
 
 // Server answers HTTP requests within its limits.
@@ -21,19 +22,15 @@ type Server struct {
 	logger  *slog.Logger
 	metrics *metrics
 
-	named map[string]reflect.Type // schemas of the description by name
-
-	mux     *http.ServeMux
-	api     huma.API
-	handler http.Handler
+	mux         *http.ServeMux
+	endpoints   *endpoint.Set
+	description []byte // in OpenAPI
+	handler     http.Handler
 
 	// stopping is done when the server is about to stop: waits end early then.
 	stopping context.Context //nolint:containedctx // a signal, not a request's context
 	stop     context.CancelCauseFunc
 }
-
-// errStopping is why waits end when the server stops.
-var errStopping = errors.New("the server is stopping")
 
 // NewServer makes a server of the options. It registers its metrics and fails with every mistake
 // in the options at once.
@@ -46,42 +43,68 @@ func NewServer(options Options) (*Server, error) {
 		options: options,
 		limits:  options.Limits,
 		logger:  options.Logger,
-		named:   map[string]reflect.Type{},
 		mux:     http.NewServeMux(),
 	}
 	if s.metrics, err = newMetrics(options.Registerer); err != nil {
 		return nil, err
 	}
 	s.stopping, s.stop = context.WithCancelCause(context.Background())
-	s.api = humago.New(slashes{s.mux}, s.humaConfig())
+	states := make([]endpoint.State, len(options.Resources))
+	for i, r := range options.Resources {
+		states[i] = endpoint.State{Type: r.State, Aggregate: titled(r.Name)}
+	}
+	s.endpoints = endpoint.New(s.mux, options.Version, endpoint.Limits{
+		BodyBytes: s.limits.BodyBytes, ReadTimeout: s.limits.ReadTimeout, Wait: s.limits.Wait,
+		PageRows: s.limits.PageRows,
+	}, states, s.logger)
 	if err := s.register(); err != nil {
+		return nil, err
+	}
+	if s.description, err = s.endpoints.OpenAPI(); err != nil {
 		return nil, err
 	}
 	s.handler = s.observe(s.recovered(s.admit(http.HandlerFunc(s.route))))
 	return s, nil
 }
 
+// The endpoints of this package: those of the server, and those of each aggregate. The file of an endpoint
+// adds it.
+var (
+	ofServer     []func(*Server) error
+	ofAggregates []func(*Server, *Resource) error
+)
+
 // register puts all endpoints into the mux and the API's description.
 func (s *Server) register() error {
-	for i := range s.options.Resources {
-		if err := s.registerResource(&s.options.Resources[i]); err != nil {
+	for _, add := range ofServer {
+		if err := add(s); err != nil {
 			return err
 		}
 	}
-	s.registerCommands()
-	s.registerTraces()
-	s.registerLive()
-	s.registerRebuilds()
-	s.registerViews()
-	s.registerStores()
-	s.registerHealth()
-	s.mux.Handle("GET /metrics", promhttp.HandlerFor(s.options.Gatherer, promhttp.HandlerOpts{
-		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
-		ErrorHandling:     promhttp.ContinueOnError,
-		EnableOpenMetrics: true,
-	}))
-	s.registerIndex()
-	return s.registerOpenAPI()
+	for i := range s.options.Resources {
+		for _, add := range ofAggregates {
+			if err := add(s, &s.options.Resources[i]); err != nil {
+				return err
+			}
+		}
+	}
+	admin.Register(s.endpoints, admin.Options{
+		Rebuilds: s.options.Rebuilds, Views: s.options.Views, Aggregates: s.options.aggregates(),
+	})
+	return s.registerRoutes()
+}
+
+// register adds an endpoint of an aggregate, or of none.
+func register[I, O any](s *Server, r *Resource, operation huma.Operation,
+	handler func(context.Context, *Resource, *I) (*O, error),
+) {
+	c := s.endpoints.Of()
+	if r != nil {
+		c.Aggregate, c.Past = r.Name, r.Past != nil
+	}
+	endpoint.Register(s.endpoints, c, operation, func(ctx context.Context, in *I) (*O, error) {
+		return handler(ctx, r, in)
+	})
 }
 
 // Handler returns the whole API, limits included save those of connections.
@@ -99,7 +122,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve HTTP on %v: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
-	s.stop(errStopping)
+	s.stop(problem.ErrStopping)
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.Shutdown)
 	defer cancel()
 	err := server.Shutdown(bounded)

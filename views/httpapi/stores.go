@@ -7,8 +7,12 @@ import (
 	"net/http"
 	"strconv"
 
+	"refold/client/wire"
 	"refold/snapshots"
+	"refold/views/httpapi/problem"
 )
+
+func init() { ofServer = append(ofServer, registerStores) }
 
 // Stores reads a worker's own stores, page by page. snapshots.Stores is one.
 type Stores interface {
@@ -16,8 +20,8 @@ type Stores interface {
 }
 
 const (
-	// StoresPath leads to a worker's stores: /internal/stores/{topic}/{partition}?behind=, for who
-	// verifies them. It is no part of the API's description: bytes of rows are nobody else's business.
+	// StoresPath leads to a worker's stores: /internal/stores/{topic}/{partition}?behind=, for
+	// the program that verifies them. It is no part of the API's description: no client has a use for it.
 	StoresPath = "/internal/stores"
 
 	// HeaderOffset tells the offset of the table that the store was the state of before the page was
@@ -33,10 +37,11 @@ const (
 	storeBytes = 1 << 20
 )
 
-func (s *Server) registerStores() {
+func registerStores(s *Server) error {
 	if s.options.Stores != nil {
-		s.mux.HandleFunc("GET "+StoresPath+"/{topic}/{partition}", s.storePage)
+		s.endpoints.HandleFunc("GET "+StoresPath+"/{topic}/{partition}", s.storePage)
 	}
+	return nil
 }
 
 // storePage writes keys and values, each with its length as a varint in front.
@@ -44,18 +49,18 @@ func (s *Server) storePage(w http.ResponseWriter, r *http.Request) {
 	partition, err := strconv.ParseInt(r.PathValue("partition"), 10, 32)
 	behind, err2 := behindOf(r)
 	if errors.Join(err, err2) != nil {
-		writeProblem(w, problem(http.StatusNotFound, codeNoRoute,
+		problem.Write(w, problem.New(http.StatusNotFound, wire.CodeNoRoute,
 			"a partition is a number, and ?behind a key in base64 (raw, URL)"))
 		return
 	}
 	page, err := s.options.Stores.Page(r.PathValue("topic"), int32(partition), behind, storeRows,
 		storeBytes)
 	if errors.Is(err, snapshots.ErrClosed) {
-		writeProblem(w, problem(http.StatusNotFound, codeNoRoute, "the store is not open here"))
+		problem.Write(w, problem.New(http.StatusNotFound, wire.CodeNoRoute, "the store is not open here"))
 		return
 	}
 	if err != nil {
-		writeProblem(w, asProblem(err))
+		problem.Write(w, problem.Of(err))
 		return
 	}
 	var body []byte

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"refold/codecs/jsonvalue"
+	"refold/views/httpapi/problem"
 	"refold/views/livefeed"
 )
 
@@ -28,7 +29,7 @@ func (s *Server) newStream(w http.ResponseWriter, r *http.Request) (_ *stream, e
 	ctx, cancel := context.WithCancelCause(r.Context())
 	out := &stream{w, http.NewResponseController(w), s.limits.WriteTimeout, ctx}
 	unregister := context.AfterFunc(s.stopping, func() {
-		cancel(errStopping)
+		cancel(problem.ErrStopping)
 		// A write that is under way would hold up the stop.
 		_ = out.control.SetWriteDeadline(time.Now())
 	})
@@ -51,7 +52,7 @@ func (s *stream) items(items []livefeed.Item) error {
 	for _, item := range items {
 		var err error
 		if item.Missed != nil {
-			err = s.message(item.Missed.Kind, item.Position, item.Missed)
+			err = s.message(string(item.Missed.Kind), item.Position, item.Missed)
 		} else {
 			err = s.message(string(item.Message.Kind), item.Position, item.Message)
 		}
@@ -69,7 +70,7 @@ func (s *stream) message(event, id string, data any) error {
 	if m, is := data.(*livefeed.Message); err != nil && is {
 		text, err = jsonvalue.Marshal(livefeed.Message{
 			Kind: m.Kind, Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,
-			Undecodable: cut(err.Error()),
+			Undecodable: problem.Cut(err.Error()),
 		}, maxPageBytes)
 	}
 	if err != nil {

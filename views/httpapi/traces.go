@@ -4,80 +4,48 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"refold/client/wire"
 	"refold/views"
+	"refold/views/httpapi/endpoint"
+	"refold/views/httpapi/problem"
 )
 
-// traceBody is a trace as JSON.
-type traceBody struct {
-	CorrelationID string          `json:"correlationId"`
-	Commands      int             `json:"commands" doc:"How many there are in the tree."`
-	Events        int             `json:"events"`
-	Results       int             `json:"results"`
-	DeadLetters   int             `json:"deadLetters"`
-	First         time.Time       `json:"first" doc:"Time of the first message."`
-	Last          time.Time       `json:"last" doc:"Time of the last message."`
-	DurationMS    int64           `json:"durationMs" doc:"From first to last, in milliseconds."`
-	Truncated     bool            `json:"truncated" doc:"There are more messages; these are the first."`
-	Limit         int             `json:"limit,omitempty" doc:"If truncated: how many it may have."`
-	Roots         []traceNodeBody `json:"roots" nullable:"false" doc:"What nothing in here has caused."`
-}
-
-// traceNodeBody is a message of a trace, and what it has caused.
-type traceNodeBody struct {
-	Kind        string    `json:"kind" enum:"command,event,result,dead-letter"`
-	ID          string    `json:"id" doc:"Of a dead letter that of the record that was set aside."`
-	CausationID string    `json:"causationId,omitempty"`
-	Aggregate   string    `json:"aggregate,omitempty"`
-	Subject     string    `json:"subject,omitempty" doc:"The aggregate's ID."`
-	Type        string    `json:"type,omitempty" doc:"Of a result that of its command."`
-	Sequence    int64     `json:"sequence,omitempty" doc:"Of an event."`
-	Time        time.Time `json:"time" doc:"When it was written, in milliseconds."`
-
-	Outcome       string `json:"outcome,omitempty" enum:"accepted,rejected" doc:"Of a result."`
-	FirstSequence int64  `json:"firstSequence,omitempty" doc:"Of the events, if accepted."`
-	LastSequence  int64  `json:"lastSequence,omitempty" doc:"Less than first: no event."`
-	Code          string `json:"code,omitempty" doc:"Why it was rejected, for programs."`
-	Message       string `json:"message,omitempty" doc:"Why it was rejected, for people."`
-	Reason        string `json:"reason,omitempty" doc:"Why a dead letter was set aside."`
-
-	Repeated bool `json:"repeated,omitempty" doc:"The command, or its result, was there before."`
-	Orphan   bool `json:"orphan,omitempty" doc:"Its cause is not in here, such as one too old to be kept."`
-
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	Offset    int64  `json:"offset"`
-
-	Children []traceNodeBody `json:"children,omitempty" nullable:"false" doc:"In the order of time."`
-}
+func init() { ofServer = append(ofServer, registerTrace) }
 
 type traceInput struct {
-	ID string `path:"id"`
+	ID traceID `path:"id"`
+}
+
+// traceID is the ID of a trace.
+type traceID string
+
+// Describe returns its description.
+func (traceID) Describe(endpoint.Context) *huma.Param {
+	return endpoint.Param("The correlation ID: that of the command at the beginning; a \"/\" in it is "+
+		"escaped, %2F.", endpoint.IDSchema(), nil)
 }
 
 type traceOutput struct {
 	CacheControl string `header:"Cache-Control"`
-	Body         traceBody
+	Body         wire.Trace
 }
 
-func (s *Server) registerTraces() {
+func registerTrace(s *Server) error {
 	if s.options.Traces == nil {
-		return
+		return nil
 	}
-	register(s, huma.Operation{
+	register(s, nil, huma.Operation{
 		OperationID: "get-trace", Method: http.MethodGet, Path: "/traces/{id}",
 		Tags: []string{"traces"}, Summary: "Everything that a command has led to",
 		Description: "Commands, events, results and dead letters of all aggregates, as a tree: each " +
 			"below the one that has caused it. Results are below their commands.",
-		Parameters: []*huma.Param{
-			param("path", "id", "The correlation ID: that of the command at the beginning; a \"/\" in "+
-				"it is escaped, %2F.", readIDSchema(), nil),
-		},
-		Responses: s.responses(map[string]*huma.Response{
-			"200": answer("The trace, as far as it has come.", schemaOf[traceBody](s), nil),
+		Responses: s.endpoints.Responses(map[string]*huma.Response{
+			"200": endpoint.Answer("The trace, as far as it has come.",
+				endpoint.SchemaOf[wire.Trace](s.endpoints), nil),
 		}, map[int]string{
 			http.StatusBadRequest: "There is a parameter in the query.",
 			http.StatusNotFound:   "Unknown; traces are forgotten after a while.",
@@ -85,20 +53,21 @@ func (s *Server) registerTraces() {
 				"no traces (no-traces).",
 		}),
 	}, s.getTrace)
+	return nil
 }
 
 // getTrace answers GET /traces/{id}.
-func (s *Server) getTrace(ctx context.Context, in *traceInput) (*traceOutput, error) {
-	trace, err := s.options.Traces.Trace(ctx, in.ID)
+func (s *Server) getTrace(ctx context.Context, _ *Resource, in *traceInput) (*traceOutput, error) {
+	trace, err := s.options.Traces.Trace(ctx, string(in.ID))
 	switch {
 	case errors.Is(err, views.ErrNotFound):
-		return nil, problem(http.StatusNotFound, codeNotFound, "no trace of %q is known; either no "+
+		return nil, problem.New(http.StatusNotFound, wire.CodeNotFound, "no trace of %q is known; either no "+
 			"command of that ID was sent, or so long ago that it is no longer kept, or another "+
-			"command began the chain: then the trace is called after that", in.ID)
+			"command began the chain: then the trace is called after that%s", string(in.ID), s.untracedNames())
 	case err != nil:
 		return nil, err
 	}
-	body := traceBody{
+	body := wire.Trace{
 		CorrelationID: trace.CorrelationID, First: trace.First, Last: trace.Last,
 		DurationMS: trace.Last.Sub(trace.First).Milliseconds(), Truncated: trace.Truncated,
 		Commands: trace.Nodes[views.KindCommand], Events: trace.Nodes[views.KindEvent],
@@ -111,11 +80,25 @@ func (s *Server) getTrace(ctx context.Context, in *traceInput) (*traceOutput, er
 	return &traceOutput{CacheControl: revalidate, Body: body}, nil
 }
 
-func nodeBodies(nodes []*views.Node) []traceNodeBody {
-	bodies := make([]traceNodeBody, len(nodes))
+// untracedNames says which aggregates keep no traces.
+func (s *Server) untracedNames() string {
+	var settings []string
+	for _, r := range s.options.Resources {
+		if r.NoTraces {
+			settings = append(settings, "of the "+r.Plural+" none are kept ("+r.setting("traces")+")")
+		}
+	}
+	if len(settings) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(settings, "; ")
+}
+
+func nodeBodies(nodes []*views.Node) []wire.TraceNode {
+	bodies := make([]wire.TraceNode, len(nodes))
 	for i, n := range nodes {
-		bodies[i] = traceNodeBody{
-			Kind: n.Kind.String(), ID: n.ID, CausationID: n.CausationID, Aggregate: n.Aggregate,
+		bodies[i] = wire.TraceNode{
+			Kind: wire.Kind(n.Kind.String()), ID: n.ID, CausationID: n.CausationID, Aggregate: n.Aggregate,
 			Subject: n.Subject, Type: n.Type, Sequence: n.Sequence, Time: n.Time,
 			FirstSequence: n.FirstSequence, LastSequence: n.LastSequence, Code: n.Code,
 			Message: n.Detail, Reason: n.Reason, Repeated: n.Repeated, Orphan: n.Orphan,

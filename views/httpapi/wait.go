@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"time"
+
+	"refold/views/httpapi/problem"
 )
 
 // waiting returns a context that ends after the time to wait, or when the server stops.
@@ -11,7 +13,7 @@ func (s *Server) waiting(ctx context.Context, wait time.Duration) (
 ) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	ctx, stop := context.WithCancelCause(ctx)
-	unregister := context.AfterFunc(s.stopping, func() { stop(errStopping) })
+	unregister := context.AfterFunc(s.stopping, func() { stop(problem.ErrStopping) })
 	return ctx, func() {
 		unregister()
 		stop(nil)

@@ -7,10 +7,12 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/client/wire"
 )
 
 // log is what a broker has of a partition: from start to below end, its last stable offset. What
-// lies behind is not visible yet, so that who begins at end gets all that becomes visible.
+// lies behind is not visible yet, so that a listener that begins at end gets all that becomes visible.
 type log struct{ start, end int64 }
 
 // catchUp moves the listener to where it can go on: to the end if it is nowhere yet or too far
@@ -33,12 +35,14 @@ func (l *Listener) catchUp(ctx context.Context) (*Missed, error) {
 	if began == nil || reason == "" {
 		return nil, nil //nolint:nilnil // nothing is missed
 	}
-	missed := &Missed{Kind: "missed", Reason: reason}
+	missed := &Missed{Kind: wire.KindMissed, Reason: reason}
 	for _, t := range l.layout.topics {
 		for p := range t.partitions {
 			if from, to := began[t.first+p], next[t.first+p]; from < to {
 				missed.Records += to - from
-				missed.Partitions = append(missed.Partitions, Span{t.Name, int32(p), from, to})
+				missed.Partitions = append(missed.Partitions, Span{
+					Topic: t.Name, Partition: int32(p), From: from, To: to,
+				})
 			}
 		}
 	}
@@ -59,12 +63,12 @@ func advance(logs []log, now []int64, most int64) (next []int64, reason string, 
 			return nil, "", fmt.Errorf("%w: offset %d, the log ends at %d", ErrPosition, now[i], log.end)
 		}
 		if next[i] = now[i]; now[i] < log.start {
-			next[i], reason = log.start, missedRetention
+			next[i], reason = log.start, wire.MissedRetention
 		}
 		behind += log.end - next[i]
 	}
 	if behind > most {
-		reason = missedBacklog
+		reason = wire.MissedBacklog
 		for i, log := range logs {
 			next[i] = log.end
 		}

@@ -8,7 +8,7 @@
 //
 // What a listener gets: of each partition every record that its filter means, in order, once.
 // Between partitions the order is that of arrival: a result may come before the events of its
-// command. Who wants all of history reads an aggregate's events instead.
+// command. For the whole history read an aggregate's events instead.
 //
 // A listener that is too far behind is moved to the end, and one whose next record retention has
 // deleted to the beginning; either is told so by a [Missed], never silently.

@@ -1,16 +1,20 @@
 package livefeed
 
-import "slices"
+import (
+	"slices"
+
+	"refold/client/wire"
+)
 
 // Kind is what a message is.
-type Kind string
+type Kind = wire.Kind
 
 // The kinds of messages.
 const (
-	Command    Kind = "command"
-	Event      Kind = "event"
-	Result     Kind = "result"
-	DeadLetter Kind = "dead-letter"
+	Command    = wire.KindCommand
+	Event      = wire.KindEvent
+	Result     = wire.KindResult
+	DeadLetter = wire.KindDeadLetter
 )
 
 // Kinds returns all kinds.

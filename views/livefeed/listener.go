@@ -18,40 +18,8 @@ type Item struct {
 	Missed   *Missed
 }
 
-// Missed says that a listener did not get all.
-type Missed struct {
-	Kind string `json:"kind" enum:"missed"`
-	// Records is how many offsets were passed: at most so many records, for markers of
-	// transactions have offsets, too, and the filter would have left some out.
-	Records    int64  `json:"records" doc:"At most so many; markers of transactions count."`
-	Reason     string `json:"reason" enum:"backlog,retention"`
-	Partitions []Span `json:"partitions" nullable:"false"`
-}
-
-// Why says why in words.
-func (m *Missed) Why() string {
-	if m.Reason == missedRetention {
-		return "deleted by retention before they could be read"
-	}
-	return "too far behind what happens now"
-}
-
-// Span is a piece of a partition that was passed: From is the first offset of it, To the next one
-// that is read.
-type Span struct {
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	From      int64  `json:"from"`
-	To        int64  `json:"to"`
-}
-
-// The values of Missed.Reason: too far behind, or deleted by the topic's retention.
-const (
-	missedBacklog   = "backlog"
-	missedRetention = "retention"
-)
-
-// Listener is somebody who listens. Its methods must not be called concurrently.
+// Listener gets the messages that a filter means, one after the other. Its methods must not be called
+// concurrently.
 type Listener struct {
 	feed   *Feed
 	filter Filter
@@ -151,7 +119,7 @@ func (l *Listener) Next(ctx context.Context, patience time.Duration) ([]Item, er
 		if l.due() {
 			missed, err := l.catchUp(waiting)
 			switch {
-			case errors.Is(err, ErrPosition): // a log is shorter than it was: nobody can go on there
+			case errors.Is(err, ErrPosition): // a log is shorter than it was: there is no going on there
 				return nil, err
 			case err != nil:
 				l.checked = time.Now() // Kafka is away; look again in a while

@@ -52,7 +52,7 @@ type Options struct {
 	Logger     *slog.Logger
 }
 
-// Feed makes listeners. It is safe for concurrent use, and holds nothing while nobody listens.
+// Feed makes listeners. It is safe for concurrent use, and holds nothing while there is no listener.
 type Feed struct {
 	options    Options
 	kafka      []kgo.Opt

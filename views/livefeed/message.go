@@ -7,52 +7,23 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/client/wire"
 	"refold/codecs"
 	"refold/kafka"
 	"refold/processors"
 	"refold/processors/deadletters"
 )
 
-// Message is a record as it is shown. What is not known is left out: a record in a topic of ours
-// may have been written by anybody.
-type Message struct {
-	Kind      Kind   `json:"kind" enum:"command,event,result,dead-letter"`
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	Offset    int64  `json:"offset"`
-
-	Aggregate     string    `json:"aggregate,omitempty" doc:"Of a dead letter: where it came from."`
-	Subject       string    `json:"subject,omitempty" doc:"The aggregate's ID."`
-	ID            string    `json:"id,omitempty"`
-	Type          string    `json:"type,omitempty"`
-	Sequence      int64     `json:"sequence,omitempty" doc:"Of an event."`
-	Time          time.Time `json:"time"`
-	CorrelationID string    `json:"correlationId,omitempty"`
-	CausationID   string    `json:"causationId,omitempty"`
-
-	// Outcome is of results. Repeated marks one that says once more what the first one said.
-	Outcome  string `json:"outcome,omitempty" enum:"accepted,rejected" doc:"Of a result."`
-	Repeated bool   `json:"repeated,omitempty" doc:"A result that was given before."`
-	// Aside says where a dead letter came from, and why it is one.
-	Aside *Aside `json:"deadLetter,omitempty"`
-
-	Data        json.RawMessage `json:"data" doc:"The value; null if it can't be decoded."`
-	Undecodable string          `json:"undecodable,omitempty" doc:"Why it can't be."`
-}
-
-// Aside is the place that a dead letter came from, and why it was set aside.
-type Aside struct {
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	Offset    int64  `json:"offset"`
-	Reason    string `json:"reason"`
-	Message   string `json:"message"`
-}
-
-// The values of Message.Outcome.
-const (
-	accepted = "accepted"
-	rejected = "rejected"
+// The shapes of messages are those of the API.
+type (
+	// Message is a record as it is shown.
+	Message = wire.Message
+	// Aside is the place that a dead letter came from, and why it was set aside.
+	Aside = wire.Aside
+	// Missed says that a listener did not get all.
+	Missed = wire.Missed
+	// Span is a piece of a partition that was passed.
+	Span = wire.Span
 )
 
 // describe returns what a record is by its headers: all that a filter asks for.
@@ -85,7 +56,7 @@ func (f *Feed) describe(t *Topic, r *kgo.Record) Message {
 }
 
 // decodeLimit is how long a record whose schema is not known yet waits for the registry. It is
-// then shown without its data: who listens live has little use for what is late.
+// then shown without its data: what is late is of little use to a live listener.
 const decodeLimit = 2 * time.Second
 
 // decode fills in the data.
@@ -107,9 +78,9 @@ func (f *Feed) decode(ctx context.Context, m *Message, r *kgo.Record) {
 	}
 	var result struct{ Accepted *bool }
 	if json.Unmarshal(data, &result) == nil && result.Accepted != nil {
-		m.Outcome = rejected
+		m.Outcome = wire.StatusRejected
 		if *result.Accepted {
-			m.Outcome = accepted
+			m.Outcome = wire.StatusAccepted
 		}
 	}
 	m.Repeated = processors.Repeated(r.Headers)

@@ -1,0 +1,2 @@
+// Package excerpt shortens foreign text for messages and logs.
+package excerpt

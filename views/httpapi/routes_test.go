@@ -1,0 +1,100 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"refold/views/httpapi"
+)
+
+func said(text string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s", text, r.PathValue("id"), body)
+	})
+}
+
+// A program's own routes are handled as those of the package, and are in the index and the description.
+func TestRoutes(t *testing.T) {
+	b := newBench(t, func(o *httpapi.Options) {
+		o.Routes = []httpapi.Route{
+			{"GET /accounts/{id}/limit", "What an account may spend", said("limit")},
+			{"PUT /accounts/{id}", "Replace an account", said("put")},
+			{"GET /reports/{path...}", "Reports", said("report")},
+			{"POST /broken", "It breaks", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+				panic("a mistake of the program's")
+			})},
+		}
+	})
+	for _, test := range []struct{ method, path, body, want string }{
+		{"GET", "/accounts/al%2Fice/limit", "", "limit al/ice "},
+		{"GET", "/accounts/%2F/limit", "", "limit / "},
+		{"PUT", "/accounts/alice", "{}", "put alice {}"},
+		{"GET", "/reports/2026/january?full=1", "", "report  "},
+	} {
+		a := b.ask(t, test.method, test.path, test.body)
+		a.want(t, http.StatusOK)
+		if a.Text != test.want {
+			t.Errorf("%s %s: %q, want %q", test.method, test.path, a.Text, test.want)
+		}
+	}
+	b.ask(t, "POST", "/broken", "{}").want(t, http.StatusInternalServerError)
+	b.ask(t, "POST", "/broken", strings.Repeat("x", 1<<20)).want(t, http.StatusRequestEntityTooLarge)
+	b.ask(t, "DELETE", "/accounts/alice/limit", "").want(t, http.StatusMethodNotAllowed)
+	if n := testutil.CollectAndCount(b.registry, "refold_http_request_seconds"); n < 5 {
+		t.Errorf("%d time series of requests", n)
+	}
+	d := describe(t, b)
+	limit := d.Paths["/accounts/{id}/limit"]["get"]
+	if limit == nil || limit.Responses["default"] == nil || len(limit.Parameters) != 1 ||
+		limit.Parameters[0].Name != "id" || d.Paths["/accounts/{id}"]["put"] == nil ||
+		d.Paths["/accounts/{id}"]["get"] == nil || d.Paths["/reports/{path}"]["get"] == nil {
+		t.Errorf("described are %+v, %+v", limit, reflect.ValueOf(d.Paths).MapKeys())
+	}
+	for _, summary := range []string{"What an account may spend", "Replace an account"} {
+		if index := b.ask(t, "GET", "/", "").Text; !strings.Contains(index, summary) {
+			t.Errorf("%q is not in %s", summary, index)
+		}
+	}
+}
+
+// A route that would take requests from another one is refused, at the start.
+func TestRoutesThatCollide(t *testing.T) {
+	for _, test := range []struct{ want, pattern string }{
+		{"collides with GET /accounts/{id}", "GET /accounts/free"},
+		{"collides with GET /accounts/{id}", "GET /accounts/{name}"},
+		{"collides with GET /", "HEAD /{x}/{y}"},
+		{"collides with GET /", "GET /"},
+		{"collides with POST /accounts/{id}/commands", "POST /accounts/{rest...}"},
+		{"collides with GET /metrics", "GET /metrics"},
+		{"collides with GET /own/{a}", "GET /own/b"},
+		{"no method and path", "/own"},
+		{"no method and path", "get /own"},
+		{"no method and path", "GET example.org/own"},
+		{"bad wildcard", "GET /other/{a"},
+	} {
+		reg := prometheus.NewRegistry()
+		_, err := httpapi.NewServer(httpapi.Options{
+			Resources: []httpapi.Resource{{
+				Name: "account", Plural: "accounts", Rows: &fakeRows{}, Sender: &fakeSender{},
+				Commands: fakeTypes{}, State: reflect.TypeFor[accountState](),
+			}},
+			Commands: &fakeCommands{}, Gatherer: reg, Registerer: reg, Logger: slog.New(slog.DiscardHandler),
+			Routes: []httpapi.Route{
+				{"GET /own/{a}", "Fine", said("fine")}, {test.pattern, "Refused", said("refused")},
+			},
+		})
+		if err == nil || !strings.Contains(err.Error(), "Options.Routes[1]") ||
+			!strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.pattern, err, test.want)
+		}
+	}
+}
