@@ -56,11 +56,11 @@ func (b *Bench) Drain(ctx context.Context, l Load) (d Drained, err error) {
 	return Drained{last.Sub(first), used}, err
 }
 
-// records are the first n that a function makes.
-func records(n int, make func(i int) (*kgo.Record, error)) iter.Seq2[*kgo.Record, error] {
+// records are the first n that a function returns.
+func records(n int, record func(i int) (*kgo.Record, error)) iter.Seq2[*kgo.Record, error] {
 	return func(yield func(*kgo.Record, error) bool) {
 		for i := range n {
-			if !yield(make(i)) {
+			if !yield(record(i)) {
 				return
 			}
 		}

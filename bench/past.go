@@ -68,8 +68,8 @@ func (p *past) next(k int) ([]processors.HandledEvent, error) {
 			return handled.Events, nil
 		}
 	}
-	return nil, fmt.Errorf("the sample traffic of %s leads to no more events of a key after %d commands; ask for "+
-		"fewer events or more keys", p.Plural, p.sent[k]-maxWithoutEvents)
+	return nil, fmt.Errorf("the sample traffic of %s leads to no more events of a key after %d commands; "+
+		"ask for fewer events or more keys", p.Plural, p.sent[k]-maxWithoutEvents)
 }
 
 // eventRecords are n events or a few more, the keys by turns; each key has one at least.
@@ -84,7 +84,8 @@ func (p *past) eventRecords(n int) iter.Seq2[*kgo.Record, error] {
 			}
 			for _, event := range events {
 				written++
-				if !yield(recordOf(p.topics.Events, event.Metadata.Subject, event.Value, event.Metadata), nil) {
+				m := event.Metadata
+				if !yield(recordOf(p.topics.Events, m.Subject, event.Value, m), nil) {
 					return
 				}
 			}

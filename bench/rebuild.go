@@ -32,8 +32,8 @@ type WrittenPast struct {
 	subject *past
 }
 
-// WritePast writes the events, the rows, and the group's offsets: with rows and without offsets, workers don't
-// start.
+// WritePast writes the events, the rows, and the group's offsets: with rows and without offsets, workers
+// don't start.
 func (b *Bench) WritePast(ctx context.Context, o Past) (*WrittenPast, error) {
 	begin := time.Now()
 	subject, err := newAggregate(o.Aggregate, o.Prefix, o.Keys)
@@ -58,7 +58,8 @@ func (b *Bench) WritePast(ctx context.Context, o Past) (*WrittenPast, error) {
 		return nil, fmt.Errorf("commit the offsets of %s: %w", p.topics.Group, err)
 	}
 	return &WrittenPast{
-		Events: events.records, EventBytes: events.bytes, RowBytes: rows.bytes, Took: time.Since(begin), subject: p,
+		Events: events.records, EventBytes: events.bytes, RowBytes: rows.bytes,
+		Took: time.Since(begin), subject: p,
 	}, nil
 }
 

@@ -30,8 +30,8 @@ const (
 
 // About says what the traffic is.
 func (Default) About() string {
-	return `The aggregates take turns, and the keys of each: a key gets one command after the other, those that the
-aggregate's definition has as its traffic or as examples.`
+	return `The aggregates take turns, and the keys of each: a key gets one command after the other, those that
+the aggregate's definition has as its traffic or as examples.`
 }
 
 // Flags adds --keys and --per-key.
@@ -150,9 +150,9 @@ func (p *defaultPlan) Try(r Run, server string) string {
 			continue
 		}
 		shown++
-		fmt.Fprintf(&b, "  curl -s %s/%s/yours/commands -H 'Content-Type: application/json' -H 'Prefer: wait=5' \\\n"+
-			"    -d '%s'\n", server, a.Plural,
-			quoted(fmt.Sprintf(`{"type": %q, "data": %s}`, name, a.CommandExamples[name])))
+		body := fmt.Sprintf(`{"type": %q, "data": %s}`, name, a.CommandExamples[name])
+		fmt.Fprintf(&b, "  curl -s %s/%s/yours/commands -H 'Content-Type: application/json' \\\n"+
+			"    -H 'Prefer: wait=5' -d '%s'\n", server, a.Plural, quoted(body))
 	}
 	return b.String()
 }

@@ -70,7 +70,8 @@ func newSystem(t *testing.T, urls ...string) *HTTP {
 }
 
 var someCommand = Command{
-	ID: "c-1", Aggregate: "account", Plural: "accounts", Subject: "alice", Type: "CloseAccount", Data: json.RawMessage(`{}`),
+	ID: "c-1", Aggregate: "account", Plural: "accounts", Subject: "alice",
+	Type: "CloseAccount", Data: json.RawMessage(`{}`),
 }
 
 // An ambiguous answer is no answer: the command is asked again, under its ID (G1).

@@ -52,7 +52,8 @@ func TestBench(t *testing.T) {
 		"--rate", "100", "--duration", "4s", "--rest", "500ms")
 
 	// Any aggregate can be measured; the traffic of orders leads to two events each.
-	measure([]string{"the orders worker", "commands/s"}, "--aggregate", "orders", "--commands", "300", "--keys", "100")
+	measure([]string{"the orders worker", "commands/s"},
+		"--aggregate", "orders", "--commands", "300", "--keys", "100")
 	measure([]string{"200 events of 100 orders", "put right                    7 rows"},
 		"rebuild", "--aggregate", "order", "--events", "200", "--keys", "100", "--wrong", "7")
 	expect(t, exitFailed, []string{"no more events"}, append([]string{

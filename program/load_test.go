@@ -115,8 +115,8 @@ func TestDefaultTraffic(t *testing.T) {
 	var dev output
 	stopped := make(chan error, 1)
 	go func() {
-		stopped <- run(ctx, &dev, "dev", "--http.address", "127.0.0.1:0", "--load.rate", "50", "--load.keys", "3",
-			"--log.level", "warn")
+		stopped <- run(ctx, &dev, "dev", "--http.address", "127.0.0.1:0", "--load.rate", "50",
+			"--load.keys", "3", "--log.level", "warn")
 	}()
 	eventually(t, func() bool { return strings.Contains(dev.String(), "Ctrl-C") }, &dev)
 	_, server, _ := strings.Cut(dev.String(), "worker and HTTP API  ")
@@ -131,8 +131,8 @@ func TestDefaultTraffic(t *testing.T) {
 		}
 	}
 	var out output
-	if err := run(t.Context(), &out, "load", "--server", server, "--commands", "60", "--keys", "5", "--name", "n",
-		"--json"); err != nil {
+	if err := run(t.Context(), &out, "load", "--server", server, "--commands", "60", "--keys", "5",
+		"--name", "n", "--json"); err != nil {
 		t.Fatal(err, out.String())
 	}
 	progress, summary, _ := strings.Cut(out.String(), "{")
@@ -144,7 +144,8 @@ func TestDefaultTraffic(t *testing.T) {
 		!strings.Contains(progress, "the first account is n-account-0") {
 		t.Errorf("%s", out.String())
 	}
-	if err := run(t.Context(), &out, "load", "--keys", "0"); err == nil || !strings.Contains(err.Error(), "--keys") {
+	err := run(t.Context(), &out, "load", "--keys", "0")
+	if err == nil || !strings.Contains(err.Error(), "--keys") {
 		t.Errorf("got %v", err)
 	}
 	cancel()

@@ -34,7 +34,8 @@ func TestReport(t *testing.T) {
 	w.ask(http.MethodGet, "/accounts/bob/events?after=2", "", "Prefer", "wait=30")
 
 	if got, want := expect(t, 0, nil, with(then, "--format", "csv")...),
-		"kind,id,sequence,name,amount\naccount,alice,2,EUR,500\naccount,bob,2,EUR,500\naccount,carol,2,USD,500\n"+
+		"kind,id,sequence,name,amount\naccount,alice,2,EUR,500\n"+
+			"account,bob,2,EUR,500\naccount,carol,2,USD,500\n"+
 			"total,,,EUR,1000\ntotal,,,USD,500\n"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

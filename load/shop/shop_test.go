@@ -248,7 +248,8 @@ func (s *retold) Send(_ context.Context, c load.Command) (load.Answer, error) {
 func TestAStuckOrderIsAFailure(t *testing.T) {
 	s := newShop(t)
 	summary := drive(t, stuck{s}, 16)
-	if summary.Failed == 0 || !strings.Contains(summary.Failures[0], `is stuck at sequence 1: {"status": "placed"`) {
+	const want = `is stuck at sequence 1: {"status": "placed"`
+	if summary.Failed == 0 || !strings.Contains(summary.Failures[0], want) {
 		t.Errorf("%+v", summary.Counts)
 	}
 }

@@ -19,8 +19,8 @@ const maxAccounts = 10_000_000
 
 // About says what the traffic is.
 func (Traffic) About() string {
-	return `Accounts are opened and money is moved; orders are placed, shipped, delivered and cancelled, some are
-declined, some commands are wrong. With --orders it ends when so many orders have ended.`
+	return `Accounts are opened and money is moved; orders are placed, shipped, delivered and cancelled, some
+are declined, some commands are wrong. With --orders it ends when so many orders have ended.`
 }
 
 // Flags adds the flags of accounts and orders.
@@ -111,5 +111,6 @@ const try = `  curl -s SERVER/accounts/ACCOUNT
 // Try returns shell commands to try.
 func (p *plan) Try(r load.Run, server string) string {
 	t := p.of(r)
-	return strings.NewReplacer("SERVER", server, "ACCOUNT", t.FirstAccount(), "ORDER", t.FirstOrder()).Replace(try)
+	in := strings.NewReplacer("SERVER", server, "ACCOUNT", t.FirstAccount(), "ORDER", t.FirstOrder())
+	return in.Replace(try)
 }
