@@ -61,7 +61,8 @@ func With(ctx context.Context, s Settings, measure func(*Bench) error) (err erro
 	if err != nil {
 		return err //nolint:wrapcheck // it names the settings
 	}
-	opts = append(opts, kgo.RecordPartitioner(kafka.Partitioner()), kgo.MaxBufferedRecords(maxBufferedRecords))
+	opts = append(opts, kgo.RecordPartitioner(kafka.Partitioner()),
+		kgo.MaxBufferedRecords(maxBufferedRecords))
 	if s.Unbuffered {
 		opts = append(opts, kgo.ProducerLinger(0))
 	}

@@ -48,7 +48,8 @@ func TestDefaultTraffic(t *testing.T) {
 		got = append(got, c.Subject+" "+c.Type+opens)
 	}
 	if want := []string{
-		"r-account-0 OpenAccount!", "r-order-0 PlaceOrder!", "r-account-1 OpenAccount!", "r-order-1 PlaceOrder!",
+		"r-account-0 OpenAccount!", "r-order-0 PlaceOrder!",
+		"r-account-1 OpenAccount!", "r-order-1 PlaceOrder!",
 		"r-account-2 OpenAccount!", "r-order-2 PlaceOrder!", "r-account-0 DepositMoney", "r-order-0 ShipOrder",
 	}; !slices.Equal(got[:len(want)], want) {
 		t.Errorf("%v", got)

@@ -82,8 +82,8 @@ func (s Summary) WriteText(w io.Writer, took time.Duration) error {
 	return err //nolint:wrapcheck // the writer is the caller's
 }
 
-// WriteJSON writes the summary of a run that took so long, for programs: one line. Stories, if the traffic has
-// any, are the member that they are called.
+// WriteJSON writes the summary of a run that took so long, for programs: one line. Stories, if the traffic
+// has any, are a member under the name that they are called by.
 func (s Summary) WriteJSON(w io.Writer, took time.Duration) error {
 	line, err := json.Marshal(struct {
 		Counts
