@@ -5,12 +5,12 @@
 // A [Set] is made of the record types that share a topic, each a Go struct with its Avro schema
 // (see [Record]). It encodes a value by its Go type and decodes bytes by the schema they were
 // written with, resolved to the schema of today, so that records of every older and newer schema
-// that resolves are read. On the way in from people and other programs [Set.FromJSON] names every
-// mistake at once; [Set.ToJSON] shows any record whose schema the registry knows.
+// that resolves are read. [Set.FromJSON] reads a value from JSON and reports every mistake at once;
+// [Set.ToJSON] shows any record whose schema the registry knows. Both use package avrojson.
 //
-// What cannot be decoded is of two kinds, and nothing is ever both. Poison is a [Malformed] value:
-// these bytes will never decode, and the line goes on without them. A fault wraps
-// [ErrRegistryUnavailable]: nothing is known about the bytes, and they are to be read again later.
+// A record that can't be decoded is one of two things, and never both. Poison is a [Malformed] value:
+// these bytes will never decode, and the partition goes on without them. A fault wraps
+// [ErrRegistryUnavailable]: nothing is known about the bytes yet, and they must be read again later.
 //
-// The hot path is typed and uses twmb/avro. JSON and everything else that is dynamic uses goavro.
+// The hot path is typed and uses twmb/avro. Where there is no Go type, goavro writes the data.
 package codecs

@@ -11,7 +11,11 @@ func CheckJSON(schema *Schema, data []byte, limits Limits) []avrojson.Mistake {
 	if err != nil {
 		return []avrojson.Mistake{avrojson.SyntaxMistake(err)}
 	}
-	_, mistakes := avrojson.Read(schema.typ(), text, avrojson.Limits{
+	codec, err := schema.json()
+	if err != nil {
+		return []avrojson.Mistake{{Found: err.Error()}}
+	}
+	_, mistakes, _ := codec.Read(text, avrojson.Limits{
 		Depth: limits.JSONDepth, DefaultBytes: limits.ExpandedBytes,
 	})
 	return mistakes

@@ -18,8 +18,8 @@ var (
 	ErrSchemaNotFound = errors.New("no such schema in the registry")
 	// ErrSchemaUnusable: the registry has the schema, but it is no Avro schema, or too large.
 	ErrSchemaUnusable = errors.New("schema cannot be used")
-	// ErrSchemaRefused: the registry has refused to tell this schema, for RegistrySettings.RefusedAfter,
-	// while it told others. It says something about the schema, not about us.
+	// ErrSchemaRefused: for RegistrySettings.RefusedAfter the registry has refused to return this schema,
+	// while it returned others. So the schema is the cause, not this client.
 	ErrSchemaRefused = errors.New("the registry refuses this schema, and answers for others")
 	// ErrIncompatible: the registry does not take the schema, because data written with earlier
 	// schemas of the subject could not be read with it, or the other way round.
@@ -27,16 +27,16 @@ var (
 	// ErrRegistryUnavailable: the registry could not be asked. The same question may have an
 	// answer later.
 	ErrRegistryUnavailable = errors.New("schema registry unavailable")
-	// ErrRegistryRefused: the registry, or whoever answers at its URL, does not talk to us: wrong
-	// credentials, wrong path, a request it does not understand. It needs a person. It is an
-	// ErrRegistryUnavailable, too: it says nothing about a record.
+	// ErrRegistryRefused: the server at the registry's URL refuses the request: wrong credentials, wrong
+	// path, or a request that it does not understand. An operator must act. It is an
+	// ErrRegistryUnavailable, too, since it says nothing about a record.
 	ErrRegistryRefused = fmt.Errorf("%w: request refused", ErrRegistryUnavailable)
 )
 
 // errAnswerTooLarge is how the transport ends an answer that exceeds Limits.SchemaBytes.
 var errAnswerTooLarge = errors.New("answer is larger than Limits.SchemaBytes")
 
-// classify wraps an error of the client in the one of ours that says what it means.
+// classify wraps an error of the client in the error of this package that gives its meaning.
 func classify(err error) error {
 	var answer *sr.ResponseError
 	var syntax *json.SyntaxError
@@ -61,7 +61,7 @@ func classifyAnswer(answer *sr.ResponseError) error {
 	case status == http.StatusNotFound && sr.IsNotFoundError(answer.ErrorCode):
 		meaning = ErrSchemaNotFound
 	case status == http.StatusNotFound:
-		// Anybody who is not a registry answers 404 here, too. Taken at its word, a wrong path
+		// A server that is no registry answers 404 here, too. If that counted as not found, a wrong path
 		// would turn every record into poison.
 		hint = "; check the URL and its path"
 	case status == http.StatusConflict:

@@ -7,13 +7,13 @@ import (
 	"github.com/lovoo/goka"
 )
 
-// Codec returns the Set as a Goka codec that poison never stops: a record that will never decode
+// Codec returns the Set as a Goka codec that does not fail on poison: a record that will never decode
 // decodes to a *[Malformed], without an error.
 //
-// A record whose schema is not known yet while the registry is away is waited for, up to
-// RegistrySettings.RetryLimit or until the registry is closed; one that the registry refuses is not. Then
-// the error wraps [ErrRegistryUnavailable]; Goka takes it as a reason to stop the processor, and nothing
-// is lost.
+// If a record's schema is not known yet and the registry does not answer, Decode tries again until
+// RegistrySettings.RetryLimit has passed or the registry is closed. It does not try again if the registry
+// refuses to answer. Then the error wraps [ErrRegistryUnavailable]; Goka stops the processor, and nothing is
+// lost.
 func (s *Set) Codec() goka.Codec { return codec{s} }
 
 type codec struct{ set *Set }

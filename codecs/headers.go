@@ -56,7 +56,7 @@ func Headers(m eventsourcing.Metadata) goka.Headers {
 	text(HeaderCausationID, m.CausationID)
 	text(HeaderTraceparent, m.Traceparent)
 
-	// One piece of memory holds all values: eleven allocations less for each event and result.
+	// One piece of memory holds all values, which saves eleven allocations.
 	const timeAndNumbers = len("2006-01-02T15:04:05.999999999Z") + 2*len("-9223372036854775808")
 	b := make([]byte, 0, size+timeAndNumbers)
 	h := make(goka.Headers, n+count(m))
@@ -84,7 +84,7 @@ func Headers(m eventsourcing.Metadata) goka.Headers {
 	return h
 }
 
-// count returns how many headers there are beside the texts.
+// count returns the number of headers beside the texts.
 func count(m eventsourcing.Metadata) int {
 	n := 1
 	if !m.Time.IsZero() {
@@ -135,7 +135,7 @@ func StoredMetadata(headers []kgo.RecordHeader) (
 	return m, beyond, nil
 }
 
-// The headers that are read, and where in headerValues: texts first, in the order of textHeaders.
+// The headers that are read, by their index in headerValues: texts first, in the order of textHeaders.
 const (
 	atID = iota
 	atSource
@@ -151,7 +151,7 @@ const (
 	headersRead
 )
 
-// textHeaders are those whose values become strings.
+// textHeaders are the headers whose values become strings.
 var textHeaders = [...]string{
 	HeaderID, HeaderSource, HeaderType, HeaderSubject, HeaderCorrelationID,
 	HeaderCausationID, HeaderTraceparent, HeaderTime,
@@ -189,7 +189,7 @@ func (v *headerValues) set(name string, value []byte) {
 		return
 	}
 	if value == nil {
-		value = []byte{} // it is there, if only just
+		value = []byte{} // a header without a value is still there
 	}
 	v[at] = value
 }
@@ -285,7 +285,8 @@ func missing(name, what string) *Malformed {
 const maxFoundBytes = 60
 
 func bad(name string, value []byte, must string) *Malformed {
-	return malformed(ReasonBadHeader, nil, "%s is %s; %s", name, excerpt.Quoted(string(value), maxFoundBytes), must)
+	found := excerpt.Quoted(string(value), maxFoundBytes)
+	return malformed(ReasonBadHeader, nil, "%s is %s; %s", name, found, must)
 }
 
 func isASCII(b []byte) bool {

@@ -73,10 +73,17 @@ func (s *Set) fromText(t *setType, text jsonvalue.Text) (any, error) {
 			Allowed: fmt.Sprintf("at most %d bytes", limits.RecordBytes),
 		})
 	}
-	data, mistakes := avrojson.Read(t.schema.typ(), text, avrojson.Limits{
+	codec, err := t.schema.json()
+	if err != nil {
+		return nil, fmt.Errorf("schema of %v: %w", t.goType, err)
+	}
+	data, mistakes, err := codec.Read(text, avrojson.Limits{
 		Depth: limits.JSONDepth, DefaultBytes: limits.ExpandedBytes,
 	})
-	if len(mistakes) > 0 {
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("encode JSON as %v: %w", t.goType, err)
+	case len(mistakes) > 0:
 		return nil, t.mistaken(mistakes...)
 	}
 	v, _, err := t.decode(t.schema.avro, data)

@@ -6,8 +6,8 @@ import (
 	"refold/codecs/avrotype"
 )
 
-// Reason says why a record is poison. Reasons are stable: they are found in dead letters, metrics
-// and alerts.
+// Reason says why a record is poison. Reasons are stable, since dead letters, metrics and alerts have
+// them.
 type Reason string
 
 // The reasons this package gives.
@@ -16,7 +16,7 @@ const (
 	ReasonNotWireFormat Reason = "not-wire-format"
 	// ReasonUnknownSchema: the registry has no schema of that ID.
 	ReasonUnknownSchema Reason = "unknown-schema"
-	// ReasonRefusedSchema: the registry does not tell us that schema, though it tells others.
+	// ReasonRefusedSchema: the registry refuses to return that schema, but returns others.
 	ReasonRefusedSchema Reason = "refused-schema"
 	// ReasonUnusableSchema: the registry has one, but it is no Avro schema, or too large.
 	ReasonUnusableSchema Reason = "unusable-schema"

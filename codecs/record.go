@@ -18,7 +18,7 @@ import (
 // Type is a record type: an Avro schema and the Go struct of its values. Make it with [Record].
 type Type struct{ *recordType }
 
-// recordType is what a Type is about. Its functions know the Go type; nothing else does.
+// recordType is the content of a Type. Only its functions know the Go type.
 type recordType struct {
 	goType reflect.Type
 	name   string // of the record; empty: the Go type's
@@ -31,11 +31,11 @@ type recordType struct {
 }
 
 // Record returns the record type of a Go struct T and its Avro schema. The struct's fields carry
-// the names of the schema's in `avro` tags, and T's bare name is the record's. What does not fit is
-// reported by [NewSet].
+// the names of the schema's fields in `avro` tags, and T's bare name is the record's. [NewSet] reports
+// what does not fit.
 func Record[T any](schema string) Type {
-	// Values are encoded from and decoded into memory that is used again: an addressable struct is
-	// what twmb/avro is fast with, and the only allocation left is the one that makes it an any.
+	// Values are encoded from and decoded into pooled memory: twmb/avro is fast with an addressable struct,
+	// and the only allocation left is the conversion to any.
 	fresh := func() any { return new(T) }
 	encoded, decoded := sync.Pool{New: fresh}, sync.Pool{New: fresh}
 	var zero T
@@ -73,7 +73,7 @@ func Record[T any](schema string) Type {
 	}}
 }
 
-// parse returns the type's schema, or all that is wrong with the type.
+// parse returns the type's schema. The error lists every mistake in the type.
 func (t *recordType) parse() (*Schema, error) {
 	if t == nil {
 		return nil, errors.New("a record type is empty; make it with codecs.Record")
@@ -115,8 +115,8 @@ func (t *recordType) bareName() string {
 	return t.goType.Name()
 }
 
-// fits finds what would otherwise show with the first record, or never: fields that only one side
-// has, and Go types that cannot hold what the schema says.
+// fits finds mistakes that would otherwise show with the first record, or never: fields that only one side
+// has, and Go types that cannot hold the values of the schema.
 func (t *recordType) fits(schema *avro.Schema, s *avrotype.Type) error {
 	var mistakes []error
 	eachStruct(s, t.goType, func(record *avrotype.Type, goType reflect.Type) {

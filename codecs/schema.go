@@ -26,7 +26,9 @@ type Schema struct {
 	Text string
 
 	avro *avro.Schema
-	typ  func() *avrotype.Type // made when it is needed first
+	// Made when they are needed first.
+	typ  func() *avrotype.Type
+	json func() (*avrojson.Codec, error)
 }
 
 // ParseSchema parses the text of an Avro schema.
@@ -56,6 +58,7 @@ func parseSchema(id int, text string, references []string) (s *Schema, err error
 	}
 	s = &Schema{ID: id, Name: schemaName(parsed), Text: parsed.String(), avro: parsed}
 	s.typ = sync.OnceValue(func() *avrotype.Type { return avrotype.Of(parsed) })
+	s.json = sync.OnceValues(func() (*avrojson.Codec, error) { return avrojson.NewCodec(parsed, s.typ()) })
 	return s, nil
 }
 

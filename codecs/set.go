@@ -22,13 +22,13 @@ type Set struct {
 	registry *Registry
 	types    []*setType
 	byGo     map[reflect.Type]*setType
-	byName   map[string]*setType // by full name and aliases: what a writer may call it
-	bare     map[string]*setType // by bare name: what people call it
+	byName   map[string]*setType // by full name and aliases, as in a writer's schema
+	bare     map[string]*setType // by bare name, as in the API
 
-	// readers knows how to decode what was written with the schema of an ID. It is replaced, never
-	// changed, so that the hot path reads it without a lock.
+	// readers decode records, by the ID of the schema that they were written with. The map is replaced,
+	// never changed, so that the hot path reads it without a lock.
 	readers atomic.Pointer[map[int]*reader]
-	mu      sync.Mutex // of those who replace it
+	mu      sync.Mutex // held while readers is replaced
 }
 
 // setType is a record type in a Set.
@@ -38,18 +38,18 @@ type setType struct {
 	id     atomic.Int64 // of our own schema; 0 until Prepare
 }
 
-// reader decodes what was written with one schema, or knows why that is poison.
+// reader decodes records that were written with one schema, or holds the reason why they are poison.
 type reader struct {
 	typ    *setType
 	schema *avro.Schema // the writer's resolved to ours; ours if they are the same
 	poison *Malformed   // without the bytes
-	// growth is checked before bytes are decoded; nil, as a rule: they can't grow.
+	// growth is checked before bytes are decoded. As a rule it is nil: they can't grow.
 	growth *avrotype.Growth
 	limits Limits
 }
 
 // NewSet returns the codec of a topic. It does not talk to the registry; [Set.Prepare] does. The
-// error lists all that is wrong with the types.
+// error lists every mistake in the types.
 func NewSet(registry *Registry, types ...Type) (*Set, error) {
 	s := &Set{
 		registry: registry,
@@ -178,14 +178,14 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 }
 
 // Encode returns the bytes of a value, or of what a pointer points to, of one of the Set's Go
-// types. They are allocated for the caller; nothing else is. Unless the Set is prepared, the first
-// value of each type waits for the registry. The error wraps [ErrTooLarge], or what the registry
-// has against the type's schema, or says what can't be encoded.
+// types. It allocates nothing else. Unless the Set is prepared, the first value of each type waits for
+// the registry. The error wraps [ErrTooLarge], or the registry's error about the type's schema, or says
+// what can't be encoded.
 func (s *Set) Encode(v any) ([]byte, error) {
 	return encodeExactly(func(dst []byte) ([]byte, error) { return s.AppendEncode(dst, v) })
 }
 
-// encodeExactly returns what encode appends, in a piece of memory that is just large enough.
+// encodeExactly returns the bytes that encode appends, in memory of exactly their size.
 func encodeExactly(encode func(dst []byte) ([]byte, error)) ([]byte, error) {
 	scratch, _ := scratchPool.Get().(*[]byte)
 	b, err := encode((*scratch)[:0])
@@ -262,7 +262,7 @@ func (s *Set) Decode(ctx context.Context, b []byte) (any, error) {
 
 // decode decodes the data of a record b.
 func (r *reader) decode(b, data []byte) (v any, err error) {
-	defer func() { // the bytes are anybody's
+	defer func() { // the bytes are foreign
 		if p := recover(); p != nil {
 			v, err = nil, malformed(ReasonUndecodable, b, "%v: panic: %v", r.typ.goType, p)
 		}
@@ -318,7 +318,8 @@ func (s *Set) resolve(written *Schema) *reader {
 	return s.reader(t, written, resolved)
 }
 
-// reader returns the reader of what was written with a schema of the type, which is read as resolved.
+// reader returns the reader of records of the type that were written with a schema. resolved is that schema
+// resolved to ours.
 func (s *Set) reader(t *setType, written *Schema, resolved *avro.Schema) *reader {
 	return &reader{
 		typ: t, schema: resolved,
@@ -326,8 +327,8 @@ func (s *Set) reader(t *setType, written *Schema, resolved *avro.Schema) *reader
 	}
 }
 
-// keep remembers a reader. Only schemas that the registry knows come here, so that garbage cannot
-// fill the map; should it be full all the same, it starts anew.
+// keep remembers a reader. It is called for schemas that the registry knows only, so that garbage cannot
+// fill the map. A full map is emptied first.
 func (s *Set) keep(id int, r *reader) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

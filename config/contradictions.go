@@ -99,7 +99,8 @@ func (c *Config) sizes(wrong func(path, value, allowed string)) {
 	if c.Processor.MemoryBytes <= caches {
 		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(),
 			"more than the stores' caches together, "+caches.String())
-	} else if all := caches + c.Rebuild.CacheBytes + 2*c.Processor.BatchBytes; c.Processor.MemoryBytes <= all {
+	} else if all := caches + c.Rebuild.CacheBytes +
+		2*c.Processor.BatchBytes; c.Processor.MemoryBytes <= all {
 		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(), "more than the stores' caches, "+
 			"rebuild.cache-bytes and twice processor.batch-bytes together, "+all.String())
 	}

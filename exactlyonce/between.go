@@ -11,41 +11,40 @@ import (
 	"github.com/lovoo/goka/storage"
 )
 
-// Session is what a worker has at present: from the time when its tables are restored until its
-// partitions are taken away. It is Config.Background's, and that of what Background waits for.
+// Session is the time from when a worker's tables are restored until its partitions are taken away.
+// Config.Background gets it, and must not use it after it has returned.
 type Session interface {
 	// Partitions of the group table, in order; none if the graph has no table.
 	Partitions() []int32
 
-	// Table is the live store of a partition, to read from: it holds what is committed and, on top of
-	// that, what may become so. It must not be used, nor an iterator of it, after Background has
-	// returned. ErrSessionEnded if the session is over.
+	// Table returns the live store of a partition, to read from: it holds committed rows and, on top of
+	// them, those that are not committed yet. Neither it nor an iterator of it may be used after Background
+	// has returned. The error is ErrSessionEnded if the session is over.
 	Table(partition int32) (storage.Storage, error)
 
-	// Between runs fn between two transactions: what was handled before is committed, and nothing is
-	// handled until fn returns and what it wrote is committed. That is a transaction of its own, fenced
-	// as all are: it commits the partition's offsets as well, as they are, and so is refused
-	// if the partition has another owner by now (G5). When Between returns nil, the rows are in the
-	// table's topic and in the local store.
+	// Between runs fn between two transactions: everything that was handled before is committed, and nothing
+	// is handled until fn has returned and its rows are committed. They have a transaction of their own,
+	// which is fenced as all are: it also commits the partition's offsets as they are, and so is refused if
+	// the partition has another owner by now (G5). When Between returns nil, the rows are in the table's
+	// topic and in the local store.
 	//
-	// An error means that nothing was written, unless it is ErrOutcomeUnknown. It is ErrSessionEnded
-	// when the session ends meanwhile, what fn returned, the panic that fn ended in, the end of ctx or
-	// of Config.BetweenTimeout (fn's context ends in all of these cases), or why the brokers did not
-	// take the rows: ErrRefused if they never will. In no case does the worker end of it.
+	// An error means that nothing was written, unless it is ErrOutcomeUnknown. It is ErrSessionEnded if the
+	// session ends meanwhile; the error that fn returned, or its panic; the end of ctx or of
+	// Config.BetweenTimeout (fn's context ends in all of these cases); or why the brokers did not take the
+	// rows, ErrRefused if they never will. No error ends the worker.
 	//
-	// It holds up the whole graph on this worker, all partitions, so fn should take milliseconds.
-	// Callers have their turns one after the other, and records theirs in between. fn must not call
-	// Between.
+	// Between holds up the whole graph on this worker, all partitions, so fn should take milliseconds.
+	// Callers take turns, and records are handled in between. fn must not call Between.
 	Between(ctx context.Context, partition int32,
 		fn func(ctx context.Context, rows RowWriter) error) error
 }
 
-// RowWriter are those of one partition of the group table, while everything else stands still. They are
-// of use only until the function that they are given to returns, and by one goroutine at a time.
+// RowWriter reads and writes rows of one partition of the group table while nothing else is handled. It may
+// be used by one goroutine at a time, until the function that it was given to returns.
 type RowWriter interface {
-	// Get returns a row, nil if there is none. It must not be changed.
+	// Get returns a row, nil if there is none. The caller must not change it.
 	Get(key string) ([]byte, error)
-	// Set writes a row. The value must not be nil, nor be changed any more. It and Delete return
+	// Set writes a row. The value must not be nil, and must not be changed any more. Set and Delete return
 	// ErrRefused when the rows are more than one transaction may hold (Config.BatchBytes).
 	Set(key string, value []byte) error
 	// Delete removes a row.
@@ -55,11 +54,11 @@ type RowWriter interface {
 var (
 	// ErrSessionEnded says that partitions were taken away, or that the worker stops.
 	ErrSessionEnded = errors.New("the session has ended")
-	// ErrOutcomeUnknown says that a transaction may have been committed or not: the brokers did not
-	// answer. Who reads the table in the next session sees which.
+	// ErrOutcomeUnknown says that a transaction may have been committed or not: the brokers did not answer.
+	// The table shows which in the next session.
 	ErrOutcomeUnknown = errors.New("nobody knows whether it was committed")
-	// ErrRefused says that rows are larger than what the brokers or the configuration take: the same
-	// rows are refused every time.
+	// ErrRefused says that rows are larger than what the brokers or the configuration allow: the same rows
+	// are refused every time.
 	ErrRefused = errors.New("the rows are refused for good")
 
 	errNoTable = errors.New("the graph has no group table")
@@ -74,10 +73,10 @@ type liveSession struct {
 
 var _ Session = liveSession{}
 
-// Partitions of the table.
+// Partitions returns the partitions of the table.
 func (l liveSession) Partitions() []int32 { return l.partitions() }
 
-// Table of a partition, to read from.
+// Table returns the table of a partition, to read from.
 func (l liveSession) Table(partition int32) (storage.Storage, error) {
 	t, err := l.table(partition)
 	if err != nil {
@@ -119,13 +118,14 @@ type between struct {
 	ctx     context.Context //nolint:containedctx // it ends for reasons of two sides
 	cancel  context.CancelCauseFunc
 	granted chan struct{} // closed when it has its turn
-	since   time.Time     // when it had
-	told    chan error    // what came of it; the first to be told counts
+	since   time.Time     // when it got its turn
+	told    chan error    // its result; the first one counts
 	rows    rowWriter
-	// airborne: the rows are in a transaction, whose end will be told.
+	// airborne: the rows are in a transaction, whose end will be reported.
 	airborne atomic.Bool
 }
 
+// tell ends the call with a result, unless it has one.
 func (b *between) tell(err error) {
 	select {
 	case b.told <- err:
@@ -133,7 +133,7 @@ func (b *between) tell(err error) {
 	}
 }
 
-// landed tells what came of the transaction.
+// landed ends the call by the outcome of its transaction.
 func (b *between) landed(o outcome, err error) {
 	switch {
 	case o == committed:
@@ -149,8 +149,8 @@ func (b *between) landed(o outcome, err error) {
 	}
 }
 
-// call runs fn, which has its turn, in its caller's goroutine. Whatever ends its context ends its
-// turn, so that a function that doesn't return holds nothing up but its caller.
+// call runs fn, which has its turn, in its caller's goroutine. The end of its context ends its turn, so that
+// a function that doesn't return holds up nothing but its caller.
 func (r *run) call(b *between, fn func(context.Context, RowWriter) error) error {
 	ctx, end := context.WithTimeoutCause(b.ctx, r.engine.cfg.BetweenTimeout, errTooLong)
 	defer end()
@@ -171,8 +171,8 @@ func (r *run) call(b *between, fn func(context.Context, RowWriter) error) error 
 	case <-r.done:
 	}
 	if b.airborne.Load() {
-		// It ends: the transaction's context does, at the latest with Kafka.TransactionTimeout, and
-		// tearDown tells what came of it.
+		// The transaction's context ends it, after Kafka.TransactionTimeout at the latest, and tearDown
+		// reports the outcome.
 		return <-b.told
 	}
 	return ErrSessionEnded
@@ -198,7 +198,7 @@ func (r *run) ask(s *session, b *between) {
 	r.do(r.machine.AskBetween())
 }
 
-// withdraw ends a call whose caller has gone.
+// withdraw ends a call whose caller waits no more.
 func (r *run) withdraw(b *between) {
 	if i := slices.Index(r.asking, b); i >= 0 {
 		r.asking = slices.Delete(r.asking, i, i+1)
@@ -216,7 +216,7 @@ func (r *run) giveTurn() {
 	close(r.inTurn.granted)
 }
 
-// finish ends a call's turn: its rows, unless there was an error, go into a transaction.
+// finish ends a call's turn. Its rows, unless there was an error, go into a transaction.
 func (r *run) finish(b *between, err error) {
 	if r.inTurn != b {
 		return
@@ -248,7 +248,7 @@ func (r *run) commitRows(a action) {
 	})
 }
 
-// dismissCallers sends all callers away.
+// dismissCallers ends all calls: the session has ended.
 func (r *run) dismissCallers() {
 	all := r.asking
 	if r.inTurn != nil {
@@ -261,7 +261,7 @@ func (r *run) dismissCallers() {
 	}
 }
 
-// background lets the caller's own work begin with the session.
+// background starts the work that the caller wants to go on beside the session.
 func (r *run) background(s *session) {
 	if r.engine.cfg.Background != nil {
 		s.work.Go(func() { r.engine.cfg.Background(s.ctx, liveSession{s, r}) })

@@ -156,8 +156,8 @@ func newAssignment(partitions map[string][]int32, member string, generation int3
 // leaveGroupTimeout limits the request to leave the group, whose coordinator may be away.
 const leaveGroupTimeout = 3 * time.Second
 
-// hangUp leaves the group, so that others need not wait for the session's time-out, and closes
-// the clients.
+// hangUp leaves the group, so that its other members need not wait for the session time-out, and closes the
+// clients.
 func (r *run) hangUp() {
 	if r.consumer != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveGroupTimeout)

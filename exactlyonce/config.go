@@ -17,121 +17,118 @@ import (
 	"refold/kafka"
 )
 
-// Config is how a Processor runs. Kafka is required; the zero value of every other field means the
-// default that its comment names.
+// Config is how a Processor runs. Kafka is required; the zero value of every other field means the default
+// that its comment names.
 type Config struct {
-	// Kafka is the cluster. Its session, rebalance and transaction time-outs are the group's and
-	// the transactions'.
+	// Kafka is the cluster. Its session, rebalance and transaction time-outs apply to the group and the
+	// transactions.
 	Kafka kafka.Settings
 
-	// TransactionalID names this worker's transactions and must be its own: two workers with the
-	// same ID fence each other. Nothing is corrupted, but neither gets on; the log says so. With
-	// an ID that a worker keeps over restarts (a pod's name in a stateful set) it ends at once
-	// what its dead predecessor left open. The default, "<group>-<host>-<random>", is new with
-	// every start: partitions of a worker that was killed in the middle of a transaction then
-	// wait until the transaction's time-out.
+	// TransactionalID names this worker's transactions. No other worker may use it: two workers with the
+	// same ID fence each other, so that neither makes progress, though nothing is corrupted; the log says
+	// so. A worker that keeps its ID over restarts (a pod's name in a stateful set) ends at once the
+	// transaction that its dead predecessor left open. The default, "<group>-<host>-<random>", is new with
+	// every start: after a worker was killed in a transaction, its partitions wait until the transaction
+	// times out.
 	TransactionalID string
 
-	// Start says where the group begins in an input partition for which it has no committed offset: at its
-	// oldest record. A group that is added later to act on new records only, not on history, starts with
+	// Start says where the group begins in an input partition for which it has no committed offset. The
+	// default is StartOldest. A group that is added later, and must act on new records only, uses
 	// StartNewest.
 	Start Start
 
 	// Tables opens the local stores. The default keeps them in memory.
 	Tables Tables
 
-	// Held says why an input partition is held, nil if it isn't: it is assigned and its tables are
-	// restored, but nothing of it is handled, and Ready names it. It is asked whenever partitions are
-	// assigned, and about those that are held again and again, after a pause of up to BackoffMax. A
-	// partition that is let go goes on. Nil: none is held.
+	// Held returns why an input partition is held, nil if it isn't. A held partition is assigned and its
+	// tables are restored, but none of its records is handled, and Ready names it. Held is called whenever
+	// partitions are assigned, and for those that are held again and again, after a pause of up to
+	// BackoffMax. The default holds none.
 	Held func(topic string, partition int32) error
-	// HeldStill is Held after a new look, which may take a moment: it is asked about what is held
-	// already, in a goroutine of its own. Nil: Held.
+	// HeldStill is called in place of Held for partitions that are held already, in a goroutine of its
+	// own, so that it may take some time to look again. The default is Held.
 	HeldStill func(ctx context.Context, topic string, partition int32) error
 
-	// Fit looks whether the topics are still those that they were, and fit together; the caller knows what
-	// that means. It is asked before clients are made, without partitions; for each session before its
-	// tables are restored, when offsets are stable and nothing of a former owner's can be committed any
-	// more, and again once they are; and every TopicsMaxAge while it runs. partitions are those of the
-	// group table, none if the graph has none. A partition in unfit is held, and Ready says why; when it
-	// fits again, a new session begins. An error that wraps ErrUnfit ends the Processor; any other is a
-	// fault: it is tried again. Nil: nobody looks.
+	// Fit reports whether the topics are still those that they were, and fit together; the caller knows
+	// what that means. It is called before clients are made, without partitions; for each session before
+	// its tables are restored, when offsets are stable and nothing of a former owner's can be committed any
+	// more, and again once they are restored; and every TopicsMaxAge while the session runs. partitions are
+	// those of the group table, none if the graph has none. A partition in unfit is held, and Ready gives
+	// the error; when it fits again, a new session begins. An error that wraps ErrUnfit ends the Processor;
+	// any other is a fault: it is tried again. By default nothing is checked.
 	Fit func(ctx context.Context, partitions []int32) (unfit map[int32]error, err error)
-	// MakeNoTopics: the graph's loop and table topics must exist. For those that know which topics there
-	// are: one that is missing was lost, and an empty one in its place would be taken for it.
+	// MakeNoTopics: the graph's loop and table topics must exist; none is made. It is for callers that know
+	// which topics there are: a topic that is missing was lost, and must not be replaced by an empty one.
 	MakeNoTopics bool
 
-	// StallAfter is how long an input partition may have something to handle of which nothing is
-	// committed, before Ready says that it stands still: 1 minute. A rebalance, the end of a dead
-	// worker's transaction and a broker's restart take less, and whoever waits for a command has long
-	// given up.
+	// StallAfter is how long an input partition may have something to handle of which nothing is committed,
+	// before Ready reports that it stands still. 1 minute: a rebalance, the end of a dead worker's
+	// transaction and a broker's restart take less, and a client that waits for a command gives up sooner.
 	StallAfter time.Duration
 
-	// Copartitioned are topics that have as many partitions as the inputs, so that a key is in the
-	// same partition of all: outputs, mostly. Inputs, joins and the table belong to them anyhow. When
-	// one of them is given more, nothing is written by the new number: Run ends with an error that
-	// wraps kafka.ErrPartitions, and names it. Those that the graph does not use itself may be missing.
+	// Copartitioned are topics that must have as many partitions as the inputs, so that a key is in the same
+	// partition of all: outputs, mostly. Inputs, joins and the table are checked anyway. When one of them
+	// gets more partitions, nothing is written by the new number: Run ends with an error that wraps
+	// kafka.ErrPartitions and names it. Topics that the graph does not use may be missing.
 	Copartitioned []string
 
-	// BatchRecords limits the records that one transaction takes in. 20,000: larger batches take
-	// over a second to commit, and are no cheaper.
+	// BatchRecords limits the records that one transaction takes in. 20,000: larger batches take over a
+	// second to commit, and are no cheaper.
 	BatchRecords int
-	// BatchBytes limits what one transaction takes in and gives out, in bytes: it is what a batch
-	// may hold in memory, and up to two are held. Records count with keys and headers; a row, or its
-	// deletion, counts each time that it is written; each of them some bytes more. Polls
-	// are made smaller when one yields more, which only the first can notice too late. 32 MiB.
+	// BatchBytes limits what one transaction takes in and gives out, in bytes. That is what a batch may hold
+	// in memory, and up to two batches are held. Records count with keys and headers; a row, or its
+	// deletion, counts each time that it is written; each of them counts for some bytes more. A poll that
+	// yields more makes the next polls smaller, so that only the first can exceed the limit. 32 MiB.
 	BatchBytes int
-	// HandleTime is the longest that the records of one poll should take to be handled. Polls are
-	// made smaller when callbacks are slow, so that a rebalance never waits for much more. 250 ms.
+	// HandleTime is how long the records of one poll should take to be handled. Polls are made smaller when
+	// callbacks are slow, so that a rebalance never waits for much longer. 250 ms.
 	HandleTime time.Duration
-	// LeastGap is the least time between the starts of two transactions. 5 ms: without it, 280
-	// transactions a second cost a broker 1.4 cores; more only adds latency.
+	// LeastGap is the least time between the starts of two transactions. 5 ms: without it, 280 transactions
+	// a second cost a broker 1.4 cores; more only adds latency.
 	LeastGap time.Duration
-	// Producers take turns, one transaction each. 2: a broker is still writing the markers of the
-	// last transaction of the one while the other starts; with 1 it would make us wait 20 ms.
+	// Producers take turns, one transaction each. 2: while a broker still writes the markers of one
+	// producer's last transaction, the other starts; a single one would have to wait 20 ms.
 	Producers int
 
-	// ClaimBuffer is how many records wait, per input partition, for Goka to take them; less where
-	// there are many partitions, see claimBuffer. PartitionBuffer is how many wait behind its
-	// callback, per partition. 4,096 and 1,024: enough to change goroutines once in a thousand
-	// records. All of them belong to the open batch; an empty place costs 8 bytes.
+	// ClaimBuffer is how many records wait for Goka to take them, per input partition; fewer where there are
+	// many partitions, see claimBuffer. PartitionBuffer is how many wait for Goka's callback, per partition.
+	// 4,096 and 1,024: enough to change goroutines once in a thousand records. All of them belong to the
+	// open batch; an empty place costs 8 bytes.
 	ClaimBuffer     int
 	PartitionBuffer int
 
-	// LeaveTimeout is how long a rebalance or a stop waits for what is in hand to be finished,
-	// before it is given up to be done again by the next owner. 3 s: a batch takes less than one,
-	// and a stop, which at worst waits for a callback, for the transaction and to leave the group,
-	// stays below 10 s.
+	// LeaveTimeout is how long a rebalance or a stop waits until what is in hand is finished. After that it
+	// is given up, and the next owner does it again. 3 s: a batch takes less than one, and a stop, which at
+	// worst waits for a callback, for the transaction and to leave the group, stays below 10 s.
 	LeaveTimeout time.Duration
-	// BackoffMin and BackoffMax limit the pause before something that failed is tried again; it
-	// doubles each time. 50 ms, below what a user notices, and 10 s, which spares a broken
-	// cluster and still recovers soon after it.
+	// BackoffMin and BackoffMax limit the pause before something that failed is tried again; the pause
+	// doubles each time. 50 ms, below what a user notices, and 10 s, which spares a broken cluster and still
+	// recovers soon after it.
 	BackoffMin, BackoffMax time.Duration
-	// FetchMaxWait is how long a broker may hold a fetch that finds nothing. 250 ms: it answers
-	// at once when something comes, and an idle worker asks four times a second.
+	// FetchMaxWait is how long a broker may hold a fetch that finds nothing. 250 ms: it answers at once when
+	// something comes, and an idle worker sends four fetches a second.
 	FetchMaxWait time.Duration
-	// FetchMaxBytes is how much a broker may send ahead of what is polled, per broker, as it is sent:
-	// compressed. Small records take ten to twenty times that in memory, most of it for headers.
-	// 2 MiB: two batches of records that compress well.
+	// FetchMaxBytes is how much a broker may send ahead of what is polled, in bytes, compressed, per broker.
+	// Small records take ten to twenty times that in memory, most of it for headers. 2 MiB: two batches of
+	// records that compress well.
 	FetchMaxBytes int32
-	// TopicsMaxAge is how late the engine may notice that a topic got more partitions. 10 s: it costs
-	// one small request, and records in a partition that nobody reads wait for as long.
+	// TopicsMaxAge is how late the engine may notice that a topic got more partitions. 10 s: it costs one
+	// small request, and records in a partition that nothing reads wait for as long.
 	TopicsMaxAge time.Duration
 
-	// MemberData is told to the group: everybody who asks for its Members sees it. It must be the same
-	// for as long as a Processor runs.
+	// MemberData is told to the group: kafka.Members returns it. It must stay the same while a Processor
+	// runs.
 	MemberData []byte
 	// Prepare is called for each session before the first record is handled, when the offsets of its
-	// partitions are stable and nothing of a former owner's can be committed any more. partitions are
-	// those of the group table, none if the graph has none. ctx ends when they are taken away
-	// meanwhile. An error is a fault: it is tried again.
+	// partitions are stable and nothing of a former owner's can be committed any more. partitions are those
+	// of the group table, none if the graph has none. ctx ends when they are taken away meanwhile. An error
+	// is a fault: it is tried again.
 	Prepare func(ctx context.Context, partitions []int32) error
-	// Background is called in a goroutine of its own with each session once it runs. When ctx ends it
-	// must return: the next session does not begin before.
+	// Background is called in a goroutine of its own with each session once it runs. When ctx ends it must
+	// return: the next session does not begin before.
 	Background func(ctx context.Context, s Session)
-	// BetweenTimeout is how long a function that is given to Session.Between may hold the graph up
-	// before it is given up. 5 s: it is meant to take some milliseconds, and whoever waits for a
-	// command's result should be waiting still.
+	// BetweenTimeout is how long a function that is given to Session.Between may hold the graph up. 5 s: it
+	// should take some milliseconds, and clients that wait for a command's result should still be waiting.
 	BetweenTimeout time.Duration
 
 	// Metrics are updated when given.
@@ -227,17 +224,17 @@ func (c Config) validate() error {
 	return nil
 }
 
-// leastClaimBuffer spares most changes of goroutines still.
+// leastClaimBuffer is large enough to avoid most changes of goroutines.
 const leastClaimBuffer = 64
 
-// claimBuffer is the size of each claim's buffer when there are so many: together they hold some
-// batches, of which there is one at a time.
+// claimBuffer returns the size of each claim's buffer when there are so many claims: together the buffers
+// hold a few batches, of which one at a time is open.
 func (c Config) claimBuffer(claims int) int {
 	share := 4 * c.BatchRecords / max(claims, 1)
 	return min(max(share, leastClaimBuffer), c.ClaimBuffer)
 }
 
-// backoff is the pause before the attempt after n failures.
+// backoff returns the pause before the next attempt after n failures.
 func (c Config) backoff(n int) time.Duration {
 	return min(c.BackoffMin<<min(max(n-1, 0), 20), c.BackoffMax)
 }
@@ -251,7 +248,7 @@ func (c Config) balancer() kgo.GroupBalancer {
 	return kafka.TellMembers(kgo.RangeBalancer(), c.MemberData)
 }
 
-// ownID makes a transactional ID that nobody else has.
+// ownID makes a transactional ID that no other worker has.
 func ownID(group goka.Group) (string, error) {
 	host, err := os.Hostname()
 	if err != nil {

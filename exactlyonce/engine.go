@@ -45,7 +45,7 @@ type engine struct {
 	// consuming: Goka has finished its start and joins the group.
 	consuming atomic.Bool
 	status    atomic.Pointer[error]   // what keeps the worker from being ready
-	latest    atomic.Pointer[session] // the last that there was, perhaps over
+	latest    atomic.Pointer[session] // the last one, which may be over
 	faults    *kafka.FaultLog
 	// stores holds the storage.Storage that was opened last for each kafka.TopicPartition of a table.
 	stores sync.Map
@@ -104,7 +104,7 @@ func (e *engine) close() error {
 	return errors.Join(errs...)
 }
 
-// setStatus notes what keeps the worker from being ready; nil when nothing does.
+// setStatus notes what keeps the worker from being ready, nil if nothing does.
 func (e *engine) setStatus(err error) { e.status.Store(&err) }
 
 // ready returns what keeps the worker from being ready, nil if nothing does. It names the partitions that are
@@ -120,8 +120,8 @@ func (e *engine) ready() error {
 // startingOver names, in the log, a fault that ends a run.
 const startingOver = "starting over with new clients"
 
-// consume runs the group until ctx ends, a callback fails or a record is refused for good. Faults
-// are survived: each ends one run, and the next begins with new clients after a pause.
+// consume runs the group until ctx ends, a callback fails or a record is refused for good. A fault ends one
+// run; the next run begins with new clients after a pause.
 func (e *engine) consume(
 	ctx context.Context, topics []string, h sarama.ConsumerGroupHandler,
 ) error {

@@ -8,8 +8,8 @@ import (
 	"refold/exactlyonce/machine"
 )
 
-// ErrUnfit is wrapped by an error of Config.Fit that ends the Processor: a topic is not the one that it
-// was, and nothing may be handled by what is there now.
+// ErrUnfit is wrapped by an error of Config.Fit that ends the Processor: a topic was replaced by another of
+// its name, and nothing may be handled by the new one.
 var ErrUnfit = errors.New("the topics are not those that they were")
 
 // askFit asks Config.Fit. The error is a machine.FatalError if it wraps ErrUnfit.
@@ -27,14 +27,16 @@ func (e *engine) askFit(ctx context.Context, partitions []int32) (map[int32]erro
 	return unfit, nil
 }
 
-// checkFit holds the partitions of the session that don't fit. Asked before the tables are restored, it keeps
-// a store from being rebuilt from a topic that is another one; asked again afterwards, it finds a topic that
-// became another one in between, which the first question can't:
+// checkFit holds the partitions of the session that don't fit. The check before the tables are restored keeps
+// a store from being rebuilt from a topic that has been replaced. The check after it finds a topic that was
+// replaced in between:
 //
-//	the topic fits; somebody deletes it and makes it again; the store finds it new, and is rebuilt empty
+//	the topic fits
+//	an operator deletes it and makes it again
+//	the store finds that the topic is new, and is rebuilt empty
 //
-// A later change meets a store that has the rows, and the next question finds it, within
-// Config.TopicsMaxAge; producers and consumers don't follow to a topic with another ID.
+// When a topic is replaced later, the store has its rows already, and the next check finds it within
+// Config.TopicsMaxAge. Producers and consumers don't follow to a topic with another ID.
 func (s *session) checkFit(ctx context.Context) error {
 	unfit, err := s.engine.askFit(ctx, s.partitions())
 	s.holdUnfit(unfit)
@@ -44,10 +46,10 @@ func (s *session) checkFit(ctx context.Context) error {
 // errFitsAgain says that a partition that was held fits now.
 var errFitsAgain = errors.New("a partition's topics fit together again")
 
-// checkFitAgain is checkFit of a session that runs, or is over by now: then its consumer is the next one's,
-// and nothing is held. The error is errFitsAgain if a partition that is held fits by now. It is not let go
-// then, but begun anew with a new session: whoever mended the topic may have written rows that the store of
-// this one does not have.
+// checkFitAgain is checkFit of a session that runs. If the session is over by now, nothing is held, because
+// its consumer is the next session's. The error is errFitsAgain if a partition that is held fits now. Such a
+// partition needs a new session: the repair of the topic may have written rows that the store of this session
+// does not have.
 func (s *session) checkFitAgain(ctx context.Context) error {
 	unfit, err := s.engine.askFit(ctx, s.partitions())
 	if err != nil {

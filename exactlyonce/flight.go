@@ -16,7 +16,7 @@ type flight struct {
 	*batch
 	cancel  context.CancelFunc
 	started time.Time
-	// How it ended; its goroutine writes them.
+	// How it ended; written by its own goroutine before it is reported.
 	outcome outcome
 	err     error
 }
@@ -72,7 +72,7 @@ func (f *flight) tell() {
 	}
 }
 
-// landed takes the outcome of a transaction.
+// landed reports the outcome of a transaction to the machine.
 func (r *run) landed(f *flight, p *producer, o outcome, err error) {
 	r.flight = nil
 	r.engine.cfg.Metrics.transaction(f, o, err)

@@ -11,8 +11,8 @@ import (
 	"refold/kafka"
 )
 
-// cause is a kind of reason for which an input partition is held. Each kind is kept apart: a partition
-// goes on when the last of its causes is gone. It is a label of the metric.
+// cause is a kind of reason for which an input partition is held. A partition may be held for several, and
+// goes on when the last of them is gone. It is a label of the metric held_partition.
 type cause string
 
 const (
@@ -24,25 +24,25 @@ const (
 // hold is why an input partition is held.
 type hold struct {
 	cause cause
-	why   error // what is wrong and what ends it; Ready says it
-	// again looks whether the cause is still there, after a pause that grows up to Config.BackoffMax.
-	// Nil: it is gone, and the partition goes on; otherwise what is wrong now. ctx is the session's.
-	// If there is no function, the hold ends with the session.
+	why   error // what is wrong and what ends it, for Ready
+	// again checks whether the cause is still there, after a pause that grows up to Config.BackoffMax. It
+	// returns nil if the cause is gone, so that the partition goes on; otherwise what is wrong now. ctx is
+	// the session's. Without the function, the hold ends with the session.
 	again func(ctx context.Context, tp kafka.TopicPartition) error
 	// drop: what is in hand of the partition must not be committed either.
 	drop bool
 }
 
-// holds are the input partitions of a session that are held, by cause.
+// holds keeps which input partitions of a session are held, by cause.
 type holds struct {
 	mu   sync.Mutex
 	held map[kafka.TopicPartition]map[cause]error
-	// looks are how often it was looked after partitions since they last moved: one that is held again
-	// and again is looked after as seldom as one that is held all the time.
+	// looks counts, by partition, the checks of causes since something of it was last committed: a
+	// partition that is held again and again is checked as seldom as one that is held all the time.
 	looks map[kafka.TopicPartition]int
 }
 
-// add notes a cause and reports whether it is a new one. One that is there already gets another text.
+// add notes a cause and reports whether it is new. A cause that was noted already gets the new error.
 func (h *holds) add(tp kafka.TopicPartition, c cause, why error) (added bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -86,7 +86,7 @@ func (h *holds) has(tp kafka.TopicPartition) bool {
 	return len(h.held[tp]) > 0
 }
 
-// look counts a look after a partition.
+// look counts one more check of a partition's cause, and returns how many there were.
 func (h *holds) look(tp kafka.TopicPartition) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -97,7 +97,7 @@ func (h *holds) look(tp kafka.TopicPartition) int {
 	return h.looks[tp]
 }
 
-// moves notes that a partition moves.
+// moves notes that a partition makes progress.
 func (h *holds) moves(tp kafka.TopicPartition) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -119,13 +119,13 @@ func (h *holds) because() error {
 	return errors.Join(all...)
 }
 
-// hold keeps the consumer from input partitions, for a cause: from now on nothing of them is handled, while
-// the session's others go on. It may be called by any goroutine, also while the session is being set up.
+// hold pauses input partitions in the consumer, for a cause: from now on nothing of them is handled, while
+// the session's other partitions go on. Any goroutine may call it, also while the session is being set up.
 // Partitions that the session does not have are left out.
 //
-// The client drops what it has fetched of them already, without moving on. What it has given out and is in
-// hand is finished, or with hold.drop given up and read again without them (machine.interrupt). A
-// transaction that is in the air ends as it would.
+// The client drops what it has fetched of them already, and keeps their position. Records that are in hand
+// are finished, or with hold.drop given up and read again without these partitions (see Machine.Interrupt). A
+// transaction that is under way ends as it would have.
 func (s *session) hold(h hold, partitions ...kafka.TopicPartition) {
 	var fresh []kafka.TopicPartition
 	pause := make(map[string][]int32)
@@ -168,7 +168,7 @@ func (s *session) lookAgain(tp kafka.TopicPartition, h hold) {
 	}
 }
 
-// letGo ends a hold. If it was the partition's last, the consumer goes on where it was.
+// letGo ends a hold. If it was the partition's last, the consumer goes on from its position.
 func (s *session) letGo(tp kafka.TopicPartition, c cause) {
 	s.engine.cfg.Metrics.hold(tp, c, 0)
 	if !s.holds.remove(tp, c) {
@@ -179,7 +179,7 @@ func (s *session) letGo(tp kafka.TopicPartition, c cause) {
 	s.consumer.ResumeFetchPartitions(map[string][]int32{tp.Topic: {tp.Partition}})
 }
 
-// holdGiven begins a session with what Config.Held holds of it, and nothing else. No poll is out.
+// holdGiven begins a session with exactly those partitions held that Config.Held names. No poll is out.
 func (s *session) holdGiven() {
 	s.consumer.ResumeFetchPartitions(s.consumer.PauseFetchPartitions(nil))
 	if s.engine.cfg.Held == nil {

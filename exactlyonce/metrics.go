@@ -165,7 +165,7 @@ func (m *Metrics) fetchError() {
 	}
 }
 
-// attach has readiness measured.
+// attach sets the function that the gauge of readiness calls.
 func (m *Metrics) attach(ready func() error) {
 	if m != nil {
 		m.isReady.Store(&ready)
@@ -183,7 +183,7 @@ func labelsOf(tp kafka.TopicPartition) prometheus.Labels {
 	return prometheus.Labels{"topic": tp.Topic, "partition": strconv.Itoa(int(tp.Partition))}
 }
 
-// hold notes that a partition is held for a cause (1), or not any more (0).
+// hold sets whether a partition is held for a cause (1) or not any more (0).
 func (m *Metrics) hold(tp kafka.TopicPartition, c cause, held float64) {
 	if m == nil {
 		return
@@ -196,7 +196,7 @@ func (m *Metrics) hold(tp kafka.TopicPartition, c cause, held float64) {
 	m.holds.WithLabelValues(tp.Topic, partition, string(c)).Set(held)
 }
 
-// forget removes what is measured of partitions that are not ours any more.
+// forget removes the metrics of partitions that the worker no longer has.
 func (m *Metrics) forget(claims map[kafka.TopicPartition]*claim) {
 	if m == nil {
 		return
@@ -208,7 +208,7 @@ func (m *Metrics) forget(claims map[kafka.TopicPartition]*claim) {
 	}
 }
 
-// reason is a label of bounded variety: Kafka's name of an error, or "other".
+// reason returns a label of bounded variety: Kafka's name of an error, or "other".
 func reason(err error) string {
 	var kafkaError *kerr.Error
 	switch {

@@ -38,10 +38,10 @@ func (e *engine) describeTopics(ctx context.Context, names ...string) (topics, e
 	return t, errors.Join(wrong...)
 }
 
-// checkPartitions compares the topics that belong together, before a session begins. One that has
-// more partitions than the others ends the Processor: a new session would be given the new partition,
-// which has no table, and a key's records would be divided among two owners. One that is missing is of no
-// consequence to a graph that does not use it.
+// checkPartitions compares the partition counts of topics that belong together, before a session begins. A
+// topic that has more partitions than the others ends the Processor: a new session would get the new
+// partition, which has no table, and a key's records would be divided among two owners. A topic that the
+// graph does not use may be missing.
 func (r *run) checkPartitions(ctx context.Context) error {
 	own := slices.Concat(r.inputs, r.engine.joins)
 	if r.engine.table != "" {
@@ -62,8 +62,9 @@ func (r *run) checkPartitions(ctx context.Context) error {
 	return nil
 }
 
-// refreshTopics looks whether topics are what they were, and whether they got more partitions. Those of
-// outputs that may count from the next batch; of topics that belong together none may.
+// refreshTopics checks whether topics were replaced, and whether they got more partitions. New partitions of
+// outputs are used from the next batch on; topics that belong together must not get any (see
+// checkPartitions).
 func (r *run) refreshTopics(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.engine.cfg.Kafka.RequestTimeout)
 	running := r.running

@@ -26,7 +26,7 @@ func (r *run) poll(n int) {
 	})
 }
 
-// take is a poll that waits for nothing.
+// take polls without waiting: it brings what was fetched already.
 func (r *run) take(n int) {
 	r.work.Go(func() {
 		fetches := r.consumer.PollRecords(nil, n) //nolint:staticcheck // no context: what is there
@@ -35,10 +35,10 @@ func (r *run) take(n int) {
 	})
 }
 
-// pollErrorPause keeps a poll that fails at once from being repeated at once.
+// pollErrorPause is the pause after a poll that failed at once.
 const pollErrorPause = 100 * time.Millisecond
 
-// noteErrors counts and logs what a poll could not fetch; the client tries again by itself.
+// noteErrors counts and logs the errors of a poll; the client tries again by itself.
 func (r *run) noteErrors(ctx context.Context, fetches kgo.Fetches) {
 	found := false
 	fetches.EachError(func(topic string, partition int32, err error) {

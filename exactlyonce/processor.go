@@ -11,8 +11,8 @@ import (
 	"refold/kafka"
 )
 
-// Processor is a goka.Processor whose group graph runs exactly once. All of goka.Processor's
-// methods are there and mean what they mean in Goka; Run and Ready are this package's own.
+// Processor is a goka.Processor whose group graph runs exactly once. It has all methods of goka.Processor,
+// and they do what they do in Goka, except Run, Stop and Ready.
 type Processor struct {
 	*goka.Processor
 	engine *engine
@@ -21,17 +21,17 @@ type Processor struct {
 
 var errRanBefore = errors.New("exactlyonce: the Processor has run before; make another one with New")
 
-// NewProcessor is New with defaults for everything but the brokers: what goka.NewProcessor is,
-// exactly once. Tables are kept in memory and restored from their topic at the start.
+// NewProcessor is New with defaults for everything but the brokers. Tables are kept in memory and restored
+// from their topic at the start.
 func NewProcessor(
 	brokers []string, gg *goka.GroupGraph, options ...goka.ProcessorOption,
 ) (*Processor, error) {
 	return New(Config{Kafka: kafka.Settings{Brokers: brokers}}, gg, options...)
 }
 
-// New prepares a Processor for the group graph, and makes the graph's loop and table topics if
-// they are missing. It asks the brokers, so it fails when they can't be reached. Options are
-// goka's; those that would take exactly once away are refused by name (see the package comment).
+// New prepares a Processor for the group graph, and makes the graph's loop and table topics if they are
+// missing. It asks the brokers, so it fails when they can't be reached. The options are Goka's; the error
+// names those that would take exactly once away (see the package comment).
 func New(
 	cfg Config, gg *goka.GroupGraph, options ...goka.ProcessorOption,
 ) (*Processor, error) {
@@ -54,10 +54,10 @@ func New(
 	return &Processor{Processor: gp, engine: e}, nil
 }
 
-// Run processes until ctx ends or Stop is called (nil, after what was in hand is finished and the
-// group is left), or until a callback fails or a record can't be written for good (an error that
-// carries the cause). Faults of the cluster do not end it, but for one: Goka connects
-// at the beginning, and gives up if it can't. It can be called once; after that it returns an error.
+// Run processes until ctx ends or Stop is called: it then finishes what is in hand, leaves the group and
+// returns nil. It returns an error when a callback fails, or when a record can never be written. Faults of
+// the cluster do not end it, except at the beginning, when Goka connects and gives up if it can't. Run can be
+// called once; after that it returns an error.
 func (p *Processor) Run(ctx context.Context) (err error) {
 	if p.ran.Swap(true) {
 		return errRanBefore
@@ -69,31 +69,31 @@ func (p *Processor) Run(ctx context.Context) (err error) {
 	defer context.AfterFunc(p.engine.ctx, stop)() // Stop
 	err = p.Processor.Run(ctx)
 	if err != nil && !p.engine.consuming.Load() && (ctx.Err() != nil || p.engine.ctx.Err() != nil) {
-		// Goka calls it an error to be stopped while it is starting; whoever stopped it doesn't.
+		// Goka returns an error when it is stopped while it starts; a stop that was asked for is none.
 		p.engine.log.Info("stopped while starting", "error", err)
 		return nil
 	}
 	return err
 }
 
-// Stop asks Run to end, as the end of its context does. It does not wait. Unlike Goka's it may be called
-// at any time: a Run that comes later ends at once.
+// Stop asks Run to end, as the end of its context does, and does not wait. Unlike Goka's it may be called at
+// any time: a Run that is called later ends at once.
 func (p *Processor) Stop() { p.engine.cancel() }
 
-// Ready returns nil while the worker is a member of its group, its tables are restored and it
-// commits (also when it has no partitions because there are more workers than partitions);
-// otherwise an error that says what it is waiting for.
+// Ready returns nil while the worker is a member of its group, its tables are restored and it commits; also
+// when it has no partitions because there are more workers than partitions. Otherwise it returns an error
+// that says what the worker waits for.
 func (p *Processor) Ready() error { return p.engine.ready() }
 
-// InSession reports whether the group has given partitions to this worker, or none because there are too
-// many workers. Ready then names what is held of its own partitions, and of no others.
+// InSession reports whether the group has given partitions to this worker, or none because there are too many
+// workers. Ready then names those of its own partitions that are held.
 func (p *Processor) InSession() bool {
 	s := p.engine.latest.Load()
 	return s != nil && s.ctx.Err() == nil
 }
 
-// TransactionalID is the name of this worker's transactions, given or made up. Its producers add
-// "-0", "-1" … to it.
+// TransactionalID returns the name of this worker's transactions, as configured or made up. Its producers
+// append "-0", "-1" … to it.
 func (p *Processor) TransactionalID() string { return p.engine.cfg.TransactionalID }
 
 // checkGraph refuses what can't be run exactly once.
@@ -109,7 +109,7 @@ func checkGraph(gg *goka.GroupGraph) error {
 	if gg.GroupTable() != nil {
 		known++
 	}
-	// A graph tells of its visitors only among all edges, where they come last.
+	// A graph lists its visitors only among all edges, where they come last.
 	if all := gg.AllEdges(); len(all) > known {
 		return fmt.Errorf("exactlyonce: group %s has a goka.Visitor (%s): a visit belongs to no "+
 			"input record, so no transaction can hold what it writes; send it a record instead",

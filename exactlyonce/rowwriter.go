@@ -12,7 +12,8 @@ import (
 	"refold/kafka"
 )
 
-// rowWriter is a RowWriter: what a call of Between writes stays here until it has returned without an error.
+// rowWriter is a RowWriter. It keeps the rows until the function that writes them has returned without an
+// error.
 type rowWriter struct {
 	ctx     context.Context //nolint:containedctx // nothing is read or written after its end
 	table   *sessionTable
@@ -23,7 +24,7 @@ type rowWriter struct {
 
 var _ RowWriter = (*rowWriter)(nil)
 
-// Get returns a row as it would be.
+// Get returns a row, as written here or else as it is in the table.
 func (r *rowWriter) Get(key string) ([]byte, error) {
 	if r.ctx.Err() != nil {
 		return nil, context.Cause(r.ctx)
@@ -78,7 +79,7 @@ func (r *rowWriter) stage() error {
 	return nil
 }
 
-// partitions of the group table that the session has.
+// partitions returns the partitions of the group table that the session has, in order.
 func (s *session) partitions() []int32 {
 	if s.engine.table == "" {
 		return nil
@@ -91,7 +92,7 @@ func (s *session) partitions() []int32 {
 	return slices.Compact(all)
 }
 
-// table is the open store of a partition of the group table.
+// table returns the open store of a partition of the group table.
 func (s *session) table(partition int32) (*sessionTable, error) {
 	if s.engine.table == "" {
 		return nil, errNoTable
@@ -109,9 +110,9 @@ func (s *session) table(partition int32) (*sessionTable, error) {
 	return nil, fmt.Errorf("partition %d of %s is not this worker's", partition, s.engine.table)
 }
 
-// standing is where the group is in each input of a partition: where this session has committed, or
-// began. To commit it again changes nothing, and only the partition's owner can. A group without an
-// offset gets that of its first record: a table that has rows must have offsets (see checkInputs).
+// standing returns the group's offset in each input of a partition: what this session has committed, or where
+// it began. Committing it again changes nothing, and only the partition's owner can. If the group has no
+// offset yet, it gets that of its first record: a table that has rows must have offsets (see checkInputs).
 func (s *session) standing(
 	partition int32, committed map[kafka.TopicPartition]int64,
 ) map[kafka.TopicPartition]int64 {
@@ -129,7 +130,7 @@ func (s *session) standing(
 	return at
 }
 
-// readOnly is a table that others than Goka may read.
+// readOnly is a table for readers other than Goka.
 type readOnly struct{ *sessionTable }
 
 var _ storage.Storage = readOnly{}

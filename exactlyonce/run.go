@@ -65,8 +65,8 @@ type run struct {
 	work   sync.WaitGroup
 }
 
-// eventBuffer lets callbacks of the clients return without waiting for the loop. There are never
-// more than a few.
+// eventBuffer lets callbacks of the clients return without waiting for the loop. There are never more than a
+// few events.
 const eventBuffer = 16
 
 func newRun(e *engine, inputs []string, h sarama.ConsumerGroupHandler) *run {
@@ -147,7 +147,7 @@ func (r *run) tearDown() {
 	r.bound.Stop()
 }
 
-// post has the loop call fn, and reports whether it will.
+// post makes the loop call fn, and reports whether it will.
 func (r *run) post(fn func()) bool {
 	select {
 	case r.events <- fn:
@@ -157,7 +157,7 @@ func (r *run) post(fn func()) bool {
 	}
 }
 
-// leaving tells the machine that partitions are being taken away, and waits until it lets go.
+// leaving reports to the machine that partitions are being taken away, and waits until it lets them go.
 func (r *run) leaving(tell func() []action) {
 	letGo := make(chan struct{})
 	if !r.post(func() {
@@ -300,8 +300,8 @@ func (r *run) begin() {
 	r.background(s)
 }
 
-// release ends Goka's session in the background. The end of the run does not wait for it: a
-// callback that never returns must not keep the worker from stopping.
+// release ends Goka's session in the background. The end of the run does not wait for it: a callback that
+// never returns must not keep the worker from stopping.
 func (r *run) release() {
 	s := r.session
 	r.running, r.handling = nil, false
@@ -319,7 +319,7 @@ func (r *run) release() {
 
 var errNoSession = errors.New("waiting for the group, or for tables to be restored")
 
-// report keeps the worker's readiness up to date.
+// report keeps the engine's status up to date.
 func (r *run) report() {
 	now := *r.engine.status.Load()
 	switch {

@@ -11,6 +11,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/exactlyonce/internal/message"
 	"refold/kafka"
 )
 
@@ -185,14 +186,14 @@ func (s *session) dispatch(fetches kgo.Fetches) {
 		c := s.claimOf(p) // there is one, see strays
 		if cap(c.messages)-len(c.messages) >= len(p.Records) {
 			// There is room for all, because nothing else sends.
-			eachMessage(p.Records, c.framed, func(m *sarama.ConsumerMessage) bool {
+			message.Each(p.Records, c.framed, func(m *sarama.ConsumerMessage) bool {
 				c.messages <- m
 				return true
 			})
 			return
 		}
 		s.work.Go(func() {
-			eachMessage(p.Records, c.framed, func(m *sarama.ConsumerMessage) bool {
+			message.Each(p.Records, c.framed, func(m *sarama.ConsumerMessage) bool {
 				select {
 				case c.messages <- m:
 					return true

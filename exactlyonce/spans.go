@@ -12,17 +12,17 @@ import (
 	"refold/tracing"
 )
 
-// maxLinks is how many traces the span of a transaction leads to: enough to go on looking from. A
-// batch may have 20,000 records.
+// maxLinks is how many traces the span of a transaction links to: enough to find its records by. A batch may
+// have 20,000 records.
 const maxLinks = 8
 
-// headerTraceparent is where records carry their trace context (W3C).
+// headerTraceparent is the header of a record that carries its trace context (W3C).
 const headerTraceparent = "traceparent"
 
-// links lead from the span of a transaction to the traces of some of its input records.
+// links are the links from the span of a transaction to the traces of some of its input records.
 type links []trace.Link
 
-// add looks for sampled traces among the records, until there are enough.
+// add adds links to the sampled traces of the records, up to maxLinks.
 func (l *links) add(records []*kgo.Record) {
 	for _, r := range records {
 		if len(*l) == maxLinks {
@@ -34,7 +34,7 @@ func (l *links) add(records []*kgo.Record) {
 	}
 }
 
-// startSpan starts the span of a batch's transaction; nil: there is none.
+// startSpan starts the span of a batch's transaction; nil without a tracer.
 func (e *engine) startSpan(b *batch, of links) trace.Span {
 	if e.cfg.Tracer == nil {
 		return nil

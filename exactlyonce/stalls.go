@@ -13,21 +13,22 @@ import (
 	"refold/kafka"
 )
 
-// How a worker finds out that it stands still, whatever the cause.
+// How a worker finds out that a partition stands still, whatever the cause.
 
-// watchMost is the longest between two looks: as old as the lag may be.
+// watchMost is the longest time between two checks, and so the greatest age of the lag metric.
 const watchMost = 5 * time.Second
 
-// watchEvery is the time between two looks: several, before something is said to stand still.
+// watchEvery returns the time between two checks: there are several before a partition is said to stand
+// still.
 func (c Config) watchEvery() time.Duration { return min(c.StallAfter/4, watchMost) }
 
-// stalls are what of a session stands still.
+// stalls keeps which partitions of a session stand still.
 type stalls struct{ err atomic.Pointer[error] }
 
 func (s *stalls) set(err error) { s.err.Store(&err) }
 
-// because returns nil while everything moves; otherwise an error that names each partition, since when,
-// and why as far as it is known.
+// because returns nil while no partition stands still; otherwise an error that names each, since when, and
+// why as far as it is known.
 func (s *stalls) because() error {
 	if err := s.err.Load(); err != nil {
 		return *err
@@ -35,8 +36,9 @@ func (s *stalls) because() error {
 	return nil
 }
 
-// watch asks the brokers again and again how far the session is behind, and says what does not move.
-// Fetches are not asked: they may fail without a word, and a batch may wait for ever.
+// watch asks the brokers again and again how far the session is behind, and reports partitions that make no
+// progress. The client's fetches do not show it: they may fail without an error, and a batch may wait for
+// ever.
 func (r *run) watch(s *session) {
 	look := kafka.NewWatch(r.engine.admin, r.topics.ids)
 	for kafka.Sleep(s.ctx, r.engine.cfg.watchEvery()) {
@@ -54,8 +56,8 @@ func (r *run) watch(s *session) {
 	}
 }
 
-// whereabouts says what is committed of the session's partitions, and what goes on; false: the session is
-// over.
+// whereabouts returns the session's committed offsets, and doing, the reason that is known why no more is
+// committed. is reports whether the session still is the run's.
 func (r *run) whereabouts(s *session) (at map[kafka.TopicPartition]int64, is bool, doing error) {
 	answer := make(chan struct{})
 	if !r.post(func() {
@@ -80,7 +82,7 @@ func (r *run) whereabouts(s *session) (at map[kafka.TopicPartition]int64, is boo
 	}
 }
 
-// doing is what the run is at, for whoever asks why nothing is committed.
+// doing returns what the run is waiting for, which may be why nothing is committed.
 func (r *run) doing() error {
 	switch status := *r.engine.status.Load(); {
 	case status != nil:
@@ -94,8 +96,8 @@ func (r *run) doing() error {
 	return errors.New("no fetch brings any of it")
 }
 
-// judge says which partitions stand still, measures, and holds what can't be read: the client would go on
-// asking, and say nothing of errors that it thinks passing.
+// judge reports the partitions that stand still, sets the metrics, and holds partitions that can't be read:
+// the client would go on trying, without reporting errors that it takes for passing ones.
 func (s *session) judge(standings map[kafka.TopicPartition]kafka.Standing, doing error) {
 	var still []error
 	for _, tp := range slices.SortedFunc(maps.Keys(standings), kafka.TopicPartition.Compare) {
@@ -106,7 +108,7 @@ func (s *session) judge(standings map[kafka.TopicPartition]kafka.Standing, doing
 			s.holds.moves(tp)
 			continue
 		case kafka.MadeAgain(at.Err),
-			// A new leader may take the end to be a little less for a moment.
+			// For a moment, the end that a new leader knows may be a little less.
 			errors.Is(at.Err, kafka.ErrOffsetOutOfRange) &&
 				time.Since(at.Waits) >= s.engine.cfg.watchEvery():
 			s.lost(fmt.Errorf("%s: %w", tp, at.Err))
@@ -115,7 +117,7 @@ func (s *session) judge(standings map[kafka.TopicPartition]kafka.Standing, doing
 			s.holdUnreadable(tp, at.Err)
 		}
 		if time.Since(at.Waits) < s.engine.cfg.StallAfter || s.holds.has(tp) {
-			continue // Ready names those that are held anyhow
+			continue // Ready names held partitions anyway
 		}
 		why := doing
 		if at.Err != nil {
@@ -128,7 +130,7 @@ func (s *session) judge(standings map[kafka.TopicPartition]kafka.Standing, doing
 	s.says(errors.Join(still...))
 }
 
-// behind says how far, for people.
+// behind describes a lag.
 func behind(lag int64) string {
 	if lag < 0 {
 		return "the brokers don't tell where it ends"
@@ -136,7 +138,7 @@ func behind(lag int64) string {
 	return fmt.Sprintf("%d offsets are waiting", lag)
 }
 
-// says keeps what stands still for Ready, and logs it.
+// says notes for Ready what stands still, and logs it.
 func (s *session) says(still error) {
 	s.stalls.set(still)
 	const what = "partitions stand still"
@@ -147,7 +149,7 @@ func (s *session) says(still error) {
 	s.engine.faults.Failed(slog.LevelError, what, still)
 }
 
-// measure sets the metrics of a partition. What is not known is not shown.
+// measure sets the metrics of a partition. A lag that is not known is not shown.
 func (s *session) measure(tp kafka.TopicPartition, at kafka.Standing) {
 	m := s.engine.cfg.Metrics
 	if m == nil {
@@ -176,7 +178,7 @@ func (s *session) holdUnreadable(tp kafka.TopicPartition, why error) {
 			defer cancel()
 			err := kafka.Readable(ctx, s.engine.admin, tp, s.position(tp))
 			if err == nil || errors.Is(err, kafka.ErrOffsetOutOfRange) || kafka.MadeAgain(err) {
-				return nil // which the consumer finds, and a new session judges
+				return nil // the consumer finds these errors, and a new session judges them
 			}
 			return fmt.Errorf("it can't be fetched, and goes on by itself when it can: %w", err)
 		},

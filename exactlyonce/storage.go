@@ -40,8 +40,8 @@ func (e *engine) buildStorage(topic string, partition int32) (storage.Storage, e
 	return store, err
 }
 
-// newStorage opens a store. Restores of the group table and of joins end with the session, those
-// of lookups with the Processor.
+// newStorage opens a store. The end of the session ends restores of the group table and of joins; the end of
+// the Processor ends those of lookups.
 func (e *engine) newStorage(topic string, partition int32) (storage.Storage, error) {
 	s := e.session.Load()
 	if topic == e.table {
@@ -75,7 +75,7 @@ func (t *sessionTable) Set(key string, value []byte) error {
 	return t.StagedTable.Set(key, value)
 }
 
-// Delete removes a row in the open batch. Its key waits there as a row does.
+// Delete removes a row in the open batch, where its key takes memory as a row does.
 func (t *sessionTable) Delete(key string) error {
 	t.written.Add(int64(outbox.RowSize(key, nil)))
 	return t.StagedTable.Delete(key)
@@ -84,7 +84,7 @@ func (t *sessionTable) Delete(key string) error {
 // SetOffset does nothing: Commit carries the offset.
 func (*sessionTable) SetOffset(int64) error { return nil }
 
-// Close gives up what is uncommitted, and the store.
+// Close discards what is uncommitted, and closes the store.
 func (t *sessionTable) Close() error {
 	t.session.mu.Lock()
 	delete(t.session.tables, t)

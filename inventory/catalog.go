@@ -21,13 +21,13 @@ import (
 // TopicName returns the name of the topic of records.
 func TopicName(prefix string) string { return prefix + "installation" }
 
-// Options say which topics a Catalog has.
+// Options say which topics a Catalog is of.
 type Options struct {
 	Kafka kafka.Settings
 	// Records is the topic of records; Topics are all others of the installation.
 	Records kafka.TopicSpec
 	Topics  []kafka.TopicSpec
-	// Create lets Settle make topics of which the installation never knew.
+	// Create lets Settle make topics that have no record.
 	Create bool
 	// Version and By say in records which program wrote them, and for whom.
 	Version, By string
@@ -35,8 +35,8 @@ type Options struct {
 	Logger      *slog.Logger
 }
 
-// Catalog knows which topics the installation has. All methods may be called at the same time; each asks
-// the brokers, with a client of its own.
+// Catalog is the list of the installation's topics. It is safe for concurrent use. Each method that takes a
+// context asks the brokers, with a client of its own.
 type Catalog struct {
 	Options
 
@@ -46,7 +46,7 @@ type Catalog struct {
 	known known // as last read; nil: not yet
 }
 
-// NewCatalog returns a Catalog. It asks nobody yet.
+// NewCatalog returns a Catalog. It does not connect yet.
 func NewCatalog(o Options) *Catalog {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -1,11 +1,10 @@
-// Package inventory remembers which topics an installation has: not by their names alone, but by the
-// IDs that brokers give them (KIP-516). A topic that is deleted and made again under its name is another
-// topic, and empty: whoever takes it for the old one decides anew what was decided long ago.
+// Package inventory records which topics an installation has: not by their names alone, but by the IDs that
+// brokers give them (KIP-516). A topic that is deleted and made again under its name is another topic, and
+// empty: a worker that takes it for the old one decides again what was decided long ago.
 //
-// The IDs are records of a topic of one partition, which is never compacted. A record says what it comes
-// instead of, and counts only if that is what the installation knew when the record was written. So the
-// first of two records that say different things wins, for every reader, whenever it reads. (Compaction
-// would keep the last.)
+// The IDs are records of a topic of one partition, which is never compacted. A record names the ID that it
+// replaces, and counts only if that was the installation's when the record was written. So the first of two
+// contradicting records wins, for every reader at any time. (Compaction would keep the last.)
 //
 // Two workers start at the same moment on an empty cluster:
 //
@@ -24,10 +23,10 @@
 //	A: writes "2 instead of none"; that does not count
 //	A: reads: 1, and refuses              B: finds 2, and refuses
 //
-// A worker that dies between making a topic and writing its record leaves a topic that nobody knows. The
-// next one takes it for the installation's, as it does with all topics of an installation that is older
-// than this package, or whose topic of records was lost. Whether what is in them fits together is then
-// checked for each partition, as always ([Fit]).
+// A worker that dies between making a topic and writing its record leaves a topic without a record. The next
+// worker records it, as it does with all topics of an installation that is older than this package, or whose
+// topic of records was lost. Whether their contents fit together is checked for each partition, as always
+// ([Fit]).
 //
 // [Catalog.Accept] writes such a record for an operator: "2 instead of 1", or "none instead of 1", after
 // which the topic is made again.

@@ -1,26 +1,32 @@
-// Package kafka is what every other layer shares about Kafka itself: one Settings from which both
-// clients are built, topics that are made before they are used, the one partitioner, and a reader
-// that takes a partition from an offset to its end, exactly.
+// Package kafka is what every other layer shares about Kafka itself: Settings from which both clients are
+// built, topics that are made before they are used, the one partitioner, a reader that takes a partition from
+// an offset to its end, exactly, and the requests that no client library offers in the form that is needed.
 //
-// Two client libraries are at work in a process: franz-go moves transactions, restores and scans;
-// Sarama carries what Goka asks for outside of a transaction. They must agree on everything that
-// matters (who we are, how we prove it, what we may read, where a key belongs), and so neither is
-// ever configured by hand: Settings.Options gives the one, Settings.Sarama the other.
+// A process uses two client libraries: franz-go moves transactions, restores and scans; Sarama carries what
+// Goka asks for outside of a transaction. They must agree on identity, credentials, isolation and
+// partitioning, so neither is ever configured by hand: Settings.Options configures franz-go, Settings.Sarama
+// configures Sarama.
 //
 // # Files
 //
-//	settings.go      Settings, its defaults with their reasons, Secret
-//	mistakes.go      Settings.Validate: all mistakes at once, as values
-//	franz.go         Settings.Options: the options of a franz-go client
-//	sarama.go        Settings.Sarama: the configuration of Sarama, and so of Goka
-//	sasl.go          passwords and SCRAM for both clients
-//	tokens.go        OAUTHBEARER tokens for both clients
-//	tls.go           one tls.Config for both clients
-//	logging.go       what both clients and Goka log, into slog
-//	partitioner.go   murmur2 as in the Java client
-//	topics.go        Plan and Ensure
-//	metadata.go      what brokers tell of topics
-//	read.go          ReadPartition
-//	fetch.go         the requests that ReadPartition sends
-//	errors.go        its errors, to be asked for by errors.Is
+//	settings.go        Settings, its defaults with their reasons, Secret
+//	mistakes.go        Settings.Validate: all mistakes at once, as values
+//	franz.go           Settings.Options: the options of a franz-go client
+//	sarama.go          Settings.Sarama: the configuration of Sarama, and so of Goka
+//	sasl.go            passwords and SCRAM for both clients
+//	tokens.go          OAUTHBEARER tokens for both clients
+//	tls.go             one tls.Config for both clients
+//	logging.go         what both clients and Goka log, into slog; faultlog.go: faults that repeat
+//	partitioner.go     murmur2 as in the Java client
+//	topics.go          Plan and Ensure
+//	metadata.go        DescribeTopics and TopicIDs; copartitioned.go: topics that belong together
+//	features.go        what the cluster has agreed on
+//	read.go            ReadPartition; fetch.go: the requests that it sends
+//	watch.go           Watch: whether readers of partitions get on
+//	offsets.go         OffsetCommit; stable.go: WaitStable
+//	members.go         Members of a group, and what they tell one another
+//	transactions.go    transactions that are open, and how to abort them
+//	frame.go           headers and value of a record in one piece
+//	sizes.go, time.go  what a record may be
+//	errors.go          errors to be asked for by errors.Is
 package kafka

@@ -10,25 +10,25 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// What a FaultLog writes of one fault at most.
+// How often a FaultLog writes about one fault.
 const (
-	// faultChanges is the least time between two lines about errors that differ: two that take turns
+	// faultChanges is the least time between two lines about different errors: two errors that alternate
 	// must not fill the log.
 	faultChanges = 10 * time.Second
-	// faultReminder is how often a fault that goes on is told of again.
+	// faultReminder is the time after which a fault that goes on is logged again.
 	faultReminder = 10 * time.Minute
 )
 
-// FaultLog logs what fails again and again, as a fetch does while a right is missing: once when it
-// begins, when the error becomes another one, every ten minutes, and when it ends, with the number of
-// times. Its methods may be called at the same time.
+// FaultLog logs faults that repeat, such as a fetch while a right is missing: once when the fault begins,
+// when its error changes, every ten minutes, and when it ends, with the number of times. Its methods may be
+// called by several goroutines at the same time.
 type FaultLog struct {
 	log    *slog.Logger
 	mu     sync.Mutex
 	faults map[string]*fault
 }
 
-// fault is what fails at present under a name.
+// fault is a fault that has not ended.
 type fault struct {
 	said   string // the error of the last line
 	since  time.Time
@@ -37,12 +37,13 @@ type fault struct {
 	unsaid int // since the last line
 }
 
-// NewFaultLog returns a log on top of another.
+// NewFaultLog returns a FaultLog that writes to log.
 func NewFaultLog(log *slog.Logger) *FaultLog {
 	return &FaultLog{log: log, faults: make(map[string]*fault)}
 }
 
-// Failed notes that something failed, of which there are few: "fetch in/3". args are slog's.
+// Failed notes that something failed. what names the fault, as "fetch in/3"; there must be few such names.
+// args are slog's.
 func (f *FaultLog) Failed(level slog.Level, what string, err error, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,7 +67,7 @@ func (f *FaultLog) Failed(level slog.Level, what string, err error, args ...any)
 	f.log.Log(context.Background(), level, what, args...)
 }
 
-// Ended notes that something went well, and logs that it does so again if it had failed.
+// Ended notes that something succeeded. If it had failed, the end of the fault is logged.
 func (f *FaultLog) Ended(what string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,7 +79,8 @@ func (f *FaultLog) Ended(what string) {
 	f.log.Info(what+": goes well again", "times", one.times, "since", one.since)
 }
 
-// faultName is what makes two errors the same: Kafka's name, or else the text, which may hold numbers.
+// faultName returns what two errors have in common if they are the same fault: Kafka's name, or else the
+// text.
 func faultName(err error) string {
 	if answered, is := errors.AsType[*kerr.Error](err); is {
 		return answered.Message

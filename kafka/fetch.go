@@ -10,10 +10,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// partitionLog asks a partition's leader by plain requests. franz-go's consumer does not fit:
-// it tells of an offset only by a record at it, so that a partition which ends in aborted records,
-// in an empty batch that compaction left, or in nothing at all, never says that its end is reached
-// (KeepControlRecords shows the markers only, and markers are compacted away too).
+// partitionLog asks a partition's leader by plain requests. franz-go's consumer does not fit: it reports an
+// offset only with a record, so that the end of a partition is never reached if it ends in aborted records,
+// in an empty batch that compaction left, or in nothing at all (KeepControlRecords shows the markers only,
+// and markers are compacted away too).
 type partitionLog struct {
 	cl         *kgo.Client
 	topic      string
@@ -38,8 +38,8 @@ func newPartitionLog(cl *kgo.Client, topic string, number int32) *partitionLog {
 // errMadeAgain is ErrTopicMissing for sure: the name now belongs to another topic.
 var errMadeAgain = fmt.Errorf("%w: it was deleted and made again", ErrTopicMissing)
 
-// isFinal reports whether trying again can't help. Errors that brokers answered say so themselves;
-// of a network everything can be tried again.
+// isFinal reports whether trying again can't help. Brokers' errors say whether they can be retried; errors of
+// a network always can.
 func isFinal(err error) bool {
 	if errors.Is(err, ErrOffsetOutOfRange) || errors.Is(err, ErrTopicMissing) ||
 		errors.Is(err, errUndecodable) || errors.Is(err, kgo.ErrClientClosed) {
@@ -49,7 +49,7 @@ func isFinal(err error) bool {
 	return ok && !answered.Retriable
 }
 
-// locate asks who leads the partition.
+// locate asks which broker leads the partition.
 func (l *partitionLog) locate(ctx context.Context) error {
 	topics, err := describe(ctx, l.cl, l.topic)
 	if err != nil {
@@ -75,7 +75,7 @@ func (l *partitionLog) locate(ctx context.Context) error {
 	return ErrTopicMissing
 }
 
-// answerError turns a code into an error, one of ours where there is one.
+// answerError turns a code into an error, one of this package where there is one.
 func answerError(code int16) error {
 	err := kerr.ErrorForCode(code)
 	switch {
@@ -125,10 +125,10 @@ func (l *partitionLog) offsetAt(ctx context.Context, place int64) (int64, error)
 	return listed.Offset, nil
 }
 
-// errLeftOut is an answer without the partition. A throttled broker gives one.
+// errLeftOut says that an answer lacks the partition. A broker that throttles gives such an answer.
 var errLeftOut = errors.New("the broker left the partition out of its answer")
 
-// errUndecodable is a batch that we can't read and never will.
+// errUndecodable says that a batch can never be read.
 var errUndecodable = errors.New("undecodable batch")
 
 // answer is what a fetch brought.

@@ -6,13 +6,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// maxDecompressedBytes limits what a batch of records may become in memory: one of 1 MiB, Kafka's default
-// limit, that was compressed 256 times, as only lists of nothing are. What is beyond would end the process;
-// so it ends the reading of its partition, with an error. franz-go's default is 1 GiB, of each of several
-// at the same time.
+// maxDecompressedBytes limits the size of a batch of records in memory: 256 times 1 MiB, Kafka's default
+// limit of a compressed batch. No ordinary data is compressed as much. A larger batch could end the process
+// for lack of memory, so it ends the reading of its partition, with an error. franz-go's default is 1 GiB for
+// each of several at the same time.
 const maxDecompressedBytes = 256 << 20
 
-// Client returns a client of its own for requests, with the options of Options. It connects when it is used.
+// Client returns a new client with the options of Options and more. It connects when it is used.
 func (s Settings) Client(more ...kgo.Opt) (*kgo.Client, error) {
 	opts, err := s.Options()
 	if err != nil {
@@ -34,8 +34,8 @@ func (s Settings) Options() ([]kgo.Opt, error) {
 		return nil, fmt.Errorf("kafka settings: %w", err)
 	}
 	s = s.WithDefaults()
-	// Not kgo.ProducerBatchCompression: each client that is made of it writes to the slice in it, and
-	// clients are made of the same options at the same time (one for each partition that is read).
+	// Not kgo.ProducerBatchCompression: each client writes to the slice that the option holds, and several
+	// clients are made from the same options at the same time (one for each partition that is read).
 	compressor, err := kgo.DefaultCompressor(kgo.SnappyCompression())
 	if err != nil {
 		return nil, fmt.Errorf("kafka settings: %w", err)

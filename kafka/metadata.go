@@ -10,11 +10,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// topicMetadata is what brokers tell of topics, by name.
+// topicMetadata is what brokers tell about topics, by name.
 type topicMetadata map[string]kmsg.MetadataResponseTopic
 
-// describe asks a broker about topics. It asks anew each time: franz-go's kadm answers from a cache
-// for five seconds, and so tells of a topic that was just made that there is none.
+// describe asks a broker about topics. It asks anew each time: franz-go's kadm answers from a cache for five
+// seconds, and so would not find a topic that was just made.
 func describe(ctx context.Context, cl *kgo.Client, names ...string) (topicMetadata, error) {
 	if len(names) == 0 {
 		return topicMetadata{}, nil // no names would mean all topics
@@ -69,9 +69,9 @@ func DescribeTopics(ctx context.Context, cl *kgo.Client, names ...string) (map[s
 	return topics, nil
 }
 
-// TopicIDs asks a broker for the IDs of topics (KIP-516), by which a topic that was made anew is told from
-// the one before. A topic that there isn't is not in the map; one of a broker that knows no IDs has the
-// zero ID.
+// TopicIDs asks a broker for the IDs of topics (KIP-516), which tell a topic from another one that was made
+// under its name before. A topic that does not exist is not in the map; if the broker knows no IDs, they are
+// zero.
 func TopicIDs(ctx context.Context, cl *kgo.Client, names ...string) (map[string]kadm.TopicID, error) {
 	described, err := describe(ctx, cl, names...)
 	if err != nil {
@@ -91,11 +91,11 @@ func TopicIDs(ctx context.Context, cl *kgo.Client, names ...string) (map[string]
 	return ids, nil
 }
 
-// OffsetOf takes the offset of a partition out of what kadm lists, its errors among it:
+// OffsetOf returns a function that picks the offset of a partition, or the error, from what kadm lists:
 //
 //	end, err := kafka.OffsetOf(topic, partition)(admin.ListEndOffsets(ctx, topic))
 //
-// The error is ErrTopicMissing if the brokers have said nothing of the partition.
+// The error is ErrTopicMissing if the brokers' answer lacks the partition.
 func OffsetOf(topic string, partition int32) func(kadm.ListedOffsets, error) (int64, error) {
 	return func(listed kadm.ListedOffsets, err error) (int64, error) {
 		if err == nil {

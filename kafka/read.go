@@ -19,7 +19,7 @@ const (
 	readFetchBytes = 256 << 10
 
 	// readMaxWait is how long a broker waits for something new before it answers that there is
-	// nothing, and so the time between two reports while an open transaction holds us up.
+	// nothing, and so the time between two reports while an open transaction holds the reading up.
 	readMaxWait = 500 * time.Millisecond
 
 	// readChunkRecords and readChunkBytes limit what the caller gets at once, so that it may write
@@ -29,7 +29,7 @@ const (
 	readChunkBytes   = 1 << 20
 
 	// readPatience is how long requests may go on failing without a good answer in between before
-	// the fault goes to the caller, who can go on later from where this reading came to. It covers
+	// the fault goes to the caller, which can go on later from the offset that was reached. It covers
 	// a change of leader (some seconds) and a broker's restart (some tens of seconds).
 	readPatience = 2 * time.Minute
 
@@ -97,8 +97,8 @@ func ReadPartition(
 	return ReadPartitionBy(ctx, cl, r, fn)
 }
 
-// ReadPartitionBy is [ReadPartition] by a client that is there already, made with Settings.Options: who
-// reads the end of a partition again and again makes no new connections.
+// ReadPartitionBy is [ReadPartition] with a client that exists, made with Settings.Options: a caller that
+// reads the end of a partition again and again needs no new connections.
 func ReadPartitionBy(
 	ctx context.Context, cl *kgo.Client, r Range, fn func([]*kgo.Record, Progress) error,
 ) (next int64, err error) {
@@ -289,8 +289,8 @@ func (r *partitionReader) advance(ctx context.Context) ([]*kgo.Record, error) {
 	default:
 		// Nothing at all below the last stable offset. Brokers read up to there, and found nothing:
 		// compaction has removed the last records of a segment, the segment behind is still empty,
-		// and so there is no batch whose last offset would take us further. Unless the records are
-		// in tiered storage, which can answer late; then we go on asking.
+		// and so there is no batch whose last offset would be greater. Unless the records are in
+		// tiered storage, which can answer late; then the request is repeated.
 		local, err := r.log.offsetAt(ctx, offsetLocalLogStart)
 		if err != nil {
 			return nil, err
@@ -309,7 +309,7 @@ func (r *partitionReader) advance(ctx context.Context) ([]*kgo.Record, error) {
 	return records, nil
 }
 
-// errNoProgress is an answer of a broken broker: bytes, but no batch that we had not read.
+// errNoProgress is an answer of a broken broker: bytes, but no batch that was not read before.
 var errNoProgress = errors.New("the broker answered with a batch that does not hold the offset")
 
 // endure decides about an error: it returns nil when the request is to be tried again, after a

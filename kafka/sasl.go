@@ -105,8 +105,7 @@ type saramaSCRAM struct {
 	conversation *xdg.ClientConversation
 }
 
-// Begin starts the conversation. The password that Sarama knows may be an old one: ours is read
-// anew.
+// Begin starts the conversation. It reads the password anew: the one that Sarama knows may be old.
 func (c *saramaSCRAM) Begin(user, _, authzID string) error {
 	password, err := c.sasl.password()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // The defaults of Settings. Each can be overridden; zero in Settings means the default.
 const (
-	// DefaultClientID is the name under which brokers log and meter our requests.
+	// DefaultClientID is the name under which brokers log and meter this process's requests.
 	DefaultClientID = "refold"
 
 	// DefaultDialTimeout limits TCP connect and TLS handshake together: generous for a network
@@ -34,10 +34,10 @@ const (
 	// commit, so that a clean rebalance aborts nothing.
 	DefaultRebalanceTimeout = 30 * time.Second
 
-	// DefaultTransactionTimeout is the longest that the open transaction of a dead worker, which
-	// never comes back, holds up everybody who reads committed. A worker that does come back ends
-	// it at once. Must be longer than the slowest transaction: a batch commits in milliseconds,
-	// so that what is left is a change of leader in the middle of it.
+	// DefaultTransactionTimeout is the longest that the open transaction of a dead worker holds up readers of
+	// committed records. A worker that comes back ends it at once. Must be longer than the slowest
+	// transaction: a batch commits in milliseconds, so that what is left is a change of leader in the middle
+	// of it.
 	DefaultTransactionTimeout = 30 * time.Second
 
 	// MetadataMaxAge is how late both clients may notice, without an error telling them, that a
@@ -52,11 +52,11 @@ const (
 type Settings struct {
 	// Brokers to ask for the rest of the cluster, each as host:port.
 	Brokers []string
-	// ClientID names us in the brokers' logs, metrics and quotas.
+	// ClientID names this process in the brokers' logs, metrics and quotas.
 	ClientID string
 	// TLS encrypts the connections. Off by default.
 	TLS TLS
-	// SASL proves who we are. Off by default.
+	// SASL proves this process's identity. Off by default.
 	SASL SASL
 
 	// DialTimeout limits the making of one connection.
@@ -86,21 +86,21 @@ type Settings struct {
 	Logger *slog.Logger
 }
 
-// TLS says how connections are encrypted and whom we trust.
+// TLS says how connections are encrypted and which certificates are trusted.
 type TLS struct {
 	// Enabled turns TLS on. All other fields need it.
 	Enabled bool
-	// CAFile holds the certificates (PEM) of the authorities that we trust; empty: the system's.
+	// CAFile holds the certificates (PEM) of the trusted authorities; empty: the system's.
 	CAFile string
-	// CertFile and KeyFile (PEM) are our own certificate, if brokers ask for one. Both are read
+	// CertFile and KeyFile (PEM) are this process's own certificate, if brokers ask for one. Both are read
 	// again for each connection, so that they can be renewed while the process runs.
 	CertFile string
 	KeyFile  string
 	// ServerName is the name that the brokers' certificates must carry, if not their host's.
 	ServerName string
-	// InsecureSkipVerify accepts any certificate, and so anybody in between. Nothing but this
-	// flag ever turns verification off, and it is refused beside a CAFile or a ServerName, which
-	// would then mean nothing.
+	// InsecureSkipVerify accepts any certificate, also that of an attacker in between. Nothing but
+	// this flag ever turns verification off, and it is refused beside a CAFile or a ServerName, which
+	// would then have no effect.
 	InsecureSkipVerify bool
 }
 
@@ -112,7 +112,7 @@ const (
 	MechanismOAuthBearer = "OAUTHBEARER"
 )
 
-// SASL says how we prove who we are.
+// SASL says how this process proves its identity.
 type SASL struct {
 	// Mechanism is one of the Mechanism constants; empty: no SASL.
 	Mechanism string
@@ -124,8 +124,8 @@ type SASL struct {
 	PasswordFile string
 	// OAuth is for OAUTHBEARER.
 	OAuth OAuth
-	// AllowUnencrypted permits a mechanism that shows the password or the token itself to whoever
-	// listens (PLAIN, OAUTHBEARER) without TLS to a host other than this one.
+	// AllowUnencrypted permits a mechanism that sends the password or the token itself (PLAIN,
+	// OAUTHBEARER) to another host without TLS, where it can be read on the way.
 	AllowUnencrypted bool
 }
 

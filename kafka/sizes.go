@@ -22,7 +22,7 @@ const (
 	MaxBatchBytes = 1_000_000
 
 	// BatchRoom is enough for what a batch has beside its only record, and for a few short headers
-	// that somebody adds to it on its way.
+	// that are added to the record on its way.
 	BatchRoom = 8 << 10
 
 	// brokerBatchBytes is what brokers accept as they come (message.max.bytes). It counts the

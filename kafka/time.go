@@ -14,7 +14,7 @@ var (
 	MaxTime = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC).Add(-time.Millisecond)
 )
 
-// ErrTime says that a record has a time that none may have.
+// ErrTime says that a record has a time that records must not have.
 var ErrTime = errors.New("the record's timestamp is out of range")
 
 // CheckTime returns nil if a record may have the time, otherwise an ErrTime.
@@ -45,7 +45,7 @@ func ClampTime(t time.Time) time.Time {
 	return t
 }
 
-// TrueTime returns the time that a record was sent with, given the one that a client says it has.
+// TrueTime returns the time that a record was sent with, given the one that a client reports.
 //
 // franz-go has the milliseconds as a product of 64 bits, in nanoseconds, which wraps beyond the years 1677
 // and 2262; so has Sarama those between a record and the first one of its batch. Of a product modulo 2^64
@@ -56,6 +56,6 @@ func TrueTime(t time.Time) time.Time {
 	return time.UnixMilli(int64(uint64(t.UnixNano())>>6*inverse<<6) >> 6)
 }
 
-// ReadTime returns a record's time as readers take it, given the one that a client says it has: one that
-// none may have becomes the nearest that it may have.
+// ReadTime returns the time that readers use for a record, given the one that a client reports: a time that
+// records must not have becomes the nearest one that they may have.
 func ReadTime(t time.Time) time.Time { return ClampTime(TrueTime(t)) }

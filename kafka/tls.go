@@ -35,7 +35,7 @@ func (t TLS) config() (*tls.Config, error) {
 	return config, nil
 }
 
-// certificate reads our own certificate, for each connection anew, so that it can be renewed.
+// certificate reads the client's certificate, for each connection anew, so that it can be renewed.
 func (t TLS) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
 	if err != nil {

@@ -26,7 +26,7 @@ type tokens struct {
 	oauth  OAuth
 	client *http.Client
 
-	turn    chan struct{} // held by whoever looks at or changes the two below
+	turn    chan struct{} // held while the two below are read or changed
 	token   string
 	expires time.Time
 }
@@ -38,8 +38,8 @@ func (s Settings) newTokens() (*tokens, error) {
 		_, err := t.fromFile() // tells at once, rather than at the first connection
 		return t, err
 	case t.oauth.TokenURL != "":
-		// The same authorities vouch for the token server and for the brokers; the brokers' name
-		// and our certificate are not for it.
+		// The same authorities are trusted for the token server and for the brokers; ServerName and
+		// the client's certificate are for brokers only.
 		trust := TLS{CAFile: s.TLS.CAFile, InsecureSkipVerify: s.TLS.InsecureSkipVerify}
 		config, err := trust.config()
 		if err != nil {

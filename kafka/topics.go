@@ -20,7 +20,7 @@ const (
 	// takes seconds.
 	ensureTimeout = time.Minute
 
-	// ensurePollInterval is the time between two looks at whether new topics have leaders.
+	// ensurePollInterval is the time between two checks whether new topics have leaders.
 	ensurePollInterval = 20 * time.Millisecond
 )
 
@@ -28,22 +28,22 @@ const (
 type TopicSpec struct {
 	Name       string
 	Partitions int32
-	// ReplicationFactor is the number of replicas of each partition; 0: what the brokers give by
-	// default, whatever that is.
+	// ReplicationFactor is the number of replicas of each partition; 0 leaves it to the brokers'
+	// default.
 	ReplicationFactor int16
 	// Config holds topic configurations, by the names Kafka gives them. Those not named here may
 	// be anything.
 	Config map[string]string
 }
 
-// Setting of a Difference, beside "config." and a configuration's name.
+// What Difference.Setting may be, apart from "config." and a configuration's name.
 const (
 	SettingTopic             = "topic" // it is missing
 	SettingPartitions        = "partitions"
 	SettingReplicationFactor = "replicationFactor"
 )
 
-// Difference is one way in which a topic is not as its TopicSpec says.
+// Difference is one way in which a topic differs from its TopicSpec.
 type Difference struct {
 	Topic   string
 	Setting string // one of the Setting constants, or "config." and the configuration's name
@@ -54,14 +54,14 @@ type Difference struct {
 // Missing reports whether the whole topic is not there.
 func (d Difference) Missing() bool { return d.Setting == SettingTopic }
 
-// String says it in one line.
+// String returns the difference in one line.
 func (d Difference) String() string {
 	return fmt.Sprintf("%s: %s is %s, should be %s", d.Topic, d.Setting, d.Have, d.Want)
 }
 
-// Plan compares topics with their specifications and reports every difference: missing topics,
-// partitions, replication factor, and each configuration that a specification names. It changes
-// nothing. The order is that of specs, and within a topic fixed. Two requests, whatever the number
+// Plan compares topics with their specifications and returns every difference: missing topics, partitions,
+// replication factor, and each configuration that a specification names. It changes nothing. The differences
+// are in the order of specs, and in a fixed order within a topic. It costs two requests, whatever the number
 // of topics.
 func Plan(ctx context.Context, cl *kgo.Client, specs []TopicSpec) ([]Difference, error) {
 	if err := checkSpecs(specs); err != nil {
@@ -88,11 +88,10 @@ func Plan(ctx context.Context, cl *kgo.Client, specs []TopicSpec) ([]Difference,
 	return all, nil
 }
 
-// Ensure makes the topics that are missing and waits until each of them has leaders. A topic that
-// is there already is never altered: neither shrunk nor grown nor reconfigured; how it differs is
-// returned, and whether to go on with it is the caller's decision. Any number of processes may
-// call it at the same moment on an empty cluster: whoever comes second finds the topic made, and
-// that is fine. It gives up after a minute, or when ctx ends.
+// Ensure makes the topics that are missing and waits until each of them has leaders. It never alters a topic
+// that exists; it returns how that topic differs, and the caller decides whether to go on with it. Any number
+// of processes may call it at the same moment on an empty cluster: each topic is made once, and none of the
+// processes fails. It gives up after a minute, or when ctx ends.
 func Ensure(ctx context.Context, cl *kgo.Client, specs []TopicSpec) ([]Difference, error) {
 	if err := checkSpecs(specs); err != nil {
 		return nil, err
@@ -117,7 +116,7 @@ func Ensure(ctx context.Context, cl *kgo.Client, specs []TopicSpec) ([]Differenc
 	return planWhenKnown(ctx, cl, specs)
 }
 
-// checkSpecs reports every mistake in specs: they are written by programmers.
+// checkSpecs reports every mistake in specs.
 func checkSpecs(specs []TopicSpec) error {
 	var errs []error
 	seen := make(map[string]bool, len(specs))
@@ -139,7 +138,7 @@ func checkSpecs(specs []TopicSpec) error {
 	return errors.Join(errs...)
 }
 
-// look returns each topic's metadata; without any error except that topics are missing.
+// look returns each topic's metadata. That a topic is missing, or has no leader yet, is no error.
 func look(ctx context.Context, cl *kgo.Client, specs []TopicSpec) (topicMetadata, error) {
 	names := make([]string, len(specs))
 	for i, spec := range specs {
@@ -188,7 +187,7 @@ func describeConfigs(
 	return configs, nil
 }
 
-// compare tells how a topic differs from its specification.
+// compare returns how a topic differs from its specification.
 func (s TopicSpec) compare(have kmsg.MetadataResponseTopic, config map[string]string) []Difference {
 	if missing(have) {
 		return []Difference{
@@ -216,7 +215,7 @@ func (s TopicSpec) compare(have kmsg.MetadataResponseTopic, config map[string]st
 	return all
 }
 
-// fewestReplicas is what the topic can rely on: partitions may have different numbers of replicas.
+// fewestReplicas returns the least number of replicas that a partition of the topic has.
 func fewestReplicas(partitions []kmsg.MetadataResponseTopicPartition) int {
 	fewest := 0
 	for _, partition := range partitions {
@@ -254,8 +253,8 @@ func create(ctx context.Context, cl *kgo.Client, spec TopicSpec) error {
 	return fmt.Errorf("creating topic %s: %w", spec.Name, err)
 }
 
-// waitForLeaders returns when every topic is there and each of its partitions has a leader: only
-// then can it be written to without an error.
+// waitForLeaders returns when every topic exists and each of its partitions has a leader: only then can it be
+// written to without an error.
 func waitForLeaders(ctx context.Context, cl *kgo.Client, specs []TopicSpec) error {
 	for {
 		topics, err := look(ctx, cl, specs)
@@ -272,8 +271,8 @@ func waitForLeaders(ctx context.Context, cl *kgo.Client, specs []TopicSpec) erro
 	}
 }
 
-// planWhenKnown is Plan of topics that are there for sure: the broker that happens to be asked
-// about a configuration may be the last one to hear of a new topic.
+// planWhenKnown is Plan for topics that are known to exist: the broker that is asked for a configuration may
+// be the last one to learn about a new topic.
 func planWhenKnown(
 	ctx context.Context, cl *kgo.Client, specs []TopicSpec,
 ) ([]Difference, error) {
@@ -290,7 +289,7 @@ func planWhenKnown(
 	}
 }
 
-// withoutLeader names a topic that can't be written to yet, or returns "".
+// withoutLeader returns the name of a topic that can't be written to yet, "" if there is none.
 func withoutLeader(topics topicMetadata, specs []TopicSpec) string {
 	for _, spec := range specs {
 		topic := topics[spec.Name]

@@ -13,8 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// OpenTransaction is one that has not ended in a partition: readers of committed records read no further
-// there than to its first record.
+// OpenTransaction is a transaction that has not ended in a partition: readers of committed records stop there
+// before its first record.
 type OpenTransaction struct {
 	Topic      string
 	Partition  int32
@@ -24,19 +24,19 @@ type OpenTransaction struct {
 	Written    time.Time // when its producer has written there last
 
 	// TransactionalID is the producer's, as the coordinator of the transaction knows it; empty if no
-	// coordinator knows of the transaction. Such a one hangs: nobody will ever end it (KIP-664).
+	// coordinator knows the transaction. Such a transaction hangs: nothing will ever end it (KIP-664).
 	TransactionalID string
-	// Began and Timeout are the coordinator's: it ends the transaction when that has passed.
+	// Began and Timeout are the coordinator's: it ends the transaction when Timeout has passed.
 	Began   time.Time
 	Timeout time.Duration
 
 	coordinatorEpoch int32
 }
 
-// Hangs reports whether nobody will ever end the transaction.
+// Hangs reports whether nothing will ever end the transaction.
 func (t *OpenTransaction) Hangs() bool { return t.TransactionalID == "" }
 
-// Since is when the transaction began, as far as that is known.
+// Since returns when the transaction began, as far as that is known.
 func (t *OpenTransaction) Since() time.Time {
 	if t.Hangs() {
 		return t.Written
@@ -47,8 +47,9 @@ func (t *OpenTransaction) Since() time.Time {
 // OpenTransactions returns the transactions that are open in some topics, by topic, partition and offset. It
 // asks the leaders of all partitions, and all coordinators (Kafka 3.0 and later).
 //
-// One that no coordinator knows is looked for once more: it may have ended between the two questions, and its
-// producer gone on to another one, which a marker would abort in that partition alone.
+// The leaders are asked again about a transaction that no coordinator knows: it may have ended between the
+// two requests, and its producer may have begun another one, which a marker would abort in that partition
+// alone.
 func OpenTransactions(ctx context.Context, cl *kgo.Client, topics ...string) ([]OpenTransaction, error) {
 	open, err := openIn(ctx, cl, topics...)
 	if err != nil {
@@ -117,7 +118,7 @@ func openIn(ctx context.Context, cl *kgo.Client, topics ...string) ([]OpenTransa
 	return open, nil
 }
 
-// attribute adds what coordinators know of transactions.
+// attribute adds what coordinators know about transactions.
 func attribute(ctx context.Context, admin *kadm.Client, open []OpenTransaction) error {
 	var producers []int64
 	for i := range open {
@@ -154,10 +155,10 @@ func attribute(ctx context.Context, admin *kadm.Client, open []OpenTransaction) 
 	return nil
 }
 
-// AbortTransaction ends an open transaction: nothing of it will ever be read as committed. One that a
-// coordinator knows is ended in all its partitions, as its producer's next life would end it, and its
-// producer, if it is alive, is fenced: it is told so with its next request. One that hangs is ended in this
-// partition, by a marker (KIP-664). It takes no longer than abortTimeout.
+// AbortTransaction ends an open transaction: nothing of it will ever be read as committed. A transaction that
+// a coordinator knows is ended in all its partitions, and its producer, if it is alive, is fenced: its next
+// request fails. A transaction that hangs is ended in this partition only, by a marker (KIP-664). It takes no
+// longer than abortTimeout.
 func AbortTransaction(ctx context.Context, cl *kgo.Client, t OpenTransaction) error {
 	ctx, cancel := context.WithTimeout(ctx, abortTimeout)
 	defer cancel()
@@ -184,8 +185,8 @@ func AbortTransaction(ctx context.Context, cl *kgo.Client, t OpenTransaction) er
 	}
 }
 
-// abortPause is about as long as writing markers takes. abortTimeout is for a coordinator that never ends
-// with it, as it does not while a partition has no leader.
+// abortPause is about as long as writing markers takes. abortTimeout limits the wait for a coordinator that
+// can't write them, because a partition has no leader.
 const abortPause = 50 * time.Millisecond
 
 var abortTimeout = 30 * time.Second // a variable for the sake of tests

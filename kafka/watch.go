@@ -13,29 +13,29 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Standing says where a reader of a partition is, by what brokers say.
+// Standing is where a reader of a partition stands, as far as the brokers tell.
 type Standing struct {
-	At int64 // the next offset that it has not done
-	// Lag is how many offsets it is behind the end of the partition; -1: the brokers don't tell.
-	// Markers of transactions count until it was seen that nothing else is left.
+	At int64 // the reader's next offset
+	// Lag is how many offsets At is behind the end of the partition; -1: the brokers don't tell.
+	// Transaction markers count until a look has shown that nothing else is left.
 	Lag int64
-	// Waits is since when there has been something to read at At; zero: there isn't, or it moves.
+	// Waits is since when there has been something to read at At; zero if there is nothing, or At moves.
 	Waits time.Time
-	// Err is why it can't be read, if it can't: what a fetch at At was answered, or that the brokers
-	// do not say where the partition ends.
+	// Err is why the partition can't be read at At, nil if it can: the answer to a fetch, or that the
+	// brokers do not tell where the partition ends.
 	Err error
 }
 
-// Watch finds out whether readers get on. It asks the brokers itself, since a client's own fetches may
-// fail without a word, and a partition that ends in the markers of transactions looks like one that has
-// something to read. One goroutine uses it.
+// Watch finds out whether readers of partitions make progress. It asks the brokers itself: a client's own
+// fetches may fail without an error, and a partition that ends in transaction markers looks like one that has
+// something to read. One goroutine at a time may use it.
 type Watch struct {
 	cl     *kgo.Client
 	ids    map[string][16]byte
 	places map[TopicPartition]*watched
 }
 
-// watched is what is known of a reader since the last look.
+// watched is what the last look at a reader has found.
 type watched struct {
 	log   *partitionLog
 	at    int64
@@ -43,15 +43,15 @@ type watched struct {
 	waits time.Time // since when something is
 }
 
-// NewWatch returns a watch that asks by the client. ids are those of the topics that are meant, as far as
-// they are known: another topic that was made under such a name since is not read.
+// NewWatch returns a Watch that uses a client, which it does not close. ids are the IDs of the topics, as far
+// as they are known: a topic that has replaced one of them is not read.
 func NewWatch(cl *kgo.Client, ids map[string][16]byte) *Watch {
 	return &Watch{cl: cl, ids: ids, places: make(map[TopicPartition]*watched)}
 }
 
-// Look says where readers stand, by the offsets that they are at: those that it is given are all. It
-// costs a request to each broker, and for each partition that has not moved since the last look, though
-// it is behind, another one: a fetch of one batch.
+// Look returns where readers stand, given their next offsets; readers that are left out are forgotten. It
+// costs a request to each broker, and a fetch of one batch for each partition that is behind and has not
+// moved since the last look.
 func (w *Watch) Look(ctx context.Context, at map[TopicPartition]int64) map[TopicPartition]Standing {
 	maps.DeleteFunc(w.places, func(p TopicPartition, _ *watched) bool { _, is := at[p]; return !is })
 	ends, err := w.ends(ctx, at)
@@ -94,15 +94,15 @@ func (w *Watch) ends(ctx context.Context, at map[TopicPartition]int64) (kadm.Lis
 		return nil, nil
 	}
 	ends, err := kadm.NewClient(w.cl).ListEndOffsets(ctx, slices.Sorted(maps.Keys(topics))...)
-	// Some brokers may have answered: what they said counts, and the others' partitions are left out.
+	// If some brokers have answered, their answers count, and the others' partitions are missing.
 	if some, is := errors.AsType[*kadm.ShardErrors](err); err != nil && (!is || some.AllFailed) {
 		return nil, fmt.Errorf("ask where topics end: %w", err)
 	}
 	return ends, nil
 }
 
-// stand says where a reader is. One that is behind and has not moved is looked after: it may be that what
-// is left can't be read, or that nothing is.
+// stand returns where a reader stands. For a reader that is behind and has not moved it fetches: what is left
+// may not be readable, or there may be nothing left.
 func (w *watched) stand(
 	ctx context.Context, place TopicPartition, ends kadm.ListedOffsets, moved bool,
 ) Standing {
@@ -123,7 +123,7 @@ func (w *watched) stand(
 	return s
 }
 
-// only picks what was listed of one partition: errors of others are theirs.
+// only picks the answer about one partition, so that errors of others do not matter.
 func only(ends kadm.ListedOffsets, place TopicPartition) kadm.ListedOffsets {
 	listed, is := ends.Lookup(place.Topic, place.Partition)
 	if !is { // a topic that may not be described has no partitions, or one of number -1
@@ -167,18 +167,18 @@ func (w *watched) look(ctx context.Context, end int64) error {
 	return nil
 }
 
-// errOpenTransaction is why a reader of committed records waits.
+// errOpenTransaction says why a reader of committed records waits.
 var errOpenTransaction = errors.New("another producer's transaction is open: " +
 	"docs/runbooks/stuck-transaction.md")
 
-// MadeAgain reports whether an error says that a topic was deleted and made again, so that what is known of
-// its offsets means nothing any more.
+// MadeAgain reports whether an error says that a topic was deleted and made again, so that its known offsets
+// mean nothing any more.
 func MadeAgain(err error) bool {
 	return errors.Is(err, errMadeAgain) || errors.Is(err, kerr.UnknownTopicID) ||
 		errors.Is(err, kerr.InconsistentTopicID)
 }
 
-// Readable looks by a fetch whether a partition can be read at an offset, and returns why not.
+// Readable fetches from a partition at an offset, and returns why that fails; nil if it works.
 func Readable(ctx context.Context, cl *kgo.Client, place TopicPartition, at int64) error {
 	log := newPartitionLog(cl, place.Topic, place.Partition)
 	log.once = true
@@ -189,8 +189,8 @@ func Readable(ctx context.Context, cl *kgo.Client, place TopicPartition, at int6
 	return err
 }
 
-// Refused reports whether an error says that a partition can't be read, rather than that a broker is
-// away for a moment: by an answer that a retry seldom changes.
+// Refused reports whether an error is an answer that a retry seldom changes, so that the partition can't be
+// read; it is not that a broker is away for a moment.
 func Refused(err error) bool {
 	if errors.Is(err, ErrTopicMissing) || errors.Is(err, errUndecodable) {
 		return true

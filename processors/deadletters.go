@@ -32,14 +32,14 @@ const (
 	// replay goes to.
 	HeaderGroup       = "refold_group"
 	HeaderReplayTopic = "refold_replay_topic"
-	// HeaderCut is there when the record was too large even for a dead letter, and says its size in
-	// bytes: key, value and headers of its own are missing. They are where it came from, for as
-	// long as they are kept there.
+	// HeaderCut is present if the record was too large even for a dead letter, and gives its size in bytes.
+	// The dead letter then lacks key, value and the record's own headers. They are in the topic that it
+	// came from, as long as that keeps them.
 	HeaderCut = "refold_cut"
 )
 
-// LetterBytes returns the largest dead letter, given the largest record: any record fits that came
-// in a batch that was not compressed, and many that were.
+// LetterBytes returns the size of the largest dead letter, given that of the largest record, both in bytes.
+// Any record of an uncompressed batch fits, and many of compressed ones.
 func LetterBytes(recordBytes int) int { return 2 * kafka.MaxMessageBytes(recordBytes) }
 
 // ReasonWrongPartition is the reason of a dead letter whose command is not in the partition of its
@@ -56,7 +56,7 @@ const ReasonBug codecs.Reason = "bug"
 // maxMessageBytes limits the message in a dead letter's headers: an error may quote its input.
 const maxMessageBytes = 1024
 
-// deadLetters is where the graph of a group puts what it can't handle.
+// deadLetters is where the graph of a group puts records that it can't handle.
 type deadLetters struct {
 	topic string
 	owner string // the aggregate or process, in metrics
@@ -68,9 +68,9 @@ type deadLetters struct {
 	guard   *Guard
 	metrics *Metrics
 	logger  *slog.Logger
-	// named is of a graph whose inputs earlier versions have written. Records beyond the limits of IDs
-	// are among these for good, and there may be many: no restart mends them, so the guard doesn't count
-	// them, and the log has the first one. Nil: they are poison like any other.
+	// named is set for a graph whose inputs earlier versions have written. Records beyond the limits of IDs
+	// stay among these, and there may be many. No restart mends them, so the guard doesn't count them, and
+	// only the first one is logged as a warning. Nil: such records are poison like any other.
 	named *atomic.Bool
 }
 
@@ -94,8 +94,8 @@ func (d *deadLetters) setAside(
 	return verdict{outcomeDeadLetter, string(poison.Reason)}
 }
 
-// count tells the guard of a record, before anything of it is emitted. poison is nil if it is none.
-// It does not return if the partition is held.
+// count reports a record to the guard, before anything of it is emitted. poison is nil for a good record.
+// count does not return if the partition is held.
 func (d *deadLetters) count(ctx goka.Context, poison *codecs.Malformed) {
 	topic, partition := string(ctx.Topic()), ctx.Partition()
 	var err error
@@ -121,8 +121,8 @@ func (d *deadLetters) wait(ctx goka.Context, record *received) {
 	}
 }
 
-// refuse sets a record aside that leads to what can't be written; err is poison, or else a fault,
-// which the record waits out.
+// refuse handles a record that leads to something that can't be written. If err is poison, it sets the record
+// aside; otherwise err is a fault, and the record is handled again later.
 func (d *deadLetters) refuse(ctx goka.Context, record *received, err error) verdict {
 	if poison, is := errors.AsType[*codecs.Malformed](err); is {
 		return d.setAside(ctx, record, poison)
@@ -131,7 +131,7 @@ func (d *deadLetters) refuse(ctx goka.Context, record *received, err error) verd
 	return verdict{} // not reached: Fail panics
 }
 
-// origin says where a record comes from and why it is set aside.
+// origin returns headers that say where a record comes from and why it is set aside.
 func (d *deadLetters) origin(ctx goka.Context, poison *codecs.Malformed) []kgo.RecordHeader {
 	message := excerpt.Of(poison.Err.Error(), maxMessageBytes)
 	return []kgo.RecordHeader{
@@ -147,9 +147,9 @@ func (d *deadLetters) origin(ctx goka.Context, poison *codecs.Malformed) []kgo.R
 	}
 }
 
-// letter is the dead letter of a record. One that is too large even for the dead letters, as only a
-// batch that was compressed can bring it, is there without key, value and headers: those are where
-// it came from. Otherwise it would stop the line.
+// letter returns the dead letter of a record. If the record is too large even for a dead letter, which only
+// a compressed batch can bring, the letter has no key, value or headers of the record: it could not be
+// written, and would stop the partition.
 func (d *deadLetters) letter(
 	ctx goka.Context, record *received, poison *codecs.Malformed,
 ) kgo.Record {

@@ -49,8 +49,8 @@ type EventFold[S, E any] struct {
 	events  *codecs.Set
 }
 
-// folded is a state and where it is. It is changed in place, so that an event costs no allocation
-// beside its own.
+// folded is a state with its sequence. Apply changes it in place, so that an event costs no allocation beside
+// its own.
 type folded[S any] struct {
 	state    S
 	sequence int64
@@ -77,20 +77,19 @@ const (
 	FoldNoKey FoldCode = "no-key"
 )
 
-// FoldError is an event that can't be folded, or a row that can't be used, and never will be by this
-// release.
+// FoldError is an error about an event or a row that this release will never be able to use.
 type FoldError struct {
 	Reason FoldCode
 	Err    error
 }
 
-// Error gives the reason and what exactly is wrong.
+// Error returns the reason and the details.
 func (e *FoldError) Error() string { return string(e.Reason) + ": " + e.Err.Error() }
 
-// Unwrap returns what exactly is wrong.
+// Unwrap returns the details.
 func (e *FoldError) Unwrap() error { return e.Err }
 
-// Code returns the reason, for those who don't know this type.
+// Code returns the reason, for callers that don't know this type; see fold.CodeOf.
 func (e *FoldError) Code() string { return string(e.Reason) }
 
 func unfoldable(reason FoldCode, format string, args ...any) error {
@@ -129,9 +128,9 @@ func (f *EventFold[S, E]) Decode(event *kgo.Record) (any, error) {
 	return &eventsourcing.Recorded[E]{Event: data, Sequence: sequence, Time: at}, nil
 }
 
-// Apply returns the state after a decoded event. The state it is given may be changed and must not be
-// used any more, unless there is an error: then it is as it was. The error is a *[FoldError]: the event
-// is not the next of its aggregate, or Evolve panics.
+// Apply returns the state after a decoded event. It may change the state that it is given, which must not be
+// used any more; after an error that state is as it was. The error is a *[FoldError]: the event is not the
+// next of its aggregate, or Evolve panics.
 func (f *EventFold[S, E]) Apply(state, event any) (any, error) {
 	s, err := ownState[S](state)
 	if err != nil {
@@ -159,7 +158,7 @@ func (f *EventFold[S, E]) Apply(state, event any) (any, error) {
 	return s, nil
 }
 
-// evolveOne folds an event in. A panic of the domain comes back as an error, and the state as it was.
+// evolveOne folds an event in. A panic of the domain becomes an error, and leaves the state as it was.
 func (f *EventFold[S, E]) evolveOne(s *folded[S], event eventsourcing.Recorded[E]) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -170,7 +169,7 @@ func (f *EventFold[S, E]) evolveOne(s *folded[S], event eventsourcing.Recorded[E
 	return nil
 }
 
-// sequenceOf reads an event's sequence. codecs.StoredMetadata would read all the other headers, too.
+// sequenceOf reads an event's sequence. It is cheaper than codecs.StoredMetadata, which reads all headers.
 func sequenceOf(event *kgo.Record) (int64, error) {
 	if len(event.Key) == 0 {
 		return 0, unfoldable(FoldNoKey, "it must be the aggregate's ID")
@@ -201,7 +200,7 @@ func timeOf(event *kgo.Record) (time.Time, error) {
 	return at, nil
 }
 
-// ownState returns a state as what it is; nil for nil.
+// ownState returns a state by its type; nil for nil.
 func ownState[S any](state any) (*folded[S], error) {
 	if state == nil {
 		return nil, nil //nolint:nilnil // no events: no state

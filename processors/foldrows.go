@@ -51,7 +51,7 @@ func (c *RowCodec[S]) RowWith(state any, ring []byte) ([]byte, error) {
 	return c.encode(eventsourcing.Snapshot[S]{State: s.state, Sequence: s.sequence, Recent: recent})
 }
 
-// encode encodes a row. What makes a row of a state is the domain's, and may panic.
+// encode encodes a row. The domain makes a row of a state, and may panic.
 func (c *RowCodec[S]) encode(row eventsourcing.Snapshot[S]) (b []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -82,7 +82,7 @@ func (c *RowCodec[S]) snapshot(b []byte) (eventsourcing.Snapshot[S], error) {
 	return row, nil
 }
 
-// unlessFault returns what is wrong with a row, unless it is only the registry that does not answer.
+// unlessFault returns a *FoldError about a row, unless the registry does not answer, which is a fault.
 func unlessFault(err error, format string, args ...any) error {
 	if errors.Is(err, codecs.ErrRegistryUnavailable) {
 		return fmt.Errorf(format, args...)
@@ -96,9 +96,8 @@ func (c *RowCodec[S]) Sequence(row []byte) (int64, error) {
 	return s.Sequence, err
 }
 
-// Equal reports whether a row says the same as the state: the same state at the same sequence,
-// whatever is in its ring, and whichever schema it was written with. At sequence 0 the state is not
-// looked at, as [eventsourcing.Snapshot] has it.
+// Equal reports whether a row has the same state at the same sequence, whatever its ring and the schema it
+// was written with. At sequence 0 states are not compared; see [eventsourcing.Snapshot].
 func (c *RowCodec[S]) Equal(state any, row []byte) (bool, error) {
 	s, err := ownState[S](state)
 	if err != nil {

@@ -11,16 +11,16 @@ import (
 	"refold/eventsourcing"
 )
 
-// Messages reads what the records of topics say of commands, for those who compare or repair topics.
+// Messages reads what events and results say of commands, for callers that compare or repair topics.
 type Messages struct {
 	// Results is NewResultSet's.
 	Results *codecs.Set
-	// Beyond counts the records that are beyond the limits of IDs. Nil: nobody wants to know.
+	// Beyond counts the records that are beyond the limits of IDs. Nil: they are not counted.
 	Beyond *Beyond
 }
 
-// Beyond counts records whose IDs are beyond the limits, as earlier versions have written them: they are
-// read like all others, and named once. It is safe for concurrent use.
+// Beyond counts records whose IDs are beyond the limits, as earlier versions wrote them. They are read like
+// all others. It is safe for concurrent use.
 type Beyond struct {
 	mu    sync.Mutex
 	noted map[stretch]uint64
@@ -28,13 +28,13 @@ type Beyond struct {
 	first string
 }
 
-// stretch is 64 offsets, a bit each: topics are read more than once, and not always from the same place.
+// stretch is 64 offsets, a bit each: topics are read more than once, and not always from the same offset.
 type stretch struct {
 	input
 	from int64
 }
 
-// note counts a record, once however often its topic is read.
+// note counts a record, once however often it is read.
 func (b *Beyond) note(r *kgo.Record, why *codecs.Malformed) {
 	if b == nil || why == nil {
 		return
@@ -57,7 +57,7 @@ func (b *Beyond) note(r *kgo.Record, why *codecs.Malformed) {
 	}
 }
 
-// Counted returns how many there were, and where the first one is and what is wrong with it.
+// Counted returns how many there are, and the place of the first one with what is wrong with it.
 func (b *Beyond) Counted() (n int64, first string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -13,14 +13,14 @@ import (
 	"refold/fold"
 )
 
-// Rings makes rings of recent commands again, of tables that are lost: from the events, each of which
-// names the command that caused it, and from the results, as far as they are kept.
+// Rings makes the rings of recent commands again for a table that is lost: from the events, each of which
+// names the command that caused it, and from the results, as far back as they are kept.
 type Rings struct {
 	Fold     fold.RowFold
 	Messages Messages
 	// Size is Aggregate.RecentSize.
 	Size int
-	// EventsLost says that it is known that results name events that are lost: these are forgotten.
+	// EventsLost accepts that results name events that are lost: these results are left out.
 	EventsLost bool
 }
 
@@ -30,12 +30,12 @@ func (r Rings) OfEvents() fold.StateFold { return eventRings{r} }
 // OfResults folds the records of the results topic to rings.
 func (r Rings) OfResults() fold.StateFold { return resultRings{r} }
 
-// ErrEventsLost says that a result or a row knows of events that the events topic doesn't have.
+// ErrEventsLost says that a result or a row is of events that the events topic does not have.
 var ErrEventsLost = errors.New("events are lost")
 
-// Row returns the row of an aggregate by what the two folds know of it, nil where they know nothing; the
-// row is nil if there is nothing to remember. The error is ErrEventsLost if there are results of more
-// events than there are, or if the live row, which may be nil, is of more.
+// Row returns the row of an aggregate by its states in the two folds, nil where it has none. The row is nil
+// if the aggregate needs none. The error is ErrEventsLost if results name events that are not there, or if
+// the live row, which may be nil, is at a later sequence than the events.
 func (r Rings) Row(ofEvents, ofResults any, live []byte) ([]byte, error) {
 	events, _ := ofEvents.(*caused)
 	if events == nil {
@@ -62,7 +62,8 @@ func (r Rings) Row(ofEvents, ofResults any, live []byte) ([]byte, error) {
 	return row, nil
 }
 
-// lost reports whether somebody knows of events that are not there. A row that can't be read knows nothing.
+// lost returns ErrEventsLost if results or the live row are of events that are not there. A row that can't be
+// read is ignored.
 func (r Rings) lost(events *caused, results *told, live []byte) error {
 	if results.last > events.last {
 		return fmt.Errorf("%w: results go up to %d, events to %d", ErrEventsLost, results.last,
@@ -77,7 +78,7 @@ func (r Rings) lost(events *caused, results *told, live []byte) error {
 	return nil
 }
 
-// caused is a state with the latest commands that had events.
+// caused is a state with the ring of the commands that caused its events.
 type caused struct {
 	state any
 	last  int64 // sequence
@@ -148,9 +149,9 @@ func (f eventRings) DecodeState(b []byte) (any, error) {
 	return s, err //nolint:wrapcheck // it says what it was doing
 }
 
-// told are the latest commands whose results are known.
+// told is the ring of the commands whose results are known.
 type told struct {
-	last int64 // the greatest sequence of an event that they name
+	last int64 // the greatest sequence of an event that the results name
 	ring eventsourcing.Recent
 }
 

@@ -190,6 +190,7 @@ func TestAskBeforeSettling(t *testing.T) {
 	}
 	queue, err := deadletters.Open(context.WithoutCancel(t.Context()), deadletters.Settings{
 		Kafka: opts, Names: deadletters.NamesOf(""), Commands: []string{"account-commands"},
+		RecordBytes: kafka.DefaultRecordBytes,
 	})
 	if err != nil {
 		t.Fatal(err)

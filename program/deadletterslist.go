@@ -1,12 +1,10 @@
 package program
 
 import (
-	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -200,53 +198,18 @@ func letterJSON(w io.Writer, l *deadletters.Letter) error {
 	return json.NewEncoder(w).Encode(entryOf(l))
 }
 
-// letterCount is a line of the summary.
-type letterCount struct {
-	Reason string    `json:"reason"`
-	Topic  string    `json:"topic"`
-	Count  int64     `json:"count"`
-	First  time.Time `json:"first"`
-	Last   time.Time `json:"last"`
-}
-
 func (l *lettersList) summarize(
 	cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
 ) error {
-	type kind struct{ reason, topic string }
-	counts := make(map[kind]*letterCount)
-	s.Limit = 0
-	reading, err := queue.Each(cmd.Context(), s, func(l *deadletters.Letter) error {
-		k := kind{l.Reason, l.Origin.Topic}
-		c := counts[k]
-		if c == nil {
-			c = &letterCount{Reason: k.reason, Topic: k.topic, First: l.Time, Last: l.Time}
-			counts[k] = c
-		}
-		c.Count++
-		if l.Time.Before(c.First) {
-			c.First = l.Time
-		}
-		if l.Time.After(c.Last) {
-			c.Last = l.Time
-		}
-		return nil
-	})
+	counts, reading, err := queue.Summarize(cmd.Context(), s)
 	if err != nil {
 		return err
 	}
-	var sorted []*letterCount
-	for _, c := range counts {
-		sorted = append(sorted, c)
-	}
-	slices.SortFunc(sorted, func(a, b *letterCount) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason),
-			cmp.Compare(a.Topic, b.Topic))
-	})
 	mention(cmd.ErrOrStderr(), reading, 0)
-	return l.printSummary(cmd.OutOrStdout(), sorted)
+	return l.printSummary(cmd.OutOrStdout(), counts)
 }
 
-func (l *lettersList) printSummary(w io.Writer, counts []*letterCount) error {
+func (l *lettersList) printSummary(w io.Writer, counts []deadletters.Count) error {
 	if l.json {
 		encoder := json.NewEncoder(w)
 		for _, c := range counts {

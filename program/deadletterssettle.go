@@ -125,7 +125,7 @@ func (l *lettersSettle) run(
 		Disposition: l.disposition, By: whoami(), Note: l.note, Time: time.Now(), DryRun: l.dryRun,
 	}
 	out := cmd.OutOrStdout()
-	var count settleCount
+	var count deadletters.Tally
 	reading, err := queue.Settle(ctx, s, action, func(r deadletters.Report) error {
 		count[r.Status]++
 		return l.tell(out, r)
@@ -140,9 +140,6 @@ func (l *lettersSettle) run(
 	}
 	return nil
 }
-
-// settleCount counts by deadletters.Status.
-type settleCount [3]int
 
 func (l *lettersSettle) tell(w io.Writer, r deadletters.Report) error {
 	var text string
@@ -169,7 +166,7 @@ func (l *lettersSettle) done() string {
 	return string(l.disposition)
 }
 
-func (l *lettersSettle) conclude(w io.Writer, c settleCount) {
+func (l *lettersSettle) conclude(w io.Writer, c deadletters.Tally) {
 	fmt.Fprintf(w, "%d %s", c[deadletters.Done], l.done())
 	if n := c[deadletters.Already]; n > 0 {
 		fmt.Fprintf(w, ", %d settled before", n)
@@ -184,24 +181,17 @@ func (l *lettersSettle) conclude(w io.Writer, c settleCount) {
 func (l *lettersSettle) ask(
 	ctx context.Context, cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
 ) (bool, error) {
-	var count settleCount
-	var last deadletters.Report
-	_, err := queue.Settle(ctx, s, deadletters.Action{Disposition: l.disposition, DryRun: true},
-		func(r deadletters.Report) error {
-			count[r.Status]++
-			last = r
-			return nil
-		})
+	tally, last, err := queue.Preview(ctx, s, l.disposition)
 	if err != nil {
 		return false, err
 	}
-	n := count[deadletters.Done]
+	n := tally[deadletters.Done]
 	if n == 0 {
 		return true, nil // Settle says why there is nothing to do
 	}
 	out := cmd.OutOrStdout()
 	what := fmt.Sprintf("%d dead letters", n)
-	if n == 1 && last.Status == deadletters.Done {
+	if n == 1 {
 		what = fmt.Sprintf("dead letter %s", last.Ref)
 	}
 	fmt.Fprintf(out, "%s shall be %s. Go on? [y/N] ", what, l.disposition)

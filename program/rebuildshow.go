@@ -53,7 +53,7 @@ func watchRebuild(ctx context.Context, w io.Writer, d *rebuild.Requests, id stri
 		select {
 		case <-time.After(redrawInterval):
 		case <-ctx.Done():
-			fmt.Fprintf(w, "\nthe refold goes on; --watch shows it again\n")
+			fmt.Fprintf(w, "\nthe rebuild goes on; --watch shows it again\n")
 			return nil
 		}
 	}
@@ -114,9 +114,10 @@ func concludeRebuild(w io.Writer, r *rebuild.Rebuild) error {
 	if r.DryRun {
 		what = "found; nothing was written"
 	}
-	fmt.Fprintf(w, "rebuild %s is %s: %s rows equal; %s changed, %s added, %s removed (%s); %s events in %v\n",
-		r.ID, t.Stage, number(int(t.Equal)), number(int(t.Changed)), number(int(t.Added)),
-		number(int(t.Removed)), what, number(int(t.EventsRead)), took.Round(100*time.Millisecond))
+	fmt.Fprintf(w, "rebuild %s is %s: %s rows equal; %s changed, %s added, %s removed (%s); "+
+		"%s events in %v\n", r.ID, t.Stage, number(int(t.Equal)), number(int(t.Changed)),
+		number(int(t.Added)), number(int(t.Removed)), what, number(int(t.EventsRead)),
+		took.Round(100*time.Millisecond))
 	if t.Steps > 0 {
 		fmt.Fprintf(w, "commands waited for it for %.0f ms at most (steps: %s)\n",
 			t.LongestStep*1000, number(t.Steps))

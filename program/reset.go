@@ -2,23 +2,21 @@ package program
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/codecs"
-	"refold/config"
-	"refold/kafka"
+	"refold/installation"
 	"refold/logging"
+	"refold/operator"
 	"refold/processors"
-	"refold/processors/deadletters"
-	"refold/snapshots/rebuild/reset"
+	"refold/snapshots/rebuild"
 )
 
 // Exit codes of reset beside exitFailed. They are its own.
@@ -91,20 +89,15 @@ func refused(w io.Writer, err error) error {
 	return exitError{exitFailed}
 }
 
-// resetting is what a reset works with.
+// resetting is a reset, as it is asked for and shown.
 type resetting struct {
-	flags      resetFlags
-	config     config.Config
-	kafka      kafka.Settings
-	folded     *folded
-	topics     processors.Topics
-	reader     reset.OffsetFinder
-	partitions []int32
-	positions  map[int32]reset.InputPosition
-	client     *kgo.Client
-	dir        string
-	in         io.Reader
-	out, err   io.Writer
+	flags    resetFlags
+	plural   string
+	topics   processors.Topics
+	beyond   *processors.Beyond
+	reset    *operator.Reset
+	in       io.Reader
+	out, err io.Writer
 }
 
 func (p *program) reset(cmd *cobra.Command, args []string, f resetFlags) error {
@@ -115,24 +108,31 @@ func (p *program) reset(cmd *cobra.Command, args []string, f resetFlags) error {
 	if err != nil {
 		return refusal{err}
 	}
-	ctx := cmd.Context()
-	r := &resetting{
-		flags: f, config: loaded.Config, kafka: loaded.Kafka(nil),
-		in: cmd.InOrStdin(), out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
-	}
-	if r.folded, err = openFolded(ctx, loaded.Installation, args[0]); err != nil {
+	ctx, c := cmd.Context(), loaded.Config
+	opened, err := openFolded(ctx, loaded.Installation, args[0])
+	if err != nil {
 		return refusal{err}
 	}
-	defer r.folded.registry.Close()
-	if r.client, err = r.kafka.Client(); err != nil {
-		return refusal{err}
-	}
-	defer r.client.Close()
-	if r.dir = f.dir; r.dir == "" {
-		if r.dir, err = os.MkdirTemp("", "refold-reset-"); err != nil {
+	defer opened.registry.Close()
+	o := resetOptions(loaded.Installation, f, logging.New(cmd.ErrOrStderr(), c.Log))
+	o.Aggregate = opened.operated()
+	if o.Dir == "" {
+		if o.Dir, err = os.MkdirTemp("", "refold-reset-"); err != nil {
 			return refusal{fmt.Errorf("make a directory to work in: %w", err)}
 		}
-		defer os.RemoveAll(r.dir)
+		defer os.RemoveAll(o.Dir)
+	}
+	client, err := operator.Connect(ctx, o.Kafka)
+	if err != nil {
+		return refusal{fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ","))}
+	}
+	defer client.Close()
+	r := &resetting{
+		flags: f, plural: opened.aggregate.Plural, topics: o.Aggregate.Topics, beyond: opened.messages.Beyond,
+		in: cmd.InOrStdin(), out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
+	}
+	if r.reset, err = operator.NewReset(ctx, client, o); err != nil {
+		return refusal{err}
 	}
 	if err := r.plan(ctx); err != nil {
 		return refusal{err}
@@ -147,50 +147,23 @@ func (p *program) reset(cmd *cobra.Command, args []string, f resetFlags) error {
 	return r.run(ctx)
 }
 
-// read sets what is known of the topics.
-func (r *resetting) read(ctx context.Context) error {
-	r.topics = r.folded.aggregate.Topics(r.config.Topics.Prefix)
-	r.reader = reset.OffsetFinder{
-		Kafka: r.kafka,
-		Topics: reset.Topics{
-			Commands: r.topics.Commands, Events: r.topics.Events, Results: r.topics.Results,
-			Table: r.topics.Table, DeadLetters: r.topics.DeadLetters, Group: r.topics.Group,
+// resetOptions are what the configuration and the flags say.
+func resetOptions(
+	in *installation.Installation, f resetFlags, logger *slog.Logger,
+) operator.ResetOptions {
+	settings, c := in.Kafka(nil), in.Config
+	o := operator.ResetOptions{
+		Kafka: settings, EventsLost: f.eventsLost, AllCommands: f.allCommands, Dir: f.dir,
+		Rebuilds: rebuild.TopicOptions{
+			Kafka: settings, Name: rebuild.TopicName(c.Topics.Prefix), StallAfter: c.Processor.StallAfter,
+			Logger: logger,
 		},
-		Outcome: func(record *kgo.Record) (reset.Cause, error) {
-			m, err := r.folded.messages.Cause(record)
-			// As the command's own is read: earlier versions have noted times that clients had wrapped.
-			return reset.Cause{Command: m.CausationID, Time: kafka.ReadTime(m.Time).UnixMilli()}, err
-		},
-		Command: func(record *kgo.Record) string {
-			m, _ := codecs.MetadataFromRecord(record.Headers) // what has no ID is a dead letter
-			return m.ID
-		},
-		Letter: func(record *kgo.Record) (reset.DeadLetter, bool) {
-			l, err := deadletters.Parse(record)
-			if err != nil {
-				return reset.DeadLetter{}, false
-			}
-			if l.Group == "" { // older workers didn't say
-				l.Group = r.topics.Group
-			}
-			return reset.DeadLetter{
-				Group: l.Group, Topic: l.Origin.Topic, Partition: l.Origin.Partition,
-				Offset: l.Origin.Offset,
-			}, true
-		},
+		By: "processor reset, " + whoami(),
 	}
-	reach, cancel := context.WithTimeout(ctx, reachTimeout)
-	defer cancel()
-	if err := r.client.Ping(reach); err != nil {
-		return fmt.Errorf("reach Kafka: %w (kafka.brokers: %s)", err,
-			strings.Join(r.config.Kafka.Brokers, ","))
+	if c.Store.Directory != "" {
+		o.StoreDir = filepath.Join(c.Store.Directory, c.Topics.Prefix+"tables")
 	}
-	count, err := kafka.Partitions(ctx, r.client, r.topics.Commands, r.topics.Events, r.topics.Results,
-		r.topics.Table)
-	for p := range count {
-		r.partitions = append(r.partitions, p)
-	}
-	return err
+	return o
 }
 
 // ask asks whether what was shown shall be done.

@@ -2,7 +2,6 @@ package program
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/kafka"
+	"refold/operator"
 )
 
 func (p *program) newTransactions() *cobra.Command {
@@ -33,9 +33,9 @@ hangs, of which no coordinator knows any more, for ever.`,
 // transactionsTimeout is how long brokers may take for their answers.
 const transactionsTimeout = 30 * time.Second
 
-// withOpenTransactions does something with the transactions that are open in the program's topics.
-func (p *program) withOpenTransactions(
-	cmd *cobra.Command, do func(context.Context, *kgo.Client, []kafka.OpenTransaction) error,
+// withProgramsTopics does something with the topics of the program.
+func (p *program) withProgramsTopics(
+	cmd *cobra.Command, do func(ctx context.Context, client *kgo.Client, topics []string) error,
 ) error {
 	loaded, err := p.load(cmd, nil)
 	if err != nil {
@@ -52,11 +52,7 @@ func (p *program) withOpenTransactions(
 	for _, spec := range loaded.TopicSpecs() {
 		topics = append(topics, spec.Name)
 	}
-	open, err := kafka.OpenTransactions(ctx, client, topics...)
-	if err != nil {
-		return err
-	}
-	return do(ctx, client, open)
+	return do(ctx, client, topics)
 }
 
 func (p *program) newTransactionsList() *cobra.Command {
@@ -66,9 +62,13 @@ func (p *program) newTransactionsList() *cobra.Command {
 		Short: "Show the transactions that are open in the program's topics",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withOpenTransactions(cmd, func(
-				_ context.Context, _ *kgo.Client, open []kafka.OpenTransaction,
+			return p.withProgramsTopics(cmd, func(
+				ctx context.Context, client *kgo.Client, topics []string,
 			) error {
+				open, err := kafka.OpenTransactions(ctx, client, topics...)
+				if err != nil {
+					return err
+				}
 				return showTransactions(cmd.OutOrStdout(), open, olderThan)
 			})
 		},
@@ -120,26 +120,18 @@ fenced. A worker whose transaction is aborted starts over, and does its work aga
 			if err != nil {
 				return fmt.Errorf("OFFSET %q is no number", args[1])
 			}
-			return p.withOpenTransactions(cmd, func(
-				ctx context.Context, client *kgo.Client, open []kafka.OpenTransaction,
+			return p.withProgramsTopics(cmd, func(
+				ctx context.Context, client *kgo.Client, topics []string,
 			) error {
-				for _, t := range open {
-					if fmt.Sprintf("%s/%d", t.Topic, t.Partition) != args[0] || t.Offset != offset {
-						continue
-					}
-					err := kafka.AbortTransaction(ctx, client, t)
-					if err == nil {
-						fmt.Fprintf(cmd.OutOrStdout(), "the transaction at %s, offset %d, is aborted\n",
-							args[0], offset)
-					}
+				if err := operator.AbortTransaction(ctx, client, topics, args[0], offset); err != nil {
 					return err
 				}
-				return fmt.Errorf("%w: none begins at %s, offset %d", errNoTransaction, args[0], offset)
+				fmt.Fprintf(cmd.OutOrStdout(), "the transaction at %s, offset %d, is aborted\n",
+					args[0], offset)
+				return nil
 			})
 		},
 	}
 	p.options.AddFlags(cmd.Flags())
 	return cmd
 }
-
-var errNoTransaction = errors.New("no such transaction is open")

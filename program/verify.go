@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -12,14 +14,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/codecs"
 	"refold/config"
-	"refold/installation"
-	"refold/kafka"
-	"refold/processors"
-	"refold/snapshots/verify"
+	"refold/operator"
 )
 
 // Exit codes of verify, which scripts ask one question only: equal or not. They are its own.
@@ -93,23 +90,6 @@ func unverified(w io.Writer, err error) error {
 	return exitError{exitUnverified}
 }
 
-// verification is what all partitions of a verification share.
-type verification struct {
-	flags      verifyFlags
-	config     config.Config
-	kafka      kafka.Settings
-	aggregate  *processors.OpenAggregate
-	topics     processors.Topics
-	messages   verify.Messages
-	beyond     *processors.Beyond
-	partitions []int32
-	selects    func(partition int32) (func(key []byte) bool, error)
-	stores     []verify.Store
-	workers    int // whose stores were to be compared
-	dir        string
-	out, err   io.Writer
-}
-
 func (p *program) verify(cmd *cobra.Command, args []string, f verifyFlags) error {
 	if len(args) != 1 {
 		return errors.New("name the aggregates: verify accounts")
@@ -118,132 +98,106 @@ func (p *program) verify(cmd *cobra.Command, args []string, f verifyFlags) error
 	if err != nil {
 		return err
 	}
-	ctx := cmd.Context()
-	v := &verification{
-		flags: f, config: loaded.Config, kafka: loaded.Kafka(nil),
-		out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
-	}
-	registry, err := v.open(ctx, loaded.Installation, args[0])
-	if registry != nil {
-		defer registry.Close()
-	}
+	ctx, c := cmd.Context(), loaded.Config
+	opened, err := openFolded(ctx, loaded.Installation, args[0])
 	if err != nil {
 		return err
 	}
-	if err := v.plan(ctx); err != nil {
+	defer opened.registry.Close()
+	o, err := f.options(c)
+	if err != nil {
 		return err
 	}
-	remove, err := v.directory()
+	o.Kafka, o.Aggregate = loaded.Kafka(nil), opened.operated()
+	o.Question = f.question(c, o.Aggregate.Topics.Table)
+	remove, err := f.directory(&o)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	return v.run(ctx)
-}
-
-// open gets what is known of the aggregate.
-func (v *verification) open(
-	ctx context.Context, in *installation.Installation, called string,
-) (*codecs.Registry, error) {
-	opened, err := openFolded(ctx, in, called)
-	if err != nil {
-		return nil, err
-	}
-	v.aggregate, v.topics = opened.aggregate, in.Topics(opened.aggregate.AggregateName)
-	v.messages, v.beyond = readers{opened.messages}, opened.messages.Beyond
-	return opened.registry, nil
-}
-
-// folded is an aggregate whose events and results can be read, without a worker.
-type folded struct {
-	registry  *codecs.Registry
-	aggregate *processors.OpenAggregate
-	settings  config.Aggregate
-	messages  processors.Messages
-}
-
-// openFolded opens an aggregate by what people call it. Nothing is ever registered.
-func openFolded(ctx context.Context, in *installation.Installation, called string) (*folded, error) {
-	definition, err := in.Definitions.Called(called)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what there is
-	}
-	registry, opened, err := in.Open(func(s *codecs.RegistrySettings) { s.Mode = codecs.LookUp })
-	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what it was doing
-	}
-	f := &folded{registry: registry, settings: in.Aggregate(definition.Named().Name)}
-	for _, a := range opened.Aggregates {
-		if a.AggregateName == definition.Named() {
-			f.aggregate = a
-		}
-	}
-	f.messages = processors.Messages{Results: opened.Results, Beyond: new(processors.Beyond)}
-	err = errors.Join(opened.Results.Prepare(ctx), f.aggregate.Events.Prepare(ctx),
-		f.aggregate.Rows.Prepare(ctx))
-	if err != nil {
-		registry.Close()
-		return nil, fmt.Errorf("%w (registry.urls: %s)", err, strings.Join(in.Config.Registry.URLs, ","))
-	}
-	return f, nil
-}
-
-// tellBeyond names the records that are beyond the limits of IDs, once for all.
-func tellBeyond(w io.Writer, b *processors.Beyond) {
-	if n, first := b.Counted(); n > 0 {
-		fmt.Fprintf(w, "%d events and results are beyond the limits of IDs, as earlier versions wrote them: "+
-			"they were read like all others, and processes set them aside; the first is %s\n", n, first)
-	}
-}
-
-// readers lets verify read what it knows nothing of.
-type readers struct{ processors.Messages }
-
-func (m readers) Event(r *kgo.Record) (string, int64, error) {
-	metadata, err := m.Cause(r)
-	return metadata.CausationID, metadata.Sequence, err
-}
-
-func (m readers) Result(r *kgo.Record) (verify.CommandResult, error) {
-	result, _, err := m.Messages.Result(context.Background(), r)
-	return verify.CommandResult{
-		Command: result.CommandID, Accepted: result.Accepted, Repeated: result.Repeated,
-		First: result.FirstSequence, Last: result.LastSequence,
-	}, err
-}
-
-// plan finds out what there is to verify.
-func (v *verification) plan(ctx context.Context) error {
-	opts, err := v.kafka.Options()
+	v, err := planVerification(ctx, cmd.ErrOrStderr(), c, o)
 	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(opts...)
+	r := verifyReport{
+		flags: f, verification: v, plural: opened.aggregate.Plural, topics: o.Aggregate.Topics,
+		out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
+	}
+	report, err := r.run(ctx)
 	if err != nil {
-		return fmt.Errorf("connect to Kafka: %w", err)
+		return err
+	}
+	return r.conclude(report, opened.messages.Beyond)
+}
+
+// planVerification reaches Kafka, finds out what there is to verify, and names the workers that don't
+// answer.
+func planVerification(
+	ctx context.Context, w io.Writer, c config.Config, o operator.VerificationOptions,
+) (*operator.Verification, error) {
+	client, err := operator.Connect(ctx, o.Kafka)
+	if err != nil {
+		return nil, fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ","))
 	}
 	defer client.Close()
-	reach, cancel := context.WithTimeout(ctx, reachTimeout)
-	defer cancel()
-	if err := client.Ping(reach); err != nil {
-		return fmt.Errorf("reach Kafka: %w (kafka.brokers: %s)", err,
-			strings.Join(v.config.Kafka.Brokers, ","))
+	v, err := operator.PlanVerification(ctx, client, o)
+	if v != nil {
+		for _, silent := range v.Silent {
+			fmt.Fprintf(w, "the store of %s is not compared: %v\n", silent.Server, silent.Err)
+		}
 	}
-	count, err := kafka.Partitions(ctx, client, v.topics.Events, v.topics.Table, v.topics.Results)
-	if err != nil {
-		return err
+	if errors.As(err, new(*operator.StoresError)) {
+		err = fmt.Errorf("%w; %s", err, otherStores)
 	}
-	if v.partitions, err = parsePartitions(v.flags.partitions, count); err != nil {
-		return err
-	}
-	if v.selects, err = v.selection(ctx); err != nil {
-		return err
-	}
-	return v.findStores(ctx, client)
+	return v, err
 }
 
-// reachTimeout is how long a person waits to hear that no broker is there.
-const reachTimeout = 10 * time.Second
+// otherStores is what to do where workers are not found.
+const otherStores = "name the workers with --worker, or compare the table alone with --no-workers"
+
+// options are what the flags say.
+func (f *verifyFlags) options(c config.Config) (o operator.VerificationOptions, err error) {
+	o.Workers, o.NoWorkers, o.EventsPerSecond = f.workers, f.noWorkers, f.rate
+	o.Choose = func(count int32) ([]int32, error) { return parsePartitions(f.partitions, count) }
+	if o.Share, err = parseShare(f.sample); err != nil {
+		return o, err
+	}
+	if o.Since, err = parseMoment(f.since, time.Now()); err != nil {
+		return o, fmt.Errorf("--since: %w", err)
+	}
+	for _, worker := range f.workers {
+		u, err := url.Parse(worker)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return o, fmt.Errorf("--worker %q is no URL such as http://10.0.0.7:8080", worker)
+		}
+	}
+	if _, o.WorkersPort, err = net.SplitHostPort(c.HTTP.Address); err != nil {
+		return o, fmt.Errorf("http.address: %w", err)
+	}
+	return o, nil
+}
+
+// question is what tells verifications apart that use the same directory.
+func (f *verifyFlags) question(c config.Config, table string) string {
+	return strings.Join([]string{
+		strings.Join(c.Kafka.Brokers, ","), table, f.sample, f.since,
+		strings.Join(f.workers, ","), strconv.FormatBool(f.noWorkers),
+	}, " ")
+}
+
+// directory is where the verification works.
+func (f *verifyFlags) directory(o *operator.VerificationOptions) (remove func(), err error) {
+	if o.Dir = f.state; o.Dir != "" {
+		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("--state: %w", err)
+		}
+		return func() {}, nil
+	}
+	if o.Dir, err = os.MkdirTemp("", "refold-verify-"); err != nil {
+		return nil, fmt.Errorf("make a directory to work in: %w", err)
+	}
+	return func() { _ = os.RemoveAll(o.Dir) }, nil
+}
 
 // parsePartitions reads 0,3 or 0-3; all for an empty text.
 func parsePartitions(text string, count int32) ([]int32, error) {
@@ -269,17 +223,15 @@ func parsePartitions(text string, count int32) ([]int32, error) {
 	return slices.Compact(found), nil
 }
 
-// directory makes the directory that the verification works in.
-func (v *verification) directory() (remove func(), err error) {
-	if v.flags.state != "" {
-		v.dir = v.flags.state
-		if err := os.MkdirAll(v.dir, 0o700); err != nil {
-			return nil, fmt.Errorf("--state: %w", err)
-		}
-		return func() {}, nil
+// parseShare reads 1% or 0.01.
+func parseShare(text string) (float64, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
+	share, err := strconv.ParseFloat(number, 64)
+	if percent {
+		share /= 100
 	}
-	if v.dir, err = os.MkdirTemp("", "refold-verify-"); err != nil {
-		return nil, fmt.Errorf("make a directory to work in: %w", err)
+	if err != nil || !(share > 0 && share <= 1) { // NaN, too
+		return 0, fmt.Errorf("--sample %q: it must be a share above 0 and at most 100%%, such as 1%%", text)
 	}
-	return func() { _ = os.RemoveAll(v.dir) }, nil
+	return share, nil
 }

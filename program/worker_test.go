@@ -99,7 +99,8 @@ func (w *runningWorker) stop() {
 	}
 }
 
-// A worker that has not prepared yet knows nothing of tables: a rebuild is refused with the reason and when to
+// A worker that has not prepared yet knows nothing of tables: a rebuild is refused with the reason and when
+// to
 // ask again, rather than written for none of the partitions. Run with -race, this also finds fields of Worker
 // that HTTP reads while prepare writes them.
 func TestUnpreparedWorkerTakesNoRefold(t *testing.T) {

@@ -18,15 +18,16 @@ var (
 	ErrNoView = errors.New("there is no such view")
 	// ErrNoPartition says that a view has no such partition.
 	ErrNoPartition = errors.New("the view has no such partition")
-	// ErrRebuilding says that a rebuild is going on: one at a time takes the room of one store more.
+	// ErrRebuilding says that another rebuild is running: only one at a time, because each needs the disk
+	// space of one store more.
 	ErrRebuilding = errors.New("a rebuild is going on")
-	// ErrNoRebuild says that there is none to cancel.
+	// ErrNoRebuild says that there is no rebuild to cancel.
 	ErrNoRebuild = errors.New("no rebuild is going on")
 
 	errCancelled = errors.New("cancelled")
 )
 
-// RebuildStage is how far a rebuild of a view is.
+// RebuildStage is the stage of a rebuild of a view.
 type RebuildStage string
 
 // The stages of a rebuild; the last three are final.
@@ -37,36 +38,36 @@ const (
 	RebuildCancelled RebuildStage = "cancelled"
 )
 
-// Rebuild is the rebuilding of a view from offset zero of its topic: one partition after the other, each
-// beside the one that is read until then. Partitions that are done stay so, however it ends.
+// Rebuild is the rebuild of a view from offset zero of its topic: one partition after the other, each beside
+// the copy that is read until then. Partitions that are done stay so, however the rebuild ends.
 type Rebuild struct {
 	Stage       RebuildStage
 	By          string
-	Partitions  []int32 // those that it is about, in their order
+	Partitions  []int32 // those that are rebuilt, in their order
 	Done        int     // how many of these are done
 	Began, End  time.Time
 	Reason      string // of a failure
-	Rebuilding  int32  // the partition that is rebuilt; -1: none
-	Next, Until int64  // offsets: where that is, and where it ends as far as is known
+	Rebuilding  int32  // the partition that is being rebuilt; -1: none
+	Next, Until int64  // offsets of that partition: how far it is, and its end as far as is known
 }
 
-// State is where a view stands on this pod.
+// State is the state of a view on this pod.
 type State struct {
 	Name, Topic string
-	// Version names what the stores have been filed by; a program with another one rebuilds them.
+	// Version is the version of the projection; a program with another version rebuilds the stores.
 	Version string
-	// Missing says what the view lacks to be ready; empty: it is.
+	// Missing says what the view lacks to be ready; empty: it is ready.
 	Missing    string
 	Partitions []PartitionState
-	Rebuild    *Rebuild // the one that is going on, or the last one; nil: none since the start
+	Rebuild    *Rebuild // the running one, or the last one; nil: none since the start
 }
 
-// PartitionState is where a partition of a view stands.
+// PartitionState is the state of a partition of a view.
 type PartitionState struct {
 	Position
 
 	Lag        int64 // offsets to the end, as refold_view_lag_records counts them; -1: not known
-	Restoring  bool  // not readable before that is done
+	Restoring  bool  // it is not read before that is done
 	Rebuilding bool  // by a rebuild, beside the one that is read
 }
 
@@ -79,7 +80,8 @@ type Position struct {
 // String returns the position as <partition>/<offset>.
 func (p Position) String() string { return fmt.Sprintf("%d/%d", p.Partition, p.Offset) }
 
-// position returns where a follower stands. Ask before reading rows: they are then at least as new.
+// position returns the position of a follower. A reader asks before it reads rows: they are then at least as
+// new.
 func position(partition int32, f follower) (Position, error) {
 	offset, err := f.GetOffset(-1)
 	if err != nil {
@@ -88,17 +90,17 @@ func position(partition int32, f follower) (Position, error) {
 	return Position{partition, offset}, nil
 }
 
-// rebuilds are the views' rebuilds: one at a time.
+// rebuilds are the views' rebuilds. One runs at a time.
 type rebuilds struct {
 	asked chan task
 
 	mu     sync.Mutex
-	cancel context.CancelCauseFunc // of the one that is going on
-	of     *live                   // whose it is; nil: none is going on
+	cancel context.CancelCauseFunc // of the running one
+	of     *live                   // its view; nil: none is running
 	last   map[*live]*Rebuild
 }
 
-// task is a rebuild to be done.
+// task is a rebuild to do.
 type task struct {
 	ctx  context.Context //nolint:containedctx // ends when the rebuild is cancelled
 	end  context.CancelCauseFunc
@@ -110,7 +112,7 @@ func newRebuilds() *rebuilds {
 	return &rebuilds{asked: make(chan task, 1), last: make(map[*live]*Rebuild)}
 }
 
-// States returns where all views stand.
+// States returns the states of all views.
 func (v *Views) States() []State {
 	states := make([]State, 0, len(v.lives))
 	restoring := v.options.Stores.Progress()
@@ -203,7 +205,7 @@ func (r *rebuilds) ask(l *live, by string, partitions []int32) error {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	r.of, r.cancel, r.last[l] = l, cancel, rebuild
-	r.asked <- task{ctx, cancel, l, rebuild} // there is room: no other one is open
+	r.asked <- task{ctx, cancel, l, rebuild} // there is room: no other rebuild is running
 	return nil
 }
 
@@ -224,7 +226,7 @@ func (r *rebuilds) state(l *live) *Rebuild {
 	return &now
 }
 
-// runRebuilds does what is asked for until ctx ends.
+// runRebuilds runs the rebuilds that are requested until ctx ends.
 func (v *Views) runRebuilds(ctx context.Context) {
 	for {
 		select {
@@ -276,9 +278,9 @@ func (r *rebuilds) note(change func()) {
 	change()
 }
 
-// rebuild rebuilds a partition and swaps it under the lock that readers hold while they go through rows.
-// Waiting readers are woken afterwards: the new store may have brought what they wait for, and the tail
-// passes over it then. If they were woken before the swap, they would look at the old store and miss it.
+// rebuild rebuilds a partition and swaps the stores while nobody reads: readers hold mu while they iterate
+// over rows. It wakes waiting readers afterwards, because the new store may hold the record that they wait
+// for, and the live tail skips that record then. Woken before the swap, they would look at the old store.
 func (l *live) rebuild(ctx context.Context, partition int32) error {
 	part := l.part(partition)
 	if part == nil {
@@ -296,7 +298,7 @@ func (l *live) rebuild(ctx context.Context, partition int32) error {
 	return l.forgetIn(partition)
 }
 
-// part returns the follower of a partition, nil if readers are not let in.
+// part returns the follower of a partition, nil while it is not readable.
 func (l *live) part(partition int32) follower {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -313,7 +315,7 @@ func (l *live) rebuilding(partition int32) (p snapshots.RestoreProgress, going b
 	return p, false
 }
 
-// state returns where the copy stands; restoring are the restores that are going on.
+// state returns the state of the view; restoring are the running restores.
 func (l *live) state(restoring []snapshots.RestoreProgress) State {
 	s := State{Name: l.name, Topic: l.topic, Version: l.project.Version}
 	if err := l.ready(); err != nil {

@@ -56,14 +56,14 @@ func (o ownStore) Open(ctx context.Context, partition int32, _ int64) (refold.Ro
 	if err != nil {
 		return nil, err
 	}
-	rows := &verify.PagedRows{Page: func(behind []byte) (snapshots.Page, error) {
+	rows := verify.NewPagedRows(func(behind []byte) (snapshots.Page, error) {
 		page, err := o.stores.Page(o.table, partition, behind, watchRows, watchBytes)
 		if errors.Is(err, snapshots.ErrClosed) {
 			err = verify.ErrElsewhere
 		}
 		return page, err
-	}}
-	if err := rows.Begin(); err != nil {
+	})
+	if _, err := rows.Start(); err != nil {
 		return nil, err
 	}
 	return rows, nil

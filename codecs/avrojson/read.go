@@ -1,13 +1,14 @@
 package avrojson
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/linkedin/goavro/v2"
+	"github.com/twmb/avro"
 
 	"refold/codecs/avrotype"
 	"refold/codecs/excerpt"
@@ -45,18 +46,54 @@ const maxMistakes = 100
 // look alike, where every branch must be tried at every level, come near it.
 func maxSteps(text jsonvalue.Text) int { return 10_000 + 4*len(text.Bytes()) }
 
-// Read returns the Avro data of the value that JSON describes, or all mistakes in it, up to a hundred, in
-// the order in which they stand there, missing fields after the others of their object. The data is
-// encoded while the JSON is read; nothing is built in between.
-func Read(t *avrotype.Type, text jsonvalue.Text, limits Limits) ([]byte, []Mistake) {
+// Codec reads JSON of one schema as Avro data. It is safe for concurrent use.
+type Codec struct {
+	typ *avrotype.Type
+	// data writes what was read. It is made of the schema's canonical form, which has the same data as the
+	// schema, but no logical types and no defaults: those are the reader's affair here, and goavro would
+	// turn the former into Go types that JSON has no use for.
+	data *goavro.Codec
+}
+
+// NewCodec returns the codec of a schema, which is described by t. The error says that goavro can't use the
+// schema.
+func NewCodec(schema *avro.Schema, t *avrotype.Type) (_ *Codec, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in goavro: %v", p)
+		}
+	}()
+	data, err := goavro.NewCodec(string(schema.Canonical()))
+	if err != nil {
+		return nil, fmt.Errorf("goavro: %w", err)
+	}
+	return &Codec{typ: t, data: data}, nil
+}
+
+// Read returns the Avro data of the value that JSON describes. If it describes none, Read returns all
+// mistakes in it, up to a hundred, in the order in which they stand there, missing fields after the others
+// of their object. Any other error is a bug, of goavro's or ours.
+func (c *Codec) Read(text jsonvalue.Text, limits Limits) (data []byte, mistakes []Mistake, err error) {
+	native, mistakes := read(c.typ, text, limits)
+	if len(mistakes) > 0 {
+		return nil, mistakes, nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in goavro: %v", p)
+		}
+	}()
+	data, err = c.data.BinaryFromNative(nil, native)
+	return data, nil, err //nolint:wrapcheck // the caller says what was being done
+}
+
+// read returns a value in goavro's form.
+func read(t *avrotype.Type, text jsonvalue.Text, limits Limits) (native any, mistakes []Mistake) {
 	if err := text.CheckDepth(limits.Depth); err != nil {
 		return nil, []Mistake{SyntaxMistake(err)}
 	}
-	r := reader{
-		in: text.Cursor(), out: make([]byte, 0, len(text.Bytes())),
-		stepsLeft: maxSteps(text), defaultsLeft: limits.DefaultBytes,
-	}
-	r.value(t)
+	r := reader{in: text.Cursor(), stepsLeft: maxSteps(text), defaultsLeft: limits.DefaultBytes}
+	native = r.value(t)
 	switch {
 	case r.defaultsLeft < 0:
 		r.path = nil
@@ -66,10 +103,7 @@ func Read(t *avrotype.Type, text jsonvalue.Text, limits Limits) ([]byte, []Mista
 		r.path = nil
 		r.mistake("a value with too many ways to read it", "a simpler one")
 	}
-	if len(r.mistakes) > 0 {
-		return nil, r.mistakes
-	}
-	return r.out, nil
+	return native, r.mistakes
 }
 
 // SyntaxMistake returns an error of package jsonvalue as the one mistake in the whole.
@@ -81,11 +115,10 @@ func SyntaxMistake(err error) Mistake {
 	return m
 }
 
-// reader walks JSON and type side by side, and collects Avro data and what does not fit. After a mistake
-// the data is of no use, but the JSON is read on to its end.
+// reader walks JSON and type side by side, and collects what does not fit. After a mistake the values that
+// it returns are of no use, but it reads on to the end.
 type reader struct {
-	in  jsonvalue.Cursor
-	out []byte
+	in jsonvalue.Cursor
 
 	stepsLeft, defaultsLeft int
 
@@ -93,7 +126,6 @@ type reader struct {
 	count    int  // of mistakes
 	quiet    bool // only count them
 	mistakes []Mistake
-	scratch  []byte
 }
 
 // step leads to a field, a map's value, or an array's item if name is empty.
@@ -144,31 +176,35 @@ func (r *reader) misfit(t *avrotype.Type) {
 	value := r.in
 	r.in.Skip()
 	if r.counts() {
-		r.mistakes = append(r.mistakes, Mistake{Path: r.place(), Found: found(value, t), Allowed: describe(t)})
+		m := Mistake{Path: r.place(), Found: found(value, t), Allowed: describe(t)}
+		r.mistakes = append(r.mistakes, m)
 	}
 }
 
-// value reads the next value.
-func (r *reader) value(t *avrotype.Type) {
+// value reads the next value and returns it in goavro's form.
+func (r *reader) value(t *avrotype.Type) any {
 	r.stepsLeft--
 	if r.exhausted() {
-		return
+		return nil
 	}
 	switch t.Kind {
 	case avrotype.Union:
-		r.union(t)
+		return r.union(t)
 	case avrotype.Record, avrotype.Map, avrotype.Array:
-		r.nested(t)
-	default:
-		before := r.in
-		if c := r.in.Peek(); c == '{' || c == '[' || !r.plain(t, r.in.Token()) {
-			r.in = before
-			r.misfit(t)
+		return r.nested(t)
+	}
+	before := r.in
+	if c := r.in.Peek(); c != '{' && c != '[' {
+		if v, fits := plain(t, r.in.Token()); fits {
+			return v
 		}
 	}
+	r.in = before
+	r.misfit(t)
+	return nil
 }
 
-func (r *reader) nested(t *avrotype.Type) {
+func (r *reader) nested(t *avrotype.Type) any {
 	open := byte('{')
 	if t.Kind == avrotype.Array {
 		open = '['
@@ -176,146 +212,106 @@ func (r *reader) nested(t *avrotype.Type) {
 	switch {
 	case r.in.Peek() != open:
 		r.misfit(t)
+		return nil
 	case t.Kind == avrotype.Array:
-		r.array(t)
+		return r.array(t)
 	case t.Kind == avrotype.Map:
-		r.mapping(t)
-	default:
-		r.record(t)
+		return r.mapping(t)
 	}
+	return r.record(t)
 }
 
-// plain appends a value that holds no others. It reports whether the value is of the type.
-func (r *reader) plain(t *avrotype.Type, token []byte) bool {
+// plain returns a value that holds no others, and whether it is of the type.
+func plain(t *avrotype.Type, token []byte) (any, bool) {
 	switch t.Kind {
 	case avrotype.Null:
-		return token[0] == 'n'
+		return nil, token[0] == 'n'
 	case avrotype.Boolean:
-		is := token[0] == 't'
-		r.out = append(r.out, 0)
-		if is {
-			r.out[len(r.out)-1] = 1
-		}
-		return is || token[0] == 'f'
+		return token[0] == 't', token[0] == 't' || token[0] == 'f'
 	case avrotype.Int, avrotype.Long:
 		n, fits := jsonvalue.ParseInteger(string(token), t.Bits())
-		r.out = binary.AppendVarint(r.out, n)
-		return fits
+		if t.Kind == avrotype.Int {
+			return int32(n), fits
+		}
+		return n, fits
 	case avrotype.Float, avrotype.Double:
-		return r.float(t, token)
+		f, fits := float(t, token)
+		if t.Kind == avrotype.Float {
+			return float32(f), fits
+		}
+		return f, fits
 	}
 	if token[0] != '"' {
-		return false
+		return nil, false
 	}
 	text := jsonvalue.Unquote(token)
 	switch t.Kind {
 	case avrotype.String:
-		r.out = append(binary.AppendVarint(r.out, int64(len(text))), text...)
-		return true
+		return string(text), true
 	case avrotype.Enum:
-		at := slices.Index(t.Symbols, string(text))
-		r.out = binary.AppendVarint(r.out, int64(at))
-		return at >= 0
+		return string(text), slices.Contains(t.Symbols, string(text))
 	case avrotype.Bytes, avrotype.Fixed:
-		return r.bytes(t, text)
+		return characters(t, text)
 	}
-	return false // a kind that a parsed schema doesn't have
+	return nil, false // a kind that a parsed schema doesn't have
 }
 
-func (r *reader) float(t *avrotype.Type, token []byte) bool {
-	var f float64
-	fits := false
-	if token[0] == '"' {
+func float(t *avrotype.Type, token []byte) (f float64, fits bool) {
+	switch c := token[0]; {
+	case c == '"':
 		f, fits = jsonvalue.NotFinite[string(jsonvalue.Unquote(token))]
-	} else if c := token[0]; c == '-' || c >= '0' && c <= '9' {
+	case c == '-' || c >= '0' && c <= '9':
 		f, fits = jsonvalue.ParseFloat(string(token), t.Bits())
 	}
-	if t.Kind == avrotype.Float {
-		r.out = binary.LittleEndian.AppendUint32(r.out, math.Float32bits(float32(f)))
-	} else {
-		r.out = binary.LittleEndian.AppendUint64(r.out, math.Float64bits(f))
-	}
-	return fits
+	return f, fits
 }
 
-func (r *reader) bytes(t *avrotype.Type, text []byte) bool {
-	if n := utf8.RuneCount(text); t.Kind == avrotype.Bytes {
-		r.out = binary.AppendVarint(r.out, int64(n))
-	} else if n != t.Size {
-		return false
-	}
+// characters returns the bytes whose numbers the characters have.
+func characters(t *avrotype.Type, text []byte) (any, bool) {
+	out := make([]byte, 0, len(text))
 	for _, c := range string(text) {
 		if c > math.MaxUint8 {
-			return false
+			return nil, false
 		}
-		r.out = append(r.out, byte(c))
+		out = append(out, byte(c))
 	}
-	return true
+	return out, t.Kind == avrotype.Bytes || len(out) == t.Size
 }
 
-func (r *reader) array(t *avrotype.Type) {
-	start, n := r.beginBlock()
+func (r *reader) array(t *avrotype.Type) any {
+	items := []any{}
 	r.path = append(r.path, step{})
-	for r.in.Enter(); r.in.More(); n++ {
-		r.path[len(r.path)-1].index = n
-		if r.value(t.Items); r.exhausted() {
-			return
+	for r.in.Enter(); r.in.More(); {
+		r.path[len(r.path)-1].index = len(items)
+		items = append(items, r.value(t.Items))
+		if r.exhausted() {
+			return nil
 		}
 	}
 	r.path = r.path[:len(r.path)-1]
-	r.endBlock(start, n)
+	return items
 }
 
-func (r *reader) mapping(t *avrotype.Type) {
-	start, n := r.beginBlock()
+func (r *reader) mapping(t *avrotype.Type) any {
+	values := map[string]any{}
 	r.path = append(r.path, step{named: true})
-	keys := map[string]struct{}{}
-	for r.in.Enter(); r.in.More(); n++ {
+	for r.in.Enter(); r.in.More(); {
 		key := string(r.in.Name())
 		r.path[len(r.path)-1].name = key
-		if _, twice := keys[key]; twice {
+		if _, twice := values[key]; twice {
 			r.mistake("the key again", "each key once")
 		}
-		keys[key] = struct{}{}
-		r.out = append(binary.AppendVarint(r.out, int64(len(key))), key...)
-		if r.value(t.Items); r.exhausted() {
-			return
+		values[key] = r.value(t.Items)
+		if r.exhausted() {
+			return nil
 		}
 	}
 	r.path = r.path[:len(r.path)-1]
-	r.endBlock(start, n)
+	return values
 }
 
-// beginBlock leaves room for the length of a small array or map, which is known at its end.
-func (r *reader) beginBlock() (start, n int) {
-	r.out = append(r.out, 0)
-	return len(r.out) - 1, 0
-}
-
-func (r *reader) endBlock(start, n int) {
-	if n == 0 {
-		return // the room is the end
-	}
-	var length [binary.MaxVarintLen64]byte
-	size := binary.PutVarint(length[:], int64(n))
-	if size == 1 {
-		r.out[start] = length[0]
-	} else {
-		r.out = slices.Replace(r.out, start, start+1, length[:size]...)
-	}
-	r.out = append(r.out, 0)
-}
-
-// span is where a field's data is in the output; not given if to is 0.
-type span struct{ from, to int }
-
-func (r *reader) record(t *avrotype.Type) {
-	var few [16]span // on the stack
-	spans := few[:]
-	if len(t.Fields) > len(few) {
-		spans = make([]span, len(t.Fields))
-	}
-	start, given, ordered := len(r.out), 0, true
+func (r *reader) record(t *avrotype.Type) any {
+	fields := make(map[string]any, len(t.Fields))
 	r.path = append(r.path, step{named: true})
 	for r.in.Enter(); r.in.More(); {
 		name := r.in.Name()
@@ -326,40 +322,35 @@ func (r *reader) record(t *avrotype.Type) {
 			r.wrong("an unknown field", t)
 			continue
 		}
-		r.path[len(r.path)-1].name = t.Fields[i].Name
-		if spans[i].to > 0 {
+		field := &t.Fields[i]
+		r.path[len(r.path)-1].name = field.Name
+		if _, twice := fields[field.Name]; twice {
 			r.mistake("the field again", "each field once")
 		}
-		from := len(r.out)
-		if r.value(t.Fields[i].Type); r.exhausted() {
-			return
+		fields[field.Name] = r.value(field.Type)
+		if r.exhausted() {
+			return nil
 		}
-		spans[i] = span{from + 1, len(r.out) + 1}
-		ordered = ordered && i == given
-		given++
 	}
-	if given < len(t.Fields) || !ordered {
-		r.arrange(t, start, spans)
+	if len(fields) < len(t.Fields) {
+		r.fill(t, fields)
 	}
 	r.path = r.path[:len(r.path)-1]
+	return fields
 }
 
-// arrange puts the data of a record's fields, from start on, into the order of the type, and defaults
-// into the gaps.
-func (r *reader) arrange(t *avrotype.Type, start int, spans []span) {
-	r.scratch = append(r.scratch[:0], r.out[start:]...)
-	r.out = r.out[:start]
+// fill gives missing fields their defaults.
+func (r *reader) fill(t *avrotype.Type, fields map[string]any) {
 	for i := range t.Fields {
-		field, s := &t.Fields[i], spans[i]
-		switch {
-		case s.to > 0:
-			r.out = append(r.out, r.scratch[s.from-1-start:s.to-1-start]...)
-		case field.HasDefault:
-			r.defaultsLeft -= len(field.Default)
-			r.out = append(r.out, field.Default...)
-		default:
+		field := &t.Fields[i]
+		if _, has := fields[field.Name]; has {
+			continue
+		}
+		if !field.HasDefault {
 			r.path[len(r.path)-1].name = field.Name
 			r.wrong("nothing", field.Type)
 		}
+		fields[field.Name] = field.Default
+		r.defaultsLeft -= field.DefaultBytes
 	}
 }

@@ -34,8 +34,8 @@ type Schema struct {
 	Not                  *Schema   `json:"not,omitempty"`
 }
 
-// Describe returns the JSON Schema of a type: JSON is valid if and only if [Read] takes it. JSON Schema
-// can't say a few things. Read also refuses
+// Describe returns the JSON Schema of a type: JSON is valid if and only if [Codec.Read] takes it.
+// JSON Schema can't say a few things. Codec.Read also refuses
 //
 //   - a member that comes twice in its object,
 //   - an escape that is half a surrogate pair, and bytes that are not UTF-8,

@@ -1,7 +1,6 @@
 package avrojson
 
 import (
-	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -11,30 +10,28 @@ import (
 
 // union finds the branch that a value is of: the first that fits. But a number in digits alone is rather an
 // int or a long, any other a float or a double.
-func (r *reader) union(t *avrotype.Type) {
-	before, start := r.in, len(r.out)
+func (r *reader) union(t *avrotype.Type) any {
 	var few [8]int // on the stack
 	candidates := r.candidates(t, few[:0])
 	switch len(candidates) {
 	case 0:
 		r.misfit(t)
-		return
+		return nil
 	case 1:
-		r.branch(t, candidates[0])
-		return
+		return r.branch(t, candidates[0])
 	}
+	before, depth, quiet, count := r.in, len(r.path), r.quiet, r.count
 	nearest, fewest := -1, 0
-	quiet, count := r.quiet, r.count
 	for _, at := range candidates {
-		defaults, depth := r.defaultsLeft, len(r.path)
+		defaults := r.defaultsLeft
 		r.quiet, r.count = true, 0
-		r.branch(t, at)
+		v := r.branch(t, at)
 		tried := r.count
 		r.quiet, r.count = quiet, count
 		if tried == 0 {
-			return
+			return v
 		}
-		r.in, r.out, r.path, r.defaultsLeft = before, r.out[:start], r.path[:depth], defaults
+		r.in, r.path, r.defaultsLeft = before, r.path[:depth], defaults
 		if nearest < 0 || tried < fewest {
 			nearest, fewest = at, tried
 		}
@@ -46,13 +43,14 @@ func (r *reader) union(t *avrotype.Type) {
 		r.count += fewest
 		r.in.Skip()
 	default:
-		r.branch(t, nearest) // the branch that was probably meant, for its mistakes
+		return r.branch(t, nearest) // the branch that was probably meant, for its mistakes
 	}
+	return nil
 }
 
-func (r *reader) branch(t *avrotype.Type, at int) {
-	r.out = binary.AppendVarint(r.out, int64(at))
-	r.value(t.Branches[at])
+func (r *reader) branch(t *avrotype.Type, at int) any {
+	branch := t.Branches[at]
+	return branch.InUnion(r.value(branch))
 }
 
 // candidates appends the branches that are written as the next value is, the likeliest first.
@@ -71,10 +69,11 @@ func (r *reader) candidates(t *avrotype.Type, candidates []int) []int {
 	if len(candidates) > 1 && (c == '-' || c >= '0' && c <= '9') {
 		whole := !strings.ContainsAny(string(token), ".eE")
 		slices.SortStableFunc(candidates, func(a, b int) int {
-			switch x, y := t.Branches[a].Whole(), t.Branches[b].Whole(); {
+			x, y := t.Branches[a].Whole() == whole, t.Branches[b].Whole() == whole
+			switch {
 			case x == y:
 				return 0
-			case x == whole:
+			case x:
 				return -1
 			}
 			return 1

@@ -13,9 +13,9 @@ import (
 	"refold/codecs/jsonvalue"
 )
 
-// Write writes Avro data of a type as JSON of at most limit bytes, in the form that [Read] takes. That is
-// all that it allocates, beside up to 16 times that for maps. A record's fields come in the schema's order,
-// a map's keys sorted, so that equal values give equal texts.
+// Write returns Avro data of a type as JSON of at most limit bytes, in the form that [Codec.Read] takes. It
+// allocates no more than that, and up to 16 times that for maps. A record's fields come in the schema's
+// order, a map's keys sorted, so that equal values give equal texts.
 //
 // The error wraps [avrotype.ErrTooLarge], or says what is wrong with the data and at which field.
 func Write(t *avrotype.Type, data []byte, limit int) ([]byte, error) {
@@ -41,7 +41,7 @@ type writer struct {
 	limit int // of out, in bytes
 	depth int
 	moved int    // bytes that the sorting of maps has copied; nested maps copy their content again
-	field string // the last one that was begun, for errors
+	field string // the last field that was begun, for errors
 }
 
 func (w *writer) write(t *avrotype.Type) error {
@@ -70,7 +70,8 @@ func (w *writer) plain(t *avrotype.Type) error {
 	case avrotype.Float:
 		b, err := w.Take(4)
 		if err == nil {
-			w.out = jsonvalue.AppendFloat(w.out, float64(math.Float32frombits(binary.LittleEndian.Uint32(b))), 32)
+			f := math.Float32frombits(binary.LittleEndian.Uint32(b))
+			w.out = jsonvalue.AppendFloat(w.out, float64(f), 32)
 		}
 		return err
 	case avrotype.Double:
@@ -95,7 +96,7 @@ func (w *writer) plain(t *avrotype.Type) error {
 	return w.nested(t)
 }
 
-// nested writes what holds other values.
+// nested writes a value that holds others.
 func (w *writer) nested(t *avrotype.Type) error {
 	if w.depth >= avrotype.MaxDepth {
 		return avrotype.ErrTooDeep
@@ -192,10 +193,10 @@ func (w *writer) mapping(t *avrotype.Type) error {
 	return nil
 }
 
-// sortLimit is how often the limit of the output may be copied while maps are sorted.
+// sortLimit limits how much the sorting of maps may copy, in times the limit of the output.
 const sortLimit = 16
 
-// sort puts a map's entries in the order of their keys. Of those with the same key the last counts.
+// sort orders a map's entries by key. Of entries with the same key the last one stays.
 func (w *writer) sort(start int, entries []mapEntry) error {
 	whole := w.out[start:]
 	if w.moved += len(whole); w.moved > sortLimit*w.limit {

@@ -1,135 +1,95 @@
 package avrotype
 
-import (
-	"encoding/binary"
-	"maps"
-	"math"
-	"slices"
-)
+import "slices"
 
-// maxDefaultBytes limits what one default may take, in memory and encoded: with each level of records
-// within records it may double.
+// maxDefaultBytes limits what one default may take in memory: with each level of records within records
+// it may double.
 const maxDefaultBytes = 1 << 20
 
-// encodeDefault fills in Default, or drops a default that is too large.
-func (f *Field) encodeDefault() {
+// fillDefault fills in Default, or drops a default that is too large.
+func (f *Field) fillDefault() {
 	if !f.HasDefault {
 		return
 	}
-	e := defaultEncoder{}
-	e.value(f.Type, f.value, 0)
-	if e.failed {
+	b := defaultBuilder{}
+	native := b.value(f.Type, f.value, 0)
+	if b.failed {
 		f.HasDefault = false
 		return
 	}
-	f.Default, f.defaultMemory = e.out, e.memory
+	f.Default, f.DefaultBytes = native, b.bytes
 }
 
-// defaultEncoder appends defaults, as twmb/avro gives them, as Avro data.
-type defaultEncoder struct {
-	out    []byte
-	memory int  // roughly what the value takes, in bytes
+// defaultBuilder turns defaults, as twmb/avro gives them, into goavro's form.
+type defaultBuilder struct {
+	bytes  int  // roughly what the value takes in memory, and more than it takes encoded
 	failed bool // it is too large, or not of its type
 }
 
-func (e *defaultEncoder) value(t *Type, v any, depth int) {
+func (b *defaultBuilder) value(t *Type, v any, depth int) any {
 	const header = 16
-	e.memory += header
-	if depth > MaxDepth || max(e.memory, len(e.out)) > maxDefaultBytes {
-		e.failed = true
+	b.bytes += header
+	if depth > MaxDepth || b.bytes > maxDefaultBytes {
+		b.failed = true
 	}
-	if e.failed {
-		return
+	if b.failed {
+		return nil
 	}
 	switch t.Kind {
 	case Union:
 		at := slices.IndexFunc(t.Branches, func(branch *Type) bool { return branch.accepts(v) })
 		if at < 0 {
-			e.failed = true
-			return
+			b.failed = true
+			return nil
 		}
-		e.out = binary.AppendVarint(e.out, int64(at))
-		e.value(t.Branches[at], v, depth+1)
+		return t.Branches[at].InUnion(b.value(t.Branches[at], v, depth+1))
 	case Record:
-		e.record(t, v, depth)
+		values, _ := v.(map[string]any)
+		out := make(map[string]any, len(t.Fields))
+		for i := range t.Fields {
+			field := &t.Fields[i]
+			value, has := values[field.Name]
+			if !has {
+				value = field.value
+			}
+			out[field.Name] = b.value(field.Type, value, depth+1)
+		}
+		return out
 	case Array:
 		items, _ := v.([]any)
-		e.block(len(items))
-		for _, item := range items {
-			e.value(t.Items, item, depth+1)
+		out := make([]any, len(items))
+		for i, item := range items {
+			out[i] = b.value(t.Items, item, depth+1)
 		}
-		e.end(len(items))
+		return out
 	case Map:
 		values, _ := v.(map[string]any)
-		e.block(len(values))
-		for _, key := range slices.Sorted(maps.Keys(values)) {
-			e.text(key)
-			e.value(t.Items, values[key], depth+1)
+		out := make(map[string]any, len(values))
+		for key, value := range values {
+			b.bytes += header + len(key)
+			out[key] = b.value(t.Items, value, depth+1)
 		}
-		e.end(len(values))
-	default:
-		e.plain(t, v)
+		return out
 	}
-}
-
-func (e *defaultEncoder) record(t *Type, v any, depth int) {
-	values, _ := v.(map[string]any)
-	for i := range t.Fields {
-		field := &t.Fields[i]
-		value, has := values[field.Name]
-		if !has {
-			value = field.value
-		}
-		e.value(field.Type, value, depth+1)
-	}
-}
-
-// plain appends a value that holds no others.
-func (e *defaultEncoder) plain(t *Type, v any) {
-	e.failed = !t.accepts(v)
+	b.failed = !t.accepts(v)
 	switch v := v.(type) {
-	case bool:
-		e.out = append(e.out, 0)
-		if v {
-			e.out[len(e.out)-1] = 1
-		}
-	case int32:
-		e.out = binary.AppendVarint(e.out, int64(v))
-	case int64:
-		e.out = binary.AppendVarint(e.out, v)
-	case float32:
-		e.out = binary.LittleEndian.AppendUint32(e.out, math.Float32bits(v))
-	case float64:
-		e.out = binary.LittleEndian.AppendUint64(e.out, math.Float64bits(v))
-	case []byte:
-		if t.Kind == Bytes {
-			e.out = binary.AppendVarint(e.out, int64(len(v)))
-		}
-		e.out = append(e.out, v...)
-		e.memory += len(v)
 	case string:
-		if t.Kind == Enum {
-			at := slices.Index(t.Symbols, v)
-			e.failed = e.failed || at < 0
-			e.out = binary.AppendVarint(e.out, int64(at))
-			return
-		}
-		e.text(v)
+		b.bytes += len(v)
+	case []byte:
+		b.bytes += len(v)
 	}
+	return v
 }
 
-func (e *defaultEncoder) text(text string) {
-	e.out = append(binary.AppendVarint(e.out, int64(len(text))), text...)
-	e.memory += len(text)
-}
-
-// block begins a block of items. One of no items is the end of its array or map.
-func (e *defaultEncoder) block(items int) { e.out = binary.AppendVarint(e.out, int64(items)) }
-
-func (e *defaultEncoder) end(items int) {
-	if items > 0 {
-		e.out = append(e.out, 0)
+// InUnion returns a value of the type in goavro's form as a branch of a union.
+func (t *Type) InUnion(v any) any {
+	switch {
+	case t.Kind == Null:
+		return nil
+	case t.Name != "":
+		return map[string]any{t.Name: v}
 	}
+	return map[string]any{t.Kind: v}
 }
 
 // accepts reports whether a default, as twmb/avro gives it, can be of this type.

@@ -42,7 +42,7 @@ func NewGrowth(written, ours *Type) *Growth {
 		for i := range t.Fields {
 			field := &t.Fields[i]
 			if _, has := records[t.Name].Field(field.Name); inItem && !has {
-				g.byItem = add(g.byItem, field.defaultMemory)
+				g.byItem = add(g.byItem, field.DefaultBytes)
 			}
 		}
 	})

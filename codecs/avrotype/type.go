@@ -48,11 +48,12 @@ type Field struct {
 	Name, Doc  string
 	Type       *Type
 	HasDefault bool
-	// Default is the default as Avro data.
-	Default []byte
+	// Default is the default in goavro's form.
+	Default any
+	// DefaultBytes is roughly what the default takes in memory.
+	DefaultBytes int
 
-	value         any // the default as twmb/avro gives it
-	defaultMemory int // roughly, in bytes
+	value any // the default as twmb/avro gives it
 }
 
 // Of returns the type that a schema describes. Defaults of more than 1 MiB are left out, as if the field
@@ -63,7 +64,7 @@ func Of(schema *avro.Schema) *Type {
 	// Defaults last: one may be of a type that is described further down.
 	for _, record := range b.records {
 		for i := range record.Fields {
-			record.Fields[i].encodeDefault()
+			record.Fields[i].fillDefault()
 		}
 	}
 	return root

@@ -1,11 +1,13 @@
 package avrotype_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/linkedin/goavro/v2"
 	"github.com/twmb/avro"
 
 	"refold/codecs/avrotype"
@@ -39,13 +41,14 @@ func TestNamesAreResolved(t *testing.T) {
 	}
 }
 
-// A default is encoded as the same value is by twmb/avro.
-func TestDefaultsAreAvroData(t *testing.T) {
+// goavro encodes a default as twmb/avro encodes the same value.
+func TestDefaultsAreInTheFormOfGoavro(t *testing.T) {
 	for schema, test := range map[string]struct {
 		text  string
 		value any
 	}{
-		`"boolean"`: {"true", true}, `"int"`: {"-7", int32(-7)}, `"long"`: {"9007199254740993", int64(9007199254740993)},
+		`"boolean"`: {"true", true}, `"int"`: {"-7", int32(-7)},
+		`"long"`:  {"9007199254740993", int64(9007199254740993)},
 		`"float"`: {"0.1", float32(0.1)}, `"double"`: {"1e300", 1e300}, `"string"`: {`"ä"`, "ä"},
 		`"bytes"`:                                              {`"\u00ff"`, []byte{255}},
 		`{"type": "array", "items": "int"}`:                    {"[1, 2]", []any{int32(1), int32(2)}},
@@ -69,8 +72,13 @@ func TestDefaultsAreAvroData(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if field := root.Fields[0]; !field.HasDefault || string(field.Default) != string(want) {
-			t.Errorf("%s of %s is %x, want %x", test.text, schema, field.Default, want)
+		codec, err := goavro.NewCodec(schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := codec.BinaryFromNative(nil, root.Fields[0].Default)
+		if err != nil || !root.Fields[0].HasDefault || !bytes.Equal(got, want) {
+			t.Errorf("%s of %s is %x, %v, want %x", test.text, schema, got, err, want)
 		}
 	}
 }
@@ -79,11 +87,13 @@ func TestDefaultsAreAvroData(t *testing.T) {
 func TestDefaultsHaveALimit(t *testing.T) {
 	const levels = 16
 	var fields []string
-	inner := `{"type": "record", "name": "L0", "fields": [{"name": "x", "type": "string", "default": "much"}]}`
+	inner := `{"type": "record", "name": "L0", "fields": [
+		{"name": "x", "type": "string", "default": "much"}]}`
 	for i := range levels {
 		fields = append(fields, fmt.Sprintf(`{"name": "l%d", "type": %s, "default": {}}`, i, inner))
 		inner = fmt.Sprintf(`{"type": "record", "name": "L%d", "fields": [
-			{"name": "a", "type": "L%d", "default": {}}, {"name": "b", "type": "L%d", "default": {}}]}`, i+1, i, i)
+			{"name": "a", "type": "L%d", "default": {}},
+			{"name": "b", "type": "L%d", "default": {}}]}`, i+1, i, i)
 	}
 	root := typeOf(t, `{"type": "record", "name": "R", "fields": [`+strings.Join(fields, ",")+`]}`)
 	if !root.Fields[0].HasDefault || !root.Fields[3].HasDefault || root.Fields[levels-1].HasDefault {
@@ -91,7 +101,7 @@ func TestDefaultsHaveALimit(t *testing.T) {
 			root.Fields[levels-1].HasDefault)
 	}
 	for i := range root.Fields {
-		if size := len(root.Fields[i].Default); size > 2<<20 {
+		if size := root.Fields[i].DefaultBytes; size > 2<<20 {
 			t.Errorf("a default of %d bytes", size)
 		}
 	}

@@ -57,17 +57,15 @@ func (c *Cursor) Name() []byte {
 
 // Token reads a value that is neither array nor object, and returns it as it is written.
 func (c *Cursor) Token() []byte {
-	from, end := c.at, c.at+1
-	if c.Peek() == '"' {
-		from, end = c.at, endOfString(c.text, c.at)
-	} else {
-		from = c.at
-		for end = from; end < len(c.text) && !endsToken(c.text[end]); {
-			end++
-		}
+	isString := c.Peek() == '"'
+	from := c.at
+	if isString {
+		c.at = endOfString(c.text, from)
 	}
-	c.at = end
-	return c.text[from:end]
+	for !isString && c.at < len(c.text) && !endsToken(c.text[c.at]) {
+		c.at++
+	}
+	return c.text[from:c.at]
 }
 
 // Skip reads any value.

@@ -173,7 +173,8 @@ func (t Text) CheckDepth(limit int) error {
 	for at := 0; at < len(t.bytes); at++ {
 		switch t.bytes[at] {
 		case '[', '{':
-			if open++; open > limit {
+			open++
+			if open > limit {
 				return syntaxError(t.bytes, at, fmt.Sprintf("nesting deeper than %d", limit),
 					fmt.Sprintf("at most %d levels", limit))
 			}

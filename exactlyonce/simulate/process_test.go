@@ -297,10 +297,15 @@ func (p *process) callback() {
 	}
 }
 
-// ours leaves the producer of the input alone.
+// ours leaves the producer of the input alone, which uses no transactions.
 func ours(r kmsg.Request) bool {
-	p, ok := r.(*kmsg.ProduceRequest)
-	return !ok || p.TransactionID != nil
+	switch r := r.(type) {
+	case *kmsg.ProduceRequest:
+		return r.TransactionID != nil
+	case *kmsg.InitProducerIDRequest:
+		return r.TransactionalID != nil
+	}
+	return true
 }
 
 // crash ends a process from one moment to the next: nothing that it does from now on reaches anybody.

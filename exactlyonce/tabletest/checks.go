@@ -240,7 +240,7 @@ func madeAnew(b *bench) {
 	b.close(table)
 }
 
-// follower: a table that somebody else writes is restored, and then takes what Goka stores.
+// follower: a table that another process writes is restored, and then takes what Goka stores.
 func follower(b *bench) {
 	b.write("a", "1", "b", "1")
 	store, err := b.tables.Follower(b.Context(), topic, 0)

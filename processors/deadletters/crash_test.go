@@ -66,15 +66,15 @@ func (a acknowledged) OnProduceRecordUnbuffered(r *kgo.Record, err error) {
 // G3: killed at any moment, and done again: each record went back once.
 func TestKilledHalfWay(t *testing.T) {
 	t.Cleanup(deadletters.ShortenCommits(3 * time.Second)) // what is in doubt is waited for
-	for name, when := range map[string]func(*desk, *victim) []kgo.Hook{
-		"the record is written": func(_ *desk, v *victim) []kgo.Hook {
+	for name, when := range map[string]func(*fixture, *victim) []kgo.Hook{
+		"the record is written": func(_ *fixture, v *victim) []kgo.Hook {
 			return []kgo.Hook{acknowledged{"order-commands", v.kill}}
 		},
-		"the marker is written": func(_ *desk, v *victim) []kgo.Hook {
+		"the marker is written": func(_ *fixture, v *victim) []kgo.Hook {
 			return []kgo.Hook{acknowledged{"dead-letters-settled", v.kill}}
 		},
 		// The brokers have the records, perhaps; nobody will ever hear of it.
-		"the records have arrived": func(d *desk, v *victim) []kgo.Hook {
+		"the records have arrived": func(d *fixture, v *victim) []kgo.Hook {
 			d.cluster.Kafka().ControlKey(int16(kmsg.Produce),
 				func(kmsg.Request) (kmsg.Response, error, bool) {
 					v.kill()
@@ -83,7 +83,7 @@ func TestKilledHalfWay(t *testing.T) {
 			return nil
 		},
 		// The broker does what it was told to; its answer finds nobody.
-		"the word to commit has arrived": func(d *desk, v *victim) []kgo.Hook {
+		"the word to commit has arrived": func(d *fixture, v *victim) []kgo.Hook {
 			d.cluster.Kafka().ControlKey(int16(kmsg.EndTxn),
 				func(kmsg.Request) (kmsg.Response, error, bool) {
 					v.kill()
@@ -93,7 +93,7 @@ func TestKilledHalfWay(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			versions(t, func(d *desk) {
+			versions(t, func(d *fixture) {
 				d.put(letter(0, 1, "a"), letter(1, 2, "b"))
 				v := new(victim)
 				said, err := settle(d.ctx, d.open(d.settings(v.options(when(d, v)...)...)), openOnes, replay)
@@ -111,7 +111,7 @@ func TestKilledHalfWay(t *testing.T) {
 // Without a marker in the record's own transaction, who is killed between the two puts the record
 // back once more.
 func TestKilledHalfWay_reproduction(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.put(letter(0, 1, "a"))
 	careless := func(killed bool) {
 		said, err := settle(d.ctx, d.open(d.settings()), openOnes,
@@ -140,7 +140,7 @@ func TestKilledHalfWay_reproduction(t *testing.T) {
 // zombie stops the first of two who settle the same, after it has read the markers and before it
 // writes; the second begins and ends meanwhile; then the first goes on. Each uses the transactional
 // ID that it is given.
-func zombie(d *desk, first, second string) error {
+func zombie(d *fixture, first, second string) error {
 	d.Helper()
 	d.put(letter(0, 1, "a"), letter(1, 2, "b"))
 	stands, goesOn := make(chan struct{}), make(chan struct{})
@@ -173,7 +173,7 @@ func (b buffered) OnProduceRecordBuffered(*kgo.Record) { b() }
 
 // G5: of two who replay the same at the same time, the later one fences the earlier.
 func TestTwiceAtTheSameTime(t *testing.T) {
-	versions(t, func(d *desk) {
+	versions(t, func(d *fixture) {
 		id := deadletters.NamesOf("").TransactionalID
 		if err := zombie(d, id, id); !errors.Is(err, deadletters.ErrTakenOver) {
 			d.Errorf("the first: %v", err)
@@ -184,7 +184,7 @@ func TestTwiceAtTheSameTime(t *testing.T) {
 
 // With a transactional ID each, markers alone don't help: both have read that nothing is settled.
 func TestTwiceAtTheSameTime_reproduction(t *testing.T) {
-	versions(t, func(d *desk) {
+	versions(t, func(d *fixture) {
 		d.must(zombie(d, "one", "another"))
 		d.equal("what was replayed", d.replayed(), []string{"a", "a", "b", "b"})
 	})
@@ -193,7 +193,7 @@ func TestTwiceAtTheSameTime_reproduction(t *testing.T) {
 // The markers are read after the fence is up. Read before, they lack what somebody else settles in
 // between.
 func TestFenceBeforeMarkers(t *testing.T) {
-	versions(t, func(d *desk) {
+	versions(t, func(d *fixture) {
 		d.put(letter(0, 1, "a"), letter(1, 2, "b"))
 		var held atomic.Bool
 		d.cluster.Kafka().ControlKey(int16(kmsg.InitProducerID),
@@ -212,7 +212,7 @@ func TestFenceBeforeMarkers(t *testing.T) {
 
 // A replay that is asked to stop finishes its transaction, and reports what is done.
 func TestStopped(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.flood(600) // more than one transaction
 	ctx, cancel := context.WithCancel(d.ctx)
 	defer cancel()

@@ -6,9 +6,9 @@
 //	                            └──▶ dead-letters-settled: <partition>/<offset>  ┘ transaction
 //
 // A dead letter is put back at most once, whatever happens: the record and the marker that it was put
-// back become visible together, and everybody who settles uses the same transactional ID. Whoever
-// begins to settle ends what a dead predecessor has left open, fences one that is alive, and only
-// then reads the markers, so that it sees every one that there is and ever will be but its own.
+// back become visible together, and all processes that settle use the same transactional ID. Settle first
+// ends what a dead predecessor has left open, and fences one that is alive. Only then does it read the
+// markers, so that it sees every marker but its own.
 //
 // A marker outlives its dead letter, which retention removes. Settle writes tombstones over the
 // markers of dead letters that are gone; compaction does the rest. A marker also names the time of

@@ -26,8 +26,8 @@ const patience = time.Minute
 
 const partitions = 3
 
-// desk is an embedded cluster and what is done to it.
-type desk struct {
+// fixture is an embedded cluster and what is done to it.
+type fixture struct {
 	*testing.T
 	ctx     context.Context
 	cluster *local.Cluster
@@ -35,16 +35,16 @@ type desk struct {
 }
 
 // versions runs a test with both protocols of transactions.
-func versions(t *testing.T, test func(*desk)) {
+func versions(t *testing.T, test func(*fixture)) {
 	t.Helper()
 	for _, version := range []int16{1, 2} {
 		t.Run(fmt.Sprintf("transaction.version %d", version), func(t *testing.T) {
-			test(newDesk(t, version))
+			test(newFixture(t, version))
 		})
 	}
 }
 
-func newDesk(t *testing.T, version int16) *desk {
+func newFixture(t *testing.T, version int16) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
@@ -66,19 +66,19 @@ func newDesk(t *testing.T, version int16) *desk {
 			t.Error(err)
 		}
 	})
-	d := &desk{T: t, ctx: ctx, cluster: cluster}
+	d := &fixture{T: t, ctx: ctx, cluster: cluster}
 	d.plain = d.client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	return d
 }
 
-func (d *desk) options(more ...kgo.Opt) []kgo.Opt {
+func (d *fixture) options(more ...kgo.Opt) []kgo.Opt {
 	d.Helper()
 	opts, err := kafka.Settings{Brokers: d.cluster.Brokers()}.Options()
 	d.must(err)
 	return append(opts, more...)
 }
 
-func (d *desk) client(more ...kgo.Opt) *kgo.Client {
+func (d *fixture) client(more ...kgo.Opt) *kgo.Client {
 	d.Helper()
 	client, err := kgo.NewClient(d.options(more...)...)
 	d.must(err)
@@ -86,7 +86,7 @@ func (d *desk) client(more ...kgo.Opt) *kgo.Client {
 	return client
 }
 
-func (d *desk) settings(more ...kgo.Opt) deadletters.Settings {
+func (d *fixture) settings(more ...kgo.Opt) deadletters.Settings {
 	return deadletters.Settings{
 		Kafka: d.options(more...), Names: deadletters.NamesOf(""),
 		Commands: []string{"order-commands"}, Facts: []string{"order-events"},
@@ -94,7 +94,7 @@ func (d *desk) settings(more ...kgo.Opt) deadletters.Settings {
 	}
 }
 
-func (d *desk) open(s deadletters.Settings) *deadletters.Queue {
+func (d *fixture) open(s deadletters.Settings) *deadletters.Queue {
 	d.Helper()
 	queue, err := deadletters.Open(d.ctx, s)
 	d.must(err)
@@ -102,14 +102,14 @@ func (d *desk) open(s deadletters.Settings) *deadletters.Queue {
 	return queue
 }
 
-func (d *desk) must(err error) {
+func (d *fixture) must(err error) {
 	d.Helper()
 	if err != nil {
 		d.Fatal(err)
 	}
 }
 
-func (d *desk) equal(what string, got, want any) {
+func (d *fixture) equal(what string, got, want any) {
 	d.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		d.Errorf("%s (-want +got):\n%s", what, diff)
@@ -142,7 +142,7 @@ func letter(partition int32, minute int, key string, headers ...string) *kgo.Rec
 }
 
 // put writes records where they say, each acknowledged before the next.
-func (d *desk) put(records ...*kgo.Record) {
+func (d *fixture) put(records ...*kgo.Record) {
 	d.Helper()
 	for _, r := range records {
 		d.must(d.plain.ProduceSync(d.ctx, r).FirstErr())
@@ -150,7 +150,7 @@ func (d *desk) put(records ...*kgo.Record) {
 }
 
 // flood writes many letters, with keys from 0, to all partitions.
-func (d *desk) flood(letters int) {
+func (d *fixture) flood(letters int) {
 	d.Helper()
 	for i := range letters {
 		r := letter(int32(i%partitions), i%60, fmt.Sprint(i))
@@ -164,7 +164,7 @@ func (d *desk) flood(letters int) {
 }
 
 // committed are the committed records of a topic, partition by partition.
-func (d *desk) committed(topic string, partitions int32) (all []*kgo.Record) {
+func (d *fixture) committed(topic string, partitions int32) (all []*kgo.Record) {
 	d.Helper()
 	for p := range partitions {
 		at := kafka.Range{Topic: topic, Partition: p, From: kafka.FromStart}
@@ -179,7 +179,7 @@ func (d *desk) committed(topic string, partitions int32) (all []*kgo.Record) {
 }
 
 // replayed are the keys that came to order-commands, in order of keys.
-func (d *desk) replayed() []string {
+func (d *fixture) replayed() []string {
 	d.Helper()
 	keys := []string{}
 	for _, r := range d.committed("order-commands", partitions) {
@@ -190,7 +190,7 @@ func (d *desk) replayed() []string {
 }
 
 // each lists a selection as refs.
-func (d *desk) each(s deadletters.Selection) (refs []string, reading deadletters.Reading) {
+func (d *fixture) each(s deadletters.Selection) (refs []string, reading deadletters.Reading) {
 	d.Helper()
 	refs = []string{}
 	reading, err := d.open(d.settings()).Each(d.ctx, s, func(l *deadletters.Letter) error {
@@ -221,7 +221,7 @@ func settle(
 	return said, err
 }
 
-func (d *desk) settled(s deadletters.Selection, a deadletters.Action) []string {
+func (d *fixture) settled(s deadletters.Selection, a deadletters.Action) []string {
 	d.Helper()
 	said, err := settle(d.ctx, d.open(d.settings()), s, a)
 	d.must(err)

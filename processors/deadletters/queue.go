@@ -33,13 +33,13 @@ type Settings struct {
 	Logger *slog.Logger
 }
 
-// Names are the names that all who settle dead letters of an installation share.
+// Names are the names that all processes share that settle dead letters of an installation.
 type Names struct {
 	// DeadLetters is the topic that workers set records aside in.
 	DeadLetters string
 	// Settled is the compacted topic of markers.
 	Settled string
-	// TransactionalID is everybody's, so that of two who settle at the same time one is fenced.
+	// TransactionalID is shared, so that of two processes that settle at the same time one is fenced.
 	TransactionalID string
 }
 
@@ -52,18 +52,17 @@ func NamesOf(prefix string) Names {
 	}
 }
 
-// Queue handles the dead letters of an installation. One thing at a time: it is not safe for
-// concurrent use.
+// Queue is the dead letters of an installation. It is not safe for concurrent use.
 type Queue struct {
 	settings Settings
 	client   *kgo.Client
 }
 
-// reachTimeout is how long Open tries to reach a broker before it says that none is there. A broker
-// answers within milliseconds; a person is waiting.
+// reachTimeout limits how long Open tries to reach a broker. A broker answers within milliseconds, and a
+// person is waiting.
 const reachTimeout = 10 * time.Second
 
-// Open connects to Kafka and tells at once if it can't. Close the Queue.
+// Open connects to Kafka. Its error says within seconds that no broker answers. Close the Queue.
 func Open(ctx context.Context, settings Settings) (*Queue, error) {
 	if settings.Logger == nil {
 		settings.Logger = slog.Default()
@@ -122,8 +121,8 @@ func offsets(listed kadm.ListedOffsets, err error) (map[int32]int64, error) {
 	return found, nil
 }
 
-// Pin limits a selection to what is in the topic now, so that what somebody has seen and agreed to
-// is what is done.
+// Pin limits a selection to what is in the topic now, so that what a person has seen and agreed to is what is
+// done.
 func (q *Queue) Pin(ctx context.Context, s Selection) (Selection, error) {
 	bounds, err := q.bounds(ctx, q.settings.Names.DeadLetters)
 	if err != nil {
@@ -166,7 +165,7 @@ func (q *Queue) plan(ctx context.Context, s *Selection) (plan, error) {
 	return plan{bounds, s.spans(bounds, since)}, nil
 }
 
-// missing says why there is no record at a place, before anybody has looked.
+// missing returns why there is no record at a place, by the bounds of the topic.
 func (p plan) missing(ref Ref, topic string) error {
 	b, is := p.bounds[ref.Partition]
 	switch {

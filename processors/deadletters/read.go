@@ -17,7 +17,7 @@ import (
 // group in order of time.
 const abreast = 16
 
-// Reading is what Each found beside the letters.
+// Reading is what Each finds beside the letters.
 type Reading struct {
 	// More says that Selection.Limit ended it, and there are more.
 	More bool
@@ -31,7 +31,7 @@ type Reading struct {
 // order of the time at which they were set aside (within a partition: of offsets; among more than 16
 // partitions: 16 at a time). It reads the whole of what the selection may mean, and the markers
 // before; memory does not grow with the number of letters, but by some 200 bytes for each of them
-// that is settled. A letter shares memory with others: who keeps one clones it.
+// that is settled. A letter shares memory with others: a caller that keeps one must copy it.
 //
 // It waits for open transactions, as long as they may take. An error of fn ends it and is returned.
 // The error is kafka.ErrTopicMissing if there is no dead-letter topic.
@@ -79,10 +79,10 @@ func (q *Queue) each(
 	return reading, nil
 }
 
-// errEnough ends a reading that has all it wants.
+// errEnough ends a reading that is complete.
 var errEnough = errors.New("enough")
 
-// item is what a partition gives to the merger: a letter, or a record that is none.
+// item is what a partition gives to the merger: a letter, or a record that is no letter.
 type item struct {
 	letter  *Letter
 	ref     Ref
@@ -166,7 +166,7 @@ func (m *merger) next(s *stream) *Letter {
 	}
 }
 
-// look returns the item's letter, with what became of it, if the selection means it.
+// look returns the item's letter, with its settlement, if it is selected.
 func (m *merger) look(i item) *Letter {
 	if i.foreign != nil {
 		m.reading.Foreign++
@@ -185,8 +185,8 @@ func (m *merger) look(i item) *Letter {
 	return i.letter
 }
 
-// read sends what a part of a partition holds. When retention removes the beginning meanwhile, it
-// goes on where the log begins then.
+// read sends the records of a part of a partition. When retention removes its beginning meanwhile, it resumes
+// at the new start of the log.
 func (m *merger) read(ctx context.Context, partition int32, s span, to chan<- []item) error {
 	at := kafka.Range{
 		Topic: m.queue.settings.Names.DeadLetters, Partition: partition, From: s.start,

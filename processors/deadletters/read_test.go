@@ -17,7 +17,7 @@ import (
 func ptr[T any](v T) *T { return &v }
 
 func TestSelections(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.put(
 		letter(0, 1, "a"),
 		letter(1, 2, "b", processors.HeaderReason, "bug"),
@@ -67,7 +67,7 @@ func TestSelections(t *testing.T) {
 }
 
 func TestLimit(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.put(letter(0, 1, "a"), letter(1, 2, "b"), letter(2, 3, "c"))
 	for limit, more := range map[int]bool{1: true, 2: true, 3: false, 4: false} {
 		got, reading := d.each(deadletters.Selection{Limit: limit})
@@ -80,7 +80,7 @@ func TestLimit(t *testing.T) {
 // Many letters in many partitions come in order of time, also when they are more than fit into one
 // answer of a broker, and in groups when there are many partitions.
 func TestOrderOfTime(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.must(d.cluster.Kafka().CreateTopic("many-dead-letters", 20, nil))
 	const letters = 25_000
 	for i := range letters {
@@ -112,7 +112,7 @@ func TestOrderOfTime(t *testing.T) {
 }
 
 func TestWhatIsNotThere(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	foreign := letter(1, 3, "x", processors.HeaderReason, "")
 	d.put(letter(0, 1, "a"), letter(0, 2, "b"), letter(1, 3, "c"), foreign)
 	d.must(d.cluster.Kafka().DeleteRecords("dead-letters", 0, 1))
@@ -148,7 +148,7 @@ func TestWhatIsNotThere(t *testing.T) {
 
 // What came after the operator looked is not what they agreed to.
 func TestPin(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.put(letter(0, 1, "a"))
 	pinned, err := d.open(d.settings()).Pin(d.ctx, deadletters.Selection{})
 	d.must(err)
@@ -158,7 +158,7 @@ func TestPin(t *testing.T) {
 }
 
 func TestErrorsOfReading(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.put(letter(0, 1, "a"), letter(1, 1, "b"))
 	settings := d.settings()
 	settings.Names.DeadLetters = "none"
@@ -189,7 +189,7 @@ func TestErrorsOfReading(t *testing.T) {
 // Nothing is settled in an installation that never had the topic of markers; settling says that it
 // is missing instead of waiting for it.
 func TestWithoutTheTopicOfMarkers(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.put(letter(0, 1, "a"))
 	d.must(d.cluster.Kafka().DeleteTopic("dead-letters-settled"))
 	got, _ := d.each(openOnes)

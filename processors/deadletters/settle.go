@@ -21,14 +21,14 @@ const (
 	transactionBytes   = 4 << 20
 )
 
-// Action says what becomes of the dead letters of a selection.
+// Action says how the dead letters of a selection are settled.
 type Action struct {
 	// Disposition is Replayed or Discarded.
 	Disposition Disposition
 	// By is who does it, Note why, Time when: all three are kept in the marker.
 	By, Note string
 	Time     time.Time
-	// DryRun reports what would be done, does nothing, and disturbs nobody who does.
+	// DryRun reports what would be done and does nothing. It fences no other process.
 	DryRun bool
 }
 
@@ -54,8 +54,8 @@ type Report struct {
 	Err error
 }
 
-// ErrTakenOver says that another replay or discard has begun meanwhile. What was reported as done is
-// done; the other one does the rest.
+// ErrTakenOver says that another replay or discard has begun meanwhile. What was reported as done is done;
+// the other one does the rest.
 var ErrTakenOver = errors.New("another replay or discard has taken over")
 
 // Settle puts back, or discards, the dead letters of a selection: each once, whoever else tries to,

@@ -16,7 +16,7 @@ import (
 
 // G8: what comes back is what was set aside, to the byte, where its key belongs.
 func TestReplay(t *testing.T) {
-	versions(t, func(d *desk) {
+	versions(t, func(d *fixture) {
 		bytes := []byte{0, 0xff, '\n'}
 		raw := letter(2, 1, "alice", "traceparent", "00-1")
 		raw.Value = bytes
@@ -53,7 +53,7 @@ func TestReplay(t *testing.T) {
 }
 
 func TestNilsComeBackAsNils(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	r := letter(0, 1, "")
 	r.Key, r.Value = nil, nil
 	d.put(r)
@@ -65,7 +65,7 @@ func TestNilsComeBackAsNils(t *testing.T) {
 }
 
 func TestDiscard(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.put(letter(0, 1, "a"), letter(0, 2, "b", processors.HeaderReplayTopic, "order-events"))
 	discard := deadletters.Action{Disposition: deadletters.Discarded, Time: noon}
 	d.equal("reports", d.settled(openOnes, discard), []string{"0/0 done", "0/1 done"})
@@ -77,7 +77,7 @@ func TestDiscard(t *testing.T) {
 // G2: an event that is put back into an events topic would be there twice. Nothing goes there,
 // whatever a dead letter says; what can go goes all the same.
 func TestImpossible(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	from := func(topic, to string) []string {
 		return []string{processors.HeaderTopic, topic, processors.HeaderReplayTopic, to}
 	}
@@ -127,7 +127,7 @@ func TestImpossible(t *testing.T) {
 
 // A transaction holds up everybody who reads committed: however much there is to do, each is small.
 func TestTransactionsAreBounded(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	var ended atomic.Int32
 	d.cluster.Kafka().ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
 		d.cluster.Kafka().KeepControl()
@@ -143,7 +143,7 @@ func TestTransactionsAreBounded(t *testing.T) {
 
 // A marker of a dead letter that retention has removed is of no use to anybody; Settle removes it.
 func TestMarkersOfWhatIsGoneAreRemoved(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.put(letter(0, 1, "a"), letter(0, 2, "b"), letter(1, 3, "c"))
 	d.settled(deadletters.Selection{Refs: refs("0/0", "0/1")}, replay)
 	d.must(d.cluster.Kafka().DeleteRecords("dead-letters", 0, 1))
@@ -158,7 +158,7 @@ func TestMarkersOfWhatIsGoneAreRemoved(t *testing.T) {
 // The topic of dead letters was deleted and made again: another dead letter has the place of one that
 // was replayed. It is open.
 func TestMarkersOfAnotherTopic(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.put(letter(0, 1, "a"))
 	d.settled(openOnes, replay)
 	d.must(d.cluster.Kafka().DeleteTopic("dead-letters"))
@@ -172,7 +172,7 @@ func TestMarkersOfAnotherTopic(t *testing.T) {
 
 // A marker that nobody can read counts: a record that comes twice is worse than a question.
 func TestIllegibleMarkers(t *testing.T) {
-	d := newDesk(t, 2)
+	d := newFixture(t, 2)
 	d.put(letter(0, 1, "a"), letter(0, 2, "b"))
 	for key, value := range map[string]string{"0/0": "{", "no place": "x"} {
 		d.put(&kgo.Record{Topic: "dead-letters-settled", Key: []byte(key), Value: []byte(value)})

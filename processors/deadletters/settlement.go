@@ -13,9 +13,9 @@ type Disposition string
 const (
 	// Replayed: it was put back.
 	Replayed Disposition = "replayed"
-	// Discarded: somebody has looked at it and will not have it put back.
+	// Discarded: a person has looked at it, and it is not to be put back.
 	Discarded Disposition = "discarded"
-	// Unknown: there is a marker, and nobody can read it. It may have been put back.
+	// Unknown: there is a marker that can't be read. The record may have been put back.
 	Unknown Disposition = "unknown"
 )
 
@@ -26,7 +26,7 @@ type Settlement struct {
 	Time        time.Time   `json:"time"`
 	// By is who did it: user@host.
 	By string `json:"by"`
-	// Note is why it was done, if whoever did it said so.
+	// Note is why it was done, if a reason was given.
 	Note string `json:"note,omitempty"`
 	// Topic is where it was put back to.
 	Topic string `json:"topic,omitempty"`

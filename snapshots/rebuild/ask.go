@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// KeptRebuilds is how many rebuilds of a group that have ended the topic keeps.
+// KeptRebuilds is how many rebuilds of a group the topic keeps after they have ended.
 const KeptRebuilds = 20
 
-// OpenError says that a rebuild of the group has not ended yet.
+// OpenError says that another rebuild of the group has not ended yet.
 type OpenError struct{ Rebuild Rebuild }
 
 func (e *OpenError) Error() string {
@@ -20,7 +20,7 @@ func (e *OpenError) Error() string {
 		e.Rebuild.Group, e.Rebuild.ID, e.Rebuild.By, e.Rebuild.Time.Format(time.RFC3339))
 }
 
-// Errors of what is asked for.
+// Errors of requests, for errors.Is.
 var (
 	ErrNoRebuild = errors.New("there is no such rebuild")
 	ErrEnded     = errors.New("the rebuild has ended")
@@ -28,9 +28,9 @@ var (
 	ErrPartitions = errors.New("no table has so many partitions")
 )
 
-// Ask asks for a rebuild of the group's table and returns the request. The error is an *OpenError while
-// another one has not ended, and ErrPartitions if the table can't have so many. Two who ask at the same
-// moment may both get one: they are done one after the other.
+// Ask requests a rebuild of the group's table and returns the request. The error is an *OpenError while
+// another rebuild has not ended, and ErrPartitions if the table can't have so many partitions. Two callers at
+// the same moment may both succeed; the rebuilds are then done one after the other.
 func (t *Topic) Ask(
 	ctx context.Context, group string, partitions int32, dryRun bool, by string,
 ) (Request, error) {
@@ -63,7 +63,7 @@ func (t *Topic) Ask(
 	return r, t.put(ctx, map[key]any{{group: group, request: r.ID, partition: none}: r})
 }
 
-// forget removes the oldest rebuilds, so that there is room for one more.
+// forget adds tombstones for the oldest rebuilds, so that KeptRebuilds allows one more.
 func forget(records map[key]any, newestFirst []Rebuild) {
 	for i, r := range newestFirst {
 		if i < KeptRebuilds-1 {
@@ -76,7 +76,8 @@ func forget(records map[key]any, newestFirst []Rebuild) {
 	}
 }
 
-// Cancel withdraws a rebuild. What of it has ended by then stays as it is.
+// Cancel cancels a rebuild. Partitions that have ended stay as they are. The error is ErrNoRebuild or
+// ErrEnded.
 func (t *Topic) Cancel(ctx context.Context, id, by string) (Rebuild, error) {
 	if err := t.CatchUp(ctx); err != nil {
 		return Rebuild{}, err
@@ -92,13 +93,13 @@ func (t *Topic) Cancel(ctx context.Context, id, by string) (Rebuild, error) {
 	return r, t.put(ctx, map[key]any{{group: r.Group, request: r.ID, partition: none}: r.Request})
 }
 
-// Rebuild returns the rebuild with the ID, as far as this Topic has read.
+// Rebuild returns the rebuild with the ID, by what this Topic has read.
 func (t *Topic) Rebuild(id string) (r Rebuild, known bool) {
 	t.Look(func(s *State) { r, known = s.Rebuild(id) })
 	return r, known
 }
 
-// newID sorts by time and is fit for a path.
+// newID returns an ID that sorts by time and may stand in a URL path.
 func newID(now time.Time) string {
 	var b [3]byte
 	_, _ = rand.Read(b[:]) // never fails

@@ -13,7 +13,7 @@ type Metrics struct {
 	rowsVersion, own *prometheus.GaugeVec
 }
 
-// NewMetrics registers them.
+// NewMetrics registers the metrics.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	partition := []string{"group", "partition"}
 	gauge := func(name, help string) *prometheus.GaugeVec {
@@ -46,7 +46,7 @@ func (m *Metrics) version(group string, p int32, rows, worker int) {
 	}
 }
 
-// forget removes what is measured of partitions that the worker has lost.
+// forget removes the gauges of partitions that the worker has lost.
 func (m *Metrics) forget(group string, partitions []int32) {
 	if m == nil {
 		return

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Request asks for the rebuild of a group's table.
+// Request is a request for the rebuild of a group's table.
 type Request struct {
 	ID         string    `json:"id"`
 	Group      string    `json:"group"`
@@ -17,7 +17,7 @@ type Request struct {
 	DryRun     bool      `json:"dryRun"`     // compare only, write nothing
 	By         string    `json:"by"`
 	Time       time.Time `json:"time"`
-	// Cancelled says who has withdrawn it. What had ended by then stays.
+	// Cancelled says who cancelled it. Partitions that had ended stay as they are.
 	Cancelled *Cancellation `json:"cancelled,omitempty"`
 }
 
@@ -27,24 +27,24 @@ type Cancellation struct {
 	Time time.Time `json:"time"`
 }
 
-// Stage is how far the rebuild of a partition is.
+// Stage is the stage of the rebuild of a partition.
 type Stage string
 
-// The stages, in their order. A partition that gets another owner begins again.
+// The stages, in their order. A partition that gets another owner starts over.
 const (
 	Waiting   Stage = "waiting"   // for its owner, or for what Reason says
-	Folding   Stage = "folding"   // events from offset zero into a shadow
-	Comparing Stage = "comparing" // the live rows with the shadow
-	Closing   Stage = "closing"   // writing what differs, between two transactions
+	Folding   Stage = "folding"   // events from offset zero are folded into a shadow
+	Comparing Stage = "comparing" // live rows are compared with the shadow
+	Closing   Stage = "closing"   // rows that differ are written, between two transactions
 	Done      Stage = "done"
-	Failed    Stage = "failed" // for good, as Reason says; rows that were put right stay so
+	Failed    Stage = "failed" // finally, as Reason says; rows that were corrected stay so
 	Cancelled Stage = "cancelled"
 )
 
-// Final reports whether nothing comes after it.
+// Final reports whether no stage follows.
 func (s Stage) Final() bool { return s == Done || s == Failed || s == Cancelled }
 
-// PartitionProgress is how far the rebuild of one partition is, and in the end what came of it.
+// PartitionProgress is the progress of the rebuild of one partition, and in the end its result.
 type PartitionProgress struct {
 	Stage       Stage   `json:"stage"`
 	Reason      string  `json:"reason,omitempty"` // why it waits or has failed
@@ -60,18 +60,18 @@ type PartitionProgress struct {
 	Changed int64 `json:"changed"`
 	Added   int64 `json:"added"`
 	Removed int64 `json:"removed"`
-	// Steps is how many times commands were held up so that rows could be put right, and LongestStep
-	// for how many seconds at most.
+	// Steps is how many times commands were held up so that rows could be corrected, and LongestStep
+	// the longest of these times.
 	Steps       int     `json:"steps,omitempty"`
 	LongestStep float64 `json:"longestStepSeconds,omitempty"`
-	// Samples are some of the rows that differ, when nothing was to be written.
+	// Samples are some of the rows that differ, of a dry run.
 	Samples json.RawMessage `json:"samples,omitempty"`
 
 	Began   time.Time `json:"began"`
 	Updated time.Time `json:"updated"`
 }
 
-// owner is what a worker says when it takes a partition over.
+// owner is the record that a worker writes when it takes a partition over.
 type owner struct {
 	Session string    `json:"session"`
 	Worker  string    `json:"worker"`
@@ -80,7 +80,7 @@ type owner struct {
 	Time    time.Time `json:"time"`
 }
 
-// refolded is what a worker says when it has refolded a partition.
+// refolded is the record that a worker writes when it has refolded a partition.
 type refolded struct {
 	Session string    `json:"session"`
 	Version int       `json:"foldVersion"`

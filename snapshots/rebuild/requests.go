@@ -7,30 +7,28 @@ import (
 	"strings"
 )
 
-// Aggregate is one whose table can be refolded.
+// Aggregate is an aggregate whose table can be rebuilt.
 type Aggregate struct {
-	Name, Plural string // "account", "accounts": people may say either
+	Name, Plural string // "account", "accounts": a caller may use either
 	Group        string
-	// FoldVersion is this program's.
-	FoldVersion int
 }
 
-// Requests is where people ask for rebuilds, and about them.
+// Requests takes requests for rebuilds, and answers questions about them, by the names of aggregates.
 type Requests struct {
 	Topic      *Topic
 	Aggregates []Aggregate
-	// Partitions returns how many a table has. Its error says why that is not known yet.
+	// Partitions returns how many partitions a table has. Its error says why that is not known yet.
 	Partitions func() (int32, error)
 }
 
 var (
 	// ErrNoAggregate says that there is no aggregate of a name.
 	ErrNoAggregate = errors.New("there is no such aggregate")
-	// ErrNotReady says that a rebuild can't be asked for here yet; later it can.
+	// ErrNotReady says that this process can't take requests yet.
 	ErrNotReady = errors.New("the tables are not known yet")
 )
 
-// Overview is what is known of an aggregate's table.
+// Overview is an aggregate's table: its partitions, and its rebuilds.
 type Overview struct {
 	Aggregate string // in the plural
 	// Partitions are its partitions, as far as workers have taken them over.
@@ -51,8 +49,8 @@ func (d *Requests) find(called string) (Aggregate, error) {
 		strings.Join(known, ", "))
 }
 
-// Ask asks for a rebuild, as Topic.Ask does. The error is ErrNotReady, with the reason, until the number
-// of the table's partitions is known: nothing is written then.
+// Ask requests a rebuild, as Topic.Ask does. Until the number of the table's partitions is known, the error
+// is ErrNotReady with the reason, and nothing is written.
 func (d *Requests) Ask(ctx context.Context, called string, dryRun bool, by string) (Rebuild, error) {
 	a, err := d.find(called)
 	if err != nil {
@@ -66,8 +64,8 @@ func (d *Requests) Ask(ctx context.Context, called string, dryRun bool, by strin
 	if err != nil {
 		return Rebuild{}, err
 	}
-	refold, _ := d.Topic.Rebuild(r.ID)
-	return refold, nil
+	asked, _ := d.Topic.Rebuild(r.ID)
+	return asked, nil
 }
 
 // Cancel withdraws a rebuild, as Topic.Cancel does.
@@ -84,7 +82,7 @@ func (d *Requests) Rebuild(id string) (Rebuild, error) {
 	return r, nil
 }
 
-// AggregateOf returns the aggregate of a group, in the plural.
+// AggregateOf returns the name of a group's aggregate, in the plural.
 func (d *Requests) AggregateOf(group string) string {
 	for _, a := range d.Aggregates {
 		if a.Group == group {
@@ -94,7 +92,7 @@ func (d *Requests) AggregateOf(group string) string {
 	return group
 }
 
-// Overview returns what is known of an aggregate's table, or of all when the name is empty.
+// Overview returns the overview of an aggregate's table, or of all tables if the name is empty.
 func (d *Requests) Overview(called string) ([]Overview, error) {
 	aggregates := d.Aggregates
 	if called != "" {

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// State is what the topic says. It is a plain value: whoever shares it guards it.
+// State is the fold of the topic: requests, progress and fold versions. It is not safe for concurrent use;
+// Topic guards its own.
 type State struct {
 	groups map[string]*groupState
 	order  int // of requests, by their newest record
@@ -24,7 +25,7 @@ type partitionState struct {
 	refolded *refolded
 }
 
-// Rebuild is a request with what came of it.
+// Rebuild is a request with its progress.
 type Rebuild struct {
 	Request
 	// Progress of each partition, by its number.
@@ -32,8 +33,8 @@ type Rebuild struct {
 	order    int
 }
 
-// Apply takes a record in; a nil value removes what was there under its key. A record that nobody of us
-// has written is an error, and changes nothing.
+// Apply folds a record in. A nil value removes what was there under its key. A record that this package did
+// not write is an error, and changes nothing.
 func (s *State) Apply(recordKey, value []byte) error {
 	k, err := parseKey(string(recordKey))
 	if err != nil {
@@ -75,11 +76,11 @@ func (g *groupState) partition(p int32) *partitionState {
 	return g.partitions[p]
 }
 
-// maxPartitions is as many as a topic may have (config: topics.partitions). Records are believed that far:
-// each partition takes some 300 bytes here.
+// maxPartitions is as many partitions as a topic may have (config: topics.partitions). It limits what a
+// record can make this package allocate: some 300 bytes for each partition.
 const maxPartitions = 10_000
 
-// checkPartitions holds a request to a number of partitions that a table can have. A request for none would
+// checkPartitions returns ErrPartitions unless a table can have so many partitions. A request for none would
 // be done as soon as it is written.
 func checkPartitions(n int32) error {
 	if n < 1 || n > maxPartitions {
@@ -107,8 +108,8 @@ func (g *groupState) request(id string, value []byte, order *int) error {
 	return nil
 }
 
-// rebuild returns what is known under a request's ID. Compaction may have removed the request where it
-// stood first, so that its progress comes before it.
+// rebuild returns the entry of a request's ID, and makes it if there is none: compaction may have removed the
+// request's first record, so that its progress comes before it.
 func (g *groupState) rebuild(id string) *Rebuild {
 	if g.rebuilds[id] == nil {
 		g.rebuilds[id] = new(Rebuild)
@@ -155,7 +156,7 @@ func set[T any](field **T, value []byte) error {
 	return nil
 }
 
-// clone is a copy that does not change.
+// clone returns a copy that later records do not change.
 func (r *Rebuild) clone() Rebuild {
 	c := *r
 	c.Progress = slices.Clone(r.Progress)
@@ -170,7 +171,7 @@ func (s *State) Rebuilds(group string) []Rebuild {
 			continue
 		}
 		for _, r := range g.rebuilds {
-			if r.order > 0 { // else its request is still to come
+			if r.order > 0 { // otherwise the request has not been read yet
 				all = append(all, r.clone())
 			}
 		}
@@ -179,7 +180,7 @@ func (s *State) Rebuilds(group string) []Rebuild {
 	return all
 }
 
-// Rebuild returns the rebuild with the ID, of whichever group.
+// Rebuild returns the rebuild with the ID, of any group.
 func (s *State) Rebuild(id string) (Rebuild, bool) {
 	for _, g := range s.groups {
 		if r := g.rebuilds[id]; r != nil && r.order > 0 {
@@ -189,7 +190,7 @@ func (s *State) Rebuild(id string) (Rebuild, bool) {
 	return Rebuild{}, false
 }
 
-// Open returns the rebuild that a group is at: the oldest that has not ended.
+// Open returns the rebuild that a group works on: the oldest that has not ended.
 func (s *State) Open(group string) (Rebuild, bool) {
 	all := s.Rebuilds(group)
 	for _, r := range slices.Backward(all) {
@@ -200,8 +201,8 @@ func (s *State) Open(group string) (Rebuild, bool) {
 	return Rebuild{}, false
 }
 
-// Stage is how far the rebuild as a whole is: as far as the partition that is least far. It has failed
-// when it has ended and any partition has failed.
+// Stage is the stage of the rebuild as a whole. It is Waiting until a partition begins, then that of the
+// furthest partition, and it ends when all have ended: as Failed if any has failed.
 func (r *Rebuild) Stage() Stage {
 	if r.Cancelled != nil {
 		return Cancelled
@@ -224,7 +225,7 @@ func (r *Rebuild) Stage() Stage {
 	}
 }
 
-// current is the stage of the partition that is furthest of those that have not ended.
+// current is the furthest stage of the partitions that have not ended.
 func (r *Rebuild) current() Stage {
 	order := []Stage{Waiting, Folding, Comparing, Closing}
 	furthest := 0
@@ -234,8 +235,8 @@ func (r *Rebuild) current() Stage {
 	return order[furthest]
 }
 
-// Totals adds up what is known of all partitions. SecondsLeft and
-// LongestStep are the longest of any.
+// Totals returns the sums over all partitions. SecondsLeft and LongestStep are the maxima, and Stage is the
+// rebuild's.
 func (r *Rebuild) Totals() (t PartitionProgress) {
 	t.Stage = r.Stage()
 	for _, p := range r.Progress {
@@ -256,10 +257,10 @@ func (r *Rebuild) Totals() (t PartitionProgress) {
 	return t
 }
 
-// firstVersion is the fold version of rows that were made before there were fold versions.
+// firstVersion is the fold version of rows that are older than fold versions.
 const firstVersion = 1
 
-// FoldVersion returns the fold version of a partition's rows, and whether any worker has said so yet.
+// FoldVersion returns the fold version of a partition's rows, and whether a worker has recorded one.
 func (s *State) FoldVersion(group string, p int32) (version int, known bool) {
 	g := s.groups[group]
 	if g == nil || g.partitions[p] == nil || g.partitions[p].owner == nil {
@@ -272,7 +273,7 @@ func (s *State) FoldVersion(group string, p int32) (version int, known bool) {
 	return of.owner.Version, true
 }
 
-// Refolded names the last rebuild of a partition that went well; empty: none has.
+// Refolded returns a name for the last time a partition was refolded; empty: it never was.
 func (s *State) Refolded(group string, p int32) string {
 	g := s.groups[group]
 	if g == nil || g.partitions[p] == nil || g.partitions[p].refolded == nil {
@@ -282,7 +283,7 @@ func (s *State) Refolded(group string, p int32) string {
 	return r.Session + " " + r.Time.UTC().Format(time.RFC3339Nano)
 }
 
-// session is that of the worker which has taken a partition over last.
+// session is the session of the worker that took a partition over last.
 func (s *State) session(group string, p int32) string {
 	g := s.groups[group]
 	if g == nil || g.partitions[p] == nil || g.partitions[p].owner == nil {
@@ -291,16 +292,17 @@ func (s *State) session(group string, p int32) string {
 	return g.partitions[p].owner.Session
 }
 
-// PartitionVersions is what is known of a partition of a group's table.
+// PartitionVersions is the owner of a partition of a group's table, and the fold versions of both.
 type PartitionVersions struct {
 	Partition int32  `json:"partition"`
 	Worker    string `json:"worker"` // its owner, or the last one
-	// FoldVersion is the rows', WorkersFoldVersion the owner's. A lower one of the rows: a rebuild is due.
+	// FoldVersion is that of the rows, WorkersFoldVersion the owner's. If that of the rows is lower, a
+	// rebuild is due.
 	FoldVersion        int `json:"foldVersion"`
 	WorkersFoldVersion int `json:"workersFoldVersion"`
 }
 
-// Partitions returns what is known of the partitions of a group's table.
+// Partitions returns the partitions of a group's table that a worker has ever taken over, by number.
 func (s *State) Partitions(group string) []PartitionVersions {
 	g := s.groups[group]
 	if g == nil {
@@ -318,5 +320,5 @@ func (s *State) Partitions(group string) []PartitionVersions {
 	return all
 }
 
-// Groups returns the groups of which anything is known, by name.
+// Groups returns the groups that the topic has records of, by name.
 func (s *State) Groups() []string { return slices.Sorted(maps.Keys(s.groups)) }

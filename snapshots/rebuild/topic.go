@@ -18,10 +18,10 @@ import (
 // was: the name and the keys are data of installations, and stay.
 func TopicName(prefix string) string { return prefix + "refolds" }
 
-// fetchBytes is asked for at a time: the topic is small.
+// fetchBytes limits a fetch: the topic is small.
 const fetchBytes = 256 << 10
 
-// Topic follows the topic of rebuilds, and writes to it. All methods may be called at the same time.
+// Topic follows the topic of rebuilds, and writes to it. It is safe for concurrent use.
 type Topic struct {
 	name   string
 	client *kgo.Client
@@ -33,9 +33,9 @@ type Topic struct {
 
 	mu      sync.Mutex
 	state   State
-	next    int64         // records below it are in the state
+	next    int64         // records below this offset are in the state
 	changed chan struct{} // closed with the next change
-	stalled error         // why it stands still, by the last look
+	stalled error         // why nothing is read, by the last look
 }
 
 // TopicOptions say which topic is followed. All fields are required.
@@ -74,17 +74,17 @@ func Open(o TopicOptions) (*Topic, error) {
 	return t, nil
 }
 
-// Close ends it.
+// Close ends the reading, and all that waits.
 func (t *Topic) Close() {
 	t.cancel()
 	t.work.Wait()
 	t.client.Close()
 }
 
-// faultPause keeps a fetch that fails at once from being repeated at once.
+// faultPause is between two fetches that fail.
 const faultPause = 200 * time.Millisecond
 
-// reading is what may fail again and again.
+// reading names what fails, in the fault log.
 const reading = "reading the topic of rebuilds"
 
 func (t *Topic) follow(ctx context.Context) {
@@ -100,8 +100,8 @@ func (t *Topic) follow(ctx context.Context) {
 	}
 }
 
-// watch asks the broker again and again whether the state is behind, until ctx ends: a fetch that fails for
-// good may not say so.
+// watch asks the broker regularly whether the state is behind, until ctx ends: a fetch that fails for good
+// may not say so.
 func (t *Topic) watch(ctx context.Context) {
 	watch := kafka.NewWatch(t.client, nil)
 	place := kafka.TopicPartition{Topic: t.name}
@@ -130,8 +130,8 @@ func (t *Topic) watch(ctx context.Context) {
 	}
 }
 
-// Ready returns nil while everything that is in the topic gets in the state; otherwise since when it
-// doesn't, and why.
+// Ready returns nil while the topic's records reach the state. Otherwise its error says since when they
+// don't, and why.
 func (t *Topic) Ready() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -157,8 +157,8 @@ func (t *Topic) apply(records []*kgo.Record) {
 	t.changed = make(chan struct{})
 }
 
-// Look calls fn with the state, which fn must not keep, and returns a channel that is closed when the
-// board has changed since.
+// Look calls fn with the state, which fn must not keep, and returns a channel that is closed when the state
+// changes.
 func (t *Topic) Look(fn func(*State)) (changed <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -182,19 +182,19 @@ func (t *Topic) Wait(ctx context.Context, fn func(*State) bool) error {
 	}
 }
 
-// barrierKey is of records that say nothing.
+// barrierKey is the key of records without content.
 const barrierKey = "barrier"
 
-// writeTimeout limits a write and its way back: brokers find another leader within seconds. A variable for
-// the sake of tests.
+// writeTimeout limits a write and reading it back: brokers find another leader within seconds. It is a
+// variable for tests.
 var writeTimeout = 30 * time.Second
 
-// ErrUnknown says that a write was not answered, or did not come back, in time: it may be on the topic later.
+// ErrUnknown says that a write was not answered, or not read back, in time. It may still reach the topic.
 var ErrUnknown = errors.New("the topic of rebuilds does not answer in time")
 
-// CatchUp waits until the state holds everything that was written before the call, but not for ever. It
-// writes a record, and waits until that comes back: compaction and transactions make the end of a log a poor
-// sign. The error is ErrUnknown if that takes longer than half a minute.
+// CatchUp waits until the state holds everything that was written before the call. It writes a record and
+// waits until it has read that record: compaction and transactions make the end of a log a poor sign. The
+// error is ErrUnknown if that takes longer than half a minute.
 func (t *Topic) CatchUp(ctx context.Context) error {
 	return t.write(ctx, &kgo.Record{Key: []byte(barrierKey)})
 }
@@ -203,7 +203,7 @@ func (t *Topic) CatchUp(ctx context.Context) error {
 func (t *Topic) write(ctx context.Context, records ...*kgo.Record) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, writeTimeout, ErrUnknown)
 	defer cancel()
-	// The client does not give up what it has sent once, for as long as no broker answers; its caller does.
+	// Once the client has sent records, it waits for an answer without limit. This caller does not.
 	answer := make(chan kgo.ProduceResults, 1)
 	go func() { answer <- t.client.ProduceSync(ctx, records...) }() // ends with the client, at the latest
 	var results kgo.ProduceResults
@@ -230,8 +230,7 @@ func (t *Topic) write(ctx context.Context, records ...*kgo.Record) error {
 	return nil
 }
 
-// put writes records, values as JSON and nil as nothing, and waits until they are in the state, as CatchUp
-// does.
+// put writes values as JSON, nil as a tombstone, and waits until they are in the state, as CatchUp does.
 func (t *Topic) put(ctx context.Context, values map[key]any) error {
 	records := make([]*kgo.Record, 0, len(values))
 	for k, v := range values {
@@ -247,7 +246,7 @@ func (t *Topic) put(ctx context.Context, values map[key]any) error {
 	return t.write(ctx, records...)
 }
 
-// pause waits, or until ctx ends.
+// pause waits for d, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):

@@ -6,30 +6,35 @@ import (
 	"refold/snapshots"
 )
 
-// ErrMovedAway says that the worker lost the partition while its store was read.
+// ErrMovedAway says that a worker has lost the partition while its store was read.
 var ErrMovedAway = errors.New("the worker has given the partition away")
 
-// PagedRows are the rows of a store that is read page by page, so that it is not held up in between.
+// PagedRows goes through a store that is read page by page, while its owner writes to it.
 type PagedRows struct {
-	// Page returns the page behind a key; nil is before the first one. The error is ErrElsewhere if the
-	// store is not there any more.
-	Page func(behind []byte) (snapshots.Page, error)
-
+	page func(behind []byte) (snapshots.Page, error)
 	rows []snapshots.Row
 	row  snapshots.Row
-	next int64
+	next int64 // the offset that the store was at
 	more bool
 	err  error
 }
 
-// Begin gets the first page.
-func (p *PagedRows) Begin() error { return p.turn(nil) }
+// NewPagedRows returns the rows of a store of which page gets the page behind a key; nil: the first. Its
+// error is ErrElsewhere if the partition is not there.
+func NewPagedRows(page func(behind []byte) (snapshots.Page, error)) *PagedRows {
+	return &PagedRows{page: page}
+}
 
-// Offset returns the offset of the table's topic that the store was at with the latest page.
-func (p *PagedRows) Offset() int64 { return p.next }
+// Start gets the first page, and returns the offset of the table that the store was at. It may be called
+// again, before Next, for a newer page.
+func (p *PagedRows) Start() (next int64, err error) {
+	err = p.turn(nil)
+	return p.next, err
+}
 
+// turn gets the page behind a key.
 func (p *PagedRows) turn(behind []byte) error {
-	page, err := p.Page(behind)
+	page, err := p.page(behind)
 	p.rows, p.next, p.more = page.Rows, page.Next, page.More
 	return err
 }
@@ -48,14 +53,14 @@ func (p *PagedRows) Next() bool {
 	return true
 }
 
-// Key returns the key of the row.
+// Key returns the row's key.
 func (p *PagedRows) Key() []byte { return p.row.Key }
 
-// Value returns the value of the row.
+// Value returns the row's value.
 func (p *PagedRows) Value() ([]byte, error) { return p.row.Value, nil }
 
-// Err returns what ended the rows before their end.
+// Err returns why there are no more rows, ErrMovedAway among others; nil: the end is reached.
 func (p *PagedRows) Err() error { return p.err }
 
-// Release does nothing: there is nothing to give back.
+// Release does nothing: each page is memory of its own.
 func (p *PagedRows) Release() {}

@@ -20,24 +20,24 @@ type TableReader interface {
 	Open(ctx context.Context, partition int32) (rows refold.RowIterator, next int64, err error)
 }
 
-// Store has rows that a worker keeps.
+// Store is the local store of a worker.
 type Store interface {
 	// Name is its name in differences.
 	Name() string
-	// Open returns the rows, each as new at least as the table's record below the offset. It waits for
-	// that, but not for long: a row that is older then is a difference. The error is ErrElsewhere if
-	// the partition is not there.
+	// Open returns the rows, each at least as new as the table's record below the offset. It waits for
+	// that for a short time; a row that is older then is a difference. The error is ErrElsewhere if the
+	// store does not have the partition.
 	Open(ctx context.Context, partition int32, atLeast int64) (refold.RowIterator, error)
 }
 
 var (
 	// ErrElsewhere says that a store does not have the partition: its owner is another worker.
 	ErrElsewhere = errors.New("the partition is not there")
-	// ErrTooBusy says that so many rows were written while they were read that they can't be remembered.
+	// ErrTooBusy says that too many rows were written during the verification to keep track of them.
 	ErrTooBusy = errors.New("too many rows are written while they are verified")
 )
 
-// Options say what is verified, and with what.
+// Options say what is verified, and with what. A field is required unless its comment says otherwise.
 type Options struct {
 	Fold  fold.RowFold
 	Kafka kafka.Settings
@@ -47,9 +47,9 @@ type Options struct {
 	// Table may be nil: then stores alone are compared.
 	Table  TableReader
 	Stores []Store
-	// Messages reads headers and results. It is needed with Results only.
+	// Messages reads headers and results. It is required with Results only.
 	Messages Messages
-	// Select tells which keys are verified; nil: all. It is called by two goroutines.
+	// Select reports whether a key is verified; nil: all are. Two goroutines call it.
 	Select func(key []byte) bool
 
 	// Dir, CacheBytes, EventsPerSecond and CPUShare are those of refold.Options.
@@ -58,13 +58,13 @@ type Options struct {
 	EventsPerSecond int
 	CPUShare        float64
 
-	// Progress is told how far it is, by several goroutines. It may be nil.
+	// Progress gets the progress, from several goroutines. It may be nil.
 	Progress func(StageProgress)
 	// Report gets each difference. An error of it ends the verification.
 	Report func(Difference) error
 }
 
-// StageProgress is how far a verification is.
+// StageProgress is the progress of a stage.
 type StageProgress struct {
 	Partition int32
 	Stage     Stage
@@ -84,14 +84,14 @@ const (
 	Matching    Stage = "matching results with events"
 )
 
-// PartitionReport is what was verified.
+// PartitionReport counts what was verified of a partition.
 type PartitionReport struct {
 	Partition int32 `json:"partition"`
 	// Events were folded.
 	Events int64 `json:"events"`
 	// Rows were compared, of all sources together.
 	Rows int64 `json:"rows"`
-	// Moved were written meanwhile, and compared at their own sequence.
+	// Moved counts rows that were written meanwhile, and compared at their own sequence.
 	Moved int64 `json:"moved"`
 	// Results were matched with their events.
 	Results     int64 `json:"results"`
@@ -109,7 +109,7 @@ type run struct {
 	moved   map[string][]waiting
 }
 
-// Run verifies a partition. An error says that it could not be done; what was reported before holds.
+// Run verifies a partition. After an error the verification is incomplete; what was reported is valid.
 func Run(ctx context.Context, o Options) (PartitionReport, error) {
 	r := &run{
 		Options: o, outcome: PartitionReport{Partition: o.Partition}, moved: map[string][]waiting{},
@@ -121,10 +121,10 @@ func Run(ctx context.Context, o Options) (PartitionReport, error) {
 }
 
 const (
-	// rounds is how often the fold is brought to the end of the events before rows are read: the
-	// longer the last round took, the more rows have moved meanwhile.
+	// rounds is how often the fold catches up with the events before rows are read: the longer the last
+	// round takes, the more rows have moved meanwhile.
 	rounds = 4
-	// near is how few events come in a round that no other need follow.
+	// near is a number of events in a round below which no further round is needed.
 	near = 10_000
 )
 

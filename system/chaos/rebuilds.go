@@ -46,7 +46,9 @@ func (p *performance) rebuild(ctx context.Context, f schedule.Fault) {
 	}
 }
 
-func (s *site) askRebuild(ctx context.Context, table string, dryRun bool, choice uint64) (*tableRebuild, error) {
+func (s *site) askRebuild(
+	ctx context.Context, table string, dryRun bool, choice uint64,
+) (*tableRebuild, error) {
 	body, err := json.Marshal(map[string]any{"aggregate": table, "dryRun": dryRun})
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it can't fail

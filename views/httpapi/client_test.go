@@ -47,7 +47,8 @@ func TestClientOfCommands(t *testing.T) {
 	if err != nil || got.Status != wire.StatusAccepted || got.LastSequence != 4 || got.ID != "c-1" {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if sent := b.sender.Sent(); len(sent) != 1 || *sent[0].ExpectedSequence != 3 || sent[0].Subject != "alice" {
+	sent := b.sender.Sent()
+	if len(sent) != 1 || *sent[0].ExpectedSequence != 3 || sent[0].Subject != "alice" {
 		t.Errorf("sent %+v", sent)
 	}
 	decided.Status, decided.Code, decided.Message = views.Rejected, "insufficient-funds", "not enough"

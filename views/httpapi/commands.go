@@ -78,7 +78,8 @@ type ifMatch struct {
 // Describe returns its description.
 func (ifMatch) Describe(endpoint.Context) *huma.Param {
 	return endpoint.Param("The sequence at which the aggregate must be, in quotes; 0: new. Or its ETag: "+
-		"then its state must be the one that was read, too. Of several one must fit; * is any, if it is there.",
+		"then its state must be the one that was read, too. Of several one must fit; * is any, if it is "+
+		"there.",
 		endpoint.StringSchema(ifMatchPattern), `"3"`)
 }
 
@@ -251,8 +252,8 @@ func (s *Server) sendNow(
 	case errors.Is(err, views.ErrOff):
 		return problem.Of(err)
 	case errors.Is(err, views.ErrNotSent) && errors.Is(err, views.ErrNotReady):
-		return problem.New(http.StatusServiceUnavailable, wire.CodeNotReady, "the command was not sent, this "+
-			"server can't send now; its /readyz says what is missing").Retry().Because(err)
+		return problem.New(http.StatusServiceUnavailable, wire.CodeNotReady, "the command was not sent, "+
+			"this server can't send now; its /readyz says what is missing").Retry().Because(err)
 	case errors.Is(err, views.ErrNotSent):
 		s.logger.WarnContext(ctx, "command not sent", "command", command.ID, "error", err)
 		return problem.New(http.StatusServiceUnavailable, wire.CodeBusy,

@@ -39,7 +39,7 @@ func (s *Server) readCommand(r *Resource, in *sendInput) (command eventsourcing.
 	return command, nil
 }
 
-// readData reads the body: the command's type and its data.
+// readData returns the command's type and data from the body.
 func readData(r *Resource, body []byte) (string, any, error) {
 	envelope, err := readEnvelope(body)
 	if err != nil {

@@ -182,8 +182,8 @@ type bench struct {
 var at = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 
 // newBench makes a server of fakes; change may alter its options.
-func newBench(t testing.TB, change func(*httpapi.Options)) *bench {
-	t.Helper()
+func newBench(tb testing.TB, change func(*httpapi.Options)) *bench {
+	tb.Helper()
 	b := &bench{
 		rows: &fakeRows{
 			GetFn: func(string) (views.Row, error) { return views.Row{}, views.ErrNotFound },
@@ -224,7 +224,7 @@ func newBench(t testing.TB, change func(*httpapi.Options)) *bench {
 	}
 	var err error
 	if b.server, err = httpapi.NewServer(options); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }

@@ -37,7 +37,9 @@ func (d *fakeRebuilds) Overview(aggregate string) ([]rebuild.Overview, error) {
 	}
 	return []rebuild.Overview{{
 		Aggregate: "accounts", Rebuilds: []rebuild.Rebuild{d.rebuild},
-		Partitions: []rebuild.PartitionVersions{{Partition: 1, Worker: "w", FoldVersion: 1, WorkersFoldVersion: 2}},
+		Partitions: []rebuild.PartitionVersions{
+			{Partition: 1, Worker: "w", FoldVersion: 1, WorkersFoldVersion: 2},
+		},
 	}}, d.err
 }
 
@@ -115,8 +117,10 @@ func TestRebuilds_errors(t *testing.T) {
 		"no aggregate":      {"POST", "/admin/rebuilds", `{}`, nil, 400, "invalid-request"},
 		"no JSON":           {"POST", "/admin/rebuilds", `{`, nil, 400, "malformed-json"},
 		"unknown member":    {"POST", "/admin/rebuilds", `{"dry": 1}`, nil, 400, "invalid-request"},
-		"ended":             {"POST", "/admin/rebuilds/r-1/cancel", "", rebuild.ErrEnded, 409, "rebuild-ended"},
-		"cancel none":       {"POST", "/admin/rebuilds/r-2/cancel", "", nil, 404, "not-found"},
+		"ended": {
+			"POST", "/admin/rebuilds/r-1/cancel", "", rebuild.ErrEnded, 409, "rebuild-ended",
+		},
+		"cancel none": {"POST", "/admin/rebuilds/r-2/cancel", "", nil, 404, "not-found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newFakeRebuilds()

@@ -15,8 +15,8 @@ import (
 // Route is an endpoint of the program's own, beside those of this package. It is handled as these are: within
 // the limits of requests, with metrics and spans, and a panic becomes a problem.
 type Route struct {
-	// Pattern is one of net/http.ServeMux, with a method: "GET /garages/{id}/free". It must not match a request
-	// that another route matches.
+	// Pattern is one of net/http.ServeMux, with a method: "GET /garages/{id}/free". It must not match a
+	// request that another route matches.
 	Pattern string
 	// Summary says in a few words what it is for, in the index and in the API's description.
 	Summary string

@@ -9,20 +9,20 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// leastStepPause and mostStepPause frame the pause between two tries of a closing step; it doubles.
-// Variables for the sake of tests.
+// leastStepPause and mostStepPause bound the pause between two tries of a closing step; it doubles. They are
+// variables for tests.
 var (
 	leastStepPause = 100 * time.Millisecond
 	mostStepPause  = 5 * time.Second
 )
 
-// stepTries is how many times in a row a step may fail before the refold ends: for some twenty seconds,
-// in which a partition finds another leader.
+// stepTries is how many times in a row a step may fail before the refold ends: over some twenty seconds, in
+// which a partition finds another leader.
 const stepTries = 10
 
-// stepLate is for how long steps may come too late before the refold ends: longer than any transaction may
-// be open whose end a step waits for (transaction.max.timeout.ms, 15 minutes as brokers come). A variable
-// for the sake of tests.
+// stepLate is for how long steps may time out before the refold ends: longer than a transaction may stay open
+// (transaction.max.timeout.ms, 15 minutes by default), because a step waits for its end. It is a variable
+// for tests.
 var stepLate = 20 * time.Minute
 
 // close judges the candidates in closing steps.
@@ -41,7 +41,7 @@ func (r *refolding) close(ctx context.Context) error {
 		r.meter.Rows += int64(done)
 		r.meter.Differing = max(r.meter.Differing, r.out.Differing())
 		r.meter.tick()
-		// The line gets as much time as was taken from it.
+		// Commands get as much time as the step took from them.
 		if err := sleep(ctx, took); err != nil {
 			return err
 		}
@@ -67,8 +67,8 @@ func closed(it *pebble.Iterator) error {
 	return nil
 }
 
-// step puts the rows of some keys right, the first at least, and tells of how many, and for how long the
-// line stood still. What has come meanwhile is folded before, so that little is left for the step.
+// step corrects the rows of some keys, at least of the first. It returns how many it has judged, and for how
+// long commands waited. Events that have come meanwhile are folded before, so that few are left for the step.
 func (r *refolding) step(ctx context.Context, keys []string) (done int, took time.Duration, err error) {
 	tries, since := 0, time.Now()
 	for pause := leastStepPause; ; pause = min(2*pause, mostStepPause) {
@@ -82,11 +82,10 @@ func (r *refolding) step(ctx context.Context, keys []string) (done int, took tim
 			r.out.add(&s.out)
 			return s.done, took, nil
 		}
-		// An error with a code is for good. A step that comes too late is tried again for longer than the
-		// others: the events can't be read while somebody's transaction is open who is gone, and the line
-		// goes on until the broker ends it. A table that does not take a step, because its transaction has
-		// failed, is asked again, too: rows that were written all the same are judged anew. If the owner is
-		// none any more, ctx ends.
+		// An error with a code is final. A step that timed out is tried again for longer than others: events
+		// behind the open transaction of a dead producer can't be read until the broker ends it, and
+		// commands go on meanwhile. A step whose transaction failed is tried again, too: rows that were
+		// written all the same are judged anew. If the worker has lost the partition, ctx ends.
 		tries++
 		if s.late {
 			tries = 0
@@ -104,14 +103,14 @@ func (r *refolding) step(ctx context.Context, keys []string) (done int, took tim
 type closingStep struct {
 	*refolding
 	keys  []string
-	done  int // keys that are judged
+	done  int // how many of the keys are judged
 	out   Summary
 	begun time.Time
 
-	late bool // it had not enough time
+	late bool // it timed out
 }
 
-// stood notes for how long the line stood still.
+// stood records for how long commands waited.
 func (s *closingStep) stood() time.Duration {
 	if s.begun.IsZero() {
 		return 0
@@ -122,7 +121,7 @@ func (s *closingStep) stood() time.Duration {
 	return took
 }
 
-// run is what is done while the line stands still.
+// run does the work of the step, while no command is handled.
 func (s *closingStep) run(ctx context.Context, rows LiveRows) error {
 	s.begun, s.done, s.out, s.late = time.Now(), 0, Summary{}, false
 	err := s.arrive(ctx)
@@ -135,8 +134,8 @@ func (s *closingStep) run(ctx context.Context, rows LiveRows) error {
 	return err
 }
 
-// arrive folds the last events, so that the shadow is the fold of all there are. It may take half of the
-// step's time.
+// arrive folds the last events, so that the shadow is the fold of all events. It may take half of the step's
+// time.
 func (s *closingStep) arrive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.o.StepTimeout/2)
 	defer cancel()
@@ -144,8 +143,8 @@ func (s *closingStep) arrive(ctx context.Context) error {
 	return err
 }
 
-// settle judges rows for good and writes those that are not the fold, until the step has written or
-// lasted enough.
+// settle judges rows finally and writes those that are not the fold, until the step has reached StepBytes or
+// three quarters of StepTimeout.
 func (s *closingStep) settle(ctx context.Context, rows LiveRows) error {
 	enough := s.begun.Add(s.o.StepTimeout * 3 / 4)
 	written := 0
@@ -166,7 +165,7 @@ func (s *closingStep) settle(ctx context.Context, rows LiveRows) error {
 	return nil
 }
 
-// one judges a row and puts it right; it returns how many bytes it has written.
+// one judges a row and corrects it. It returns how many bytes it has written.
 func (s *closingStep) one(rows LiveRows, key string) (int, error) {
 	row, err := rows.Get(key)
 	if err != nil {

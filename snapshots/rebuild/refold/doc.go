@@ -1,13 +1,12 @@
 // Package refold folds a partition of a table again from offset zero of its events (G7), while its
-// owner goes on handling commands: [Run]. [Build] does the half of it, for those who only want to know
-// what the events fold to, or who make a table that is not there.
+// owner goes on handling commands: [Run]. [Build] does the first half, for callers that only need the fold.
 //
 // # How
 //
-// The owner of a partition is the only writer of its events and rows. So it can fold on the side:
+// The owner of a partition is the only writer of its events and rows, so it can refold beside its work:
 //
 //  1. Fold events 0 to x into a shadow: a store of its own, with a cache of the states in use in front.
-//     What has come meanwhile is folded, too, and again, until little is left.
+//     Events that have come meanwhile are folded, too, again and again, until few are left.
 //  2. Go through the live rows and the shadow side by side. A row at the fold's sequence that says what
 //     the fold says is right. All others are candidates: those that say something else, are at another
 //     sequence, have no events, or are missing.
@@ -30,7 +29,7 @@
 //   - Row and shadow at the same sequence n, and equal. The row is F(k, n), and whatever comes after t
 //     keeps it right. It is never looked at again.
 //   - The same sequence, and not equal. The row is wrong; so is what commands make of it until it is
-//     mended. Candidate.
+//     corrected. Candidate.
 //   - The row is ahead of the shadow: an event came after x and before t. Nothing can be said, since
 //     F(k, n+1) is not there yet. Candidate: at the closing step the shadow has caught up.
 //   - The row is behind the shadow: either it is damaged, or its transaction is committed in Kafka
@@ -48,9 +47,9 @@
 //
 // A closing step (3) reads the events up to the high watermark. Between two transactions there are none
 // of this owner beyond it, and no other worker can commit one: it is fenced. So the shadow is F(k, n) with
-// the newest n, for each k, and the candidate's row can be told right from wrong, and mended, for good.
-// Then the line goes on, from the mended rows. Between two steps commands are handled, also those of
-// aggregates whose row is still wrong; their events are facts all the same, and their rows are mended
+// the newest n, for each k, and the candidate's row can be judged, and corrected, finally.
+// Then commands go on, from the corrected rows. Between two steps commands are handled, also those of
+// aggregates whose row is still wrong; their events are facts all the same, and their rows are corrected
 // in a later step. Each step is right by itself: a refold that ends after some of them, because it was
 // cancelled, or the owner died or lost the partition, leaves fewer wrong rows, and no new ones. A step of
 // a worker that is no longer the owner is refused with its transaction.
@@ -61,6 +60,6 @@
 // # What stops it
 //
 // An event that can't be decoded, or that is not the next of its aggregate, a topic that has lost its
-// first events, a row that can't be decoded: nobody knows what is right then. The refold ends with an
+// first events, a row that can't be decoded: what is right can't be known then. The refold ends with an
 // error that says where, and has a code ([CodeOf]).
 package refold

@@ -9,12 +9,12 @@ import (
 
 // Errors of a refold, for errors.Is.
 var (
-	// ErrTruncated says that the events topic does not hold its first events any more, or that it holds
-	// none at all while the table has rows. Whoever folded what is left would delete aggregates.
+	// ErrTruncated says that the events topic has lost its first events, or that it is empty while the table
+	// has rows. Folding what is left would delete aggregates.
 	ErrTruncated = errors.New("the events topic is not whole")
-	// ErrRow says that a live row can't be read or made.
+	// ErrRow says that a row can't be decoded or encoded.
 	ErrRow = errors.New("row that can't be used")
-	// ErrRefused is what Live returns for rows that the table will never take.
+	// ErrRefused is what Live.Between returns for rows that the table will never accept.
 	ErrRefused = errors.New("the table refuses rows for good")
 )
 
@@ -47,9 +47,8 @@ func (e *EventError) Error() string {
 // Unwrap returns the fold's error.
 func (e *EventError) Unwrap() error { return e.Err }
 
-// CodeOf returns the code of an error by which a refold ended for good: that of an [EventError], or one
-// of this package's. It is empty for faults and for the end of a context: the refold may be tried
-// again.
+// CodeOf returns the code of an error that ended a refold finally: that of an [EventError], or one of this
+// package's. It is empty for faults and for the end of a context: the refold may then be tried again.
 func CodeOf(err error) string {
 	event, is := errors.AsType[*EventError](err)
 	switch {
@@ -65,7 +64,7 @@ func CodeOf(err error) string {
 	return ""
 }
 
-// unusable says which row an error of the fold is about.
+// unusable names the row that an error of the fold is about.
 func unusable(key []byte, err error) error {
 	if fold.CodeOf(err) == "" {
 		return fmt.Errorf("row %.100q: %w", key, err)

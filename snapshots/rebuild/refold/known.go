@@ -2,16 +2,16 @@ package refold
 
 import "hash/maphash"
 
-// known remembers which keys the store may have, in a few bits each: a look-up in vain costs the store as
-// much as one of a key that it has, and new aggregates are most of what is looked up. It never
-// forgets a key; the more keys there are, the more often it takes one for known that is not.
+// known is a Bloom filter of the keys in the store. A look-up of a key that is not there costs the store as
+// much as any other, and most look-ups are of new aggregates. The more keys there are, the more often the
+// filter is wrong about a key that is not there.
 type known struct {
 	seed  maphash.Seed
 	words []uint64
 }
 
-// knownShare is the part of the states' memory that it may take beside it: four bytes for each of a million
-// keys, of 32 MiB.
+// knownShare is the part of the states' memory that the filter takes beside it: four bytes for each of a
+// million keys, of 32 MiB.
 const knownShare = 8
 
 func newKnown(memory int64) *known {

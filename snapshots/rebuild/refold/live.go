@@ -2,8 +2,8 @@ package refold
 
 import "context"
 
-// RowIterator goes through rows in the order of their keys, from before the first one. Keys and values stay
-// as they are until the next call.
+// RowIterator iterates over rows in the order of their keys. It begins before the first row. Keys and values
+// are valid until the next call.
 type RowIterator interface {
 	Next() bool
 	Key() []byte
@@ -12,15 +12,15 @@ type RowIterator interface {
 	Release()
 }
 
-// Live is a partition of the table as its owner has it.
+// Live is a partition of the table, as its owner has it.
 type Live interface {
-	// Rows goes through all rows of one moment. Rows of transactions that are not committed yet may be
-	// among them: they are told by their sequence.
+	// Rows iterates over all rows of one moment. Rows of uncommitted transactions may be among them: their
+	// sequence shows it.
 	Rows(ctx context.Context) (RowIterator, error)
-	// Between runs fn between two transactions: what was handled before is committed, and nothing
-	// after has begun. What fn writes becomes part of the table in one transaction, if the owner still
-	// is the owner. An error, fn's among them: nothing was written. It is ErrRefused if the same rows
-	// will be refused every time; any other is tried again.
+	// Between runs fn between two transactions: everything before is committed, and nothing after has
+	// begun. What fn writes becomes part of the table in one transaction, if the worker still owns the
+	// partition. After an error, fn's among them, nothing is written. The error is ErrRefused if the same
+	// rows will be refused every time; any other is tried again.
 	Between(ctx context.Context, fn func(ctx context.Context, rows LiveRows) error) error
 }
 

@@ -9,8 +9,8 @@ import (
 
 // The pace of the background.
 const (
-	// workAtATime is how long the background works between two rests: short against what a command
-	// takes, so that none waits for long where the processor is shared.
+	// workAtATime is how long the background works between two rests: shorter than handling a command, so
+	// that no command waits long where the CPU is shared.
 	workAtATime = 5 * time.Millisecond
 	// bursts is how many times a second what the rate allows is done at once.
 	bursts = 100
@@ -18,9 +18,8 @@ const (
 	stride = 256
 )
 
-// pace limits what the background takes from those who handle commands: to a number of events each
-// second, and to a share of its own time. It is not about wall time alone: on a machine that is busy
-// the work takes longer, and so do the rests.
+// pace limits what the background takes from handling commands: to a number of events a second, and to a
+// share of its own time. On a busy machine the work takes longer, and so do the rests.
 type pace struct {
 	limiter *rate.Limiter // nil: no limit
 	share   float64
@@ -44,7 +43,7 @@ func (p *pace) stride() int {
 	return min(p.limiter.Burst(), stride)
 }
 
-// wait returns when n more events may be folded; n is at most stride. It tells when ctx ended.
+// wait returns when n more events may be folded; n is at most stride. The error says that ctx ended.
 func (p *pace) wait(ctx context.Context, n int) error {
 	if p.limiter != nil && n > 0 {
 		p.pause()
@@ -55,7 +54,7 @@ func (p *pace) wait(ctx context.Context, n int) error {
 	return p.rest(ctx)
 }
 
-// rest rests if it is time to, and notes that the work goes on.
+// rest pauses if it is time to, and starts the clock of the work.
 func (p *pace) rest(ctx context.Context) error {
 	p.pause()
 	if p.share < 1 && p.worked >= workAtATime {
@@ -69,7 +68,7 @@ func (p *pace) rest(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// pause stops the clock: what comes is no work.
+// pause stops the clock of the work.
 func (p *pace) pause() {
 	if !p.begun.IsZero() {
 		p.worked += time.Since(p.begun)
@@ -89,8 +88,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// contextError returns why ctx ended if it did: a limiter says so in words of its own, and before it
-// happens if there is a deadline.
+// contextError returns why ctx ended if it did: a limiter has an error of its own for that, and returns it
+// before a deadline has passed.
 func contextError(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause

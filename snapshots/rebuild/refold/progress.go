@@ -2,7 +2,7 @@ package refold
 
 import "time"
 
-// Phase is what a refold is doing.
+// Phase is a part of a refold.
 type Phase string
 
 // The phases, in their order.
@@ -11,13 +11,13 @@ const (
 	PhaseFold Phase = "fold"
 	// PhaseCompare: the live rows are compared with the shadow.
 	PhaseCompare Phase = "compare"
-	// PhaseClose: rows are put right between transactions.
+	// PhaseClose: rows are corrected between transactions.
 	PhaseClose Phase = "close"
-	// PhaseDone: it is over, and went well.
+	// PhaseDone: the refold has succeeded.
 	PhaseDone Phase = "done"
 )
 
-// PhaseProgress is where a refold is.
+// PhaseProgress is the progress of a refold within its phase.
 type PhaseProgress struct {
 	Phase Phase
 	// Events is how many were folded.
@@ -31,20 +31,20 @@ type PhaseProgress struct {
 	Differing int64
 	// Candidates is how many rows are left to judge between transactions.
 	Candidates int64
-	// Rate is what is done each second of late: events, or rows when they are compared.
+	// Rate is the recent rate a second: of events, or of rows when these are compared.
 	Rate float64
-	// Left is how long the phase is likely to take; 0 if nobody knows.
+	// Left is an estimate of how long the phase still takes; 0: not known.
 	Left time.Duration
 	// Held: a transaction that is still open holds up the reading of events.
 	Held bool
-	// Fault is why nothing goes on at present; it is tried again. Nil: there is none.
+	// Fault is a fault that is being retried. Nil: there is none.
 	Fault error
 }
 
 // rateWindow is how far back the rate looks.
 const rateWindow = 5 * time.Second
 
-// meter says from time to time how far the work is.
+// meter reports progress, at limited rate.
 type meter struct {
 	PhaseProgress
 	tell     func(PhaseProgress)
@@ -83,14 +83,14 @@ func (m *meter) amount() int64 {
 	return m.Rows
 }
 
-// tick tells the progress if it is time to.
+// tick reports the progress if it is time to.
 func (m *meter) tick() {
 	if time.Since(m.told) >= m.interval {
 		m.report()
 	}
 }
 
-// report tells the progress now.
+// report reports the progress now.
 func (m *meter) report() {
 	now := time.Now()
 	m.told = now
@@ -104,7 +104,7 @@ func (m *meter) report() {
 	m.tell(m.PhaseProgress)
 }
 
-// left guesses how long the phase takes.
+// left estimates how long the phase still takes.
 func (m *meter) left() time.Duration {
 	var left float64
 	switch m.Phase {

@@ -8,29 +8,28 @@ import (
 	"time"
 )
 
-// Summary is what a refold found and did.
+// Summary counts what a refold found and did.
 type Summary struct {
-	// Events is how many events were folded, and Offset the offset of the events topic that the last
-	// row put right is the fold up to.
+	// Events is how many events were folded, and Offset the offset of the events topic up to which the
+	// last corrected row is the fold.
 	Events int64 `json:"events"`
 	Offset int64 `json:"offset"`
-	// Equal, Changed, Added and Removed count rows: those that were right, those that said something
-	// else or were at another sequence, those that were missing, and those without an event. In a dry
-	// run they count what would be.
+	// Equal counts rows that were right, Changed those with another state or sequence than the fold, Added
+	// those that were missing, and Removed those without an event. In a dry run they count what would be.
 	Equal   int64 `json:"equal"`
 	Changed int64 `json:"changed"`
 	Added   int64 `json:"added"`
 	Removed int64 `json:"removed"`
-	// RingOnly counts rows of aggregates without events, which are there for their rings. They stay.
+	// RingOnly counts rows of aggregates without events, which exist for their rings. They stay.
 	RingOnly int64 `json:"ringOnly"`
 	// Samples are some of the differences.
 	Samples []Sample `json:"samples,omitempty"`
-	// Steps is how many times the line stood still, and LongestStep for how long at most.
+	// Steps is how many times commands had to wait, and LongestStep the longest wait.
 	Steps       int           `json:"steps"`
 	LongestStep time.Duration `json:"longestStep"`
 }
 
-// Differing is how many rows were not right.
+// Differing is how many rows were not the fold.
 func (o *Summary) Differing() int64 { return o.Changed + o.Added + o.Removed }
 
 // add counts a step's rows.
@@ -43,7 +42,7 @@ func (o *Summary) add(step *Summary) {
 	o.Samples = append(o.Samples, step.Samples...)
 }
 
-// note counts a verdict that stands.
+// note counts a final verdict.
 func (o *Summary) note(v Verdict) {
 	switch v {
 	case Equal:
@@ -60,12 +59,12 @@ func (o *Summary) note(v Verdict) {
 	}
 }
 
-// Run folds a partition again and puts the rows of the table right that are not the fold of their
-// events, while commands are handled. The package's documentation says how. The outcome is also given
-// with an error, of what was done until then: rows that were put right are right.
+// Run folds a partition again and corrects the rows of the table that are not the fold of their events, while
+// commands are handled. The package's documentation says how. With an error, the summary covers what was done
+// until then: corrected rows stay corrected.
 //
-// An error with a [CodeOf] is for good, and if it comes before the first closing step, nothing was
-// changed. When ctx ends, so does the refold. In any case the shadow is gone when Run returns.
+// An error with a code, by [CodeOf], is final; if it comes before the first closing step, nothing was
+// changed. When ctx ends, so does the refold. In any case the shadow is removed when Run returns.
 func Run(ctx context.Context, o Options) (out Summary, err error) {
 	if err := o.validateRun(); err != nil {
 		return out, fmt.Errorf("refold: %w", err)
@@ -103,9 +102,9 @@ func (r *refolding) run(ctx context.Context) error {
 	return nil
 }
 
-// approach folds what has come meanwhile until little is left. Each round is as long as what came
-// during the one before it; where they don't become shorter, the limits of the background are more than
-// the commands leave, and are lifted, or it would never end.
+// approach folds new events until at most StepEvents remain. Each round folds what came during the one before
+// it. If the rounds don't become shorter, events come faster than the limits of the background allow, and the
+// limits are lifted: it would never end otherwise.
 func (r *refolding) approach(ctx context.Context) error {
 	pace := r.pace
 	for before := int64(math.MaxInt64); ; {
@@ -139,7 +138,7 @@ func (r *refolding) compare(ctx context.Context) error {
 			return nil
 		case verdict == Changed:
 			r.meter.Differing++
-			if r.o.DryRun { // it stands: whatever comes is added to a state that is wrong
+			if r.o.DryRun { // the verdict is final: later events fold into a wrong state
 				r.out.note(verdict)
 				return r.sample(&r.out, p, verdict)
 			}

@@ -21,12 +21,12 @@ type Sample struct {
 type Field struct {
 	// Path leads to the value in the fold's JSON, such as sequence or state.charges[0].refundable.
 	Path string `json:"path"`
-	// Row is the table's value, Fold what the events say; empty where there is none.
+	// Row is the table's value, Fold that of the events; empty where there is none.
 	Row  json.RawMessage `json:"row,omitempty"`
 	Fold json.RawMessage `json:"fold,omitempty"`
 }
 
-// Sample shows in which fields row and fold differ.
+// Sample returns the fields in which row and fold differ.
 func (p *Pair) Sample(v Verdict) (Sample, error) {
 	s := Sample{Key: string(p.Key), Verdict: v}
 	folded, err := p.folded()
@@ -67,7 +67,7 @@ func (p *Pair) values(row []byte) (map[string]json.RawMessage, error) {
 	return values, nil
 }
 
-// flatten files the values of a piece of JSON under their paths.
+// flatten puts the values of a piece of JSON under their paths.
 func flatten(to map[string]json.RawMessage, path string, text json.RawMessage) {
 	var object map[string]json.RawMessage
 	var array []json.RawMessage

@@ -14,8 +14,8 @@ import (
 	"refold/kafka"
 )
 
-// Shadow is what the events of a partition fold to, up to an offset, beside the table. It is made by
-// Build and must be closed. One goroutine uses it.
+// Shadow is the fold of a partition's events up to an offset, in a store of its own beside the table. Build
+// makes it; the caller closes it. It is for one goroutine.
 type Shadow struct {
 	o      Options
 	client *kgo.Client
@@ -28,7 +28,7 @@ type Shadow struct {
 	spilling bool  // events of aggregates that are not in memory go to the spill
 	next     int64 // all events below it are folded, or wait in the spill
 	events   int64
-	failed   error // why take ended a reading
+	failed   error // why take ended the reading
 }
 
 // Build folds a partition of an events topic from offset zero to the end that it has when the last
@@ -76,7 +76,7 @@ func (s *Shadow) Close() error {
 	return nil
 }
 
-// Next is the offset that the shadow is the fold up to: it holds all events below, and no others.
+// Next is the offset up to which the shadow is the fold: of all events below it, and no others.
 func (s *Shadow) Next() int64 { return s.next }
 
 // Events is how many events were folded.
@@ -85,15 +85,15 @@ func (s *Shadow) Events() int64 { return s.events }
 // Keys is how many aggregates have events.
 func (s *Shadow) Keys() int64 { return s.states.keys }
 
-// State returns an aggregate's state, nil if it has no event. It is the shadow's own: it serves until
-// the next call.
+// State returns an aggregate's state, nil if it has no event. The shadow owns it; it is valid until the next
+// call.
 func (s *Shadow) State(key string) (any, error) {
 	state, err := s.states.get(key)
 	return state, s.failure(err)
 }
 
-// CatchUp folds the events that have come since, to the end that the partition has now, and returns
-// how many there were. After an error it may be called again.
+// CatchUp folds the events that have come since, to the present end of the partition, and returns how many
+// there were. After an error it may be called again.
 func (s *Shadow) CatchUp(ctx context.Context) (int64, error) { return s.catchUp(ctx, s.pace) }
 
 func (s *Shadow) catchUp(ctx context.Context, p *pace) (int64, error) {
@@ -124,8 +124,8 @@ func (s *Shadow) catchUp(ctx context.Context, p *pace) (int64, error) {
 		case s.failed != nil, ctx.Err() != nil, errors.Is(err, kafka.ErrTopicMissing), s.next == from:
 			return s.events - before, fmt.Errorf("refold: %w", err)
 		}
-		// A fault that the reader has endured for as long as it does. A fold at a slow pace reads now
-		// and then only, and tries again as long as it gets further.
+		// The reader has given a fault up. A fold at a slow pace reads seldom, so it tries again as long as
+		// it makes progress.
 	}
 }
 
@@ -154,7 +154,7 @@ func (s *Shadow) take(ctx context.Context, p *pace, records []*kgo.Record, at ka
 	return nil
 }
 
-// tick tells the progress if it is time to. An event that waits in the spill is half done.
+// tick reports the progress if it is time to. An event that waits in the spill counts half.
 func (s *Shadow) tick() {
 	s.meter.Events, s.meter.Next = s.events, s.next
 	if s.spill != nil {
@@ -164,7 +164,7 @@ func (s *Shadow) tick() {
 	s.meter.tick()
 }
 
-// drain folds the events that wait in the spill, of all aggregates one after the other.
+// drain folds the events that wait in the spill, one aggregate after the other.
 func (s *Shadow) drain(ctx context.Context, p *pace) error {
 	if !s.spilling {
 		return nil
@@ -186,13 +186,13 @@ func (s *Shadow) drain(ctx context.Context, p *pace) error {
 	return err
 }
 
-// The pauses before an event is tried again whose schema nobody could tell; they double.
+// The pauses before an event is tried again whose schema the registry did not give; they double.
 const (
 	leastBackoff = 50 * time.Millisecond
 	mostBackoff  = 2 * time.Second
 )
 
-// fold folds one event, and waits for faults to end.
+// fold folds one event, and retries faults.
 func (s *Shadow) fold(ctx context.Context, event *kgo.Record) error {
 	if s.o.Observe != nil {
 		if err := s.o.Observe(event); err != nil {
@@ -244,7 +244,7 @@ func (s *Shadow) apply(ctx context.Context, event *kgo.Record) error {
 	return s.failure(s.states.add(event.Key, waitingEvent{data, event.Offset, len(event.Value)}))
 }
 
-// decode decodes an event, and waits for faults to end.
+// decode decodes an event, and retries faults.
 func (s *Shadow) decode(ctx context.Context, event *kgo.Record) (any, error) {
 	for backoff := leastBackoff; ; backoff = min(2*backoff, mostBackoff) {
 		data, err := s.o.Fold.Decode(event)
@@ -263,7 +263,7 @@ func (s *Shadow) decode(ctx context.Context, event *kgo.Record) (any, error) {
 	}
 }
 
-// failure says what ended the fold: where an event is to blame, it is named.
+// failure returns an error as an *EventError if it is about an event.
 func (s *Shadow) failure(err error) error {
 	if event, is := errors.AsType[*applyError](err); is {
 		return s.eventError(event.key, event.offset, fold.CodeOf(err), event.error)

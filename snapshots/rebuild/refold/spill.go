@@ -17,21 +17,21 @@ const (
 	// buckets is into how many parts the aggregates are divided: the states of one part should fit in
 	// memory, which they do of 64 times as many aggregates as the cache holds.
 	buckets = 64
-	// leastBlock and mostBlock frame what is gathered of a bucket before it is written.
+	// leastBlock and mostBlock bound how much of a bucket is gathered before it is written.
 	leastBlock = 4 << 10
 	mostBlock  = 64 << 10
 	// blocksShare is the part of the states' memory that blocks may take beside it.
 	blocksShare = 16
-	// spillBytes is how much may wait on the disk: millions of events, of which most aggregates have
-	// several then. What is more is a matter of another round.
+	// spillBytes limits what waits on the disk: millions of events, several for most aggregates. More events
+	// go into another round.
 	spillBytes = 512 << 20
-	// spillFile lies in the shadow's directory, and is no file of the store's.
+	// spillFile is in the shadow's directory. The store has no file of that name.
 	spillFile = "events"
 )
 
-// spill is where events wait whose aggregates are not in memory when there are more aggregates than fit.
-// It divides them by their keys, so that those of one aggregate come back one soon after the other: a
-// state is then read and written once for many events, not for each.
+// spill holds events of aggregates that are not in memory, when there are more aggregates than fit. It
+// divides them by their keys, so that the events of an aggregate come back close together: a state is then
+// read and written once for many events.
 type spill struct {
 	file    *os.File
 	seed    maphash.Seed
@@ -41,7 +41,7 @@ type spill struct {
 	size    int64 // of the file
 	waiting int64 // events
 
-	draining bool // no event may come before those that wait have gone
+	draining bool // the events that wait must be drained before new ones are put
 	part     int  // the bucket that is being drained
 	buffer   []byte
 	at       int // in the buffer: what comes next
@@ -119,9 +119,9 @@ func appendBytes(to, b []byte) []byte {
 	return append(binary.AppendUvarint(to, uint64(len(b))), b...)
 }
 
-// drain gives fn each event that waits, those of an aggregate in the order in which they came. One for
-// which fn has no error waits no more; after an error drain is to be called again before the next put.
-// What fn gets is its own until it returns.
+// drain gives fn each event that waits, those of an aggregate in order. An event for which fn returns no
+// error is removed. After an error, drain must be called again before the next put. The event is valid until
+// fn returns.
 func (s *spill) drain(fn func(*kgo.Record) error) error {
 	s.draining = true
 	for ; s.part < buckets; s.part++ {
@@ -173,7 +173,7 @@ func (s *spill) load() (more bool, err error) {
 	return true, nil
 }
 
-// parse decodes the next event of the buffer, and tells where the one after it begins. Nil: it can't.
+// parse decodes the next event of the buffer, and returns where the next one begins. Nil: it can't.
 func (s *spill) parse() (event *kgo.Record, next int) {
 	rest := cutting{s.buffer[s.at:], true}
 	event = &kgo.Record{Offset: int64(rest.number()), Key: rest.bytes(), Value: rest.bytes()}
@@ -187,7 +187,7 @@ func (s *spill) parse() (event *kgo.Record, next int) {
 	return event, len(s.buffer) - len(rest.of)
 }
 
-// cutting takes what it is asked for from the front of bytes, as long as they are right.
+// cutting cuts values off the front of bytes, until something is wrong with them.
 type cutting struct {
 	of    []byte
 	right bool

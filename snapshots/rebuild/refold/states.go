@@ -31,8 +31,8 @@ const (
 )
 
 // states is a write-back cache of decoded states in front of the shadow store: an event that finds its
-// aggregate here costs no encoding. What goes first is what had no event since the hand of the clock
-// came by last.
+// aggregate here costs no encoding. It evicts by the clock algorithm: first the states without an event since
+// the hand passed.
 //
 // Events that don't find it wait, decoded, until there are many. Then their aggregates are read in the
 // order of their keys, which costs a tenth of what one after the other costs: neighbours share a block.
@@ -48,7 +48,7 @@ type states struct {
 	waiting []*entry // those with events that wait
 	held    int64    // bytes of these events
 	stored  *known   // what the store may have; nil: nothing
-	full    bool     // there was not room for all
+	full    bool     // not all states fit in memory
 	buffer  []byte
 }
 
@@ -74,7 +74,7 @@ func newStates(folding fold.StateFold, db *store, limit int64) *states {
 	return &states{fold: folding, db: db, limit: limit, entries: make(map[string]*entry)}
 }
 
-// applyError is what the fold says of an event at an offset.
+// applyError is the fold's error about an event at an offset.
 type applyError struct {
 	error
 	key    string
@@ -84,7 +84,7 @@ type applyError struct {
 // Unwrap returns the fold's error.
 func (e *applyError) Unwrap() error { return e.error }
 
-// add folds an event in, sooner or later.
+// add folds an event in, now or when events settle.
 func (s *states) add(key []byte, event waitingEvent) error {
 	e := s.entries[string(key)]
 	if e == nil {
@@ -250,7 +250,7 @@ func (s *states) insert(e *entry) {
 	s.bytes += e.size
 }
 
-// measure notes how large a state has become.
+// measure updates the size of a state.
 func (s *states) measure(e *entry) error {
 	encoded, err := s.fold.EncodeState(e.state)
 	if err != nil {
@@ -262,7 +262,7 @@ func (s *states) measure(e *entry) error {
 	return nil
 }
 
-// has reports whether the state of a key is here, or on its way.
+// has reports whether the state of a key is here, or about to be loaded.
 func (s *states) has(key []byte) bool { return s.entries[string(key)] != nil }
 
 // evict writes a part of the states to the store and forgets them. No event waits.

@@ -20,15 +20,15 @@ const (
 
 // The settings of a shadow store.
 const (
-	// leastMemTable and mostMemTable frame what is gathered in memory before it becomes a file.
+	// leastMemTable and mostMemTable bound a memtable.
 	leastMemTable = 256 << 10
 	mostMemTable  = 32 << 20
 	// memTables is how many may be in memory before writes wait for the disk: one that is written, and one
 	// that goes to the disk. roomPause is how often it is looked.
 	memTables = 2
 	roomPause = time.Millisecond
-	// roomPatience is for how long a disk may take nothing at all: a memtable is on it within a second,
-	// and one that hangs reports no error.
+	// roomPatience is for how long the disk may accept nothing: it takes a memtable within a second, and a
+	// disk that hangs reports no error.
 	roomPatience = time.Minute
 	// l0Merge and l0Stop let unsorted files gather: the store is written in bulk and short-lived, and
 	// what is not merged costs nothing.
@@ -48,14 +48,14 @@ type store struct {
 	batchBytes int    // what is written at once
 	memTable   uint64 // bytes
 	patience   time.Duration
-	// fault is why the disk did not take something. Pebble tries again for ever.
+	// fault is the last error of the disk. Pebble retries without limit.
 	fault atomic.Pointer[error]
 }
 
 var errDiskHangs = errors.New("the disk takes nothing any more, and gives no reason")
 
-// room waits until the store takes a batch at once, but not for longer than its patience. Pebble itself
-// would have writes wait for a disk that is full, for ever, and could not be closed meanwhile.
+// room waits until the store accepts a batch at once, up to its patience. Pebble itself lets writes wait for
+// a full disk without limit, and can't be closed meanwhile.
 func (s *store) room() error {
 	for begin := time.Now(); ; {
 		if fault := s.fault.Load(); fault != nil {
@@ -115,7 +115,7 @@ func openStore(fs vfs.FS, dir string, memory int64) (*store, error) {
 	return s, nil
 }
 
-// silent is a logger of a store that nobody will look at. What goes wrong comes back as an error.
+// silent discards the store's log. What goes wrong is returned as an error.
 type silent struct{}
 
 func (silent) Infof(string, ...any)  {}

@@ -11,7 +11,7 @@ import (
 	"refold/fold"
 )
 
-// Verdict says how a row stands to the fold of its aggregate's events.
+// Verdict is the result of comparing a row with the fold of its aggregate's events.
 type Verdict string
 
 // The verdicts.
@@ -27,7 +27,7 @@ const (
 	Added Verdict = "added"
 	// Removed: there is a row that claims events, and there are none.
 	Removed Verdict = "removed"
-	// RingOnly: there are no events, and the row claims none: it is there for its ring.
+	// RingOnly: there are no events, and the row claims none: it exists for its ring.
 	RingOnly Verdict = "ring-only"
 	// Absent: there is neither an event nor a row.
 	Absent Verdict = "absent"
@@ -35,7 +35,7 @@ const (
 	Unreadable Verdict = "unreadable"
 )
 
-// Pair is a key with what the events and the table say of it.
+// Pair is a key with its fold and its row.
 type Pair struct {
 	Key []byte
 	// Row is the table's; nil if there is none.
@@ -62,8 +62,8 @@ func (p *Pair) State() (any, error) {
 	return p.state, nil
 }
 
-// Judge compares the row with the fold. The error is an [ErrRow] if the verdict is Unreadable, and
-// otherwise, without a verdict, one of the shadow or a fault.
+// Judge compares the row with the fold. The error is an [ErrRow] if the verdict is Unreadable. Any other
+// error is one of the shadow, or a fault, and comes without a verdict.
 func (p *Pair) Judge() (Verdict, error) {
 	if p.Row == nil {
 		if p.Folded() {
@@ -102,7 +102,7 @@ func (p *Pair) Judge() (Verdict, error) {
 	return Changed, nil
 }
 
-// unreadable is the verdict on a row with which the fold had an error, unless that was a fault.
+// unreadable returns the verdict for an error about a row, unless that was a fault.
 func (p *Pair) unreadable(err error) (Verdict, error) {
 	err = unusable(p.Key, err)
 	if !errors.Is(err, ErrRow) {
@@ -111,7 +111,7 @@ func (p *Pair) unreadable(err error) (Verdict, error) {
 	return Unreadable, err
 }
 
-// sequence returns that of the fold.
+// sequence returns the sequence of the fold.
 func (p *Pair) sequence() (int64, error) {
 	row, err := p.folded()
 	if err != nil || row == nil {
@@ -137,9 +137,9 @@ func (p *Pair) folded() ([]byte, error) {
 	return row, nil
 }
 
-// Walk calls fn with each key that has events, or a row among those given, in the order of the keys.
-// Without rows (nil) it goes through the fold alone. The pair, its key and its row are the callee's
-// until it returns. The walk rests as the fold does; the shadow must not be changed meanwhile.
+// Walk calls fn with each key that has events or a row, in the order of the keys. rows may be nil: there are
+// none. The pair, its key and its row are valid until fn returns. The walk rests as the fold does. The shadow
+// must not change meanwhile.
 func (s *Shadow) Walk(ctx context.Context, rows RowIterator, fn func(*Pair) error) error {
 	if err := s.states.flush(); err != nil {
 		return s.failure(err)
@@ -202,7 +202,7 @@ func (w *walk) run(ctx context.Context, fn func(*Pair) error) error {
 	return ctx.Err()
 }
 
-// choose tells which of both sides have the next key.
+// choose reports which of both sides have the next key.
 func (w *walk) choose() (folded, row bool) {
 	if !w.hasFolded || !w.hasRow {
 		return w.hasFolded, w.hasRow
@@ -228,7 +228,7 @@ func (w *walk) fill(p *Pair, folded, row bool) (err error) {
 	return nil
 }
 
-// NewPair returns a pair of a key with a state and a row, nil where there is none.
+// NewPair returns the pair of a key with a state and a row; nil: there is none.
 func NewPair(states fold.States, rows fold.Rows, key []byte, state any, row []byte) *Pair {
 	return &Pair{Key: key, Row: row, states: states, rows: rows, state: state}
 }

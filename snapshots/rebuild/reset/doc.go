@@ -1,21 +1,19 @@
-// Package reset makes a table anew from offset zero of its events while no worker runs: for a table that
-// is lost, or that nobody trusts any more.
+// Package reset makes a table again from offset zero of its events while no worker runs: a table that is
+// lost, or that can't be trusted any more.
 //
-// What keeps workers out meanwhile are two things:
+// Two things keep workers out meanwhile:
 //
-//   - The [Seat]: the reset is a member of the workers' group, by a protocol that they don't have. The
-//     broker lets nobody else in for as long as that member lives; workers say that they are
-//     not members, and try on.
-//   - The mark: the first thing that the reset does is to set the group's offsets to [Mark], where no
-//     topic ends; the last is to set them right. A worker that joins in between, because the reset has
-//     died, finds offsets that can't be and ends, saying so. It would otherwise decide on rows that are
-//     half made.
+//   - The [Membership]: the reset is a member of the workers' group, by a protocol that they don't have. The
+//     broker admits no other member while that member lives. Workers report that they are not members, and
+//     try again.
+//   - The mark: the reset first sets the group's offsets to [Mark], which is beyond the end of any topic, and
+//     corrects them last. A worker that joins in between, because the reset has died, finds impossible
+//     offsets and ends with an error. Otherwise it would decide on rows that are half made.
 //
-// A worker that was cut off, and does not know that it is no member any more, can't commit: its offsets
-// are refused with its generation. What it had in a transaction whose offsets were taken is decided
-// sooner or later, and everything that is read here is read up to the end of each topic, which waits
-// for that.
+// A worker that was cut off, and does not know yet that it has left the group, can't commit: the broker
+// refuses its offsets by their generation. A transaction of such a worker whose offsets were accepted is
+// decided sooner or later. This package reads each topic to its end, which waits for that.
 //
-// All of it may be done again after a kill at any moment. Rows are written by what they should be, so
-// that a second run writes what the first one did not get to.
+// A reset may be killed at any moment and run again. It compares rows with what they should be, so that a
+// second run writes what the first one did not reach.
 package reset

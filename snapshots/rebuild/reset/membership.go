@@ -17,17 +17,17 @@ import (
 	"refold/kafka"
 )
 
-// Mark is the offset of a group whose table is being reset. No topic comes that far, so a worker that
-// finds it ends.
+// Mark is the offset of a group whose table is being reset. No topic is that long, so a worker that finds it
+// ends.
 const Mark int64 = math.MaxInt64 / 2
 
-// markNote is kept with the mark, for people who look at the group's offsets.
+// markNote is the metadata of the mark, for people who look at the group's offsets.
 const markNote = "its table is being reset: run the reset again"
 
-// ErrMembers says that the group has members.
+// ErrMembers says that the group has other members.
 var ErrMembers = errors.New("the group has members")
 
-// Membership is the membership that keeps workers out of a group.
+// Membership is the membership of a group that keeps workers out of it.
 type Membership struct {
 	group  string
 	client *kgo.Client
@@ -35,19 +35,19 @@ type Membership struct {
 	cancel context.CancelCauseFunc
 }
 
-// protocol is one that no worker has.
+// protocol is an assignment protocol that no worker has.
 type protocol struct{ kgo.GroupBalancer }
 
 func (protocol) ProtocolName() string { return "refold-reset" }
 
-// joinPatience is how long the group may take to let us in: a rebalance of one takes seconds at most.
+// joinPatience limits the wait for the group: a rebalance of one member takes seconds at most.
 const joinPatience = 30 * time.Second
 
-// ErrMembershipLost says that the group has gone on without us: workers may join.
+// ErrMembershipLost says that the membership has ended: workers may have joined.
 var ErrMembershipLost = errors.New("the group was lost: workers may have joined")
 
-// Join joins the seat of a group that consumes the topics. The error is ErrMembers if it has members. Leave
-// it.
+// Join joins a group that consumes the topics, as its only member. The error is ErrMembers if it has others.
+// Leave it.
 func Join(ctx context.Context, settings kafka.Settings, group string, topics ...string) (*Membership, error) {
 	m := &Membership{group: group}
 	m.lost, m.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -84,19 +84,20 @@ func Join(ctx context.Context, settings kafka.Settings, group string, topics ...
 	return m, nil
 }
 
-// refusals tells of the error that workers are in the group.
+// refusals reports that workers are in the group.
 type refusals func(error)
 
 var _ kgo.HookGroupManageError = refusals(nil)
 
-// OnGroupManageError is called with what is in the way of being a member.
+// OnGroupManageError gets the errors of joining.
 func (r refusals) OnGroupManageError(err error) {
 	if errors.Is(err, kerr.InconsistentGroupProtocol) {
 		r(ErrMembers)
 	}
 }
 
-// Held returns a context that ends when ctx does or the seat is lost, with ErrMembershipLost as its cause.
+// Held returns a context that ends when ctx does, or when the membership is lost: its cause is then
+// ErrMembershipLost.
 func (m *Membership) Held(ctx context.Context) (context.Context, context.CancelFunc) {
 	held, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(m.lost, func() { cancel(context.Cause(m.lost)) })
@@ -115,7 +116,7 @@ func (m *Membership) MarkAll(ctx context.Context, topic string, partitions []int
 	return m.commit(ctx, topic, marks, markNote)
 }
 
-// Commit sets the group's offsets. The broker takes them from the holder of the seat alone.
+// Commit sets the group's offsets. The broker accepts them from the member alone.
 func (m *Membership) Commit(ctx context.Context, topic string, offsets map[int32]int64) error {
 	return m.commit(ctx, topic, offsets, "")
 }
@@ -161,10 +162,10 @@ func (m *Membership) commit(
 	return nil
 }
 
-// errLeftOut says that an answer says nothing of some of the partitions: they are not known to be committed.
+// errLeftOut says that an answer leaves partitions out: it is not known whether they are committed.
 var errLeftOut = errors.New("the answer leaves partitions out")
 
-// topicID is by what newer brokers know a topic in a commit.
+// topicID returns the ID by which newer brokers identify a topic in a commit.
 func (m *Membership) topicID(ctx context.Context, topic string) ([16]byte, error) {
 	described, err := kadm.NewClient(m.client).ListTopics(ctx, topic)
 	if err == nil {
@@ -176,14 +177,14 @@ func (m *Membership) topicID(ctx context.Context, topic string) ([16]byte, error
 	return described[topic].ID, nil
 }
 
-// leaveTimeout limits the good-bye: the group notices by itself, later.
+// leaveTimeout limits leaving: the group notices by itself, after the session time-out.
 const leaveTimeout = 3 * time.Second
 
-// Leave gives the group back.
+// Leave leaves the group.
 func (m *Membership) Leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
-	_ = m.client.LeaveGroupContext(ctx) // whoever waits for the group waits for the session time-out
+	_ = m.client.LeaveGroupContext(ctx) // otherwise the next member waits for the session time-out
 	m.client.Close()
 	m.cancel(ErrMembershipLost)
 }

@@ -10,14 +10,14 @@ import (
 	"refold/kafka"
 )
 
-// Cause is what a record says of the command that it is an outcome of. A command's record is known by
-// both: a client may send an ID twice.
+// Cause names the command that an event or a result comes from. It takes both fields to identify a command's
+// record: a client may send an ID twice.
 type Cause struct {
 	Command string
 	Time    int64 // the command record's timestamp, in milliseconds
 }
 
-// DeadLetter is where a dead letter comes from.
+// DeadLetter is the origin of a dead letter.
 type DeadLetter struct {
 	Group, Topic string
 	Partition    int32
@@ -29,7 +29,7 @@ type Topics struct {
 	Commands, Events, Results, Table, DeadLetters, Group string
 }
 
-// OffsetFinder reads what records say.
+// OffsetFinder finds out which commands were handled. All fields are required.
 type OffsetFinder struct {
 	Kafka  kafka.Settings
 	Topics Topics
@@ -41,26 +41,26 @@ type OffsetFinder struct {
 	Letter func(*kgo.Record) (DeadLetter, bool)
 }
 
-// tail is how many of the last offsets of events and results are looked at for commands that were handled.
-// The last one alone would do: commands are handled in the order of their offsets. More of them help
-// where commands were deleted meanwhile.
+// tail is how many of the last offsets of events and results are read for commands that were handled. The
+// last one alone would do: commands are handled in the order of their offsets. More of them help where
+// commands were deleted meanwhile.
 const tail = 20_000
 
-// InputPosition is where a group's input goes on.
+// InputPosition is where a group resumes a partition of its input.
 type InputPosition struct {
 	// Next is the offset of the first command that has no outcome.
 	Next int64
 	// Start and End are what the commands topic holds; from Next on they are to be handled.
 	Start, End int64
-	// Waiting is how many commands there are from Next on; where nothing is known, how many offsets.
+	// Waiting is how many commands there are from Next on, or how many offsets if no outcome is known.
 	Waiting int64
-	// Lost says that there are outcomes, and none of their commands: these were deleted, or the
-	// topic is another one.
+	// Lost says that there are outcomes, but none of their commands: these were deleted, or the topic is
+	// another one.
 	Lost bool
 }
 
-// Find returns for each partition of the commands topic where it was handled up to: behind the last
-// command that has a result, an event or a dead letter. Uncommitted ones don't count, and are waited for.
+// Find returns for each partition of the commands topic where to resume: behind the last command that has a
+// committed result, event or dead letter. It waits for open transactions.
 func (r *OffsetFinder) Find(ctx context.Context, partitions []int32) (map[int32]InputPosition, error) {
 	letters, err := r.letters(ctx)
 	if err != nil {
@@ -83,9 +83,9 @@ func (r *OffsetFinder) Find(ctx context.Context, partitions []int32) (map[int32]
 	return positions, nil
 }
 
-// letters returns the offset behind the last command of each partition that became a dead letter. One that
-// says it comes from where the topic has nothing is of another topic of that name, or damaged: were it
-// believed, the group would be set behind all commands.
+// letters returns the offset behind the last command of each partition that became a dead letter. A letter
+// whose origin is not within the topic is of another topic of that name, or damaged, and does not count: it
+// could set the group behind all commands.
 func (r *OffsetFinder) letters(ctx context.Context) (map[int32]int64, error) {
 	client, err := r.Kafka.Client()
 	if err != nil {
@@ -205,7 +205,7 @@ func (r *OffsetFinder) traces(
 					record.Offset, err)
 			}
 			if t.Command == "" {
-				return nil // somebody else wrote it
+				return nil // another program wrote it
 			}
 			if len(handled) == 0 || t.Time < oldest {
 				oldest = t.Time

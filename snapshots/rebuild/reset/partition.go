@@ -14,44 +14,43 @@ import (
 	"refold/snapshots/rebuild/refold"
 )
 
-// Rings makes rows of what two folds know of an aggregate: that of its events, and that of its results.
+// Rings makes a row from two folds of an aggregate: of its events, and of its results.
 type Rings interface {
-	// Row returns the row, nil of an aggregate that needs none; live is the row that there is, nil if there
-	// is none. An error says that it can't be made, and ends the reset of the partition before anything is
-	// written.
+	// Row returns the row; nil: the aggregate needs none. live is the present row, nil if there is none. An
+	// error ends the reset of the partition before anything is written.
 	Row(ofEvents, ofResults any, live []byte) ([]byte, error)
 }
 
-// TableCopy is a copy of the partition's rows.
+// TableCopy is a copy of the partition's rows. Rows may be called more than once.
 type TableCopy interface {
 	Rows() (refold.RowIterator, error)
 	// Get returns a row, nil if there is none.
 	Get(key string) ([]byte, error)
 }
 
-// Options say how the rows of a partition are made anew.
+// Options say how the rows of a partition are made again. All fields are required.
 type Options struct {
 	Kafka  kafka.Settings
 	Topics Topics
 	// Events and Results are the folds of these topics.
 	Events, Results fold.StateFold
 	Rings           Rings
-	// Dir is where the folds are while they are used. CacheBytes limits the memory of each.
+	// Dir is where the folds are kept meanwhile. CacheBytes limits the memory of each.
 	Dir        string
 	CacheBytes int64
-	// TransactionalID is the reset's: of two, the one that began earlier is fenced.
+	// TransactionalID is the same for all resets of the table: of two, the earlier one is fenced.
 	TransactionalID string
-	// Progress is told how far it is.
+	// Progress gets how far a stage is.
 	Progress func(stage string, done, total int64)
 }
 
-// PartitionReport is what was done to a partition.
+// PartitionReport counts what was done to a partition.
 type PartitionReport struct {
 	Partition int32
 	Events    int64 // that were folded
 	Results   int64
 	Written   int64 // rows that were not what they should be, or not there
-	Removed   int64 // rows of aggregates that nobody knows of
+	Removed   int64 // rows of aggregates without events and results
 	Kept      int64 // rows that were right to the last byte
 }
 
@@ -64,10 +63,10 @@ type partition struct {
 	report          PartitionReport
 }
 
-// Partition folds the events and results of a partition and writes the rows that are not what they make.
-// Open is called after these were read, and returns a copy of the table as it is then.
+// Partition folds the events and results of a partition and writes the rows that differ from the fold. It
+// calls open after it has read these topics; open returns a copy of the table as it is then.
 //
-// Rows are written in several transactions; all of it may be done again after a failure.
+// Rows are written in several transactions. After a failure, Partition may be called again.
 func Partition(
 	ctx context.Context, o Options, number int32,
 	open func(context.Context, int32) (TableCopy, error),
@@ -91,7 +90,7 @@ func Partition(
 	if err != nil {
 		return p.report, fmt.Errorf("read the table: %w", err)
 	}
-	// Once to see that all rows can be made, before one is written.
+	// First without writing: all rows must be makeable before one is written.
 	if err := p.each(ctx, table, func(string, []byte, []byte) error { return nil }); err != nil {
 		return p.report, err
 	}
@@ -151,7 +150,7 @@ func (p *partition) each(
 	if err != nil {
 		return err //nolint:wrapcheck // it says what it was doing
 	}
-	// And those of which nothing is known but results: commands that were rejected.
+	// And aggregates that have results only: their commands were rejected.
 	return p.results.Walk(ctx, nil, func(pair *refold.Pair) error {
 		key := string(pair.Key)
 		state, err := p.events.State(key)
@@ -174,7 +173,7 @@ func (p *partition) each(
 	})
 }
 
-// write writes what is not as it should be.
+// write writes the rows that are not as they should be.
 func (p *partition) write(ctx context.Context, table TableCopy) error {
 	w, err := newWriter(ctx, p.Kafka, p.TransactionalID)
 	if err != nil {

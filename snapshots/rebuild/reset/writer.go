@@ -15,7 +15,7 @@ const (
 	batchRows  = 5_000
 	batchBytes = 4 << 20
 
-	// initTimeout limits the wait until what a predecessor left in a transaction has ended.
+	// initTimeout limits the wait for the end of a predecessor's transaction.
 	initTimeout = time.Minute
 	// endTimeout limits the end of a transaction, and writing what belongs to it: milliseconds, or a
 	// change of leader.
@@ -29,8 +29,7 @@ type writer struct {
 	bytes  int
 }
 
-// newWriter initialises the transactional ID: whoever wrote under it before is fenced, and what it left
-// open is aborted.
+// newWriter initialises the transactional ID: an earlier writer is fenced, and its open transaction aborted.
 func newWriter(ctx context.Context, settings kafka.Settings, id string) (*writer, error) {
 	client, err := settings.Client(kgo.TransactionalID(id),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()))
@@ -58,7 +57,7 @@ func (w *writer) put(ctx context.Context, row *kgo.Record) error {
 	return w.commit(ctx)
 }
 
-// commit writes what was put, all of it or nothing.
+// commit writes all rows that were put, in one transaction.
 func (w *writer) commit(ctx context.Context) error {
 	if len(w.batch) == 0 {
 		return nil
@@ -77,8 +76,8 @@ func (w *writer) commit(ctx context.Context) error {
 	return nil
 }
 
-// produce waits until the brokers have the batch, but not for longer than endTimeout: the client does not
-// give up what it has sent and heard nothing of, whatever the context says. Closing the client ends that.
+// produce waits until the brokers have the batch, up to endTimeout. The client itself waits without limit for
+// the answer to what it has sent, whatever the context says; closing it ends that.
 func (w *writer) produce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()

@@ -93,13 +93,7 @@ func registerViews(s *endpoint.Set, o *Options) {
 		Description: "One partition after the other is made anew beside the copy that is read, which goes " +
 			"on serving and following, and then takes its place. GET /views tells how far it is.",
 		DefaultStatus: http.StatusAccepted,
-		RequestBody: endpoint.JSONBody(&huma.MediaType{Schema: s.Define("ViewRebuildRequestBody", &huma.Schema{
-			Type: huma.TypeObject, AdditionalProperties: false,
-			Properties: map[string]*huma.Schema{"partitions": {
-				Type: huma.TypeArray, Items: endpoint.WholeSchema("int32", 0, math.MaxInt32),
-				Description: "All, if none is named.",
-			}},
-		})}),
+		RequestBody:   endpoint.JSONBody(&huma.MediaType{Schema: requestSchema(s)}),
 		Responses: s.Responses(map[string]*huma.Response{
 			"202": endpoint.Answer("It begins.", endpoint.SchemaOf[wire.View](s), nil),
 		}, map[int]string{
@@ -121,6 +115,16 @@ func registerViews(s *endpoint.Set, o *Options) {
 			http.StatusConflict: "No rebuild of it is going on (no-rebuild).",
 		}),
 	}, api.cancel)
+}
+
+func requestSchema(s *endpoint.Set) *huma.Schema {
+	return s.Define("ViewRebuildRequestBody", &huma.Schema{
+		Type: huma.TypeObject, AdditionalProperties: false,
+		Properties: map[string]*huma.Schema{"partitions": {
+			Type: huma.TypeArray, Items: endpoint.WholeSchema("int32", 0, math.MaxInt32),
+			Description: "All, if none is named.",
+		}},
+	})
 }
 
 func (a *viewsAPI) list(context.Context, *struct{}) (*viewsOutput, error) {

@@ -56,7 +56,9 @@ func (s *Set) schemaName(t reflect.Type, hint string) string {
 // description on, and clients are generated from it. bare are those that are not.
 var (
 	wirePackage = reflect.TypeFor[wire.Command]().PkgPath()
-	bare        = []string{"Problem", "Mistake", "Links", "PartitionVersions", "Message", "Aside", "Missed", "Span"}
+	bare        = []string{
+		"Problem", "Mistake", "Links", "PartitionVersions", "Message", "Aside", "Missed", "Span",
+	}
 )
 
 // Define files a schema of the description and returns a reference to it. A name that is taken is a

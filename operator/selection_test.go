@@ -1,4 +1,4 @@
-package program
+package operator
 
 import (
 	"fmt"
@@ -6,18 +6,6 @@ import (
 
 	"pgregory.net/rapid"
 )
-
-func TestParsePartitions(t *testing.T) {
-	for text, want := range map[string]string{
-		"": "[0 1 2 3]", "2": "[2]", "3,0": "[0 3]", "1-2": "[1 2]", "0-1,1-2": "[0 1 2]",
-		"4": "", "-1": "", "2-1": "", "a": "", "1,": "",
-	} {
-		got, err := parsePartitions(text, 4)
-		if (err == nil) != (want != "") || err == nil && fmt.Sprint(got) != want {
-			t.Errorf("%q: %v, %v; want %s", text, got, err, want)
-		}
-	}
-}
 
 // A sample of a share has about that share of the keys; a smaller one is a part of it.
 func TestSamples(t *testing.T) {

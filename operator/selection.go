@@ -1,11 +1,9 @@
-package program
+package operator
 
 import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -14,47 +12,23 @@ import (
 	"refold/kafka"
 )
 
-// selection returns what tells for each partition which keys are verified: all, for a nil function.
-func (v *verification) selection(
-	ctx context.Context,
-) (func(partition int32) (func(key []byte) bool, error), error) {
-	share, err := parseShare(v.flags.sample)
-	if err != nil {
-		return nil, err
-	}
-	since, err := parseMoment(v.flags.since, time.Now())
-	if err != nil {
-		return nil, fmt.Errorf("--since: %w", err)
-	}
-	return func(partition int32) (func([]byte) bool, error) {
-		var recent *keySet
-		if !since.IsZero() {
-			var err error
-			if recent, err = v.keysSince(ctx, partition, since); err != nil {
-				return nil, err
-			}
+// selected returns which keys of a partition are verified: all, for a nil function.
+func (v *Verification) selected(ctx context.Context, partition int32) (func(key []byte) bool, error) {
+	share := v.options.Share
+	var recent *keySet
+	if since := v.options.Since; !since.IsZero() {
+		var err error
+		if recent, err = v.keysSince(ctx, partition, since); err != nil {
+			return nil, err
 		}
-		if recent == nil && share >= 1 {
-			return nil, nil //nolint:nilnil // all keys
-		}
-		return func(key []byte) bool {
-			h := hashOf(key)
-			return inSample(h, share) && (recent == nil || recent.has(h))
-		}, nil
+	}
+	if recent == nil && share >= 1 {
+		return nil, nil //nolint:nilnil // all keys
+	}
+	return func(key []byte) bool {
+		h := hashOf(key)
+		return inSample(h, share) && (recent == nil || recent.has(h))
 	}, nil
-}
-
-// parseShare reads 1% or 0.01.
-func parseShare(text string) (float64, error) {
-	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
-	share, err := strconv.ParseFloat(number, 64)
-	if percent {
-		share /= 100
-	}
-	if err != nil || !(share > 0 && share <= 1) { // NaN, too
-		return 0, fmt.Errorf("--sample %q: it must be a share above 0 and at most 100%%, such as 1%%", text)
-	}
-	return share, nil
 }
 
 // hashOf is the same on every machine, so that a sample is, too, and has nothing to do with partitions.
@@ -94,10 +68,10 @@ func (s *keySet) has(hash uint64) bool {
 }
 
 // keysSince are those of the events since a time.
-func (v *verification) keysSince(
+func (v *Verification) keysSince(
 	ctx context.Context, partition int32, since time.Time,
 ) (*keySet, error) {
-	opts, err := v.kafka.Options()
+	opts, err := v.options.Kafka.Options()
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +80,7 @@ func (v *verification) keysSince(
 		return nil, fmt.Errorf("connect to Kafka: %w", err)
 	}
 	defer client.Close()
-	topic := v.topics.Events
+	topic := v.options.Aggregate.Topics.Events
 	from, err := kafka.OffsetOf(topic, partition)(
 		kadm.NewClient(client).ListOffsetsAfterMilli(ctx, since.UnixMilli(), topic))
 	if err != nil {

@@ -1,4 +1,4 @@
-package exactlyonce
+package message
 
 import (
 	"testing"
@@ -15,6 +15,6 @@ func BenchmarkConvert(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for range b.N / len(records) {
-		eachMessage(records, false, func(*sarama.ConsumerMessage) bool { return true })
+		Each(records, false, func(*sarama.ConsumerMessage) bool { return true })
 	}
 }

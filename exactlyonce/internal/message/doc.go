@@ -1,0 +1,2 @@
+// Package message turns franz-go's records into the messages of Sarama that Goka takes.
+package message
