@@ -201,7 +201,7 @@ type Log struct {
 
 // SampleLoad is the sample load of processor dev.
 type SampleLoad struct {
-	Rate     float64 `key:"rate" default:"5" min:"0" max:"100000" help:"Commands a second. 0: none."`
-	Accounts int     `key:"accounts" default:"100" min:"1" max:"10000000" help:"How many accounts they go to."`
-	Seed     int64   `key:"seed" default:"1" help:"The same seed makes the same commands."`
+	Rate float64 `key:"rate" default:"5" min:"0" max:"100000" help:"Commands a second. 0: none."`
+	Keys int     `key:"keys" default:"100" min:"1" max:"10000000" help:"How many keys they go to, such as accounts."`
+	Seed int64   `key:"seed" default:"1" help:"The same seed makes the same commands."`
 }

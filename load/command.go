@@ -4,19 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-)
 
-// Names of the aggregates.
-const (
-	account = "account"
-	order   = "order"
+	"refold/processors"
 )
 
 // Command is one command to send.
 type Command struct {
 	ID string `json:"id"`
-	// Aggregate is its name, such as "account"; Subject is its ID.
+	// Aggregate is its name, such as "account", Plural that of all; Subject is its ID.
 	Aggregate string          `json:"aggregate"`
+	Plural    string          `json:"-"`
 	Subject   string          `json:"subject"`
 	Type      string          `json:"type"`
 	Data      json.RawMessage `json:"data"`
@@ -24,6 +21,11 @@ type Command struct {
 	Expected *int64 `json:"expectedSequence,omitempty"`
 	// Sending reports whether it is sent twice under its ID.
 	Sending Sending `json:"sending,omitempty"`
+}
+
+// to returns the aggregate that the command is to.
+func (c *Command) to() Subject {
+	return Subject{processors.AggregateName{Name: c.Aggregate, Plural: c.Plural}, c.Subject}
 }
 
 // Sending is how often a command is sent. A second sending must get the first one's outcome (G1).
@@ -67,25 +69,17 @@ func (a Answer) same(b Answer) bool {
 		a.FirstSequence == b.FirstSequence && a.LastSequence == b.LastSequence
 }
 
-// OrderState is how far an order has come.
-type OrderState struct {
-	Sequence int64
-	Status   string // placed, shipped, delivered, cancelled, declined
-	Payment  string // pending, paid, declined, refund-pending, refunded, refund-declined
+// Subject is an aggregate of the system.
+type Subject struct {
+	processors.AggregateName
+
+	ID string
 }
 
-// settled reports whether the payment was decided.
-func (s OrderState) settled() bool { return s.Payment != "" && s.Payment != "pending" }
-
-// ended reports whether nothing follows any more.
-func (s OrderState) ended() bool {
-	switch s.Status {
-	case "delivered", "declined":
-		return true
-	case "cancelled":
-		return s.Payment == "declined" || s.Payment == "refunded" || s.Payment == "refund-declined"
-	}
-	return false
+// State is an aggregate's state, as JSON, at a sequence. The zero value is that of one without events.
+type State struct {
+	Sequence int64
+	JSON     json.RawMessage
 }
 
 // System is what the load runs against. Its methods are called concurrently.
@@ -94,11 +88,13 @@ type System interface {
 	// answer or ctx ends; then the outcome is Unknown. The error says why there is no answer, or
 	// that the command was Refused.
 	Send(ctx context.Context, c Command) (Answer, error)
-	// WaitOrder returns an order's state as soon as it fulfils the condition. When ctx ends
-	// before, the state is the last one known.
-	WaitOrder(ctx context.Context, id string, until func(OrderState) bool) (OrderState, error)
-	// Forget tells that nobody asks for the order any more.
-	Forget(orderID string)
+	// Watch announces that Wait will be called for an aggregate. It is called before the aggregate has
+	// events; Forget ends it.
+	Watch(s Subject)
+	Forget(s Subject)
+	// Wait returns an aggregate's state as soon as it fulfils the condition. When ctx ends before, the state
+	// is the last one known.
+	Wait(ctx context.Context, s Subject, until func(State) bool) (State, error)
 }
 
 // ErrRefused is the error of a command that the system doesn't take: sending it again is no use.

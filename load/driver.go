@@ -10,49 +10,53 @@ import (
 
 // Options say how much, how fast and against what.
 type Options struct {
-	Customers *Customers
-	System    System
+	Traffic Traffic
+	System  System
 	// Rate is how many commands are sent a second; 0 is as fast as concurrency allows.
 	Rate float64
-	// Concurrency is how many commands may be under way at a time; PerAccount, how far apart an
-	// account's may be that are.
-	Concurrency, PerAccount int
-	// Commands, Orders and Duration end the run, whichever is reached first; 0 is no limit. Orders
-	// are driven to their end, by Orders alone.
-	Commands, Orders int
-	Duration         time.Duration
-	// Patience is how long an answer, or a payment, may be missing before that is a failure.
+	// Concurrency is how many commands may be under way at a time; PerLane, how far apart a lane's may be
+	// that are.
+	Concurrency, PerLane int
+	// Commands and Duration end the run, if the traffic does not end before; 0 is no limit. Where the traffic
+	// ends the run, stories are driven to their end.
+	Commands int
+	Duration time.Duration
+	// Patience is how long an answer, or the state that a story waits for, may be missing before that is a
+	// failure.
 	Patience time.Duration
-	// OpenOrders is how many orders may be between their placing and their end at a time.
-	OpenOrders int
+	// OpenStories is how many stories may be between their beginning and their end at a time.
+	OpenStories int
+	// Stories is what stories are called in reports, such as "orders".
+	Stories string
 	// Record takes what was told of each command; nil for nobody.
 	Record *Recorder
 }
 
-// Driver sends what customers think up.
+// Driver sends what a traffic makes.
 type Driver struct {
 	Options
-	tally  Tally
-	pace   *pace
-	slots  chan struct{} // one is taken by each command under way
-	looks  chan struct{} // one by each look at an order
-	open   chan struct{} // one by each open order
-	lanes  *lanes
-	placed int
+	tally Tally
+	pace  *pace
+	slots chan struct{} // one is taken by each command under way
+	looks chan struct{} // one by each look at a state
+	open  chan struct{} // one by each open story
+	lanes *lanes
 }
 
 // NewDriver returns a driver that is to be run once.
 func NewDriver(o Options) *Driver {
-	return &Driver{
+	d := &Driver{
 		Options: o, pace: newPace(o.Rate, o.Commands),
 		slots: make(chan struct{}, o.Concurrency),
 		looks: make(chan struct{}, o.Concurrency),
-		open:  make(chan struct{}, o.OpenOrders),
-		lanes: newLanes(o.PerAccount),
+		open:  make(chan struct{}, o.OpenStories),
+		lanes: newLanes(o.PerLane),
 	}
+	d.tally.called = o.Stories
+	return d
 }
 
-// Tally tells how the run is going.
+// Tally returns how the run is going.
 func (d *Driver) Tally() *Tally { return &d.tally }
 
 // Run sends commands until a limit is reached and what was begun has its answer, or until ctx
@@ -65,33 +69,30 @@ func (d *Driver) Run(ctx context.Context) error {
 		begin = limited
 	}
 	var acts sync.WaitGroup
-	for d.Record.Err() == nil && (d.Orders == 0 || d.placed < d.Orders) {
+	for d.Record.Err() == nil {
 		due, err := d.pace.wait(begin)
 		if err != nil {
 			break
 		}
-		act := d.Customers.Next()
-		if act.IsOrder() {
-			if !take(begin, d.open) {
-				break
-			}
-			d.placed++
-		}
-		if !take(begin, d.slots) {
+		act, more := d.Traffic.Next()
+		if !more || act.Story != nil && !take(begin, d.open) || !take(begin, d.slots) {
 			break
 		}
-		in := d.lanes.enter(act.Account, act.Opens)
+		in := d.lanes.enter(act.Lane, act.Opens)
 		acts.Go(func() { d.act(ctx, begin, act, due, in) })
 	}
 	acts.Wait()
 	return d.Record.Err()
 }
 
-// act does one thing and, if it places an order, all that follows. It has a slot already.
+// act does one thing, and all that follows from it. It has a slot already.
 func (d *Driver) act(ctx, begin context.Context, act Act, due time.Time, in place) {
-	if act.IsOrder() {
-		defer func() { <-d.open }()
-		defer d.System.Forget(act.Command.Subject)
+	if act.Story != nil {
+		d.System.Watch(act.Command.to())
+		defer func() {
+			d.System.Forget(act.Command.to())
+			<-d.open
+		}()
 	}
 	if in.blocked() != nil {
 		in.wait(ctx) // if ctx ends, the command is cut off like others
@@ -100,8 +101,8 @@ func (d *Driver) act(ctx, begin context.Context, act Act, due time.Time, in plac
 	answer := d.send(ctx, act.Command, due)
 	in.leave()
 	<-d.slots
-	if act.IsOrder() {
-		d.follow(ctx, begin, &act, answer)
+	if act.Story != nil {
+		act.Story.Follow(&Course{driver: d, ctx: ctx, begin: begin, subject: act.Command.to()}, answer)
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -17,11 +19,14 @@ func stringReader(s string) io.Reader { return strings.NewReader(s) }
 
 // desk is a system that answers at once, and keeps how often it was asked.
 type desk struct {
-	mu     sync.Mutex
-	asked  map[string]int
-	opened map[string]bool
-	early  []string // accounts that were used before they were opened
-	answer func(c Command, times int) (Answer, error)
+	mu      sync.Mutex
+	asked   map[string]int
+	opened  map[string]bool
+	early   []string // lanes that were used before they were opened
+	watched map[string]bool
+	answer  func(c Command, times int) (Answer, error)
+	state   func(times int) (State, error)
+	looks   int
 }
 
 func (s *desk) Send(_ context.Context, c Command) (Answer, error) {
@@ -31,9 +36,9 @@ func (s *desk) Send(_ context.Context, c Command) (Answer, error) {
 		s.asked, s.opened = map[string]int{}, map[string]bool{}
 	}
 	s.asked[c.ID]++
-	if c.Type == "OpenAccount" {
+	if c.Type == "Open" {
 		s.opened[c.Subject] = true
-	} else if c.Aggregate == account && !s.opened[c.Subject] {
+	} else if !s.opened[c.Subject] {
 		s.early = append(s.early, c.Subject)
 	}
 	if s.answer != nil {
@@ -42,18 +47,65 @@ func (s *desk) Send(_ context.Context, c Command) (Answer, error) {
 	return Answer{Outcome: Accepted, FirstSequence: 1, LastSequence: 1, Attempts: 1}, nil
 }
 
-func (s *desk) WaitOrder(context.Context, string, func(OrderState) bool) (OrderState, error) {
-	return OrderState{}, errors.New("no orders here")
+func (s *desk) Watch(of Subject) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watched == nil {
+		s.watched = map[string]bool{}
+	}
+	s.watched[of.ID] = true
 }
 
-func (s *desk) Forget(string) {}
+func (s *desk) Forget(of Subject) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.watched, of.ID)
+}
+
+func (s *desk) Wait(_ context.Context, of Subject, until func(State) bool) (State, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looks++
+	if s.state == nil || !s.watched[of.ID] {
+		return State{}, errors.New("there is nothing to see here")
+	}
+	state, err := s.state(s.looks)
+	if err == nil && !until(state) {
+		err = errors.New("it never will be")
+	}
+	return state, err
+}
+
+// turns is a traffic to some lanes by turns; each is opened first.
+type turns struct {
+	run    Run
+	lanes  int
+	next   int
+	story  func(n int) Story
+	random *rand.Rand
+}
+
+func (s *turns) Next() (Act, bool) {
+	n := s.next
+	s.next++
+	lane, kind := fmt.Sprint("lane-", n%s.lanes), "Use"
+	if n < s.lanes {
+		kind = "Open"
+	}
+	act := Act{Lane: lane, Opens: n < s.lanes, Command: Command{
+		ID: fmt.Sprint("command-", n), Aggregate: "thing", Plural: "things", Subject: lane, Type: kind,
+		Data: json.RawMessage(`{}`), Sending: s.run.Sending(s.random),
+	}}
+	if s.story != nil {
+		act.Story = s.story(n)
+	}
+	return act, true
+}
 
 func options(system System) Options {
-	taste := tastes(1, 20)
-	taste.OrderShare = 0
 	return Options{
-		Customers: NewCustomers(taste), System: system, Concurrency: 8, PerAccount: 4, Commands: 500,
-		Patience: time.Minute, OpenOrders: 10,
+		Traffic: &turns{run: Run{TwiceShare: .04}, lanes: 20, random: rand.New(rand.NewPCG(1, 0))},
+		System:  system, Concurrency: 8, PerLane: 4, Commands: 500, Patience: time.Minute, OpenStories: 10,
 	}
 }
 
@@ -170,17 +222,19 @@ func TestARunWithoutItsRecordEnds(t *testing.T) {
 }
 
 func TestSummaryIsTold(t *testing.T) {
-	d := NewDriver(options(&desk{answer: func(c Command, times int) (Answer, error) {
-		if c.Type == "WithdrawMoney" {
+	o := options(&desk{answer: func(c Command, times int) (Answer, error) {
+		if c.Subject == "lane-3" && c.Type == "Use" {
 			return Answer{Outcome: Rejected, Code: "insufficient-funds", Attempts: 1}, nil
 		}
 		return Answer{Outcome: Accepted, Attempts: times}, nil
-	}}))
+	}})
+	o.Stories = "orders"
+	d := NewDriver(o)
 	if err := d.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d.Tally().orderMoved("", "placed")
-	d.Tally().orderMoved("placed", "delivered")
+	d.Tally().storyMoved("", "placed")
+	d.Tally().storyMoved("placed", "delivered")
 	s := d.Tally().Summary()
 	var text, line bytes.Buffer
 	if err := errors.Join(s.WriteText(&text, time.Second), s.WriteJSON(&line, time.Second)); err != nil {
@@ -193,14 +247,76 @@ func TestSummaryIsTold(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, text.String())
 		}
 	}
-	var back struct{ Commands, Accepted, Rejected int }
+	var back struct {
+		Commands, Accepted, Rejected int
+		Orders                       map[string]int
+	}
 	if err := json.Unmarshal(line.Bytes(), &back); err != nil || back.Commands != 500 ||
-		back.Accepted+back.Rejected != 500 {
+		back.Accepted+back.Rejected != 500 || back.Orders["delivered"] != 1 {
 		t.Errorf("%+v, %v", back, err)
 	}
 	for _, want := range []string{"sent 500 (12/s)", "orders: delivered 1"} {
 		if got := s.line(12); !strings.Contains(got, want) {
 			t.Errorf("%q is not in %s", want, got)
 		}
+	}
+}
+
+// tale is a story that waits for a state, and then sends a command.
+type tale struct{ id string }
+
+func (s tale) Follow(c *Course, told Answer) {
+	c.Moved(string(told.Outcome))
+	if _, is := c.Wait(func(s State) bool { return s.Sequence > 0 }); !is || !c.Pause(time.Millisecond) {
+		return
+	}
+	if answer, is := c.Send(Command{ID: s.id, Type: "End", Subject: "lane-0"}); is {
+		c.Moved("ended, " + string(answer.Outcome))
+	}
+}
+
+// A story goes on after its command, in the states of its aggregate, which is watched meanwhile.
+func TestStoriesAreFollowed(t *testing.T) {
+	system := &desk{state: func(int) (State, error) { return State{Sequence: 1}, nil }}
+	o := options(system)
+	o.Stories = "tales"
+	o.Traffic.(*turns).story = func(n int) Story {
+		if n < 20 || n >= 30 {
+			return nil
+		}
+		return tale{fmt.Sprint("end-", n)}
+	}
+	d := NewDriver(o)
+	if err := d.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := d.Tally().Summary()
+	if s.Commands != 500 || s.Failed != 0 || s.Stories["ended, accepted"] != 10 || len(s.Stories) != 1 {
+		t.Errorf("%+v", s)
+	}
+	if len(system.watched) > 0 {
+		t.Errorf("still watched: %v", system.watched)
+	}
+}
+
+// A state that never comes is a failure, which shows the last one.
+func TestAStuckStoryIsAFailure(t *testing.T) {
+	o := options(&desk{state: func(int) (State, error) {
+		return State{Sequence: 3, JSON: json.RawMessage(`{"a": 1}`)}, errors.New("too late")
+	}})
+	o.Commands = 40
+	o.Traffic.(*turns).story = func(n int) Story {
+		if n != 20 {
+			return nil
+		}
+		return tale{"end"}
+	}
+	d := NewDriver(o)
+	if err := d.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const want = `thing lane-0 is stuck at sequence 3: {"a": 1}: too late`
+	if s := d.Tally().Summary(); s.Failed != 1 || s.Failures[0] != want {
+		t.Errorf("%+v", s)
 	}
 }

@@ -55,15 +55,12 @@ func (h *HTTP) Reach(ctx context.Context) error {
 // Close closes the connections that are idle.
 func (h *HTTP) Close() { h.client.Close() }
 
-// Forget does nothing: workers are asked, and nothing is kept.
-func (h *HTTP) Forget(string) {}
-
 // Send sends a command and waits for its outcome.
 func (h *HTTP) Send(ctx context.Context, c Command) (Answer, error) {
 	answer := Answer{Outcome: Unknown}
 	for retry := (backoff{}); ; {
 		answer.Attempts++
-		told, err := h.client.Send(ctx, c.Aggregate+"s", c.Subject, client.Send{
+		told, err := h.client.Send(ctx, c.Plural, c.Subject, client.Send{
 			Type: c.Type, Data: c.Data, ID: c.ID, Expect: c.Expected, Wait: waitFor,
 		})
 		problem, _ := errors.AsType[*client.Problem](err)
@@ -92,38 +89,4 @@ func (h *HTTP) Send(ctx context.Context, c Command) (Answer, error) {
 			return answer, fmt.Errorf("no answer after %d tries; the last: %w", answer.Attempts, err)
 		}
 	}
-}
-
-// WaitOrder looks at an order, each time waiting for its next event.
-func (h *HTTP) WaitOrder(ctx context.Context, id string, until func(OrderState) bool) (
-	OrderState, error,
-) {
-	var state OrderState
-	for retry := (backoff{}); ; {
-		next, err := h.order(ctx, id, state.Sequence+1)
-		if err == nil {
-			state = next
-			if until(state) {
-				return state, nil
-			}
-			retry = backoff{}
-			continue
-		}
-		if retry.wait(ctx) != nil {
-			return state, fmt.Errorf("looking at it: %w", err)
-		}
-	}
-}
-
-// order looks at an order that is at a sequence at least.
-func (h *HTTP) order(ctx context.Context, id string, atLeast int64) (OrderState, error) {
-	row, err := h.client.Get(ctx, "orders", id, client.Get{AtLeast: atLeast, Wait: waitFor})
-	if err != nil {
-		return OrderState{}, err //nolint:wrapcheck // the caller says what was being done
-	}
-	state, err := client.State[struct {
-		Status  string `json:"status"`
-		Payment string `json:"payment"`
-	}](row)
-	return OrderState{row.Sequence, state.Status, state.Payment}, err //nolint:wrapcheck // it names the order
 }

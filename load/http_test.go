@@ -7,9 +7,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"refold/processors"
 )
 
 // scripted is a worker that answers with what a script says, and keeps what it was asked.
@@ -67,7 +70,8 @@ func newSystem(t *testing.T, urls ...string) *HTTP {
 }
 
 var someCommand = Command{
-	ID: "c-1", Aggregate: account, Subject: "alice", Type: "CloseAccount", Data: json.RawMessage(`{}`),
+	ID: "c-1", Aggregate: "account", Plural: "accounts", Subject: "alice",
+	Type: "CloseAccount", Data: json.RawMessage(`{}`),
 }
 
 // An ambiguous answer is no answer: the command is asked again, under its ID (G1).
@@ -148,14 +152,17 @@ func TestTheNextWorkerIsAsked(t *testing.T) {
 	}
 }
 
-func TestOrdersAreLookedAtUntilTheyMoved(t *testing.T) {
+func TestStatesAreLookedAtUntilTheyMoved(t *testing.T) {
 	worker := newScripted(t,
 		`503 {"code": "not-yet"}`,
-		`200 {"sequence": 1, "state": {"status": "placed", "payment": "pending"}}`,
+		`200 {"sequence": 1, "state": {"status": "placed"}}`,
 		"hang up",
-		`200 {"sequence": 2, "state": {"status": "placed", "payment": "paid"}}`)
-	got, err := newSystem(t, worker.URL).WaitOrder(t.Context(), "order-1", OrderState.settled)
-	if want := (OrderState{2, "placed", "paid"}); err != nil || got != want {
-		t.Errorf("got %+v, %v", got, err)
+		`200 {"sequence": 2, "state": {"status": "paid"}}`)
+	subject := Subject{processors.AggregateName{Name: "order", Plural: "orders"}, "order-1"}
+	got, err := newSystem(t, worker.URL).Wait(t.Context(), subject, func(s State) bool {
+		return strings.Contains(string(s.JSON), "paid")
+	})
+	if err != nil || got.Sequence != 2 || string(got.JSON) != `{"status": "paid"}` {
+		t.Errorf("got %d %s, %v", got.Sequence, got.JSON, err)
 	}
 }

@@ -5,20 +5,20 @@ import (
 	"sync"
 )
 
-// lanes keep an account's commands close together: a command begins only when all of the account's
+// lanes keep the commands about one thing close together: a command begins only when all of its lane's
 // but its last few predecessors are answered. A row remembers its latest commands only (16 by
 // default); a command that is asked again after more than that would count twice, and the load
-// would have made its own mistake. Nothing begins before an account's opening is answered.
+// would have made its own mistake. Nothing begins before a lane's opening is answered.
 type lanes struct {
 	width int
 
 	mu     sync.Mutex
-	byName map[string]*lane // of accounts with something under way
+	byName map[string]*lane // those with something under way
 }
 
-// lane is one account's.
+// lane is one of the lanes.
 type lane struct {
-	account   string
+	name      string
 	next, low int              // the next number; all below low are answered
 	answered  map[int]struct{} // above low
 	opening   bool
@@ -35,16 +35,16 @@ type place struct {
 
 func newLanes(width int) *lanes { return &lanes{width: width, byName: make(map[string]*lane)} }
 
-// enter gives the account's next place. The order of the calls is the order of the commands.
-func (l *lanes) enter(account string, opens bool) place {
+// enter returns the lane's next place. The order of the calls is the order of the commands.
+func (l *lanes) enter(name string, opens bool) place {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	in := l.byName[account]
+	in := l.byName[name]
 	if in == nil {
 		in = &lane{
-			account: account, answered: make(map[int]struct{}), moved: make(chan struct{}),
+			name: name, answered: make(map[int]struct{}), moved: make(chan struct{}),
 		}
-		l.byName[account] = in
+		l.byName[name] = in
 	}
 	in.opening = in.opening || opens
 	in.next++
@@ -79,7 +79,7 @@ func (p place) blocked() <-chan struct{} {
 	return nil
 }
 
-// leave tells that the command is answered.
+// leave notes that the command is answered.
 func (p place) leave() {
 	p.lanes.mu.Lock()
 	defer p.lanes.mu.Unlock()
@@ -98,6 +98,6 @@ func (p place) leave() {
 	close(in.moved)
 	in.moved = make(chan struct{})
 	if in.low == in.next {
-		delete(p.lanes.byName, in.account)
+		delete(p.lanes.byName, in.name)
 	}
 }

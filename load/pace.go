@@ -15,8 +15,8 @@ var errEnough = errors.New("enough commands")
 const maxBehind = time.Minute
 
 // pace says when a command is due. The schedule doesn't wait for answers: latency counts from when
-// a command was due (and its account free, see lanes), so that a system that stands still is seen to
-// be slow for all who wait.
+// a command was due (and its lane free, see lanes), so that a system that stands still is seen to be slow
+// by all commands that wait for it.
 type pace struct {
 	interval time.Duration // 0: everything is due at once
 	limit    int           // commands in all; 0: no limit

@@ -43,8 +43,8 @@ func (s Summary) line(rate float64) string {
 	}
 	fmt.Fprintf(&b, "  repeated %d  failed %d  p50 %v  p99 %v", s.Repeated, s.Failed,
 		rounded(s.RecentP50), rounded(s.RecentP99))
-	if len(s.Orders) > 0 {
-		fmt.Fprintf(&b, "  orders: %s", strings.Join(ranking(s.Orders), ", "))
+	if len(s.Stories) > 0 {
+		fmt.Fprintf(&b, "  %s: %s", s.Called, strings.Join(ranking(s.Stories), ", "))
 	}
 	return b.String()
 }
@@ -64,10 +64,10 @@ func (s Summary) WriteText(w io.Writer, took time.Duration) error {
 	row("repeated", "%d sent twice on purpose", s.Repeated)
 	row("retried", "%d asked again for want of an answer", s.Retried)
 	row("latency", "p50 %v, p99 %v", rounded(s.P50), rounded(s.P99))
-	for i, state := range ranking(s.Orders) {
+	for i, state := range ranking(s.Stories) {
 		name := ""
 		if i == 0 {
-			name = "orders"
+			name = s.Called
 		}
 		row(name, "%s", state)
 	}
@@ -82,15 +82,26 @@ func (s Summary) WriteText(w io.Writer, took time.Duration) error {
 	return err //nolint:wrapcheck // the writer is the caller's
 }
 
-// WriteJSON writes the summary of a run that took so long, for programs: one line.
+// WriteJSON writes the summary of a run that took so long, for programs: one line. Stories, if the traffic
+// has any, are a member under the name that they are called by.
 func (s Summary) WriteJSON(w io.Writer, took time.Duration) error {
-	return json.NewEncoder(w).Encode(struct { //nolint:wrapcheck // the writer is the caller's
+	line, err := json.Marshal(struct {
 		Counts
 		Seconds   float64 `json:"seconds"`
 		Rate      float64 `json:"commandsPerSecond"`
 		P50Millis float64 `json:"p50Millis"`
 		P99Millis float64 `json:"p99Millis"`
 	}{s.Counts, took.Seconds(), s.rate(took), millis(s.P50), millis(s.P99)})
+	if err == nil && s.Called != "" {
+		var stories []byte
+		stories, err = json.Marshal(map[string]any{s.Called: s.Stories})
+		line = append(append(line[:len(line)-1], ','), stories[1:]...)
+	}
+	if err != nil {
+		return fmt.Errorf("encode the summary: %w", err)
+	}
+	_, err = w.Write(append(line, '\n'))
+	return err //nolint:wrapcheck // the writer is the caller's
 }
 
 func (s Summary) rate(took time.Duration) float64 {

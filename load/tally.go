@@ -8,6 +8,7 @@ import (
 
 // Tally is how a run is going. The zero value is ready for use.
 type Tally struct {
+	called        string // what stories are called
 	mu            sync.Mutex
 	counts        Counts
 	whole, recent latencies
@@ -24,12 +25,13 @@ type Counts struct {
 	// want of an answer.
 	Repeated int `json:"repeated"`
 	Retried  int `json:"retried"`
-	// Failed is what failed for good: refused, no answer, two answers that differ, an order that
+	// Failed is what failed for good: refused, no answer, two answers that differ, a story that
 	// got stuck. Unknown is what the end of the run cut off.
 	Failed  int `json:"failed"`
 	Unknown int `json:"unknown"`
-	// Orders are by state: placed, paid, shipped, and where orders end.
-	Orders map[string]int `json:"orders"`
+	// Stories are by state, on their way and at their end. In JSON they have the name that the traffic calls
+	// them by: see [Summary.WriteJSON].
+	Stories map[string]int `json:"-"`
 	// Failures are the first ones, in words.
 	Failures []string `json:"failures"`
 }
@@ -40,6 +42,8 @@ const maxFailures = 10
 // Summary is a Tally at one moment.
 type Summary struct {
 	Counts
+	// Called is what Stories are called, such as "orders"; "" if there are none.
+	Called string
 	// P50 and P99 are the latency, from when a command was due to its answer, of the whole run;
 	// the others since the last Summary.
 	P50, P99             time.Duration
@@ -51,13 +55,13 @@ func (t *Tally) Summary() Summary {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := Summary{
-		Counts: t.counts,
-		P50:    t.whole.quantile(.5), P99: t.whole.quantile(.99),
+		Counts: t.counts, Called: t.called,
+		P50: t.whole.quantile(.5), P99: t.whole.quantile(.99),
 		RecentP50: t.recent.quantile(.5), RecentP99: t.recent.quantile(.99),
 	}
-	s.Codes, s.Orders = make(map[string]int), make(map[string]int)
+	s.Codes, s.Stories = make(map[string]int), make(map[string]int)
 	maps.Copy(s.Codes, t.counts.Codes)
-	maps.Copy(s.Orders, t.counts.Orders)
+	maps.Copy(s.Stories, t.counts.Stories)
 	s.Failures = append([]string{}, s.Failures...)
 	t.recent = latencies{}
 	return s
@@ -113,18 +117,18 @@ func (t *Tally) failed(err error) {
 	}
 }
 
-// orderMoved counts an order in another state. It came from none if from is empty.
-func (t *Tally) orderMoved(from, to string) {
+// storyMoved counts a story in another state. It came from none if from is empty.
+func (t *Tally) storyMoved(from, to string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.counts.Orders == nil {
-		t.counts.Orders = make(map[string]int)
+	if t.counts.Stories == nil {
+		t.counts.Stories = make(map[string]int)
 	}
 	if from != "" {
-		t.counts.Orders[from]--
-		if t.counts.Orders[from] == 0 {
-			delete(t.counts.Orders, from)
+		t.counts.Stories[from]--
+		if t.counts.Stories[from] == 0 {
+			delete(t.counts.Stories, from)
 		}
 	}
-	t.counts.Orders[to]++
+	t.counts.Stories[to]++
 }

@@ -24,23 +24,27 @@ type TopicOptions struct {
 	Kafka kafka.Settings
 	// Prefix is that of the topics' names.
 	Prefix string
-	// Commands are the codecs of commands by the aggregate's name, Results the one of results.
-	Commands map[string]*codecs.Set
-	Results  *codecs.Set
-	Logger   *slog.Logger
+	// Aggregates are those of the program, Results the codec of results.
+	Aggregates []*processors.OpenAggregate
+	Results    *codecs.Set
+	// Follows are the names of the aggregates that may be waited for.
+	Follows []string
+	Logger  *slog.Logger
 }
 
 // Topic is a system behind its topics: it writes commands as any producer would, idempotently, and
-// reads, committed, results and the events of orders.
+// reads, committed, results and the events of the aggregates that are waited for.
 type Topic struct {
-	options TopicOptions
-	client  *kgo.Client
-	topics  map[string]processors.Topics // by the aggregate's name
-	ended   chan struct{}
+	options    TopicOptions
+	client     *kgo.Client
+	topics     map[string]processors.Topics         // by the aggregate's name
+	aggregates map[string]*processors.OpenAggregate // by its name
+	followed   map[string]*processors.OpenAggregate // by its events topic
+	ended      chan struct{}
 
 	mu      sync.Mutex
 	waiting map[commandKey][]chan Answer
-	orders  map[string]*watchedOrder
+	watched map[Subject]*watched
 }
 
 // commandKey is the whole identity of a command: the topic of its result, its subject and its ID.
@@ -54,14 +58,17 @@ func (t *Topic) keyOf(c Command) commandKey {
 func NewTopic(ctx context.Context, o TopicOptions) (*Topic, error) {
 	t := &Topic{
 		options: o, topics: make(map[string]processors.Topics), ended: make(chan struct{}),
-		waiting: make(map[commandKey][]chan Answer), orders: make(map[string]*watchedOrder),
+		aggregates: make(map[string]*processors.OpenAggregate),
+		followed:   make(map[string]*processors.OpenAggregate),
+		waiting:    make(map[commandKey][]chan Answer), watched: make(map[Subject]*watched),
 	}
 	var read []string
-	for name := range o.Commands {
-		topics := processors.NewTopics(o.Prefix, name, name+"s")
-		t.topics[name] = topics
+	for _, a := range o.Aggregates {
+		topics := a.Topics(o.Prefix)
+		t.topics[a.Name], t.aggregates[a.Name] = topics, a
 		read = append(read, topics.Results)
-		if name == order {
+		if slices.Contains(o.Follows, a.Name) {
+			t.followed[topics.Events] = a
 			read = append(read, topics.Events)
 		}
 	}
@@ -145,10 +152,11 @@ func (t *Topic) Send(ctx context.Context, c Command) (Answer, error) {
 
 // record is a command as a record.
 func (t *Topic) record(c Command) (*kgo.Record, error) {
-	set := t.options.Commands[c.Aggregate]
-	if set == nil {
-		return nil, fmt.Errorf("no codec of commands to the %s", c.Aggregate)
+	a := t.aggregates[c.Aggregate]
+	if a == nil {
+		return nil, fmt.Errorf("the program has no aggregate %q", c.Aggregate)
 	}
+	set := a.Commands
 	data, err := set.FromJSON(c.Type, c.Data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Type, err)
@@ -170,16 +178,13 @@ func (t *Topic) record(c Command) (*kgo.Record, error) {
 	return record, nil
 }
 
-// expect makes the command's next result come through the channel, and an order be watched.
+// expect makes the command's next result come through the channel.
 func (t *Topic) expect(c Command) chan Answer {
 	result := make(chan Answer, 1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := t.keyOf(c)
 	t.waiting[key] = append(t.waiting[key], result)
-	if c.Type == "PlaceOrder" && t.orders[c.Subject] == nil {
-		t.orders[c.Subject] = &watchedOrder{moved: make(chan struct{})}
-	}
 	return result
 }
 
@@ -194,7 +199,7 @@ func (t *Topic) expectNoMore(key commandKey, result chan Answer) {
 	}
 }
 
-// read hands results and events to who waits for them, until the client is closed.
+// read hands results and events to the callers that wait for them, until the client is closed.
 func (t *Topic) read() {
 	defer close(t.ended)
 	for {
@@ -215,13 +220,12 @@ func (t *Topic) read() {
 }
 
 func (t *Topic) take(record *kgo.Record) error {
+	if a := t.followed[record.Topic]; a != nil {
+		return t.event(a, record)
+	}
 	metadata, err := codecs.MetadataFromRecord(record.Headers)
 	if err != nil {
 		return err //nolint:wrapcheck // it names the header
-	}
-	if record.Topic == t.topics[order].Events {
-		t.orderEvent(metadata)
-		return nil
 	}
 	key := commandKey{record.Topic, string(record.Key), metadata.CausationID}
 	if !t.isWaitedFor(key) {
@@ -245,7 +249,7 @@ func (t *Topic) isWaitedFor(key commandKey) bool {
 	return len(t.waiting[key]) > 0
 }
 
-// result gives a result to the first who waits for it: whoever sends twice gets two.
+// result gives a result to the first caller that waits for it: a command that is sent twice gets two.
 func (t *Topic) result(key commandKey, r processors.Result) {
 	answer := Answer{Outcome: Rejected, Code: r.Code}
 	if r.Accepted {
@@ -255,8 +259,8 @@ func (t *Topic) result(key commandKey, r processors.Result) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if who := t.waiting[key]; len(who) > 0 {
-		who[0] <- answer
-		t.waiting[key] = who[1:]
+	if callers := t.waiting[key]; len(callers) > 0 {
+		callers[0] <- answer
+		t.waiting[key] = callers[1:]
 	}
 }

@@ -115,6 +115,9 @@ type AggregateDefinition interface {
 	Settings() Settings
 	// EventTypes returns the record types of the events.
 	EventTypes() []codecs.Type
+	// Totalled returns what a report adds up of a state as JSON: the definition's Totals, or without any, that
+	// it is one aggregate.
+	Totalled(state json.RawMessage) ([]Total, error)
 	// Open makes the aggregate's codecs. The error lists all that is wrong with the definition.
 	Open(*codecs.Registry) (*OpenAggregate, error)
 }
@@ -197,8 +200,9 @@ type OpenAggregate struct {
 	Commands, Events, Rows *codecs.Set
 	// Table encodes eventsourcing.Snapshot[S] as a row.
 	Table goka.Codec
-	// Fold makes rows again from events.
-	Fold fold.RowFold
+	// Fold makes rows again from events, History makes both from commands.
+	Fold    fold.RowFold
+	History History
 	// Graph makes the Goka group graph.
 	Graph func(GraphOptions) (*goka.GroupGraph, error)
 	// Row reads the sequence and the state of a row.
@@ -212,9 +216,8 @@ type OpenAggregate struct {
 	Internal        []string
 	// Rejections are in the order of their codes.
 	Rejections []Rejection
-	// Traffic returns a command, and Totals what a report adds up of a state as JSON; it may be nil.
+	// Traffic returns the command that one aggregate is sent as its n-th; nil if it has none to send.
 	Traffic func(n int, random *rand.Rand) any
-	Totals  func(state json.RawMessage) ([]Total, error)
 }
 
 // Open makes the aggregate's codecs; their Prepare is still to be called. The error lists all that is
@@ -262,10 +265,8 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 	table := tableCodec[S](o.Rows)
 	o.Table = table
 	o.Fold, o.Row = NewFold(a.Decider(), o.Events, table), readRow[S](table)
+	o.History = historyOf(a.Decider(), a.Plural, o.Events, table)
 	o.Graph = func(g GraphOptions) (*goka.GroupGraph, error) { return a.graph(o, g).Graph() }
-	if a.Totals != nil {
-		o.Totals = totalsOf(a.Totals)
-	}
 	return o, nil
 }
 
@@ -297,14 +298,16 @@ func (a Aggregate[S, C, E]) traffic() func(int, *rand.Rand) any {
 	return func(n int, _ *rand.Rand) any { return examples[n%len(examples)] }
 }
 
-func totalsOf[S any](totals func(S) []Total) func(json.RawMessage) ([]Total, error) {
-	return func(text json.RawMessage) ([]Total, error) {
-		var state S
-		if err := json.Unmarshal(text, &state); err != nil {
-			return nil, fmt.Errorf("read a state: %w", err)
-		}
-		return totals(state), nil
+// Totalled returns what a report adds up of a state as JSON, as the HTTP API shows it.
+func (a Aggregate[S, C, E]) Totalled(state json.RawMessage) ([]Total, error) {
+	if a.Totals == nil {
+		return []Total{{a.Plural, 1}}, nil
 	}
+	var s S
+	if err := json.Unmarshal(state, &s); err != nil {
+		return nil, fmt.Errorf("read a state of %s: %w", a.Plural, err)
+	}
+	return a.Totals(s), nil
 }
 
 // Sets returns the codecs.

@@ -2,42 +2,50 @@ package program
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/bench"
+	"refold/codecs"
 	"refold/config"
 	"refold/installation"
 	"refold/kafka"
+	"refold/logging"
 	"refold/processors"
+	"refold/program/command"
 )
 
-// benchOptions say what is measured.
+// benchOptions say what is measured, and where.
 type benchOptions struct {
 	brokers, registry []string
+	aggregate         string
 	engine            bool
 	commands, keys    int
 	partitions        int
 	rate              float64
 	views             bool
 	profile           string
-	keep              bool // the topics stay
 	timeout           time.Duration
-	definitions       processors.Definitions
+
+	definitions processors.Definitions
+	prefix      string // of the topics
+	out, logs   io.Writer
+}
+
+func (p *program) newBenchOptions() benchOptions {
+	return benchOptions{definitions: p.Definitions, prefix: bench.NewPrefix()}
 }
 
 func (p *program) newBench() *cobra.Command {
-	o := benchOptions{definitions: p.Definitions}
+	o := p.newBenchOptions()
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure the worker against a cluster: throughput, CPU, latency",
@@ -47,23 +55,25 @@ Without --rate: the commands are there before the worker starts, and it drains t
 they are sent at a fixed rate, whether or not the worker keeps up, and latency is counted from when
 a command was due to when a read-committed reader has its result.
 
-It makes topics of its own and deletes them in the end. Figures depend on the machine and on what
-else it does; compare runs side by side.`,
+The commands are the sample traffic of one aggregate. It makes topics of its own and deletes them in
+the end. Figures depend on the machine and on what else it does; compare runs side by side.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
-			defer cancel()
-			return bench(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr(), o)
+			if err := o.validate(); err != nil {
+				return err
+			}
+			return o.within(cmd, o.measure)
 		},
 	}
 	f := cmd.Flags()
 	o.clusterFlags(f)
-	f.BoolVar(&o.engine, "engine", false, "the bare engine on strings instead of the accounts worker")
+	f.BoolVar(&o.engine, "engine", false, "the bare engine on strings instead of the worker")
 	f.IntVar(&o.commands, "commands", 200_000, "how many commands")
-	f.IntVar(&o.keys, "keys", 10_000, "how many accounts they go to")
+	f.IntVar(&o.keys, "keys", 10_000, "how many aggregates they go to")
 	f.IntVar(&o.partitions, "partitions", 4, "of each topic")
 	f.Float64Var(&o.rate, "rate", 0, "commands a second; 0: all at once, before the worker starts")
 	f.BoolVar(&o.views, "views", false, "the worker keeps its views, too, as it does by default")
+	cmd.MarkFlagsMutuallyExclusive("engine", "aggregate")
 	cmd.AddCommand(newBenchEngine(), p.newBenchRestore(), p.newBenchRestorer(), p.newBenchRebuild())
 	return cmd
 }
@@ -73,11 +83,13 @@ func (o *benchOptions) clusterFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.brokers, "brokers", []string{"localhost:9092"}, "the cluster, host:port")
 	f.StringSliceVar(&o.registry, "registry", []string{"http://localhost:8081"},
 		"base URLs of the schema registry")
+	f.StringVar(&o.aggregate, "aggregate", o.definitions.Aggregates[0].Named().Name,
+		"the aggregate, by its name or plural")
 	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the worker to this file")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "give up after this time")
 }
 
-func (o benchOptions) validate() error {
+func (o *benchOptions) validate() error {
 	switch {
 	case o.keys < 1 || o.commands < o.keys:
 		return fmt.Errorf("--commands is %d and --keys %d; there must be at least as many commands "+
@@ -92,128 +104,144 @@ func (o benchOptions) validate() error {
 	return nil
 }
 
-// bench runs the measurement of commands.
-func bench(ctx context.Context, out, logs io.Writer, o benchOptions) error {
-	if err := o.validate(); err != nil {
-		return err
-	}
-	r := newBenchRun(o, out, logs)
-	return r.with(ctx, r.topics(), func() error {
-		if err := r.openSubject(ctx); err != nil {
-			return err
-		}
-		defer r.subject.close()
-		if o.rate > 0 {
-			return r.atRate(ctx)
-		}
-		return r.drain(ctx)
-	})
+// within runs a measurement that prints to the command's output, for as long as --timeout allows.
+func (o *benchOptions) within(cmd *cobra.Command, measure func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
+	defer cancel()
+	o.out, o.logs = cmd.OutOrStdout(), cmd.ErrOrStderr()
+	return measure(ctx)
 }
 
-func newBenchRun(o benchOptions, out, logs io.Writer) *benchRun {
-	return &benchRun{
-		benchOptions: o, out: out, logs: logs,
-		prefix: "bench-" + strings.ReplaceAll(uuid.NewString(), "-", "")[:8] + "-",
-		kafka:  kafka.Settings{Brokers: o.brokers, ClientID: "refold-bench"},
+// settings are those of a measurement whose topics are the installation's own.
+func (o *benchOptions) settings() bench.Settings {
+	return bench.Settings{
+		Kafka:  kafka.Settings{Brokers: o.brokers, ClientID: "refold-bench"},
+		Topics: o.install().TopicSpecs(), Unbuffered: o.rate > 0, Profile: o.profile, Logs: o.logs,
 	}
-}
-
-// with makes a directory, a client and the topics, measures, and removes what it has made.
-func (r *benchRun) with(
-	ctx context.Context, specs []kafka.TopicSpec, measure func() error,
-) (err error) {
-	if r.directory, err = os.MkdirTemp("", "refold-bench-"); err != nil {
-		return fmt.Errorf("make a directory for the worker's stores: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(r.directory)) }()
-	opts, err := r.kafka.Options()
-	if err != nil {
-		return err
-	}
-	opts = append(opts, kgo.RecordPartitioner(kafka.Partitioner()), kgo.MaxBufferedRecords(100_000))
-	if r.rate > 0 {
-		opts = append(opts, kgo.ProducerLinger(0)) // its wait would count as the worker's
-	}
-	if r.client, err = kgo.NewClient(opts...); err != nil {
-		return fmt.Errorf("connect to Kafka: %w", err)
-	}
-	defer r.client.Close()
-	if len(specs) > 0 {
-		if _, err := kafka.Ensure(ctx, r.client, specs); err != nil {
-			return fmt.Errorf("make the topics: %w", err)
-		}
-		defer func() {
-			if r.keep {
-				return
-			}
-			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-			defer cancel()
-			err = errors.Join(err, deleteTopics(bounded, r.client, specs))
-		}()
-	}
-	return measure()
-}
-
-func (r *benchRun) topicsConfig() config.Topics {
-	return config.Topics{
-		Prefix: r.prefix, Partitions: r.partitions, ReplicationFactor: 1,
-		CommandsRetention: time.Hour, ResultsRetention: time.Hour, DeadLetterRetention: time.Hour,
-	}
-}
-
-func (r *benchRun) topics() []kafka.TopicSpec {
-	if r.engine {
-		return engineTopics(r.topicsConfig())
-	}
-	return r.install().TopicSpecs()
 }
 
 // install is an installation of the measurement's own.
-func (r *benchRun) install() *installation.Installation {
-	return &installation.Installation{
-		Config: config.Config{Topics: r.topicsConfig()}, Definitions: r.definitions,
+func (o *benchOptions) install() *installation.Installation {
+	return &installation.Installation{Definitions: o.definitions, Config: config.Config{Topics: config.Topics{
+		Prefix: o.prefix, Partitions: o.partitions, ReplicationFactor: 1,
+		CommandsRetention: time.Hour, ResultsRetention: time.Hour, DeadLetterRetention: time.Hour,
+	}}}
+}
+
+// open opens the aggregate that --aggregate names. The caller closes the registry.
+func (o *benchOptions) open(ctx context.Context) (*processors.OpenAggregate, *codecs.Registry, error) {
+	definition, err := o.definitions.Called(o.aggregate)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--aggregate: %w", err)
+	}
+	registry, err := codecs.NewRegistry(codecs.RegistrySettings{URLs: o.registry, Mode: codecs.Register})
+	if err != nil {
+		return nil, nil, fmt.Errorf("--registry: %w", err)
+	}
+	opened, err := definition.Open(registry)
+	if err == nil {
+		err = opened.Prepare(ctx)
+	}
+	if err != nil {
+		registry.Close()
+		return nil, nil, err
+	}
+	return opened, registry, nil
+}
+
+// worker are the arguments of the worker's process.
+func (o *benchOptions) worker(directory string) []string {
+	return []string{
+		"run", "--kafka.brokers", strings.Join(o.brokers, ","),
+		"--registry.urls", strings.Join(o.registry, ","), "--registry.mode", "register",
+		"--topics.prefix", o.prefix, "--topics.create=false",
+		"--http.address", "127.0.0.1:0", "--views.enabled=" + strconv.FormatBool(o.views),
+		"--store.directory", filepath.Join(directory, "stores"), "--log.level", "warn",
 	}
 }
 
-func deleteTopics(ctx context.Context, client *kgo.Client, specs []kafka.TopicSpec) error {
-	names := make([]string, len(specs))
-	for i, s := range specs {
-		names[i] = s.Name
+// measure measures the worker, or the bare engine.
+func (o *benchOptions) measure(ctx context.Context) error {
+	settings := o.settings()
+	if o.engine {
+		settings.Topics = bench.EngineTopics(o.prefix, o.partitions)
+		return bench.With(ctx, settings, func(b *bench.Bench) error {
+			return o.commandsOf(ctx, b, "the bare engine, strings", bench.Engine(o.prefix, o.keys),
+				[]string{"bench", "engine", "--brokers", strings.Join(o.brokers, ","), "--prefix", o.prefix})
+		})
 	}
-	deleted, err := kadm.NewClient(client).DeleteTopics(ctx, names...)
-	if err == nil {
-		err = deleted.Error()
-	}
+	aggregate, registry, err := o.open(ctx)
 	if err != nil {
-		return fmt.Errorf("delete the topics of the measurement: %w", err)
+		return err
 	}
+	defer registry.Close()
+	subject, err := bench.Aggregate(aggregate, o.prefix, o.keys)
+	if err != nil {
+		return err
+	}
+	return bench.With(ctx, settings, func(b *bench.Bench) error {
+		return o.commandsOf(ctx, b, "the "+aggregate.Plural+" worker", subject, o.worker(b.Directory()))
+	})
+}
+
+// commandsOf measures commands to a subject, and prints the figures.
+func (o *benchOptions) commandsOf(
+	ctx context.Context, b *bench.Bench, what string, subject bench.Subject, worker []string,
+) error {
+	load := bench.Load{
+		Subject: subject, Commands: o.commands, Keys: o.keys, Rate: o.rate, Worker: worker,
+		Written: func(took time.Duration) {
+			fmt.Fprintf(o.out, "%s: %s commands to %s keys written in %v; the worker starts\n",
+				what, command.Number(o.commands), command.Number(o.keys), took.Round(time.Millisecond))
+		},
+	}
+	perMillion := 1e6 / float64(o.commands)
+	if o.rate > 0 {
+		r, err := b.AtRate(ctx, load)
+		if err != nil {
+			return err
+		}
+		o.row("measured", "%s, %s commands at %g/s", what, command.Number(r.Latency.Count), o.rate)
+		o.row("latency ms", "%s", latencyText(r.Latency))
+		o.row("worker CPU s per million", "%.2f", r.Worker.CPU.Seconds()*perMillion)
+		return nil
+	}
+	d, err := b.Drain(ctx, load)
+	if err != nil {
+		return err
+	}
+	o.row("commands", "%s", command.Number(o.commands))
+	o.row("first to last result", "%v", d.FirstToLast.Round(time.Millisecond))
+	o.row("commands/s", "%s", perSecond(o.commands, d.FirstToLast))
+	o.row("worker CPU s", "%.2f", d.Worker.CPU.Seconds())
+	o.row("worker CPU s per million", "%.2f (its start and stop included)", d.Worker.CPU.Seconds()*perMillion)
+	o.peak(d.Worker)
 	return nil
 }
 
-// row prints a line of the table of figures.
-func (r *benchRun) row(name, format string, args ...any) {
-	fmt.Fprintf(r.out, "%-28s %s\n", name, fmt.Sprintf(format, args...))
+// newBenchEngine is the process that bench --engine measures.
+func newBenchEngine() *cobra.Command {
+	var (
+		brokers         []string
+		prefix, profile string
+	)
+	cmd := &cobra.Command{
+		Use: "engine", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			stop, err := startProfile(profile)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			logger := logging.New(os.Stderr, benchLog)
+			return bench.RunEngine(cmd.Context(), kafka.Settings{Brokers: brokers}, prefix, logger)
+		},
+	}
+	cmd.Flags().StringSliceVar(&brokers, "brokers", nil, "")
+	cmd.Flags().StringVar(&prefix, "prefix", "", "")
+	cmd.Flags().StringVar(&profile, "cpuprofile", "", "")
+	return cmd
 }
 
-func (r *benchRun) what() string {
-	if r.engine {
-		return "the bare engine, strings"
-	}
-	return "the accounts worker"
-}
-
-// perSecond is how many there are to a second, if the time is known.
-func perSecond(n int, d time.Duration) string {
-	if d <= 0 {
-		return "?"
-	}
-	return number(int(float64(n) / d.Seconds()))
-}
-
-func number(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+// benchLog is how the processes of measurements log.
+var benchLog = config.Log{Level: "warn", Clients: "warn", Format: "text"}

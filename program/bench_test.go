@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"refold/bench"
 	"refold/kafka/local"
+	"refold/program/command"
 )
 
 // programVariable makes the tests' binary the program, for what starts it as a process of its own.
@@ -31,22 +33,34 @@ func TestBench(t *testing.T) {
 		"--brokers", strings.Join(cluster.Brokers(), ","), "--registry", cluster.RegistryURL(),
 		"--timeout", "1m",
 	}
-	bench := func(wants []string, args ...string) string {
+	measure := func(wants []string, args ...string) string {
 		t.Helper()
 		return expect(t, 0, wants, append(append([]string{"bench"}, args...), at...)...)
 	}
-	bench([]string{"commands/s", "worker CPU s per million"}, "--commands", "300", "--keys", "100")
-	bench([]string{"latency ms", "p99"}, "--commands", "300", "--keys", "100", "--rate", "500")
-	bench([]string{"the bare engine", "commands/s"}, "--engine", "--commands", "300", "--keys", "100")
-	bench([]string{"rows restored                1,000", "rows/s"}, "restore", "--rows", "1000")
-	kept := bench(nil, "restore", "--topic", "rows", "--rows", "1000", "--json")
-	var took restored
+	measure([]string{"commands/s", "worker CPU s per million"}, "--commands", "300", "--keys", "100")
+	measure([]string{"latency ms", "p99"}, "--commands", "300", "--keys", "100", "--rate", "500")
+	measure([]string{"the bare engine", "commands/s"}, "--engine", "--commands", "300", "--keys", "100")
+	measure([]string{"rows restored                1,000", "rows/s"}, "restore", "--rows", "1000")
+	kept := measure(nil, "restore", "--topic", "rows", "--rows", "1000", "--json")
+	var took bench.Restored
 	if err := json.Unmarshal([]byte(kept), &took); err != nil || took.Rows != 1000 {
 		t.Fatalf("%v: %s", err, kept)
 	}
-	bench([]string{"rows restored                1,000"}, "restore", "--topic", "rows", "--runs", "2")
-	bench([]string{"fold, events/s", "compare, rows/s", "put right                    20 rows"},
+	measure([]string{"rows restored                1,000"}, "restore", "--topic", "rows", "--runs", "2")
+	measure([]string{"fold, events/s", "compare, rows/s", "put right                    20 rows"},
 		"rebuild", "--events", "3000", "--keys", "1000", "--wrong", "20")
-	bench([]string{"p99, refolding to without"}, "rebuild", "--events", "3000", "--keys", "1000",
+	measure([]string{"p99, refolding to without"}, "rebuild", "--events", "3000", "--keys", "1000",
 		"--rate", "100", "--duration", "4s", "--rest", "500ms")
+
+	// Any aggregate can be measured; the traffic of orders leads to two events each.
+	measure([]string{"the orders worker", "commands/s"},
+		"--aggregate", "orders", "--commands", "300", "--keys", "100")
+	measure([]string{"200 events of 100 orders", "put right                    7 rows"},
+		"rebuild", "--aggregate", "order", "--events", "200", "--keys", "100", "--wrong", "7")
+	expect(t, command.ExitFailed, []string{"no more events"}, append([]string{
+		"bench", "rebuild", "--aggregate", "order", "--events", "300", "--keys", "100", "--wrong", "0",
+	}, at...)...)
+	expect(t, command.ExitFailed, []string{`there is no aggregate "unknown"`}, append([]string{
+		"bench", "--aggregate", "unknown",
+	}, at...)...)
 }

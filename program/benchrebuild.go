@@ -2,23 +2,23 @@ package program
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kadm"
 
-	"refold/config"
+	"refold/bench"
 	"refold/logging"
-	"refold/processors/accounts"
+	"refold/processors"
+	"refold/program/command"
 	"refold/snapshots/rebuild"
 )
 
 // rebuildOptions say what is refolded.
 type rebuildOptions struct {
-	bench         benchOptions
+	benchOptions
+
 	events, wrong int
 	share         float64
 	cache         string
@@ -27,14 +27,15 @@ type rebuildOptions struct {
 }
 
 func (p *program) newBenchRebuild() *cobra.Command {
-	o := rebuildOptions{bench: benchOptions{definitions: p.Definitions}}
+	o := rebuildOptions{benchOptions: p.newBenchOptions()}
 	cmd := &cobra.Command{
 		Use:   "rebuild",
 		Short: "Measure a rebuild: how fast it folds, and what live commands notice of it",
 		Long: `Measure a rebuild: how fast it folds, and what live commands notice of it.
 
-Events of accounts are written, and their rows, some of which are not what the events make of them. Then a
-worker starts, in a process of its own, and is asked for a rebuild.
+Events of one kind of aggregate are written, those that its sample traffic leads to, and the rows, some of
+which are not what the events fold into. Then a worker starts, in a process of its own, and is asked for a
+rebuild.
 
 Without --rate nothing else goes on, and the worker may use a whole core for it. With --rate commands come
 at a fixed rate for --duration, while rebuilds run and don't run by turns, within the limits that workers
@@ -42,25 +43,19 @@ have by default; latency is counted from when a command was due to when a read-c
 result.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.validateRebuild(); err != nil {
+			if err := o.validate(); err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), o.bench.timeout)
-			defer cancel()
-			r := &rebuildBench{
-				benchRun:       newBenchRun(o.bench, cmd.OutOrStdout(), cmd.ErrOrStderr()),
-				rebuildOptions: o,
-			}
-			return r.with(ctx, r.topics(), func() error { return r.run(ctx) })
+			return o.within(cmd, o.measure)
 		},
 	}
 	f := cmd.Flags()
-	o.bench.clusterFlags(f)
+	o.clusterFlags(f)
 	f.IntVar(&o.events, "events", 4_000_000, "how many events")
-	f.IntVar(&o.bench.keys, "keys", 1_000_000, "how many accounts they are of")
+	f.IntVar(&o.keys, "keys", 1_000_000, "how many aggregates they are of")
 	f.IntVar(&o.wrong, "wrong", 1_000, "how many of their rows are wrong")
-	f.IntVar(&o.bench.partitions, "partitions", 1, "of each topic")
-	f.Float64Var(&o.bench.rate, "rate", 0, "commands a second meanwhile")
+	f.IntVar(&o.partitions, "partitions", 1, "of each topic")
+	f.Float64Var(&o.rate, "rate", 0, "commands a second meanwhile")
 	f.DurationVar(&o.duration, "duration", time.Minute, "with --rate: how long commands come")
 	f.DurationVar(&o.rest, "rest", 10*time.Second, "with --rate: the time between two rebuilds")
 	f.Float64Var(&o.share, "cpu-share", 0,
@@ -69,177 +64,122 @@ result.`,
 	return cmd
 }
 
-func (o *rebuildOptions) validateRebuild() error {
+func (o *rebuildOptions) validate() error {
 	switch {
-	case o.bench.keys < 1 || o.events < o.bench.keys || o.wrong < 0 || o.wrong > o.bench.keys:
+	case o.keys < 1 || o.events < o.keys || o.wrong < 0 || o.wrong > o.keys:
 		return fmt.Errorf("--events is %d, --keys %d and --wrong %d; there must be one key, an event for "+
-			"each at least, and no more wrong rows than keys", o.events, o.bench.keys, o.wrong)
-	case o.bench.partitions < 1:
-		return fmt.Errorf("--partitions is %d; it must be at least 1", o.bench.partitions)
-	case o.bench.rate < 0:
-		return fmt.Errorf("--rate is %g; it must not be negative", o.bench.rate)
+			"each at least, and no more wrong rows than keys", o.events, o.keys, o.wrong)
+	case o.partitions < 1:
+		return fmt.Errorf("--partitions is %d; it must be at least 1", o.partitions)
+	case o.rate < 0:
+		return fmt.Errorf("--rate is %g; it must not be negative", o.rate)
 	case o.rest <= 0:
 		return fmt.Errorf("--rest is %v; it must be more than 0", o.rest)
-	case o.bench.rate > 0 && o.duration <= 2*o.rest:
+	case o.rate > 0 && o.duration <= 2*o.rest:
 		return fmt.Errorf("--duration is %v; it must be more than twice --rest, %v", o.duration, o.rest)
 	}
-	if o.share == 0 && o.bench.rate == 0 {
+	if o.share == 0 && o.rate == 0 {
 		o.share = 1
 	}
 	return nil
 }
 
-// rebuildBench is one measurement of rebuilds.
-type rebuildBench struct {
-	*benchRun
-	rebuildOptions
-	bank     *benchBank
-	requests *rebuild.Requests
-}
-
-func (r *rebuildBench) run(ctx context.Context) error {
-	subject, err := r.openAccounts(ctx)
+func (o *rebuildOptions) measure(ctx context.Context) error {
+	aggregate, registry, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer subject.close()
-	r.bank = &benchBank{
-		accountsSubject: subject, table: accounts.Definition.Topics(r.prefix).Table,
-		keys: r.keys, events: r.events, wrong: r.wrong,
-	}
-	r.subject = r.bank
-	if err := r.fill(ctx); err != nil {
-		return err
-	}
-	topic, err := rebuild.Open(rebuild.TopicOptions{
-		Kafka: r.kafka, Name: rebuild.TopicName(r.prefix), StallAfter: time.Minute,
-		Logger: logging.New(r.logs, config.Log{Level: "warn", Clients: "warn", Format: "text"}),
+	defer registry.Close()
+	settings := o.settings()
+	return bench.With(ctx, settings, func(b *bench.Bench) error {
+		past, err := o.writePast(ctx, b, aggregate)
+		if err != nil {
+			return err
+		}
+		topic, err := rebuild.Open(rebuild.TopicOptions{
+			Kafka: settings.Kafka, Name: rebuild.TopicName(o.prefix), StallAfter: time.Minute,
+			Logger: logging.New(o.logs, benchLog),
+		})
+		if err != nil {
+			return err
+		}
+		defer topic.Close()
+		r := bench.Rebuild{Past: past, Worker: o.worker(b.Directory()), Requests: &rebuild.Requests{
+			Topic: topic, Aggregates: o.install().Rebuildable(),
+			Partitions: func() (int32, error) { return int32(o.partitions), nil },
+		}}
+		if o.rate > 0 {
+			return o.turns(ctx, b, r)
+		}
+		return o.alone(ctx, b, r)
+	})
+}
+
+// writePast writes the events and the rows.
+func (o *rebuildOptions) writePast(
+	ctx context.Context, b *bench.Bench, aggregate *processors.OpenAggregate,
+) (*bench.WrittenPast, error) {
+	past, err := b.WritePast(ctx, bench.Past{
+		Aggregate: aggregate, Prefix: o.prefix, Partitions: o.partitions,
+		Keys: o.keys, Events: o.events, Wrong: o.wrong,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer topic.Close()
-	r.requests = &rebuild.Requests{
-		Topic: topic, Aggregates: r.install().Rebuildable(),
-		Partitions: func() (int32, error) { return int32(r.partitions), nil },
-	}
-	if r.rate > 0 {
-		return r.underLoad(ctx)
-	}
-	return r.alone(ctx)
+	fmt.Fprintf(o.out, "%s events of %s %s, %d bytes each, and rows of %d bytes, %s of them wrong, "+
+		"written in %v; the worker starts\n", command.Number(past.Events), command.Number(o.keys), aggregate.Plural,
+		past.EventBytes/int64(past.Events), past.RowBytes/int64(o.keys), command.Number(o.wrong),
+		past.Took.Round(time.Millisecond))
+	return past, nil
 }
 
-// fill writes the events, the rows, and the group's offsets: with rows and without offsets, workers don't
-// start.
-func (r *rebuildBench) fill(ctx context.Context) error {
-	begin := time.Now()
-	eventBytes, err := r.write(ctx, "events", r.events, r.bank.event)
-	if err != nil {
-		return err
+// worker are the arguments of the worker's process.
+func (o *rebuildOptions) worker(directory string) []string {
+	args := append(o.benchOptions.worker(directory), "--topics.partitions", strconv.Itoa(o.partitions))
+	if o.share > 0 {
+		args = append(args, "--rebuild.cpu-share", strconv.FormatFloat(o.share, 'g', -1, 64))
 	}
-	rowBytes, err := r.write(ctx, "rows", r.keys, r.bank.row)
-	if err != nil {
-		return err
+	if o.cache != "" {
+		args = append(args, "--rebuild.cache-bytes", o.cache)
 	}
-	topics := accounts.Definition.Topics(r.prefix)
-	var offsets kadm.Offsets
-	for p := range r.partitions {
-		offsets.AddOffset(topics.Commands, int32(p), 0, -1)
-	}
-	if err := kadm.NewClient(r.client).CommitAllOffsets(ctx, topics.Group, offsets); err != nil {
-		return fmt.Errorf("commit the offsets of %s: %w", topics.Group, err)
-	}
-	fmt.Fprintf(r.out, "%s events of %s accounts, %d bytes each, and rows of %d bytes, %s of them wrong, "+
-		"written in %v; the worker starts\n", number(r.events), number(r.keys),
-		eventBytes/int64(r.events), rowBytes/int64(r.keys), number(r.wrong),
-		time.Since(begin).Round(time.Millisecond))
-	return nil
-}
-
-// rebuildWorker starts the worker.
-func (r *rebuildBench) rebuildWorker(ctx context.Context) (*benchWorker, error) {
-	args := r.subject.worker(r.benchRun)
-	args = append(args, "--topics.partitions", strconv.Itoa(r.partitions))
-	if r.share > 0 {
-		args = append(args, "--rebuild.cpu-share", strconv.FormatFloat(r.share, 'g', -1, 64))
-	}
-	if r.cache != "" {
-		args = append(args, "--rebuild.cache-bytes", r.cache)
-	}
-	return r.start(ctx, args)
-}
-
-// spent is what a part of a rebuild took.
-type spent struct{ wall, cpu time.Duration }
-
-// rebuild asks for a rebuild, waits until it is done, and tells what each of its stages took: the worker
-// refolds one partition after the other, so at any time there is one stage that it is at.
-func (r *rebuildBench) rebuild(
-	ctx context.Context, worker *benchWorker,
-) (rebuild.PartitionProgress, map[rebuild.Stage]spent, error) {
-	asked, err := r.requests.Ask(ctx, accounts.Definition.Plural, false, "bench")
-	if err != nil {
-		return rebuild.PartitionProgress{}, nil, err
-	}
-	took := make(map[rebuild.Stage]spent)
-	stage, at, cpu := rebuild.Waiting, time.Now(), processorTime(worker.pid())
-	for {
-		var now rebuild.PartitionProgress
-		changed := r.requests.Topic.Look(func(s *rebuild.State) {
-			if one, known := s.Rebuild(asked.ID); known {
-				now = one.Totals()
-			}
-		})
-		if now.Stage != stage && now.Stage != "" {
-			t, c := time.Now(), processorTime(worker.pid())
-			s := took[stage]
-			took[stage] = spent{s.wall + t.Sub(at), s.cpu + c - cpu}
-			stage, at, cpu = now.Stage, t, c
-		}
-		switch {
-		case now.Stage == rebuild.Done:
-			return now, took, nil
-		case now.Stage.Final():
-			return now, nil, fmt.Errorf("the rebuild is %s: %s", now.Stage, now.Reason)
-		}
-		select {
-		case <-changed:
-		case <-worker.ended:
-			return now, nil, fmt.Errorf("the worker ended: %w", worker.err)
-		case <-ctx.Done():
-			return now, nil, fmt.Errorf("the rebuild was %s: %w", stage, ctx.Err())
-		}
-	}
+	return args
 }
 
 // alone measures a rebuild while nothing else goes on.
-func (r *rebuildBench) alone(ctx context.Context) error {
-	worker, err := r.rebuildWorker(ctx)
+func (o *rebuildOptions) alone(ctx context.Context, b *bench.Bench, r bench.Rebuild) error {
+	done, err := b.Rebuild(ctx, r)
 	if err != nil {
 		return err
 	}
-	outcome, took, err := r.rebuild(ctx, worker)
-	used, stopErr := worker.stop()
-	if err := errors.Join(err, stopErr); err != nil {
-		return err
-	}
-	if int(outcome.Changed) != r.wrong || int(outcome.Equal) != r.keys-r.wrong {
-		return fmt.Errorf("%d rows were wrong, and the rebuild has found %d changed, %d equal", r.wrong,
+	outcome := done.Progress
+	if int(outcome.Changed) != o.wrong || int(outcome.Equal) != o.keys-o.wrong {
+		return fmt.Errorf("%d rows were wrong, and the rebuild has found %d changed, %d equal", o.wrong,
 			outcome.Changed, outcome.Equal)
 	}
-	r.pacing("fold, events/s", outcome.EventsRead, took[rebuild.Folding])
-	r.pacing("compare, rows/s", int64(r.keys), took[rebuild.Comparing])
-	r.row("put right", "%s rows in %v, in %d steps between transactions, the longest of %.1f ms",
-		number(int(outcome.Changed)), took[rebuild.Closing].wall.Round(time.Millisecond), outcome.Steps,
+	o.stage("fold, events/s", outcome.EventsRead, done.Stages[rebuild.Folding])
+	o.stage("compare, rows/s", int64(o.keys), done.Stages[rebuild.Comparing])
+	o.row("put right", "%s rows in %v, in %d steps between transactions, the longest of %.1f ms",
+		command.Number(int(outcome.Changed)), done.Stages[rebuild.Closing].Wall.Round(time.Millisecond), outcome.Steps,
 		outcome.LongestStep*1000)
-	if used.peak > 0 {
-		r.row("worker memory, peak", "%d MiB", used.peak>>20)
-	}
+	o.peak(done.Worker)
 	return nil
 }
 
-// pacing prints how fast a stage went.
-func (r *rebuildBench) pacing(name string, n int64, took spent) {
-	r.row(name, "%s; %s a second of processor time; %.2f s",
-		perSecond(int(n), took.wall), perSecond(int(n), took.cpu), took.wall.Seconds())
+// stage prints how fast a stage went.
+func (o *rebuildOptions) stage(name string, n int64, took bench.Spent) {
+	o.row(name, "%s; %s a second of processor time; %.2f s",
+		perSecond(int(n), took.Wall), perSecond(int(n), took.CPU), took.Wall.Seconds())
+}
+
+// turns measures live commands with a rebuild and without.
+func (o *rebuildOptions) turns(ctx context.Context, b *bench.Bench, r bench.Rebuild) error {
+	t, err := b.Turns(ctx, r, bench.Turns{Rate: o.rate, Duration: o.duration, Rest: o.rest})
+	if err != nil {
+		return err
+	}
+	o.row("measured", "%s commands at %g/s, %d rebuilds", command.Number(t.Commands), o.rate, t.Rebuilds)
+	o.row("latency ms, without", "%s   (%s commands)", latencyText(t.Without), command.Number(t.Without.Count))
+	o.row("latency ms, refolding", "%s   (%s commands)", latencyText(t.With), command.Number(t.With.Count))
+	o.row("p99, refolding to without", "%.2f", t.With.P99/t.Without.P99)
+	return nil
 }

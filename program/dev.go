@@ -19,6 +19,7 @@ import (
 	"refold/kafka/local"
 	"refold/load"
 	"refold/logging"
+	"refold/processors"
 	"refold/program/command"
 	"refold/worker"
 )
@@ -74,10 +75,17 @@ func (p *program) dev(ctx context.Context, out, logs io.Writer, loaded *command.
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Store.Directory)) }()
 	}
-	worker, err := worker.New(p.Install(c), logger, p.extensions...)
+	in := p.Install(c)
+	worker, err := worker.New(in, logger, p.extensions...)
 	if err != nil {
 		return err
 	}
+	registry, opened, err := in.Open(nil)
+	if err != nil {
+		return err
+	}
+	defer registry.Close()
+	sample := p.sample(c.Load, opened)
 	server := "http://" + worker.Address()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return worker.Run(ctx) })
@@ -85,10 +93,10 @@ func (p *program) dev(ctx context.Context, out, logs io.Writer, loaded *command.
 		if !waitReady(ctx, server) {
 			return nil
 		}
-		if err := greet(out, c, server); err != nil {
+		if err := sample.greet(out, c, server); err != nil {
 			return err
 		}
-		return sampleLoad(ctx, out, c.Load, server)
+		return sample.drive(ctx, out, server)
 	})
 	err = group.Wait()
 	fmt.Fprintln(out, "stopped; the embedded cluster and all that was in it are gone")
@@ -115,48 +123,48 @@ func waitReady(ctx context.Context, server string) bool {
 	}
 }
 
-// greeting says what was started and what to try.
+// greeting says what was started.
 var greeting = template.Must(template.New("greeting").Parse(`
 Refold is running:
   embedded Kafka       {{.Brokers}}   (in this process; it forgets everything when it stops)
   schema registry      {{.Registry}}
   worker and HTTP API  {{.Server}}   ({{.Server}}/openapi.json, {{.Server}}/metrics)
-  sample load          {{.Load.Rate}} commands/s of {{.Load.Accounts}} customers
+  sample load          {{.Load.Rate}} commands/s to {{.Load.Keys}} keys
 
 Try, in another terminal:
-  curl -s {{.Server}}/accounts/{{.Account}}
-  curl -s {{.Server}}/orders/{{.Order}}
-  curl -s '{{.Server}}/orders?limit=3'
-  curl -N '{{.Server}}/events/live?kind=event'
-
-  # open an account and put 20.00 in; order for 18.90, and see it paid
-  send() { curl -s {{.Server}}/$1/commands -H 'Content-Type: application/json' -H 'Prefer: wait=5' -d "$2"; }
-  send accounts/yours '{"type": "OpenAccount", "data": {"owner": "You", "currency": "EUR"}}'
-  send accounts/yours '{"type": "DepositMoney", "data": {"amount": 2000, "currency": "EUR"}}'
-  send orders/yours-1 '{"type": "PlaceOrder", "data": {"accountId": "yours", "currency": "EUR",
-    "lines": [{"sku": "coffee-beans-1kg", "quantity": 1, "unitPrice": 1890, "currency": "EUR"}]}}'
-  curl -s '{{.Server}}/orders/yours-1?atLeast=2' -H 'Prefer: wait=5'
-  send orders/yours-1 '{"type": "ShipOrder", "data": {"carrier": "DHL", "trackingNumber": "1"}}'
-
+{{.Try}}
 Ctrl-C stops it.
 
 `))
 
+// sample is the sample load of dev.
+type sample struct {
+	config config.SampleLoad
+	plan   load.Plan
+	run    load.Run
+}
+
+// sample returns the sample load. The cluster is new with every start: IDs need no name in front.
+func (p *program) sample(c config.SampleLoad, opened *processors.Opened) *sample {
+	return &sample{c, p.traffic.Demo(c.Keys), load.Run{
+		Aggregates: opened.Aggregates, Seed: uint64(c.Seed), TwiceShare: sampleTwiceShare,
+	}}
+}
+
 // greet says what was started and what to try.
-func greet(out io.Writer, c config.Config, server string) error {
-	t := sampleTastes(c.Load)
+func (s *sample) greet(out io.Writer, c config.Config, server string) error {
 	if err := greeting.Execute(out, map[string]any{
 		"Brokers": strings.Join(c.Kafka.Brokers, ","), "Registry": c.Registry.URLs[0],
-		"Server": server, "Load": c.Load, "Account": t.FirstAccount(), "Order": t.FirstOrder(),
+		"Server": server, "Load": c.Load, "Try": s.plan.Try(s.run, server),
 	}); err != nil {
 		return fmt.Errorf("greet: %w", err)
 	}
 	return nil
 }
 
-// sampleLoad sends commands to the worker as customers do, and tells how it goes.
-func sampleLoad(ctx context.Context, out io.Writer, c config.SampleLoad, server string) error {
-	if c.Rate <= 0 {
+// drive sends the commands to the worker, and prints how it goes.
+func (s *sample) drive(ctx context.Context, out io.Writer, server string) error {
+	if s.config.Rate <= 0 {
 		<-ctx.Done()
 		return nil
 	}
@@ -166,9 +174,9 @@ func sampleLoad(ctx context.Context, out io.Writer, c config.SampleLoad, server 
 	}
 	defer system.Close()
 	d := load.NewDriver(load.Options{
-		Customers: load.NewCustomers(sampleTastes(c)), System: system,
-		Rate: c.Rate, Concurrency: sampleConcurrency, PerAccount: samplePerAccount,
-		Patience: time.Minute, OpenOrders: maxOpenOrders,
+		Traffic: s.plan.Begin(s.run), System: system, Stories: s.plan.Stories(),
+		Rate: s.config.Rate, Concurrency: sampleConcurrency, PerLane: s.plan.PerLane(),
+		Patience: time.Minute, OpenStories: maxOpenStories,
 	})
 	go d.Report(ctx, out, sampleReport)
 	return d.Run(ctx)
@@ -177,20 +185,7 @@ func sampleLoad(ctx context.Context, out io.Writer, c config.SampleLoad, server 
 const (
 	// sampleConcurrency is enough for the highest rate that a worker takes over HTTP.
 	sampleConcurrency = 64
-	// samplePerAccount is well below what a row remembers.
-	samplePerAccount = 4
 	// sampleReport is seldom enough to leave the greeting in sight for a while.
-	sampleReport = 10 * time.Second
-	// sampleOrderDelay is long enough to see an order in each of its states.
-	sampleOrderDelay = 5 * time.Second
-	sampleOrderShare = .3
+	sampleReport     = 10 * time.Second
 	sampleTwiceShare = .04
 )
-
-// sampleTastes are those of a cluster that is new with every start: IDs need no name in front.
-func sampleTastes(c config.SampleLoad) load.Tastes {
-	return load.Tastes{
-		Seed: uint64(c.Seed), Accounts: c.Accounts, OrderShare: sampleOrderShare,
-		TwiceShare: sampleTwiceShare, Delay: sampleOrderDelay,
-	}
-}

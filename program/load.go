@@ -12,30 +12,30 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"refold/codecs"
 	"refold/installation"
 	"refold/load"
 	"refold/logging"
+	"refold/processors"
 	"refold/program/command"
 )
 
 type loadOptions struct {
-	servers                        []string
-	rate, orderShare, twiceShare   float64
-	concurrency, perAccount        int
-	commands, orders               int
-	duration, patience, orderDelay time.Duration
-	accounts                       int
-	seed                           uint64
-	via, name, record              string
-	json                           bool
+	servers            []string
+	rate, twiceShare   float64
+	concurrency        int
+	commands           int
+	duration, patience time.Duration
+	seed               uint64
+	via, name, record  string
+	json               bool
+	plan               load.Plan
 }
 
 // What there may be of each, so that a slip of the finger doesn't fill the memory.
 const (
-	maxConcurrency  = 10_000
-	maxPerAccount   = 1024   // the most that a row remembers (accounts.recent-commands)
-	maxOpenOrders   = 10_000 // each is a goroutine, and its plan
-	maxLoadAccounts = 10_000_000
+	maxConcurrency = 10_000
+	maxOpenStories = 10_000 // each is a goroutine, and its plan
 )
 
 // Ways of sending.
@@ -48,22 +48,24 @@ func (p *program) newLoad() *cobra.Command {
 	var o loadOptions
 	cmd := &cobra.Command{
 		Use:   "load",
-		Short: "Make believable traffic against a running system",
-		Long: `Make believable traffic against a running system: accounts are opened and money is moved,
-orders are placed, shipped, delivered and cancelled, some are declined, some commands are sent
-twice, some are wrong. What there is no answer to is asked again, under the same ID.
+		Short: "Send sample traffic to a running system",
+		Long: `Send sample traffic to a running system.
+
+` + p.traffic.About() + `
+
+Some commands are sent twice. What there is no answer to is asked again, under the same ID.
 
 With --via topic it writes the commands into their topics itself, and reads what came of them there;
 the configuration says where the cluster and the registry are.
 
-It ends with --commands, --orders (each driven to its end) or --duration, or when it is interrupted.
-The same --seed and --name give the same commands: a second time, to the same system, they change
-nothing, for as long as it remembers them. Without --name, every run has a name of its own.
+It ends with --commands, --duration, or the end of the traffic, or when it is interrupted. The same --seed
+and --name give the same commands: a second time, to the same system, they change nothing, for as long as
+it remembers them. Without --name, every run has a name of its own.
 
 Exit codes: 0 everything was answered, 1 something failed for good.`,
-		Example: `  processor load --orders 200 --seed 1
+		Example: `  processor load --commands 1000 --seed 1
   processor load --server http://a:8080,http://b:8080 --rate 500 --duration 10m --record told.jsonl
-  processor load --via topic --kafka.brokers localhost:9092 --rate 2000 --accounts 10000`,
+  processor load --via topic --kafka.brokers localhost:9092 --rate 2000`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -77,6 +79,7 @@ Exit codes: 0 everything was answered, 1 something failed for good.`,
 		},
 	}
 	o.flags(cmd)
+	o.plan = p.traffic.Flags(cmd.Flags())
 	p.Options.AddFlags(cmd.Flags())
 	return cmd
 }
@@ -88,22 +91,14 @@ func (o *loadOptions) flags(cmd *cobra.Command) {
 	flags.StringVar(&o.via, "via", viaHTTP, "how commands travel: http or topic")
 	flags.Float64Var(&o.rate, "rate", 0, "commands a second; 0: as many as --concurrency allows")
 	flags.IntVar(&o.concurrency, "concurrency", 64, "the most commands under way at a time")
-	flags.IntVar(&o.perAccount, "per-account", 4, "how far apart an account's commands may be that are "+
-		"under way; beyond the 16 or so that a row remembers, what is sent again counts twice")
 	flags.IntVar(&o.commands, "commands", 0, "end after so many commands; 0: no limit")
-	flags.IntVar(&o.orders, "orders", 0, "end when so many orders have ended; 0: no limit")
 	flags.DurationVar(&o.duration, "duration", 0, "end after such a time; 0: no limit")
 	flags.DurationVar(&o.patience, "patience", 5*time.Minute,
-		"how long an answer or a payment may be missing before that is a failure")
-	flags.IntVar(&o.accounts, "accounts", 100, "how many accounts take part; a few far more than others")
-	flags.Float64Var(&o.orderShare, "order-share", .4,
-		"the share of orders in what customers begin, 0 to 1")
+		"how long an answer, or what follows from it, may be missing before that is a failure")
 	flags.Float64Var(&o.twiceShare, "twice-share", .04,
 		"the share of commands that are sent twice under their ID, 0 to 1")
-	flags.DurationVar(&o.orderDelay, "order-delay", 200*time.Millisecond,
-		"the mean time between the steps of an order")
 	flags.Uint64Var(&o.seed, "seed", 1, "the same seed makes the same commands")
-	flags.StringVar(&o.name, "name", "", "begins the IDs of all accounts and orders (default: a new one)")
+	flags.StringVar(&o.name, "name", "", "begins the IDs of all keys (default: a new one)")
 	flags.StringVar(&o.record, "record", "",
 		"append to this file, as JSON lines, what was told of every command")
 	flags.BoolVar(&o.json, "json", false, "print the summary as JSON")
@@ -121,24 +116,14 @@ func (o *loadOptions) check() error {
 	within("rate", o.rate >= 0 && o.rate <= 1e6, "0 to 1000000")
 	within("concurrency", o.concurrency >= 1 && o.concurrency <= maxConcurrency,
 		fmt.Sprintf("1 to %d", maxConcurrency))
-	within("per-account", o.perAccount >= 1 && o.perAccount <= maxPerAccount,
-		fmt.Sprintf("1 to %d", maxPerAccount))
 	within("commands", o.commands >= 0, "0 or more")
-	within("orders", o.orders >= 0, "0 or more")
 	within("duration", o.duration >= 0, "0 or more")
 	within("patience", o.patience > 0, "more than 0")
-	within("accounts", o.accounts >= 1 && o.accounts <= maxLoadAccounts,
-		fmt.Sprintf("1 to %d", maxLoadAccounts))
-	within("order-share", o.orderShare >= 0 && o.orderShare <= 1, "0 to 1")
 	within("twice-share", o.twiceShare >= 0 && o.twiceShare <= 1, "0 to 1")
-	within("order-delay", o.orderDelay >= 0, "0 or more")
-	if o.orders > 0 && o.orderShare == 0 {
-		mistakes = append(mistakes, errors.New("--orders without orders: --order-share is 0"))
-	}
-	return errors.Join(mistakes...)
+	return errors.Join(append(mistakes, o.plan.Check())...)
 }
 
-// lines come each second to somebody who looks, and seldom into a log.
+// reportInterval is each second for a terminal, and seldom for a log.
 func reportInterval(w io.Writer) time.Duration {
 	if logging.IsTerminal(w) {
 		return time.Second
@@ -152,20 +137,22 @@ func (o *loadOptions) run(
 	if o.name == "" {
 		o.name = "run" + strconv.FormatInt(time.Now().Unix(), 36)
 	}
-	tastes := load.Tastes{
-		Seed: o.seed, Name: o.name, Accounts: o.accounts, OrderShare: o.orderShare,
-		TwiceShare: o.twiceShare, Delay: o.orderDelay,
+	logger := logging.New(progress, in.Config.Log)
+	registry, opened, err := in.Open(func(s *codecs.RegistrySettings) { s.Logger = logger })
+	if err != nil {
+		return err
 	}
-	system, closeSystem, err := o.open(ctx, in, logging.New(progress, in.Config.Log))
+	defer registry.Close()
+	system, closeSystem, err := o.open(ctx, in, opened, logger)
 	if err != nil {
 		return err
 	}
 	defer closeSystem()
+	run := load.Run{Aggregates: opened.Aggregates, Name: o.name, Seed: o.seed, TwiceShare: o.twiceShare}
 	options := load.Options{
-		Customers: load.NewCustomers(tastes), System: system,
-		Rate: o.rate, Concurrency: o.concurrency, PerAccount: o.perAccount,
-		Commands: o.commands, Orders: o.orders, Duration: o.duration,
-		Patience: o.patience, OpenOrders: maxOpenOrders,
+		Traffic: o.plan.Begin(run), System: system, Stories: o.plan.Stories(),
+		Rate: o.rate, Concurrency: o.concurrency, PerLane: o.plan.PerLane(),
+		Commands: o.commands, Duration: o.duration, Patience: o.patience, OpenStories: maxOpenStories,
 	}
 	if o.record != "" {
 		file, err := os.OpenFile(o.record, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -175,17 +162,16 @@ func (o *loadOptions) run(
 		defer func() { err = errors.Join(err, file.Close()) }()
 		options.Record = load.NewRecorder(file)
 	}
-	fmt.Fprintf(progress, "seed %d, name %s: the first account is %s, the first order %s\n",
-		o.seed, o.name, tastes.FirstAccount(), tastes.FirstOrder())
+	fmt.Fprintf(progress, "seed %d, name %s: %s\n", o.seed, o.name, o.plan.First(run))
 	return o.drive(ctx, load.NewDriver(options), out, progress)
 }
 
 // open connects to the system in the way that --via names.
 func (o *loadOptions) open(
-	ctx context.Context, in *installation.Installation, logger *slog.Logger,
+	ctx context.Context, in *installation.Installation, opened *processors.Opened, logger *slog.Logger,
 ) (load.System, func(), error) {
 	if o.via == viaTopic {
-		return openTopics(ctx, in, logger)
+		return openTopics(ctx, in, opened, o.plan.Follows(), logger)
 	}
 	system, err := load.NewHTTP(o.servers, o.concurrency)
 	if err != nil {
@@ -198,7 +184,7 @@ func (o *loadOptions) open(
 	return system, system.Close, nil
 }
 
-// drive runs the driver, and tells how it goes and how it went.
+// drive runs the driver, and prints how it goes and how it went.
 func (o *loadOptions) drive(
 	ctx context.Context, d *load.Driver, out, progress io.Writer,
 ) error {

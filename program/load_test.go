@@ -2,6 +2,7 @@ package program
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -35,9 +36,12 @@ func TestLoad(t *testing.T) {
 				"load", "--via", via, "--orders", "40", "--record", record, "--json",
 				"--name", via, "--log.level", "error",
 			}, args...)
-			var s load.Summary
+			var s struct {
+				load.Counts
+				Orders map[string]int
+			}
 			_, summary, _ := strings.Cut(expect(t, 0, nil, args...), "{")
-			if err := json.Unmarshal([]byte("{"+summary), &s.Counts); err != nil {
+			if err := json.Unmarshal([]byte("{"+summary), &s); err != nil {
 				t.Fatal(err)
 			}
 			if s.Accepted+s.Rejected != s.Commands || s.Accepted < s.Commands/2 || s.Repeated == 0 {
@@ -92,4 +96,61 @@ func TestMistakesOfLoad(t *testing.T) {
 		"load", "--via", "pigeon", "--concurrency", "0")
 	expect(t, command.ExitFailed, []string{"--server", "no URL"}, "load", "--server", "localhost:8080")
 	expect(t, command.ExitFailed, []string{"no worker answers", "--server"}, "load", "--server", "http://127.0.0.1:1")
+}
+
+// A program without a traffic of its own sends that of its definitions, and its greeting is made of them.
+func TestDefaultTraffic(t *testing.T) {
+	plain := Program{Definitions: shop.Definitions}
+	run := func(ctx context.Context, out *output, args ...string) error {
+		root, err := newRoot(plain, nil)
+		if err != nil {
+			return err
+		}
+		root.SetArgs(args)
+		root.SetOut(out)
+		root.SetErr(out)
+		return root.ExecuteContext(ctx)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var dev output
+	stopped := make(chan error, 1)
+	go func() {
+		stopped <- run(ctx, &dev, "dev", "--http.address", "127.0.0.1:0", "--load.rate", "50",
+			"--load.keys", "3", "--log.level", "warn")
+	}()
+	eventually(t, func() bool { return strings.Contains(dev.String(), "Ctrl-C") }, &dev)
+	_, server, _ := strings.Cut(dev.String(), "worker and HTTP API  ")
+	server, _, _ = strings.Cut(server, " ")
+	for _, want := range []string{
+		"curl -s " + server + "/accounts/account-0\n", "curl -s " + server + "/orders/order-0\n",
+		"/events/live?kind=event'", `'{"type": "OpenAccount", "data": {"owner":"Alice","currency":"EUR"}}'`,
+		`'{"type": "DepositMoney", "data": {"amount":500,"currency":"EUR"}}'`,
+	} {
+		if !strings.Contains(dev.String(), want) {
+			t.Errorf("%q is not in\n%s", want, dev.String())
+		}
+	}
+	var out output
+	if err := run(t.Context(), &out, "load", "--server", server, "--commands", "60", "--keys", "5",
+		"--name", "n", "--json"); err != nil {
+		t.Fatal(err, out.String())
+	}
+	progress, summary, _ := strings.Cut(out.String(), "{")
+	var s load.Counts
+	if err := json.Unmarshal([]byte("{"+summary), &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Commands != 60 || s.Accepted+s.Rejected != 60 || s.Accepted < 30 || s.Failed > 0 ||
+		!strings.Contains(progress, "the first account is n-account-0") {
+		t.Errorf("%s", out.String())
+	}
+	err := run(t.Context(), &out, "load", "--keys", "0")
+	if err == nil || !strings.Contains(err.Error(), "--keys") {
+		t.Errorf("got %v", err)
+	}
+	cancel()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
 }

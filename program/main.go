@@ -14,6 +14,7 @@ import (
 
 	"refold/config"
 	"refold/installation"
+	"refold/load"
 	"refold/processors"
 	"refold/program/command"
 	"refold/worker"
@@ -29,6 +30,8 @@ type Program struct {
 	Definitions []processors.Definition
 	// Extensions add routes and metrics to the worker.
 	Extensions []worker.Extension
+	// Traffic is what load and dev send; [load.Default] if it is nil.
+	Traffic load.Source
 	// Flags adds the program's own flags to the commands that start a worker, run and dev; may be nil. They are
 	// parsed when extensions are called.
 	Flags func(*pflag.FlagSet)

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"refold/kafka/local"
+	shoptraffic "refold/load/shop"
 	"refold/processors"
 	"refold/processors/accounts"
 	"refold/processors/orders"
@@ -41,9 +42,10 @@ func (o *output) String() string {
 }
 
 // shop is the program that is tested: accounts, orders, and the payments between them.
-var shop = Program{Definitions: []processors.Definition{
-	accounts.Definition, orders.Definition, orders.Payments,
-}}
+var shop = Program{
+	Definitions: []processors.Definition{accounts.Definition, orders.Definition, orders.Payments},
+	Traffic:     shoptraffic.Traffic{},
+}
 
 // testRoot returns the shop's commands.
 func testRoot(environ []string) *cobra.Command {

@@ -2,19 +2,15 @@ package program
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"math/big"
-	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
 
 	"refold/client"
+	"refold/processors"
 	"refold/program/command"
 )
 
@@ -26,14 +22,15 @@ type reportOptions struct {
 func (p *program) newReport() *cobra.Command {
 	var o reportOptions
 	cmd := &cobra.Command{
-		Use:   "report accounts --at TIME",
-		Short: "List every account's balance at a time, and the totals by currency",
-		Long: `List every account's balance at a time, and the totals by currency, by the HTTP API of a
-worker.
+		Use:   "report AGGREGATE --at TIME",
+		Short: "List what every aggregate of a kind had at a time, such as its balance, and the totals",
+		Long: `List what every aggregate of a kind had at a time, such as an account's balance in its currency,
+and the totals, by the HTTP API of a worker. The aggregate's definition says what is added up; where it says
+nothing, the aggregates are counted.
 
-Accounts are ordered by their IDs, byte by byte; those that were not there yet are left out. Amounts
-are whole numbers of minor units, totals have as many digits as they need. Each account is one
-request to the worker, which folds it from its history, and is printed when it is known: memory does
+They are ordered by their IDs, byte by byte; those that were not there yet are left out. Amounts are
+whole numbers, such as minor units of a currency; totals have as many digits as they need. Each aggregate
+is one request to the worker, which folds it from its history, and is printed when it is known: memory does
 not grow with their number.
 --format csv and json end with the totals too: a line whose first field is "total"; an object with
 the member "total".
@@ -43,12 +40,9 @@ Exit codes: 0 whole, 1 anything else: what was printed is not all then.`,
   processor report accounts --at 2026-01-31T23:59:59Z --format csv > january.csv`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			aggregate, err := p.collection(args[0])
+			aggregate, err := p.Definitions.Called(args[0])
 			if err != nil {
-				return err
-			}
-			if aggregate != reported {
-				return fmt.Errorf("there is no report of %s; there is one of %s", args[0], reported)
+				return err //nolint:wrapcheck // it says what there is
 			}
 			if err := o.at.check(false); err != nil {
 				return err
@@ -56,7 +50,7 @@ Exit codes: 0 whole, 1 anything else: what was printed is not all then.`,
 			if o.at.at == "" {
 				return errors.New("--at must not be empty")
 			}
-			sheet, err := newSheet(o.format, cmd.OutOrStdout())
+			sheet, err := newSheet(o.format, aggregate.Named().Name, cmd.OutOrStdout())
 			if err != nil {
 				return err
 			}
@@ -64,7 +58,7 @@ Exit codes: 0 whole, 1 anything else: what was printed is not all then.`,
 			if err != nil {
 				return err
 			}
-			r := &report{client: c, at: o.at.asked(), totals: map[string]*big.Int{}}
+			r := &report{client: c, at: o.at.asked(), aggregate: aggregate, totals: totals{}}
 			return r.run(cmd.Context(), sheet)
 		},
 	}
@@ -76,34 +70,23 @@ Exit codes: 0 whole, 1 anything else: what was printed is not all then.`,
 	return cmd
 }
 
-// reported is the aggregate whose states have balances.
-const reported = "accounts"
-
-// reportParallel is how many accounts are asked for at a time: a worker answers in about a
+// reportParallel is how many aggregates are asked for at a time: a worker answers in about a
 // millisecond, and has other things to do.
 const reportParallel = 4
 
-// report makes a balance sheet.
+// report makes a sheet of what the aggregates of a kind had.
 type report struct {
-	client *client.Client
-	at     client.Get
-	totals map[string]*big.Int // by currency
+	client    *client.Client
+	at        client.Get
+	aggregate processors.AggregateDefinition
+	totals    totals
 }
 
-// balance is a line of the sheet.
-type balance struct {
-	ID       string `json:"id"`
-	Sequence int64  `json:"sequence"`
-	Currency string `json:"currency"`
-	Balance  int64  `json:"balance"`
-	Status   string `json:"status"`
-}
-
-// run goes through the accounts that there are now. No account that was there at any
-// time is missing among them: rows of accounts with events are never deleted.
+// run goes through the aggregates that there are now. None that was there at any time is missing among them:
+// rows of aggregates with events are never deleted.
 func (r *report) run(ctx context.Context, sheet *sheet) error {
 	var ids []string
-	for row, err := range r.client.List(ctx, reported, "") {
+	for row, err := range r.client.List(ctx, r.aggregate.Named().Plural, "") {
 		if err != nil {
 			return hinted(err)
 		}
@@ -120,12 +103,12 @@ func (r *report) run(ctx context.Context, sheet *sheet) error {
 	return sheet.end(r.totals)
 }
 
-// some asks for a few accounts at a time, and prints them in their order.
+// some asks for a few aggregates at a time, and prints them in their order.
 func (r *report) some(ctx context.Context, ids []string, sheet *sheet) error {
-	lines, errs := make([]*balance, len(ids)), make([]error, len(ids))
+	lines, errs := make([]*had, len(ids)), make([]error, len(ids))
 	var group sync.WaitGroup
 	for i := range ids {
-		group.Go(func() { lines[i], errs[i] = r.balance(ctx, ids[i]) })
+		group.Go(func() { lines[i], errs[i] = r.had(ctx, ids[i]) })
 	}
 	group.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -135,7 +118,7 @@ func (r *report) some(ctx context.Context, ids []string, sheet *sheet) error {
 		if line == nil {
 			continue
 		}
-		r.add(line)
+		r.totals.add(line.totals)
 		if err := sheet.line(line); err != nil {
 			return err
 		}
@@ -143,91 +126,23 @@ func (r *report) some(ctx context.Context, ids []string, sheet *sheet) error {
 	return nil
 }
 
-func (r *report) add(line *balance) {
-	if r.totals[line.Currency] == nil {
-		r.totals[line.Currency] = new(big.Int)
-	}
-	r.totals[line.Currency].Add(r.totals[line.Currency], big.NewInt(line.Balance))
-}
-
-// balance asks for one account as it was; nil if it was not there.
-func (r *report) balance(ctx context.Context, id string) (*balance, error) {
-	row, err := r.client.Get(ctx, reported, id, r.at)
+// had asks for one aggregate as it was; nil if it was not there.
+func (r *report) had(ctx context.Context, id string) (*had, error) {
+	named := r.aggregate.Named()
+	row, err := r.client.Get(ctx, named.Plural, id, r.at)
 	switch {
 	case client.IsNotFound(err):
 		return nil, nil //nolint:nilnil // it was not there
 	case err != nil:
-		return nil, fmt.Errorf("account %s: %w", command.Legible(id), hinted(err))
+		return nil, fmt.Errorf("%s %s: %w", named.Name, command.Legible(id), hinted(err))
 	}
-	line, err := client.State[balance](row)
+	state, err := client.State[json.RawMessage](row)
 	if err != nil {
 		return nil, err
 	}
-	line.ID, line.Sequence = id, row.Sequence
-	return &line, nil
-}
-
-// sheet prints a report in one of the formats.
-type sheet struct {
-	line func(*balance) error
-	end  func(totals map[string]*big.Int) error
-}
-
-func newSheet(format string, out io.Writer) (*sheet, error) {
-	switch format {
-	case "table":
-		const columns = "%-36s  %8v  %-8s  %24v  %s\n"
-		fmt.Fprintf(out, columns, "ID", "SEQ", "CURRENCY", "BALANCE", "STATUS")
-		return &sheet{
-			line: func(b *balance) error {
-				_, err := fmt.Fprintf(out, columns,
-					command.Legible(b.ID), b.Sequence, command.Legible(b.Currency), b.Balance, command.Legible(b.Status))
-				return err
-			},
-			end: eachTotal(func(currency string, total *big.Int) error {
-				_, err := fmt.Fprintf(out, "%-36s  %8v  %-8s  %24v\n", "total", "", command.Legible(currency), total)
-				return err
-			}),
-		}, nil
-	case "csv":
-		w := csv.NewWriter(out)
-		row := func(fields ...string) error {
-			err := w.Write(fields)
-			w.Flush()
-			return errors.Join(err, w.Error())
-		}
-		if err := row("kind", "id", "sequence", "currency", "balance", "status"); err != nil {
-			return nil, err
-		}
-		return &sheet{
-			line: func(b *balance) error {
-				return row("account", b.ID, fmt.Sprint(b.Sequence), b.Currency, fmt.Sprint(b.Balance),
-					b.Status)
-			},
-			end: eachTotal(func(currency string, total *big.Int) error {
-				return row("total", "", "", currency, total.String(), "")
-			}),
-		}, nil
-	case "json":
-		e := json.NewEncoder(out)
-		return &sheet{
-			line: func(b *balance) error { return e.Encode(b) },
-			end: eachTotal(func(currency string, total *big.Int) error {
-				return e.Encode(map[string]any{"currency": currency, "total": total})
-			}),
-		}, nil
+	totals, err := r.aggregate.Totalled(state)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", named.Name, command.Legible(id), err)
 	}
-	return nil, fmt.Errorf("--format %q is none of table, csv, json", format)
-}
-
-// eachTotal gives totals in the order of their currencies.
-func eachTotal(give func(string, *big.Int) error) func(map[string]*big.Int) error {
-	return func(totals map[string]*big.Int) error {
-		for _, currency := range slices.Sorted(maps.Keys(totals)) {
-			if err := give(currency, totals[currency]); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	return &had{id, row.Sequence, totals}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"refold/installation"
+	"refold/load"
 	"refold/logging"
 	"refold/processors"
 	"refold/program/command"
@@ -20,6 +21,7 @@ import (
 type program struct {
 	*command.Program
 	extensions []worker.Extension
+	traffic    load.Source
 	flags      func(*pflag.FlagSet) // the program's own
 }
 
@@ -38,7 +40,10 @@ func newRoot(of Program, environ []string) (*cobra.Command, error) {
 			Environ: environ, Definitions: definitions, Options: installation.Options(definitions),
 			Version: cmp.Or(of.Version, sourceVersion()),
 		},
-		extensions: of.Extensions, flags: of.Flags,
+		extensions: of.Extensions, flags: of.Flags, traffic: of.Traffic,
+	}
+	if p.traffic == nil {
+		p.traffic = load.Default{}
 	}
 	root := &cobra.Command{
 		Use:   of.name(),

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"refold/load/shop"
 	"refold/processors"
 	"refold/processors/accounts"
 	"refold/processors/orders"
@@ -16,5 +17,6 @@ func main() {
 	program.Program{
 		Version:     version,
 		Definitions: []processors.Definition{accounts.Definition, orders.Definition, orders.Payments},
+		Traffic:     shop.Traffic{},
 	}.Main()
 }

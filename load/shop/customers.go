@@ -1,25 +1,32 @@
-package load
+package shop
 
 import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"refold/load"
+)
+
+// Names of the aggregates.
+const (
+	account       = "account"
+	accountPlural = "accounts"
+	order         = "order"
+	orderPlural   = "orders"
 )
 
 // Tastes are what customers are like.
 type Tastes struct {
-	// Seed makes the same customers do the same things.
-	Seed uint64
-	// Name is put in front of every ID, so that runs don't meet; it may be empty.
-	Name string
+	// Run has the seed: the same one makes the same customers do the same things.
+	load.Run
 	// Accounts is how many there are, at least 1.
 	Accounts int
+	// Orders is how many are placed, and then nothing more is done; 0: no limit.
+	Orders int
 	// OrderShare is the share of orders in what customers do of their own accord, 0 to 1.
 	OrderShare float64
-	// TwiceShare is the share of commands that are sent twice, 0 to 1: half of these at the same
-	// time, half when the first has its answer.
-	TwiceShare float64
 	// Delay is the mean time between the steps of an order, such as payment and shipping.
 	Delay time.Duration
 }
@@ -32,32 +39,10 @@ type Customers struct {
 	popularity *rand.Zipf
 	wishes     *rand.Zipf // among the catalogue
 	accounts   map[uint64]*customer
-	soon       []Act // what follows from the latest act, and comes next
-	orders     int
+	soon       []load.Act // what follows from the latest act, and comes next
+	orders     int        // thought up
+	placed     int        // and those that Next has returned
 	strangers  int
-}
-
-// Act is one thing that a customer does.
-type Act struct {
-	Command Command
-	// Account is the ID of the account it is about. It may be acted upon only when the command
-	// that Opens it was answered.
-	Account string
-	Opens   bool
-	// Steps are what becomes of an order, if the act places one.
-	Steps []Step
-}
-
-// IsOrder reports whether the act places an order.
-func (a Act) IsOrder() bool { return a.Command.Aggregate == order }
-
-// Step is a later command to an order.
-type Step struct {
-	Command Command
-	// AfterPayment: it waits until the payment is settled, and is left out if it was declined.
-	AfterPayment bool
-	// Delay is how long it takes, from then or from the answer to the last step.
-	Delay time.Duration
 }
 
 // customer is an account as its owner believes it to be.
@@ -89,21 +74,25 @@ func NewCustomers(t Tastes) *Customers {
 }
 
 // FirstAccount returns the ID of the first and most popular account, so that there is something to
-// look at; FirstOrder returns the ID of the first order.
-func (t Tastes) FirstAccount() string { return t.id(personID(0)) }
+// look at.
+func (t Tastes) FirstAccount() string { return t.ID(personID(0)) }
 
 // FirstOrder returns the ID of the first order.
-func (t Tastes) FirstOrder() string { return t.id("order-1") }
+func (t Tastes) FirstOrder() string { return t.ID("order-1") }
 
-func (t Tastes) id(id string) string {
-	if t.Name == "" {
-		return id
+// Next returns what happens next. There is always something until the last order was placed.
+func (c *Customers) Next() (load.Act, bool) {
+	if c.tastes.Orders > 0 && c.placed >= c.tastes.Orders {
+		return load.Act{}, false
 	}
-	return t.Name + "-" + id
+	act := c.next()
+	if act.Story != nil {
+		c.placed++
+	}
+	return act, true
 }
 
-// Next returns what happens next. There is always something.
-func (c *Customers) Next() Act {
+func (c *Customers) next() load.Act {
 	if len(c.soon) > 0 {
 		act := c.soon[0]
 		c.soon = c.soon[1:]
@@ -134,7 +123,7 @@ func (c *Customers) Next() Act {
 }
 
 func (c *Customers) newcomer(rank int) *customer {
-	a := &customer{rank: rank, id: c.tastes.id(personID(rank)), currency: "EUR"}
+	a := &customer{rank: rank, id: c.tastes.ID(personID(rank)), currency: "EUR"}
 	if rank > 0 {
 		a.currency = pick(c.random, []string{"EUR", "EUR", "EUR", "EUR", "EUR", "USD", "GBP", "CHF"})
 	}
@@ -159,7 +148,7 @@ type reasonData struct {
 }
 
 // open opens an account, and pays the first money in. Some think better of it and close it.
-func (c *Customers) open(a *customer) Act {
+func (c *Customers) open(a *customer) load.Act {
 	act := c.act(a, "OpenAccount", openData{ownerName(a.rank), a.currency})
 	act.Opens, a.opened = true, true
 	if a.rank > 0 && c.chance(10) {
@@ -170,13 +159,13 @@ func (c *Customers) open(a *customer) Act {
 	return act
 }
 
-func (c *Customers) deposit(a *customer, amount int64) Act {
+func (c *Customers) deposit(a *customer, amount int64) load.Act {
 	a.funds += amount
 	return c.act(a, "DepositMoney", moneyData{amount, a.currency})
 }
 
 // moveMoney pays in or out, and now and then does something rare or wrong.
-func (c *Customers) moveMoney(a *customer) Act {
+func (c *Customers) moveMoney(a *customer) load.Act {
 	switch dice := c.random.IntN(1000); {
 	case dice < 520:
 		return c.deposit(a, 5000+100*c.random.Int64N(400))
@@ -210,25 +199,20 @@ func (c *Customers) moveMoney(a *customer) Act {
 }
 
 // act is a command to an account.
-func (c *Customers) act(a *customer, typeName string, data any) Act {
+func (c *Customers) act(a *customer, typeName string, data any) load.Act {
 	a.sent++
-	return Act{Account: a.id, Command: c.command(Command{
-		ID: fmt.Sprintf("%s:%d", a.id, a.sent), Aggregate: account, Subject: a.id,
+	return load.Act{Lane: a.id, Command: c.command(load.Command{
+		ID: fmt.Sprintf("%s:%d", a.id, a.sent), Aggregate: account, Plural: accountPlural, Subject: a.id,
 		Type: typeName,
 	}, data)}
 }
 
 // command fills in what is alike in all commands. Some are sent twice.
-func (c *Customers) command(command Command, data any) Command {
+func (c *Customers) command(command load.Command, data any) load.Command {
 	var err error
 	if command.Data, err = json.Marshal(data); err != nil {
-		panic(fmt.Sprintf("load: encode a %T: %v", data, err)) // structs of texts and numbers
+		panic(fmt.Sprintf("shop: encode a %T: %v", data, err)) // structs of texts and numbers
 	}
-	switch dice := c.random.Float64(); {
-	case dice < c.tastes.TwiceShare/2:
-		command.Sending = Again
-	case dice < c.tastes.TwiceShare:
-		command.Sending = AtOnce
-	}
+	command.Sending = c.tastes.Sending(c.random)
 	return command
 }

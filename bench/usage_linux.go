@@ -1,4 +1,4 @@
-package program
+package bench
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// peakMemory returns the most memory that a process has held so far, in bytes; 0 if nobody knows.
+// peakMemory returns the most memory that a process has held so far, in bytes; 0 if the system does not say.
 //
 // What the kernel tells of a process that has ended (ru_maxrss) won't do: it begins with the memory of
 // the process that started it.
@@ -28,7 +28,7 @@ func peakMemory(pid int) int64 {
 // clockTicks a second are what the kernel counts processor time in, on all machines that Go knows.
 const clockTicks = 100
 
-// processorTime returns what a process has used of processors so far; 0 if nobody knows.
+// processorTime returns what a process has used of processors so far; 0 if the system does not say.
 func processorTime(pid int) time.Duration {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

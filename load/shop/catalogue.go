@@ -1,4 +1,4 @@
-package load
+package shop
 
 import (
 	"fmt"
@@ -35,7 +35,7 @@ var catalogue = []product{
 	{"barista-course", 14900},
 }
 
-// dearest is what a customer buys who can't pay it.
+// dearest is beyond what any customer can pay.
 var dearest = product{"cafe-equipment-complete", 98_000_000}
 
 // firstNames are of the most popular accounts' owners; the first is the one to look at.

@@ -1,4 +1,4 @@
-package load
+package shop
 
 import (
 	"encoding/json"
@@ -7,21 +7,34 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"refold/load"
 )
 
 func tastes(seed uint64, accounts int) Tastes {
 	return Tastes{
-		Seed: seed, Name: "t", Accounts: accounts, OrderShare: .4, TwiceShare: .04, Delay: time.Second,
+		Run:      load.Run{Seed: seed, Name: "t", TwiceShare: .04},
+		Accounts: accounts, OrderShare: .4, Delay: time.Second,
 	}
 }
 
-func acts(t Tastes, n int) []Act {
+func acts(t Tastes, n int) []load.Act {
 	customers := NewCustomers(t)
-	all := make([]Act, n)
+	all := make([]load.Act, n)
 	for i := range all {
-		all[i] = customers.Next()
+		all[i], _ = customers.Next()
 	}
 	return all
+}
+
+func isOrder(act load.Act) bool { return act.Story != nil }
+
+// stepsOf are what becomes of the order that an act places, if it does.
+func stepsOf(act load.Act) []step {
+	if l, is := act.Story.(*life); is {
+		return l.steps
+	}
+	return nil
 }
 
 func TestTheSameSeedGivesTheSameActs(t *testing.T) {
@@ -43,7 +56,7 @@ func TestActsAreWellFormed(t *testing.T) {
 		taste := tastes(rapid.Uint64().Draw(t, "seed"), rapid.IntRange(1, 200).Draw(t, "accounts"))
 		taste.OrderShare = rapid.Float64Range(0, 1).Draw(t, "orders")
 		opened, ids := map[string]bool{}, map[string]bool{}
-		check := func(c Command) {
+		check := func(c load.Command) {
 			if ids[c.ID] {
 				t.Fatalf("the ID %s is used twice", c.ID)
 			}
@@ -54,20 +67,20 @@ func TestActsAreWellFormed(t *testing.T) {
 		}
 		for i, act := range acts(taste, 300) {
 			check(act.Command)
-			if i == 0 && act.Account != taste.FirstAccount() {
-				t.Fatalf("the first account is %s", act.Account)
+			if i == 0 && act.Lane != taste.FirstAccount() {
+				t.Fatalf("the first account is %s", act.Lane)
 			}
 			if act.Opens {
-				opened[act.Account] = true
+				opened[act.Lane] = true
 			}
-			stranger := act.IsOrder() && len(act.Account) > 10 && act.Account[:10] == "t-stranger"
-			if !opened[act.Account] && !stranger {
-				t.Fatalf("%s is used before it is opened", act.Account)
+			stranger := isOrder(act) && len(act.Lane) > 10 && act.Lane[:10] == "t-stranger"
+			if !opened[act.Lane] && !stranger {
+				t.Fatalf("%s is used before it is opened", act.Lane)
 			}
-			for _, step := range act.Steps {
-				check(step.Command)
-				if step.Command.Subject != act.Command.Subject || step.Delay < 0 ||
-					step.Delay > 5*taste.Delay {
+			for _, step := range stepsOf(act) {
+				check(step.command)
+				if step.command.Subject != act.Command.Subject || step.delay < 0 ||
+					step.delay > 5*taste.Delay {
 					t.Fatalf("%+v is a step of %s", step, act.Command.Subject)
 				}
 			}
@@ -81,14 +94,14 @@ func TestProportions(t *testing.T) {
 	counts := map[string]int{}
 	byAccount := map[string]int{}
 	for _, act := range acts(tastes(1, 100), n) {
-		byAccount[act.Account]++
+		byAccount[act.Lane]++
 		counts[act.Command.Type]++
 		counts["sent "+string(act.Command.Sending)]++
 		if act.Command.Expected != nil {
 			counts["stale"]++
 		}
-		if act.IsOrder() {
-			counts["first step "+act.Steps[0].Command.Type]++
+		if isOrder(act) {
+			counts["first step "+stepsOf(act)[0].command.Type]++
 		}
 	}
 	for _, want := range []struct {
@@ -102,8 +115,8 @@ func TestProportions(t *testing.T) {
 		{"FreezeAccount", .003, .03},
 		{"UnfreezeAccount", .003, .03},
 		{"CloseAccount", .003, .03},
-		{"sent " + string(Again), .015, .025},
-		{"sent " + string(AtOnce), .015, .025},
+		{"sent " + string(load.Again), .015, .025},
+		{"sent " + string(load.AtOnce), .015, .025},
 		{"stale", .003, .03},
 		{"first step ShipOrder", .2, .35},
 		{"first step CancelOrder", .03, .1},

@@ -1,8 +1,10 @@
-package load
+package shop
 
 import (
 	"fmt"
 	"time"
+
+	"refold/load"
 )
 
 type placeData struct {
@@ -26,7 +28,7 @@ type shipData struct {
 const maxLines = 5
 
 // order places an order for what the account can pay, or for what it can't.
-func (c *Customers) order(a *customer) Act {
+func (c *Customers) order(a *customer) load.Act {
 	data := placeData{AccountID: a.id, Currency: a.currency, Lines: c.basket(a.currency)}
 	account := a.id
 	pays := true
@@ -36,7 +38,7 @@ func (c *Customers) order(a *customer) Act {
 		pays = false
 	case dice < 40: // never opened an account
 		c.strangers++
-		data.AccountID = c.tastes.id(fmt.Sprintf("stranger-%d", c.strangers))
+		data.AccountID = c.tastes.ID(fmt.Sprintf("stranger-%d", c.strangers))
 		account, pays = data.AccountID, false
 	case dice < 55: // pays in a currency that the account isn't in
 		data.Currency, pays = "JPY", false
@@ -50,9 +52,9 @@ func (c *Customers) order(a *customer) Act {
 		data.Lines, pays = []lineData{}, false
 	}
 	c.orders++
-	id := c.tastes.id(fmt.Sprintf("order-%d", c.orders))
-	act := Act{
-		Account: account, Command: c.step(id, "place", "PlaceOrder", data), Steps: c.fate(id),
+	id := c.tastes.ID(fmt.Sprintf("order-%d", c.orders))
+	act := load.Act{
+		Lane: account, Command: c.toOrder(id, "place", "PlaceOrder", data), Story: &life{c.fate(id)},
 	}
 	if !pays {
 		return act
@@ -92,46 +94,47 @@ func (c *Customers) basket(currency string) []lineData {
 }
 
 // fate is what becomes of an order, provided that it is paid.
-func (c *Customers) fate(id string) []Step {
-	ship := func(name string) Command {
-		return c.step(id, name, "ShipOrder", shipData{
+func (c *Customers) fate(id string) []step {
+	ship := func(name string) load.Command {
+		return c.toOrder(id, name, "ShipOrder", shipData{
 			pick(c.random, carriers), fmt.Sprintf("%010d", c.random.Int64N(1e10)),
 		})
 	}
-	deliver := func(name string) Command { return c.step(id, name, "DeliverOrder", struct{}{}) }
-	cancel := func(name string) Command {
-		return c.step(id, name, "CancelOrder", reasonData{pick(c.random, cancelReasons)})
+	deliver := func(name string) load.Command { return c.toOrder(id, name, "DeliverOrder", struct{}{}) }
+	cancel := func(name string) load.Command {
+		return c.toOrder(id, name, "CancelOrder", reasonData{pick(c.random, cancelReasons)})
 	}
-	paid := func(command Command) Step {
-		return Step{Command: command, AfterPayment: true, Delay: c.delay()}
+	paid := func(command load.Command) step {
+		return step{command: command, afterPayment: true, delay: c.delay()}
 	}
-	later := func(command Command) Step { return Step{Command: command, Delay: c.delay()} }
-	atOnce := func(command Command) Step { return Step{Command: command} }
+	later := func(command load.Command) step { return step{command: command, delay: c.delay()} }
+	atOnce := func(command load.Command) step { return step{command: command} }
 	switch dice := c.random.IntN(1000); {
 	case dice < 80: // cancelled while the payment is under way
-		return []Step{atOnce(cancel("cancel"))}
+		return []step{atOnce(cancel("cancel"))}
 	case dice < 180:
-		return []Step{paid(cancel("cancel"))}
+		return []step{paid(cancel("cancel"))}
 	case dice < 200: // cancelled after payment, and shipped nevertheless: refused
-		return []Step{paid(cancel("cancel")), atOnce(ship("ship"))}
+		return []step{paid(cancel("cancel")), atOnce(ship("ship"))}
 	case dice < 230: // shipped before payment: refused, if the payment isn't quicker
-		return []Step{atOnce(ship("early")), paid(ship("ship")), later(deliver("deliver"))}
+		return []step{atOnce(ship("early")), paid(ship("ship")), later(deliver("deliver"))}
 	case dice < 250: // delivered before it is shipped: refused
-		return []Step{paid(deliver("early")), later(ship("ship")), later(deliver("deliver"))}
+		return []step{paid(deliver("early")), later(ship("ship")), later(deliver("deliver"))}
 	case dice < 280: // cancelled after shipping: refused
-		return []Step{paid(ship("ship")), later(cancel("late")), later(deliver("deliver"))}
+		return []step{paid(ship("ship")), later(cancel("late")), later(deliver("deliver"))}
 	case dice < 300: // cancelled by somebody who looks at an old page: refused
 		stale := cancel("stale")
 		stale.Expected = new(int64)
-		return []Step{paid(stale), later(ship("ship")), later(deliver("deliver"))}
+		return []step{paid(stale), later(ship("ship")), later(deliver("deliver"))}
 	default:
-		return []Step{paid(ship("ship")), later(deliver("deliver"))}
+		return []step{paid(ship("ship")), later(deliver("deliver"))}
 	}
 }
 
-func (c *Customers) step(orderID, name, typeName string, data any) Command {
-	return c.command(Command{
-		ID: orderID + ":" + name, Aggregate: order, Subject: orderID, Type: typeName,
+// toOrder is a command to an order.
+func (c *Customers) toOrder(orderID, name, typeName string, data any) load.Command {
+	return c.command(load.Command{
+		ID: orderID + ":" + name, Aggregate: order, Plural: orderPlural, Subject: orderID, Type: typeName,
 	}, data)
 }
 

@@ -1,11 +1,11 @@
 //go:build !linux
 
-package program
+package bench
 
 import "time"
 
-// peakMemory returns 0: nobody knows.
+// peakMemory returns 0: the system does not say.
 func peakMemory(int) int64 { return 0 }
 
-// processorTime returns 0: nobody knows.
+// processorTime returns 0: the system does not say.
 func processorTime(int) time.Duration { return 0 }

@@ -1,4 +1,4 @@
-package load
+package shop
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"refold/eventsourcing"
+	"refold/load"
 	"refold/processors/accounts"
 	"refold/processors/orders"
 )
@@ -24,7 +25,7 @@ type shop struct {
 	mu       sync.Mutex
 	accounts map[string]row[accounts.Account]
 	orders   map[string]row[orders.Order]
-	told     map[string]Answer
+	told     map[string]load.Answer
 }
 
 type row[S any] struct {
@@ -36,22 +37,22 @@ func newShop(t *testing.T) *shop {
 	t.Helper()
 	return &shop{
 		t: t, accounts: map[string]row[accounts.Account]{}, orders: map[string]row[orders.Order]{},
-		told: map[string]Answer{},
+		told: map[string]load.Answer{},
 	}
 }
 
 // decide lets a command happen in the table.
 func decide[S, C, E any](
 	table map[string]row[S], d eventsourcing.Decider[S, C, E], id string, expected *int64, command C,
-) Answer {
+) load.Answer {
 	r := table[id]
 	if expected != nil && *expected != r.sequence {
-		return Answer{Outcome: Rejected, Code: eventsourcing.CodeSequenceMismatch, Attempts: 1}
+		return load.Answer{Outcome: load.Rejected, Code: eventsourcing.CodeSequenceMismatch, Attempts: 1}
 	}
 	events, err := d.Decide(eventsourcing.Context{}, r.state, command)
 	var rejected *eventsourcing.Rejection
 	if errors.As(err, &rejected) {
-		return Answer{Outcome: Rejected, Code: rejected.Code, Attempts: 1}
+		return load.Answer{Outcome: load.Rejected, Code: rejected.Code, Attempts: 1}
 	}
 	first := r.sequence + 1
 	for _, event := range events {
@@ -59,7 +60,7 @@ func decide[S, C, E any](
 		r.sequence++
 	}
 	table[id] = r
-	return Answer{Outcome: Accepted, FirstSequence: first, LastSequence: r.sequence, Attempts: 1}
+	return load.Answer{Outcome: load.Accepted, FirstSequence: first, LastSequence: r.sequence, Attempts: 1}
 }
 
 // commandTypes are what customers send.
@@ -77,21 +78,21 @@ var commandTypes = map[string]any{
 }
 
 // decoded is the data of a command as the domain has it.
-func decoded(c Command) (any, error) {
+func decoded(c load.Command) (any, error) {
 	example, known := commandTypes[c.Type]
 	if !known {
-		return nil, fmt.Errorf("%w: no command %s", ErrRefused, c.Type)
+		return nil, fmt.Errorf("%w: no command %s", load.ErrRefused, c.Type)
 	}
 	pointer := reflect.New(reflect.TypeOf(example))
 	decoder := json.NewDecoder(bytes.NewReader(c.Data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(pointer.Interface()); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrRefused, c.Data, err)
+		return nil, fmt.Errorf("%w: %s: %w", load.ErrRefused, c.Data, err)
 	}
 	return pointer.Elem().Interface(), nil
 }
 
-func (s *shop) Send(_ context.Context, c Command) (Answer, error) {
+func (s *shop) Send(_ context.Context, c load.Command) (load.Answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if told, again := s.told[c.ID]; again {
@@ -99,9 +100,9 @@ func (s *shop) Send(_ context.Context, c Command) (Answer, error) {
 	}
 	data, err := decoded(c)
 	if err != nil {
-		return Answer{Outcome: Refused}, err
+		return load.Answer{Outcome: load.Refused}, err
 	}
-	var answer Answer
+	var answer load.Answer
 	switch command := data.(type) {
 	case accounts.Command:
 		answer = decide(s.accounts, accounts.Decider, c.Subject, c.Expected, command)
@@ -112,19 +113,28 @@ func (s *shop) Send(_ context.Context, c Command) (Answer, error) {
 	return answer, nil
 }
 
-func (s *shop) WaitOrder(_ context.Context, id string, until func(OrderState) bool) (OrderState, error) {
+func (s *shop) Wait(_ context.Context, of load.Subject, until func(load.State) bool) (load.State, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle(id)
-	r := s.orders[id]
-	state := OrderState{r.sequence, string(r.state.Status), string(r.state.Payment)}
+	s.settle(of.ID)
+	r := s.orders[of.ID]
+	state := stateOf(string(r.state.Status), string(r.state.Payment), r.sequence)
 	if !until(state) {
 		return state, errors.New("it never will be")
 	}
 	return state, nil
 }
 
-func (s *shop) Forget(string) {}
+// stateOf is an order as a worker shows it.
+func stateOf(status, payment string, sequence int64) load.State {
+	return load.State{
+		Sequence: sequence, JSON: fmt.Appendf(nil, `{"status": %q, "payment": %q}`, status, payment),
+	}
+}
+
+func (s *shop) Watch(load.Subject) {}
+
+func (s *shop) Forget(load.Subject) {}
 
 // settle does what the payment process does.
 func (s *shop) settle(id string) {
@@ -132,10 +142,10 @@ func (s *shop) settle(id string) {
 		o := s.orders[id].state
 		a := decide(s.accounts, accounts.Decider, o.AccountID, nil, account)
 		answer := well
-		if a.Outcome != Accepted {
+		if a.Outcome != load.Accepted {
 			answer = badly
 		}
-		if told := decide(s.orders, orders.Decider, id, nil, answer(a.Code)); told.Outcome != Accepted {
+		if told := decide(s.orders, orders.Decider, id, nil, answer(a.Code)); told.Outcome != load.Accepted {
 			s.t.Errorf("the order %s doesn't take its payment: %+v", id, told)
 		}
 	}
@@ -153,13 +163,13 @@ func (s *shop) settle(id string) {
 	}
 }
 
-func drive(t *testing.T, system System, concurrency int) Summary {
+func drive(t *testing.T, system load.System, concurrency int) load.Summary {
 	t.Helper()
 	taste := tastes(3, 50)
-	taste.Delay = 0
-	d := NewDriver(Options{
-		Customers: NewCustomers(taste), System: system, Concurrency: concurrency, PerAccount: 4,
-		Orders: 2000, Patience: time.Minute, OpenOrders: 100,
+	taste.Delay, taste.Orders = 0, 2000
+	d := load.NewDriver(load.Options{
+		Traffic: NewCustomers(taste), System: system, Concurrency: concurrency, PerLane: 4,
+		Patience: time.Minute, OpenStories: 100, Stories: "orders",
 	})
 	if err := d.Run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -182,10 +192,10 @@ func TestOrdersAreDrivenToTheirEnd(t *testing.T) {
 		{"declined", 60, 300},
 		{"rejected", 5, 60},
 	} {
-		if n := s.Orders[want.state]; n < want.least || n > want.most {
+		if n := s.Stories[want.state]; n < want.least || n > want.most {
 			t.Errorf("%d orders are %s, want %d to %d", n, want.state, want.least, want.most)
 		}
-		ends += s.Orders[want.state]
+		ends += s.Stories[want.state]
 	}
 	if ends != 2000 || s.Failed != 0 || s.Unknown != 0 {
 		t.Errorf("%+v", s.Counts)
@@ -223,13 +233,13 @@ type retold struct {
 	asked map[string]bool
 }
 
-func (s *retold) Send(_ context.Context, c Command) (Answer, error) {
+func (s *retold) Send(_ context.Context, c load.Command) (load.Answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked[c.ID] = true
 	told, known := s.told[c.ID]
 	if !known {
-		return Answer{Outcome: Refused}, ErrRefused
+		return load.Answer{Outcome: load.Refused}, load.ErrRefused
 	}
 	return told, nil
 }
@@ -238,7 +248,8 @@ func (s *retold) Send(_ context.Context, c Command) (Answer, error) {
 func TestAStuckOrderIsAFailure(t *testing.T) {
 	s := newShop(t)
 	summary := drive(t, stuck{s}, 16)
-	if summary.Failed == 0 || !strings.Contains(summary.Failures[0], "is stuck: status \"placed\"") {
+	const want = `is stuck at sequence 1: {"status": "placed"`
+	if summary.Failed == 0 || !strings.Contains(summary.Failures[0], want) {
 		t.Errorf("%+v", summary.Counts)
 	}
 }
@@ -246,6 +257,6 @@ func TestAStuckOrderIsAFailure(t *testing.T) {
 // stuck is a shop whose payments never come.
 type stuck struct{ *shop }
 
-func (s stuck) WaitOrder(context.Context, string, func(OrderState) bool) (OrderState, error) {
-	return OrderState{1, "placed", "pending"}, context.DeadlineExceeded
+func (s stuck) Wait(context.Context, load.Subject, func(load.State) bool) (load.State, error) {
+	return stateOf("placed", "pending", 1), context.DeadlineExceeded
 }

@@ -1,0 +1,99 @@
+package bench
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/codecs"
+	"refold/eventsourcing"
+	"refold/processors"
+)
+
+// Subject is what is measured: its commands, and its results.
+type Subject interface {
+	// Command makes the i-th command.
+	Command(i int) (*kgo.Record, error)
+	// Results is the topic that has one record for each command.
+	Results() string
+	// Index returns the command that a result is of. The results of other commands are not its own.
+	Index(result *kgo.Record) (i int, own bool)
+}
+
+// aggregate is an aggregate as a worker handles it: Avro, headers, results and all.
+type aggregate struct {
+	*processors.OpenAggregate
+
+	topics processors.Topics
+	keys   int
+}
+
+// Aggregate returns the subject of an aggregate whose topics have the prefix: its sample traffic, to so many
+// keys, each of which gets one command after the other. The first so many commands are the keys' first ones.
+func Aggregate(a *processors.OpenAggregate, prefix string, keys int) (Subject, error) {
+	return newAggregate(a, prefix, keys)
+}
+
+func newAggregate(a *processors.OpenAggregate, prefix string, keys int) (*aggregate, error) {
+	if a.Traffic == nil {
+		return nil, fmt.Errorf("%s have no sample traffic: all of their commands are internal", a.Plural)
+	}
+	return &aggregate{a, a.Topics(prefix), keys}, nil
+}
+
+// Results is the results topic.
+func (a *aggregate) Results() string { return a.topics.Results }
+
+// Command makes the i-th command.
+func (a *aggregate) Command(i int) (*kgo.Record, error) {
+	k := i % a.keys
+	return a.send(i, a.Name+"-"+strconv.Itoa(k), a.traffic(k, i/a.keys))
+}
+
+// traffic returns the n-th command to the k-th key, the same one each time.
+func (a *aggregate) traffic(k, n int) any {
+	return a.Traffic(n, rand.New(rand.NewPCG(uint64(k), uint64(n))))
+}
+
+// send makes the i-th command.
+func (a *aggregate) send(i int, key string, command any) (*kgo.Record, error) {
+	value, err := a.Commands.Encode(command)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the type
+	}
+	return recordOf(a.topics.Commands, key, value, eventsourcing.Metadata{
+		ID: commandPrefix + strconv.Itoa(i), Source: "bench", Subject: key,
+		Type: eventsourcing.TypeName(command), Time: time.Now(),
+	}), nil
+}
+
+// commandPrefix is what the IDs of commands begin with.
+const commandPrefix = "command-"
+
+// Index returns the command that a result is of. Those that a process sends have other IDs.
+func (a *aggregate) Index(result *kgo.Record) (int, bool) {
+	for _, h := range result.Headers {
+		if h.Key == codecs.HeaderCausationID {
+			number, own := strings.CutPrefix(string(h.Value), commandPrefix)
+			i, err := strconv.Atoi(number)
+			return i, own && err == nil
+		}
+	}
+	return 0, false
+}
+
+// recordOf is a message as workers and their clients write it.
+func recordOf(topic, key string, value []byte, m eventsourcing.Metadata) *kgo.Record {
+	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
+	headers := codecs.Headers(m)
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: headers[name]})
+	}
+	return record
+}
