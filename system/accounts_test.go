@@ -17,7 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
-	"refold/system/audit"
+	"refold/audit"
 	"refold/system/load"
 )
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"refold/system/audit"
+	"refold/audit"
 	"refold/system/realkafka"
 )
 

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/system/audit"
+	"refold/audit"
 )
 
 // Exit codes, for scripts.

@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"refold/audit"
 	"refold/kafka/local"
-	"refold/system/audit"
 )
 
 // What brokers refuse to tell of one partition is an error of the whole: a topic whose ends are not known

@@ -12,7 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/system/audit"
+	"refold/audit"
 )
 
 // disk is what a worker has on its disk of the accounts' table, partition 0.

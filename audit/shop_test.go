@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"refold/system/audit"
+	"refold/audit"
 )
 
 // keeper writes the topics of a small shop down, one message after the other, in one partition.

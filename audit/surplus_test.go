@@ -3,7 +3,7 @@ package audit_test
 import (
 	"testing"
 
-	"refold/system/audit"
+	"refold/audit"
 )
 
 // A payment that was not due is received once and given back once, or declined, and the row says so.

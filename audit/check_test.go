@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"testing"
 
-	"refold/system/audit"
+	"refold/audit"
 	"refold/system/load"
 )
 

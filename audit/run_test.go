@@ -9,7 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/system/audit"
+	"refold/audit"
 )
 
 // counts are the counters that are not zero.

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"refold/system/audit"
+	"refold/audit"
 	"refold/system/load"
 )
 

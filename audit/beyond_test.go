@@ -6,7 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/system/audit"
+	"refold/audit"
 )
 
 // What earlier versions accepted is checked like everything else. A process can't follow it, and sets it

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"refold/system/audit"
+	"refold/audit"
 )
 
 // node is a message of a trace.
