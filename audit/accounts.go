@@ -5,134 +5,94 @@ import (
 	"slices"
 )
 
+// Accounts are accounts: money comes in and goes out, also for references.
+var Accounts = Kind{
+	Name: accountName, Plural: "accounts",
+	Initial: map[string]any{
+		"status": "", "owner": "", "currency": "", "balance": int64(0), "charges": []any{},
+	},
+	Fold: foldAccount,
+	shop: &shopChecks{effect: effect, event: (*ledger).moved, row: (*ledger).accountRow},
+}
+
+const accountName = "account"
+
 // maxCharges is how many references an account remembers to have been charged.
 const maxCharges = 32
 
-// Account is an account's state.
-type Account struct {
-	Status, Owner, Currency string
-	Balance                 int64
-	Charges                 []Charge // charged longest ago first
-}
-
-// Charge is what is left to refund for a reference; 0 if it was refunded.
-type Charge struct {
-	Reference  string
-	Refundable int64
-}
-
-func readAccount(fields map[string]any) (State, error) {
-	a := &Account{}
-	err := fill(fields, map[string]any{
-		"status": &a.Status, "owner": &a.Owner, "currency": &a.Currency, "balance": &a.Balance,
-	})
-	if err != nil {
-		return nil, err
-	}
-	charges, _ := fields["charges"].([]any)
-	for _, item := range charges {
-		var charge Charge
-		itemFields, _ := item.(map[string]any)
-		err := fill(itemFields, map[string]any{
-			"reference": &charge.Reference, "refundable": &charge.Refundable,
-		})
-		if err != nil {
-			return nil, err
-		}
-		a.Charges = append(a.Charges, charge)
-	}
-	return a, nil
-}
-
-func (a *Account) same(other State) bool {
-	b, is := other.(*Account)
-	return is && a.Status == b.Status && a.Owner == b.Owner && a.Currency == b.Currency &&
-		a.Balance == b.Balance && slices.Equal(a.Charges, b.Charges)
-}
-
-func (a *Account) fields() map[string]any {
-	charges := make([]any, len(a.Charges))
-	for i, c := range a.Charges {
-		charges[i] = map[string]any{"reference": c.Reference, "refundable": c.Refundable}
-	}
-	return map[string]any{
-		"status": a.Status, "owner": a.Owner, "currency": a.Currency, "balance": a.Balance,
-		"charges": charges,
-	}
-}
-
-func (a *Account) apply(e Event) error {
-	amount, reference := whole(e, "amount"), text(e, "reference")
+// foldAccount changes an account as an event does.
+func foldAccount(account map[string]any, e Event) (map[string]any, error) {
+	amount, reference := e.Int("amount"), e.Text("reference")
+	balance := whole(account, "balance")
 	if _, isMoney := e.Fields["amount"]; isMoney {
-		if currency := e.Fields["currency"]; amount < 1 || currency != a.Currency {
-			return fmt.Errorf("it moves %d %v in an account of %s", amount, currency, a.Currency)
+		if currency := e.Fields["currency"]; amount < 1 || currency != account["currency"] {
+			return nil, moneyf("it moves %d %v in an account of %v", amount, currency, account["currency"])
 		}
 	}
 	switch e.Type {
 	case "AccountOpened":
-		a.Status = "open"
-		a.Owner, a.Currency = text(e, "owner"), text(e, "currency")
+		account["status"] = "open"
+		account["owner"], account["currency"] = e.Text("owner"), e.Text("currency")
 	case "MoneyDeposited":
-		a.Balance += amount
+		balance += amount
 	case "MoneyWithdrawn":
-		a.Balance -= amount
+		balance -= amount
 	case "AccountCharged":
-		a.Balance -= amount
-		a.charge(reference, amount)
+		balance -= amount
+		charge(account, reference, amount)
 	case "AccountRefunded":
-		a.Balance += amount
-		return a.refund(reference, amount)
+		account["balance"] = balance + amount
+		return account, refund(account, reference, amount)
 	case "AccountFrozen":
-		a.Status = "frozen"
+		account["status"] = "frozen"
 	case "AccountUnfrozen":
-		a.Status = "open"
+		account["status"] = "open"
 	case "AccountClosed":
-		a.Status, a.Charges = "closed", nil
+		account["status"], account["charges"] = "closed", []any{}
 	default:
-		return illegalf("there is no event %q", e.Type)
+		return nil, fmt.Errorf("there is no event %q", e.Type)
 	}
-	if a.Balance < 0 {
-		return illegalf("it makes the balance %d", a.Balance)
+	account["balance"] = balance
+	if balance < 0 {
+		return account, fmt.Errorf("it makes the balance %d", balance)
 	}
+	return account, nil
+}
+
+// charge adds to what can be refunded for a reference, and makes it the latest.
+func charge(account map[string]any, reference string, amount int64) {
+	charges := list(account, "charges") // the one charged longest ago first
+	if i := slices.IndexFunc(charges, isOf("reference", reference)); i >= 0 {
+		amount += refundable(charges[i])
+		charges = slices.Delete(charges, i, i+1)
+	}
+	if len(charges) == maxCharges { // the oldest goes; of those refunded, if there are any
+		oldest := max(0, slices.IndexFunc(charges, func(c any) bool { return refundable(c) == 0 }))
+		charges = slices.Delete(charges, oldest, oldest+1)
+	}
+	account["charges"] = append(charges, map[string]any{"reference": reference, "refundable": amount})
+}
+
+// refund takes from what can be refunded for a reference.
+func refund(account map[string]any, reference string, amount int64) error {
+	charges := list(account, "charges")
+	i := slices.IndexFunc(charges, isOf("reference", reference))
+	if i < 0 || refundable(charges[i]) < amount {
+		return fmt.Errorf("it refunds %d for %q, more than was charged", amount, reference)
+	}
+	charges[i] = map[string]any{"reference": reference, "refundable": refundable(charges[i]) - amount}
 	return nil
 }
 
-// find returns where a reference is; -1 if nowhere.
-func (a *Account) find(reference string) int {
-	return slices.IndexFunc(a.Charges, func(c Charge) bool { return c.Reference == reference })
-}
-
-// charge adds to what can be refunded for a reference and makes it the latest.
-func (a *Account) charge(reference string, amount int64) {
-	if i := a.find(reference); i >= 0 {
-		amount += a.Charges[i].Refundable
-		a.Charges = slices.Delete(a.Charges, i, i+1)
-	}
-	if len(a.Charges) == maxCharges { // the oldest goes; of those refunded, if there are any
-		oldest := 0
-		for i, c := range a.Charges {
-			if c.Refundable == 0 {
-				oldest = i
-				break
-			}
-		}
-		a.Charges = slices.Delete(a.Charges, oldest, oldest+1)
-	}
-	a.Charges = append(a.Charges, Charge{Reference: reference, Refundable: amount})
-}
-
-func (a *Account) refund(reference string, amount int64) error {
-	i := a.find(reference)
-	if i < 0 || a.Charges[i].Refundable < amount {
-		return illegalf("it refunds %d for %q, more than was charged", amount, reference)
-	}
-	a.Charges[i].Refundable -= amount
-	return nil
+// refundable is what is left to refund of a charge; 0 if it was refunded.
+func refundable(charge any) int64 {
+	fields, _ := charge.(map[string]any)
+	return whole(fields, "refundable")
 }
 
 // effect is what an accepted command does to the balance.
 func effect(c Command) int64 {
-	amount, _ := c.Fields["amount"].(int64)
+	amount := whole(c.Fields, "amount")
 	switch c.Type {
 	case "DepositMoney", "RefundAccount":
 		return amount

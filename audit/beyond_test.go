@@ -20,10 +20,7 @@ func TestRecordsBeyondTheLimitsAreJudgedAsTheyAre(t *testing.T) {
 			k := newKeeper()
 			k.client(k.shop.Orders, "place", key, "PlaceOrder", "", "OrderPlaced", placed())
 			row := k.shop.Orders.Rows[key]
-			row.State = &audit.Order{
-				Status: "placed", Payment: "pending", Account: "alice", Currency: "EUR", Total: 50,
-				Lines: []audit.Line{{SKU: "tea", Quantity: 2, UnitPrice: 25, Currency: "EUR"}},
-			}
+			row.State = orderOf("placed", "pending")
 			k.shop.Orders.Rows[key] = row
 			w := p.in(t).write(k.shop)
 			aside := audit.Poison{Topic: w.prefix + "order-events"}

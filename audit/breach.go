@@ -52,7 +52,7 @@ const maxShown = 10
 
 // Breach is one broken promise.
 type Breach struct {
-	Promise string // G1 to G8; or money, order, process, trace, told
+	Promise string // G1 to G8; or money, state, process, trace, told
 	Counter Counter
 	// Amount is what it adds to the counter: minor units of money, otherwise 1.
 	Amount int64

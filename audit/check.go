@@ -88,7 +88,7 @@ type checker struct {
 	wanted  []wanted            // the events that the results announce, in order
 	effects map[string]int64    // by key, what accepted commands did to the balance
 	last    map[string]int64    // sequence, by key; -1: not known
-	folded  map[string]State
+	folded  map[string]map[string]any
 	holes   map[string]bool // by key: an event is lost, and what comes after it looks wrong
 }
 
@@ -103,7 +103,7 @@ func (p part) check() []Breach {
 	c := &checker{
 		part: p, first: make(map[string]Result, len(p.command)),
 		byKey: make(map[string][]Result), effects: make(map[string]int64),
-		last: make(map[string]int64), folded: make(map[string]State), holes: make(map[string]bool),
+		last: make(map[string]int64), folded: make(map[string]map[string]any), holes: make(map[string]bool),
 	}
 	c.outcomes()
 	c.events()
@@ -211,8 +211,8 @@ func (c *checker) outcome(command Command, result Result) {
 		return
 	}
 	c.announce(name, result)
-	if effect := c.Kind.effect; effect != nil {
-		c.effects[command.Key] += effect(command)
+	if shop := c.Kind.shop; shop != nil && shop.effect != nil {
+		c.effects[command.Key] += shop.effect(command)
 	}
 }
 
@@ -273,17 +273,17 @@ func (c *checker) fold(w wanted, event *Event, id string) {
 			event.Causation, w.cause)
 	}
 	c.last[event.Key] = event.Sequence
-	state := c.folded[event.Key]
-	if state == nil {
+	state, known := c.folded[event.Key]
+	if !known {
 		state = c.Kind.initial()
-		c.folded[event.Key] = state
 	}
-	var wrong *illegal
-	switch err := state.apply(*event); {
+	var err error
+	c.folded[event.Key], err = c.Kind.after(state, *event)
+	switch {
 	case err == nil || c.holes[event.Key]:
-	case asIllegal(err, &wrong):
-		c.breach("order", States, "%s: %v", name, err)
-	default:
+	case isMoney(err):
 		c.money(1, "%s: %v", name, err)
+	default:
+		c.breach("state", States, "%s: %v", name, err)
 	}
 }

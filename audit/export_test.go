@@ -1,4 +1,10 @@
 package audit
 
-// Fields are those of a state's row, for tests that write topics.
-func Fields(s State) map[string]any { return s.fields() }
+// What tests of the program need.
+var Execute = execute
+
+const (
+	ExitWhole      = exitWhole
+	ExitBroken     = exitBroken
+	ExitUnreadable = exitUnreadable
+)

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"hash/maphash"
+	"slices"
 	"strings"
 	"unique"
 )
@@ -14,12 +15,13 @@ const payments = "order-payments"
 type name uint64
 
 // ledger is what the audit remembers of all worlds, to check what is between them: some 200 bytes a
-// command, the steps of processes included. Orders come first: what an account was charged for
-// is known by then.
+// command, the steps of the payment process included. Orders come first: what an account was charged
+// for is known by then.
 type ledger struct {
 	breaches
 	seed     maphash.Seed
 	outcomes map[name]outcome  // by the command's kind, key and ID
+	pays     bool              // orders are read, and with them the process
 	asked    []asked           // what the process was asked to do
 	sent     map[name]*sent    // by ID: the commands of the process
 	orders   map[name]struct{} // by ID
@@ -43,8 +45,9 @@ type outcome struct {
 	aside         bool // the process has set the result aside
 }
 
-func newLedger() *ledger {
+func newLedger(kinds ...Kind) *ledger {
 	return &ledger{
+		pays: slices.ContainsFunc(kinds, func(k Kind) bool { return k.needs != "" }),
 		seed: maphash.MakeSeed(), outcomes: make(map[name]outcome), sent: make(map[name]*sent),
 		orders: make(map[name]struct{}), left: make(map[string]int64),
 		commands: make(map[string]int64), events: make(map[string]int64),
@@ -84,10 +87,8 @@ func (l *ledger) add(w *World) {
 		e := &w.Events[i]
 		l.inTrace(e.ID, e.Correlation, identity(e.Key, e.Causation), correlation)
 		l.traced(e.Correlation, "event", e.ID)
-		if w.Kind.Name == Orders.Name {
-			l.ask(e, aside[Place{Partition: e.Partition, Offset: e.Offset}])
-		} else {
-			l.moved(e)
+		if w.Kind.shop != nil {
+			w.Kind.shop.event(l, e, aside[Place{Partition: e.Partition, Offset: e.Offset}])
 		}
 	}
 	l.resultsAside(w)
@@ -117,7 +118,7 @@ func (l *ledger) command(kind string, c *Command, correlation map[string]string)
 		correlation: l.name(root), command: unique.Make(c.Type),
 		code: unique.Make(""),
 	}
-	if strings.Contains(c.ID, "/"+payments+".") {
+	if l.pays && strings.Contains(c.ID, "/"+payments+".") {
 		l.sent[l.name(c.ID)] = l.sending(c, root)
 	}
 }
@@ -168,37 +169,27 @@ func (l *ledger) inTrace(id, trace, cause string, correlation map[string]string)
 	}
 }
 
-// row checks that an order is in a legal state, with nothing under way, and counts the money.
+// row checks that a state is one that may be left when all is done, and counts the money.
 func (l *ledger) row(w *World, key string) {
-	row := w.Rows[key]
+	row, kind := w.Rows[key], w.Kind
 	if row.Sequence == 0 {
 		return
 	}
 	beyond := beyondLimits(key)
 	if !beyond {
-		l.rows[w.Kind.Name]++
+		l.rows[kind.Name]++
 	}
-	switch state := row.State.(type) {
-	case *Account:
-		l.left[state.Currency] -= state.Balance
-	case *Order:
-		l.left[state.Currency] -= state.keeps()
-		l.orders[l.name(key)] = struct{}{}
-		if !legal[[2]string{state.Status, state.Payment}] || !state.settled() && !beyond {
-			l.breach("order", States, "order %s is %s, its payment %s", key, state.Status, state.Payment)
-		}
+	if row.State == nil {
+		return // Check has said so
 	}
-}
-
-// moved counts the money that came in or went out: not to or from orders.
-func (l *ledger) moved(e *Event) {
-	amount, currency := whole(*e, "amount"), text(*e, "currency")
-	_, ofOrder := l.orders[l.name(text(*e, "reference"))]
-	switch {
-	case e.Type == "MoneyDeposited", e.Type == "AccountRefunded" && !ofOrder:
-		l.left[currency] += amount
-	case e.Type == "MoneyWithdrawn", e.Type == "AccountCharged" && !ofOrder:
-		l.left[currency] -= amount
+	if kind.shop != nil {
+		kind.shop.row(l, key, row.State)
+	}
+	if kind.Final == nil || beyond {
+		return
+	}
+	if err := kind.Final(key, row.State); err != nil {
+		l.breach("state", States, "%s %s is not done: %v", kind.Name, key, err)
 	}
 }
 

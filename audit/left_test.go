@@ -78,10 +78,7 @@ func TestNothingFollowsFromTheDeadLettersOfAProcess(t *testing.T) {
 	shop.Orders = k.shop.Orders
 	shop.Accounts = emptyWorld(audit.Accounts)
 	row := shop.Orders.Rows["order-9"]
-	row.State = &audit.Order{
-		Status: "placed", Payment: "pending", Account: "alice", Currency: "EUR", Total: 50,
-		Lines: []audit.Line{{SKU: "tea", Quantity: 2, UnitPrice: 25, Currency: "EUR"}},
-	}
+	row.State = orderOf("placed", "pending")
 	shop.Orders.Rows["order-9"] = row
 	w := newPlace(t).write(shop)
 	pending := counts{audit.States: 1} // it is neither paid nor declined for as long

@@ -1,7 +1,4 @@
-// Command audit checks a whole installation of Refold by what can be read when the work is done: its
-// topics, the local stores of its workers, their views, and what its clients were told. It shares no
-// code with the worker.
-package main
+package audit
 
 import (
 	"context"
@@ -11,11 +8,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"refold/audit"
 )
 
 // Exit codes, for scripts.
@@ -25,24 +21,26 @@ const (
 	exitUnreadable = 2 // something could not be read: there is no verdict
 )
 
-// gcPercent has the collector work more: the memory that an audit needs grows with what there is to
-// read, and its time is nobody's. GOGC overrides it.
+// gcPercent trades time for memory: an audit needs memory for all that there is to read, and nobody waits
+// for it. GOGC overrides it.
 const gcPercent = 40
 
-func main() {
+// Main is the main function of a program that audits an installation with these kinds of aggregates. It
+// does not return.
+func Main(kinds ...Kind) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr, kinds...)
 	stop()
 	os.Exit(code)
 }
 
-// run is the program without the process.
-func run(ctx context.Context, args []string, out, errs io.Writer) int {
+// execute is the program without the process.
+func execute(ctx context.Context, args []string, out, errs io.Writer, kinds ...Kind) int {
 	code := exitUnreadable
-	cmd := newCommand(&code)
+	cmd := newCommand(&code, kinds)
 	cmd.SetArgs(args)
 	cmd.SetOut(out)
 	cmd.SetErr(errs)
@@ -53,8 +51,8 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	return code
 }
 
-func newCommand(code *int) *cobra.Command {
-	var o audit.Options
+func newCommand(code *int, kinds []Kind) *cobra.Command {
+	o := Options{Kinds: kinds}
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "audit",
@@ -62,17 +60,20 @@ func newCommand(code *int) *cobra.Command {
 		Long: `Read every topic, read-committed and from offset zero, and check the promises of
 docs/ARCHITECTURE.md: each command has one outcome, and its sender was told that one; events are
 gap-free and in the order of their results; rows are the fold of their events to the last byte, in the
-topic, in local stores and in views; all money is there; the dead letters are the poison that was sent;
-every input was read to its end, and no transaction is open.
+topic, in local stores and in views; all money is there, and all work is done; the dead letters are the
+poison that was sent; every input was read to its end, and no transaction is open.
 
 Nothing may be under way: stop the traffic first, and wait until the groups have no lag. The last line
 counts what is wrong, all zeros if nothing is. Exit code: 0 all is well, 1 a promise was broken,
 2 something could not be read.`,
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			summary, err := audit.Run(cmd.Context(), o)
+			if err := o.checkRings(); err != nil {
+				return err
+			}
+			summary, err := Run(cmd.Context(), o)
 			if err != nil {
-				return err //nolint:wrapcheck // it says what could not be read
+				return err
 			}
 			*code = exitWhole
 			if !summary.Whole() {
@@ -89,7 +90,10 @@ counts what is wrong, all zeros if nothing is. Exit code: 0 all is well, 1 a pro
 	flags.StringSliceVar(&o.Brokers, "brokers", []string{"localhost:9092"}, "brokers, host:port")
 	flags.StringVar(&o.RegistryURL, "registry", "http://localhost:8081", "URL of the schema registry")
 	flags.StringVar(&o.Prefix, "prefix", "", "of the names of topics and groups (topics.prefix)")
-	flags.IntVar(&o.RingSize, "ring", 16, "how many commands a row remembers (accounts.recent-commands)")
+	flags.IntVar(&o.RingSize, "ring", 16,
+		"how many commands a row remembers (aggregates.NAME.recent-commands)")
+	flags.StringToIntVar(&o.RingSizes, "ring-of", nil,
+		"the same for the aggregates that differ from --ring, such as account=64,order=0")
 	flags.StringSliceVar(&o.Told, "told", nil, "files of processor load --record")
 	flags.StringSliceVar(&o.Poison, "poison", nil,
 		`files with what was sent as poison, JSON lines: {"topic": "account-commands", "partition": 0, `+
@@ -104,8 +108,18 @@ counts what is wrong, all zeros if nothing is. Exit code: 0 all is well, 1 a pro
 	return cmd
 }
 
+// checkRings checks that only kinds that there are have a ring of their own.
+func (o *Options) checkRings() error {
+	for name := range o.RingSizes {
+		if !slices.ContainsFunc(o.Kinds, func(k Kind) bool { return k.Name == name }) {
+			return fmt.Errorf("--ring-of %s: there is no such aggregate", name)
+		}
+	}
+	return nil
+}
+
 // report writes what was found.
-func report(out io.Writer, s *audit.Summary, asJSON bool) error {
+func report(out io.Writer, s *Summary, asJSON bool) error {
 	if asJSON {
 		line, err := json.Marshal(jsonOf(s))
 		if err != nil {
@@ -126,9 +140,9 @@ func report(out io.Writer, s *audit.Summary, asJSON bool) error {
 }
 
 // jsonOf is the report as JSON: the counters under their names, and the rest beside them.
-func jsonOf(s *audit.Summary) map[string]any {
+func jsonOf(s *Summary) map[string]any {
 	fields := map[string]any{"commands": s.Commands, "events": s.Events}
-	for _, counter := range audit.Counters {
+	for _, counter := range Counters {
 		fields[string(counter)] = s.Counts[counter]
 	}
 	found := make([]map[string]any, len(s.Shown))

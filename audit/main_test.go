@@ -1,4 +1,4 @@
-package main
+package audit_test
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/audit"
 	"refold/kafka/local"
 )
 
@@ -16,7 +17,7 @@ import (
 func audited(t *testing.T, args ...string) (code int, last string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = run(t.Context(), args, &out, &errs)
+	code = audit.Execute(t.Context(), args, &out, &errs, audit.Accounts, audit.Orders)
 	t.Logf("%d\n%s%s", code, &out, &errs)
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	return code, lines[len(lines)-1]
@@ -29,8 +30,8 @@ func TestExitCodes(t *testing.T) {
 	}
 	defer cluster.Close()
 	args := []string{"--brokers", cluster.Brokers()[0], "--registry", cluster.RegistryURL()}
-	if code, _ := audited(t, args...); code != exitUnreadable {
-		t.Fatalf("exit code %d without topics, want %d", code, exitUnreadable)
+	if code, _ := audited(t, args...); code != audit.ExitUnreadable {
+		t.Fatalf("exit code %d without topics, want %d", code, audit.ExitUnreadable)
 	}
 
 	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.Brokers()...))
@@ -45,12 +46,12 @@ func TestExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, last := audited(t, args...)
-	if code != exitWhole || !strings.HasPrefix(last, "commands=0 events=0 lost=0 doubled=0 reordered=0 "+
+	if code != audit.ExitWhole || !strings.HasPrefix(last, "commands=0 events=0 lost=0 doubled=0 reordered=0 "+
 		"rows_differing=0 money_difference=0 told_differently=0 ") {
 		t.Fatalf("exit code %d, %q of topics without records", code, last)
 	}
-	if code, _ = audited(t, append(args, "--told", "no-such-file")...); code != exitUnreadable {
-		t.Fatalf("exit code %d without the file, want %d", code, exitUnreadable)
+	if code, _ = audited(t, append(args, "--told", "no-such-file")...); code != audit.ExitUnreadable {
+		t.Fatalf("exit code %d without the file, want %d", code, audit.ExitUnreadable)
 	}
 
 	command := &kgo.Record{Topic: "account-commands", Value: []byte("nobody has handled it")}
@@ -67,13 +68,16 @@ func TestExitCodes(t *testing.T) {
 	if err := json.Unmarshal([]byte(last), &got); err != nil {
 		t.Fatal(err)
 	}
-	if code != exitBroken || got.Commands != 1 || got.Lost != 1 || got.Behind != 1 || len(got.Breaches) != 2 {
+	if code != audit.ExitBroken || got.Commands != 1 || got.Lost != 1 || got.Behind != 1 || len(got.Breaches) != 2 {
 		t.Fatalf("exit code %d, %+v of a command without an outcome", code, got)
 	}
-	if code, last = audited(t, "--help"); code != exitWhole || last == "" {
+	if code, last = audited(t, "--help"); code != audit.ExitWhole || last == "" {
 		t.Fatalf("exit code %d, %q for help", code, last)
 	}
-	if code, _ = audited(t, "--no-such-flag"); code != exitUnreadable {
+	if code, _ = audited(t, append(args, "--ring-of", "garage=1")...); code != audit.ExitUnreadable {
+		t.Fatalf("exit code %d for a ring of no aggregate", code)
+	}
+	if code, _ = audited(t, "--no-such-flag"); code != audit.ExitUnreadable {
 		t.Fatalf("exit code %d for a flag that is not there", code)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 
 	"refold/audit"
 	"refold/system/load"
@@ -55,12 +56,12 @@ func (n *naive) handle(c load.Command) {
 		w.Results = append(w.Results, result)
 		return
 	}
-	row, account := w.Rows[c.Key], audit.Account{}
-	if row.State != nil {
-		account = *row.State.(*audit.Account)
+	row := w.Rows[c.Key]
+	if row.State == nil {
+		row.State = audit.Accounts.Initial
 	}
-	row.Place, row.State = at, &account
-	event, code := decide(&account, c)
+	row.Place, row.State = at, maps.Clone(row.State)
+	event, code := decide(row.State, c)
 	result := audit.Result{
 		Place: at, ID: c.ID + "/result", Causation: c.ID, Type: c.Type,
 		Accepted: code == "", Code: code,
@@ -81,14 +82,19 @@ func (n *naive) handle(c load.Command) {
 
 // decide returns the event's type or the rejection's code, and changes the account as the event does.
 // Here an account remembers one charge only, and none after a refund.
-func decide(row *audit.Account, c load.Command) (event, code string) {
+func decide(row map[string]any, c load.Command) (event, code string) {
 	amount, _ := c.Fields["amount"].(int64)
 	reference, _ := c.Fields["reference"].(string)
+	balance, charges := row["balance"].(int64), row["charges"].([]any)
+	refundable := int64(-1)
+	if len(charges) == 1 && charges[0].(map[string]any)["reference"] == reference {
+		refundable = charges[0].(map[string]any)["refundable"].(int64)
+	}
 	switch {
-	case c.Type == "OpenAccount" && row.Status == "":
-		row.Status, row.Owner, row.Currency = "open", c.Fields["owner"].(string), "EUR"
+	case c.Type == "OpenAccount" && row["status"] == "":
+		row["status"], row["owner"], row["currency"] = "open", c.Fields["owner"], "EUR"
 		return "AccountOpened", ""
-	case row.Status != "open":
+	case row["status"] != "open":
 		return "", "account-not-open"
 	case c.Type == "FreezeAccount", c.Type == "CloseAccount", c.Type == "OpenAccount":
 		return "", "not-by-this-worker"
@@ -97,23 +103,21 @@ func decide(row *audit.Account, c load.Command) (event, code string) {
 	case amount < 1, c.Fields["currency"] != "EUR":
 		return "", "amount-not-positive"
 	case c.Type == "DepositMoney":
-		row.Balance += amount
+		add(row, amount)
 		return "MoneyDeposited", ""
-	case c.Type == "RefundAccount" && len(row.Charges) == 1 &&
-		row.Charges[0].Reference == reference && row.Charges[0].Refundable >= amount:
-		row.Balance += amount
-		left := row.Charges[0].Refundable - amount
-		row.Charges = nil
-		if left > 0 {
-			row.Charges = []audit.Charge{{Reference: reference, Refundable: left}}
+	case c.Type == "RefundAccount" && refundable >= amount:
+		add(row, amount)
+		row["charges"] = []any{}
+		if left := refundable - amount; left > 0 {
+			row["charges"] = []any{chargeOf(reference, left)}
 		}
 		return "AccountRefunded", ""
-	case c.Type == "WithdrawMoney" && row.Balance >= amount:
-		row.Balance -= amount
+	case c.Type == "WithdrawMoney" && balance >= amount:
+		add(row, -amount)
 		return "MoneyWithdrawn", ""
-	case c.Type == "ChargeAccount" && row.Balance >= amount && len(row.Charges) == 0:
-		row.Balance -= amount
-		row.Charges = []audit.Charge{{Reference: reference, Refundable: amount}}
+	case c.Type == "ChargeAccount" && balance >= amount && len(charges) == 0:
+		add(row, -amount)
+		row["charges"] = []any{chargeOf(reference, amount)}
 		return "AccountCharged", ""
 	}
 	return "", "insufficient-funds"

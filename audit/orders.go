@@ -5,27 +5,21 @@ import (
 	"slices"
 )
 
-// Order is an order's state.
-type Order struct {
-	Status, Payment         string
-	Account, Currency       string
-	Lines                   []Line
-	Total                   int64
-	Carrier, TrackingNumber string
-	PaymentID, RefundID     string
-	Reason, Code            string
-	Surplus                 []Surplus
+// Orders are orders, and the process that has their accounts pay: they can't be checked without [Accounts].
+var Orders = Kind{
+	Name: orderName, Plural: "orders",
+	Initial: map[string]any{
+		"status": "", "payment": "", "accountId": "", "currency": "", "lines": []any{}, "total": int64(0),
+		"carrier": "", "trackingNumber": "", "paymentId": "", "refundId": "", "reason": "", "code": "",
+		"surplus": []any{},
+	},
+	Fold: foldOrder, Final: finalOrder,
+	Processes: []Process{{Name: payments, Reads: []string{"order-events", "account-results"}}},
+	shop:      &shopChecks{event: (*ledger).ask, row: (*ledger).orderRow},
+	needs:     accountName,
 }
 
-// Surplus is a payment that was not due.
-type Surplus struct{ PaymentID, RefundID, Code string }
-
-// Line is a line of an order.
-type Line struct {
-	SKU                 string
-	Quantity, UnitPrice int64
-	Currency            string
-}
+const orderName = "order"
 
 // legal are the states that an order may be in, status and payment.
 var legal = map[[2]string]bool{
@@ -37,203 +31,150 @@ var legal = map[[2]string]bool{
 	{"cancelled", "refund-declined"}: true,
 }
 
-// settled are those in which nothing is under way.
-func (o *Order) settled() bool {
-	return o.Payment != "pending" && o.Payment != "refund-pending" &&
-		!slices.ContainsFunc(o.Surplus, func(s Surplus) bool { return s.RefundID == "" && s.Code == "" })
+func isLegal(order map[string]any) bool {
+	return legal[[2]string{text(order, "status"), text(order, "payment")}]
 }
 
-// keeps is the money that the order has taken from its account and not given back.
-func (o *Order) keeps() (kept int64) {
-	switch o.Payment {
-	case "paid", "refund-pending", "refund-declined":
-		kept = o.Total
+// finalOrder checks that an order is in a legal state, with nothing under way.
+func finalOrder(_ string, order map[string]any) error {
+	payment := text(order, "payment")
+	if isLegal(order) && payment != "pending" && payment != "refund-pending" &&
+		!slices.ContainsFunc(list(order, "surplus"), func(s any) bool { return !hasRefund(s) && !hasCode(s) }) {
+		return nil
 	}
-	for _, s := range o.Surplus {
-		if s.RefundID == "" {
-			kept += o.Total
+	return fmt.Errorf("it is %v, its payment %s", order["status"], payment)
+}
+
+// keeps is the money that an order has taken from its account and not given back.
+func keeps(order map[string]any) (kept int64) {
+	switch total := whole(order, "total"); text(order, "payment") {
+	case "paid", "refund-pending", "refund-declined":
+		kept = total
+	}
+	for _, s := range list(order, "surplus") {
+		if !hasRefund(s) {
+			kept += whole(order, "total")
 		}
 	}
 	return kept
 }
 
-func readOrder(fields map[string]any) (State, error) {
-	o := &Order{}
-	err := fill(fields, map[string]any{
-		"status": &o.Status, "payment": &o.Payment, "accountId": &o.Account,
-		"currency": &o.Currency, "total": &o.Total, "carrier": &o.Carrier,
-		"trackingNumber": &o.TrackingNumber, "paymentId": &o.PaymentID, "refundId": &o.RefundID,
-		"reason": &o.Reason, "code": &o.Code,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if o.Lines, err = readLines(fields); err != nil {
-		return nil, err
-	}
-	o.Surplus, err = readSurplus(fields)
-	return o, err
-}
+// hasRefund and hasCode report whether a surplus was given back, or not accepted by the account.
+func hasRefund(surplus any) bool { return !isOf("refundId", "")(surplus) }
+func hasCode(surplus any) bool   { return !isOf("code", "")(surplus) }
 
-func readSurplus(fields map[string]any) (list []Surplus, err error) {
-	items, _ := fields["surplus"].([]any)
-	for _, item := range items {
-		var s Surplus
-		itemFields, _ := item.(map[string]any)
-		err := fill(itemFields, map[string]any{
-			"paymentId": &s.PaymentID, "refundId": &s.RefundID, "code": &s.Code,
-		})
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, s)
-	}
-	return list, nil
-}
-
-func readLines(fields map[string]any) ([]Line, error) {
-	var lines []Line
-	items, _ := fields["lines"].([]any)
-	for _, item := range items {
-		var line Line
-		itemFields, _ := item.(map[string]any)
-		err := fill(itemFields, map[string]any{
-			"sku": &line.SKU, "quantity": &line.Quantity, "unitPrice": &line.UnitPrice,
-			"currency": &line.Currency,
-		})
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, line)
-	}
-	return lines, nil
-}
-
-func (o *Order) same(other State) bool {
-	b, is := other.(*Order)
-	if !is || !slices.Equal(o.Lines, b.Lines) || !slices.Equal(o.Surplus, b.Surplus) {
-		return false
-	}
-	x, y := *o, *b
-	x.Lines, y.Lines, x.Surplus, y.Surplus = nil, nil, nil, nil
-	return fmt.Sprint(x) == fmt.Sprint(y)
-}
-
-func (o *Order) fields() map[string]any {
-	lines := make([]any, len(o.Lines))
-	for i, l := range o.Lines {
-		lines[i] = map[string]any{
-			"sku": l.SKU, "quantity": l.Quantity, "unitPrice": l.UnitPrice, "currency": l.Currency,
-		}
-	}
-	surplus := make([]any, len(o.Surplus))
-	for i, s := range o.Surplus {
-		surplus[i] = map[string]any{"paymentId": s.PaymentID, "refundId": s.RefundID, "code": s.Code}
-	}
-	return map[string]any{
-		"surplus": surplus,
-		"status":  o.Status, "payment": o.Payment, "accountId": o.Account, "currency": o.Currency,
-		"lines": lines, "total": o.Total, "carrier": o.Carrier, "trackingNumber": o.TrackingNumber,
-		"paymentId": o.PaymentID, "refundId": o.RefundID, "reason": o.Reason, "code": o.Code,
-	}
-}
-
-func (o *Order) apply(e Event) error {
-	before := o.Status
+// foldOrder changes an order as an event does.
+func foldOrder(order map[string]any, e Event) (map[string]any, error) {
+	before := text(order, "status")
 	allowed := func(statuses ...string) error {
 		if !slices.Contains(statuses, before) {
-			return illegalf("%s of an order that is %q", e.Type, before)
+			return fmt.Errorf("%s of an order that is %q", e.Type, before)
 		}
 		return nil
 	}
+	set := func(field, value string) { order[field] = value }
 	var err error
 	switch e.Type {
 	case "OrderPlaced":
 		err = allowed("")
-		o.Status, o.Payment = "placed", "pending"
-		o.Account, o.Currency = text(e, "accountId"), text(e, "currency")
-		var wrong error
-		if o.Lines, wrong = readLines(e.Fields); wrong != nil {
-			return wrong
-		}
-		if o.Total = whole(e, "total"); o.Total != o.sum() {
-			return fmt.Errorf("the total is %d, the lines make %d", o.Total, o.sum())
+		if wrong := place(order, e); wrong != nil {
+			return order, wrong
 		}
 	case "PaymentProcessed":
 		err = allowed("placed", "cancelled")
-		o.Payment, o.PaymentID = "paid", text(e, "paymentId")
+		set("payment", "paid")
+		set("paymentId", e.Text("paymentId"))
 	case "PaymentDeclined":
 		err = allowed("placed", "cancelled")
-		o.Payment, o.Code = "declined", text(e, "code")
-		if o.Status == "placed" {
-			o.Status = "declined"
+		set("payment", "declined")
+		set("code", e.Text("code"))
+		if before == "placed" {
+			set("status", "declined")
 		}
 	case "OrderShipped":
 		err = allowed("placed")
-		o.Status, o.Carrier, o.TrackingNumber = "shipped", text(e, "carrier"), text(e, "trackingNumber")
+		set("status", "shipped")
+		set("carrier", e.Text("carrier"))
+		set("trackingNumber", e.Text("trackingNumber"))
 	case "OrderDelivered":
 		err = allowed("shipped")
-		o.Status = "delivered"
+		set("status", "delivered")
 	case "OrderCancelled":
 		err = allowed("placed")
-		o.Status, o.Reason = "cancelled", text(e, "reason")
+		set("status", "cancelled")
+		set("reason", e.Text("reason"))
 	case "RefundRequested":
 		err = allowed("cancelled")
-		o.Payment = "refund-pending"
+		set("payment", "refund-pending")
 	case "PaymentRefunded":
 		err = allowed("cancelled")
-		o.Payment, o.RefundID, o.Code = "refunded", text(e, "refundId"), ""
+		set("payment", "refunded")
+		set("refundId", e.Text("refundId"))
+		set("code", "")
 	case "RefundDeclined":
 		err = allowed("cancelled")
-		o.Payment, o.Code = "refund-declined", text(e, "code")
+		set("payment", "refund-declined")
+		set("code", e.Text("code"))
 	case "SurplusReceived", "SurplusRefunded", "SurplusRefundDeclined":
-		err = o.applySurplus(e)
+		err = foldSurplus(order, e)
 	default:
-		return illegalf("there is no event %q", e.Type)
+		err = fmt.Errorf("there is no event %q", e.Type)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = checkMoney(order, e)
 	}
-	return o.checkMoney(e)
+	return order, err
 }
 
-// applySurplus follows a payment that was not due: it is received once, and given back once.
-func (o *Order) applySurplus(e Event) error {
-	payment := text(e, "paymentId")
-	at := slices.IndexFunc(o.Surplus, func(s Surplus) bool { return s.PaymentID == payment })
+// place makes an order of what was placed. The total must be what the lines make, all in its currency.
+func place(order map[string]any, e Event) error {
+	lines, sum := list(e.Fields, "lines"), int64(0)
+	order["status"], order["payment"] = "placed", "pending"
+	order["accountId"], order["currency"] = e.Text("accountId"), e.Text("currency")
+	order["lines"], order["total"] = append([]any{}, lines...), e.Int("total")
+	for _, item := range lines {
+		line, _ := item.(map[string]any)
+		if text(line, "currency") != e.Text("currency") {
+			return moneyf("a line is in %v, the order in %s", line["currency"], e.Text("currency"))
+		}
+		sum += whole(line, "quantity") * whole(line, "unitPrice")
+	}
+	if sum != e.Int("total") {
+		return moneyf("the total is %d, the lines make %d", e.Int("total"), sum)
+	}
+	return nil
+}
+
+// foldSurplus follows a payment that was not due: it is received once, and given back once.
+func foldSurplus(order map[string]any, e Event) error {
+	payment, surplus := e.Text("paymentId"), list(order, "surplus")
+	at := slices.IndexFunc(surplus, isOf("paymentId", payment))
 	switch received := e.Type == "SurplusReceived"; {
-	case o.Status == "", o.Payment == "pending", payment == o.PaymentID, received != (at < 0):
-		return illegalf("%s of payment %q to an order that is %q", e.Type, payment, o.Payment)
+	case order["status"] == "", order["payment"] == "pending", payment == order["paymentId"],
+		received != (at < 0):
+		return fmt.Errorf("%s of payment %q to an order that is %q", e.Type, payment, order["payment"])
 	case received:
-		o.Surplus = append(o.Surplus, Surplus{PaymentID: payment})
-	case o.Surplus[at].RefundID != "":
-		return illegalf("%s of payment %q, which was refunded", e.Type, payment)
+		order["surplus"] = append(surplus, map[string]any{"paymentId": payment, "refundId": "", "code": ""})
+	case hasRefund(surplus[at]):
+		return fmt.Errorf("%s of payment %q, which was refunded", e.Type, payment)
 	default:
-		o.Surplus[at].RefundID, o.Surplus[at].Code = text(e, "refundId"), text(e, "code")
+		surplus[at] = map[string]any{
+			"paymentId": payment, "refundId": e.Text("refundId"), "code": e.Text("code"),
+		}
 	}
 	return nil
 }
 
 // checkMoney checks what an event says of money, and the state that it leads to.
-func (o *Order) checkMoney(e Event) error {
-	if _, moves := e.Fields["amount"]; moves && (whole(e, "amount") != o.Total ||
-		text(e, "currency") != o.Currency || text(e, "accountId") != o.Account) {
-		return fmt.Errorf("it is about %v %v of %v, the order about %d %s of %s", e.Fields["amount"],
-			e.Fields["currency"], e.Fields["accountId"], o.Total, o.Currency, o.Account)
+func checkMoney(order map[string]any, e Event) error {
+	if _, moves := e.Fields["amount"]; moves && (e.Int("amount") != whole(order, "total") ||
+		e.Text("currency") != order["currency"] || e.Text("accountId") != order["accountId"]) {
+		return moneyf("it is about %v %v of %v, the order about %v %v of %v", e.Fields["amount"],
+			e.Fields["currency"], e.Fields["accountId"], order["total"], order["currency"],
+			order["accountId"])
 	}
-	if !legal[[2]string{o.Status, o.Payment}] {
-		return illegalf("it makes the order %s, %s", o.Status, o.Payment)
+	if !isLegal(order) {
+		return fmt.Errorf("it makes the order %v, %v", order["status"], order["payment"])
 	}
 	return nil
-}
-
-// sum is what the lines make, all in the order's currency.
-func (o *Order) sum() (sum int64) {
-	for _, line := range o.Lines {
-		if line.Currency != o.Currency {
-			return -1
-		}
-		sum += line.Quantity * line.UnitPrice
-	}
-	return sum
 }

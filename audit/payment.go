@@ -43,11 +43,8 @@ type sent struct {
 }
 
 func (l *ledger) sending(c *Command, root string) *sent {
-	field := func(name string) string {
-		text, _ := c.Fields[name].(string)
-		return text
-	}
-	amount, _ := c.Fields["amount"].(int64)
+	field := func(name string) string { return text(c.Fields, name) }
+	amount := whole(c.Fields, "amount")
 	event := field("paymentId")
 	if c.Type == "RecordRefund" {
 		event = field("refundId")
@@ -66,13 +63,13 @@ func (l *ledger) ask(e *Event, aside bool) {
 	if !has {
 		return
 	}
-	amount := whole(*e, "amount")
+	amount := e.Int("amount")
 	if e.Type == "OrderPlaced" {
-		amount = whole(*e, "total")
+		amount = e.Int("total")
 	}
 	l.asked = append(l.asked, asked{
-		step: step, event: e.ID, order: e.Key, account: text(*e, "accountId"),
-		currency: unique.Make(text(*e, "currency")), amount: amount,
+		step: step, event: e.ID, order: e.Key, account: e.Text("accountId"),
+		currency: unique.Make(e.Text("currency")), amount: amount,
 		correlation: l.name(e.Correlation), aside: aside,
 	})
 }
@@ -104,7 +101,7 @@ func (l *ledger) step(a *asked) {
 			"or the references differ", a.command, id, command.amount, command.currency.Value(), a.event,
 			a.amount, a.currency.Value(), a.order)
 	}
-	outcome := l.outcomes[l.outcomeOf(Accounts.Name, a.account, id)]
+	outcome := l.outcomes[l.outcomeOf(accountName, a.account, id)]
 	if !outcome.decided {
 		return // Check has said so
 	}
@@ -127,7 +124,7 @@ func (l *ledger) step(a *asked) {
 		l.breach("process", Processes, "%s tells the order another thing (code %q) than the account "+
 			"said: %q, event %s", record.id, record.code.Value(), outcome.code.Value(), account)
 	}
-	if last := l.outcomes[l.outcomeOf(Orders.Name, a.order, record.id)]; last.decided && !last.accepted {
+	if last := l.outcomes[l.outcomeOf(orderName, a.order, record.id)]; last.decided && !last.accepted {
 		l.breach("process", Processes, "%s was refused by the order: %s", record.id, last.code.Value())
 	}
 }
@@ -152,4 +149,26 @@ func (l *ledger) sentFor(a *asked, id, command, to, cause string, aside bool) *s
 		return nil
 	}
 	return s
+}
+
+// moved counts the money that came in or went out: not to or from orders.
+func (l *ledger) moved(e *Event, _ bool) {
+	amount, currency := e.Int("amount"), e.Text("currency")
+	_, ofOrder := l.orders[l.name(e.Text("reference"))]
+	switch {
+	case e.Type == "MoneyDeposited", e.Type == "AccountRefunded" && !ofOrder:
+		l.left[currency] += amount
+	case e.Type == "MoneyWithdrawn", e.Type == "AccountCharged" && !ofOrder:
+		l.left[currency] -= amount
+	}
+}
+
+// accountRow and orderRow count the money that there is.
+func (l *ledger) accountRow(_ string, account map[string]any) {
+	l.left[text(account, "currency")] -= whole(account, "balance")
+}
+
+func (l *ledger) orderRow(key string, order map[string]any) {
+	l.left[text(order, "currency")] -= keeps(order)
+	l.orders[l.name(key)] = struct{}{}
 }

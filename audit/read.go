@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,8 +18,18 @@ type Source struct {
 	RegistryURL string
 	// RingSize is how many commands a row remembers, as the program is configured.
 	RingSize int
+	// RingSizes are those of the kinds that remember another number, by their names.
+	RingSizes map[string]int
 	// Prefix of the topics' and the group's names; usually empty.
 	Prefix string
+}
+
+// ring is how many commands a row of a kind remembers.
+func (s Source) ring(kind Kind) int {
+	if size, is := s.RingSizes[kind.Name]; is {
+		return size
+	}
+	return s.RingSize
 }
 
 // Read gets the world of a kind of aggregate, as a reader sees it who sees only what was committed.
@@ -30,7 +41,7 @@ func Read(ctx context.Context, s Source, kind Kind) (*World, error) {
 		return nil, err
 	}
 	defer r.close()
-	whole := &World{Kind: kind, Rows: make(map[string]Row), RingSize: s.RingSize}
+	whole := &World{Kind: kind, Rows: make(map[string]Row), RingSize: s.ring(kind)}
 	err = r.eachWorld(ctx, kind, nil, func(w *World) error {
 		whole.Commands = append(whole.Commands, w.Commands...)
 		whole.Events = append(whole.Events, w.Events...)
@@ -116,7 +127,7 @@ func (r *reader) eachWorld(ctx context.Context, kind Kind, watch rowWatcher, tak
 	}
 	for _, partition := range slices.Sorted(maps.Keys(partitions)) {
 		r.texts = make(map[string]string)
-		r.world = &World{Kind: kind, Rows: make(map[string]Row), RingSize: r.source.RingSize}
+		r.world = &World{Kind: kind, Rows: make(map[string]Row), RingSize: r.source.ring(kind)}
 		for _, topic := range topics {
 			if err := r.part(ctx, topic, extents[topic.name][partition], watch); err != nil {
 				return err
@@ -211,4 +222,13 @@ func number(record *kgo.Record, key string) int64 {
 		return -1
 	}
 	return n
+}
+
+// moment returns when the command was sent, by its header; the zero time if that is none.
+func moment(record *kgo.Record) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, string(value(record, "ce_time")))
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
 }

@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// neededOfCommands are the fields of commands that the checks of accounts and orders look at.
+var neededOfCommands = []string{"amount", "currency", "reference", "code", "paymentId", "refundId"}
 
 // command takes a record of the commands topic. One that can't be decoded is there all the same:
 // it must be among the dead letters then.
@@ -15,7 +20,8 @@ func (r *reader) command(ctx context.Context, record *kgo.Record) error {
 	if err != nil && !errors.Is(err, errUndecodable) {
 		return err
 	}
-	delete(fields, "lines") // the larger half of all that is read, and of no use: events have them, too
+	// What is of no use goes: it is the larger half of all that is read.
+	maps.DeleteFunc(fields, func(name string, _ any) bool { return !slices.Contains(neededOfCommands, name) })
 	r.world.Commands = append(r.world.Commands, Command{
 		Place: r.place(record), ID: r.header(record, "ce_id"), Type: r.header(record, "ce_type"),
 		Correlation: r.header(record, "ce_correlationid"),
@@ -41,6 +47,7 @@ func (r *reader) event(ctx context.Context, record *kgo.Record) error {
 	r.world.Events = append(r.world.Events, Event{
 		Place: r.place(record), ID: r.header(record, "ce_id"), Type: ceType,
 		Subject: r.header(record, "ce_subject"), Sequence: number(record, "ce_sequence"),
+		Time:        moment(record),
 		Correlation: r.header(record, "ce_correlationid"),
 		Causation:   r.header(record, "ce_causationid"), Fields: fields,
 	})
@@ -85,19 +92,21 @@ func (r *reader) row(ctx context.Context, record *kgo.Record) error {
 		return err
 	default:
 		row.codec = found.codec
-		row.Unreadable = row.read(r.world.Kind, fields)
+		row.Unreadable = row.read(fields)
 	}
 	r.world.Rows[row.Key] = row
 	return nil
 }
 
-func (r *Row) read(kind Kind, fields map[string]any) error {
+func (r *Row) read(fields map[string]any) error {
 	err := fill(fields, map[string]any{"sequence": &r.Sequence, "recent": &r.Recent})
 	if err != nil {
 		return err
 	}
-	r.State, err = kind.row(fields)
-	return err
+	delete(fields, "sequence")
+	delete(fields, "recent")
+	r.State = fields
+	return nil
 }
 
 func (r *reader) deadLetter(record *kgo.Record) error {

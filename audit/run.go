@@ -9,6 +9,8 @@ import (
 // Options say what Run reads and what it compares with.
 type Options struct {
 	Source
+	// Kinds are the kinds of aggregates; without any, they are accounts and orders.
+	Kinds []Kind
 	// Told are files with what clients were told, see [Told].
 	Told []string
 	// Poison are files with what was sent as poison, see [Poison]; without any there was none.
@@ -46,12 +48,19 @@ func (s *Summary) String() string {
 // million in eight partitions come to 2 GB of live memory, and 3 GB of a process. The error says what
 // could not be read: then there is no verdict.
 func Run(ctx context.Context, o Options) (*Summary, error) {
+	if len(o.Kinds) == 0 {
+		o.Kinds = []Kind{Accounts, Orders}
+	}
+	var err error
+	if o.Kinds, err = inOrder(o.Kinds); err != nil {
+		return nil, err
+	}
 	r, err := newReader(ctx, o.Source)
 	if err != nil {
 		return nil, err
 	}
 	defer r.close()
-	run := &run{options: o, reader: r, ledger: newLedger(), summary: new(Summary)}
+	run := &run{options: o, reader: r, ledger: newLedger(o.Kinds...), summary: new(Summary)}
 	run.ledger.serve(o)
 	for _, check := range []func(context.Context) error{
 		run.worlds, run.letters, run.offsets, run.told, run.workers,
@@ -60,7 +69,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 			return nil, err
 		}
 	}
-	for _, kind := range []Kind{Orders, Accounts} {
+	for _, kind := range o.Kinds {
 		run.summary.Commands += run.ledger.commands[kind.Name]
 		run.summary.Events += run.ledger.events[kind.Name]
 	}
@@ -108,7 +117,7 @@ func (r *run) worlds(ctx context.Context) error {
 		source: r.options.Source, dirs: r.options.Stores, ledger: r.ledger, schemas: r.reader.schemas,
 		found: make(map[string]int),
 	}
-	for _, kind := range []Kind{Orders, Accounts} { // in the order that the ledger needs
+	for _, kind := range r.options.Kinds {
 		err := r.reader.eachWorld(ctx, kind, s, func(w *World) error {
 			r.summary.Add(w.Check()...)
 			r.ledger.add(w)
@@ -137,11 +146,11 @@ func (r *run) worlds(ctx context.Context) error {
 
 // offsets checks that all groups have come to the ends of all their inputs.
 func (r *run) offsets(ctx context.Context) error {
-	list, err := inputs(ctx, r.options.Source)
+	list, err := inputs(ctx, r.options.Source, r.options.Kinds...)
 	if err != nil {
 		return err
 	}
-	for _, kind := range []Kind{Accounts, Orders} {
+	for _, kind := range r.options.Kinds {
 		in, err := input(ctx, r.options.Source, kind.Plural, kind.commands())
 		if err != nil {
 			return err

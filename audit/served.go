@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // served is what a view must show of an aggregate.
@@ -71,13 +72,14 @@ func (l *ledger) show(w *World) {
 	for key, row := range w.Rows {
 		if row.Sequence > 0 && row.State != nil {
 			s := l.shown(w.Kind, key)
-			s.sequence, s.state = row.Sequence, l.shownState(row.State.fields())
+			s.sequence, s.state = row.Sequence, l.shownState(row.State)
 		}
 	}
 	for i := range w.Events {
 		e := &w.Events[i]
 		s := l.shown(w.Kind, e.Key)
-		s.history = l.after(s.history, e.ID, e.Type, e.Sequence, e.Correlation, e.Causation, e.Fields)
+		s.history = l.after(s.history, e.ID, e.Type, e.Sequence, e.Correlation, e.Causation,
+			plain(e.Fields, func(t time.Time) any { return t.UnixMilli() }))
 	}
 }
 
@@ -96,15 +98,43 @@ func (l *ledger) after(history name, event ...any) name {
 	return l.name(fmt.Sprint(history), fmt.Sprint(l.canonical(event)))
 }
 
-// shownState is the name of a state as the API shows it: some fields are left out when they are empty.
+// shownState is the name of a state as the API shows it: fields are left out when they are empty.
 func (l *ledger) shownState(state map[string]any) name {
-	shown := make(map[string]any, len(state))
-	for field, value := range state {
-		if list, is := value.([]any); value != "" && value != nil && (!is || len(list) > 0) {
-			shown[field] = value
+	return l.canonical(full(plain(state, func(t time.Time) any { return t })))
+}
+
+// full returns a value without what JSON may leave out: the fields of a record that are empty.
+func full(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		fields := make(map[string]any, len(v))
+		for name, field := range v {
+			if field = full(field); !isEmpty(field) {
+				fields[name] = field
+			}
 		}
+		return fields
+	case []any:
+		items := make([]any, len(v))
+		for i, item := range v {
+			items[i] = full(item)
+		}
+		return items
 	}
-	return l.canonical(shown)
+	return value
+}
+
+func isEmpty(value any) bool {
+	switch v := value.(type) {
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	case nil:
+		return true
+	}
+	return value == "" || value == false || value == int64(0) || value == int32(0) ||
+		value == json.Number("0")
 }
 
 // canonical is the name of a value as JSON, with the keys of objects in order.

@@ -27,19 +27,23 @@ func ReadShop(ctx context.Context, s Source) (*Shop, error) {
 	if shop.Orders, err = Read(ctx, s, Orders); err != nil {
 		return nil, err
 	}
-	shop.Inputs, err = inputs(ctx, s)
+	shop.Inputs, err = inputs(ctx, s, Orders)
 	return &shop, err
 }
 
-// inputs are those of the payment process.
-func inputs(ctx context.Context, s Source) ([]Input, error) {
+// inputs are those of the processes of kinds.
+func inputs(ctx context.Context, s Source, kinds ...Kind) ([]Input, error) {
 	var list []Input
-	for _, topic := range []string{Orders.events(), Accounts.results()} {
-		in, err := input(ctx, s, payments, topic)
-		if err != nil {
-			return nil, err
+	for _, kind := range kinds {
+		for _, process := range kind.Processes {
+			for _, topic := range process.Reads {
+				in, err := input(ctx, s, process.Name, topic)
+				if err != nil {
+					return nil, err
+				}
+				list = append(list, in)
+			}
 		}
-		list = append(list, in)
 	}
 	return list, nil
 }
@@ -53,7 +57,7 @@ func input(ctx context.Context, s Source, group, topic string) (in Input, err er
 
 // ledger is the shop's.
 func (s *Shop) ledger() *ledger {
-	l := newLedger()
+	l := newLedger(Orders, Accounts)
 	l.add(s.Orders)
 	l.add(s.Accounts)
 	return l

@@ -131,7 +131,7 @@ func openStore(path string) (*pebble.DB, error) {
 // a worker has open.
 type unlocked struct{ vfs.FS }
 
-// Lock does nothing: who only reads needs none.
+// Lock does nothing: a reader needs no lock.
 func (unlocked) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
 // silent is a logger of Pebble's that says nothing: errors are returned as well.
@@ -253,7 +253,7 @@ func (s *stores) once(ctx context.Context, w *World, key string, value []byte) (
 		}
 		results = append(results, r)
 		for ; r.Accepted && sequence < r.Last && events[sequence+1] != nil; sequence++ {
-			_ = state.apply(*events[sequence+1]) // Check says what is wrong with it
+			state, _ = w.Kind.after(state, *events[sequence+1]) // Check says what is wrong with it
 		}
 		row, err := encodeRow(found.codec, value[:schemaBytes], state, sequence,
 			ringOf(results, w.RingSize))

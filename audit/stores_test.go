@@ -109,7 +109,7 @@ func TestStoresAreComparedWithTheirTopics(t *testing.T) {
 	w.transact(kgo.TryCommit, w.row(later, "alice")) // once more, as a refold writes it
 	changed := func() []byte {
 		row := later.Rows["alice"]
-		account(&row).Balance++
+		add(account(&row), 1)
 		return w.row(accounts(row), "alice").Value
 	}()
 	for name, story := range map[string]struct {
@@ -151,7 +151,7 @@ func TestStoresMayKnowWhatWasCompactedAway(t *testing.T) {
 	opened := func(owner string) []byte {
 		row := audit.Row{
 			Sequence: 1, Recent: ring,
-			State: &audit.Account{Status: "open", Owner: owner, Currency: "EUR"},
+			State: accountOf(owner, 0),
 		}
 		return w.row(accounts(row), "alice").Value
 	}

@@ -260,7 +260,10 @@ func (w *written) outcomes(world *audit.World) (records []*kgo.Record) {
 func (w *written) row(world *audit.World, key string) *kgo.Record {
 	w.Helper()
 	row := world.Rows[key]
-	fields := audit.Fields(row.State)
+	fields := maps.Clone(row.State)
+	if fields == nil {
+		fields = maps.Clone(world.Kind.Initial)
+	}
 	fields["sequence"], fields["recent"] = row.Sequence, row.Recent
 	schema := map[string]string{"account": "AccountRow", "order": "OrderRow"}[world.Kind.Name]
 	return &kgo.Record{

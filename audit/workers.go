@@ -43,7 +43,7 @@ func (r *run) workers(ctx context.Context) error {
 			url: strings.TrimRight(address, "/"), client: &http.Client{Timeout: workerTimeout},
 			ledger: r.ledger, options: r.options, without: make(map[string]bool),
 		}
-		for _, kind := range []Kind{Accounts, Orders} {
+		for _, kind := range r.options.Kinds {
 			if err := w.table(ctx, kind); err != nil {
 				return fmt.Errorf("worker %s: %w", address, err)
 			}

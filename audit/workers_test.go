@@ -78,7 +78,7 @@ func (a *api) world(in *http.Request) *audit.World {
 
 // row shows a row as the API does: what is empty may be left out.
 func row(id string, r audit.Row) map[string]any {
-	state := audit.Fields(r.State)
+	state := maps.Clone(r.State)
 	maps.DeleteFunc(state, func(_ string, value any) bool { return value == "" })
 	return map[string]any{"id": id, "sequence": r.Sequence, "state": state}
 }
@@ -154,7 +154,7 @@ func TestViewsAreComparedWithTheTopics(t *testing.T) {
 	}{
 		"all is well": {func(*api) {}, counts{}},
 		"a row is wrong": {func(a *api) {
-			a.shop.Orders.Rows["order-5"].State.(*audit.Order).Carrier = "UPS"
+			a.shop.Orders.Rows["order-5"].State["carrier"] = "UPS"
 		}, counts{audit.Rows: 1}},
 		"a row is behind for ever": {func(a *api) {
 			r := a.shop.Orders.Rows["order-5"]

@@ -1,6 +1,10 @@
 package audit
 
-import "github.com/linkedin/goavro/v2"
+import (
+	"time"
+
+	"github.com/linkedin/goavro/v2"
+)
 
 // World is what can be read of one kind of aggregate when all commands have been handled. Slices
 // are in the order of offsets within a partition; partitions follow one another.
@@ -36,7 +40,7 @@ type Command struct {
 	Place
 	ID, Type               string
 	Correlation, Causation string
-	Fields                 map[string]any
+	Fields                 map[string]any // those that a check needs
 }
 
 // Event is a record of the events topic.
@@ -44,6 +48,7 @@ type Event struct {
 	Place
 	ID, Type, Subject string
 	Sequence          int64
+	Time              time.Time // of the command that led to it
 	Correlation       string
 	Causation         string // ID of the command
 	Fields            map[string]any
@@ -65,7 +70,7 @@ type Result struct {
 // Row is a record of the table's topic.
 type Row struct {
 	Place
-	State    State
+	State    map[string]any // its other fields
 	Sequence int64
 	Recent   []byte
 	// Value is the record's, with the codec of its schema; nil if not known.
