@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/linkedin/goavro/v2"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -116,14 +117,15 @@ type written struct {
 
 func sprint(value any) string { return fmt.Sprint(value) }
 
-// groups are who reads what.
-var groups = map[string]string{
-	"account-commands": "accounts", "order-commands": "orders",
-	"order-events": "order-payments", "account-results": "order-payments",
+// groups are the consumer groups of topics.
+var groups = map[string][]string{
+	"account-commands": {"accounts"}, "order-commands": {"orders"}, "garage-commands": {"garages"},
+	"order-events": {"order-payments"}, "account-results": {"order-payments", "garage-billing"},
+	"garage-events": {"garage-billing"},
 }
 
-// write writes a shop down: what workers write in one transaction each.
-func (p *place) write(shop *audit.Shop) *written {
+// write writes a shop down, and more worlds: what workers write in one transaction each.
+func (p *place) write(shop *audit.Shop, more ...*audit.World) *written {
 	p.Helper()
 	*p.worlds++
 	w := &written{place: p, prefix: fmt.Sprintf("world-%d.", *p.worlds)}
@@ -131,19 +133,22 @@ func (p *place) write(shop *audit.Shop) *written {
 		Brokers: p.cluster.Brokers(), RegistryURL: p.cluster.RegistryURL(), RingSize: ringSize,
 		Prefix: w.prefix,
 	}
-	for _, topic := range []string{
-		"account-commands", "account-events", "account-results", "accounts-table", "order-commands",
-		"order-events", "order-results", "orders-table", "dead-letters",
-	} {
+	worlds := append([]*audit.World{shop.Accounts, shop.Orders}, more...)
+	topics := []string{"dead-letters"}
+	for _, world := range worlds {
+		name := world.Kind.Name
+		topics = append(topics, name+"-commands", name+"-events", name+"-results", world.Kind.Plural+"-table")
+	}
+	for _, topic := range topics {
 		if _, err := p.admin.CreateTopic(p.Context(), 2, 1, nil, w.prefix+topic); err != nil {
 			p.Fatal(err)
 		}
 	}
-	for _, world := range []*audit.World{shop.Accounts, shop.Orders} {
+	for _, world := range worlds {
 		w.produce(w.commands(world)...)
 		w.transact(kgo.TryCommit, w.outcomes(world)...)
 	}
-	for topic := range groups {
+	for _, topic := range topics {
 		w.commit(topic, 0)
 	}
 	return w
@@ -181,7 +186,7 @@ func (w *written) begin(records ...*kgo.Record) *kgo.Client {
 	return client
 }
 
-// commit has the group of a topic commit its end, or so many offsets before it.
+// commit has the groups of a topic commit its end, or so many offsets before it.
 func (w *written) commit(topic string, before int64) {
 	w.Helper()
 	ends, err := w.admin.ListEndOffsets(w.Context(), w.prefix+topic)
@@ -194,12 +199,14 @@ func (w *written) commit(topic string, before int64) {
 			offsets.AddOffset(end.Topic, end.Partition, end.Offset-before, -1)
 		}
 	})
-	responses, err := w.admin.CommitOffsets(w.Context(), w.prefix+groups[topic], offsets)
-	if err == nil {
-		err = responses.Error()
-	}
-	if err != nil {
-		w.Fatal(err)
+	for _, group := range groups[topic] {
+		responses, err := w.admin.CommitOffsets(w.Context(), w.prefix+group, offsets)
+		if err == nil {
+			err = responses.Error()
+		}
+		if err != nil {
+			w.Fatal(err)
+		}
 	}
 }
 
@@ -232,6 +239,7 @@ func (w *written) outcomes(world *audit.World) (records []*kgo.Record) {
 			Topic: name + "-events", Partition: e.Partition, Key: []byte(e.Key),
 			Value: w.encode(e.Type, e.Fields), Headers: headers("ce_id", e.ID, "ce_type", e.Type,
 				"ce_subject", e.Subject, "ce_sequence", fmt.Sprint(e.Sequence),
+				"ce_time", e.Time.Format(time.RFC3339Nano),
 				"ce_correlationid", e.Correlation, "ce_causationid", e.Causation),
 		})
 	}
@@ -265,7 +273,8 @@ func (w *written) row(world *audit.World, key string) *kgo.Record {
 		fields = maps.Clone(world.Kind.Initial)
 	}
 	fields["sequence"], fields["recent"] = row.Sequence, row.Recent
-	schema := map[string]string{"account": "AccountRow", "order": "OrderRow"}[world.Kind.Name]
+	name := world.Kind.Name
+	schema := strings.ToUpper(name[:1]) + name[1:] + "Row"
 	return &kgo.Record{
 		Topic: w.prefix + world.Kind.Plural + "-table", Partition: row.Partition, Key: []byte(key),
 		Value: w.encode(schema, fields),

@@ -23,15 +23,16 @@ type node struct {
 // api is a worker that serves a shop, two rows or events a page.
 type api struct {
 	shop   *audit.Shop
+	more   []*audit.World
 	traces map[string][]node
 }
 
 const page = 2
 
-func serve(t *testing.T, shop *audit.Shop) (*api, string) {
+func serve(t *testing.T, shop *audit.Shop, more ...*audit.World) (*api, string) {
 	t.Helper()
-	a := &api{shop: shop, traces: map[string][]node{}}
-	for _, world := range []*audit.World{shop.Accounts, shop.Orders} {
+	a := &api{shop: shop, more: more, traces: map[string][]node{}}
+	for _, world := range append([]*audit.World{shop.Accounts, shop.Orders}, more...) {
 		for _, c := range world.Commands {
 			root := c.Correlation
 			if root == "" {
@@ -70,8 +71,10 @@ func refuse(out http.ResponseWriter, status int, code string) {
 }
 
 func (a *api) world(in *http.Request) *audit.World {
-	if in.PathValue("plural") == "orders" {
-		return a.shop.Orders
+	for _, world := range append([]*audit.World{a.shop.Orders}, a.more...) {
+		if in.PathValue("plural") == world.Kind.Plural {
+			return world
+		}
 	}
 	return a.shop.Accounts
 }
