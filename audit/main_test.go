@@ -46,8 +46,8 @@ func TestExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, last := audited(t, args...)
-	if code != audit.ExitWhole || !strings.HasPrefix(last, "commands=0 events=0 lost=0 doubled=0 reordered=0 "+
-		"rows_differing=0 money_difference=0 told_differently=0 ") {
+	if code != audit.ExitWhole || !strings.HasPrefix(last, "commands=0 events=0 lost=0 doubled=0 "+
+		"reordered=0 rows_differing=0 money_difference=0 told_differently=0 ") {
 		t.Fatalf("exit code %d, %q of topics without records", code, last)
 	}
 	if code, _ = audited(t, append(args, "--told", "no-such-file")...); code != audit.ExitUnreadable {
@@ -68,7 +68,8 @@ func TestExitCodes(t *testing.T) {
 	if err := json.Unmarshal([]byte(last), &got); err != nil {
 		t.Fatal(err)
 	}
-	if code != audit.ExitBroken || got.Commands != 1 || got.Lost != 1 || got.Behind != 1 || len(got.Breaches) != 2 {
+	if code != audit.ExitBroken || got.Commands != 1 || got.Lost != 1 || got.Behind != 1 ||
+		len(got.Breaches) != 2 {
 		t.Fatalf("exit code %d, %+v of a command without an outcome", code, got)
 	}
 	if code, last = audited(t, "--help"); code != audit.ExitWhole || last == "" {

@@ -38,8 +38,9 @@ func isLegal(order map[string]any) bool {
 // finalOrder checks that an order is in a legal state, with nothing under way.
 func finalOrder(_ string, order map[string]any) error {
 	payment := text(order, "payment")
+	isOpen := func(surplus any) bool { return !hasRefund(surplus) && !hasCode(surplus) }
 	if isLegal(order) && payment != "pending" && payment != "refund-pending" &&
-		!slices.ContainsFunc(list(order, "surplus"), func(s any) bool { return !hasRefund(s) && !hasCode(s) }) {
+		!slices.ContainsFunc(list(order, "surplus"), isOpen) {
 		return nil
 	}
 	return fmt.Errorf("it is %v, its payment %s", order["status"], payment)

@@ -291,7 +291,9 @@ func TestDamageOfShopIsNoticed(t *testing.T) {
 		"an order in no legal state": {audit.States, func(s *audit.Shop) {
 			order(s, "order-5")["payment"] = "declined"
 		}},
-		"an order's row differs": {audit.Rows, func(s *audit.Shop) { order(s, "order-5")["carrier"] = "UPS" }},
+		"an order's row differs": {audit.Rows, func(s *audit.Shop) {
+			order(s, "order-5")["carrier"] = "UPS"
+		}},
 		"an order forgets that it was paid": {audit.Money, func(s *audit.Shop) {
 			order(s, "order-0")["payment"] = "declined"
 		}},
