@@ -1,7 +1,10 @@
 package audit
 
-// What tests of the program need.
-var Execute = execute
+// What tests need.
+var (
+	Execute = execute
+	Plain   = plain
+)
 
 const (
 	ExitWhole      = exitWhole

@@ -3,7 +3,6 @@ package audit
 import (
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // Kind is all that the audit knows of a kind of aggregate. The topics are known by the two names: of
@@ -31,7 +30,7 @@ type Kind struct {
 	Processes []Process
 
 	shop *shopChecks // of accounts and orders only
-	// needs is a kind that must be there, too, and is read later: empty for none.
+	// needs is a kind that must be there, too, and is read after this one: empty for none.
 	needs string
 }
 
@@ -94,18 +93,15 @@ func inOrder(kinds []Kind) ([]Kind, error) {
 			return nil, fmt.Errorf("the kind %q can't be checked without %q", kind.Name, kind.needs)
 		}
 	}
-	ordered := slices.Clone(kinds)
-	slices.SortStableFunc(ordered, func(a, b Kind) int {
-		return btoi(b.needs != "") - btoi(a.needs != "")
-	})
-	return ordered, nil
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
+	var first, last []Kind
+	for _, kind := range kinds {
+		if kind.needs != "" {
+			first = append(first, kind)
+		} else {
+			last = append(last, kind)
+		}
 	}
-	return 0
+	return append(first, last...), nil
 }
 
 // wrongMoney is an event that is about money that it can't be about.
