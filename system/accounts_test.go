@@ -17,7 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
-	"refold/system/audit"
+	"refold/audit"
 	"refold/system/load"
 )
 
@@ -299,9 +299,9 @@ func (w *worker) servesRow(ctx context.Context, id string, row audit.Row) error 
 	if err != nil {
 		return err
 	}
-	state, _ := row.State.(*audit.Account)
-	if got.Sequence != row.Sequence || got.State.Balance != state.Balance ||
-		!strings.EqualFold(got.State.Status, state.Status) {
+	status, _ := row.State["status"].(string)
+	if got.Sequence != row.Sequence || got.State.Balance != row.State["balance"] ||
+		!strings.EqualFold(got.State.Status, status) {
 		return fmt.Errorf("account %s is served as %+v, its row is %+v", id, got, row)
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"refold/system/audit"
+	"refold/audit"
 )
 
 // sample is how many aggregates or traces the API is asked for.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/system/audit"
+	"refold/audit"
 	"refold/system/chaos/schedule"
 )
 

@@ -21,7 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr"
 
-	"refold/system/audit"
+	"refold/audit"
 	"refold/system/chaos/schedule"
 )
 

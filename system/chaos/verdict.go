@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"refold/system/audit"
+	"refold/audit"
 	"refold/system/chaos/schedule"
 )
 
