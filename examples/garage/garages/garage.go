@@ -1,4 +1,3 @@
-// Package garages is parking garages: cars enter and leave, and are charged for the time between.
 package garages
 
 import "time"

@@ -1,0 +1,2 @@
+// Package garages is parking garages: cars enter and leave, and are charged for the time between.
+package garages
