@@ -184,7 +184,8 @@ func TestAnswersAreLimited(t *testing.T) {
 // A problem says all that the worker says.
 func TestProblem(t *testing.T) {
 	w := newWorker(t, `400 {"code": "invalid-request", "detail": "no", "errors": [
-		{"path": "query.limit", "allowed": "a whole number", "found": "x"}, {"path": "body", "allowed": "y"}]}`)
+		{"path": "query.limit", "allowed": "a whole number", "found": "x"},
+		{"path": "body", "allowed": "y"}]}`)
 	_, err := newClient(t, client.Options{}, w).Trace(t.Context(), "x")
 	want := "no\n  query.limit: a whole number, not x\n  body: y (HTTP 400, invalid-request)"
 	if err == nil || err.Error() != want || client.IsRetriable(err) || client.IsNotFound(err) {
@@ -220,7 +221,8 @@ func TestPages(t *testing.T) {
 		events = append(events, event)
 	}
 	data, err := client.Data[struct{ Amount int }](events[0])
-	if _, bad := client.Data[any](events[1]); len(events) != 2 || err != nil || data.Amount != 5 || bad == nil {
+	_, bad := client.Data[any](events[1])
+	if len(events) != 2 || err != nil || data.Amount != 5 || bad == nil {
 		t.Errorf("got %+v, %+v, %v", events, data, err)
 	}
 	if fmt.Sprint(w.asked) != "[GET /accounts GET /accounts?after=a GET /accounts/a/events?limit=1 GET /n]" {

@@ -27,8 +27,8 @@ func (c *Client) Trace(ctx context.Context, correlationID string) (*Trace, error
 	return trace, nil
 }
 
-// Ready returns what a worker says of its readiness: a worker that is not ready answers with a *Problem, whose
-// Checks say what is missing. Of several workers it asks one after the other, in turns.
+// Ready returns what a worker says of its readiness: a worker that is not ready answers with a *Problem,
+// whose Checks say what is missing. Of several workers it asks one after the other, in turns.
 func (c *Client) Ready(ctx context.Context) (*wire.Ready, error) {
 	ready := &wire.Ready{}
 	_, err := c.fetch(ctx, get("/readyz"), ready)
@@ -45,8 +45,8 @@ type Views struct {
 	Raw json.RawMessage // the answer as it came
 }
 
-// Views returns where the views of a worker stand. This and the rebuilds below are about one worker: the client
-// should have no other one.
+// Views returns where the views of a worker stand. This and the rebuilds below are about one worker: the
+// client should have no other one.
 func (c *Client) Views(ctx context.Context) (*Views, error) {
 	views := &Views{}
 	a, err := c.fetch(ctx, get("/views"), &views.Views)
@@ -57,7 +57,8 @@ func (c *Client) Views(ctx context.Context) (*Views, error) {
 	return views, nil
 }
 
-// RebuildView asks a worker to rebuild a view from offset zero: the partitions named, or all. by is kept with it.
+// RebuildView asks a worker to rebuild a view from offset zero: the partitions named, or all. by is kept with
+// it.
 func (c *Client) RebuildView(ctx context.Context, name, by string, partitions ...int32) (*wire.View, error) {
 	r, err := post("/admin/views/"+wire.Segment(name)+"/rebuilds",
 		wire.ViewRebuildRequest{Partitions: append([]int32{}, partitions...)})

@@ -34,7 +34,9 @@ func structRegistry(t *testing.T) *codecs.Registry {
 	t.Helper()
 	fake := srfake.New()
 	t.Cleanup(fake.Close)
-	registry, err := codecs.NewRegistry(codecs.RegistrySettings{URLs: []string{fake.URL()}, Mode: codecs.Register})
+	registry, err := codecs.NewRegistry(codecs.RegistrySettings{
+		URLs: []string{fake.URL()}, Mode: codecs.Register,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,8 +53,8 @@ func TestRecordOfMakesTheSchema(t *testing.T) {
 	}
 	const want = `{"type":"record","name":"Parked","namespace":"garages","doc":"A car.","fields":[` +
 		`{"name":"plate","type":"string","doc":"The car's."},` +
-		`{"name":"spots","type":{"type":"array","items":{"type":"record","name":"spot","doc":"Where a car is.",` +
-		`"fields":[{"name":"level","type":"long","doc":"From 0."}]}}},` +
+		`{"name":"spots","type":{"type":"array","items":{"type":"record","name":"spot",` +
+		`"doc":"Where a car is.","fields":[{"name":"level","type":"long","doc":"From 0."}]}}},` +
 		`{"name":"tags","type":{"type":"map","values":"string"}},` +
 		`{"name":"since","type":["null","long"],"default":null},` +
 		`{"name":"fee","type":"double","default":1.5}]}`

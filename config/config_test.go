@@ -299,7 +299,8 @@ func TestOptionsThatContradictEachOther(t *testing.T) {
 		{"http: {body-bytes: 1MiB}", "http.body-bytes", "topics.record-bytes, 960KiB"},
 		{"{topics: {record-bytes: 64KiB}}", "", ""},
 		{
-			"{topics: {record-bytes: 4KiB}, http: {body-bytes: 4KiB}, aggregates: {order: {recent-commands: 100}}}",
+			"{topics: {record-bytes: 4KiB}, http: {body-bytes: 4KiB}, " +
+				"aggregates: {order: {recent-commands: 100}}}",
 			"aggregates.order.recent-commands", "half of topics.record-bytes holds, 85",
 		},
 		{"aggregates: {account: {recent-commands: 1024}}", "", ""},

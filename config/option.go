@@ -62,8 +62,8 @@ func NewOptions(aggregates ...AggregateDefaults) *Options {
 }
 
 // names returns the names of the aggregates.
-func (o *Options) names() (names []string) {
-	for _, opt := range o.all {
+func (all *Options) names() (names []string) {
+	for _, opt := range all.all {
 		if opt.of != "" && (len(names) == 0 || names[len(names)-1] != opt.of) {
 			names = append(names, opt.of)
 		}

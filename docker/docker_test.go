@@ -19,7 +19,9 @@ import (
 )
 
 // options are those of the program in the image.
-var options = config.NewOptions(config.AggregateDefaults{Name: "account"}, config.AggregateDefaults{Name: "order"})
+var options = config.NewOptions(
+	config.AggregateDefaults{Name: "account"}, config.AggregateDefaults{Name: "order"},
+)
 
 // service is what is looked at here of a service of compose.yaml.
 type service struct {
@@ -148,7 +150,7 @@ func TestCommandsExist(t *testing.T) {
 	for name, s := range ours(t) {
 		for _, word := range s.Command {
 			found := false
-			for _, file := range []string{"topics.go", "schemas.go"} {
+			for _, file := range []string{"operate/topics.go", "operate/schemas.go"} {
 				found = found || strings.Contains(read(t, "../program/"+file), strconv.Quote(word))
 			}
 			if !found {

@@ -36,8 +36,8 @@ func (i *Installation) awaited() error {
 	for _, p := range i.Definitions.Processes {
 		for _, a := range p.Awaits() {
 			if name := a.Named().Name; !i.Aggregate(name).Results {
-				errs = append(errs, fmt.Errorf("aggregates.%s.results is false, but the process %s waits for them",
-					name, p.ProcessName()))
+				errs = append(errs, fmt.Errorf(
+					"aggregates.%s.results is false, but the process %s waits for them", name, p.ProcessName()))
 			}
 		}
 	}

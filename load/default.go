@@ -30,8 +30,8 @@ const (
 
 // About says what the traffic is.
 func (Default) About() string {
-	return `The aggregates take turns, and the keys of each. A key gets one command after the other: the traffic
-of the aggregate's definition, or its examples.`
+	return `The aggregates take turns, and the keys of each. A key gets one command after the other: the
+traffic of the aggregate's definition, or its examples.`
 }
 
 // Flags adds --keys and --per-key.

@@ -1,6 +1,7 @@
 package processors_test
 
 import (
+	"slices"
 	"errors"
 	"fmt"
 	"testing"
@@ -131,7 +132,7 @@ func TestEventFold(t *testing.T) {
 			t.Errorf("%s: %s", name, shown)
 		}
 	}
-	if headers := f.Headers(); f.Version() != 3 || len(headers) != 1 || headers[0] != codecs.HeaderSequence {
+	if headers := f.Headers(); f.Version() != 3 || !slices.Equal(headers, []string{codecs.HeaderSequence, codecs.HeaderTime}) {
 		t.Errorf("version %d, headers %v", f.Version(), headers)
 	}
 	if _, err := f.Apply(nil, "no event"); err == nil || code(err) != "" {

@@ -21,7 +21,9 @@ func (i *testbed) setBack() {
 	}
 	defer client.Close()
 	zero := kadm.Offsets{}
-	for _, topic := range []string{orders.Definition.Topics("").Events, accounts.Definition.Topics("").Results} {
+	for _, topic := range []string{
+		orders.Definition.Topics("").Events, accounts.Definition.Topics("").Results,
+	} {
 		for partition := range int32(2) {
 			zero.AddOffset(topic, partition, 0, -1)
 		}
@@ -59,7 +61,7 @@ func TestProcessDoesEverythingAgain(t *testing.T) {
 		tea   = `{"accountId": "alice", "currency": "EUR", "lines": [
 			{"sku": "tea", "quantity": 2, "unitPrice": %d, "currency": "EUR"}]}`
 	)
-	noRings := []string{"--accounts.recent-commands", "0", "--orders.recent-commands", "0"}
+	noRings := []string{"--aggregates.account.recent-commands", "0", "--aggregates.order.recent-commands", "0"}
 	cluster := newTestbed(t)
 	w := cluster.start(noRings...)
 	accepted := func(to, id, command, data string) {

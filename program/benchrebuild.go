@@ -127,7 +127,8 @@ func (o *rebuildOptions) writePast(
 		return nil, err
 	}
 	fmt.Fprintf(o.out, "%s events of %s %s, %d bytes each, and rows of %d bytes, %s of them wrong, "+
-		"written in %v; the worker starts\n", command.Number(past.Events), command.Number(o.keys), aggregate.Plural,
+		"written in %v; the worker starts\n",
+		command.Number(past.Events), command.Number(o.keys), aggregate.Plural,
 		past.EventBytes/int64(past.Events), past.RowBytes/int64(o.keys), command.Number(o.wrong),
 		past.Took.Round(time.Millisecond))
 	return past, nil
@@ -159,8 +160,8 @@ func (o *rebuildOptions) alone(ctx context.Context, b *bench.Bench, r bench.Rebu
 	o.stage("fold, events/s", outcome.EventsRead, done.Stages[rebuild.Folding])
 	o.stage("compare, rows/s", int64(o.keys), done.Stages[rebuild.Comparing])
 	o.row("put right", "%s rows in %v, in %d steps between transactions, the longest of %.1f ms",
-		command.Number(int(outcome.Changed)), done.Stages[rebuild.Closing].Wall.Round(time.Millisecond), outcome.Steps,
-		outcome.LongestStep*1000)
+		command.Number(int(outcome.Changed)), done.Stages[rebuild.Closing].Wall.Round(time.Millisecond),
+		outcome.Steps, outcome.LongestStep*1000)
 	o.peak(done.Worker)
 	return nil
 }

@@ -4,17 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"refold/client"
 	"refold/client/wire"
 	"refold/program/command"
-)
-
-const (
-	// requestTimeout limits a request of verify to a worker, maxAnswerBytes what is read of its answer.
-	requestTimeout = 30 * time.Second
-	maxAnswerBytes = 16 << 20
 )
 
 // newClient returns a client of the worker that --server names.
@@ -58,7 +51,8 @@ func span(first, last int64) string {
 
 // tellCommand says in a line how a command fared.
 func tellCommand(w io.Writer, c *wire.Command) {
-	fmt.Fprintf(w, "%v: %s to %s %s", c.Status, c.Type, command.Legible(c.Aggregate), command.Legible(c.Subject))
+	fmt.Fprintf(w, "%v: %s to %s %s",
+		c.Status, c.Type, command.Legible(c.Aggregate), command.Legible(c.Subject))
 	switch c.Status {
 	case wire.StatusAccepted:
 		fmt.Fprint(w, " ", span(c.FirstSequence, c.LastSequence))

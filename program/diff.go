@@ -145,7 +145,8 @@ func (d *difference) show(ctx context.Context, o diffOptions, out, log io.Writer
 func (d *difference) print(ctx context.Context, out io.Writer, from, to int64, fields []changedField) error {
 	fmt.Fprintf(out, "%s from sequence %d to %d\n", command.Legible(d.id), from, to)
 	for _, f := range fields {
-		fmt.Fprintf(out, "  %s: %s -> %s\n", command.Legible(f.Field), command.Legible(string(f.From)), command.Legible(string(f.To)))
+		fmt.Fprintf(out, "  %s: %s -> %s\n",
+			command.Legible(f.Field), command.Legible(string(f.From)), command.Legible(string(f.To)))
 	}
 	h := &history{out: out}
 	return d.events(ctx, from, to, h.print)

@@ -24,7 +24,7 @@ func TestCommandsSentTwice(t *testing.T) {
 		deposit = `{"amount": 500, "currency": "EUR"}`
 	)
 	cluster := newTestbed(t)
-	w := cluster.start("--accounts.recent-commands", "2")
+	w := cluster.start("--aggregates.account.recent-commands", "2")
 	balance := func(want int64, atLeast int64) {
 		t.Helper()
 		a := w.ask(http.MethodGet, fmt.Sprintf("%s?atLeast=%d", alice, atLeast), "", "Prefer", "wait=30")
@@ -50,11 +50,11 @@ func TestCommandsSentTwice(t *testing.T) {
 	balance(500, 2)
 
 	w.stop()
-	w = cluster.start("--accounts.recent-commands", "2")
+	w = cluster.start("--aggregates.account.recent-commands", "2")
 	again("after a restart")
 	w.stop()
 	cluster.store = t.TempDir()
-	w = cluster.start("--accounts.recent-commands", "2")
+	w = cluster.start("--aggregates.account.recent-commands", "2")
 	again("after the disk was lost")
 	for n := range 3 {
 		w.send(alice, fmt.Sprintf("bonus-%d", n), "DepositMoney", deposit)

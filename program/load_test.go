@@ -95,7 +95,8 @@ func TestMistakesOfLoad(t *testing.T) {
 	expect(t, command.ExitFailed, []string{"--via: allowed: http, topic", "--concurrency: allowed: 1 to 10000"},
 		"load", "--via", "pigeon", "--concurrency", "0")
 	expect(t, command.ExitFailed, []string{"--server", "no URL"}, "load", "--server", "localhost:8080")
-	expect(t, command.ExitFailed, []string{"no worker answers", "--server"}, "load", "--server", "http://127.0.0.1:1")
+	expect(t, command.ExitFailed, []string{"no worker answers", "--server"},
+		"load", "--server", "http://127.0.0.1:1")
 }
 
 // A program without a traffic of its own sends that of its definitions, and its greeting is made of them.

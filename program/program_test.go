@@ -168,7 +168,8 @@ func TestDev(t *testing.T) {
 	expect(t, command.ExitNotFound, nil, with("get", "account", "nobody")...)
 	expect(t, command.ExitFailed, []string{"amount", "whole number", "currncy"},
 		with("send", "account", "ours", "DepositMoney", `{"amount": "ten", "currncy": "EUR"}`)...)
-	expect(t, command.ExitFailed, []string{"DepositMoney"}, with("send", "account", "ours", "DepositMony", `{}`)...)
+	expect(t, command.ExitFailed, []string{"DepositMoney"},
+		with("send", "account", "ours", "DepositMony", `{}`)...)
 
 	// The sample load is seen, and the metrics tell of it.
 	eventually(t, func() bool {
@@ -239,7 +240,8 @@ func TestTopicsAndSchemas(t *testing.T) {
 	expect(t, command.ExitDifferences, []string{"account-events: partitions"},
 		topics("apply", "--topics.partitions", "9")...)
 
-	expect(t, command.ExitFailed, []string{"no such schema"}, append([]string{"schemas", "check"}, registry...)...)
+	expect(t, command.ExitFailed, []string{"no such schema"},
+		append([]string{"schemas", "check"}, registry...)...)
 	expect(t, 0, []string{"39 schemas"}, append([]string{"schemas", "register"}, registry...)...)
 	expect(t, 0, []string{"39 schemas"}, append([]string{"schemas", "check"}, registry...)...)
 }

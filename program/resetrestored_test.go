@@ -103,7 +103,8 @@ func TestResetOfOtherCommands(t *testing.T) {
 	i.copyTo(third, func(r *kgo.Record) bool { return !strings.HasPrefix(string(r.Key), "new-") },
 		commandsTopic)
 	i.copyTo(third, nothing, "account-events", "account-results")
-	if text := third.reset(t.Context(), command.ExitRefused, "--yes"); !strings.Contains(text, "--all-commands") {
+	text := third.reset(t.Context(), command.ExitRefused, "--yes")
+	if !strings.Contains(text, "--all-commands") {
 		t.Errorf("it says\n%s", text)
 	}
 	third.reset(t.Context(), 0, "--yes", "--all-commands")

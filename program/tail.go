@@ -98,7 +98,8 @@ func showItem(w io.Writer, item *client.Item) error {
 		command.Legible(strings.TrimSpace(shown.Aggregate+" "+shown.Subject)), command.Legible(what(shown)))
 	if shown.Aside != nil {
 		fmt.Fprintf(&b, "  from %s/%d/%d: %s: %s", shown.Aside.Topic, shown.Aside.Partition,
-			shown.Aside.Offset, command.Legible(shown.Aside.Reason), command.Shortened(shown.Aside.Message, maxDetail))
+			shown.Aside.Offset, command.Legible(shown.Aside.Reason),
+			command.Shortened(shown.Aside.Message, maxDetail))
 	}
 	switch {
 	case shown.Undecodable != "":

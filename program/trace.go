@@ -162,7 +162,8 @@ type drawing struct {
 func (d *drawing) add(n, cause *wire.TraceNode, own, below string) {
 	l := traceLine{
 		step: n.Time.UTC().Format("15:04:05.000"), what: own + d.what(n),
-		where: strings.TrimSpace(command.Legible(n.Aggregate) + " " + command.Legible(n.Subject)), more: moreOf(n),
+		where: strings.TrimSpace(command.Legible(n.Aggregate) + " " + command.Legible(n.Subject)),
+		more:  moreOf(n),
 	}
 	if cause != nil {
 		l.step = shortTime(n.Time.Sub(cause.Time))

@@ -118,7 +118,7 @@ func (r *Reader) Run(
 	for {
 		fetches := client.PollRecords(ctx, r.options.Batch)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // told to stop
+			return nil // told to stop
 		}
 		if err := fetches.Err(); err != nil {
 			return fmt.Errorf("read %s: %w", r.options.Topic, err)
@@ -150,7 +150,9 @@ func (r *Reader) batch(
 }
 
 // event returns the event of a record, and whether it is of one of the types.
-func (r *Reader) event(ctx context.Context, record *kgo.Record) (e eventsourcing.Envelope[any], is bool, err error) {
+func (r *Reader) event(
+	ctx context.Context, record *kgo.Record,
+) (e eventsourcing.Envelope[any], is bool, err error) {
 	data, err := r.events.Decode(ctx, record.Value)
 	if malformed, poison := errors.AsType[*codecs.Malformed](err); poison &&
 		malformed.Reason == codecs.ReasonUnknownType {

@@ -28,8 +28,8 @@ const shopRing = 256
 func TestOrders(t *testing.T) {
 	const orders, accounts = 10_000, 400
 	i := install(t, startCluster(t, 2), "shop.")
-	i.env = append(i.env, fmt.Sprintf("REFOLD_ACCOUNTS_RECENT_COMMANDS=%d", shopRing),
-		fmt.Sprintf("REFOLD_ORDERS_RECENT_COMMANDS=%d", shopRing))
+	i.env = append(i.env, fmt.Sprintf("REFOLD_AGGREGATES_ACCOUNT_RECENT_COMMANDS=%d", shopRing),
+		fmt.Sprintf("REFOLD_AGGREGATES_ORDER_RECENT_COMMANDS=%d", shopRing))
 	i.run(0, "topics", "apply")
 	i.run(0, "schemas", "register")
 	a, b, c := i.worker("a"), i.worker("b"), i.worker("c")

@@ -53,7 +53,7 @@ type Rebuilds struct {
 // RebuildTable is a table, and the rebuilds of it.
 type RebuildTable struct {
 	Aggregate string `json:"aggregate" doc:"In the plural."`
-	Due       bool   `json:"due" doc:"Rows are of an older fold version than their worker: rebuild the table."`
+	Due       bool   `json:"due" doc:"Rows are of an older fold version than their worker: rebuild it."`
 	// Partitions are those that a worker has taken over at any time.
 	Partitions []PartitionVersions `json:"partitions" nullable:"false"`
 	Rebuilds   []Rebuild           `json:"rebuilds" nullable:"false" doc:"The newest first."`

@@ -157,7 +157,9 @@ func TestOffsetsSetBack(t *testing.T) {
 func TestOffsetsSetBack_twins(t *testing.T) {
 	for name, change := range map[string]func(*shop){
 		"an account that charges a reference as often as it is asked to": func(s *shop) {
-			s.account.Decide = func(_ eventsourcing.Context, a accounts.Account, c accounts.Command) ([]accounts.Event, error) {
+			s.account.Decide = func(
+				_ eventsourcing.Context, a accounts.Account, c accounts.Command,
+			) ([]accounts.Event, error) {
 				if _, is := c.(accounts.ChargeAccount); is {
 					a.Charges = nil
 				}
@@ -165,7 +167,9 @@ func TestOffsetsSetBack_twins(t *testing.T) {
 			}
 		},
 		"an order that passes over what was not due": func(s *shop) {
-			s.order.Decide = func(_ eventsourcing.Context, o orders.Order, c orders.Command) ([]orders.Event, error) {
+			s.order.Decide = func(
+				_ eventsourcing.Context, o orders.Order, c orders.Command,
+			) ([]orders.Event, error) {
 				events, err := orders.Decider.Decide(eventsourcing.Context{}, o, c)
 				if len(events) > 0 && eventsourcing.TypeName(events[0]) == "SurplusReceived" {
 					return nil, nil

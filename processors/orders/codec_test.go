@@ -259,7 +259,8 @@ func mustKeep(t *testing.T, table goka.Codec, want eventsourcing.Snapshot[orders
 	}
 	value, err := table.Decode(b)
 	got, _ := value.(eventsourcing.Snapshot[orders.Order])
-	if err != nil || !cmp.Equal(want.State, got.State, cmpopts.EquateEmpty()) || !want.Recent.Equal(got.Recent) {
+	if err != nil || !cmp.Equal(want.State, got.State, cmpopts.EquateEmpty()) ||
+		!want.Recent.Equal(got.Recent) {
 		t.Fatalf("%#v comes back as %#v, %v", want, got, err)
 	}
 }

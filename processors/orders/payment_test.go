@@ -109,7 +109,9 @@ func (s *shop) result(command *eventsourcing.Metadata, result eventsourcing.Resu
 		ID: eventsourcing.ResultID(command.ID), Subject: command.Subject,
 		CorrelationID: command.CorrelationID, CausationID: command.ID,
 	}
-	s.react(command.Subject, func() []eventsourcing.Sent { return orders.Payments.Reaction().OnResult(&m, result) })
+	s.react(command.Subject, func() []eventsourcing.Sent {
+		return orders.Payments.Reaction().OnResult(&m, result)
+	})
 }
 
 func (s *shop) react(key string, sent func() []eventsourcing.Sent) {

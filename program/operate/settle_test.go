@@ -38,7 +38,8 @@ func TestAskBeforeSettling(t *testing.T) {
 		letter := &kgo.Record{Topic: processors.DeadLetters(""), Key: []byte("alice"), Value: []byte(value)}
 		for name, header := range map[string]string{
 			processors.HeaderTopic: "account-commands", processors.HeaderPartition: "0",
-			processors.HeaderOffset: "7", processors.HeaderReason: "undecodable", processors.HeaderMessage: "wrong",
+			processors.HeaderOffset: "7", processors.HeaderReason: "undecodable",
+			processors.HeaderMessage: "wrong",
 		} {
 			letter.Headers = append(letter.Headers, kgo.RecordHeader{Key: name, Value: []byte(header)})
 		}

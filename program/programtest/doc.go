@@ -6,5 +6,6 @@
 //	c.Rejected("garage", "g-1", garages.LeaveGarage{Plate: "B-1"}, "car-outside")
 //	programtest.Eventually(c, "garage", "g-1", func(g garages.Garage) bool { return g.Free() == 2 })
 //
-// A test takes less than a second. The embedded cluster is no durable store: it forgets everything in the end.
+// A test takes some seconds at most. The embedded cluster is no durable store: it forgets everything in the
+// end.
 package programtest

@@ -232,8 +232,8 @@ func (s *site) environment(brokers []string, registry string) []string {
 		"REFOLD_KAFKA_SESSION_TIMEOUT="+schedule.SessionTimeout.String(),
 		"REFOLD_KAFKA_TRANSACTION_TIMEOUT="+schedule.TransactionTimeout.String(),
 		"REFOLD_REGISTRY_URLS="+registry,
-		"REFOLD_ACCOUNTS_RECENT_COMMANDS="+strconv.Itoa(ringSize),
-		"REFOLD_ORDERS_RECENT_COMMANDS="+strconv.Itoa(ringSize),
+		"REFOLD_AGGREGATES_ACCOUNT_RECENT_COMMANDS="+strconv.Itoa(ringSize),
+		"REFOLD_AGGREGATES_ORDER_RECENT_COMMANDS="+strconv.Itoa(ringSize),
 		"REFOLD_PROCESSOR_STALL_AFTER="+stalledAfter.String(),
 		// Rebuilds take long enough for something to go wrong, and don't wait long when it has.
 		"REFOLD_REBUILD_EVENTS_PER_SECOND=400", "REFOLD_REBUILD_RETRY=1s",
