@@ -53,6 +53,13 @@ test: ## run all tests that need nothing but Go
 	fi; \
 	set -x; go test $$race -shuffle=on ./...
 
+# A module of its own, as somebody has it who uses Refold.
+.PHONY: examples
+examples: ## build and test the modules in examples/
+	@for module in examples/*/; do \
+		(set -x; cd "$$module" && go vet ./... && go test -shuffle=on ./...); \
+	done
+
 .PHONY: lint
 lint: $(GOLANGCI) ## run the linters of .golangci.yml
 	$(GOLANGCI) run ./...
@@ -139,6 +146,9 @@ module: ## rewrite the module's path to MODULE, such as example.com/you/refold
 		"s#^((import )?[[:space:]]*([A-Za-z_.]+ )?\")$$old(/[^\"]*)?(\".*)\$$#\1$(MODULE)\4\5#"; \
 	sed -i -E -e "s#(^|[[ (,{*])$$old/#\1$(MODULE)/#g" \
 		-e "s#(pkg: |module-path: |prefix\\()$$old([],)}]|\$$)#\1$(MODULE)\2#" .golangci.yml; \
+	for example in examples/*/go.mod; do \
+		sed -i -E "s#^(require|replace) $$old #\1 $(MODULE) #" "$$example"; \
+	done; \
 	go mod edit -module '$(MODULE)'
 	go build ./... && gofmt -l .
 

@@ -149,7 +149,8 @@ func TestTheNextWorkerIsAsked(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := newClient(t, client.Options{}, odd, up).RebuildView(t.Context(), "v", "me")
-	if unavailable, is := errors.AsType[*client.UnavailableError](err); !is || unavailable.Server != odd.URL ||
+	unavailable, is := errors.AsType[*client.UnavailableError](err)
+	if !is || unavailable.Server != odd.URL ||
 		!client.IsRetriable(err) {
 		t.Errorf("got %v", err)
 	}

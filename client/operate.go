@@ -85,7 +85,8 @@ func (c *Client) changeView(ctx context.Context, r *request) (*wire.View, error)
 	return view, nil
 }
 
-// Rebuilds returns what is known of the tables and their rebuilds: of one aggregate, or of all if it is empty.
+// Rebuilds returns what is known of the tables and their rebuilds: of one aggregate, or of all if it is
+// empty.
 func (c *Client) Rebuilds(ctx context.Context, aggregate string) (*wire.Rebuilds, error) {
 	query := url.Values{}
 	if aggregate != "" {

@@ -37,7 +37,8 @@ func (i *Installation) awaited() error {
 		for _, a := range p.Awaits() {
 			if name := a.Named().Name; !i.Aggregate(name).Results {
 				errs = append(errs, fmt.Errorf(
-					"aggregates.%s.results is false, but the process %s waits for them", name, p.ProcessName()))
+					"aggregates.%s.results is false, but the process %s waits for them",
+					name, p.ProcessName()))
 			}
 		}
 	}

@@ -38,8 +38,8 @@ type Source interface {
 	About() string
 	// Flags adds the traffic's own flags, and returns the plan that they are values of.
 	Flags(flags *pflag.FlagSet) Plan
-	// Demo returns the plan of a traffic to look at, of so many keys: what follows from a command comes slowly
-	// enough to be seen.
+	// Demo returns the plan of a traffic to look at, of so many keys: what follows from a command comes
+	// slowly enough to be seen.
 	Demo(keys int) Plan
 }
 

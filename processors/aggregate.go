@@ -115,8 +115,8 @@ type AggregateDefinition interface {
 	Settings() Settings
 	// EventTypes returns the record types of the events.
 	EventTypes() []codecs.Type
-	// Totalled returns what a report adds up of a state as JSON: the definition's Totals, or without any, that
-	// it is one aggregate.
+	// Totalled returns what a report adds up of a state as JSON: the definition's Totals, or without any,
+	// that it is one aggregate.
 	Totalled(state json.RawMessage) ([]Total, error)
 	// Open makes the aggregate's codecs. The error lists all that is wrong with the definition.
 	Open(*codecs.Registry) (*OpenAggregate, error)

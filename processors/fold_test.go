@@ -1,9 +1,9 @@
 package processors_test
 
 import (
-	"slices"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -132,7 +132,8 @@ func TestEventFold(t *testing.T) {
 			t.Errorf("%s: %s", name, shown)
 		}
 	}
-	if headers := f.Headers(); f.Version() != 3 || !slices.Equal(headers, []string{codecs.HeaderSequence, codecs.HeaderTime}) {
+	headers := f.Headers()
+	if f.Version() != 3 || !slices.Equal(headers, []string{codecs.HeaderSequence, codecs.HeaderTime}) {
 		t.Errorf("version %d, headers %v", f.Version(), headers)
 	}
 	if _, err := f.Apply(nil, "no event"); err == nil || code(err) != "" {

@@ -12,8 +12,8 @@ import (
 // History makes the past of an aggregate by handling commands, as the graph does, without Kafka. Benchmarks
 // and tests fill topics with what it returns.
 type History struct {
-	// Handle handles a command. The row is that before it; nil if there is none yet. The metadata needs an ID,
-	// a subject and a time. The row after it remembers the latest recentSize commands.
+	// Handle handles a command. The row is that before it; nil if there is none yet. The metadata needs an
+	// ID, a subject and a time. The row after it remembers the latest recentSize commands.
 	Handle func(row []byte, command any, m eventsourcing.Metadata, recentSize int) (Handled, error)
 	// Stale returns a row that lies: it has the state of the row before, and all else of the row after. The
 	// error says so if both have the same state.

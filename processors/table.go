@@ -49,8 +49,10 @@ type TableCodec[S, R any] struct {
 
 func tableCodec[S any](rows *codecs.Set) TableCodec[S, row[S]] {
 	return TableCodec[S, row[S]]{
-		Rows:    rows,
-		ToRow:   func(state S, sequence int64, recent []byte) row[S] { return row[S]{state, sequence, recent} },
+		Rows: rows,
+		ToRow: func(state S, sequence int64, recent []byte) row[S] {
+			return row[S]{state, sequence, recent}
+		},
 		FromRow: func(r row[S]) (S, int64, []byte) { return r.State, r.Sequence, r.Recent },
 	}
 }

@@ -61,7 +61,9 @@ func TestProcessDoesEverythingAgain(t *testing.T) {
 		tea   = `{"accountId": "alice", "currency": "EUR", "lines": [
 			{"sku": "tea", "quantity": 2, "unitPrice": %d, "currency": "EUR"}]}`
 	)
-	noRings := []string{"--aggregates.account.recent-commands", "0", "--aggregates.order.recent-commands", "0"}
+	noRings := []string{
+		"--aggregates.account.recent-commands", "0", "--aggregates.order.recent-commands", "0",
+	}
 	cluster := newTestbed(t)
 	w := cluster.start(noRings...)
 	accepted := func(to, id, command, data string) {

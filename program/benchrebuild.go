@@ -179,7 +179,8 @@ func (o *rebuildOptions) turns(ctx context.Context, b *bench.Bench, r bench.Rebu
 		return err
 	}
 	o.row("measured", "%s commands at %g/s, %d rebuilds", command.Number(t.Commands), o.rate, t.Rebuilds)
-	o.row("latency ms, without", "%s   (%s commands)", latencyText(t.Without), command.Number(t.Without.Count))
+	o.row("latency ms, without", "%s   (%s commands)", latencyText(t.Without),
+		command.Number(t.Without.Count))
 	o.row("latency ms, refolding", "%s   (%s commands)", latencyText(t.With), command.Number(t.With.Count))
 	o.row("p99, refolding to without", "%.2f", t.With.P99/t.Without.P99)
 	return nil

@@ -3,7 +3,7 @@
 //
 //	func main() { program.Main(garages.Definition, garages.Billing) }
 //
-// It has commands to run a worker, to try everything in one process (dev), to send commands and to read states,
-// and to operate an installation. A command here is flags and printing; what it does is done by other
+// It has commands to run a worker, to try everything in one process (dev), to send commands and to read
+// states, and to operate an installation. A command here is flags and printing; what it does is done by other
 // packages: worker, installation, client, bench and load, and those of the things it is about.
 package program

@@ -92,7 +92,8 @@ func readTold(t *testing.T, path string) []load.Told {
 }
 
 func TestMistakesOfLoad(t *testing.T) {
-	expect(t, command.ExitFailed, []string{"--via: allowed: http, topic", "--concurrency: allowed: 1 to 10000"},
+	expect(t, command.ExitFailed,
+		[]string{"--via: allowed: http, topic", "--concurrency: allowed: 1 to 10000"},
 		"load", "--via", "pigeon", "--concurrency", "0")
 	expect(t, command.ExitFailed, []string{"--server", "no URL"}, "load", "--server", "localhost:8080")
 	expect(t, command.ExitFailed, []string{"no worker answers", "--server"},

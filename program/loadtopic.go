@@ -11,8 +11,8 @@ import (
 	"refold/program/command"
 )
 
-// openTopics connects the load to the topics of an installation. follows are the names of the aggregates whose
-// states the traffic waits for.
+// openTopics connects the load to the topics of an installation. follows are the names of the aggregates
+// whose states the traffic waits for.
 func openTopics(
 	ctx context.Context, in *installation.Installation, opened *processors.Opened, follows []string,
 	logger *slog.Logger,

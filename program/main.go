@@ -32,8 +32,8 @@ type Program struct {
 	Extensions []worker.Extension
 	// Traffic is what load and dev send; [load.Default] if it is nil.
 	Traffic load.Source
-	// Flags adds the program's own flags to the commands that start a worker, run and dev; may be nil. They are
-	// parsed when extensions are called.
+	// Flags adds the program's own flags to the commands that start a worker, run and dev; may be nil. They
+	// are parsed when extensions are called.
 	Flags func(*pflag.FlagSet)
 	// Commands are the program's own, beside ours; may be nil.
 	Commands []*cobra.Command
@@ -74,8 +74,8 @@ func (p Program) Run(ctx context.Context, args []string) int {
 	}
 }
 
-// Installation returns the program's definitions with a configuration: the defaults, changed by settings, such
-// as "kafka.brokers". It is for tests, and for tools that start a worker of their own.
+// Installation returns the program's definitions with a configuration: the defaults, changed by settings,
+// such as "kafka.brokers". It is for tests, and for tools that start a worker of their own.
 func (p Program) Installation(settings map[string]string) (*installation.Installation, error) {
 	definitions, err := processors.Define(p.Definitions...)
 	if err != nil {

@@ -100,5 +100,6 @@ func TestRebuildByHTTP(t *testing.T) {
 		append([]string{"rebuild", "accounts", "--cancel"}, i.reach()...)...)
 	expect(t, command.ExitFailed, []string{"only one of"},
 		append([]string{"rebuild", "accounts", "--cancel", "--list"}, i.reach()...)...)
-	expect(t, command.ExitFailed, []string{"planets"}, append([]string{"rebuild", "planets"}, i.reach()...)...)
+	expect(t, command.ExitFailed, []string{"planets"},
+		append([]string{"rebuild", "planets"}, i.reach()...)...)
 }

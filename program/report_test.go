@@ -83,7 +83,8 @@ func TestSheets(t *testing.T) {
 	for format, want := range map[string]string{
 		"table": "empty                                        7                                    \n",
 		"csv":   "kind,id,sequence,name,amount\nthing,empty,7,,\nthing,full,8,things,1\ntotal,,,things,1\n",
-		"json":  `{"id":"empty","sequence":7}` + "\n" + `{"id":"full","sequence":8,"name":"things","amount":1}`,
+		"json": `{"id":"empty","sequence":7}` + "\n" +
+			`{"id":"full","sequence":8,"name":"things","amount":1}`,
 	} {
 		var out strings.Builder
 		s, err := newSheet(format, "thing", &out)

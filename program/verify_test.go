@@ -237,7 +237,8 @@ func TestVerifyMistakes(t *testing.T) {
 		{"connection refused", []string{"--worker", "http://127.0.0.1:1"}},
 		{"no worker of the group accounts answers", []string{"--http.address", "127.0.0.1:1"}},
 	} {
-		if _, text := i.verifyAccounts(command.ExitUnverified, test.flags...); !strings.Contains(text, test.want) {
+		_, text := i.verifyAccounts(command.ExitUnverified, test.flags...)
+		if !strings.Contains(text, test.want) {
 			t.Errorf("%v: %q is not in\n%s", test.flags, test.want, text)
 		}
 	}
@@ -267,7 +268,8 @@ func TestVerifyAGroupThatIsNotDescribed(t *testing.T) {
 		Keys: []kmsg.Key{kmsg.DescribeGroups}, Err: kerr.GroupAuthorizationFailed, Count: -1,
 	})
 	defer refuse.Remove()
-	if _, text := i.verifyAccounts(command.ExitUnverified); !strings.Contains(text, "GROUP_AUTHORIZATION_FAILED") {
+	_, text := i.verifyAccounts(command.ExitUnverified)
+	if !strings.Contains(text, "GROUP_AUTHORIZATION_FAILED") {
 		t.Errorf("it says\n%s", text)
 	}
 	i.verifyAccounts(0, "--worker", w.server)

@@ -15,8 +15,8 @@ import (
 	"refold/views/httpapi"
 )
 
-// Extension adds to a worker what is the program's own: routes and metrics. It is called once, when the worker
-// is wired and before it serves. If it returns an error, the worker does not start.
+// Extension adds to a worker what is the program's own: routes and metrics. It is called once, when the
+// worker is wired and before it serves. If it returns an error, the worker does not start.
 type Extension func(*Host) error
 
 // Host is what an extension may use of its worker, for as long as the worker runs.
@@ -33,8 +33,8 @@ type Host struct {
 var ErrNoView = errors.New("this worker keeps no views: views.enabled is false")
 
 // Handle adds a route. The pattern is one of net/http.ServeMux with a method, such as
-// "GET /garages/{id}/free"; the summary says in a few words what it is for. The route has the limits, metrics and
-// spans of ours. A pattern that collides with another route is an error when the worker starts.
+// "GET /garages/{id}/free"; the summary says in a few words what it is for. The route has the limits,
+// metrics and spans of ours. A pattern that collides with another route is an error when the worker starts.
 func (h *Host) Handle(pattern, summary string, handler http.Handler) {
 	h.routes = append(h.routes, httpapi.Route{Pattern: pattern, Summary: summary, Handler: handler})
 }

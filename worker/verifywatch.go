@@ -52,7 +52,8 @@ func (o ownStore) Name() string { return "own store" }
 // Open returns the rows, once the transactions that are under way have got to the store: between two
 // transactions there is none.
 func (o ownStore) Open(ctx context.Context, partition int32, _ int64) (refold.RowIterator, error) {
-	err := o.session.Between(ctx, partition, func(context.Context, exactlyonce.RowWriter) error { return nil })
+	nothing := func(context.Context, exactlyonce.RowWriter) error { return nil }
+	err := o.session.Between(ctx, partition, nothing)
 	if err != nil {
 		return nil, err
 	}

@@ -285,8 +285,9 @@ func (w *Worker) openServer() (err error) {
 		return err
 	}
 	w.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: resources, Routes: routes, Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
-		Rebuilds: w.requests, Views: w.views, Stores: w.tables,
+		Resources: resources, Routes: routes, Commands: w.views, Traces: w.views, Live: live,
+		Readiness: checks,
+		Rebuilds:  w.requests, Views: w.views, Stores: w.tables,
 		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	})

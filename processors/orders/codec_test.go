@@ -212,7 +212,9 @@ func FuzzEvent(f *testing.F) {
 		mustSurvive(t, c.Events, event)
 		for _, past := range pasts { // the fold refuses nothing
 			state := orders.Decider.Fold(orders.Order{}, recorded(append(slices.Clip(past), event)...)...)
-			mustKeep(t, c.Table, eventsourcing.Snapshot[orders.Order]{State: state, Sequence: 1, Recent: ring})
+			mustKeep(t, c.Table, eventsourcing.Snapshot[orders.Order]{
+				State: state, Sequence: 1, Recent: ring,
+			})
 		}
 	})
 }

@@ -227,7 +227,8 @@ func (l *lettersList) printSummary(w io.Writer, counts []deadletters.Count) erro
 	var all int64
 	for _, c := range counts {
 		all += c.Count
-		_, err := fmt.Fprintf(w, columns, fmt.Sprint(c.Count), command.Legible(c.Reason), command.Legible(c.Topic),
+		_, err := fmt.Fprintf(w, columns,
+			fmt.Sprint(c.Count), command.Legible(c.Reason), command.Legible(c.Topic),
 			c.First.Format(time.RFC3339), c.Last.Format(time.RFC3339))
 		if err != nil {
 			return err

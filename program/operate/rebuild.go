@@ -99,7 +99,8 @@ func (p *commands) withRebuilds(
 	settings := loaded.Kafka(nil)
 	partitions, err := tablePartitions(cmd.Context(), settings, loaded.Copartitioned())
 	if err != nil {
-		return command.Explained(fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ",")))
+		return command.Explained(
+			fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ",")))
 	}
 	topic, err := rebuild.Open(rebuild.TopicOptions{
 		Kafka: settings, Name: rebuild.TopicName(c.Topics.Prefix), StallAfter: c.Processor.StallAfter,

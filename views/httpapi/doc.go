@@ -22,8 +22,8 @@
 // Statuses of errors: 400 the request is malformed; 404 there is no such thing (here, yet); 412 the aggregate
 // isn't at the sequence of If-Match; 422 the command was understood and rejected; 503 with Retry-After not
 // now, try again (a view is being restored, a state as new as asked for has not arrived, the server stops);
-// 504 it is not known whether the command was sent: send it again under the same Idempotency-Key, that is safe
-// (promise G1).
+// 504 it is not known whether the command was sent: send it again under the same Idempotency-Key, that is
+// safe (promise G1).
 //
 // # Adding an endpoint
 //

@@ -83,8 +83,9 @@ func generated(t *testing.T) *bench {
 		o.Limits.Wait, o.Limits.UnknownWait = 1, 1
 		for _, r := range []httpapi.Resource{
 			{
-				Name: accounts.Definition.Name, Plural: accounts.Definition.Plural, Commands: ofAccounts.Commands,
-				State: reflect.TypeFor[accounts.Account](),
+				Name: accounts.Definition.Name, Plural: accounts.Definition.Plural,
+				Commands: ofAccounts.Commands,
+				State:    reflect.TypeFor[accounts.Account](),
 			},
 			{
 				Name: orders.Definition.Name, Plural: orders.Definition.Plural, Commands: ofOrders.Commands,

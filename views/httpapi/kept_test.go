@@ -82,7 +82,8 @@ func TestNoTracesOfAnAggregate(t *testing.T) {
 	}
 }
 
-// The description lists the codes with which an aggregate rejects, in their order, and leaves room for others.
+// The description lists the codes with which an aggregate rejects, in their order, and leaves room for
+// others.
 func TestRejections(t *testing.T) {
 	b := newBench(t, func(o *httpapi.Options) {
 		o.Resources[0].Rejections = []httpapi.Rejection{

@@ -33,8 +33,8 @@ type rowLimit struct{ endpoint.Limit }
 
 // Describe returns its description.
 func (rowLimit) Describe(c endpoint.Context) *huma.Param {
-	return endpoint.Param(fmt.Sprintf("Rows of a page; %d if not given. A page may be shorter and still have "+
-		"a next.", c.DefaultRows()), endpoint.IntegerSchema(1, int64(c.PageRows)), nil)
+	return endpoint.Param(fmt.Sprintf("Rows of a page; %d if not given. A page may be shorter and still "+
+		"have "+"a next.", c.DefaultRows()), endpoint.IntegerSchema(1, int64(c.PageRows)), nil)
 }
 
 type listOutput struct {

@@ -269,8 +269,8 @@ func (s *Server) liveOperation() *huma.Operation {
 	for _, list := range s.liveLists() {
 		operation.Parameters = append(operation.Parameters, list.describe())
 	}
-	after := endpoint.Param("The id of the last message that the client has: what came after it comes first. "+
-		"With the same filter, at any server.", endpoint.StringSchema(""), nil)
+	after := endpoint.Param("The id of the last message that the client has: what came after it comes "+
+		"first. "+"With the same filter, at any server.", endpoint.StringSchema(""), nil)
 	after.Name, after.In = headerLastID, "header"
 	operation.Parameters = append(operation.Parameters, after)
 	return operation

@@ -63,7 +63,8 @@ func (s *Server) getTrace(ctx context.Context, _ *Resource, in *traceInput) (*tr
 	case errors.Is(err, views.ErrNotFound):
 		return nil, problem.New(http.StatusNotFound, wire.CodeNotFound, "no trace of %q is known; either no "+
 			"command of that ID was sent, or so long ago that it is no longer kept, or another "+
-			"command began the chain: then the trace is called after that%s", string(in.ID), s.untracedNames())
+			"command began the chain: then the trace is called after that%s",
+			string(in.ID), s.untracedNames())
 	case err != nil:
 		return nil, err
 	}

@@ -22,8 +22,8 @@ const (
 )
 
 // checkQuery is a huma middleware that refuses query parameters other than those described, and
-// those that come twice or, if they are numbers, empty. Otherwise a client that misspells atLeast would read a
-// state that is too old, and never know.
+// those that come twice or, if they are numbers, empty. Otherwise a client that misspells atLeast would read
+// a state that is too old, and never know.
 func checkQuery(parameters []*huma.Param) func(huma.Context, func(huma.Context)) {
 	known := make(map[string]*huma.Param)
 	for _, p := range parameters {
