@@ -147,7 +147,7 @@ module: ## rewrite the module's path to MODULE, such as example.com/you/refold
 	sed -i -E -e "s#(^|[[ (,{*])$$old/#\1$(MODULE)/#g" \
 		-e "s#(pkg: |module-path: |prefix\\()$$old([],)}]|\$$)#\1$(MODULE)\2#" .golangci.yml; \
 	for example in examples/*/go.mod; do \
-		sed -i -E "s#^(require|replace) $$old #\1 $(MODULE) #" "$$example"; \
+		sed -i -E "s#^((require|replace)?[[:space:]]*)$$old #\1$(MODULE) #" "$$example"; \
 	done; \
 	go mod edit -module '$(MODULE)'
 	go build ./... && gofmt -l .

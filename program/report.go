@@ -25,8 +25,8 @@ func (p *program) newReport() *cobra.Command {
 		Use:   "report AGGREGATE --at TIME",
 		Short: "List what every aggregate of a kind had at a time, such as its balance, and the totals",
 		Long: `List what every aggregate of a kind had at a time, such as an account's balance in its
-currency, and the totals, by the HTTP API of a worker. The aggregate's definition says what is added up; where it says
-nothing, the aggregates are counted.
+currency, and the totals, by the HTTP API of a worker. The aggregate's definition says what is added
+up; where it says nothing, the aggregates are counted.
 
 They are ordered by their IDs, byte by byte; those that were not there yet are left out. Amounts are
 whole numbers, such as minor units of a currency; totals have as many digits as they need. Each aggregate
