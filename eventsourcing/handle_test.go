@@ -347,3 +347,38 @@ func TestTypeName(t *testing.T) {
 		t.Errorf("TypeName allocates %v times", n)
 	}
 }
+
+// Decide and Evolve see what is recorded of a command and an event, and nothing else.
+func TestHandle_context(t *testing.T) {
+	at := time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC)
+	var decided eventsourcing.Context
+	var folded []eventsourcing.Recorded[tallyEvent]
+	d := tallyDecider
+	d.Decide = func(ctx eventsourcing.Context, _ tally, _ tallyCommand) ([]tallyEvent, error) {
+		decided = ctx
+		return []tallyEvent{added{1}, added{2}}, nil
+	}
+	d.Evolve = func(s tally, e eventsourcing.Recorded[tallyEvent]) tally {
+		folded = append(folded, e)
+		return s
+	}
+	command := commandOf("c1", add{1})
+	command.Source, command.Time, command.CausationID = "till", at, "before"
+	out, err := eventsourcing.Handle(d, 16, snapshot{Sequence: 4}, command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (eventsourcing.Context{
+		CommandID: "c1", Subject: command.Subject, Sequence: 4, Time: at, Source: "till",
+		CorrelationID: "c1", CausationID: "before",
+	}); decided != want {
+		t.Errorf("Decide is given %+v, want %+v", decided, want)
+	}
+	for i, e := range out.Events {
+		if want := (eventsourcing.Recorded[tallyEvent]{
+			Event: e.Data, Sequence: 5 + int64(i), Time: at,
+		}); folded[i] != want || e.Sequence != want.Sequence || !e.Time.Equal(at) {
+			t.Errorf("Evolve is given %+v for the event %+v", folded[i], e)
+		}
+	}
+}

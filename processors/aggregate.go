@@ -196,6 +196,8 @@ func (a Aggregate[S, C, E]) validate() error {
 // OpenAggregate is an aggregate with its codecs: all that can be done with it without knowing its types.
 type OpenAggregate struct {
 	AggregateName
+	// Namespace is that of the Avro records.
+	Namespace string
 
 	Commands, Events, Rows *codecs.Set
 	// Table encodes eventsourcing.Snapshot[S] as a row.
@@ -227,7 +229,7 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 		return nil, err
 	}
 	o := &OpenAggregate{
-		AggregateName: a.Named(), State: reflect.TypeFor[S](),
+		AggregateName: a.Named(), Namespace: a.namespace(), State: reflect.TypeFor[S](),
 		CommandExamples: make(map[string]json.RawMessage, len(a.Commands)), Traffic: a.traffic(),
 	}
 	for _, code := range slices.Sorted(maps.Keys(a.Rejections)) {

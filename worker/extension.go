@@ -7,10 +7,13 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"refold/eventsourcing"
+	"refold/kafka"
+	"refold/reader"
 	"refold/views"
 	"refold/views/httpapi"
 )
@@ -25,8 +28,15 @@ type Host struct {
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
 
-	worker *Worker
-	routes []httpapi.Route
+	worker     *Worker
+	routes     []httpapi.Route
+	background []background
+}
+
+// background is work that runs beside the worker's own.
+type background struct {
+	name string
+	run  func(context.Context) error
 }
 
 // ErrNoView says that the worker keeps no views (views.enabled), and so can't read states.
@@ -37,6 +47,38 @@ var ErrNoView = errors.New("this worker keeps no views: views.enabled is false")
 // metrics and spans of ours. A pattern that collides with another route is an error when the worker starts.
 func (h *Host) Handle(pattern, summary string, handler http.Handler) {
 	h.routes = append(h.routes, httpapi.Route{Pattern: pattern, Summary: summary, Handler: handler})
+}
+
+// Background has a function run while the worker runs, such as a projection that reads events (see
+// [Host.Reader]). When it ends before its context does, it is called again, after a pause that grows up to
+// processor.backoff-max; the log says why. Its context ends with the worker, which waits for it.
+func (h *Host) Background(name string, run func(context.Context) error) {
+	h.background = append(h.background, background{name, run})
+}
+
+// Reader returns a reader of an aggregate's events with the worker's own connections, for a consumer group of
+// its own. The types are those that the reader is interested in; their schemas are the definition's if they
+// are the definition's types. All workers with the extension share the partitions.
+func (h *Host) Reader(aggregate, group string, types ...reader.EventType) (*reader.Reader, error) {
+	for _, a := range h.worker.opened.Aggregates {
+		if a.Name != aggregate {
+			continue
+		}
+		registry, err := h.worker.in.Registry()
+		if err != nil {
+			return nil, err //nolint:wrapcheck // it names the setting
+		}
+		registry.Logger = h.Logger
+		r, err := reader.New(reader.Options{
+			Kafka: h.worker.kafka, Registry: registry, Namespace: a.Namespace,
+			Topic: h.worker.in.Topics(a.AggregateName).Events, Group: h.worker.in.Prefix() + group,
+		}, types...)
+		if err != nil {
+			return nil, fmt.Errorf("read the events of %s: %w", a.Plural, err)
+		}
+		return r, nil
+	}
+	return nil, fmt.Errorf("there is no aggregate %q", aggregate)
 }
 
 // reader returns the views of an aggregate by its name.
@@ -152,11 +194,30 @@ func (h *Host) Send(ctx context.Context, aggregate, id, commandID string, comman
 
 // extend calls the extensions, and returns their routes.
 func (w *Worker) extend() ([]httpapi.Route, error) {
-	host := &Host{Metrics: w.metrics, Logger: w.logger, worker: w}
+	w.host = &Host{Metrics: w.metrics, Logger: w.logger, worker: w}
 	for i, extension := range w.extensions {
-		if err := extension(host); err != nil {
+		if err := extension(w.host); err != nil {
 			return nil, fmt.Errorf("extension %d of the program: %w", i+1, err)
 		}
 	}
-	return host.routes, nil
+	return w.host.routes, nil
+}
+
+// keep runs a background function of an extension until ctx ends.
+func (w *Worker) keep(ctx context.Context, b background) {
+	pause, faults := w.config.Processor.BackoffMin, kafka.NewFaultLog(w.logger)
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := b.run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > steady {
+			pause = w.config.Processor.BackoffMin
+		}
+		faults.Failed(slog.LevelError, "work of an extension ended; it is started again", err, "name", b.name,
+			"pause", pause)
+		kafka.Sleep(ctx, pause)
+		pause = min(2*pause, w.config.Processor.BackoffMax)
+	}
 }

@@ -61,6 +61,7 @@ type Worker struct {
 	lost         atomic.Pointer[error] // which topics are lost
 	partitions   atomic.Int32          // of the topics of aggregates and processes; 0 until prepared
 	extensions   []Extension
+	host         *Host // of the extensions
 }
 
 // New wires a worker together. It opens the local stores and the HTTP port; it doesn't need Kafka or the
@@ -334,6 +335,9 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		}
 		for _, p := range w.processors {
 			group.Go(func() error { p.Run(ctx); return nil })
+		}
+		for _, b := range w.host.background {
+			group.Go(func() error { w.keep(ctx, b); return nil })
 		}
 		return nil
 	})
