@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -55,4 +56,9 @@ func Connect(ctx context.Context, settings kafka.Settings) (*kgo.Client, error) 
 		return nil, fmt.Errorf("reach Kafka: %w", err)
 	}
 	return client, nil
+}
+
+// written returns the topics that the aggregate writes: one that keeps no results has no topic of them.
+func written(topics ...string) []string {
+	return slices.DeleteFunc(topics, func(topic string) bool { return topic == "" })
 }

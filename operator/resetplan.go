@@ -46,7 +46,8 @@ type Reset struct {
 func NewReset(ctx context.Context, client *kgo.Client, o ResetOptions) (*Reset, error) {
 	r := &Reset{options: o, client: client, finder: o.Aggregate.offsetFinder(o.Kafka)}
 	topics := o.Aggregate.Topics
-	count, err := kafka.Partitions(ctx, client, topics.Commands, topics.Events, topics.Results, topics.Table)
+	count, err := kafka.Partitions(ctx, client,
+		written(topics.Commands, topics.Events, topics.Results, topics.Table)...)
 	for p := range count {
 		r.partitions = append(r.partitions, p)
 	}

@@ -61,7 +61,7 @@ func PlanVerification(
 	ctx context.Context, client *kgo.Client, o VerificationOptions,
 ) (*Verification, error) {
 	topics := o.Aggregate.Topics
-	count, err := kafka.Partitions(ctx, client, topics.Events, topics.Table, topics.Results)
+	count, err := kafka.Partitions(ctx, client, written(topics.Events, topics.Table, topics.Results)...)
 	if err != nil {
 		return nil, err
 	}

@@ -34,8 +34,11 @@ func (r *resetting) plan(ctx context.Context) error {
 		fmt.Fprintf(w, "  local    %s is removed\n", plan.LocalStore)
 	}
 	fmt.Fprintf(w, "  others'  local stores need nothing: they read what is written to %s\n", r.topics.Table)
-	fmt.Fprintf(w, "%s, %s and %s are read, and not changed.\n", r.topics.Commands, r.topics.Events,
-		r.topics.Results)
+	read := r.topics.Commands + " and " + r.topics.Events
+	if r.topics.Results != "" {
+		read = r.topics.Commands + ", " + r.topics.Events + " and " + r.topics.Results
+	}
+	fmt.Fprintf(w, "%s are read, and not changed.\n", read)
 	return r.advised(r.reset.Refused(plan))
 }
 

@@ -26,6 +26,8 @@ type DeadLetter struct {
 
 // Topics of an aggregate.
 type Topics struct {
+	// Results is empty for an aggregate that keeps none: its rejected commands are not known to have been
+	// handled then.
 	Commands, Events, Results, Table, DeadLetters, Group string
 }
 
@@ -215,7 +217,9 @@ func (r *OffsetFinder) traces(
 		})
 	}
 	// Each command that was handled has one result, one that came again included.
-	err = note(r.Topics.Results, func(t Cause) { handled[t]++ })
+	if r.Topics.Results != "" {
+		err = note(r.Topics.Results, func(t Cause) { handled[t]++ })
+	}
 	if err == nil {
 		// Where results are not kept any more, events know of those that had some.
 		err = note(r.Topics.Events, func(t Cause) { handled[t] = max(handled[t], 1) })

@@ -81,11 +81,14 @@ func Partition(
 	if p.events, err = p.build(ctx, "folding events", o.Topics.Events, o.Events, 0); err != nil {
 		return p.report, err
 	}
-	p.results, err = p.build(ctx, "reading results", o.Topics.Results, o.Results, kafka.FromStart)
-	if err != nil {
-		return p.report, err
+	p.report.Events = p.events.Events()
+	if o.Topics.Results != "" {
+		p.results, err = p.build(ctx, "reading results", o.Topics.Results, o.Results, kafka.FromStart)
+		if err != nil {
+			return p.report, err
+		}
+		p.report.Results = p.results.Events()
 	}
-	p.report.Events, p.report.Results = p.events.Events(), p.results.Events()
 	table, err := open(ctx, number)
 	if err != nil {
 		return p.report, fmt.Errorf("read the table: %w", err)
@@ -114,7 +117,7 @@ func (p *partition) build(
 
 func (p *partition) close() error {
 	var errs []error
-	for _, s := range []*refold.Shadow{p.events, p.results} {
+	for _, s := range []*refold.Shadow{p.events, p.results} { // results may be nil
 		if s != nil {
 			errs = append(errs, s.Close())
 		}
@@ -137,9 +140,9 @@ func (p *partition) each(
 			return err //nolint:wrapcheck // it says what it was doing
 		}
 		key := string(pair.Key)
-		told, err := p.results.State(key)
+		told, err := p.told(key)
 		if err != nil {
-			return err //nolint:wrapcheck // it says what it was doing
+			return err
 		}
 		should, err := p.Rings.Row(state, told, pair.Row)
 		if err != nil {
@@ -149,6 +152,9 @@ func (p *partition) each(
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // it says what it was doing
+	}
+	if p.results == nil {
+		return nil
 	}
 	// And aggregates that have results only: their commands were rejected.
 	return p.results.Walk(ctx, nil, func(pair *refold.Pair) error {
@@ -171,6 +177,14 @@ func (p *partition) each(
 		}
 		return fn(key, nil, should)
 	})
+}
+
+// told returns what the results say of an aggregate's latest commands; nil where there are none.
+func (p *partition) told(key string) (any, error) {
+	if p.results == nil {
+		return nil, nil //nolint:nilnil // nothing is known
+	}
+	return p.results.State(key) //nolint:wrapcheck // it says what it was doing
 }
 
 // write writes the rows that are not as they should be.
