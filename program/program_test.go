@@ -47,6 +47,35 @@ var shop = Program{
 	Traffic:     shoptraffic.Traffic{},
 }
 
+// topicsAreRight is what is said of all topics of the shop; settings are names and values in turns.
+func topicsAreRight(t *testing.T, settings ...string) string {
+	t.Helper()
+	all := map[string]string{}
+	for i := 0; i+1 < len(settings); i += 2 {
+		all[settings[i]] = settings[i+1]
+	}
+	in, err := shop.Installation(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d topics are as they should be", len(in.TopicSpecs()))
+}
+
+// schemasAreThere is what is said of all schemas of the shop.
+func schemasAreThere(t *testing.T) string {
+	t.Helper()
+	in, err := shop.Installation(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry, opened, err := in.Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer registry.Close()
+	return fmt.Sprintf("%d schemas", opened.SchemaCount())
+}
+
 // testRoot returns the shop's commands.
 func testRoot(environ []string) *cobra.Command {
 	root, err := newRoot(shop, environ)
@@ -235,15 +264,15 @@ func TestTopicsAndSchemas(t *testing.T) {
 	topics := func(args ...string) []string { return append(append([]string{"topics"}, args...), brokers...) }
 
 	expect(t, command.ExitDifferences, []string{"account-commands: topic is missing"}, topics("plan")...)
-	expect(t, 0, []string{"13 topics are as they should be"}, topics("apply")...)
+	expect(t, 0, []string{topicsAreRight(t)}, topics("apply")...)
 	expect(t, 0, nil, topics("plan")...)
 	expect(t, command.ExitDifferences, []string{"account-events: partitions"},
 		topics("apply", "--topics.partitions", "9")...)
 
 	expect(t, command.ExitFailed, []string{"no such schema"},
 		append([]string{"schemas", "check"}, registry...)...)
-	expect(t, 0, []string{"39 schemas"}, append([]string{"schemas", "register"}, registry...)...)
-	expect(t, 0, []string{"39 schemas"}, append([]string{"schemas", "check"}, registry...)...)
+	expect(t, 0, []string{schemasAreThere(t)}, append([]string{"schemas", "register"}, registry...)...)
+	expect(t, 0, []string{schemasAreThere(t)}, append([]string{"schemas", "check"}, registry...)...)
 }
 
 func TestMistakesOfTheCommandLine(t *testing.T) {
