@@ -22,6 +22,9 @@ type StructOptions struct {
 	// Defaults gives every field without a default, those of records inside this one included, the zero
 	// value of its type as its default: so later versions may add fields, and leave some out.
 	Defaults bool
+	// Revision, if it is not 0, is noted in the schema. Versions of one revision must have the same fields:
+	// see [Set.CheckVersions].
+	Revision int
 	// Docs are texts for fields, by Avro name, that have no tag of their own.
 	Docs map[string]string
 }
@@ -38,6 +41,9 @@ func RecordOf[T any](o StructOptions) Type {
 	return t
 }
 
+// revisionProperty is the property of a record's schema that has StructOptions.Revision.
+const revisionProperty = "revision"
+
 func structSchema[T any](o StructOptions) (text string, err error) {
 	goType := reflect.TypeFor[T]()
 	if o.Name == "" {
@@ -50,6 +56,9 @@ func structSchema[T any](o StructOptions) (text string, err error) {
 	root := schema.Root().ExpandReferences() // so that each use of a type can be documented, and defaulted
 	document(root, goType)
 	root.Doc = o.Doc
+	if o.Revision != 0 {
+		root.Props = map[string]any{revisionProperty: o.Revision}
+	}
 	for i := range root.Fields {
 		f := &root.Fields[i]
 		if text := o.Docs[f.Name]; text != "" && f.Doc == "" {

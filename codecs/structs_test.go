@@ -1,6 +1,7 @@
 package codecs_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -97,5 +98,47 @@ func TestRecordOfRefuses(t *testing.T) {
 	if _, err = codecs.NewSet(structRegistry(t),
 		codecs.RecordOf[Chained](codecs.StructOptions{Namespace: "n", Defaults: true})); err != nil {
 		t.Errorf("a type that contains itself behind a pointer: %v", err)
+	}
+}
+
+// A record that has other fields at the same revision is refused: zero would be taken for the truth.
+func TestSameRevision(t *testing.T) {
+	registry := structRegistry(t)
+	prepared := func(set *codecs.Set, err error) error {
+		t.Helper()
+		if err == nil {
+			err = set.CheckVersions(t.Context())
+		}
+		if err == nil {
+			err = set.Prepare(t.Context())
+		}
+		return err
+	}
+	options := codecs.StructOptions{Namespace: "garages", Defaults: true, Revision: 1}
+	of := func(o codecs.StructOptions) codecs.Type { return codecs.RecordOf[Parked](o) }
+	if err := prepared(codecs.NewSet(registry, of(options))); err != nil {
+		t.Fatal(err)
+	}
+	options.Doc = "Other words are no other fields."
+	if err := prepared(codecs.NewSet(registry, of(options))); err != nil {
+		t.Errorf("another text: %v", err)
+	}
+	renamed := func(o codecs.StructOptions) codecs.Type {
+		type Parked struct {
+			Number string `avro:"number"`
+		}
+		return codecs.RecordOf[Parked](o)
+	}
+	err := prepared(codecs.NewSet(registry, renamed(options)))
+	if !errors.Is(err, codecs.ErrSameRevision) || !strings.Contains(err.Error(), "FoldVersion") {
+		t.Errorf("a renamed field: %v", err)
+	}
+	options.Revision = 2
+	if err := prepared(codecs.NewSet(registry, renamed(options))); err != nil {
+		t.Errorf("a renamed field, another revision: %v", err)
+	}
+	options.Revision = 1
+	if err := prepared(codecs.NewSet(registry, of(options))); err != nil {
+		t.Errorf("back to the first: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package codecs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -37,15 +38,15 @@ func (e *VersionError) Error() string {
 func (e *VersionError) Unwrap() error { return e.Err }
 
 // CheckVersions makes sure that the Set can read what was written with each version of its types'
-// subjects that the registry has: records of all of them may still be in the topic. The error wraps a
-// *[VersionError] for each that it can't, or ErrRegistryUnavailable. It costs a request for each subject
-// and one or two for each version; it waits for a registry that is away as [Set.Prepare] does, after
-// which it is called.
+// subjects that the registry has: records of all of them may still be in the topic. A version of the same
+// revision (StructOptions) must also have the same fields. The error wraps a *[VersionError] for each version
+// that is not so, or ErrRegistryUnavailable. It costs a request for each subject and one or two for each
+// version; it waits for a registry that is away as [Set.Prepare] does.
 func (s *Set) CheckVersions(ctx context.Context) error {
 	var errs []error
 	for _, t := range s.types {
 		err := s.registry.patiently(ctx, func(ctx context.Context) error {
-			return s.checkVersions(ctx, t.schema.Name)
+			return s.checkVersions(ctx, t)
 		})
 		errs = append(errs, err)
 		if errors.Is(err, ErrRegistryUnavailable) {
@@ -55,13 +56,17 @@ func (s *Set) CheckVersions(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (s *Set) checkVersions(ctx context.Context, subject string) error {
+func (s *Set) checkVersions(ctx context.Context, t *setType) error {
 	var versions []int
+	subject := t.schema.Name
 	err := s.registry.request(ctx, "versions", func(ctx context.Context, c *sr.Client) (err error) {
 		versions, err = c.SubjectVersions(ctx, subject)
 		return err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrSchemaNotFound):
+		return nil // nothing was ever written with it
+	case err != nil:
 		return fmt.Errorf("versions of subject %s: %w", subject, err)
 	}
 	var errs []error
@@ -78,15 +83,41 @@ func (s *Set) checkVersions(ctx context.Context, subject string) error {
 		case errors.Is(err, ErrRegistryUnavailable):
 			return err
 		case err == nil:
-			if poison := s.resolve(written).poison; poison != nil {
-				err = poison.Err
-			}
+			err = t.readable(s, written)
 		}
 		if err != nil {
 			errs = append(errs, &VersionError{Subject: subject, Version: version, ID: id, Err: err})
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// readable returns why what was written with a schema can't be read, or must not be.
+func (t *setType) readable(s *Set, written *Schema) error {
+	if poison := s.resolve(written).poison; poison != nil {
+		return poison.Err
+	}
+	ours := revisionOf(t.schema)
+	if ours == 0 || ours != revisionOf(written) ||
+		bytes.Equal(written.avro.Canonical(), t.schema.avro.Canonical()) {
+		return nil
+	}
+	return fmt.Errorf("%w: both are of revision %d; raise it (of a row: the definition's FoldVersion)",
+		ErrSameRevision, ours)
+}
+
+// ErrSameRevision says that the fields of a record have changed and its revision has not.
+var ErrSameRevision = errors.New("the fields differ")
+
+// revisionOf returns the revision that a schema notes; 0 if it has none.
+func revisionOf(s *Schema) int64 {
+	switch n := s.avro.Root().Props[revisionProperty].(type) {
+	case int64:
+		return n
+	case int:
+		return int64(n)
+	}
+	return 0
 }
 
 func (s *Set) versionID(ctx context.Context, subject string, version int) (id int, err error) {

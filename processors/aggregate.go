@@ -245,7 +245,7 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 	}{
 		{&o.Commands, "commands", recordsOf(a.Commands, a.namespace())},
 		{&o.Events, "events", a.EventTypes()},
-		{&o.Rows, "rows", []codecs.Type{rowType[S](a.namespace(), a.Name)}},
+		{&o.Rows, "rows", []codecs.Type{rowType[S](a.namespace(), a.Name, a.Decider().Version())}},
 	}
 	for _, s := range sets {
 		var err error
@@ -327,15 +327,18 @@ func (o *OpenAggregate) SchemaText(typeName string) (text string) {
 func (o *OpenAggregate) Topics(prefix string) Topics { return NewTopics(prefix, o.Name, o.Plural) }
 
 // Prepare gets the IDs of the aggregate's schemas from the registry, and makes sure that the rows and
-// events of all their versions can be read. Commands that can't be read become dead letters; without rows
-// and events nothing can be handled.
+// events of all their versions can be read, and that a state with other fields has another fold version.
+// Commands that can't be read become dead letters; without rows and events nothing can be handled.
 func (o *OpenAggregate) Prepare(ctx context.Context) error {
-	var errs []error
-	for _, set := range o.Sets() {
-		errs = append(errs, set.Prepare(ctx))
+	// Rows first: a schema that does not fit must not be registered.
+	errs := []error{o.Rows.CheckVersions(ctx)}
+	if errs[0] == nil {
+		for _, set := range o.Sets() {
+			errs = append(errs, set.Prepare(ctx))
+		}
 	}
 	if errors.Join(errs...) == nil {
-		errs = append(errs, o.Rows.CheckVersions(ctx), o.Events.CheckVersions(ctx))
+		errs = append(errs, o.Events.CheckVersions(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("schemas of %s: %w", o.Plural, err)

@@ -19,10 +19,11 @@ type row[S any] struct {
 }
 
 // rowType returns the record type of an aggregate's rows. Every field has a default, so that rows of
-// earlier and later releases can be read.
-func rowType[S any](namespace, aggregate string) codecs.Type {
+// earlier and later releases can be read: a field that they lack is zero until the table is rebuilt. So a
+// state with other fields needs another fold version, and the schema notes it.
+func rowType[S any](namespace, aggregate string, foldVersion int) codecs.Type {
 	return codecs.RecordOf[row[S]](codecs.StructOptions{
-		Namespace: namespace, Name: rowName(aggregate), Defaults: true,
+		Namespace: namespace, Name: rowName(aggregate), Defaults: true, Revision: foldVersion,
 		Doc: "A row of the table: the state of one " + aggregate + " as of a sequence. A row at sequence 0 " +
 			"is there for its ring alone: commands were rejected before there was an event.",
 	})
