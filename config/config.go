@@ -1,18 +1,23 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"refold/kafka"
+)
 
 // Config is the effective configuration. Zero values don't mean defaults here: [Load] has filled
 // everything in and checked it.
 //
-// Tags: key is the name in the file, help says what it is and why the default is what it is.
+// Tags: key is the name in the file, help says what it is and why the default is what it is. A field
+// whose key is "-" is not an option; the options of a struct with ",inline" are its section's.
 // min, max and oneof are what is allowed. A least value of zero is for options of which zero means
 // zero: the packages below take it for "not set" where it would make no sense.
 type Config struct {
-	Kafka     Kafka     `key:"kafka"`
-	Registry  Registry  `key:"registry"`
-	Topics    Topics    `key:"topics"`
-	Processor Processor `key:"processor"`
+	Kafka     kafka.Settings `key:"kafka"`
+	Registry  Registry       `key:"registry"`
+	Topics    Topics         `key:"topics"`
+	Processor Processor      `key:"processor"`
 	// Aggregates are the settings of each aggregate, by its name: those that [NewOptions] was given.
 	Aggregates map[string]*Aggregate
 	Store      Store      `key:"store"`
@@ -23,45 +28,6 @@ type Config struct {
 	Tracing    Tracing    `key:"tracing"`
 	Log        Log        `key:"log"`
 	Load       SampleLoad `key:"load"`
-}
-
-// Kafka says how to reach the cluster.
-type Kafka struct {
-	Brokers            []string      `key:"brokers" default:"localhost:9092" help:"Brokers to ask for the rest of the cluster, each host:port."`
-	ClientID           string        `key:"client-id" default:"refold" help:"The name in the brokers' logs, metrics and quotas."`
-	TLS                TLS           `key:"tls"`
-	SASL               SASL          `key:"sasl"`
-	DialTimeout        time.Duration `key:"dial-timeout" default:"10s" min:"100ms" max:"5m" help:"Limit of TCP connect and TLS handshake together."`
-	RequestTimeout     time.Duration `key:"request-timeout" default:"10s" min:"100ms" max:"5m" help:"How long an answer may take; a broker that is silent for longer is taken for gone."`
-	SessionTimeout     time.Duration `key:"session-timeout" default:"15s" min:"6s" max:"30m" help:"How long a dead worker's partitions stand still. Brokers allow no less than 6s as they come."`
-	RebalanceTimeout   time.Duration `key:"rebalance-timeout" default:"30s" min:"1s" max:"30m" help:"How long members may finish what they hold before partitions move on without them."`
-	TransactionTimeout time.Duration `key:"transaction-timeout" default:"30s" min:"1s" max:"15m" help:"The longest that a dead worker's open transaction holds up readers. Brokers allow up to 15m as they come."`
-}
-
-// TLS says how connections are encrypted and whom we trust.
-type TLS struct {
-	Enabled            bool   `key:"enabled" default:"false" help:"Turns TLS on."`
-	CAFile             string `key:"ca-file" help:"Authorities that we trust (PEM); empty: the system's."`
-	CertFile           string `key:"cert-file" help:"Our own certificate (PEM), if brokers ask for one."`
-	KeyFile            string `key:"key-file" help:"Its key (PEM)."`
-	ServerName         string `key:"server-name" help:"The name that certificates must carry, if not their host's."`
-	InsecureSkipVerify bool   `key:"insecure-skip-verify" default:"false" help:"Accepts any certificate, and so anybody in between. For trials only."`
-}
-
-// SASL says how we prove who we are.
-type SASL struct {
-	Mechanism        string `key:"mechanism" oneof:"|PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER" help:"Empty: no SASL."`
-	Username         string `key:"username" help:"For PLAIN and SCRAM."`
-	Password         Secret `key:"password" help:"For PLAIN and SCRAM. From the environment or the file, never a flag; better: password-file."`
-	PasswordFile     string `key:"password-file" help:"File with the password; read again whenever we authenticate."`
-	Token            Secret `key:"token" help:"For OAUTHBEARER: a fixed token."`
-	TokenFile        string `key:"token-file" help:"For OAUTHBEARER: a file with the token, read again whenever we authenticate."`
-	TokenURL         string `key:"token-url" help:"For OAUTHBEARER: where client credentials are exchanged for a token."`
-	ClientID         string `key:"client-id" help:"For the token URL."`
-	ClientSecret     Secret `key:"client-secret" help:"For the token URL."`
-	ClientSecretFile string `key:"client-secret-file" help:"For the token URL: a file with the secret."`
-	Scope            string `key:"scope" help:"For the token URL: what the token is asked for; empty: the server's default."`
-	AllowUnencrypted bool   `key:"allow-unencrypted" default:"false" help:"Lets PLAIN and OAUTHBEARER go over a connection without TLS, where anybody can read them."`
 }
 
 // Registry is the schema registry.

@@ -35,8 +35,8 @@ func (c *Config) contradictions() (found Mistakes) {
 			wrong("registry.urls", value, allowed)
 		}
 	}
-	if c.Kafka.SASL.TokenURL != "" {
-		if value, allowed := urlMistake(c.Kafka.SASL.TokenURL); allowed != "" {
+	if token := c.Kafka.SASL.OAuth.TokenURL; token != "" {
+		if value, allowed := urlMistake(token); allowed != "" {
 			wrong("kafka.sasl.token-url", value, allowed)
 		}
 	}

@@ -73,13 +73,21 @@ func (all *Options) names() (names []string) {
 
 var secretType = reflect.TypeFor[Secret]()
 
-// describe collects the options of a section and those below it.
+// describe collects the options of a section and those below it, by the tags that [Config] explains.
 func describe(section reflect.Type, prefix string, index []int) (all []option) {
 	for i := range section.NumField() {
 		f := section.Field(i)
-		path := prefix + f.Tag.Get("key")
-		at := append(append([]int(nil), index...), i)
-		if f.Type.Kind() == reflect.Struct {
+		key := f.Tag.Get("key")
+		path, at := prefix+key, append(append([]int(nil), index...), i)
+		switch {
+		case key == "":
+			panic(fmt.Sprintf("config: %v.%s has no key", section, f.Name))
+		case key == "-":
+			continue
+		case key == ",inline":
+			all = append(all, describe(f.Type, prefix, at)...)
+			continue
+		case f.Type.Kind() == reflect.Struct:
 			all = append(all, describe(f.Type, path+".", at)...)
 			continue
 		}

@@ -1,43 +1,20 @@
 package config
 
 import (
-	"encoding/json"
 	"fmt"
-	"log/slog"
 	"math"
 	"reflect"
 	"strconv"
 	"strings"
 	"time"
+
+	"refold/kafka"
 )
 
 const hidden = "***"
 
-// Secret is a value that is never printed, whatever prints it. Reveal returns it.
-type Secret string
-
-// Reveal returns the secret itself, for whoever authenticates with it.
-func (s Secret) Reveal() string { return string(s) }
-
-// String returns *** in place of a secret, and nothing if there is none.
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return hidden
-}
-
-// Format prints what String does for every verb.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
-
-// MarshalJSON encodes what String returns.
-func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
-
-// MarshalYAML encodes what String returns.
-func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
-
-// LogValue logs what String returns.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+// Secret is a value that is never printed, whatever prints it.
+type Secret = kafka.Secret
 
 // Bytes is a size. Its text has a unit, as in 64MiB or 1.5GB.
 type Bytes int64

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"regexp"
 	"strings"
-	"unicode"
 
 	"refold/codecs"
 	"refold/config"
@@ -27,10 +25,8 @@ func KafkaMistakes(c config.Config) config.Mistakes {
 	}
 	mistakes := make(config.Mistakes, len(found))
 	for i, m := range found {
-		path, _, _ := strings.Cut(m.Path, "[") // brokers[0]
 		mistakes[i] = config.Mistake{
-			Path:  "kafka." + strings.TrimPrefix(asOption(path), "kafka."),
-			Value: m.Value, Allowed: asOption(m.Allowed),
+			Path: "kafka." + m.Path, Value: m.Value, Allowed: inKafka.Replace(m.Allowed),
 		}
 		if m.Value == "" {
 			mistakes[i].Allowed = "is missing; allowed: " + mistakes[i].Allowed
@@ -39,61 +35,15 @@ func KafkaMistakes(c config.Config) config.Mistakes {
 	return mistakes
 }
 
-var (
-	camelCase = regexp.MustCompile(`[a-z]+([A-Z][a-z]+)+`)
-	ofKafka   = regexp.MustCompile(`\b(sasl|tls)\.`)
-)
-
-// asOption spells the names of settings in a text as the configuration does: sasl.tokenUrl is
-// kafka.sasl.token-url there.
-func asOption(text string) string {
-	text = strings.ReplaceAll(text, "sasl.oauth.", "sasl.")
-	text = ofKafka.ReplaceAllString(text, "kafka.$1.")
-	return camelCase.ReplaceAllStringFunc(text, func(name string) string {
-		var b strings.Builder
-		for _, r := range name {
-			if 'A' <= r && r <= 'Z' {
-				b.WriteByte('-')
-			}
-			b.WriteRune(unicode.ToLower(r))
-		}
-		return b.String()
-	})
-}
-
-// heartbeats go out in a session's time-out: four may go missing.
-const heartbeats = 5
+// inKafka puts the section's name before those options that a text names.
+var inKafka = strings.NewReplacer("sasl.", "kafka.sasl.", "tls.", "kafka.tls.")
 
 // Kafka returns the settings of all Kafka clients; they log to logger, if it is not nil.
 func (i *Installation) Kafka(logger *slog.Logger) kafka.Settings {
-	c, k := i.Config, i.Config.Kafka
-	s := kafka.Settings{
-		Brokers:  k.Brokers,
-		ClientID: k.ClientID,
-		TLS: kafka.TLS{
-			Enabled: k.TLS.Enabled, CAFile: k.TLS.CAFile,
-			CertFile: k.TLS.CertFile, KeyFile: k.TLS.KeyFile,
-			ServerName: k.TLS.ServerName, InsecureSkipVerify: k.TLS.InsecureSkipVerify,
-		},
-		SASL: kafka.SASL{
-			Mechanism: k.SASL.Mechanism, Username: k.SASL.Username,
-			Password: kafka.Secret(k.SASL.Password), PasswordFile: k.SASL.PasswordFile,
-			AllowUnencrypted: k.SASL.AllowUnencrypted,
-			OAuth: kafka.OAuth{
-				Token: kafka.Secret(k.SASL.Token), TokenFile: k.SASL.TokenFile,
-				TokenURL: k.SASL.TokenURL, ClientID: k.SASL.ClientID,
-				ClientSecret:     kafka.Secret(k.SASL.ClientSecret),
-				ClientSecretFile: k.SASL.ClientSecretFile, Scope: k.SASL.Scope,
-			},
-		},
-		DialTimeout: k.DialTimeout, RequestTimeout: k.RequestTimeout,
-		SessionTimeout:    k.SessionTimeout,
-		HeartbeatInterval: k.SessionTimeout / heartbeats, RebalanceTimeout: k.RebalanceTimeout,
-		TransactionTimeout: k.TransactionTimeout,
-		RecordBytes:        int(c.Topics.RecordBytes),
-		LargerRecordBytes: map[string]int{
-			processors.DeadLetters(c.Topics.Prefix): processors.LetterBytes(int(c.Topics.RecordBytes)),
-		},
+	c, s := i.Config, i.Config.Kafka
+	s.RecordBytes = int(c.Topics.RecordBytes)
+	s.LargerRecordBytes = map[string]int{
+		processors.DeadLetters(c.Topics.Prefix): processors.LetterBytes(s.RecordBytes),
 	}
 	if logger != nil {
 		s.Logger = logging.Client(logger, c.Log, "franz-go")

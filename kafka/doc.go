@@ -9,7 +9,7 @@
 //
 // # Files
 //
-//	settings.go        Settings, its defaults with their reasons, Secret
+//	settings.go        Settings: options with their defaults, limits and reasons; secret.go: Secret
 //	mistakes.go        Settings.Validate: all mistakes at once, as values
 //	franz.go           Settings.Options: the options of a franz-go client
 //	sarama.go          Settings.Sarama: the configuration of Sarama, and so of Goka

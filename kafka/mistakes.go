@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -9,10 +10,10 @@ import (
 	"time"
 )
 
-// Mistake is one wrong field of Settings, as a value: a configuration file, a flag or an HTTP
+// Mistake is one wrong option of Settings, as a value: a configuration file, a flag or an HTTP
 // handler can each show it in its own way.
 type Mistake struct {
-	Path    string // the field as it is written in a configuration, "sasl.mechanism"
+	Path    string // the keys of its sections and its own: "sasl.mechanism"
 	Value   string // what was found; a secret is never among it
 	Allowed string // what would be right
 }
@@ -22,7 +23,7 @@ func (m Mistake) String() string {
 	return fmt.Sprintf("%s: %q; allowed: %s", m.Path, m.Value, m.Allowed)
 }
 
-// Mistakes is all that is wrong with Settings, in the order of their fields. errors.As finds it.
+// Mistakes is all that is wrong with Settings. errors.As finds it.
 type Mistakes []Mistake
 
 // Error says every mistake on a line of its own.
@@ -45,10 +46,10 @@ func (s Settings) Validate() error {
 	var ms Mistakes
 	s.checkBrokers(&ms)
 	if len(s.ClientID) > 249 || strings.ContainsFunc(s.ClientID, notInClientID) {
-		ms.add("clientId", s.ClientID, "at most 249 of a-z, A-Z, 0-9, '.', '_', '-'")
+		ms.add("client-id", s.ClientID, "at most 249 of a-z, A-Z, 0-9, '.', '_', '-'")
 	}
 	if s.RecordBytes < 0 || s.RecordBytes > MaxRecordBytes {
-		ms.add("recordBytes", s.RecordBytes, fmt.Sprintf("1 to %d, or 0 for the default", MaxRecordBytes))
+		ms.add("record-bytes", s.RecordBytes, fmt.Sprintf("1 to %d, or 0 for the default", MaxRecordBytes))
 	}
 	s.TLS.check(&ms)
 	s.SASL.check(&ms, !s.TLS.Enabled && !s.onlyThisHost())
@@ -69,11 +70,11 @@ func (s Settings) checkBrokers(ms *Mistakes) {
 	if len(s.Brokers) == 0 {
 		ms.add("brokers", "", "at least one "+allowed)
 	}
-	for i, broker := range s.Brokers {
+	for _, broker := range s.Brokers {
 		host, port, err := net.SplitHostPort(broker)
 		number, errPort := strconv.Atoi(port)
 		if err != nil || errPort != nil || host == "" || number < 1 || number > 65535 {
-			ms.add(fmt.Sprintf("brokers[%d]", i), broker, allowed)
+			ms.add("brokers", broker, allowed)
 		}
 	}
 }
@@ -98,23 +99,23 @@ func isThisHost(host string) bool {
 func (t TLS) check(ms *Mistakes) {
 	if !t.Enabled {
 		const allowed = "nothing, unless tls.enabled is true"
-		notSet(ms, "tls.caFile", t.CAFile, allowed)
-		notSet(ms, "tls.certFile", t.CertFile, allowed)
-		notSet(ms, "tls.keyFile", t.KeyFile, allowed)
-		notSet(ms, "tls.serverName", t.ServerName, allowed)
-		notSet(ms, "tls.insecureSkipVerify", t.InsecureSkipVerify, allowed)
+		notSet(ms, "tls.ca-file", t.CAFile, allowed)
+		notSet(ms, "tls.cert-file", t.CertFile, allowed)
+		notSet(ms, "tls.key-file", t.KeyFile, allowed)
+		notSet(ms, "tls.server-name", t.ServerName, allowed)
+		notSet(ms, "tls.insecure-skip-verify", t.InsecureSkipVerify, allowed)
 		return
 	}
 	if t.CertFile == "" && t.KeyFile != "" {
-		ms.add("tls.certFile", "", "the certificate that belongs to tls.keyFile")
+		ms.add("tls.cert-file", "", "the certificate that belongs to tls.key-file")
 	}
 	if t.KeyFile == "" && t.CertFile != "" {
-		ms.add("tls.keyFile", "", "the key that belongs to tls.certFile")
+		ms.add("tls.key-file", "", "the key that belongs to tls.cert-file")
 	}
 	if t.InsecureSkipVerify {
-		const allowed = "nothing, while tls.insecureSkipVerify is true"
-		notSet(ms, "tls.caFile", t.CAFile, allowed)
-		notSet(ms, "tls.serverName", t.ServerName, allowed)
+		const allowed = "nothing, while tls.insecure-skip-verify is true"
+		notSet(ms, "tls.ca-file", t.CAFile, allowed)
+		notSet(ms, "tls.server-name", t.ServerName, allowed)
 	}
 }
 
@@ -146,14 +147,14 @@ func (s SASL) check(ms *Mistakes, exposed bool) {
 	shown := s.Mechanism == MechanismPlain || s.Mechanism == MechanismOAuthBearer
 	if shown && exposed && !s.AllowUnencrypted {
 		ms.add("sasl.mechanism", s.Mechanism,
-			"with tls.enabled, or with sasl.allowUnencrypted if anybody on the network may see it")
+			"with tls.enabled, or with sasl.allow-unencrypted if anybody on the network may see it")
 	}
 }
 
 func (s SASL) checkNoPassword(ms *Mistakes, allowed string) {
 	notSet(ms, "sasl.username", s.Username, allowed)
 	notSet(ms, "sasl.password", s.Password, allowed)
-	notSet(ms, "sasl.passwordFile", s.PasswordFile, allowed)
+	notSet(ms, "sasl.password-file", s.PasswordFile, allowed)
 }
 
 func (s SASL) checkPassword(ms *Mistakes) {
@@ -161,46 +162,46 @@ func (s SASL) checkPassword(ms *Mistakes) {
 		ms.add("sasl.username", "", "a name, for "+s.Mechanism)
 	}
 	if s.Password == "" && s.PasswordFile == "" {
-		ms.add("sasl.password", "", "a password here or in sasl.passwordFile, for "+s.Mechanism)
+		ms.add("sasl.password", "", "a password here or in sasl.password-file, for "+s.Mechanism)
 	}
 	if s.Password != "" && s.PasswordFile != "" {
-		ms.add("sasl.passwordFile", s.PasswordFile, "nothing, while sasl.password is set")
+		ms.add("sasl.password-file", s.PasswordFile, "nothing, while sasl.password is set")
 	}
 }
 
 func (o OAuth) checkNone(ms *Mistakes) {
 	const allowed = "nothing, unless sasl.mechanism is OAUTHBEARER"
-	notSet(ms, "sasl.oauth.token", o.Token, allowed)
-	notSet(ms, "sasl.oauth.tokenFile", o.TokenFile, allowed)
+	notSet(ms, "sasl.token", o.Token, allowed)
+	notSet(ms, "sasl.token-file", o.TokenFile, allowed)
 	o.checkNoClient(ms, allowed)
 }
 
 func (o OAuth) checkNoClient(ms *Mistakes, allowed string) {
-	notSet(ms, "sasl.oauth.tokenUrl", o.TokenURL, allowed)
-	notSet(ms, "sasl.oauth.clientId", o.ClientID, allowed)
-	notSet(ms, "sasl.oauth.clientSecret", o.ClientSecret, allowed)
-	notSet(ms, "sasl.oauth.clientSecretFile", o.ClientSecretFile, allowed)
-	notSet(ms, "sasl.oauth.scope", o.Scope, allowed)
+	notSet(ms, "sasl.token-url", o.TokenURL, allowed)
+	notSet(ms, "sasl.client-id", o.ClientID, allowed)
+	notSet(ms, "sasl.client-secret", o.ClientSecret, allowed)
+	notSet(ms, "sasl.client-secret-file", o.ClientSecretFile, allowed)
+	notSet(ms, "sasl.scope", o.Scope, allowed)
 }
 
 func (o OAuth) check(ms *Mistakes) {
 	switch {
 	case o.Token != "":
-		const allowed = "nothing, while sasl.oauth.token is set"
-		notSet(ms, "sasl.oauth.tokenFile", o.TokenFile, allowed)
+		const allowed = "nothing, while sasl.token is set"
+		notSet(ms, "sasl.token-file", o.TokenFile, allowed)
 		o.checkNoClient(ms, allowed)
 	case o.TokenFile != "":
-		o.checkNoClient(ms, "nothing, while sasl.oauth.tokenFile is set")
+		o.checkNoClient(ms, "nothing, while sasl.token-file is set")
 	case o.TokenURL != "":
 		o.checkClient(ms)
 	default:
-		ms.add("sasl.oauth.token", "",
-			"one of sasl.oauth.token, tokenFile and tokenUrl, for OAUTHBEARER")
+		ms.add("sasl.token", "",
+			"one of sasl.token, sasl.token-file and sasl.token-url, for OAUTHBEARER")
 	}
 	for key := range o.Extensions {
 		// RFC 7628: these are the frame of the client's message.
 		if key == "" || key == "auth" || strings.ContainsFunc(key, notALetter) {
-			ms.add("sasl.oauth.extensions", key, "names of letters only, not \"auth\"")
+			ms.add("sasl.extensions", key, "names of letters only, not \"auth\"")
 		}
 	}
 }
@@ -215,36 +216,37 @@ func (o OAuth) checkClient(ms *Mistakes) {
 		if err == nil {
 			shown = u.Redacted()
 		}
-		ms.add("sasl.oauth.tokenUrl", shown,
+		ms.add("sasl.token-url", shown,
 			"an https URL without user name and password, or an http URL on this host")
 	}
 	if o.ClientID == "" {
-		ms.add("sasl.oauth.clientId", "", "the client's ID, for sasl.oauth.tokenUrl")
+		ms.add("sasl.client-id", "", "the client's ID, for sasl.token-url")
 	}
 	if o.ClientSecret == "" && o.ClientSecretFile == "" {
-		ms.add("sasl.oauth.clientSecret", "",
-			"a secret here or in sasl.oauth.clientSecretFile, for sasl.oauth.tokenUrl")
+		ms.add("sasl.client-secret", "",
+			"a secret here or in sasl.client-secret-file, for sasl.token-url")
 	}
 	if o.ClientSecret != "" && o.ClientSecretFile != "" {
-		ms.add("sasl.oauth.clientSecretFile", o.ClientSecretFile,
-			"nothing, while sasl.oauth.clientSecret is set")
+		ms.add("sasl.client-secret-file", o.ClientSecretFile,
+			"nothing, while sasl.client-secret is set")
 	}
 }
 
+// checkTimeouts holds the times to the limits in their tags.
 func (s Settings) checkTimeouts(ms *Mistakes) {
-	within := func(path string, d, least, most time.Duration) {
-		if d < least || d > most {
-			ms.add(path, d, fmt.Sprintf("%v to %v", least, most))
+	for tag, option := range s.options() {
+		d, is := option.(*time.Duration)
+		if !is {
+			continue
+		}
+		least, most := cmp.Or(tag.Get("least"), tag.Get("min")), cmp.Or(tag.Get("most"), tag.Get("max"))
+		if *d < duration(least) || *d > duration(most) {
+			ms.add(tag.Get("key"), *d, least+" to "+most)
 		}
 	}
-	within("dialTimeout", s.DialTimeout, 100*time.Millisecond, 5*time.Minute)
-	within("requestTimeout", s.RequestTimeout, 100*time.Millisecond, 15*time.Minute)
-	within("sessionTimeout", s.SessionTimeout, time.Second, 30*time.Minute)
-	within("heartbeatInterval", s.HeartbeatInterval, 100*time.Millisecond, 10*time.Minute)
-	if s.HeartbeatInterval > s.SessionTimeout/3 {
-		ms.add("heartbeatInterval", s.HeartbeatInterval,
-			fmt.Sprintf("at most a third of sessionTimeout, %v", s.SessionTimeout/3))
+	const least = 100 * time.Millisecond
+	if most := s.SessionTimeout / 3; s.HeartbeatInterval < least || s.HeartbeatInterval > most {
+		ms.add("heartbeat-interval", s.HeartbeatInterval,
+			fmt.Sprintf("%v to a third of session-timeout, %v", least, most))
 	}
-	within("rebalanceTimeout", s.RebalanceTimeout, time.Second, 30*time.Minute)
-	within("transactionTimeout", s.TransactionTimeout, time.Second, 15*time.Minute)
 }

@@ -16,7 +16,7 @@ import (
 
 // password returns the password as it is now.
 func (s SASL) password() (string, error) {
-	return secretOrFile(s.Password, s.PasswordFile, "sasl.passwordFile")
+	return secretOrFile(s.Password, s.PasswordFile, "sasl.password-file")
 }
 
 // secretOrFile returns a secret that is given directly or as a file, in which case a line's end

@@ -2,106 +2,81 @@ package kafka
 
 import (
 	"context"
+	"fmt"
+	"iter"
 	"log/slog"
 	"net"
+	"reflect"
 	"time"
 )
 
-// The defaults of Settings. Each can be overridden; zero in Settings means the default.
-const (
-	// DefaultClientID is the name under which brokers log and meter this process's requests.
-	DefaultClientID = "refold"
+// MetadataMaxAge is how late both clients may notice, without an error telling them, that a
+// topic got partitions or a partition a new leader.
+const MetadataMaxAge = time.Minute
 
-	// DefaultDialTimeout limits TCP connect and TLS handshake together: generous for a network
-	// across regions, short enough to go on to the next broker.
-	DefaultDialTimeout = 10 * time.Second
-
-	// DefaultRequestTimeout is how long an answer may take beyond what the request itself asks a
-	// broker to wait. A broker that is silent for longer is taken for gone and the connection is
-	// made anew; a live one answers in milliseconds, and a change of leader takes a few seconds.
-	DefaultRequestTimeout = 10 * time.Second
-
-	// DefaultSessionTimeout is how long a dead worker's partitions stand still. Heartbeats go out
-	// in the background, so that it need not cover a restore or a long transaction, only pauses of
-	// the whole process. Brokers allow no less than 6 s as they come.
-	DefaultSessionTimeout = 15 * time.Second
-
-	// DefaultHeartbeatInterval lets four heartbeats go missing before a session ends.
-	DefaultHeartbeatInterval = 3 * time.Second
-
-	// DefaultRebalanceTimeout is how long the members of a group have to finish what they hold
-	// before partitions move on without them. Longer than a transaction may reasonably take to
-	// commit, so that a clean rebalance aborts nothing.
-	DefaultRebalanceTimeout = 30 * time.Second
-
-	// DefaultTransactionTimeout is the longest that the open transaction of a dead worker holds up readers of
-	// committed records. A worker that comes back ends it at once. Must be longer than the slowest
-	// transaction: a batch commits in milliseconds, so that what is left is a change of leader in the middle
-	// of it.
-	DefaultTransactionTimeout = 30 * time.Second
-
-	// MetadataMaxAge is how late both clients may notice, without an error telling them, that a
-	// topic got partitions or a partition a new leader.
-	MetadataMaxAge = time.Minute
-)
+// heartbeats go out within a session's time-out: four may go missing.
+const heartbeats = 5
 
 // Settings is how a process reaches a Kafka cluster. Both clients come from it: Options for
-// franz-go, Sarama for Sarama and Goka. The zero value of a field means its default; Brokers is
-// the only one without. Settings is a value: copies are independent of each other, apart from
-// Logger.
+// franz-go, Sarama for Sarama and Goka. The zero value of a field means its default; Brokers must
+// be given. Settings is a value: copies are independent of each other, apart from Logger.
+//
+// The tags are the one place of each option's name, default, limits and help: WithDefaults and
+// Validate read them, and package config makes the section kafka of the configuration of them. min and
+// max are the limits; where least or most is given, Validate takes that instead, and only the
+// configuration is as strict as min and max. A field whose key is "-" is not an option.
 type Settings struct {
-	// Brokers to ask for the rest of the cluster, each as host:port.
-	Brokers []string
-	// ClientID names this process in the brokers' logs, metrics and quotas.
-	ClientID string
-	// TLS encrypts the connections. Off by default.
-	TLS TLS
-	// SASL proves this process's identity. Off by default.
-	SASL SASL
+	// Brokers has a default in the configuration only.
+	Brokers  []string `key:"brokers" default:"localhost:9092" help:"Brokers to ask for the rest of the cluster, each host:port."`
+	ClientID string   `key:"client-id" default:"refold" help:"The name in the brokers' logs, metrics and quotas."`
+	TLS      TLS      `key:"tls"`
+	SASL     SASL     `key:"sasl"`
 
-	// DialTimeout limits the making of one connection.
-	DialTimeout time.Duration
-	// RequestTimeout limits the wait for an answer, beyond what the request asks a broker to wait.
-	RequestTimeout time.Duration
-	// SessionTimeout is the silence after which a group gives a member's partitions to others.
-	SessionTimeout time.Duration
-	// HeartbeatInterval is the time between two signs of life; at most a third of SessionTimeout.
-	HeartbeatInterval time.Duration
-	// RebalanceTimeout limits how long members may finish their work in a rebalance.
-	RebalanceTimeout time.Duration
-	// TransactionTimeout is the age at which brokers abort an open transaction by themselves.
-	TransactionTimeout time.Duration
+	// DialTimeout is generous for a network across regions, and short enough to go on to the next broker.
+	DialTimeout time.Duration `key:"dial-timeout" default:"10s" min:"100ms" max:"5m" help:"Limit of TCP connect and TLS handshake together."`
+	// RequestTimeout comes on top of what the request itself asks a broker to wait. A live broker answers in
+	// milliseconds, and a change of leader takes a few seconds.
+	RequestTimeout time.Duration `key:"request-timeout" default:"10s" min:"100ms" max:"5m" most:"15m" help:"How long an answer may take; a broker that is silent for longer is taken for gone."`
+	// SessionTimeout need not cover a restore or a long transaction, only pauses of the whole process:
+	// heartbeats go out in the background.
+	SessionTimeout time.Duration `key:"session-timeout" default:"15s" min:"6s" least:"1s" max:"30m" help:"How long a dead worker's partitions stand still. Brokers allow no less than 6s as they come."`
+	// RebalanceTimeout is longer than a transaction may reasonably take to commit, so that a clean rebalance
+	// aborts nothing.
+	RebalanceTimeout time.Duration `key:"rebalance-timeout" default:"30s" min:"1s" max:"30m" help:"How long members may finish what they hold before partitions move on without them."`
+	// TransactionTimeout must be longer than the slowest transaction. A batch commits in milliseconds; with a
+	// change of leader in the middle it takes longer. A worker that comes back ends its open transaction at
+	// once.
+	TransactionTimeout time.Duration `key:"transaction-timeout" default:"30s" min:"1s" max:"15m" help:"The longest that a dead worker's open transaction holds up readers. Brokers allow up to 15m as they come."`
 
-	// RecordBytes is the largest record that is sent, as the function of that name counts.
-	RecordBytes int `koanf:"recordBytes"`
+	// HeartbeatInterval is the time between two heartbeats; at most a third of SessionTimeout. Default: a
+	// fifth of it.
+	HeartbeatInterval time.Duration `key:"-"`
+	// RecordBytes is the largest record that is sent, as the function of that name counts. Default:
+	// DefaultRecordBytes.
+	RecordBytes int `key:"-"`
 	// LargerRecordBytes is the same for topics that have a limit of their own.
-	LargerRecordBytes map[string]int `koanf:"-"`
-
+	LargerRecordBytes map[string]int `key:"-"`
 	// Dial makes connections, in place of TCP and TLS: through a tunnel, or, in tests, within the
 	// process. Nil: by TCP.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error) `koanf:"-"`
-
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) `key:"-" json:"-" yaml:"-"`
 	// Logger gets what franz-go says (see Options). Nil: nothing is logged. Sarama's logger is
 	// global to the process; see SetSaramaLogger.
-	Logger *slog.Logger
+	Logger *slog.Logger `key:"-" json:"-" yaml:"-"`
 }
 
 // TLS says how connections are encrypted and which certificates are trusted.
 type TLS struct {
-	// Enabled turns TLS on. All other fields need it.
-	Enabled bool
-	// CAFile holds the certificates (PEM) of the trusted authorities; empty: the system's.
-	CAFile string
-	// CertFile and KeyFile (PEM) are this process's own certificate, if brokers ask for one. Both are read
-	// again for each connection, so that they can be renewed while the process runs.
-	CertFile string
-	KeyFile  string
-	// ServerName is the name that the brokers' certificates must carry, if not their host's.
-	ServerName string
-	// InsecureSkipVerify accepts any certificate, also that of an attacker in between. Nothing but
-	// this flag ever turns verification off, and it is refused beside a CAFile or a ServerName, which
-	// would then have no effect.
-	InsecureSkipVerify bool
+	// Enabled is what all other fields need.
+	Enabled bool   `key:"enabled" default:"false" help:"Turns TLS on."`
+	CAFile  string `key:"ca-file" help:"Authorities that we trust (PEM); empty: the system's."`
+	// CertFile and KeyFile are read again for each connection, so that they can be renewed while the process
+	// runs.
+	CertFile   string `key:"cert-file" help:"Our own certificate (PEM), if brokers ask for one."`
+	KeyFile    string `key:"key-file" help:"Its key (PEM)."`
+	ServerName string `key:"server-name" help:"The name that certificates must carry, if not their host's."`
+	// InsecureSkipVerify is the only way to turn verification off. It is refused beside a CAFile or a
+	// ServerName, which would then have no effect.
+	InsecureSkipVerify bool `key:"insecure-skip-verify" default:"false" help:"Accepts any certificate, and so anybody in between. For trials only."`
 }
 
 // The mechanisms of SASL.Mechanism.
@@ -114,74 +89,68 @@ const (
 
 // SASL says how this process proves its identity.
 type SASL struct {
-	// Mechanism is one of the Mechanism constants; empty: no SASL.
-	Mechanism string
-	// Username and the password, for PLAIN and SCRAM. The password is given directly or as a
-	// file. franz-go, and Sarama with SCRAM, read the file anew whenever they authenticate;
-	// Sarama with PLAIN knows only the password that was there when Settings.Sarama was called.
-	Username     string
-	Password     Secret
-	PasswordFile string
-	// OAuth is for OAUTHBEARER.
-	OAuth OAuth
-	// AllowUnencrypted permits a mechanism that sends the password or the token itself (PLAIN,
-	// OAUTHBEARER) to another host without TLS, where it can be read on the way.
-	AllowUnencrypted bool
+	Mechanism string `key:"mechanism" oneof:"|PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER" help:"Empty: no SASL."`
+	Username  string `key:"username" help:"For PLAIN and SCRAM."`
+	Password  Secret `key:"password" help:"For PLAIN and SCRAM. From the environment or the file, never a flag; better: password-file."`
+	// PasswordFile is read again by franz-go, and by Sarama with SCRAM. Sarama with PLAIN knows only the
+	// password that was there when Settings.Sarama was called.
+	PasswordFile string `key:"password-file" help:"File with the password; read again whenever we authenticate."`
+	OAuth        OAuth  `key:",inline"`
+	// AllowUnencrypted is not needed for brokers on this host.
+	AllowUnencrypted bool `key:"allow-unencrypted" default:"false" help:"Lets PLAIN and OAUTHBEARER go over a connection without TLS, where anybody can read them."`
 }
 
 // OAuth says where the token for OAUTHBEARER comes from: exactly one of Token, TokenFile and
-// TokenURL.
+// TokenURL. Its options are in the section of SASL.
 type OAuth struct {
-	// Token is a fixed token.
-	Token Secret
-	// TokenFile is read anew whenever a connection authenticates (a token that is mounted into a
-	// pod and renewed there).
-	TokenFile string
-	// TokenURL is asked for a token by OAuth 2.0's client credentials grant. A token is used until
-	// shortly before it expires. https, or http on this host.
-	TokenURL string
-	// ClientID and the client's secret (given directly or as a file) go with TokenURL.
-	ClientID         string
-	ClientSecret     Secret
-	ClientSecretFile string
-	// Scope is what the token is asked for; empty: the server's default.
-	Scope string
+	Token     Secret `key:"token" help:"For OAUTHBEARER: a fixed token."`
+	TokenFile string `key:"token-file" help:"For OAUTHBEARER: a file with the token, read again whenever we authenticate."`
+	// TokenURL is asked by OAuth 2.0's client credentials grant: https, or http on this host. A token is used
+	// until shortly before it expires.
+	TokenURL         string `key:"token-url" help:"For OAUTHBEARER: where client credentials are exchanged for a token."`
+	ClientID         string `key:"client-id" help:"For the token URL."`
+	ClientSecret     Secret `key:"client-secret" help:"For the token URL."`
+	ClientSecretFile string `key:"client-secret-file" help:"For the token URL: a file with the secret."`
+	Scope            string `key:"scope" help:"For the token URL: what the token is asked for; empty: the server's default."`
 	// Extensions go along with each token (KIP-342), for example a logical cluster.
-	Extensions map[string]string
+	Extensions map[string]string `key:"-"`
 }
-
-// Secret is text that is never printed: formatted, logged or marshalled it shows only whether
-// there is one. Convert it to a string to use it.
-type Secret string
-
-// String reports whether there is a secret, never which.
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return "[secret]"
-}
-
-// GoString is String, for %#v.
-func (s Secret) GoString() string { return `"` + s.String() + `"` }
-
-// LogValue is String, for slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// MarshalText is String, for JSON, YAML and their like. There is no way back by intention.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // WithDefaults returns the settings with every default filled in.
 func (s Settings) WithDefaults() Settings {
-	setDefault(&s.ClientID, DefaultClientID)
-	setDefault(&s.DialTimeout, DefaultDialTimeout)
-	setDefault(&s.RequestTimeout, DefaultRequestTimeout)
-	setDefault(&s.SessionTimeout, DefaultSessionTimeout)
-	setDefault(&s.HeartbeatInterval, DefaultHeartbeatInterval)
-	setDefault(&s.RebalanceTimeout, DefaultRebalanceTimeout)
-	setDefault(&s.TransactionTimeout, DefaultTransactionTimeout)
+	for tag, option := range s.options() {
+		switch value := option.(type) {
+		case *string:
+			setDefault(value, tag.Get("default"))
+		case *time.Duration:
+			setDefault(value, duration(tag.Get("default")))
+		}
+	}
+	setDefault(&s.HeartbeatInterval, s.SessionTimeout/heartbeats)
 	setDefault(&s.RecordBytes, DefaultRecordBytes)
 	return s
+}
+
+// options yields the tags of each option outside TLS and SASL, and a pointer to its value.
+func (s *Settings) options() iter.Seq2[reflect.StructTag, any] {
+	return func(yield func(reflect.StructTag, any) bool) {
+		fields := reflect.ValueOf(s).Elem()
+		for i := range fields.NumField() {
+			tag := fields.Type().Field(i).Tag
+			if tag.Get("key") != "-" && !yield(tag, fields.Field(i).Addr().Interface()) {
+				return
+			}
+		}
+	}
+}
+
+// duration reads a duration of a tag.
+func duration(text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		panic(fmt.Sprintf("kafka: a tag of Settings: %v", err))
+	}
+	return d
 }
 
 func setDefault[T comparable](field *T, value T) {

@@ -168,7 +168,11 @@ func TestValidateReportsAllMistakesAtOnce(t *testing.T) {
 	}
 	var paths []string
 	for _, mistake := range mistakes {
-		paths = append(paths, mistake.Path)
+		path := mistake.Path
+		if path == "brokers" {
+			path += " " + mistake.Value
+		}
+		paths = append(paths, path)
 		if mistake.Allowed == "" {
 			t.Errorf("%s: it does not say what would be right", mistake.Path)
 		}
@@ -177,8 +181,8 @@ func TestValidateReportsAllMistakesAtOnce(t *testing.T) {
 		}
 	}
 	want := []string{
-		"brokers[1]", "brokers[2]", "brokers[3]", "brokers[4]", "clientId", "tls.caFile",
-		"tls.insecureSkipVerify", "sasl.mechanism", "requestTimeout", "heartbeatInterval",
+		"brokers no-port", "brokers :9092", "brokers host:0", "brokers host:65536", "client-id",
+		"tls.ca-file", "tls.insecure-skip-verify", "sasl.mechanism", "request-timeout", "heartbeat-interval",
 	}
 	if diff := cmp.Diff(want, paths); diff != "" {
 		t.Error(diff)
@@ -197,28 +201,28 @@ func TestValidateOneMistakeEach(t *testing.T) {
 		return func(to *kafka.Settings) { to.SASL, to.Brokers = s, []string{"far:9092"} }
 	}
 	for path, change := range map[string]edit{
-		"brokers":            func(to *kafka.Settings) { to.Brokers = nil },
-		"sessionTimeout":     func(to *kafka.Settings) { to.SessionTimeout = time.Hour },
-		"dialTimeout":        func(to *kafka.Settings) { to.DialTimeout = -1 },
-		"rebalanceTimeout":   func(to *kafka.Settings) { to.RebalanceTimeout = time.Hour },
-		"transactionTimeout": func(to *kafka.Settings) { to.TransactionTimeout = time.Hour },
-		"tls.keyFile":        tls(kafka.TLS{Enabled: true, CertFile: "x"}),
-		"tls.certFile":       tls(kafka.TLS{Enabled: true, KeyFile: "x"}),
-		"tls.caFile":         tls(kafka.TLS{Enabled: true, InsecureSkipVerify: true, CAFile: "x"}),
+		"brokers":             func(to *kafka.Settings) { to.Brokers = nil },
+		"session-timeout":     func(to *kafka.Settings) { to.SessionTimeout = time.Hour },
+		"dial-timeout":        func(to *kafka.Settings) { to.DialTimeout = -1 },
+		"rebalance-timeout":   func(to *kafka.Settings) { to.RebalanceTimeout = time.Hour },
+		"transaction-timeout": func(to *kafka.Settings) { to.TransactionTimeout = time.Hour },
+		"tls.key-file":        tls(kafka.TLS{Enabled: true, CertFile: "x"}),
+		"tls.cert-file":       tls(kafka.TLS{Enabled: true, KeyFile: "x"}),
+		"tls.ca-file":         tls(kafka.TLS{Enabled: true, InsecureSkipVerify: true, CAFile: "x"}),
 		"sasl.username": sasl(kafka.SASL{
 			Mechanism: kafka.MechanismPlain, Password: "topsecret",
 		}),
 		"sasl.password": sasl(kafka.SASL{Mechanism: kafka.MechanismSCRAM256, Username: "u"}),
-		"sasl.passwordFile": sasl(kafka.SASL{
+		"sasl.password-file": sasl(kafka.SASL{
 			Mechanism: kafka.MechanismPlain, Username: "u",
 			Password: "topsecret", PasswordFile: "f",
 		}),
-		"sasl.mechanism":              far(plain),
-		"sasl.oauth.token":            oauth(kafka.OAuth{}),
-		"sasl.oauth.tokenFile":        oauth(kafka.OAuth{Token: "topsecret", TokenFile: "f"}),
-		"sasl.oauth.tokenUrl":         oauth(clientOf("http://far/token")),
-		"sasl.oauth.extensions":       oauth(extended("auth")),
-		"sasl.oauth.clientSecretFile": oauth(twoSecrets()),
+		"sasl.mechanism":          far(plain),
+		"sasl.token":              oauth(kafka.OAuth{}),
+		"sasl.token-file":         oauth(kafka.OAuth{Token: "topsecret", TokenFile: "f"}),
+		"sasl.token-url":          oauth(clientOf("http://far/token")),
+		"sasl.extensions":         oauth(extended("auth")),
+		"sasl.client-secret-file": oauth(twoSecrets()),
 	} {
 		t.Run(path, func(t *testing.T) {
 			settings := kafka.Settings{Brokers: []string{"127.0.0.1:9092"}}
@@ -237,6 +241,36 @@ func TestValidateOneMistakeEach(t *testing.T) {
 				t.Error("Sarama took it")
 			}
 		})
+	}
+}
+
+// Nothing but the session's time-out need be given for a faster or a slower group.
+func TestHeartbeatsFollowTheSession(t *testing.T) {
+	for session, want := range map[time.Duration]time.Duration{
+		0: 3 * time.Second, time.Second: 200 * time.Millisecond, 30 * time.Minute: 6 * time.Minute,
+	} {
+		settings := kafka.Settings{Brokers: []string{"127.0.0.1:9092"}, SessionTimeout: session}
+		if got := settings.WithDefaults().HeartbeatInterval; got != want {
+			t.Errorf("session %v: a heartbeat every %v, want %v", session, got, want)
+		}
+		if err := settings.Validate(); err != nil {
+			t.Errorf("session %v: %v", session, err)
+		}
+	}
+}
+
+// The configuration is stricter where clusters differ.
+func TestLimitsAreWiderThanThoseOfTheConfiguration(t *testing.T) {
+	settings := kafka.Settings{
+		Brokers: []string{"127.0.0.1:9092"}, SessionTimeout: time.Second, RequestTimeout: 15 * time.Minute,
+	}
+	if err := settings.Validate(); err != nil {
+		t.Error(err)
+	}
+	settings.SessionTimeout--
+	settings.RequestTimeout++
+	if mistakes, _ := errors.AsType[kafka.Mistakes](settings.Validate()); len(mistakes) != 2 {
+		t.Errorf("%v", mistakes)
 	}
 }
 
@@ -289,13 +323,13 @@ func TestFilesThatCanNotBeReadAreNamed(t *testing.T) {
 		field    string
 		settings kafka.Settings
 	}{
-		{"sasl.passwordFile", kafka.Settings{SASL: withFile(none)}},
-		{"sasl.passwordFile", kafka.Settings{SASL: withFile(empty)}},
-		{"sasl.oauth.tokenFile", kafka.Settings{SASL: token}},
-		{"sasl.oauth.clientSecretFile", kafka.Settings{SASL: secret}},
-		{"tls.caFile", kafka.Settings{TLS: kafka.TLS{Enabled: true, CAFile: none}}},
-		{"tls.caFile", kafka.Settings{TLS: kafka.TLS{Enabled: true, CAFile: empty}}},
-		{"tls.certFile", kafka.Settings{
+		{"sasl.password-file", kafka.Settings{SASL: withFile(none)}},
+		{"sasl.password-file", kafka.Settings{SASL: withFile(empty)}},
+		{"sasl.token-file", kafka.Settings{SASL: token}},
+		{"sasl.client-secret-file", kafka.Settings{SASL: secret}},
+		{"tls.ca-file", kafka.Settings{TLS: kafka.TLS{Enabled: true, CAFile: none}}},
+		{"tls.ca-file", kafka.Settings{TLS: kafka.TLS{Enabled: true, CAFile: empty}}},
+		{"tls.cert-file", kafka.Settings{
 			TLS: kafka.TLS{Enabled: true, CertFile: none, KeyFile: none},
 		}},
 	} {

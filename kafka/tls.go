@@ -18,11 +18,11 @@ func (t TLS) config() (*tls.Config, error) {
 	if t.CAFile != "" {
 		pem, err := os.ReadFile(t.CAFile)
 		if err != nil {
-			return nil, fmt.Errorf("reading tls.caFile: %w", err)
+			return nil, fmt.Errorf("reading tls.ca-file: %w", err)
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.caFile %s: it holds no PEM certificate", t.CAFile)
+			return nil, fmt.Errorf("tls.ca-file %s: it holds no PEM certificate", t.CAFile)
 		}
 	}
 	if t.CertFile == "" {
@@ -39,7 +39,7 @@ func (t TLS) config() (*tls.Config, error) {
 func (t TLS) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("reading tls.certFile and tls.keyFile: %w", err)
+		return nil, fmt.Errorf("reading tls.cert-file and tls.key-file: %w", err)
 	}
 	return &pair, nil
 }

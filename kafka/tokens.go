@@ -57,12 +57,12 @@ func (s Settings) newTokens() (*tokens, error) {
 }
 
 func (t *tokens) fromFile() (string, error) {
-	return secretOrFile("", t.oauth.TokenFile, "sasl.oauth.tokenFile")
+	return secretOrFile("", t.oauth.TokenFile, "sasl.token-file")
 }
 
 func (t *tokens) clientSecret() (string, error) {
 	return secretOrFile(t.oauth.ClientSecret, t.oauth.ClientSecretFile,
-		"sasl.oauth.clientSecretFile")
+		"sasl.client-secret-file")
 }
 
 // get returns a token that is valid now.
@@ -84,7 +84,7 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	}
 	token, lifetime, err := t.request(ctx)
 	if err != nil {
-		return "", fmt.Errorf("asking sasl.oauth.tokenUrl for a token: %w", err)
+		return "", fmt.Errorf("asking sasl.token-url for a token: %w", err)
 	}
 	t.token, t.expires = token, time.Now().Add(lifetime-tokenExpiryMargin)
 	return token, nil

@@ -125,7 +125,7 @@ func TestTokenFromClientCredentials(t *testing.T) {
 	for name, err := range tryBoth(t, bearer(cluster, client)) {
 		if err == nil || strings.Contains(err.Error(), "an0ther") ||
 			strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "401") ||
-			!strings.Contains(err.Error(), "sasl.oauth.tokenUrl") {
+			!strings.Contains(err.Error(), "sasl.token-url") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestTokenServerAnswersThatAreNone(t *testing.T) {
 			TokenURL: server.URL, ClientID: "c", ClientSecret: "s",
 		})
 		for client, err := range tryBoth(t, settings) {
-			if err == nil || !strings.Contains(err.Error(), "sasl.oauth.tokenUrl") ||
+			if err == nil || !strings.Contains(err.Error(), "sasl.token-url") ||
 				strings.Contains(err.Error(), "t0k") {
 				t.Errorf("%s, %s: %v", name, client, err)
 			}
