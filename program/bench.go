@@ -51,12 +51,12 @@ func (p *program) newBench() *cobra.Command {
 		Short: "Measure the worker against a cluster: throughput, CPU, latency",
 		Long: `Measure the worker, in a process of its own, against a real cluster.
 
-Without --rate: the commands are there before the worker starts, and it drains them. With --rate:
-they are sent at a fixed rate, whether or not the worker keeps up, and latency is counted from when
-a command was due to when a read-committed reader has its result.
+Without --rate, the commands are written before the worker starts, and the worker drains them. With
+--rate, they are sent at a fixed rate, whether or not the worker keeps up. Latency is the time from
+when a command was due to when a read-committed reader has its result.
 
-The commands are the sample traffic of one aggregate. It makes topics of its own and deletes them in
-the end. Figures depend on the machine and on what else it does; compare runs side by side.`,
+The commands are the sample traffic of one aggregate. The benchmark makes its own topics and deletes them
+at the end. Figures depend on the machine and its other load; compare runs side by side.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {

@@ -30,17 +30,16 @@ func (p *program) newBenchRebuild() *cobra.Command {
 	o := rebuildOptions{benchOptions: p.newBenchOptions()}
 	cmd := &cobra.Command{
 		Use:   "rebuild",
-		Short: "Measure a rebuild: how fast it folds, and what live commands notice of it",
-		Long: `Measure a rebuild: how fast it folds, and what live commands notice of it.
+		Short: "Measure a rebuild: how fast it folds, and how it delays live commands",
+		Long: `Measure a rebuild: how fast it folds, and how it delays live commands.
 
-Events of one kind of aggregate are written, those that its sample traffic leads to, and the rows, some of
-which are not what the events fold into. Then a worker starts, in a process of its own, and is asked for a
+The benchmark writes the events that the sample traffic of one kind of aggregate leads to, and the rows, some
+of which differ from the fold of the events. Then it starts a worker, in its own process, and asks it for a
 rebuild.
 
-Without --rate nothing else goes on, and the worker may use a whole core for it. With --rate commands come
-at a fixed rate for --duration, while rebuilds run and don't run by turns, within the limits that workers
-have by default; latency is counted from when a command was due to when a read-committed reader has its
-result.`,
+Without --rate nothing else runs, and the worker may use a whole core for the rebuild. With --rate, commands
+are sent at a fixed rate for --duration, in turns with and without a rebuild, within the default limits of
+workers. Latency is the time from when a command was due to when a read-committed reader has its result.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {

@@ -36,12 +36,12 @@ func (p *program) newBenchRestore() *cobra.Command {
 	o := restoreOptions{benchOptions: p.newBenchOptions()}
 	cmd := &cobra.Command{
 		Use:   "restore",
-		Short: "Measure how fast a worker that has lost its disk has its table back",
-		Long: `Measure how fast a worker that has lost its disk has its table back.
+		Short: "Measure how fast a worker that has lost its disk restores its table",
+		Long: `Measure how fast a worker that has lost its disk restores its table.
 
-A table topic is written and restored onto an empty disk, by a process of its own, as a worker does.
-With --topic: one of yours, which is only read, unless --rows says that rows are to be written to it.
-Memory and files are those of a worker with default options.`,
+The benchmark writes a table topic. Then it restores the topic onto an empty disk in its own process, as a
+worker does. With --topic it uses a topic of yours and only reads it, unless --rows says that it should write
+rows to it. Memory and files are those of a worker with default options.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.topic != "" && !cmd.Flags().Changed("rows") {

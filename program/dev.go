@@ -36,7 +36,7 @@ func (p *program) newDev() *cobra.Command {
 		Use:   "dev",
 		Short: "Start everything in one process: Kafka, registry, worker, sample load",
 		Long: `Start an embedded Kafka cluster and schema registry, a worker with its HTTP API, and a small
-steady sample load, all in this process. Nothing is kept: what was in it is gone when it stops.`,
+steady sample load, all in this process. Nothing is kept: all data is lost when it stops.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := p.Load(cmd, devDefaults)

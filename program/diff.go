@@ -30,10 +30,10 @@ func (p *program) newDiff() *cobra.Command {
 		Long: `Show what changed in an aggregate between two moments, field by field, and by which events, by
 the HTTP API of a worker.
 
-A moment is a sequence or a time, as for get: 3, or 2026-01-31T23:59:59Z. --from 0 is before its first
-event, as is a time when it did not exist. Without --to it is now. A list or a
-record in the state is one field.
---json prints one JSON object; it holds all the events in between.
+A moment is a sequence or a time, as for get: 3, or 2026-01-31T23:59:59Z. --from 0, or a time when the
+aggregate did not exist, means before its first event. Without --to, the later moment is now. A list or a
+record in the state counts as one field.
+--json prints one JSON object, with all events between the two moments.
 
 Exit codes: 0 shown, 5 there was no such aggregate at the later moment, 1 anything else.`,
 		Example: `  processor diff account alice --from 3 --to 7

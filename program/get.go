@@ -27,14 +27,14 @@ func (p *program) newGet() *cobra.Command {
 	var o getOptions
 	cmd := &cobra.Command{
 		Use:   "get [AGGREGATE ID] [--command ID]",
-		Short: "Show an aggregate, or what became of a command",
-		Long: `Show an aggregate, or what became of a command, by the HTTP API of a worker.
+		Short: "Show an aggregate, or the outcome of a command",
+		Long: `Show an aggregate, or the outcome of a command, by the HTTP API of a worker.
 
---sequence and --at show a state of the past: after the event of that sequence; or before the first
-event that is later than that time.
+--sequence and --at show a state of the past: the state after the event of that sequence, or before the
+first event that is later than that time.
 
-A command's ID is unique among the commands to one aggregate. Where several aggregates have a command
-of that ID, name the one that you mean; without, all of them are listed.
+A command's ID is unique only among the commands to one aggregate. If several aggregates have a command
+of that ID, name the one that you mean. Otherwise all of them are listed.
 
 Exit codes: 0 found, 5 there is no such aggregate or command, 1 anything else, such as several commands
 of one ID.`,

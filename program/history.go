@@ -37,10 +37,10 @@ func (p *program) newHistory() *cobra.Command {
 		Long: `Show the events of an aggregate, by the HTTP API of a worker.
 
 A line has the event's sequence, the time of its command, its type and its fields. Amounts of money
-are whole numbers of minor units, as they are in the event.
---json prints a JSON object a line, as GET /AGGREGATES/ID/events has them.
---follow begins with the latest events and goes on until Ctrl-C; it waits for an aggregate that is
-not there yet, and for a worker that is away.
+are whole numbers of minor units, as in the event.
+--json prints one JSON object per line, as in GET /AGGREGATES/ID/events.
+--follow begins with the latest events and goes on until Ctrl-C. It waits for an aggregate that does
+not exist yet, and for a worker that is away.
 
 Exit codes: 0 shown, 5 there is no such aggregate, 1 anything else.`,
 		Example: `  processor history account alice

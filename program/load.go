@@ -53,14 +53,14 @@ func (p *program) newLoad() *cobra.Command {
 
 ` + p.traffic.About() + `
 
-Some commands are sent twice. What there is no answer to is asked again, under the same ID.
+Some commands are sent twice. A command that gets no answer is sent again under the same ID.
 
-With --via topic it writes the commands into their topics itself, and reads what came of them there;
-the configuration says where the cluster and the registry are.
+With --via topic, load writes the commands to their topics itself, and reads the outcomes from topics. The
+configuration says where the cluster and the registry are.
 
-It ends with --commands, --duration, or the end of the traffic, or when it is interrupted. The same --seed
-and --name give the same commands: a second time, to the same system, they change nothing, for as long as
-it remembers them. Without --name, every run has a name of its own.
+The load ends with --commands, --duration, or the end of the traffic, or when you interrupt it. The same
+--seed and --name give the same commands. If the same system gets them again, they change nothing, for as
+long as it remembers them. Without --name, every run has its own name.
 
 Exit codes: 0 everything was answered, 1 something failed for good.`,
 		Example: `  processor load --commands 1000 --seed 1

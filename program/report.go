@@ -26,16 +26,16 @@ func (p *program) newReport() *cobra.Command {
 		Short: "List what every aggregate of a kind had at a time, such as its balance, and the totals",
 		Long: `List what every aggregate of a kind had at a time, such as an account's balance in its
 currency, and the totals, by the HTTP API of a worker. The aggregate's definition says what is added
-up; where it says nothing, the aggregates are counted.
+up. If it names nothing, the aggregates are counted.
 
-They are ordered by their IDs, byte by byte; those that were not there yet are left out. Amounts are
-whole numbers, such as minor units of a currency; totals have as many digits as they need. Each aggregate
-is one request to the worker, which folds it from its history, and is printed when it is known: memory does
-not grow with their number.
---format csv and json end with the totals too: a line whose first field is "total"; an object with
+Aggregates are ordered by their IDs, byte by byte. Those that did not exist yet are left out. Amounts are
+whole numbers, such as minor units of a currency. Totals have as many digits as they need. For each
+aggregate the command sends one request to the worker, which folds it from its history, and prints the
+answer at once: memory does not grow with the number of aggregates.
+The formats csv and json also end with the totals: a line whose first field is "total", or an object with
 the member "total".
 
-Exit codes: 0 whole, 1 anything else: what was printed is not all then.`,
+Exit codes: 0 the report is complete, 1 anything else: the report is then incomplete.`,
 		Example: `  processor report accounts --at 2026-01-31T23:59:59Z
   processor report accounts --at 2026-01-31T23:59:59Z --format csv > january.csv`,
 		Args: cobra.ExactArgs(1),

@@ -50,7 +50,7 @@ func newRoot(of Program, environ []string) (*cobra.Command, error) {
 		Short: "A stream-processing worker for event-sourced services on Kafka",
 		Long: `processor consumes commands, decides, emits events and folds them into tables, exactly once.
 
-Begin with "processor dev": it needs nothing but itself.`,
+Begin with "processor dev": it needs no cluster and no registry.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

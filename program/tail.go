@@ -28,14 +28,14 @@ func newTail() *cobra.Command {
 		Use:   "tail",
 		Short: "Show commands, events, results and dead letters as they happen",
 		Long: `Show commands, events, results and dead letters as they happen, by the HTTP API of a worker,
-one a line, until interrupted. When the connection is lost it is made again, and what came meanwhile
-is shown then; what was missed nevertheless is told.
+one per line, until you interrupt it. If the connection is lost, tail connects again and shows the
+messages that came meanwhile. If it has missed any nevertheless, it says so.
 
-A filter may be given several times, or values with commas between them. Those of one filter are
-alternatives; a message must fit all filters.
+You can give a filter several times, or several values separated by commas. The values of one filter are
+alternatives. A message must match all filters.
 
---json prints each message as the worker sends it: an object a line, told apart by its member kind
-(command, event, result, dead-letter, missed).`,
+--json prints each message as the worker sends it: one object per line. Its member kind is the kind of
+message (command, event, result, dead-letter, missed).`,
 		Example: `  processor tail --aggregate account --kind event,result
   processor tail --correlation-id salary-november --json | jq .data`,
 		Args: cobra.NoArgs,

@@ -24,13 +24,13 @@ func (p *program) newTrace() *cobra.Command {
 	var o traceOptions
 	cmd := &cobra.Command{
 		Use:   "trace ID",
-		Short: "Draw everything that a command has led to",
-		Long: `Draw everything that a command has led to, across aggregates, by the HTTP API of a worker.
-ID is the command's at the beginning: the correlation ID of all that followed.
+		Short: "Draw all messages that a command has led to",
+		Long: `Draw all messages that a command has led to, across aggregates, by the HTTP API of a worker.
+ID is the ID of the first command: the correlation ID of all messages that followed.
 
-Each message is below the one that has caused it, with the time that passed between the two; the first
-one has its time of day (UTC). Times are those at which the messages were written, in milliseconds; a
-command's is its sender's.
+Each message is below the message that caused it, with the time that passed between the two. The first
+message has its time of day (UTC). Times are those at which the messages were written, in milliseconds. The
+time of a command is set by its sender.
 
 Exit codes: 0 drawn, 5 there is no such trace, 1 anything else.`,
 		Example: `  processor trace salary-november

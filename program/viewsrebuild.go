@@ -19,7 +19,7 @@ import (
 func newViews() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "views",
-		Short: "Look after the views of a worker",
+		Short: "Show and rebuild the views of a worker",
 		Args:  cobra.NoArgs,
 		RunE:  command.ShowHelp,
 	}
@@ -95,10 +95,11 @@ func newViewsRebuild() *cobra.Command {
 		Short: "Rebuild a view of a worker from offset zero, while it goes on serving",
 		Long: `Rebuild a view of a worker from offset zero of its topic, while it goes on serving.
 
-One partition after the other is made anew beside the copy that is read, and takes its place when it has
-come as far. That needs the disk space of one partition more. It is about one worker: --server says which.
+The worker makes one partition after the other again, beside the copy that is read. The new copy takes the
+place of the old one when it has caught up. This needs disk space for one more partition. The rebuild
+concerns one worker, which --server names.
 
-The command shows how far it is, and may be closed: the rebuild goes on. --watch shows it again.
+The command shows the progress. You can close it: the rebuild goes on. --watch shows it again.
 
 Exit codes: 0 the rebuild is done, 1 it has failed or was cancelled, or anything else.`,
 		Example: `  processor views rebuild accounts-table

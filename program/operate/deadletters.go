@@ -22,8 +22,8 @@ func (p *commands) newDeadLetters() *cobra.Command {
 		Short: "Look at the records that could not be handled, put them back or discard them",
 		Long: `Look at the records that could not be handled, put them back or discard them.
 
-A dead letter is named by its place in the dead-letter topic, PARTITION/OFFSET. It is open until it
-is replayed or discarded, which is remembered; the bytes stay until the topic's retention.`,
+A dead letter is named by its place in the dead-letter topic, PARTITION/OFFSET. It is open until you
+replay or discard it, which is recorded. The bytes stay until the topic's retention.`,
 		Args: cobra.NoArgs, RunE: command.ShowHelp,
 	}
 	letters.AddCommand(p.newDeadLettersList(), p.newDeadLettersShow(),

@@ -30,24 +30,24 @@ func (p *commands) newDeadLettersList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List dead letters, the oldest first",
-		Long: `List dead letters that are committed now, the oldest first; open ones, unless told otherwise.
+		Long: `List the dead letters that are committed now, the oldest first. Without flags it lists the open ones.
 
---json prints a JSON object a line, with these members; those in brackets only if there is something:
+--json prints one JSON object per line, with these members; those in brackets only if they have a value:
   ref                            PARTITION/OFFSET in the dead-letter topic
   time                           when it was set aside
   reason, message                why: a code, and what exactly was wrong
-  topic, partition, offset       where it came from, [originTime] from when
-  [key], [keyBase64]             the record's key; the latter of one that is not UTF-8
+  topic, partition, offset       where it came from, [originTime] its time there
+  [key], [keyBase64]             the record's key; keyBase64 if it is not UTF-8
   [type], [id], [correlationId]  what its CloudEvents headers say
   bytes                          length of its value
-  [cutBytes]                     size of the record, which was too large: nothing of it is here
+  [cutBytes]                     size of a record that was too large: its content is not here
   [group], [version]             the consumer group that set it aside, and the worker's version
   [replayTopic]                  where a replay goes, if the group said so
   [replayOf]                     the dead letter that it was before: it was replayed, and failed again
   [settled]                      outcome (replayed, discarded, unknown), time, by, note, topic
 --json --summary prints reason, topic, count, first and last.
 
-Exit codes: 0 listed (none, too), 1 anything else.`,
+Exit codes: 0 listed (also if there are none), 1 anything else.`,
 		Example: `  processor dead-letters list --reason undecodable --since 2h
   processor dead-letters list --summary
   processor dead-letters list --json --limit 0 | jq -r .key | sort | uniq -c`,

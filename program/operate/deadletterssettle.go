@@ -26,21 +26,22 @@ type lettersSettle struct {
 }
 
 const settleHelp = `
-Select dead letters by their places, or by flags, all of which must be true; --all selects all that are
-open. On a terminal it asks before it does anything, unless --yes. What was settled before stays as it
-is: the same again, also after this one died half-way or while another one runs, settles nothing twice.
+Select dead letters by their places, or by flags, all of which must be true. --all selects all open ones.
+On a terminal the command asks before it does anything, unless you give --yes. A dead letter that was
+replayed or discarded before stays as it is. You can run the same command again, after it died half-way
+or while another one runs: it settles nothing twice.
 
-Exit codes: 0 all of them are settled now, 6 some could not be (each is named, with the reason),
-1 anything else: what was reported as done is done, and the same again goes on with the rest.`
+Exit codes: 0 all of them are settled now, 6 some could not be settled (each is named, with the reason),
+1 anything else: what was reported as done is done, and the same command again goes on with the rest.`
 
 func (p *commands) newDeadLettersReplay() *cobra.Command {
 	l := &lettersSettle{disposition: deadletters.Replayed}
 	return p.newDeadLettersSettle(l, &cobra.Command{
 		Use:   "replay [PARTITION/OFFSET …]",
 		Short: "Put records back into the topic that they came from",
-		Long: `Put records back where they are handled again: key, value and headers as they came, and the
-header refold_replayed, which names the dead letter. One that fails again comes back as a new dead
-letter.
+		Long: `Put records back into the topic where they are handled again. Key, value and headers are as they
+came; the header refold_replayed is added, which names the dead letter. A record that fails again comes
+back as a new dead letter.
 ` + settleHelp,
 		Example: `  processor dead-letters replay 2/57
   processor dead-letters replay --reason unknown-schema --since 24h --dry-run`,
@@ -52,8 +53,8 @@ func (p *commands) newDeadLettersDiscard() *cobra.Command {
 	return p.newDeadLettersSettle(l, &cobra.Command{
 		Use:   "discard [PARTITION/OFFSET …]",
 		Short: "Mark dead letters as done with; the bytes stay until the topic's retention",
-		Long: `Mark dead letters as done with: list does not show them any more, and replay does not put them
-back. There is no way back but by hand. The bytes stay until the topic's retention.
+		Long: `Mark dead letters as done with: list no longer shows them, and replay does not put them back. This
+can be undone only by hand. The bytes stay until the topic's retention.
 ` + settleHelp,
 		Example: `  processor dead-letters discard 2/57 --note "test data of the shop's team"`,
 	})

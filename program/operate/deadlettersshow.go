@@ -32,12 +32,12 @@ func (p *commands) newDeadLettersShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show PARTITION/OFFSET",
 		Short: "Show a dead letter: where it came from, what was wrong, and what is in it",
-		Long: `Show a dead letter: where it came from, what was wrong, its headers, and its value: as JSON if
-the schema that it was written with is in the registry, else the first bytes.
+		Long: `Show a dead letter: where it came from, what was wrong, its headers, and its value. The value is
+shown as JSON if the registry has the schema that it was written with; otherwise its first bytes are shown.
 
---json prints what list --json does, and in addition: headers (a list of name and value, or
-valueBase64 of one that is not UTF-8), valueBase64, and either schema and value (the value as JSON)
-or undecodable (why there is none).
+--json prints the members of list --json, and these: headers (a list of name and value, or valueBase64 if
+the value is not UTF-8), valueBase64, and either schema and value (the value as JSON) or undecodable (the
+reason why there is no JSON).
 
 Exit codes: 0 shown, 5 there is no dead letter at that place, 1 anything else.`,
 		Example: `  processor dead-letters show 2/57

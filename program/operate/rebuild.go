@@ -29,11 +29,11 @@ func (p *commands) newRebuild() *cobra.Command {
 		Short: "Fold a table again from offset zero of its events, while commands go on",
 		Long: `Fold a table again from offset zero of its events, while commands go on.
 
-The workers do it, each its own partitions: in the background into a shadow of the table; then, in short
-pauses between two transactions, they write the rows that differ. Rows that are right are not touched.
-It runs only while all workers fold with the same version, and waits until they do.
+Each worker folds its own partitions, in the background, into a shadow of the table. Then, in short pauses
+between two transactions, it writes the rows that differ. Rows that are right are not touched. A rebuild
+runs only while all workers fold with the same version, and waits until they do.
 
-The command shows how far it is, and may be closed: the rebuild goes on. --watch shows it again.
+The command shows the progress. You can close it: the rebuild goes on. --watch shows it again.
 
 Exit codes: 0 the rebuild is done, 2 it is done, was a dry run, and there are differences,
 1 it has failed or was cancelled, or anything else.`,

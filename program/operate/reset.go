@@ -29,21 +29,21 @@ func (p *commands) newReset() *cobra.Command {
 	var f resetFlags
 	cmd := &cobra.Command{
 		Use:   "reset AGGREGATES --to-zero",
-		Short: "Make a table anew from offset zero of its events, while no worker runs",
-		Long: `Make a table anew from offset zero of its events, while no worker runs: a table that is lost,
-that nobody trusts any more, or whose events topic was restored from a backup. While workers run, it is
-"processor rebuild" that does it.
+		Short: "Make a table again from offset zero of its events, while no worker runs",
+		Long: `Make a table again from offset zero of its events, while no worker runs. Use it for a table that is
+lost, that you no longer trust, or whose events topic was restored from a backup. While workers run, use
+"processor rebuild".
 
-It refuses while the group has members, and keeps workers out while it works. It shows what it would do
-and asks. Then every row of the table is made again from its events, with the ring of recent commands
-from events and results; rows without events get tombstones; the result is verified; and the group's
-offsets are set behind the last command that has an outcome. Events and results are never changed.
+The reset refuses while the group has members, and keeps workers out while it works. It shows what it would
+do and asks. Then it makes every row of the table again: the state from its events, the ring of recent
+commands from events and results. Rows without events get tombstones. It verifies the result, and sets the
+group's offsets after the last command that has an outcome. It never changes events or results.
 
-It may be killed at any time: run it again. Until it has ended, workers that start end at once, saying
-that the group's offsets are where no topic ends.
+You may kill it at any time: run it again. Until it has ended, workers that start exit at once and say that
+the group's offsets are beyond the end of any topic.
 
 Exit codes: 0 done, 1 it failed half-way: run it again, 2 refused: nothing was done, 3 the table was made,
-and verify finds differences, which are lines of JSON on standard output.`,
+but verify finds differences, which are lines of JSON on standard output.`,
 		Example: `  processor reset accounts --to-zero --dry-run
   processor reset accounts --to-zero --yes`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -21,7 +21,7 @@ func (p *commands) newSchemas() *cobra.Command {
 	}
 	schemas.AddCommand(
 		p.newSchemasCommand("check",
-			"Tell whether the registry has every schema, and each version can be read", codecs.LookUp),
+			"Report whether the registry has every schema, and each version can be read", codecs.LookUp),
 		p.newSchemasCommand("register", "Register the schemas that are missing; a step of deployment",
 			codecs.Register),
 	)

@@ -21,9 +21,9 @@ func (p *commands) newTopics() *cobra.Command {
 		Args:  cobra.NoArgs, RunE: command.ShowHelp,
 	}
 	topics.AddCommand(
-		p.newTopicsCommand("plan", "Show what is missing, lost or differs; exit code 2 if anything",
+		p.newTopicsCommand("plan", "Show topics that are missing, lost or differ; exit code 2 if there are any",
 			(*inventory.Catalog).Plan),
-		p.newTopicsCommand("apply", "Make topics that never were, change none; exit code 2 if others differ",
+		p.newTopicsCommand("apply", "Make topics that never existed, change none; exit code 2 if others differ",
 			(*inventory.Catalog).Settle),
 		p.newTopicsAdopt(),
 	)
@@ -77,14 +77,14 @@ func (p *commands) newTopicsAdopt() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "adopt [TOPIC…]",
-		Short: "Accept that topics are other ones than they were, or none any more",
-		Long: `The installation remembers the ID of each of its topics. One that is missing, or was made
-anew, is lost: workers handle nothing that belongs to it, and it is not made again. Adopt says that a person
-knows: what is there now under that name is the installation's, or, if there is none, the next apply (or
-start of a worker with topics.create) makes it.
+		Short: "Accept topics that were lost, as they are now",
+		Long: `The installation remembers the ID of each of its topics. A topic that is missing, or that was deleted
+and made again, is lost: workers handle nothing that belongs to it, and it is not made again by itself. Adopt
+records that a person knows about the loss. If a topic of that name exists, it becomes the installation's. If
+not, the next apply (or the start of a worker with topics.create) makes it.
 
 Adopt restores nothing. docs/runbooks/lost-topic.md says what each lost topic means, and what to do
-before workers are started.`,
+before you start workers.`,
 		Example: `  processor topics adopt accounts-table --note "deleted by mistake, ticket 4711"
   processor topics adopt --all --note "restored from the backup of Monday"`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -22,9 +22,9 @@ func (p *commands) newTransactions() *cobra.Command {
 		Short: "Find transactions that are open for too long, and abort them",
 		Long: `Find transactions that are open for too long, and abort them.
 
-Workers and views read committed records only, and no further than to the first record of a transaction
-that is open. One that its producer has left open holds a partition up until its time-out has passed; one that
-hangs, of which no coordinator knows any more, for ever.`,
+Workers and views read only committed records, up to the first record of an open transaction. A transaction
+that its producer has left open stops a partition until the transaction's time-out has passed. A hanging
+transaction, which no coordinator knows any more, stops it forever.`,
 		Args: cobra.NoArgs, RunE: command.ShowHelp,
 	}
 	transactions.AddCommand(p.newTransactionsList(), p.newTransactionsAbort())
@@ -112,8 +112,8 @@ func (p *commands) newTransactionsAbort() *cobra.Command {
 		Short: "Abort the transaction whose first record in the partition is at the offset",
 		Long: `Abort the transaction whose first record in the partition is at the offset, as "list" shows it.
 
-Nothing of it will ever be read as committed, in any of its partitions, and its producer, if it is alive, is
-fenced. A worker whose transaction is aborted starts over, and does its work again.`,
+None of its records will ever be read as committed, in any of its partitions. Its producer, if it is alive,
+is fenced. A worker whose transaction is aborted starts over and handles the same records again.`,
 		Example: "  processor transactions abort account-commands/3 1021",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

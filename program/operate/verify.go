@@ -38,16 +38,16 @@ func (p *commands) newVerify() *cobra.Command {
 		Short: "Compare a table with its events, while everything runs",
 		Long: `Compare a table with its events, while everything runs. Nothing is changed.
 
-The events are folded anew from offset zero, on this machine's disk, and compared with the rows of the
-table's topic, with the stores of the workers, and with the results as far as these are kept. Each row is
-compared at its own sequence, so that commands may go on.
+Verify folds the events again from offset zero, on this machine's disk. It compares them with the rows of
+the table's topic, with the stores of the workers, and with the results that are still kept. Each row is
+compared at its own sequence, so commands may go on.
 
 Differences are lines of JSON on standard output: partition, key, where (the table, a worker, the
 results), what (differs, missing, behind, ahead, unreadable, result-without-event,
 event-without-result, other-command), sequence, fields (path, row, fold).
 
 Workers are the members of the group, at their host and the port of http.address, or those that --worker
-names. Of the members those are passed over that don't answer, but not all of them. Standard error says of how
+names. Members that don't answer are skipped, but at least one must answer. Standard error says of how
 many workers, and for how many partitions, a store was compared.
 
 Exit codes: 0 all is equal, 1 there are differences, 2 it could not be verified.`,
