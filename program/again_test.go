@@ -56,6 +56,7 @@ func (w *runningWorker) is(order, status, payment string, surplus int) {
 // 0, and an account that has forgotten what it was charged for. In the end it has paid for every
 // order what is due, once.
 func TestProcessDoesEverythingAgain(t *testing.T) {
+	t.Parallel()
 	const (
 		alice = "/accounts/alice"
 		tea   = `{"accountId": "alice", "currency": "EUR", "lines": [

@@ -61,6 +61,7 @@ func beyondKeys(n int) (keys []string) {
 // once, and hold nobody up: not verify, a rebuild or a reset (G7), not the process, nor what it does for
 // others (G8).
 func TestRecordsOfEarlierVersionsHoldNobodyUp(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	w.open("ann")
@@ -128,6 +129,7 @@ func TestRecordsOfEarlierVersionsHoldNobodyUp(t *testing.T) {
 
 // A command whose outcome nobody could read is not decided.
 func TestCommandsBeyondTheLimitsAreNotDecided(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	p := i.producer()

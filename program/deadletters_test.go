@@ -75,6 +75,7 @@ func setAside(t *testing.T, cluster *local.Cluster, letters ...map[string]string
 
 // G8: an operator's round: what is there, what is it, put it back, discard the rest.
 func TestDeadLetters(t *testing.T) {
+	t.Parallel()
 	cluster, flags := startCluster(t)
 	const id = 200
 	cluster.Registry().SeedSchema("empty", 1, id, sr.Schema{
@@ -131,6 +132,7 @@ func TestDeadLetters(t *testing.T) {
 
 // A record that was too large even for the dead letters is not shown as an empty one.
 func TestCutDeadLetters(t *testing.T) {
+	t.Parallel()
 	cluster, flags := startCluster(t)
 	setAside(t, cluster, map[string]string{
 		processors.HeaderReason: "too-large", processors.HeaderCut: "3000000",
@@ -171,6 +173,7 @@ func TestMistakesAboutDeadLetters(t *testing.T) {
 }
 
 func TestMissingTopicsOfDeadLetters(t *testing.T) {
+	t.Parallel()
 	_, flags := startCluster(t)
 	flags = append(flags, "--topics.prefix", "elsewhere-")
 	for _, asked := range []string{"list", "show 0/0", "replay --all"} {

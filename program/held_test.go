@@ -28,6 +28,7 @@ func keyOf(partition int32, n int) string {
 // A partition of which most is poison is held: nothing more of it is set aside, readiness says where
 // and why, and the other partition goes on. A restart lets go; then everything was set aside once.
 func TestTooMuchPoisonIsHeld(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start("--processor.poison-least", "10", "--processor.poison-window", "100")
 	p := i.producer()
@@ -102,6 +103,7 @@ func (i *testbed) refuse(id int) {
 // /readyz says for what; the others go on, nothing is set aside, and the log is not flooded. When there is an
 // answer the partition goes on by itself.
 func TestRecordsWaitForTheRegistry(t *testing.T) {
+	t.Parallel()
 	for name, fail := range map[string]struct {
 		with func(i *testbed, schema int)
 		says string
@@ -164,6 +166,7 @@ func TestRecordsWaitForTheRegistry(t *testing.T) {
 // answer: what is permanent for a record is poison. It is set aside with the reason, and what is behind it
 // is handled.
 func TestRecordOfARefusedSchemaIsSetAside(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start("--registry.refused-after", "300ms", "--processor.backoff-max", "100ms")
 	p := i.producer()
@@ -185,6 +188,7 @@ func TestRecordOfARefusedSchemaIsSetAside(t *testing.T) {
 // A partition that waits for a schema moves to another worker, which handles it: the worker that had it does
 // not go on saying that it is held.
 func TestPartitionThatWaitsMovesAway(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	flags := []string{"--registry.retry-limit", "100ms", "--registry.refused-after", "1h"}
 	one := i.start(flags...)

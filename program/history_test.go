@@ -53,6 +53,7 @@ func (i *testbed) put(r *kgo.Record) {
 // What happened to an account and an order, in a terminal: histories, a trace across both, a command
 // that was sent again, one that was refused, one that became a dead letter (G8).
 func TestHistoryAndTrace(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	with := func(args ...string) []string { return append(args, "--server", w.server) }
@@ -140,6 +141,7 @@ func TestHistoryAndTrace(t *testing.T) {
 
 // --follow shows what comes, also after the worker was away and is back.
 func TestHistoryFollows(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	address := strings.TrimPrefix(w.server, "http://")

@@ -19,6 +19,7 @@ import (
 // G1, as docs/idempotency.md tells it: the same command ID twice, at once, over other connections,
 // after a restart, and after the ring of recent commands has turned over.
 func TestCommandsSentTwice(t *testing.T) {
+	t.Parallel()
 	const (
 		alice   = "/accounts/alice"
 		deposit = `{"amount": 500, "currency": "EUR"}`

@@ -26,6 +26,7 @@ func inPartition(prefix string, partition int32) string {
 // G1: one Idempotency-Key to two aggregates at the same moment is two commands; both are decided, and each
 // sender is told the outcome of its own: in different partitions, in one, and of two kinds.
 func TestOneKeyToTwoAggregates(t *testing.T) {
+	t.Parallel()
 	const (
 		pairs   = 40
 		deposit = `{"amount": 500, "currency": "EUR"}`
@@ -117,6 +118,7 @@ func (w *runningWorker) latest(like string, events int) string {
 // Aggregates that came by the topic may have IDs that HTTP refuses in a POST. The API takes every link
 // that it gives for them, and the command line finds them.
 func TestIDsOfTheTopic(t *testing.T) {
+	t.Parallel()
 	ids := []string{
 		strings.Repeat("x", 200), "..", ".", "/", "a/b", "a b", "50%", "é", "who?", "#1", "a,b", "%2F",
 		strings.Repeat("/", 150), strings.Repeat("é", 150), "plain",
@@ -175,6 +177,7 @@ func TestIDsOfTheTopic(t *testing.T) {
 // A rebuild mends a row without an event: whoever has the old state is given the new one, and what was
 // decided on the old one is not sent.
 func TestValidatorsAfterARebuild(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	for _, name := range []string{"ann", "bob", "cid", "dan", "eve", "fay", "ivy"} { // in both partitions

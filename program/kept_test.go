@@ -11,6 +11,7 @@ import (
 // An aggregate that keeps no results, no history and no traces, and its events for a day, has all the rest: it
 // decides, is verified, rebuilt, and made again offline.
 func TestSettingsByAggregate(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	settings := []string{
 		"--aggregates.order.results=false", "--aggregates.order.history=false",

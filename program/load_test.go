@@ -17,6 +17,7 @@ import (
 // Customers by HTTP and by the topic: everything gets its answer, and what is recorded of it is
 // what was sent.
 func TestLoad(t *testing.T) {
+	t.Parallel()
 	d := startDev(t)
 	between := func(before, after string) string {
 		_, text, _ := strings.Cut(d.out.String(), before)

@@ -43,6 +43,7 @@ func (w *runningWorker) isReady() *runningWorker {
 // An operator makes a lost table again, in the order of docs/runbooks/lost-topic.md. The program names a step
 // that was left out.
 func TestLostTableIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	rows, _ := i.story()
 	i.deleteTopic("accounts-table")
@@ -78,6 +79,7 @@ func (i *testbed) present(topic string) map[string]kadm.TopicID {
 // Events are lost for good, and somebody says so: what is left without them goes, and the accounts begin
 // anew.
 func TestLostEventsAreGivenUp(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	w.open("ann")
@@ -188,6 +190,7 @@ func (i *testbed) copyOffsets(other *testbed) {
 // A copy that has the memory of the first one, whose topics have other IDs: nothing is handled until
 // somebody says that it is what it should be.
 func TestCopyWithTheMemoryOfAnother(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	i.lived()
 	other := newTestbed(t)
@@ -232,6 +235,7 @@ func (i *testbed) first(topic string) (all []*kgo.Record) {
 
 // The memory and the table are lost: nobody knows the table's ID, and what is in the topics does not fit.
 func TestMemoryAndTableAreLost(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	i.lived()
 	i.deleteTopic("installation")
@@ -308,6 +312,7 @@ func (w *runningWorker) stands(group string, want bool) {
 // A broker lost the last rows of a partition, or somebody wrote old ones: nothing is decided on them. A
 // refold mends them while the worker holds the partition, which goes on then.
 func TestLastRowsAreLost(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	name := keyOf(0, 7)

@@ -64,6 +64,7 @@ func TestTopicIsGivenMorePartitions(t *testing.T) {
 // G2: a command that is not in the partition of its key would make a second aggregate of that ID. It is
 // set aside, and says where it belongs.
 func TestCommandInTheWrongPartition(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	key := keyOf(0, 1)

@@ -10,6 +10,7 @@ import (
 
 // G4: what an account was like, in a terminal.
 func TestGetPast(t *testing.T) {
+	t.Parallel()
 	w := newTestbed(t).start()
 	with := func(args ...string) []string {
 		return append(append([]string{"get", "account"}, args...), "--server", w.server)
@@ -34,6 +35,7 @@ func TestGetPast(t *testing.T) {
 
 // What changed between two moments, field by field, and by which events.
 func TestDiff(t *testing.T) {
+	t.Parallel()
 	w := newTestbed(t).start()
 	with := func(args ...string) []string {
 		return append(append([]string{"diff", "account", "zoe"}, args...), "--server", w.server)

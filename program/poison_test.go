@@ -51,6 +51,7 @@ func (p *producer) poison() map[codecs.Reason]*kgo.Record {
 // two headers of one name. The line goes on. (A panic in Decide or Evolve: processors' own tests, for
 // no aggregate of this program does.)
 func TestPoisonIsSetAsideAsItCame(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	p := i.producer()
@@ -104,6 +105,7 @@ func (p *producer) larger(key string) *kgo.Record {
 
 // A command that leads to a record that is too large is set aside before anything of it is emitted.
 func TestWhatLeadsToTooMuchIsSetAside(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start("--topics.record-bytes", "4KiB", "--http.body-bytes", "4KiB")
 	p := i.producer()
@@ -127,6 +129,7 @@ func TestWhatLeadsToTooMuchIsSetAside(t *testing.T) {
 // The twin: brokers allow less than the worker thinks. The transaction fails, again and again, and
 // commands behind it wait for ever; with the limit the line goes on.
 func TestWithoutTheLimitTheLineStops(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	p := i.producer()
 	if _, err := kafka.Ensure(t.Context(), p.client, []kafka.TopicSpec{{

@@ -242,12 +242,14 @@ func TestDevRefusesAnotherCluster(t *testing.T) {
 }
 
 func TestTakenPortIsTold(t *testing.T) {
+	t.Parallel()
 	d := startDev(t)
 	expect(t, command.ExitFailed, []string{"address already in use", "--http.address"},
 		"dev", "--http.address", strings.TrimPrefix(d.server, "http://"))
 }
 
 func TestTopicsAndSchemas(t *testing.T) {
+	t.Parallel()
 	cluster, err := local.Start(local.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -33,6 +33,7 @@ func (i *testbed) spoil() {
 // G4, G7: rows that are not the fold of their events are shown by a dry run, which writes nothing, and
 // mended by a rebuild, while the worker goes on. Asking again finds nothing to do.
 func TestRebuild(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	for _, name := range []string{"ann", "bob", "cid", "dan", "eve", "fay", "ivy"} { // in both partitions
@@ -63,6 +64,7 @@ func TestRebuild(t *testing.T) {
 
 // The same by HTTP: asked for, looked at, and refused where it makes no sense.
 func TestRebuildByHTTP(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start("--rebuild.report", "10ms")
 	w.open("ann")

@@ -14,6 +14,7 @@ import (
 
 // A balance sheet: of the accounts that were there, as they were, with the totals.
 func TestReport(t *testing.T) {
+	t.Parallel()
 	w := newTestbed(t).start("--http.page-rows", "10") // a page has one account
 	with := func(at time.Time, args ...string) []string {
 		return append([]string{

@@ -164,6 +164,7 @@ func (i *testbed) after() {
 // and results as they were. A table and offsets that are lost are made again, and the commands that
 // nobody had handled are handled then.
 func TestResetToZero(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	rows, offsets := i.story()
 
@@ -196,6 +197,7 @@ func TestResetToZero(t *testing.T) {
 
 // Nobody may be in the group: not before, and not while the reset works.
 func TestResetKeepsWorkersOut(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	w.open("ann")
@@ -235,6 +237,7 @@ func TestResetKeepsWorkersOut(t *testing.T) {
 
 // A reset that is killed at any stage leaves a group that no worker works in, and is done again.
 func TestResetKilledHalfWay(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	rows, offsets := i.story()
 	i.forget()
@@ -283,6 +286,7 @@ func (k *killer) Write(b []byte) (int, error) {
 
 // A worker that starts while a reset is not finished ends, and says what to do.
 func TestWorkerAfterHalfAReset(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	rows, _ := i.story()
 	membership, err := reset.Join(t.Context(), kafka.Settings{Brokers: i.cluster.Brokers()}, "accounts",

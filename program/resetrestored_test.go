@@ -55,6 +55,7 @@ func (i *testbed) restored() *testbed {
 // The events topic was restored from a backup; all else is lost. Rows are there again, and nothing is
 // handled twice.
 func TestResetAfterEventsWereRestored(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	i.story()
 	other := i.restored()
@@ -75,6 +76,7 @@ func TestResetAfterEventsWereRestored(t *testing.T) {
 // Commands, events, results and dead letters were restored, at other offsets; the table and the group's
 // offsets are lost. The offsets are found by what was handled.
 func TestResetFindsOffsets(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	rows, _ := i.story()
 	other := i.restored()
@@ -87,6 +89,7 @@ func TestResetFindsOffsets(t *testing.T) {
 // Commands that were restored with other times are known by their IDs. If none of them is known, nobody
 // can tell whether they were handled.
 func TestResetOfOtherCommands(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	rows, _ := i.story()
 	other := i.restored()
@@ -119,6 +122,7 @@ func TestResetOfOtherCommands(t *testing.T) {
 
 // A backup of events that is older than the results: somebody has to say that it is known.
 func TestResetRefusesLostEvents(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	i.story()
 	other := i.restored()

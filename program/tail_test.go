@@ -61,6 +61,7 @@ data:  "type": "AccountOpened", "data": {"owner": "\u001b[31m"}}
 
 // What happens is seen as it happens, with what belongs together.
 func TestTail(t *testing.T) {
+	t.Parallel()
 	d := startDev(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var out output

@@ -106,6 +106,7 @@ func TestTracing(t *testing.T) {
 
 // A collector that isn't there keeps nobody from working, or from stopping.
 func TestTracingWithoutCollector(t *testing.T) {
+	t.Parallel()
 	w := newTestbed(t).start("--tracing.endpoint", "http://127.0.0.1:1",
 		"--tracing.flush-timeout", "10ms", "--tracing.queue", "8", "--tracing.batch", "8")
 	w.send("/accounts/alice", "k-1", "OpenAccount", `{"owner": "Alice", "currency": "EUR"}`)

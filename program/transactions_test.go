@@ -14,6 +14,7 @@ import (
 // Somebody begins a transaction of commands and goes away: what comes behind it waits. It is found and
 // aborted, and the line goes on without it.
 func TestStuckTransaction(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	w.open("ann")

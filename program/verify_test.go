@@ -133,6 +133,7 @@ func (i *testbed) write(records ...*kgo.Record) {
 // G4, and no false alarm: while commands go on, and rows move while they are read, all is equal, in the
 // table, the worker's store and the results.
 func TestVerifyWhileCommandsGoOn(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	stop := w.busy("ann", "bob", "cid", "dan")
@@ -156,6 +157,7 @@ func TestVerifyWhileCommandsGoOn(t *testing.T) {
 
 // Each kind of difference, planted past the worker, is found, and nothing else is.
 func TestVerifyFindsDifferences(t *testing.T) {
+	t.Parallel()
 	const table, results = "accounts-table", "account-results"
 	i := newTestbed(t)
 	w := i.start()
@@ -223,6 +225,7 @@ func as(r *kgo.Record, key, command string) *kgo.Record {
 }
 
 func TestVerifyMistakes(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	for _, test := range []struct {
@@ -261,6 +264,7 @@ func TestVerifyMistakes(t *testing.T) {
 
 // The group's own error is no group without members: what could not be asked was not verified.
 func TestVerifyAGroupThatIsNotDescribed(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	defer w.stop()
@@ -277,6 +281,7 @@ func TestVerifyAGroupThatIsNotDescribed(t *testing.T) {
 
 // A worker that has none of the partitions is none that was compared.
 func TestVerifyAWorkerWithoutThePartitions(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	w.open("ann")
@@ -293,6 +298,7 @@ func TestVerifyAWorkerWithoutThePartitions(t *testing.T) {
 // The check in the background goes round and round without a false alarm while commands go on, and
 // counts what somebody else has written.
 func TestVerifyInTheBackground(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start("--verify.events-per-second", "1000000", "--verify.pause", "10ms")
 	stop := w.busy("ann", "bob", "cid", "dan")

@@ -15,6 +15,7 @@ import (
 // G9: a worker that could not read rows of a version that the registry has handles nothing. It says which
 // field is wrong, and so does the check before it is deployed.
 func TestEventsOfAnotherVersion(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	const amount = `"name":"amount","type":"long"`
 	text := foldtest.Open(t, accounts.Definition).SchemaText("MoneyDeposited")

@@ -7,6 +7,7 @@ import (
 
 // G7: the views of a worker are listed, and rebuilt while it serves.
 func TestViewsCommands(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	w := i.start()
 	w.send("/accounts/zoe", "open", "OpenAccount", `{"owner": "Zoe Z", "currency": "EUR"}`)

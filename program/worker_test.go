@@ -104,6 +104,7 @@ func (w *runningWorker) stop() {
 // ask again, rather than written for none of the partitions. Run with -race, this also finds fields of Worker
 // that HTTP reads while prepare writes them.
 func TestUnpreparedWorkerTakesNoRefold(t *testing.T) {
+	t.Parallel()
 	i := newTestbed(t)
 	i.start().stop() // makes the topics
 	var away atomic.Bool
