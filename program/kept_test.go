@@ -8,8 +8,8 @@ import (
 	"refold/program/command"
 )
 
-// An aggregate that keeps no results, no history and no traces, and its events for a day, has all the rest: it
-// decides, is verified, rebuilt, and made again offline.
+// An aggregate that keeps no results, no history and no traces, and its events for a day, has all the rest:
+// it decides, is verified, rebuilt, and made again offline.
 func TestSettingsByAggregate(t *testing.T) {
 	t.Parallel()
 	i := newTestbed(t)
@@ -42,7 +42,8 @@ func TestSettingsByAggregate(t *testing.T) {
 	expect(t, 0, []string{"order-commands and order-events are read"},
 		with("reset", "orders", "--to-zero", "--yes", "--store.directory", i.store)...)
 	w = i.start(settings...)
-	if r := w.ask(http.MethodGet, "/orders/o-2?atLeast=2", "", "Prefer", "wait=30"); r.state("status") != "declined" {
+	r := w.ask(http.MethodGet, "/orders/o-2?atLeast=2", "", "Prefer", "wait=30")
+	if r.state("status") != "declined" {
 		t.Errorf("after the reset an order is %+v", r)
 	}
 	w.stop()

@@ -57,7 +57,8 @@ func TestExtension(t *testing.T) {
 		return w.preparedCheck() == nil && w.processors[0].Ready() == nil && w.views.Ready() == nil
 	}, why)
 	for i, owner := range []string{"Zoe", "Ann"} {
-		err := host.Send(ctx, "account", owner, fmt.Sprint("k-", i), accounts.OpenAccount{Owner: owner, Currency: "EUR"})
+		open := accounts.OpenAccount{Owner: owner, Currency: "EUR"}
+		err := host.Send(ctx, "account", owner, fmt.Sprint("k-", i), open)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +80,8 @@ func TestExtension(t *testing.T) {
 		t.Errorf("the states are of %v", ids)
 	}
 	got := []string{within(t, owners), within(t, owners)}
-	if slices.Sort(got); !slices.Equal(got, []string{"Ann", "Zoe"}) {
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"Ann", "Zoe"}) {
 		t.Errorf("the projection has %v", got)
 	}
 	cancel()

@@ -30,7 +30,8 @@ func (p *commands) newDeadLettersList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List dead letters, the oldest first",
-		Long: `List the dead letters that are committed now, the oldest first. Without flags it lists the open ones.
+		Long: `List the dead letters that are committed now, the oldest first. Without flags it
+lists the open ones.
 
 --json prints one JSON object per line, with these members; those in brackets only if they have a value:
   ref                            PARTITION/OFFSET in the dead-letter topic

@@ -39,9 +39,9 @@ func (p *commands) newDeadLettersReplay() *cobra.Command {
 	return p.newDeadLettersSettle(l, &cobra.Command{
 		Use:   "replay [PARTITION/OFFSET …]",
 		Short: "Put records back into the topic that they came from",
-		Long: `Put records back into the topic where they are handled again. Key, value and headers are as they
-came; the header refold_replayed is added, which names the dead letter. A record that fails again comes
-back as a new dead letter.
+		Long: `Put records back into the topic where they are handled again. Key, value and headers
+are as they came; the header refold_replayed is added, which names the dead letter. A record that
+fails again comes back as a new dead letter.
 ` + settleHelp,
 		Example: `  processor dead-letters replay 2/57
   processor dead-letters replay --reason unknown-schema --since 24h --dry-run`,
@@ -53,8 +53,8 @@ func (p *commands) newDeadLettersDiscard() *cobra.Command {
 	return p.newDeadLettersSettle(l, &cobra.Command{
 		Use:   "discard [PARTITION/OFFSET …]",
 		Short: "Mark dead letters as done with; the bytes stay until the topic's retention",
-		Long: `Mark dead letters as done with: list no longer shows them, and replay does not put them back. This
-can be undone only by hand. The bytes stay until the topic's retention.
+		Long: `Mark dead letters as done with: list no longer shows them, and replay does not put
+them back. This can be undone only by hand. The bytes stay until the topic's retention.
 ` + settleHelp,
 		Example: `  processor dead-letters discard 2/57 --note "test data of the shop's team"`,
 	})

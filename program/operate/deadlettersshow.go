@@ -32,8 +32,9 @@ func (p *commands) newDeadLettersShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show PARTITION/OFFSET",
 		Short: "Show a dead letter: where it came from, what was wrong, and what is in it",
-		Long: `Show a dead letter: where it came from, what was wrong, its headers, and its value. The value is
-shown as JSON if the registry has the schema that it was written with; otherwise its first bytes are shown.
+		Long: `Show a dead letter: where it came from, what was wrong, its headers, and its value.
+The value is shown as JSON if the registry has the schema that it was written with; otherwise its
+first bytes are shown.
 
 --json prints the members of list --json, and these: headers (a list of name and value, or valueBase64 if
 the value is not UTF-8), valueBase64, and either schema and value (the value as JSON) or undecodable (the

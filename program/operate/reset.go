@@ -30,9 +30,9 @@ func (p *commands) newReset() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reset AGGREGATES --to-zero",
 		Short: "Make a table again from offset zero of its events, while no worker runs",
-		Long: `Make a table again from offset zero of its events, while no worker runs. Use it for a table that is
-lost, that you no longer trust, or whose events topic was restored from a backup. While workers run, use
-"processor rebuild".
+		Long: `Make a table again from offset zero of its events, while no worker runs. Use it for a
+table that is lost, that you no longer trust, or whose events topic was restored from a backup.
+While workers run, use "processor rebuild".
 
 The reset refuses while the group has members, and keeps workers out while it works. It shows what it would
 do and asks. Then it makes every row of the table again: the state from its events, the ring of recent

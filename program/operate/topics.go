@@ -21,9 +21,11 @@ func (p *commands) newTopics() *cobra.Command {
 		Args:  cobra.NoArgs, RunE: command.ShowHelp,
 	}
 	topics.AddCommand(
-		p.newTopicsCommand("plan", "Show topics that are missing, lost or differ; exit code 2 if there are any",
+		p.newTopicsCommand("plan",
+			"Show topics that are missing, lost or differ; exit code 2 if there are any",
 			(*inventory.Catalog).Plan),
-		p.newTopicsCommand("apply", "Make topics that never existed, change none; exit code 2 if others differ",
+		p.newTopicsCommand("apply",
+			"Make topics that never existed, change none; exit code 2 if others differ",
 			(*inventory.Catalog).Settle),
 		p.newTopicsAdopt(),
 	)
@@ -78,10 +80,11 @@ func (p *commands) newTopicsAdopt() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adopt [TOPIC…]",
 		Short: "Accept topics that were lost, as they are now",
-		Long: `The installation remembers the ID of each of its topics. A topic that is missing, or that was deleted
-and made again, is lost: workers handle nothing that belongs to it, and it is not made again by itself. Adopt
-records that a person knows about the loss. If a topic of that name exists, it becomes the installation's. If
-not, the next apply (or the start of a worker with topics.create) makes it.
+		Long: `The installation remembers the ID of each of its topics. A topic that is missing, or
+that was deleted and made again, is lost: workers handle nothing that belongs to it, and it is not
+made again by itself. Adopt records that a person knows about the loss. If a topic of that name
+exists, it becomes the installation's. If not, the next apply (or the start of a worker with
+topics.create) makes it.
 
 Adopt restores nothing. docs/runbooks/lost-topic.md says what each lost topic means, and what to do
 before you start workers.`,
