@@ -63,40 +63,40 @@ func TestDefinition(t *testing.T) {
 	must(t, opened.Prepare(t.Context()))
 	a := opened.Aggregates[0]
 	equal(t, "namespace", a.Namespace, "counters")
-	equal(t, "row's schema", strings.Contains(a.SchemaText("CounterRow"), `"name":"total","type":"long"`), true)
+	row := a.SchemaText("CounterRow")
+	equal(t, "row's schema", strings.Contains(row, `"name":"total","type":"long"`), true)
 	equal(t, "example", string(a.CommandExamples["Count"]), `{"By":2}`)
 	equal(t, "rejections", a.Rejections, []processors.Rejection{
 		{Code: "by-not-positive", Meaning: "It must be more than 0."},
 		{Code: "zero", Meaning: "There is nothing to count."},
 	})
 	equal(t, "traffic", a.Traffic(7, nil), any(Count{By: 2}))
-	row, err := a.Table.Encode(eventsourcing.Snapshot[Counter]{State: Counter{5}, Sequence: 3})
+	encoded, err := a.Table.Encode(eventsourcing.Snapshot[Counter]{State: Counter{5}, Sequence: 3})
 	must(t, err)
-	sequence, state, err := a.Row(row)
+	sequence, state, err := a.Row(encoded)
 	must(t, err)
 	equal(t, "row", state, any(Counter{5}))
 	equal(t, "sequence", sequence, int64(3))
 	totals, err := counting().Totalled(json.RawMessage(`{"total": 5}`))
 	must(t, err)
-	equal(t, "totals", totals, []processors.Total{{Amount: 1}})
+	equal(t, "totals", totals, []processors.Total{{Name: "counters", Amount: 1}})
 	equal(t, "schemas", opened.SchemaCount(), 4)
 	equal(t, "target", opened.Targets("p-")["counter"].Topic, "p-counter-commands")
 }
 
 // Every mistake in a definition is named.
 func TestDefinitionsThatCannotBe(t *testing.T) {
-	for want, change := range map[string]func(*processors.Aggregate[Counter, Count, Counted]){
-		"Decide and Evolve must be set": func(a *processors.Aggregate[Counter, Count, Counted]) { a.Evolve = nil },
-		"Events is empty":               func(a *processors.Aggregate[Counter, Count, Counted]) { a.Events = nil },
-		"Commands[0] is a processors_test.Counted; it must be a processors_test.Count": func(
-			a *processors.Aggregate[Counter, Count, Counted],
-		) {
+	type definition = processors.Aggregate[Counter, Count, Counted]
+	for want, change := range map[string]func(*definition){
+		"Decide and Evolve must be set": func(a *definition) { a.Evolve = nil },
+		"Events is empty":               func(a *definition) { a.Events = nil },
+		"Commands[0] is a processors_test.Counted; it must be a processors_test.Count": func(a *definition) {
 			a.Commands = []processors.Message{processors.Of(Counted{}, "An event.")}
 		},
-		"RecentCommands is 2000": func(a *processors.Aggregate[Counter, Count, Counted]) {
+		"RecentCommands is 2000": func(a *definition) {
 			a.Defaults.RecentCommands = 2000
 		},
-		`Rejections has ""`: func(a *processors.Aggregate[Counter, Count, Counted]) {
+		`Rejections has ""`: func(a *definition) {
 			a.Rejections = map[string]string{"": "Nothing."}
 		},
 	} {
