@@ -1,10 +1,11 @@
-// Package processors is what the graphs of all aggregates share: a command's way from a record
-// of the commands topic to its events, its row and its one result.
+// Package processors defines aggregates and processes, and turns them into Goka group graphs.
+//
+// An [Aggregate] is the whole definition of a kind of aggregate, a [Process] that of a process between
+// aggregates; [Define] collects those of a program, and [Definitions.Open] makes their codecs. The graphs are
+// ordinary Goka group graphs: see graph.go and processgraph.go. A command takes one way through them:
 //
 //	decode (codecs) → snapshot (group table) → eventsourcing.Handle → events, row, result
 //	                                                               ↘ dead-letters
 //
-// An aggregate is described by [Aggregate] and turned into an ordinary Goka group graph by
-// [Aggregate.Graph]. Whether the graph runs exactly once is the business of who runs it
-// (package exactlyonce); this package never asks.
+// This package does not depend on how a graph is run; package exactlyonce runs it exactly once.
 package processors

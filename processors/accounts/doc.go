@@ -3,8 +3,8 @@
 //
 // Read the files in this order: commands.go (what one may wish), events.go (what can have
 // happened; the stored format), state.go (what events amount to), decide.go (which wish becomes
-// which fact, or why not), and then codec.go and graph.go, the only two that know of Kafka.
-// schemas holds one Avro schema for each command, each event and the table's row.
+// which fact, or why not), and then definition.go (all of it as one value, of which a
+// program makes topics, the Goka graph and the API). The Avro schemas are made from the structs.
 //
 // # Rules
 //

@@ -4,8 +4,8 @@
 // Read the files in this order: commands.go (what one may wish), events.go (what can have
 // happened; the stored format), state.go (what events amount to), decide.go (which wish becomes
 // which fact, or why not), record.go (the same for what the payment process records), payment.go (the
-// process between orders and accounts), and then codec.go and graph.go. schemas holds one Avro schema
-// for each command, each event and the table's row.
+// process between orders and accounts), and then definition.go (all of it as one value,
+// of which a program makes topics, the Goka graph and the API). The Avro schemas are made from the structs.
 //
 // # The life of an order
 //
