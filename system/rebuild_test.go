@@ -31,7 +31,7 @@ var wrong = edit{
 }
 
 // raised is the fold version of the release that mends it.
-var raised = edit{"processors/accounts/decide.go", "FoldVersion: 1,", "FoldVersion: 2,"}
+var raised = edit{"processors/accounts/definition.go", "FoldVersion: 1,", "FoldVersion: 2,"}
 
 // release is the installation with a program that was built of another source. It is built once, by its
 // name.
