@@ -169,6 +169,12 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 	}
 	return s.registry.patiently(ctx, func(ctx context.Context) error {
 		id, err := s.registry.ID(ctx, t.schema.Name, t.schema.Text)
+		if errors.Is(err, ErrSchemaNotFound) && revisionOf(t.schema) != 0 {
+			// Another revision of the same fields is the same to whoever reads: it need not be registered.
+			if same := s.sameFields(ctx, t); same != 0 {
+				id, err = same, nil
+			}
+		}
 		if err == nil {
 			s.keep(id, s.reader(t, t.schema, t.schema.avro))
 			t.id.Store(int64(id))

@@ -33,16 +33,24 @@ func (spot) AvroDoc() string { return "Where a car is." }
 
 func structRegistry(t *testing.T) *codecs.Registry {
 	t.Helper()
+	registry, _ := structRegistries(t)
+	return registry
+}
+
+// structRegistries are two clients of one registry: one registers schemas, the other looks them up.
+func structRegistries(t *testing.T) (registers, looksUp *codecs.Registry) {
+	t.Helper()
 	fake := srfake.New()
 	t.Cleanup(fake.Close)
-	registry, err := codecs.NewRegistry(codecs.RegistrySettings{
-		URLs: []string{fake.URL()}, Mode: codecs.Register,
-	})
-	if err != nil {
-		t.Fatal(err)
+	open := func(mode codecs.Mode) *codecs.Registry {
+		registry, err := codecs.NewRegistry(codecs.RegistrySettings{URLs: []string{fake.URL()}, Mode: mode})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(registry.Close)
+		return registry
 	}
-	t.Cleanup(registry.Close)
-	return registry
+	return open(codecs.Register), open(codecs.LookUp)
 }
 
 // The schema has what the struct says, in the order in which people write schemas.
@@ -103,7 +111,7 @@ func TestRecordOfRefuses(t *testing.T) {
 
 // A record that has other fields at the same revision is refused: zero would be taken for the truth.
 func TestSameRevision(t *testing.T) {
-	registry := structRegistry(t)
+	registry, looking := structRegistries(t)
 	prepared := func(set *codecs.Set, err error) error {
 		t.Helper()
 		if err == nil {
@@ -140,5 +148,14 @@ func TestSameRevision(t *testing.T) {
 	options.Revision = 1
 	if err := prepared(codecs.NewSet(registry, of(options))); err != nil {
 		t.Errorf("back to the first: %v", err)
+	}
+	// Another revision of the same fields need not be registered: it is read alike.
+	options.Revision = 3
+	if err := prepared(codecs.NewSet(looking, of(options))); err != nil {
+		t.Errorf("another revision of the same fields: %v", err)
+	}
+	options.Revision = 0
+	if err := prepared(codecs.NewSet(looking, of(options))); err == nil {
+		t.Error("a schema without a revision was found, and is not registered")
 	}
 }

@@ -57,8 +57,38 @@ func (s *Set) CheckVersions(ctx context.Context) error {
 }
 
 func (s *Set) checkVersions(ctx context.Context, t *setType) error {
+	var errs []error
+	err := s.eachVersion(ctx, t.schema.Name, func(version, id int, written *Schema, err error) {
+		if err == nil {
+			err = t.readable(s, written)
+		}
+		if err != nil {
+			errs = append(errs, &VersionError{Subject: t.schema.Name, Version: version, ID: id, Err: err})
+		}
+	})
+	return errors.Join(append(errs, err)...)
+}
+
+// sameFields returns the ID of a version of the type's subject that has the same fields; 0 if there is none, or
+// if the registry does not say.
+func (s *Set) sameFields(ctx context.Context, t *setType) (same int) {
+	err := s.eachVersion(ctx, t.schema.Name, func(_, id int, written *Schema, err error) {
+		if err == nil && bytes.Equal(written.avro.Canonical(), t.schema.avro.Canonical()) {
+			same = id
+		}
+	})
+	if err != nil {
+		return 0 // the caller reports that the schema itself is missing
+	}
+	return same
+}
+
+// eachVersion calls fn for each version of a subject, the oldest first, with its schema or why there is none.
+// The error says that the registry does not answer. A subject that does not exist has no versions.
+func (s *Set) eachVersion(
+	ctx context.Context, subject string, fn func(version, id int, written *Schema, err error),
+) error {
 	var versions []int
-	subject := t.schema.Name
 	err := s.registry.request(ctx, "versions", func(ctx context.Context, c *sr.Client) (err error) {
 		versions, err = c.SubjectVersions(ctx, subject)
 		return err
@@ -69,7 +99,6 @@ func (s *Set) checkVersions(ctx context.Context, t *setType) error {
 	case err != nil:
 		return fmt.Errorf("versions of subject %s: %w", subject, err)
 	}
-	var errs []error
 	for _, version := range versions {
 		id, err := s.versionID(ctx, subject, version)
 		switch {
@@ -79,17 +108,12 @@ func (s *Set) checkVersions(ctx context.Context, t *setType) error {
 			return fmt.Errorf("version %d of subject %s: %w", version, subject, err)
 		}
 		written, err := s.registry.Schema(ctx, id)
-		switch {
-		case errors.Is(err, ErrRegistryUnavailable):
+		if errors.Is(err, ErrRegistryUnavailable) {
 			return err
-		case err == nil:
-			err = t.readable(s, written)
 		}
-		if err != nil {
-			errs = append(errs, &VersionError{Subject: subject, Version: version, ID: id, Err: err})
-		}
+		fn(version, id, written, err)
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // readable returns why what was written with a schema can't be read, or must not be.

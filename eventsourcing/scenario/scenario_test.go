@@ -3,9 +3,6 @@ package scenario_test
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -206,32 +203,6 @@ goroutine `,
 				t.Errorf("the story was told so:%s\nwanted:%s", got, test.want)
 			}
 		})
-	}
-}
-
-func TestDeclaredCodes(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "rejections.go")
-	write := func(text string) {
-		if err := os.WriteFile(file, []byte("package door\n"+text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(`const (
-	CodeLocked = "door-locked" // said to who knocks
-	CodeOpen   = "door-open"
-	MaxKnocks  = 13
-)`)
-	want := map[string]string{"CodeLocked": "door-locked", "CodeOpen": "door-open"}
-	if got := scenario.DeclaredCodes(t, file); !maps.Equal(got, want) {
-		t.Errorf("got %v", got)
-	}
-	for _, text := range []string{
-		"const CodeLocked = door.Locked", "const CodeLocked = 7", "var CodeLocked string", "const (",
-	} {
-		write(text)
-		if run(func(tb testing.TB) { scenario.DeclaredCodes(tb, file) }) == "" {
-			t.Errorf("%q is taken", text)
-		}
 	}
 }
 

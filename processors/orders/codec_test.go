@@ -13,7 +13,6 @@ import (
 	"github.com/lovoo/goka"
 
 	"refold/codecs"
-	"refold/codecs/avrotest"
 	"refold/eventsourcing"
 	"refold/processors/foldtest"
 	"refold/processors/orders"
@@ -31,14 +30,6 @@ var full = orders.Order{
 	Surplus: []orders.Surplus{{PaymentID: "Zoë/9", RefundID: "Zoë/10", Code: "account-closed"}},
 }
 
-// OrderRow is a row as the table's topic has it.
-type OrderRow struct {
-	orders.Order `avro:",inline"`
-
-	Sequence int64  `avro:"sequence"`
-	Recent   []byte `avro:"recent"`
-}
-
 // values are one value of each record type, and the fullest row.
 var values = []any{
 	place(teapot...),
@@ -51,102 +42,21 @@ var values = []any{
 	orders.RecordRefundDeclined(refundDeclined),
 	placed, paid, declined, shipped, delivered, cancelled, requested, refunded, refundDeclined,
 	surplus("Zoë/9"), surplusBack, surplusKept,
-	OrderRow{Order: full, Sequence: 7, Recent: ring.Bytes()},
 }
 
-// Two independent libraries agree on every schema (decision 2).
-func TestSchemasInTwoLibraries(t *testing.T) {
-	opened := foldtest.Open(t, orders.Definition)
-	for _, value := range values {
-		name := eventsourcing.TypeName(value)
-		t.Run(name, func(t *testing.T) {
-			avrotest.CrossCheck(t, opened.SchemaText(name), value)
-			avrotest.CrossCheckSchema(t, opened.SchemaText(name))
-		})
-	}
-}
-
-// Every value goes through the set of its topic and comes back.
+// Every value goes through the set of its topic and comes back, and two independent libraries agree on every
+// schema (decision 2).
 func TestCodecsKnowEveryType(t *testing.T) {
-	c := foldtest.Open(t, orders.Definition)
-	known := map[string]*codecs.Set{}
-	for _, set := range []*codecs.Set{c.Commands, c.Events, c.Rows} {
-		for _, name := range set.Types() {
-			known[name] = set
-		}
-	}
-	for _, name := range c.Internal {
-		if known[name] != c.Commands {
-			t.Errorf("%s, of the process, is no command", name)
-		}
-	}
-	for _, value := range values {
-		if _, isRow := value.(OrderRow); isRow {
-			delete(known, "OrderRow") // TestRowIsItsSnapshot has it
-			continue
-		}
-		set := known[eventsourcing.TypeName(value)]
-		if set == nil {
-			t.Fatalf("%T is in no set", value)
-		}
-		b, err := set.Encode(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := set.Decode(t.Context(), b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(value, got, cmpopts.EquateEmpty()); diff != "" {
-			t.Errorf("(-sent +got):\n%s", diff)
-		}
-		delete(known, eventsourcing.TypeName(value))
-	}
-	if len(known) > 0 {
-		t.Errorf("no value of these types was tried: %v", known)
-	}
+	foldtest.KnowsEveryType(t, orders.Definition, values...)
 }
 
 // Also a row at sequence 0, which is there for its ring alone.
 func TestRowIsItsSnapshot(t *testing.T) {
-	table := foldtest.Open(t, orders.Definition).Table
-	for _, want := range []eventsourcing.Snapshot[orders.Order]{
-		{State: full, Sequence: 7, Recent: ring},
-		{Recent: eventsourcing.Recent{}.Add("k", eventsourcing.Entry{Code: "lines-missing"}, 16)},
-	} {
-		b, err := table.Encode(want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		value, err := table.Decode(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, _ := value.(eventsourcing.Snapshot[orders.Order])
-		if diff := cmp.Diff(want.State, got.State, cmpopts.EquateEmpty()); diff != "" ||
-			got.Sequence != want.Sequence || !bytes.Equal(got.Recent.Bytes(), want.Recent.Bytes()) {
-			t.Errorf("got %+v; (-want +got):\n%s", got, diff)
-		}
-		again, err := table.Encode(got)
-		if err != nil || !bytes.Equal(again, b) { // G4: the same state is the same bytes
-			t.Errorf("encoded again: %x, first: %x, %v", again, b, err)
-		}
-	}
-}
-
-func TestRowOfSomethingElseIsRefused(t *testing.T) {
-	c := foldtest.Open(t, orders.Definition)
-	if _, err := c.Table.Encode(orders.Order{}); err == nil ||
-		!strings.Contains(err.Error(), "snapshot") {
-		t.Errorf("got %v", err)
-	}
-	other, err := c.Events.Encode(orders.OrderDelivered{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Table.Decode(other); err == nil {
-		t.Error("an event was decoded as a row")
-	}
+	foldtest.KeepsRows(t, orders.Definition,
+		eventsourcing.Snapshot[orders.Order]{State: full, Sequence: 7, Recent: ring},
+		eventsourcing.Snapshot[orders.Order]{
+			Recent: eventsourcing.Recent{}.Add("k", eventsourcing.Entry{Code: "lines-missing"}, 16),
+		})
 }
 
 // G8: whatever the bytes of a command, they are poison, or a command that is decided or rejected at

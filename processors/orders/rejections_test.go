@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"refold/eventsourcing/scenario"
+	"refold/processors/foldtest"
 	"refold/processors/orders"
 )
 
@@ -216,19 +217,10 @@ func TestRejections(t *testing.T) {
 }
 
 // A code that nothing provokes is a promise that nobody has tried.
-func TestRejections_everyDeclaredCode(t *testing.T) {
-	provoked := make(map[string]bool)
+func TestRejections_everyCode(t *testing.T) {
+	var provoked []string
 	for _, r := range rejections() {
-		provoked[r.code] = true
+		provoked = append(provoked, r.code)
 	}
-	declared := scenario.DeclaredCodes(t, "rejections.go")
-	for name, code := range declared {
-		if !provoked[code] {
-			t.Errorf("no test provokes %s, %q", name, code)
-		}
-	}
-	if len(declared) != len(provoked) {
-		t.Errorf("%d codes are declared as constants Code…, %d others are provoked",
-			len(declared), len(provoked))
-	}
+	foldtest.EveryCodeIsProvoked(t, orders.Definition, provoked...)
 }
