@@ -69,8 +69,8 @@ func (s *Set) checkVersions(ctx context.Context, t *setType) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// sameFields returns the ID of a version of the type's subject that has the same fields; 0 if there is none, or
-// if the registry does not say.
+// sameFields returns the ID of a version of the type's subject that has the same fields; 0 if there is none,
+// or if the registry does not say.
 func (s *Set) sameFields(ctx context.Context, t *setType) (same int) {
 	err := s.eachVersion(ctx, t.schema.Name, func(_, id int, written *Schema, err error) {
 		if err == nil && bytes.Equal(written.avro.Canonical(), t.schema.avro.Canonical()) {
