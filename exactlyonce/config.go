@@ -139,11 +139,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-func (c Config) withDefaults(group goka.Group) (Config, error) {
-	if err := c.Kafka.Validate(); err != nil {
-		return c, fmt.Errorf("exactlyonce: %w", err)
-	}
-	c.Kafka = c.Kafka.WithDefaults()
+// WithDefaults returns the configuration with the default limits in the place of zeros.
+func (c Config) WithDefaults() Config {
 	setDefault(&c.BatchRecords, 20_000)
 	setDefault(&c.BatchBytes, 32<<20)
 	setDefault(&c.HandleTime, 250*time.Millisecond)
@@ -159,6 +156,15 @@ func (c Config) withDefaults(group goka.Group) (Config, error) {
 	setDefault(&c.TopicsMaxAge, 10*time.Second)
 	setDefault(&c.BetweenTimeout, 5*time.Second)
 	setDefault(&c.StallAfter, time.Minute)
+	return c
+}
+
+func (c Config) withDefaults(group goka.Group) (Config, error) {
+	if err := c.Kafka.Validate(); err != nil {
+		return c, fmt.Errorf("exactlyonce: %w", err)
+	}
+	c.Kafka = c.Kafka.WithDefaults()
+	c = c.WithDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -117,7 +117,7 @@ type Views struct {
 
 // Open checks the options and prepares the views; it reads nothing yet, see Run.
 func Open(options Options) (*Views, error) {
-	options.Limits = options.Limits.withDefaults()
+	options.Limits = options.Limits.WithDefaults()
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
@@ -267,7 +267,8 @@ func (v *Views) Aggregate(name string) *Aggregate {
 	return nil
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns the limits with the defaults in the place of zeros.
+func (l Limits) WithDefaults() Limits {
 	def(&l.Waiters, 10_000)
 	def(&l.ScanRows, 10_000)
 	def(&l.PageBytes, 4<<20)

@@ -175,8 +175,8 @@ type Options struct {
 	Now func() time.Time
 }
 
-func (o Options) withDefaults() (Options, error) {
-	l := &o.Limits
+// WithDefaults returns the limits with the defaults in the place of zeros.
+func (l Limits) WithDefaults() Limits {
 	def(&l.BodyBytes, 64<<10)
 	def(&l.HeaderBytes, 16<<10)
 	def(&l.ReadTimeout, 5*time.Second)
@@ -188,6 +188,11 @@ func (o Options) withDefaults() (Options, error) {
 	def(&l.PageRows, 1000)
 	def(&l.Shutdown, 5*time.Second)
 	def(&l.Heartbeat, 15*time.Second)
+	return l
+}
+
+func (o Options) withDefaults() (Options, error) {
+	o.Limits = o.Limits.WithDefaults()
 	def(&o.Version, "unknown")
 	def(&o.Source, "refold/http")
 	if o.Now == nil {
