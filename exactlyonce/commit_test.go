@@ -48,8 +48,9 @@ func recordText(r *kgo.Record) string {
 	return fmt.Sprintf("%d %s=%s at %d", r.Offset, r.Key, r.Value, r.Timestamp.UnixNano())
 }
 
-// Whoever is told of each commit knows exactly what readers of Kafka see, in the order of the offsets and with the
-// times that readers get: also when transactions fail in between and their records are handled again.
+// Whoever is told of each commit knows exactly what readers of Kafka see, in the order of the offsets and
+// with the times that readers get: also when transactions fail in between and their records are handled
+// again.
 func TestCommitted(t *testing.T) {
 	versions(t, func(t *testing.T, version int16) {
 		t.Helper()
@@ -61,7 +62,8 @@ func TestCommitted(t *testing.T) {
 		for i := range 10 {
 			if i%3 == 1 {
 				c.Kafka().Fault(kfake.Fault{
-					Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.RebalanceInProgress, Count: 1, When: ours,
+					Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.RebalanceInProgress,
+					Count: 1, When: ours,
 				})
 			}
 			c.send("in", 100*i, 100, 20)
@@ -74,8 +76,9 @@ func TestCommitted(t *testing.T) {
 				for _, r := range records {
 					want = append(want, recordText(r))
 				}
-				if got := seen.records[kafka.TopicPartition{Topic: name, Partition: partition}]; !slices.Equal(got, want) {
-					t.Errorf("%s/%d: told %d records, %d are there: %v, %v", name, partition, len(got), len(want), got, want)
+				at := kafka.TopicPartition{Topic: name, Partition: partition}
+				if got := seen.records[at]; !slices.Equal(got, want) {
+					t.Errorf("%s: told %d records, %d are there: %v, %v", at, len(got), len(want), got, want)
 				}
 			}
 		}
