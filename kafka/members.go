@@ -60,7 +60,7 @@ func newMember(described *kadm.DescribedGroupMember) Member {
 		Partitions: make(map[string][]int32),
 	}
 	if told, is := described.Join.AsConsumer(); is {
-		m.Data = told.UserData
+		m.Data, _ = CutTold(told.UserData)
 	}
 	if assigned, is := described.Assigned.AsConsumer(); is {
 		for _, t := range assigned.Topics {
