@@ -78,6 +78,8 @@ func (r *run) dial(ctx context.Context) error {
 			return fmt.Errorf("initialise transactional ID %s: %w", p.id, err)
 		}
 	}
+	// What the local stores hold is told when the group is joined. Asked for now, it is at hand then.
+	r.engine.balancer.self()
 	return r.join(base)
 }
 
@@ -92,7 +94,7 @@ func (r *run) join(base []kgo.Opt) error {
 		// checkInputs judges offsets that are out of range.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
-		kgo.Balancers(cfg.balancer()),
+		r.engine.balancer.protocols(),
 		kgo.FetchMaxWait(cfg.FetchMaxWait),
 		kgo.FetchMaxBytes(cfg.FetchMaxBytes),
 		kgo.FetchMaxPartitionBytes(min(cfg.FetchMaxBytes, fetchPartitionBytes)),
@@ -100,6 +102,7 @@ func (r *run) join(base []kgo.Opt) error {
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, m map[string][]int32) {
 			member, generation := cl.GroupMetadata()
 			a := newAssignment(m, member, generation)
+			a.standbys = r.engine.balancer.told()
 			given = a
 			r.post(func() { r.onAssigned(a) })
 		}),
@@ -109,6 +112,9 @@ func (r *run) join(base []kgo.Opt) error {
 		kgo.OnPartitionsLost(func(context.Context, *kgo.Client, map[string][]int32) {
 			r.leaving(r.machine.Lost)
 		}))
+	if cfg.InstanceID != "" {
+		opts = append(opts, kgo.InstanceID(cfg.InstanceID))
+	}
 	if cfg.Start == StartNewest {
 		opts = append(opts, kgo.AdjustFetchOffsetsFn(func(ctx context.Context, offsets offsetsByTopic) (
 			offsetsByTopic, error,
@@ -147,17 +153,21 @@ type assignment struct {
 	member     string
 	generation int32
 	begins     *begins
+	standbys   standbys
 }
 
 func newAssignment(partitions map[string][]int32, member string, generation int32) assignment {
-	return assignment{partitions, member, generation, &begins{decided: make(chan struct{})}}
+	return assignment{
+		partitions: partitions, member: member, generation: generation,
+		begins: &begins{decided: make(chan struct{})},
+	}
 }
 
 // leaveGroupTimeout limits the request to leave the group, whose coordinator may be away.
 const leaveGroupTimeout = 3 * time.Second
 
 // hangUp leaves the group, so that its other members need not wait for the session time-out, and closes the
-// clients.
+// clients. A static member (Config.InstanceID) stays in the group: it comes back.
 func (r *run) hangUp() {
 	if r.consumer != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveGroupTimeout)

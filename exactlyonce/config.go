@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/lovoo/goka"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/trace"
 
 	"refold/kafka"
@@ -116,6 +115,26 @@ type Config struct {
 	// small request, and records in a partition that nothing reads wait for as long.
 	TopicsMaxAge time.Duration
 
+	// InstanceID makes the worker a static member of its group (KIP-345): it does not leave the group when it
+	// stops, and has its partitions again, without a rebalance, when it comes back within Kafka.SessionTimeout.
+	// If it does not, its partitions stand still for so long, also after a clean stop. It must be one process's
+	// at a time, such as the pod of a stateful set: of two with the same ID the group keeps the later one, at
+	// once, while reads of the earlier go on until its lease is over. Empty: it is not static.
+	InstanceID string
+	// Follower keeps partitions of other members warm. Nil: nothing is followed, and partitions move cold.
+	Follower Follower
+	// Standbys are how many members follow each partition beside its owner, as far as there are enough. 1;
+	// below zero: none but those that will own it.
+	Standbys int
+	// AcceptableLag is how many records a member may lack of a partition and be given it in favour of its owner,
+	// or of another standby: commands wait until it has read them. 10,000: some 50 ms.
+	AcceptableLag int64
+	// ProbingInterval is the least time between two rebalances by which this worker asks for partitions that it
+	// has caught up with. 1 minute: a rebalance stops all members for a moment.
+	ProbingInterval time.Duration
+	// Rack is where the worker runs: a partition's standbys are in other racks than its owner, if there are any.
+	Rack string
+
 	// MemberData is told to the group: kafka.Members returns it. It must stay the same while a Processor
 	// runs.
 	MemberData []byte
@@ -162,6 +181,9 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.TopicsMaxAge, 10*time.Second)
 	setDefault(&c.BetweenTimeout, 5*time.Second)
 	setDefault(&c.StallAfter, time.Minute)
+	setDefault(&c.Standbys, 1)
+	setDefault(&c.AcceptableLag, 10_000)
+	setDefault(&c.ProbingInterval, time.Minute)
 	return c
 }
 
@@ -208,11 +230,12 @@ func (c Config) validate() error {
 	atLeast("ClaimBuffer", int64(c.ClaimBuffer), 1)
 	atLeast("PartitionBuffer", int64(c.PartitionBuffer), 0)
 	atLeast("FetchMaxBytes", int64(c.FetchMaxBytes), 1)
+	atLeast("AcceptableLag", c.AcceptableLag, 0)
 	for name, d := range map[string]time.Duration{
 		"HandleTime": c.HandleTime, "LeastGap": c.LeastGap, "LeaveTimeout": c.LeaveTimeout,
 		"BackoffMin": c.BackoffMin, "BackoffMax": c.BackoffMax, "FetchMaxWait": c.FetchMaxWait,
 		"TopicsMaxAge": c.TopicsMaxAge, "BetweenTimeout": c.BetweenTimeout,
-		"StallAfter": c.StallAfter,
+		"StallAfter": c.StallAfter, "ProbingInterval": c.ProbingInterval,
 	} {
 		if d < 0 {
 			wrong = append(wrong, fmt.Errorf("%s is %v; it must not be negative", name, d))
@@ -249,15 +272,6 @@ func (c Config) claimBuffer(claims int) int {
 // backoff returns the pause before the next attempt after n failures.
 func (c Config) backoff(n int) time.Duration {
 	return min(c.BackoffMin<<min(max(n-1, 0), 20), c.BackoffMax)
-}
-
-// balancer returns the group's: eager, all partitions move at once, those of the inputs together
-// (copartitioned).
-func (c Config) balancer() kgo.GroupBalancer {
-	if len(c.MemberData) == 0 {
-		return kgo.RangeBalancer()
-	}
-	return kafka.TellMembers(kgo.RangeBalancer(), c.MemberData)
 }
 
 // ownID makes a transactional ID that no other worker has.

@@ -47,6 +47,8 @@ type engine struct {
 	status    atomic.Pointer[error]   // what keeps the worker from being ready
 	latest    atomic.Pointer[session] // the last one, which may be over
 	faults    *kafka.FaultLog
+	balancer  *balancer
+	probed    atomic.Pointer[time.Time] // when this worker last asked for what it has caught up with
 	// stores holds the storage.Storage that was opened last for each kafka.TopicPartition of a table.
 	stores sync.Map
 
@@ -82,6 +84,7 @@ func newEngine(cfg Config, gg *goka.GroupGraph) (*engine, error) {
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.setStatus(errors.New("not started"))
 	e.faults = kafka.NewFaultLog(e.log)
+	e.balancer = newBalancer(&e.cfg, e.log)
 	cfg.Metrics.attach(e.ready)
 	return e, nil
 }

@@ -261,6 +261,7 @@ func (r *run) setUp() {
 	s.holdGiven()
 	s.work.Add(1)
 	go func() {
+		r.engine.balancer.follower.Follow(s.standbys.partitions()) // closes the stores that the session opens
 		err := r.prepare(s)
 		if err == nil {
 			err = s.setUp()
@@ -300,6 +301,7 @@ func (r *run) begin() {
 	s := r.session
 	r.running = s
 	s.begin(func() { r.watch(s) })
+	s.begin(func() { r.probe(s, s.standbys.warming()) })
 	r.background(s)
 }
 

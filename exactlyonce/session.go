@@ -24,6 +24,7 @@ type session struct {
 	assigned   map[string][]int32
 	claims     map[kafka.TopicPartition]*claim
 	begins     *begins
+	standbys   standbys
 	member     string
 	generation int32
 
@@ -88,9 +89,10 @@ func (r *run) newSession(a assignment) *session {
 	s := &session{
 		engine: r.engine, handler: r.handler, consumer: r.consumer, ids: r.topics.ids,
 		assigned: a.partitions, member: a.member, generation: a.generation, begins: a.begins,
-		claims:  make(map[kafka.TopicPartition]*claim),
-		tables:  make(map[*sessionTable]struct{}),
-		handled: make(chan struct{}, 1),
+		standbys: a.standbys,
+		claims:   make(map[kafka.TopicPartition]*claim),
+		tables:   make(map[*sessionTable]struct{}),
+		handled:  make(chan struct{}, 1),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	report := func(to func()) {

@@ -204,7 +204,9 @@ func TestAssign_memberLeaves(t *testing.T) {
 // What a member joins to, and what happens to its share.
 func TestAssign_cases(t *testing.T) {
 	full, none := map[int32]Has{0: {Next: 5000}, 1: {Next: 5000}}, map[int32]Has{}
-	keeps := func(has map[int32]Has) map[string]map[int32]Has { return map[string]map[int32]Has{"table": has} }
+	keeps := func(has map[int32]Has) map[string]map[int32]Has {
+		return map[string]map[int32]Has{"table": has}
+	}
 	owner := Member{Owned: []int32{0, 1}, Generation: 7, Follows: true, Keeps: keeps(full)}
 	cold := Member{Generation: -1, Follows: true, Keeps: keeps(none)}
 	warm := Member{Generation: -1, Follows: true, Keeps: keeps(map[int32]Has{1: {Next: 4950}})}

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// wireVersion begins what members tell and are told. Members skip what a later version appends; a version that
-// others can't read needs another name of the protocol.
+// wireVersion begins what members tell and are told. Members skip what a later version appends; a version
+// that others can't read needs another name of the protocol.
 const wireVersion = 1
 
 var errWire = errors.New("damaged user data of a group")
