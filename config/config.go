@@ -59,6 +59,7 @@ type Topics struct {
 // Processor limits the engine.
 type Processor struct {
 	TransactionalID string        `key:"transactional-id" help:"This worker's own name for its transactions. Two workers with the same name fence each other. In a stateful set, use the pod's name: a restart then ends open transactions at once. Empty: a new name at every start."`
+	InstanceID      string        `key:"instance-id" help:"This worker's own name in its groups, the same after a restart: it makes the worker a static member (KIP-345). In a stateful set, use the pod's name. A worker that comes back within kafka.session-timeout has its partitions again, without a rebalance. It does not leave the group when it stops, so the partitions of a worker that does not come back stand still for kafka.session-timeout. No two workers may have the same name. Empty: a worker leaves the group when it stops, and its standbys take over at once."`
 	BatchRecords    int           `key:"batch-records" default:"20000" min:"1" max:"1000000" help:"The most records in one transaction. Larger batches take over a second to commit and are no cheaper."`
 	BatchBytes      Bytes         `key:"batch-bytes" default:"32MiB" min:"1KiB" max:"1GiB" help:"The most bytes that one transaction reads and writes, keys, headers and deleted rows included. Up to two batches are in memory. It must be at least twice topics.record-bytes."`
 	FetchBytes      Bytes         `key:"fetch-bytes" default:"2MiB" min:"16KiB" max:"100MiB" help:"How many bytes each broker may send ahead of what is handled, to each group, compressed. In memory, small records take ten to twenty times that."`
@@ -87,11 +88,14 @@ type Aggregate struct {
 
 // Store is where local copies of tables are.
 type Store struct {
-	Directory      string `key:"directory" default:".refold" help:"Directory of the local stores, for one worker at a time. Losing it costs a restore, nothing else. Empty: stores are in memory and restored at every start."`
-	CacheBytes     Bytes  `key:"cache-bytes" default:"128MiB" min:"1MiB" max:"1TiB" help:"Memory of all stores together: up to half of it for rows that are not on the disk yet, the rest for blocks of their files."`
-	RowCacheBytes  Bytes  `key:"row-cache-bytes" default:"64MiB" min:"0B" max:"1TiB" help:"Cache of rows in front of the stores. Reading a row from it takes 0.1 µs instead of 4."`
-	OpenFiles      int    `key:"open-files" default:"600" min:"48" max:"1000000" help:"How many data files all stores together keep open. Merges open some more for a moment. Each store has some seven other files open. There is one store for each partition of each aggregate's table, and of each topic of the views."`
-	ViewCacheBytes Bytes  `key:"view-cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"The same as cache-bytes, for the views' stores."`
+	Directory       string        `key:"directory" default:".refold" help:"Directory of the local stores, for one worker at a time. Losing it costs a restore, nothing else. Empty: stores are in memory and restored at every start."`
+	CacheBytes      Bytes         `key:"cache-bytes" default:"128MiB" min:"1MiB" max:"1TiB" help:"Memory of all stores together: up to half of it for rows that are not on the disk yet, the rest for blocks of their files."`
+	RowCacheBytes   Bytes         `key:"row-cache-bytes" default:"64MiB" min:"0B" max:"1TiB" help:"Cache of rows in front of the stores. Reading a row from it takes 0.1 µs instead of 4."`
+	OpenFiles       int           `key:"open-files" default:"600" min:"48" max:"1000000" help:"How many data files all stores together keep open. Merges open some more for a moment. Each store has some seven other files open. There is one store for each partition of each aggregate's table, and of each topic of the views."`
+	ViewCacheBytes  Bytes         `key:"view-cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"The same as cache-bytes, for the views' stores."`
+	Standbys        int           `key:"standbys" default:"1" min:"0" max:"100" help:"How many other workers follow each partition: its table, and with views.placement owned its read side. One of them takes the partition over when its owner dies, and reads only what it lacks. Each standby costs the disk and the fetches of one more copy. 0: none but those that are about to own a partition."`
+	AcceptableLag   int           `key:"acceptable-lag" default:"10000" min:"100" max:"1000000000" help:"How many records a worker may lack of a partition, of its table and its read side together, and be given it. With more, its owner keeps it, or another standby has it, until the worker has caught up. Commands wait until these records are read."`
+	ProbingInterval time.Duration `key:"probing-interval" default:"1m" min:"100ms" max:"24h" help:"The shortest time between two rebalances by which a worker asks for partitions that it has caught up with. A rebalance stops all workers of the group for a moment."`
 }
 
 // Rebuild limits the folding of a table anew, in the background (processor rebuild).

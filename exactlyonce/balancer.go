@@ -18,9 +18,9 @@ import (
 // Members also offer "range", in case one of them knows no other.
 const ProtocolName = "refold-warm"
 
-// balancer divides partitions by package warm. It is eager: all partitions move at once, those of all inputs
-// together. It lives as long as the engine, so that a worker that starts over with new clients still claims what
-// it had.
+// balancer divides partitions by package warm. It is eager: all partitions move at once, those of all
+// inputs together. It lives as long as the engine, so that a worker that starts over with new clients still
+// claims what it had.
 type balancer struct {
 	cfg      *Config
 	follower Follower
@@ -72,8 +72,8 @@ func (p plainRange) ParseSyncAssignment(assignment []byte) (map[string][]int32, 
 func (*balancer) ProtocolName() string { return ProtocolName }
 func (*balancer) IsCooperative() bool  { return false }
 
-// JoinGroupMetadata tells the group what the member had, and what its local stores hold. The client forgets an
-// eager member's assignment before it joins again.
+// JoinGroupMetadata tells the group what the member had, and what its local stores hold. The client forgets
+// an eager member's assignment before it joins again.
 func (b *balancer) JoinGroupMetadata(topics []string, _ map[string][]int32, generation int32) []byte {
 	b.mu.Lock()
 	owned := b.owned
@@ -86,8 +86,8 @@ func (b *balancer) JoinGroupMetadata(topics []string, _ map[string][]int32, gene
 		had.Topic, had.Partitions = topic, owned[topic]
 		meta.OwnedPartitions = append(meta.OwnedPartitions, had)
 	}
-	if b.cfg.Rack != "" {
-		meta.Rack = &b.cfg.Rack
+	if b.cfg.Kafka.Rack != "" {
+		meta.Rack = &b.cfg.Kafka.Rack
 	}
 	meta.UserData = kafka.AppendTold(nil, b.cfg.MemberData, warm.EncodeMember(b.self()))
 	return meta.AppendTo(nil)
@@ -148,12 +148,13 @@ func (b *balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (
 	kgo.GroupMemberBalancer, map[string]struct{}, error,
 ) {
 	consumers, err := kgo.NewConsumerBalancer(b, members)
-	return consumers, consumers.MemberTopics(), err //nolint:wrapcheck // to the client, which asked
+	topics := consumers.MemberTopics() // nil of nil
+	return consumers, topics, err      //nolint:wrapcheck // to the client, which asked
 }
 
 // Balance plans what each member has. Members of different subscriptions, or topics of different numbers of
-// partitions, are divided by range: a release that reads one more topic is being rolled out, and until it is,
-// partitions of the inputs can't be kept together anyway.
+// partitions, are divided by range: a release that reads one more topic is being rolled out, and until it
+// is, partitions of the inputs can't be kept together anyway.
 func (b *balancer) Balance(c *kgo.ConsumerBalancer, topics map[string]int32) kgo.IntoSyncAssignment {
 	members := make([]warm.Member, 0, len(c.Members()))
 	alike := true
@@ -180,7 +181,9 @@ func (b *balancer) Balance(c *kgo.ConsumerBalancer, topics map[string]int32) kgo
 }
 
 // member reads what a member has told.
-func (b *balancer) member(joined *kmsg.JoinGroupResponseMember, meta *kmsg.ConsumerMemberMetadata) warm.Member {
+func (b *balancer) member(
+	joined *kmsg.JoinGroupResponseMember, meta *kmsg.ConsumerMemberMetadata,
+) warm.Member {
 	m := warm.Member{Generation: meta.Generation}
 	if meta.Rack != nil {
 		m.Rack = *meta.Rack
@@ -219,18 +222,17 @@ func (b *balancer) assignment(
 // byRange divides partitions as members do that know nothing else.
 func byRange(c *kgo.ConsumerBalancer, topics map[string]int32) kgo.IntoSyncAssignment {
 	plain, _, err := kgo.RangeBalancer().MemberBalancer(c.Members())
-	if err == nil {
-		if range_, is := plain.(kgo.GroupMemberBalancerOrError); is {
-			var plan kgo.IntoSyncAssignment
-			if plan, err = range_.BalanceOrError(topics); err == nil {
-				return plan
-			}
-		} else {
-			return plain.Balance(topics)
-		}
+	if err != nil {
+		c.SetError(err)
+		return nil
 	}
+	mayFail, is := plain.(kgo.GroupMemberBalancerOrError)
+	if !is {
+		return plain.Balance(topics)
+	}
+	plan, err := mayFail.BalanceOrError(topics)
 	c.SetError(err)
-	return nil
+	return plan
 }
 
 // warmPlan is what all members are told.

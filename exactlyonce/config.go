@@ -132,8 +132,6 @@ type Config struct {
 	// ProbingInterval is the least time between two rebalances by which this worker asks for partitions that it
 	// has caught up with. 1 minute: a rebalance stops all members for a moment.
 	ProbingInterval time.Duration
-	// Rack is where the worker runs: a partition's standbys are in other racks than its owner, if there are any.
-	Rack string
 
 	// MemberData is told to the group: kafka.Members returns it. It must stay the same while a Processor
 	// runs.

@@ -2,8 +2,8 @@ package exactlyonce
 
 import "refold/kafka"
 
-// Follower keeps the local stores of partitions that other members of the group own: as a standby, which takes
-// a partition over by reading the tail that it lacks, or until it is warm enough to own it.
+// Follower keeps the local stores of partitions that other members of the group own: as a standby, which
+// takes a partition over by reading the tail that it lacks, or until it is warm enough to own it.
 type Follower interface {
 	// Topics are those whose partitions are kept in local stores, by owners and by standbys.
 	Topics() []string

@@ -32,8 +32,8 @@ func (s standbys) warming() []int32 {
 // probePause is how often it is looked whether warm-ups have caught up. A look asks no broker.
 const probePause = 250 * time.Millisecond
 
-// probe has the group assign its partitions again when those that are warming up have caught up: each of these
-// rebalances stops all members for a moment, so that it waits for the last, but no longer than
+// probe has the group assign its partitions again when those that are warming up have caught up: each of
+// these rebalances stops all members for a moment, so that it waits for the last, but no longer than
 // Config.ProbingInterval if some have; and at least so long passes between two of this worker's.
 func (r *run) probe(s *session, warming []int32) {
 	if len(warming) == 0 {

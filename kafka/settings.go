@@ -29,6 +29,7 @@ type Settings struct {
 	// Brokers has a default in the configuration only.
 	Brokers  []string `key:"brokers" default:"localhost:9092" help:"Brokers to ask for the rest of the cluster, each host:port."`
 	ClientID string   `key:"client-id" default:"refold" help:"The name in the brokers' logs, metrics and quotas."`
+	Rack     string   `key:"rack" help:"Where this worker runs, such as an availability zone. The standbys of a partition are in other racks than its owner, if workers name any, and read from a replica in their own rack, if brokers allow it (replica.selector.class). Empty: racks don't count."`
 	TLS      TLS      `key:"tls"`
 	SASL     SASL     `key:"sasl"`
 

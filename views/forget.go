@@ -48,10 +48,14 @@ func (l *live) forgetIn(partition int32) error {
 func (l *live) forgetSome(partition int32, some func(follower, int) (bool, error)) (bool, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if int(partition) >= len(l.parts) || l.parts[partition] == nil || !l.restored && l.holding == nil {
+	part := l.followed[partition]
+	if int(partition) < len(l.parts) && l.parts[partition] != nil {
+		part = l.parts[partition]
+	}
+	if part == nil || !l.restored && l.holding == nil {
 		return false, nil
 	}
-	return some(l.parts[partition], l.limits.ForgetRecords)
+	return some(part, l.limits.ForgetRecords)
 }
 
 // forgetDropped drops what is below the beginning of a partition's log: what the topic has dropped.
@@ -70,5 +74,9 @@ func forgetDropped(l *live, partition int32) (func(follower, int) (bool, error),
 func (l *live) partitions() int {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return len(l.parts)
+	n := len(l.parts)
+	for p := range l.followed {
+		n = max(n, int(p)+1)
+	}
+	return n
 }

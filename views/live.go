@@ -60,12 +60,13 @@ type live struct {
 	// mu guards what follows. Readers hold it (shared) for as long as they read: a follower is
 	// not closed under a reader.
 	mu       sync.RWMutex
-	count    int           // of the topic's partitions
-	parts    []follower    // by partition; nil where none is open
-	restored bool          // all followers are open, and restored thereby
-	session  *session      // nil between sessions
-	stalled  error         // what stands still, by the last look
-	behind   map[int]int64 // offsets behind the topic's end, by partition
+	count    int                // of the topic's partitions
+	parts    []follower         // by partition; nil where none is open
+	followed map[int32]follower // by partition, those of other owners; not read
+	restored bool               // all followers are open, and restored thereby
+	session  *session           // nil between sessions
+	stalled  error              // what stands still, by the last look
+	behind   map[int]int64      // offsets behind the topic's end, by partition
 }
 
 // run keeps the copy up to date until ctx ends. A session that fails is followed by another one,

@@ -17,8 +17,18 @@ func engineConfig(c config.Config) exactlyonce.Config {
 		FetchMaxBytes: int32(p.FetchBytes), LeastGap: p.LeastGap,
 		Producers: p.Producers, LeaveTimeout: p.LeaveTimeout,
 		BackoffMin: p.BackoffMin, BackoffMax: p.BackoffMax, StallAfter: p.StallAfter,
-		TopicsMaxAge: c.Topics.CheckInterval,
+		TopicsMaxAge: c.Topics.CheckInterval, InstanceID: p.InstanceID,
+		Standbys: standbys(c.Store), AcceptableLag: int64(c.Store.AcceptableLag),
+		ProbingInterval: c.Store.ProbingInterval,
 	}
+}
+
+// standbys is how many the engine is to have of each partition; to it zero is the default.
+func standbys(c config.Store) int {
+	if c.Standbys == 0 {
+		return -1
+	}
+	return c.Standbys
 }
 
 func viewLimits(c config.HTTP, v config.Views, p config.Processor) views.Limits {

@@ -25,6 +25,7 @@ import (
 	"refold/processors"
 	"refold/snapshots"
 	"refold/snapshots/rebuild"
+	"refold/snapshots/standby"
 	"refold/snapshots/verify"
 	"refold/tracing/otlp"
 	"refold/views"
@@ -45,6 +46,7 @@ type Worker struct {
 	tables       *snapshots.Stores // of the processors
 	copies       *snapshots.Stores // of the views
 	views        *views.Views
+	standbys     *standby.Standbys
 	processors   []*supervised
 	rebuilds     *rebuild.Topic
 	inventory    *inventory.Catalog
@@ -85,8 +87,8 @@ func New(
 	w.metrics.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, open := range []func() error{
-		w.openTracing, w.openInventory, w.openCodecs, w.openStores, w.openRebuilds, w.openProcessors,
-		w.openViews, w.openServer,
+		w.openTracing, w.openInventory, w.openCodecs, w.openStores, w.openRebuilds, w.openViews,
+		w.openStandbys, w.openProcessors, w.openServer,
 	} {
 		if err := open(); err != nil {
 			return nil, err
@@ -222,6 +224,9 @@ func (w *Worker) supervise(
 	if id := w.config.Processor.TransactionalID; id != "" {
 		engine.TransactionalID = id + "-" + group
 	}
+	if a != nil {
+		engine.Follower = w.follower(a, fitting)
+	}
 	if k := w.coordinators[group]; k != nil {
 		k.attend(&engine)
 	}
@@ -349,6 +354,9 @@ func (w *Worker) close() error {
 	var errs []error
 	if w.listener != nil {
 		errs = append(errs, w.listener.Close())
+	}
+	if w.standbys != nil {
+		w.standbys.Close()
 	}
 	for _, stores := range []*snapshots.Stores{w.tables, w.copies} {
 		if stores != nil {
