@@ -77,3 +77,13 @@ func (l *live) follow(partition int32, part follower) {
 		delete(l.followed, partition)
 	}
 }
+
+// Owned returns which partitions of an aggregate this process has the read side of, in order; none in another
+// placement.
+func (v *Views) Owned(aggregate string) []int32 {
+	a := v.Aggregate(aggregate)
+	if a == nil || a.holding == nil {
+		return nil
+	}
+	return a.holding.partitions()
+}
