@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,8 @@ type Group struct {
 	of      *Standbys
 	options GroupOptions
 	log     *slog.Logger
+
+	following sync.Mutex // one Follow at a time; taken before mu
 
 	mu     sync.Mutex
 	copies map[kafka.TopicPartition]*copied
@@ -50,11 +53,8 @@ func (g *Group) Topics() []string {
 	return names
 }
 
-// Kept calls each with the partitions that are in a local store. A store that can't be looked at is left
-// out.
+// Kept calls each with the partitions that are in a local store. A store that can't be looked at is left out.
 func (g *Group) Kept(each func(at kafka.TopicPartition, next, behind int64)) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	for i := range g.options.Topics {
 		topic := &g.options.Topics[i]
 		for p := range g.options.Partitions() {
@@ -64,12 +64,8 @@ func (g *Group) Kept(each func(at kafka.TopicPartition, next, behind int64)) {
 				g.log.Warn("a store is taken for empty", "topic", at.Topic, "partition", p, "error", err)
 				continue
 			}
-			behind := int64(0)
-			if c := g.copies[at]; c != nil {
-				behind = max(c.lag(), 0)
-			}
 			if next > 0 {
-				each(at, next, behind)
+				each(at, next, max(g.lag(at), 0))
 			}
 		}
 	}
@@ -78,23 +74,13 @@ func (g *Group) Kept(each func(at kafka.TopicPartition, next, behind int64)) {
 // Follow has exactly these partitions followed from now on. It returns when the stores of all others are
 // closed. Those of these partitions are opened in the background.
 func (g *Group) Follow(partitions []int32) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	wanted := make(map[int32]bool, len(partitions))
-	for _, p := range partitions {
-		wanted[p] = true
-	}
-	var ended []*copied
-	for at, c := range g.copies {
-		if !wanted[at.Partition] {
-			c.cancel()
-			ended = append(ended, c)
-			delete(g.copies, at)
-		}
-	}
-	for _, c := range ended {
+	g.following.Lock()
+	defer g.following.Unlock()
+	for _, c := range g.letGo(partitions) {
 		<-c.done
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, p := range partitions {
 		for i := range g.options.Topics {
 			topic := &g.options.Topics[i]
@@ -109,24 +95,42 @@ func (g *Group) Follow(partitions []int32) {
 	}
 }
 
+// letGo ends the copies of other partitions, and returns them.
+func (g *Group) letGo(kept []int32) (ended []*copied) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for at, c := range g.copies {
+		if !slices.Contains(kept, at.Partition) {
+			c.cancel()
+			ended = append(ended, c)
+			delete(g.copies, at)
+		}
+	}
+	return ended
+}
+
 // Lag returns how many offsets are missing of a partition that is followed, of all topics together; -1 if
 // that is not known, as while a store is being restored.
 func (g *Group) Lag(partition int32) int64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	sum := int64(0)
 	for i := range g.options.Topics {
-		c := g.copies[kafka.TopicPartition{Topic: g.options.Topics[i].Name, Partition: partition}]
-		if c == nil {
-			return -1
-		}
-		lag := c.lag()
+		lag := g.lag(kafka.TopicPartition{Topic: g.options.Topics[i].Name, Partition: partition})
 		if lag < 0 {
 			return -1
 		}
 		sum += lag
 	}
 	return sum
+}
+
+func (g *Group) lag(at kafka.TopicPartition) int64 {
+	g.mu.Lock()
+	c := g.copies[at]
+	g.mu.Unlock()
+	if c == nil {
+		return -1
+	}
+	return c.lag()
 }
 
 // fitAge is how long a partition is taken to fit after it did: its copies are opened one after the other.

@@ -48,21 +48,15 @@ func TestFollow(t *testing.T) {
 // closed.
 func TestFollow_handOver(t *testing.T) {
 	w := newWorld(t)
-	var writer sync.WaitGroup
-	written, stop := 0, make(chan struct{})
-	writer.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
+	rows, written := 0, 0
+	for range 20 {
+		var writer sync.WaitGroup
+		writer.Go(func() {
+			for range 3 {
 				w.write(0, written, 10, kgo.TryCommit)
 				written += 10
 			}
-		}
-	})
-	rows := 0
-	for range 60 {
+		})
 		w.group.Follow([]int32{0})
 		w.group.Follow(nil)
 		if open := w.open.Load(); open != 0 {
@@ -73,9 +67,8 @@ func TestFollow_handOver(t *testing.T) {
 			t.Errorf("%d rows have become %d", rows, now)
 		}
 		rows = now
+		writer.Wait()
 	}
-	close(stop)
-	writer.Wait()
 	w.group.Follow([]int32{0})
 	w.caughtUp(0, int64(written))
 	w.group.Follow(nil)
