@@ -116,21 +116,22 @@ type Config struct {
 	TopicsMaxAge time.Duration
 
 	// InstanceID makes the worker a static member of its group (KIP-345): it does not leave the group when it
-	// stops, and has its partitions again, without a rebalance, when it comes back within Kafka.SessionTimeout.
-	// If it does not, its partitions stand still for so long, also after a clean stop. It must be one process's
-	// at a time, such as the pod of a stateful set: of two with the same ID the group keeps the later one, at
-	// once, while reads of the earlier go on until its lease is over. Empty: it is not static.
+	// stops, and has its partitions again, without a rebalance, when it comes back within
+	// Kafka.SessionTimeout. If it does not, its partitions stand still for so long, also after a clean stop.
+	// It must be one process's at a time, such as the pod of a stateful set: of two with the same ID the group
+	// keeps the later one, at once, while reads of the earlier go on until its lease is over. Empty: it is not
+	// static.
 	InstanceID string
 	// Follower keeps partitions of other members warm. Nil: nothing is followed, and partitions move cold.
 	Follower Follower
 	// Standbys are how many members follow each partition beside its owner, as far as there are enough. 1;
 	// below zero: none but those that will own it.
 	Standbys int
-	// AcceptableLag is how many records a member may lack of a partition and be given it in favour of its owner,
-	// or of another standby: commands wait until it has read them. 10,000: some 50 ms.
+	// AcceptableLag is how many records a member may lack of a partition and be given it in favour of its
+	// owner, or of another standby: commands wait until it has read them. 10,000: some 50 ms.
 	AcceptableLag int64
-	// ProbingInterval is the least time between two rebalances by which this worker asks for partitions that it
-	// has caught up with. 1 minute: a rebalance stops all members for a moment.
+	// ProbingInterval is the least time between two rebalances by which this worker asks for partitions that
+	// it has caught up with. 1 minute: a rebalance stops all members for a moment.
 	ProbingInterval time.Duration
 
 	// MemberData is told to the group: kafka.Members returns it. It must stay the same while a Processor

@@ -40,6 +40,10 @@ type Options struct {
 	Kafka kafka.Settings
 	// FetchBytes is how much each broker may send at a time, compressed. 1 MiB.
 	FetchBytes int
+	// FetchWait is how long a broker may gather records until there are FetchBytes/16 of them: many small
+	// answers cost more than a few large ones, and a standby need not be up to date to the millisecond. 500
+	// ms.
+	FetchWait time.Duration
 	// Restores limits how many stores are restored at once, so that most places that restores have
 	// (snapshots.Options.ParallelRestores) are left to owners. 2.
 	Restores int
@@ -53,6 +57,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	setDefault(&o.FetchBytes, 1<<20)
+	setDefault(&o.FetchWait, 500*time.Millisecond)
 	setDefault(&o.Restores, 2)
 	setDefault(&o.PauseMin, 250*time.Millisecond)
 	setDefault(&o.PauseMax, 15*time.Second)
@@ -86,6 +91,9 @@ type Standbys struct {
 // that is added waits for five seconds.
 const metadataMinAge = 100 * time.Millisecond
 
+// gathered is the part of FetchBytes that brokers wait for.
+const gathered = 16
+
 // New makes the client, which connects when there is something to follow.
 func New(o Options) (*Standbys, error) {
 	o = o.withDefaults()
@@ -93,6 +101,7 @@ func New(o Options) (*Standbys, error) {
 		kgo.MetadataMinAge(metadataMinAge),
 		kgo.KeepControlRecords(), // markers have offsets: without them a lag would never be zero
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchMinBytes(int32(o.FetchBytes / gathered)), kgo.FetchMaxWait(o.FetchWait),
 		kgo.FetchMaxBytes(int32(o.FetchBytes)), kgo.FetchMaxPartitionBytes(int32(o.FetchBytes)),
 	}
 	if o.Kafka.Rack != "" {

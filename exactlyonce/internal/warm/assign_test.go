@@ -340,16 +340,22 @@ func each(partitions, members int, fn func(owner []int)) {
 	choose(0)
 }
 
-// A thousand partitions, a hundred members, and one more that comes cold.
+// Members that have settled, and one more that comes cold.
 func BenchmarkAssign(b *testing.B) {
-	l := Limits{Partitions: 1000, Standbys: 1, AcceptableLag: acceptable}
-	members := make([]Member, 101)
-	for m := range members {
-		members[m] = Member{Follows: true, Generation: -1, Keeps: map[string]map[int32]Has{"table": {}}}
-	}
-	settled := obey(members[:100], Assign(members[:100], l), 1)
-	settled = append(settled, members[100])
-	for b.Loop() {
-		Assign(settled, l)
+	for _, size := range []struct{ partitions, members int }{{16, 4}, {1000, 100}} {
+		b.Run(fmt.Sprintf("partitions=%d/members=%d", size.partitions, size.members), func(b *testing.B) {
+			l := Limits{Partitions: size.partitions, Standbys: 1, AcceptableLag: acceptable}
+			members := make([]Member, size.members+1)
+			for m := range members {
+				members[m] = Member{
+					Follows: true, Generation: -1, Keeps: map[string]map[int32]Has{"table": {}},
+				}
+			}
+			settled := members[:size.members]
+			settled = append(obey(settled, Assign(settled, l), 1), members[size.members])
+			for b.Loop() {
+				Assign(settled, l)
+			}
+		})
 	}
 }
