@@ -128,7 +128,8 @@ type Config struct {
 	// below zero: none but those that will own it.
 	Standbys int
 	// AcceptableLag is how many records a member may lack of a partition and be given it in favour of its
-	// owner, or of another standby: commands wait until it has read them. 10,000: some 50 ms.
+	// owner, or of another standby: commands wait until it has read them. 10,000: some 30 ms at the pace of a
+	// restore.
 	AcceptableLag int64
 	// ProbingInterval is the least time between two rebalances by which this worker asks for partitions that
 	// it has caught up with. 1 minute: a rebalance stops all members for a moment.
