@@ -92,8 +92,8 @@ func (m *member) expect(t *testing.T, owned string, followed string) {
 	}
 }
 
-// What members tell reaches the leader, and what it plans reaches them: partitions of all topics go together,
-// and stay where they are although the client forgets them.
+// What members tell reaches the leader, and what it plans reaches them: partitions of all topics go
+// together, and stay where they are although the client forgets them.
 func TestBalancer(t *testing.T) {
 	a, b := newMember("a", 50_000, "in", "loop"), newMember("b", 0, "in", "loop")
 	rebalance(t, 1, a)
@@ -117,8 +117,8 @@ func TestBalancer_differentTopics(t *testing.T) {
 	b.expect(t, "map[in:[2 3] more:[0 1 2 3]]", "[]")
 }
 
-// A member that tells what can't be read has its share, and follows nothing; nor does one that is told what it
-// can't read.
+// A member that tells what can't be read has its share, and follows nothing; nor does one that is told what
+// it can't read.
 func TestBalancer_damage(t *testing.T) {
 	a, b := newMember("a", 50_000, "in"), newMember("b", 0, "in")
 	b.told = kafka.AppendTold(nil, []byte("b"), []byte{0xff})

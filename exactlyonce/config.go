@@ -65,17 +65,17 @@ type Config struct {
 	// transaction and a broker's restart take less, and a client that waits for a command gives up sooner.
 	StallAfter time.Duration
 
-	// Copartitioned are topics that must have as many partitions as the inputs, so that a key is in the same
-	// partition of all: outputs, mostly. Inputs, joins and the table are checked anyway. When one of them
-	// gets more partitions, nothing is written by the new number: Run ends with an error that wraps
+	// Copartitioned are topics that must have as many partitions as the inputs, so that a key is in the
+	// same partition of all: outputs, mostly. Inputs, joins and the table are checked anyway. When one of
+	// them gets more partitions, nothing is written by the new number: Run ends with an error that wraps
 	// kafka.ErrPartitions and names it. Topics that the graph does not use may be missing.
 	Copartitioned []string
 
 	// BatchRecords limits the records that one transaction takes in. 20,000: larger batches take over a
 	// second to commit, and are no cheaper.
 	BatchRecords int
-	// BatchBytes limits what one transaction takes in and gives out, in bytes. That is what a batch may hold
-	// in memory, and up to two batches are held. Records count with keys and headers; a row, or its
+	// BatchBytes limits what one transaction takes in and gives out, in bytes. That is what a batch may
+	// hold in memory, and up to two batches are held. Records count with keys and headers; a row, or its
 	// deletion, counts each time that it is written; each of them counts for some bytes more. A poll that
 	// yields more makes the next polls smaller, so that only the first can exceed the limit. 32 MiB.
 	BatchBytes int
@@ -89,10 +89,10 @@ type Config struct {
 	// producer's last transaction, the other starts; a single one would have to wait 20 ms.
 	Producers int
 
-	// ClaimBuffer is how many records wait for Goka to take them, per input partition; fewer where there are
-	// many partitions, see claimBuffer. PartitionBuffer is how many wait for Goka's callback, per partition.
-	// 4,096 and 1,024: enough to change goroutines once in a thousand records. All of them belong to the
-	// open batch; an empty place costs 8 bytes.
+	// ClaimBuffer is how many records wait for Goka to take them, per input partition; fewer where there
+	// are many partitions, see claimBuffer. PartitionBuffer is how many wait for Goka's callback, per
+	// partition. 4,096 and 1,024: enough to change goroutines once in a thousand records. All of them
+	// belong to the open batch; an empty place costs 8 bytes.
 	ClaimBuffer     int
 	PartitionBuffer int
 
@@ -101,26 +101,26 @@ type Config struct {
 	// worst waits for a callback, for the transaction and to leave the group, stays below 10 s.
 	LeaveTimeout time.Duration
 	// BackoffMin and BackoffMax limit the pause before something that failed is tried again; the pause
-	// doubles each time. 50 ms, below what a user notices, and 10 s, which spares a broken cluster and still
-	// recovers soon after it.
+	// doubles each time. 50 ms, below what a user notices, and 10 s, which spares a broken cluster and
+	// still recovers soon after it.
 	BackoffMin, BackoffMax time.Duration
-	// FetchMaxWait is how long a broker may hold a fetch that finds nothing. 250 ms: it answers at once when
-	// something comes, and an idle worker sends four fetches a second.
+	// FetchMaxWait is how long a broker may hold a fetch that finds nothing. 250 ms: it answers at once
+	// when something comes, and an idle worker sends four fetches a second.
 	FetchMaxWait time.Duration
-	// FetchMaxBytes is how much a broker may send ahead of what is polled, in bytes, compressed, per broker.
-	// Small records take ten to twenty times that in memory, most of it for headers. 2 MiB: two batches of
-	// records that compress well.
+	// FetchMaxBytes is how much a broker may send ahead of what is polled, in bytes, compressed, per
+	// broker. Small records take ten to twenty times that in memory, most of it for headers. 2 MiB: two
+	// batches of records that compress well.
 	FetchMaxBytes int32
 	// TopicsMaxAge is how late the engine may notice that a topic got more partitions. 10 s: it costs one
 	// small request, and records in a partition that nothing reads wait for as long.
 	TopicsMaxAge time.Duration
 
-	// InstanceID makes the worker a static member of its group (KIP-345): it does not leave the group when it
-	// stops, and has its partitions again, without a rebalance, when it comes back within
-	// Kafka.SessionTimeout. If it does not, its partitions stand still for so long, also after a clean stop.
-	// It must be one process's at a time, such as the pod of a stateful set: of two with the same ID the group
-	// keeps the later one, at once, while reads of the earlier go on until its lease is over. Empty: it is not
-	// static.
+	// InstanceID makes the worker a static member of its group (KIP-345): it does not leave the group when
+	// it stops, and has its partitions again, without a rebalance, when it comes back within
+	// Kafka.SessionTimeout. If it does not, its partitions stand still for so long, also after a clean
+	// stop. It must be one process's at a time, such as the pod of a stateful set: of two with the same ID
+	// the group keeps the later one, at once, while reads of the earlier go on until its lease is over.
+	// Empty: it is not static.
 	InstanceID string
 	// Follower keeps partitions of other members warm. Nil: nothing is followed, and partitions move cold.
 	Follower Follower
@@ -128,11 +128,11 @@ type Config struct {
 	// below zero: none but those that will own it.
 	Standbys int
 	// AcceptableLag is how many records a member may lack of a partition and be given it in favour of its
-	// owner, or of another standby: commands wait until it has read them. 10,000: some 30 ms at the pace of a
-	// restore.
+	// owner, or of another standby: commands wait until it has read them. 10,000: some 30 ms at the pace of
+	// a restore.
 	AcceptableLag int64
-	// ProbingInterval is the least time between two rebalances by which this worker asks for partitions that
-	// it has caught up with. 1 minute: a rebalance stops all members for a moment.
+	// ProbingInterval is the least time between two rebalances by which this worker asks for partitions
+	// that it has caught up with. 1 minute: a rebalance stops all members for a moment.
 	ProbingInterval time.Duration
 
 	// MemberData is told to the group: kafka.Members returns it. It must stay the same while a Processor
