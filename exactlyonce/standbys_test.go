@@ -24,6 +24,8 @@ type keeper struct {
 	next     map[int32]int64
 	lag      int64
 	followed []int32
+	closing  bool          // stores that were followed
+	closed   chan struct{} // nil: they are at once
 }
 
 func (k *keeper) Topics() []string { return []string{"count-table"} }
@@ -37,9 +39,25 @@ func (k *keeper) Kept(each func(at kafka.TopicPartition, next, behind int64)) {
 }
 
 func (k *keeper) Follow(partitions []int32) {
+	k.setClosing(true)
+	if k.closed != nil {
+		<-k.closed
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.followed = slices.Sorted(slices.Values(partitions))
+	k.followed, k.closing = slices.Sorted(slices.Values(partitions)), false
+}
+
+func (k *keeper) setClosing(closing bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.closing = closing
+}
+
+func (k *keeper) isClosing() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.closing
 }
 
 func (k *keeper) Lag(int32) int64 {
@@ -73,7 +91,7 @@ func (c *cluster) keeping(name string, k *keeper) exactlyonce.Config {
 	cfg.Tables.Staged = func(
 		ctx context.Context, topic string, partition int32,
 	) (exactlyonce.StagedTable, error) {
-		if slices.Contains(k.follows(), partition) {
+		if slices.Contains(k.follows(), partition) || k.isClosing() {
 			c.t.Errorf("%s opens partition %d, which it follows", name, partition)
 		}
 		return staged(ctx, topic, partition)
@@ -134,6 +152,24 @@ func TestStandbys_joinsCold(t *testing.T) {
 	c.send("in", 200, 100, 20)
 	c.waitForOutputs(300)
 	b.end()
+	c.checkCounter("count", "in")
+}
+
+// A session opens its stores when the standby has closed them, however long that takes.
+func TestStandbys_handOver(t *testing.T) {
+	c := startCluster(t, 0, topic("in", 4), topic("out", 3))
+	k := &keeper{closed: make(chan struct{})}
+	w := c.work(c.keeping("a", k), counter("count", "in"))
+	c.send("in", 0, 100, 20)
+	eventually(t, "the standby closes its stores", k.isClosing)
+	c.waitForHeartbeats(3)
+	if w.Ready() == nil {
+		t.Error("the worker is ready while the standby has its stores")
+	}
+	close(k.closed)
+	w.isReady()
+	c.waitForOutputs(100)
+	w.end()
 	c.checkCounter("count", "in")
 }
 
