@@ -45,9 +45,6 @@ type Options struct {
 	// and blocks read from files. Of more stores than Stores, the memtables may exceed it. 256 MiB hold
 	// the blocks and filters that are in use of some ten million rows of 200 bytes.
 	CacheBytes int64
-	// Stores is how many stores share CacheBytes: the more there are, the smaller their memtables
-	// (down to 128 KiB). 0: one.
-	Stores int
 	// RowCacheBytes limits the cache of single rows in front of Pebble, overhead included: a row from
 	// it costs some 0.5 µs, one from the block cache 4 µs. 0: there is none.
 	RowCacheBytes int64
@@ -72,7 +69,6 @@ type Options struct {
 
 // WithDefaults returns the options with every default filled in.
 func (o Options) WithDefaults() Options {
-	setDefault(&o.Stores, 1)
 	setDefault(&o.MemTableBytes, DefaultMemTableBytes)
 	setDefault(&o.ParallelRestores, DefaultParallelRestores)
 	setDefault(&o.FlushInterval, DefaultFlushInterval)
@@ -100,7 +96,6 @@ func (o Options) Validate() error {
 	required("cacheBytes", o.CacheBytes, 1<<20)
 	required("maxOpenFiles", int64(o.MaxOpenFiles), 16)
 	required("rowCacheBytes", o.RowCacheBytes, 0)
-	atLeast("stores", int64(o.Stores), 1)
 	atLeast("memTableBytes", o.MemTableBytes, 256<<10)
 	atLeast("parallelRestores", int64(o.ParallelRestores), 1)
 	if o.MemTableBytes > 1<<30 {
