@@ -101,12 +101,11 @@ func (d *database) condemn(err error) (already bool) {
 // repairPatience is how long the removal of damaged rows waits for the disk.
 const repairPatience = 30 * time.Second
 
-// repair removes the rows of all suspects. The error is ErrDisk if the disk takes nothing now. The caller holds
-// the disk's mu, if others can have the database.
+// repair removes the rows of all suspects. The error is ErrDisk if the disk takes nothing now. The caller
+// holds the disk's mu, if others can have the database.
 func (d *database) repair() error {
 	for d.suspected() {
-		// What is in memory goes first: to remove it together with what is in files would wait for the disk
-		// without an end.
+		// What is in memory goes to the disk first: Excise would wait for that without an end.
 		ctx, cancel := context.WithTimeout(context.Background(), repairPatience)
 		settled := d.settle(ctx)
 		cancel()

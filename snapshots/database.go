@@ -127,11 +127,11 @@ func (d *database) pebbleOptions() *pebble.Options {
 		MaxManifestFileSize:         manifestBytes,
 		Logger:                      pebbleLogger{d.log},
 		EventListener: &pebble.EventListener{
-			BackgroundError: d.faulty,
-			FlushEnd:        func(info pebble.FlushInfo) { d.flushed(info.Err); changed() },
-			CompactionEnd:   func(pebble.CompactionInfo) { changed() },
+			BackgroundError:  d.faulty,
+			FlushEnd:         func(info pebble.FlushInfo) { d.flushed(info.Err); changed() },
+			CompactionEnd:    func(pebble.CompactionInfo) { changed() },
 			TableStatsLoaded: func(pebble.TableStatsInfo) { changed() },
-			TableIngested:   func(pebble.TableIngestInfo) { changed() },
+			TableIngested:    func(pebble.TableIngestInfo) { changed() },
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
 				if d.corrupted(info) {
 					<-time.After(damagedPause)
@@ -264,4 +264,3 @@ func (l pebbleLogger) Fatalf(format string, args ...any) {
 	l.to.Error(message, "component", "pebble")
 	panic("pebble: " + message)
 }
-

@@ -227,8 +227,8 @@ func (d *disk) look() error {
 	return nil
 }
 
-// isFormer reports whether a directory is one of the former layout: a topic's, with a database for each of its
-// partitions in directories that are named by number, and nothing else.
+// isFormer reports whether a directory is one of the former layout: a topic's, with a database for each of
+// its partitions, in directories that are named by number, and nothing else.
 func (d *disk) isFormer(path string) bool {
 	if info, err := d.fs.Stat(path); err != nil || !info.IsDir() {
 		return false

@@ -86,3 +86,6 @@ func (f *Follower) RebuildBlindly(ctx context.Context, between func()) error {
 	defer f.store.mu.Unlock()
 	return f.store.replace(n.store)
 }
+
+// Condemn gives the database up, as when damage can't be removed from it.
+func Condemn(s *Stores) { s.disk.now.condemn(ErrDamaged) }

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// A store is rebuilt beside the one that is read, under a number of its own, and takes its place in the end: in
-// one batch, which gives it the name and deletes the rows of the other. A process that dies at any point finds
-// one of them that is whole. One that is not finished is dropped by whoever opens the database next.
+// A store is rebuilt beside the one that is read, under a number of its own, and takes its place in the end:
+// in one batch, which gives it the name and deletes the rows of the other. A process that dies at any point
+// finds one of them that is whole. One that is not finished is dropped by whoever opens the database next.
 //
 // What readers see never goes back. In the order in which locks are taken:
 //

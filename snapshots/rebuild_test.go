@@ -156,7 +156,8 @@ func TestRebuildBlindlyGoesBack(t *testing.T) {
 // A process that dies during a rebuild leaves one store that is whole, the old one or the new one; the next
 // process serves from it, without reading the topic again, and drops what was not finished (G6).
 func TestRebuildCutOff(t *testing.T) {
-	for name, rebuild := range map[string]func(w *world, s *snapshots.Stores, f *snapshots.Follower, die func()) error{
+	type cut func(w *world, s *snapshots.Stores, f *snapshots.Follower, die func()) error
+	for name, rebuild := range map[string]cut{
 		"while it reads": func(w *world, s *snapshots.Stores, f *snapshots.Follower, die func()) error {
 			w.begin("c", "1")
 			defer w.end(kgo.TryAbort)
@@ -179,7 +180,7 @@ func TestRebuildCutOff(t *testing.T) {
 				return swap()
 			})
 		},
-		"when the swap is durable": func(w *world, s *snapshots.Stores, f *snapshots.Follower, die func()) error {
+		"when it is durable": func(w *world, s *snapshots.Stores, f *snapshots.Follower, die func()) error {
 			return f.Rebuild(w.Context(), func(swap func() error) error {
 				defer die()
 				defer snapshots.Settle(s)

@@ -5,10 +5,12 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
-// sortedBatch collects changes of a keyspace, and gives them to Pebble in the order of their keys and only the
-// last of each: that costs Pebble a quarter less than as they come.
+// sortedBatch collects changes of a keyspace, and gives Pebble the last of each key, in the order of the
+// keys: that costs Pebble a quarter less than as they come.
 type sortedBatch struct {
 	of      *keyspace
 	bytes   []byte // keys and values, one behind the other
@@ -20,6 +22,7 @@ type sortedBatch struct {
 type change struct {
 	at         int // of the key; the value, or the end of the range, is behind it
 	key, value int // bytes
+	order      int // in which it came
 	kind       changeKind
 }
 
@@ -32,6 +35,9 @@ const (
 	isOpenRange // from the key on
 )
 
+// leastBytes is a batch's memory for a few small rows.
+const leastBytes = 64
+
 // keptBytes is how large a batch's memory may be that is kept for the next one.
 const keptBytes = 1 << 20
 
@@ -40,12 +46,12 @@ var sortedBatches = sync.Pool{New: func() any { return new(sortedBatch) }}
 func (k *keyspace) batch(n int) batch {
 	b, _ := sortedBatches.Get().(*sortedBatch)
 	b.of = k
-	b.bytes = slices.Grow(b.bytes, n)
+	b.bytes = slices.Grow(b.bytes, max(n, leastBytes)) // not nil: an empty value is not none
 	return b
 }
 
 func (b *sortedBatch) add(kind changeKind, key, value []byte) {
-	b.changes = append(b.changes, change{len(b.bytes), len(key), len(value), kind})
+	b.changes = append(b.changes, change{len(b.bytes), len(key), len(value), len(b.changes), kind})
 	b.bytes = append(append(b.bytes, key...), value...)
 }
 
@@ -81,14 +87,9 @@ func (b *sortedBatch) DeleteRange(start, limit []byte) error {
 
 func (b *sortedBatch) apply(c *checkpoint) error {
 	if !b.ranges {
-		slices.SortFunc(b.changes, func(x, y change) int {
-			if order := bytes.Compare(b.keyOf(x), b.keyOf(y)); order != 0 {
-				return order
-			}
-			return cmp.Compare(x.at, y.at) // the later one stays behind
-		})
+		b.sort()
 	}
-	to := b.of.of.db.NewBatchWithSize(max(len(b.bytes)+len(b.changes)*rowOverhead, 64))
+	to := b.of.of.db.NewBatchWithSize(max(len(b.bytes)+len(b.changes)*rowOverhead, leastBytes))
 	defer to.Close() //nolint:errcheck // fails only when it is closed already
 	if c != nil {
 		if err := to.Set(keyOf(b.of.number, checkpointKind), c.encode(), nil); err != nil {
@@ -96,39 +97,50 @@ func (b *sortedBatch) apply(c *checkpoint) error {
 		}
 	}
 	prefix := keyOf(b.of.number, rowKind)
-	for i, x := range b.changes {
-		if !b.ranges && i+1 < len(b.changes) && bytes.Equal(b.keyOf(x), b.keyOf(b.changes[i+1])) {
-			continue
-		}
-		switch x.kind {
-		case isSet:
-			op := to.SetDeferred(prefixBytes+x.key, x.value)
-			copy(op.Key[copy(op.Key, prefix):], b.keyOf(x))
-			copy(op.Value, b.valueOf(x))
-			if err := op.Finish(); err != nil {
-				return err //nolint:wrapcheck // never fails on a batch without an index
-			}
-		case isDelete:
-			op := to.DeleteDeferred(prefixBytes + x.key)
-			copy(op.Key[copy(op.Key, prefix):], b.keyOf(x))
-			if err := op.Finish(); err != nil {
-				return err //nolint:wrapcheck // never fails on a batch without an index
-			}
-		case isRange, isOpenRange:
-			limit := b.valueOf(x)
-			if x.kind == isOpenRange {
-				limit = nil
-			}
-			from, until := b.of.rowRange(b.keyOf(x), limit)
-			if bytes.Compare(from, until) >= 0 {
-				continue
-			}
-			if err := to.DeleteRange(from, until, nil); err != nil {
-				return err //nolint:wrapcheck // never fails without an index
-			}
+	for _, x := range b.changes {
+		if err := b.write(to, prefix, x); err != nil {
+			return err
 		}
 	}
 	return b.of.of.commit(to)
+}
+
+// sort puts the changes in the order of their keys, and leaves the last of each key.
+func (b *sortedBatch) sort() {
+	slices.SortFunc(b.changes, func(x, y change) int {
+		if order := bytes.Compare(b.keyOf(x), b.keyOf(y)); order != 0 {
+			return order
+		}
+		return cmp.Compare(y.order, x.order) // the later one comes first
+	})
+	b.changes = slices.CompactFunc(b.changes, func(x, y change) bool {
+		return bytes.Equal(b.keyOf(x), b.keyOf(y))
+	})
+}
+
+// write gives a change to Pebble.
+func (b *sortedBatch) write(to *pebble.Batch, prefix []byte, x change) error {
+	switch x.kind {
+	case isSet:
+		op := to.SetDeferred(prefixBytes+x.key, x.value)
+		copy(op.Key[copy(op.Key, prefix):], b.keyOf(x))
+		copy(op.Value, b.valueOf(x))
+		return op.Finish() //nolint:wrapcheck // never fails on a batch without an index
+	case isDelete:
+		op := to.DeleteDeferred(prefixBytes + x.key)
+		copy(op.Key[copy(op.Key, prefix):], b.keyOf(x))
+		return op.Finish() //nolint:wrapcheck // never fails on a batch without an index
+	case isRange, isOpenRange:
+	}
+	limit := b.valueOf(x)
+	if x.kind == isOpenRange {
+		limit = nil
+	}
+	from, until := b.of.rowRange(b.keyOf(x), limit)
+	if bytes.Compare(from, until) >= 0 {
+		return nil
+	}
+	return to.DeleteRange(from, until, nil) //nolint:wrapcheck // never fails without an index
 }
 
 func (b *sortedBatch) rows(each func(key, value []byte)) (all bool) {

@@ -14,7 +14,8 @@ import (
 // pause, for as long as nobody opens a store that has rows in it.
 func TestDamageCostsNoProcessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDisk(Options{Dir: "/dir", CacheBytes: 1 << 20, MaxOpenFiles: 640}.WithDefaults(), vfs.NewMem())
+		o := Options{Dir: "/dir", CacheBytes: 1 << 20, MaxOpenFiles: 640}.WithDefaults()
+		d := newDisk(o, vfs.NewMem())
 		defer func() {
 			if err := d.close(t.Context()); err != nil {
 				t.Error(err)

@@ -182,8 +182,8 @@ func (s *Stores) store(at kafka.TopicPartition) (*store, error) {
 	return s.stores[at], nil
 }
 
-// Remove removes the stores of all partitions of a topic, none of which may be open, for good. They are restored
-// from the topic when they are opened next.
+// Remove removes the stores of all partitions of a topic, none of which may be open, for good. They are
+// restored from the topic when they are opened next.
 func (s *Stores) Remove(ctx context.Context, topic string) error {
 	if s.disk == nil {
 		return nil
@@ -227,8 +227,8 @@ func (s *Stores) flushRegularly() {
 	}
 }
 
-// flush begins to make durable what isn't. A disk that fails is tried by Pebble; one more memtable that waits for
-// it helps nobody.
+// flush begins to make durable what isn't. A disk that fails is tried by Pebble; one more memtable that waits
+// for it helps nobody.
 func (s *Stores) flush() {
 	if s.disk == nil {
 		return

@@ -109,9 +109,8 @@ func (w *Worker) openStores() (err error) {
 	if w.tables, err = openTables(w.in, metrics, w.kafka, w.logger); err != nil {
 		return err
 	}
-	aggregates := len(w.in.Definitions.Aggregates)
 	w.copies, err = openStores(w.in, metrics, w.kafka, w.logger,
-		storeSet{"views", viewTopics(aggregates), 2, w.config.Store.ViewCacheBytes, 0})
+		storeSet{"views", 2, w.config.Store.ViewCacheBytes, 0})
 	return err
 }
 
@@ -127,13 +126,12 @@ func openTables(
 ) (*snapshots.Stores, error) {
 	s := in.Config.Store
 	return openStores(in, metrics, settings, logger,
-		storeSet{"tables", len(in.Definitions.Aggregates), 1, s.CacheBytes, s.RowCacheBytes})
+		storeSet{"tables", 1, s.CacheBytes, s.RowCacheBytes})
 }
 
 // storeSet is what sets of stores differ by.
 type storeSet struct {
 	name            string
-	topics          int
 	thirds          int // of the files that all stores together may have open
 	cache, rowCache config.Bytes
 }
@@ -145,7 +143,6 @@ func openStores(
 	s := in.Config.Store
 	o := snapshots.Options{
 		Name: set.name, Kafka: settings, CacheBytes: int64(set.cache), RowCacheBytes: int64(set.rowCache),
-		Stores:       set.topics*in.Config.Topics.Partitions + 1, // one is being rebuilt beside, see Rebuild
 		MaxOpenFiles: s.OpenFiles * set.thirds / 3,
 		Metrics:      metrics, Logger: logger.With("stores", set.name),
 	}
@@ -252,8 +249,8 @@ func (w *Worker) openViews() (err error) {
 	w.views, err = views.Open(views.Options{
 		Kafka: w.kafka, Stores: w.copies, Placement: placement(w.config.Views), Tables: w.tables,
 		Partitions: w.partitions.Load,
-		Limits: viewLimits(w.config.HTTP, w.config.Views, w.config.Processor),
-		Off:    !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
+		Limits:     viewLimits(w.config.HTTP, w.config.Views, w.config.Processor),
+		Off:        !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
 		TraceRetention: traceRetention(w.config.Views),
 		DeadLetters:    processors.DeadLetters(w.in.Prefix()),
 		Metrics:        views.NewMetrics(w.metrics), Logger: w.logger, Aggregates: descriptions,
