@@ -33,6 +33,9 @@ type watcher interface{ damaged(err error) }
 
 // corrupted is told by Pebble of a damaged file, and reports whether that is known.
 func (d *database) corrupted(info pebble.DataCorruptionInfo) (known bool) {
+	if d.condemned.Load() {
+		return true
+	}
 	err := fmt.Errorf("%w: %v", ErrDamaged, info)
 	from, to := info.Bounds.Start, info.Bounds.End.Key
 	if len(from) < numberBytes || len(to) < numberBytes {

@@ -72,12 +72,15 @@ func (d *disk) flush() error {
 	if !d.mu.TryLock() {
 		return nil
 	}
-	defer d.mu.Unlock()
-	if d.now == nil || d.now.condemned.Load() || d.now.faulted() != nil {
+	db := d.now
+	if db == nil || db.condemned.Load() || db.faulted() != nil {
+		d.mu.Unlock()
 		return nil
 	}
-	_, err := d.now.flush()
-	return err
+	db.refs.Add(1) // nobody waits for a busy disk to open a store
+	d.mu.Unlock()
+	_, err := db.flush()
+	return errors.Join(err, db.unref())
 }
 
 // keyspace opens the rows of a store, and gives the store a number if it has none. What is damaged of the

@@ -3,6 +3,7 @@ package snapshots
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -29,7 +30,8 @@ type keyspace struct {
 
 // rowKey is a row's key in the database.
 func (k *keyspace) rowKey(key []byte) []byte {
-	return append(append(make([]byte, 0, prefixBytes+len(key)), keyOf(k.number, rowKind)...), key...)
+	to := binary.BigEndian.AppendUint32(make([]byte, 0, prefixBytes+len(key)), k.number)
+	return append(append(to, rowKind), key...)
 }
 
 // rowRange is a range of rows in the database. It never leaves the keyspace.
@@ -42,9 +44,8 @@ func (k *keyspace) rowRange(start, limit []byte) (from, to []byte) {
 }
 
 func (k *keyspace) get(key string) ([]byte, error) {
-	of := keyOf(k.number, rowKind)
 	at := make([]byte, 0, 128) // stays on the stack for usual keys
-	at = append(append(at, of...), key...)
+	at = append(append(binary.BigEndian.AppendUint32(at, k.number), rowKind), key...)
 	value, closer, err := k.of.db.Get(at)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
