@@ -19,9 +19,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// How a worker's local stores lie in its directory: in one database for each set, PREFIX + set / db-GENERATION.
-// There, each store has a number, with which its keys begin. A kind follows: the store's name, its checkpoint,
-// and rows.
+// How a worker's local stores lie in its directory: in one database for each set, PREFIX + set /
+// db-GENERATION. There, each store has a number, with which its keys begin. A kind follows: the store's name,
+// its checkpoint, and rows.
 var storeSets = []string{"tables", "views"}
 
 const (
@@ -147,8 +147,8 @@ func (s *stores) find(path string, at extent) error {
 	case point.version != "":
 		return nil // a view's: it is asked by HTTP
 	case point.topic != at.id && point.next > 0:
-		s.note(fmt.Sprintf("the store of %v in %s is of another topic of that name, its worker will rebuild it: "+
-			"not checked", at, path))
+		s.note(fmt.Sprintf("the store of %v in %s is of another topic of that name, its worker will "+
+			"rebuild it: not checked", at, path))
 		return nil
 	case point.next > at.end:
 		s.breach("G6", Ahead, "the store in %s is the state of offset %d, %v ends at %d", path, point.next,
@@ -156,7 +156,8 @@ func (s *stores) find(path string, at extent) error {
 	}
 	s.checked++
 	s.open = append(s.open, &storeCopy{
-		dir: path, number: number, at: at, point: point, rows: make(map[name]name), later: make(map[name]bool),
+		dir: path, number: number, at: at, point: point,
+		rows: make(map[name]name), later: make(map[name]bool),
 	})
 	return nil
 }

@@ -140,8 +140,8 @@ func (d *database) pebbleOptions() *pebble.Options {
 		},
 	}
 	options.TargetFileSizes[0] = fileBytes
-	// Damaged rows that are in memory are flushed before they are removed: a removal that waits in the queue of
-	// flushes, and fails there, would hold up all flushes behind it.
+	// Damaged rows that are in memory are flushed before they are removed: a removal that waits in the queue
+	// of flushes, and fails there, would hold up all flushes behind it.
 	options.Experimental.DisableIngestAsFlushable = func() bool { return true }
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(filterBits)

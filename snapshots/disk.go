@@ -69,18 +69,28 @@ func (d *disk) close(ctx context.Context) error {
 
 // flush begins to make durable what isn't, unless somebody is at work on the database.
 func (d *disk) flush() error {
+	db := d.used()
+	if db == nil {
+		return nil
+	}
+	var err error
+	if !db.condemned.Load() && db.faulted() == nil {
+		_, err = db.flush()
+	}
+	return errors.Join(err, db.unref())
+}
+
+// used returns the database with one more reference, so that who waits for it holds up nobody else; nil if there
+// is none, or somebody is at work on it.
+func (d *disk) used() *database {
 	if !d.mu.TryLock() {
 		return nil
 	}
-	db := d.now
-	if db == nil || db.condemned.Load() || db.faulted() != nil {
-		d.mu.Unlock()
-		return nil
+	defer d.mu.Unlock()
+	if d.now != nil {
+		d.now.refs.Add(1)
 	}
-	db.refs.Add(1) // nobody waits for a busy disk to open a store
-	d.mu.Unlock()
-	_, err := db.flush()
-	return errors.Join(err, db.unref())
+	return d.now
 }
 
 // keyspace opens the rows of a store, and gives the store a number if it has none. What is damaged of the

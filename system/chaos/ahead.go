@@ -14,9 +14,9 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// How a store keeps where it is: its keys in the database begin with its number, in four bytes, and a kind. Under
-// the number and this kind is its checkpoint, in which a byte for the encoding and the topic's ID come before
-// the offset.
+// How a store keeps where it is: its keys in the database begin with its number, in four bytes, and a kind.
+// Under the number and this kind is its checkpoint, in which a byte for the encoding and the topic's ID come
+// before the offset.
 const (
 	numberBytes    = 4
 	checkpointKind = 1
@@ -29,7 +29,8 @@ const (
 var errNoStore = errors.New("there is no store with a checkpoint")
 
 // setAhead makes a store of a worker that doesn't run say that it is the state of an offset that its
-// topic has not reached: what is left when a topic loses its end. It returns the name of the store's database.
+// topic has not reached: what is left when a topic loses its end. It returns the name of the store's
+// database.
 func (d *disk) setAhead(choice uint64) (string, error) {
 	var databases []string
 	err := filepath.WalkDir(d.stores(), func(path string, entry fs.DirEntry, err error) error {

@@ -38,8 +38,8 @@ func filler() []byte {
 	return b
 }
 
-// BenchmarkShipped writes what a worker writes for each command, with the processor time of all merges: a row of
-// its table, one of the history (at the end of its aggregate's), and one that is found by the hash of the
+// BenchmarkShipped writes what a worker writes for each command, with the processor time of all merges: a row
+// of its table, one of the history (at the end of its aggregate's), and one that is found by the hash of the
 // command's ID. N is commands, to 1,000,000 accounts in twelve partitions, in batches of 5,000.
 func BenchmarkShipped(b *testing.B) {
 	const (
@@ -63,7 +63,9 @@ func BenchmarkShipped(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for topic, f := range map[string]**snapshots.Follower{"events": &histories[p], "results": &outcomes[p]} {
+		for topic, f := range map[string]**snapshots.Follower{
+			"events": &histories[p], "results": &outcomes[p],
+		} {
 			if *f, err = stores.Follower(b.Context(), topic, p, snapshots.Projection{}); err == nil {
 				err = (*f).Open()
 			}
@@ -102,8 +104,10 @@ func BenchmarkShipped(b *testing.B) {
 			event := binary.BigEndian.AppendUint64([]byte(key+"\x00"), sequences[account])
 			hash := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(id)))
 			offset := offsets[p] + int64(len(events[p]))
-			events[p] = append(events[p], &kgo.Record{Offset: offset, Key: event, Value: value(id, eventBytes)})
-			results[p] = append(results[p], &kgo.Record{Offset: offset, Key: hash[:], Value: value(id, idBytes)})
+			events[p] = append(events[p],
+				&kgo.Record{Offset: offset, Key: event, Value: value(id, eventBytes)})
+			results[p] = append(results[p],
+				&kgo.Record{Offset: offset, Key: hash[:], Value: value(id, idBytes)})
 		}
 		generated += cpuTime(b, thread) - generating
 		for p := range partitions {
