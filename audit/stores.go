@@ -136,8 +136,8 @@ func (s *stores) find(path string, at extent) error {
 		return err
 	}
 	if damaged {
-		s.note(fmt.Sprintf("the store of %v in %s is marked as damaged, its worker will rebuild it: not checked",
-			at, path))
+		s.note(fmt.Sprintf("the store of %v in %s is marked as damaged, its worker will rebuild it: "+
+			"not checked", at, path))
 		return nil
 	}
 	point, err := readPoint(db, number)

@@ -72,8 +72,8 @@ func (o *tenant) step(n int) {
 	}
 }
 
-// While damage is found in any of the stores, and the database is given up as a whole now and then, each store
-// has all that was written to it since it was opened, or is told that it has not.
+// While damage is found in any of the stores, and the database is given up as a whole now and then, each
+// store has all that was written to it since it was opened, or is told that it has not.
 func TestStoresHealWhileOthersWrite(t *testing.T) {
 	const tenants, steps = 4, 400
 	disk := openedDisk(t)

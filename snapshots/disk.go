@@ -80,8 +80,8 @@ func (d *disk) flush() error {
 	return errors.Join(err, db.unref())
 }
 
-// used returns the database with one more reference, so that who waits for it holds up nobody else; nil if there
-// is none, or somebody is at work on it.
+// used returns the database with one more reference, so that who waits for it holds up nobody else; nil if
+// there is none, or somebody is at work on it.
 func (d *disk) used() *database {
 	if !d.mu.TryLock() {
 		return nil
