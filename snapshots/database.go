@@ -15,7 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/bloom"
 )
 
-// The limits of a database. BenchmarkCommit and the figures in decision 15 are what they were chosen by.
+// The limits of a database, chosen by BenchmarkShipped (decision 15).
 const (
 	// memTables is how many memtables' worth of writes may be in memory before writes wait for the
 	// disk: one that is written, and one on its way to the disk.
@@ -28,8 +28,8 @@ const (
 	// l0Stop is how many runs of unsorted files make writes wait for compactions. A restore on two
 	// cores gets to some dozens; reads of the meantime are helped by the filters.
 	l0Stop = 64
-	// fileBytes is the size of a file of the upper levels; those below have twice to 64 times as much. It
-	// keeps the files of ten million rows below a hundred.
+	// fileBytes is the size of a file of the upper levels. Those below have twice to 64 times as much, which
+	// keeps their number low.
 	fileBytes = 4 << 20
 	// manifestBytes is small: a database that is opened reads its whole manifest.
 	manifestBytes = 4 << 20
