@@ -8,8 +8,8 @@ import (
 
 // Address returns where other pods reach this one. advertised is what is configured: host:port, or a host
 // alone. If it is empty, the host is the one that the server listens on, or, if it listens on all, this
-// machine's address on the way to the brokers, or its name. listening is where the server listens. It gives the
-// port where none is configured. Address sends nothing.
+// machine's address on the way to the brokers, or its name. Where no port is configured, it is that of
+// listening, where the server listens. Address sends nothing.
 func Address(advertised string, listening net.Addr, brokers []string) (string, error) {
 	host, port, err := net.SplitHostPort(listening.String())
 	if err != nil {

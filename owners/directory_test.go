@@ -234,20 +234,23 @@ func TestHoldDoesNotWaitForBrokers(t *testing.T) {
 
 // Faults of the brokers end; the directory goes on by itself.
 func TestDirectorySurvivesFaults(t *testing.T) {
-	const topic = "shop.owners"
-	for name, fault := range map[string]kfake.Fault{
-		"reading is refused":  {Keys: []kmsg.Key{kmsg.Fetch}, Topic: topic, Err: kerr.TopicAuthorizationFailed},
-		"a batch is damaged":  {Keys: []kmsg.Key{kmsg.Fetch}, Topic: topic, Err: kerr.CorruptMessage},
-		"writing is refused":  {Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: kerr.TopicAuthorizationFailed},
-		"offsets are refused": {Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: topic, Err: kerr.TopicAuthorizationFailed},
+	for name, fault := range map[string]struct {
+		request kmsg.Key
+		answer  *kerr.Error
+	}{
+		"reading is refused":  {kmsg.Fetch, kerr.TopicAuthorizationFailed},
+		"a batch is damaged":  {kmsg.Fetch, kerr.CorruptMessage},
+		"writing is refused":  {kmsg.Produce, kerr.TopicAuthorizationFailed},
+		"offsets are refused": {kmsg.ListOffsets, kerr.TopicAuthorizationFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cluster := startCluster(t)
 			a, b := startPod(t, cluster, "a"), startPod(t, cluster, "b")
 			a.Hold("accounts", 1, []int32{0})
 			eventually(t, "b sees a", b.sees("accounts", 0, "a"))
-			fault.Count = -1
-			broken := cluster.Kafka().Fault(fault)
+			broken := cluster.Kafka().Fault(kfake.Fault{
+				Keys: []kmsg.Key{fault.request}, Topic: "shop.owners", Err: fault.answer, Count: -1,
+			})
 			a.Hold("accounts", 2, []int32{1})
 			if name != "offsets are refused" { // which nobody asks for while all is well
 				eventually(t, "a notices it", func() bool { return a.Ready() != nil })
