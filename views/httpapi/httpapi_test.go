@@ -262,7 +262,7 @@ type answer struct {
 	JSON   map[string]any
 }
 
-func newAnswer(t *testing.T, response *http.Response) *answer {
+func newAnswer(t testing.TB, response *http.Response) *answer {
 	t.Helper()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
