@@ -25,9 +25,9 @@ func (t *Trace) Part() TracePart {
 	return part
 }
 
-// JoinTrace makes one trace of the parts that pods have, as if all messages were on one: at most limit of them,
-// the first. A message that several pods have is in it once. Each part must have its first messages, as many
-// as limit, if it is truncated. The error is ErrNotFound if there is no message.
+// JoinTrace makes one trace of the parts that pods have, as if all messages were on one: at most limit of
+// them, the first. A message that several pods have is in it once. Each part must have its first messages, as
+// many as limit, if it is truncated. The error is ErrNotFound if there is no message.
 func JoinTrace(correlationID string, limit int, parts ...TracePart) (Trace, error) {
 	trace := Trace{CorrelationID: correlationID, Nodes: make(map[Kind]int)}
 	var messages []Message

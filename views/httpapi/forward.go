@@ -16,7 +16,8 @@ import (
 	"refold/views/httpapi/problem"
 )
 
-// attempts is how often a request is sent to pods: a second time if the first pod was not the owner, or has died.
+// attempts is how often a request is sent to pods: a second time if the first pod was not the owner, or has
+// died.
 const attempts = 2
 
 // forwarding is a request on its way to the owner of its partition. It is the transport of a ReverseProxy:
@@ -178,7 +179,8 @@ func (f *forwarding) problem(ctx context.Context, err error) *problem.Problem {
 func (f *forwarding) outcomeUnknown(err error) *problem.Problem {
 	if f.key == "" {
 		return problem.New(http.StatusGatewayTimeout, wire.CodeOutcomeUnknown,
-			"the owner of %v did not answer; it is not known whether the request was handled", f.at).Because(err)
+			"the owner of %v did not answer; it is not known whether the request was handled", f.at).
+			Because(err)
 	}
 	return problem.New(http.StatusGatewayTimeout, wire.CodeOutcomeUnknown,
 		"the owner of %v did not answer; it is not known whether the command was sent; send it again with "+

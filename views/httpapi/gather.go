@@ -176,12 +176,12 @@ func (s *Server) unanswered(ctx context.Context, own *share, err error) error {
 			}
 		}
 	}
-	switch {
-	case failed.outcome == busy:
+	switch failed.outcome { //nolint:exhaustive // the others mean that the part is missing
+	case busy:
 		return tooManyForwards(err)
-	case failed.outcome == late:
+	case late:
 		return tooLate(first, err)
-	case failed.outcome == abandoned:
+	case abandoned:
 		return context.Cause(ctx)
 	}
 	s.logger.WarnContext(ctx, "a part is missing", "partition", first.key(), "error", err)
@@ -217,7 +217,7 @@ func problemOf(response *http.Response, text []byte) error {
 	}
 	p := problem.New(response.StatusCode, body.Code, "%s", strings.TrimSpace(body.Detail))
 	if _, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
-		p.Retry()
+		return p.Retry()
 	}
 	return p
 }

@@ -37,8 +37,8 @@ func (e everywhere) WaitCommand(
 	return e.commandOf(ctx, key, atLeast, wait)
 }
 
-// graced returns for how long ctx goes on, and a context that does not end with that time: a pod that is asked
-// to wait so long needs a moment more to say that it did.
+// graced returns for how long ctx goes on, and a context that does not end with that time: a pod that is
+// asked to wait so long needs a moment more to say that it did.
 func graced(ctx context.Context) (_ context.Context, wait time.Duration, cancel func()) {
 	if until, has := ctx.Deadline(); has {
 		wait = max(time.Until(until), 0)
@@ -59,7 +59,8 @@ func (e everywhere) commandOf(
 	ctx context.Context, key views.CommandKey, atLeast views.Status, wait time.Duration,
 ) (command views.Command, err error) {
 	question := partCommandQuestion{
-		Aggregate: key.Aggregate, Subject: exact(key.Subject), ID: exact(key.ID), AtLeast: atLeast, Wait: wait,
+		Aggregate: key.Aggregate, Subject: exact(key.Subject), ID: exact(key.ID),
+		AtLeast: atLeast, Wait: wait,
 	}
 	var found partCommand
 	err = settled(ctx, func() error {
@@ -133,9 +134,10 @@ func (e everywhere) CommandsOf(ctx context.Context, id string) (found views.Name
 		if err != nil {
 			return err
 		}
-		parts, err := ofAll(ctx, e.Server, shares, func(ctx context.Context, own *share) (partCommands, error) {
+		ask := func(ctx context.Context, own *share) (partCommands, error) {
 			return e.commandsOf(ctx, own, id, 0)
-		})
+		}
+		parts, err := ofAll(ctx, e.Server, shares, ask)
 		found = joinNamesakes(e.limits.Namesakes, parts)
 		return err
 	})

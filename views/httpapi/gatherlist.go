@@ -17,7 +17,9 @@ type listed struct {
 }
 
 // readPage returns a page of an aggregate's rows, wherever they are.
-func (s *Server) readPage(ctx context.Context, r *Resource, after string, limit int) (page listed, err error) {
+func (s *Server) readPage(
+	ctx context.Context, r *Resource, after string, limit int,
+) (page listed, err error) {
 	if s.peers == nil {
 		part, err := s.rowsHere(r, after, limit, maxPageBytes, nil)
 		return listed{part.Rows, part.More, string(part.Next)}, err
@@ -55,8 +57,8 @@ func (s *Server) rowsHere(r *Resource, after string, limit, size int, of []int32
 	return part, nil
 }
 
-// inPartitions returns whether an ID is in one of the partitions: two pods may have one for a moment, and each
-// row is to be listed once.
+// inPartitions returns whether an ID is in one of the partitions: two pods may have one for a moment, and
+// each row is to be listed once.
 func (s *Server) inPartitions(aggregate string, of []int32) func(id string) bool {
 	if of == nil {
 		return func(string) bool { return true }
@@ -135,7 +137,8 @@ func (s *Server) mergePage(ctx context.Context, r *Resource, shares []*share, af
 			bytes += len(row.Row.ID) + len(row.Row.State)
 			continue
 		}
-		if refills++; refills > maxRefills {
+		refills++
+		if refills > maxRefills {
 			page.more, page.next = true, string(c.next)
 			return page, nil
 		}
@@ -183,7 +186,8 @@ func (s *Server) fill(ctx context.Context, r *Resource, c *cursor, q partRowsQue
 	return err
 }
 
-// movedFromHere returns the error of a reader here as that of another pod that has lost a partition of a share.
+// movedFromHere returns the error of a reader here as that of another pod that has lost a partition of a
+// share.
 func movedFromHere(own *share, err error) error {
 	var missing *absentError
 	switch {

@@ -22,9 +22,10 @@ func (e everywhere) Trace(ctx context.Context, correlationID string) (trace view
 		if err != nil {
 			return err
 		}
-		parts, err := ofAll(ctx, e.Server, shares, func(ctx context.Context, own *share) (views.TracePart, error) {
+		ask := func(ctx context.Context, own *share) (views.TracePart, error) {
 			return e.traceOf(ctx, own, correlationID)
-		})
+		}
+		parts, err := ofAll(ctx, e.Server, shares, ask)
 		if err != nil {
 			return err
 		}
@@ -41,7 +42,9 @@ func (e everywhere) traceOf(ctx context.Context, own *share, id string) (views.T
 		return part, movedFromHere(own, err)
 	}
 	answer, err := askPeer[partTrace](ctx, e.Server, own, "trace", &question, 0)
-	part := views.TracePart{Truncated: answer.Truncated, Messages: make([]views.Message, len(answer.Messages))}
+	part := views.TracePart{
+		Truncated: answer.Truncated, Messages: make([]views.Message, len(answer.Messages)),
+	}
 	for i := range answer.Messages {
 		part.Messages[i] = answer.Messages[i].message()
 	}

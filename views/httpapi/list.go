@@ -72,6 +72,7 @@ func (s *Server) list(ctx context.Context, r *Resource, in *listInput) (*listOut
 	}
 	body := wire.Rows{Items: make([]wire.Row, len(page.rows))}
 	for i, row := range page.rows {
+		row.Row.ID = string(row.Key) // of which JSON between pods may have spelled a part in another way
 		row.Row.Links = &wire.Links{Self: pathOf(r, string(row.Key))}
 		body.Items[i] = row.Row
 	}

@@ -142,8 +142,8 @@ type Limits struct {
 	// DialTimeout limits how long it may take to reach another pod; 1 s. A pod whose address leads nowhere
 	// costs a request so much.
 	DialTimeout time.Duration
-	// ForwardTimeout limits how long another pod may take to answer, beside the wait that the client asks for;
-	// 10 s. It should be longer than RequestTimeout, so that the owner itself says what takes so long.
+	// ForwardTimeout limits how long another pod may take to answer, beside the wait that the client asks
+	// for; 10 s. It should be longer than RequestTimeout, so that the owner itself says what takes so long.
 	ForwardTimeout time.Duration
 	// Forwards limits the requests that wait for other pods at the same time; 10,000. Each has a
 	// connection, some 50 KiB. Those beyond it are answered with 503.

@@ -24,8 +24,8 @@ func registerOwners(s *Server) error {
 	register(s, nil, huma.Operation{
 		OperationID: "list-owners", Method: http.MethodGet, Path: "/owners",
 		Tags: []string{endpoint.TagOperation}, Summary: "Which pod answers for which partition",
-		Description: "As far as this pod knows: another one may have heard of a move before it. Any pod takes " +
-			"any request and forwards it to the owner, so clients have no need of this.",
+		Description: "As far as this pod knows: another one may have heard of a move before it. Any pod " +
+			"takes any request and forwards it to the owner, so clients have no need of this.",
 		Responses: s.endpoints.Responses(map[string]*huma.Response{
 			"200": endpoint.Answer("All partitions of all aggregates.",
 				endpoint.SchemaOf[wire.Owners](s.endpoints), nil),

@@ -23,9 +23,9 @@ func init() { ofServer = append(ofServer, registerParts) }
 //	POST /internal/parts/trace     partTraceQuestion     → partTrace
 //
 // A question names the partitions that the pod is taken for the owner of. If one of them is not here, the
-// answer is 421, with headerNotHere: a part without its rows would look like a whole one. Questions that do not
-// come from a pod are refused. They are POST for their length, and change nothing. Other errors are problems,
-// as everywhere.
+// answer is 421, with headerNotHere: a part without its rows would look like a whole one. Questions that do
+// not come from a pod are refused. They are POST for their length, and change nothing. Other errors are
+// problems, as everywhere.
 const partsPath = "/internal/parts/"
 
 // exact is a text that JSON carries byte for byte, also if it is no UTF-8: escaped as in a path.
@@ -155,7 +155,8 @@ func registerParts(s *Server) error {
 func part[Q, A any](s *Server, name string, answer func(context.Context, *Q) (*A, error)) {
 	s.endpoints.HandleFunc("POST "+partsPath+name, func(w http.ResponseWriter, r *http.Request) {
 		if !marked(r) {
-			problem.Write(w, problem.New(http.StatusForbidden, wire.CodeNoRoute, "this is for other pods only"))
+			problem.Write(w, problem.New(http.StatusForbidden, wire.CodeNoRoute,
+				"this is for other pods only"))
 			return
 		}
 		var question Q

@@ -99,8 +99,8 @@ func (e *peerError) misleads() bool {
 var errStranger = errors.New("another program answers")
 
 // do asks a pod and returns its answer, of which Limits.ForwardBytes are in memory: the pod has limit for
-// them. Any answer of the pod's own is one, but for 421. The error is a *peerError. The path, query and headers
-// are the request's, which it may change.
+// them. Any answer of the pod's own is one, but for 421. The error is a *peerError. The path, query and
+// headers are the request's, which it may change.
 func (p *peers) do(r *http.Request, body []byte, place Place, limit time.Duration) (
 	response *http.Response, err error,
 ) {
@@ -141,7 +141,7 @@ func (p *peers) do(r *http.Request, body []byte, place Place, limit time.Duratio
 		_ = response.Body.Close()
 		result = misdirected
 		return nil, &peerError{
-			misdirected, place, strings.Split(missing, ", "), errors.New("it has not the partition " + missing),
+			misdirected, place, strings.Split(missing, ", "), errors.New("it does not have " + missing),
 		}
 	}
 	if err := p.takeIn(response, release); err != nil {

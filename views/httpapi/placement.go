@@ -69,8 +69,8 @@ func marked(r *http.Request) bool { return r.Header.Get(headerForwarded) != "" }
 // markedKey is the context's key of whether a request is marked.
 type markedKey struct{}
 
-// misplaced turns the error of a reader that does not have the partition into 421, for another pod. A client gets
-// 503.
+// misplaced turns the error of a reader that does not have the partition into 421, for another pod. A client
+// gets 503.
 func misplaced(ctx context.Context, err error) error {
 	var missing *absentError
 	switch {
@@ -150,9 +150,11 @@ func (s *Server) placed(r *Resource) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// place answers a request about one subject by here if the subject's partition is here, and by the owner if not.
-// command says that the request sends a command.
-func (s *Server) place(w http.ResponseWriter, request *http.Request, r *Resource, command bool, here func()) {
+// place answers a request about one subject by here if the subject's partition is here, and by the owner if
+// not. command says that the request sends a command.
+func (s *Server) place(
+	w http.ResponseWriter, request *http.Request, r *Resource, command bool, here func(),
+) {
 	at, err := s.partitionOf(r.Name, request.PathValue("id"))
 	switch {
 	case err != nil:

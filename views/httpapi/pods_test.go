@@ -62,21 +62,22 @@ type pod struct {
 	all     *town
 }
 
-// town is pods that tell each other nothing: a test says what each of them has and believes. Their rows are in
-// one store, of which each shows the partitions that it has.
+// town is pods that tell each other nothing: a test says what each of them has and believes. Their rows are
+// in one store, of which each shows the partitions that it has.
 type town struct {
 	mu   sync.Mutex
 	rows map[string]views.Row
 	pods []*pod
 }
 
-func newTown(t testing.TB, n int, change ...func(*pod, *httpapi.Options)) *town {
+func newTown(tb testing.TB, n int, change ...func(*pod, *httpapi.Options)) *town {
+	tb.Helper()
 	town := &town{rows: map[string]views.Row{}}
 	for i := range n {
 		p := &pod{
 			name: "pod-" + strconv.Itoa(i), all: town, here: map[int32]bool{}, believe: map[int32][]*pod{},
 		}
-		p.bench = newBench(t, func(o *httpapi.Options) {
+		p.bench = newBench(tb, func(o *httpapi.Options) {
 			o.Placement, o.Instance = p, p.name
 			o.Limits.Wait, o.Limits.UnknownWait = 5*time.Second, 50*time.Millisecond
 			for _, f := range change {
@@ -92,7 +93,7 @@ func newTown(t testing.TB, n int, change ...func(*pod, *httpapi.Options)) *town 
 			}
 			p.server.Handler().ServeHTTP(w, r)
 		}))
-		t.Cleanup(p.http.Close)
+		tb.Cleanup(p.http.Close)
 		town.pods = append(town.pods, p)
 	}
 	return town
@@ -243,12 +244,12 @@ func (p *pod) readsItsOwn() {
 	}
 }
 
-// ask sends a request over the network, without following links. It returns nil if the answer is cut off.
-func (p *pod) request(t testing.TB, method, path, body string, header ...string) *answer {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, p.http.URL+path, strings.NewReader(body))
+// request sends a request over the network, without following links. It returns nil if the answer is cut off.
+func (p *pod) request(tb testing.TB, method, path, body string, header ...string) *answer {
+	tb.Helper()
+	r, err := http.NewRequestWithContext(tb.Context(), method, p.http.URL+path, strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -259,7 +260,7 @@ func (p *pod) request(t testing.TB, method, path, body string, header ...string)
 	}
 	response, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	text, err := io.ReadAll(response.Body)
 	_ = response.Body.Close()
@@ -268,7 +269,7 @@ func (p *pod) request(t testing.TB, method, path, body string, header ...string)
 	}
 	response.Body = io.NopCloser(strings.NewReader(string(text)))
 	response.Header.Del("Date")
-	return newAnswer(t, response)
+	return newAnswer(tb, response)
 }
 
 // nowhere is an address at which nobody listens.
