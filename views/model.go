@@ -25,9 +25,6 @@ var (
 	ErrNoHistory = fmt.Errorf("%w: this process keeps no histories", ErrNotReady)
 	// ErrNoTraces is the same for traces (Options.TraceRetention).
 	ErrNoTraces = fmt.Errorf("%w: this process keeps no traces", ErrNotReady)
-	// ErrNotHere says that the partition that the question is about is not on this pod, or no longer: its
-	// owner answers.
-	ErrNotHere = errors.New("the partition is not on this pod")
 	// ErrNotYet says that the wait ended before what was waited for became readable.
 	ErrNotYet = errors.New("not readable yet")
 	// ErrTooManyWaiters says that the limit of concurrent waits is reached (Limits.Waiters).

@@ -72,7 +72,8 @@ func TestForwardedIsDirect(t *testing.T) {
 		for _, p := range town.pods {
 			if got := p.request(t, method, path, body, header...); !reflect.DeepEqual(got, direct) {
 				rt.Fatalf("%s %s %v at %s: %d %v\n%s\nat the owner %s: %d %v\n%s", method, path, header,
-					p.name, got.Status, got.Header, got.Text, owner.name, direct.Status, direct.Header, direct.Text)
+					p.name, got.Status, got.Header, got.Text, owner.name, direct.Status,
+					direct.Header, direct.Text)
 			}
 		}
 	})
@@ -310,7 +311,8 @@ func TestStreamIsForwarded(t *testing.T) {
 	})
 	town.own(where("alice"), 1)
 	go func() { next <- "one" }()
-	response, err := http.Get(town.pods[0].http.URL + "/accounts/alice/ticker") //nolint:noctx // ends by itself
+	ticker := town.pods[0].http.URL + "/accounts/alice/ticker"
+	response, err := http.Get(ticker) //nolint:noctx // ends by itself
 	if err != nil {
 		t.Fatal(err)
 	}
