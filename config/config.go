@@ -128,6 +128,8 @@ type Views struct {
 // HTTP is the internal API.
 type HTTP struct {
 	Address        string        `key:"address" default:"localhost:8080" help:"Where to listen, host:port. There is no authentication: never listen on a public address."`
+	Advertise      string        `key:"advertise" help:"Where other pods reach this one, host:port or a host alone (views.placement: owned). Empty: the host of http.address; or, if that is all of them, this machine's address on the way to the brokers. In a container behind a translated address, set it."`
+	ForwardTimeout time.Duration `key:"forward-timeout" default:"10s" min:"10ms" max:"10m" help:"How long another pod may take to answer a request that is forwarded to it, beside the wait that the client asks for. It should be longer than request-timeout, so that the owner itself says what takes so long."`
 	BodyBytes      Bytes         `key:"body-bytes" default:"64KiB" min:"1KiB" max:"16MiB" help:"The largest request body; no command is that large. It may be no more than topics.record-bytes."`
 	HeaderBytes    Bytes         `key:"header-bytes" default:"16KiB" min:"1KiB" max:"1MiB" help:"The largest request header. The API's own links and tokens always fit: up to 7 KiB for the longest IDs, and 12 bytes for each partition in the position of a listener."`
 	ReadTimeout    time.Duration `key:"read-timeout" default:"5s" min:"10ms" max:"5m" help:"How long a request may take to arrive."`

@@ -187,6 +187,11 @@ func (d *Directory) Owner(group string, partition int32) (Pod, bool) {
 	}, true
 }
 
+// Self returns this pod, as the owner of nothing.
+func (d *Directory) Self() Pod {
+	return Pod{Instance: d.options.Instance, Address: d.options.Address, Here: true}
+}
+
 func (d *Directory) self(own *held) Pod {
 	return Pod{
 		Instance: d.options.Instance, Address: d.options.Address, Generation: own.generation,
@@ -194,12 +199,13 @@ func (d *Directory) self(own *held) Pod {
 	}
 }
 
-// Misled says that a pod can't be reached for a partition, or refused since it does not own it. Owner does
-// not return the pod for this partition before it has announced itself again.
-func (d *Directory) Misled(group string, partition int32, instance string) {
+// Misled says that a pod, as Owner has returned it, can't be reached for a partition, or refused since it does
+// not own it. Owner does not return the pod for this partition before it has announced itself again. If the
+// pod has got its partitions anew since it was returned, it does at once.
+func (d *Directory) Misled(group string, partition int32, told Pod) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.table.misled(key{group, instance}, partition)
+	d.table.misled(key{group, told.Instance}, partition, told.Since)
 	d.options.Metrics.misled(group)
 }
 

@@ -209,7 +209,8 @@ func TestTwoPodsThatBelieveToOwn(t *testing.T) {
 	if !a.Holds("accounts", 0) {
 		t.Error("a still holds what nobody has taken from it")
 	}
-	a.Misled("accounts", 0, "b")
+	refused, _ := a.Owner("accounts", 0)
+	a.Misled("accounts", 0, refused)
 	if !a.sees("accounts", 0, "a")() {
 		t.Error("b has refused, and a holds the partition, but does not say so")
 	}

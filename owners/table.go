@@ -102,10 +102,11 @@ func (t *table) owner(group string, partition int32, now time.Time) (instance st
 	return instance, best
 }
 
-// misled notes that a pod does not answer for a partition, until it is heard again.
-func (t *table) misled(k key, partition int32) {
+// misled notes that a pod that has its partitions since then does not answer for one of them, until it is
+// heard again.
+func (t *table) misled(k key, partition int32, since time.Time) {
 	e := t.byGroup[k.group][k.instance]
-	if e == nil {
+	if e == nil || !e.Since.Equal(since) {
 		return
 	}
 	if e.misled == nil {

@@ -117,8 +117,12 @@ func TestMisledUntilANewerRecord(t *testing.T) {
 		instance, _ := known.owner("accounts", partition, noon)
 		return instance
 	}
-	known.misled(key{"accounts", "a"}, 1)
-	known.misled(key{"accounts", "nobody"}, 1)
+	known.misled(key{"accounts", "a"}, 1, noon.Add(-time.Hour))
+	if owner(1) != "a" {
+		t.Error("it has got the partition since, and is not asked")
+	}
+	known.misled(key{"accounts", "a"}, 1, time.Time{})
+	known.misled(key{"accounts", "nobody"}, 1, time.Time{})
 	if owner(1) != "b" || owner(2) != "a" {
 		t.Errorf("the owners are %s and %s, want b and a", owner(1), owner(2))
 	}

@@ -126,7 +126,7 @@ func (o *owner) own() {
 	o.lease = &lease{}
 	go func() {
 		defer close(done)
-		o.Own(ctx, "counter", o.lease)
+		o.Own(ctx, "counter", o.lease, func() {})
 	}()
 	o.leave = func() { cancel(); <-done; o.leave = func() {} }
 }

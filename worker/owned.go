@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"refold/exactlyonce"
-	"refold/views"
 )
 
 // owned joins the engine of an aggregate and the read side of the partitions that it processes, which
@@ -13,7 +12,7 @@ import (
 func (w *Worker) owned(
 	engine *exactlyonce.Config, aggregate string,
 ) (during func(ctx context.Context, s exactlyonce.Session)) {
-	if !w.config.Views.Enabled || placement(w.config.Views) != views.Owned {
+	if !w.isOwned() {
 		return func(context.Context, exactlyonce.Session) {}
 	}
 	prepare := engine.Prepare
@@ -25,5 +24,10 @@ func (w *Worker) owned(
 		return nil
 	}
 	engine.Committed = func(c exactlyonce.Commit) { w.views.Committed(aggregate, c) }
-	return func(ctx context.Context, s exactlyonce.Session) { w.views.Own(ctx, aggregate, s) }
+	return func(ctx context.Context, s exactlyonce.Session) {
+		// Others may ask as soon as they are told, and come again only at the next announcement if they are
+		// sent away: so they are told afterwards.
+		w.views.Own(ctx, aggregate, s, func() { w.hold(aggregate, s.Generation(), s.Partitions()) })
+		w.hold(aggregate, s.Generation(), nil)
+	}
 }

@@ -22,6 +22,7 @@ import (
 	"refold/installation"
 	"refold/inventory"
 	"refold/kafka"
+	"refold/owners"
 	"refold/processors"
 	"refold/snapshots"
 	"refold/snapshots/rebuild"
@@ -53,6 +54,8 @@ type Worker struct {
 	server       *httpapi.Server
 	listener     net.Listener // Run hands it to the server
 	address      string
+	directory    *owners.Directory // nil: everything is here
+	groups       map[string]string // by aggregate
 	verify       *verify.Metrics
 	tracing      *otlp.Provider // nil: off
 	ran          atomic.Bool
@@ -285,22 +288,27 @@ func (w *Worker) openServer() (err error) {
 	if err != nil {
 		return err
 	}
-	w.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: resources, Routes: routes, Commands: w.views, Traces: w.views, Live: live,
-		Readiness: checks,
-		Rebuilds:  w.requests, Views: w.views, Stores: w.tables,
-		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
-		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
-	})
-	if err != nil {
-		return err
-	}
 	w.listener, err = net.Listen("tcp", w.config.HTTP.Address) //nolint:noctx // returns at once
 	if err != nil {
 		return fmt.Errorf("http.address: %w (choose another with --http.address)", err)
 	}
 	w.address = w.listener.Addr().String()
-	return nil
+	if err := w.openDirectory(); err != nil {
+		return err
+	}
+	options := httpapi.Options{
+		Resources: resources, Routes: routes, Commands: w.views, Traces: w.views, Live: live,
+		Readiness: checks,
+		Rebuilds:  w.requests, Views: w.views, Stores: w.tables,
+		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
+		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
+	}
+	if w.directory != nil {
+		options.Placement, options.Instance = placed{w}, w.directory.Self().Instance
+		options.Readiness = append(checks, httpapi.Check{Name: "owners", Ready: w.directory.Ready})
+	}
+	w.server, err = httpapi.NewServer(options)
+	return err
 }
 
 // now is the clock that commands of extensions are stamped with.
@@ -332,6 +340,9 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		group.Go(func() error { w.watchTopics(ctx); return nil })
 		if w.config.Views.Enabled {
 			group.Go(func() error { return w.views.Run(ctx) })
+		}
+		if w.directory != nil {
+			group.Go(func() error { w.directory.Run(ctx); return nil })
 		}
 		for _, p := range w.processors {
 			group.Go(func() error { p.Run(ctx); return nil })

@@ -127,7 +127,7 @@ func (f *forwarding) again(err error, place Place) bool {
 	case !errors.As(err, &failed):
 		return false
 	case failed.misleads():
-		f.options.Placement.Misled(f.at.aggregate, f.at.partition, place.Instance)
+		f.options.Placement.Misled(f.at.aggregate, f.at.partition, place)
 		return true
 	}
 	f.touched = f.touched || !failed.untouched()

@@ -171,7 +171,7 @@ func (s *Server) unanswered(ctx context.Context, own *share, err error) error {
 			if failed.concerns(at) {
 				first = at
 				if failed.misleads() {
-					s.options.Placement.Misled(aggregate, partition, own.place.Instance)
+					s.options.Placement.Misled(aggregate, partition, own.place)
 				}
 			}
 		}

@@ -175,14 +175,18 @@ func part[Q, A any](s *Server, name string, answer func(context.Context, *Q) (*A
 	})
 }
 
-// allHere returns nil if all the partitions are here, or an *absentError.
-func (s *Server) allHere(of partitions) error {
+// allHere returns nil if all the partitions are here since the times of before, which it notes if there are
+// none yet. Otherwise it returns an *absentError.
+func (s *Server) allHere(of partitions, before map[aPartition]uint64) error {
 	var missing []aPartition
 	for aggregate, all := range of {
 		for _, partition := range all {
-			if !s.options.Placement.Here(aggregate, partition) {
-				missing = append(missing, aPartition{aggregate, partition})
+			at := aPartition{aggregate, partition}
+			now := s.options.Placement.Here(aggregate, partition)
+			if was, known := before[at]; now == 0 || known && was != now {
+				missing = append(missing, at)
 			}
+			before[at] = now
 		}
 	}
 	if len(missing) > 0 {
@@ -194,11 +198,12 @@ func (s *Server) allHere(of partitions) error {
 // readHere calls read, and makes sure that the partitions were here all the time: a part without the rows of
 // one of them is none.
 func readHere[T any](s *Server, of partitions, read func() (T, error)) (got T, err error) {
-	if err := s.allHere(of); err != nil {
+	before := make(map[aPartition]uint64)
+	if err := s.allHere(of, before); err != nil {
 		return got, err
 	}
 	if got, err = read(); err != nil {
 		return got, err
 	}
-	return got, s.allHere(of)
+	return got, s.allHere(of, before)
 }

@@ -28,13 +28,14 @@ import (
 type Placement interface {
 	// Partitions returns how many partitions an aggregate has; 0: that is not known yet.
 	Partitions(aggregate string) int32
-	// Here reports whether the partition is on this pod.
-	Here(aggregate string, partition int32) bool
+	// Here returns the number of the time in which this pod has the partition without a pause; 0: it does not
+	// have it.
+	Here(aggregate string, partition int32) uint64
 	// Owner returns the pod that has the partition, this one or another; false: none is known.
 	Owner(aggregate string, partition int32) (Place, bool)
-	// Misled says that a pod could not be reached for a partition, or refused. Owner must not return it for
-	// the partition until there is news of it.
-	Misled(aggregate string, partition int32, instance string)
+	// Misled says that a pod, as Owner has returned it, could not be reached for a partition, or refused.
+	// Owner must not return it for the partition until there is news of it.
+	Misled(aggregate string, partition int32, told Place)
 }
 
 // Place is a pod that has a partition.
@@ -165,7 +166,7 @@ func (s *Server) place(
 			return
 		}
 		s.forward(w, request, &forwarding{Server: s, at: at, command: command, here: here})
-	case s.options.Placement.Here(at.aggregate, at.partition):
+	case s.options.Placement.Here(at.aggregate, at.partition) != 0:
 		here()
 	default:
 		problem.Write(w, (&absentError{[]aPartition{at}}).problem())

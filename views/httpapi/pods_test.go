@@ -25,8 +25,8 @@ import (
 type allHere struct{}
 
 func (allHere) Partitions(string) int32      { return 1 }
-func (allHere) Here(string, int32) bool      { return true }
-func (allHere) Misled(string, int32, string) {}
+func (allHere) Here(string, int32) uint64           { return 1 }
+func (allHere) Misled(string, int32, httpapi.Place) {}
 func (allHere) Owner(string, int32) (httpapi.Place, bool) {
 	return httpapi.Place{Instance: "pod-0", Address: "localhost:1", Since: at, Here: true}, true
 }
@@ -56,7 +56,8 @@ type pod struct {
 	handler atomic.Pointer[http.HandlerFunc]
 
 	mu      sync.Mutex
-	here    map[int32]bool
+	here    map[int32]uint64
+	numbers uint64
 	believe map[int32][]*pod // the owners of a partition, the likeliest first
 	misled  []string
 	all     *town
@@ -75,7 +76,7 @@ func newTown(tb testing.TB, n int, change ...func(*pod, *httpapi.Options)) *town
 	town := &town{rows: map[string]views.Row{}}
 	for i := range n {
 		p := &pod{
-			name: "pod-" + strconv.Itoa(i), all: town, here: map[int32]bool{}, believe: map[int32][]*pod{},
+			name: "pod-" + strconv.Itoa(i), all: town, here: map[int32]uint64{}, believe: map[int32][]*pod{},
 		}
 		p.bench = newBench(tb, func(o *httpapi.Options) {
 			o.Placement, o.Instance = p, p.name
@@ -132,7 +133,10 @@ func (o *town) put(ids ...string) {
 func (p *pod) have(partition int32, here bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.here[partition] = here
+	p.numbers++
+	if p.here[partition] = 0; here {
+		p.here[partition] = p.numbers
+	}
 }
 
 func (p *pod) takeFor(partition int32, owners ...*pod) {
@@ -146,7 +150,7 @@ func (p *pod) instead(h http.HandlerFunc) { p.handler.Store(&h) }
 
 func (*pod) Partitions(string) int32 { return partitions }
 
-func (p *pod) Here(_ string, partition int32) bool {
+func (p *pod) Here(_ string, partition int32) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.here[partition]
@@ -155,7 +159,7 @@ func (p *pod) Here(_ string, partition int32) bool {
 func (p *pod) Owner(_ string, partition int32) (httpapi.Place, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.here[partition] {
+	if p.here[partition] != 0 {
 		return httpapi.Place{Instance: p.name, Address: p.address(), Since: at, Here: true}, true
 	}
 	for _, owner := range p.believe[partition] {
@@ -166,12 +170,12 @@ func (p *pod) Owner(_ string, partition int32) (httpapi.Place, bool) {
 	return httpapi.Place{}, false
 }
 
-func (p *pod) Misled(_ string, partition int32, instance string) {
+func (p *pod) Misled(_ string, partition int32, told httpapi.Place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.misled = append(p.misled, fmt.Sprintf("%s for %d", instance, partition))
+	p.misled = append(p.misled, fmt.Sprintf("%s for %d", told.Instance, partition))
 	p.believe[partition] = slices.DeleteFunc(slices.Clone(p.believe[partition]),
-		func(owner *pod) bool { return owner.name == instance })
+		func(owner *pod) bool { return owner.name == told.Instance })
 }
 
 func (p *pod) address() string {
@@ -184,7 +188,7 @@ func (p *pod) address() string {
 // readsItsOwn has the fakes of a pod answer for the partitions that it has.
 func (p *pod) readsItsOwn() {
 	get := func(id string) (views.Row, error) {
-		if !p.Here("account", where(id)) {
+		if p.Here("account", where(id)) == 0 {
 			return views.Row{}, views.ErrNotHere
 		}
 		p.all.mu.Lock()
@@ -208,7 +212,7 @@ func (p *pod) readsItsOwn() {
 		p.all.mu.Lock()
 		defer p.all.mu.Unlock()
 		for _, id := range slices.Sorted(maps.Keys(p.all.rows)) {
-			if id <= after || !p.Here("account", where(id)) {
+			if id <= after || p.Here("account", where(id)) == 0 {
 				continue
 			}
 			if len(page.Rows) == limit {
