@@ -199,9 +199,9 @@ func (d *Directory) self(own *held) Pod {
 	}
 }
 
-// Misled says that a pod, as Owner has returned it, can't be reached for a partition, or refused since it does
-// not own it. Owner does not return the pod for this partition before it has announced itself again. If the
-// pod has got its partitions anew since it was returned, it does at once.
+// Misled says that a pod, as Owner has returned it, can't be reached for a partition, or refused since it
+// does not own it. Owner does not return the pod for this partition before it has announced itself again. If
+// the pod has got its partitions anew since it was returned, it does at once.
 func (d *Directory) Misled(group string, partition int32, told Pod) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"refold/views/httpapi"
 )
 
-// isOwned reports whether this pod answers for the partitions that it processes, and asks others for the rest.
+// isOwned reports whether this pod answers for the partitions that it processes, and asks others for the
+// rest.
 func (w *Worker) isOwned() bool {
 	return w.config.Views.Enabled && placement(w.config.Views) == views.Owned
 }

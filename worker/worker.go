@@ -305,7 +305,8 @@ func (w *Worker) openServer() (err error) {
 	}
 	if w.directory != nil {
 		options.Placement, options.Instance = placed{w}, w.directory.Self().Instance
-		options.Readiness = append(checks, httpapi.Check{Name: "owners", Ready: w.directory.Ready})
+		owners := httpapi.Check{Name: "owners", Ready: w.directory.Ready}
+		options.Readiness = append(options.Readiness, owners)
 	}
 	w.server, err = httpapi.NewServer(options)
 	return err

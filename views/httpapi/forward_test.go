@@ -312,7 +312,7 @@ func TestStreamIsForwarded(t *testing.T) {
 	town.own(where("alice"), 1)
 	go func() { next <- "one" }()
 	ticker := town.pods[0].http.URL + "/accounts/alice/ticker"
-	response, err := http.Get(ticker) //nolint:noctx // ends by itself
+	response, err := http.Get(ticker)
 	if err != nil {
 		t.Fatal(err)
 	}

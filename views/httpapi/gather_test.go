@@ -119,7 +119,7 @@ func TestListIsRatherRefusedThanPartial(t *testing.T) {
 				return read(after, limit)
 			}
 		}, 200},
-		{"this pod has lost one for a moment, and may have read without it", func(_ *testing.T, _ *town, asked *pod) {
+		{"this pod has lost one for a moment, and has read without", func(_ *testing.T, _ *town, asked *pod) {
 			read, lost := asked.rows.ListFn, false
 			asked.rows.ListFn = func(after string, limit int) (views.Page, error) {
 				if lost {

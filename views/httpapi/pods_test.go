@@ -24,7 +24,7 @@ import (
 // allHere is the placement of a pod that has everything.
 type allHere struct{}
 
-func (allHere) Partitions(string) int32      { return 1 }
+func (allHere) Partitions(string) int32             { return 1 }
 func (allHere) Here(string, int32) uint64           { return 1 }
 func (allHere) Misled(string, int32, httpapi.Place) {}
 func (allHere) Owner(string, int32) (httpapi.Place, bool) {
