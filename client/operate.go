@@ -64,8 +64,8 @@ type Owners struct {
 	Raw json.RawMessage // the answer as it came
 }
 
-// Owners returns which pod answers for which partition, as a worker knows it. A worker that keeps all
-// partitions (views.placement: everywhere) has no such list: the error is a *Problem then.
+// Owners returns which pod answers for which partition, as a worker knows it. A worker that keeps no views
+// has no such list: the error is a *Problem then.
 func (c *Client) Owners(ctx context.Context) (*Owners, error) {
 	owners := &Owners{}
 	a, err := c.fetch(ctx, get("/owners"), &owners.Owners)

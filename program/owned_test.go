@@ -32,7 +32,8 @@ func TestAnyPodAnswers(t *testing.T) {
 		other.accepts(id, `{"type": "DepositMoney", "data": {"amount": 100, "currency": "EUR"}}`)
 		for _, w := range pods {
 			got := w.ask(http.MethodGet, "/accounts/"+id+"?atLeast=2", "")
-			if state, _ := got.body["state"].(map[string]any); got.status != 200 || state["balance"] != 100.0 {
+			state, _ := got.body["state"].(map[string]any)
+			if got.status != http.StatusOK || state["balance"] != 100.0 {
 				t.Fatalf("%s at %s: %+v", id, w.server, got)
 			}
 			history := w.ask(http.MethodGet, "/accounts/"+id+"/events", "")
@@ -70,6 +71,34 @@ func TestAnyPodAnswers(t *testing.T) {
 	if code := execute(t.Context(), &out, nil, "owners", "--server", b.server); code != 0 ||
 		strings.Count(out.String(), " here") != 8 {
 		t.Errorf("exit code %d\n%s", code, &out)
+	}
+}
+
+// While one pod keeps all partitions and another one only its own, as in a change of views.placement, both
+// answer.
+func TestPlacementsSideBySide(t *testing.T) {
+	t.Parallel()
+	i := newTestbed(t)
+	a := i.start("--views.placement", "everywhere")
+	i.store = t.TempDir()
+	b := i.start()
+	eventually(t, func() bool { return len(b.owners()) == 2 }, b.out)
+	var accounts []string
+	for n := range 6 {
+		id := fmt.Sprintf("alice-%02d", n)
+		accounts = append(accounts, id)
+		b.accepts(id, `{"type": "OpenAccount", "data": {"owner": "Alice", "currency": "EUR"}}`)
+		for _, w := range []*runningWorker{a, b} {
+			got := w.ask(http.MethodGet, "/accounts/"+id+"?atLeast=1", "", "Prefer", "wait=20")
+			if got.status != http.StatusOK {
+				t.Errorf("%s at %s: %+v", id, w.server, got)
+			}
+		}
+	}
+	for _, w := range []*runningWorker{a, b} {
+		if got := w.listed(); !slices.Equal(got, accounts) {
+			t.Errorf("%s lists %v, want %v", w.server, got, accounts)
+		}
 	}
 }
 

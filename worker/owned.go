@@ -12,8 +12,15 @@ import (
 func (w *Worker) owned(
 	engine *exactlyonce.Config, aggregate string,
 ) (during func(ctx context.Context, s exactlyonce.Session)) {
-	if !w.isOwned() {
+	switch {
+	case !w.config.Views.Enabled:
 		return func(context.Context, exactlyonce.Session) {}
+	case !w.isOwned():
+		return func(ctx context.Context, s exactlyonce.Session) {
+			w.hold(aggregate, s.Generation(), s.Partitions())
+			<-ctx.Done()
+			w.hold(aggregate, s.Generation(), nil)
+		}
 	}
 	prepare := engine.Prepare
 	engine.Prepare = func(ctx context.Context, partitions []int32) error {

@@ -17,9 +17,10 @@ func (w *Worker) isOwned() bool {
 }
 
 // openDirectory makes the directory of owners. The listener must be there: others are told where this pod is
-// reached.
+// reached. A pod that keeps all partitions announces itself, too: the owner of those that it processes is
+// asked for by pods that keep only theirs.
 func (w *Worker) openDirectory() error {
-	if !w.isOwned() {
+	if !w.config.Views.Enabled {
 		return nil
 	}
 	w.groups = make(map[string]string, len(w.opened.Aggregates))
@@ -50,7 +51,8 @@ func (w *Worker) hold(aggregate string, generation int32, partitions []int32) {
 	w.directory.Hold(w.groups[aggregate], generation, partitions)
 }
 
-// placed is where partitions are: what the views have is here; the directory knows the rest.
+// placed is where partitions are: what the views have is here, all of them if they keep all; the directory
+// knows the rest.
 type placed struct{ *Worker }
 
 // Partitions returns how many partitions an aggregate has; 0: that is not known yet.
@@ -58,6 +60,9 @@ func (p placed) Partitions(string) int32 { return p.partitions.Load() }
 
 // Here returns the number of the time in which this pod has the partition without a pause.
 func (p placed) Here(aggregate string, partition int32) uint64 {
+	if !p.isOwned() {
+		return 1
+	}
 	return p.views.Serving(aggregate, partition)
 }
 

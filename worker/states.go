@@ -97,8 +97,7 @@ func passes(err error) bool {
 // isElsewhere reports whether another worker has the aggregate.
 func (h *Host) isElsewhere(aggregate, id string) bool {
 	n := h.worker.partitions.Load()
-	return h.worker.directory != nil && n > 0 &&
-		h.worker.views.Serving(aggregate, kafka.Partition([]byte(id), n)) == 0
+	return n > 0 && placed{h.worker}.Here(aggregate, kafka.Partition([]byte(id), n)) == 0
 }
 
 func stateElsewhere[S any](
@@ -122,7 +121,7 @@ func States[S any](h *Host, aggregate string) iter.Seq2[Row[S], error] {
 			return
 		}
 		page := func(after string) ([]Row[S], string, error) { return pageHere[S](reader, after) }
-		if h.worker.directory != nil {
+		if h.worker.isOwned() {
 			page = func(after string) ([]Row[S], string, error) { return pageOfAll[S](h, aggregate, after) }
 		}
 		for after, more := "", true; more; {
@@ -186,7 +185,8 @@ func rowOf[S any](row views.Row) (Row[S], error) {
 // shownOf is rowOf of a row as the API shows it.
 func shownOf[S any](row *httpapi.Row) (Row[S], error) {
 	if row.Unreadable != nil {
-		return Row[S]{ID: row.ID}, fmt.Errorf("the state of %q can't be read: %s", row.ID, row.Unreadable.Detail)
+		return Row[S]{ID: row.ID},
+			fmt.Errorf("the state of %q can't be read: %s", row.ID, row.Unreadable.Detail)
 	}
 	var state S
 	if err := json.Unmarshal(row.State, &state); err != nil {
