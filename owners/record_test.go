@@ -66,7 +66,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		text, err := read.encode()
 		if err != nil {
-			t.Skip("a time that JSON can't have")
+			return // a time that JSON can't have
 		}
 		if again, err := parse(text); err != nil || !reflect.DeepEqual(again.Partitions, read.Partitions) {
 			t.Errorf("%q is read as %+v, and then as %+v, %v", value, read, again, err)
