@@ -12,7 +12,7 @@ func TestViewsCommands(t *testing.T) {
 	w := i.start()
 	w.send("/accounts/zoe", "open", "OpenAccount", `{"owner": "Zoe Z", "currency": "EUR"}`)
 	with := func(args ...string) []string { return append(args, "--server", w.server) }
-	expect(t, 0, []string{"VIEW", "accounts-table", "account-events", "history 2", "serving"},
+	expect(t, 0, []string{"VIEW", "accounts-table", "account-events", "history 3", "serving"},
 		with("views", "list")...)
 	expect(t, 0, []string{`"name":"accounts-table"`}, with("views", "list", "--json")...)
 	expect(t, 1, []string{"no rebuild of accounts-table since"},

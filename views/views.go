@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -35,6 +36,10 @@ type Description struct {
 	// history Events and At answer ErrNoHistory; without traces the aggregate's messages are in none.
 	// Results may be nil without results.
 	NoResults, NoHistory, NoTraces bool
+	// ResultsRetention is how long the results topic keeps its records; 0: for at least
+	// Options.TraceRetention. If it is less, traces need a row of their own for each event, because they
+	// can't find an event by its command's result.
+	ResultsRetention time.Duration
 	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil. Row reads its states, encoded.
 	Fold fold.StateFold
 	// Refolded names the last refold of a partition of the table; nil: there are none. What At has folded
@@ -75,10 +80,18 @@ type Limits struct {
 	// StallAfter is how long a view may have something to take in of which it takes in nothing, before
 	// Ready says that it stands still; 1 min.
 	StallAfter time.Duration
-	// ForgetInterval is how often the indices drop what their topics have dropped; 1 min.
+	// ForgetInterval is how often each partition is asked for what its topic has dropped, and for what is
+	// too old for traces; 1 min. What the topic has dropped isn't found any more from then on.
 	ForgetInterval time.Duration
-	// ForgetRecords limits how many records one go drops from a partition; 10,000.
+	// SweepShare and SweepInterval say when what isn't found any more is removed from an index: when it is
+	// that share of all entries, in percent, 25; or, if it is less, that time after the latest removal, 24 h.
+	// Removing reads the whole index of a partition, some 0.5 µs an entry.
+	SweepShare    int
+	SweepInterval time.Duration
+	// ForgetRecords limits how many records one step of a removal looks at, 10,000; ForgetPause is the time
+	// from one step to the next, 100 ms. So removing takes 5 % of a processor.
 	ForgetRecords int
+	ForgetPause   time.Duration
 	// Stop limits how long commands that are being sent may hold up Run's return; 3 s.
 	Stop time.Duration
 }
@@ -113,6 +126,7 @@ type Views struct {
 	waiters    *waiters
 	sender     *sender
 	rebuilds   *rebuilds
+	client     atomic.Pointer[kgo.Client] // of Run; nil before and after
 }
 
 // Open checks the options and prepares the views; it reads nothing yet, see Run.
@@ -153,12 +167,12 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 	}
 	if !d.NoResults {
 		a.results = v.newTraced(KindResult, &d, d.Topics.Results, byCommand(codecs.HeaderCausationID),
-			project(codecs.HeaderCausationID, whole))
+			project(KindResult))
 	}
 	a.commands = v.newTraced(KindCommand, &d, d.Topics.Commands, byCommand(codecs.HeaderID),
-		project(codecs.HeaderID, fingerprint))
+		project(KindCommand))
 	for _, l := range a.lookups() {
-		l.forgets = append(l.forgets, forgetDropped)
+		l.forgets = append(l.forgets, newSweep(v.options.Limits, v.wantedByTraces(l)))
 	}
 	switch {
 	case !v.options.NoHistory && !d.NoHistory:
@@ -167,6 +181,19 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 		v.newTraced(KindEvent, &d, d.Topics.Events, nobody)
 	}
 	return a
+}
+
+// wantedByTraces returns a function that reports whether a trace needs an entry of an index: as a message,
+// or for the events that it names. These may be a little younger than their result.
+func (v *Views) wantedByTraces(l *live) func(*entry) bool {
+	for _, t := range v.traced {
+		if t.live == l {
+			return func(e *entry) bool {
+				return e.plain && time.Since(e.time)-t.retention/periods <= t.retention
+			}
+		}
+	}
+	return func(*entry) bool { return false }
 }
 
 // nobody says that no reader waits for what a record changes.
@@ -188,9 +215,11 @@ func (v *Views) newTraced(kind Kind, d *Description, topic string,
 	t := &traced{kind: kind, retention: retention}
 	if d != nil {
 		t.aggregate, t.results = d.Name, d.Results
+		t.byResult = kind == KindEvent && len(projections) > 0 && !d.NoResults &&
+			(d.ResultsRetention == 0 || d.ResultsRetention >= retention)
 	}
 	t.live = v.newLive(name, topic, changed, append(projections, t.projection())...)
-	t.forgets = append(t.forgets, t.forgetExpired)
+	t.forgets = append(t.forgets, forgetPeriods{t})
 	v.traced = append(v.traced, t)
 	return t.live
 }
@@ -200,7 +229,7 @@ func (v *Views) newLive(name, topic string, changed func(r *kgo.Record) (waitKey
 ) *live {
 	o := v.options
 	l := &live{
-		name: name, topic: topic, kafka: o.Kafka, metrics: o.Metrics, limits: o.Limits,
+		name: name, topic: topic, kafka: o.Kafka, client: &v.client, metrics: o.Metrics, limits: o.Limits,
 		logger: o.Logger.With("view", topic), waiters: v.waiters, off: o.Off,
 		project: joined(projections...), changed: changed,
 		open: func(ctx context.Context, topic string, partition int32,
@@ -223,6 +252,8 @@ func (v *Views) Run(ctx context.Context) error {
 		return fmt.Errorf("views: %w", err)
 	}
 	defer client.Close()
+	v.client.Store(client)
+	defer v.client.Store(nil)
 	for _, l := range v.lives {
 		group.Go(func() { l.run(ctx) })
 		group.Go(func() { l.runWatch(ctx, client) })
@@ -282,7 +313,10 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.RestartPauseMax, 15*time.Second)
 	def(&l.StallAfter, time.Minute)
 	def(&l.ForgetInterval, time.Minute)
+	def(&l.SweepShare, 25)
+	def(&l.SweepInterval, 24*time.Hour)
 	def(&l.ForgetRecords, 10_000)
+	def(&l.ForgetPause, 100*time.Millisecond)
 	def(&l.Stop, 3*time.Second)
 	return l
 }
@@ -307,7 +341,7 @@ func (o *Options) validate() error {
 	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 || l.Namesakes < 0 ||
 		l.StateEvery < 0 || l.FetchWait < 0 || l.FetchBytes < 0 || l.RestartPauseMin < 0 ||
 		l.RestartPauseMax < l.RestartPauseMin || l.StallAfter < 0 || l.ForgetInterval < 0 ||
-		l.ForgetRecords < 0 ||
+		l.ForgetRecords < 0 || l.ForgetPause < 0 || l.SweepShare < 0 || l.SweepInterval < 0 ||
 		l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {
 		errs = append(errs, fmt.Errorf("views: Options.Limits: none may be negative, "+
 			"RestartPauseMax not less than RestartPauseMin, Sending at most %d: %+v", maxSending, l))
