@@ -84,6 +84,9 @@ func (l *live) cannotForget(ctx context.Context, partition int32, err error) {
 
 // forgetIn drops what of a partition is too old, all at once.
 func (l *live) forgetIn(ctx context.Context, partition int32) error {
+	if len(l.forgets) == 0 {
+		return nil
+	}
 	starts, err := l.logStarts(ctx)
 	errs := []error{err}
 	for _, f := range l.forgets {
@@ -125,8 +128,8 @@ func (s starts) of(partition int32) int64 {
 	return notKnown
 }
 
-// logStarts asks the brokers where the topic's logs begin, by one request to each of them, whatever copies are
-// kept here. It returns none while Views.Run is not running.
+// logStarts asks the brokers where the topic's logs begin, by one request to each of them, whatever copies
+// are kept here. It returns none while Views.Run is not running.
 func (l *live) logStarts(ctx context.Context) (starts, error) {
 	client := l.client.Load()
 	if client == nil {

@@ -218,15 +218,24 @@ func entryAt(rows storage.Iterator) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	_, key, whole := records.CutID(rows.Key()[1:])
+	_, e.subject, e.offset, err = decodeKey(rows.Key())
+	return e, err
+}
+
+// decodeKey is the opposite of commandPrefix with an offset behind it.
+func decodeKey(key []byte) (commandID, subject string, offset int64, err error) {
+	key, is := bytes.CutPrefix(key, []byte{byCommand})
+	if !is {
+		return "", "", 0, errEntry
+	}
+	commandID, key, whole := records.CutID(key)
 	if !whole {
-		return entry{}, errEntry
+		return "", "", 0, errEntry
 	}
-	if e.subject, key, whole = records.CutOrdered(key); !whole || len(key) != offsetBytes {
-		return entry{}, errEntry
+	if subject, key, whole = records.CutOrdered(key); !whole || len(key) != offsetBytes {
+		return "", "", 0, errEntry
 	}
-	e.offset = int64(binary.BigEndian.Uint64(key))
-	return e, nil
+	return commandID, subject, int64(binary.BigEndian.Uint64(key)), nil
 }
 
 // The bits of an entry's first byte.

@@ -77,6 +77,7 @@ type copies struct {
 	stores *snapshots.Stores
 	lives  []*live
 	parts  []follower
+	closed bool
 }
 
 func openCopies(tb testing.TB) *copies {
@@ -108,6 +109,7 @@ func openCopies(tb testing.TB) *copies {
 	must(tb, err)
 	a := v.aggregates[0]
 	c := &copies{stores: stores, lives: []*live{a.commands, a.results, a.events}}
+	tb.Cleanup(func() { c.close(tb) })
 	for _, l := range c.lives {
 		f, err := l.open(tb.Context(), l.topic, 0, l.project)
 		must(tb, err)
@@ -136,6 +138,10 @@ func (c *copies) count(tb testing.TB) (rows, bytes int) {
 
 func (c *copies) close(tb testing.TB) {
 	tb.Helper()
+	if c.closed {
+		return
+	}
+	c.closed = true
 	for _, part := range c.parts {
 		must(tb, part.Close())
 	}

@@ -30,27 +30,37 @@ const boundsBytes = 17
 // boundsOf returns the bounds of an index, and whether there are any yet. They are zero otherwise.
 func boundsOf(part follower) (b bounds, is bool, err error) {
 	value, err := part.Get(string([]byte{byBounds}))
-	switch {
-	case err != nil:
+	if err != nil {
 		return b, false, fmt.Errorf("look for the bounds of an index: %w", err)
-	case value == nil:
+	}
+	if value == nil {
 		return b, false, nil
-	case len(value) != boundsBytes:
-		return b, false, errEntry
+	}
+	b, err = decodeBounds(value)
+	return b, err == nil, err
+}
+
+func decodeBounds(value []byte) (b bounds, err error) {
+	if len(value) != boundsBytes || value[2*offsetBytes] > 1 {
+		return b, errEntry
 	}
 	b.start = int64(binary.BigEndian.Uint64(value))
 	b.swept = int64(binary.BigEndian.Uint64(value[offsetBytes:]))
-	b.kept = value[2*offsetBytes] != 0
-	return b, true, nil
+	b.kept = value[2*offsetBytes] == 1
+	return b, nil
 }
 
-func (b bounds) write(part follower) error {
+func (b bounds) encode() []byte {
 	value := binary.BigEndian.AppendUint64(make([]byte, 0, boundsBytes), uint64(b.start))
 	value = append(binary.BigEndian.AppendUint64(value, uint64(b.swept)), 0)
 	if b.kept {
 		value[2*offsetBytes] = 1
 	}
-	err := part.Write(func(w snapshots.Writer) error { return w.Set([]byte{byBounds}, value) })
+	return value
+}
+
+func (b bounds) write(part follower) error {
+	err := part.Write(func(w snapshots.Writer) error { return w.Set([]byte{byBounds}, b.encode()) })
 	if err != nil {
 		return fmt.Errorf("keep the bounds of an index: %w", err)
 	}

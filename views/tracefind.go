@@ -190,7 +190,8 @@ func (c *tracing) event(t *traced, r *kgo.Record) (e traceEntry, is bool) {
 // maxSequence is the greatest that an aggregate's event may have.
 const maxSequence = math.MaxInt64 / 2
 
-// joinedSpans returns spans such that no event is in two: those of repeated results are the same. None is empty.
+// joinedSpans returns spans such that no event is in two: those of repeated results are the same. None is
+// empty.
 func joinedSpans(spans []span) []span {
 	slices.SortFunc(spans, func(a, b span) int {
 		return cmp.Or(cmp.Compare(a.partition, b.partition), cmp.Compare(a.subject, b.subject),
