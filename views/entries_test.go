@@ -142,7 +142,8 @@ func TestJoinedSpans(t *testing.T) {
 			}
 		}
 		for _, s := range spans {
-			for _, sequence := range []int64{s.first, s.last, 1, rapid.Int64Range(1, 12).Draw(t, "sequence")} {
+			drawn := rapid.Int64Range(1, 12).Draw(t, "sequence")
+			for _, sequence := range []int64{s.first, s.last, 1, drawn} {
 				want := min(1, in(spans, s, sequence))
 				if sequence < 1 || sequence > maxSequence {
 					want = 0
