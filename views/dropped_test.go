@@ -21,15 +21,17 @@ func (f *fixture) drop(t *testing.T, topic string) {
 	must(t, err)
 }
 
+// sweeping are limits by which what is dropped is removed at once, record by record.
+var sweeping = views.Limits{
+	ForgetInterval: 10 * time.Millisecond, ForgetPause: time.Millisecond, ForgetRecords: 1,
+	SweepInterval: time.Nanosecond,
+}
+
 // A command is known for as long as the topics keep it, no longer; after that its ID may be used again. It is
 // in traces for as long as these are kept. So it is after a restart, with the store and without.
 func TestDroppedRecordsAreForgotten(t *testing.T) {
 	f := newFixture(t)
-	quick := func(o *views.Options) {
-		o.Limits.ForgetInterval, o.Limits.ForgetPause = 10*time.Millisecond, time.Millisecond
-		o.Limits.SweepInterval = time.Nanosecond // as soon as there is anything
-		o.Limits.ForgetRecords = 1
-	}
+	quick := func(o *views.Options) { o.Limits = sweeping }
 	v := f.run(t, traces(time.Hour), quick)
 	key := counterCommand("a", "c-1")
 	known := func() bool {
@@ -107,5 +109,52 @@ func TestRebuiltCopyHasNothingDropped(t *testing.T) {
 	})
 	if _, err := v.Command(t.Context(), key); !errors.Is(err, views.ErrNotFound) {
 		t.Errorf("after the rebuild: %v", err)
+	}
+}
+
+// In Owned placement traces are found, and what topics drop is forgotten, as everywhere: in the partitions
+// that are here.
+func TestOwnedPartitionsForget(t *testing.T) {
+	f := newFixture(t)
+	o := f.owner(t, sweeping, traces(time.Hour))
+	a, b := partitionOf("a"), partitionOf("b")
+	o.begin(a, b)
+	o.own()
+	var c commit
+	for _, r := range f.writeRecords(t, chain()...) {
+		switch r.Topic {
+		case topics.Commands:
+			c.inputs = append(c.inputs, r)
+		case topics.Events, topics.Results:
+			c.outputs = append(c.outputs, r)
+		}
+	}
+	o.Committed("counter", c)
+	key := counterCommand("a", "c-1")
+	is := func(status views.Status) func() bool {
+		return func() bool {
+			c, err := o.Command(t.Context(), key)
+			return c.Status == status && (err == nil || errors.Is(err, views.ErrNotFound))
+		}
+	}
+	whole := func() bool {
+		trace, err := o.Trace(t.Context(), "c-1")
+		return err == nil && drawn(trace.Roots, "") == wholeChain
+	}
+	eventually(t, is(views.Accepted))
+	eventually(t, whole)
+	f.drop(t, topics.Results)
+	eventually(t, is(views.Pending))
+	f.drop(t, topics.Commands)
+	eventually(t, is(views.Unknown))
+	if !whole() {
+		t.Error("the trace is not whole any more")
+	}
+	o.leave() // and what comes back has not forgotten that it forgot
+	o.begin(a, b)
+	o.own()
+	eventually(t, whole)
+	if !is(views.Unknown)() {
+		t.Error("the command is known again")
 	}
 }

@@ -112,7 +112,7 @@ func (l *live) forgetSome(d due) (more bool, err error) {
 func (l *live) with(partition int32, fn func(part follower) error) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if int(partition) >= len(l.parts) || l.parts[partition] == nil || !l.restored {
+	if int(partition) >= len(l.parts) || l.parts[partition] == nil || !l.restored && l.holding == nil {
 		return nil
 	}
 	return fn(l.parts[partition])

@@ -108,8 +108,7 @@ func otherData(a, b []byte) bool {
 
 // find returns the oldest record of a command, which is in its subject's partition.
 func (l *live) find(subject, commandID string) (found entry, has bool, err error) {
-	err = l.read(func(parts []follower) error {
-		part := parts[kafka.Partition([]byte(subject), int32(len(parts)))]
+	err = l.readAt(subject, func(_ int32, part follower) error {
 		found, has, err = findIn(part, subject, commandID)
 		return err
 	})

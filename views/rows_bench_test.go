@@ -76,7 +76,7 @@ func cpuTime(tb testing.TB) time.Duration {
 type copies struct {
 	stores *snapshots.Stores
 	lives  []*live
-	parts  []follower
+	parts  []copied
 	closed bool
 }
 
@@ -122,7 +122,7 @@ func openCopies(tb testing.TB) *copies {
 func (c *copies) count(tb testing.TB) (rows, bytes int) {
 	tb.Helper()
 	for _, part := range c.parts {
-		all, err := part.Iterator()
+		all, err := part.IteratorWithRange(nil, nil)
 		must(tb, err)
 		for all.Next() {
 			value, err := all.Value()
