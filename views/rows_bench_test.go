@@ -190,3 +190,30 @@ func timedUUID(at time.Time, r *rand.Rand) string {
 	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
 	return id.String()
 }
+
+// BenchmarkSweep removes half of an index of results, and reads all of it for that. The store may still merge
+// what was filed before.
+//
+//	go test -run '^$' -bench Sweep -benchtime 1000000x ./views
+func BenchmarkSweep(b *testing.B) {
+	const results = 1
+	c := openCopies(b)
+	part := c.parts[results]
+	s := newSweep(Limits{}.WithDefaults(), func(*entry) bool { return false })
+	_, err := s.begin(part, 0, 0, time.Now())
+	must(b, err)
+	const batch = 1000
+	for at := 0; at < b.N; at += batch {
+		must(b, part.Apply(makeCommands(at, min(batch, b.N-at))[results]...))
+	}
+	_, err = s.begin(part, 0, int64(b.N/2), time.Now())
+	must(b, err)
+	began := cpuTime(b)
+	b.ResetTimer()
+	for more := true; more; {
+		more, err = s.step(part, 0, s.limits.ForgetRecords)
+		must(b, err)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64((cpuTime(b)-began).Nanoseconds())/float64(b.N), "cpu-ns/entry")
+}

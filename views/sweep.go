@@ -71,7 +71,7 @@ func (b bounds) write(part follower) error {
 // beginning of the log is known; removing them only makes room, so it may be late, and takes no second key
 // for each record.
 //
-// A pass reads the whole index of a partition, step by step, some 0.5 µs an entry. It begins when at least
+// A pass reads the whole index of a partition, step by step. It begins when at least
 // Limits.SweepShare percent of the entries are there in vain, or when some are and the latest pass began
 // Limits.SweepInterval ago: so an entry is read a few times in its life, and removed one interval and one
 // pass after its record at the latest. An index of which nothing has been dropped is never read. Where a
@@ -185,9 +185,9 @@ func (s *sweep) some(part follower, p *pass, limit int) (old [][]byte, next []by
 	}
 	defer rows.Release()
 	for n := 0; rows.Next(); n++ {
-		key := bytes.Clone(rows.Key())
+		key := rows.Key()
 		if n == limit {
-			return old, key, nil
+			return old, bytes.Clone(key), nil
 		}
 		if len(key) < offsetBytes ||
 			int64(binary.BigEndian.Uint64(key[len(key)-offsetBytes:])) >= p.until {
@@ -200,7 +200,7 @@ func (s *sweep) some(part follower, p *pass, limit int) (old [][]byte, next []by
 		if s.wanted(&e) {
 			p.kept = true
 		} else {
-			old = append(old, key)
+			old = append(old, bytes.Clone(key))
 		}
 	}
 	if err := rows.Err(); err != nil {
