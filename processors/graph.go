@@ -108,13 +108,13 @@ func (a *AggregateGraph[S, C, E]) Graph() (*goka.GroupGraph, error) {
 		guard: a.Guard, metrics: a.Metrics, logger: a.Logger,
 	}
 	edges := []goka.Edge{
-		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands), a.handle),
-		goka.Output(goka.Stream(t.Events), outputOf(a.Events)),
-		goka.Output(goka.Stream(t.DeadLetters), letterCodec{}),
-		goka.Persist(encodedCodec{a.Rows}),
+		goka.Input(goka.Stream(t.Commands), kafka.RecordsCodec{}, a.handle),
+		goka.Output(goka.Stream(t.Events), kafka.RecordsCodec{}),
+		goka.Output(goka.Stream(t.DeadLetters), kafka.RecordsCodec{}),
+		goka.Persist(a.Rows),
 	}
 	if a.Results != nil {
-		edges = append(edges, goka.Output(goka.Stream(t.Results), outputOf(a.Results)))
+		edges = append(edges, goka.Output(goka.Stream(t.Results), kafka.RecordsCodec{}))
 	}
 	return goka.DefineGroup(goka.Group(t.Group), edges...), nil
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/lovoo/goka"
-	"github.com/lovoo/goka/tester"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"refold/codecs"
@@ -52,9 +52,8 @@ var carry = eventsourcing.Process[Counted]{
 // carrying runs the process's graph.
 type carrying struct {
 	*story
-	inputs   *codecs.Set
-	guard    *processors.Guard
-	producer goka.Producer
+	inputs *codecs.Set
+	guard  *processors.Guard
 }
 
 // guardLeast is how few records may hold a partition.
@@ -77,10 +76,9 @@ func newCarrying(t *testing.T) *carrying {
 		codecs.Record[Counted](schemaOf("Counted")), processors.ResultType())
 	must(t, err)
 	s := &story{
-		t: t, tester: tester.New(t), metrics: prometheus.NewRegistry(),
-		topics:   processors.NewTopics("", "counter", "counters"),
-		codecs:   map[string]goka.Codec{carried: commands.Codec()},
-		trackers: map[string]*tester.QueueTracker{},
+		t: t, metrics: prometheus.NewRegistry(),
+		topics: processors.NewTopics("", "counter", "counters"),
+		codecs: map[string]goka.Codec{carried: commands.Codec()},
 	}
 	metrics := processors.NewMetrics(s.metrics)
 	guard := processors.NewGuard("carry", processors.GuardLimits{Share: .5, Window: 100, Least: guardLeast},
@@ -93,17 +91,8 @@ func newCarrying(t *testing.T) *carrying {
 	}
 	graph, err := process.Graph()
 	must(t, err)
-	processor, err := goka.NewProcessor(nil, graph, goka.WithTester(s.tester),
-		goka.WithNilHandling(goka.NilProcess))
-	must(t, err)
-	for _, topic := range []string{carried, s.topics.DeadLetters} {
-		s.trackers[topic] = s.tester.NewQueueTracker(topic)
-	}
-	producer, err := s.tester.ProducerBuilder()(nil, "", nil)
-	must(t, err)
-	go func() { _ = processor.Run(t.Context()) }()
-	must(t, processor.WaitForReadyContext(t.Context()))
-	return &carrying{s, inputs, guard, producer}
+	s.runner = newRunner(t, graph)
+	return &carrying{s, inputs, guard}
 }
 
 // consume hands a record to the graph.
@@ -111,8 +100,9 @@ func (c *carrying) consume(topic, key string, m eventsourcing.Metadata, data any
 	c.t.Helper()
 	value, err := c.inputs.Encode(data)
 	must(c.t, err)
-	c.producer.Emit(topic, key, framed(key, value, codecs.Headers(m)))
-	c.tester.Catchup()
+	c.handle(topic, &kgo.Record{
+		Key: []byte(key), Value: value, Headers: recordHeaders(codecs.Headers(m)), Timestamp: commandTime,
+	})
 }
 
 func (c *carrying) counted(topic string, by int64) {
@@ -138,9 +128,7 @@ func TestProcessSendsCommandsForEvents(t *testing.T) {
 	c.counted(c.topics.Events, 50)
 	headers, command := c.next(carried)
 	equal(t, "command", command, any(Count{By: 5}))
-	metadata := metadataOf(t, headers)
-	metadata.Time = commandTime // the tester's clock
-	equal(t, "metadata", metadata, eventsourcing.Metadata{
+	equal(t, "metadata", metadataOf(t, headers), eventsourcing.Metadata{
 		ID: "c1/3/carry.0", Source: "carry", Type: "Count", Subject: "c1-tens", Time: commandTime,
 		CorrelationID: "k-0", CausationID: "c1/3", Traceparent: "00-ab-cd-01",
 	})
