@@ -44,6 +44,7 @@ bin/processor:
 bin/audit:
 	CGO_ENABLED=0 go build -trimpath -o $@ ./cmd/audit
 
+# Package program comes first, since its tests take longest and mostly wait; so does a third package beside it.
 # The race detector needs cgo, which Go switches off by itself where there is no C compiler.
 .PHONY: test
 test: ## run all tests that need nothing but Go
@@ -51,7 +52,7 @@ test: ## run all tests that need nothing but Go
 	if [ "$$(go env CGO_ENABLED)" != 1 ]; then \
 		race=; echo "no C compiler here: testing without the race detector"; \
 	fi; \
-	set -x; go test $$race -shuffle=on ./...
+	set -x; go test $$race -shuffle=on -p 3 ./program ./...
 
 # A module of its own, as somebody has it who uses Refold.
 .PHONY: examples

@@ -117,6 +117,7 @@ type Verify struct {
 // Views are the local copies that the HTTP API reads.
 type Views struct {
 	Enabled        bool          `key:"enabled" default:"true" help:"Keep views and serve reads from this pod. false: the pod only processes commands, and its API answers 503."`
+	Placement      string        `key:"placement" default:"owned" oneof:"owned|everywhere" help:"Which partitions this pod keeps the read side of. owned: those that it processes; it forwards requests about others to their owners. everywhere: all of them, each pod for itself, by views that follow the topics; every pod then pays for all commands."`
 	Traces         bool          `key:"traces" default:"true" help:"Keep the index for GET /traces/{id}. Each command, event, result and dead letter takes some 100 bytes on this pod's disk, and the CPU of one more row. false: these requests answer 503."`
 	TraceRetention time.Duration `key:"trace-retention" default:"168h" min:"1s" max:"87600h" help:"How long messages are found in traces. The default is how long commands and results are kept, without which a trace shows little. After a change, the topics are read again at the next start."`
 	FetchBytes     Bytes         `key:"fetch-bytes" default:"1MiB" min:"16KiB" max:"100MiB" help:"How many bytes each broker may send at a time of each topic, compressed. In memory, small records take ten to twenty times that."`

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"refold/exactlyonce/internal/outbox"
 	"refold/kafka"
 )
@@ -15,7 +17,8 @@ type batch struct {
 	records  int // input records
 	bytes    int
 	next     map[kafka.TopicPartition]int64
-	newest   time.Time // of the input records
+	newest   time.Time     // of the input records
+	inputs   []kgo.Fetches // kept for Config.Committed only
 	emitted  []*outbox.Page
 	layers   []layer
 	between  *between    // the call of Session.Between that wrote the rows; nil: callbacks wrote them

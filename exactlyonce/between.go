@@ -22,6 +22,11 @@ type Session interface {
 	// has returned. The error is ErrSessionEnded if the session is over.
 	Table(partition int32) (storage.Storage, error)
 
+	// Holds reports whether the group certainly counts this worker as the owner of the session's partitions:
+	// the coordinator has answered within the session time-out. While it does not, another worker may own
+	// them and have written what this one's stores lack. It costs a lock.
+	Holds() bool
+
 	// Between runs fn between two transactions: everything that was handled before is committed, and nothing
 	// is handled until fn has returned and its rows are committed. They have a transaction of their own,
 	// which is fenced as all are: it also commits the partition's offsets as they are, and so is refused if
@@ -75,6 +80,9 @@ var _ Session = liveSession{}
 
 // Partitions returns the partitions of the table.
 func (l liveSession) Partitions() []int32 { return l.partitions() }
+
+// Holds reports whether the group certainly counts this worker as the owner.
+func (l liveSession) Holds() bool { return l.run.lease.holds() }
 
 // Table returns the table of a partition, to read from.
 func (l liveSession) Table(partition int32) (storage.Storage, error) {

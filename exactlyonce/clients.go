@@ -96,7 +96,7 @@ func (r *run) join(base []kgo.Opt) error {
 		kgo.FetchMaxWait(cfg.FetchMaxWait),
 		kgo.FetchMaxBytes(cfg.FetchMaxBytes),
 		kgo.FetchMaxPartitionBytes(min(cfg.FetchMaxBytes, fetchPartitionBytes)),
-		kgo.WithHooks(groupErrors{r.engine}),
+		kgo.WithHooks(groupErrors{r.engine}, r.lease),
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, m map[string][]int32) {
 			member, generation := cl.GroupMetadata()
 			a := newAssignment(m, member, generation)

@@ -32,7 +32,9 @@
 //	storage.go        the group table's store as Goka sees it; tables.go: what a store must do
 //	internal/memory   the stores of a Config that names no others
 //	flight.go         a batch in its transaction; batch.go, producer.go: how it gets there
+//	commit.go         what a transaction has made visible, for Config.Committed
 //	between.go        Session.Between; rowwriter.go: what its caller writes
+//	lease.go          how long the group certainly counts the worker as a member
 //	holds.go          partitions that are held; stalls.go: that stand still; fit.go: that don't fit
 //	engine.go         starts over after faults; processor.go, config.go, options.go: what callers use
 //	internal/message, internal/gokaoptions and kafka/gokatopics adapt what is left to Goka

@@ -28,7 +28,7 @@ func (r *run) closeBatch(a action) {
 	emitted, headers := r.engine.outbox.Take()
 	r.fly(r.producers[a.Producer], &batch{
 		session: r.session, records: a.Records, bytes: a.Bytes, next: a.Offsets,
-		newest: r.newest, emitted: emitted, layers: r.session.seal(now, headers),
+		newest: r.newest, inputs: r.inputsTaken, emitted: emitted, layers: r.session.seal(now, headers),
 	})
 	r.emptyBatch()
 	if r.grown != nil {
@@ -38,7 +38,9 @@ func (r *run) closeBatch(a action) {
 }
 
 // emptyBatch begins to note what belongs to the next batch.
-func (r *run) emptyBatch() { r.newest, r.links, r.staged = time.Time{}, nil, 0 }
+func (r *run) emptyBatch() {
+	r.newest, r.links, r.inputsTaken, r.staged = time.Time{}, nil, nil, 0
+}
 
 // fly starts a transaction.
 func (r *run) fly(p *producer, b *batch) {
@@ -50,11 +52,14 @@ func (r *run) fly(p *producer, b *batch) {
 		defer cancel()
 		o, err := p.carry(ctx, b, r.consumer)
 		if o == committed {
-			outbox.Recycle(b.emitted)
-			b.emitted = nil
 			if rowsAfter {
 				err = b.session.commitLayers(b.layers)
 			}
+			if tell := r.engine.cfg.Committed; tell != nil {
+				tell(Commit{b})
+			}
+			outbox.Recycle(b.emitted)
+			b.emitted, b.inputs = nil, nil
 			if err != nil {
 				o = unknown // the topic has the rows; a store that is opened anew reads them
 			}

@@ -108,6 +108,9 @@ func (r *run) dispatch() {
 			r.links.add(p.Records)
 		}
 	})
+	if r.engine.cfg.Committed != nil {
+		r.inputsTaken = append(r.inputsTaken, r.fetched)
+	}
 	s.dispatch(r.fetched)
 }
 

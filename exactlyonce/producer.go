@@ -117,7 +117,7 @@ func (p *producer) produce(ctx context.Context, b *batch) (outcome, error) {
 			first, bad = err, r
 		}
 	}
-	now := time.Now()
+	now := time.Now().Truncate(time.Millisecond) // as readers get it
 	for _, page := range b.emitted {
 		records := page.Records()
 		for i := range records {

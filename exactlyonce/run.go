@@ -28,6 +28,7 @@ type run struct {
 	handler sarama.ConsumerGroupHandler
 
 	consumer  *kgo.Client
+	lease     *lease // of the consumer
 	producers []*producer
 	features  kafka.Features
 	topics    topics // that the graph reads and writes, as the run began
@@ -51,6 +52,8 @@ type run struct {
 	newest time.Time // of its input records
 	links  links     // of its input records
 	staged int       // bytes that its callbacks have written, as last seen
+	// inputsTaken are its input records, for Config.Committed; none without it.
+	inputsTaken []kgo.Fetches
 
 	gap, rest, bound *time.Timer
 	waiters          []chan struct{} // consumer callbacks that wait until they may let go
@@ -76,7 +79,7 @@ func newRun(e *engine, inputs []string, h sarama.ConsumerGroupHandler) *run {
 		return t
 	}
 	return &run{
-		engine: e, inputs: inputs, handler: h,
+		engine: e, inputs: inputs, handler: h, lease: newLease(e.cfg.Kafka.SessionTimeout),
 		machine: machine.New[kafka.TopicPartition](machine.Limits{
 			Records: e.cfg.BatchRecords, Bytes: e.cfg.BatchBytes,
 			Producers: e.cfg.Producers, HandleTime: e.cfg.HandleTime,

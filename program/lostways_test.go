@@ -323,7 +323,9 @@ func TestLastRowsAreLost(t *testing.T) {
 	i.write(&kgo.Record{Topic: old.Topic, Key: old.Key, Value: old.Value})
 	w = i.begin("--topics.check-interval", quickly, "--rebuild.retry", quickly)
 	w.says("at sequence 1, and its last event", "is 3: the last rows were lost")
-	i.rebuildAccounts(0, []string{"1 changed"})
+	// As soon as the row is written, the partition fits and gets a new session. If that is before the
+	// refold has recorded that it is done, it begins again, and finds the row equal. What counts is the row.
+	i.rebuildAccounts(0, []string{"is done"})
 	w.isReady()
 	w.goesOn(keyOf(0, 8))
 	i.verifyAccounts(0, "--worker", w.server)

@@ -36,15 +36,26 @@ type Follower struct {
 	mu   sync.Mutex // of those who write
 }
 
-// Apply files a record of the live tail; the store is then the state of it and all before it. A
-// record that is in the store already, by its offset, is passed over.
-func (f *Follower) Apply(r *kgo.Record) error {
+// Apply files records of the live tail, in the order of their offsets; the store is then the state of the last
+// one and all before it. Records that are in the store already, by their offsets, are passed over. The others
+// become readable together.
+func (f *Follower) Apply(records ...*kgo.Record) error {
 	f.tail.Lock()
 	defer f.tail.Unlock()
-	if f.behind(r.Offset) {
+	for len(records) > 0 && f.behind(records[0].Offset) {
+		records = records[1:]
+	}
+	if len(records) == 0 {
 		return nil
 	}
-	return f.change(r.Offset+1, func(w Writer) error { return f.project.File(w, r) })
+	return f.change(records[len(records)-1].Offset+1, func(w Writer) error {
+		for _, r := range records {
+			if err := f.project.File(w, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (f *Follower) behind(offset int64) bool {

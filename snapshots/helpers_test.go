@@ -197,16 +197,16 @@ func (w *world) set(st *snapshots.Staged, rows ...string) {
 	st.Seal()
 }
 
-// reader is what a Staged and a Follower have in common.
+// reader is what a Staged, a Follower and a Committed have in common.
 type reader interface {
 	Get(key string) ([]byte, error)
-	Iterator() (storage.Iterator, error)
+	IteratorWithRange(start, limit []byte) (storage.Iterator, error)
 }
 
 // expect checks all rows: "a=1 b=2".
 func (w *world) expect(st reader, want string) {
 	w.Helper()
-	it, err := st.Iterator()
+	it, err := st.IteratorWithRange(nil, nil)
 	if err != nil {
 		w.Fatal(err)
 	}

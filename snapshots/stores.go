@@ -158,19 +158,27 @@ func (s *Stores) Follower(
 func (s *Stores) handle(
 	ctx context.Context, topic string, partition int32, project Projection,
 ) (*handle, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil, fmt.Errorf("store of %s/%d: %w", topic, partition, ErrClosed)
-	}
-	at := kafka.TopicPartition{Topic: topic, Partition: partition}
-	if s.stores[at] == nil {
-		s.stores[at] = newStore(s, at)
+	st, err := s.store(kafka.TopicPartition{Topic: topic, Partition: partition})
+	if err != nil {
+		return nil, err
 	}
 	if project.File == nil {
 		project.File = keep
 	}
-	return newHandle(ctx, s.stores[at], project), nil
+	return newHandle(ctx, st, project), nil
+}
+
+// store returns the store of a partition.
+func (s *Stores) store(at kafka.TopicPartition) (*store, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, fmt.Errorf("store of %s: %w", at, ErrClosed)
+	}
+	if s.stores[at] == nil {
+		s.stores[at] = newStore(s, at)
+	}
+	return s.stores[at], nil
 }
 
 // nextNumber returns a number that no store had.

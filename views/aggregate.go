@@ -20,7 +20,8 @@ type Aggregate struct {
 	sender      *sender
 
 	table, commands *live
-	results, events *live // nil: none are kept
+	results, events *live    // nil: none are kept
+	holding         *holding // of Owned placement; nil: everything is here
 }
 
 // lookups are the copies in which commands are found: their results first.
@@ -184,9 +185,9 @@ func behind(after string) (from []byte, is bool) {
 // merge goes through the rows of all partitions in the order of their keys. No key is in two, unless
 // a foreign producer has written it.
 type merge struct {
-	rows    []storage.Iterator
-	current []bool // whether rows[i] stands at a row
-	at      int    // where the present row is; -1 before the first
+	rows    []storage.Iterator // by partition; nil where none is here
+	current []bool             // whether rows[i] stands at a row
+	at      int                // where the present row is; -1 before the first
 	key     string
 	err     error
 }
@@ -194,6 +195,10 @@ type merge struct {
 func newMerge(parts []follower, from []byte) (*merge, error) {
 	m := &merge{at: -1}
 	for _, part := range parts {
+		if part == nil {
+			m.rows, m.current = append(m.rows, nil), append(m.current, false)
+			continue
+		}
 		rows, err := part.IteratorWithRange(from, nil)
 		if err != nil {
 			m.release()
@@ -209,7 +214,7 @@ func newMerge(parts []follower, from []byte) (*merge, error) {
 // at the head of each is as good as a heap.
 func (m *merge) next() bool {
 	for i, rows := range m.rows {
-		if m.at < 0 || m.at == i {
+		if rows != nil && (m.at < 0 || m.at == i) {
 			m.current[i] = rows.Next()
 			if err := rows.Err(); err != nil {
 				m.err = err
@@ -246,6 +251,8 @@ func (m *merge) value() ([]byte, error) {
 
 func (m *merge) release() {
 	for _, rows := range m.rows {
-		rows.Release()
+		if rows != nil {
+			rows.Release()
+		}
 	}
 }

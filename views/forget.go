@@ -48,7 +48,7 @@ func (l *live) forgetIn(partition int32) error {
 func (l *live) forgetSome(partition int32, some func(follower, int) (bool, error)) (bool, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if int(partition) >= len(l.parts) || l.parts[partition] == nil || !l.restored {
+	if int(partition) >= len(l.parts) || l.parts[partition] == nil || !l.restored && l.holding == nil {
 		return false, nil
 	}
 	return some(l.parts[partition], l.limits.ForgetRecords)

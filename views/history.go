@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"refold/codecs"
-	"refold/kafka"
 	"refold/views/history"
 	"refold/views/records"
 )
@@ -95,9 +94,7 @@ func (a *Aggregate) findEvents(id string, q EventQuery) (found foundEvents, err 
 		return found, ErrNoHistory
 	}
 	found.aggregate = id
-	err = a.events.read(func(parts []follower) error {
-		partition := kafka.Partition([]byte(id), int32(len(parts)))
-		part := parts[partition]
+	err = a.events.readAt(id, func(partition int32, part follower) error {
 		if found.at, err = position(partition, part); err != nil {
 			return err
 		}

@@ -125,8 +125,7 @@ func header(r *kgo.Record, name string) string { return string(kafka.Header(r.He
 
 // find returns the oldest record of a command, which is in its subject's partition.
 func (l *live) find(subject, commandID string) (found entry, has bool, err error) {
-	err = l.read(func(parts []follower) error {
-		part := parts[kafka.Partition([]byte(subject), int32(len(parts)))]
+	err = l.readAt(subject, func(_ int32, part follower) error {
 		found, has, err = findIn(part, subject, commandID)
 		return err
 	})
@@ -160,6 +159,9 @@ func findIn(part follower, subject, commandID string) (found entry, has bool, er
 func (l *live) subjects(commandID string, limit int) (subjects []string, err error) {
 	err = l.read(func(parts []follower) error {
 		for partition, part := range parts {
+			if part == nil {
+				continue
+			}
 			found, err := subjectsIn(part, commandID, limit)
 			if err != nil {
 				return err

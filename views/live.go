@@ -17,18 +17,26 @@ import (
 	"refold/snapshots"
 )
 
-// follower is what a view asks of a partition's local copy. snapshots.Follower is one.
+// follower is what readers and maintenance ask of a partition's local copy.
 type follower interface {
-	storage.Storage
-	Apply(r *kgo.Record) error
+	Get(key string) ([]byte, error)
+	IteratorWithRange(start, limit []byte) (storage.Iterator, error)
+	GetOffset(byDefault int64) (int64, error)
+	Apply(records ...*kgo.Record) error
 	Write(fn func(snapshots.Writer) error) error
-	Damaged() <-chan struct{}
 	Rebuild(ctx context.Context, exclusive func(swap func() error) error) error
 	Rebuilding() (p snapshots.RestoreProgress, going bool)
 }
 
-// live is a topic's local copy: a Goka view over one follower per partition. It outlives the Goka
-// view, which is made anew when it fails.
+// copied is a local copy in the hands of whoever opens it. snapshots.Follower is one.
+type copied interface {
+	follower
+	storage.Storage
+	Damaged() <-chan struct{}
+}
+
+// live is a topic's local copy: one follower per partition, kept by a Goka view, or by what this process
+// commits. It outlives the Goka view, which is made anew when it fails.
 type live struct {
 	name    string // "accounts-table": the topic's, without the installation's prefix
 	topic   string
@@ -40,11 +48,13 @@ type live struct {
 	off     bool // there is no copy, nor will there be one
 	project snapshots.Projection
 	open    func(ctx context.Context, topic string, partition int32,
-		project snapshots.Projection) (follower, error)
+		project snapshots.Projection) (copied, error)
 	// changed says which key of the waiters a record changes.
 	changed func(r *kgo.Record) (waitKey, bool)
 	// forgets are the ways in which the copy drops what is too old; none, if nothing ever is.
 	forgets []forgetting
+	// holding says which partitions there are, and whether they may be read; nil: the copy is of all of them.
+	holding *holding
 
 	// mu guards what follows. Readers hold it (shared) for as long as they read: a follower is
 	// not closed under a reader.
@@ -89,11 +99,11 @@ func (l *live) run(ctx context.Context) {
 // others haven't told their state yet.
 func (l *live) attach(partition int32, f follower) {
 	l.mu.Lock()
-	for int(partition) >= len(l.parts) {
+	for len(l.parts) < l.count || int(partition) >= len(l.parts) {
 		l.parts = append(l.parts, nil)
 	}
 	l.parts[partition] = f
-	l.restored = len(l.parts) == l.count && !slices.Contains(l.parts, nil)
+	l.restored = l.holding == nil && len(l.parts) == l.count && !slices.Contains(l.parts, nil)
 	complete := l.restored
 	l.mu.Unlock()
 	if complete {
@@ -112,7 +122,9 @@ func (l *live) setCount(partitions int) {
 func (l *live) detach(partition int32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.parts[partition] = nil
+	if int(partition) < len(l.parts) {
+		l.parts[partition] = nil
+	}
 	l.restored = false
 }
 
@@ -125,18 +137,80 @@ func (l *live) setSession(s *session) {
 	l.restored = false
 }
 
-// read calls fn with all followers, or returns ErrNotReady. A reader may be the first to find that the
-// files of a store are damaged; that mends itself, so it is told to come again.
+// read calls fn with the followers of all partitions that are here, nil for the others; or returns ErrNotReady
+// if one of them is not open, and ErrNotHere if it is not certain that they are this process's. A reader may be
+// the first to find that the files of a store are damaged; that mends itself, so it is told to come again.
 func (l *live) read(fn func(parts []follower) error) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	if err := l.whole(); err != nil {
+		return err
+	}
+	err := l.undamaged(fn(l.parts))
+	if err == nil && l.holding != nil {
+		err = l.holding.holds()
+	}
+	return err
+}
+
+// readAt calls fn with the follower of a key's partition, or returns ErrNotReady if it is not open, and
+// ErrNotHere if it is not certain that the partition is this process's.
+//
+// That is asked again after the reading. A process that is stopped in between, long enough for another one to
+// take the partition over and write to it, would otherwise answer with what was true before the question.
+func (l *live) readAt(key string, fn func(partition int32, part follower) error) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.holding == nil {
+		if err := l.whole(); err != nil {
+			return err
+		}
+		partition := kafka.Partition([]byte(key), int32(len(l.parts)))
+		return l.undamaged(fn(partition, l.parts[partition]))
+	}
 	if l.off {
 		return ErrOff
 	}
-	if !l.restored {
-		return notReady(l.topic + ": being restored")
+	if l.count == 0 {
+		return fmt.Errorf("%w: %s has no partition here", ErrNotHere, l.topic)
 	}
-	err := fn(l.parts)
+	partition := kafka.Partition([]byte(key), int32(l.count))
+	if err := l.holding.has(partition); err != nil {
+		return err
+	}
+	if int(partition) >= len(l.parts) || l.parts[partition] == nil {
+		return notReady(fmt.Sprintf("%s/%d: being restored", l.topic, partition))
+	}
+	err := l.undamaged(fn(partition, l.parts[partition]))
+	if err == nil {
+		err = l.holding.has(partition)
+	}
+	return err
+}
+
+// whole returns nil if all partitions that should be here can be read. The caller holds mu.
+func (l *live) whole() error {
+	switch {
+	case l.off:
+		return ErrOff
+	case l.holding == nil && !l.restored:
+		return notReady(l.topic + ": being restored")
+	case l.holding == nil:
+		return nil
+	}
+	if err := l.holding.holds(); err != nil {
+		return err
+	}
+	for _, p := range l.holding.partitions() {
+		if int(p) >= len(l.parts) || l.parts[p] == nil {
+			return notReady(fmt.Sprintf("%s/%d: being restored", l.topic, p))
+		}
+	}
+	return nil
+}
+
+// undamaged makes an error about a store's files one that passes.
+func (l *live) undamaged(err error) error {
 	if errors.Is(err, snapshots.ErrDamaged) || errors.Is(err, snapshots.ErrClosed) {
 		return fmt.Errorf("%w: %s: a damaged store is rebuilt: %w", ErrNotReady, l.topic, err)
 	}
@@ -146,12 +220,11 @@ func (l *live) read(fn func(parts []follower) error) error {
 // get returns the value at a key of the table, nil if there is none, and where the table stands: the value
 // is at least as new.
 func (l *live) get(key string) (value []byte, at Position, err error) {
-	err = l.read(func(parts []follower) error {
-		partition := kafka.Partition([]byte(key), int32(len(parts)))
-		if at, err = position(partition, parts[partition]); err != nil {
+	err = l.readAt(key, func(partition int32, part follower) error {
+		if at, err = position(partition, part); err != nil {
 			return err
 		}
-		if value, err = parts[partition].Get(key); err != nil {
+		if value, err = part.Get(key); err != nil {
 			return fmt.Errorf("read %q of %s: %w", key, l.topic, err)
 		}
 		return nil
@@ -194,6 +267,11 @@ func (l *live) ready() error {
 	switch {
 	case l.off:
 		return ErrOff
+	case l.holding != nil:
+		if err := l.whole(); err != nil {
+			return err
+		}
+		return l.stalled
 	case l.session == nil:
 		return notReady(l.topic + ": not running")
 	case !l.restored:

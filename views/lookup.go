@@ -141,8 +141,13 @@ func (a *Aggregate) subjects(id string, limit int) ([]string, error) {
 // It may also be ErrTooManyWaiters, ErrNotReady, or a fault.
 func (v *Views) WaitCommand(ctx context.Context, key CommandKey, atLeast Status) (Command, error) {
 	var command Command
+	asked := false
 	err := v.waiters.wait(ctx, func() (bool, error) {
 		found, err := v.command(ctx, key)
+		if isNotFound(err) && atLeast <= Pending && !asked {
+			asked = true
+			found, err = v.waits(ctx, key)
+		}
 		switch {
 		case isNotFound(err):
 			command = Command{}
@@ -153,6 +158,11 @@ func (v *Views) WaitCommand(ctx context.Context, key CommandKey, atLeast Status)
 		command = found
 		return command.Status >= atLeast, nil
 	}, v.commandKeys(key)...)
+	if errors.Is(err, ErrNotYet) && command.Status == Unknown && !asked {
+		if found, waits := v.waits(ctx, key); waits == nil {
+			command = found
+		}
+	}
 	return command, err
 }
 
@@ -179,8 +189,13 @@ func (v *Views) WaitCommandsOf(ctx context.Context, id string) (Namesakes, error
 		}
 	}
 	var found Namesakes
+	asked := false
 	err := v.waiters.wait(ctx, func() (is bool, err error) {
 		found, err = v.namesakes(ctx, id)
+		if isNotFound(err) && !asked {
+			asked = true
+			found, err = v.waitsAnywhere(ctx, id)
+		}
 		if isNotFound(err) {
 			return false, nil
 		}

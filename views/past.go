@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"refold/kafka"
 	"refold/views/history"
 )
 
@@ -58,15 +57,14 @@ func (a *Aggregate) past(ctx context.Context, id string, m Moment) (
 	past := history.Past{
 		Fold: a.description.Fold, Every: int64(a.limits.StateEvery),
 		Read: func(fn func(history.Part) error) error {
-			return a.events.read(func(parts []follower) (err error) {
-				partition := kafka.Partition([]byte(id), int32(len(parts)))
+			return a.events.readAt(id, func(partition int32, part follower) (err error) {
 				if !began {
-					if at, err = position(partition, parts[partition]); err != nil {
+					if at, err = position(partition, part); err != nil {
 						return err
 					}
 					began = true
 				}
-				return fn(parts[partition])
+				return fn(part)
 			})
 		},
 	}

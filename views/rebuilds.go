@@ -119,8 +119,9 @@ func (v *Views) States() []State {
 	for _, l := range v.lives {
 		s := l.state(restoring)
 		if s.Rebuild = v.rebuilds.state(l); s.Rebuild != nil && s.Rebuild.Rebuilding >= 0 {
-			if p := int(s.Rebuild.Rebuilding); p < len(s.Partitions) {
-				s.Partitions[p].Rebuilding = true
+			for i := range s.Partitions {
+				p := &s.Partitions[i]
+				p.Rebuilding = p.Partition == s.Rebuild.Rebuilding
 			}
 		}
 		states = append(states, s)
@@ -138,16 +139,17 @@ func (v *Views) Rebuild(name, by string, partitions ...int32) (State, error) {
 	if err := l.ready(); err != nil {
 		return State{}, err
 	}
-	count := int32(l.partitions())
+	if l.holding != nil && l == l.holding.table {
+		return State{}, errOwnRows
+	}
+	here := l.kept()
 	if len(partitions) == 0 {
-		for p := range count {
-			partitions = append(partitions, p)
-		}
+		partitions = here
 	}
 	partitions = slices.Compact(slices.Sorted(slices.Values(partitions)))
 	for _, p := range partitions {
-		if p < 0 || p >= count {
-			return State{}, fmt.Errorf("%w: %d of %s, which has %d", ErrNoPartition, p, l.name, count)
+		if !slices.Contains(here, p) {
+			return State{}, fmt.Errorf("%w: %d of %s; here are %v", ErrNoPartition, p, l.name, here)
 		}
 	}
 	if err := v.rebuilds.ask(l, by, partitions); err != nil {
@@ -302,10 +304,24 @@ func (l *live) rebuild(ctx context.Context, partition int32) error {
 func (l *live) part(partition int32) follower {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if !l.restored || int(partition) >= len(l.parts) {
+	if !l.restored && l.holding == nil || int(partition) >= len(l.parts) {
 		return nil
 	}
 	return l.parts[partition]
+}
+
+// kept returns the partitions that are kept here, in order.
+func (l *live) kept() []int32 {
+	if l.holding != nil {
+		return l.holding.partitions()
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	all := make([]int32, l.count)
+	for i := range all {
+		all[i] = int32(i)
+	}
+	return all
 }
 
 func (l *live) rebuilding(partition int32) (p snapshots.RestoreProgress, going bool) {
@@ -321,22 +337,22 @@ func (l *live) state(restoring []snapshots.RestoreProgress) State {
 	if err := l.ready(); err != nil {
 		s.Missing = err.Error()
 	}
-	lags := l.lags()
+	lags, here := l.lags(), l.kept()
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	for i := range l.count {
-		p := PartitionState{Position: Position{int32(i), -1}, Lag: -1, Restoring: true}
-		if i < len(l.parts) && l.parts[i] != nil {
+	for _, i := range here {
+		p := PartitionState{Position: Position{i, -1}, Lag: -1, Restoring: true}
+		if int(i) < len(l.parts) && l.parts[i] != nil {
 			p.Restoring = false
-			if at, err := position(int32(i), l.parts[i]); err == nil {
+			if at, err := position(i, l.parts[i]); err == nil {
 				p.Position = at
 			}
-			if lag, known := lags[i]; known {
+			if lag, known := lags[int(i)]; known {
 				p.Lag = lag
 			}
 		}
 		for _, r := range restoring {
-			if p.Restoring && r.Topic == l.topic && r.Partition == int32(i) && r.End >= 0 {
+			if p.Restoring && r.Topic == l.topic && r.Partition == i && r.End >= 0 {
 				p.Offset, p.Lag = r.Next-1, r.End-r.Next
 			}
 		}

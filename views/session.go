@@ -63,7 +63,7 @@ func (s *session) newView(ctx context.Context) (*goka.View, error) {
 			return nil, fmt.Errorf("open the follower of %s/%d: %w", topic, partition, err)
 		}
 		return &part{
-			follower: f, live: l, partition: partition, fail: s.fail, closed: make(chan struct{}),
+			copied: f, live: l, partition: partition, fail: s.fail, closed: make(chan struct{}),
 		}, nil
 	}
 	view, err := goka.NewView(l.kafka.Brokers, goka.Table(l.topic), rawCodec{},
@@ -159,7 +159,7 @@ func abandonable[T io.Closer](ctx context.Context, construct func() (T, error)) 
 // part is a follower in Goka's hands: readers get it once it is open, and lose it before it is
 // closed.
 type part struct {
-	follower
+	copied
 
 	live      *live
 	partition int32
@@ -172,11 +172,11 @@ type part struct {
 // would try again and again with a store that heals only when it is opened anew, and readers would be
 // sent away meanwhile.
 func (p *part) Open() error {
-	if err := p.follower.Open(); err != nil {
+	if err := p.copied.Open(); err != nil {
 		return fmt.Errorf("restore %s/%d: %w", p.live.topic, p.partition, err)
 	}
 	p.opened = true
-	p.live.attach(p.partition, p.follower)
+	p.live.attach(p.partition, p.copied)
 	go func() {
 		select {
 		case <-p.Damaged():
@@ -194,7 +194,7 @@ func (p *part) Close() error {
 		close(p.closed)
 		p.live.detach(p.partition)
 	}
-	if err := p.follower.Close(); err != nil {
+	if err := p.copied.Close(); err != nil {
 		return fmt.Errorf("close %s/%d: %w", p.live.topic, p.partition, err)
 	}
 	return nil

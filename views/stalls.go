@@ -71,6 +71,11 @@ func (l *live) judge(standings map[kafka.TopicPartition]kafka.Standing, faults *
 		if at.Err != nil {
 			why = at.Err.Error()
 		}
+		if l.holding != nil {
+			l.holding.reopen(place, fmt.Errorf("it lacks what is at offset %d since %s", at.At,
+				at.Waits.UTC().Format(time.RFC3339)))
+			continue
+		}
 		still = append(still, fmt.Sprintf("%s stands still at offset %d since %s: %s", place, at.At,
 			at.Waits.UTC().Format(time.RFC3339), why))
 	}
@@ -92,4 +97,11 @@ func (l *live) lags() map[int]int64 {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.behind
+}
+
+// watched reports whether the copy is compared with the end of its topic. In Owned placement, rows are the
+// processor's, and commands that wait are its backlog: the engine watches both. Results and events that the copy
+// lacks were written by somebody else; it is opened anew, and reads them.
+func (l *live) watched() bool {
+	return l.holding == nil || l != l.holding.table && l != l.holding.commands
 }

@@ -135,6 +135,9 @@ func (t *traced) describe(r *kgo.Record) (e traceEntry, is bool) {
 func (t *traced) find(correlation string, limit int) (found []traceEntry, err error) {
 	err = t.read(func(parts []follower) error {
 		for partition, part := range parts {
+			if part == nil {
+				continue
+			}
 			entries, err := t.findIn(part, correlation, limit)
 			if err != nil {
 				return fmt.Errorf("look up a trace in %s/%d: %w", t.topic, partition, err)

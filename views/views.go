@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -79,6 +80,13 @@ type Limits struct {
 	ForgetInterval time.Duration
 	// ForgetRecords limits how many records one go drops from a partition; 10,000.
 	ForgetRecords int
+	// QueueBytes limits the records that wait for each copy while it is being restored, in Owned placement;
+	// 4 MiB. Beyond it they are read from Kafka.
+	QueueBytes int
+	// BacklogRecords and BacklogTimeout limit the search for a command that has not been handled yet, in Owned
+	// placement; 10,000, some 20 ms, and 1 s.
+	BacklogRecords int
+	BacklogTimeout time.Duration
 	// Stop limits how long commands that are being sent may hold up Run's return; 3 s.
 	Stop time.Duration
 }
@@ -97,6 +105,11 @@ type Options struct {
 	TraceRetention time.Duration
 	// DeadLetters is the topic of dead letters, for traces; empty: they have none.
 	DeadLetters string
+	// Placement says which partitions are kept here. Owned needs Tables, the stores of the group tables, and
+	// Partitions, the number of partitions that the topics of aggregates have, once it is known.
+	Placement  Placement
+	Tables     *snapshots.Stores
+	Partitions func() int32
 	// Off is for a process that only processes: all readers and senders get ErrOff. Run isn't called.
 	Off     bool
 	Limits  Limits
@@ -113,6 +126,7 @@ type Views struct {
 	waiters    *waiters
 	sender     *sender
 	rebuilds   *rebuilds
+	client     atomic.Pointer[kgo.Client] // of Run; nil before and after
 }
 
 // Open checks the options and prepares the views; it reads nothing yet, see Run.
@@ -160,11 +174,15 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 	for _, l := range a.lookups() {
 		l.forgets = append(l.forgets, forgetDropped)
 	}
+	var traces *live
 	switch {
 	case !v.options.NoHistory && !d.NoHistory:
 		a.events = v.newTraced(KindEvent, &d, d.Topics.Events, bySubject, history.Projection)
 	case v.options.TraceRetention > 0 && !d.NoTraces:
-		v.newTraced(KindEvent, &d, d.Topics.Events, nobody)
+		traces = v.newTraced(KindEvent, &d, d.Topics.Events, nobody)
+	}
+	if v.options.Placement == Owned && !v.options.Off {
+		a.holding = newHolding(a.table, a.commands, a.results, a.events, traces)
 	}
 	return a
 }
@@ -205,7 +223,7 @@ func (v *Views) newLive(name, topic string, changed func(r *kgo.Record) (waitKey
 		project: joined(projections...), changed: changed,
 		open: func(ctx context.Context, topic string, partition int32,
 			project snapshots.Projection,
-		) (follower, error) {
+		) (copied, error) {
 			return o.Stores.Follower(ctx, topic, partition, project)
 		},
 	}
@@ -223,9 +241,15 @@ func (v *Views) Run(ctx context.Context) error {
 		return fmt.Errorf("views: %w", err)
 	}
 	defer client.Close()
+	v.client.Store(client)
+	defer v.client.Store(nil)
 	for _, l := range v.lives {
-		group.Go(func() { l.run(ctx) })
-		group.Go(func() { l.runWatch(ctx, client) })
+		if l.holding == nil {
+			group.Go(func() { l.run(ctx) })
+		}
+		if l.watched() {
+			group.Go(func() { l.runWatch(ctx, client) })
+		}
 		if len(l.forgets) > 0 {
 			group.Go(func() { l.runForget(ctx) })
 		}
@@ -283,6 +307,9 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.StallAfter, time.Minute)
 	def(&l.ForgetInterval, time.Minute)
 	def(&l.ForgetRecords, 10_000)
+	def(&l.QueueBytes, 4<<20)
+	def(&l.BacklogRecords, 10_000)
+	def(&l.BacklogTimeout, backlogTimeout)
 	def(&l.Stop, 3*time.Second)
 	return l
 }
@@ -300,6 +327,9 @@ func (o *Options) validate() error {
 	if o.Stores == nil || o.Metrics == nil || o.Logger == nil {
 		errs = append(errs, errors.New("views: Options.Stores, Metrics and Logger must be set"))
 	}
+	if o.Placement == Owned && !o.Off && (o.Tables == nil || o.Partitions == nil) {
+		errs = append(errs, errors.New("views: Options.Tables and Partitions must be set for Owned placement"))
+	}
 	if o.TraceRetention < 0 {
 		errs = append(errs, fmt.Errorf("views: Options.TraceRetention is %v", o.TraceRetention))
 	}
@@ -307,7 +337,7 @@ func (o *Options) validate() error {
 	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 || l.Namesakes < 0 ||
 		l.StateEvery < 0 || l.FetchWait < 0 || l.FetchBytes < 0 || l.RestartPauseMin < 0 ||
 		l.RestartPauseMax < l.RestartPauseMin || l.StallAfter < 0 || l.ForgetInterval < 0 ||
-		l.ForgetRecords < 0 ||
+		l.ForgetRecords < 0 || l.QueueBytes < 0 || l.BacklogRecords < 0 || l.BacklogTimeout < 0 ||
 		l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {
 		errs = append(errs, fmt.Errorf("views: Options.Limits: none may be negative, "+
 			"RestartPauseMax not less than RestartPauseMin, Sending at most %d: %+v", maxSending, l))

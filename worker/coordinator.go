@@ -80,11 +80,13 @@ type coordinator struct {
 func (k *coordinator) attend(engine *exactlyonce.Config) {
 	data, _ := json.Marshal(memberData{Worker: k.Worker, FoldVersion: k.FoldVersion}) // never fails
 	engine.MemberData, engine.Prepare = data, k.Prepare
+	owned := k.worker.owned(engine, k.aggregate.Name)
 	engine.BetweenTimeout = k.worker.config.Rebuild.StepTimeout
 	engine.Background = func(ctx context.Context, s exactlyonce.Session) {
 		var work sync.WaitGroup
 		defer work.Wait()
 		work.Go(func() { k.worker.watch(ctx, k.aggregate, s) })
+		work.Go(func() { owned(ctx, s) })
 		k.Background(ctx, s.Partitions(), func(
 			ctx context.Context, partition int32, dryRun bool, tell func(rebuild.PartitionProgress),
 		) (rebuild.PartitionProgress, error) {

@@ -29,6 +29,14 @@ func viewLimits(c config.HTTP, v config.Views, p config.Processor) views.Limits 
 	}
 }
 
+// placement says which partitions the read side has.
+func placement(v config.Views) views.Placement {
+	if v.Placement == "everywhere" {
+		return views.Everywhere
+	}
+	return views.Owned
+}
+
 // traceRetention is how long messages are kept for traces; 0: not at all.
 func traceRetention(c config.Views) time.Duration {
 	if !c.Traces {

@@ -26,7 +26,8 @@ func TestDefaultsOfLibraries(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := loaded.Config
-	if diff := cmp.Diff(httpapi.Limits{}.WithDefaults(), httpLimits(c.HTTP, c.Topics, 1).WithDefaults()); diff != "" {
+	if diff := cmp.Diff(httpapi.Limits{}.WithDefaults(),
+		httpLimits(c.HTTP, c.Topics, 1).WithDefaults()); diff != "" {
 		t.Errorf("httpapi.Limits (-library +configuration):\n%s", diff)
 	}
 	if diff := cmp.Diff(views.Limits{}.WithDefaults(),

@@ -250,7 +250,8 @@ func (w *Worker) openViews() (err error) {
 		})
 	}
 	w.views, err = views.Open(views.Options{
-		Kafka: w.kafka, Stores: w.copies,
+		Kafka: w.kafka, Stores: w.copies, Placement: placement(w.config.Views), Tables: w.tables,
+		Partitions: w.partitions.Load,
 		Limits: viewLimits(w.config.HTTP, w.config.Views, w.config.Processor),
 		Off:    !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
 		TraceRetention: traceRetention(w.config.Views),
