@@ -77,14 +77,20 @@ func (r *records) Row() []byte {
 	return row
 }
 
-// SetRow writes the row of the record's key.
+// SetRow writes the row of the record's key, or deletes it.
 func (r *records) SetRow(row []byte) {
 	table := r.openTable()
 	if table == nil {
 		return
 	}
 	key := string(r.record.Key) // of its own: rows live longer than what a fetch brought
-	if err := table.Set(key, row); err != nil {
+	var err error
+	if row == nil {
+		err = table.Delete(key)
+	} else {
+		err = table.Set(key, row)
+	}
+	if err != nil {
 		r.Fail(fmt.Errorf("write row %q: %w", key, err))
 	}
 	r.session.engine.outbox.NoteRow(key, nil)

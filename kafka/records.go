@@ -31,7 +31,7 @@ type Records interface {
 	// Row returns the row of the record's key in the group table; nil if there is none. It must not be
 	// changed. Until somebody writes the row, the same memory is returned as a rule.
 	Row() []byte
-	// SetRow writes the row of the record's key. The row must not be changed any more.
+	// SetRow writes the row of the record's key; nil deletes it. The row must not be changed any more.
 	SetRow(row []byte)
 	// Send writes a record to an output of the graph. A nil key is kept. Nothing of the arguments is kept.
 	Send(topic string, key []byte, headers []kgo.RecordHeader, value []byte)
