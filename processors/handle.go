@@ -19,7 +19,8 @@ import (
 func (a *AggregateGraph[S, C, E]) handle(ctx goka.Context, _ any) {
 	records := given(ctx)
 	var record received
-	for record.next(records, a.Commands) {
+	for record.next(records) {
+		record.decode(a.Commands)
 		traced(a.Tracer, records, &record, "handle", a.Name, a.work)
 	}
 }

@@ -149,6 +149,25 @@ func TestProcessSendsCommandsForResultsOfItsOwn(t *testing.T) {
 	equal(t, "correlation", string(headers[codecs.HeaderCorrelationID]), "k-0")
 }
 
+// Results of commands that others have sent are passed over by their headers alone, whatever is in them. One
+// of the process's own, or of nobody's, that can't be read is set aside (G8).
+func TestProcessReadsResultsOfItsOwnOnly(t *testing.T) {
+	for of, aside := range map[string]bool{"somebody's": false, "c1/3/carry.0": true, "": true} {
+		t.Run(of, func(t *testing.T) {
+			c := newCarrying(t)
+			c.handle(c.topics.Results, &kgo.Record{
+				Key: []byte("c1-tens"), Value: []byte("no wire format"), Timestamp: commandTime,
+				Headers: recordHeaders(codecs.Headers(eventsourcing.Metadata{
+					ID: "r", Type: "Result", CausationID: of,
+				})),
+			})
+			if _, is := c.runner.next(c.topics.DeadLetters); is != aside {
+				t.Errorf("set aside: %v", is)
+			}
+		})
+	}
+}
+
 // G8: what a process can't handle is set aside, whole: no command of it goes out. A replay comes
 // by the loop topic, for an event must not be in its topic twice (G2).
 func TestProcessSetsAside(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -116,9 +117,25 @@ func (p *ProcessGraph[E]) Graph() (*goka.GroupGraph, error) {
 func (p *ProcessGraph[E]) handle(ctx goka.Context, _ any) {
 	records := given(ctx)
 	var record received
-	for record.next(records, p.Inputs) {
+	for record.next(records) {
+		if p.passesOver(&record) {
+			p.aside.count(records, &record, nil)
+			continue
+		}
+		record.decode(p.Inputs)
 		traced(p.Tracer, records, &record, "react to", p.Name, p.work)
 	}
+}
+
+// passesOver reports whether a record is the result of a command that the process has not sent. That can be
+// seen in one header, and is true of nearly all results: they are neither decoded nor traced, and what else may
+// be wrong with them is not the process's concern.
+func (p *ProcessGraph[E]) passesOver(record *received) bool {
+	if !slices.Contains(p.Results, record.Topic) {
+		return false
+	}
+	command := kafka.Header(record.Headers, codecs.HeaderCausationID)
+	return len(command) > 0 && !p.Own(string(command))
 }
 
 // work is handle without its span.

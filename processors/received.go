@@ -25,16 +25,20 @@ type received struct {
 // exactlyonce runs the graphs.
 func given(ctx goka.Context) kafka.Records { return ctx.(kafka.Records) }
 
-// next goes to the next record that a callback is given, and decodes it.
-func (r *received) next(records kafka.Records, set *codecs.Set) bool {
+// next goes to the next record that a callback is given.
+func (r *received) next(records kafka.Records) bool {
 	if !records.Next() {
 		return false
 	}
 	r.Record, r.value = records.Record(), nil
+	return true
+}
+
+// decode decodes the record's value.
+func (r *received) decode(set *codecs.Set) {
 	if r.Value != nil {
 		r.value = decode(set, r.Value)
 	}
-	return true
 }
 
 // time is the time that the record was sent with.
