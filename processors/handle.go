@@ -32,7 +32,8 @@ func (a *AggregateGraph[S, C, E]) work(records kafka.Records, record *received) 
 	if poison != nil {
 		return a.aside.setAside(records, record, poison)
 	}
-	snapshot, err := a.snapshot(records.Row())
+	row := records.Row()
+	snapshot, err := a.snapshot(record.Key, row)
 	if err != nil {
 		records.Fail(fmt.Errorf("row %q of %s: %w", record.Key, a.Topics.Table, err))
 		return verdict{} // not reached: Fail panics
@@ -45,12 +46,18 @@ func (a *AggregateGraph[S, C, E]) work(records kafka.Records, record *received) 
 	case err != nil:
 		return a.aside.setAside(records, record, bug(err))
 	}
+	if outcome.Result.Repeated { // the row stays as it is
+		a.decoded.put(record.Key, row, snapshot)
+	}
 	return a.emit(records, record, &command.Metadata, &outcome)
 }
 
-// snapshot decodes a row; none is the zero snapshot.
-func (a *AggregateGraph[S, C, E]) snapshot(row []byte) (s eventsourcing.Snapshot[S], err error) {
+// snapshot returns the snapshot of a key's row; no row is the zero snapshot.
+func (a *AggregateGraph[S, C, E]) snapshot(key, row []byte) (s eventsourcing.Snapshot[S], err error) {
 	if row == nil {
+		return s, nil
+	}
+	if s, is := a.decoded.take(key, row); is {
 		return s, nil
 	}
 	decoded, err := a.Rows.Decode(row)
@@ -143,6 +150,7 @@ func (a *AggregateGraph[S, C, E]) emit(records kafka.Records, record *received,
 	}
 	a.aside.count(records, record, nil)
 	out.send(records)
+	a.decoded.put(record.Key, out.row, outcome.Snapshot)
 	a.Metrics.handled(a.Name, outcome.Result)
 	return verdictOn(outcome.Result)
 }
