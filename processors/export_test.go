@@ -1,6 +1,9 @@
 package processors
 
-import "refold/codecs"
+import (
+	"refold/codecs"
+	"refold/eventsourcing"
+)
 
 // Handled lets tests count a record.
 func (g *Guard) Handled(
@@ -9,14 +12,29 @@ func (g *Guard) Handled(
 	return g.handled(topic, partition, offset, poison)
 }
 
-// Raw are bytes that a test has a graph consume as they are: Goka's tester gives times only to records
-// that it encodes itself.
-type Raw []byte
+// DecodedRows are the rows that a graph keeps decoded, of one key.
+type DecodedRows struct{ rows *decodedRows[int] }
 
-// Encode lets Raw pass.
-func (c inputCodec) Encode(value any) ([]byte, error) {
-	if raw, is := value.(Raw); is {
-		return raw, nil
+// NewDecodedRows keeps so many bytes of each lock's rows.
+func NewDecodedRows(bytes int) DecodedRows {
+	return DecodedRows{newDecodedRows[int](bytes * decodedStripes)}
+}
+
+// Put keeps a state as that of a row.
+func (d DecodedRows) Put(row []byte, state int) {
+	d.rows.put([]byte("key"), row, eventsourcing.Snapshot[int]{State: state})
+}
+
+// Take returns the state of a row.
+func (d DecodedRows) Take(row []byte) (int, bool) {
+	s, is := d.rows.take([]byte("key"), row)
+	return s.State, is
+}
+
+// Kept returns how many rows are kept.
+func (d DecodedRows) Kept() (n int) {
+	for i := range d.rows.stripes {
+		n += len(d.rows.stripes[i].rows)
 	}
-	return c.Codec.Encode(value)
+	return n
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -250,6 +251,7 @@ func (w *Worker) openViews() (err error) {
 			Commands: a.Commands, Results: w.opened.Results, Events: a.Events, Row: a.Row, Fold: a.Fold,
 			Refolded:  w.refolded(topics.Group),
 			NoResults: !kept.Results, NoHistory: !kept.History, NoTraces: !kept.Traces,
+			ResultsRetention: cmp.Or(kept.ResultsRetention, w.config.Topics.ResultsRetention),
 		})
 	}
 	w.views, err = views.Open(views.Options{

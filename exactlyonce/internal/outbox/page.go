@@ -4,63 +4,74 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"refold/kafka"
 )
 
 // Sizes of a page. One output partition uses it for one batch, so a large page wastes memory where little is
 // written, and a small one saves nothing where much is.
 const (
 	pageRecords = 32
-	// pageKeyBytes is as many as the keys of a page's records are likely to need.
+	// pageKeyBytes is as many as the keys of a page's records are likely to need. A page that copies records
+	// soon has memory for them, too.
 	pageKeyBytes = 32 * pageRecords
+	maxPageBytes = 64 << 10
 	// headersGuess is how many headers a record is likely to have: CloudEvents' and one to spare.
 	headersGuess = 12
 )
 
-// Page holds records of one output partition, with their keys and headers, in memory that is used again after
-// the transaction: records live just long enough to burden the garbage collector most.
+// Page holds records of one output partition in memory that is used again after the transaction: records
+// live just long enough to burden the garbage collector most.
 type Page struct {
 	n       int
 	records [pageRecords]kgo.Record
-	keys    []byte
+	bytes   []byte // of keys and of what was copied
 	headers []kgo.RecordHeader
 }
 
 var pages = sync.Pool{New: func() any {
 	return &Page{
-		keys:    make([]byte, 0, pageKeyBytes),
+		bytes:   make([]byte, 0, pageKeyBytes),
 		headers: make([]kgo.RecordHeader, 0, headersGuess*pageRecords),
 	}
 }}
 
-// record returns the page's next record, with its key. The page must not be full.
-func (p *Page) record(key string) *kgo.Record {
+// add returns the page's next record. The page must not be full.
+func (p *Page) add(topic string, partition int32, value []byte) *kgo.Record {
 	r := &p.records[p.n]
 	p.n++
-	if len(key) > cap(p.keys)-len(p.keys) {
-		r.Key = []byte(key)
-		return r
-	}
-	start := len(p.keys)
-	p.keys = append(p.keys, key...)
-	r.Key = p.keys[start:len(p.keys):len(p.keys)]
+	r.Topic, r.Partition, r.Value = topic, partition, value
 	return r
 }
 
-// unframe takes the frame that is the record's value apart into headers and value.
-func (p *Page) unframe(r *kgo.Record) error {
-	free := p.headers[len(p.headers):]
-	split, err := kafka.SplitFrame(free, r.Value)
-	r.Headers, r.Value = split.Headers, split.Value
-	if split.NoKey {
-		r.Key = nil
+// copy adds a record with copies of its parts.
+func (p *Page) copy(
+	topic string, partition int32, key []byte, headers []kgo.RecordHeader, value []byte,
+) *kgo.Record {
+	r := p.add(topic, partition, p.keep(value))
+	r.Key = p.keep(key)
+	start := len(p.headers)
+	for i := range headers {
+		p.headers = append(p.headers, kgo.RecordHeader{Key: headers[i].Key, Value: p.keep(headers[i].Value)})
 	}
-	if n := len(r.Headers); n <= cap(free) { // or they have memory of their own
-		p.headers = p.headers[:len(p.headers)+n]
-		r.Headers = r.Headers[:n:n]
+	r.Headers = p.headers[start:len(p.headers):len(p.headers)]
+	return r
+}
+
+// keep copies bytes; nil stays nil.
+func (p *Page) keep(b []byte) []byte {
+	if b == nil {
+		return nil
 	}
-	return err
+	return keep(p, b)
+}
+
+// keep copies bytes. What was copied before stays where it is: a page that is full goes on in new memory.
+func keep[B string | []byte](p *Page, b B) []byte {
+	if len(b) > cap(p.bytes)-len(p.bytes) {
+		p.bytes = make([]byte, 0, max(2*cap(p.bytes), pageKeyBytes, len(b)))
+	}
+	start := len(p.bytes)
+	p.bytes = append(p.bytes, b...)
+	return p.bytes[start:len(p.bytes):len(p.bytes)]
 }
 
 // Records returns the page's records, in the order in which they were emitted.
@@ -72,7 +83,10 @@ func Recycle(used []*Page) {
 	for _, p := range used {
 		clear(p.Records()) // so that values are not held
 		clear(p.headers)
-		p.n, p.keys, p.headers = 0, p.keys[:0], p.headers[:0]
+		p.n, p.bytes, p.headers = 0, p.bytes[:0], p.headers[:0]
+		if cap(p.bytes) > maxPageBytes {
+			p.bytes = nil // one large record must not hold its memory for good
+		}
 		pages.Put(p)
 	}
 }
