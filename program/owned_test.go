@@ -19,7 +19,7 @@ func TestAnyPodAnswers(t *testing.T) {
 	b := i.start(flags...)
 	pods := []*runningWorker{a, b}
 	eventually(t, func() bool { // each pod has heard that both have some
-		return slices.IndexFunc(pods, func(w *runningWorker) bool { return len(w.owners()) != 2 }) < 0
+		return !slices.ContainsFunc(pods, func(w *runningWorker) bool { return !w.serves(2) })
 	}, b.out)
 
 	var accounts []string
@@ -63,7 +63,7 @@ func TestAnyPodAnswers(t *testing.T) {
 	same("/accounts/alice-00/commands/k-1")
 
 	a.stop()
-	eventually(t, func() bool { return slices.Equal(b.listed(), accounts) }, b.out)
+	eventually(t, func() bool { return b.serves(1) && slices.Equal(b.listed(), accounts) }, b.out)
 	for _, id := range accounts {
 		b.accepts(id, `{"type": "DepositMoney", "data": {"amount": 1, "currency": "EUR"}}`)
 	}
@@ -82,7 +82,7 @@ func TestPlacementsSideBySide(t *testing.T) {
 	a := i.start("--views.placement", "everywhere")
 	i.store = t.TempDir()
 	b := i.start()
-	eventually(t, func() bool { return len(b.owners()) == 2 }, b.out)
+	eventually(t, func() bool { return a.serves(1) && b.serves(2) }, b.out)
 	var accounts []string
 	for n := range 6 {
 		id := fmt.Sprintf("alice-%02d", n)
@@ -100,6 +100,12 @@ func TestPlacementsSideBySide(t *testing.T) {
 			t.Errorf("%s lists %v, want %v", w.server, got, accounts)
 		}
 	}
+}
+
+// serves reports whether the worker is ready, and knows so many pods that share all partitions.
+func (w *runningWorker) serves(pods int) bool {
+	w.t.Helper()
+	return len(w.owners()) == pods && w.ask(http.MethodGet, "/readyz", "").status == http.StatusOK
 }
 
 // owners returns the pods that have accounts, as far as this one knows, and nothing while a partition has

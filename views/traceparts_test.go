@@ -12,8 +12,8 @@ import (
 	"refold/views"
 )
 
-// However the messages of a trace are spread over pods, and whatever several of them have: the trace is the one
-// of a pod that has everything.
+// However the messages of a trace are spread over pods, and whatever several of them have: the trace is the
+// one of a pod that has everything.
 func TestTraceOfParts(t *testing.T) {
 	began := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 	kinds := []views.Kind{views.KindCommand, views.KindEvent, views.KindResult, views.KindDeadLetter}

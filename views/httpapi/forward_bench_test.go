@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// BenchmarkRow measures what a row costs over HTTP, at its owner and at another pod, the client's part included.
+// BenchmarkRow measures what a row costs over HTTP, at its owner and at another pod, the client's part
+// included.
 //
 //	go test -run xxx -bench Row -benchtime 20000x ./views/httpapi
 func BenchmarkRow(b *testing.B) {
