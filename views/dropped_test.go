@@ -28,7 +28,7 @@ var sweeping = views.Limits{
 }
 
 // A command is known for as long as the topics keep it, no longer; after that its ID may be used again. It is
-// in traces for as long as these are kept. So it is after a restart, with the store and without.
+// in traces for as long as these are kept. So it is after a restart.
 func TestDroppedRecordsAreForgotten(t *testing.T) {
 	f := newFixture(t)
 	quick := func(o *views.Options) { o.Limits = sweeping }
@@ -46,7 +46,12 @@ func TestDroppedRecordsAreForgotten(t *testing.T) {
 	}
 	records := chain()
 	f.writeRecords(t, records...)
+	whole := func() bool {
+		trace, err := v.Trace(t.Context(), "c-1")
+		return err == nil && drawn(trace.Roots, "") == wholeChain
+	}
 	eventually(t, known)
+	eventually(t, whole) // before topics drop what views have not read
 	f.drop(t, topics.Results)
 	eventually(t, func() bool {
 		c, err := v.Command(t.Context(), key)
@@ -56,10 +61,6 @@ func TestDroppedRecordsAreForgotten(t *testing.T) {
 	eventually(t, func() bool { return !known() })
 	if differs, err := v.counters.Differs(add("c-1", "a", 1)); differs || err != nil {
 		t.Errorf("its data are still known: %v, %v", differs, err)
-	}
-	whole := func() bool {
-		trace, err := v.Trace(t.Context(), "c-1")
-		return err == nil && drawn(trace.Roots, "") == wholeChain
 	}
 	if !whole() {
 		t.Error("its trace is not whole any more")
