@@ -77,7 +77,7 @@ func (a *aggregate) send(i int, key string, command any) (*kgo.Record, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the type
 	}
-	return recordOf(a.topics.Commands, key, value, eventsourcing.Metadata{
+	return Record(a.topics.Commands, key, value, eventsourcing.Metadata{
 		ID: commandPrefix + strconv.Itoa(i), Source: "bench", Subject: key,
 		Type: eventsourcing.TypeName(command), Time: time.Now(),
 	}), nil
@@ -98,8 +98,8 @@ func (a *aggregate) Index(result *kgo.Record) (int, bool) {
 	return 0, false
 }
 
-// recordOf is a message as workers and their clients write it.
-func recordOf(topic, key string, value []byte, m eventsourcing.Metadata) *kgo.Record {
+// Record is a message as workers and their clients write it.
+func Record(topic, key string, value []byte, m eventsourcing.Metadata) *kgo.Record {
 	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
 	headers := codecs.Headers(m)
 	for _, name := range slices.Sorted(maps.Keys(headers)) {

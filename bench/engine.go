@@ -24,8 +24,8 @@ type engine struct {
 	filler string
 }
 
-// Engine returns the subject that [RunEngine] handles. Each value has some bytes of its own, and so many more,
-// which are no easier to compress than those of base64.
+// Engine returns the subject that [RunEngine] handles. Each value has some bytes of its own, and so many
+// more, which are no easier to compress than those of base64.
 func Engine(prefix string, keys Keys, more int) Subject { return engine{prefix, keys, filler(more)} }
 
 // filler returns so many bytes, the same each time.

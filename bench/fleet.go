@@ -85,8 +85,8 @@ const (
 	restAtMost = 2 * time.Minute
 )
 
-// rest waits until the processes have done all there was to do: behind the last result there may be more, such
-// as a read side that catches up. It returns what they had taken when they came to rest.
+// rest waits until the processes have done all there was to do: behind the last result there may be more,
+// such as a read side that catches up. It returns what they had taken when they came to rest.
 func (f fleet) rest(ctx context.Context) (Usage, error) {
 	last := f.used()
 	idle, begun := last, 0

@@ -86,8 +86,8 @@ func (s *sightings) follow(ctx context.Context, subject Subject) error {
 	}
 }
 
-// until waits until a channel of the sightings is closed, or no result is to be expected any more. A worker may
-// end while others take its work over; all must not.
+// until waits until a channel of the sightings is closed, or no result is to be expected any more. A worker
+// may end while others take its work over; all must not.
 func (s *sightings) until(ctx context.Context, reached <-chan struct{}, workers fleet) error {
 	gone := make(chan struct{})
 	go func() {

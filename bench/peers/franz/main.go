@@ -1,11 +1,11 @@
 //go:build system
 
-// Command franz does the bare work with nothing but franz-go: read a number, add one, write it, emit it, in one
-// transaction with the offsets. It is the floor: what a worker costs that has neither a store on the disk nor a
-// restore, and no code that isn't needed for this one thing.
+// Command franz does the bare work with nothing but franz-go: read a number, add one, write it, emit it, in
+// one transaction with the offsets. It is the floor: what a worker costs that has neither a store on the
+// disk nor a restore, and no code that isn't needed for this one thing.
 //
-// A transaction takes what was there when the last one had ended, as the engine's does; -least is the least time
-// between two of them.
+// A transaction takes what was there when the last one had ended, as the engine's does; -least is the least
+// time between two of them.
 package main
 
 import (
@@ -52,7 +52,7 @@ func run(ctx context.Context, brokers, prefix string, least time.Duration) error
 	session, err := kgo.NewGroupTransactSession(
 		kgo.SeedBrokers(strings.Split(brokers, ",")...), kgo.ConsumerGroup(prefix+"franz"),
 		kgo.ConsumeTopics(prefix+"input"), kgo.TransactionalID(prefix+"franz"),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.RecordPartitioner(kafka.Partitioner()),
 		kgo.MaxBufferedRecords(10*maxPoll), kgo.ProducerLinger(time.Millisecond))
 	if err != nil {
@@ -64,7 +64,7 @@ func run(ctx context.Context, brokers, prefix string, least time.Duration) error
 		begin := time.Now()
 		fetches := session.PollRecords(ctx, maxPoll)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // it was asked to end
+			return nil // it was asked to end
 		}
 		if err := fetches.Err(); err != nil {
 			return fmt.Errorf("polling: %w", err)

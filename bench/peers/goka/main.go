@@ -1,11 +1,12 @@
 //go:build system
 
-// Command goka does the bare work with Goka as it ships, on Sarama: read a number, add one, write it, emit it. It is
-// not exactly once, nor at least once: a message's offset is marked when its own emits are acknowledged, and a
-// later message's offset covers an earlier one that still waits. The table is in LevelDB.
+// Command goka does the bare work with Goka as it ships, on Sarama: read a number, add one, write it, emit
+// it. It is not exactly once, nor at least once: a message's offset is marked when its own emits are
+// acknowledged, and a later message's offset covers an earlier one that still waits. The table is in
+// LevelDB.
 //
-// Two things are not as shipped, because nothing would be measured: the group begins at the oldest record, and
-// keys are hashed as everybody else hashes them.
+// Two things are not as shipped, because nothing would be measured: the group begins at the oldest record,
+// and keys are hashed as everybody else hashes them.
 package main
 
 import (
