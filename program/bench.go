@@ -166,7 +166,8 @@ func (o *benchOptions) measure(ctx context.Context) error {
 	if o.engine {
 		settings.Topics = bench.EngineTopics(o.prefix, o.partitions)
 		return bench.With(ctx, settings, func(b *bench.Bench) error {
-			return o.commandsOf(ctx, b, "the bare engine, strings", bench.Engine(o.prefix, bench.Keys{Count: o.keys}, 0),
+			subject := bench.Engine(o.prefix, bench.Keys{Count: o.keys}, 0)
+			return o.commandsOf(ctx, b, "the bare engine, strings", subject,
 				[]string{"bench", "engine", "--brokers", strings.Join(o.brokers, ","), "--prefix", o.prefix})
 		})
 	}

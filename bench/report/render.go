@@ -36,9 +36,9 @@ const head = `# Benchmarks
 ` + "`make bench`" + ` makes this page from [its results](../bench/results/latest.json); don't edit it.
 
 All subjects do the same work on the same real Kafka, on the same machine, by turns, in several rounds.
-Figures are medians, with the least and the most of all rounds in brackets. Worker, broker and reader share the cores,
-so commands/s depend on all three; CPU seconds are the worker's alone. Compare figures of one scenario, and not
-of two machines.
+Figures are medians, with the least and the most of all rounds in brackets. Worker, broker and reader share
+the cores, so commands/s depend on all three; CPU seconds are the worker's alone. Compare figures of one
+scenario, and not of two machines.
 
 `
 

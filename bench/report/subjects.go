@@ -39,18 +39,18 @@ var Subjects = []Subject{
 	{
 		StreamsCount, "Kafka Streams, 100 ms",
 		"`exactly_once_v2`, `commit.interval.ms=100` (the default), a thread for each core, RocksDB with a " +
-			"changelog, record cache of 64 MiB, one block cache of 128 MiB for all stores, `linger.ms=100`, " +
-			"`batch.size=256KiB`, snappy, `max.poll.records=4000`. JVM: `-Xms512m -Xmx512m " +
-			"-XX:+UseParallelGC`.",
+			"changelog, record cache of 64 MiB, one block cache of 128 MiB for all stores, " +
+			"`linger.ms=100`, `batch.size=256KiB`, snappy, `max.poll.records=4000`. JVM: `-Xms512m " +
+			"-Xmx512m -XX:+UseParallelGC`.",
 	},
 	{StreamsCountLow, "Kafka Streams, 10 ms", low},
 	{Commanded, "accounts, without reads", "`processor run` with `views.enabled: false`, else by default."},
 	{Accounts, "**accounts, as shipped**", "`processor run`, all defaults."},
 	{
 		StreamsAccounts, "**accounts on Kafka Streams**",
-		"The same work, by `bench/peers/kafka-streams`: Avro in the Confluent wire format (specific records " +
-			"with custom coders), CloudEvents headers, 16 recent command IDs in each row, interactive " +
-			"queries over HTTP. Set as the bare one at 100 ms.",
+		"The same work, by `bench/peers/kafka-streams`: Avro in the Confluent wire format (specific " +
+			"records with custom coders), CloudEvents headers, 16 recent command IDs in each row, " +
+			"interactive queries over HTTP. Set as the bare one at 100 ms.",
 	},
 	{StreamsLow, "… at its best latency", low},
 	{

@@ -70,7 +70,8 @@ func machine() map[string]string {
 func field(file, name string) string {
 	content, _ := os.ReadFile(file) // other systems have no such file
 	for line := range bytes.Lines(content) {
-		if before, after, found := strings.Cut(string(line), ":"); found && strings.TrimSpace(before) == name {
+		before, after, _ := strings.Cut(string(line), ":")
+		if strings.TrimSpace(before) == name {
 			return strings.TrimSpace(after)
 		}
 	}

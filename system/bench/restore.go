@@ -74,7 +74,8 @@ func (l *lab) writeTable(ctx context.Context, rows int) error {
 	if err != nil {
 		return fmt.Errorf("making the peer's input: %w", err)
 	}
-	args := append(l.restoreArgs(), "--rows", strconv.Itoa(rows), "--partitions", strconv.Itoa(drainPartitions))
+	args := append(l.restoreArgs(),
+		"--rows", strconv.Itoa(rows), "--partitions", strconv.Itoa(drainPartitions))
 	if out, err := exec.CommandContext(ctx, l.processor, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("writing the table: %w\n%s", err, out)
 	}
