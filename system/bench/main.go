@@ -50,7 +50,8 @@ func main() {
 	flag.StringVar(&o.program, "program", "bin/processor", "Refold's program")
 	flag.BoolVar(&o.quick, "quick", false, "the main ratios only, compared with the baseline")
 	flag.StringVar(&o.baseline, "baseline", "bench/baseline.json", "the ratios to compare with")
-	flag.BoolVar(&o.setBaseline, "set-baseline", false, "with -quick: write the baseline instead of comparing")
+	flag.BoolVar(&o.setBaseline, "set-baseline", false,
+		"with -quick: write the baseline instead of comparing")
 	flag.BoolVar(&o.render, "report", false, "measure nothing; render what -out has")
 	flag.BoolVar(&o.keep, "keep", false, "keep the logs, and say where they are")
 	flag.Parse()

@@ -41,7 +41,8 @@ var errUnknown = errors.New("unknown")
 
 // plan returns the measurements that are asked for, in the order of the report.
 func (o options) plan() ([]measurement, error) {
-	only, err := chosen("scenario", o.only, func(s report.Scenario) string { return s.Name }, report.Scenarios)
+	scenario := func(s report.Scenario) string { return s.Name }
+	only, err := chosen("scenario", o.only, scenario, report.Scenarios)
 	if err != nil {
 		return nil, err
 	}

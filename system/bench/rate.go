@@ -131,7 +131,8 @@ func (o options) disturbed(
 func byPartition(r bench.AtRate) figures {
 	all := slices.Sorted(maps.Values(r.LongestWaits))
 	return figures{
-		report.Longest: all[len(all)-1], report.MedianPartition: all[len(all)/2], report.BestPartition: all[0],
+		report.Longest: all[len(all)-1], report.MedianPartition: all[len(all)/2],
+		report.BestPartition: all[0],
 	}
 }
 
