@@ -15,8 +15,12 @@ const (
 // ErrNoPlace says that a text has no place for the costs.
 var ErrNoPlace = errors.New("no place for the costs")
 
-// Costs renders what the shipped worker costs, beside Kafka Streams with the same work.
+// Costs renders what the shipped worker costs, beside Kafka Streams with the same work. It is empty if the
+// run has no such figures.
 func (r *Run) Costs() string {
+	if r.Spread(CPU, Accounts, "", CPUPerMillion).Rounds == 0 {
+		return ""
+	}
 	var b strings.Builder
 	b.WriteString("| accounts | CPU s per million commands | commands/s | p99 ms at 500/s | MiB, peak |\n" +
 		"|---|---|---|---|---|\n")
@@ -47,12 +51,16 @@ func (r *Run) brief(scenario, subject, of, column string, decimals int) string {
 	return Number(s.Median, decimals)
 }
 
-// WithCosts returns a text with the run's costs in their place.
+// WithCosts returns a text with the run's costs in their place. A run without costs leaves the text as it is.
 func (r *Run) WithCosts(text string) (string, error) {
 	before, rest, begins := strings.Cut(text, costsBegin)
 	_, after, ends := strings.Cut(rest, costsEnd)
 	if !begins || !ends {
 		return "", fmt.Errorf("%w: there must be a line %s and a line %s", ErrNoPlace, costsBegin, costsEnd)
 	}
-	return before + costsBegin + "\n\n" + r.Costs() + "\n" + costsEnd + after, nil
+	costs := r.Costs()
+	if costs == "" {
+		return text, nil
+	}
+	return before + costsBegin + "\n\n" + costs + "\n" + costsEnd + after, nil
 }

@@ -73,6 +73,14 @@ func TestCostsStandInTheirPlace(t *testing.T) {
 	}
 }
 
+func TestRunWithoutCostsLeavesThoseThatAreThere(t *testing.T) {
+	before := costsBegin + "\nof last year\n" + costsEnd
+	after, err := one(Restore, 2).WithCosts(before)
+	if err != nil || after != before {
+		t.Errorf("%q, %v", after, err)
+	}
+}
+
 func TestCostsNeedAPlace(t *testing.T) {
 	for _, text := range []string{"", costsBegin, costsEnd + costsBegin} {
 		if _, err := run("fast").WithCosts(text); !errors.Is(err, ErrNoPlace) {

@@ -77,6 +77,7 @@ An open loop: each command has a time at which it is due, fixed beforehand. Late
 a read-committed consumer has the result, so a worker that stands still makes all commands late that are
 due meanwhile. Before it counts, the worker handles 30,000 commands at 2,000/s.`, append(
 		waits[:len(waits):len(waits)], Column{CPUPerMillion, "CPU s per million", 1},
+		Column{PeakMiB, "MiB, peak", 0},
 	)},
 	{HTTP, "POST to answer", `
 An open loop of POST /accounts/ID/commands with Prefer: wait, 100/s to 200 accounts, over connections that

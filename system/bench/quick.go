@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"refold/bench/report"
 )
@@ -19,7 +20,7 @@ func (o options) forQuick() options {
 	o.subjects = strings.Join([]string{
 		report.Engine, report.Commanded, report.Accounts, report.StreamsAccounts,
 	}, ",")
-	o.rounds, o.scale, o.out = 3, .1, ""
+	o.rounds, o.scale, o.out, o.timeout = 3, .1, "", 2*time.Minute
 	return o
 }
 

@@ -75,6 +75,7 @@ func planRates(o options) (all []measurement) {
 			figures: func(r bench.AtRate) figures {
 				f := waits(r.Latency)
 				f[report.CPUPerMillion] = perMillion(r.Steady)
+				f[report.PeakMiB] = mib(r.Worker.PeakBytes)
 				return f
 			},
 		}
@@ -101,8 +102,8 @@ func planPods(o options) (all []measurement) {
 				}
 			},
 		}
-		all = append(all,
-			each(report.Pods, podsText(pods), m.take, report.Accounts, report.StreamsAccounts)...)
+		all = append(all, each(report.Pods, podsText(pods), m.take,
+			report.Commanded, report.Accounts, report.StreamsAccounts)...)
 	}
 	return all
 }
