@@ -12,7 +12,6 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 import refold.Result;
-import refold.accounts.AccountRow;
 
 /**
  * The accounts: commands become events, results and rows, by one processor with one store.

@@ -18,7 +18,6 @@ import org.apache.kafka.streams.StoreQueryParameters;
 import org.apache.kafka.streams.errors.InvalidStateStoreException;
 import org.apache.kafka.streams.state.HostInfo;
 import org.apache.kafka.streams.state.QueryableStoreTypes;
-import refold.accounts.AccountRow;
 
 /** Serves GET /accounts/ID by interactive queries; an account of another instance is asked for there. */
 final class Reads {

@@ -101,8 +101,9 @@ final class Wire {
     return (topic, bytes) -> bytes == null ? null : decode(bytes);
   }
 
-  /** Returns the serde of a store's rows, which are all of one type. */
+  /** Returns the serde of a store's rows, which are all of one type, and nobody else's. */
   <T extends SpecificRecord> Serde<T> serde(Class<T> type) {
+    ids.computeIfAbsent(type, t -> registry.own(SpecificData.get().getSchema(t)));
     return Serdes.serdeFrom(
         (topic, value) -> value == null ? null : encode(value),
         (topic, bytes) -> bytes == null ? null : type.cast(decode(bytes)));

@@ -11,7 +11,6 @@ import org.apache.avro.specific.SpecificRecord;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import refold.accounts.AccountRow;
 import refold.accounts.ChargeAccount;
 import refold.accounts.CloseAccount;
 import refold.accounts.DepositMoney;

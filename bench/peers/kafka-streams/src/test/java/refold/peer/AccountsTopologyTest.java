@@ -26,7 +26,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import refold.Result;
 import refold.accounts.AccountOpened;
-import refold.accounts.AccountRow;
 import refold.accounts.DepositMoney;
 import refold.accounts.OpenAccount;
 import refold.accounts.WithdrawMoney;

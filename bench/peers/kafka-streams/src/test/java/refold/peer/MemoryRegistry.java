@@ -19,6 +19,11 @@ final class MemoryRegistry implements Registry {
   }
 
   @Override
+  public int own(Schema schema) {
+    return latest(schema);
+  }
+
+  @Override
   public synchronized Schema byId(int id) {
     return schemas.get(id);
   }
