@@ -39,6 +39,8 @@ func (r *Run) Costs() string {
 		}[name]
 		fmt.Fprintf(&b, "| %s | %s |\n", title, strings.Join(figures, " | "))
 	}
+	b.WriteString("\nMedians of one run, by turns on one machine: " +
+		"[docs/BENCHMARKS.md](docs/BENCHMARKS.md), `make bench`.\n")
 	return b.String()
 }
 
