@@ -66,7 +66,7 @@ func (l *lab) pods(
 
 // What a full drain is. A fifth as many commands come before it counts.
 const (
-	drainCommands   = 1_000_000
+	drainCommands   = 3_000_000
 	drainKeys       = 10_000
 	drainPartitions = 4
 	warmShare       = 5

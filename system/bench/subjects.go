@@ -47,8 +47,8 @@ type pod struct {
 // The three kinds of work.
 var (
 	bare    = subject{topics: bareTopics, traffic: bareTraffic, slow: 1}
-	account = subject{topics: realTopics, traffic: accountTraffic, slow: 2}
-	order   = subject{topics: realTopics, traffic: orderTraffic, slow: 5, most: 5_000}
+	account = subject{topics: realTopics, traffic: accountTraffic, slow: 6}
+	order   = subject{topics: realTopics, traffic: orderTraffic, slow: 15, most: 5_000}
 )
 
 var subjects = []*subject{
