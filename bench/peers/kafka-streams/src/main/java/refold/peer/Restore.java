@@ -1,3 +1,5 @@
+package refold.peer;
+
 import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
