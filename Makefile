@@ -52,7 +52,7 @@ test: ## run all tests that need nothing but Go
 	if [ "$$(go env CGO_ENABLED)" != 1 ]; then \
 		race=; echo "no C compiler here: testing without the race detector"; \
 	fi; \
-	set -x; go test $$race -shuffle=on -p 3 ./program ./...
+	set -x; go test $$race -shuffle=on -timeout 20m -p 3 ./program ./...
 
 # A module of its own, as somebody has it who uses Refold.
 .PHONY: examples

@@ -50,7 +50,8 @@ func recordText(r *kgo.Record) string {
 }
 
 // Whoever is told of each commit knows exactly what readers of Kafka see, in the order of the offsets and
-// with the times that readers get: also when transactions fail in between and their records are handled again.
+// with the times that readers get: also when transactions fail in between and their records are handled
+// again.
 func TestCommitted(t *testing.T) {
 	for name, graph := range countersOf("count", "in") {
 		t.Run(name, func(t *testing.T) {

@@ -8,8 +8,9 @@ import (
 	"refold/kafka"
 )
 
-// Committed reads the rows of a partition that are committed, while somebody else has the store open: a Staged,
-// as a rule. It never sees a row of a transaction that is not committed. Any number of goroutines may read.
+// Committed reads the rows of a partition that are committed, while somebody else has the store open: a
+// Staged, as a rule. It never sees a row of a transaction that is not committed. Any number of goroutines
+// may read.
 type Committed struct{ store *store }
 
 // Committed returns the committed rows of a partition. They can be read while the partition's store is open;
@@ -41,7 +42,8 @@ func (c *Committed) Get(key string) ([]byte, error) {
 	return h.committed(key)
 }
 
-// GetOffset returns the offset before the first that the committed rows lack, or the default if they lack all.
+// GetOffset returns the offset before the first that the committed rows lack, or the default if they lack
+// all.
 func (c *Committed) GetOffset(byDefault int64) (int64, error) {
 	h, err := c.open()
 	if err != nil {

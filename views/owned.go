@@ -16,12 +16,12 @@ import (
 type Placement uint8
 
 const (
-	// Everywhere: each process keeps all partitions, by Goka views that follow the topics.
+	// Everywhere lets each process keep all partitions, by Goka views that follow the topics.
 	Everywhere Placement = iota
-	// Owned: a process keeps the partitions that its processors own. Rows are read from the committed table
-	// itself; commands, results and events are kept from what the process has just committed, and only what it
-	// lacks at the beginning of a session is read from Kafka. Partitions of others answer ErrNotHere. Dead
-	// letters, which are few and belong to no partition, are kept everywhere.
+	// Owned lets a process keep the partitions that its processors own. Rows are read from the committed
+	// table itself; commands, results and events are kept from what the process has just committed, and
+	// only what it lacks at the beginning of a session is read from Kafka. Partitions of others answer
+	// ErrNotHere. Dead letters, which are few and belong to no partition, are kept everywhere.
 	Owned
 )
 
@@ -97,10 +97,10 @@ func (h *holding) partitions() []int32 {
 	return owned
 }
 
-// Begin makes partitions of an aggregate this process's, in Owned placement: their copies are brought to the
-// end of their topics in the background, and from now on kept by Committed. It must be called when nothing of a
-// former owner's can be committed any more, and before anything is committed here: Config.Prepare of
-// exactlyonce is such a moment. What was begun before ends. Own lets readers in.
+// Begin makes partitions of an aggregate this process's, in Owned placement: their copies are brought to
+// the end of their topics in the background, and from now on kept by Committed. It must be called when
+// nothing of a former owner's can be committed any more, and before anything is committed here:
+// Config.Prepare of exactlyonce is such a moment. What was begun before ends. Own lets readers in.
 func (v *Views) Begin(aggregate string, partitions []int32) {
 	a := v.Aggregate(aggregate)
 	if a == nil || a.holding == nil {
@@ -135,8 +135,8 @@ func (v *Views) Own(ctx context.Context, aggregate string, session Session) {
 	h.end()
 }
 
-// Committed keeps what a transaction has made visible, and wakes the readers that wait for it. It costs a write
-// to each copy that the transaction concerns.
+// Committed keeps what a transaction has made visible, and wakes the readers that wait for it. It costs a
+// write to each copy that the transaction concerns.
 func (v *Views) Committed(aggregate string, c Commit) {
 	if a := v.Aggregate(aggregate); a != nil && a.holding != nil {
 		a.holding.committed(c)

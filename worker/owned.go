@@ -7,9 +7,9 @@ import (
 	"refold/views"
 )
 
-// owned joins the engine of an aggregate and the read side of the partitions that it processes, which don't know
-// each other: the copies begin when a session is prepared, and take in what each transaction has made visible.
-// The function that it returns lets readers in, for as long as a session runs.
+// owned joins the engine of an aggregate and the read side of the partitions that it processes, which
+// don't know each other: the copies begin when a session is prepared, and take in what each transaction
+// has made visible. The function that it returns lets readers in, for as long as a session runs.
 func (w *Worker) owned(
 	engine *exactlyonce.Config, aggregate string,
 ) (during func(ctx context.Context, s exactlyonce.Session)) {

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -247,13 +248,14 @@ func (w *Worker) openViews() (err error) {
 			Commands: a.Commands, Results: w.opened.Results, Events: a.Events, Row: a.Row, Fold: a.Fold,
 			Refolded:  w.refolded(topics.Group),
 			NoResults: !kept.Results, NoHistory: !kept.History, NoTraces: !kept.Traces,
+			ResultsRetention: cmp.Or(kept.ResultsRetention, w.config.Topics.ResultsRetention),
 		})
 	}
 	w.views, err = views.Open(views.Options{
 		Kafka: w.kafka, Stores: w.copies, Placement: placement(w.config.Views), Tables: w.tables,
 		Partitions: w.partitions.Load,
-		Limits: viewLimits(w.config.HTTP, w.config.Views, w.config.Processor),
-		Off:    !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
+		Limits:     viewLimits(w.config.HTTP, w.config.Views, w.config.Processor),
+		Off:        !w.config.Views.Enabled, NoHistory: !w.config.Views.History,
 		TraceRetention: traceRetention(w.config.Views),
 		DeadLetters:    processors.DeadLetters(w.in.Prefix()),
 		Metrics:        views.NewMetrics(w.metrics), Logger: w.logger, Aggregates: descriptions,
