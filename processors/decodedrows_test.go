@@ -12,47 +12,48 @@ import (
 func TestDecodedRowsAreTakenOnce(t *testing.T) {
 	d := processors.NewDecodedRows(1000)
 	row := []byte("a row")
-	d.Put(row, 7)
+	d.Put("key", row, 7)
 	for name, other := range map[string][]byte{
 		"an equal row": bytes.Clone(row), "a part of it": row[:3], "another part": row[1:],
 		"an empty row": row[:0], "no row": nil,
 	} {
-		if got, is := d.Take(other); is {
+		if got, is := d.Take("key", other); is {
 			t.Errorf("%s: %d", name, got)
 		}
 	}
-	if got, is := d.Take(row); !is || got != 7 {
+	if got, is := d.Take("key", row); !is || got != 7 {
 		t.Errorf("the row: %d, %v", got, is)
 	}
-	if got, is := d.Take(row); is {
+	if got, is := d.Take("key", row); is {
 		t.Errorf("the row, again: %d", got)
 	}
 }
 
-// What is kept is limited in bytes. What was put last is kept, unless it is too large by itself.
+// What is kept is limited in bytes, in each of the stripes that share the keys. What was put last is kept,
+// unless it is too large by itself.
 func TestDecodedRowsAreLimited(t *testing.T) {
 	const limit, size = 2000, 100
 	d := processors.NewDecodedRows(limit)
-	for i := range 1000 {
-		row := make([]byte, size)
-		d.Put(row, i)
-		if n := d.Kept(); n > limit/size || n == 0 {
-			t.Fatalf("after %d rows %d are kept", i+1, n)
-		}
+	for i := range 10_000 {
+		key, row := fmt.Sprint("key-", i), make([]byte, size)
+		d.Put(key, row, i)
 		if i%10 == 9 {
-			if got, is := d.Take(row); !is || got != i {
+			if got, is := d.Take(key, row); !is || got != i {
 				t.Fatalf("row %d: %d, %v", i, got, is)
 			}
 		}
 	}
-	large := make([]byte, limit)
-	d.Put(large, 1)
-	if _, is := d.Take(large); is {
+	if n := d.Kept(); n > processors.DecodedStripes*limit/size || n < processors.DecodedStripes {
+		t.Errorf("%d rows are kept", n)
+	}
+	large := make([]byte, limit+1)
+	d.Put("large", large, 1)
+	if _, is := d.Take("large", large); is {
 		t.Error("a row is kept that is larger than the limit")
 	}
 	none := processors.NewDecodedRows(-1)
-	none.Put(large, 1)
-	if _, is := none.Take(large); is {
+	none.Put("large", large, 1)
+	if _, is := none.Take("large", large); is {
 		t.Error("a row is kept where none should be")
 	}
 }

@@ -39,9 +39,9 @@ type AggregateGraph[S, C, E any] struct {
 	// RecordBytes is the largest record, as kafka.RecordBytes counts: a larger command, and one
 	// that leads to a larger event, result or row, is poison. 0: kafka.DefaultRecordBytes.
 	RecordBytes int
-	// DecodedBytes is how many bytes of rows are kept decoded, as they are in the table: the rows that were
-	// written last. Decoded, they take some three times as much memory. 0: DefaultDecodedBytes; below zero:
-	// none are kept.
+	// DecodedBytes is how many bytes of rows, as they are in the table, are kept decoded: those that were
+	// written last, at most 32,768 rows. Decoded, they take some three times as much memory. 0:
+	// DefaultDecodedBytes; below zero: none are kept.
 	DecodedBytes int
 	// Partitions returns how many partitions the topics of the aggregate have: a command that is not
 	// in the partition of its key (kafka.Partition) is poison, since its aggregate has its row in

@@ -128,8 +128,8 @@ func (p *ProcessGraph[E]) handle(ctx goka.Context, _ any) {
 }
 
 // passesOver reports whether a record is the result of a command that the process has not sent. That can be
-// seen in one header, and is true of nearly all results: they are neither decoded nor traced, and what else may
-// be wrong with them is not the process's concern.
+// seen in one header, and is true of nearly all results: they are neither decoded nor traced, and what else
+// may be wrong with them is not the process's concern.
 func (p *ProcessGraph[E]) passesOver(record *received) bool {
 	if !slices.Contains(p.Results, record.Topic) {
 		return false

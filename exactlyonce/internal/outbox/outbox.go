@@ -137,7 +137,7 @@ func (o *Outbox) EmitWithHeaders(
 	defer b.mu.Unlock()
 	p := b.page()
 	r := p.add(t.name, partition, value)
-	r.Key, r.Headers = keep(p, key), sortedHeaders(headers)
+	r.Key, r.Headers = p.keep(key), sortedHeaders(headers)
 	b.count(r)
 	return b.finished
 }

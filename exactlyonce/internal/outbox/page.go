@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -46,32 +47,45 @@ func (p *Page) add(topic string, partition int32, value []byte) *kgo.Record {
 func (p *Page) copy(
 	topic string, partition int32, key []byte, headers []kgo.RecordHeader, value []byte,
 ) *kgo.Record {
-	r := p.add(topic, partition, p.keep(value))
-	r.Key = p.keep(key)
-	start := len(p.headers)
+	n := len(key) + len(value)
 	for i := range headers {
-		p.headers = append(p.headers, kgo.RecordHeader{Key: headers[i].Key, Value: p.keep(headers[i].Value)})
+		n += len(headers[i].Value)
 	}
-	r.Headers = p.headers[start:len(p.headers):len(p.headers)]
+	p.makeRoom(n)
+	bytes, first := p.bytes, len(p.headers)
+	all := slices.Grow(p.headers, len(headers))
+	keep := func(b []byte) []byte {
+		if b == nil {
+			return nil // and not merely empty
+		}
+		start := len(bytes)
+		bytes = append(bytes, b...)
+		return bytes[start:len(bytes):len(bytes)]
+	}
+	r := p.add(topic, partition, keep(value))
+	r.Key = keep(key)
+	for i := range headers {
+		all = append(all, kgo.RecordHeader{Key: headers[i].Key, Value: keep(headers[i].Value)})
+	}
+	r.Headers = all[first:len(all):len(all)]
+	p.bytes, p.headers = bytes, all
 	return r
 }
 
-// keep copies bytes; nil stays nil.
-func (p *Page) keep(b []byte) []byte {
-	if b == nil {
-		return nil
-	}
-	return keep(p, b)
+// keep copies a key.
+func (p *Page) keep(key string) []byte {
+	p.makeRoom(len(key))
+	start := len(p.bytes)
+	p.bytes = append(p.bytes, key...)
+	return p.bytes[start:len(p.bytes):len(p.bytes)]
 }
 
-// keep copies bytes. What was copied before stays where it is: a page that is full goes on in new memory.
-func keep[B string | []byte](p *Page, b B) []byte {
-	if len(b) > cap(p.bytes)-len(p.bytes) {
-		p.bytes = make([]byte, 0, max(2*cap(p.bytes), pageKeyBytes, len(b)))
+// makeRoom makes room for bytes. What was copied before stays where it is: a page that is full goes on in new
+// memory.
+func (p *Page) makeRoom(n int) {
+	if n > cap(p.bytes)-len(p.bytes) {
+		p.bytes = make([]byte, 0, max(2*cap(p.bytes), pageKeyBytes, n))
 	}
-	start := len(p.bytes)
-	p.bytes = append(p.bytes, b...)
-	return p.bytes[start:len(p.bytes):len(p.bytes)]
 }
 
 // Records returns the page's records, in the order in which they were emitted.
