@@ -136,7 +136,7 @@ func (f *forwarding) again(err error, place Place) bool {
 
 // failed answers when no owner did. It is the proxy's ErrorHandler, which hands it the request that went out.
 func (f *forwarding) failed(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, errHere) {
+	if errors.Is(err, errHere) || f.command && !f.touched && hasNoOwner(err) {
 		f.client.Body = io.NopCloser(bytes.NewReader(f.body))
 		f.here()
 		return
@@ -151,6 +151,19 @@ func (f *forwarding) failed(w http.ResponseWriter, r *http.Request, err error) {
 		p.Set("Idempotency-Key", f.key)
 	}
 	problem.Write(w, p)
+}
+
+// hasNoOwner reports whether a request was handled by nobody, because no pod was found that has its partition.
+// Any pod can put a command into its topic then, as well as the owner could: its result is there when somebody
+// has the partition. Only the look for what a command under its ID has led to is left out, and its aggregate
+// does that.
+func hasNoOwner(err error) bool {
+	var failed *peerError
+	if errors.As(err, &failed) {
+		return failed.misleads()
+	}
+	var p *problem.Problem
+	return errors.As(err, &p) && p.Code == wire.CodeNoOwner
 }
 
 // problem is why no owner has answered, for the client.

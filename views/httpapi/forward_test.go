@@ -127,10 +127,16 @@ func TestOwnerIsNotWhereItWasThought(t *testing.T) {
 		},
 		{"both refuse", func(*testing.T, *scene) {}, "GET", 503, []string{"Retry-After: 1"}, "no-owner", 2},
 		{
-			"both refuse a command", func(*testing.T, *scene) {}, "POST",
-			503,
-			[]string{"Retry-After: 1", "Idempotency-Key: k-1"},
-			"no-owner", 2,
+			"both refuse a command: it needs no owner to be sent", func(*testing.T, *scene) {}, "POST",
+			202,
+			[]string{"Idempotency-Key: k-1"},
+			"", 2,
+		},
+		{
+			"nobody is known for a command", func(_ *testing.T, s *scene) { s.asked.takeFor(s.at) }, "POST",
+			202,
+			[]string{"Idempotency-Key: k-1"},
+			"", 0,
 		},
 		{"the first address leads nowhere", func(t *testing.T, s *scene) {
 			t.Helper()
