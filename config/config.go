@@ -90,7 +90,7 @@ type Store struct {
 	Directory      string `key:"directory" default:".refold" help:"Directory of the local stores, for one worker at a time. Losing it costs a restore, nothing else. Empty: stores are in memory and restored at every start."`
 	CacheBytes     Bytes  `key:"cache-bytes" default:"128MiB" min:"1MiB" max:"1TiB" help:"Memory of all stores together: up to half of it for rows that are not on the disk yet, the rest for blocks of their files."`
 	RowCacheBytes  Bytes  `key:"row-cache-bytes" default:"64MiB" min:"0B" max:"1TiB" help:"Cache of rows in front of the stores. Reading a row from it takes 0.1 µs instead of 4."`
-	OpenFiles      int    `key:"open-files" default:"600" min:"48" max:"1000000" help:"How many data files all stores together keep open. Merges open some more for a moment. Each store has some seven other files open. There is one store for each partition of each aggregate's table, and of each topic of the views."`
+	OpenFiles      int    `key:"open-files" default:"600" min:"48" max:"1000000" help:"How many data files all stores together keep open. Merges open some more for a moment. The number of partitions does not matter: all stores share two databases."`
 	ViewCacheBytes Bytes  `key:"view-cache-bytes" default:"64MiB" min:"1MiB" max:"1TiB" help:"The same as cache-bytes, for the views' stores."`
 }
 

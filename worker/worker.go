@@ -113,9 +113,8 @@ func (w *Worker) openStores() (err error) {
 	if w.tables, err = openTables(w.in, metrics, w.kafka, w.logger); err != nil {
 		return err
 	}
-	aggregates := len(w.in.Definitions.Aggregates)
 	w.copies, err = openStores(w.in, metrics, w.kafka, w.logger,
-		storeSet{"views", viewTopics(aggregates), 2, w.config.Store.ViewCacheBytes, 0})
+		storeSet{"views", 2, w.config.Store.ViewCacheBytes, 0})
 	return err
 }
 
@@ -131,13 +130,12 @@ func openTables(
 ) (*snapshots.Stores, error) {
 	s := in.Config.Store
 	return openStores(in, metrics, settings, logger,
-		storeSet{"tables", len(in.Definitions.Aggregates), 1, s.CacheBytes, s.RowCacheBytes})
+		storeSet{"tables", 1, s.CacheBytes, s.RowCacheBytes})
 }
 
 // storeSet is what sets of stores differ by.
 type storeSet struct {
 	name            string
-	topics          int
 	thirds          int // of the files that all stores together may have open
 	cache, rowCache config.Bytes
 }
@@ -149,7 +147,6 @@ func openStores(
 	s := in.Config.Store
 	o := snapshots.Options{
 		Name: set.name, Kafka: settings, CacheBytes: int64(set.cache), RowCacheBytes: int64(set.rowCache),
-		Stores:       set.topics*in.Config.Topics.Partitions + 1, // one is being rebuilt beside, see Rebuild
 		MaxOpenFiles: s.OpenFiles * set.thirds / 3,
 		Metrics:      metrics, Logger: logger.With("stores", set.name),
 	}
