@@ -98,6 +98,9 @@ func steady(ctx context.Context, seen *sightings, workers fleet, l Load) (s Stea
 		return s, err
 	}
 	cpu, from, already := workers.used().CPU, seen.warmAt, seen.warmCount
+	if already >= l.Commands {
+		return s, fmt.Errorf("%w: %d came at once", errNothingCounts, already)
+	}
 	if err := seen.until(ctx, seen.done, workers); err != nil {
 		return s, err
 	}

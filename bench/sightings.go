@@ -46,6 +46,10 @@ func (b *Bench) watch(ctx context.Context, l Load) (*sightings, error) {
 	return s, nil
 }
 
+// sightingsAtOnce limits how many results may come between the last that is for warming up and the first that
+// counts.
+const sightingsAtOnce = 2_000
+
 func (s *sightings) close() { s.reader.Close() }
 
 func (s *sightings) follow(ctx context.Context, subject Subject) error {
@@ -58,7 +62,7 @@ func (s *sightings) follow(ctx context.Context, subject Subject) error {
 		if seen == len(s.at) {
 			return nil
 		}
-		fetches := s.reader.PollFetches(ctx)
+		fetches := s.reader.PollRecords(ctx, sightingsAtOnce)
 		now := time.Now()
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%d of %d results are missing: %w", len(s.at)-seen, len(s.at), err)
