@@ -16,20 +16,37 @@ func TestLease(t *testing.T) {
 		want      bool
 	}
 	for name, steps := range map[string][]step{
-		"nobody has joined":             {{want: false}, {after: time.Second, heartbeat: true, want: false}},
-		"joined":                        {{joined: true, want: true}, {after: timeout - 1, want: true}, {after: 1, want: false}},
-		"it counts from the request":    {{joined: true, ago: time.Second, want: true}, {after: 9 * time.Second, want: false}},
-		"heartbeats renew it":           {{joined: true, want: true}, {after: 9 * time.Second, heartbeat: true, want: true}, {after: 9 * time.Second, want: true}},
-		"an older answer takes nothing": {{joined: true, want: true}, {heartbeat: true, ago: 5 * time.Second, want: true}, {after: 9 * time.Second, want: true}},
+		"nobody has joined": {
+			{want: false}, {after: time.Second, heartbeat: true, want: false},
+		},
+		"joined": {
+			{joined: true, want: true}, {after: timeout - 1, want: true}, {after: 1, want: false},
+		},
+		"it counts from the request": {
+			{joined: true, ago: time.Second, want: true}, {after: 9 * time.Second, want: false},
+		},
+		"heartbeats renew it": {
+			{joined: true, want: true},
+			{after: 9 * time.Second, heartbeat: true, want: true},
+			{after: 9 * time.Second, want: true},
+		},
+		"an older answer takes nothing": {
+			{joined: true, want: true},
+			{heartbeat: true, ago: 5 * time.Second, want: true},
+			{after: 9 * time.Second, want: true},
+		},
 		"one heartbeat after its end may have been refused": {
 			{joined: true, want: true}, {after: timeout, heartbeat: true, want: false},
 		},
 		"a second one was sent by a member": {
-			{joined: true, want: true}, {after: timeout + 1, heartbeat: true, want: false},
+			{joined: true, want: true},
+			{after: timeout + 1, heartbeat: true, want: false},
 			{after: time.Second, heartbeat: true, want: true},
 		},
 		"whoever joins anew is a member": {
-			{joined: true, want: true}, {after: timeout + 1, heartbeat: true, want: false}, {joined: true, want: true},
+			{joined: true, want: true},
+			{after: timeout + 1, heartbeat: true, want: false},
+			{joined: true, want: true},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 )
 
 // Committed reads the rows of a partition that are committed, while somebody else has the store open: a
-// Staged, as a rule. It never sees a row of a transaction that is not committed. Any number of goroutines may
-// read.
+// Staged, as a rule. It never sees a row of a transaction that is not committed. Any number of goroutines
+// may read.
 type Committed struct{ store *store }
 
 // Committed returns the committed rows of a partition. They can be read while the partition's store is open;

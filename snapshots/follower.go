@@ -37,8 +37,8 @@ type Follower struct {
 }
 
 // Apply files records of the live tail, in the order of their offsets; the store is then the state of the
-// last one and all before it. Records that are in the store already, by their offsets, are passed over. The
-// others become readable together.
+// last one and all before it. Records that are in the store already, by their offsets, are passed over.
+// The others become readable together.
 func (f *Follower) Apply(records ...*kgo.Record) error {
 	f.tail.Lock()
 	defer f.tail.Unlock()

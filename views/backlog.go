@@ -12,8 +12,9 @@ import (
 	"refold/kafka"
 )
 
-// In Owned placement a command is kept when it has been handled. One that still waits in its topic is looked for
-// there, behind the last one that is kept: a question that is only asked about commands that are not known.
+// In Owned placement a command is kept when it has been handled. One that still waits in its topic is
+// looked for there, behind the last one that is kept: a question that is only asked about commands that
+// are not known.
 
 // errFoundInBacklog ends the reading of a topic.
 var errFoundInBacklog = errors.New("found")
@@ -48,28 +49,12 @@ func (v *Views) waits(ctx context.Context, key CommandKey) (Command, error) {
 	return found, err
 }
 
-// waitsAnywhere looks for commands of an ID that wait to be handled by this process. It stops at the first of
-// each aggregate and partition.
+// waitsAnywhere looks for commands of an ID that wait to be handled by this process. It stops at the
+// first of each aggregate and partition.
 func (v *Views) waitsAnywhere(ctx context.Context, id string) (Namesakes, error) {
 	var found Namesakes
 	for _, a := range v.aggregates {
-		if a.holding == nil {
-			continue
-		}
-		var places []kafka.Range
-		err := a.commands.read(func(parts []follower) error {
-			for partition, part := range parts {
-				if part == nil {
-					continue
-				}
-				place, err := a.backlog(int32(partition), part)
-				if err != nil {
-					return err
-				}
-				places = append(places, place)
-			}
-			return nil
-		})
+		places, err := a.backlogs()
 		if err != nil {
 			return Namesakes{}, err
 		}
@@ -94,13 +79,36 @@ func (v *Views) waitsAnywhere(ctx context.Context, id string) (Namesakes, error)
 }
 
 func pendingCommand(key CommandKey, r *kgo.Record) Command {
-	return Command{CommandKey: key, Type: header(r, codecs.HeaderType), Time: r.Timestamp.UTC(), Status: Pending}
+	return Command{
+		CommandKey: key, Type: header(r, codecs.HeaderType), Time: r.Timestamp.UTC(), Status: Pending,
+	}
 }
 
 // backlog is what of a partition of the commands topic is not kept yet.
 func (a *Aggregate) backlog(partition int32, part follower) (kafka.Range, error) {
 	at, err := position(partition, part)
 	return kafka.Range{Topic: a.commands.topic, Partition: partition, From: at.Offset + 1}, err
+}
+
+// backlogs is backlog of all partitions that are this process's.
+func (a *Aggregate) backlogs() (places []kafka.Range, err error) {
+	if a.holding == nil {
+		return nil, nil
+	}
+	err = a.commands.read(func(parts []follower) error {
+		for partition, part := range parts {
+			if part == nil {
+				continue
+			}
+			place, err := a.backlog(int32(partition), part)
+			if err != nil {
+				return err
+			}
+			places = append(places, place)
+		}
+		return nil
+	})
+	return places, err
 }
 
 // readBacklog reads until is says so, the end, or Limits.BacklogRecords.
@@ -114,7 +122,8 @@ func (v *Views) readBacklog(ctx context.Context, place kafka.Range, is func(r *k
 	left := v.options.Limits.BacklogRecords
 	_, err := kafka.ReadPartitionBy(ctx, client, place, func(records []*kgo.Record, _ kafka.Progress) error {
 		for _, r := range records {
-			if left--; is(r) || left <= 0 {
+			left--
+			if is(r) || left <= 0 {
 				return errFoundInBacklog
 			}
 		}
@@ -124,7 +133,8 @@ func (v *Views) readBacklog(ctx context.Context, place kafka.Range, is func(r *k
 	case errors.Is(err, errFoundInBacklog):
 		return nil
 	case err != nil:
-		return fmt.Errorf("%w: look for a command in %s/%d: %w", ErrNotReady, place.Topic, place.Partition, err)
+		return fmt.Errorf("%w: look for a command in %s/%d: %w",
+			ErrNotReady, place.Topic, place.Partition, err)
 	}
 	return nil
 }

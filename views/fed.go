@@ -15,8 +15,8 @@ import (
 	"refold/snapshots"
 )
 
-// fed is the copy of one partition of a topic that this process owns: it is restored from Kafka, and then fed by
-// the process's commits.
+// fed is the copy of one partition of a topic that this process owns: it is restored from Kafka, and then
+// fed by the process's commits.
 type fed struct {
 	live      *live
 	partition int32
@@ -27,8 +27,8 @@ type fed struct {
 
 	mu   sync.Mutex
 	copy follower // nil: records wait
-	// Records that were committed while the copy was being restored, up to a limit. Beyond it they are dropped,
-	// and the copy is restored once more.
+	// Records that were committed while the copy was being restored, up to a limit. Beyond it they are
+	// dropped, and the copy is restored once more.
 	waiting []*kgo.Record
 	bytes   int
 	limit   int
@@ -36,7 +36,10 @@ type fed struct {
 }
 
 func newFed(l *live, partition int32, limit int) *fed {
-	f := &fed{live: l, partition: partition, limit: limit, done: make(chan struct{}), broken: make(chan error, 1)}
+	f := &fed{
+		live: l, partition: partition, limit: limit,
+		done: make(chan struct{}), broken: make(chan error, 1),
+	}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	return f
 }
@@ -65,21 +68,22 @@ func (f *fed) run() {
 
 // keep restores the copy, lets commits feed it and readers read it, until it fails or the ownership ends.
 //
-// Nothing is missed between the restore and the first commit that is fed. Records are kept waiting from before
-// the end of the topic is asked for, at the latest since forget. One that was committed before that is below
-// this end, and is restored. One that was committed after it is waiting, and is passed over if it was restored,
-// too: commits come in the order of their offsets, and nobody else writes to the partition.
+// Nothing is missed between the restore and the first commit that is fed. Records are kept waiting from
+// before the end of the topic is asked for, at the latest since forget. One that was committed before
+// that is below this end, and is restored. One that was committed after it is waiting, and is passed over
+// if it was restored, too: commits come in the order of their offsets, and nobody else writes to the
+// partition.
 func (f *fed) keep() error {
 	f.forget()
 	part, err := f.live.open(f.ctx, f.live.topic, f.partition, f.live.project)
 	if err != nil {
 		return err
 	}
-	if err = part.Open(); err != nil {
+	if err := part.Open(); err != nil {
 		return err //nolint:wrapcheck // it says which store
 	}
 	defer func() { _ = part.Close() }() // never fails
-	if err = f.take(part); err != nil {
+	if err := f.take(part); err != nil {
 		return err
 	}
 	defer f.drop()
@@ -101,7 +105,8 @@ func (f *fed) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	select {
-	case <-f.broken:
+	case why := <-f.broken: // it has been opened anew since
+		f.live.logger.Debug("a copy is opened anew already", "topic", f.live.topic, "error", why)
 	default:
 	}
 	if f.dropped {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lovoo/goka"
@@ -41,6 +42,7 @@ type live struct {
 	name    string // "accounts-table": the topic's, without the installation's prefix
 	topic   string
 	kafka   kafka.Settings
+	client  *atomic.Pointer[kgo.Client] // Views.client
 	metrics *Metrics
 	logger  *slog.Logger
 	limits  Limits
@@ -53,7 +55,8 @@ type live struct {
 	changed func(r *kgo.Record) (waitKey, bool)
 	// forgets are the ways in which the copy drops what is too old; none, if nothing ever is.
 	forgets []forgetting
-	// holding says which partitions there are, and whether they may be read; nil: the copy is of all of them.
+	// holding says which partitions there are, and whether they may be read; nil: the copy is of all of
+	// them.
 	holding *holding
 
 	// mu guards what follows. Readers hold it (shared) for as long as they read: a follower is
@@ -137,9 +140,10 @@ func (l *live) setSession(s *session) {
 	l.restored = false
 }
 
-// read calls fn with the followers of all partitions that are here, nil for the others; or returns ErrNotReady
-// if one of them is not open, and ErrNotHere if it is not certain that they are this process's. A reader may be
-// the first to find that the files of a store are damaged; that mends itself, so it is told to come again.
+// read calls fn with the followers of all partitions that are here, nil for the others; or returns
+// ErrNotReady if one of them is not open, and ErrNotHere if it is not certain that they are this
+// process's. A reader may be the first to find that the files of a store are damaged; that mends itself,
+// so it is told to come again.
 func (l *live) read(fn func(parts []follower) error) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -156,8 +160,9 @@ func (l *live) read(fn func(parts []follower) error) error {
 // readAt calls fn with the follower of a key's partition, or returns ErrNotReady if it is not open, and
 // ErrNotHere if it is not certain that the partition is this process's.
 //
-// That is asked again after the reading. A process that is stopped in between, long enough for another one to
-// take the partition over and write to it, would otherwise answer with what was true before the question.
+// That is asked again after the reading. A process that is stopped in between, long enough for another
+// one to take the partition over and write to it, would otherwise answer with what was true before the
+// question.
 func (l *live) readAt(key string, fn func(partition int32, part follower) error) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

@@ -9,7 +9,7 @@ import (
 // Readers are let in when the last partition is there, whatever Goka calls the view meanwhile, and
 // not again before one that was closed is back (G10).
 func TestReadersWaitForTheLastPartition(t *testing.T) {
-	l := &live{topic: "rows-table", waiters: newWaiters(1)}
+	l := &live{topic: "rows-table", waiters: newWaiters(1, 0)}
 	l.setCount(2)
 	attach := func(partition int32) { l.attach(partition, &part{}) }
 	for i, step := range []struct {
@@ -59,7 +59,7 @@ func (s *swapping) Rebuild(_ context.Context, exclusive func(swap func() error) 
 func TestSwapWakesWaiters(t *testing.T) {
 	part := &swapping{rows: make(chan []byte, 1)}
 	part.rows <- []byte("1")
-	l := &live{topic: "rows-table", waiters: newWaiters(1), count: 1}
+	l := &live{topic: "rows-table", waiters: newWaiters(1, 0), count: 1}
 	l.attach(0, part)
 	looked, done := make(chan struct{}, 2), make(chan error, 1)
 	go func() {

@@ -15,8 +15,8 @@ var (
 	// ErrNotReady says that the view is being restored or has lost its broker: try again later,
 	// or ask another pod.
 	ErrNotReady = errors.New("the view is not ready")
-	// ErrNotHere says that another process keeps this partition, or that it is not certain that this one does.
-	// Ask the owner.
+	// ErrNotHere says that another process keeps this partition, or that it is not certain that this one
+	// does. Ask the owner.
 	ErrNotHere = errors.New("kept by another process")
 	// ErrOff is the ErrNotReady of a process that keeps no views (Options.Off): it won't pass.
 	ErrOff = fmt.Errorf("%w: this process keeps no views", ErrNotReady)

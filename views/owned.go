@@ -16,12 +16,12 @@ import (
 type Placement uint8
 
 const (
-	// Everywhere: each process keeps all partitions, by Goka views that follow the topics.
+	// Everywhere lets each process keep all partitions, by Goka views that follow the topics.
 	Everywhere Placement = iota
-	// Owned: a process keeps the partitions that its processors own. Rows are read from the committed table
-	// itself; commands, results and events are kept from what the process has just committed, and only what it
-	// lacks at the beginning of a session is read from Kafka. Partitions of others answer ErrNotHere. Dead
-	// letters, which are few and belong to no partition, are kept everywhere.
+	// Owned lets a process keep the partitions that its processors own. Rows are read from the committed
+	// table itself; commands, results and events are kept from what the process has just committed, and
+	// only what it lacks at the beginning of a session is read from Kafka. Partitions of others answer
+	// ErrNotHere. Dead letters, which are few and belong to no partition, are kept everywhere.
 	Owned
 )
 
@@ -45,6 +45,7 @@ type holding struct {
 
 	mu      sync.RWMutex
 	session Session // nil: none is running
+	number  uint64  // of the session; each has another one
 	owned   map[int32]bool
 	fed     map[kafka.TopicPartition]*fed
 }
@@ -67,12 +68,21 @@ func newHolding(table, commands *live, others ...*live) *holding {
 
 // has returns nil if this process certainly owns a partition now.
 func (h *holding) has(partition int32) error {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	if h.session == nil || !h.owned[partition] || !h.session.Holds() {
+	if h.serving(partition) == 0 {
 		return fmt.Errorf("%w: partition %d", ErrNotHere, partition)
 	}
 	return nil
+}
+
+// serving returns the number of the session in which this process certainly owns a partition now; 0: it does
+// not.
+func (h *holding) serving(partition int32) uint64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if h.session == nil || !h.owned[partition] || !h.session.Holds() {
+		return 0
+	}
+	return h.number
 }
 
 // holds returns nil if this process certainly owns the partitions that it has, which may be none.
@@ -97,10 +107,10 @@ func (h *holding) partitions() []int32 {
 	return owned
 }
 
-// Begin makes partitions of an aggregate this process's, in Owned placement: their copies are brought to the
-// end of their topics in the background, and from now on kept by Committed. It must be called when nothing of a
-// former owner's can be committed any more, and before anything is committed here: Config.Prepare of
-// exactlyonce is such a moment. What was begun before ends. Own lets readers in.
+// Begin makes partitions of an aggregate this process's, in Owned placement: their copies are brought to
+// the end of their topics in the background, and from now on kept by Committed. It must be called when
+// nothing of a former owner's can be committed any more, and before anything is committed here:
+// Config.Prepare of exactlyonce is such a moment. What was begun before ends. Own lets readers in.
 func (v *Views) Begin(aggregate string, partitions []int32) {
 	a := v.Aggregate(aggregate)
 	if a == nil || a.holding == nil {
@@ -110,9 +120,10 @@ func (v *Views) Begin(aggregate string, partitions []int32) {
 	a.holding.begin(partitions, int(v.options.Partitions()), v.options.Limits.QueueBytes)
 }
 
-// Own lets readers of the partitions that were begun in, while ctx goes on and the session holds them. It
-// returns when ctx has ended, and the partitions are no longer this process's.
-func (v *Views) Own(ctx context.Context, aggregate string, session Session) {
+// Own lets readers of the partitions that were begun in, while ctx goes on and the session holds them, and
+// calls readable as soon as they may come. It returns when ctx has ended, and the partitions are no longer
+// this process's.
+func (v *Views) Own(ctx context.Context, aggregate string, session Session, readable func()) {
 	a := v.Aggregate(aggregate)
 	if a == nil || a.holding == nil {
 		return
@@ -129,14 +140,26 @@ func (v *Views) Own(ctx context.Context, aggregate string, session Session) {
 	}
 	h.mu.Lock()
 	h.session = session
+	h.number++
 	h.mu.Unlock()
 	v.waiters.changedAll()
+	readable()
 	<-ctx.Done()
 	h.end()
 }
 
-// Committed keeps what a transaction has made visible, and wakes the readers that wait for it. It costs a write
-// to each copy that the transaction concerns.
+// Serving returns the number of the time in which this process has a partition of an aggregate without a
+// pause, in Owned placement; 0: it does not have it now, and its readers answer ErrNotHere. Whoever reads
+// all partitions that are here knows by two equal numbers, of before and after, that this one was among them.
+func (v *Views) Serving(aggregate string, partition int32) uint64 {
+	if a := v.Aggregate(aggregate); a != nil && a.holding != nil {
+		return a.holding.serving(partition)
+	}
+	return 0
+}
+
+// Committed keeps what a transaction has made visible, and wakes the readers that wait for it. It costs a
+// write to each copy that the transaction concerns.
 func (v *Views) Committed(aggregate string, c Commit) {
 	if a := v.Aggregate(aggregate); a != nil && a.holding != nil {
 		a.holding.committed(c)

@@ -99,9 +99,9 @@ func (l *live) lags() map[int]int64 {
 	return l.behind
 }
 
-// watched reports whether the copy is compared with the end of its topic. In Owned placement, rows are the
-// processor's, and commands that wait are its backlog: the engine watches both. Results and events that the copy
-// lacks were written by somebody else; it is opened anew, and reads them.
+// watched reports whether the copy is compared with the end of its topic. In Owned placement, rows are
+// the processor's, and commands that wait are its backlog: the engine watches both. Results and events
+// that the copy lacks were written by somebody else; it is opened anew, and reads them.
 func (l *live) watched() bool {
 	return l.holding == nil || l != l.holding.table && l != l.holding.commands
 }

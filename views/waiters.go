@@ -2,13 +2,17 @@ package views
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // waiters lets readers wait, without polling, until a view makes something readable.
 type waiters struct {
 	limit int // of the waits at the same time
+	// How long a wait goes on although the partition is not readable here; 0: not at all.
+	patience time.Duration
 
 	mu    sync.Mutex
 	count int
@@ -19,13 +23,14 @@ type waiters struct {
 // that waits for any command of an ID names no subject.
 type waitKey struct{ topic, subject, command string }
 
-func newWaiters(limit int) *waiters {
-	return &waiters{limit: limit, byKey: make(map[waitKey]map[chan struct{}]struct{})}
+func newWaiters(limit int, patience time.Duration) *waiters {
+	return &waiters{limit: limit, patience: patience, byKey: make(map[waitKey]map[chan struct{}]struct{})}
 }
 
-// wait returns nil as soon as ready says true, ready's error if it has one, ErrNotYet when ctx
-// ends first, and ErrTooManyWaiters at once if the limit is reached. ready is called once, and
-// again after each change of one of the keys.
+// wait returns nil as soon as ready says true, ready's error if it has one, ErrNotYet when ctx ends
+// first, and ErrTooManyWaiters at once if the limit is reached. ready is called once, and again after
+// each change of one of the keys. In Owned placement a partition is away between two sessions, and often
+// comes back at once: a wait goes on then until its patience ends.
 //
 // No change is missed: a waiter is registered before it looks. Either the change came before the
 // look, and ready sees it; or it came after it, hence after the registration, and is signalled.
@@ -35,16 +40,37 @@ func (w *waiters) wait(ctx context.Context, ready func() (bool, error), keys ...
 		return ErrTooManyWaiters
 	}
 	defer w.remove(signal, keys)
-	for {
-		if ok, err := ready(); ok || err != nil {
-			return err
+	patience := time.NewTimer(w.patience)
+	patience.Stop() // until the partition is away
+	defer patience.Stop()
+	for here, last := true, false; ; {
+		ok, err := ready()
+		if !away(err) || last || w.patience == 0 {
+			if ok || err != nil {
+				return err
+			}
+			here = true
+		} else if here {
+			here = false
+			patience.Reset(w.patience)
 		}
 		select {
 		case <-signal:
+		case <-patience.C:
+			last = !here
 		case <-ctx.Done():
+			if err != nil {
+				return err
+			}
 			return fmt.Errorf("%w: %w", ErrNotYet, context.Cause(ctx))
 		}
 	}
+}
+
+// away reports whether an error says that a partition can't be read here now.
+func away(err error) bool {
+	var restored notReady
+	return errors.Is(err, ErrNotHere) || errors.As(err, &restored)
 }
 
 // changed wakes the readers that wait for the key, or for any command of its ID.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -16,7 +17,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestWaiters(t *testing.T) {
-	w := newWaiters(2)
+	w := newWaiters(2, 0)
 	key := waitKey{topic: "accounts-table", subject: "alice"}
 	other := waitKey{topic: "accounts-table", subject: "bob"}
 	var sequence atomic.Int64
@@ -46,7 +47,7 @@ func TestWaiters(t *testing.T) {
 }
 
 func TestWaiters_limit(t *testing.T) {
-	w := newWaiters(1)
+	w := newWaiters(1, 0)
 	never := func() (bool, error) { return false, nil }
 	ctx, cancel := context.WithCancelCause(t.Context())
 	looked := make(chan struct{})
@@ -71,9 +72,45 @@ func TestWaiters_limit(t *testing.T) {
 	}
 }
 
+// A wait goes on while the partition is away, until its patience ends: then it tells why.
+func TestWaiters_patience(t *testing.T) {
+	w := newWaiters(1, time.Minute)
+	key := waitKey{topic: "t", subject: "a"}
+	states := make(chan error, 3)
+	states <- ErrNotHere
+	states <- notReady("being restored")
+	states <- nil
+	looked := make(chan struct{}, 3)
+	done := make(chan error, 1)
+	go func() {
+		done <- w.wait(t.Context(), func() (bool, error) {
+			err := <-states
+			looked <- struct{}{}
+			return err == nil, err
+		}, key)
+	}()
+	for range 2 {
+		<-looked
+		w.changed(key)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	away := func() (bool, error) { return false, ErrNotHere }
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := w.wait(ended, away, key); !errors.Is(err, ErrNotHere) {
+		t.Errorf("the time to wait ends while the partition is away: %v", err)
+	}
+	w.patience = time.Millisecond
+	if err := w.wait(t.Context(), away, key); !errors.Is(err, ErrNotHere) {
+		t.Errorf("the patience ends: %v", err)
+	}
+}
+
 // Wakes and waits cross at random: none may be missed, or the test hangs.
 func TestWaiters_noneIsMissed(t *testing.T) {
-	w := newWaiters(100)
+	w := newWaiters(100, 0)
 	key := waitKey{topic: "t", subject: "a"}
 	for range 2000 {
 		var ready atomic.Bool

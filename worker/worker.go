@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"refold/installation"
 	"refold/inventory"
 	"refold/kafka"
+	"refold/owners"
 	"refold/processors"
 	"refold/snapshots"
 	"refold/snapshots/rebuild"
@@ -53,6 +55,8 @@ type Worker struct {
 	server       *httpapi.Server
 	listener     net.Listener // Run hands it to the server
 	address      string
+	directory    *owners.Directory // nil: everything is here
+	groups       map[string]string // by aggregate
 	verify       *verify.Metrics
 	tracing      *otlp.Provider // nil: off
 	ran          atomic.Bool
@@ -244,6 +248,7 @@ func (w *Worker) openViews() (err error) {
 			Commands: a.Commands, Results: w.opened.Results, Events: a.Events, Row: a.Row, Fold: a.Fold,
 			Refolded:  w.refolded(topics.Group),
 			NoResults: !kept.Results, NoHistory: !kept.History, NoTraces: !kept.Traces,
+			ResultsRetention: cmp.Or(kept.ResultsRetention, w.config.Topics.ResultsRetention),
 		})
 	}
 	w.views, err = views.Open(views.Options{
@@ -282,22 +287,28 @@ func (w *Worker) openServer() (err error) {
 	if err != nil {
 		return err
 	}
-	w.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: resources, Routes: routes, Commands: w.views, Traces: w.views, Live: live,
-		Readiness: checks,
-		Rebuilds:  w.requests, Views: w.views, Stores: w.tables,
-		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
-		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
-	})
-	if err != nil {
-		return err
-	}
 	w.listener, err = net.Listen("tcp", w.config.HTTP.Address) //nolint:noctx // returns at once
 	if err != nil {
 		return fmt.Errorf("http.address: %w (choose another with --http.address)", err)
 	}
 	w.address = w.listener.Addr().String()
-	return nil
+	if err := w.openDirectory(); err != nil {
+		return err
+	}
+	options := httpapi.Options{
+		Resources: resources, Routes: routes, Commands: w.views, Traces: w.views, Live: live,
+		Readiness: checks,
+		Rebuilds:  w.requests, Views: w.views, Stores: w.tables,
+		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
+		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
+	}
+	if w.directory != nil {
+		options.Placement, options.Instance = placed{w}, w.directory.Self().Instance
+		owners := httpapi.Check{Name: "owners", Ready: w.directory.Ready}
+		options.Readiness = append(options.Readiness, owners)
+	}
+	w.server, err = httpapi.NewServer(options)
+	return err
 }
 
 // now is the clock that commands of extensions are stamped with.
@@ -329,6 +340,9 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		group.Go(func() error { w.watchTopics(ctx); return nil })
 		if w.config.Views.Enabled {
 			group.Go(func() error { return w.views.Run(ctx) })
+		}
+		if w.directory != nil {
+			group.Go(func() error { w.directory.Run(ctx); return nil })
 		}
 		for _, p := range w.processors {
 			group.Go(func() error { p.Run(ctx); return nil })
