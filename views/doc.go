@@ -19,7 +19,8 @@
 //     process that can't be certain that it still owns a partition: a pod that was stopped for a while never
 //     answers with what was true before.
 //   - [Everywhere]: all of them. Each topic has a Goka view, whose storages are followers of package
-//     snapshots. A follower restores itself in bulk; Goka then reads the live tail with Sarama, read committed.
+//     snapshots. A follower restores itself in bulk; Goka then reads the live tail with Sarama, read
+//     committed.
 //
 // Everything a reader sees is committed, and may be behind: a reader that needs more says which sequence it
 // has to see and waits ([Aggregate.WaitFor], promise G10).

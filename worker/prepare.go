@@ -96,8 +96,8 @@ func (w *Worker) prepareTopics(ctx context.Context) error {
 	return err
 }
 
-// otherFiles is how many files and connections a worker has open beside the data files of its stores, and room
-// for merges. Their number does not depend on the partitions.
+// otherFiles is how many files and connections a worker has open beside the data files of its stores, and
+// room for merges. Their number does not depend on the partitions.
 const otherFiles = 256
 
 // tooFewFiles reports whether the worker may need more files than the limit lets the process open (0: nobody

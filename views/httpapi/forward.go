@@ -153,10 +153,10 @@ func (f *forwarding) failed(w http.ResponseWriter, r *http.Request, err error) {
 	problem.Write(w, p)
 }
 
-// hasNoOwner reports whether a request was handled by nobody, because no pod was found that has its partition.
-// Any pod can put a command into its topic then, as well as the owner could: its result is there when somebody
-// has the partition. Only the look for what a command under its ID has led to is left out, and its aggregate
-// does that.
+// hasNoOwner reports whether a request was handled by nobody, because no pod was found that has its
+// partition. Any pod can put a command into its topic then, as well as the owner could: its result is there
+// when somebody has the partition. Only the look for what a command under its ID has led to is left out, and
+// its aggregate does that.
 func hasNoOwner(err error) bool {
 	var failed *peerError
 	if errors.As(err, &failed) {
