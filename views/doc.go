@@ -14,10 +14,10 @@
 // Which partitions a process keeps, and how their records come to it, is its [Placement]:
 //
 //   - [Owned]: those that its processors own. Rows are read from the committed table. The other copies are
-//     fed with each transaction that the process commits ([Views.Committed]), and read from Kafka only what they
-//     lack when a session begins. Other partitions answer [ErrNotHere]: somebody else owns them. So does a
-//     process that can't be certain that it still owns a partition: a pod that was stopped for a while never
-//     answers with what was true before.
+//     fed with each transaction that the process commits ([Views.Committed]), and read from Kafka only what
+//     they lack when a session begins. Other partitions answer [ErrNotHere]: somebody else owns them. So does
+//     a process that can't be certain that it still owns a partition: a pod that was stopped for a while
+//     never answers with what was true before.
 //   - [Everywhere]: all of them. Each topic has a Goka view, whose storages are followers of package
 //     snapshots. A follower restores itself in bulk; Goka then reads the live tail with Sarama, read
 //     committed.
