@@ -10,11 +10,16 @@ CACHE    := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/refold
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 
-# What may be set: make fuzz FUZZTIME=1m, make bench BENCH=Encode, make system RUN=Zombie,
+# What may be set: make fuzz FUZZTIME=1m, make bench-go BENCH=Encode, make system RUN=Zombie,
+# make bench ONLY=cpu,latency SUBJECTS=engine,accounts ROUNDS=3 SCALE=0.1 NOTE="not alone",
 # make chaos MINUTES=60 SEED=7, make simulate SEEDS=10000, make simulate SEED=17 FAULTS=0,3.
 FUZZTIME ?= 10s
 BENCH    ?= .
-ROWS     ?= 1000000
+ONLY     ?=
+SUBJECTS ?=
+ROUNDS   ?= 5
+SCALE    ?= 1
+NOTE     ?=
 RUN      ?= .
 MINUTES  ?= 10
 PROTECTIONS ?= fencing offsets rows
@@ -38,11 +43,13 @@ run: ## start everything in one process: embedded Kafka, worker, HTTP on :8080, 
 build: bin/processor bin/audit ## build the program, and the one that checks it, into bin/
 
 # go build knows better than make what is out of date, so it is always asked.
-.PHONY: bin/processor bin/audit
+.PHONY: bin/processor bin/audit bin/bench
 bin/processor:
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $@ ./cmd/processor
 bin/audit:
 	CGO_ENABLED=0 go build -trimpath -o $@ ./cmd/audit
+bin/bench:
+	CGO_ENABLED=0 go build -trimpath -tags system -o $@ ./system/bench
 
 # Package program comes first, since its tests take longest and mostly wait; so does a third package beside it.
 # The race detector needs cgo, which Go switches off by itself where there is no C compiler.
@@ -124,12 +131,25 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 	done
 
 .PHONY: bench
-bench: ## run the Go benchmarks that match BENCH (all)
-	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+bench: bin/processor bin/bench ## compare with Kafka Streams into docs/BENCHMARKS.md (needs JDK 21+, Maven)
+	exec bin/bench -only '$(ONLY)' -subjects '$(SUBJECTS)' -rounds '$(ROUNDS)' -scale '$(SCALE)' \
+		-note '$(NOTE)'
 
-.PHONY: bench-peer
-bench-peer: bin/processor ## restore a table of ROWS (1000000) beside Kafka Streams (needs Java 21+, Maven)
-	go run -tags system ./system/peer -rows '$(ROWS)'
+.PHONY: bench-quick
+bench-quick: bin/processor bin/bench ## compare the main ratios with bench/baseline.json, under five minutes
+	exec bin/bench -quick
+
+.PHONY: bench-baseline
+bench-baseline: bin/processor bin/bench ## make bench/baseline.json of a quick run
+	exec bin/bench -quick -set-baseline
+
+.PHONY: bench-report
+bench-report: bin/bench ## make docs/BENCHMARKS.md and README.md of the results again
+	exec bin/bench -report
+
+.PHONY: bench-go
+bench-go: ## run the Go benchmarks that match BENCH (all)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: cover
 cover: ## measure how much of each package its tests reach, into cover.out

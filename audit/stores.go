@@ -8,28 +8,33 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// How a worker's local stores lie in its directory, PREFIX + set / topic / partition, and what is
-// in the database there: one key for the checkpoint, and rows.
+// How a worker's local stores lie in its directory: in one database for each set, PREFIX + set /
+// db-GENERATION. There, each store has a number, with which its keys begin. A kind follows: the store's name,
+// its checkpoint, and rows.
 var storeSets = []string{"tables", "views"}
 
 const (
-	storeRow     = 1
-	storeRowsEnd = 2
-	// storeDamaged is a file that says that the worker will throw the store away.
+	storeDatabase   = "db-"
+	storeNumber     = 4 // bytes
+	storeName       = 0
+	storeCheckpoint = 1
+	storeRow        = 2
+	storeRowsEnd    = 3
+	// storeDamaged is a file that says that the worker will throw the database away; with numbers behind
+	// it, these stores.
 	storeDamaged = "DAMAGED"
 )
-
-var storeCheckpoint = []byte{0}
 
 // stores compares the copies of tables that workers have on their disks with what the topics had at
 // the offsets of the copies: a store may be behind its topic, and is never ahead, and never has what
@@ -48,11 +53,12 @@ type stores struct {
 
 // storeCopy is a store, and what it should hold.
 type storeCopy struct {
-	dir   string
-	at    extent
-	point storePoint
-	rows  map[name]name // hash of the key → hash of the value that the topic has below point.next
-	later map[name]bool // keys that have records from there on: earlier ones may be compacted away
+	dir    string
+	number uint32
+	at     extent
+	point  storePoint
+	rows   map[name]name // hash of the key → hash of the value that the topic has below point.next
+	later  map[name]bool // keys that have records from there on: earlier ones may be compacted away
 }
 
 // storePoint says what the rows of a store are the state of: all records below next of a topic.
@@ -67,44 +73,82 @@ func (s *stores) begin(_ context.Context, _ Kind, at extent) error {
 	s.open = nil
 	for _, dir := range s.dirs {
 		for _, set := range storeSets {
-			path := filepath.Join(dir, s.source.Prefix+set, url.PathEscape(at.topic),
-				strconv.Itoa(int(at.partition)))
-			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			path, err := newestDatabase(filepath.Join(dir, s.source.Prefix+set))
+			if err != nil {
+				return err
+			}
+			if path == "" {
 				continue
 			}
 			s.found[dir]++
 			if _, err := os.Stat(filepath.Join(path, storeDamaged)); err == nil {
-				s.notes = append(s.notes, path+" is marked as damaged, its worker will rebuild it: "+
-					"not checked")
+				s.note(path + " is marked as damaged, its worker will rebuild it: not checked")
 				continue
 			}
 			if err := s.find(path, at); err != nil {
-				return fmt.Errorf("the store in %s: %w", path, err)
+				return fmt.Errorf("the store of %v in %s: %w", at, path, err)
 			}
 		}
 	}
 	return nil
 }
 
+// note says once what is not checked.
+func (s *stores) note(text string) {
+	if !slices.Contains(s.notes, text) {
+		s.notes = append(s.notes, text)
+	}
+}
+
+// newestDatabase returns the database that a worker uses; empty if there is none.
+func newestDatabase(dir string) (string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("looking for stores: %w", err)
+	}
+	path, newest := "", uint64(0)
+	for _, entry := range entries {
+		number, is := strings.CutPrefix(entry.Name(), storeDatabase)
+		generation, err := strconv.ParseUint(number, 10, 64)
+		if is && err == nil && generation > newest {
+			path, newest = filepath.Join(dir, entry.Name()), generation
+		}
+	}
+	return path, nil
+}
+
 func (s *stores) find(path string, at extent) error {
 	db, err := openStore(path)
 	if errors.Is(err, pebble.ErrDBDoesNotExist) {
-		s.notes = append(s.notes, path+" has no database yet: its worker ended before there was one")
+		s.note(path + " has no database yet: its worker ended before there was one")
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	defer db.Close() //nolint:errcheck // it was only read
-	point, err := readPoint(db)
+	number, err := numberOf(db, at)
+	if err != nil || number == 0 {
+		return err
+	}
+	damaged, err := isMarked(path, number)
+	if err != nil {
+		return err
+	}
+	if damaged {
+		s.note(fmt.Sprintf("the store of %v in %s is marked as damaged, its worker will rebuild it: "+
+			"not checked", at, path))
+		return nil
+	}
+	point, err := readPoint(db, number)
 	switch {
 	case err != nil:
 		return err
 	case point.version != "":
 		return nil // a view's: it is asked by HTTP
 	case point.topic != at.id && point.next > 0:
-		s.notes = append(s.notes, path+" is of another topic of that name, its worker will rebuild "+
-			"it: not checked")
+		s.note(fmt.Sprintf("the store of %v in %s is of another topic of that name, its worker will "+
+			"rebuild it: not checked", at, path))
 		return nil
 	case point.next > at.end:
 		s.breach("G6", Ahead, "the store in %s is the state of offset %d, %v ends at %d", path, point.next,
@@ -112,9 +156,57 @@ func (s *stores) find(path string, at extent) error {
 	}
 	s.checked++
 	s.open = append(s.open, &storeCopy{
-		dir: path, at: at, point: point, rows: make(map[name]name), later: make(map[name]bool),
+		dir: path, number: number, at: at, point: point,
+		rows: make(map[name]name), later: make(map[name]bool),
 	})
 	return nil
+}
+
+// storeKey begins a key of a store.
+func storeKey(number uint32, kind byte) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, number), kind)
+}
+
+// numberOf returns the number of a partition's store; 0 if there is none that is finished.
+func numberOf(db *pebble.DB, at extent) (uint32, error) {
+	const finished = 1
+	want := append(binary.BigEndian.AppendUint32([]byte{finished}, uint32(at.partition)), at.topic...)
+	keys, err := db.NewIter(nil)
+	if err != nil {
+		return 0, fmt.Errorf("reading whose the rows are: %w", err)
+	}
+	defer keys.Close() //nolint:errcheck // Error has said what there is to say
+	for ok := keys.First(); ok; {
+		key := keys.Key()
+		if len(key) < storeNumber {
+			return 0, fmt.Errorf("there is the key %x", key)
+		}
+		number := binary.BigEndian.Uint32(key)
+		if bytes.Equal(key[storeNumber:], []byte{storeName}) && bytes.Equal(keys.Value(), want) {
+			return number, nil
+		}
+		ok = keys.SeekGE(binary.BigEndian.AppendUint32(nil, number+1))
+	}
+	if err := keys.Error(); err != nil {
+		return 0, fmt.Errorf("reading whose the rows are: %w", err)
+	}
+	return 0, nil
+}
+
+// isMarked reports whether a store was found damaged: a file names the first and the last of such stores.
+func isMarked(dir string, number uint32) (bool, error) {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return false, fmt.Errorf("looking for marks of damage: %w", err)
+	}
+	for _, file := range files {
+		var from, to uint32
+		_, err := fmt.Sscanf(file.Name(), storeDamaged+"-%d-%d", &from, &to)
+		if err == nil && from <= number && number <= to {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func openStore(path string) (*pebble.DB, error) {
@@ -143,8 +235,8 @@ func (silent) Fatalf(format string, args ...any) {
 	panic(fmt.Sprintf(format, args...)) // Pebble takes it that this does not return
 }
 
-func readPoint(db *pebble.DB) (p storePoint, err error) {
-	value, closer, err := db.Get(storeCheckpoint)
+func readPoint(db *pebble.DB, number uint32) (p storePoint, err error) {
+	value, closer, err := db.Get(storeKey(number, storeCheckpoint))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return p, nil
 	}
@@ -194,14 +286,14 @@ func (s *stores) compare(ctx context.Context, c *storeCopy, w *World) error {
 	}
 	defer db.Close() //nolint:errcheck // it was only read
 	rows, err := db.NewIter(&pebble.IterOptions{
-		LowerBound: []byte{storeRow}, UpperBound: []byte{storeRowsEnd},
+		LowerBound: storeKey(c.number, storeRow), UpperBound: storeKey(c.number, storeRowsEnd),
 	})
 	if err != nil {
 		return fmt.Errorf("reading its rows: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // Error has said what there is to say
 	for rows.First(); rows.Valid(); rows.Next() {
-		key := string(rows.Key()[1:])
+		key := string(rows.Key()[storeNumber+1:])
 		hash := s.ledger.name(key)
 		want, has := c.rows[hash]
 		delete(c.rows, hash)

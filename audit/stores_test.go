@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -67,7 +66,7 @@ func (w *written) end() int64 {
 func (d *disk) write(w *written) string {
 	w.Helper()
 	dir := w.TempDir()
-	path := filepath.Join(dir, w.prefix+"tables", w.prefix+"accounts-table", strconv.Itoa(0))
+	path := filepath.Join(dir, w.prefix+"tables", "db-1")
 	if err := os.MkdirAll(path, 0o750); err != nil {
 		w.Fatal(err)
 	}
@@ -78,12 +77,21 @@ func (d *disk) write(w *written) string {
 	point := append([]byte{1}, d.topic[:]...)
 	point = binary.BigEndian.AppendUint64(point, uint64(d.next))
 	point = binary.BigEndian.AppendUint64(point, 0)
-	if err := db.Set([]byte{0}, point, pebble.NoSync); err != nil {
-		w.Fatal(err)
-	}
-	for key, value := range d.rows {
-		if err := db.Set(append([]byte{1}, key...), value, pebble.NoSync); err != nil {
-			w.Fatal(err)
+	// The store of another partition is in front of it: the rows of the two must not be taken for one.
+	for number, partition := range []byte{7, 0} {
+		of := []byte{0, 0, 0, byte(number + 1)}
+		name := append([]byte{1, 0, 0, 0, partition}, w.prefix+"accounts-table"...)
+		rows := map[string][]byte{"\x00": name, "\x01": point}
+		for key, value := range d.rows {
+			rows["\x02"+key] = value
+		}
+		if partition != 0 {
+			rows["\x02other"] = []byte("partition's")
+		}
+		for key, value := range rows {
+			if err := db.Set(append(slices.Clone(of), key...), value, pebble.NoSync); err != nil {
+				w.Fatal(err)
+			}
 		}
 	}
 	if err := db.Flush(); err != nil {
@@ -161,7 +169,7 @@ func TestStoresMayKnowWhatWasCompactedAway(t *testing.T) {
 		w.wants(audit.Options{Stores: []string{d.write(w)}}, want)
 	}
 	empty := w.TempDir()
-	store := filepath.Join(empty, w.prefix+"tables", w.prefix+"accounts-table", "0")
+	store := filepath.Join(empty, w.prefix+"tables", "db-1")
 	if err := os.MkdirAll(store, 0o750); err != nil {
 		t.Fatal(err)
 	}

@@ -32,19 +32,26 @@ type aggregate struct {
 
 	topics processors.Topics
 	keys   int
+	chosen Keys
 }
 
-// Aggregate returns the subject of an aggregate whose topics have the prefix: its sample traffic, to so many
-// keys, each of which gets one command after the other. The first so many commands are the keys' first ones.
-func Aggregate(a *processors.OpenAggregate, prefix string, keys int) (Subject, error) {
-	return newAggregate(a, prefix, keys)
+// Aggregate returns the subject of an aggregate whose topics have the prefix: its sample traffic. The first
+// commands are the keys' first ones. If keys don't take turns, all further commands to a key are alike: the
+// second of its sample traffic.
+func Aggregate(a *processors.OpenAggregate, prefix string, keys Keys) (Subject, error) {
+	subject, err := newAggregate(a, prefix, keys.Count)
+	if err != nil {
+		return nil, err
+	}
+	subject.chosen = keys
+	return subject, nil
 }
 
 func newAggregate(a *processors.OpenAggregate, prefix string, keys int) (*aggregate, error) {
 	if a.Traffic == nil {
 		return nil, fmt.Errorf("%s have no sample traffic: all of their commands are internal", a.Plural)
 	}
-	return &aggregate{a, a.Topics(prefix), keys}, nil
+	return &aggregate{a, a.Topics(prefix), keys, Keys{Count: keys}}, nil
 }
 
 // Results is the results topic.
@@ -52,8 +59,11 @@ func (a *aggregate) Results() string { return a.topics.Results }
 
 // Command makes the i-th command.
 func (a *aggregate) Command(i int) (*kgo.Record, error) {
-	k := i % a.keys
-	return a.send(i, a.Name+"-"+strconv.Itoa(k), a.traffic(k, i/a.keys))
+	k, n := a.chosen.of(i), i/a.keys
+	if a.chosen.Choose != nil {
+		n = min(n, 1)
+	}
+	return a.send(i, a.Name+"-"+strconv.Itoa(k), a.traffic(k, n))
 }
 
 // traffic returns the n-th command to the k-th key, the same one each time.
@@ -67,7 +77,7 @@ func (a *aggregate) send(i int, key string, command any) (*kgo.Record, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the type
 	}
-	return recordOf(a.topics.Commands, key, value, eventsourcing.Metadata{
+	return Record(a.topics.Commands, key, value, eventsourcing.Metadata{
 		ID: commandPrefix + strconv.Itoa(i), Source: "bench", Subject: key,
 		Type: eventsourcing.TypeName(command), Time: time.Now(),
 	}), nil
@@ -88,8 +98,8 @@ func (a *aggregate) Index(result *kgo.Record) (int, bool) {
 	return 0, false
 }
 
-// recordOf is a message as workers and their clients write it.
-func recordOf(topic, key string, value []byte, m eventsourcing.Metadata) *kgo.Record {
+// Record is a message as workers and their clients write it.
+func Record(topic, key string, value []byte, m eventsourcing.Metadata) *kgo.Record {
 	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
 	headers := codecs.Headers(m)
 	for _, name := range slices.Sorted(maps.Keys(headers)) {

@@ -2,58 +2,111 @@ package bench
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
-	"math"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"refold/kafka"
 )
 
 // Load says which commands are measured.
 type Load struct {
 	Subject Subject
-	// Commands is how many there are, and Keys how many of them make the keys known.
-	Commands, Keys int
-	// Rate is how many are sent a second. Drain does not need it.
-	Rate float64
-	// Worker are the arguments of the program for its worker.
-	Worker []string
-	// Written is called when the commands of Drain are there, with the time that this took.
+	// Commands is how many there are. The first Warm of them are not counted: they warm caches and compilers
+	// up, and make the keys known.
+	Commands, Warm int
+	// Rate is how many are sent a second, and WarmRate how many of the first ones; 0: the same. Drain needs
+	// neither.
+	Rate, WarmRate float64
+	// Workers are the command lines of the processes that share the work.
+	Workers [][]string
+	// Written is called when the commands of Drain are there, with the time that this took. May be nil.
 	Written func(took time.Duration)
+	// Meanwhile is called by AtRate when it begins to count, with the processes in the order of Workers. It
+	// may end some, and put others or nil in their places. May be nil.
+	Meanwhile func(ctx context.Context, running []*Process) error
 }
 
-// Drained is how fast a worker got through commands that were there.
+// Prepared is a Subject that needs other records first, such as the accounts that pay for orders.
+type Prepared interface {
+	Before() iter.Seq2[*kgo.Record, error]
+}
+
+// Steady is what processes took for the commands after the first ones, without their start and stop.
+type Steady struct {
+	// Commands is how many. They had their results within Took.
+	Commands int
+	Took     time.Duration
+	// CPU is counted until the processes have come to rest: a read side that catches up later counts.
+	CPU time.Duration
+}
+
+// Drained is how fast workers got through commands that were there.
 type Drained struct {
 	// FirstToLast is the time from the first result to the last.
 	FirstToLast time.Duration
-	// Worker is what the worker took, its start and stop included.
+	Steady      Steady
+	// Worker is what the workers took, their start and stop included.
 	Worker Usage
 }
 
-// Drain measures how fast a worker gets through what is there when it starts.
+// Drain measures how fast workers get through what is there when they start.
 func (b *Bench) Drain(ctx context.Context, l Load) (d Drained, err error) {
 	begin := time.Now()
+	if err := b.before(ctx, l.Subject); err != nil {
+		return d, err
+	}
 	if _, err := b.write(ctx, "commands", records(l.Commands, l.Subject.Command)); err != nil {
 		return d, err
 	}
-	l.Written(time.Since(begin))
-	seen, err := b.watch(ctx, l.Subject, l.Commands)
+	if l.Written != nil {
+		l.Written(time.Since(begin))
+	}
+	seen, err := b.watch(ctx, l)
 	if err != nil {
 		return d, err
 	}
-	worker, err := b.start(ctx, l.Worker)
+	defer seen.close()
+	workers, err := b.startAll(ctx, l.Workers)
 	if err != nil {
 		return d, err
 	}
-	first, last, err := seen.all(ctx, worker)
-	used, stopErr := worker.stop()
-	if err == nil {
-		err = stopErr
+	d.Steady, err = steady(ctx, seen, workers, l)
+	used, stopErr := workers.stop()
+	if err := errors.Join(err, stopErr); err != nil {
+		return d, err
 	}
-	return Drained{last.Sub(first), used}, err
+	first, last := seen.span()
+	d.FirstToLast, d.Worker = last.Sub(first), used
+	return d, nil
+}
+
+// before writes what a subject needs first.
+func (b *Bench) before(ctx context.Context, s Subject) error {
+	prepared, is := s.(Prepared)
+	if !is {
+		return nil
+	}
+	_, err := b.write(ctx, "records that come before", prepared.Before())
+	return err
+}
+
+// steady waits for all results, and returns what those after the first ones took.
+func steady(ctx context.Context, seen *sightings, workers fleet, l Load) (s Steady, err error) {
+	if err := seen.until(ctx, seen.warmed, workers); err != nil {
+		return s, err
+	}
+	cpu, from, already := workers.used().CPU, seen.warmAt, seen.warmCount
+	if already >= l.Commands {
+		return s, fmt.Errorf("%w: %d came at once", errNothingCounts, already)
+	}
+	if err := seen.until(ctx, seen.done, workers); err != nil {
+		return s, err
+	}
+	_, last := seen.span()
+	used, err := workers.rest(ctx)
+	return Steady{l.Commands - already, last.Sub(from), used.CPU - cpu}, err
 }
 
 // records are the first n that a function returns.
@@ -67,75 +120,12 @@ func records(n int, record func(i int) (*kgo.Record, error)) iter.Seq2[*kgo.Reco
 	}
 }
 
-// AtRate is how late results were under a fixed rate.
-type AtRate struct {
-	Latency Latency
-	// Worker is what the worker took, its start and stop included.
-	Worker Usage
-}
+// errNothingCounts says that all commands are for warming up.
+var errNothingCounts = errors.New("all commands come before it counts")
 
-// AtRate measures latency under a fixed rate. The first command of each key does not count.
-func (b *Bench) AtRate(ctx context.Context, l Load) (r AtRate, err error) {
-	seen, err := b.watch(ctx, l.Subject, l.Commands)
-	if err != nil {
-		return r, err
+func (l Load) check() error {
+	if l.Warm >= l.Commands {
+		return fmt.Errorf("%w: %d of %d", errNothingCounts, l.Warm, l.Commands)
 	}
-	worker, err := b.start(ctx, l.Worker)
-	if err != nil {
-		return r, err
-	}
-	due, err := b.pace(ctx, l)
-	if err == nil {
-		_, _, err = seen.all(ctx, worker)
-	}
-	used, stopErr := worker.stop()
-	if err == nil {
-		err = stopErr
-	}
-	if err != nil {
-		return r, err
-	}
-	var late []float64 // ms
-	for i := l.Keys; i < l.Commands; i++ {
-		late = append(late, milliseconds(seen.at[i].Sub(due(i))))
-	}
-	return AtRate{latencyOf(late), used}, nil
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// Latency is how late results were, in milliseconds, from when a command was due to when a read-committed
-// reader had its result.
-type Latency struct {
-	Count                 int
-	P50, P99, P999, Worst float64
-}
-
-// latencyOf sorts what it is given, which is not nothing.
-func latencyOf(late []float64) Latency {
-	slices.Sort(late)
-	at := func(share float64) float64 {
-		return late[int(math.Ceil(share*float64(len(late))))-1]
-	}
-	return Latency{len(late), at(.5), at(.99), at(.999), late[len(late)-1]}
-}
-
-// pace sends every command when it is due, late or not, and returns when that was. Those that make
-// the keys known are due at the same rate, and not counted: the worker is still warming up.
-func (b *Bench) pace(ctx context.Context, l Load) (due func(i int) time.Time, err error) {
-	begin := time.Now()
-	due = func(i int) time.Time {
-		return begin.Add(time.Duration(float64(i) / l.Rate * float64(time.Second)))
-	}
-	for i := range l.Commands {
-		record, err := l.Subject.Command(i)
-		if err != nil {
-			return nil, err //nolint:wrapcheck // it names the type
-		}
-		if wait := time.Until(due(i)); wait > 0 && !kafka.Sleep(ctx, wait) {
-			return nil, ctx.Err()
-		}
-		b.client.Produce(ctx, record, nil) // a lost one is missed by the reader
-	}
-	return due, nil
+	return nil
 }

@@ -2,8 +2,10 @@ package bench
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 
@@ -18,11 +20,23 @@ import (
 // engine is the bare engine on strings: read a number, add one, write it, emit it.
 type engine struct {
 	prefix string
-	keys   int
+	keys   Keys
+	filler string
 }
 
-// Engine returns the subject that [RunEngine] handles: so many keys, by turns.
-func Engine(prefix string, keys int) Subject { return engine{prefix, keys} }
+// Engine returns the subject that [RunEngine] handles. Each value has some bytes of its own, and so many
+// more, which are no easier to compress than those of base64.
+func Engine(prefix string, keys Keys, more int) Subject { return engine{prefix, keys, filler(more)} }
+
+// filler returns so many bytes, the same each time.
+func filler(n int) string {
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	raw := make([]byte, n)
+	for i := range raw {
+		raw[i] = byte(r.Uint32())
+	}
+	return base64.RawStdEncoding.EncodeToString(raw)[:n]
+}
 
 const (
 	engineInput  = "input"
@@ -50,14 +64,15 @@ func (s engine) Results() string { return s.prefix + engineOutput }
 // Command makes the i-th record.
 func (s engine) Command(i int) (*kgo.Record, error) {
 	return &kgo.Record{
-		Topic: s.prefix + engineInput, Key: []byte("key-" + strconv.Itoa(i%s.keys)),
-		Value: strconv.AppendInt(nil, int64(i), 10),
+		Topic: s.prefix + engineInput, Key: []byte("key-" + strconv.Itoa(s.keys.of(i))),
+		Value: append(append(strconv.AppendInt(nil, int64(i), 10), ' '), s.filler...),
 	}, nil
 }
 
 // Index returns the record that a result is of.
 func (engine) Index(result *kgo.Record) (int, bool) {
-	_, index, found := strings.Cut(string(result.Value), ":")
+	_, value, _ := strings.Cut(string(result.Value), ":")
+	index, _, found := strings.Cut(value, " ")
 	i, err := strconv.Atoi(index)
 	return i, found && err == nil
 }

@@ -85,7 +85,7 @@ func (p *past) eventRecords(n int) iter.Seq2[*kgo.Record, error] {
 			for _, event := range events {
 				written++
 				m := event.Metadata
-				if !yield(recordOf(p.topics.Events, m.Subject, event.Value, m), nil) {
+				if !yield(Record(p.topics.Events, m.Subject, event.Value, m), nil) {
 					return
 				}
 			}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,41 +10,49 @@ import (
 	"time"
 )
 
-// process is a worker in a process of its own, so that its CPU time is its alone.
-type process struct {
+// Process is a worker in a process of its own, so that its CPU time is its alone.
+type Process struct {
 	command *exec.Cmd
 	ended   chan struct{}
 	err     error
 }
 
-// workerStopTime is how long a worker may take to stop; see processor run.
-const workerStopTime = 15 * time.Second
+// stopTime is how long a process may take to stop. A worker takes 15 seconds at most, Kafka Streams 30.
+const stopTime = 40 * time.Second
 
-// start starts this program with arguments.
-func (b *Bench) start(ctx context.Context, args []string) (*process, error) {
+// Itself returns the command line of this program with arguments.
+func Itself(args ...string) ([]string, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find the program: %w", err)
 	}
-	if b.Profile != "" {
-		args = append(args, "--cpuprofile", b.Profile)
-	}
-	w := &process{ended: make(chan struct{})}
-	w.command = exec.CommandContext(ctx, program, args...)
-	w.command.Cancel = func() error { return w.command.Process.Signal(syscall.SIGTERM) }
-	w.command.WaitDelay = workerStopTime
-	w.command.Stdout, w.command.Stderr = b.Logs, b.Logs
-	if err := w.command.Start(); err != nil {
-		return nil, fmt.Errorf("start the worker: %w", err)
-	}
-	go func() {
-		defer close(w.ended)
-		w.err = w.command.Wait()
-	}()
-	return w, nil
+	return append([]string{program}, args...), nil
 }
 
-func (w *process) pid() int { return w.command.Process.Pid }
+// Start starts a process. When ctx ends, it is stopped as by [Process.Stop].
+func (b *Bench) Start(ctx context.Context, commandLine []string) (*Process, error) {
+	if b.Profile != "" {
+		commandLine = append(commandLine, "--cpuprofile", b.Profile)
+	}
+	p := &Process{ended: make(chan struct{})}
+	p.command = exec.CommandContext(ctx, commandLine[0], commandLine[1:]...)
+	p.command.Cancel = func() error { return p.command.Process.Signal(syscall.SIGTERM) }
+	p.command.WaitDelay = stopTime
+	p.command.Dir, p.command.Stdout, p.command.Stderr = b.directory, b.Logs, b.Logs
+	if err := p.command.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", commandLine[0], err)
+	}
+	go func() {
+		defer close(p.ended)
+		p.err = p.command.Wait()
+	}()
+	return p, nil
+}
+
+func (p *Process) pid() int { return p.command.Process.Pid }
+
+// Ended is closed when the process has ended, by whatever cause.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
 
 // Usage is what a process took.
 type Usage struct {
@@ -53,25 +62,37 @@ type Usage struct {
 	PeakBytes int64
 }
 
-// stop ends the worker as an operator would, and returns what it took.
-func (w *process) stop() (Usage, error) {
+// Used returns what the process has taken so far; nothing if the system does not say.
+func (p *Process) Used() Usage { return Usage{processorTime(p.pid()), peakMemory(p.pid())} }
+
+// Kill ends the process at once, as kill -9 does.
+func (p *Process) Kill() error {
+	if err := p.command.Process.Kill(); err != nil {
+		return fmt.Errorf("kill the worker: %w", err)
+	}
+	<-p.ended
+	return nil
+}
+
+// Stop ends the worker as an operator would, and returns what it took.
+func (p *Process) Stop() (Usage, error) {
 	select {
-	case <-w.ended:
-		return Usage{}, fmt.Errorf("the worker ended by itself: %w", w.err)
+	case <-p.ended:
+		return Usage{}, fmt.Errorf("the worker ended by itself: %w", p.err)
 	default:
 	}
-	peak := peakMemory(w.pid())
-	if err := w.command.Process.Signal(syscall.SIGTERM); err != nil {
+	peak := peakMemory(p.pid())
+	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return Usage{}, fmt.Errorf("stop the worker: %w", err)
 	}
 	select {
-	case <-w.ended:
-	case <-time.After(workerStopTime):
-		return Usage{}, fmt.Errorf("the worker did not stop within %v", workerStopTime)
+	case <-p.ended:
+	case <-time.After(stopTime):
+		return Usage{}, errors.Join(fmt.Errorf("the worker did not stop within %v", stopTime), p.Kill())
 	}
-	if w.err != nil {
-		return Usage{}, fmt.Errorf("the worker did not stop cleanly: %w", w.err)
+	if p.err != nil {
+		return Usage{}, fmt.Errorf("the worker did not stop cleanly: %w", p.err)
 	}
-	state := w.command.ProcessState
+	state := p.command.ProcessState
 	return Usage{state.UserTime() + state.SystemTime(), peak}, nil
 }

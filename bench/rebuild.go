@@ -66,7 +66,7 @@ func (b *Bench) WritePast(ctx context.Context, o Past) (*WrittenPast, error) {
 // Rebuild says which rebuilds are measured.
 type Rebuild struct {
 	Past *WrittenPast
-	// Requests asks the worker, whose arguments are Worker.
+	// Requests asks the worker, whose command line is Worker.
 	Requests *rebuild.Requests
 	Worker   []string
 }
@@ -83,12 +83,12 @@ type Rebuilt struct {
 
 // Rebuild measures a rebuild while nothing else goes on.
 func (b *Bench) Rebuild(ctx context.Context, r Rebuild) (done Rebuilt, err error) {
-	worker, err := b.start(ctx, r.Worker)
+	worker, err := b.Start(ctx, r.Worker)
 	if err != nil {
 		return done, err
 	}
 	done.Progress, done.Stages, err = r.once(ctx, worker)
-	used, stopErr := worker.stop()
+	used, stopErr := worker.Stop()
 	done.Worker = used
 	return done, errors.Join(err, stopErr)
 }
@@ -96,7 +96,7 @@ func (b *Bench) Rebuild(ctx context.Context, r Rebuild) (done Rebuilt, err error
 // once asks for a rebuild, waits until it is done, and returns what each of its stages took: the worker
 // refolds one partition after the other, so at any time there is one stage that it is at.
 func (r *Rebuild) once(
-	ctx context.Context, worker *process,
+	ctx context.Context, worker *Process,
 ) (rebuild.PartitionProgress, map[rebuild.Stage]Spent, error) {
 	asked, err := r.Requests.Ask(ctx, r.Past.subject.Plural, false, "bench")
 	if err != nil {

@@ -31,11 +31,12 @@ type TurnsTaken struct {
 // Turns measures the latency of live commands with a rebuild and without, by turns.
 func (b *Bench) Turns(ctx context.Context, r Rebuild, t Turns) (TurnsTaken, error) {
 	load := Load{Subject: r.Past.subject, Commands: int(t.Rate * t.Duration.Seconds()), Rate: t.Rate}
-	seen, err := b.watch(ctx, load.Subject, load.Commands)
+	seen, err := b.watch(ctx, load)
 	if err != nil {
 		return TurnsTaken{}, err
 	}
-	worker, err := b.start(ctx, r.Worker)
+	defer seen.close()
+	worker, err := b.Start(ctx, r.Worker)
 	if err != nil {
 		return TurnsTaken{}, err
 	}
@@ -47,9 +48,9 @@ func (b *Bench) Turns(ctx context.Context, r Rebuild, t Turns) (TurnsTaken, erro
 		due, refolding, err = b.byTurns(ctx, worker, &r, load, t)
 	}
 	if err == nil {
-		_, _, err = seen.all(ctx, worker)
+		err = seen.until(ctx, seen.done, fleet{worker})
 	}
-	_, stopErr := worker.stop()
+	_, stopErr := worker.Stop()
 	if err := errors.Join(err, stopErr); err != nil {
 		return TurnsTaken{}, err
 	}
@@ -61,7 +62,7 @@ func (t Turns) warm() time.Duration { return t.Rest / 3 }
 
 // byTurns sends commands at their rate, and meanwhile asks for rebuilds, with a rest before each.
 func (b *Bench) byTurns(
-	ctx context.Context, worker *process, r *Rebuild, load Load, t Turns,
+	ctx context.Context, worker *Process, r *Rebuild, load Load, t Turns,
 ) (due func(int) time.Time, refolding []interval, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -69,7 +70,7 @@ func (b *Bench) byTurns(
 	begin := time.Now()
 	go func() {
 		var err error
-		if due, err = b.pace(ctx, load); err == nil {
+		if due, err = b.pace(ctx, load.Subject, 0, load.Commands, load.Rate); err == nil {
 			err = b.client.Flush(ctx)
 		}
 		sent <- err
@@ -112,5 +113,5 @@ func (t Turns) compare(
 	if len(with) == 0 || len(without) == 0 {
 		return TurnsTaken{}, fmt.Errorf("in %v there was no turn of each kind", t.Duration)
 	}
-	return TurnsTaken{len(seen.at), len(refolding), latencyOf(without), latencyOf(with)}, nil
+	return TurnsTaken{len(seen.at), len(refolding), LatencyOf(without), LatencyOf(with)}, nil
 }

@@ -57,6 +57,25 @@ func (c *Client) Views(ctx context.Context) (*Views, error) {
 	return views, nil
 }
 
+// Owners says which pod answers for which partition.
+type Owners struct {
+	wire.Owners
+
+	Raw json.RawMessage // the answer as it came
+}
+
+// Owners returns which pod answers for which partition, as a worker knows it. A worker that keeps no views
+// has no such list: the error is a *Problem then.
+func (c *Client) Owners(ctx context.Context) (*Owners, error) {
+	owners := &Owners{}
+	a, err := c.fetch(ctx, get("/owners"), &owners.Owners)
+	if err != nil {
+		return nil, err
+	}
+	owners.Raw = a.raw
+	return owners, nil
+}
+
 // RebuildView asks a worker to rebuild a view from offset zero: the partitions named, or all. by is kept with
 // it.
 func (c *Client) RebuildView(ctx context.Context, name, by string, partitions ...int32) (*wire.View, error) {

@@ -118,6 +118,12 @@ func (p Process[E]) send(wanted []Instruction, cause *Metadata, causeID string) 
 // suffix stands in the ID of a command between that of its cause and its number.
 func (p Process[E]) suffix() string { return "/" + p.Name + "." }
 
+// Own reports whether a command's ID is that of a command of the process. Results of others lead to nothing.
+func (p Process[E]) Own(commandID string) bool {
+	_, is := p.origin(commandID)
+	return is
+}
+
 // origin follows a command's ID back to the event at the beginning: a command may have been sent
 // for the result of a command of the process.
 func (p Process[E]) origin(commandID string) (EventRef, bool) {

@@ -129,6 +129,9 @@ func TestProcess_resultsOfOthersLeadToNothing(t *testing.T) {
 		if got := doorman.OnResult(&eventsourcing.Metadata{Subject: "front"}, result); got != nil {
 			t.Errorf("the result of %q leads to %+v", id, got)
 		}
+		if doorman.Own(id) {
+			t.Errorf("%q is the ID of a command of its own", id)
+		}
 	}
 }
 
@@ -159,6 +162,9 @@ func TestProcess_originIsFoundAgain(t *testing.T) {
 		for range rapid.IntRange(1, 4).Draw(t, "steps") {
 			seen = eventsourcing.EventRef{}
 			id := sent[0].ID
+			if !watch.Own(id) {
+				t.Fatalf("%q is not the ID of a command of its own", id)
+			}
 			sent = watch.OnResult(
 				&eventsourcing.Metadata{ID: eventsourcing.ResultID(id), Subject: "x"},
 				eventsourcing.Result{

@@ -17,6 +17,10 @@ type Session interface {
 	// Partitions of the group table, in order; none if the graph has no table.
 	Partitions() []int32
 
+	// Generation is the group's generation in which the worker got the partitions. Of two workers that take
+	// themselves for the owner of one, that of the higher generation is.
+	Generation() int32
+
 	// Table returns the live store of a partition, to read from: it holds committed rows and, on top of
 	// them, those that are not committed yet. Neither it nor an iterator of it may be used after Background
 	// has returned. The error is ErrSessionEnded if the session is over.
@@ -80,6 +84,9 @@ var _ Session = liveSession{}
 
 // Partitions returns the partitions of the table.
 func (l liveSession) Partitions() []int32 { return l.partitions() }
+
+// Generation is the group's generation in which the worker got the partitions.
+func (l liveSession) Generation() int32 { return l.generation }
 
 // Holds reports whether the group certainly counts this worker as the owner.
 func (l liveSession) Holds() bool { return l.run.lease.holds() }

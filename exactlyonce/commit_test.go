@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -52,46 +53,54 @@ func recordText(r *kgo.Record) string {
 // with the times that readers get: also when transactions fail in between and their records are handled
 // again.
 func TestCommitted(t *testing.T) {
-	versions(t, func(t *testing.T, version int16) {
-		t.Helper()
-		c := startCluster(t, version, topic("in", 4), topic("out", 3))
-		seen := &told{records: make(map[kafka.TopicPartition][]string), rows: make(map[string]string)}
-		cfg := c.config("worker")
-		cfg.Committed = seen.commit
-		w := c.work(cfg, counter("count", "in")).isReady()
-		for i := range 10 {
-			if i%3 == 1 {
-				c.Kafka().Fault(kfake.Fault{
-					Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.RebalanceInProgress,
-					Count: 1, When: ours,
-				})
-			}
-			c.send("in", 100*i, 100, 20)
+	for name, graph := range countersOf("count", "in") {
+		t.Run(name, func(t *testing.T) {
+			versions(t, func(t *testing.T, version int16) {
+				t.Helper()
+				testCommitted(t, startCluster(t, version, topic("in", 4), topic("out", 3)), graph)
+			})
+		})
+	}
+}
+
+func testCommitted(t *testing.T, c *cluster, graph *goka.GroupGraph) {
+	t.Helper()
+	seen := &told{records: make(map[kafka.TopicPartition][]string), rows: make(map[string]string)}
+	cfg := c.config("worker")
+	cfg.Committed = seen.commit
+	w := c.work(cfg, graph).isReady()
+	for i := range 10 {
+		if i%3 == 1 {
+			c.Kafka().Fault(kfake.Fault{
+				Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.RebalanceInProgress, Count: 1, When: ours,
+			})
 		}
-		c.waitForOutputs(1000)
-		w.end()
-		for _, name := range []string{"in", "out"} {
-			for partition, records := range c.read(name) {
-				var want []string
-				for _, r := range records {
-					want = append(want, recordText(r))
-				}
-				at := kafka.TopicPartition{Topic: name, Partition: partition}
-				if got := seen.records[at]; !slices.Equal(got, want) {
-					t.Errorf("%s: told %d records, %d are there: %v, %v", at, len(got), len(want), got, want)
-				}
-			}
-		}
-		rows := make(map[string]string)
-		for _, records := range c.read("count-table") {
+		c.send("in", 100*i, 100, 20)
+	}
+	c.waitForOutputs(1000)
+	w.end()
+	for _, name := range []string{"in", "out"} {
+		for partition, records := range c.read(name) {
+			var want []string
 			for _, r := range records {
-				rows[string(r.Key)] = string(r.Value)
+				want = append(want, recordText(r))
+			}
+			got := seen.records[kafka.TopicPartition{Topic: name, Partition: partition}]
+			if !slices.Equal(got, want) {
+				t.Errorf("%s/%d: told %d records, %d are there: %v, %v",
+					name, partition, len(got), len(want), got, want)
 			}
 		}
-		if !maps.Equal(rows, seen.rows) {
-			t.Errorf("told of the rows %v, there are %v", seen.rows, rows)
+	}
+	rows := make(map[string]string)
+	for _, records := range c.read("count-table") {
+		for _, r := range records {
+			rows[string(r.Key)] = string(r.Value)
 		}
-	})
+	}
+	if !maps.Equal(rows, seen.rows) {
+		t.Errorf("told of the rows %v, there are %v", seen.rows, rows)
+	}
 }
 
 // A worker that runs holds its lease; one whose heartbeats get no answer for the session time-out does not,

@@ -29,11 +29,12 @@ type engine struct {
 	cfg    Config
 	log    *slog.Logger
 	group  string
-	table  string          // the group table's topic, empty when the graph is stateless
-	loop   string          // the loop's topic, empty when the graph has none
-	joins  []string        // topics whose stores live in a session
-	writes []string        // topics that the graph writes, but for the table
-	framed map[string]bool // input topics whose codec takes frames
+	table  string   // the group table's topic, empty when the graph is stateless
+	loop   string   // the loop's topic, empty when the graph has none
+	joins  []string // topics whose stores live in a session
+	writes []string // topics that the graph writes, but for the table
+	// records are the input topics whose callbacks take kafka.Records.
+	records map[string]bool
 
 	// ctx ends with the Processor. Stores of lookups depend on it: they belong to no session.
 	ctx    context.Context //nolint:containedctx // Goka's builders are given none
@@ -72,15 +73,14 @@ func newEngine(cfg Config, gg *goka.GroupGraph) (*engine, error) {
 	if t := gg.GroupTable(); t != nil {
 		e.table = t.Topic()
 	}
-	reads, emits := gg.InputStreams(), gg.OutputStreams()
+	reads := gg.InputStreams()
 	if l := gg.LoopStream(); l != nil {
 		e.loop = l.Topic()
 		e.writes = append(e.writes, l.Topic())
-		// A loop is both, with one codec.
-		reads, emits = append(slices.Clip(reads), l), append(slices.Clip(emits), l)
+		reads = append(slices.Clip(reads), l)
 	}
-	e.framed = framedTopics(reads)
-	e.outbox = outbox.New(outbox.Options{Table: e.table, Framed: framedTopics(emits)})
+	e.records = recordsTopics(reads)
+	e.outbox = outbox.New(e.table)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.setStatus(errors.New("not started"))
 	e.faults = kafka.NewFaultLog(e.log)
@@ -158,13 +158,13 @@ func (e *engine) consume(
 	return nil
 }
 
-// framedTopics returns the topics whose codec is a kafka.FramedCodec.
-func framedTopics(edges goka.Edges) map[string]bool {
-	framed := make(map[string]bool)
+// recordsTopics returns the topics whose codec is a kafka.RecordsCodec.
+func recordsTopics(edges goka.Edges) map[string]bool {
+	topics := make(map[string]bool)
 	for _, edge := range edges {
-		if _, is := edge.Codec().(kafka.FramedCodec); is {
-			framed[edge.Topic()] = true
+		if _, is := edge.Codec().(kafka.RecordsCodec); is {
+			topics[edge.Topic()] = true
 		}
 	}
-	return framed
+	return topics
 }

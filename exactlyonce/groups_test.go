@@ -113,6 +113,20 @@ func TestZombie_network(t *testing.T) {
 // The same, with the whole process held still: a callback stands in the middle of a batch until
 // another worker has done its records.
 func TestZombie_process(t *testing.T) {
+	for name, graph := range map[string]func(hold func(goka.Context)) *goka.GroupGraph{
+		"record by record": func(hold func(goka.Context)) *goka.GroupGraph {
+			return counterWith("count", hold, "in")
+		},
+		"all records": func(hold func(goka.Context)) *goka.GroupGraph {
+			return recordsCounterWith("count", hold, "in")
+		},
+	} {
+		t.Run(name, func(t *testing.T) { zombieProcess(t, graph) })
+	}
+}
+
+func zombieProcess(t *testing.T, graph func(hold func(goka.Context)) *goka.GroupGraph) {
+	t.Helper()
 	versions(t, func(t *testing.T, version int16) {
 		t.Helper()
 		c := startCluster(t, version, topic("in", 4), topic("out", 3))
@@ -127,7 +141,7 @@ func TestZombie_process(t *testing.T) {
 		}
 		cfg := c.config("zombie")
 		cfg.Kafka.SessionTimeout = time.Second
-		zombie := c.work(cfg, counterWith("count", hold, "in")).isReady()
+		zombie := c.work(cfg, graph(hold)).isReady()
 		c.send("in", 0, 300, 20)
 		c.waitForOutputs(300)
 		armed.Store(true)

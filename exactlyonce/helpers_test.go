@@ -239,6 +239,31 @@ func counterWith(
 	return goka.DefineGroup(goka.Group(group), edges...)
 }
 
+// countersOf are counter with a callback for each record, and with one for all records of a poll.
+func countersOf(group string, input goka.Stream) map[string]*goka.GroupGraph {
+	return map[string]*goka.GroupGraph{
+		"record by record": counter(group, input),
+		"all records":      recordsCounterWith(group, func(goka.Context) {}, input),
+	}
+}
+
+// recordsCounterWith is counterWith, with a callback that takes records.
+func recordsCounterWith(group string, before func(goka.Context), input goka.Stream) *goka.GroupGraph {
+	return goka.DefineGroup(goka.Group(group),
+		goka.Output("out", kafka.RecordsCodec{}), goka.Persist(new(codec.Int64)),
+		goka.Input(input, kafka.RecordsCodec{}, func(ctx goka.Context, _ any) {
+			for records := ctx.(kafka.Records); records.Next(); {
+				before(ctx)
+				r := records.Record()
+				count, _ := strconv.Atoi(string(records.Row()))
+				count++
+				records.SetRow(strconv.AppendInt(nil, int64(count), 10))
+				records.Send("out", r.Key, nil,
+					fmt.Appendf(nil, "%d %s/%d/%d", count, r.Topic, r.Partition, r.Offset))
+			}
+		}))
+}
+
 // splitOutput takes a record of counter's apart.
 func splitOutput(t *testing.T, value string) (count int64, source string) {
 	t.Helper()

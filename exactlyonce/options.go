@@ -31,6 +31,7 @@ func (e *engine) options(given []goka.ProcessorOption) (
 		goka.WithConsumerGroupBuilder(e.buildGroup),
 		goka.WithConsumerSaramaBuilder(e.buildConsumer),
 		goka.WithTopicManagerBuilder(e.buildTopicManager),
+		goka.WithContextWrapper(e.wrapContext),
 		inspection.Before(),
 	)
 	return append(append(all, given...), inspection.After()), inspection.Refused

@@ -11,7 +11,6 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"refold/exactlyonce/internal/message"
 	"refold/kafka"
 )
 
@@ -33,7 +32,7 @@ type session struct {
 	ctx    context.Context //nolint:containedctx // sarama.ConsumerGroupSession has to return it
 	cancel context.CancelFunc
 
-	inFlight atomic.Int64  // records that were dispatched and are not marked yet
+	inFlight atomic.Int64  // messages that were dispatched and are not marked yet
 	handled  chan struct{} // signalled when inFlight comes down to zero
 
 	// What the session reports to its run, from any goroutine.
@@ -63,9 +62,10 @@ func (s *session) MemberID() string { return s.member }
 func (s *session) GenerationID() int32 { return s.generation }
 
 // MarkOffset reports that a record is done. Its offset does not matter: the offsets of a batch are committed,
-// and a batch closes only when all its records are done.
+// and a batch closes only when all its records are done. Once the session is over nothing is done any more: a
+// callback may have left some of its records.
 func (s *session) MarkOffset(string, int32, int64, string) {
-	if s.inFlight.Add(-1) == 0 {
+	if s.inFlight.Add(-1) == 0 && s.ctx.Err() == nil {
 		s.handled <- struct{}{}
 	}
 }
@@ -94,7 +94,7 @@ func (r *run) newSession(a assignment) *session {
 		tables:   make(map[*sessionTable]struct{}),
 		handled:  make(chan struct{}, 1),
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.ctx, s.cancel = context.WithCancel(context.WithValue(context.Background(), sessionKey{}, s))
 	report := func(to func()) {
 		r.post(func() {
 			if r.session == s {
@@ -118,7 +118,7 @@ func (r *run) newSession(a assignment) *session {
 		for _, p := range partitions {
 			tp := kafka.TopicPartition{Topic: topic, Partition: p}
 			s.claims[tp] = &claim{
-				at: tp, framed: r.engine.framed[topic],
+				at: tp, takesRecords: r.engine.records[topic],
 				messages: make(chan *sarama.ConsumerMessage, buffer),
 			}
 		}
@@ -180,22 +180,22 @@ func (s *session) end() (err error) {
 // dispatch hands records to Goka; each has a claim (see strays). It never blocks the caller: a partition
 // whose buffer is full gets a goroutine that waits.
 func (s *session) dispatch(fetches kgo.Fetches) {
-	s.inFlight.Add(int64(fetches.NumRecords()))
+	s.inFlight.Add(s.messagesOf(fetches))
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
 		}
 		c := s.claimOf(p) // there is one, see strays
-		if cap(c.messages)-len(c.messages) >= len(p.Records) {
+		if cap(c.messages)-len(c.messages) >= c.messagesOf(p) {
 			// There is room for all, because nothing else sends.
-			message.Each(p.Records, c.framed, func(m *sarama.ConsumerMessage) bool {
+			c.send(p.Records, func(m *sarama.ConsumerMessage) bool {
 				c.messages <- m
 				return true
 			})
 			return
 		}
 		s.work.Go(func() {
-			message.Each(p.Records, c.framed, func(m *sarama.ConsumerMessage) bool {
+			c.send(p.Records, func(m *sarama.ConsumerMessage) bool {
 				select {
 				case c.messages <- m:
 					return true
@@ -205,6 +205,16 @@ func (s *session) dispatch(fetches kgo.Fetches) {
 			})
 		})
 	})
+}
+
+// messagesOf returns how many messages Goka gets for what a poll brought.
+func (s *session) messagesOf(fetches kgo.Fetches) (n int64) {
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if len(p.Records) > 0 {
+			n += int64(s.claimOf(p).messagesOf(p))
+		}
+	})
+	return n
 }
 
 // claimOf returns the claim of the partition that a poll brought, nil if there is none.

@@ -31,7 +31,7 @@ func polling() *run {
 	e.cfg.Kafka.Brokers = []string{"localhost:1"}
 	e.cfg, _ = e.cfg.withDefaults("group")
 	e.log = e.cfg.Logger
-	e.outbox = outbox.New(outbox.Options{Table: "table"})
+	e.outbox = outbox.New("table")
 	e.outbox.Reset(map[string]int32{"out": 1})
 	r := newRun(e, []string{"in"}, nil)
 	r.machine.Assigned()

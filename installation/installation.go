@@ -102,7 +102,8 @@ func (i *Installation) Open(
 func (i *Installation) Inventory(o inventory.Options) *inventory.Catalog {
 	specs := i.TopicSpecs()
 	last := len(specs) - 1
-	o.Kafka, o.Topics, o.Records = i.Kafka(o.Logger), specs[:last], specs[last]
+	o.Kafka, o.Records = i.Kafka(o.Logger), specs[last]
+	o.Topics, o.Ephemeral = specs[:last-1], specs[last-1:last]
 	o.Version = i.Version
 	return inventory.NewCatalog(o)
 }

@@ -8,12 +8,14 @@ import (
 	"refold/config"
 	"refold/inventory"
 	"refold/kafka"
+	"refold/owners"
 	"refold/processors"
 	"refold/processors/deadletters"
 	"refold/snapshots/rebuild"
 )
 
-// TopicSpecs returns all topics of the installation; the last one says which they are.
+// TopicSpecs returns all topics of the installation. The last one says which they are; the one before is that
+// of owners, which holds nothing that is worth keeping.
 func (i *Installation) TopicSpecs() []kafka.TopicSpec {
 	c := i.Config.Topics
 	var specs []kafka.TopicSpec
@@ -30,7 +32,14 @@ func (i *Installation) TopicSpecs() []kafka.TopicSpec {
 	letters := specOf(c, processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention))
 	limit(letters.Config, processors.LetterBytes(int(c.RecordBytes)))
 	remembered := single(specOf(c, inventory.TopicName(c.Prefix), kept(0)))
-	return append(specs, letters, settled, asked, remembered)
+	return append(specs, letters, settled, asked, i.OwnersTopic(), remembered)
+}
+
+// OwnersTopic returns the topic in which pods tell each other what they own.
+func (i *Installation) OwnersTopic() kafka.TopicSpec {
+	spec := owners.Topic(i.Prefix(), int16(i.Config.Topics.ReplicationFactor))
+	limit(spec.Config, int(i.Config.Topics.RecordBytes))
+	return spec
 }
 
 // topicsOf returns the topics of an aggregate.

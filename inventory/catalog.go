@@ -27,6 +27,9 @@ type Options struct {
 	// Records is the topic of records; Topics are all others of the installation.
 	Records kafka.TopicSpec
 	Topics  []kafka.TopicSpec
+	// Ephemeral are topics that hold nothing that is worth keeping. They are made when they are missing, and
+	// have no records: nothing is lost with them.
+	Ephemeral []kafka.TopicSpec
 	// Create lets Settle make topics that have no record.
 	Create bool
 	// Version and By say in records which program wrote them, and for whom.
@@ -84,11 +87,16 @@ func (c *Catalog) Settle(ctx context.Context) (
 		if err := c.make(ctx, client); err != nil {
 			return nil, nil, err
 		}
+		if len(c.Ephemeral) > 0 {
+			if _, err := kafka.Ensure(ctx, client, c.Ephemeral); err != nil {
+				return nil, nil, err
+			}
+		}
 	}
 	if err := c.record(ctx, client); err != nil {
 		return nil, nil, err
 	}
-	if differences, err = kafka.Plan(ctx, client, c.Topics); err != nil {
+	if differences, err = kafka.Plan(ctx, client, c.planned()); err != nil {
 		return nil, nil, err
 	}
 	findings, err = c.compare(ctx, client, c.names())
@@ -105,7 +113,7 @@ func (c *Catalog) Plan(ctx context.Context) (
 		return nil, nil, err
 	}
 	defer client.Close()
-	differences, err = kafka.Plan(ctx, client, append(slices.Clip(c.Topics), c.Records))
+	differences, err = kafka.Plan(ctx, client, append(c.planned(), c.Records))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -197,6 +205,11 @@ func (c *Catalog) of(topic string) Record {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.known[topic]
+}
+
+// planned are the topics that should be as they are described.
+func (c *Catalog) planned() []kafka.TopicSpec {
+	return append(slices.Clip(c.Topics), c.Ephemeral...)
 }
 
 // read reads all records anew.

@@ -26,7 +26,7 @@
 //	offsets.go         OffsetCommit; stable.go: WaitStable
 //	members.go         Members of a group, and what they tell one another
 //	transactions.go    transactions that are open, and how to abort them
-//	frame.go           headers and value of a record in one piece
+//	records.go         how a callback takes several records at once, as they came
 //	sizes.go, time.go  what a record may be
 //	errors.go          errors to be asked for by errors.Is
 package kafka

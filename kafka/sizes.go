@@ -1,7 +1,7 @@
 package kafka
 
 import (
-	"encoding/binary"
+	"math/bits"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -44,22 +44,8 @@ func RecordBytes(key int, value []byte, headers []kgo.RecordHeader) int {
 	return n
 }
 
-// FitsFrame reports whether a record that comes as a frame takes at most limit bytes, as RecordBytes
-// counts. That it is nowhere near is seen without looking inside: Kafka's lengths take a byte more
-// than a frame's at most, and a frame has a byte at least for each.
-func FitsFrame(key int, frame []byte, limit int) bool {
-	if recordRoom+key+2*len(frame) <= limit {
-		return true
-	}
-	split, err := SplitFrame(nil, frame)
-	return err == nil && RecordBytes(key, split.Value, split.Headers) <= limit
-}
-
-// lengthBytes is how many bytes a length takes. Kafka's are signed, zigzag.
-func lengthBytes(n int) int {
-	var b [binary.MaxVarintLen64]byte
-	return binary.PutVarint(b[:], int64(n))
-}
+// lengthBytes is how many bytes a length takes: seven bits in each. Kafka's are signed, zigzag.
+func lengthBytes(n int) int { return (bits.Len(uint(n)<<1|1) + 6) / 7 }
 
 // MaxMessageBytes returns the max.message.bytes of a topic whose records take up to recordBytes;
 // never less than what brokers accept as they come.

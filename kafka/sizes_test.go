@@ -11,8 +11,7 @@ import (
 	"refold/kafka"
 )
 
-// What is said of a record's size is at least what it takes in a batch, and little more; a frame is
-// judged as the record is.
+// What is said of a record's size is at least what it takes in a batch, and little more.
 func TestRecordBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		some := rapid.Custom(func(t *rapid.T) []byte {
@@ -27,13 +26,6 @@ func TestRecordBytes(t *testing.T) {
 		said, is := kafka.RecordBytes(len(r.Key), r.Value, r.Headers), encodedBytes(r)
 		if said < is || said > is+48 {
 			t.Fatalf("said %d, is %d", said, is)
-		}
-		frame := kafka.AppendFrame(nil, r)
-		if !kafka.FitsFrame(len(r.Key), frame, said) {
-			t.Fatalf("the frame of %d bytes does not fit %d", len(frame), said)
-		}
-		if kafka.FitsFrame(len(r.Key), frame, said-1) {
-			t.Fatalf("the frame of %d bytes fits %d", len(frame), said-1)
 		}
 	})
 }

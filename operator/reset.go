@@ -3,7 +3,6 @@ package operator
 import (
 	"context"
 	"errors"
-	"os"
 
 	"refold/kafka"
 	"refold/processors"
@@ -56,7 +55,7 @@ func (r *Reset) Run(ctx context.Context, calls ResetCallbacks) (report ResetRepo
 	defer membership.Leave()
 	held, cancel := membership.Held(ctx)
 	defer cancel()
-	if err := r.removeStore(); err != nil {
+	if err := r.removeStore(ctx); err != nil {
 		return report, err
 	}
 	report.Begun = true
@@ -183,9 +182,8 @@ func (r *Reset) recordVersion(ctx context.Context, report *ResetReport) error {
 }
 
 // removeStore removes this machine's stores of the table. It fails if a worker has them.
-func (r *Reset) removeStore() error {
-	dir := r.localStore()
-	if dir == "" {
+func (r *Reset) removeStore(ctx context.Context) error {
+	if r.localStore() == "" {
 		return nil
 	}
 	stores, err := snapshots.Open(snapshots.Options{
@@ -195,5 +193,5 @@ func (r *Reset) removeStore() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(dir), stores.Close())
+	return errors.Join(stores.Remove(ctx, r.options.Aggregate.Topics.Table), stores.Close())
 }

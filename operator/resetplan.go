@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 
@@ -59,8 +58,8 @@ type ResetPlan struct {
 	// Rows is how many rows the table has.
 	Rows       int64
 	Partitions []ResetPartition
-	// LocalStore is the directory of this machine's stores of the table, which is removed. Empty: there is
-	// none.
+	// LocalStore is the directory of this machine's stores, from which those of the table are removed. Empty:
+	// there is none.
 	LocalStore string
 }
 
@@ -165,14 +164,13 @@ func (r *Reset) tableCopy(partition int32) *tableCopy {
 	}
 }
 
-// localStore is the directory of this machine's stores of the table; empty if there is none.
+// localStore is the directory of this machine's stores; empty if there is none.
 func (r *Reset) localStore() string {
 	if r.options.StoreDir == "" {
 		return ""
 	}
-	dir := filepath.Join(r.options.StoreDir, url.PathEscape(r.options.Aggregate.Topics.Table))
-	if _, err := os.Stat(dir); err != nil {
+	if _, err := os.Stat(r.options.StoreDir); err != nil {
 		return ""
 	}
-	return dir
+	return r.options.StoreDir
 }

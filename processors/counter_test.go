@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/lovoo/goka"
-	"github.com/lovoo/goka/tester"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
@@ -18,7 +17,6 @@ import (
 
 	"refold/codecs"
 	"refold/eventsourcing"
-	"refold/kafka"
 	"refold/processors"
 )
 
@@ -94,15 +92,13 @@ func (counterRows) Decode(data []byte) (any, error) {
 
 // story runs one counter graph and collects what comes out of it.
 type story struct {
+	*runner
 	t        *testing.T
-	tester   *tester.Tester
 	topics   processors.Topics
-	trackers map[string]*tester.QueueTracker
 	commands *codecs.Set
 	codecs   map[string]goka.Codec // of outputs
 	metrics  *prometheus.Registry
 	spans    *tracetest.InMemoryExporter
-	err      chan error
 }
 
 var commandTime = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
@@ -124,10 +120,8 @@ func newStory(t *testing.T) *story {
 	must(t, err)
 
 	s := &story{
-		t: t, tester: tester.New(t), topics: processors.NewTopics("", "counter", "counters"),
-		commands: commands, metrics: prometheus.NewRegistry(), err: make(chan error, 1),
-		trackers: map[string]*tester.QueueTracker{},
-		spans:    tracetest.NewInMemoryExporter(),
+		t: t, topics: processors.NewTopics("", "counter", "counters"),
+		commands: commands, metrics: prometheus.NewRegistry(), spans: tracetest.NewInMemoryExporter(),
 	}
 	s.codecs = map[string]goka.Codec{s.topics.Events: events.Codec(), s.topics.Results: results.Codec()}
 	aggregate := processors.AggregateGraph[counter, Count, Counted]{
@@ -140,14 +134,7 @@ func newStory(t *testing.T) *story {
 	}
 	graph, err := aggregate.Graph()
 	must(t, err)
-	processor, err := goka.NewProcessor(nil, graph, goka.WithTester(s.tester),
-		goka.WithNilHandling(goka.NilProcess))
-	must(t, err)
-	for _, topic := range []string{s.topics.Events, s.topics.Results, s.topics.DeadLetters} {
-		s.trackers[topic] = s.tester.NewQueueTracker(topic)
-	}
-	go func() { s.err <- processor.Run(t.Context()) }()
-	must(t, processor.WaitForReadyContext(t.Context()))
+	s.runner = newRunner(t, graph)
 	return s
 }
 
@@ -155,11 +142,9 @@ func newStory(t *testing.T) *story {
 func (s *story) send(id string, by int64, more ...goka.Headers) {
 	s.t.Helper()
 	metadata := eventsourcing.Metadata{ID: id, Type: "Count"}
-	message := &codecs.Message{Metadata: &metadata, Data: Count{By: by}}
-	for name, value := range (goka.Headers{}).Merged(more...) {
-		message.Extra = append(message.Extra, codecs.Header{Name: name, Value: string(value)})
-	}
-	s.tester.Consume(s.topics.Commands, "c1", message, tester.WithTime(commandTime))
+	value, err := s.commands.Encode(Count{By: by})
+	must(s.t, err)
+	s.sendRaw("c1", value, codecs.Headers(metadata).Merged(more...))
 }
 
 // sendRaw hands bytes to the graph.
@@ -171,37 +156,27 @@ func (s *story) sendRaw(key string, value []byte, headers goka.Headers) {
 // sendAt is sendRaw of a record of another time.
 func (s *story) sendAt(at time.Time, key string, value []byte, headers goka.Headers) {
 	s.t.Helper()
-	s.tester.Consume(s.topics.Commands, key, processors.Raw(framed(key, value, headers)), tester.WithTime(at))
-}
-
-// framed returns the frame of a record, as the runner of a graph would.
-func framed(key string, value []byte, headers goka.Headers) []byte {
-	var frame []byte
-	for name, header := range headers {
-		frame = kafka.AppendHeader(frame, name, header)
-	}
-	return kafka.EndFrame(frame, []byte(key), value)
+	s.handle(s.topics.Commands, &kgo.Record{
+		Key: []byte(key), Value: value, Headers: recordHeaders(headers), Timestamp: at,
+	})
 }
 
 // next returns the next record of a topic, which must be there.
 func (s *story) next(topic string) (goka.Headers, any) {
 	s.t.Helper()
-	beside, _, frame, ok := s.trackers[topic].NextRawWithHeaders()
+	record, ok := s.runner.next(topic)
 	if !ok {
 		s.t.Fatalf("nothing (more) on %s", topic)
 	}
-	equal(s.t, "headers beside the frame", len(beside), 0)
-	split, err := kafka.SplitFrame(nil, frame)
-	must(s.t, err)
 	headers := goka.Headers{}
-	for _, h := range split.Headers {
+	for _, h := range record.Headers {
 		headers[h.Key] = h.Value
 	}
 	codec := s.codecs[topic]
 	if codec == nil {
-		return headers, split.Value
+		return headers, record.Value
 	}
-	value, err := codec.Decode(split.Value)
+	value, err := codec.Decode(record.Value)
 	must(s.t, err)
 	return headers, value
 }
@@ -210,26 +185,26 @@ func (s *story) next(topic string) (goka.Headers, any) {
 func (s *story) nothing(topics ...string) {
 	s.t.Helper()
 	for _, topic := range topics {
-		if headers, _, value, more := s.trackers[topic].NextWithHeaders(); more {
-			s.t.Fatalf("unexpected on %s: %v %v", topic, value, headers)
+		if record, more := s.runner.next(topic); more {
+			s.t.Fatalf("unexpected on %s: %v", topic, record)
 		}
 	}
 }
 
 func (s *story) row() eventsourcing.Snapshot[counter] {
-	value := s.tester.TableValue(goka.Table(s.topics.Table), "c1")
-	row, _ := value.(eventsourcing.Snapshot[counter])
-	return row
+	s.t.Helper()
+	if s.rows["c1"] == nil {
+		return eventsourcing.Snapshot[counter]{}
+	}
+	row, err := counterRows{}.Decode(s.rows["c1"])
+	must(s.t, err)
+	return row.(eventsourcing.Snapshot[counter])
 }
 
 // metadataOf reads headers that must be those of a record of ours.
 func metadataOf(t *testing.T, headers goka.Headers) eventsourcing.Metadata {
 	t.Helper()
-	var ofRecord []kgo.RecordHeader
-	for name, value := range headers {
-		ofRecord = append(ofRecord, kgo.RecordHeader{Key: name, Value: value})
-	}
-	metadata, err := codecs.MetadataFromRecord(ofRecord)
+	metadata, err := codecs.MetadataFromRecord(recordHeaders(headers))
 	must(t, err)
 	return metadata
 }

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
@@ -77,35 +76,33 @@ type deadLetters struct {
 // setAside puts a record that can't be handled into the dead letters, in the same transaction as
 // the offset that passes it (G8): key, bytes and headers as they came, and the reason.
 func (d *deadLetters) setAside(
-	ctx goka.Context, record *received, poison *codecs.Malformed,
+	records kafka.Records, record *received, poison *codecs.Malformed,
 ) verdict {
-	d.count(ctx, poison)
-	letter := d.letter(ctx, record, poison)
-	frame := kafka.AppendFrame(make([]byte, 0, kafka.FrameBytes(&letter)), &letter)
-	ctx.Emit(goka.Stream(d.topic), string(letter.Key), frame)
+	d.count(records, record, poison)
+	letter := d.letter(record, poison)
+	records.Send(d.topic, letter.Key, letter.Headers, letter.Value)
 	d.metrics.setAside(d.owner, poison.Reason)
 	level := slog.LevelWarn
 	if d.passes(poison) && d.named.Swap(true) {
 		level = slog.LevelDebug // refold_dead_letters_total counts it
 	}
 	d.logger.Log(context.Background(), level, "record set aside in the dead letters",
-		"topic", ctx.Topic(), "partition", ctx.Partition(), "offset", ctx.Offset(),
+		"topic", record.Topic, "partition", record.Partition, "offset", record.Offset,
 		"reason", poison.Reason, "error", poison.Err)
 	return verdict{outcomeDeadLetter, string(poison.Reason)}
 }
 
 // count reports a record to the guard, before anything of it is emitted. poison is nil for a good record.
 // count does not return if the partition is held.
-func (d *deadLetters) count(ctx goka.Context, poison *codecs.Malformed) {
-	topic, partition := string(ctx.Topic()), ctx.Partition()
+func (d *deadLetters) count(records kafka.Records, record *received, poison *codecs.Malformed) {
 	var err error
 	if d.passes(poison) {
-		err = d.guard.Held(topic, partition)
+		err = d.guard.Held(record.Topic, record.Partition)
 	} else {
-		err = d.guard.handled(topic, partition, ctx.Offset(), poison)
+		err = d.guard.handled(record.Topic, record.Partition, record.Offset, poison)
 	}
 	if err != nil {
-		ctx.Fail(err)
+		records.Fail(err)
 	}
 }
 
@@ -115,32 +112,32 @@ func (d *deadLetters) passes(poison *codecs.Malformed) bool {
 }
 
 // wait does not return if a record can't be decoded yet: its partition is held until it can be.
-func (d *deadLetters) wait(ctx goka.Context, record *received) {
+func (d *deadLetters) wait(records kafka.Records, record *received) {
 	if u, is := record.value.(*unread); is {
-		ctx.Fail(d.guard.wait(string(ctx.Topic()), ctx.Partition(), ctx.Offset(), u))
+		records.Fail(d.guard.wait(record.Topic, record.Partition, record.Offset, u))
 	}
 }
 
 // refuse handles a record that leads to something that can't be written. If err is poison, it sets the record
 // aside; otherwise err is a fault, and the record is handled again later.
-func (d *deadLetters) refuse(ctx goka.Context, record *received, err error) verdict {
+func (d *deadLetters) refuse(records kafka.Records, record *received, err error) verdict {
 	if poison, is := errors.AsType[*codecs.Malformed](err); is {
-		return d.setAside(ctx, record, poison)
+		return d.setAside(records, record, poison)
 	}
-	ctx.Fail(err)
+	records.Fail(err)
 	return verdict{} // not reached: Fail panics
 }
 
 // origin returns headers that say where a record comes from and why it is set aside.
-func (d *deadLetters) origin(ctx goka.Context, poison *codecs.Malformed) []kgo.RecordHeader {
+func (d *deadLetters) origin(record *received, poison *codecs.Malformed) []kgo.RecordHeader {
 	message := excerpt.Of(poison.Err.Error(), maxMessageBytes)
 	return []kgo.RecordHeader{
-		{Key: HeaderTopic, Value: []byte(ctx.Topic())},
-		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(ctx.Partition()), 10)},
-		{Key: HeaderOffset, Value: strconv.AppendInt(nil, ctx.Offset(), 10)},
+		{Key: HeaderTopic, Value: []byte(record.Topic)},
+		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(record.Partition), 10)},
+		{Key: HeaderOffset, Value: strconv.AppendInt(nil, record.Offset, 10)},
 		{Key: HeaderReason, Value: []byte(poison.Reason)},
 		{Key: HeaderMessage, Value: []byte(message)},
-		{Key: HeaderTime, Value: kafka.ClampTime(ctx.Timestamp().UTC()).AppendFormat(nil, time.RFC3339Nano)},
+		{Key: HeaderTime, Value: kafka.ClampTime(record.time().UTC()).AppendFormat(nil, time.RFC3339Nano)},
 		{Key: HeaderVersion, Value: []byte(d.version)},
 		{Key: HeaderGroup, Value: []byte(d.group)},
 		{Key: HeaderReplayTopic, Value: []byte(d.replay)},
@@ -150,14 +147,9 @@ func (d *deadLetters) origin(ctx goka.Context, poison *codecs.Malformed) []kgo.R
 // letter returns the dead letter of a record. If the record is too large even for a dead letter, which only
 // a compressed batch can bring, the letter has no key, value or headers of the record: it could not be
 // written, and would stop the partition.
-func (d *deadLetters) letter(
-	ctx goka.Context, record *received, poison *codecs.Malformed,
-) kgo.Record {
-	letter := kgo.Record{Key: []byte(ctx.Key()), Value: record.bytes, Headers: record.headers()}
-	if record.noKey {
-		letter.Key = nil
-	}
-	origin := d.origin(ctx, poison)
+func (d *deadLetters) letter(record *received, poison *codecs.Malformed) kgo.Record {
+	letter := kgo.Record{Key: record.Key, Value: record.Value, Headers: record.headers()}
+	origin := d.origin(record, poison)
 	letter.Headers = append(letter.Headers, origin...)
 	size := kafka.RecordBytes(len(letter.Key), letter.Value, letter.Headers)
 	if size <= d.limit {
@@ -170,8 +162,7 @@ func (d *deadLetters) letter(
 // headers returns the record's own headers. It leaves out the origin that a replayed dead letter carries:
 // one that fails again has one origin, the last.
 func (r *received) headers() []kgo.RecordHeader {
-	all, _ := kafka.SplitFrame(nil, r.frame) // the codec has split it before
-	return slices.DeleteFunc(all.Headers, func(h kgo.RecordHeader) bool {
+	return slices.DeleteFunc(slices.Clone(r.Headers), func(h kgo.RecordHeader) bool {
 		return slices.Contains(originHeaders, h.Key)
 	})
 }

@@ -1,6 +1,9 @@
 package processors
 
-import "refold/codecs"
+import (
+	"refold/codecs"
+	"refold/eventsourcing"
+)
 
 // Handled lets tests count a record.
 func (g *Guard) Handled(
@@ -9,14 +12,36 @@ func (g *Guard) Handled(
 	return g.handled(topic, partition, offset, poison)
 }
 
-// Raw are bytes that a test has a graph consume as they are: Goka's tester gives times only to records
-// that it encodes itself.
-type Raw []byte
+// DecodedRows are the rows that a graph keeps decoded.
+type DecodedRows struct{ rows *decodedRows[int] }
 
-// Encode lets Raw pass.
-func (c inputCodec) Encode(value any) ([]byte, error) {
-	if raw, is := value.(Raw); is {
-		return raw, nil
+// NewDecodedRows keeps so many bytes of rows in each stripe.
+func NewDecodedRows(bytes int) DecodedRows {
+	return DecodedRows{newDecodedRows[int](bytes * decodedStripes)}
+}
+
+// Put keeps a state as that of a key's row.
+func (d DecodedRows) Put(key string, row []byte, state int) {
+	d.rows.put([]byte(key), row, eventsourcing.Snapshot[int]{State: state})
+}
+
+// Take returns the state of a key's row.
+func (d DecodedRows) Take(key string, row []byte) (int, bool) {
+	s, is := d.rows.take([]byte(key), row)
+	return s.State, is
+}
+
+// DecodedStripes is how many stripes there are.
+const DecodedStripes = decodedStripes
+
+// Kept returns how many rows are kept.
+func (d DecodedRows) Kept() (n int) {
+	for i := range d.rows.stripes {
+		for _, slot := range d.rows.stripes[i].slots {
+			if slot.row != nil {
+				n++
+			}
+		}
 	}
-	return c.Codec.Encode(value)
+	return n
 }

@@ -39,6 +39,10 @@ type AggregateGraph[S, C, E any] struct {
 	// RecordBytes is the largest record, as kafka.RecordBytes counts: a larger command, and one
 	// that leads to a larger event, result or row, is poison. 0: kafka.DefaultRecordBytes.
 	RecordBytes int
+	// DecodedBytes is how many bytes of rows, as they are in the table, are kept decoded: those that were
+	// written last, at most 32,768 rows. Decoded, they take some three times as much memory. 0:
+	// DefaultDecodedBytes; below zero: none are kept.
+	DecodedBytes int
 	// Partitions returns how many partitions the topics of the aggregate have: a command that is not
 	// in the partition of its key (kafka.Partition) is poison, since its aggregate has its row in
 	// another. It is asked while commands are handled, and must not change. Nil: nothing is checked.
@@ -52,7 +56,8 @@ type AggregateGraph[S, C, E any] struct {
 	Tracer trace.Tracer
 	Logger *slog.Logger
 
-	aside deadLetters
+	aside   deadLetters
+	decoded *decodedRows[S]
 }
 
 // GraphOptions is what a worker makes a graph with.
@@ -107,14 +112,15 @@ func (a *AggregateGraph[S, C, E]) Graph() (*goka.GroupGraph, error) {
 		version: a.Version, limit: LetterBytes(a.recordBytes()),
 		guard: a.Guard, metrics: a.Metrics, logger: a.Logger,
 	}
+	a.decoded = newDecodedRows[S](cmp.Or(a.DecodedBytes, DefaultDecodedBytes))
 	edges := []goka.Edge{
-		goka.Input(goka.Stream(t.Commands), inputOf(a.Commands), a.handle),
-		goka.Output(goka.Stream(t.Events), outputOf(a.Events)),
-		goka.Output(goka.Stream(t.DeadLetters), letterCodec{}),
-		goka.Persist(encodedCodec{a.Rows}),
+		goka.Input(goka.Stream(t.Commands), kafka.RecordsCodec{}, a.handle),
+		goka.Output(goka.Stream(t.Events), kafka.RecordsCodec{}),
+		goka.Output(goka.Stream(t.DeadLetters), kafka.RecordsCodec{}),
+		goka.Persist(a.Rows),
 	}
 	if a.Results != nil {
-		edges = append(edges, goka.Output(goka.Stream(t.Results), outputOf(a.Results)))
+		edges = append(edges, goka.Output(goka.Stream(t.Results), kafka.RecordsCodec{}))
 	}
 	return goka.DefineGroup(goka.Group(t.Group), edges...), nil
 }

@@ -13,42 +13,70 @@ import (
 	"refold/kafka"
 )
 
-// handle is the graph's one callback: a record of the commands topic becomes events, a row and a
+// handle is the graph's one callback: each record of the commands topic becomes events, a row and a
 // result, or a dead letter. It neither blocks nor reads a clock, so that handling the record
 // again gives the same bytes.
-func (a *AggregateGraph[S, C, E]) handle(ctx goka.Context, msg any) {
-	record, _ := msg.(*received)
-	if record == nil {
-		record = &received{} // of a tombstone, which is no command: a dead letter
+func (a *AggregateGraph[S, C, E]) handle(ctx goka.Context, _ any) {
+	records := given(ctx)
+	var record received
+	for record.next(records) {
+		record.decode(a.Commands)
+		traced(a.Tracer, records, &record, "handle", a.Name, a.work)
 	}
-	traced(a.Tracer, ctx, record, "handle", a.Name, a.work)
 }
 
 // work is handle without its span.
-func (a *AggregateGraph[S, C, E]) work(ctx goka.Context, record *received) verdict {
-	a.aside.wait(ctx, record)
-	command, poison := a.command(ctx, record)
+func (a *AggregateGraph[S, C, E]) work(records kafka.Records, record *received) verdict {
+	a.aside.wait(records, record)
+	command, poison := a.command(record)
 	if poison != nil {
-		return a.aside.setAside(ctx, record, poison)
+		return a.aside.setAside(records, record, poison)
 	}
-	snapshot, _ := ctx.Value().(eventsourcing.Snapshot[S]) // none: the zero snapshot
+	row := records.Row()
+	snapshot, err := a.snapshot(record.Key, row)
+	if err != nil {
+		records.Fail(fmt.Errorf("row %q of %s: %w", record.Key, a.Topics.Table, err))
+		return verdict{} // not reached: Fail panics
+	}
 	outcome, err := a.decide(snapshot, command)
 	switch {
 	case errors.Is(err, eventsourcing.ErrBrokenSnapshot):
-		ctx.Fail(fmt.Errorf("row %q of %s: %w", ctx.Key(), a.Topics.Table, err))
+		records.Fail(fmt.Errorf("row %q of %s: %w", record.Key, a.Topics.Table, err))
 		return verdict{} // not reached: Fail panics
 	case err != nil:
-		return a.aside.setAside(ctx, record, bug(err))
+		return a.aside.setAside(records, record, bug(err))
 	}
-	return a.emit(ctx, record, &command.Metadata, &outcome)
+	if outcome.Result.Repeated { // the row stays as it is
+		a.decoded.put(record.Key, row, snapshot)
+	}
+	return a.emit(records, record, &command.Metadata, &outcome)
+}
+
+// snapshot returns the snapshot of a key's row; no row is the zero snapshot.
+func (a *AggregateGraph[S, C, E]) snapshot(key, row []byte) (s eventsourcing.Snapshot[S], err error) {
+	if row == nil {
+		return s, nil
+	}
+	if s, is := a.decoded.take(key, row); is {
+		return s, nil
+	}
+	decoded, err := a.Rows.Decode(row)
+	if err != nil {
+		return s, err //nolint:wrapcheck // it says what it was doing
+	}
+	s, is := decoded.(eventsourcing.Snapshot[S])
+	if !is {
+		return s, fmt.Errorf("it is a %T", decoded)
+	}
+	return s, nil
 }
 
 // command puts a decoded record and its headers together, or says what is wrong with them.
-func (a *AggregateGraph[S, C, E]) command(ctx goka.Context, record *received) (
+func (a *AggregateGraph[S, C, E]) command(record *received) (
 	eventsourcing.Envelope[C], *codecs.Malformed,
 ) {
 	var none eventsourcing.Envelope[C]
-	metadata, poison := record.describe(ctx, a.recordBytes())
+	metadata, poison := record.describe(a.recordBytes())
 	if poison != nil {
 		return none, poison
 	}
@@ -58,7 +86,7 @@ func (a *AggregateGraph[S, C, E]) command(ctx goka.Context, record *received) (
 	if err := kafka.CheckTime(metadata.Time); err != nil {
 		return none, &codecs.Malformed{Reason: ReasonBadTime, Err: err}
 	}
-	if poison := a.misplaced(ctx); poison != nil {
+	if poison := a.misplaced(record); poison != nil {
 		return none, poison
 	}
 	data, is := record.value.(C)
@@ -74,19 +102,19 @@ func (a *AggregateGraph[S, C, E]) command(ctx goka.Context, record *received) (
 // misplaced tells of a command that is not in the partition of its key. Were it handled, there would
 // be two aggregates of one ID. Commands get there when the commands topic is given more partitions,
 // too: producers know of them first, and until the worker does, and stops, they place keys anew.
-func (a *AggregateGraph[S, C, E]) misplaced(ctx goka.Context) *codecs.Malformed {
+func (a *AggregateGraph[S, C, E]) misplaced(record *received) *codecs.Malformed {
 	if a.Partitions == nil {
 		return nil
 	}
 	count := a.Partitions()
-	belongs := kafka.Partition([]byte(ctx.Key()), count)
-	if belongs == ctx.Partition() {
+	belongs := kafka.Partition(record.Key, count)
+	if belongs == record.Partition {
 		return nil
 	}
 	return &codecs.Malformed{
 		Reason: ReasonWrongPartition,
 		Err: fmt.Errorf("its key belongs into partition %d of %d by murmur2, as Kafka's Java client "+
-			"places it; it came in partition %d", belongs, count, ctx.Partition()),
+			"places it; it came in partition %d", belongs, count, record.Partition),
 	}
 }
 
@@ -111,17 +139,18 @@ func (a *AggregateGraph[S, C, E]) panicked(doing, command string, p any) error {
 	return fmt.Errorf("panic: %v", p)
 }
 
-// emit hands everything that came of a command to Goka: all of it, or a dead letter.
-func (a *AggregateGraph[S, C, E]) emit(ctx goka.Context, record *received,
+// emit sends everything that came of a command: all of it, or a dead letter.
+func (a *AggregateGraph[S, C, E]) emit(records kafka.Records, record *received,
 	command *eventsourcing.Metadata, outcome *eventsourcing.Outcome[S, E],
 ) verdict {
 	out := newOutbox(a.recordBytes())
 	defer out.close()
 	if err := a.encode(out, command, outcome); err != nil {
-		return a.aside.refuse(ctx, record, err)
+		return a.aside.refuse(records, record, err)
 	}
-	a.aside.count(ctx, nil)
-	out.send(ctx)
+	a.aside.count(records, record, nil)
+	out.send(records)
+	a.decoded.put(record.Key, out.row, outcome.Snapshot)
 	a.Metrics.handled(a.Name, outcome.Result)
 	return verdictOn(outcome.Result)
 }

@@ -1,12 +1,14 @@
 package processors_test
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
 	"refold/eventsourcing"
@@ -225,6 +227,57 @@ func TestTooLargeForADeadLetter(t *testing.T) {
 	}
 	s.send("k-10", 5)
 	s.next(s.topics.Events)
+}
+
+// What is written is the same bytes in every release: names and order of headers, and values. The schema IDs
+// are the registry's.
+func TestRecordsAreWrittenTheSameForEver(t *testing.T) {
+	s := newStory(t)
+	s.send("k-1", 5, goka.Headers{codecs.HeaderTraceparent: []byte("00-ab-cd-01")})
+	for topic, want := range map[string]string{
+		s.topics.Events: "ce_specversion=1.0 ce_id=c1/1 ce_source=counters ce_type=Counted ce_subject=c1 " +
+			"ce_correlationid=k-1 ce_causationid=k-1 traceparent=00-ab-cd-01 ce_time=2026-11-23T08:00:00Z " +
+			"ce_sequence=1 c1: 00000000020a",
+		s.topics.Results: "ce_specversion=1.0 ce_id=k-1/result ce_source=counters ce_type=Result " +
+			"ce_subject=c1 ce_correlationid=k-1 ce_causationid=k-1 traceparent=00-ab-cd-01 " +
+			"ce_time=2026-11-23T08:00:00Z c1: 00000000030a436f756e740102020000",
+	} {
+		record, _ := s.runner.next(topic)
+		var got strings.Builder
+		for _, h := range record.Headers {
+			fmt.Fprintf(&got, "%s=%s ", h.Key, h.Value)
+		}
+		fmt.Fprintf(&got, "%s: %x", record.Key, record.Value)
+		equal(t, topic, got.String(), want)
+	}
+}
+
+// The commands that come at once are handled one after the other, poison among them, each on the state that
+// the one before has left.
+func TestCommandsThatComeAtOnce(t *testing.T) {
+	s := newStory(t)
+	var all []*kgo.Record
+	for i, by := range []int64{5, 2, 13, 1} { // 13 is poison
+		value, err := s.commands.Encode(Count{By: by})
+		must(t, err)
+		metadata := eventsourcing.Metadata{ID: fmt.Sprint("k-", i), Type: "Count"}
+		all = append(all, &kgo.Record{
+			Key: []byte("c1"), Value: value, Timestamp: commandTime,
+			Headers: recordHeaders(codecs.Headers(metadata)),
+		})
+	}
+	s.handle(s.topics.Commands, all...)
+	for sequence, cause := range []string{"k-0", "k-1", "k-3"} {
+		headers, _ := s.next(s.topics.Events)
+		equal(t, "cause", string(headers[codecs.HeaderCausationID]), cause)
+		equal(t, "sequence", string(headers[codecs.HeaderSequence]), strconv.Itoa(sequence+1))
+		headers, _ = s.next(s.topics.Results)
+		equal(t, "result", string(headers[codecs.HeaderCausationID]), cause)
+	}
+	headers, _ := s.next(s.topics.DeadLetters)
+	equal(t, "offset of the poison", string(headers[processors.HeaderOffset]), "2")
+	equal(t, "state", s.row().State, 8)
+	s.nothing(s.topics.Events, s.topics.Results, s.topics.DeadLetters)
 }
 
 func TestCommandsAreCounted(t *testing.T) {

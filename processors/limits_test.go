@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/lovoo/goka"
-	"github.com/lovoo/goka/tester"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
@@ -55,19 +54,17 @@ func TestWhatIsAcceptedCanBeRead(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		key, id := text.Draw(r, "key"), text.Draw(r, "ID")
 		s.sendRaw(key, value, codecs.Headers(eventsourcing.Metadata{ID: id, Type: "Count"}))
-		if _, _, _, aside := s.trackers[s.topics.DeadLetters].NextRawWithHeaders(); aside {
+		if _, aside := s.runner.next(s.topics.DeadLetters); aside {
 			s.nothing(s.topics.Events, s.topics.Results)
 			return
 		}
 		for _, topic := range []string{s.topics.Results, s.topics.Events} {
-			_, of, frame, has := s.trackers[topic].NextRawWithHeaders()
+			record, has := s.runner.next(topic)
 			if !has {
 				break // of a command that came again there is no event
 			}
-			split, err := kafka.SplitFrame(nil, frame)
-			must(t, err)
-			if _, err := codecs.MetadataFromRecord(split.Headers); err != nil || of != key {
-				r.Fatalf("a record of %q on %s can't be read: %v", of, topic, err)
+			if _, err := codecs.MetadataFromRecord(record.Headers); err != nil || string(record.Key) != key {
+				r.Fatalf("a record of %q on %s can't be read: %v", record.Key, topic, err)
 			}
 		}
 	})
@@ -112,25 +109,26 @@ func TestUnusualTimesOfRFC3339AreNoReason(t *testing.T) {
 	s.nothing(s.topics.DeadLetters)
 }
 
-// Of two headers with one name the last counts, for the command, its span and its trace. Goka alone has no
-// two.
+// Of two headers with one name the last counts, for the command, its span and its trace.
 func TestTheLastOfDoubledHeadersIsTheCommands(t *testing.T) {
 	s := newStory(t)
 	value, err := s.commands.Encode(Count{By: 5})
 	must(t, err)
 	other := strings.Replace(traceparent, "0af7", "1bf7", 1)
-	frame := kafka.AppendFrame(nil, &kgo.Record{Key: []byte("c1"), Value: value, Headers: []kgo.RecordHeader{
+	headers := []kgo.RecordHeader{
 		{Key: "ce_id", Value: []byte("first")},
 		{Key: "ce_id", Value: []byte("k-1")},
 		{Key: "ce_type", Value: []byte("\xff")},
 		{Key: "traceparent", Value: []byte(other)},
 		{Key: "traceparent", Value: []byte(traceparent)},
 		{Key: "ce_type", Value: []byte("Count")},
-	}})
-	s.tester.Consume(s.topics.Commands, "c1", processors.Raw(frame), tester.WithTime(commandTime))
-	headers, _ := s.next(s.topics.Results)
-	equal(t, "cause", string(headers["ce_causationid"]), "k-1")
-	equal(t, "traceparent", string(headers["traceparent"]), traceparent)
+	}
+	s.handle(s.topics.Commands, &kgo.Record{
+		Key: []byte("c1"), Value: value, Timestamp: commandTime, Headers: headers,
+	})
+	result, _ := s.next(s.topics.Results)
+	equal(t, "cause", string(result["ce_causationid"]), "k-1")
+	equal(t, "traceparent", string(result["traceparent"]), traceparent)
 	spans := s.spans.GetSpans()
 	equal(t, "span", spans[len(spans)-1].Parent.TraceID().String(), "0af7651916cd43dd8448eb211c80319c")
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/lovoo/goka"
-	"github.com/lovoo/goka/tester"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"refold/codecs"
@@ -52,9 +52,8 @@ var carry = eventsourcing.Process[Counted]{
 // carrying runs the process's graph.
 type carrying struct {
 	*story
-	inputs   *codecs.Set
-	guard    *processors.Guard
-	producer goka.Producer
+	inputs *codecs.Set
+	guard  *processors.Guard
 }
 
 // guardLeast is how few records may hold a partition.
@@ -77,10 +76,9 @@ func newCarrying(t *testing.T) *carrying {
 		codecs.Record[Counted](schemaOf("Counted")), processors.ResultType())
 	must(t, err)
 	s := &story{
-		t: t, tester: tester.New(t), metrics: prometheus.NewRegistry(),
-		topics:   processors.NewTopics("", "counter", "counters"),
-		codecs:   map[string]goka.Codec{carried: commands.Codec()},
-		trackers: map[string]*tester.QueueTracker{},
+		t: t, metrics: prometheus.NewRegistry(),
+		topics: processors.NewTopics("", "counter", "counters"),
+		codecs: map[string]goka.Codec{carried: commands.Codec()},
 	}
 	metrics := processors.NewMetrics(s.metrics)
 	guard := processors.NewGuard("carry", processors.GuardLimits{Share: .5, Window: 100, Least: guardLeast},
@@ -93,17 +91,8 @@ func newCarrying(t *testing.T) *carrying {
 	}
 	graph, err := process.Graph()
 	must(t, err)
-	processor, err := goka.NewProcessor(nil, graph, goka.WithTester(s.tester),
-		goka.WithNilHandling(goka.NilProcess))
-	must(t, err)
-	for _, topic := range []string{carried, s.topics.DeadLetters} {
-		s.trackers[topic] = s.tester.NewQueueTracker(topic)
-	}
-	producer, err := s.tester.ProducerBuilder()(nil, "", nil)
-	must(t, err)
-	go func() { _ = processor.Run(t.Context()) }()
-	must(t, processor.WaitForReadyContext(t.Context()))
-	return &carrying{s, inputs, guard, producer}
+	s.runner = newRunner(t, graph)
+	return &carrying{s, inputs, guard}
 }
 
 // consume hands a record to the graph.
@@ -111,8 +100,9 @@ func (c *carrying) consume(topic, key string, m eventsourcing.Metadata, data any
 	c.t.Helper()
 	value, err := c.inputs.Encode(data)
 	must(c.t, err)
-	c.producer.Emit(topic, key, framed(key, value, codecs.Headers(m)))
-	c.tester.Catchup()
+	c.handle(topic, &kgo.Record{
+		Key: []byte(key), Value: value, Headers: recordHeaders(codecs.Headers(m)), Timestamp: commandTime,
+	})
 }
 
 func (c *carrying) counted(topic string, by int64) {
@@ -138,9 +128,7 @@ func TestProcessSendsCommandsForEvents(t *testing.T) {
 	c.counted(c.topics.Events, 50)
 	headers, command := c.next(carried)
 	equal(t, "command", command, any(Count{By: 5}))
-	metadata := metadataOf(t, headers)
-	metadata.Time = commandTime // the tester's clock
-	equal(t, "metadata", metadata, eventsourcing.Metadata{
+	equal(t, "metadata", metadataOf(t, headers), eventsourcing.Metadata{
 		ID: "c1/3/carry.0", Source: "carry", Type: "Count", Subject: "c1-tens", Time: commandTime,
 		CorrelationID: "k-0", CausationID: "c1/3", Traceparent: "00-ab-cd-01",
 	})
@@ -159,6 +147,25 @@ func TestProcessSendsCommandsForResultsOfItsOwn(t *testing.T) {
 	equal(t, "subject", string(headers[codecs.HeaderSubject]), "c1")
 	equal(t, "cause", string(headers[codecs.HeaderCausationID]), "c1/3/carry.0/result")
 	equal(t, "correlation", string(headers[codecs.HeaderCorrelationID]), "k-0")
+}
+
+// Results of commands that others have sent are passed over by their headers alone, whatever is in them. One
+// of the process's own, or of nobody's, that can't be read is set aside (G8).
+func TestProcessReadsResultsOfItsOwnOnly(t *testing.T) {
+	for of, aside := range map[string]bool{"somebody's": false, "c1/3/carry.0": true, "": true} {
+		t.Run(of, func(t *testing.T) {
+			c := newCarrying(t)
+			c.handle(c.topics.Results, &kgo.Record{
+				Key: []byte("c1-tens"), Value: []byte("no wire format"), Timestamp: commandTime,
+				Headers: recordHeaders(codecs.Headers(eventsourcing.Metadata{
+					ID: "r", Type: "Result", CausationID: of,
+				})),
+			})
+			if _, is := c.runner.next(c.topics.DeadLetters); is != aside {
+				t.Errorf("set aside: %v", is)
+			}
+		})
+	}
 }
 
 // G8: what a process can't handle is set aside, whole: no command of it goes out. A replay comes

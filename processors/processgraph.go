@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -58,7 +59,7 @@ type Target struct {
 // has as many partitions as the process's inputs.
 func LoopTopic(group string) string {
 	return goka.DefineGroup(goka.Group(group),
-		goka.Loop(letterCodec{}, func(goka.Context, any) {})).LoopStream().Topic()
+		goka.Loop(kafka.RecordsCodec{}, func(goka.Context, any) {})).LoopStream().Topic()
 }
 
 // Validate reports whether a graph can be made of the description.
@@ -97,36 +98,52 @@ func (p *ProcessGraph[E]) Graph() (*goka.GroupGraph, error) {
 		version: p.Version, limit: LetterBytes(p.recordBytes()),
 		guard: p.Guard, metrics: p.Metrics, logger: p.Logger, named: new(atomic.Bool),
 	}
-	input := inputOf(p.Inputs)
+	input := kafka.RecordsCodec{}
 	edges := []goka.Edge{
 		goka.Input(goka.Stream(p.Events), input, p.handle),
 		goka.Loop(input, p.handle),
-		goka.Output(goka.Stream(p.DeadLetters), letterCodec{}),
+		goka.Output(goka.Stream(p.DeadLetters), kafka.RecordsCodec{}),
 	}
 	for _, topic := range p.Results {
 		edges = append(edges, goka.Input(goka.Stream(topic), input, p.handle))
 	}
 	for _, target := range p.Targets {
-		edges = append(edges, goka.Output(goka.Stream(target.Topic), outputOf(target.Commands)))
+		edges = append(edges, goka.Output(goka.Stream(target.Topic), kafka.RecordsCodec{}))
 	}
 	return goka.DefineGroup(goka.Group(p.Group), edges...), nil
 }
 
-// handle is the graph's one callback: an event or a result becomes commands, or a dead letter.
-func (p *ProcessGraph[E]) handle(ctx goka.Context, msg any) {
-	record, _ := msg.(*received)
-	if record == nil {
-		record = &received{}
+// handle is the graph's one callback: each event or result becomes commands, or a dead letter.
+func (p *ProcessGraph[E]) handle(ctx goka.Context, _ any) {
+	records := given(ctx)
+	var record received
+	for record.next(records) {
+		if p.passesOver(&record) {
+			p.aside.count(records, &record, nil)
+			continue
+		}
+		record.decode(p.Inputs)
+		traced(p.Tracer, records, &record, "react to", p.Name, p.work)
 	}
-	traced(p.Tracer, ctx, record, "react to", p.Name, p.work)
+}
+
+// passesOver reports whether a record is the result of a command that the process has not sent. That can be
+// seen in one header, and is true of nearly all results: they are neither decoded nor traced, and what else
+// may be wrong with them is not the process's concern.
+func (p *ProcessGraph[E]) passesOver(record *received) bool {
+	if !slices.Contains(p.Results, record.Topic) {
+		return false
+	}
+	command := kafka.Header(record.Headers, codecs.HeaderCausationID)
+	return len(command) > 0 && !p.Own(string(command))
 }
 
 // work is handle without its span.
-func (p *ProcessGraph[E]) work(ctx goka.Context, record *received) verdict {
-	p.aside.wait(ctx, record)
-	sent, poison := p.react(ctx, record)
+func (p *ProcessGraph[E]) work(records kafka.Records, record *received) verdict {
+	p.aside.wait(records, record)
+	sent, poison := p.react(record)
 	if poison != nil {
-		return p.aside.setAside(ctx, record, poison)
+		return p.aside.setAside(records, record, poison)
 	}
 	out := newOutbox(p.recordBytes())
 	defer out.close()
@@ -135,11 +152,11 @@ func (p *ProcessGraph[E]) work(ctx goka.Context, record *received) verdict {
 		err := out.add(target.Topic, sent[i].Subject, target.Commands,
 			codecs.Message{Metadata: &sent[i].Metadata, Data: sent[i].Data})
 		if err != nil {
-			return p.aside.refuse(ctx, record, err)
+			return p.aside.refuse(records, record, err)
 		}
 	}
-	p.aside.count(ctx, nil)
-	out.send(ctx)
+	p.aside.count(records, record, nil)
+	out.send(records)
 	for i := range sent {
 		p.Metrics.sent(p.Name, sent[i].Aggregate, sent[i].Type)
 	}
@@ -147,10 +164,10 @@ func (p *ProcessGraph[E]) work(ctx goka.Context, record *received) verdict {
 }
 
 // react calls the process, which is pure. A panic there is a bug of it, and this record's alone.
-func (p *ProcessGraph[E]) react(ctx goka.Context, record *received) (
+func (p *ProcessGraph[E]) react(record *received) (
 	sent []eventsourcing.Sent, poison *codecs.Malformed,
 ) {
-	metadata, poison := record.describe(ctx, p.recordBytes())
+	metadata, poison := record.describe(p.recordBytes())
 	if poison != nil {
 		return nil, poison
 	}

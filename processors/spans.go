@@ -3,8 +3,6 @@ package processors
 import (
 	"context"
 
-	"github.com/lovoo/goka"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -45,14 +43,14 @@ func verdictOn(r eventsourcing.Result) verdict {
 //
 // Work neither sees nor emits the span, whose time and ID differ each time.
 func traced(
-	tracer trace.Tracer, ctx goka.Context, record *received, doing, by string,
-	work func(goka.Context, *received) verdict,
+	tracer trace.Tracer, records kafka.Records, record *received, doing, by string,
+	work func(kafka.Records, *received) verdict,
 ) {
 	if tracer == nil || tracing.IsUnsampled(record.traceparent()) {
-		work(ctx, record)
+		work(records, record)
 		return
 	}
-	metadata, err := record.metadata()
+	metadata, err := codecs.MetadataFromRecord(record.Headers)
 	name := doing
 	if err == nil && record.value != nil && metadata.Type == eventsourcing.TypeName(record.value) {
 		name += " " + metadata.Type // a known type, so that the number of names is bounded
@@ -61,31 +59,26 @@ func traced(
 	_, span := tracer.Start(parent, name, trace.WithSpanKind(trace.SpanKindConsumer))
 	defer span.End()
 	if !span.IsRecording() {
-		work(ctx, record)
+		work(records, record)
 		return
 	}
 	span.SetAttributes(
 		attribute.String("refold.by", by),
 		attribute.String("refold.id", metadata.ID),
 		attribute.String("refold.type", metadata.Type),
-		attribute.String("refold.subject", ctx.Key()),
+		attribute.String("refold.subject", string(record.Key)),
 		attribute.String("refold.correlation_id", metadata.CorrelationID),
-		attribute.String("messaging.destination.name", string(ctx.Topic())),
-		attribute.Int("messaging.destination.partition.id", int(ctx.Partition())),
-		attribute.Int64("messaging.kafka.offset", ctx.Offset()),
+		attribute.String("messaging.destination.name", record.Topic),
+		attribute.Int("messaging.destination.partition.id", int(record.Partition)),
+		attribute.Int64("messaging.kafka.offset", record.Offset),
 	)
 	span.SetStatus(codes.Error, "it failed, and is handled again") // unless work returns
-	say(span, work(ctx, record))
+	say(span, work(records, record))
 }
 
 // traceparent returns the traceparent among the record's headers; empty if there is none.
 func (r *received) traceparent() string {
-	var room [headersGuess]kgo.RecordHeader
-	split, err := kafka.SplitFrame(room[:0], r.frame)
-	if err != nil {
-		return ""
-	}
-	return string(kafka.Header(split.Headers, codecs.HeaderTraceparent))
+	return string(kafka.Header(r.Headers, codecs.HeaderTraceparent))
 }
 
 // say writes a verdict into a span. A rejection is an answer, and no error.

@@ -3,7 +3,7 @@ package processors
 import (
 	"testing"
 
-	"github.com/lovoo/goka"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -17,13 +17,13 @@ type idle struct {
 	worked int
 }
 
-func (i *idle) work(goka.Context, *received) verdict {
+func (i *idle) work(kafka.Records, *received) verdict {
 	i.worked++
 	return verdict{}
 }
 
-func (i *idle) handle(ctx goka.Context, record *received) {
-	traced(i.tracer, ctx, record, "handle", "idle", i.work)
+func (i *idle) handle(records kafka.Records, record *received) {
+	traced(i.tracer, records, record, "handle", "idle", i.work)
 }
 
 // Without a tracer, a record costs nothing more.
@@ -37,18 +37,18 @@ func TestNoTracerAllocatesNothing(t *testing.T) {
 	}
 }
 
-// recordOf is a framed command with a traceparent of these flags.
+// recordOf is a command with a traceparent of these flags.
 func recordOf(flags string) *received {
-	var frame []byte
+	record := &kgo.Record{Key: []byte("c1"), Value: []byte("x")}
 	for _, h := range [][2]string{
 		{codecs.HeaderID, "k-1"},
 		{codecs.HeaderType, "Count"},
 		{codecs.HeaderSubject, "c1"},
 		{codecs.HeaderTraceparent, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-" + flags},
 	} {
-		frame = kafka.AppendHeader(frame, h[0], []byte(h[1]))
+		record.Headers = append(record.Headers, kgo.RecordHeader{Key: h[0], Value: []byte(h[1])})
 	}
-	return &received{value: "x", frame: kafka.EndFrame(frame, []byte("c1"), []byte("x"))}
+	return &received{Record: record, value: "x"}
 }
 
 // BenchmarkSpan measures what a span of a record costs: without a tracer, of a trace that isn't

@@ -166,7 +166,8 @@ func (o *benchOptions) measure(ctx context.Context) error {
 	if o.engine {
 		settings.Topics = bench.EngineTopics(o.prefix, o.partitions)
 		return bench.With(ctx, settings, func(b *bench.Bench) error {
-			return o.commandsOf(ctx, b, "the bare engine, strings", bench.Engine(o.prefix, o.keys),
+			subject := bench.Engine(o.prefix, bench.Keys{Count: o.keys}, 0)
+			return o.commandsOf(ctx, b, "the bare engine, strings", subject,
 				[]string{"bench", "engine", "--brokers", strings.Join(o.brokers, ","), "--prefix", o.prefix})
 		})
 	}
@@ -175,7 +176,7 @@ func (o *benchOptions) measure(ctx context.Context) error {
 		return err
 	}
 	defer registry.Close()
-	subject, err := bench.Aggregate(aggregate, o.prefix, o.keys)
+	subject, err := bench.Aggregate(aggregate, o.prefix, bench.Keys{Count: o.keys})
 	if err != nil {
 		return err
 	}
@@ -188,8 +189,12 @@ func (o *benchOptions) measure(ctx context.Context) error {
 func (o *benchOptions) commandsOf(
 	ctx context.Context, b *bench.Bench, what string, subject bench.Subject, worker []string,
 ) error {
+	commandLine, err := bench.Itself(worker...)
+	if err != nil {
+		return err
+	}
 	load := bench.Load{
-		Subject: subject, Commands: o.commands, Keys: o.keys, Rate: o.rate, Worker: worker,
+		Subject: subject, Commands: o.commands, Rate: o.rate, Workers: [][]string{commandLine},
 		Written: func(took time.Duration) {
 			fmt.Fprintf(o.out, "%s: %s commands to %s keys written in %v; the worker starts\n",
 				what, command.Number(o.commands), command.Number(o.keys), took.Round(time.Millisecond))
@@ -197,6 +202,7 @@ func (o *benchOptions) commandsOf(
 	}
 	perMillion := 1e6 / float64(o.commands)
 	if o.rate > 0 {
+		load.Warm = o.keys // a key's first command is not counted
 		r, err := b.AtRate(ctx, load)
 		if err != nil {
 			return err

@@ -103,7 +103,11 @@ func (o *rebuildOptions) measure(ctx context.Context) error {
 			return err
 		}
 		defer topic.Close()
-		r := bench.Rebuild{Past: past, Worker: o.worker(b.Directory()), Requests: &rebuild.Requests{
+		worker, err := bench.Itself(o.worker(b.Directory())...)
+		if err != nil {
+			return err
+		}
+		r := bench.Rebuild{Past: past, Worker: worker, Requests: &rebuild.Requests{
 			Topic: topic, Aggregates: o.install().Rebuildable(),
 			Partitions: func() (int32, error) { return int32(o.partitions), nil },
 		}}

@@ -30,13 +30,14 @@ func moved(partition int32) string {
 
 // G2: a topic is given more partitions than those that belong to it. The worker refuses to go on, also
 // when it is started again, and says why; nothing is written where the new number puts it; and what
-// was committed can still be read.
+// was committed can still be read from a worker that keeps all partitions. (One that keeps what it
+// processes has nothing then: 503, no-owner.)
 func TestTopicIsGivenMorePartitions(t *testing.T) {
 	for _, topic := range []string{"account-commands", "account-events", "order-results", "accounts-table"} {
 		t.Run(topic, func(t *testing.T) {
 			t.Parallel() // each waits for the moment in which the worker looks
 			i := newTestbed(t)
-			w := i.start()
+			w := i.start("--views.placement", "everywhere")
 			key := moved(0)
 			w.goesOn(key)
 			p := i.producer()

@@ -55,8 +55,8 @@ Begin with "processor dev": it needs no cluster and no registry.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(p.newDev(), p.newRun(), p.newSend(), p.newGet(), p.newHistory(), p.newDiff(),
-		p.newReport(), p.newTrace(), newTail(), p.newLoad(), newViews(), p.newConfig(), p.newBench(),
-		p.newVersion())
+		p.newReport(), p.newTrace(), newTail(), p.newLoad(), newViews(), newOwners(), p.newConfig(),
+		p.newBench(), p.newVersion())
 	root.AddCommand(operate.Commands(p.Program)...)
 	root.AddCommand(of.Commands...)
 	rename(root, of.name())

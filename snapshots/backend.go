@@ -1,6 +1,7 @@
 package snapshots
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 )
@@ -29,11 +30,19 @@ type backend interface {
 	cursor(start, limit []byte) (cursor, error)
 	// checkpoint returns what the last batch with a checkpoint held, or the zero value.
 	checkpoint() (checkpoint, error)
-	// flush begins to make durable what was applied; the channel is closed when it is.
-	flush() (<-chan struct{}, error)
+	// settle makes durable what was applied, and reports whether it is.
+	settle(ctx context.Context) bool
+	// fault returns why the disk takes nothing more, nil if it does.
+	fault() error
 	// size measures the store.
 	size() size
-	// close ends it; nothing that isn't durable is kept.
+	// damaged notes that a read met damage.
+	damaged(err error)
+	// drop removes all rows for good. It must be closed next.
+	drop(isDamaged bool) error
+	// replace takes the place of another backend of the same kind, which loses its rows and must be closed.
+	replace(other backend) error
+	// close ends it, and all of its cursors.
 	close() error
 }
 

@@ -19,7 +19,7 @@ func benchStores(b *testing.B, w *world, dir string, rowCache int64) *snapshots.
 	b.Helper()
 	o := snapshots.Options{
 		Dir: dir, Kafka: w.settings(), RowCacheBytes: rowCache,
-		CacheBytes: 256 << 20, MaxOpenFiles: 640,
+		CacheBytes: 128 << 20, MaxOpenFiles: 640,
 	}
 	s, err := snapshots.Open(o)
 	if err != nil {

@@ -17,6 +17,9 @@ import (
 	"refold/snapshots"
 )
 
+// database is the directory of the first database of stores.
+const database = "db-1"
+
 // damages are what can happen to a file.
 var damages = map[string]func(path string, content []byte) error{
 	"removed": func(path string, _ []byte) error { return os.Remove(path) },
@@ -43,7 +46,7 @@ func TestDamagedFiles(t *testing.T) {
 	stores := w.stores(intact)
 	w.opened(stores)
 	w.shut(stores)
-	files, err := filepath.Glob(filepath.Join(intact, table, "0", "*"))
+	files, err := filepath.Glob(filepath.Join(intact, database, "*"))
 	if err != nil || len(files) < 4 {
 		t.Fatalf("the store has files %v, %v", files, err)
 	}
@@ -59,7 +62,7 @@ func TestDamagedFiles(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				path := filepath.Join(dir, table, "0", filepath.Base(file))
+				path := filepath.Join(dir, database, filepath.Base(file))
 				if err := do(path, content); err != nil {
 					t.Fatal(err)
 				}
@@ -132,7 +135,7 @@ func TestDamageIsRemembered(t *testing.T) {
 	stores := w.stores(dir)
 	w.opened(stores)
 	w.shut(stores)
-	mark := filepath.Join(dir, table, "0", "DAMAGED")
+	mark := filepath.Join(dir, database, "DAMAGED-1-1")
 	if err := os.WriteFile(mark, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -4,11 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"testing"
-
-	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"refold/kafka"
 )
@@ -161,38 +157,5 @@ func TestRowCacheAfterAWriteThatIsNotKnown(t *testing.T) {
 				t.Errorf("a is %q, %v, and the store has 2", value, err)
 			}
 		})
-	}
-}
-
-// A batch of Pebble's that can't be read to its end does not pretend that it has named all of its rows.
-func TestBatchThatCannotBeRead(t *testing.T) {
-	silent := pebbleLogger{slog.New(slog.DiscardHandler)}
-	db, err := pebble.Open("", &pebble.Options{FS: vfs.NewMem(), Logger: silent})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	b := &databaseBatch{db.NewBatch()}
-	t.Cleanup(b.release) // before the database is closed
-	for _, key := range []string{"a", "b"} {
-		if err := b.Set([]byte(key), []byte("1")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	named := func() (n int, all bool) {
-		all = b.rows(func([]byte, []byte) { n++ })
-		return n, all
-	}
-	if n, all := named(); n != 2 || !all {
-		t.Errorf("it names %d rows, all of them: %v", n, all)
-	}
-	const header, row = 12, 6     // bytes: kind, length, prefix and key, length, value
-	b.b.Repr()[header+row] = 0xff // no kind that there is
-	if n, all := named(); n != 1 || all {
-		t.Errorf("damaged, it names %d rows, all of them: %v", n, all)
 	}
 }

@@ -1,8 +1,8 @@
 // Package snapshots keeps local copies of tables: of the group tables that a worker writes, of the
 // tables it joins, and of what its views show.
 //
-// [Stores] is a directory of stores, one Pebble database for each partition of a topic, all on one
-// cache. There are two ways to use a partition's store:
+// [Stores] is a directory of stores, one for each partition of a topic. All of them share one Pebble
+// database, in which each has a range of keys. There are two ways to use a partition's store:
 //
 //   - [Staged], for a group table. Rows of transactions that are not committed yet lie in layers on
 //     top of what is committed, and never get to the disk: what a store holds has happened (G6).

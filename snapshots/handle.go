@@ -112,7 +112,8 @@ func (h *handle) committed(key string) (value []byte, err error) {
 // cursor goes through the committed rows.
 func (h *handle) cursor(start, limit []byte) (c cursor, err error) {
 	err = h.store.use(h, func(b backend) error {
-		c, err = h.store.watched(b.cursor(start, limit))
+		c, err = b.cursor(start, limit)
+		c, err = h.store.watched(b, c, err)
 		return err
 	})
 	if err != nil {

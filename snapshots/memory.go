@@ -3,6 +3,7 @@ package snapshots
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"sync"
 
 	"github.com/RaduBerinde/btreemap"
@@ -36,11 +37,11 @@ func (m *memory) checkpoint() (checkpoint, error) {
 	return m.at, nil
 }
 
-func (m *memory) flush() (<-chan struct{}, error) {
-	done := make(chan struct{})
-	close(done)
-	return done, nil
-}
+func (*memory) settle(context.Context) bool { return true }
+func (*memory) fault() error                { return nil }
+func (*memory) damaged(error)               {}
+func (*memory) drop(bool) error             { return nil }
+func (*memory) replace(backend) error       { return nil }
 
 func (m *memory) size() size {
 	m.mu.RLock()

@@ -11,18 +11,18 @@ import (
 
 // The defaults of Options.
 const (
-	// DefaultMemTableBytes is Pebble's own choice. A store that was ever busy keeps two memtables,
-	// and waits for the disk when both are full. Half a memtable is also where a batch is taken for
-	// large and goes to the disk by itself.
-	DefaultMemTableBytes = 4 << 20
+	// DefaultMemTableBytes is where larger ones save no processor time any more. The database keeps two, and
+	// writes wait for the disk when both are full. Half a memtable is also where a batch is taken for large
+	// and goes to the disk by itself.
+	DefaultMemTableBytes = 16 << 20
 
 	// DefaultParallelRestores limits the memory of restores: each holds three answers of 256 KiB as
 	// they are sent, and some 20 MiB as they are in memory. More are hardly faster: eight keep several
 	// cores busy.
 	DefaultParallelRestores = 8
 
-	// DefaultFlushInterval is how much of a quiet table's tail is read again after a crash; that of
-	// a busy one is limited by MemTableBytes.
+	// DefaultFlushInterval is how much of a table's tail is read again after a crash; MemTableBytes is the
+	// limit for all tables together.
 	DefaultFlushInterval = 30 * time.Second
 
 	// DefaultLogInterval is the time between two log lines of a restore: a restore that is done
@@ -41,20 +41,16 @@ type Options struct {
 	// Kafka is the cluster that stores are restored from.
 	Kafka kafka.Settings
 
-	// CacheBytes limits the memory of all Pebble databases together: memtables, up to half of it,
-	// and blocks read from files. Of more stores than Stores, the memtables may exceed it. 256 MiB hold
-	// the blocks and filters that are in use of some ten million rows of 200 bytes.
+	// CacheBytes limits the memory of the database that all stores share: memtables, up to half of it,
+	// and blocks read from files. 256 MiB hold the blocks and filters that are in use of some ten million
+	// rows of 200 bytes.
 	CacheBytes int64
-	// Stores is how many stores share CacheBytes: the more there are, the smaller their memtables
-	// (down to 128 KiB). 0: one.
-	Stores int
 	// RowCacheBytes limits the cache of single rows in front of Pebble, overhead included: a row from
 	// it costs some 0.5 µs, one from the block cache 4 µs. 0: there is none.
 	RowCacheBytes int64
-	// MemTableBytes is the most that a store writes to memory before it goes to the disk.
+	// MemTableBytes is the most that all stores together write to memory before it goes to the disk.
 	MemTableBytes int64
-	// MaxOpenFiles limits the files that all databases together keep open. Ten for each partition are
-	// enough; many systems allow a process 1,024.
+	// MaxOpenFiles limits the data files that the database keeps open; many systems allow a process 1,024.
 	MaxOpenFiles int
 	// ParallelRestores limits how many stores are restored at once; others wait their turn.
 	ParallelRestores int
@@ -72,7 +68,6 @@ type Options struct {
 
 // WithDefaults returns the options with every default filled in.
 func (o Options) WithDefaults() Options {
-	setDefault(&o.Stores, 1)
 	setDefault(&o.MemTableBytes, DefaultMemTableBytes)
 	setDefault(&o.ParallelRestores, DefaultParallelRestores)
 	setDefault(&o.FlushInterval, DefaultFlushInterval)
@@ -100,7 +95,6 @@ func (o Options) Validate() error {
 	required("cacheBytes", o.CacheBytes, 1<<20)
 	required("maxOpenFiles", int64(o.MaxOpenFiles), 16)
 	required("rowCacheBytes", o.RowCacheBytes, 0)
-	atLeast("stores", int64(o.Stores), 1)
 	atLeast("memTableBytes", o.MemTableBytes, 256<<10)
 	atLeast("parallelRestores", int64(o.ParallelRestores), 1)
 	if o.MemTableBytes > 1<<30 {

@@ -52,7 +52,8 @@ func (s *store) page(behind []byte, rows, size int) (page Page, err error) {
 	if behind != nil {
 		start = append(bytes.Clone(behind), 0) // the least key behind it
 	}
-	c, err := s.watched(s.back.cursor(start, nil))
+	c, err := s.back.cursor(start, nil)
+	c, err = s.watched(s.back, c, err)
 	if err != nil {
 		return page, err
 	}

@@ -7,12 +7,9 @@ import (
 	"time"
 )
 
-// A store is rebuilt beside the one that is read, in a directory of its own, and takes its place in the
-// end. Directories, so that a process that dies at any point finds one that is whole:
-//
-//	0       the store
-//	0.next  the one that is being made; thrown away by whoever opens the store next
-//	0.old   the one before, from when it makes way until the new one is in its place
+// A store is rebuilt beside the one that is read, under a number of its own, and takes its place in the end:
+// in one batch, which gives it the name and deletes the rows of the other. A process that dies at any point
+// finds one of them that is whole. One that is not finished is dropped by whoever opens the database next.
 //
 // What readers see never goes back. In the order in which locks are taken:
 //
@@ -26,11 +23,6 @@ import (
 // at that offset or a later one. The record that Apply was given meanwhile is in the new store already,
 // and is passed over by its offset. Who waits for a record that the new store brought along is told by the
 // caller, after the swap: the tail will never bring it as news.
-const (
-	besideSuffix = ".next"
-	asideSuffix  = ".old"
-)
-
 // closeEnough is how many offsets at most the last reading before the pause should have found: some
 // hundredths of a second's work.
 const closeEnough = 10_000
@@ -46,8 +38,7 @@ const spareBytes = 64 << 20
 // hundredths of a second. Rows that Write has removed and that the topic has still come back.
 //
 // The errors are ErrRebuilding if it is being rebuilt already, ErrNoRoom, ErrDisk, and those of Open. After
-// any error the store is the one that it was; should the swap itself fail, it is ErrClosed and Damaged tells,
-// so that it is opened anew, from the directory that is whole.
+// any error the store is the one that it was.
 func (f *Follower) Rebuild(ctx context.Context, exclusive func(swap func() error) error) error {
 	err := f.rebuild(ctx, exclusive)
 	if err != nil {
@@ -86,7 +77,7 @@ func (f *Follower) rebuild(ctx context.Context, exclusive func(swap func() error
 			return besideError(ctx, err)
 		}
 	}
-	if !n.store.settle(ctx) {
+	if !n.store.back.settle(ctx) {
 		return besideError(ctx, ErrDisk)
 	}
 	if err := exclusive(func() error {
@@ -98,7 +89,7 @@ func (f *Follower) rebuild(ctx context.Context, exclusive func(swap func() error
 	}
 	f.store.log.Info("a store was rebuilt beside itself and swapped", "tailPaused", time.Since(paused),
 		"readersPaused", swapping)
-	return f.store.removeAside()
+	return nil
 }
 
 // besideError prefers why ctx ended.
@@ -116,23 +107,20 @@ func (f *Follower) beside(ctx context.Context) (*handle, error) {
 		return nil, err
 	}
 	next := newStore(f.store.of, f.store.at)
-	next.dir += besideSuffix
+	next.beside = true
 	next.log = next.log.With("beside", true)
 	if disk := f.store.of.disk; disk != nil {
-		if err := disk.fs.RemoveAll(next.dir); err != nil {
-			return nil, fmt.Errorf("remove what a rebuild before has left: %w", err)
-		}
-		if err := disk.room(f.store.dir, now.disk); err != nil {
+		if err := disk.room(now.disk); err != nil {
 			return nil, err
 		}
-		next.spare = func() error { return disk.room(f.store.dir, 0) }
+		next.spare = func() error { return disk.room(0) }
 	}
 	return newHandle(ctx, next, f.project), nil
 }
 
 // room returns ErrNoRoom if a store of that many bytes would leave less than spareBytes.
-func (d *disk) room(dir string, bytes int64) error {
-	usage, err := d.fs.GetDiskUsage(dir)
+func (d *disk) room(bytes int64) error {
+	usage, err := d.fs.GetDiskUsage(d.dir)
 	if err != nil {
 		return nil //nolint:nilerr // a file system that doesn't tell will say so when it is full
 	}
@@ -153,7 +141,7 @@ func (h *handle) comeClose(ctx context.Context) error {
 		if err := h.restore(ctx); err != nil {
 			return err
 		}
-		if !h.store.settle(ctx) {
+		if !h.store.back.settle(ctx) {
 			return ErrDisk
 		}
 		if h.store.point.Load().next-before < closeEnough {
@@ -199,113 +187,38 @@ func (f *Follower) swap(next *store) error {
 	if damage := next.damage.Load(); damage != nil {
 		return *damage
 	}
-	return s.replace(f.handle, next)
+	return s.replace(next)
 }
 
 // replace lets s go on with the backend of next. The caller holds the mu of both.
-func (s *store) replace(h *handle, next *store) error {
-	point := next.point.Load()
-	if s.of.disk == nil {
-		_ = s.back.close() // of memory
-		s.back, next.back = next.back, nil
-	} else if err := s.replaceFiles(h, next); err != nil {
-		return err
-	}
-	s.point.Store(point)
-	s.number.Store(s.of.nextNumber())
-	s.damage.Store(nil)
-	s.fault.Store(nil)
-	return nil
-}
-
-// replaceFiles moves directories, which no database must have open, and opens the new one.
-func (s *store) replaceFiles(h *handle, next *store) error {
-	err := next.back.close()
-	next.back = nil
-	if err != nil {
-		return fmt.Errorf("close the new store: %w", err)
+func (s *store) replace(next *store) error {
+	if err := next.back.replace(s.back); err != nil {
+		return fmt.Errorf("put the new store in the place of the old one: %w", err)
 	}
 	if err := s.back.close(); err != nil {
 		s.log.Debug("close a store that is replaced", "error", err)
 	}
-	s.back = nil
-	want := next.point.Load().next
-	if err = s.rename(s.dir, s.dir+asideSuffix); err == nil {
-		if err = s.rename(next.dir, s.dir); err == nil {
-			err = s.openDatabase()
-		}
-	}
-	if err == nil && s.point.Load().next < want {
-		err = errors.Join(errBackwards, s.back.close())
-		s.back = nil
-	}
-	if err != nil {
-		h.spoil() // it is opened anew, from what is whole
-		return fmt.Errorf("put the new store in the place of the old one: %w", err)
-	}
+	s.back, next.back = next.back, nil
+	s.point.Store(next.point.Load())
+	s.number.Store(s.of.nextNumber())
+	s.damage.Store(nil)
 	return nil
 }
 
-// rename moves a directory beside itself, durably.
-func (s *store) rename(from, to string) error {
-	fileSystem := s.of.disk.fs
-	if err := fileSystem.Rename(from, to); err != nil {
-		return err //nolint:wrapcheck // the caller says what was being done
-	}
-	above, err := fileSystem.OpenDir(fileSystem.PathDir(s.dir))
-	if err != nil {
-		return err //nolint:wrapcheck // the caller says what was being done
-	}
-	return errors.Join(above.Sync(), above.Close())
-}
-
-// removeAside removes the files of the store before, which nobody uses any more.
-func (s *store) removeAside() error {
-	if s.of.disk == nil {
-		return nil
-	}
-	if err := s.of.disk.fs.RemoveAll(s.dir + asideSuffix); err != nil {
-		s.log.Warn("the files of the store before can't be removed; they are when it is opened next",
-			"error", err)
-	}
-	return nil
-}
-
-// discard closes the store beside and removes its files, if they are still its own.
+// discard drops the store beside, if it has not taken the place of the other.
 func (s *store) discard() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.back != nil {
-		if err := s.back.close(); err != nil {
-			s.log.Debug("close a store that is thrown away", "error", err)
-		}
-		s.back = nil
-	}
-	if s.of.disk == nil {
+	if s.back == nil {
 		return
 	}
-	if err := s.of.disk.fs.RemoveAll(s.dir); err != nil {
-		s.log.Warn("remove a store that was not finished", "error", err)
+	if err := s.back.drop(false); err != nil {
+		s.log.Warn("remove a store that was not finished; it is removed at the next start", "error", err)
 	}
-}
-
-// tidy puts in order what a process that died during a rebuild has left. The caller holds mu.
-func (s *store) tidy() error {
-	select {
-	case s.rebuilding <- struct{}{}:
-		defer func() { <-s.rebuilding }()
-	default:
-		return nil // one is going on, and puts it in order itself
+	if err := s.back.close(); err != nil {
+		s.log.Debug("close a store that is thrown away", "error", err)
 	}
-	fileSystem := s.of.disk.fs
-	_, missing := fileSystem.Stat(s.dir)
-	_, none := fileSystem.Stat(s.dir + asideSuffix)
-	if missing != nil && none == nil {
-		if err := s.rename(s.dir+asideSuffix, s.dir); err != nil {
-			return fmt.Errorf("take back the store that was being replaced: %w", err)
-		}
-	}
-	return errors.Join(fileSystem.RemoveAll(s.dir+besideSuffix), fileSystem.RemoveAll(s.dir+asideSuffix))
+	s.back = nil
 }
 
 // working lets Close wait for what ends with any of the contexts and with Close; end must be called.

@@ -3,11 +3,9 @@ package snapshots_test
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
@@ -45,17 +43,12 @@ func (w *world) offset(f *snapshots.Follower) int64 {
 	return offset
 }
 
-func (w *world) files(dir string) string {
+// one checks that the stores hold one store of the table, and none that is not finished.
+func (w *world) one(stores *snapshots.Stores) {
 	w.Helper()
-	entries, err := os.ReadDir(filepath.Join(dir, table))
-	if err != nil {
-		w.Fatal(err)
+	if names := snapshots.Names(stores); !slices.Equal(names, []string{table + "/0"}) {
+		w.Errorf("there are the stores %v", names)
 	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return strings.Join(names, " ")
 }
 
 // G7: a store that holds what its topic doesn't is right again, and serves until it is; what came
@@ -65,7 +58,8 @@ func TestRebuild(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.write("a", "1", "b", "1")
-			f := w.follower(w.stores(dir), snapshots.Projection{})
+			stores := w.stores(dir)
+			f := w.follower(stores, snapshots.Projection{})
 			w.spoil(f)
 			w.apply(f, w.write("c", "1"), "c", "1")
 			before := w.offset(f)
@@ -89,20 +83,20 @@ func TestRebuild(t *testing.T) {
 			w.apply(f, missed, "d", "again") // passed over
 			w.apply(f, w.write("a", "2"), "a", "2")
 			w.expect(f, "a=2 b=1 c=1 d=1")
-			if dir != "" && w.files(dir) != "0" {
-				t.Errorf("there are files of %s", w.files(dir))
+			if dir != "" {
+				w.one(stores)
 			}
 		})
 	}
 }
 
 // G10: a reader sees no older row after a newer one, nor an older offset, whenever stores are swapped;
-// and a hundred rebuilds leave no goroutine and no file behind.
+// and a hundred rebuilds leave no goroutine and no rows behind.
 func TestRebuildNeverGoesBack(t *testing.T) {
 	w := newWorld(t)
-	dir := t.TempDir()
 	w.write("k", "0")
-	f := w.follower(w.stores(dir), snapshots.Projection{})
+	stores := w.stores(t.TempDir())
+	f := w.follower(stores, snapshots.Projection{})
 	ctx, stop := context.WithCancel(t.Context())
 	var work sync.WaitGroup
 	defer work.Wait()
@@ -139,9 +133,7 @@ func TestRebuildNeverGoesBack(t *testing.T) {
 	}
 	stop()
 	work.Wait()
-	if w.files(dir) != "0" {
-		t.Errorf("there are files of %s", w.files(dir))
-	}
+	w.one(stores)
 	w.eventually("what rebuilds have started has ended", func() bool {
 		return runtime.NumGoroutine() <= goroutines+3
 	})
@@ -161,36 +153,68 @@ func TestRebuildBlindlyGoesBack(t *testing.T) {
 	w.expect(f, "k=1")
 }
 
-// A process that dies during a rebuild leaves directories; the next one serves from the one that is
-// whole, without reading the topic again, and removes the others (G6).
+// A process that dies during a rebuild leaves one store that is whole, the old one or the new one; the next
+// process serves from it, without reading the topic again, and drops what was not finished (G6).
 func TestRebuildCutOff(t *testing.T) {
-	for name, leave := range map[string]func(store string) error{
-		"while it reads": func(store string) error {
-			return os.MkdirAll(filepath.Join(store+".next", "half"), 0o755)
+	type cut func(w *world, s *snapshots.Stores, f *snapshots.Follower, die func()) error
+	for name, rebuild := range map[string]cut{
+		"while it reads": func(w *world, s *snapshots.Stores, f *snapshots.Follower, die func()) error {
+			w.begin("c", "1")
+			defer w.end(kgo.TryAbort)
+			ctx, stop := context.WithCancel(w.Context())
+			return w.during(ctx, f, func() {
+				snapshots.Settle(s)
+				die()
+				stop()
+			})
 		},
-		"between the renames": func(store string) error {
-			return errors.Join(os.Rename(store, store+".old"), os.MkdirAll(store+".next", 0o755))
+		"before the swap": func(w *world, _ *snapshots.Stores, f *snapshots.Follower, die func()) error {
+			return f.Rebuild(w.Context(), func(swap func() error) error {
+				die()
+				return swap()
+			})
 		},
-		"before the old one is removed": func(store string) error {
-			return os.MkdirAll(filepath.Join(store+".old", "files"), 0o755)
+		"after the swap": func(w *world, _ *snapshots.Stores, f *snapshots.Follower, die func()) error {
+			return f.Rebuild(w.Context(), func(swap func() error) error {
+				defer die()
+				return swap()
+			})
+		},
+		"when it is durable": func(w *world, s *snapshots.Stores, f *snapshots.Follower, die func()) error {
+			return f.Rebuild(w.Context(), func(swap func() error) error {
+				defer die()
+				defer snapshots.Settle(s)
+				return swap()
+			})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			dir := t.TempDir()
+			w, files := newWorld(t), vfs.NewCrashableMem()
 			w.write("a", "1", "b", "1")
-			stores := w.stores(dir)
-			w.follower(stores, snapshots.Projection{})
-			w.shut(stores)
-			if err := leave(filepath.Join(dir, table, "0")); err != nil {
+			stores, err := snapshots.OpenOn(files, w.options("/cut-off"))
+			if err != nil {
 				t.Fatal(err)
 			}
-			before := w.restored()
-			f := w.follower(w.stores(dir), snapshots.Projection{})
-			w.expect(f, "a=1 b=1")
-			if read := w.restored() - before; read != 0 || w.files(dir) != "0" {
-				t.Errorf("%d records were read; there are files of %s", read, w.files(dir))
+			f := w.follower(stores, snapshots.Projection{})
+			snapshots.Settle(stores)
+			var left *vfs.MemFS
+			err = rebuild(w, stores, f, func() { left = files.CrashClone(vfs.CrashCloneCfg{}) })
+			if err != nil && !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
 			}
+			w.shut(stores)
+			before := w.restored()
+			stores, err = snapshots.OpenOn(left, w.options("/cut-off"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.shut(stores)
+			f = w.follower(stores, snapshots.Projection{})
+			w.expect(f, "a=1 b=1")
+			if read := w.restored() - before; read != 0 {
+				t.Errorf("%d records were read", read)
+			}
+			w.one(stores)
 		})
 	}
 }
@@ -212,9 +236,8 @@ func TestRebuildEnds(t *testing.T) {
 	errStopped := errors.New("stopped")
 	w := newWorld(t)
 	w.write("a", "1")
-	dir := t.TempDir()
 	disk := &fullDisk{FS: vfs.Default}
-	stores, err := snapshots.OpenOn(disk, w.options(dir))
+	stores, err := snapshots.OpenOn(disk, w.options(t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,9 +263,7 @@ func TestRebuildEnds(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 		w.expect(f, "a=1 wrong=row")
-		if w.files(dir) != "0" {
-			t.Errorf("%s: there are files of %s", what, w.files(dir))
-		}
+		w.one(stores)
 	}
 	ends("full disk", snapshots.ErrNoRoom, func(ctx context.Context, _ context.CancelCauseFunc) error {
 		return f.Rebuild(ctx, alone)
@@ -288,8 +309,9 @@ func TestCloseEndsRebuild(t *testing.T) {
 	f := w.follower(stores, snapshots.Projection{})
 	w.begin("b", "1")
 	err := w.during(t.Context(), f, func() { w.shut(stores) })
-	if !errors.Is(err, snapshots.ErrClosed) || w.files(dir) != "0" {
-		t.Errorf("%v; there are files of %s", err, w.files(dir))
+	if !errors.Is(err, snapshots.ErrClosed) {
+		t.Error(err)
 	}
 	w.end(kgo.TryAbort)
+	w.one(w.stores(dir))
 }

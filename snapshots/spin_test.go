@@ -2,90 +2,45 @@ package snapshots
 
 import (
 	"errors"
-	"log/slog"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// told counts what Pebble says of damage. A call too many never returns: time in the bubble, which
-// would stand still while Pebble is busy, goes on, and the test can end.
-type told struct {
-	times atomic.Int64
-	end   chan struct{}
-}
-
-const tooOften = 1000
-
-func (c *told) damaged(error) bool {
-	n := c.times.Add(1)
-	if n > tooOften {
-		<-c.end
-	}
-	return n > 1
-}
-
-func (*told) flushed(error) {}
-func (*told) faulty(error)  {}
-
-// A damaged file that Pebble wants for its statistics is not read again and again without a pause.
+// A damaged file that Pebble wants for its statistics or for a merge is not read again and again without a
+// pause, for as long as nobody opens a store that has rows in it.
 func TestDamageCostsNoProcessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		files := vfs.NewMem()
-		d := newDisk(Options{CacheBytes: 256 << 20, MaxOpenFiles: 640}.WithDefaults(), files)
-		defer d.close()
-		watch := &told{end: make(chan struct{})}
-		open := func() *database {
-			db, err := d.openDatabase("/db", watch, slog.New(slog.DiscardHandler))
-			if err != nil {
-				t.Fatal(err)
+		o := Options{Dir: "/dir", CacheBytes: 1 << 20, MaxOpenFiles: 640}.WithDefaults()
+		d := newDisk(o, vfs.NewMem())
+		defer func() {
+			if err := d.close(t.Context()); err != nil {
+				t.Error(err)
 			}
-			return db
-		}
-		db := open()
-		b := db.batch(0)
-		if err := errors.Join(b.Set([]byte("key"), []byte("value")), b.apply(nil)); err != nil {
-			t.Fatal(err)
-		}
-		b.release()
-		if err := errors.Join(db.db.Flush(), db.close()); err != nil {
-			t.Fatal(err)
-		}
-		spoilTables(t, files)
-		db = open()
-		<-time.After(10 * time.Second)
-		n := watch.times.Load()
-		close(watch.end)
-		if err := db.close(); err != nil {
-			t.Log(err)
-		}
-		if n == 0 || n > tooOften/2 {
-			t.Errorf("in ten seconds, Pebble read the damaged file %d times", n)
+		}()
+		told := d.database("/dir/db-1").pebbleOptions().EventListener.DataCorruption
+		info := pebble.DataCorruptionInfo{Path: "000005.sst", Details: errors.New("checksum mismatch")}
+		info.Bounds.Start, info.Bounds.End.Key = keyOf(1, nameKind), keyOf(3, rowKind)
+		other := info
+		other.Path = "000006.sst"
+		for _, step := range []struct {
+			what   string
+			info   pebble.DataCorruptionInfo
+			pauses bool
+		}{
+			{"the first time", info, false},
+			{"again", info, true},
+			{"another file", other, false},
+			{"again and again", info, true},
+		} {
+			begin := time.Now()
+			told(step.info)
+			if pause := time.Since(begin); (pause > 0) != step.pauses {
+				t.Errorf("%s, Pebble pauses for %v", step.what, pause)
+			}
 		}
 	})
-}
-
-// spoilTables makes the ends of a database's tables unreadable.
-func spoilTables(t *testing.T, files *vfs.MemFS) {
-	t.Helper()
-	names, err := files.List("/db")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if !strings.HasSuffix(name, ".sst") {
-			continue
-		}
-		content, err := files.UnsafeGetFileDataBuffer("/db/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := len(content) / 2; i < len(content); i++ {
-			content[i] ^= 0x5a
-		}
-	}
 }

@@ -90,8 +90,10 @@ func (s *Staged) commit(rows map[string][]byte, next int64) error {
 		return err
 	}
 	defer b.release()
-	for key, value := range rows {
-		if err := set(b, []byte(key), value); err != nil {
+	var key []byte
+	for name, value := range rows {
+		key = append(key[:0], name...)
+		if err := set(b, key, value); err != nil {
 			return err
 		}
 	}

@@ -64,6 +64,7 @@ func OpenOn(fileSystem vfs.FS, o Options) (*Stores, error) {
 		}
 		s.lock = lock
 		s.disk = newDisk(o, fileSystem)
+		s.disk.lost = func() { o.Metrics.healed(s, reasonDamaged) }
 	}
 	s.work.Go(s.flushRegularly)
 	o.Metrics.attach(s)
@@ -181,6 +182,18 @@ func (s *Stores) store(at kafka.TopicPartition) (*store, error) {
 	return s.stores[at], nil
 }
 
+// Remove removes the stores of all partitions of a topic, none of which may be open, for good. They are
+// restored from the topic when they are opened next.
+func (s *Stores) Remove(ctx context.Context, topic string) error {
+	if s.disk == nil {
+		return nil
+	}
+	if err := s.disk.remove(ctx, topic); err != nil {
+		return fmt.Errorf("remove the stores of %s: %w", topic, err)
+	}
+	return nil
+}
+
 // nextNumber returns a number that no store had.
 func (s *Stores) nextNumber() uint64 {
 	s.mu.Lock()
@@ -207,12 +220,21 @@ func (s *Stores) flushRegularly() {
 	for {
 		select {
 		case <-ticker.C:
-			for _, st := range s.all() {
-				st.flush()
-			}
+			s.flush()
 		case <-s.stop:
 			return
 		}
+	}
+}
+
+// flush begins to make durable what isn't. A disk that fails is tried by Pebble; one more memtable that waits
+// for it helps nobody.
+func (s *Stores) flush() {
+	if s.disk == nil {
+		return
+	}
+	if err := s.disk.flush(); err != nil {
+		s.options.Logger.Error("flush the local stores", "error", err)
 	}
 }
 
@@ -237,19 +259,16 @@ func (s *Stores) Close() error {
 	for _, st := range stores {
 		st.end()
 	}
-	for _, st := range stores {
-		st.flush() // all disks work while the first is waited for
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
-	defer cancel()
+	s.flush() // the disk works while restores end
 	var errs []error
 	for _, st := range stores {
-		errs = append(errs, st.shut(ctx))
+		errs = append(errs, st.shut())
 	}
 	s.client.Close()
 	if s.disk != nil {
-		s.disk.close()
-		errs = append(errs, s.lock.Close())
+		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		defer cancel()
+		errs = append(errs, s.disk.close(ctx), s.lock.Close())
 	}
 	return errors.Join(errs...)
 }

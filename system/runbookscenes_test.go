@@ -125,6 +125,18 @@ var situations = map[string]func(*scene){
 			return nil
 		})
 	},
+	"owners": func(s *scene) {
+		s.starts().has("alice", "bob")
+		s.b.start()
+		s.b.isReady()
+		eventually(s.t, time.Minute, func(context.Context) error {
+			known := s.run(0, "owners", "--server", s.a.url)
+			if strings.Contains(known, "nobody") || !strings.Contains(known, "elsewhere") {
+				return errors.New(known)
+			}
+			return nil
+		})
+	},
 	"views": func(s *scene) { s.starts().has("alice", "bob", "carol") },
 }
 

@@ -50,7 +50,7 @@ func TestDamagedStoreHeals(t *testing.T) {
 // read when a store is opened.
 func damageTables(t *testing.T, dir string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, topics.Table, "*", "*.sst"))
+	files, err := filepath.Glob(filepath.Join(dir, "db-*", "*.sst"))
 	must(t, err)
 	if len(files) == 0 {
 		t.Fatal("there are no files of rows")

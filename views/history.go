@@ -117,7 +117,7 @@ func (a *Aggregate) showEvents(ctx context.Context, found foundEvents) (EventPag
 	page := EventPage{Sequence: found.Newest, Next: found.Next, Position: found.at}
 	var bytes int
 	for i, b := range found.Records {
-		event, err := a.showEvent(ctx, b, found.Sequences[i])
+		event, err := a.showEvent(ctx, found.aggregate, b, found.Sequences[i])
 		if err != nil {
 			return EventPage{}, fmt.Errorf("read event %d of %s %q: %w",
 				found.Sequences[i], a.description.Name, found.aggregate, err)
@@ -133,8 +133,8 @@ func (a *Aggregate) showEvents(ctx context.Context, found foundEvents) (EventPag
 
 // showEvent decodes an event. One that can't be decoded is shown as far as it can: it must not
 // hide the others.
-func (a *Aggregate) showEvent(ctx context.Context, b []byte, sequence int64) (Event, error) {
-	r, err := records.Decode(b)
+func (a *Aggregate) showEvent(ctx context.Context, id string, b []byte, sequence int64) (Event, error) {
+	r, err := records.Decode(b, []byte(id), sequence)
 	if err != nil {
 		return Event{}, err
 	}

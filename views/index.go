@@ -17,88 +17,74 @@ import (
 	"refold/views/records"
 )
 
-// An index finds records of a topic by the command that they are about. Per partition it keeps, for
-// the record at an offset,
+// An index finds records of a topic by the command that they are about. Per partition it keeps one row for
+// the record at an offset, and one for all:
 //
-//	'c' hash(command ID) hash(subject) offset → entry
-//	'o' offset hash(command ID) hash(subject) → nothing
+//	'c' command ID, subject, offset → entry
+//	'b'                             → bounds, see sweep
 //
 // A command is known by its subject and its ID together: its ID is unique for one aggregate only, so
 // that the same key may be sent to all accounts. The first key of a command is its oldest record: a
-// result that is repeated later never changes the outcome (G1). The second kind of key tells what to
-// forget when the topic has (see forget). A hash is 128 bits of SHA-256, so that keys have one length
-// whatever IDs clients make up; the entry holds ID and subject themselves.
+// result that is repeated later never changes the outcome (G1). Records that the topic has dropped are
+// passed over, and removed some day (see sweep): so a command is known for exactly as long as its result is
+// kept, and no second setting of how long that is can disagree with the topic's.
+//
+// Clients of ours make UUIDs of version 7, which ascend in time: rows come nearly in the order of their
+// keys, which is what a store merges at the least cost.
 const (
-	byCommand = 'c'
-	byOffset  = 'o'
-
-	hashBytes    = 16
-	commandBytes = 2 * hashBytes
-	offsetBytes  = 8
-	keyBytes     = 1 + commandBytes + offsetBytes
+	byCommand   = 'c'
+	offsetBytes = 8
 )
 
 // entry is a record as an index keeps it.
 type entry struct {
-	commandID string
-	subject   string
-	typeName  string
-	time      time.Time
-	value     []byte // the record's value; of a command its fingerprint
-}
+	typeName string
+	time     time.Time
+	value    []byte // the record's value; of a command its fingerprint
+	repeated bool   // of a result: the command has been there before
+	plain    bool   // it is found as a message of its command's trace, by this entry, see traced
 
-func hashOf(text string) [hashBytes]byte {
-	sum := sha256.Sum256([]byte(text))
-	return [hashBytes]byte(sum[:hashBytes])
+	// These aren't stored: they are those of the key.
+	subject string
+	offset  int64
 }
 
 // idPrefix is what the keys of all commands with an ID begin with.
 func idPrefix(commandID string) []byte {
-	hash := hashOf(commandID)
-	return append(append(make([]byte, 0, keyBytes), byCommand), hash[:]...)
+	key := make([]byte, 0, 96) // room for what follows
+	return records.AppendID(append(key, byCommand), commandID)
 }
 
 // commandPrefix is what the keys of a command begin with.
 func commandPrefix(subject, commandID string) []byte {
-	hash := hashOf(subject)
-	return append(idPrefix(commandID), hash[:]...)
+	return records.AppendOrdered(idPrefix(commandID), subject)
 }
 
-// keysOf returns both keys of a record.
-func keysOf(subject, commandID string, offset int64) (command, order []byte) {
-	command = commandPrefix(subject, commandID)
-	hashes := command[1:]
-	order = binary.BigEndian.AppendUint64([]byte{byOffset}, uint64(offset))
-	order = append(order, hashes...)
-	return binary.BigEndian.AppendUint64(command, uint64(offset)), order
-}
-
-// project is a snapshots.Projection that files records under the command ID that the header
-// names. Records without one, or with one that codecs would refuse, are no commands and no
+// project is a snapshots.Projection that files records, of commands or of results, under the ID of their
+// command. Those without one, and those whose ID or key codecs would refuse, are no commands and no
 // results: they are left out.
-func project(idHeader string, keep func(value []byte) []byte) snapshots.Projection {
-	return snapshots.Projection{Version: "index 2", File: func(w snapshots.Writer, r *kgo.Record) error {
-		commandID := header(r, idHeader)
-		if commandID == "" || len(commandID) > codecs.MaxHeaderBytes {
+func project(kind Kind) snapshots.Projection {
+	return snapshots.Projection{Version: "index 3", File: func(w snapshots.Writer, r *kgo.Record) error {
+		h := headsOf(r)
+		e := entry{
+			typeName: string(h.typeName), time: r.Timestamp, value: r.Value, repeated: h.repeated,
+			plain: h.plain(kind),
+		}
+		commandID := h.causation
+		if kind == KindCommand {
+			commandID, e.value, e.repeated = h.id, fingerprint(r.Value), false
+		}
+		if len(commandID) == 0 || len(r.Key) > codecs.MaxHeaderBytes {
 			return nil
 		}
-		e := entry{
-			commandID: commandID, subject: string(r.Key), typeName: header(r, codecs.HeaderType),
-			time: r.Timestamp, value: keep(r.Value),
-		}
-		command, order := keysOf(e.subject, commandID, r.Offset)
-		if err := w.Set(command, e.encode()); err != nil {
+		key := commandPrefix(string(r.Key), string(commandID))
+		key = binary.BigEndian.AppendUint64(key, uint64(r.Offset))
+		if err := w.Set(key, e.encode()); err != nil {
 			return fmt.Errorf("index a record by its command: %w", err)
-		}
-		if err := w.Set(order, []byte{}); err != nil {
-			return fmt.Errorf("index a record by its offset: %w", err)
 		}
 		return nil
 	}}
 }
-
-// whole keeps a record's value as it is.
-func whole(value []byte) []byte { return value }
 
 // wireBytes is what the Confluent wire format puts in front of the data: which schema they fit.
 const wireBytes = 5
@@ -120,9 +106,6 @@ func otherData(a, b []byte) bool {
 		bytes.Equal(a[:wireBytes], b[:wireBytes]) && !bytes.Equal(a, b)
 }
 
-// header returns a record's header, or nothing.
-func header(r *kgo.Record, name string) string { return string(kafka.Header(r.Headers, name)) }
-
 // find returns the oldest record of a command, which is in its subject's partition.
 func (l *live) find(subject, commandID string) (found entry, has bool, err error) {
 	err = l.readAt(subject, func(_ int32, part follower) error {
@@ -133,25 +116,57 @@ func (l *live) find(subject, commandID string) (found entry, has bool, err error
 }
 
 func findIn(part follower, subject, commandID string) (found entry, has bool, err error) {
-	prefix := commandPrefix(subject, commandID)
-	rows, err := part.IteratorWithRange(prefix, behindPrefix(prefix))
+	b, _, err := boundsOf(part)
 	if err != nil {
-		return entry{}, false, fmt.Errorf("look up a command: %w", err)
+		return entry{}, false, err
+	}
+	err = eachEntry(part, commandPrefix(subject, commandID), b.start, func(e *entry) step {
+		found, has = *e, true
+		return enough
+	})
+	return found, has, err
+}
+
+// step says how to go on in an index.
+type step int
+
+const (
+	enough      step = iota
+	another          // the next record
+	nextSubject      // the first record of the next subject
+)
+
+// eachEntry calls fn with the entries under a prefix that are not before an offset, those of a command the
+// oldest first, until it has enough.
+func eachEntry(part follower, prefix []byte, from int64, fn func(e *entry) step) error {
+	rows, err := part.IteratorWithRange(prefix, records.Behind(prefix))
+	if err != nil {
+		return fmt.Errorf("look up a command: %w", err)
 	}
 	defer rows.Release()
 	for rows.Next() {
 		e, err := entryAt(rows)
 		if err != nil {
-			return entry{}, false, err
+			return err
 		}
-		if e.commandID == commandID && e.subject == subject {
-			return e, true, nil
+		key := bytes.Clone(rows.Key())
+		command := key[:len(key)-offsetBytes]
+		if e.offset < from {
+			rows.Seek(binary.BigEndian.AppendUint64(command, uint64(from)))
+			continue
+		}
+		switch fn(&e) {
+		case enough:
+			return nil
+		case another:
+		case nextSubject:
+			rows.Seek(records.Behind(command))
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return entry{}, false, fmt.Errorf("look up a command: %w", err)
+		return fmt.Errorf("look up a command: %w", err)
 	}
-	return entry{}, false, nil
+	return nil
 }
 
 // subjects returns those that have a command of the ID, at most limit of each partition. It costs a
@@ -179,32 +194,17 @@ func (l *live) subjects(commandID string, limit int) (subjects []string, err err
 }
 
 func subjectsIn(part follower, commandID string, limit int) (subjects []string, err error) {
-	prefix := idPrefix(commandID)
-	rows, err := part.IteratorWithRange(prefix, behindPrefix(prefix))
+	b, _, err := boundsOf(part)
 	if err != nil {
-		return nil, fmt.Errorf("look up the commands of an ID: %w", err)
+		return nil, err
 	}
-	defer rows.Release()
-	for more := rows.Next(); more && len(subjects) < limit; more = rows.Next() {
-		e, err := entryAt(rows)
-		if err != nil {
-			return nil, err
+	err = eachEntry(part, idPrefix(commandID), b.start, func(e *entry) step {
+		if subjects = append(subjects, e.subject); len(subjects) == limit {
+			return enough
 		}
-		if e.commandID == commandID {
-			subjects = append(subjects, e.subject)
-		}
-		// Behind the records of this command come those of another subject.
-		rows.Seek(behindPrefix(rows.Key()[:1+commandBytes]))
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("look up the commands of an ID: %w", err)
-	}
-	return subjects, nil
-}
-
-// behindPrefix is behind all keys that begin with a prefix and an offset, and before all others.
-func behindPrefix(prefix []byte) []byte {
-	return append(bytes.Clone(prefix), bytes.Repeat([]byte{0xff}, commandBytes+offsetBytes)...)
+		return nextSubject
+	})
+	return subjects, err
 }
 
 // entryAt reads the entry that an iterator stands at.
@@ -213,85 +213,81 @@ func entryAt(rows storage.Iterator) (entry, error) {
 	if err != nil {
 		return entry{}, fmt.Errorf("look up a command: %w", err)
 	}
-	return decodeEntry(value)
-}
-
-// forget removes what the topic's partition has forgotten: records below the beginning of its
-// log. So a command is known for exactly as long as its result is kept, and no second setting of
-// how long that is can disagree with the topic's. It removes at most limit records and says
-// whether there are more.
-func forget(part follower, logStart int64, limit int) (more bool, err error) {
-	to := binary.BigEndian.AppendUint64([]byte{byOffset}, uint64(logStart))
-	rows, err := part.IteratorWithRange([]byte{byOffset}, to)
+	e, err := decodeEntry(value)
 	if err != nil {
-		return false, fmt.Errorf("look for forgotten records: %w", err)
+		return entry{}, err
 	}
-	defer rows.Release()
-	var old [][]byte
-	for n := 0; rows.Next(); n++ {
-		if n == limit {
-			more = true
-			break
-		}
-		order := bytes.Clone(rows.Key())
-		if len(order) != keyBytes {
-			continue
-		}
-		offset, hashes := order[1:1+offsetBytes], order[1+offsetBytes:]
-		command := append(append([]byte{byCommand}, hashes...), offset...)
-		old = append(old, command, order)
-	}
-	if err := rows.Err(); err != nil {
-		return false, fmt.Errorf("look for forgotten records: %w", err)
-	}
-	return more, remove(part, old)
+	_, e.subject, e.offset, err = decodeKey(rows.Key())
+	return e, err
 }
 
-// remove removes rows.
-func remove(part follower, keys [][]byte) error {
-	if len(keys) == 0 {
-		return nil
+// decodeKey is the opposite of commandPrefix with an offset behind it.
+func decodeKey(key []byte) (commandID, subject string, offset int64, err error) {
+	key, is := bytes.CutPrefix(key, []byte{byCommand})
+	if !is {
+		return "", "", 0, errEntry
 	}
-	err := part.Write(func(w snapshots.Writer) error {
-		for _, key := range keys {
-			if err := w.Delete(key); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("remove forgotten records: %w", err)
+	commandID, key, whole := records.CutID(key)
+	if !whole {
+		return "", "", 0, errEntry
 	}
-	return nil
+	if subject, key, whole = records.CutOrdered(key); !whole || len(key) != offsetBytes {
+		return "", "", 0, errEntry
+	}
+	return commandID, subject, int64(binary.BigEndian.Uint64(key)), nil
 }
 
-// encode returns the entry's bytes: three strings with their lengths, the time, the value.
+// The bits of an entry's first byte.
+const (
+	isRepeated   = 1 << iota
+	isPlain      // see entry.plain
+	isResultType // the type is resultType, and isn't there
+)
+
+// resultType is the type of all results.
+const resultType = "Result"
+
+// encode returns the entry's bytes: flags, the time in milliseconds, the type, the value.
 func (e *entry) encode() []byte {
-	b := make([]byte, 0, len(e.commandID)+len(e.subject)+len(e.typeName)+len(e.value)+16)
-	for _, s := range []string{e.commandID, e.subject, e.typeName} {
-		b = records.AppendText(b, s)
+	var flags byte
+	if e.repeated {
+		flags |= isRepeated
 	}
-	b = binary.AppendVarint(b, e.time.UnixNano())
+	if e.plain {
+		flags |= isPlain
+	}
+	if e.typeName == resultType {
+		flags |= isResultType
+	}
+	b := append(make([]byte, 0, len(e.typeName)+len(e.value)+16), flags)
+	b = binary.AppendVarint(b, e.time.UnixMilli())
+	if e.typeName != resultType {
+		b = records.AppendText(b, e.typeName)
+	}
 	return append(b, e.value...)
 }
 
 var errEntry = errors.New("damaged entry in a local index")
 
-func decodeEntry(b []byte) (entry, error) {
-	var e entry
-	for _, s := range []*string{&e.commandID, &e.subject, &e.typeName} {
+func decodeEntry(b []byte) (e entry, err error) {
+	if len(b) == 0 || b[0] >= isResultType<<1 {
+		return entry{}, errEntry
+	}
+	flags := b[0]
+	milliseconds, n := binary.Varint(b[1:])
+	if n <= 0 {
+		return entry{}, errEntry
+	}
+	b = b[1+n:]
+	e.time, e.typeName = time.UnixMilli(milliseconds).UTC(), resultType
+	if flags&isResultType == 0 {
 		text, rest, ok := records.CutText(b)
 		if !ok {
 			return entry{}, errEntry
 		}
-		*s, b = string(text), rest
+		e.typeName, b = string(text), rest
 	}
-	nanoseconds, n := binary.Varint(b)
-	if n <= 0 {
-		return entry{}, errEntry
-	}
-	e.time = time.Unix(0, nanoseconds).UTC()
-	e.value = bytes.Clone(b[n:])
+	e.repeated, e.plain = flags&isRepeated != 0, flags&isPlain != 0
+	e.value = bytes.Clone(b)
 	return e, nil
 }

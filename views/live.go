@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lovoo/goka"
@@ -41,6 +42,7 @@ type live struct {
 	name    string // "accounts-table": the topic's, without the installation's prefix
 	topic   string
 	kafka   kafka.Settings
+	client  *atomic.Pointer[kgo.Client] // Views.client
 	metrics *Metrics
 	logger  *slog.Logger
 	limits  Limits

@@ -45,6 +45,7 @@ type holding struct {
 
 	mu      sync.RWMutex
 	session Session // nil: none is running
+	number  uint64  // of the session; each has another one
 	owned   map[int32]bool
 	fed     map[kafka.TopicPartition]*fed
 }
@@ -67,12 +68,21 @@ func newHolding(table, commands *live, others ...*live) *holding {
 
 // has returns nil if this process certainly owns a partition now.
 func (h *holding) has(partition int32) error {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	if h.session == nil || !h.owned[partition] || !h.session.Holds() {
+	if h.serving(partition) == 0 {
 		return fmt.Errorf("%w: partition %d", ErrNotHere, partition)
 	}
 	return nil
+}
+
+// serving returns the number of the session in which this process certainly owns a partition now; 0: it does
+// not.
+func (h *holding) serving(partition int32) uint64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if h.session == nil || !h.owned[partition] || !h.session.Holds() {
+		return 0
+	}
+	return h.number
 }
 
 // holds returns nil if this process certainly owns the partitions that it has, which may be none.
@@ -110,9 +120,10 @@ func (v *Views) Begin(aggregate string, partitions []int32) {
 	a.holding.begin(partitions, int(v.options.Partitions()), v.options.Limits.QueueBytes)
 }
 
-// Own lets readers of the partitions that were begun in, while ctx goes on and the session holds them. It
-// returns when ctx has ended, and the partitions are no longer this process's.
-func (v *Views) Own(ctx context.Context, aggregate string, session Session) {
+// Own lets readers of the partitions that were begun in, while ctx goes on and the session holds them, and
+// calls readable as soon as they may come. It returns when ctx has ended, and the partitions are no longer
+// this process's.
+func (v *Views) Own(ctx context.Context, aggregate string, session Session, readable func()) {
 	a := v.Aggregate(aggregate)
 	if a == nil || a.holding == nil {
 		return
@@ -129,10 +140,22 @@ func (v *Views) Own(ctx context.Context, aggregate string, session Session) {
 	}
 	h.mu.Lock()
 	h.session = session
+	h.number++
 	h.mu.Unlock()
 	v.waiters.changedAll()
+	readable()
 	<-ctx.Done()
 	h.end()
+}
+
+// Serving returns the number of the time in which this process has a partition of an aggregate without a
+// pause, in Owned placement; 0: it does not have it now, and its readers answer ErrNotHere. Whoever reads
+// all partitions that are here knows by two equal numbers, of before and after, that this one was among them.
+func (v *Views) Serving(aggregate string, partition int32) uint64 {
+	if a := v.Aggregate(aggregate); a != nil && a.holding != nil {
+		return a.holding.serving(partition)
+	}
+	return 0
 }
 
 // Committed keeps what a transaction has made visible, and wakes the readers that wait for it. It costs a

@@ -79,7 +79,7 @@ type owner struct {
 	leave  func()
 }
 
-func (f *fixture) owner(t *testing.T, limits views.Limits) *owner {
+func (f *fixture) owner(t *testing.T, limits views.Limits, change ...func(*views.Options)) *owner {
 	t.Helper()
 	tables, err := snapshots.Open(snapshots.Options{
 		Name: "tables", Dir: t.TempDir(), Kafka: f.kafka,
@@ -88,10 +88,10 @@ func (f *fixture) owner(t *testing.T, limits views.Limits) *owner {
 	})
 	must(t, err)
 	o := &owner{f: f, t: t, tables: tables, staged: map[int32]*snapshots.Staged{}, leave: func() {}}
-	v, stores := f.open(t, func(options *views.Options) {
+	v, stores := f.open(t, append(change, func(options *views.Options) {
 		options.Placement, options.Tables, options.Limits = views.Owned, tables, limits
 		options.Partitions = func() int32 { return ownedPartitions }
-	})
+	})...)
 	o.running = f.started(t, v, stores)
 	t.Cleanup(func() {
 		o.leave()
@@ -126,7 +126,7 @@ func (o *owner) own() {
 	o.lease = &lease{}
 	go func() {
 		defer close(done)
-		o.Own(ctx, "counter", o.lease)
+		o.Own(ctx, "counter", o.lease, func() {})
 	}()
 	o.leave = func() { cancel(); <-done; o.leave = func() {} }
 }

@@ -297,7 +297,7 @@ func (l *live) rebuild(ctx context.Context, partition int32) error {
 		return err //nolint:wrapcheck // it says all
 	}
 	l.waiters.changedAll()
-	return l.forgetIn(partition)
+	return l.forgetIn(ctx, partition)
 }
 
 // part returns the follower of a partition, nil while it is not readable.

@@ -94,8 +94,10 @@ type Trace struct {
 // aggregates that carry it as their correlation ID and are no older than Options.TraceRetention.
 // The error is ErrNotFound, ErrNotReady, ErrNoTraces, or a fault.
 //
-// It costs a look into each partition of each topic, and a read for each message. As every view, it
-// may be behind, each topic for itself: a message that has just been written can be missing.
+// It costs two looks into each partition of each topic, and a read for each message. As every view, it
+// may be behind, each topic for itself: a message that has just been written can be missing, and an event
+// whose result is not there yet. Of a command that was sent more than Limits.ScanRows times, some messages
+// can be missing.
 func (v *Views) Trace(ctx context.Context, correlationID string) (Trace, error) {
 	messages, truncated, err := v.messagesOf(ctx, correlationID)
 	if err != nil {
@@ -137,19 +139,13 @@ func (v *Views) messagesOf(ctx context.Context, correlationID string) (
 		return nil, false, ErrNoTraces
 	}
 	limit := v.options.Limits.TraceNodes
+	c := tracing{views: v, correlation: correlationID, limit: limit + 1, spans: make(map[string][]span)}
 	for _, t := range v.traced {
-		found, err := t.find(correlationID, limit+1)
-		if err != nil {
+		if err := c.add(ctx, t); err != nil {
 			return nil, false, err
 		}
-		for i := range found {
-			m, err := v.message(ctx, t, &found[i])
-			if err != nil {
-				return nil, false, fmt.Errorf("read a message of the trace %q: %w", correlationID, err)
-			}
-			messages = append(messages, m)
-		}
 	}
+	messages = c.messages
 	slices.SortFunc(messages, inOrder)
 	if len(messages) > limit {
 		return messages[:limit], true, nil

@@ -33,8 +33,8 @@ type record struct {
 	age    time.Duration
 }
 
-// writeRecords writes messages as processors and processes would.
-func (f *fixture) writeRecords(t *testing.T, records ...record) {
+// writeRecords writes messages as processors and processes would, and returns them with their places.
+func (f *fixture) writeRecords(t *testing.T, records ...record) (written []*kgo.Record) {
 	t.Helper()
 	for _, r := range records {
 		value := []byte("a body that traces don't look at")
@@ -47,11 +47,14 @@ func (f *fixture) writeRecords(t *testing.T, records ...record) {
 		for name, text := range r.extra {
 			headers = append(headers, kgo.RecordHeader{Key: name, Value: []byte(text)})
 		}
-		must(t, f.client.ProduceSync(t.Context(), &kgo.Record{
+		w := &kgo.Record{
 			Topic: r.topic, Key: []byte(r.Subject), Value: value, Headers: headers,
-			Timestamp: time.Now().Add(-r.age),
-		}).FirstErr())
+			Timestamp: time.Now().Add(-r.age).Truncate(time.Millisecond),
+		}
+		must(t, f.client.ProduceSync(t.Context(), w).FirstErr())
+		written = append(written, w)
 	}
+	return written
 }
 
 // chain is a command with an event, a process's command with its result, and a dead letter of it.

@@ -36,61 +36,16 @@ type Description struct {
 	// without a history Events and At answer ErrNoHistory; without traces the aggregate's messages are in
 	// none. Results may be nil without results.
 	NoResults, NoHistory, NoTraces bool
+	// ResultsRetention is how long the results topic keeps its records; 0: for at least
+	// Options.TraceRetention. If it is less, traces need a row of their own for each event, because they
+	// can't find an event by its command's result.
+	ResultsRetention time.Duration
 	// Fold is behind Aggregate.At, which answers ErrNoHistory if it is nil. Row reads its states, encoded.
 	Fold fold.StateFold
 	// Refolded names the last refold of a partition of the table; nil: there are none. What At has folded
 	// before is folded anew then: its fold may have been mended under the same version. It must be safe
 	// for concurrent use.
 	Refolded func(partition int32) string
-}
-
-// Limits bounds what views may take. Zero fields take their default.
-type Limits struct {
-	// Waiters limits the concurrent calls of WaitFor and WaitCommand; 10,000. Each holds a request
-	// and its connection, some 50 KiB.
-	Waiters int
-	// ScanRows limits how many rows List passes over that are no aggregates, and how many sequences
-	// Events passes over that have no event; 10,000, some 50 ms.
-	ScanRows int
-	// PageBytes limits the events, or the rows, of a page, as they are in the topic; 4 MiB. As JSON
-	// events may be three times that. One is always given.
-	PageBytes int
-	// StateEvery is the distance of intermediate states in a history, in events; 1,000. A state of
-	// the past costs folding so many events, some 3 ms, and a history of a million events 1,000 rows.
-	StateEvery int
-	// Namesakes limits the commands of one ID that CommandsOf returns; 100.
-	Namesakes int
-	// Sending limits the commands that wait for the broker at the same time; 256, which is what
-	// Sarama takes without blocking.
-	Sending int
-	// TraceNodes limits the messages of a trace; 1,000, some 400 KiB of JSON. An order has twenty.
-	TraceNodes int
-	// FetchBytes is how much each broker may send at a time of each topic, compressed as it is;
-	// 1 MiB. Small records take ten to twenty times that in memory.
-	FetchBytes int
-	// FetchWait is the long poll of the live tail; 250 ms. What arrives ends it at once.
-	FetchWait time.Duration
-	// RestartPauseMin and RestartPauseMax bound the pause before a view that failed, or the
-	// sender's connection, is tried again; 250 ms, doubling to 15 s.
-	RestartPauseMin, RestartPauseMax time.Duration
-	// StallAfter is how long a view may have something to take in of which it takes in nothing, before
-	// Ready says that it stands still; 1 min.
-	StallAfter time.Duration
-	// ForgetInterval is how often the indices drop what their topics have dropped; 1 min.
-	ForgetInterval time.Duration
-	// ForgetRecords limits how many records one go drops from a partition; 10,000.
-	ForgetRecords int
-	// MoveWait is how long a wait goes on while the partition is not readable here, in Owned placement; 2 s.
-	MoveWait time.Duration
-	// QueueBytes limits the records that wait for each copy while it is being restored, in Owned placement;
-	// 4 MiB. Beyond it they are read from Kafka.
-	QueueBytes int
-	// BacklogRecords and BacklogTimeout limit the search for a command that has not been handled yet, in
-	// Owned placement; 10,000, some 20 ms, and 1 s.
-	BacklogRecords int
-	BacklogTimeout time.Duration
-	// Stop limits how long commands that are being sent may hold up Run's return; 3 s.
-	Stop time.Duration
 }
 
 // Options says what views are made of.
@@ -173,12 +128,12 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 	}
 	if !d.NoResults {
 		a.results = v.newTraced(KindResult, &d, d.Topics.Results, byCommand(codecs.HeaderCausationID),
-			project(codecs.HeaderCausationID, whole))
+			project(KindResult))
 	}
 	a.commands = v.newTraced(KindCommand, &d, d.Topics.Commands, byCommand(codecs.HeaderID),
-		project(codecs.HeaderID, fingerprint))
+		project(KindCommand))
 	for _, l := range a.lookups() {
-		l.forgets = append(l.forgets, forgetDropped)
+		l.forgets = append(l.forgets, newSweep(v.options.Limits, v.wantedByTraces(l)))
 	}
 	var traces *live
 	switch {
@@ -191,6 +146,19 @@ func (v *Views) newAggregate(d Description) *Aggregate {
 		a.holding = newHolding(a.table, a.commands, a.results, a.events, traces)
 	}
 	return a
+}
+
+// wantedByTraces returns a function that reports whether a trace needs an entry of an index: as a message,
+// or for the events that it names. These may be a little younger than their result.
+func (v *Views) wantedByTraces(l *live) func(*entry) bool {
+	for _, t := range v.traced {
+		if t.live == l {
+			return func(e *entry) bool {
+				return e.plain && time.Since(e.time)-t.retention/periods <= t.retention
+			}
+		}
+	}
+	return func(*entry) bool { return false }
 }
 
 // nobody says that no reader waits for what a record changes.
@@ -212,9 +180,11 @@ func (v *Views) newTraced(kind Kind, d *Description, topic string,
 	t := &traced{kind: kind, retention: retention}
 	if d != nil {
 		t.aggregate, t.results = d.Name, d.Results
+		t.byResult = kind == KindEvent && len(projections) > 0 && !d.NoResults &&
+			(d.ResultsRetention == 0 || d.ResultsRetention >= retention)
 	}
 	t.live = v.newLive(name, topic, changed, append(projections, t.projection())...)
-	t.forgets = append(t.forgets, t.forgetExpired)
+	t.forgets = append(t.forgets, forgetPeriods{t})
 	v.traced = append(v.traced, t)
 	return t.live
 }
@@ -224,7 +194,7 @@ func (v *Views) newLive(name, topic string, changed func(r *kgo.Record) (waitKey
 ) *live {
 	o := v.options
 	l := &live{
-		name: name, topic: topic, kafka: o.Kafka, metrics: o.Metrics, limits: o.Limits,
+		name: name, topic: topic, kafka: o.Kafka, client: &v.client, metrics: o.Metrics, limits: o.Limits,
 		logger: o.Logger.With("view", topic), waiters: v.waiters, off: o.Off,
 		project: joined(projections...), changed: changed,
 		open: func(ctx context.Context, topic string, partition int32,
@@ -297,38 +267,6 @@ func (v *Views) Aggregate(name string) *Aggregate {
 	return nil
 }
 
-// WithDefaults returns the limits with the defaults in the place of zeros.
-func (l Limits) WithDefaults() Limits {
-	def(&l.Waiters, 10_000)
-	def(&l.ScanRows, 10_000)
-	def(&l.PageBytes, 4<<20)
-	def(&l.TraceNodes, 1000)
-	def(&l.Namesakes, 100)
-	def(&l.StateEvery, 1000)
-	def(&l.Sending, 256)
-	def(&l.FetchBytes, 1<<20)
-	def(&l.FetchWait, 250*time.Millisecond)
-	def(&l.RestartPauseMin, 250*time.Millisecond)
-	def(&l.RestartPauseMax, 15*time.Second)
-	def(&l.StallAfter, time.Minute)
-	def(&l.ForgetInterval, time.Minute)
-	def(&l.ForgetRecords, 10_000)
-	def(&l.MoveWait, 2*time.Second)
-	def(&l.QueueBytes, 4<<20)
-	def(&l.BacklogRecords, 10_000)
-	def(&l.BacklogTimeout, backlogTimeout)
-	def(&l.Stop, 3*time.Second)
-	return l
-}
-
-// def sets *value to its default if it is zero.
-func def[T comparable](value *T, byDefault T) {
-	var zero T
-	if *value == zero {
-		*value = byDefault
-	}
-}
-
 func (o *Options) validate() error {
 	var errs []error
 	if o.Stores == nil || o.Metrics == nil || o.Logger == nil {
@@ -341,15 +279,7 @@ func (o *Options) validate() error {
 	if o.TraceRetention < 0 {
 		errs = append(errs, fmt.Errorf("views: Options.TraceRetention is %v", o.TraceRetention))
 	}
-	l := o.Limits
-	if l.Waiters < 0 || l.ScanRows < 0 || l.PageBytes < 0 || l.TraceNodes < 0 || l.Namesakes < 0 ||
-		l.StateEvery < 0 || l.FetchWait < 0 || l.FetchBytes < 0 || l.RestartPauseMin < 0 ||
-		l.RestartPauseMax < l.RestartPauseMin || l.StallAfter < 0 || l.ForgetInterval < 0 ||
-		l.ForgetRecords < 0 || l.QueueBytes < 0 || l.MoveWait < 0 || l.BacklogRecords < 0 ||
-		l.BacklogTimeout < 0 || l.Stop < 0 || l.Sending < 0 || l.Sending > maxSending {
-		errs = append(errs, fmt.Errorf("views: Options.Limits: none may be negative, "+
-			"RestartPauseMax not less than RestartPauseMin, Sending at most %d: %+v", maxSending, l))
-	}
+	errs = append(errs, o.Limits.validate())
 	seen := make(map[string]bool)
 	for i, d := range o.Aggregates {
 		switch {

@@ -2,9 +2,7 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"net/http"
 	"time"
@@ -14,7 +12,6 @@ import (
 	"refold/eventsourcing"
 	"refold/kafka"
 	"refold/reader"
-	"refold/views"
 	"refold/views/httpapi"
 )
 
@@ -39,12 +36,11 @@ type background struct {
 	run  func(context.Context) error
 }
 
-// ErrNoView says that the worker keeps no views (views.enabled), and so can't read states.
-var ErrNoView = errors.New("this worker keeps no views: views.enabled is false")
-
-// Handle adds a route. The pattern is one of net/http.ServeMux with a method, such as
-// "GET /garages/{id}/free"; the summary says in a few words what it is for. The route has the limits,
-// metrics and spans of ours. A pattern that collides with another route is an error when the worker starts.
+// Handle adds a route. The pattern is one of net/http.ServeMux with a method, such as "GET
+// /garages/{id}/free"; the summary says in a few words what it is for. The route has the limits, metrics and
+// spans of ours. A pattern that collides with another route is an error when the worker starts. A route below
+// the path of an aggregate, as the one of garages above, is answered by the pod that has the one with the
+// {id}, whichever pod is asked.
 func (h *Host) Handle(pattern, summary string, handler http.Handler) {
 	h.routes = append(h.routes, httpapi.Route{Pattern: pattern, Summary: summary, Handler: handler})
 }
@@ -79,93 +75,6 @@ func (h *Host) Reader(aggregate, group string, types ...reader.EventType) (*read
 		return r, nil
 	}
 	return nil, fmt.Errorf("there is no aggregate %q", aggregate)
-}
-
-// reader returns the views of an aggregate by its name.
-func (h *Host) reader(aggregate string) (*views.Aggregate, error) {
-	if !h.worker.config.Views.Enabled {
-		return nil, ErrNoView
-	}
-	for _, a := range h.worker.opened.Aggregates {
-		if a.Name == aggregate {
-			return h.worker.views.Aggregate(aggregate), nil
-		}
-	}
-	return nil, fmt.Errorf("there is no aggregate %q", aggregate)
-}
-
-// Row is the current state of an aggregate.
-type Row[S any] struct {
-	ID       string
-	Sequence int64 // of the latest event in it
-	State    S
-}
-
-// State returns the current state of an aggregate. It is as fresh as the worker's view, which is some
-// milliseconds behind. The error is views.ErrNotFound, views.ErrNotReady, ErrNoView, or a fault.
-func State[S any](h *Host, aggregate, id string) (Row[S], error) {
-	reader, err := h.reader(aggregate)
-	if err != nil {
-		return Row[S]{}, err
-	}
-	row, err := reader.Get(id)
-	if err != nil {
-		return Row[S]{}, fmt.Errorf("read the %s %q: %w", aggregate, id, err)
-	}
-	return rowOf[S](row)
-}
-
-// StateAtLeast is [State] that waits until the view has the sequence, or ctx ends.
-func StateAtLeast[S any](
-	ctx context.Context, h *Host, aggregate, id string, atLeast int64,
-) (Row[S], error) {
-	reader, err := h.reader(aggregate)
-	if err != nil {
-		return Row[S]{}, err
-	}
-	row, err := reader.WaitFor(ctx, id, atLeast)
-	if err != nil {
-		return Row[S]{}, fmt.Errorf("read the %s %q: %w", aggregate, id, err)
-	}
-	return rowOf[S](row)
-}
-
-// States goes through all aggregates of a kind, in the order of their IDs. It ends with the first error.
-func States[S any](h *Host, aggregate string) iter.Seq2[Row[S], error] {
-	return func(yield func(Row[S], error) bool) {
-		reader, err := h.reader(aggregate)
-		if err != nil {
-			yield(Row[S]{}, err)
-			return
-		}
-		for after, more := "", true; more; {
-			page, err := reader.List(after, pageRows)
-			if err != nil {
-				yield(Row[S]{}, fmt.Errorf("list the aggregates %s: %w", aggregate, err))
-				return
-			}
-			for _, found := range page.Rows {
-				if row, err := rowOf[S](found); !yield(row, err) || err != nil {
-					return
-				}
-			}
-			after, more = page.Next, page.Next != ""
-		}
-	}
-}
-
-// pageRows is how many rows States reads at a time.
-const pageRows = 1000
-
-func rowOf[S any](row views.Row) (Row[S], error) {
-	if row.Unreadable != nil {
-		return Row[S]{ID: row.ID}, row.Unreadable
-	}
-	state, is := row.State.(S)
-	if !is {
-		return Row[S]{ID: row.ID}, fmt.Errorf("the state of %q is a %T, not a %T", row.ID, row.State, state)
-	}
-	return Row[S]{row.ID, row.Sequence, state}, nil
 }
 
 // Send puts a command into an aggregate's topic, and returns when it is safe there. It does not wait for the

@@ -1,29 +1,22 @@
 package worker
 
-import (
-	"testing"
+import "testing"
 
-	"refold/processors"
-)
-
-// More partitions than files can be opened for are told before the process ends of them.
+// A limit of open files that the stores and connections exceed is told before the process ends of it.
 func TestTooFewFiles(t *testing.T) {
 	for name, test := range map[string]struct {
-		partitions int32
-		limit      int64
-		views      bool
-		directory  string
-		told       bool
+		openFiles int
+		limit     int64
+		directory string
+		told      bool
 	}{
-		"enough":       {8, 1024, true, "stores", false},
-		"too few":      {256, 20_000, true, "stores", true},
-		"no views":     {256, 20_000, false, "stores", false},
-		"nobody knows": {256, 0, true, "stores", false},
-		"in memory":    {256, 20_000, true, "", false},
+		"enough":       {600, 1024, "stores", false},
+		"too few":      {1000, 1024, "stores", true},
+		"nobody knows": {1000, 0, "stores", false},
+		"in memory":    {1000, 1024, "", false},
 	} {
-		w := &Worker{opened: &processors.Opened{Aggregates: make([]*processors.OpenAggregate, 2)}}
-		w.partitions.Store(test.partitions)
-		w.config.Views.Enabled, w.config.Store.Directory = test.views, test.directory
+		w := new(Worker)
+		w.config.Store.OpenFiles, w.config.Store.Directory = test.openFiles, test.directory
 		if err := w.tooFewFiles(test.limit); (err != nil) != test.told {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"refold/exactlyonce"
-	"refold/views"
 )
 
 // owned joins the engine of an aggregate and the read side of the partitions that it processes, which
@@ -13,8 +12,15 @@ import (
 func (w *Worker) owned(
 	engine *exactlyonce.Config, aggregate string,
 ) (during func(ctx context.Context, s exactlyonce.Session)) {
-	if !w.config.Views.Enabled || placement(w.config.Views) != views.Owned {
+	switch {
+	case !w.config.Views.Enabled:
 		return func(context.Context, exactlyonce.Session) {}
+	case !w.isOwned():
+		return func(ctx context.Context, s exactlyonce.Session) {
+			w.hold(aggregate, s.Generation(), s.Partitions())
+			<-ctx.Done()
+			w.hold(aggregate, s.Generation(), nil)
+		}
 	}
 	prepare := engine.Prepare
 	engine.Prepare = func(ctx context.Context, partitions []int32) error {
@@ -25,5 +31,10 @@ func (w *Worker) owned(
 		return nil
 	}
 	engine.Committed = func(c exactlyonce.Commit) { w.views.Committed(aggregate, c) }
-	return func(ctx context.Context, s exactlyonce.Session) { w.views.Own(ctx, aggregate, s) }
+	return func(ctx context.Context, s exactlyonce.Session) {
+		// Others may ask as soon as they are told, and come again only at the next announcement if they are
+		// sent away: so they are told afterwards.
+		w.views.Own(ctx, aggregate, s, func() { w.hold(aggregate, s.Generation(), s.Partitions()) })
+		w.hold(aggregate, s.Generation(), nil)
+	}
 }

@@ -96,24 +96,19 @@ func (w *Worker) prepareTopics(ctx context.Context) error {
 	return err
 }
 
-// filesByStore is how many files a store has open at most times, and room for a merge.
-const filesByStore = 10
+// otherFiles is how many files and connections a worker has open beside the data files of its stores, and
+// room for merges. Their number does not depend on the partitions.
+const otherFiles = 256
 
-// tooFewFiles reports whether the stores of so many partitions may need more files than the limit lets the
-// process open (0: nobody knows it). Pebble ends the process when it can't open one that it must.
+// tooFewFiles reports whether the worker may need more files than the limit lets the process open (0: nobody
+// knows it). Pebble ends the process when it can't open one that it must.
 func (w *Worker) tooFewFiles(limit int64) error {
-	topics := len(w.opened.Aggregates)
-	if w.config.Views.Enabled {
-		topics += viewTopics(len(w.opened.Aggregates))
-	}
-	partitions := w.partitions.Load()
-	need := int64(topics) * int64(partitions) * filesByStore
+	need := int64(w.config.Store.OpenFiles) + otherFiles
 	if limit == 0 || limit >= need || w.config.Store.Directory == "" {
 		return nil
 	}
-	return fmt.Errorf("%d partitions of %d topics may need %d open files, and %d are allowed: raise the "+
-		"limit (ulimit -n), or switch views off on this worker (views.enabled)",
-		partitions, topics, need, limit)
+	return fmt.Errorf("the worker may need %d open files, and %d are allowed: raise the limit (ulimit -n), "+
+		"or lower store.open-files", need, limit)
 }
 
 // tablePartitions returns how many partitions the tables have, or why that is not known yet.

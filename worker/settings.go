@@ -71,5 +71,6 @@ func httpLimits(c config.HTTP, topics config.Topics, aggregates int) httpapi.Lim
 		ReadTimeout: c.ReadTimeout, RequestTimeout: c.RequestTimeout, Wait: c.WaitTimeout,
 		UnknownWait: c.UnknownWait, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout,
 		PageRows: c.PageRows, Shutdown: c.Shutdown,
+		ForwardTimeout: c.ForwardTimeout, TraceNodes: c.TraceNodes,
 	}
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"refold/installation"
 	"refold/inventory"
 	"refold/kafka"
+	"refold/owners"
 	"refold/processors"
 	"refold/snapshots"
 	"refold/snapshots/rebuild"
@@ -55,6 +57,8 @@ type Worker struct {
 	server       *httpapi.Server
 	listener     net.Listener // Run hands it to the server
 	address      string
+	directory    *owners.Directory // nil: everything is here
+	groups       map[string]string // by aggregate
 	verify       *verify.Metrics
 	tracing      *otlp.Provider // nil: off
 	ran          atomic.Bool
@@ -111,9 +115,8 @@ func (w *Worker) openStores() (err error) {
 	if w.tables, err = openTables(w.in, metrics, w.kafka, w.logger); err != nil {
 		return err
 	}
-	aggregates := len(w.in.Definitions.Aggregates)
 	w.copies, err = openStores(w.in, metrics, w.kafka, w.logger,
-		storeSet{"views", viewTopics(aggregates), 2, w.config.Store.ViewCacheBytes, 0})
+		storeSet{"views", 2, w.config.Store.ViewCacheBytes, 0})
 	return err
 }
 
@@ -129,13 +132,12 @@ func openTables(
 ) (*snapshots.Stores, error) {
 	s := in.Config.Store
 	return openStores(in, metrics, settings, logger,
-		storeSet{"tables", len(in.Definitions.Aggregates), 1, s.CacheBytes, s.RowCacheBytes})
+		storeSet{"tables", 1, s.CacheBytes, s.RowCacheBytes})
 }
 
 // storeSet is what sets of stores differ by.
 type storeSet struct {
 	name            string
-	topics          int
 	thirds          int // of the files that all stores together may have open
 	cache, rowCache config.Bytes
 }
@@ -147,7 +149,6 @@ func openStores(
 	s := in.Config.Store
 	o := snapshots.Options{
 		Name: set.name, Kafka: settings, CacheBytes: int64(set.cache), RowCacheBytes: int64(set.rowCache),
-		Stores:       set.topics*in.Config.Topics.Partitions + 1, // one is being rebuilt beside, see Rebuild
 		MaxOpenFiles: s.OpenFiles * set.thirds / 3,
 		Metrics:      metrics, Logger: logger.With("stores", set.name),
 	}
@@ -252,6 +253,7 @@ func (w *Worker) openViews() (err error) {
 			Commands: a.Commands, Results: w.opened.Results, Events: a.Events, Row: a.Row, Fold: a.Fold,
 			Refolded:  w.refolded(topics.Group),
 			NoResults: !kept.Results, NoHistory: !kept.History, NoTraces: !kept.Traces,
+			ResultsRetention: cmp.Or(kept.ResultsRetention, w.config.Topics.ResultsRetention),
 		})
 	}
 	w.views, err = views.Open(views.Options{
@@ -290,22 +292,28 @@ func (w *Worker) openServer() (err error) {
 	if err != nil {
 		return err
 	}
-	w.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: resources, Routes: routes, Commands: w.views, Traces: w.views, Live: live,
-		Readiness: checks,
-		Rebuilds:  w.requests, Views: w.views, Stores: w.tables,
-		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
-		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
-	})
-	if err != nil {
-		return err
-	}
 	w.listener, err = net.Listen("tcp", w.config.HTTP.Address) //nolint:noctx // returns at once
 	if err != nil {
 		return fmt.Errorf("http.address: %w (choose another with --http.address)", err)
 	}
 	w.address = w.listener.Addr().String()
-	return nil
+	if err := w.openDirectory(); err != nil {
+		return err
+	}
+	options := httpapi.Options{
+		Resources: resources, Routes: routes, Commands: w.views, Traces: w.views, Live: live,
+		Readiness: checks,
+		Rebuilds:  w.requests, Views: w.views, Stores: w.tables,
+		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
+		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
+	}
+	if w.directory != nil {
+		options.Placement, options.Instance = placed{w}, w.directory.Self().Instance
+		owners := httpapi.Check{Name: "owners", Ready: w.directory.Ready}
+		options.Readiness = append(options.Readiness, owners)
+	}
+	w.server, err = httpapi.NewServer(options)
+	return err
 }
 
 // now is the clock that commands of extensions are stamped with.
@@ -337,6 +345,9 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		group.Go(func() error { w.watchTopics(ctx); return nil })
 		if w.config.Views.Enabled {
 			group.Go(func() error { return w.views.Run(ctx) })
+		}
+		if w.directory != nil {
+			group.Go(func() error { w.directory.Run(ctx); return nil })
 		}
 		for _, p := range w.processors {
 			group.Go(func() error { p.Run(ctx); return nil })

@@ -37,6 +37,8 @@ const (
 	CodeBodyTimeout      = "body-timeout"
 	CodeNotReady         = "not-ready"
 	CodeNotYet           = "not-yet"
+	CodeNotHere          = "not-here"
+	CodeNoOwner          = "no-owner"
 	CodeNoViews          = "no-views"
 	CodeNoHistory        = "no-history"
 	CodeUnfoldable       = "history-unfoldable"

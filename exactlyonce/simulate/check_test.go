@@ -1,6 +1,7 @@
 package simulate_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -149,10 +150,10 @@ func (s *simulation) read(topic string, p int32) (all []*kgo.Record, err error) 
 
 // checkStore: what a worker has left on its disk is what was committed up to some offset (G6).
 func (s *simulation) checkStore(w *worker, p int32, changes []*kgo.Record) error {
-	dir := path.Join(w.dir, table, fmt.Sprint(p))
 	where := fmt.Sprintf("the store of worker %d, partition %d", w.index, p)
+	dir := path.Join(w.dir, "db-1") // no other: that would need damage
 	if _, err := w.files.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil // the partition was never here
+		return nil // no partition was ever here
 	}
 	if w.damaged {
 		return nil // what is wrong with it may not have been found yet, nor read
@@ -165,7 +166,14 @@ func (s *simulation) checkStore(w *worker, p int32, changes []*kgo.Record) error
 		return fmt.Errorf("%s: %w", where, err)
 	}
 	defer db.Close() //nolint:errcheck // it is only read
-	point, closer, err := db.Get([]byte{0})
+	number, err := numberOf(db, p)
+	if err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	if number == nil {
+		return nil // the partition was never here
+	}
+	point, closer, err := db.Get(append(slices.Clone(number), 1))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil
 	}
@@ -177,13 +185,15 @@ func (s *simulation) checkStore(w *worker, p int32, changes []*kgo.Record) error
 	if of != s.tableID {
 		return nil // of the topic before this one, and rebuilt by whoever gets the partition
 	}
-	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{1}, UpperBound: []byte{2}})
+	it, err := db.NewIter(&pebble.IterOptions{
+		LowerBound: append(slices.Clone(number), 2), UpperBound: append(slices.Clone(number), 3),
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", where, err)
 	}
 	rows := make(map[string]string)
 	for it.First(); it.Valid(); it.Next() {
-		rows[string(it.Key()[1:])] = string(it.Value())
+		rows[string(it.Key()[5:])] = string(it.Value())
 	}
 	if err := it.Close(); err != nil {
 		return fmt.Errorf("%s: %w", where, err)
@@ -193,6 +203,22 @@ func (s *simulation) checkStore(w *worker, p int32, changes []*kgo.Record) error
 	s.mu.Unlock()
 	s.compareRows(where+fmt.Sprintf(" at offset %d", next), rows, at(changes, next))
 	return nil
+}
+
+// numberOf returns the number with which the keys of a partition's store begin; nil if there is no store.
+func numberOf(db *pebble.DB, p int32) (number []byte, err error) {
+	name := append(binary.BigEndian.AppendUint32([]byte{1}, uint32(p)), table...)
+	it, err := db.NewIter(nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for it.First(); it.Valid(); it.Next() {
+		if key := it.Key(); len(key) == 5 && key[4] == 0 && bytes.Equal(it.Value(), name) {
+			return slices.Clone(key[:4]), nil
+		}
+	}
+	return nil, nil
 }
 
 // silent is a logger of Pebble's that says nothing: errors are returned as well.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/codec"
+
+	"refold/kafka"
 )
 
 // The graph that workers run: a row says how many records its key has had and digests them in their
@@ -23,7 +25,11 @@ const (
 	idles  = "idle"
 )
 
-func graph(begin func()) *goka.GroupGraph {
+// graph has a callback for each record, or one for all records of a poll.
+func graph(begin func(), all bool) *goka.GroupGraph {
+	if all {
+		return recordsGraph(begin)
+	}
 	return goka.DefineGroup(group,
 		goka.Input(in, new(codec.String), func(ctx goka.Context, msg any) {
 			begin()
@@ -40,6 +46,28 @@ func graph(begin func()) *goka.GroupGraph {
 			ctx.Emit(out, ctx.Key(), output)
 		}),
 		goka.Output(out, new(codec.String)), goka.Persist(new(codec.String)))
+}
+
+// recordsGraph is graph with a callback for all records of a poll.
+func recordsGraph(begin func()) *goka.GroupGraph {
+	return goka.DefineGroup(group,
+		goka.Input(in, kafka.RecordsCodec{}, func(ctx goka.Context, _ any) {
+			for records := ctx.(kafka.Records); records.Next(); {
+				begin()
+				r := records.Record()
+				row, output := fold(string(records.Row()), string(r.Value))
+				switch {
+				case output == "":
+					continue
+				case row == "":
+					records.SetRow(nil)
+				default:
+					records.SetRow([]byte(row))
+				}
+				records.Send(out, r.Key, nil, []byte(output))
+			}
+		}),
+		goka.Output(out, kafka.RecordsCodec{}), goka.Persist(new(codec.String)))
 }
 
 // fold is what a record makes of its key's row, "" being none, and the output that it leads to, "" being

@@ -181,7 +181,7 @@ func (p *process) run(ctx context.Context) (err error) {
 		defer client.Close()
 		config.Fit, config.MakeNoTopics = p.fit(client), true
 	}
-	worker, err := exactlyonce.New(config, graph(p.callback))
+	worker, err := exactlyonce.New(config, graph(p.callback, p.of.seed%2 == 0))
 	if err != nil {
 		p.of.logger.Error("could not begin", "error", err)
 		p.leave(departure{after: time.Second}) // a broker did not answer: try again

@@ -31,7 +31,7 @@ func (r *resetting) plan(ctx context.Context) error {
 			p.Partition, positionText(p))
 	}
 	if plan.LocalStore != "" {
-		fmt.Fprintf(w, "  local    %s is removed\n", plan.LocalStore)
+		fmt.Fprintf(w, "  local    the rows of %s in %s are removed\n", r.topics.Table, plan.LocalStore)
 	}
 	fmt.Fprintf(w, "  others'  local stores need nothing: they read what is written to %s\n", r.topics.Table)
 	read := r.topics.Commands + " and " + r.topics.Events

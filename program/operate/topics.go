@@ -70,7 +70,7 @@ func actOnTopics(ctx context.Context, w io.Writer, k *inventory.Catalog, act top
 	if len(differences) > 0 || len(findings) > 0 {
 		return command.ExitError{Code: command.ExitDifferences}
 	}
-	fmt.Fprintf(w, "%d topics are as they should be\n", len(k.Topics)+1)
+	fmt.Fprintf(w, "%d topics are as they should be\n", len(k.Topics)+len(k.Ephemeral)+1)
 	return nil
 }
 

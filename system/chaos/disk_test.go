@@ -85,7 +85,7 @@ func TestSetAhead(t *testing.T) {
 	if _, err := d.setAhead(3); !errors.Is(err, errNoStore) {
 		t.Errorf("without stores: %v", err)
 	}
-	dir := filepath.Join(d.stores(), "tables", "a-table", "0")
+	dir := filepath.Join(d.stores(), "tables", "db-1")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -95,10 +95,11 @@ func TestSetAhead(t *testing.T) {
 	}
 	point := make([]byte, checkpointNext+8+8)
 	point[checkpointNext+7] = 5
+	checkpointKey := []byte{0, 0, 0, 1, checkpointKind}
 	if err := errors.Join(db.Set(checkpointKey, point, pebble.Sync), db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if name, err := d.setAhead(3); err != nil || name != "tables/a-table/0" {
+	if name, err := d.setAhead(3); err != nil || name != "tables/db-1" {
 		t.Fatalf("%s, %v", name, err)
 	}
 	d.spoilt[dir] = time.Now().Add(-time.Second) // times of files are coarse

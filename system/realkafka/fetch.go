@@ -44,6 +44,32 @@ func Jars(ctx context.Context, name string, pom []byte) (binary, folder string, 
 	return j.binary(), folder, err
 }
 
+// Maven runs Maven's goals on the project in a folder, by the newest Java of this machine, which must be a
+// JDK if there is something to compile. It returns the java binary.
+func Maven(ctx context.Context, folder string, goals ...string) (binary string, err error) {
+	j, err := findJava(ctx)
+	if err != nil {
+		return "", err
+	}
+	maven, err := exec.LookPath("mvn")
+	if err != nil {
+		return "", fmt.Errorf("%w: Maven (mvn)", ErrMissing)
+	}
+	args := append([]string{"--batch-mode", "--quiet", "--file", filepath.Join(folder, "pom.xml")}, goals...)
+	cmd := exec.CommandContext(ctx, maven, args...)
+	cmd.Env = append(os.Environ(), "JAVA_HOME="+j.Home)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("mvn in %s: %w\n%s", folder, err, lastLines(string(out), 30))
+	}
+	return j.binary(), nil
+}
+
+// Java returns the newest java binary of this machine, if it is new enough.
+func Java(ctx context.Context) (binary string, err error) {
+	j, err := findJava(ctx)
+	return j.binary(), err
+}
+
 // fetch returns the folder of what a pom file describes, and has Maven download it if it isn't in
 // the cache. The folder's name holds a hash of the file, so another version is another folder.
 func fetch(ctx context.Context, j java, name, goal string, pom []byte) (string, error) {

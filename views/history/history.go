@@ -14,44 +14,54 @@ import (
 	"refold/views/records"
 )
 
-// A history keeps the records of an events topic. Per partition it has
+// A history keeps the records of an events topic, one row an event. Per partition it has
 //
-//	'h' aggregate ID, sequence → the record
-//	'n' aggregate ID           → the sequence of the newest one
+//	'h' aggregate ID, sequence, the newest first → the record
 //
-// Sequences are gap-free (G2), so that a page is looked up one sequence after the other, in
-// whichever direction.
-const (
-	bySequence = 'h'
-	newestOf   = 'n'
-)
+// Sequences are gap-free (G2), so that a page is looked up one sequence after the other, in whichever
+// direction. The first row of an aggregate says which sequence its newest event has.
+const bySequence = 'h'
 
 // Projection files events under their aggregate and sequence. What has no sequence is no
 // event of ours, and is left out.
-var Projection = snapshots.Projection{Version: "history 2", File: fileEvent}
+var Projection = snapshots.Projection{Version: "history 3", File: fileEvent}
 
 func fileEvent(w snapshots.Writer, r *kgo.Record) error {
-	sequence, err := strconv.ParseInt(string(kafka.Header(r.Headers, codecs.HeaderSequence)), 10, 64)
-	if err != nil || sequence < 1 || len(r.Key) == 0 {
-		return nil //nolint:nilerr // see above
+	sequence, is := Sequence(r)
+	if !is {
+		return nil
 	}
-	id := string(r.Key)
-	if err := w.Set(eventKey(id, sequence), records.Encode(r)); err != nil {
+	if err := w.Set(eventKey(string(r.Key), sequence), records.Encode(r, sequence)); err != nil {
 		return fmt.Errorf("file an event: %w", err)
-	}
-	newest := binary.BigEndian.AppendUint64(nil, uint64(sequence))
-	if err := w.Set(newestKey(id), newest); err != nil {
-		return fmt.Errorf("file the newest sequence: %w", err)
 	}
 	return nil
 }
 
-func eventKey(id string, sequence int64) []byte {
-	key := make([]byte, 0, len(id)+11)
-	return binary.BigEndian.AppendUint64(records.AppendOrdered(append(key, bySequence), id), uint64(sequence))
+// Sequence returns the sequence of a record that a history keeps, and whether it keeps it.
+func Sequence(r *kgo.Record) (sequence int64, is bool) {
+	sequence, err := strconv.ParseInt(string(kafka.Header(r.Headers, codecs.HeaderSequence)), 10, 64)
+	return sequence, err == nil && sequence >= 1 && len(r.Key) > 0
 }
 
-func newestKey(id string) []byte { return records.AppendOrdered([]byte{newestOf}, id) }
+const sequenceBytes = 8
+
+func eventKey(id string, sequence int64) []byte {
+	return binary.BigEndian.AppendUint64(eventsOf(id), ^uint64(sequence))
+}
+
+// sequenceIn is the sequence in a key.
+func sequenceIn(key []byte) (sequence int64, is bool) {
+	if len(key) < sequenceBytes {
+		return 0, false
+	}
+	return int64(^binary.BigEndian.Uint64(key[len(key)-sequenceBytes:])), true
+}
+
+// eventsOf is what the keys of an aggregate's events begin with.
+func eventsOf(id string) []byte {
+	key := make([]byte, 0, len(id)+3+sequenceBytes)
+	return records.AppendOrdered(append(key, bySequence), id)
+}
 
 // Part is what a history needs of a partition's local copy.
 type Part interface {
@@ -115,17 +125,33 @@ func Find(part Part, id string, q Query, limits Limits) (found Found, err error)
 }
 
 // newest returns the sequence of an aggregate's newest event, 0 if it has none.
-func newest(part Part, id string) (int64, error) {
-	value, err := part.Get(string(newestKey(id)))
-	switch {
-	case err != nil:
+func newest(part Part, id string) (sequence int64, err error) {
+	prefix := eventsOf(id)
+	rows, err := part.IteratorWithRange(prefix, records.Behind(prefix))
+	if err != nil {
 		return 0, fmt.Errorf("look for the events of %q: %w", id, err)
-	case value == nil:
-		return 0, nil
-	case len(value) != sequenceBytes:
-		return 0, records.ErrDamaged
 	}
-	return int64(binary.BigEndian.Uint64(value)), nil
+	defer rows.Release()
+	if rows.Next() {
+		var is bool
+		if sequence, is = sequenceIn(rows.Key()); !is {
+			return 0, records.ErrDamaged
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return 0, fmt.Errorf("look for the events of %q: %w", id, err)
+	}
+	return sequence, nil
 }
 
-const sequenceBytes = 8
+// Event returns the record of an event, nil if the history does not have it. It costs a read of the store.
+func Event(part Part, id string, sequence int64) (*kgo.Record, error) {
+	b, err := part.Get(string(eventKey(id, sequence)))
+	if err == nil && b != nil {
+		return records.Decode(b, []byte(id), sequence)
+	}
+	if err != nil {
+		err = fmt.Errorf("read event %d of %q: %w", sequence, id, err)
+	}
+	return nil, err
+}

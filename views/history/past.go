@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -158,12 +159,14 @@ func (w *walk) step() (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, b := range found {
-		r, err := records.Decode(b)
+	for _, e := range found {
+		if e.sequence != w.at.sequence+1 {
+			break // one is missing
+		}
+		r, err := records.Decode(e.record, []byte(w.id), e.sequence)
 		if err != nil {
 			return false, err
 		}
-		r.Key = []byte(w.id)
 		next := mark{sequence: w.at.sequence + 1, time: eventTime(r), latest: w.at.latest}
 		if next.time.After(next.latest) {
 			next.latest = next.time
@@ -184,7 +187,7 @@ func (w *walk) step() (more bool, err error) {
 		return false, fmt.Errorf("%w: event %d of %q is missing", ErrUnfoldable, w.at.sequence+1, w.id)
 	}
 	if until%w.Every == 0 && len(found) > 0 {
-		if err := w.file(found[len(found)-1]); err != nil {
+		if err := w.file(found[len(found)-1].record); err != nil {
 			return false, err
 		}
 	}
@@ -199,13 +202,19 @@ func (w *walk) applied(event any) (any, error) {
 	return state, nil
 }
 
-// read returns the records up to a sequence that are there.
-func (w *walk) read(until int64) (found [][]byte, err error) {
+// stored is an event as the store has it.
+type stored struct {
+	sequence int64
+	record   []byte
+}
+
+// read returns the events up to a sequence that are there, in order.
+func (w *walk) read(until int64) (found []stored, err error) {
 	if until == w.at.sequence {
 		return nil, nil
 	}
 	err = w.Read(func(part Part) error {
-		rows, err := part.IteratorWithRange(eventKey(w.id, w.at.sequence+1), eventKey(w.id, until+1))
+		rows, err := part.IteratorWithRange(eventKey(w.id, until), eventKey(w.id, w.at.sequence))
 		if err != nil {
 			return fmt.Errorf("read the events of %q: %w", w.id, err)
 		}
@@ -215,10 +224,15 @@ func (w *walk) read(until int64) (found [][]byte, err error) {
 			if err != nil {
 				return fmt.Errorf("read an event of %q: %w", w.id, err)
 			}
-			found = append(found, bytes.Clone(value))
+			sequence, is := sequenceIn(rows.Key())
+			if !is {
+				return records.ErrDamaged
+			}
+			found = append(found, stored{sequence, bytes.Clone(value)})
 		}
 		return rows.Err()
 	})
+	slices.Reverse(found)
 	return found, err
 }
 

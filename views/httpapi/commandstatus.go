@@ -99,7 +99,7 @@ func (s *Server) getCommand(ctx context.Context, r *Resource, in *getCommandInpu
 	p := s.patience(in.Prefer, r)
 	ctx, cancel := s.waiting(ctx, p.wait)
 	defer cancel()
-	return s.showCommand(ctx, views.CommandKey{
+	return s.showCommand(ctx, s.options.Commands, views.CommandKey{
 		Aggregate: r.Name, Subject: string(in.ID), ID: string(in.CommandID),
 	}, p)
 }
@@ -109,9 +109,10 @@ func (s *Server) findCommand(ctx context.Context, _ *Resource, in *findCommandIn
 	id, p := string(in.ID), s.patience(in.Prefer, nil)
 	waiting, cancel := s.waiting(ctx, p.wait)
 	defer cancel()
-	found, err := s.options.Commands.CommandsOf(ctx, id)
+	commands := s.commands()
+	found, err := commands.CommandsOf(ctx, id)
 	if errors.Is(err, views.ErrNotFound) {
-		found, err = s.options.Commands.WaitCommandsOf(waiting, id)
+		found, err = commands.WaitCommandsOf(waiting, id)
 	}
 	switch {
 	case unknown(err, p):
@@ -123,7 +124,7 @@ func (s *Server) findCommand(ctx context.Context, _ *Resource, in *findCommandIn
 		if r := s.resource(key.Aggregate); r != nil && r.NoResults {
 			p = s.patience("", r)
 		}
-		return s.showCommand(waiting, key, p)
+		return s.showCommand(waiting, commands, key, p)
 	}
 	body := wire.Choices{
 		ID: id, More: found.More,
@@ -137,13 +138,13 @@ func (s *Server) findCommand(ctx context.Context, _ *Resource, in *findCommandIn
 
 // showCommand answers with a command as soon as it is as far as the client would have it, or as it is
 // when ctx, the client's patience, ends.
-func (s *Server) showCommand(ctx context.Context, key views.CommandKey, p patience) (
+func (s *Server) showCommand(ctx context.Context, commands Commands, key views.CommandKey, p patience) (
 	*commandOutput, error,
 ) {
-	command, err := s.options.Commands.Command(ctx, key)
+	command, err := commands.Command(ctx, key)
 	if err == nil && command.Status < p.atLeast || errors.Is(err, views.ErrNotFound) {
 		known := command
-		command, err = s.options.Commands.WaitCommand(ctx, key, p.atLeast)
+		command, err = commands.WaitCommand(ctx, key, p.atLeast)
 		switch {
 		case errors.Is(err, views.ErrTooManyWaiters) && known.Status != views.Unknown:
 			command, err, p.applied = known, nil, "" // what was found without waiting is an answer
@@ -173,8 +174,7 @@ func (s *Server) showCommand(ctx context.Context, key views.CommandKey, p patien
 
 // unknown reports whether an error says that there is no such command, as far as anybody knows.
 func unknown(err error, p patience) bool {
-	return errors.Is(err, views.ErrNotYet) && !errors.Is(err, problem.ErrStopping) ||
-		errors.Is(err, views.ErrTooManyWaiters) && p.applied == ""
+	return notInTime(err) || errors.Is(err, views.ErrTooManyWaiters) && p.applied == ""
 }
 
 func unknownCommand(id string, p patience) *problem.Problem {

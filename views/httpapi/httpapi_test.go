@@ -262,19 +262,19 @@ type answer struct {
 	JSON   map[string]any
 }
 
-func newAnswer(t *testing.T, response *http.Response) *answer {
-	t.Helper()
+func newAnswer(tb testing.TB, response *http.Response) *answer {
+	tb.Helper()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := response.Body.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	a := &answer{Status: response.StatusCode, Header: response.Header, Text: string(text)}
 	if strings.Contains(response.Header.Get("Content-Type"), "json") && len(text) > 0 {
 		if err := json.Unmarshal(text, &a.JSON); err != nil {
-			t.Fatalf("the body says that it is JSON: %v\n%s", err, text)
+			tb.Fatalf("the body says that it is JSON: %v\n%s", err, text)
 		}
 	}
 	return a

@@ -64,25 +64,21 @@ func registerList(s *Server, r *Resource) error {
 }
 
 // list answers GET /accounts.
-func (s *Server) list(_ context.Context, r *Resource, in *listInput) (*listOutput, error) {
+func (s *Server) list(ctx context.Context, r *Resource, in *listInput) (*listOutput, error) {
 	limit := int(in.Limit.N)
-	page, err := r.Rows.List(string(in.After), limit)
+	page, err := s.readPage(ctx, r, string(in.After), limit)
 	if err != nil {
 		return nil, err
 	}
-	body, bytes := wire.Rows{Items: []wire.Row{}}, 0
-	for i, row := range page.Rows {
-		item := rowOf(row)
-		item.Links = &wire.Links{Self: pathOf(r, row.ID)}
-		body.Items = append(body.Items, item)
-		if bytes += len(item.ID) + len(item.State); bytes >= maxPageBytes && i+1 < len(page.Rows) {
-			page.Next = row.ID
-			break
-		}
+	body := wire.Rows{Items: make([]wire.Row, len(page.rows))}
+	for i, row := range page.rows {
+		row.Row.ID = string(row.Key) // of which JSON between pods may have spelled a part in another way
+		row.Row.Links = &wire.Links{Self: pathOf(r, string(row.Key))}
+		body.Items[i] = row.Row
 	}
 	out := &listOutput{CacheControl: revalidate}
-	if page.Next != "" {
-		query := url.Values{"after": {page.Next}, "limit": {strconv.Itoa(limit)}}
+	if page.more {
+		query := url.Values{"after": {page.next}, "limit": {strconv.Itoa(limit)}}
 		body.Next = "/" + r.Plural + "?" + query.Encode()
 		out.Link = "<" + body.Next + `>; rel="next"`
 	}

@@ -75,13 +75,13 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	err = s.forward(out, listener)
+	err = s.deliver(out, listener)
 	s.logger.DebugContext(r.Context(), "listener left", "remote", r.RemoteAddr, "error", err)
 }
 
-// forward writes what the listener gets, until the client is gone or doesn't read, or the server
+// deliver writes what the listener gets, until the client is gone or doesn't read, or the server
 // stops.
-func (s *Server) forward(out *stream, listener Listener) error {
+func (s *Server) deliver(out *stream, listener Listener) error {
 	position := listener.Position()
 	if err := out.begin(liveRetry, position); err != nil {
 		return err

@@ -45,3 +45,24 @@ func (m *metrics) observe(route, method string, status int, took time.Duration) 
 	}
 	m.seconds.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 }
+
+// peerMetrics measure the requests to other pods, of clients' and of those that gather.
+type peerMetrics struct{ seconds *prometheus.HistogramVec }
+
+func newPeerMetrics(reg prometheus.Registerer) (*peerMetrics, error) {
+	m := &peerMetrics{seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "refold_http_forward_seconds",
+		Help: "Time until another pod has answered, the wait that a client asked for included, by outcome: " +
+			"answered; misdirected, it does not have the partition; unreachable; stranger, another program " +
+			"has its address; broken off; late; abandoned by the client; busy, too many wait already.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30},
+	}, []string{"outcome"})}
+	if err := reg.Register(m.seconds); err != nil {
+		return nil, fmt.Errorf("httpapi: register metrics: %w", err)
+	}
+	return m, nil
+}
+
+func (m *peerMetrics) observe(o outcome, took time.Duration) {
+	m.seconds.WithLabelValues(string(o)).Observe(took.Seconds())
+}

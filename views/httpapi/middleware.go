@@ -27,6 +27,8 @@ type recorder struct {
 	sent   bool   // the header is out
 	bytes  int
 	stream bool // the answer has no end of its own
+	// instance is this pod's name, for an answer to another pod; empty: a client's.
+	instance string
 }
 
 // unmatched is the route of requests that match none.
@@ -50,6 +52,9 @@ func (r *recorder) Write(b []byte) (int, error) {
 func (r *recorder) send() {
 	if !r.sent && r.status != 0 {
 		r.sent = true
+		if r.instance != "" {
+			r.Header().Set(headerAnswered, r.instance)
+		}
 		r.ResponseWriter.WriteHeader(r.status)
 	}
 }
@@ -74,6 +79,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		rec := &recorder{ResponseWriter: w, route: unmatched}
+		if marked(r) {
+			rec.instance = s.options.Instance
+		}
 		defer func() {
 			status := rec.status
 			if r.Context().Err() != nil {
@@ -120,12 +128,13 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 // waits for the client.
 func (s *Server) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if n := headerBytes(r); n > s.limits.HeaderBytes {
+		headerLimit, bodyLimit := s.allowed(r)
+		if n := headerBytes(r); n > headerLimit {
 			problem.Write(w, problem.New(http.StatusRequestHeaderFieldsTooLarge, wire.CodeHeaderTooLarge,
-				"the header has %d bytes, %d are allowed", n, s.limits.HeaderBytes))
+				"the header has %d bytes, %d are allowed", n, headerLimit))
 			return
 		}
-		body, err := s.readBody(w, r)
+		body, err := s.readBody(w, r, bodyLimit)
 		if err != nil {
 			problem.Write(w, problem.Of(err))
 			return
@@ -138,6 +147,18 @@ func (s *Server) admit(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// allowed returns the limits of a request's header and body.
+func (s *Server) allowed(r *http.Request) (header int, body int64) {
+	header, body = s.limits.HeaderBytes, s.limits.BodyBytes
+	if s.peers != nil && marked(r) {
+		header += forwardedHeaderBytes
+		if strings.HasPrefix(r.URL.Path, partsPath) {
+			body = max(body, partsBodyBytes)
+		}
+	}
+	return header, body
 }
 
 // headerBytes returns the size of a request's line and header.
@@ -156,20 +177,20 @@ func headerBytes(r *http.Request) int {
 // Then it lifts the connection's read deadline. net/http goes on reading behind the body, to learn
 // that the client has left; were the deadline to pass there while a request waits for a result,
 // net/http would take the client for gone and cancel the request.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	control := http.NewResponseController(w)
 	if r.Body == nil || r.Body == http.NoBody {
 		_ = control.SetReadDeadline(time.Time{}) // not supported by test recorders, not needed there
 		return nil, nil
 	}
 	_ = control.SetReadDeadline(time.Now().Add(s.limits.ReadTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.BodyBytes))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	var network net.Error
 	switch {
 	case errors.As(err, &tooLarge):
 		return nil, problem.New(http.StatusRequestEntityTooLarge, wire.CodeTooLarge,
-			"the body is larger than %d bytes", s.limits.BodyBytes)
+			"the body is larger than %d bytes", limit)
 	case errors.As(err, &network) && network.Timeout():
 		return nil, problem.New(http.StatusRequestTimeout, wire.CodeBodyTimeout,
 			"the body did not arrive within %v", s.limits.ReadTimeout)
@@ -215,6 +236,9 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), s.limits.RequestTimeout+s.limits.Wait)
 		defer cancel()
 		r = r.WithContext(ctx)
+	}
+	if s.peers != nil && marked(r) {
+		r = r.WithContext(context.WithValue(r.Context(), markedKey{}, true))
 	}
 	r, end := s.startSpan(w, r, pattern)
 	defer end()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"time"
 
@@ -138,6 +139,25 @@ type Limits struct {
 	PageRows int
 	// Shutdown limits how long requests may take to finish when the server stops; 5 s.
 	Shutdown time.Duration
+	// DialTimeout limits how long it may take to reach another pod; 1 s. A pod whose address leads nowhere
+	// costs a request so much.
+	DialTimeout time.Duration
+	// ForwardTimeout limits how long another pod may take to answer, beside the wait that the client asks
+	// for; 10 s. It should be longer than RequestTimeout, so that the owner itself says what takes so long.
+	ForwardTimeout time.Duration
+	// Forwards limits the requests that wait for other pods at the same time; 10,000. Each has a
+	// connection, some 50 KiB. Those beyond it are answered with 503.
+	Forwards int
+	// ForwardBytes is how much of another pod's answer is taken in before any of it is passed on; 1 MiB. If
+	// the pod dies in a longer one, the client gets half an answer, and notices.
+	ForwardBytes int
+	// IdlePeers limits the idle connections to each other pod; 64. They are kept for half of IdleTimeout.
+	IdlePeers int
+	// GatherParallel limits how many pods a request that gathers from all of them asks at the same time; 16.
+	GatherParallel int
+	// Namesakes and TraceNodes are those of views.Limits; 100 and 1,000. They bound what is made of the
+	// parts of all owners.
+	Namesakes, TraceNodes int
 	// Heartbeat is how often a stream with nothing to say shows that it is alive; 15 s, which most
 	// proxies wait for.
 	Heartbeat time.Duration
@@ -158,6 +178,11 @@ type Options struct {
 	// Stores is behind StoresPath, which is not there if this is nil.
 	Stores    Stores
 	Readiness []Check
+	// Placement says where partitions are; nil: all are here. Instance is then this pod's name in it.
+	Placement Placement
+	Instance  string
+	// Peers makes the requests to other pods; a transport of the Limits if nil.
+	Peers http.RoundTripper
 	// Routes are endpoints of the program's own.
 	Routes []Route
 	Limits Limits
@@ -188,6 +213,14 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.PageRows, 1000)
 	def(&l.Shutdown, 5*time.Second)
 	def(&l.Heartbeat, 15*time.Second)
+	def(&l.DialTimeout, time.Second)
+	def(&l.ForwardTimeout, 10*time.Second)
+	def(&l.Forwards, 10_000)
+	def(&l.ForwardBytes, 1<<20)
+	def(&l.IdlePeers, 64)
+	def(&l.GatherParallel, 16)
+	def(&l.Namesakes, views.Limits{}.WithDefaults().Namesakes)
+	def(&l.TraceNodes, views.Limits{}.WithDefaults().TraceNodes)
 	return l
 }
 
@@ -219,6 +252,9 @@ func (o *Options) validate() error {
 		if missing {
 			errs = append(errs, fmt.Errorf("httpapi: Options.%s is missing", name))
 		}
+	}
+	if (o.Placement == nil) != (o.Instance == "") {
+		errs = append(errs, errors.New("httpapi: Options.Placement and Instance must be set together"))
 	}
 	var names processors.Names
 	for i, r := range o.Resources {
@@ -254,7 +290,9 @@ func (o *Options) aggregates() (names []any) {
 func (l Limits) validate() error {
 	if l.BodyBytes < 0 || l.HeaderBytes < 0 || l.PageRows < 0 || l.ReadTimeout < 0 ||
 		l.RequestTimeout < 0 || l.Wait < 0 || l.UnknownWait < 0 || l.WriteTimeout < 0 ||
-		l.IdleTimeout < 0 || l.Shutdown < 0 || l.Heartbeat < 0 {
+		l.IdleTimeout < 0 || l.Shutdown < 0 || l.Heartbeat < 0 || l.DialTimeout < 0 || l.ForwardTimeout < 0 ||
+		l.Forwards < 0 || l.ForwardBytes < 0 || l.IdlePeers < 0 || l.GatherParallel < 0 || l.Namesakes < 0 ||
+		l.TraceNodes < 0 {
 		return fmt.Errorf("httpapi: Options.Limits: no limit may be negative: %+v", l)
 	}
 	return nil

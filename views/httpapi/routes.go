@@ -16,7 +16,8 @@ import (
 // the limits of requests, with metrics and spans, and a panic becomes a problem.
 type Route struct {
 	// Pattern is one of net/http.ServeMux, with a method: "GET /garages/{id}/free". It must not match a
-	// request that another route matches.
+	// request that another route matches. A route below the path of an aggregate, as this one of garages, is
+	// about the one with the {id}: the owner of its partition answers.
 	Pattern string
 	// Summary says in a few words what it is for, in the index and in the API's description.
 	Summary string
@@ -40,10 +41,10 @@ func (s *Server) registerRoute(route *Route) error {
 	if route.Handler == nil || route.Summary == "" {
 		return fmt.Errorf("%s: Handler and Summary must be set", route.Pattern)
 	}
-	if err := s.endpoints.Add(route.Pattern, route.Handler); err != nil {
+	method, path, _ := strings.Cut(route.Pattern, " ")
+	if err := s.endpoints.Add(route.Pattern, s.atOwner(path, route.Handler)); err != nil {
 		return err //nolint:wrapcheck // the caller says of what
 	}
-	method, path, _ := strings.Cut(route.Pattern, " ")
 	path = strings.TrimSuffix(strings.ReplaceAll(path, "...}", "}"), "{$}")
 	operation := &huma.Operation{
 		OperationID: operationID(method, path), Method: method, Path: path, Summary: route.Summary,
@@ -57,6 +58,23 @@ func (s *Server) registerRoute(route *Route) error {
 	}
 	s.endpoints.Describe(operation)
 	return nil
+}
+
+// atOwner has the owner answer a route about one aggregate.
+func (s *Server) atOwner(path string, handler http.Handler) http.Handler {
+	if s.peers == nil {
+		return handler
+	}
+	for i := range s.options.Resources {
+		r := &s.options.Resources[i]
+		below := "/" + r.Plural + "/{id}"
+		if path == below || strings.HasPrefix(path, below+"/") {
+			return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+				s.place(w, request, r, false, func() { handler.ServeHTTP(w, request) })
+			})
+		}
+	}
+	return handler
 }
 
 var wildcards = regexp.MustCompile(`\{(\w+)\}`)

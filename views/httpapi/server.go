@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -21,6 +22,7 @@ type Server struct {
 	limits  Limits
 	logger  *slog.Logger
 	metrics *metrics
+	peers   *peers // nil: all partitions are here
 
 	mux         *http.ServeMux
 	endpoints   *endpoint.Set
@@ -47,6 +49,11 @@ func NewServer(options Options) (*Server, error) {
 	}
 	if s.metrics, err = newMetrics(options.Registerer); err != nil {
 		return nil, err
+	}
+	if options.Placement != nil {
+		if s.peers, err = newPeers(&options); err != nil {
+			return nil, err
+		}
 	}
 	s.stopping, s.stop = context.WithCancelCause(context.Background())
 	states := make([]endpoint.State, len(options.Resources))
@@ -101,9 +108,13 @@ func register[I, O any](s *Server, r *Resource, operation huma.Operation,
 	c := s.endpoints.Of()
 	if r != nil {
 		c.Aggregate, c.Past = r.Name, r.Past != nil
+		if s.peers != nil && strings.Contains(operation.Path, "{id}") {
+			operation.Middlewares = append(operation.Middlewares, s.placed(r))
+		}
 	}
 	endpoint.Register(s.endpoints, c, operation, func(ctx context.Context, in *I) (*O, error) {
-		return handler(ctx, r, in)
+		out, err := handler(ctx, r, in)
+		return out, misplaced(ctx, err)
 	})
 }
 
@@ -132,6 +143,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
+	}
+	if s.peers != nil {
+		s.peers.close()
 	}
 	return err
 }

@@ -58,7 +58,7 @@ func registerTrace(s *Server) error {
 
 // getTrace answers GET /traces/{id}.
 func (s *Server) getTrace(ctx context.Context, _ *Resource, in *traceInput) (*traceOutput, error) {
-	trace, err := s.options.Traces.Trace(ctx, string(in.ID))
+	trace, err := s.traces().Trace(ctx, string(in.ID))
 	switch {
 	case errors.Is(err, views.ErrNotFound):
 		return nil, problem.New(http.StatusNotFound, wire.CodeNotFound, "no trace of %q is known; either no "+

@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"refold/views"
 	"refold/views/httpapi/problem"
 )
 
@@ -19,4 +21,9 @@ func (s *Server) waiting(ctx context.Context, wait time.Duration) (
 		stop(nil)
 		cancel()
 	}
+}
+
+// notInTime reports whether a wait ended because its time was over, not because the server stops.
+func notInTime(err error) bool {
+	return errors.Is(err, views.ErrNotYet) && !errors.Is(err, problem.ErrStopping)
 }

@@ -15,6 +15,6 @@ func BenchmarkConvert(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for range b.N / len(records) {
-		Each(records, false, func(*sarama.ConsumerMessage) bool { return true })
+		Each(records, func(*sarama.ConsumerMessage) bool { return true })
 	}
 }

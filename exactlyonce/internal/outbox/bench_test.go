@@ -19,7 +19,7 @@ func BenchmarkEmit(b *testing.B) {
 		"headers": {"ce_id": []byte("1"), "ce_type": []byte("Opened"), "ce_time": []byte("now")},
 	} {
 		b.Run(name, func(b *testing.B) {
-			o := New(Options{})
+			o := New("")
 			o.Reset(map[string]int32{"out": 4})
 			b.ReportAllocs()
 			for i := range b.N {

@@ -18,20 +18,11 @@ import (
 // per output partition, so that they go out in the order in which they were emitted and callbacks of
 // different partitions seldom meet at a lock.
 type Outbox struct {
-	options Options
-	hasher  func() hash.Hash32 // nil: kafka.Partition
-	topics  atomic.Pointer[map[string]*topic]
-	rows    rowHeaders
-	tabled  [promiseStripes]*goka.Promise
-}
-
-// Options of an Outbox.
-type Options struct {
-	// Table is the group table's topic, whose rows are not kept here: the table's store holds them, and only
-	// the last of each key is written. Empty: there is none.
-	Table string
-	// Framed are the topics whose values are frames (kafka.FramedCodec).
-	Framed map[string]bool
+	table  string             // see New
+	hasher func() hash.Hash32 // nil: kafka.Partition
+	topics atomic.Pointer[map[string]*topic]
+	rows   rowHeaders
+	tabled [promiseStripes]*goka.Promise
 }
 
 // promiseStripes is how many finished promises the rows share. A promise is a lock that each emit takes for a
@@ -40,9 +31,10 @@ const promiseStripes = 64
 
 var _ goka.Producer = (*Outbox)(nil)
 
-// New returns an empty Outbox without any topics; see Reset.
-func New(o Options) *Outbox {
-	out := &Outbox{options: o}
+// New returns an empty Outbox without any topics; see Reset. table is the group table's topic, or empty. Its
+// rows are not kept here: the table's store holds them, and only the last of each key is written.
+func New(table string) *Outbox {
+	out := &Outbox{table: table}
 	for i := range out.tabled {
 		out.tabled[i] = finishedPromise(nil)
 	}
@@ -56,7 +48,6 @@ func (o *Outbox) Hash(hasher func() hash.Hash32) { o.hasher = hasher }
 // topic is an output topic.
 type topic struct {
 	name       string
-	framed     bool
 	partitions []buffer
 }
 
@@ -80,7 +71,7 @@ func finishedPromise(err error) *goka.Promise {
 func (o *Outbox) Reset(partitions map[string]int32) {
 	topics := make(map[string]*topic, len(partitions))
 	for name, n := range partitions {
-		t := &topic{name: name, framed: o.options.Framed[name], partitions: make([]buffer, n)}
+		t := &topic{name: name, partitions: make([]buffer, n)}
 		for i := range t.partitions {
 			t.partitions[i].finished = finishedPromise(nil)
 		}
@@ -128,46 +119,71 @@ func (o *Outbox) Emit(topic, key string, value []byte) *goka.Promise {
 func (o *Outbox) EmitWithHeaders(
 	topic, key string, value []byte, headers goka.Headers,
 ) *goka.Promise {
-	if topic == o.options.Table {
-		o.rows.note(key, headers)
+	if topic == o.table {
+		o.NoteRow(key, headers)
 		if key == "" {
 			return o.tabled[0]
 		}
 		return o.tabled[key[len(key)-1]%promiseStripes]
 	}
-	topics := o.topics.Load()
-	if topics == nil {
-		return finishedPromise(fmt.Errorf("emit to %s: the group does not run", topic))
+	t, err := o.topic(topic)
+	if err != nil {
+		return finishedPromise(err)
 	}
-	t := (*topics)[topic]
-	if t == nil || len(t.partitions) == 0 {
-		return finishedPromise(fmt.Errorf("emit to %s: not an output of the graph", topic))
-	}
-	return t.add(o.hasher, key, value, headers)
-}
-
-func (t *topic) add(
-	hasher func() hash.Hash32, key string, value []byte, headers goka.Headers,
-) *goka.Promise {
-	partition := partitionOf(hasher, key, int32(len(t.partitions)))
+	var buffer [keyBuffer]byte
+	partition := o.partitionOf(append(buffer[:0], key...), t)
 	b := &t.partitions[partition]
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	p := b.page()
+	r := p.add(t.name, partition, value)
+	r.Key, r.Headers = p.keep(key), sortedHeaders(headers)
+	b.count(r)
+	return b.finished
+}
+
+// NoteRow notes the headers of a row that was written to the table.
+func (o *Outbox) NoteRow(key string, headers goka.Headers) { o.rows.note(key, headers) }
+
+// Send keeps a record for the transaction. It copies the key, which may be nil, the headers and the value. It
+// fails if the topic is no output of the graph.
+func (o *Outbox) Send(topic string, key []byte, headers []kgo.RecordHeader, value []byte) error {
+	t, err := o.topic(topic)
+	if err != nil {
+		return err
+	}
+	partition := o.partitionOf(key, t)
+	b := &t.partitions[partition]
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.count(b.page().copy(t.name, partition, key, headers, value))
+	return nil
+}
+
+// topic returns an output topic.
+func (o *Outbox) topic(name string) (*topic, error) {
+	topics := o.topics.Load()
+	if topics == nil {
+		return nil, fmt.Errorf("emit to %s: the group does not run", name)
+	}
+	t := (*topics)[name]
+	if t == nil || len(t.partitions) == 0 {
+		return nil, fmt.Errorf("emit to %s: not an output of the graph", name)
+	}
+	return t, nil
+}
+
+// page returns the page for the next record. The caller holds the lock.
+func (b *buffer) page() *Page {
 	if n := len(b.pages); n == 0 || b.pages[n-1].n == pageRecords {
 		p, _ := pages.Get().(*Page)
 		b.pages = append(b.pages, p)
 	}
-	p := b.pages[len(b.pages)-1]
-	r := p.record(key)
-	r.Topic, r.Partition, r.Value = t.name, partition, value
-	if !t.framed {
-		r.Headers = sortedHeaders(headers)
-	} else if err := p.unframe(r); err != nil {
-		return finishedPromise(fmt.Errorf("emit to %s: %w", t.name, err))
-	}
-	b.bytes += RecordSize(r.Key, r.Value, r.Headers)
-	return b.finished
+	return b.pages[len(b.pages)-1]
 }
+
+// count counts the bytes of a record. The caller holds the lock.
+func (b *buffer) count(r *kgo.Record) { b.bytes += RecordSize(r.Key, r.Value, r.Headers) }
 
 // Close does nothing: what waits belongs to the batch.
 func (*Outbox) Close() error { return nil }
@@ -176,13 +192,13 @@ func (*Outbox) Close() error { return nil }
 const keyBuffer = 64
 
 // partitionOf places a key as Goka does, and as Kafka's Java client when there is no hasher.
-func partitionOf(hasher func() hash.Hash32, key string, partitions int32) int32 {
-	if hasher == nil {
-		var buffer [keyBuffer]byte
-		return kafka.Partition(append(buffer[:0], key...), partitions)
+func (o *Outbox) partitionOf(key []byte, t *topic) int32 {
+	partitions := int32(len(t.partitions))
+	if o.hasher == nil {
+		return kafka.Partition(key, partitions)
 	}
-	h := hasher()
-	_, _ = h.Write([]byte(key)) // a hash.Hash never fails
+	h := o.hasher()
+	_, _ = h.Write(key) // a hash.Hash never fails
 	p := int32(h.Sum32()) % partitions
 	if p < 0 {
 		p = -p

@@ -9,7 +9,7 @@ import (
 
 // Records leave in the order in which they were emitted, also beyond a page, and what was taken is gone.
 func TestTake(t *testing.T) {
-	o := New(Options{Table: "table"})
+	o := New("table")
 	o.Reset(map[string]int32{"out": 1})
 	const n = 2*pageRecords + 1
 	var want []byte
@@ -42,7 +42,7 @@ func TestTake(t *testing.T) {
 
 // A record that can't be emitted is an error of its promise.
 func TestEmitToNowhere(t *testing.T) {
-	o := New(Options{})
+	o := New("")
 	fails := func(when string) {
 		t.Helper()
 		var failed error

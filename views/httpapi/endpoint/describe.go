@@ -161,7 +161,8 @@ func (s *Set) Responses(good map[string]*huma.Response, errors map[int]string,
 	}
 	good["default"] = &huma.Response{
 		Description: "Any other problem: 408, 413 or 431, a request that takes too long or is too " +
-			"large; 500, a fault of the server; 503 with Retry-After, not now.",
+			"large; 500, a fault of the server; 503 with Retry-After, not now: no pod is known to have the " +
+			"partition (no-owner), or it has just left (not-here); 504, its owner did not answer in time.",
 		Content: content,
 	}
 	return good

@@ -104,6 +104,10 @@ func Of(err error) *Problem {
 		return known
 	case errors.Is(err, views.ErrNotFound):
 		return New(http.StatusNotFound, wire.CodeNotFound, "there is no such thing here")
+	case errors.Is(err, views.ErrNotHere):
+		return New(http.StatusServiceUnavailable, wire.CodeNotHere,
+			"the partition is not on this server, or has just left it; nothing was sent, try again").
+			Retry().Because(err)
 	case errors.Is(err, views.ErrTooManyWaiters):
 		return New(http.StatusServiceUnavailable, wire.CodeTooManyWaits,
 			"too many requests are waiting already; ask without waiting, or later").Retry()
