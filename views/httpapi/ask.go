@@ -62,7 +62,10 @@ func (s *Server) Ask(
 		"Prefer": {"wait=" + strconv.Itoa(int(wait/time.Second))},
 	}}).WithContext(ctx)
 	underSpan(ctx, request.Header)
-	f := &forwarding{Server: s, at: at, client: request, limit: s.limits.ForwardTimeout + wait}
+	f := &forwarding{
+		Server: s, at: at, client: request, limit: s.limits.ForwardTimeout + wait,
+		patient: time.Now().Add(min(wait, s.limits.ForwardTimeout)),
+	}
 	response, err := f.RoundTrip(request)
 	switch {
 	case errors.Is(err, errHere):

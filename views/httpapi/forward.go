@@ -33,7 +33,9 @@ type forwarding struct {
 	client *http.Request
 	body   []byte
 	limit  time.Duration
-	key    string // the command's ID
+	// patient is until when the request waits for somebody to have the partition.
+	patient time.Time
+	key     string // the command's ID
 	// touched says that a pod may have handled the request, whose answer has not come.
 	touched bool
 }
@@ -45,6 +47,7 @@ var errHere = errors.New("the partition is here")
 func (s *Server) forward(w http.ResponseWriter, r *http.Request, f *forwarding) {
 	wait, _ := endpoint.Prefer(r.Header.Get("Prefer")).Wait(s.limits.Wait)
 	f.client, f.body, f.limit = r, bodyOf(r), s.limits.ForwardTimeout+wait
+	f.patient = time.Now().Add(min(wait, s.limits.ForwardTimeout))
 	if f.command {
 		if err := f.nameCommand(); err != nil {
 			problem.Write(w, problem.Of(err))
@@ -101,7 +104,7 @@ func (f *forwarding) rewrite(p *httputil.ProxyRequest) {
 func (f *forwarding) RoundTrip(r *http.Request) (*http.Response, error) {
 	last := error(noOwner(f.at))
 	for range attempts {
-		place, known := f.options.Placement.Owner(f.at.aggregate, f.at.partition)
+		place, known := f.awaitOwner(r.Context())
 		switch {
 		case known && place.Here:
 			return nil, errHere
@@ -118,6 +121,27 @@ func (f *forwarding) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return nil, last
+}
+
+// ownerPause is the pause between two looks for an owner, which cost less than a microsecond.
+const ownerPause = 10 * time.Millisecond
+
+// awaitOwner returns the owner, for which a client that waits can wait, too: a partition that moves has one
+// again after a moment.
+func (f *forwarding) awaitOwner(ctx context.Context) (place Place, known bool) {
+	looks := time.NewTicker(ownerPause)
+	defer looks.Stop()
+	for {
+		place, known = f.options.Placement.Owner(f.at.aggregate, f.at.partition)
+		if known || !time.Now().Before(f.patient) {
+			return place, known
+		}
+		select {
+		case <-looks.C:
+		case <-ctx.Done():
+			return place, known
+		}
+	}
 }
 
 // again notes why a pod has not answered, and reports whether the request may be sent again.

@@ -205,6 +205,27 @@ func TestOwnerIsNotWhereItWasThought(t *testing.T) {
 	}
 }
 
+// A client that waits also waits for the partition to have an owner: another pod, or the one that was asked.
+func TestOwnerIsWaitedFor(t *testing.T) {
+	for name, owner := range map[string]func(*scene) *pod{
+		"another pod":            func(s *scene) *pod { return s.first },
+		"the pod that was asked": func(s *scene) *pod { return s.asked },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, httpapi.Limits{})
+			s.asked.takeFor(s.at)
+			got := make(chan *answer, 1)
+			go func() { got <- s.asked.request(t, "GET", s.path, "", "Prefer: wait=5") }()
+			<-s.asked.vain
+			<-s.asked.vain
+			owner(s).have(s.at, true)
+			s.asked.takeFor(s.at, s.first)
+			answer := <-got
+			answer.want(t, http.StatusOK)
+		})
+	}
+}
+
 // A forwarded request is answered by the pod that gets it, or refused: pods that each take the other for the
 // owner ask each other once.
 func TestLoopsAreImpossible(t *testing.T) {

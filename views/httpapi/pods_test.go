@@ -60,6 +60,7 @@ type pod struct {
 	numbers uint64
 	believe map[int32][]*pod // the owners of a partition, the likeliest first
 	misled  []string
+	vain    chan struct{} // told when it is asked for an owner that nobody is
 	all     *town
 }
 
@@ -77,6 +78,7 @@ func newTown(tb testing.TB, n int, change ...func(*pod, *httpapi.Options)) *town
 	for i := range n {
 		p := &pod{
 			name: "pod-" + strconv.Itoa(i), all: town, here: map[int32]uint64{}, believe: map[int32][]*pod{},
+			vain: make(chan struct{}, 1),
 		}
 		p.bench = newBench(tb, func(o *httpapi.Options) {
 			o.Placement, o.Instance = p, p.name
@@ -166,6 +168,10 @@ func (p *pod) Owner(_ string, partition int32) (httpapi.Place, bool) {
 		if owner != p {
 			return httpapi.Place{Instance: owner.name, Address: owner.address(), Since: at}, true
 		}
+	}
+	select {
+	case p.vain <- struct{}{}:
+	default:
 	}
 	return httpapi.Place{}, false
 }
