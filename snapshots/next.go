@@ -7,8 +7,8 @@ import (
 )
 
 // Next returns the offset after the last record that the local store of a partition holds, 0 if there is no
-// store. It asks nothing of Kafka. A store that nobody has opened since the start of the process is opened for
-// that, and stays open for whoever comes next.
+// store. It asks nothing of Kafka. A store that nobody has opened since the start of the process is opened
+// for that, and stays open for whoever comes next.
 func (s *Stores) Next(topic string, partition int32) (int64, error) {
 	st, err := s.store(kafka.TopicPartition{Topic: topic, Partition: partition})
 	if err != nil {
