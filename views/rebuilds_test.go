@@ -49,7 +49,7 @@ func (f *fixture) hold(t *testing.T, topic string, keys ...string) (release func
 // that ends in the middle serves again as before.
 func TestRebuild(t *testing.T) {
 	f := newFixture(t)
-	keys := []string{"a", "b", "c", "d", "e"} // in all partitions
+	keys := []string{"a", keyIn(0, 0), keyIn(1, 0), keyIn(2, 0)} // in all partitions
 	for _, id := range keys {
 		f.write(t, topics.Table, id, row(1))
 	}
