@@ -95,7 +95,10 @@ func (b *balancer) JoinGroupMetadata(topics []string, _ map[string][]int32, gene
 
 // self is what the member says of itself.
 func (b *balancer) self() warm.Member {
-	m := warm.Member{Follows: b.cfg.Follower != nil, Keeps: make(map[string]map[int32]warm.Has)}
+	m := warm.Member{
+		Follows: b.cfg.Follower != nil, Keeps: make(map[string]map[int32]warm.Has),
+		Transactions: b.cfg.TransactionalID,
+	}
 	for _, topic := range b.follower.Topics() {
 		m.Keeps[topic] = make(map[int32]warm.Has)
 	}

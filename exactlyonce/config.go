@@ -27,8 +27,8 @@ type Config struct {
 	// same ID fence each other, so that neither makes progress, though nothing is corrupted; the log says
 	// so. A worker that keeps its ID over restarts (a pod's name in a stateful set) ends at once the
 	// transaction that its dead predecessor left open. The default, "<group>-<host>-<random>", is new with
-	// every start: after a worker was killed in a transaction, its partitions wait until the transaction
-	// times out.
+	// every start. What a worker that was killed has left open, the heir of its partitions aborts, if all
+	// members tell their IDs (earlier releases don't); otherwise it ends by its time-out.
 	TransactionalID string
 
 	// Start says where the group begins in an input partition for which it has no committed offset. The

@@ -280,6 +280,7 @@ func (r *run) setUp() {
 
 // prepare does what must be done before a session's stores are opened.
 func (r *run) prepare(s *session) error {
+	r.abortOrphans(s)
 	err := kafka.WaitStable(s.ctx, r.consumer, r.engine.group, r.topics.ids, s.assigned)
 	if err == nil {
 		err = r.checkPartitions(s.ctx)

@@ -130,6 +130,7 @@ func (r *run) newSession(a assignment) *session {
 func (s *session) offsets(next map[kafka.TopicPartition]int64) kafka.OffsetCommit {
 	return kafka.OffsetCommit{
 		Group: s.engine.group, Member: s.member, Generation: s.generation, IDs: s.ids, Next: next,
+		Metadata: writtenBy(s.engine.cfg.TransactionalID),
 	}
 }
 

@@ -22,6 +22,8 @@ type Member struct {
 	Host     string
 	// Data is what the member has told the group (see TellMembers); nil: nothing.
 	Data []byte
+	// Told is what the member has told the group's balancer (see AppendTold); nil: nothing.
+	Told []byte
 	// Partitions are the partitions that it was assigned, by topic.
 	Partitions map[string][]int32
 }
@@ -60,7 +62,7 @@ func newMember(described *kadm.DescribedGroupMember) Member {
 		Partitions: make(map[string][]int32),
 	}
 	if told, is := described.Join.AsConsumer(); is {
-		m.Data, _ = CutTold(told.UserData)
+		m.Data, m.Told = CutTold(told.UserData)
 	}
 	if assigned, is := described.Assigned.AsConsumer(); is {
 		for _, t := range assigned.Topics {

@@ -27,6 +27,17 @@ type OffsetCommit struct {
 	IDs map[string][16]byte
 	// Next is the offset after the last handled record of each partition.
 	Next map[TopicPartition]int64
+	// Metadata is kept with each offset, and returned by CommittedMetadata; empty: none. Brokers take 4,096
+	// bytes as they come.
+	Metadata string
+}
+
+// metadata is what a request says of each partition.
+func (c OffsetCommit) metadata() *string {
+	if c.Metadata == "" {
+		return nil
+	}
+	return &c.Metadata
 }
 
 // partitions lists the partitions in a fixed order, each topic's together.
@@ -81,7 +92,7 @@ func (c OffsetCommit) transactionTopics() (topics []kmsg.TxnOffsetCommitRequestT
 			topics = append(topics, t)
 		}
 		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		p.Partition, p.Offset = tp.Partition, c.Next[tp]
+		p.Partition, p.Offset, p.Metadata = tp.Partition, c.Next[tp], c.metadata()
 		t := &topics[len(topics)-1]
 		t.Partitions = append(t.Partitions, p)
 	}
@@ -128,7 +139,7 @@ func (c OffsetCommit) Plainly(ctx context.Context, cl *kgo.Client) (answered boo
 			req.Topics = append(req.Topics, t)
 		}
 		p := kmsg.NewOffsetCommitRequestTopicPartition()
-		p.Partition, p.Offset = tp.Partition, c.Next[tp]
+		p.Partition, p.Offset, p.Metadata = tp.Partition, c.Next[tp], c.metadata()
 		t := &req.Topics[len(req.Topics)-1]
 		t.Partitions = append(t.Partitions, p)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -33,7 +34,8 @@ func WaitStable(
 	if len(partitions) == 0 {
 		return nil
 	}
-	req := stableRequest(group, ids, partitions)
+	req := offsetRequest(group, ids, partitions)
+	req.RequireStable = true
 	for {
 		resp, err := req.RequestWith(ctx, cl)
 		if err == nil {
@@ -51,13 +53,51 @@ func WaitStable(
 	}
 }
 
-// stableRequest fills both forms of the request, that of one group and, from version 8 on, that of several:
+// CommittedMetadata returns what is kept with the offsets that a group has committed in these partitions, by
+// topic, each text once, in order. ids are the topics' IDs. It costs one request. Offsets of open
+// transactions are not there yet.
+func CommittedMetadata(
+	ctx context.Context, cl *kgo.Client, group string, ids map[string][16]byte,
+	partitions map[string][]int32,
+) ([]string, error) {
+	if len(partitions) == 0 {
+		return nil, nil
+	}
+	resp, err := offsetRequest(group, ids, partitions).RequestWith(ctx, cl)
+	if err == nil {
+		err = stableError(resp)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fetch the metadata of offsets: %w", err)
+	}
+	var all []string
+	note := func(metadata *string) {
+		if metadata != nil && *metadata != "" {
+			all = append(all, *metadata)
+		}
+	}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			note(p.Metadata)
+		}
+	}
+	for _, g := range resp.Groups {
+		for _, t := range g.Topics {
+			for _, p := range t.Partitions {
+				note(p.Metadata)
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// offsetRequest fills both forms of the request, that of one group and, from version 8 on, that of several:
 // the client sends the one that the broker understands.
-func stableRequest(
+func offsetRequest(
 	group string, ids map[string][16]byte, partitions map[string][]int32,
 ) *kmsg.OffsetFetchRequest {
 	req := kmsg.NewPtrOffsetFetchRequest()
-	req.RequireStable = true
 	req.Group = group
 	g := kmsg.NewOffsetFetchRequestGroup()
 	g.Group = group

@@ -185,6 +185,28 @@ func AbortTransaction(ctx context.Context, cl *kgo.Client, t OpenTransaction) er
 	}
 }
 
+// AbortOngoing ends the transaction of a transactional ID if it has one that is not being ended yet, and
+// reports whether it had. Its producer is fenced, as by AbortTransaction. It costs a request to the
+// coordinator, and what AbortTransaction costs if there is one.
+func AbortOngoing(ctx context.Context, cl *kgo.Client, id string) (had bool, err error) {
+	described, err := kadm.NewClient(cl).DescribeTransactions(ctx, id)
+	if err == nil {
+		_, err = described.On(id, nil)
+	}
+	d := described[id]
+	switch {
+	case errors.Is(err, kerr.TransactionalIDNotFound):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("ask the coordinator of transaction %s: %w", id, err)
+	case d.State != "Ongoing":
+		return false, nil
+	}
+	return true, AbortTransaction(ctx, cl, OpenTransaction{
+		TransactionalID: id, Timeout: time.Duration(d.TimeoutMillis) * time.Millisecond,
+	})
+}
+
 // abortPause is about as long as writing markers takes. abortTimeout limits the wait for a coordinator that
 // can't write them, because a partition has no leader.
 const abortPause = 50 * time.Millisecond

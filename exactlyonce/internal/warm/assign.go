@@ -18,6 +18,8 @@ type Member struct {
 	// Keeps is what the member has of the topics that it keeps in local stores, by topic and partition. A
 	// topic without partitions is one that it keeps, too.
 	Keeps map[string]map[int32]Has
+	// Transactions is the transactional ID of the member's worker, without the numbers of its producers.
+	Transactions string
 }
 
 // Limits are what a group wants.

@@ -32,7 +32,8 @@ func EncodeMember(m Member) []byte {
 			b = binary.AppendUvarint(b, uint64(partitions[p].Behind))
 		}
 	}
-	return b
+	b = binary.AppendUvarint(b, uint64(len(m.Transactions)))
+	return append(b, m.Transactions...)
 }
 
 // DecodeMember reads what EncodeMember wrote into m. Of a member that tells nothing nothing is known: it
@@ -56,6 +57,7 @@ func DecodeMember(m *Member, b []byte) error {
 		}
 		m.Keeps[topic] = partitions
 	}
+	m.Transactions = string(r.bytes(r.count()))
 	return r.err
 }
 
