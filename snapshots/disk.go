@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -32,7 +31,7 @@ type disk struct {
 	lost func()
 
 	// mu guards what follows. Who opens or repairs a database holds it, and may wait for the disk.
-	mu         sync.Mutex
+	mu         gate
 	now        *database // nil: none is open
 	generation uint64    // of the newest database; 0: the directory was not looked at
 }
@@ -43,8 +42,29 @@ func newDisk(o Options, fileSystem vfs.FS) *disk {
 		cache: pebble.NewCache(o.CacheBytes),
 		files: pebble.NewFileCache(cacheShards, o.MaxOpenFiles),
 		lost:  func() {},
+		mu:    make(gate, 1),
 	}
 }
+
+// gate is a mutex that may be held for long. Who waits for it waits for a channel, which lets simulated time
+// go on (testing/synctest): the holder may be waiting for a time-out.
+type gate chan struct{}
+
+// Lock waits until nobody holds the gate.
+func (g gate) Lock() { g <- struct{}{} }
+
+// TryLock reports whether it has taken the gate, which nobody held.
+func (g gate) TryLock() bool {
+	select {
+	case g <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// Unlock lets the next one in.
+func (g gate) Unlock() { <-g }
 
 // close makes what the database holds durable, but waits for it no longer than ctx lets it: what a disk does
 // not take is in the topics.
