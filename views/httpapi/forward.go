@@ -47,7 +47,10 @@ var errHere = errors.New("the partition is here")
 func (s *Server) forward(w http.ResponseWriter, r *http.Request, f *forwarding) {
 	wait, _ := endpoint.Prefer(r.Header.Get("Prefer")).Wait(s.limits.Wait)
 	f.client, f.body, f.limit = r, bodyOf(r), s.limits.ForwardTimeout+wait
-	f.patient = time.Now().Add(min(wait, s.limits.ForwardTimeout))
+	f.patient = time.Now().Add(wait)
+	if f.command { // it can be sent without an owner
+		f.patient = time.Now().Add(min(wait, s.limits.ForwardTimeout))
+	}
 	if f.command {
 		if err := f.nameCommand(); err != nil {
 			problem.Write(w, problem.Of(err))
