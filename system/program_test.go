@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"refold/kafka"
 	"refold/system/realkafka"
 )
 
@@ -221,7 +222,7 @@ func (w *worker) expect(
 	got := w.ask(w.t.Context(), method, path, body, headers...)
 	for end := time.Now().Add(movePatience); method == http.MethodGet && got.moves() &&
 		time.Now().Before(end); got = w.ask(w.t.Context(), method, path, body, headers...) {
-		time.Sleep(100 * time.Millisecond)
+		kafka.Sleep(w.t.Context(), 100*time.Millisecond)
 	}
 	if got.status != status {
 		w.t.Fatalf("%s %s: want status %d, got %v", method, path, status, got)
