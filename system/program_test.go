@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"refold/kafka"
 	"refold/system/realkafka"
 )
 
@@ -209,12 +210,20 @@ func (w *worker) ask(ctx context.Context, method, path, body string, headers ...
 	return answer{response.StatusCode, response.Header, string(bytes.TrimSpace(b))}
 }
 
-// expect is ask, for an answer with the status that says all of the texts.
+// movePatience is how long a read is tried again while its partition moves.
+const movePatience = time.Minute
+
+// expect is ask, for an answer with the status that says all of the texts. As clients do, it asks again for
+// what moves to another worker now.
 func (w *worker) expect(
 	status int, says []string, method, path, body string, headers ...string,
 ) answer {
 	w.t.Helper()
 	got := w.ask(w.t.Context(), method, path, body, headers...)
+	for end := time.Now().Add(movePatience); method == http.MethodGet && got.moves() &&
+		time.Now().Before(end); got = w.ask(w.t.Context(), method, path, body, headers...) {
+		kafka.Sleep(w.t.Context(), 100*time.Millisecond)
+	}
 	if got.status != status {
 		w.t.Fatalf("%s %s: want status %d, got %v", method, path, status, got)
 	}
@@ -299,4 +308,10 @@ func contains(t *testing.T, printed string, texts ...string) {
 			t.Fatalf("no %q in:\n%s", text, printed)
 		}
 	}
+}
+
+// moves reports whether nobody has the partition that was asked for.
+func (a answer) moves() bool {
+	return a.status == http.StatusServiceUnavailable &&
+		(strings.Contains(a.body, `"code":"no-owner"`) || strings.Contains(a.body, `"code":"not-here"`))
 }

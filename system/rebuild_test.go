@@ -99,6 +99,9 @@ func (w *worker) rebuild(ctx context.Context, id string) (r rebuildOf, err error
 	return r, err
 }
 
+// waits lets a read wait while nobody has its partition.
+const waits = "Prefer: wait=30"
+
 // readsOn asks for accounts until it is stopped, and tells how often that went well and how not.
 func (w *worker) readsOn(ids []string) (stop func() (served int64, failed string)) {
 	ctx, cancel := context.WithCancel(w.t.Context())
@@ -107,7 +110,7 @@ func (w *worker) readsOn(ids []string) (stop func() (served int64, failed string
 	go func() {
 		defer close(failed)
 		for n := 0; ctx.Err() == nil; n++ {
-			got := w.ask(ctx, http.MethodGet, "/accounts/"+ids[n%len(ids)], "")
+			got := w.ask(ctx, http.MethodGet, "/accounts/"+ids[n%len(ids)], "", waits)
 			if ctx.Err() == nil && got.status != http.StatusOK {
 				failed <- got.String()
 				return
@@ -121,7 +124,7 @@ func (w *worker) readsOn(ids []string) (stop func() (served int64, failed string
 // G4, G7: a release folds wrongly, and 100,000 accounts are written wrong by it. The next release mends
 // it, and raises the fold version. While the workers are rolled, commands come in; the rebuild waits until
 // the last worker is of the new version. A worker is killed in the middle of the rebuild. In the end all
-// rows are what their events make of them, and nobody was refused anything.
+// rows are what their events make of them, and no read was refused: they wait while a partition moves.
 func TestMendedFold(t *testing.T) {
 	const (
 		accounts, commands, rate = 120_000, 350_000, 20_000 // some 7 % get none

@@ -64,7 +64,7 @@ func (s *Server) Ask(
 	underSpan(ctx, request.Header)
 	f := &forwarding{
 		Server: s, at: at, client: request, limit: s.limits.ForwardTimeout + wait,
-		patient: time.Now().Add(min(wait, s.limits.ForwardTimeout)),
+		patient: time.Now().Add(wait),
 	}
 	response, err := f.RoundTrip(request)
 	switch {

@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"refold/client/wire"
+	"refold/kafka"
 	"refold/views/httpapi/endpoint"
 	"refold/views/httpapi/problem"
 )
 
 // attempts is how often a request is sent to pods: a second time if the first pod was not the owner, or has
-// died.
+// died. A client that waits has it sent more often, as long as no pod handles it.
 const attempts = 2
 
 // forwarding is a request on its way to the owner of its partition. It is the transport of a ReverseProxy:
@@ -47,7 +48,10 @@ var errHere = errors.New("the partition is here")
 func (s *Server) forward(w http.ResponseWriter, r *http.Request, f *forwarding) {
 	wait, _ := endpoint.Prefer(r.Header.Get("Prefer")).Wait(s.limits.Wait)
 	f.client, f.body, f.limit = r, bodyOf(r), s.limits.ForwardTimeout+wait
-	f.patient = time.Now().Add(min(wait, s.limits.ForwardTimeout))
+	f.patient = time.Now().Add(wait)
+	if f.command { // it can be sent without an owner
+		f.patient = time.Now().Add(min(wait, s.limits.ForwardTimeout))
+	}
 	if f.command {
 		if err := f.nameCommand(); err != nil {
 			problem.Write(w, problem.Of(err))
@@ -103,7 +107,7 @@ func (f *forwarding) rewrite(p *httputil.ProxyRequest) {
 // RoundTrip sends the request to the owner, or to the next one if it was another.
 func (f *forwarding) RoundTrip(r *http.Request) (*http.Response, error) {
 	last := error(noOwner(f.at))
-	for range attempts {
+	for tried := 1; ; tried++ {
 		place, known := f.awaitOwner(r.Context())
 		switch {
 		case known && place.Here:
@@ -116,11 +120,18 @@ func (f *forwarding) RoundTrip(r *http.Request) (*http.Response, error) {
 			return response, nil
 		}
 		last = err
-		if !f.again(err, place) {
-			break
+		if !f.again(err, place) || tried >= attempts && !f.goesOn(r.Context(), err) {
+			return nil, last
 		}
 	}
-	return nil, last
+}
+
+// goesOn reports whether more than attempts pods may be asked: the client can wait, and nobody has handled
+// the request. While a partition moves, several pods may be taken for its owner, one after the other.
+func (f *forwarding) goesOn(ctx context.Context, err error) bool {
+	var failed *peerError
+	return errors.As(err, &failed) && failed.misleads() && time.Now().Before(f.patient) &&
+		kafka.Sleep(ctx, ownerPause)
 }
 
 // ownerPause is the pause between two looks for an owner, which cost less than a microsecond.

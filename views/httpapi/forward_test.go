@@ -218,6 +218,8 @@ func TestOwnerIsWaitedFor(t *testing.T) {
 			go func() { got <- s.asked.request(t, "GET", s.path, "", "Prefer: wait=5") }()
 			<-s.asked.vain
 			<-s.asked.vain
+			s.asked.takeFor(s.at, nowhere(t), nowhere(t), s.second) // none of which is
+			<-s.asked.vain
 			owner(s).have(s.at, true)
 			s.asked.takeFor(s.at, s.first)
 			answer := <-got
