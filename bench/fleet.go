@@ -77,7 +77,8 @@ func (f fleet) ended() error {
 	return nil
 }
 
-// What it is to be at rest: a process that waits for records polls, and collects garbage now and then.
+// A process is at rest when it takes less than restShare of a processor in restLooks looks in a row. It is
+// never idle: it polls, and collects garbage now and then.
 const (
 	restLook   = 250 * time.Millisecond
 	restLooks  = 4   // in a row

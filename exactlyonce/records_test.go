@@ -145,7 +145,7 @@ func TestRecordsFailTogether(t *testing.T) {
 	}
 }
 
-// What can't be sent ends the processor.
+// A record for a topic that is no output of the graph ends the processor.
 func TestRecordsAreSentToOutputsOnly(t *testing.T) {
 	c := startCluster(t, 0, topic("in", 1), topic("out", 1))
 	graph := goka.DefineGroup("records", goka.Input("in", kafka.RecordsCodec{}, echoes("other")),

@@ -11,7 +11,7 @@ import (
 	"refold/kafka"
 )
 
-// What is said of a record's size is at least what it takes in a batch, and little more.
+// RecordBytes is at least as large as the record is in a batch, and little larger.
 func TestRecordBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		some := rapid.Custom(func(t *rapid.T) []byte {

@@ -29,8 +29,8 @@ func TestDecodedRowsAreTakenOnce(t *testing.T) {
 	}
 }
 
-// What is kept is limited in bytes, in each of the stripes that share the keys. What was put last is kept,
-// unless it is too large by itself.
+// Each stripe of the keys keeps a limited number of bytes. The last row that was put is kept, unless it is
+// too large by itself.
 func TestDecodedRowsAreLimited(t *testing.T) {
 	const limit, size = 2000, 100
 	d := processors.NewDecodedRows(limit)

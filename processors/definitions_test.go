@@ -54,7 +54,7 @@ func registryOf(t *testing.T) *codecs.Registry {
 	return registry
 }
 
-// What a definition says is what a program works with; what it leaves out has a default.
+// A program works with what the definition says, and with defaults for the rest.
 func TestDefinition(t *testing.T) {
 	definitions, err := processors.Define(counting(), carryingOver(counting()))
 	must(t, err)

@@ -229,8 +229,8 @@ func TestTooLargeForADeadLetter(t *testing.T) {
 	s.next(s.topics.Events)
 }
 
-// What is written is the same bytes in every release: names and order of headers, and values. The schema IDs
-// are the registry's.
+// Every release writes the same bytes: names and order of headers, and values. The schema IDs are the
+// registry's.
 func TestRecordsAreWrittenTheSameForEver(t *testing.T) {
 	s := newStory(t)
 	s.send("k-1", 5, goka.Headers{codecs.HeaderTraceparent: []byte("00-ab-cd-01")})

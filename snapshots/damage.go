@@ -12,7 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// What happens to damage. Pebble finds it by the checksums of blocks, when somebody reads them or when it
+// Pebble finds damage by the checksums of blocks, when somebody reads them or when it
 // merges files, and says which keys the file has. All stores with keys in that range are told: nobody is
 // given their rows any more, and who has one opens it anew. The first of them that is opened removes the
 // whole range, with a step of Pebble's that reads no file whose keys are all in the range (Excise); then
@@ -108,7 +108,7 @@ const repairPatience = 30 * time.Second
 // holds the disk's mu, if others can have the database.
 func (d *database) repair() error {
 	for d.suspected() {
-		// What is in memory goes to the disk first: Excise would wait for that without an end.
+		// The memtable is flushed first: Excise would wait for that without a limit.
 		ctx, cancel := context.WithTimeout(context.Background(), repairPatience)
 		settled := d.settle(ctx)
 		cancel()

@@ -143,7 +143,7 @@ func TestDamageSpreadsNoFurther(t *testing.T) {
 	}
 }
 
-// What one process has found damaged another one rebuilds, and nothing else.
+// The next process rebuilds the stores that this one has found damaged, and no others.
 func TestDamageSpreadsNoFurtherInTheNextProcess(t *testing.T) {
 	n := newNeighbours(t)
 	stores := n.open()

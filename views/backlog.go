@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -138,6 +137,3 @@ func (v *Views) readBacklog(ctx context.Context, place kafka.Range, is func(r *k
 	}
 	return nil
 }
-
-// backlogTimeout is the default of Limits.BacklogTimeout.
-const backlogTimeout = time.Second

@@ -85,7 +85,7 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.MoveWait, 2*time.Second)
 	def(&l.QueueBytes, 4<<20)
 	def(&l.BacklogRecords, 10_000)
-	def(&l.BacklogTimeout, backlogTimeout)
+	def(&l.BacklogTimeout, time.Second)
 	def(&l.Stop, 3*time.Second)
 	return l
 }

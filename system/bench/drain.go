@@ -64,7 +64,7 @@ func (l *lab) pods(
 	return commandLines, urls, nil
 }
 
-// What a full drain is. A fifth as many commands come before it counts.
+// A full drain has this size. Before it counts, a fifth as many commands warm the process up.
 const (
 	drainCommands   = 3_000_000
 	drainKeys       = 10_000

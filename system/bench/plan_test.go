@@ -25,7 +25,7 @@ func planned(t *testing.T, o options) []string {
 	return all
 }
 
-// What the report knows is measured, and what is measured has a place in the report.
+// The plan measures all scenarios and subjects of the report, and has the subjects in its order.
 func TestPlanHasAllOfTheReport(t *testing.T) {
 	measured := make(map[string]bool)
 	plan, err := options{scale: 1}.plan()
