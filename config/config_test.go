@@ -278,7 +278,7 @@ func TestBytes(t *testing.T) {
 func TestMemoryMustHoldTheCaches(t *testing.T) {
 	_, err := load(t, "store: {cache-bytes: 1GiB}", nil)
 	if err == nil || !strings.Contains(err.Error(), "processor.memory-bytes") ||
-		!strings.Contains(err.Error(), "caches together, 1152MiB") {
+		!strings.Contains(err.Error(), "store.remember-bytes together, 1216MiB") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -312,7 +312,7 @@ func TestOptionsThatContradictEachOther(t *testing.T) {
 		{"tracing: {batch: 3000}", "tracing.batch", "tracing.queue, 2048"},
 		{
 			"processor: {batch-bytes: 128MiB}",
-			"processor.memory-bytes", "processor.batch-bytes together, 576MiB",
+			"processor.memory-bytes", "processor.batch-bytes together, 640MiB",
 		},
 		{"rebuild: {cache-bytes: 1GiB}", "processor.memory-bytes", "rebuild.cache-bytes"},
 	} {

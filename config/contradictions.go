@@ -95,14 +95,15 @@ func (c *Config) sizes(wrong func(path, value, allowed string)) {
 				"no more than half of topics.record-bytes holds, "+strconv.Itoa(int(record/2/entryBytes)))
 		}
 	}
-	caches := c.Store.CacheBytes + c.Store.RowCacheBytes + c.Store.ViewCacheBytes
+	caches := c.Store.CacheBytes + c.Store.RowCacheBytes + c.Store.ViewCacheBytes + c.Store.RememberBytes
 	if c.Processor.MemoryBytes <= caches {
 		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(),
-			"more than the stores' caches together, "+caches.String())
+			"more than the stores' caches and store.remember-bytes together, "+caches.String())
 	} else if all := caches + c.Rebuild.CacheBytes +
 		2*c.Processor.BatchBytes; c.Processor.MemoryBytes <= all {
 		wrong("processor.memory-bytes", c.Processor.MemoryBytes.String(), "more than the stores' caches, "+
-			"rebuild.cache-bytes and twice processor.batch-bytes together, "+all.String())
+			"store.remember-bytes, rebuild.cache-bytes and twice processor.batch-bytes together, "+
+			all.String())
 	}
 }
 

@@ -39,9 +39,7 @@ func Handle[S, C, E any](
 	hash := hashOf(cmd.ID)
 	result := Result{CommandID: cmd.ID, CommandType: TypeName(cmd.Data)}
 	if first, found := s.Recent.find(hash); found {
-		result.set(first, repeatedMessage)
-		result.Repeated = true
-		return Outcome[S, E]{Snapshot: s, Result: result}, nil
+		return repeated[S, E](s, result, first), nil
 	}
 	events, rejection, err := decide(d, s, &cmd)
 	if err != nil {
@@ -71,6 +69,18 @@ func Handle[S, C, E any](
 		Recent:   s.Recent.add(hash, entry, recentSize),
 	}
 	return outcome, nil
+}
+
+// Repeat returns what comes of a command that was decided before, with the outcome first: that outcome
+// again, and nothing else. It is for callers that remember outcomes beyond the ring.
+func Repeat[S, C, E any](s Snapshot[S], cmd Envelope[C], first Entry) Outcome[S, E] {
+	return repeated[S, E](s, Result{CommandID: cmd.ID, CommandType: TypeName(cmd.Data)}, first)
+}
+
+func repeated[S, E any](s Snapshot[S], result Result, first Entry) Outcome[S, E] {
+	result.set(first, repeatedMessage)
+	result.Repeated = true
+	return Outcome[S, E]{Snapshot: s, Result: result}
 }
 
 // check finds what neither a client nor an aggregate can be the cause of.

@@ -26,6 +26,12 @@ func defaultsOf(s processors.Settings) map[string]string {
 	case s.RecentCommands > 0:
 		defaults["recent-commands"] = strconv.Itoa(s.RecentCommands)
 	}
+	switch {
+	case s.Remember < 0:
+		defaults["remember"] = "0s"
+	case s.Remember > 0:
+		defaults["remember"] = s.Remember.String()
+	}
 	for key, d := range map[string]time.Duration{
 		"commands-retention": s.CommandsRetention, "events-retention": s.EventsRetention,
 		"results-retention": s.ResultsRetention,

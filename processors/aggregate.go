@@ -61,6 +61,8 @@ type Settings struct {
 	// RecentCommands is how many commands a row remembers (G1): see AggregateGraph.RecentSize. Negative:
 	// none.
 	RecentCommands int
+	// Remember is how long outcomes are remembered beside the rows. Negative: not at all.
+	Remember time.Duration
 	// CommandsRetention, EventsRetention and ResultsRetention are how long topics keep their records.
 	CommandsRetention, EventsRetention, ResultsRetention time.Duration
 	// NoResults, NoHistory and NoTraces leave out what costs room and time: the results topic, the
@@ -277,7 +279,7 @@ func (a Aggregate[S, C, E]) graph(o *OpenAggregate, g GraphOptions) *AggregateGr
 	return &AggregateGraph[S, C, E]{
 		Name: a.Name, Topics: a.Topics(g.TopicPrefix), Decider: a.Decider(),
 		Commands: o.Commands, Events: o.Events, Results: g.Results, Rows: tableCodec[S](o.Rows),
-		RecentSize: g.RecentSize, RecordBytes: g.RecordBytes,
+		RecentSize: g.RecentSize, Outcomes: g.Outcomes, RecordBytes: g.RecordBytes,
 		Partitions: g.Partitions, Version: g.Version, Guard: g.Guard, Tracer: g.Tracer,
 		Metrics: g.Metrics, Logger: g.Logger,
 	}

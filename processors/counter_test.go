@@ -97,8 +97,27 @@ type story struct {
 	topics   processors.Topics
 	commands *codecs.Set
 	codecs   map[string]goka.Codec // of outputs
+	outcomes *remembered
 	metrics  *prometheus.Registry
 	spans    *tracetest.InMemoryExporter
+}
+
+// remembered is an index of outcomes that knows what it is told, and notes what it is given.
+type remembered struct {
+	first map[string]eventsourcing.Entry // by "subject ID"
+	added []string
+}
+
+func (r *remembered) Find(subject, commandID string) (eventsourcing.Entry, bool) {
+	first, found := r.first[subject+" "+commandID]
+	return first, found
+}
+
+func (r *remembered) Add(
+	partition int32, subject, commandID string, at time.Time, outcome eventsourcing.Entry,
+) {
+	r.added = append(r.added, fmt.Sprintf("%d %s %s %s %+v", partition, subject, commandID,
+		at.Format(time.TimeOnly), outcome))
 }
 
 var commandTime = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
@@ -124,10 +143,11 @@ func newStory(t *testing.T) *story {
 		commands: commands, metrics: prometheus.NewRegistry(), spans: tracetest.NewInMemoryExporter(),
 	}
 	s.codecs = map[string]goka.Codec{s.topics.Events: events.Codec(), s.topics.Results: results.Codec()}
+	s.outcomes = &remembered{first: map[string]eventsourcing.Entry{}}
 	aggregate := processors.AggregateGraph[counter, Count, Counted]{
 		Name: "counter", Topics: s.topics, Decider: counterDecider,
 		Commands: commands, Events: events, Results: results, Rows: counterRows{},
-		RecentSize: 2, RecordBytes: recordBytes, Version: "v7",
+		RecentSize: 2, Outcomes: s.outcomes, RecordBytes: recordBytes, Version: "v7",
 		Metrics: processors.NewMetrics(s.metrics),
 		Tracer:  sdk.NewTracerProvider(sdk.WithSyncer(s.spans)).Tracer("test"),
 		Logger:  slog.New(slog.DiscardHandler),

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/lovoo/goka"
 	"go.opentelemetry.io/otel/trace"
@@ -18,6 +19,15 @@ const (
 	DefaultRecentSize = 16
 	MaxRecentSize     = eventsourcing.MaxRecentSize
 )
+
+// Outcomes remembers what has become of commands. Package outcomes has it.
+type Outcomes interface {
+	// Find returns the outcome of a command to the aggregate subject, if it is remembered.
+	Find(subject, commandID string) (eventsourcing.Entry, bool)
+	// Add remembers the outcome of a command in a partition, whose record has the time at. It is forgotten if
+	// the transaction of the command is not committed.
+	Add(partition int32, subject, commandID string, at time.Time, outcome eventsourcing.Entry)
+}
 
 // AggregateGraph is everything that the Goka group graph of an aggregate needs: behaviour, codecs and
 // names. S is its state, C the interface of its commands, E that of its events.
@@ -36,6 +46,8 @@ type AggregateGraph[S, C, E any] struct {
 	// RecentSize is how many commands a row remembers (G1), each in some 24 bytes of every row:
 	// 0 to MaxRecentSize.
 	RecentSize int
+	// Outcomes remembers outcomes for a time, beside the rows. Nil: only rows remember.
+	Outcomes Outcomes
 	// RecordBytes is the largest record, as kafka.RecordBytes counts: a larger command, and one
 	// that leads to a larger event, result or row, is poison. 0: kafka.DefaultRecordBytes.
 	RecordBytes int
@@ -68,6 +80,7 @@ type GraphOptions struct {
 	Results *codecs.Set
 	// The others are fields of AggregateGraph and ProcessGraph.
 	RecentSize  int
+	Outcomes    Outcomes
 	RecordBytes int
 	Partitions  func() int32
 	Version     string

@@ -118,11 +118,14 @@ func (a *AggregateGraph[S, C, E]) misplaced(record *received) *codecs.Malformed 
 	}
 }
 
-// decide calls the domain. A panic there is a bug of the domain, and this command's alone: it
-// comes back as an error, so that the line goes on (G8).
+// decide calls the domain, unless the command is remembered. A panic there is a bug of the domain, and this
+// command's alone: it comes back as an error, so that the line goes on (G8).
 func (a *AggregateGraph[S, C, E]) decide(
 	snapshot eventsourcing.Snapshot[S], command eventsourcing.Envelope[C],
 ) (outcome eventsourcing.Outcome[S, E], err error) {
+	if first, is := a.remembered(snapshot.Sequence, &command.Metadata); is {
+		return eventsourcing.Repeat[S, C, E](snapshot, command, first), nil
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = a.panicked("deciding", command.ID, p)
@@ -130,6 +133,30 @@ func (a *AggregateGraph[S, C, E]) decide(
 	}()
 	outcome, err = eventsourcing.Handle(a.Decider, a.RecentSize, snapshot, command)
 	return outcome, err
+}
+
+// remembered returns the first outcome of a command that is remembered beside the row. One of events that the
+// aggregate does not have any more, because they were lost with a topic, counts no more.
+func (a *AggregateGraph[S, C, E]) remembered(
+	sequence int64, command *eventsourcing.Metadata,
+) (eventsourcing.Entry, bool) {
+	if a.Outcomes == nil {
+		return eventsourcing.Entry{}, false
+	}
+	first, found := a.Outcomes.Find(command.Subject, command.ID)
+	return first, found && first.LastSequence <= sequence
+}
+
+// remember remembers the outcome of a command that is decided.
+func (a *AggregateGraph[S, C, E]) remember(
+	partition int32, command *eventsourcing.Metadata, r *eventsourcing.Result,
+) {
+	if a.Outcomes == nil || r.Repeated {
+		return
+	}
+	a.Outcomes.Add(partition, command.Subject, command.ID, command.Time, eventsourcing.Entry{
+		FirstSequence: r.FirstSequence, LastSequence: r.LastSequence, Code: r.Code,
+	})
 }
 
 // panicked makes an error of a panic of the domain.
@@ -150,6 +177,7 @@ func (a *AggregateGraph[S, C, E]) emit(records kafka.Records, record *received,
 	}
 	a.aside.count(records, record, nil)
 	out.send(records)
+	a.remember(record.Partition, command, &outcome.Result)
 	a.decoded.put(record.Key, out.row, outcome.Snapshot)
 	a.Metrics.handled(a.Name, outcome.Result)
 	return verdictOn(outcome.Result)

@@ -62,6 +62,52 @@ func TestCommandSentTwiceHasOneOutcome(t *testing.T) {
 	s.nothing(s.topics.Events, s.topics.Results)
 }
 
+// G1: a command that the row has forgotten is answered with the outcome that is remembered beside the row,
+// and nothing else happens.
+func TestCommandIsRememberedBesideTheRow(t *testing.T) {
+	s := newStory(t)
+	s.send("k-1", 5)
+	s.next(s.topics.Events)
+	s.next(s.topics.Results)
+	row := s.row()
+	s.outcomes.first["c1 k-0"] = eventsourcing.Entry{FirstSequence: 1, LastSequence: 1}
+	s.outcomes.first["c1 no"] = eventsourcing.Entry{Code: "by-not-positive"}
+
+	s.send("k-0", 7)
+	headers, result := s.next(s.topics.Results)
+	equal(t, "result", result, any(processors.Result{
+		CommandType: "Count", Accepted: true, FirstSequence: 1, LastSequence: 1,
+	}))
+	equal(t, "it is marked", string(headers[processors.HeaderRepeated]), "true")
+	s.send("no", 7)
+	_, result = s.next(s.topics.Results)
+	equal(t, "code", result.(processors.Result).Code, "by-not-positive")
+	equal(t, "row", s.row(), row)
+	s.nothing(s.topics.Events, s.topics.Results, s.topics.DeadLetters)
+}
+
+// An outcome of events that are lost is not one: the command is decided again.
+func TestOutcomeOfLostEventsDoesNotCount(t *testing.T) {
+	s := newStory(t)
+	s.outcomes.first["c1 k-1"] = eventsourcing.Entry{FirstSequence: 8, LastSequence: 9}
+	s.send("k-1", 5)
+	_, result := s.next(s.topics.Results)
+	equal(t, "first sequence", result.(processors.Result).FirstSequence, int64(1))
+}
+
+// Outcomes are remembered once: not those that were known, nor what became a dead letter.
+func TestOutcomesAreRemembered(t *testing.T) {
+	s := newStory(t)
+	s.send("k-1", 5)
+	s.send("k-1", 5)
+	s.send("k-2", -3)
+	s.send("k-3", 13)
+	equal(t, "remembered", s.outcomes.added, []string{
+		"0 c1 k-1 08:00:00 {FirstSequence:1 LastSequence:1 Code:}",
+		"0 c1 k-2 08:00:00 {FirstSequence:0 LastSequence:0 Code:by-not-positive}",
+	})
+}
+
 func TestRejectionIsAResultWithoutEvent(t *testing.T) {
 	s := newStory(t)
 	s.send("k-1", -3)

@@ -64,6 +64,7 @@ func TestProcessDoesEverythingAgain(t *testing.T) {
 	)
 	noRings := []string{
 		"--aggregates.account.recent-commands", "0", "--aggregates.order.recent-commands", "0",
+		"--aggregates.account.remember", "0s", "--aggregates.order.remember", "0s",
 	}
 	cluster := newTestbed(t)
 	w := cluster.start(noRings...)

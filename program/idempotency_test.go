@@ -16,6 +16,9 @@ import (
 	"refold/processors/accounts"
 )
 
+// fewRemembered are settings with which rows remember two commands, and nothing is remembered beside them.
+var fewRemembered = []string{"--aggregates.account.recent-commands", "2", "--aggregates.account.remember", "0s"}
+
 // G1, as docs/idempotency.md tells it: the same command ID twice, at once, over other connections,
 // after a restart, and after the ring of recent commands has turned over.
 func TestCommandsSentTwice(t *testing.T) {
@@ -25,7 +28,7 @@ func TestCommandsSentTwice(t *testing.T) {
 		deposit = `{"amount": 500, "currency": "EUR"}`
 	)
 	cluster := newTestbed(t)
-	w := cluster.start("--aggregates.account.recent-commands", "2")
+	w := cluster.start(fewRemembered...)
 	balance := func(want int64, atLeast int64) {
 		t.Helper()
 		a := w.ask(http.MethodGet, fmt.Sprintf("%s?atLeast=%d", alice, atLeast), "", "Prefer", "wait=30")
@@ -51,11 +54,11 @@ func TestCommandsSentTwice(t *testing.T) {
 	balance(500, 2)
 
 	w.stop()
-	w = cluster.start("--aggregates.account.recent-commands", "2")
+	w = cluster.start(fewRemembered...)
 	again("after a restart")
 	w.stop()
 	cluster.store = t.TempDir()
-	w = cluster.start("--aggregates.account.recent-commands", "2")
+	w = cluster.start(fewRemembered...)
 	again("after the disk was lost")
 	for n := range 3 {
 		w.send(alice, fmt.Sprintf("bonus-%d", n), "DepositMoney", deposit)
@@ -65,6 +68,48 @@ func TestCommandsSentTwice(t *testing.T) {
 	balance(2000, 5)
 
 	sentTwiceByTopic(t, cluster, w)
+	w.stop()
+}
+
+// G1 for a time, by the commands topic: a command that the ring has forgotten, and one that was rejected,
+// get their first outcomes; also from the first command on of a worker that takes over without a local
+// store.
+func TestCommandsAreRememberedForATime(t *testing.T) {
+	t.Parallel()
+	const (
+		alice   = "/accounts/alice"
+		deposit = `{"amount": 500, "currency": "EUR"}`
+	)
+	cluster := newTestbed(t)
+	oneRemembered := []string{"--aggregates.account.recent-commands", "1"}
+	w := cluster.start(oneRemembered...)
+	w.send(alice, "open", "OpenAccount", `{"owner": "Alice", "currency": "EUR"}`)
+	w.send(alice, "salary", "DepositMoney", deposit)
+	w.send(alice, "too-much", "WithdrawMoney", `{"amount": 900, "currency": "EUR"}`)
+	for n := range 3 {
+		w.send(alice, fmt.Sprintf("bonus-%d", n), "DepositMoney", deposit)
+	}
+	again := func(when string) {
+		t.Helper()
+		result := cluster.produce(eventsourcing.Metadata{ID: "salary"},
+			accounts.DepositMoney{Amount: 500, Currency: "EUR"})
+		if !result.Accepted || result.FirstSequence != 2 || result.LastSequence != 2 {
+			t.Errorf("%s: the deposit is now %+v", when, result)
+		}
+		result = cluster.produce(eventsourcing.Metadata{ID: "too-much"},
+			accounts.WithdrawMoney{Amount: 900, Currency: "EUR"})
+		if result.Code != "insufficient-funds" {
+			t.Errorf("%s: the withdrawal is now %+v", when, result)
+		}
+		if at := w.ask(http.MethodGet, alice, "").number("sequence"); at != 5 {
+			t.Errorf("%s: the account is at %d", when, at)
+		}
+	}
+	again("at once")
+	w.stop()
+	cluster.store = t.TempDir()
+	w = cluster.start(oneRemembered...)
+	again("after the worker was replaced")
 	w.stop()
 }
 

@@ -23,6 +23,7 @@ import (
 	"refold/installation"
 	"refold/inventory"
 	"refold/kafka"
+	"refold/outcomes"
 	"refold/owners"
 	"refold/processors"
 	"refold/snapshots"
@@ -57,8 +58,9 @@ type Worker struct {
 	server       *httpapi.Server
 	listener     net.Listener // Run hands it to the server
 	address      string
-	directory    *owners.Directory // nil: everything is here
-	groups       map[string]string // by aggregate
+	directory    *owners.Directory          // nil: everything is here
+	outcomes     map[string]*outcomes.Index // by aggregate
+	groups       map[string]string          // by aggregate
 	verify       *verify.Metrics
 	tracing      *otlp.Provider // nil: off
 	ran          atomic.Bool
@@ -92,7 +94,7 @@ func New(
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, open := range []func() error{
 		w.openTracing, w.openInventory, w.openCodecs, w.openStores, w.openRebuilds, w.openViews,
-		w.openStandbys, w.openProcessors, w.openServer,
+		w.openStandbys, w.openOutcomes, w.openProcessors, w.openServer,
 	} {
 		if err := open(); err != nil {
 			return nil, err
@@ -179,6 +181,9 @@ func (w *Worker) openProcessors() error {
 		if o.RecentSize = settings.RecentCommands; settings.Results {
 			o.Results = w.opened.Results
 		}
+		if index := w.outcomes[a.Name]; index != nil {
+			o.Outcomes = index
+		}
 		graph, err := a.Graph(o)
 		if err != nil {
 			return err
@@ -230,6 +235,9 @@ func (w *Worker) supervise(
 	}
 	if k := w.coordinators[group]; k != nil {
 		k.attend(&engine)
+	}
+	if a != nil {
+		w.remember(&engine, a.Name)
 	}
 	w.processors = append(w.processors, newSupervised(engine, graph, guard, fitting, w.config))
 }
@@ -368,6 +376,9 @@ func (w *Worker) close() error {
 	}
 	if w.standbys != nil {
 		w.standbys.Close()
+	}
+	for _, index := range w.outcomes {
+		index.Close()
 	}
 	for _, stores := range []*snapshots.Stores{w.tables, w.copies} {
 		if stores != nil {

@@ -1,0 +1,98 @@
+package worker
+
+import (
+	"context"
+
+	"refold/exactlyonce"
+	"refold/outcomes"
+	"refold/processors"
+)
+
+// openOutcomes makes the index of outcomes of each aggregate that remembers some and writes results, from
+// which the index is read.
+func (w *Worker) openOutcomes() error {
+	memory := outcomes.NewMemory(int64(w.config.Store.RememberBytes))
+	metrics := outcomes.NewMetrics(w.metrics, memory)
+	w.outcomes = make(map[string]*outcomes.Index)
+	for _, a := range w.opened.Aggregates {
+		settings := w.in.Aggregate(a.Name)
+		if settings.Remember <= 0 || !settings.Results {
+			continue
+		}
+		index, err := outcomes.New(outcomes.Options{
+			Kafka: w.kafka, Topic: w.in.Topics(a.AggregateName).Results, Remember: settings.Remember,
+			Memory: memory, Read: processors.Messages{Results: w.opened.Results}.Result,
+			Metrics: metrics, Logger: w.logger,
+		})
+		if err != nil {
+			return err //nolint:wrapcheck // it says what it was doing
+		}
+		w.outcomes[a.Name] = index
+	}
+	return nil
+}
+
+// remember joins the engine of an aggregate and its index of outcomes, which don't know each other: the
+// index is prepared with each session, and its layers are those of the table's rows.
+func (w *Worker) remember(engine *exactlyonce.Config, aggregate string) {
+	index := w.outcomes[aggregate]
+	if index == nil {
+		return
+	}
+	prepare, committed, staged := engine.Prepare, engine.Committed, engine.Tables.Staged
+	engine.Prepare = func(ctx context.Context, partitions []int32) error {
+		if prepare != nil {
+			if err := prepare(ctx, partitions); err != nil {
+				return err
+			}
+		}
+		return index.Prepare(ctx, partitions) //nolint:wrapcheck // it says what it was doing
+	}
+	engine.Committed = func(c exactlyonce.Commit) {
+		index.Committed(c.Outputs)
+		if committed != nil {
+			committed(c)
+		}
+	}
+	engine.Tables.Staged = func(
+		ctx context.Context, topic string, partition int32,
+	) (exactlyonce.StagedTable, error) {
+		table, err := staged(ctx, topic, partition)
+		if err != nil {
+			return nil, err
+		}
+		return rememberedTable{table, index, partition}, nil
+	}
+}
+
+// rememberedTable is a table's partition with the outcomes beside its rows.
+type rememberedTable struct {
+	exactlyonce.StagedTable
+
+	index     *outcomes.Index
+	partition int32
+}
+
+// Seal closes the layer of both. Every decision writes a row: where there is none, there is no outcome.
+func (t rememberedTable) Seal() map[string][]byte {
+	rows := t.StagedTable.Seal()
+	if len(rows) > 0 {
+		t.index.Seal(t.partition)
+	}
+	return rows
+}
+
+// Commit commits the oldest layer of both.
+func (t rememberedTable) Commit(next int64) error {
+	if err := t.StagedTable.Commit(next); err != nil {
+		return err //nolint:wrapcheck // it says what it was doing
+	}
+	t.index.Commit(t.partition)
+	return nil
+}
+
+// Discard forgets what is uncommitted of both.
+func (t rememberedTable) Discard() {
+	t.StagedTable.Discard()
+	t.index.Discard(t.partition)
+}
