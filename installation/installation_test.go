@@ -17,7 +17,9 @@ import (
 func install(t *testing.T, settings map[string]string) *installation.Installation {
 	t.Helper()
 	own := accounts.Definition
-	own.Defaults = processors.Settings{RecentCommands: 64, CommandsRetention: time.Hour, NoTraces: true}
+	own.Defaults = processors.Settings{
+		RecentCommands: 64, Remember: time.Minute, CommandsRetention: time.Hour, NoTraces: true,
+	}
 	definitions, err := processors.Define(own, orders.Definition, orders.Payments)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +37,10 @@ func TestSettingsOfDefinitions(t *testing.T) {
 	if a := in.Aggregate("account"); a.RecentCommands != 64 || a.Traces || !a.Results || !a.History {
 		t.Errorf("accounts have %+v", a)
 	}
-	if o := in.Aggregate("order"); o.RecentCommands != 16 || !o.Traces {
+	if a := in.Aggregate("account"); a.Remember != time.Minute {
+		t.Errorf("accounts remember for %v", a.Remember)
+	}
+	if o := in.Aggregate("order"); o.RecentCommands != 16 || o.Remember != 5*time.Minute || !o.Traces {
 		t.Errorf("orders have %+v", o)
 	}
 	in = install(t, map[string]string{"aggregates.account.recent-commands": "8"})

@@ -17,7 +17,9 @@ import (
 )
 
 // fewRemembered are settings with which rows remember two commands, and nothing is remembered beside them.
-var fewRemembered = []string{"--aggregates.account.recent-commands", "2", "--aggregates.account.remember", "0s"}
+var fewRemembered = []string{
+	"--aggregates.account.recent-commands", "2", "--aggregates.account.remember", "0s",
+}
 
 // G1, as docs/idempotency.md tells it: the same command ID twice, at once, over other connections,
 // after a restart, and after the ring of recent commands has turned over.

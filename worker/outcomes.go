@@ -32,13 +32,27 @@ func (w *Worker) openOutcomes() error {
 	return nil
 }
 
+// remembered returns the index of an aggregate; nil if it has none.
+func (w *Worker) remembered(aggregate string) processors.Outcomes {
+	if index := w.outcomes[aggregate]; index != nil {
+		return index
+	}
+	return nil
+}
+
+func (w *Worker) closeOutcomes() {
+	for _, index := range w.outcomes {
+		index.Close()
+	}
+}
+
 // remember joins the engine of an aggregate and its index of outcomes, which don't know each other: the
 // index is prepared with each session, and its layers are those of the table's rows.
-func (w *Worker) remember(engine *exactlyonce.Config, aggregate string) {
-	index := w.outcomes[aggregate]
-	if index == nil {
+func (w *Worker) remember(engine *exactlyonce.Config, a *processors.OpenAggregate) {
+	if a == nil || w.outcomes[a.Name] == nil {
 		return
 	}
+	index := w.outcomes[a.Name]
 	prepare, committed, staged := engine.Prepare, engine.Committed, engine.Tables.Staged
 	engine.Prepare = func(ctx context.Context, partitions []int32) error {
 		if prepare != nil {

@@ -181,9 +181,7 @@ func (w *Worker) openProcessors() error {
 		if o.RecentSize = settings.RecentCommands; settings.Results {
 			o.Results = w.opened.Results
 		}
-		if index := w.outcomes[a.Name]; index != nil {
-			o.Outcomes = index
-		}
+		o.Outcomes = w.remembered(a.Name)
 		graph, err := a.Graph(o)
 		if err != nil {
 			return err
@@ -236,9 +234,7 @@ func (w *Worker) supervise(
 	if k := w.coordinators[group]; k != nil {
 		k.attend(&engine)
 	}
-	if a != nil {
-		w.remember(&engine, a.Name)
-	}
+	w.remember(&engine, a)
 	w.processors = append(w.processors, newSupervised(engine, graph, guard, fitting, w.config))
 }
 
@@ -377,9 +373,7 @@ func (w *Worker) close() error {
 	if w.standbys != nil {
 		w.standbys.Close()
 	}
-	for _, index := range w.outcomes {
-		index.Close()
-	}
+	w.closeOutcomes()
 	for _, stores := range []*snapshots.Stores{w.tables, w.copies} {
 		if stores != nil {
 			errs = append(errs, stores.Close())
