@@ -3,6 +3,7 @@ package outcomes
 import (
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ type told struct {
 type model struct {
 	*Index
 	memory    *Memory
+	ids       int
 	all       []told // that were added, in their order
 	committed []told
 	sealed    [][]told
@@ -41,13 +43,26 @@ func newModel(limit int) *model {
 
 // decide decides a new command.
 func (m *model) decide(t *rapid.T) {
-	c := told{fmt.Sprintf("command %d", len(m.all)), eventsourcing.Entry{Code: "no"}}
+	m.ids++
+	c := told{fmt.Sprintf("command %d", m.ids), eventsourcing.Entry{Code: "no"}}
 	if rapid.Bool().Draw(t, "accepted") {
 		first := rapid.Int64Range(1, 1<<40).Draw(t, "first")
 		c.outcome = eventsourcing.Entry{
 			FirstSequence: first, LastSequence: first - 1 + rapid.Int64Range(0, 3).Draw(t, "events"),
 		}
 	}
+	m.Add(0, "alice", c.id, time.Unix(int64(len(m.all)), 0), c.outcome)
+	m.all, m.open = append(m.all, c), append(m.open, c)
+}
+
+// redecide decides a command anew whose transaction was aborted.
+func (m *model) redecide(t *rapid.T) {
+	if len(m.discarded) == 0 {
+		return
+	}
+	i := rapid.IntRange(0, len(m.discarded)-1).Draw(t, "redecided")
+	c := m.discarded[i]
+	m.discarded = slices.Delete(m.discarded, i, i+1)
 	m.Add(0, "alice", c.id, time.Unix(int64(len(m.all)), 0), c.outcome)
 	m.all, m.open = append(m.all, c), append(m.open, c)
 }
@@ -64,8 +79,9 @@ func (m *model) again(t *rapid.T) {
 
 func (m *model) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
-		"decide": m.decide,
-		"again":  m.again,
+		"decide":   m.decide,
+		"again":    m.again,
+		"redecide": m.redecide,
 		"seal": func(*rapid.T) {
 			m.Seal(0)
 			m.sealed, m.open = append(m.sealed, m.open), nil
@@ -138,8 +154,13 @@ func TestIndex_bound(t *testing.T) {
 			for _, c := range m.discarded {
 				gone[c.id] = true
 			}
-			for i := max(0, len(m.all)-3*limit); i < len(m.all); i++ {
+			seen := map[string]bool{} // behind it
+			for i := len(m.all) - 1; i >= max(0, len(m.all)-3*limit); i-- {
 				c := m.all[i]
+				if seen[c.id] {
+					continue
+				}
+				seen[c.id] = true
 				_, found := m.Find("alice", c.id)
 				if want := i >= len(m.all)-limit && !gone[c.id]; found != want {
 					t.Fatalf("%s of %d is remembered: %t, want %t", c.id, len(m.all), found, want)

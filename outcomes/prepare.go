@@ -118,7 +118,6 @@ func (x *Index) begin(ctx context.Context, number int32, known, last int64) (int
 // none. Times that are ahead of this machine's count as now: one command with a time of next year must not
 // hide all others.
 func (x *Index) latest(ctx context.Context, number int32, start, end int64) (latest time.Time, err error) {
-	now := x.options.Now()
 	for span := int64(tail); latest.IsZero(); span *= 10 {
 		from := max(start, end-span)
 		_, err := kafka.ReadPartitionBy(ctx, x.client,
@@ -135,18 +134,17 @@ func (x *Index) latest(ctx context.Context, number int32, start, end int64) (lat
 				}
 				return nil
 			})
-		if err != nil || from == start {
-			return earlier(latest, now), err
+		if err != nil {
+			return latest, err
+		}
+		if from == start {
+			break
 		}
 	}
-	return earlier(latest, now), nil
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
+	if now := x.options.Now(); latest.After(now) {
+		return now, nil
 	}
-	return a
+	return latest, nil
 }
 
 // take remembers the outcomes that results tell. One that is told again is that of a command whose first
