@@ -27,9 +27,7 @@ type Options struct {
 	Remember time.Duration
 	Memory   *Memory
 	// Read reads a record of Topic; processors.Messages.Result does. A *codecs.Malformed is passed over.
-	Read func(context.Context, *kgo.Record) (eventsourcing.Result, eventsourcing.Metadata, error)
-	// Now is the clock that the times of commands can't be ahead of: time.Now, if it is nil.
-	Now     func() time.Time
+	Read    func(context.Context, *kgo.Record) (eventsourcing.Result, eventsourcing.Metadata, error)
 	Metrics *Metrics
 	Logger  *slog.Logger
 }
@@ -51,9 +49,6 @@ func New(o Options) (*Index, error) {
 	client, err := o.Kafka.Client()
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what it was doing
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	x := &Index{options: o, client: client, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 	x.partitions.Store(&map[int32]*partition{})

@@ -26,12 +26,16 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 }
 
-const topic = "results"
+const (
+	topic      = "results"
+	partitions = 8
+)
 
 // start is when the first command of a test is sent.
 var start = time.Date(2026, 11, 29, 8, 0, 0, 0, time.UTC)
 
-// world is an embedded cluster with a results topic of one partition, and the index of a worker.
+// world is an embedded cluster with a results topic, of which most tests use the first partition, and the
+// index of a worker.
 type world struct {
 	*testing.T
 	cluster *local.Cluster
@@ -46,13 +50,14 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	cluster, err := local.Start(local.Options{Topics: []kafka.TopicSpec{{Name: topic, Partitions: 1}}})
+	specs := []kafka.TopicSpec{{Name: topic, Partitions: partitions}}
+	cluster, err := local.Start(local.Options{Topics: specs})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cluster.Close() })
 	w := &world{T: t, cluster: cluster, now: start.Add(time.Hour)}
-	if w.client, err = w.settings().Client(); err != nil {
+	if w.client, err = w.settings().Client(kgo.RecordPartitioner(kgo.ManualPartitioner())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.client.Close)
@@ -69,7 +74,6 @@ func (w *world) newWorker(bytes int64) {
 	var err error
 	w.index, err = outcomes.New(outcomes.Options{
 		Kafka: w.settings(), Topic: topic, Remember: 5 * time.Minute, Memory: w.memory, Read: w.read,
-		Now:     func() time.Time { return w.now },
 		Metrics: outcomes.NewMetrics(prometheus.NewRegistry(), w.memory),
 		Logger:  slog.New(slog.DiscardHandler),
 	})
@@ -100,6 +104,15 @@ func (w *world) read(_ context.Context, r *kgo.Record) (
 func (w *world) write(command string, sequence int64, sent, handled time.Duration) {
 	w.Helper()
 	w.writeValue(fmt.Sprintf("%s %d %d %d", command, sequence, sequence, int64(sent.Seconds())), handled)
+}
+
+// writeMany writes the results of so many commands to alice, one a second.
+func (w *world) writeMany(n int) {
+	w.Helper()
+	for i := range n {
+		at := time.Duration(i) * time.Second
+		w.write(fmt.Sprintf("c%d", i), int64(i+1), at, at)
+	}
 }
 
 func (w *world) writeValue(value string, handled time.Duration) {
@@ -154,10 +167,7 @@ func (w *world) told() {
 // before its first command, by the times at which the commands were sent.
 func TestTakeOver(t *testing.T) {
 	w := newWorld(t)
-	for n := range 600 {
-		sent := time.Duration(n) * time.Second
-		w.write(fmt.Sprintf("c%d", n), int64(n+1), sent, sent)
-	}
+	w.writeMany(600)
 	w.prepare()
 	for n := 299; n < 600; n++ {
 		w.knows(fmt.Sprintf("c%d", n), int64(n+1))
@@ -165,27 +175,30 @@ func TestTakeOver(t *testing.T) {
 	w.knowsNothingOf("c0")
 }
 
-// Given commands that were handled before an outage of an hour, and one after it that was sent during the
-// first minute, when another worker takes over, then it knows those from before: they are as old as they
+// Given many commands that were handled before an outage of an hour, and one after it that was sent during
+// the first minute, when another worker takes over, then it knows those from before: they are as old as they
 // were sent.
 func TestTakeOver_afterOutage(t *testing.T) {
 	w := newWorld(t)
-	w.write("before", 1, 0, 0)
-	w.write("waited", 2, time.Minute, time.Hour)
+	w.writeMany(600)
+	w.write("waited", 601, 11*time.Minute, time.Hour)
 	w.prepare()
-	w.knows("before", 1)
-	w.knows("waited", 2)
+	for n := 360; n < 600; n++ {
+		w.knows(fmt.Sprintf("c%d", n), int64(n+1))
+	}
+	w.knows("waited", 601)
 }
 
 // Given a command with a time of next year, when a worker takes over, then it hides no others.
 func TestTakeOver_wrongClock(t *testing.T) {
 	w := newWorld(t)
-	w.now = start.Add(2 * time.Minute)
-	w.write("c1", 1, time.Minute, time.Minute)
-	w.write("fast", 2, 365*24*time.Hour, time.Minute)
+	w.writeMany(600)
+	w.write("fast", 601, 365*24*time.Hour, 10*time.Minute)
 	w.prepare()
-	w.knows("c1", 1)
-	w.knows("fast", 2)
+	for n := 300; n < 600; n++ {
+		w.knows(fmt.Sprintf("c%d", n), int64(n+1))
+	}
+	w.knows("fast", 601)
 }
 
 // Given a partition without results, or with records that are none, when a worker takes over, then it goes
@@ -295,4 +308,28 @@ func TestTakeOver_bounded(t *testing.T) {
 		w.knows(fmt.Sprintf("c%d", n), n+1)
 	}
 	w.knowsNothingOf("c989")
+}
+
+// Given results in many partitions, when a worker takes over some of them, then it knows those, and no
+// others.
+func TestTakeOver_partitions(t *testing.T) {
+	w := newWorld(t)
+	for p := range int32(partitions) {
+		err := w.client.ProduceSync(t.Context(), &kgo.Record{
+			Topic: topic, Partition: p, Key: []byte("alice"), Value: fmt.Appendf(nil, "c%d 1 1 0", p),
+		}).FirstErr()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.index.Prepare(t.Context(), []int32{1, 3, 4, 6}); err != nil {
+		t.Fatal(err)
+	}
+	for p := range partitions {
+		if command := fmt.Sprintf("c%d", p); p == 1 || p == 3 || p == 4 || p == 6 {
+			w.knows(command, 1)
+		} else {
+			w.knowsNothingOf(command)
+		}
+	}
 }
