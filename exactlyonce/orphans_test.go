@@ -48,8 +48,8 @@ func orphan(t *testing.T, version, request int16) {
 	c.checkCounter("count", "in")
 }
 
-// diesInTransaction starts a worker that hangs when it sends this request in a transaction, and loses its group:
-// 300 of 600 records are done.
+// diesInTransaction starts a worker that hangs when it sends this request in a transaction, and loses its
+// group: 300 of 600 records are done.
 func (c *cluster) diesInTransaction(cfg exactlyonce.Config, request int16) *worker {
 	c.t.Helper()
 	client := cfg.Kafka.ClientID
@@ -62,7 +62,9 @@ func (c *cluster) diesInTransaction(cfg exactlyonce.Config, request int16) *work
 	before := c.wire.count(client, request)
 	c.wire.hold(client, request)
 	c.send("in", 300, 300, 20)
-	eventually(c.t, "a transaction is left open", func() bool { return c.wire.count(client, request) > before })
+	eventually(c.t, "a transaction is left open", func() bool {
+		return c.wire.count(client, request) > before
+	})
 	c.wire.freeze(client)
 	return dying
 }
