@@ -71,8 +71,8 @@ type Config struct {
 	// kafka.ErrPartitions and names it. Topics that the graph does not use may be missing.
 	Copartitioned []string
 
-	// BatchRecords limits the records that one transaction takes in. 20,000: larger batches take over a
-	// second to commit, and are no cheaper.
+	// BatchRecords limits the records that one transaction takes in. 8,000: larger batches need more memory,
+	// take longer to commit, and are no cheaper.
 	BatchRecords int
 	// BatchBytes limits what one transaction takes in and gives out, in bytes. That is what a batch may
 	// hold in memory, and up to two batches are held. Records count with keys and headers; a row, or its
@@ -166,7 +166,7 @@ type Config struct {
 
 // WithDefaults returns the configuration with the default limits in the place of zeros.
 func (c Config) WithDefaults() Config {
-	setDefault(&c.BatchRecords, 20_000)
+	setDefault(&c.BatchRecords, 8_000)
 	setDefault(&c.BatchBytes, 32<<20)
 	setDefault(&c.HandleTime, 250*time.Millisecond)
 	setDefault(&c.LeastGap, 5*time.Millisecond)
