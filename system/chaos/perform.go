@@ -182,7 +182,7 @@ func (p *performance) toWorker(ctx context.Context, f schedule.Fault, w *worker)
 		}
 		p.say("  %s of %s: %s", f.Kind, w.name, name)
 	case schedule.PauseWorker:
-		w.pauseFor(ctx, lasts)
+		p.pauseWorker(ctx, f, w)
 		return nil
 	case schedule.FullDisk:
 		return p.fullDisk(ctx, f, w)

@@ -65,7 +65,7 @@ func (s *site) compare(ctx context.Context) error {
 		return err //nolint:wrapcheck // it names the worker
 	}
 	tally := s.readers.Tally()
-	s.say("all workers have shown %d aggregates: %s", aggregates, tally)
+	s.say("all workers have shown %d aggregates: %s; refused: %v", aggregates, tally, s.readers.Refusals())
 	if tally.Answered == 0 {
 		return fmt.Errorf("%w: no read was answered", errBroken)
 	}

@@ -256,14 +256,3 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
-
-// pauseFor holds the pod still. Reads are waiting for it when it goes on: it answers them before it can know
-// that its partitions are another's by now.
-func (w *worker) pauseFor(ctx context.Context, d time.Duration) {
-	const before = 500 * time.Millisecond // for the reads to be sent
-	w.signal(syscall.SIGSTOP)
-	pause(ctx, max(d-before, 0))
-	w.site.readers.Aim(w.url(), aimed)
-	pause(ctx, before)
-	w.signal(syscall.SIGCONT)
-}

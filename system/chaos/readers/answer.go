@@ -62,10 +62,11 @@ var tryAgain = map[int][]string{
 	http.StatusGatewayTimeout: {"timeout"},
 }
 
-// undocumented says why an answer is none that the API describes; empty if it is one.
-func (a *answer) undocumented() string {
+// undocumented says why an answer is none that the API describes; empty if it is one. code is that of the
+// problem, if it is one.
+func (a *answer) undocumented() (code, why string) {
 	if a.status == http.StatusOK || a.status == http.StatusMultipleChoices {
-		return ""
+		return "", ""
 	}
 	var problem struct {
 		Status int
@@ -73,21 +74,18 @@ func (a *answer) undocumented() string {
 	}
 	media, _, _ := strings.Cut(a.header.Get("Content-Type"), ";")
 	if err := json.Unmarshal(a.body, &problem); err != nil || media != "application/problem+json" {
-		return fmt.Sprintf("status %d without a problem: %s", a.status, media)
+		return "", fmt.Sprintf("status %d without a problem: %s", a.status, media)
 	}
-	if problem.Status != a.status {
-		return fmt.Sprintf("the problem has status %d, the answer %d", problem.Status, a.status)
+	switch code = problem.Code; {
+	case problem.Status != a.status:
+		why = fmt.Sprintf("the problem has status %d, the answer %d", problem.Status, a.status)
+	case a.status == http.StatusNotFound && code == "not-found":
+	case !slices.Contains(tryAgain[a.status], code):
+		why = fmt.Sprintf("status %d with the code %q", a.status, code)
+	case a.header.Get("Retry-After") == "":
+		why = fmt.Sprintf("status %d, %s, without Retry-After", a.status, code)
 	}
-	if a.status == http.StatusNotFound && problem.Code == "not-found" {
-		return ""
-	}
-	if !slices.Contains(tryAgain[a.status], problem.Code) {
-		return fmt.Sprintf("status %d with the code %q", a.status, problem.Code)
-	}
-	if a.header.Get("Retry-After") == "" {
-		return fmt.Sprintf("status %d, %s, without Retry-After", a.status, problem.Code)
-	}
-	return ""
+	return code, why
 }
 
 // finding is the answer with what is wrong about it.

@@ -73,7 +73,8 @@ func (r *reader) ask(ctx context.Context, pod, path, seen string, judge func(*an
 		r.record.count(unanswered)
 		return
 	}
-	if why := a.undocumented(); why != "" {
+	code, why := a.undocumented()
+	if why != "" {
 		r.record.find(a.finding(Undocumented, why))
 		return
 	}
@@ -87,7 +88,7 @@ func (r *reader) ask(ctx context.Context, pod, path, seen string, judge func(*an
 		r.record.count(answered)
 		return
 	default:
-		r.record.count(refused)
+		r.record.refuse(code)
 		return
 	}
 	switch back, err := judge(&a); {
@@ -109,6 +110,13 @@ type row struct {
 // readRow reads a row, and expects what the client knows.
 func (r *reader) readRow(ctx context.Context, pod string, dice *rand.Rand) {
 	if a, has := r.known.any(dice); has {
+		r.askRow(ctx, pod, a, pathOf(a), r.row(a))
+	}
+}
+
+// readMoved reads a row that has moved lately, and expects what the client knows.
+func (r *reader) readMoved(ctx context.Context, pod string, dice *rand.Rand) {
+	if a, has := r.lately(dice); has {
 		r.askRow(ctx, pod, a, pathOf(a), r.row(a))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -43,7 +44,7 @@ type Group struct {
 func Start(o Options) *Group {
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &Group{
-		options: o, record: &record{file: o.Record, report: o.Report}, ctx: ctx, cancel: cancel,
+		options: o, record: newRecord(o.Record, o.Report), ctx: ctx, cancel: cancel,
 		pooled: newHTTP(false), fresh: newHTTP(true),
 	}
 	for n := range o.Clients {
@@ -87,24 +88,44 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Aim has each client send so many reads to a pod at once, over new connections, and returns when they are
-// sent, not when they are answered: a pod that is held still has them before it, when it goes on.
+// aimLists is how many lists each client reads through each other pod before it aims.
+const aimLists = 4
+
+// LookAround has each client read lists through all pods but one, so that it knows what has moved lately. It
+// does not wait for the answers.
+func (g *Group) LookAround(but string) {
+	g.each(aimLists, func(r *reader, dice *rand.Rand, _ int) {
+		for _, pod := range g.options.Pods {
+			if pod != but {
+				r.readList(g.ctx, pod, dice)
+			}
+		}
+	})
+}
+
+// Aim has each client send so many reads to a pod at once, most of them about what has moved lately. It does
+// not wait for the answers: a pod that is held still has the requests before it when it goes on.
 func (g *Group) Aim(pod string, each int) {
-	for n, r := range g.clients {
-		aimed := &reader{known: r.known, http: g.fresh, record: g.record, kinds: r.kinds}
-		for i := range each {
-			dice := rand.New(rand.NewPCG(g.options.Seed^rand.Uint64(), uint64(n*each+i)))
-			g.going.Go(func() {
-				const lists = 8 // one in so many is one; another, a history
-				switch i % lists {
-				case 0:
-					aimed.readList(g.ctx, pod, dice)
-				case 1:
-					aimed.readHistory(g.ctx, pod, dice)
-				default:
-					aimed.readRow(g.ctx, pod, dice)
-				}
-			})
+	g.each(each, func(r *reader, dice *rand.Rand, i int) {
+		const lists = 8 // one in so many is one; another, a history
+		switch i % lists {
+		case 0:
+			r.readList(g.ctx, pod, dice)
+		case 1:
+			r.readHistory(g.ctx, pod, dice)
+		default:
+			r.readMoved(g.ctx, pod, dice)
+		}
+	})
+}
+
+// each has every client do something so many times at once, over new connections.
+func (g *Group) each(times int, do func(r *reader, dice *rand.Rand, i int)) {
+	for _, r := range g.clients {
+		fresh := &reader{known: r.known, http: g.fresh, record: g.record, kinds: r.kinds}
+		for i := range times {
+			dice := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+			g.going.Go(func() { do(fresh, dice, i) })
 		}
 	}
 }
@@ -165,6 +186,13 @@ func (g *Group) Tally() Tally {
 	g.record.mu.Lock()
 	defer g.record.mu.Unlock()
 	return g.record.tally
+}
+
+// Refusals returns how many reads were refused, by the code of the problem.
+func (g *Group) Refusals() map[string]int {
+	g.record.mu.Lock()
+	defer g.record.mu.Unlock()
+	return maps.Clone(g.record.codes)
 }
 
 // Stop ends the readers. Reads under way are not counted.

@@ -16,14 +16,19 @@ type command struct {
 	id string
 }
 
-// maxCommands limits the commands that a client remembers.
-const maxCommands = 300
+const (
+	// maxCommands limits the commands that a client remembers.
+	maxCommands = 300
+	// maxMoved is how many aggregates count as those that have moved last.
+	maxMoved = 50
+)
 
 // known is what one client has seen. Its methods are safe for concurrent use.
 type known struct {
 	mu        sync.Mutex
 	ids       map[string][]string // by kind, in order
 	rows      map[aggregate]int64
+	moved     []aggregate // whose sequence has grown last, in that order
 	histories map[aggregate]int64
 	commands  []command          // that the client asks for
 	decided   map[command]string // their outcomes, when the client has seen them
@@ -46,6 +51,11 @@ func (k *known) saw(a aggregate, sequence int64) {
 		k.ids[a.kind] = slices.Insert(k.ids[a.kind], at, a.id)
 	}
 	k.rows[a] = max(last, sequence)
+	if has && sequence > last {
+		if k.moved = append(k.moved, a); len(k.moved) > maxMoved {
+			k.moved = slices.Delete(k.moved, 0, 1)
+		}
+	}
 }
 
 // sawHistory notes that the history of an aggregate has ended at a sequence.
@@ -119,6 +129,17 @@ func (k *known) any(dice *rand.Rand) (a aggregate, has bool) {
 		n -= len(ids)
 	}
 	return a, false
+}
+
+// lately returns an aggregate that has moved lately, or any.
+func (k *known) lately(dice *rand.Rand) (a aggregate, has bool) {
+	k.mu.Lock()
+	if n := len(k.moved); n > 0 {
+		defer k.mu.Unlock()
+		return k.moved[dice.IntN(n)], true
+	}
+	k.mu.Unlock()
+	return k.any(dice)
 }
 
 // anyCommand returns a command to ask for.

@@ -206,7 +206,7 @@ func (*first) Uint64() uint64 { return 0 }
 func newReader() *reader {
 	return &reader{
 		known: newKnown(), http: newHTTP(true), kinds: []string{"accounts"},
-		record: &record{file: new(bytes.Buffer), report: func(Finding) {}},
+		record: newRecord(new(bytes.Buffer), func(Finding) {}),
 	}
 }
 
@@ -243,6 +243,12 @@ func TestGroup(t *testing.T) {
 		Pause: time.Millisecond, Record: new(bytes.Buffer), Report: func(f Finding) { found <- f },
 	})
 	defer g.Stop()
+	honest.says("/accounts/a%2F5?atLeast=2", problem(http.StatusServiceUnavailable, "not-yet", "1"))
+	for soon := time.Tick(time.Millisecond); g.Refusals()["not-yet"] == 0; {
+		<-soon
+	}
+	honest.says("/accounts/a%2F5?atLeast=2", ok(row5(2)))
+	g.LookAround(liar.url)
 	for soon := time.Tick(time.Millisecond); g.Tally().Answered < 100; {
 		<-soon
 	}
@@ -272,7 +278,7 @@ func TestGroup(t *testing.T) {
 // Findings beyond a number are counted, and neither recorded nor reported.
 func TestFindingsAreLimited(t *testing.T) {
 	file, reported := &bytes.Buffer{}, 0
-	r := &record{file: file, report: func(Finding) { reported++ }}
+	r := newRecord(file, func(Finding) { reported++ })
 	for range 2 * mostRecorded {
 		r.find(Finding{Fault: Back, Body: strings.Repeat("x", 2*bodyRecorded)})
 	}

@@ -53,8 +53,13 @@ func (t Tally) String() string {
 type record struct {
 	mu     sync.Mutex
 	tally  Tally
+	codes  map[string]int // of refusals, and how many there were
 	file   io.Writer
 	report func(Finding)
+}
+
+func newRecord(file io.Writer, report func(Finding)) *record {
+	return &record{codes: map[string]int{}, file: file, report: report}
 }
 
 const (
@@ -86,6 +91,14 @@ func (r *record) count(o outcome) {
 	case unanswered:
 		r.tally.Unanswered++
 	}
+}
+
+// refuse counts a read that was refused with a documented problem.
+func (r *record) refuse(code string) {
+	r.count(refused)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.codes[code]++
 }
 
 // find notes a finding.
