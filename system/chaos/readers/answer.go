@@ -29,8 +29,8 @@ type answer struct {
 	err       error // there is no whole answer
 }
 
-// get asks a pod.
-func get(ctx context.Context, client *http.Client, pod, path string) (a answer) {
+// get asks a pod. prefer is the header of that name, if it is not empty.
+func get(ctx context.Context, client *http.Client, pod, path, prefer string) (a answer) {
 	a = answer{pod: pod, path: path, sent: time.Now()}
 	ctx, cancel := context.WithTimeoutCause(ctx, silentFor, errSilent)
 	defer cancel()
@@ -38,6 +38,9 @@ func get(ctx context.Context, client *http.Client, pod, path string) (a answer) 
 	if err != nil {
 		a.err = fmt.Errorf("making a request: %w", err)
 		return a
+	}
+	if prefer != "" {
+		request.Header.Set("Prefer", prefer)
 	}
 	response, err := client.Do(request)
 	if err == nil {

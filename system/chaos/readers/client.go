@@ -59,10 +59,14 @@ func (r *reader) any(ctx context.Context, pod string, dice *rand.Rand) {
 
 func pathOf(a aggregate) string { return "/" + a.kind + "/" + url.PathEscape(a.id) }
 
-// ask sends a read and counts its outcome. seen says what the client has seen of what it asks for; if it is
+// ask sends a read, and counts its outcome. seen says what the client has seen of what it asks for; if it is
 // not empty, 404 is an older state. judge takes the answer in, and says what is wrong with it.
 func (r *reader) ask(ctx context.Context, pod, path, seen string, judge func(*answer) (string, error)) {
-	a := get(ctx, r.http, pod, path)
+	r.judge(ctx, get(ctx, r.http, pod, path, ""), seen, judge)
+}
+
+// judge counts an answer, see ask.
+func (r *reader) judge(ctx context.Context, a answer, seen string, judge func(*answer) (string, error)) {
 	switch {
 	case ctx.Err() != nil:
 		return // the readers are stopped
@@ -129,22 +133,38 @@ func (r *reader) readAtLeast(ctx context.Context, pod string, dice *rand.Rand) {
 	}
 }
 
+// waitAhead waits a second for the next sequence of an aggregate that has moved lately.
+func (r *reader) waitAhead(ctx context.Context, pod string, dice *rand.Rand) {
+	a, has := r.lately(dice)
+	if !has {
+		return
+	}
+	n := r.row(a) + 1
+	got := get(ctx, r.http, pod, pathOf(a)+"?atLeast="+strconv.FormatInt(n, 10), "wait=1")
+	r.judge(ctx, got, fmt.Sprintf("%d was asked for", n), r.ofRow(a, n))
+}
+
 func (r *reader) askRow(ctx context.Context, pod string, a aggregate, path string, least int64) {
 	seen := ""
 	if least > 0 {
 		seen = fmt.Sprintf("it has been at %d", least)
 	}
-	r.ask(ctx, pod, path, seen, func(got *answer) (string, error) {
+	r.ask(ctx, pod, path, seen, r.ofRow(a, least))
+}
+
+// ofRow judges an answer with a row, which may not be below a sequence.
+func (r *reader) ofRow(a aggregate, least int64) func(*answer) (string, error) {
+	return func(got *answer) (string, error) {
 		var shown row
 		if err := json.Unmarshal(got.body, &shown); err != nil || shown.ID != a.id {
 			return "", fmt.Errorf("this is no row of %s: %w", a.id, err)
 		}
 		if shown.Sequence < least {
-			return fmt.Sprintf("it is at %d, %s", shown.Sequence, seen), nil
+			return fmt.Sprintf("it is at %d, and may not be below %d", shown.Sequence, least), nil
 		}
 		r.saw(a, shown.Sequence)
 		return "", nil
-	})
+	}
 }
 
 // readList reads a page of a list, from anywhere.

@@ -5,7 +5,7 @@
 //
 //   - A row, alone or in a list, is at the newest sequence that the client has seen of the aggregate, or
 //     beyond, whichever pod showed it and in whichever kind of answer: a row, a list, a history, an outcome.
-//   - No answer to ?atLeast=n is below n.
+//   - No answer to ?atLeast=n is below n, also if the client waits for it.
 //   - A list has every aggregate that the client knows within its bounds.
 //   - A history ends where the client has seen it end, or later, and has no hole. It may be behind the row
 //     for a moment: it is written when the row's transaction has committed.

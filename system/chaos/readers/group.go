@@ -167,7 +167,7 @@ func sample(r *reader, kind string) (some []aggregate) {
 func (g *Group) insist(ctx context.Context, pod, path string) (answer, error) {
 	const pause = 200 * time.Millisecond
 	for {
-		a := get(ctx, g.pooled, pod, path)
+		a := get(ctx, g.pooled, pod, path, "")
 		if a.err == nil && a.status == http.StatusOK {
 			return a, nil
 		}

@@ -110,6 +110,16 @@ func TestJudge(t *testing.T) {
 		},
 		"a row at least as new": {(*reader).readAtLeast, atLeast, ok(row5(7)), Tally{Answered: 1}},
 		"a row below atLeast":   {(*reader).readAtLeast, atLeast, ok(row5(6)), Tally{Back: 1}},
+		"the next one": {
+			(*reader).waitAhead, account + "?atLeast=8", ok(row5(8)), Tally{Answered: 1},
+		},
+		"the next one, and it is the last": {
+			(*reader).waitAhead, account + "?atLeast=8", ok(row5(7)), Tally{Back: 1},
+		},
+		"the next one, not in time": {
+			(*reader).waitAhead, account + "?atLeast=8", problem(unavailable, "not-yet", "1"),
+			Tally{Refused: 1},
+		},
 		"not yet": {
 			(*reader).readAtLeast, atLeast, problem(unavailable, "not-yet", "1"), Tally{Refused: 1},
 		},
@@ -233,6 +243,7 @@ func TestGroup(t *testing.T) {
 		p.says("/accounts?limit=500", ok(`{"items": [`+row5(sequence)+`]}`))
 		p.says("/accounts/a%2F5", ok(row5(sequence)))
 		p.says("/accounts/a%2F5?atLeast=2", ok(row5(sequence)))
+		p.says("/accounts/a%2F5?atLeast=3", problem(http.StatusServiceUnavailable, "not-yet", "1"))
 		p.says("/accounts/a%2F5/events?order=newest&limit=20", ok(`{"sequence": 2, "items": []}`))
 		p.says("/accounts/a%2F5/events", ok(`{}`))
 		p.says("/accounts", ok(`{}`))
@@ -243,11 +254,9 @@ func TestGroup(t *testing.T) {
 		Pause: time.Millisecond, Record: new(bytes.Buffer), Report: func(f Finding) { found <- f },
 	})
 	defer g.Stop()
-	honest.says("/accounts/a%2F5?atLeast=2", problem(http.StatusServiceUnavailable, "not-yet", "1"))
 	for soon := time.Tick(time.Millisecond); g.Refusals()["not-yet"] == 0; {
 		<-soon
 	}
-	honest.says("/accounts/a%2F5?atLeast=2", ok(row5(2)))
 	g.LookAround(liar.url)
 	for soon := time.Tick(time.Millisecond); g.Tally().Answered < 100; {
 		<-soon
