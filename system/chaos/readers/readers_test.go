@@ -248,7 +248,7 @@ func TestGroup(t *testing.T) {
 		p.says("/accounts/a%2F5/events", ok(`{}`))
 		p.says("/accounts", ok(`{}`))
 	}
-	found := make(chan Finding, mostReported)
+	found := make(chan Finding, 2*mostReported)
 	g := Start(Options{
 		Pods: []string{honest.url, liar.url}, Kinds: []string{"accounts"}, Clients: 2,
 		Pause: time.Millisecond, Record: new(bytes.Buffer), Report: func(f Finding) { found <- f },
