@@ -67,7 +67,10 @@ func (s *site) compare(ctx context.Context) error {
 	tally := s.readers.Tally()
 	s.say("all workers have shown %d aggregates: %s; refused: %v", aggregates, tally, s.readers.Refusals())
 	if tally.Answered == 0 {
-		return fmt.Errorf("%w: no read was answered", errBroken)
+		s.problem("no read was answered")
+	}
+	if tally.Undocumented > 0 {
+		s.problem("%d reads were answered in ways that the API does not describe", tally.Undocumented)
 	}
 	return nil
 }
