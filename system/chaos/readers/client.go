@@ -36,6 +36,7 @@ var mix = []struct {
 }{
 	{(*reader).readRow, 6},
 	{(*reader).readAtLeast, 6},
+	{(*reader).waitAhead, 1},
 	{(*reader).readHistory, 3},
 	{(*reader).readList, 2},
 	{(*reader).readOutcome, 3},
