@@ -19,25 +19,40 @@ const (
 	// movedWithin how long these may handle commands then, so that what the worker knows is old.
 	takenWithin = 20 * time.Second
 	movedWithin = 3 * time.Second
+	// deafFor is how long it hears nothing from the brokers after that.
+	deafFor = time.Second
 	// lookFor is how long clients look what has moved, and sendFor how long they then send.
 	lookFor = 1500 * time.Millisecond
 	sendFor = 500 * time.Millisecond
 )
 
-// pauseWorker holds a worker still, mostly until others have taken over what it owns. Reads are waiting for
-// it when it goes on: it answers them before it can hear that its partitions are another's by now.
+// pauseWorker holds a worker still, mostly until others have taken over what it owns. Then it hears nothing
+// from the brokers for another moment. Reads are waiting for it when it goes on: it takes them before it can
+// hear that its partitions are another's by now.
 func (p *performance) pauseWorker(ctx context.Context, f schedule.Fault, w *worker) {
 	w.signal(syscall.SIGSTOP)
-	defer w.signal(syscall.SIGCONT)
 	pause(ctx, max(time.Duration(f.Lasts)-lookFor-sendFor, 0))
 	const of = 3
-	if f.Choice/of%of != 0 {
+	deaf := f.Choice/of%of != 0
+	if deaf {
 		p.waitTaken(ctx, w)
 	}
 	p.readers.LookAround(w.url())
 	pause(ctx, lookFor)
 	p.readers.Aim(w.url(), aimed)
 	pause(ctx, sendFor)
+	if !deaf {
+		w.signal(syscall.SIGCONT)
+		return
+	}
+	for _, path := range p.paths[w.name] {
+		path.CutAnswers()
+	}
+	w.signal(syscall.SIGCONT)
+	pause(ctx, deafFor)
+	for _, path := range p.paths[w.name] {
+		path.Heal()
+	}
 }
 
 // waitTaken waits until some worker knows that all partitions of another one have new owners.
