@@ -22,7 +22,7 @@ SCALE    ?= 1
 NOTE     ?=
 RUN      ?= .
 MINUTES  ?= 10
-PROTECTIONS ?= fencing offsets rows
+PROTECTIONS ?= fencing offsets rows lease
 SIMULATED_PROTECTIONS ?= $(PROTECTIONS) topics
 # Without a seed of one's own it changes with the commit, and is printed.
 SEED     ?= $(shell printf '%d' 0x$$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1))
@@ -95,11 +95,12 @@ chaos-proof: ## prove that chaos finds what a program without its protections br
 	CGO_ENABLED=0 go build -trimpath -tags faulty -o bin/processor-faulty ./cmd/processor
 	go build -tags system -o bin/chaos ./system/chaos
 	for off in $(PROTECTIONS); do \
-		faults=$$(case $$off in offsets) echo kill-worker;; fencing) echo pause-worker;; \
+		faults=$$(case $$off in offsets) echo kill-worker;; fencing|lease) echo pause-worker;; \
 			*) echo cut,cut-answers,lose-answers,pause-worker;; esac); \
 		echo "== without $$off: $$faults"; \
+		rate=$$(case $$off in lease) echo 40;; *) echo 100;; esac); \
 		FAULTY=$$off bin/chaos -program bin/processor-faulty -expect-breach -only $$faults \
-			-minutes 1.5 -rate 100 -seed '$(SEED)'; \
+			-minutes 1.5 -rate $$rate -seed '$(SEED)'; \
 	done
 
 .PHONY: simulate

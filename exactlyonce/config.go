@@ -149,8 +149,9 @@ type Config struct {
 	// Committed is called with what each transaction has made visible, when its rows are in the local store
 	// and before the next transaction ends: in the order of the transactions. What it does holds up the
 	// commit after it, so it should take no longer than a transaction. It is also called for rows that
-	// Session.Between has written. A transaction whose outcome is not known is not told: the session ends,
-	// and whoever keeps copies reads on from Kafka, as at the beginning of each session (Prepare).
+	// Session.Between has written. A transaction whose outcome is not known is not told, nor one whose rows
+	// the local store did not take: the session ends, and whoever keeps copies reads on from Kafka, as at the
+	// beginning of each session (Prepare).
 	Committed func(c Commit)
 	// BetweenTimeout is how long a function that is given to Session.Between may hold the graph up. 5 s: it
 	// should take some milliseconds, and clients that wait for a command's result should still be waiting.
