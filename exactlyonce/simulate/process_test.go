@@ -35,18 +35,25 @@ type process struct {
 	life  int
 	files *vfs.MemFS
 	dir   string
-	wire  *wire
+	wire  *wire           // of the engine
+	aside *wire           // of the read side, whose requests the schedule does not count
+	ctx   context.Context //nolint:containedctx // ends when the process is stopped, or dies
 	stop  context.CancelFunc
-	ended chan struct{} // closed when it has let go of its files
+	dead  chan struct{}       // closed when it crashes
+	pod   atomic.Pointer[pod] // while it can be reached
+	ended chan struct{}       // closed when it has let go of its files
 
-	once sync.Once
-	left chan departure // how it leaves, told once
+	once, death sync.Once
+	left        chan departure // how it leaves, told once
 
 	handled atomic.Int64 // records that callbacks have begun with
 
 	mu       sync.Mutex
-	deaf     time.Time // until when its heartbeats are held back
-	slow     time.Time // until when the next callback takes
+	deaf     time.Time            // until when its heartbeats are held back
+	frozen   time.Time            // until when all requests of its engine are
+	slow     time.Time            // until when the next callback takes
+	lease    time.Time            // until when its group counts it as a member
+	astray   map[string]time.Time // until when the address of another pod leads nowhere
 	sessions int
 }
 
@@ -119,14 +126,11 @@ func (w *worker) directory(life int) string {
 func (w *worker) start(life int) *process {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &process{
-		of: w, life: life, files: w.files, dir: w.dir, stop: stop,
-		ended: make(chan struct{}), left: make(chan departure, 1),
+		of: w, life: life, files: w.files, dir: w.dir, ctx: ctx, stop: stop, dead: make(chan struct{}),
+		ended: make(chan struct{}), left: make(chan departure, 1), astray: make(map[string]time.Time),
 	}
 	w.old = w.files.CrashClone(vfs.CrashCloneCfg{})
-	p.wire = &wire{
-		dial: w.network.DialContext, work: &w.processes, fate: p.fate,
-		conns: make(map[*conn]struct{}),
-	}
+	p.wire, p.aside = w.newWire(p.fate), w.newWire(p.fateAside)
 	w.mu.Lock()
 	w.alive[w.index] = p
 	w.mu.Unlock()
@@ -144,6 +148,12 @@ func (w *worker) start(life int) *process {
 	return p
 }
 
+func (s *simulation) newWire(of func(key int16) fate) *wire {
+	return &wire{
+		dial: s.network.DialContext, work: &s.processes, fate: of, conns: make(map[*conn]struct{}),
+	}
+}
+
 func (p *process) leave(d departure) { p.once.Do(func() { p.left <- d }) }
 
 // run is what a program's main does.
@@ -152,27 +162,15 @@ func (p *process) run(ctx context.Context) (err error) {
 	settings.Dial = p.wire.Dial
 	logger := p.of.logger.With("worker", p.of.index, "life", p.life)
 	stores, err := snapshots.OpenOn(p.files, snapshots.Options{
-		Name: "tables", Dir: p.dir, Kafka: settings, CacheBytes: 1 << 20, RowCacheBytes: 1 << 20,
+		Name: "tables", Dir: path.Join(p.dir, "tables"), Kafka: settings,
+		CacheBytes: 1 << 20, RowCacheBytes: 1 << 20,
 		MaxOpenFiles: 640, MemTableBytes: 256 << 10, FlushInterval: flushInterval, Logger: logger,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stores.Close()) }()
-	id := fmt.Sprint("worker-", p.of.index)
-	if p.of.plan.ownID {
-		id = fmt.Sprint(id, "-", p.life)
-	}
-	config := exactlyonce.Config{
-		Kafka: settings, TransactionalID: id, BatchRecords: p.of.plan.records,
-		FetchMaxWait: 2 * time.Second, BackoffMax: time.Second, Logger: logger,
-		Background: p.background, BetweenTimeout: betweenTimeout,
-		Tables: exactlyonce.Tables{
-			Staged: func(ctx context.Context, topic string, n int32) (exactlyonce.StagedTable, error) {
-				return stores.Staged(ctx, topic, n)
-			},
-		},
-	}
+	config := p.config(settings, stores, logger)
 	if p.of.hasRemake() {
 		client, err := settings.Client()
 		if err != nil {
@@ -181,6 +179,13 @@ func (p *process) run(ctx context.Context) (err error) {
 		defer client.Close()
 		config.Fit, config.MakeNoTopics = p.fit(client), true
 	}
+	pod, err := p.newPod(stores)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pod.close()) }()
+	pod.attend(&config)
+	defer p.serve(ctx, pod)()
 	worker, err := exactlyonce.New(config, graph(p.callback, p.of.seed%2 == 0))
 	if err != nil {
 		p.of.logger.Error("could not begin", "error", err)
@@ -193,6 +198,39 @@ func (p *process) run(ctx context.Context) (err error) {
 		return nil
 	}
 	return err
+}
+
+// config is how the engine of a process runs, but for the read side.
+func (p *process) config(
+	settings kafka.Settings, stores *snapshots.Stores, logger *slog.Logger,
+) exactlyonce.Config {
+	id := fmt.Sprint("worker-", p.of.index)
+	if p.of.plan.ownID {
+		id = fmt.Sprint(id, "-", p.life)
+	}
+	return exactlyonce.Config{
+		Kafka: settings, TransactionalID: id, BatchRecords: p.of.plan.records,
+		FetchMaxWait: 2 * time.Second, BackoffMax: time.Second, Logger: logger,
+		Background: p.background, BetweenTimeout: betweenTimeout,
+		Tables: exactlyonce.Tables{
+			Staged: func(ctx context.Context, topic string, n int32) (exactlyonce.StagedTable, error) {
+				return stores.Staged(ctx, topic, n)
+			},
+		},
+	}
+}
+
+// serve lets a pod be reached, and tell others what it owns, until the function that it returns is called.
+func (p *process) serve(ctx context.Context, of *pod) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var told sync.WaitGroup
+	told.Go(func() { of.directory.Run(ctx) })
+	p.pod.Store(of)
+	return func() {
+		p.pod.Store(nil)
+		cancel()
+		told.Wait()
+	}
 }
 
 // flushInterval makes something durable between most crashes.
@@ -209,24 +247,19 @@ func (s *simulation) settings(client string) kafka.Settings {
 
 // fate decides what becomes of a request, and lets happen what the schedule has for it.
 func (p *process) fate(key int16) (result fate) {
-	s := p.of.simulation
-	s.mu.Lock()
-	at := request{p.of.index, key}
-	s.seen[at]++
-	n := s.seen[at]
-	var now []fault
-	for i, f := range s.faults {
-		if f.worker == at.worker && f.key.Int16() == key && f.nth == n {
-			s.happened[i] = true
-			now = append(now, f)
-		}
-	}
-	s.mu.Unlock()
-	result.takes = s.latency(at, n)
+	s, at := p.of.simulation, request{p.of.index, key}
+	now := s.next(at)
+	result.takes = s.nextLatency(at)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if key == kmsg.Heartbeat.Int16() {
-		result.held = max(0, time.Until(p.deaf))
+	result.held = max(0, time.Until(p.frozen))
+	switch key {
+	case kmsg.Heartbeat.Int16():
+		result.held = max(result.held, time.Until(p.deaf))
+		fallthrough
+	case kmsg.JoinGroup.Int16(), kmsg.SyncGroup.Int16():
+		sent := time.Now()
+		result.answered = func() { p.isMember(sent) }
 	}
 	for _, f := range now {
 		p.happens(f, &result)
@@ -262,12 +295,12 @@ func (p *process) happens(f fault, to *fate) {
 	case slow:
 		p.slow, p.deaf = time.Now().Add(f.lasts), time.Now().Add(f.lasts)
 	case cut:
-		p.wire.hangUp(time.Now().Add(f.lasts))
+		p.hangUp(time.Now().Add(f.lasts))
 	case allCut:
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, p := range s.alive {
-			p.wire.hangUp(time.Now().Add(f.lasts))
+			p.hangUp(time.Now().Add(f.lasts))
 		}
 	case leadersMove:
 		s.mu.Lock()
@@ -281,8 +314,52 @@ func (p *process) happens(f fault, to *fate) {
 		s.forbid(f)
 	case remade:
 		p.loseTable(f, to)
-	case kinds:
+	case ownerDies, ownerDiesLater, forwardLost, forwardHeld, nowhere, twoOwners, oldDirectory, kinds:
 	}
+}
+
+// fateAside is fate of what the schedule does not count.
+func (p *process) fateAside(key int16) fate {
+	const aside = 100 // no worker has this number
+	return fate{takes: p.of.nextLatency(request{aside + p.of.index, key})}
+}
+
+// next counts a request, and returns the faults that the schedule has for it.
+func (s *simulation) next(at request) (now []fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen[at]++
+	for i, f := range s.faults {
+		if f.worker == at.worker && f.key.Int16() == at.key && f.nth == s.seen[at] {
+			s.happened[i] = true
+			now = append(now, f)
+		}
+	}
+	return now
+}
+
+// nextLatency is latency of the next request of a kind.
+func (s *simulation) nextLatency(at request) time.Duration {
+	s.mu.Lock()
+	s.sent[at]++
+	n := s.sent[at]
+	s.mu.Unlock()
+	return s.latency(at, n)
+}
+
+// isMember notes that the group has answered a request that was sent then.
+func (p *process) isMember(sent time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until := sent.Add(sessionTimeout); until.After(p.lease) {
+		p.lease = until
+	}
+}
+
+// hangUp breaks all connections to brokers, and there will be none until some time.
+func (p *process) hangUp(until time.Time) {
+	p.wire.hangUp(until)
+	p.aside.hangUp(until)
 }
 
 // callback is called at the beginning of each of the graph's.
@@ -309,8 +386,12 @@ func ours(r kmsg.Request) bool {
 }
 
 // crash ends a process from one moment to the next: nothing that it does from now on reaches anybody.
-func (p *process) crash(f fault) {
+func (p *process) crash(f fault) { p.death.Do(func() { p.dies(f) }) }
+
+func (p *process) dies(f fault) {
+	close(p.dead)
 	p.wire.kill()
+	p.aside.kill()
 	w := p.of
 	left := p.files.CrashClone(vfs.CrashCloneCfg{})
 	r := rand.New(rand.NewPCG(w.seed, uint64(f.nth)))

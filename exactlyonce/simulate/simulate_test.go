@@ -61,6 +61,9 @@ func TestSimulate(t *testing.T) {
 	if total.schedules >= many && (total.mended == 0 || total.rewrites == 0) {
 		t.Error("no row was rewritten, or put right by a refold: nothing was tried")
 	}
+	if total.schedules >= many && total.reads.forwarded == 0 {
+		t.Error("no read was forwarded: nothing was tried")
+	}
 }
 
 // trySeed runs the schedule of a seed, and looks for the least that fails when it does.
@@ -94,7 +97,9 @@ const stuck = 3 * time.Minute
 func run(t *testing.T, s *schedule) verdict {
 	t.Helper()
 	result := make(chan verdict, 1)
+	bg := time.Now()
 	go synctest.Test(t, func(*testing.T) { result <- simulate(s) })
+	defer func() { fmt.Println("DBG", s.seed, time.Since(bg)) }()
 	select {
 	case v := <-result:
 		return v
@@ -185,6 +190,8 @@ type tally struct {
 	rewrites  int
 	refolded  int
 	mended    int
+	reads     reads
+	standbys  int
 	lasted    time.Duration
 	planned   int
 	happened  [kinds]int
@@ -202,6 +209,13 @@ func (n *tally) add(s *schedule, v verdict) {
 	n.rewrites += v.rewrites
 	n.refolded += v.refolded
 	n.mended += v.mended
+	n.reads.answered += v.reads.answered
+	n.reads.refused += v.reads.refused
+	n.reads.failed += v.reads.failed
+	n.reads.forwarded += v.reads.forwarded
+	if s.standbys {
+		n.standbys++
+	}
 	n.lasted += v.lasted
 	n.planned += len(s.faults)
 	for i, did := range v.happened {
@@ -216,6 +230,8 @@ func (n *tally) print(took time.Duration) {
 		"%d times rows rewritten, %d partitions refolded, %d rows put right by that\n",
 		n.schedules, took.Seconds(), float64(n.schedules)/took.Minutes(),
 		n.lasted.Round(time.Second), n.stores, n.rewrites, n.refolded, n.mended)
+	fmt.Fprintf(os.Stdout, "%d reads answered, %d refused, %d failed; %d forwarded; %d schedules with standbys\n",
+		n.reads.answered, n.reads.refused, n.reads.failed, n.reads.forwarded, n.standbys)
 	if n.stopped > 0 {
 		fmt.Fprintf(os.Stdout, "%d schedules were given up: a client held a mutex, and time stood still\n",
 			n.stopped)
