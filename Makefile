@@ -23,7 +23,7 @@ NOTE     ?=
 RUN      ?= .
 MINUTES  ?= 10
 PROTECTIONS ?= fencing offsets rows
-SIMULATED_PROTECTIONS ?= $(PROTECTIONS) topics
+SIMULATED_PROTECTIONS ?= $(PROTECTIONS) topics lease standbys
 # Without a seed of one's own it changes with the commit, and is printed.
 SEED     ?= $(shell printf '%d' 0x$$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1))
 # A seed that is named is the only one.

@@ -38,7 +38,9 @@ func orphan(t *testing.T, version, request int16) {
 	before := c.wire.count("dying", request)
 	c.wire.hold("dying", request)
 	c.send("in", 300, 300, 20)
-	eventually(t, "a transaction is left open", func() bool { return c.wire.count("dying", request) > before })
+	eventually(t, "a transaction is left open", func() bool {
+		return c.wire.count("dying", request) > before
+	})
 	c.wire.freeze("dying")
 	heir := c.work(c.config("heir"), counter("count", "in"))
 	c.waitForOutputs(600)

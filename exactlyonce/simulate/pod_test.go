@@ -96,8 +96,8 @@ func (p *process) newPod(tables *snapshots.Stores) (o *pod, err error) {
 	if p.of.standbys {
 		o.standbys, err = standby.New(standby.Options{
 			Kafka: settings, FetchBytes: 64 << 10, PauseMax: time.Second, Logger: logger,
-			// Restores that ask at the same time whether the topics fit wait for a mutex, on which time in the
-			// bubble can't wait.
+			// Restores that ask at the same time whether the topics fit wait for a mutex, on which time in
+			// the bubble can't wait.
 			Restores: 1,
 		})
 		if err != nil {
@@ -117,7 +117,15 @@ func (p *process) newPod(tables *snapshots.Stores) (o *pod, err error) {
 
 // attend joins the read side and the engine.
 func (o *pod) attend(config *exactlyonce.Config) {
+	var following *watchedFollower
+	if o.standbys != nil {
+		following = &watchedFollower{Follower: o.follower(config.Fit)}
+		config.Follower = following
+		config.ProbingInterval = probingInterval
+		config.AcceptableLag = acceptableLag
+	}
 	config.Prepare = func(_ context.Context, partitions []int32) error {
+		o.process.of.tookOver(following.had(partitions))
 		o.views.Begin(aggregate, partitions)
 		return nil
 	}
@@ -133,11 +141,6 @@ func (o *pod) attend(config *exactlyonce.Config) {
 		})
 		background(ctx, s)
 		own.Wait()
-	}
-	if o.standbys != nil {
-		config.Follower = o.follower(config.Fit)
-		config.ProbingInterval = probingInterval
-		config.AcceptableLag = acceptableLag
 	}
 }
 
@@ -171,6 +174,48 @@ func (o *pod) follower(
 	return o.standbys.Group(standby.GroupOptions{
 		Name: group, Topics: topics, Partitions: func() int32 { return o.process.of.partitions }, Fit: fit,
 	})
+}
+
+// watchedFollower notes which partitions were followed when a session began.
+type watchedFollower struct {
+	exactlyonce.Follower
+
+	mu           sync.Mutex
+	before, last map[int32]bool
+}
+
+func (w *watchedFollower) Follow(partitions []int32) {
+	w.mu.Lock()
+	w.before, w.last = w.last, make(map[int32]bool)
+	for p := range w.before {
+		w.before[p] = w.Lag(p) >= 0
+	}
+	for _, p := range partitions {
+		w.last[p] = true
+	}
+	w.mu.Unlock()
+	w.Follower.Follow(partitions)
+}
+
+// had returns how many of the partitions were followed before the session, and restored.
+func (w *watchedFollower) had(partitions []int32) (n int) {
+	if w == nil {
+		return 0
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range partitions {
+		if w.before[p] {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *simulation) tookOver(partitions int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads.takenOver += partitions
 }
 
 // close ends what newPod has begun, when the engine has ended.

@@ -131,6 +131,7 @@ func (w *worker) start(life int) *process {
 	}
 	w.old = w.files.CrashClone(vfs.CrashCloneCfg{})
 	p.wire, p.aside = w.newWire(p.fate), w.newWire(p.fateAside)
+	p.aside.refuses = time.Millisecond
 	w.mu.Lock()
 	w.alive[w.index] = p
 	w.mu.Unlock()

@@ -21,17 +21,18 @@ import (
 
 // How many readers there are, and how long each pauses at most.
 const (
-	readers   = 2
-	readPause = 150 * time.Millisecond
+	readers   = 3
+	readPause = 120 * time.Millisecond
 )
 
-// reads is what came of the readers' questions.
+// reads is what came of the readers' questions, and of standbys.
 type reads struct {
 	seen      []sight // in the order of their answers
 	answered  int
 	refused   int // with 503 or 504
 	failed    int // no answer
 	forwarded int // from one pod to another
+	takenOver int // partitions, by their standbys
 }
 
 // sight is what an answer has shown.
@@ -179,20 +180,27 @@ func (s *simulation) allAnswer() {
 	}
 	for worker := range s.workers {
 		for n := range keys {
-			key := fmt.Sprint("key-", n)
-			for {
-				row, err := s.get(context.Background(), question{key: key, worker: worker})
-				if err == nil && row == last[key] {
-					break
-				}
-				if time.Since(began) > patience {
-					s.breach("in the end the pod of worker %d answers %q, %v for %s, not %q", worker, row, err,
-						key, last[key])
-					return
-				}
-				<-time.After(time.Second)
+			q := question{key: fmt.Sprint("key-", n), worker: worker}
+			if !s.answersAtLast(q, last[q.key], began.Add(patience)) {
+				return
 			}
 		}
+	}
+}
+
+// answersAtLast waits until a question is answered with a row, and reports whether it was.
+func (s *simulation) answersAtLast(q question, want string, until time.Time) bool {
+	for {
+		row, err := s.get(context.Background(), q)
+		if err == nil && row == want {
+			return true
+		}
+		if time.Now().After(until) {
+			s.breach("in the end the pod of worker %d answers %q, %v for %s, not %q", q.worker, row, err,
+				q.key, want)
+			return false
+		}
+		<-time.After(time.Second)
 	}
 }
 

@@ -31,7 +31,7 @@ type onWay struct {
 	astray   bool                  // the address leads nowhere
 	held     time.Duration         // it arrives later
 	arrived  func(target *process) // is called when it has arrived; may be nil
-	answered func(target *process) // is called when the pod has read, before anybody sees its answer; may be nil
+	answered func(target *process) // … when the pod has read, before anybody sees its answer; may be nil
 	lost     bool                  // the answer is
 }
 
@@ -54,7 +54,7 @@ func (s *simulation) send(r *http.Request, way onWay) (*http.Response, error) {
 		way.arrived(target)
 	}
 	answer := make(chan *http.Response, 1)
-	s.processes.Go(func() { answer <- pod.answer(r) })
+	s.processes.Go(func() { answer <- pod.answer(r) }) //nolint:bodyclose // it is in memory
 	var response *http.Response
 	select {
 	case response = <-answer:
@@ -80,7 +80,7 @@ func (o *pod) answer(r *http.Request) (response *http.Response) {
 	defer cancel()
 	defer context.AfterFunc(o.process.ctx, cancel)()
 	defer func() {
-		if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+		if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // as net/http does
 			panic(p)
 		}
 	}()
@@ -125,6 +125,9 @@ func (p *process) isDead() bool {
 
 // passes lets time pass, and reports whether ctx goes on.
 func passes(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
