@@ -103,7 +103,7 @@ chaos-proof: ## prove that chaos finds what a program without its protections br
 	done
 
 .PHONY: simulate
-simulate: ## run engine and stores through SEEDS (200) schedules of faults in simulated time
+simulate: ## run engine, stores and reads through SEEDS (200) schedules of faults in simulated time
 	go test -count=1 -timeout 0 -v -run '^TestSimulate$$' ./exactlyonce/simulate \
 		-for 0 -seed '$(SEED)' -seeds '$(SEEDS)' -faults '$(FAULTS)'
 
