@@ -31,6 +31,7 @@ func (s *simulation) check() {
 		}
 	}
 	s.checkReads(chains)
+	s.checkHistories(chains)
 }
 
 // checkPartition checks all but reads, and adds the states of the partition's keys to chains.

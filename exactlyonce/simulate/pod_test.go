@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path"
 	"reflect"
 	"sync"
@@ -80,7 +81,7 @@ func (p *process) newPod(tables *snapshots.Stores) (o *pod, err error) {
 			Name: aggregate, Plural: aggregate + "s",
 			Topics:   processors.Topics{Commands: in, Events: out, Table: table, Group: group},
 			Commands: new(codecs.Set), Events: new(codecs.Set), Row: readRow,
-			NoResults: true, NoHistory: true, NoTraces: true,
+			NoResults: true, NoHistory: !p.of.refolds(), NoTraces: true,
 		}},
 	})
 	if err != nil {
@@ -104,15 +105,25 @@ func (p *process) newPod(tables *snapshots.Stores) (o *pod, err error) {
 			return nil, err
 		}
 	}
-	o.server, err = httpapi.NewServer(httpapi.Options{
-		Resources: []httpapi.Resource{{
-			Name: aggregate, Plural: aggregate + "s", Rows: servedRows{o.views.Aggregate(aggregate), p},
-			Sender: noCommands{}, Commands: noCommands{}, State: reflect.TypeFor[state](),
-		}},
-		Commands: o.views, Placement: placed{o}, Instance: o.instance, Peers: peers{p},
+	o.server, err = o.newServer(registry, logger)
+	return o, err
+}
+
+// newServer makes the API. Where rows are deleted, outputs are counted from one again, and have no histories.
+func (o *pod) newServer(registry *prometheus.Registry, logger *slog.Logger) (*httpapi.Server, error) {
+	rows := o.views.Aggregate(aggregate)
+	resource := httpapi.Resource{
+		Name: aggregate, Plural: aggregate + "s", Rows: servedRows{rows, o.process},
+		Sender: noCommands{}, Commands: noCommands{}, State: reflect.TypeFor[state](),
+	}
+	if o.process.of.refolds() {
+		resource.Events = rows
+	}
+	return httpapi.NewServer(httpapi.Options{
+		Resources: []httpapi.Resource{resource}, Commands: o.views,
+		Placement: placed{o}, Instance: o.instance, Peers: peers{o.process},
 		Gatherer: registry, Registerer: registry, Logger: logger,
 	})
-	return o, err
 }
 
 // attend joins the read side and the engine.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +40,9 @@ type sight struct {
 	key    string
 	row    string // without its mark; "": none
 	before int    // of reads.seen, those that were answered before the question
+
+	history bool // it is of the key's history, which has so many events
+	events  int
 }
 
 // read asks until ctx ends.
@@ -50,7 +52,8 @@ func (s *simulation) read(ctx context.Context, number int) {
 	for passes(ctx, time.Duration(1+r.Int64N(int64(readPause)))) {
 		key, worker := fmt.Sprint("key-", r.IntN(keys)), r.IntN(len(s.workers))
 		q := question{by: fmt.Sprintf("reader %d, pod %d", number, worker), key: key, worker: worker}
-		if r.IntN(2) == 0 {
+		q.history = s.refolds() && r.IntN(4) == 0
+		if !q.history && r.IntN(2) == 0 {
 			q.atLeast = known[key]
 			if r.IntN(4) == 0 {
 				q.atLeast++ // what comes next, most likely
@@ -70,6 +73,7 @@ type question struct {
 	worker  int // who is asked
 	atLeast int64
 	waits   bool
+	history bool // its events are asked for, not its row
 }
 
 // ask asks a pod, notes and checks its answer, and returns the sequence that it shows, if it does.
@@ -78,6 +82,7 @@ func (s *simulation) ask(ctx context.Context, q question) (sequence int64, is bo
 	before := len(s.reads.seen)
 	s.mu.Unlock()
 	shown, err := s.get(ctx, q)
+	shown.by, shown.before = q.by, before
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -92,11 +97,14 @@ func (s *simulation) ask(ctx context.Context, q question) (sequence int64, is bo
 		return 0, false
 	}
 	s.reads.answered++
-	s.reads.seen = append(s.reads.seen, sight{q.by, q.key, shown, before})
-	sequence, _ = chain{}.Sequence([]byte(shown)) // no row: zero
+	s.reads.seen = append(s.reads.seen, shown)
+	if q.history {
+		return 0, false
+	}
+	sequence, _ = chain{}.Sequence([]byte(shown.row)) // no row: zero
 	if sequence < q.atLeast {
 		s.breaches = append(s.breaches, fmt.Sprintf("%s, %s at least %d: the answer is %q",
-			q.by, q.key, q.atLeast, shown))
+			q.by, q.key, q.atLeast, shown.row))
 	}
 	return sequence, true
 }
@@ -106,52 +114,75 @@ var (
 	errWrong   = errors.New("a wrong answer")
 )
 
-// get asks a pod for a row, without its mark; "": there is none.
-func (s *simulation) get(ctx context.Context, q question) (row string, err error) {
+// get asks a pod for a row, or a history.
+func (s *simulation) get(ctx context.Context, q question) (shown sight, err error) {
 	const patience = 30 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	target := fmt.Sprintf("http://%s/%ss/%s", address(q.worker), aggregate, q.key)
-	if q.atLeast > 0 {
+	shown.key, shown.history = q.key, q.history
+	switch {
+	case q.history:
+		target += "/events?limit=1000"
+	case q.atLeast > 0:
 		target += fmt.Sprint("?atLeast=", q.atLeast)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
 	if err != nil {
-		return "", err
+		return shown, err
 	}
 	if q.waits {
 		r.Header.Set("Prefer", "wait=2")
 	}
 	response, err := s.send(r, onWay{})
 	if err != nil {
-		return "", err
+		return shown, err
 	}
 	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return shown, err
+	}
 	switch response.StatusCode {
 	case http.StatusOK:
+		err = shown.take(q, text)
+		return shown, err
 	case http.StatusNotFound:
-		return "", nil
+		return shown, nil
 	case http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return "", errRefused
-	default:
-		return "", fmt.Errorf("%w: %s", errWrong, response.Status)
+		return shown, errRefused
+	}
+	return shown, fmt.Errorf("%w: %s: %.200q", errWrong, response.Status, text)
+}
+
+// take reads an answer.
+func (v *sight) take(q question, text []byte) error {
+	if q.history {
+		var body httpwire.Events
+		if err := json.Unmarshal(text, &body); err != nil {
+			return fmt.Errorf("%w: %.200q: %w", errWrong, text, err)
+		}
+		for i, e := range body.Items {
+			if e.Sequence != int64(i+1) {
+				return fmt.Errorf("%w: sequence %d is the event no. %d", errWrong, e.Sequence, i+1)
+			}
+		}
+		if v.events = len(body.Items); body.Sequence != int64(v.events) {
+			return fmt.Errorf("%w: %d events up to sequence %d", errWrong, v.events, body.Sequence)
+		}
+		return nil
 	}
 	var body httpwire.Row
-	var shown state
-	text, err := io.ReadAll(response.Body)
+	var row state
+	err := json.Unmarshal(text, &body)
 	if err == nil {
-		err = json.Unmarshal(text, &body)
+		err = json.Unmarshal(body.State, &row)
 	}
-	if err == nil {
-		err = json.Unmarshal(body.State, &shown)
+	if err != nil || body.ID != q.key || !strings.HasPrefix(row.Row, fmt.Sprint(body.Sequence, " ")) {
+		return fmt.Errorf("%w: %.200q, %w", errWrong, text, err)
 	}
-	if err != nil || body.ID != q.key {
-		return "", fmt.Errorf("%w: %.200q, %v, %w", errWrong, text, response.Header, err)
-	}
-	if !strings.HasPrefix(shown.Row, fmt.Sprint(body.Sequence, " ")) {
-		return "", fmt.Errorf("%w: sequence %d of %q", errWrong, body.Sequence, shown.Row)
-	}
-	return plain(shown.Row), nil
+	v.row = plain(row.Row)
+	return nil
 }
 
 // startReaders starts the readers; end stops them.
@@ -181,23 +212,31 @@ func (s *simulation) allAnswer() {
 	for worker := range s.workers {
 		for n := range keys {
 			q := question{key: fmt.Sprint("key-", n), worker: worker}
-			if !s.answersAtLast(q, last[q.key], began.Add(patience)) {
+			if !s.answersAtLast(q, sight{key: q.key, row: last[q.key]}, began.Add(patience)) {
+				return
+			}
+			if !s.refolds() {
+				continue
+			}
+			q.history = true
+			events, _ := chain{}.Sequence([]byte(last[q.key])) // no row: zero
+			want := sight{key: q.key, history: true, events: int(events)}
+			if !s.answersAtLast(q, want, began.Add(patience)) {
 				return
 			}
 		}
 	}
 }
 
-// answersAtLast waits until a question is answered with a row, and reports whether it was.
-func (s *simulation) answersAtLast(q question, want string, until time.Time) bool {
+// answersAtLast waits until a question has a certain answer, and reports whether it has.
+func (s *simulation) answersAtLast(q question, want sight, until time.Time) bool {
 	for {
-		row, err := s.get(context.Background(), q)
-		if err == nil && row == want {
+		got, err := s.get(context.Background(), q)
+		if err == nil && got == want {
 			return true
 		}
 		if time.Now().After(until) {
-			s.breach("in the end the pod of worker %d answers %q, %v for %s, not %q", q.worker, row, err,
-				q.key, want)
+			s.breach("in the end the pod of worker %d answers %+v, %v, not %+v", q.worker, got, err, want)
 			return false
 		}
 		<-time.After(time.Second)
@@ -217,59 +256,4 @@ func (s *simulation) finalRows() (map[string]string, error) {
 		}
 	}
 	return rows, nil
-}
-
-// checkReads: what was shown are rows that stand in the chain of their key (G4), and who asked later was not
-// shown an older one (G11). chains are all states of each key, in order, the first being no row.
-func (s *simulation) checkReads(chains map[string][]string) {
-	places := make(map[string]map[string]int)
-	for key, chain := range chains {
-		places[key] = make(map[string]int)
-		for i, row := range chain {
-			if row != "" { // there is none several times
-				places[key][row] = i
-			}
-		}
-	}
-	floors := make(map[string][]floor)
-	for i, seen := range s.reads.seen {
-		least, of := floorBefore(floors[seen.key], seen.before), chains[seen.key]
-		if of == nil {
-			of = []string{""} // the key has no input
-		}
-		at, is := places[seen.key][seen.row]
-		if seen.row == "" { // the first time that there was none, of those that may be meant
-			at = least.place
-			for at < len(of) && of[at] != "" {
-				at++
-			}
-			is = at < len(of)
-		}
-		switch {
-		case !is:
-			s.breach("%s is shown %q of %s, which never stood there behind %q", seen.by, seen.row, seen.key,
-				of[least.place])
-		case at < least.place:
-			s.breach("%s is shown %q of %s, although %s has been shown %q before", seen.by, seen.row,
-				seen.key, least.by, of[least.place])
-		case at > floorBefore(floors[seen.key], i).place:
-			floors[seen.key] = append(floors[seen.key], floor{i, at, seen.by})
-		}
-	}
-}
-
-// floor is the newest place in its chain that a key has been shown at.
-type floor struct {
-	after int // this sight
-	place int
-	by    string
-}
-
-// floorBefore is the floor that the first n sights make.
-func floorBefore(floors []floor, n int) (f floor) {
-	i, _ := slices.BinarySearchFunc(floors, n, func(f floor, n int) int { return f.after - n })
-	if i == 0 {
-		return f
-	}
-	return floors[i-1]
 }
