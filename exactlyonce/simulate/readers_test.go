@@ -41,6 +41,8 @@ type sight struct {
 	row    string // without its mark; "": none
 	before int    // of reads.seen, those that were answered before the question
 
+	asked, answered time.Time
+
 	history bool // it is of the key's history, which has so many events
 	events  int
 }
@@ -79,10 +81,10 @@ type question struct {
 // ask asks a pod, notes and checks its answer, and returns the sequence that it shows, if it does.
 func (s *simulation) ask(ctx context.Context, q question) (sequence int64, is bool) {
 	s.mu.Lock()
-	before := len(s.reads.seen)
+	before, asked := len(s.reads.seen), time.Now()
 	s.mu.Unlock()
 	shown, err := s.get(ctx, q)
-	shown.by, shown.before = q.by, before
+	shown.by, shown.before, shown.asked, shown.answered = q.by, before, asked, time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
