@@ -54,8 +54,8 @@ func (s *simulation) checkReads(chains map[string][]string) {
 	}
 }
 
-// historyDelay is how long after a row its event may be missing from the history: the owner writes it when the
-// transaction has committed, before it commits the next one.
+// historyDelay is how long after a row its event may be missing from the history: the owner writes it when
+// the transaction has committed, before it commits the next one.
 const historyDelay = time.Second
 
 // checkHistories: nobody is shown more events than there are, nor fewer than somebody before, in a history or
