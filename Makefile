@@ -23,7 +23,7 @@ NOTE     ?=
 RUN      ?= .
 MINUTES  ?= 10
 PROTECTIONS ?= fencing offsets rows lease
-SIMULATED_PROTECTIONS ?= $(PROTECTIONS) topics
+SIMULATED_PROTECTIONS ?= $(PROTECTIONS) topics standbys
 # Without a seed of one's own it changes with the commit, and is printed.
 SEED     ?= $(shell printf '%d' 0x$$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1))
 # A seed that is named is the only one.
@@ -104,7 +104,7 @@ chaos-proof: ## prove that chaos finds what a program without its protections br
 	done
 
 .PHONY: simulate
-simulate: ## run engine and stores through SEEDS (200) schedules of faults in simulated time
+simulate: ## run engine, stores and reads through SEEDS (200) schedules of faults in simulated time
 	go test -count=1 -timeout 0 -v -run '^TestSimulate$$' ./exactlyonce/simulate \
 		-for 0 -seed '$(SEED)' -seeds '$(SEEDS)' -faults '$(FAULTS)'
 

@@ -8,8 +8,8 @@ import (
 )
 
 // The protections of protections.go, one of which FAULTY switches off: "fencing", "offsets",
-// "rows", "topics", "start" or "lease". Never for production: this build loses and doubles records, or reads
-// old ones, and is meant to.
+// "rows", "topics", "start" or "lease"; "standbys" is one of package standby. Never for production: this
+// build loses and doubles records, or reads old ones, and is meant to.
 var fencing, offsetsInside, rowsAfter, topicsFit, startCommitted, leased = true, true, true, true, true, true
 
 func init() {
@@ -28,9 +28,11 @@ func init() {
 		startCommitted = false
 	case "lease":
 		leased = false
+	case "standbys": // see package standby
 	default:
-		panic(fmt.Sprintf("FAULTY is %q; it may be fencing, offsets, rows, topics, start or lease", off))
+		panic(fmt.Sprintf(
+			"FAULTY is %q; it may be fencing, offsets, rows, topics, start, lease or standbys", off))
 	}
-	fmt.Fprintf(os.Stderr, "FAULTY=%s: a protection is off; records will be lost or doubled, or old ones read\n",
-		os.Getenv("FAULTY"))
+	fmt.Fprintf(os.Stderr, "FAULTY=%s: a protection is off; "+
+		"records will be lost or doubled, or old ones read\n", os.Getenv("FAULTY"))
 }
