@@ -22,8 +22,8 @@ SCALE    ?= 1
 NOTE     ?=
 RUN      ?= .
 MINUTES  ?= 10
-PROTECTIONS ?= fencing offsets rows
-SIMULATED_PROTECTIONS ?= $(PROTECTIONS) topics
+PROTECTIONS ?= fencing offsets rows lease
+SIMULATED_PROTECTIONS ?= $(PROTECTIONS) topics standbys
 # Without a seed of one's own it changes with the commit, and is printed.
 SEED     ?= $(shell printf '%d' 0x$$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1))
 # A seed that is named is the only one.
@@ -95,15 +95,16 @@ chaos-proof: ## prove that chaos finds what a program without its protections br
 	CGO_ENABLED=0 go build -trimpath -tags faulty -o bin/processor-faulty ./cmd/processor
 	go build -tags system -o bin/chaos ./system/chaos
 	for off in $(PROTECTIONS); do \
-		faults=$$(case $$off in offsets) echo kill-worker;; fencing) echo pause-worker;; \
+		faults=$$(case $$off in offsets) echo kill-worker;; fencing|lease) echo pause-worker;; \
 			*) echo cut,cut-answers,lose-answers,pause-worker;; esac); \
 		echo "== without $$off: $$faults"; \
+		rate=$$(case $$off in lease) echo 40;; *) echo 100;; esac); \
 		FAULTY=$$off bin/chaos -program bin/processor-faulty -expect-breach -only $$faults \
-			-minutes 1.5 -rate 100 -seed '$(SEED)'; \
+			-minutes 1.5 -rate $$rate -seed '$(SEED)'; \
 	done
 
 .PHONY: simulate
-simulate: ## run engine and stores through SEEDS (200) schedules of faults in simulated time
+simulate: ## run engine, stores and reads through SEEDS (200) schedules of faults in simulated time
 	go test -count=1 -timeout 0 -v -run '^TestSimulate$$' ./exactlyonce/simulate \
 		-for 0 -seed '$(SEED)' -seeds '$(SEEDS)' -faults '$(FAULTS)'
 

@@ -38,7 +38,8 @@ const (
 
 // stores compares the copies of tables that workers have on their disks with what the topics had at
 // the offsets of the copies: a store may be behind its topic, and is never ahead, and never has what
-// was not committed (G6).
+// was not committed (G6). It does not matter whether a worker owns the partition, follows it as a
+// standby, or has done so once.
 type stores struct {
 	breaches
 	source  Source

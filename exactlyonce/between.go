@@ -89,7 +89,7 @@ func (l liveSession) Partitions() []int32 { return l.partitions() }
 func (l liveSession) Generation() int32 { return l.generation }
 
 // Holds reports whether the group certainly counts this worker as the owner.
-func (l liveSession) Holds() bool { return l.run.lease.holds() }
+func (l liveSession) Holds() bool { return !leased || l.run.lease.holds() }
 
 // Table returns the table of a partition, to read from.
 func (l liveSession) Table(partition int32) (storage.Storage, error) {

@@ -2,6 +2,7 @@ package exactlyonce_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -101,6 +102,64 @@ func testCommitted(t *testing.T, c *cluster, graph *goka.GroupGraph) {
 	if !maps.Equal(rows, seen.rows) {
 		t.Errorf("told of the rows %v, there are %v", seen.rows, rows)
 	}
+}
+
+// What the local store did not take is not told: copies would show what the rows do not. The store is opened
+// anew, and has it.
+func TestCommittedNeedsItsRows(t *testing.T) {
+	c := startCluster(t, 0, topic("in", 1), topic("out", 1))
+	cfg := c.config("worker")
+	var mu sync.Mutex
+	var failed, taken, untaken int
+	tables := exactlyonce.InMemory(cfg.Kafka)
+	cfg.Tables.Follower = tables.Follower
+	cfg.Tables.Staged = func(
+		ctx context.Context, topic string, partition int32,
+	) (exactlyonce.StagedTable, error) {
+		table, err := tables.Staged(ctx, topic, partition)
+		return &choosyTable{table, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			if failed < 3 && taken > 0 {
+				failed++
+				untaken = taken
+				return false
+			}
+			taken++
+			return true
+		}}, err
+	}
+	var unkept int
+	cfg.Committed = func(exactlyonce.Commit) {
+		mu.Lock()
+		defer mu.Unlock()
+		if taken == untaken {
+			unkept++
+		}
+	}
+	w := c.work(cfg, counter("count", "in")).isReady()
+	for i := range 5 {
+		c.send("in", 10*i, 10, 5)
+		c.waitForOutputs(10 * (i + 1))
+	}
+	w.end()
+	if failed == 0 || unkept > 0 {
+		t.Errorf("told of %d transactions whose rows were not kept; %d failed", unkept, failed)
+	}
+}
+
+// choosyTable takes a batch's rows if it likes.
+type choosyTable struct {
+	exactlyonce.StagedTable
+	takes func() bool
+}
+
+// Commit commits the rows of a batch, or fails.
+func (c *choosyTable) Commit(next int64) error {
+	if !c.takes() {
+		return errors.New("not taken")
+	}
+	return c.StagedTable.Commit(next) //nolint:wrapcheck // it is a table
 }
 
 // A worker that runs holds its lease; one whose heartbeats get no answer for the session time-out does not,

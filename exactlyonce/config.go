@@ -71,8 +71,8 @@ type Config struct {
 	// kafka.ErrPartitions and names it. Topics that the graph does not use may be missing.
 	Copartitioned []string
 
-	// BatchRecords limits the records that one transaction takes in. 20,000: larger batches take over a
-	// second to commit, and are no cheaper.
+	// BatchRecords limits the records that one transaction takes in. 8,000: larger batches need more memory,
+	// take longer to commit, and are no cheaper.
 	BatchRecords int
 	// BatchBytes limits what one transaction takes in and gives out, in bytes. That is what a batch may
 	// hold in memory, and up to two batches are held. Records count with keys and headers; a row, or its
@@ -149,8 +149,9 @@ type Config struct {
 	// Committed is called with what each transaction has made visible, when its rows are in the local store
 	// and before the next transaction ends: in the order of the transactions. What it does holds up the
 	// commit after it, so it should take no longer than a transaction. It is also called for rows that
-	// Session.Between has written. A transaction whose outcome is not known is not told: the session ends,
-	// and whoever keeps copies reads on from Kafka, as at the beginning of each session (Prepare).
+	// Session.Between has written. A transaction whose outcome is not known is not told, nor one whose rows
+	// the local store did not take: the session ends, and whoever keeps copies reads on from Kafka, as at the
+	// beginning of each session (Prepare).
 	Committed func(c Commit)
 	// BetweenTimeout is how long a function that is given to Session.Between may hold the graph up. 5 s: it
 	// should take some milliseconds, and clients that wait for a command's result should still be waiting.
@@ -166,7 +167,7 @@ type Config struct {
 
 // WithDefaults returns the configuration with the default limits in the place of zeros.
 func (c Config) WithDefaults() Config {
-	setDefault(&c.BatchRecords, 20_000)
+	setDefault(&c.BatchRecords, 8_000)
 	setDefault(&c.BatchBytes, 32<<20)
 	setDefault(&c.HandleTime, 250*time.Millisecond)
 	setDefault(&c.LeastGap, 5*time.Millisecond)

@@ -55,7 +55,8 @@ func (r *run) fly(p *producer, b *batch) {
 			if rowsAfter {
 				err = b.session.commitLayers(b.layers)
 			}
-			if tell := r.engine.cfg.Committed; tell != nil {
+			// Readers must not learn more from what is told than the rows in the local store show.
+			if tell := r.engine.cfg.Committed; tell != nil && err == nil && !b.session.isReleased() {
 				tell(Commit{b})
 			}
 			outbox.Recycle(b.emitted)

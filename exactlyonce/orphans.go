@@ -59,7 +59,8 @@ func (r *run) abortOrphans(s *session) {
 				r.engine.log.Warn("the transaction of a worker that is gone can't be aborted; it ends by "+
 					"its time-out", "transactionalID", id, "error", err)
 			case had:
-				r.engine.log.Info("the transaction of a worker that is gone was aborted", "transactionalID", id)
+				r.engine.log.Info("the transaction of a worker that is gone was aborted",
+					"transactionalID", id)
 			}
 		}
 	}

@@ -17,4 +17,6 @@ const (
 	topicsFit = true
 	// startCommitted: where a group begins is committed before anything is handled (StartNewest).
 	startCommitted = true
+	// leased: a worker serves reads only while its group certainly counts it as a member (Session.Holds).
+	leased = true
 )

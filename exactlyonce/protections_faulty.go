@@ -8,8 +8,9 @@ import (
 )
 
 // The protections of protections.go, one of which FAULTY switches off: "fencing", "offsets",
-// "rows", "topics" or "start". Never for production: this build loses and doubles records, and is meant to.
-var fencing, offsetsInside, rowsAfter, topicsFit, startCommitted = true, true, true, true, true
+// "rows", "topics", "start" or "lease"; "standbys" is one of package standby. Never for production: this
+// build loses and doubles records, or reads old ones, and is meant to.
+var fencing, offsetsInside, rowsAfter, topicsFit, startCommitted, leased = true, true, true, true, true, true
 
 func init() {
 	switch off := os.Getenv("FAULTY"); off {
@@ -25,9 +26,13 @@ func init() {
 		topicsFit = false
 	case "start":
 		startCommitted = false
+	case "lease":
+		leased = false
+	case "standbys": // see package standby
 	default:
-		panic(fmt.Sprintf("FAULTY is %q; it may be fencing, offsets, rows, topics or start", off))
+		panic(fmt.Sprintf(
+			"FAULTY is %q; it may be fencing, offsets, rows, topics, start, lease or standbys", off))
 	}
-	fmt.Fprintf(os.Stderr, "FAULTY=%s: a protection is off; records will be lost or doubled\n",
-		os.Getenv("FAULTY"))
+	fmt.Fprintf(os.Stderr, "FAULTY=%s: a protection is off; "+
+		"records will be lost or doubled, or old ones read\n", os.Getenv("FAULTY"))
 }

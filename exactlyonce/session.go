@@ -259,6 +259,13 @@ func (s *session) commitLayers(layers []layer) error {
 	return nil
 }
 
+// isReleased reports whether the stores are being closed: rows may not have joined them.
+func (s *session) isReleased() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.released
+}
+
 // seal closes the layer of each table.
 func (s *session) seal(now time.Time, headers map[string][]kgo.RecordHeader) []layer {
 	s.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,7 @@ type Index struct {
 	options    Options
 	client     *kgo.Client
 	seeds      [2]maphash.Seed
+	mu         sync.Mutex // of changes to partitions
 	partitions atomic.Pointer[map[int32]*partition]
 }
 
@@ -61,9 +63,11 @@ func (x *Index) Close() { x.client.Close() }
 // at returns a partition that the index was prepared for; nil if there is none.
 func (x *Index) at(number int32) *partition { return (*x.partitions.Load())[number] }
 
-// meet returns the partitions, new ones among them. One that is lost keeps its place: what it has remembered
-// stays true, and it may come back.
-func (x *Index) meet(numbers []int32) {
+// meet makes places for partitions, and returns how many there are. One that is lost keeps its place: what it
+// has remembered stays true, and it may come back.
+func (x *Index) meet(numbers []int32) (all int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	now := maps.Clone(*x.partitions.Load())
 	for _, n := range numbers {
 		if now[n] == nil {
@@ -71,6 +75,7 @@ func (x *Index) meet(numbers []int32) {
 		}
 	}
 	x.partitions.Store(&now)
+	return len(now)
 }
 
 // key hashes a command's identity.

@@ -31,7 +31,8 @@ const (
 
 // Prepare reads what is missing of the partitions. It must return before the first command of a session is
 // handled, and be called when nothing of a former owner's can be committed any more
-// (exactlyonce.Config.Prepare). After an error the same call may succeed later.
+// (exactlyonce.Config.Prepare). A standby may call it, too, before it begins to [Index.Follow]. After an
+// error the same call may succeed later.
 //
 // A result costs some 2.5 µs of processor time. At most twice as many offsets are read as the memory has room
 // for outcomes.
@@ -48,7 +49,7 @@ func (x *Index) Prepare(ctx context.Context, partitions []int32) error {
 
 // prepare returns how many results it has read.
 func (x *Index) prepare(ctx context.Context, partitions []int32) (read int64, err error) {
-	x.meet(partitions)
+	all := x.meet(partitions)
 	admin, topic := kadm.NewClient(x.client), x.options.Topic
 	starts, err := admin.ListStartOffsets(ctx, topic)
 	if err != nil {
@@ -59,7 +60,7 @@ func (x *Index) prepare(ctx context.Context, partitions []int32) (read int64, er
 		return 0, err //nolint:wrapcheck // the same
 	}
 	_, room := x.options.Memory.Outcomes()
-	most := max(2*int64(room)/int64(max(len(partitions), 1)), 1) // a transaction takes an offset, too
+	most := max(2*int64(room)/int64(max(all, 1)), 1) // a transaction takes an offset, too
 	var records atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
@@ -81,6 +82,26 @@ func (x *Index) prepare(ctx context.Context, partitions []int32) (read int64, er
 	}
 	err = group.Wait()
 	return records.Load(), err
+}
+
+// Follow takes in results of a partition that another worker owns, so that Prepare has only the last ones to
+// read when this one takes it over. They come in the order of their offsets, without a gap behind those that
+// Prepare has read for the partition before. Those that are known are passed over.
+func (x *Index) Follow(ctx context.Context, number int32, results ...*kgo.Record) error {
+	p := x.at(number)
+	if p == nil {
+		return nil
+	}
+	for _, r := range results {
+		if known := p.position(); known == unknown || r.Offset < known {
+			continue
+		}
+		if err := x.take(ctx, r); err != nil {
+			return fmt.Errorf("follow the outcomes of recent commands: %w", err)
+		}
+		p.read(r.Offset + 1)
+	}
+	return nil
 }
 
 // reading reads what is missing of a partition.

@@ -333,3 +333,51 @@ func TestTakeOver_partitions(t *testing.T) {
 		}
 	}
 }
+
+// A standby follows the results of another worker's partition. When it takes the partition over, nothing is
+// left to read, and it knows all.
+func TestStandbyFollows(t *testing.T) {
+	w := newWorld(t)
+	w.writeMany(600)
+	w.prepare()
+	for i := range 10 {
+		at := time.Duration(600+i) * time.Second
+		w.write(fmt.Sprintf("new-%d", i), int64(601+i), at, at)
+	}
+	w.reads.Store(0)
+	w.follow(595) // a copy may begin before the end that was read
+	w.knows("new-0", 601)
+	w.knows("new-9", 610)
+	if n := w.reads.Load(); n != 10 {
+		t.Errorf("%d results were read, of which 10 are new", n)
+	}
+
+	w.prepare()
+	if n := w.reads.Load(); n != 0 {
+		t.Errorf("a take-over reads %d results", n)
+	}
+	w.knows("new-9", 610)
+}
+
+// A standby learns nothing before it has read what was there before: there would be a hole.
+func TestNothingIsFollowedFromTheMiddle(t *testing.T) {
+	w := newWorld(t)
+	w.writeMany(20)
+	w.follow(10)
+	w.knowsNothingOf("c15")
+	w.prepare()
+	w.knows("c5", 6)
+	w.knows("c15", 16)
+}
+
+// follow has the index follow the first partition from an offset to the end.
+func (w *world) follow(from int64) {
+	w.Helper()
+	_, err := kafka.ReadPartitionBy(w.Context(), w.client, kafka.Range{Topic: topic, From: from},
+		func(batch []*kgo.Record, _ kafka.Progress) error {
+			return w.index.Follow(w.Context(), 0, batch...)
+		})
+	if err != nil {
+		w.Fatal(err)
+	}
+}

@@ -17,10 +17,6 @@ import (
 	"refold/system/realkafka"
 )
 
-// shopRing is how many commands a row remembers here: more than the busiest account gets while workers are
-// away and its customers try again. With 16 that happens to be too few now and then (docs/idempotency.md).
-const shopRing = 256
-
 // G1 to G6, for two aggregates and the process between them: ten thousand orders are placed, paid,
 // shipped, delivered, declined, cancelled and refunded by HTTP, while workers come, go and are
 // killed. In the end an independent reader finds everything in order: each command's one outcome,
@@ -28,8 +24,6 @@ const shopRing = 256
 func TestOrders(t *testing.T) {
 	const orders, accounts = 10_000, 400
 	i := install(t, startCluster(t, 2), "shop.")
-	i.env = append(i.env, fmt.Sprintf("REFOLD_AGGREGATES_ACCOUNT_RECENT_COMMANDS=%d", shopRing),
-		fmt.Sprintf("REFOLD_AGGREGATES_ORDER_RECENT_COMMANDS=%d", shopRing))
 	i.run(0, "topics", "apply")
 	i.run(0, "schemas", "register")
 	a, b, c := i.worker("a"), i.worker("b"), i.worker("c")
@@ -161,7 +155,7 @@ func (i *installation) auditShop(record string) *audit.Shop {
 	i.t.Helper()
 	shop, err := audit.ReadShop(i.t.Context(), audit.Source{
 		Brokers: i.cluster.brokers(), RegistryURL: i.cluster.registry.URL(),
-		RingSize: shopRing, Prefix: i.prefix,
+		RingSize: recentCommands, Prefix: i.prefix,
 	})
 	if err != nil {
 		i.t.Fatal(err)

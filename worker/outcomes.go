@@ -3,9 +3,12 @@ package worker
 import (
 	"context"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"refold/exactlyonce"
 	"refold/outcomes"
 	"refold/processors"
+	"refold/snapshots/standby"
 )
 
 // openOutcomes makes the index of outcomes of each aggregate that remembers some and writes results, from
@@ -109,4 +112,40 @@ func (t rememberedTable) Commit(next int64) error {
 func (t rememberedTable) Discard() {
 	t.StagedTable.Discard()
 	t.index.Discard(t.partition)
+}
+
+// remembering returns the copy that a standby has of a topic, from which it learns outcomes if the topic is
+// that of the results. Without a read side there is no copy: then outcomes are read at a take-over.
+func (w *Worker) remembering(
+	ctx context.Context, a *processors.OpenAggregate, topic string, partition int32, followed standby.Copy,
+) standby.Copy {
+	index := w.outcomes[a.Name]
+	if index == nil || topic != w.in.Topics(a.AggregateName).Results {
+		return followed
+	}
+	return rememberedCopy{followed, ctx, index, partition}
+}
+
+// rememberedCopy is a standby's copy of a partition of the results, with the outcomes beside it.
+type rememberedCopy struct {
+	standby.Copy
+
+	ctx       context.Context //nolint:containedctx // ends when the partition is let go
+	index     *outcomes.Index
+	partition int32
+}
+
+// Open restores the copy first, so that the outcomes end no earlier than what is applied next begins.
+func (c rememberedCopy) Open() error {
+	if err := c.Copy.Open(); err != nil {
+		return err //nolint:wrapcheck // it says what it was doing
+	}
+	return c.index.Prepare(c.ctx, []int32{c.partition}) //nolint:wrapcheck // the same
+}
+
+func (c rememberedCopy) Apply(records ...*kgo.Record) error {
+	if err := c.index.Follow(c.ctx, c.partition, records...); err != nil {
+		return err //nolint:wrapcheck // it says what it was doing
+	}
+	return c.Copy.Apply(records...) //nolint:wrapcheck // the same
 }

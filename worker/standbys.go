@@ -32,7 +32,8 @@ func (w *Worker) follower(a *processors.OpenAggregate, fitting *fitting) exactly
 		topics = append(topics, standby.Topic{
 			Name: c.Topic, Next: next(w.copies, c.Topic),
 			Open: func(ctx context.Context, partition int32) (standby.Copy, error) {
-				return c.Open(ctx, partition)
+				followed, err := c.Open(ctx, partition)
+				return w.remembering(ctx, a, c.Topic, partition, followed), err
 			},
 		})
 	}

@@ -101,10 +101,12 @@ func (p *pod) waitOwns(partitions int) {
 }
 
 // restored counts the records that the pod's stores were restored from.
-func (p *pod) restored() float64 {
-	const restored = "refold_store_restored_records_total"
-	return p.metrics(restored)[restored]
-}
+func (p *pod) restored() float64 { return p.sum("refold_store_restored_records_total") }
+
+// outcomesRead is how many results the pod has read to know the outcomes of recent commands.
+func (p *pod) outcomesRead() float64 { return p.sum("refold_outcomes_read_total") }
+
+func (p *pod) sum(metric string) float64 { return p.metrics(metric)[metric] }
 
 const (
 	customers = 40
@@ -162,11 +164,14 @@ func TestStandbyTakesOver(t *testing.T) {
 	eventually(t, func() bool { return second.lag() == 0 }, textOf(func() string {
 		return fmt.Sprintf("it lacks %v records", second.lag())
 	}))
-	before := second.restored()
+	restored, outcomes := second.restored(), second.outcomesRead()
 	first.die()
 	second.waitOwns(4)
-	if read := second.restored() - before; read > 100 {
+	if read := second.restored() - restored; read > 100 {
 		t.Errorf("the take-over has restored %v records; want the tail", read)
+	}
+	if read := second.outcomesRead() - outcomes; read > 100 {
+		t.Errorf("the take-over has read %v outcomes; want the tail", read)
 	}
 	second.seen(1 + 2*deposits)
 }

@@ -24,23 +24,27 @@ func (s *simulation) check() {
 	if len(s.breaches) > 0 {
 		return // without an end there is nothing to compare
 	}
+	chains := make(map[string][]string)
 	for p := range s.partitions {
-		if err := s.checkPartition(p); err != nil {
+		if err := s.checkPartition(p, chains); err != nil {
 			s.breach("partition %d: %v", p, err)
 		}
 	}
+	s.checkReads(chains)
+	s.checkHistories(chains)
 }
 
-func (s *simulation) checkPartition(p int32) error {
-	inputs, err := s.read(in, p)
+// checkPartition checks all but reads, and adds the states of the partition's keys to chains.
+func (s *simulation) checkPartition(p int32, chains map[string][]string) error {
+	inputs, err := s.readTopic(in, p)
 	if err != nil {
 		return err
 	}
-	outputs, err := s.read(out, p)
+	outputs, err := s.readTopic(out, p)
 	if err != nil {
 		return err
 	}
-	changes, err := s.read(table, p)
+	changes, err := s.readTopic(table, p)
 	if err != nil {
 		return err
 	}
@@ -50,6 +54,10 @@ func (s *simulation) checkPartition(p int32) error {
 		row, output := fold(rows[key], string(r.Value))
 		if output != "" {
 			want[key] = append(want[key], output)
+			if chains[key] == nil {
+				chains[key] = []string{""}
+			}
+			chains[key] = append(chains[key], row)
 		}
 		if rows[key] = row; row == "" {
 			delete(rows, key)
@@ -130,8 +138,8 @@ func at(changes []*kgo.Record, offset int64) map[string]string {
 	return rows
 }
 
-// read returns the committed records of a partition.
-func (s *simulation) read(topic string, p int32) (all []*kgo.Record, err error) {
+// readTopic returns the committed records of a partition.
+func (s *simulation) readTopic(topic string, p int32) (all []*kgo.Record, err error) {
 	settings := s.settings("checker")
 	settings.Dial = s.network.DialContext
 	options, err := settings.Options()
@@ -151,7 +159,7 @@ func (s *simulation) read(topic string, p int32) (all []*kgo.Record, err error) 
 // checkStore: what a worker has left on its disk is what was committed up to some offset (G6).
 func (s *simulation) checkStore(w *worker, p int32, changes []*kgo.Record) error {
 	where := fmt.Sprintf("the store of worker %d, partition %d", w.index, p)
-	dir := path.Join(w.dir, "db-1") // no other: that would need damage
+	dir := path.Join(w.dir, "tables", "db-1") // no other: that would need damage
 	if _, err := w.files.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil // no partition was ever here
 	}

@@ -7,7 +7,9 @@ import (
 
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/codec"
+	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/codecs"
 	"refold/kafka"
 )
 
@@ -43,7 +45,9 @@ func graph(begin func(), all bool) *goka.GroupGraph {
 			} else {
 				ctx.SetValue(row)
 			}
-			ctx.Emit(out, ctx.Key(), output)
+			ctx.Emit(out, ctx.Key(), output, goka.WithCtxEmitHeaders(goka.Headers{
+				codecs.HeaderSequence: numberIn(output),
+			}))
 		}),
 		goka.Output(out, new(codec.String)), goka.Persist(new(codec.String)))
 }
@@ -64,10 +68,19 @@ func recordsGraph(begin func()) *goka.GroupGraph {
 				default:
 					records.SetRow([]byte(row))
 				}
-				records.Send(out, r.Key, nil, []byte(output))
+				records.Send(out, r.Key, []kgo.RecordHeader{{
+					Key: codecs.HeaderSequence, Value: numberIn(output),
+				}}, []byte(output))
 			}
 		}),
 		goka.Output(out, kafka.RecordsCodec{}), goka.Persist(new(codec.String)))
+}
+
+// numberIn returns the number of an output among those of its key: histories are made of it.
+func numberIn(output string) []byte {
+	_, row, _ := strings.Cut(output, " ")
+	number, _, _ := strings.Cut(row, " ")
+	return []byte(number)
 }
 
 // fold is what a record makes of its key's row, "" being none, and the output that it leads to, "" being

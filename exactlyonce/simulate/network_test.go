@@ -16,6 +16,9 @@ import (
 type wire struct {
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 	work *sync.WaitGroup // what is under way
+	// refuses is how long it takes to find that nobody is reached. It must not be nothing, for the reason of
+	// fate.takes, but where Sarama makes connections: it does with a mutex in hand.
+	refuses time.Duration
 	// fate is asked about every request, when it leaves.
 	fate func(key int16) fate
 
@@ -42,6 +45,13 @@ var errCut = errors.New("cut off")
 // Dial makes a connection that behaves as TCP does: what was sent arrives, even if the sender has
 // gone meanwhile.
 func (w *wire) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	w.mu.Lock()
+	away := w.dead || time.Now().Before(w.away)
+	w.mu.Unlock()
+	if away {
+		passes(ctx, w.refuses)
+		return nil, errCut
+	}
 	broker, err := w.dial(ctx, network, address)
 	if err != nil {
 		return nil, err

@@ -16,8 +16,6 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"refold/exactlyonce"
 	"refold/kafka"
@@ -35,18 +33,25 @@ type process struct {
 	life  int
 	files *vfs.MemFS
 	dir   string
-	wire  *wire
+	wire  *wire           // of the engine
+	aside *wire           // of the read side, whose requests the schedule does not count
+	ctx   context.Context //nolint:containedctx // ends when the process is stopped, or dies
 	stop  context.CancelFunc
-	ended chan struct{} // closed when it has let go of its files
+	dead  chan struct{}       // closed when it crashes
+	pod   atomic.Pointer[pod] // while it can be reached
+	ended chan struct{}       // closed when it has let go of its files
 
-	once sync.Once
-	left chan departure // how it leaves, told once
+	once, death sync.Once
+	left        chan departure // how it leaves, told once
 
 	handled atomic.Int64 // records that callbacks have begun with
 
 	mu       sync.Mutex
-	deaf     time.Time // until when its heartbeats are held back
-	slow     time.Time // until when the next callback takes
+	deaf     time.Time            // until when its heartbeats are held back
+	frozen   time.Time            // until when all requests of its engine are
+	slow     time.Time            // until when the next callback takes
+	lease    time.Time            // until when its group counts it as a member
+	astray   map[string]time.Time // until when the address of another pod leads nowhere
 	sessions int
 }
 
@@ -119,14 +124,12 @@ func (w *worker) directory(life int) string {
 func (w *worker) start(life int) *process {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &process{
-		of: w, life: life, files: w.files, dir: w.dir, stop: stop,
-		ended: make(chan struct{}), left: make(chan departure, 1),
+		of: w, life: life, files: w.files, dir: w.dir, ctx: ctx, stop: stop, dead: make(chan struct{}),
+		ended: make(chan struct{}), left: make(chan departure, 1), astray: make(map[string]time.Time),
 	}
 	w.old = w.files.CrashClone(vfs.CrashCloneCfg{})
-	p.wire = &wire{
-		dial: w.network.DialContext, work: &w.processes, fate: p.fate,
-		conns: make(map[*conn]struct{}),
-	}
+	p.wire, p.aside = w.newWire(p.fate), w.newWire(p.fateAside)
+	p.aside.refuses = time.Millisecond
 	w.mu.Lock()
 	w.alive[w.index] = p
 	w.mu.Unlock()
@@ -144,6 +147,12 @@ func (w *worker) start(life int) *process {
 	return p
 }
 
+func (s *simulation) newWire(of func(key int16) fate) *wire {
+	return &wire{
+		dial: s.network.DialContext, work: &s.processes, fate: of, conns: make(map[*conn]struct{}),
+	}
+}
+
 func (p *process) leave(d departure) { p.once.Do(func() { p.left <- d }) }
 
 // run is what a program's main does.
@@ -152,27 +161,15 @@ func (p *process) run(ctx context.Context) (err error) {
 	settings.Dial = p.wire.Dial
 	logger := p.of.logger.With("worker", p.of.index, "life", p.life)
 	stores, err := snapshots.OpenOn(p.files, snapshots.Options{
-		Name: "tables", Dir: p.dir, Kafka: settings, CacheBytes: 1 << 20, RowCacheBytes: 1 << 20,
+		Name: "tables", Dir: path.Join(p.dir, "tables"), Kafka: settings,
+		CacheBytes: 1 << 20, RowCacheBytes: 1 << 20,
 		MaxOpenFiles: 640, MemTableBytes: 256 << 10, FlushInterval: flushInterval, Logger: logger,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stores.Close()) }()
-	id := fmt.Sprint("worker-", p.of.index)
-	if p.of.plan.ownID {
-		id = fmt.Sprint(id, "-", p.life)
-	}
-	config := exactlyonce.Config{
-		Kafka: settings, TransactionalID: id, BatchRecords: p.of.plan.records,
-		FetchMaxWait: 2 * time.Second, BackoffMax: time.Second, Logger: logger,
-		Background: p.background, BetweenTimeout: betweenTimeout,
-		Tables: exactlyonce.Tables{
-			Staged: func(ctx context.Context, topic string, n int32) (exactlyonce.StagedTable, error) {
-				return stores.Staged(ctx, topic, n)
-			},
-		},
-	}
+	config := p.config(settings, stores, logger)
 	if p.of.hasRemake() {
 		client, err := settings.Client()
 		if err != nil {
@@ -181,6 +178,13 @@ func (p *process) run(ctx context.Context) (err error) {
 		defer client.Close()
 		config.Fit, config.MakeNoTopics = p.fit(client), true
 	}
+	pod, err := p.newPod(stores)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pod.close()) }()
+	pod.attend(&config)
+	defer p.serve(ctx, pod)()
 	worker, err := exactlyonce.New(config, graph(p.callback, p.of.seed%2 == 0))
 	if err != nil {
 		p.of.logger.Error("could not begin", "error", err)
@@ -195,6 +199,39 @@ func (p *process) run(ctx context.Context) (err error) {
 	return err
 }
 
+// config is how the engine of a process runs, but for the read side.
+func (p *process) config(
+	settings kafka.Settings, stores *snapshots.Stores, logger *slog.Logger,
+) exactlyonce.Config {
+	id := fmt.Sprint("worker-", p.of.index)
+	if p.of.plan.ownID {
+		id = fmt.Sprint(id, "-", p.life)
+	}
+	return exactlyonce.Config{
+		Kafka: settings, TransactionalID: id, BatchRecords: p.of.plan.records,
+		FetchMaxWait: 2 * time.Second, BackoffMax: time.Second, Logger: logger,
+		Background: p.background, BetweenTimeout: betweenTimeout,
+		Tables: exactlyonce.Tables{
+			Staged: func(ctx context.Context, topic string, n int32) (exactlyonce.StagedTable, error) {
+				return stores.Staged(ctx, topic, n)
+			},
+		},
+	}
+}
+
+// serve lets a pod be reached, and tell others what it owns, until the function that it returns is called.
+func (p *process) serve(ctx context.Context, of *pod) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var told sync.WaitGroup
+	told.Go(func() { of.directory.Run(ctx) })
+	p.pod.Store(of)
+	return func() {
+		p.pod.Store(nil)
+		cancel()
+		told.Wait()
+	}
+}
+
 // flushInterval makes something durable between most crashes.
 const flushInterval = 3 * time.Second
 
@@ -207,110 +244,13 @@ func (s *simulation) settings(client string) kafka.Settings {
 	}
 }
 
-// fate decides what becomes of a request, and lets happen what the schedule has for it.
-func (p *process) fate(key int16) (result fate) {
-	s := p.of.simulation
-	s.mu.Lock()
-	at := request{p.of.index, key}
-	s.seen[at]++
-	n := s.seen[at]
-	var now []fault
-	for i, f := range s.faults {
-		if f.worker == at.worker && f.key.Int16() == key && f.nth == n {
-			s.happened[i] = true
-			now = append(now, f)
-		}
-	}
-	s.mu.Unlock()
-	result.takes = s.latency(at, n)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if key == kmsg.Heartbeat.Int16() {
-		result.held = max(0, time.Until(p.deaf))
-	}
-	for _, f := range now {
-		p.happens(f, &result)
-	}
-	return result
-}
-
-func (p *process) happens(f fault, to *fate) {
-	s := p.of.simulation
-	s.logger.Warn("fault", "fault", f.String())
-	switch f.kind {
-	case requestLost:
-		to.lost = true
-	case answerLost:
-		to.answerLost = true
-	case requestHeld:
-		to.held = f.lasts
-	case zombie:
-		to.held, p.deaf = f.lasts, time.Now().Add(f.lasts)
-	case refused:
-		refusal := kfake.Fault{Keys: []kmsg.Key{f.key}, Err: f.err, When: ours}
-		s.mu.Lock()
-		s.refusals = append(s.refusals, s.cluster.Fault(refusal))
-		s.mu.Unlock()
-	case crashBefore:
-		to.lost = true
-		p.crash(f)
-	case crashAfter:
-		to.answered = func() { p.crash(f) }
-	case stopped:
-		p.leave(departure{after: f.lasts})
-		p.stop()
-	case slow:
-		p.slow, p.deaf = time.Now().Add(f.lasts), time.Now().Add(f.lasts)
-	case cut:
-		p.wire.hangUp(time.Now().Add(f.lasts))
-	case allCut:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for _, p := range s.alive {
-			p.wire.hangUp(time.Now().Add(f.lasts))
-		}
-	case leadersMove:
-		s.mu.Lock()
-		s.leader = (s.leader + 1) % int32(s.brokers)
-		leader := s.leader
-		s.mu.Unlock()
-		s.lead(leader)
-	case coordinatorsMove:
-		s.cluster.RehashCoordinators()
-	case forbidden:
-		s.forbid(f)
-	case remade:
-		p.loseTable(f, to)
-	case kinds:
-	}
-}
-
-// callback is called at the beginning of each of the graph's.
-func (p *process) callback() {
-	p.handled.Add(1)
-	p.mu.Lock()
-	until := p.slow
-	p.slow = time.Time{}
-	p.mu.Unlock()
-	if !until.IsZero() {
-		<-time.After(time.Until(until))
-	}
-}
-
-// ours leaves the producer of the input alone, which uses no transactions.
-func ours(r kmsg.Request) bool {
-	switch r := r.(type) {
-	case *kmsg.ProduceRequest:
-		return r.TransactionID != nil
-	case *kmsg.InitProducerIDRequest:
-		return r.TransactionalID != nil
-	}
-	return true
-}
-
 // crash ends a process from one moment to the next: nothing that it does from now on reaches anybody.
-func (p *process) crash(f fault) {
+func (p *process) crash(f fault) { p.death.Do(func() { p.dies(f) }) }
+
+func (p *process) dies(f fault) {
+	close(p.dead)
 	p.wire.kill()
+	p.aside.kill()
 	w := p.of
 	left := p.files.CrashClone(vfs.CrashCloneCfg{})
 	r := rand.New(rand.NewPCG(w.seed, uint64(f.nth)))

@@ -197,7 +197,7 @@ func (s *simulation) reset() error {
 		return err
 	}
 	for p := range s.partitions {
-		inputs, err := s.read(in, p)
+		inputs, err := s.readTopic(in, p)
 		if err != nil {
 			return err
 		}

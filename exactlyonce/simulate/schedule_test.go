@@ -21,6 +21,7 @@ type schedule struct {
 	workers     []plan
 	bursts      []burst
 	faults      []fault
+	standbys    bool
 }
 
 // plan is how a worker begins.
@@ -56,13 +57,22 @@ const (
 	coordinatorsMove
 	forbidden // a right is taken from all workers
 	remade    // the table's topic is deleted and made again
+	// What follows happens at the nth request that a pod forwards.
+	ownerDies      // the other pod dies before it reads
+	ownerDiesLater // … when it has read, before it answers
+	forwardLost    // the answer is lost
+	forwardHeld    // the request arrives late
+	nowhere        // the address leads nowhere, for a while
+	twoOwners      // the other pod is held back while the group goes on without it
+	oldDirectory   // the pod that forwards does not hear for a while who owns what
 	kinds
 )
 
 var kindNames = [kinds]string{
 	"request lost", "answer lost", "request held", "refused", "crash before", "crash after", "stopped",
 	"zombie", "slow callback", "cut off", "all cut off", "leaders move", "coordinators move",
-	"a right is taken", "table made again",
+	"a right is taken", "table made again", "owner dies", "owner dies before it answers",
+	"forwarded answer lost", "forwarded request held", "address leads nowhere", "two owners", "old directory",
 }
 
 func (k kind) String() string { return kindNames[k] }
@@ -98,13 +108,17 @@ type fault struct {
 }
 
 func (f fault) String() string {
-	s := fmt.Sprintf("worker %d, %s no. %d: %v", f.worker, f.key.Name(), f.nth, f.kind)
+	name := f.key.Name()
+	if f.key == webKey {
+		name = "forwarded request"
+	}
+	s := fmt.Sprintf("worker %d, %s no. %d: %v", f.worker, name, f.nth, f.kind)
 	switch f.kind {
-	case requestHeld, zombie, slow, cut, allCut:
+	case requestHeld, zombie, slow, cut, allCut, forwardHeld, nowhere, twoOwners, oldDirectory:
 		s += fmt.Sprintf(" for %v", f.lasts)
 	case refused:
 		s += " with " + f.err.Message
-	case crashBefore, crashAfter:
+	case crashBefore, crashAfter, ownerDies, ownerDiesLater:
 		s += fmt.Sprintf(", back after %v with a disk that is %v", f.lasts, f.disk)
 	case stopped:
 		s += fmt.Sprintf(", back after %v", f.lasts)
@@ -115,15 +129,15 @@ func (f fault) String() string {
 		if f.disk == diskEmpty {
 			s += "; the worker's disk is lost, too"
 		}
-	case requestLost, answerLost, leadersMove, coordinatorsMove, kinds:
+	case requestLost, answerLost, leadersMove, coordinatorsMove, forwardLost, kinds:
 	}
 	return s
 }
 
 func (s *schedule) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %d workers, %d brokers, transaction.version %d, %d partitions\n", s.seed,
-		len(s.workers), s.brokers, s.transaction, s.partitions)
+	fmt.Fprintf(&b, "seed %d: %d workers, %d brokers, transaction.version %d, %d partitions, standbys: %t\n",
+		s.seed, len(s.workers), s.brokers, s.transaction, s.partitions, s.standbys)
 	for _, f := range s.faults {
 		fmt.Fprintf(&b, "  fault %d: %v\n", f.number, f)
 	}
@@ -201,6 +215,7 @@ func newSchedule(seed uint64) *schedule {
 	// Dice of their own: the other faults of a seed stay what they were.
 	s.takeRights(rand.New(rand.NewPCG(seed, 1)))
 	s.remakes(rand.New(rand.NewPCG(seed, 2)))
+	s.misread(rand.New(rand.NewPCG(seed, 3)))
 	return s
 }
 
@@ -231,6 +246,32 @@ func (s *schedule) newFault(r *rand.Rand, seconds func(least, most float64) time
 	default:
 	}
 	return f
+}
+
+// misread adds one to three faults of the read side, and decides whether there are standbys.
+func (s *schedule) misread(r *rand.Rand) {
+	s.standbys = r.IntN(2) == 0
+	seconds := func(least, most float64) time.Duration {
+		return time.Duration((least + (most-least)*r.Float64()) * float64(time.Second))
+	}
+	const most = 80 // as many are forwarded in most schedules
+	for range 1 + r.IntN(3) {
+		f := fault{
+			number: len(s.faults), kind: ownerDies + kind(r.IntN(int(kinds-ownerDies))),
+			worker: r.IntN(len(s.workers)), key: webKey, nth: 1 + r.IntN(most),
+			lasts: seconds(0, 6), disk: disk(weighted(r, []int{5, 5, 2, 2, 2})),
+		}
+		switch f.kind {
+		case twoOwners:
+			f.lasts = sessionTimeout + seconds(0, 5)
+		case forwardHeld: // also longer than a lease, or than the pod that forwards waits
+			f.lasts *= 2
+		case nowhere, oldDirectory:
+			f.lasts *= 6 // also longer than an announcement counts
+		default:
+		}
+		s.faults = append(s.faults, f)
+	}
 }
 
 // latency is how long the nth request of a kind takes to the broker, and its answer back: 0.1 to 1.1 ms,

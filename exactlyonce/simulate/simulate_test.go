@@ -61,6 +61,9 @@ func TestSimulate(t *testing.T) {
 	if total.schedules >= many && (total.mended == 0 || total.rewrites == 0) {
 		t.Error("no row was rewritten, or put right by a refold: nothing was tried")
 	}
+	if total.schedules >= many && (total.reads.forwarded == 0 || total.reads.takenOver == 0) {
+		t.Error("no read was forwarded, or no partition taken over by a standby: nothing was tried")
+	}
 }
 
 // trySeed runs the schedule of a seed, and looks for the least that fails when it does.
@@ -185,6 +188,8 @@ type tally struct {
 	rewrites  int
 	refolded  int
 	mended    int
+	reads     reads
+	standbys  int
 	lasted    time.Duration
 	planned   int
 	happened  [kinds]int
@@ -202,6 +207,14 @@ func (n *tally) add(s *schedule, v verdict) {
 	n.rewrites += v.rewrites
 	n.refolded += v.refolded
 	n.mended += v.mended
+	n.reads.answered += v.reads.answered
+	n.reads.refused += v.reads.refused
+	n.reads.failed += v.reads.failed
+	n.reads.forwarded += v.reads.forwarded
+	n.reads.takenOver += v.reads.takenOver
+	if s.standbys {
+		n.standbys++
+	}
 	n.lasted += v.lasted
 	n.planned += len(s.faults)
 	for i, did := range v.happened {
@@ -216,6 +229,9 @@ func (n *tally) print(took time.Duration) {
 		"%d times rows rewritten, %d partitions refolded, %d rows put right by that\n",
 		n.schedules, took.Seconds(), float64(n.schedules)/took.Minutes(),
 		n.lasted.Round(time.Second), n.stores, n.rewrites, n.refolded, n.mended)
+	fmt.Fprintf(os.Stdout, "%d reads answered, %d refused, %d without an answer, %d forwarded; "+
+		"%d schedules with standbys, which took over %d partitions\n",
+		n.reads.answered, n.reads.refused, n.reads.failed, n.reads.forwarded, n.standbys, n.reads.takenOver)
 	if n.stopped > 0 {
 		fmt.Fprintf(os.Stdout, "%d schedules were given up: a client held a mutex, and time stood still\n",
 			n.stopped)

@@ -15,6 +15,7 @@ import (
 
 	"refold/kafka"
 	"refold/kafka/local"
+	"refold/owners"
 )
 
 // simulation is one run of a schedule.
@@ -32,6 +33,8 @@ type simulation struct {
 
 	mu       sync.Mutex
 	seen     map[request]int
+	sent     map[request]int // the same, for latencies; those of the read side, too
+	reads    reads
 	alive    map[int]*process // the present ones, by worker
 	happened []bool           // by fault
 	breaches []string
@@ -57,10 +60,11 @@ type request struct {
 type verdict struct {
 	breaches []string
 	happened []bool
-	stores   int           // on disks that were compared
-	rewrites int           // that were committed
-	refolded int           // partitions, wholly
-	mended   int           // rows, by that
+	stores   int // on disks that were compared
+	rewrites int // that were committed
+	refolded int // partitions, wholly
+	mended   int // rows, by that
+	reads    reads
 	stopped  bool          // time stood still
 	lasted   time.Duration // as those in the simulation take it
 }
@@ -75,7 +79,7 @@ const patience = 3 * time.Minute
 func simulate(of *schedule) verdict {
 	s := &simulation{
 		schedule: of, number: numbers.Add(1), logger: newLogger(), ending: make(chan struct{}),
-		seen: make(map[request]int), happened: make([]bool, len(of.faults)),
+		seen: make(map[request]int), sent: make(map[request]int), happened: make([]bool, len(of.faults)),
 		alive: make(map[int]*process),
 	}
 	began := time.Now()
@@ -91,8 +95,11 @@ func simulate(of *schedule) verdict {
 		s.workers = append(s.workers, w)
 		keepers.Go(w.keep)
 	}
+	endReaders := s.startReaders()
 	s.load()
 	s.settle()
+	s.allAnswer()
+	endReaders()
 	close(s.ending)
 	keepers.Wait()
 	s.processes.Wait()
@@ -102,7 +109,7 @@ func simulate(of *schedule) verdict {
 	s.check()
 	return verdict{
 		breaches: s.breaches, happened: s.happened, stores: s.stores, rewrites: s.rewritten(),
-		refolded: s.refolded, mended: s.mended, lasted: time.Since(began),
+		refolded: s.refolded, mended: s.mended, reads: s.reads, lasted: time.Since(began),
 	}
 }
 
@@ -128,6 +135,9 @@ func (s *simulation) begin() (err error) {
 	}
 	err = s.cluster.CreateTopic(table, s.partitions, map[string]string{"cleanup.policy": "compact"})
 	if err != nil {
+		return err
+	}
+	if err := s.cluster.CreateTopic(ownersTopic, 1, owners.Topic("", 1).Config); err != nil {
 		return err
 	}
 	s.lead(0)
@@ -156,6 +166,9 @@ func (s *simulation) lead(broker int32) {
 				s.breach("move %s/%d: %v", topic, p, err)
 			}
 		}
+	}
+	if err := s.cluster.MoveTopicPartition(ownersTopic, 0, broker); err != nil {
+		s.breach("move %s: %v", ownersTopic, err)
 	}
 }
 

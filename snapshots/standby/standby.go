@@ -107,6 +107,9 @@ func New(o Options) (*Standbys, error) {
 	if o.Kafka.Rack != "" {
 		opts = append(opts, kgo.Rack(o.Kafka.Rack))
 	}
+	if !committedOnly {
+		opts = append(opts, kgo.FetchIsolationLevel(kgo.ReadUncommitted()))
+	}
 	client, err := o.Kafka.Client(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("standbys: %w", err)

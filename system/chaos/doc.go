@@ -2,8 +2,9 @@
 
 // Command chaos runs three workers on three brokers, gives them work by HTTP and by the topics,
 // and lets happen what a schedule says: processes are killed and held still, the network is cut,
-// disks are full, stores are damaged. Then it heals everything, waits until nothing moves any more,
-// and has the audit look for anything lost, doubled, reordered or told differently.
+// disks are full, stores are damaged. Meanwhile clients read through all workers, and nothing may be older
+// than what they have seen. Then it heals everything, waits until nothing moves any more, and has the audit
+// look for anything lost, doubled, reordered or told differently.
 //
 //	make chaos MINUTES=10 SEED=7
 //

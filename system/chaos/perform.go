@@ -80,20 +80,30 @@ func (p *performance) fault(ctx context.Context, f schedule.Fault) (err error) {
 		err = p.roll(ctx, f)
 	case schedule.Rebuild, schedule.DryRebuild, schedule.CancelRebuild:
 		p.rebuild(ctx, f)
+	case schedule.CutPeers, schedule.HangPeers, schedule.DelayPeers:
+		p.ofPeers(ctx, f)
 	default:
 		if f.Target == schedule.Load {
 			p.begins(f)
 			p.network(ctx, f)
 			return nil
 		}
-		for _, w := range p.workers {
-			if w.name == f.Target {
-				err = p.ofWorker(ctx, f, w)
-			}
+		if w := p.worker(f.Target); w != nil {
+			err = p.ofWorker(ctx, f, w)
 		}
 	}
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%v: %w", f, err)
+	}
+	return nil
+}
+
+// worker returns the worker of a name; nil: there is none.
+func (s *site) worker(name string) *worker {
+	for _, w := range s.workers {
+		if w.name == name {
+			return w
+		}
 	}
 	return nil
 }
@@ -153,6 +163,11 @@ func (p *performance) toWorker(ctx context.Context, f schedule.Fault, w *worker)
 	switch f.Kind {
 	case schedule.KillWorker:
 		w.kill()
+		w.hide(f.Choice)
+	case schedule.KillAnswering:
+		p.killAnswering(ctx, w)
+	case schedule.LostAddress:
+		return p.loseAddress(ctx, f, w)
 	case schedule.StopWorker:
 		p.stop(w)
 	case schedule.DamageStore, schedule.DeleteStore, schedule.StoreAhead:
@@ -167,7 +182,7 @@ func (p *performance) toWorker(ctx context.Context, f schedule.Fault, w *worker)
 		}
 		p.say("  %s of %s: %s", f.Kind, w.name, name)
 	case schedule.PauseWorker:
-		w.pauseFor(ctx, lasts)
+		p.pauseWorker(ctx, f, w)
 		return nil
 	case schedule.FullDisk:
 		return p.fullDisk(ctx, f, w)
@@ -176,7 +191,7 @@ func (p *performance) toWorker(ctx context.Context, f schedule.Fault, w *worker)
 		return nil
 	}
 	pause(ctx, lasts)
-	return w.start()
+	return errors.Join(w.peers.Accept(), w.start())
 }
 
 // stop stops a worker cleanly; that it doesn't is a problem.

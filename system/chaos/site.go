@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"refold/system/chaos/readers"
 	"refold/system/chaos/schedule"
 	"refold/system/proxy"
 	"refold/system/realkafka"
@@ -45,6 +46,9 @@ type site struct {
 	registryURL string
 	workers     []*worker
 	poisoner    *poisoner
+	readers     *readers.Group
+	// nowhere is an address at which nobody listens.
+	nowhere string
 
 	mu       sync.Mutex
 	counts   map[string]int // what happened how often
@@ -82,13 +86,19 @@ func (s *site) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.startReaders(); err != nil {
+		return err
+	}
+	defer s.readers.Stop()
 	err = s.perform(ctx)
 	s.heal()
 	s.say("everything is healed: %s", s.summary())
 	if err != nil {
 		return err
 	}
-	for _, wait := range []func(context.Context) error{traffic.end, s.waitQuiet, s.rebuildAll} {
+	for _, wait := range []func(context.Context) error{
+		traffic.end, s.waitQuiet, s.waitAnswered, s.rebuildAll, s.compare,
+	} {
 		err := wait(ctx)
 		if ctx.Err() != nil {
 			return err
@@ -154,22 +164,35 @@ func (s *site) setUp(ctx context.Context) error {
 	if s.poisoner, err = newPoisoner(s.cluster.Addresses(), list); err != nil {
 		return err
 	}
-	ports, err := realkafka.StablePorts(ctx, schedule.Workers)
+	if err := s.startWorkers(ctx); err != nil {
+		return err
+	}
+	for _, w := range s.workers {
+		if err := w.waitReady(ctx, setUpWithin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startWorkers starts the workers. Each has an address for clients and one for other pods.
+func (s *site) startWorkers(ctx context.Context) error {
+	ports, err := realkafka.StablePorts(ctx, 2*schedule.Workers+1)
 	if err != nil {
 		return err //nolint:wrapcheck // it says what it was doing
 	}
-	for n, port := range ports {
-		w, err := s.newWorker(schedule.WorkerName(n), "127.0.0.1:"+strconv.Itoa(port))
+	addresses := make([]string, len(ports))
+	for i, port := range ports {
+		addresses[i] = "127.0.0.1:" + strconv.Itoa(port)
+	}
+	s.nowhere = addresses[2*schedule.Workers]
+	for n := range schedule.Workers {
+		w, err := s.newWorker(schedule.WorkerName(n), addresses[n], addresses[schedule.Workers+n])
 		if err != nil {
 			return err
 		}
 		s.workers = append(s.workers, w)
 		if err := w.start(); err != nil {
-			return err
-		}
-	}
-	for _, w := range s.workers {
-		if err := w.waitReady(ctx, setUpWithin); err != nil {
 			return err
 		}
 	}
@@ -232,8 +255,6 @@ func (s *site) environment(brokers []string, registry string) []string {
 		"REFOLD_KAFKA_SESSION_TIMEOUT="+schedule.SessionTimeout.String(),
 		"REFOLD_KAFKA_TRANSACTION_TIMEOUT="+schedule.TransactionTimeout.String(),
 		"REFOLD_REGISTRY_URLS="+registry,
-		"REFOLD_AGGREGATES_ACCOUNT_RECENT_COMMANDS="+strconv.Itoa(ringSize),
-		"REFOLD_AGGREGATES_ORDER_RECENT_COMMANDS="+strconv.Itoa(ringSize),
 		"REFOLD_PROCESSOR_STALL_AFTER="+stalledAfter.String(),
 		// Rebuilds take long enough for something to go wrong, and don't wait long when it has.
 		"REFOLD_REBUILD_EVENTS_PER_SECOND=400", "REFOLD_REBUILD_RETRY=1s",
@@ -259,6 +280,7 @@ func (s *site) heal() {
 func (s *site) cleanUp(keep bool) {
 	for _, w := range s.workers {
 		w.end()
+		w.peers.Close()
 	}
 	if s.poisoner != nil {
 		s.poisoner.close()

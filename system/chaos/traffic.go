@@ -32,7 +32,7 @@ func (s *site) startTraffic() (*traffic, error) {
 	t := &traffic{site: s}
 	var urls []string
 	for _, w := range s.workers {
-		urls = append(urls, "http://"+w.address)
+		urls = append(urls, w.url())
 	}
 	servers := strings.Join(urls, ",")
 	const twiceShare = 5 // one in so many comes twice

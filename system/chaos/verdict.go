@@ -22,10 +22,10 @@ var inputs = map[string]string{
 	"order-events": "order-payments", "account-results": "order-payments",
 }
 
-// ringSize is how many commands a row remembers: more than one aggregate gets for as long as a client
-// sends a command again. Through a minute of faults a busy account gets dozens, and one that comes again
-// behind more than a row remembers is handled again (docs/idempotency.md): with 16 the audit finds it.
-const ringSize = 256
+// ringSize is how many commands a row remembers, as the program is configured. Through a minute of faults a
+// busy account gets dozens more, while clients send theirs again: workers remember those for a time
+// (docs/idempotency.md). Without that, the audit finds commands that were decided twice.
+const ringSize = 16
 
 // waitQuiet waits until nothing is under way: all workers are ready, all groups have come to the
 // ends of all their inputs, and the ends have not moved while they were asked for.
@@ -95,14 +95,14 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 	}
 	var stores []string
 	for _, w := range s.workers {
-		o.Workers = append(o.Workers, "http://"+w.address)
+		o.Workers = append(o.Workers, w.url())
 		stores = append(stores, w.disk.stores())
 	}
 	running, err := s.audit(ctx, o)
 	if err != nil {
 		return err
 	}
-	whole := running.Whole()
+	whole := running.Whole() && s.readers.Tally().Whole()
 	if s.breach && !whole {
 		return errBreach
 	}
@@ -120,6 +120,24 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 	if err := s.grow(ctx, s.plan.Last); err != nil {
 		return err
 	}
+	if err := s.stopWorkers(); err != nil {
+		return err
+	}
+	o.Workers, o.Stores = nil, stores
+	stopped, err := s.audit(ctx, o)
+	switch {
+	case err != nil:
+		return err
+	case !whole || !stopped.Whole():
+		return errBreach
+	case len(s.problems) > 0:
+		return fmt.Errorf("%w: %s", errBroken, strings.Join(s.problems, "; "))
+	}
+	return nil
+}
+
+// stopWorkers stops all workers, so that their stores can be read.
+func (s *site) stopWorkers() error {
 	for _, w := range s.workers {
 		if err := w.stop(); err != nil {
 			s.problem("%v", err)
@@ -131,16 +149,6 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 		for _, name := range unopened {
 			s.say("  %s of %s was changed by a fault and not opened since: removed", name, w.name)
 		}
-	}
-	o.Workers, o.Stores = nil, stores
-	stopped, err := s.audit(ctx, o)
-	switch {
-	case err != nil:
-		return err
-	case !whole || !stopped.Whole():
-		return errBreach
-	case len(s.problems) > 0:
-		return fmt.Errorf("%w: %s", errBroken, strings.Join(s.problems, "; "))
 	}
 	return nil
 }
@@ -175,6 +183,6 @@ func (s *site) audit(ctx context.Context, o audit.Options) (*audit.Summary, erro
 		fmt.Println("note:", note)
 	}
 	fmt.Print(summary.Tally.String())
-	fmt.Println(summary)
+	fmt.Println(summary, s.readers.Tally())
 	return summary, nil
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"refold/system/proxy"
 	"refold/system/realkafka"
 )
 
@@ -32,27 +33,41 @@ type worker struct {
 	site          *site
 	name, address string
 	disk          *disk
+	// peers is the way of other pods to it, whose address it advertises.
+	peers *proxy.Proxy
 	// fault is held by whoever lets something happen to it.
 	fault sync.Mutex
 
 	mu      sync.Mutex
 	wanted  bool
 	process *realkafka.Process // the latest one
+	// advertised is where it says that it is reached.
+	advertised string
 }
 
-func (s *site) newWorker(name, address string) (*worker, error) {
+// newWorker makes a pod that clients reach at an address, and other pods at another.
+func (s *site) newWorker(name, address, forPeers string) (*worker, error) {
 	d, err := newDisk(filepath.Join(s.dir, name))
 	if err != nil {
 		return nil, err
 	}
-	return &worker{site: s, name: name, address: address, disk: d}, nil
+	peers, err := proxy.Start("peers of "+name, forPeers, address)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the address
+	}
+	return &worker{
+		site: s, name: name, address: address, disk: d, peers: peers, advertised: peers.Address(),
+	}, nil
 }
 
 // start starts the pod, and from then on whenever it ends, until it is killed or stopped.
-func (w *worker) start() error {
+func (w *worker) start() error { return w.startAt(w.peers.Address()) }
+
+// startAt starts the pod with an address that it tells others.
+func (w *worker) startAt(advertised string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.wanted = true
+	w.wanted, w.advertised = true, advertised
 	return w.startLocked()
 }
 
@@ -64,8 +79,8 @@ func (w *worker) startLocked() error {
 	p, err := realkafka.Start(realkafka.Command{
 		Name: w.name, Dir: w.site.dir,
 		Args: []string{
-			w.site.program, "run", "--http.address", w.address, "--store.directory", w.disk.stores(),
-			"--processor.transactional-id", w.name,
+			w.site.program, "run", "--http.address", w.address, "--http.advertise", w.advertised,
+			"--store.directory", w.disk.stores(), "--processor.transactional-id", w.name,
 		},
 		Env: append(w.site.environment(brokers, w.site.registryURL),
 			"REFOLD_KAFKA_SASL_MECHANISM=PLAIN", "REFOLD_KAFKA_SASL_USERNAME="+user,
@@ -138,16 +153,19 @@ func (w *worker) signal(s syscall.Signal) {
 	w.process.Signal(s)
 }
 
-// heal ends what was done to the pod and its disk, and starts it if it isn't running.
+// heal ends what was done to the pod, its disk and its peers, and starts it if it isn't running.
 func (w *worker) heal() {
 	w.signal(syscall.SIGCONT)
-	if err := w.disk.empty(); err != nil {
+	if err := errors.Join(w.disk.empty(), w.peers.Accept()); err != nil {
 		w.site.say("%s: %v", w.name, err)
 	}
 	w.mu.Lock()
-	wanted := w.wanted
+	wanted, lost := w.wanted, w.advertised != w.peers.Address()
 	w.mu.Unlock()
-	if !wanted {
+	if lost {
+		w.kill()
+	}
+	if !wanted || lost {
 		if err := w.start(); err != nil {
 			w.site.say("%s: %v", w.name, err)
 		}
@@ -179,10 +197,13 @@ func (w *worker) readiness(ctx context.Context) (status int, body string, err er
 	return w.call(ctx, http.MethodGet, "/readyz", "")
 }
 
+// url is where clients reach the pod.
+func (w *worker) url() string { return "http://" + w.address }
+
 // call asks the pod for something, once.
 func (w *worker) call(ctx context.Context, method, path, body string) (int, string, error) {
 	client := http.Client{Timeout: 5 * time.Second}
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+w.address+path,
+	request, err := http.NewRequestWithContext(ctx, method, w.url()+path,
 		strings.NewReader(body))
 	if err != nil {
 		return 0, "", fmt.Errorf("making a request: %w", err)
@@ -234,11 +255,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// pauseFor holds the pod still.
-func (w *worker) pauseFor(ctx context.Context, d time.Duration) {
-	w.signal(syscall.SIGSTOP)
-	pause(ctx, d)
-	w.signal(syscall.SIGCONT)
 }

@@ -22,6 +22,8 @@ type passage struct {
 	torn bool
 	// delay is how long bytes are under way.
 	delay time.Duration
+	// caught is closed when the first bytes are held; nil if nobody waits for that.
+	caught chan struct{}
 }
 
 // gate is the toxic in one direction of a proxy, shared by all its connections. Toxiproxy makes it.
@@ -52,6 +54,16 @@ func (g *gate) now() (passage, <-chan struct{}) {
 	return g.passage, g.changed
 }
 
+// tell closes caught, once: several connections may hold bytes.
+func (g *gate) tell(caught chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.passage.caught == caught {
+		g.passage.caught = nil
+		close(caught)
+	}
+}
+
 // Pipe moves the bytes of one connection until one of its sides is closed. It implements
 // toxics.Toxic; nobody interrupts it, for toxics are neither added nor removed later.
 func (g *gate) Pipe(stub *toxics.ToxicStub) {
@@ -77,6 +89,9 @@ func (g *gate) pass(chunk *stream.StreamChunk) bool {
 		p, changed := g.now()
 		if p.torn {
 			return false
+		}
+		if p.held && p.caught != nil {
+			g.tell(p.caught)
 		}
 		var due <-chan time.Time // never
 		if !p.held {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
@@ -14,6 +15,10 @@ import (
 type Proxy struct {
 	toxi              *toxiproxy.Proxy
 	requests, answers *gate
+	address           string
+
+	mu      sync.Mutex // of Refuse and Accept
+	refuses bool
 }
 
 // Start makes a proxy that listens on an address for a server at another one, which need not be
@@ -31,6 +36,7 @@ func Start(name, listen, server string) (*Proxy, error) {
 	if err := p.toxi.Start(); err != nil {
 		return nil, fmt.Errorf("listening on %s for %s: %w", listen, name, err)
 	}
+	p.address = p.toxi.Listen
 	return p, nil
 }
 
@@ -44,7 +50,7 @@ func (p *Proxy) addGate(direction stream.Direction) (*gate, error) {
 }
 
 // Address is where the proxy listens.
-func (p *Proxy) Address() string { return p.toxi.Listen }
+func (p *Proxy) Address() string { return p.address }
 
 // Cut lets nothing through in either direction. What is sent meanwhile arrives late, when the path
 // heals, unless the sender gives up the connection before that.
@@ -58,6 +64,14 @@ func (p *Proxy) CutRequests() { p.requests.set(passage{held: true}) }
 
 // CutAnswers lets requests through and no answer.
 func (p *Proxy) CutAnswers() { p.answers.set(passage{held: true}) }
+
+// CatchAnswer lets requests through and no answer, as CutAnswers, and returns a channel that is closed when
+// the first answer is held.
+func (p *Proxy) CatchAnswer() <-chan struct{} {
+	caught := make(chan struct{})
+	p.answers.set(passage{held: true, caught: caught})
+	return caught
+}
 
 // LoseAnswers lets requests through, and breaks each connection when its next answer comes: the
 // request was done, and the client doesn't learn it.
@@ -76,14 +90,37 @@ func (p *Proxy) Break() {
 	p.answers.set(passage{torn: true})
 }
 
-// Heal ends whatever was done to the path.
+// Refuse breaks all connections and refuses new ones, until Accept: nobody listens at the address.
+func (p *Proxy) Refuse() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.refuses {
+		p.Break() // else bytes that are held would keep their connections
+		p.toxi.Stop()
+		p.refuses = true
+	}
+}
+
+// Accept heals the path, and ends Refuse. The error says that another process has taken the address.
+func (p *Proxy) Accept() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Heal()
+	if !p.refuses {
+		return nil
+	}
+	if err := p.toxi.Start(); err != nil {
+		return fmt.Errorf("listening on %s again: %w", p.address, err)
+	}
+	p.refuses = false
+	return nil
+}
+
+// Heal ends whatever was done to the path, but for Refuse.
 func (p *Proxy) Heal() {
 	p.requests.set(passage{})
 	p.answers.set(passage{})
 }
 
 // Close ends all connections, and the proxy.
-func (p *Proxy) Close() {
-	p.Break() // else bytes that are held would keep their connections
-	p.toxi.Stop()
-}
+func (p *Proxy) Close() { p.Refuse() }

@@ -188,3 +188,51 @@ func TestDelay(t *testing.T) {
 		t.Errorf("there and back took %v, at least %v is expected", took, 2*each)
 	}
 }
+
+// The answer is on its way when its sender dies: nobody gets it.
+func TestCatchAnswer(t *testing.T) {
+	p := start(t)
+	caught := p.proxy.CatchAnswer()
+	c, other := p.connect(), p.connect()
+	c.send("1")
+	other.send("2")
+	<-caught
+	<-p.heard
+	<-p.heard
+	c.receivesNothing()
+	p.proxy.LoseAnswers()
+	if line, err := c.lines.ReadString('\n'); err == nil {
+		t.Fatalf("received %q", line)
+	}
+	p.proxy.Heal()
+	c = p.connect()
+	c.send("3")
+	c.receives("3")
+}
+
+// A path that refuses can be opened again, at the same address.
+func TestRefuse(t *testing.T) {
+	p := start(t)
+	c := p.connect()
+	p.proxy.Cut()
+	c.send("held")
+	for range 2 {
+		p.proxy.Refuse()
+		p.proxy.Refuse()
+		if line, err := c.lines.ReadString('\n'); err == nil {
+			t.Fatalf("received %q", line)
+		}
+		if connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", p.proxy.Address()); err == nil {
+			_ = connection.Close()
+			t.Fatal("a connection was accepted")
+		}
+		for range 2 {
+			if err := p.proxy.Accept(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c = p.connect()
+		c.send("again")
+		c.receives("again")
+	}
+}

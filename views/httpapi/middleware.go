@@ -59,6 +59,14 @@ func (r *recorder) send() {
 	}
 }
 
+// FlushError lets the header out before anything else: without it, ResponseController.Flush would find the
+// connection, which takes a status that it has not been given for 200. A proxy flushes before its first byte.
+func (r *recorder) FlushError() error {
+	r.WriteHeader(http.StatusOK)
+	r.send()
+	return http.NewResponseController(r.ResponseWriter).Flush() //nolint:wrapcheck // the handler's own writer
+}
+
 // restart forgets an answer of which nothing is out yet, and reports whether that could be done.
 func (r *recorder) restart() bool {
 	if !r.sent {

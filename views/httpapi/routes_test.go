@@ -66,6 +66,29 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// A handler that flushes before its first byte keeps its status, as does the answer of another pod: what
+// forwards it flushes when it does not know how long the answer is.
+func TestStatusIsFlushed(t *testing.T) {
+	town := newTown(t, 2, func(_ *pod, o *httpapi.Options) {
+		o.Routes = []httpapi.Route{{
+			"GET /accounts/{id}/secret", "Nobody may know.",
+			http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusForbidden)
+				if err := http.NewResponseController(w).Flush(); err != nil {
+					t.Error(err)
+				}
+				_, _ = io.WriteString(w, strings.Repeat("no ", 2000))
+			}),
+		}}
+	})
+	town.own(where("alice"), 1)
+	for _, p := range town.pods {
+		if got := p.request(t, "GET", "/accounts/alice/secret", ""); got.Status != http.StatusForbidden {
+			t.Errorf("%s answers with %d, want 403", p.name, got.Status)
+		}
+	}
+}
+
 // A route that would take requests from another one is refused, at the start.
 func TestRoutesThatCollide(t *testing.T) {
 	for _, test := range []struct{ want, pattern string }{

@@ -20,6 +20,18 @@ const (
 	DamageStore Kind = "damage-store" // killed, and a file of its stores overwritten in part
 	DeleteStore Kind = "delete-store" // killed, and a file of its stores deleted
 	StoreAhead  Kind = "store-ahead"  // killed, and the checkpoint of a store set ahead of its topic
+	// KillAnswering is a kill -9 while an answer to another pod is on its way; started again at the end.
+	KillAnswering Kind = "kill-answering"
+	// LostAddress: killed, and started with an advertised address at which other pods don't find it; at the
+	// end, started again with its own.
+	LostAddress Kind = "lost-address"
+)
+
+// Kinds of faults between pods: of what other pods send to the worker that is their Target. Clients reach it.
+const (
+	CutPeers   Kind = "cut-peers"   // connections break, at the request or at the answer
+	HangPeers  Kind = "hang-peers"  // other pods connect and get no answer; it gets the request or not
+	DelayPeers Kind = "delay-peers" // everything takes longer
 )
 
 // Kinds of faults between a worker, or the load, and the brokers: all of them, or one.

@@ -18,6 +18,7 @@ const (
 	rebuildRest  = 20 * time.Second
 	rightRest    = 30 * time.Second
 	refusalRest  = 45 * time.Second
+	peersRest    = 15 * time.Second
 )
 
 // firstAt leaves time for something to happen that can go wrong.
@@ -30,7 +31,7 @@ type lane struct {
 	length time.Duration
 	at     time.Duration
 	faults []Fault
-	odds   []odds // of workers; none: workerOdds
+	odds   []odds // of workers or peers; none: workerOdds, peerOdds
 }
 
 func newLane(seed, number uint64, length time.Duration) *lane {
@@ -97,7 +98,15 @@ var workerOdds = append([]odds{
 	{DamageStore, 2, 0, 3 * time.Second},
 	{DeleteStore, 2, 0, 3 * time.Second},
 	{StoreAhead, 2, 0, 3 * time.Second},
+	{KillAnswering, 4, 0, 8 * time.Second},
+	{LostAddress, 2, 8 * time.Second, 25 * time.Second},
 }, network...)
+
+var peerOdds = []odds{
+	{CutPeers, 3, 2 * time.Second, 15 * time.Second},
+	{HangPeers, 3, 3 * time.Second, 20 * time.Second},
+	{DelayPeers, 1, 5 * time.Second, 20 * time.Second},
+}
 
 // workers plans the faults of workers, their disks and their network.
 func workers(l *lane) {
@@ -252,6 +261,23 @@ func refusals(l *lane) {
 	for {
 		l.rest(refusalRest)
 		f := Fault{Kind: RefuseSchema, Lasts: l.between(10*time.Second, 40*time.Second)}
+		if !l.add(f) {
+			return
+		}
+		l.at += time.Duration(f.Lasts)
+	}
+}
+
+// peers plans the faults between pods, one at a time.
+func peers(l *lane) {
+	choices := l.odds
+	if choices == nil {
+		choices = peerOdds
+	}
+	for {
+		l.rest(peersRest)
+		f := l.pick(choices)
+		f.Target = WorkerName(l.dice.IntN(Workers))
 		if !l.add(f) {
 			return
 		}

@@ -58,38 +58,45 @@ const (
 	rebuildsLane
 	rightsLane
 	refusalsLane
+	peersLane
 )
 
 // plans are what the lanes plan, by number.
 var plans = []func(*lane){
 	workersLane: workers, brokersLane: brokers, registryLane: registry, loadLane: load,
 	poisonLane: poison, rebuildsLane: rebuilds, rightsLane: takenRights, refusalsLane: refusals,
+	peersLane: peers,
 }
 
 // Only returns the schedule of a seed in which nothing happens but faults of these kinds, which are
-// those of workers, TakeRight, RefuseSchema and RemakeTopic: to show what one kind of fault does to a
-// program, or to one that lacks what protects it.
+// those of workers and of their peers, TakeRight, RefuseSchema and RemakeTopic: to show what one kind of
+// fault does to a program, or to one that lacks what protects it.
 func Only(seed uint64, length time.Duration, kinds ...Kind) (Schedule, error) {
 	s := Schedule{Seed: seed, Length: Duration(length)}
-	var ofWorkers []odds
+	var ofWorkers, ofPeers []odds
 	for _, kind := range kinds {
-		switch kind {
-		case TakeRight:
+		is := func(o odds) bool { return o.kind == kind }
+		worker, peer := slices.IndexFunc(workerOdds, is), slices.IndexFunc(peerOdds, is)
+		switch {
+		case kind == TakeRight:
 			s.plan(rightsLane, nil)
-		case RefuseSchema:
+		case kind == RefuseSchema:
 			s.plan(refusalsLane, nil)
-		case RemakeTopic:
+		case kind == RemakeTopic:
 			s.Remade = remade(seed, length)
+		case worker >= 0:
+			ofWorkers = append(ofWorkers, workerOdds[worker])
+		case peer >= 0:
+			ofPeers = append(ofPeers, peerOdds[peer])
 		default:
-			i := slices.IndexFunc(workerOdds, func(o odds) bool { return o.kind == kind })
-			if i < 0 {
-				return s, fmt.Errorf("%q is no fault that may come alone", kind)
-			}
-			ofWorkers = append(ofWorkers, workerOdds[i])
+			return s, fmt.Errorf("%q is no fault that may come alone", kind)
 		}
 	}
 	if ofWorkers != nil {
 		s.plan(workersLane, ofWorkers)
+	}
+	if ofPeers != nil {
+		s.plan(peersLane, ofPeers)
 	}
 	s.sort()
 	return s, nil
@@ -110,10 +117,10 @@ func New(seed uint64, length time.Duration) Schedule {
 	return s
 }
 
-// plan adds the faults of a lane; those of workers are of these odds, if any are given.
-func (s *Schedule) plan(number int, ofWorkers []odds) {
+// plan adds the faults of a lane; those of workers or peers are of these odds, if any are given.
+func (s *Schedule) plan(number int, choices []odds) {
 	l := newLane(s.Seed, uint64(number), time.Duration(s.Length))
-	l.odds = ofWorkers
+	l.odds = choices
 	plans[number](l)
 	s.Faults = append(s.Faults, l.faults...)
 }

@@ -50,6 +50,10 @@ func TestNeverTooMuchAtOnce(t *testing.T) {
 				case ofBroker(f) && ofBroker(other) && rested > f.At:
 					t.Fatalf("seed %d: %v while %v", seed, f, other)
 				case other.End() <= f.At:
+				case ofPeers(f) || ofPeers(other):
+					if ofPeers(f) && ofPeers(other) {
+						t.Fatalf("seed %d: %v while %v", seed, f, other)
+					}
 				case f.Kind == RegistryDown && other.Kind == RegistryDown,
 					f.Kind == TakeRight && other.Kind == TakeRight,
 					f.Kind == RefuseSchema && other.Kind == RefuseSchema,
@@ -61,7 +65,7 @@ func TestNeverTooMuchAtOnce(t *testing.T) {
 					hurt[other.Target] = true
 				}
 			}
-			if ofWorker(f) && len(hurt) >= maxHurt {
+			if ofWorker(f) && !ofPeers(f) && len(hurt) >= maxHurt {
 				t.Fatalf("seed %d: %v while %v are hurt", seed, f, hurt)
 			}
 		}
@@ -70,6 +74,10 @@ func TestNeverTooMuchAtOnce(t *testing.T) {
 
 func ofBroker(f Fault) bool {
 	return f.Kind == KillBroker || f.Kind == StopBroker || f.Kind == PauseBroker
+}
+
+func ofPeers(f Fault) bool {
+	return f.Kind == CutPeers || f.Kind == HangPeers || f.Kind == DelayPeers
 }
 
 func ofWorker(f Fault) bool {
@@ -92,7 +100,7 @@ func TestAnHour(t *testing.T) {
 			KillWorker, PauseWorker, StopWorker, RollWorkers, FullDisk, DamageStore, DeleteStore,
 			Cut, CutRequests, CutAnswers, LoseAnswers, Delay,
 			KillBroker, StopBroker, PauseBroker, RegistryDown, Poison, Rebuild, DryRebuild, CancelRebuild,
-			TakeRight, RefuseSchema,
+			TakeRight, RefuseSchema, KillAnswering, LostAddress, CutPeers, HangPeers, DelayPeers,
 		} {
 			if counts[kind] == 0 {
 				t.Errorf("seed %d has no %s", seed, kind)
@@ -141,6 +149,14 @@ func TestOnly(t *testing.T) {
 	}
 	if s.Remade.Kind != "" || s.Last.Kind != "" {
 		t.Errorf("planned for the end: %v, %v", s.Remade, s.Last)
+	}
+	if s, err = Only(1, 5*time.Minute, HangPeers); err != nil || len(s.Faults) == 0 {
+		t.Fatalf("planned %v, %v", s.Faults, err)
+	}
+	for _, f := range s.Faults {
+		if f.Kind != HangPeers {
+			t.Errorf("planned %v", f)
+		}
 	}
 	if s, err = Only(1, 5*time.Minute, RefuseSchema, TakeRight, RemakeTopic); err != nil {
 		t.Fatal(err)
