@@ -80,8 +80,8 @@ func NewTopic(ctx context.Context, o TopicOptions) (*Topic, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The settings are right, or ends could not have been asked for. So a connection that ends at once is that
-	// of a broker that has died behind a proxy, and no reason to give a command up.
+	// The settings are right, or ends could not have been asked for. So a connection that ends at once is
+	// that of a broker that has died behind a proxy, and no reason to give a command up.
 	t.client, err = kgo.NewClient(append(opts, kgo.AlwaysRetryEOF(),
 		kgo.ConsumePartitions(ends), kgo.ProducerLinger(0), // a lone command goes out at once
 		kgo.FetchMaxWait(100*time.Millisecond))...)
