@@ -92,8 +92,8 @@ func (m *member) expect(t *testing.T, owned string, followed string) {
 	}
 }
 
-// What members tell reaches the leader, and what it plans reaches them: partitions of all topics go
-// together, and stay where they are although the client forgets them.
+// The leader gets the data of all members, and each member gets its part of the plan. Partitions of all
+// topics go together, and stay where they are although the client forgets them.
 func TestBalancer(t *testing.T) {
 	a, b := newMember("a", 50_000, "in", "loop"), newMember("b", 0, "in", "loop")
 	rebalance(t, 1, a)

@@ -78,7 +78,8 @@ func (r *run) dial(ctx context.Context) error {
 			return fmt.Errorf("initialise transactional ID %s: %w", p.id, err)
 		}
 	}
-	// What the local stores hold is told when the group is joined. Asked for now, it is at hand then.
+	// A member tells what its local stores hold when it joins the group. The first look takes seconds, so it
+	// begins here.
 	r.engine.balancer.self()
 	return r.join(base)
 }

@@ -104,8 +104,8 @@ func testCommitted(t *testing.T, c *cluster, graph *goka.GroupGraph) {
 	}
 }
 
-// What the local store did not take is not told: copies would show what the rows do not. The store is opened
-// anew, and has it.
+// Committed is not called for a transaction whose rows the local store did not take: copies would show an
+// outcome, and the rows not its effect. The store is opened anew, and has the rows.
 func TestCommittedNeedsItsRows(t *testing.T) {
 	c := startCluster(t, 0, topic("in", 1), topic("out", 1))
 	cfg := c.config("worker")

@@ -7,7 +7,7 @@ import (
 	"refold/kafka"
 )
 
-// What was told comes back, and whatever else a member tells is taken for data.
+// CutTold returns what AppendTold was given, and takes all other user data for data.
 func FuzzTold(f *testing.F) {
 	f.Add([]byte(`{"worker":"a"}`), []byte("more"))
 	f.Add([]byte(nil), []byte(nil))

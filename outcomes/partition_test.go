@@ -171,7 +171,7 @@ func TestIndex_bound(t *testing.T) {
 	})
 }
 
-// What an entry can't hold is not remembered, rather than wrong.
+// An outcome that an entry can't hold is left out. It is not kept in part.
 func TestMemory_unfit(t *testing.T) {
 	m := NewMemory(1 << 20)
 	outcome := eventsourcing.Entry{FirstSequence: 1, LastSequence: 1 << 40}

@@ -57,7 +57,7 @@ const (
 	coordinatorsMove
 	forbidden // a right is taken from all workers
 	remade    // the table's topic is deleted and made again
-	// What follows happens at the nth request that a pod forwards.
+	// These faults happen at the nth request that a pod forwards.
 	ownerDies      // the other pod dies before it reads
 	ownerDiesLater // … when it has read, before it answers
 	forwardLost    // the answer is lost

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What readers were shown is checked when the chain of each key is known.
+// The answers that readers got are checked when the chain of each key is known.
 
 // places are where each row stands in the chain of its key, which begins without a row.
 func places(chains map[string][]string) map[string]map[string]int {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"refold/kafka"
 )
 
 // Readers and pods reach pods here: by HTTP as the API's handler has it, without a wire below. An address
@@ -128,14 +130,7 @@ func passes(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return kafka.Sleep(ctx, d)
 }
 
 // peers is how a pod reaches others: httpapi.Options.Peers.

@@ -129,7 +129,7 @@ func TestNext(t *testing.T) {
 	}
 }
 
-// What is closed follows nothing any more.
+// Close ends the following of all partitions.
 func TestClose(t *testing.T) {
 	w := newWorld(t)
 	w.group.Follow([]int32{0, 1})

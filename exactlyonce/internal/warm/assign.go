@@ -120,7 +120,7 @@ func (g *group) ends() map[string][]int64 {
 
 func (g *group) caughtUp(p, m int) bool { return g.lags[p][m] <= g.limits.AcceptableLag }
 
-// What it costs in moves to give a partition to a member. A restore costs more than any other move: two warm
+// The costs, in moves, of giving a partition to a member. A restore costs more than any other move: two warm
 // ones are better than one cold one.
 const (
 	moveOwned = 0

@@ -201,7 +201,7 @@ func TestAssign_memberLeaves(t *testing.T) {
 	})
 }
 
-// What a member joins to, and what happens to its share.
+// Assign for a group to which a member comes, or from which one goes.
 func TestAssign_cases(t *testing.T) {
 	full, none := map[int32]Has{0: {Next: 5000}, 1: {Next: 5000}}, map[int32]Has{}
 	keeps := func(has map[int32]Has) map[string]map[int32]Has {
@@ -264,7 +264,7 @@ func TestAssign_cases(t *testing.T) {
 	}
 }
 
-// What a member does not keep at all does not count against it.
+// A topic that a member does not keep adds nothing to its lag.
 func TestAssign_withoutViews(t *testing.T) {
 	has := map[int32]Has{0: {Next: 5000}, 1: {Next: 5000}}
 	members := []Member{

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What members tell, and what they are told, is read as it was written.
+// The messages from members and to members are decoded as they were encoded.
 func TestWire(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members, l := drawGroup(t)
