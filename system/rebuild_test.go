@@ -132,8 +132,10 @@ func TestMendedFold(t *testing.T) {
 		more, slowly             = 60_000, 1_000
 	)
 	i := install(t, startEmptyCluster(t), "mended.")
-	// A tenth of a core, so that there is time to kill a worker in the middle.
-	i.env = append(i.env, "REFOLD_REBUILD_CPU_SHARE=0.1", "REFOLD_REBUILD_RETRY=500ms")
+	// A tenth of a core, so that there is time to kill a worker in the middle. A worker that comes back has
+	// partitions again as soon as it has caught up, and not a minute later.
+	i.env = append(i.env, "REFOLD_REBUILD_CPU_SHARE=0.1", "REFOLD_REBUILD_RETRY=500ms",
+		"REFOLD_STORE_PROBING_INTERVAL=2s")
 	buggy, mended := i.release("buggy", wrong), i.release("mended", raised)
 	i.run(0, "topics", "apply")
 	i.run(0, "schemas", "register")
@@ -146,7 +148,13 @@ func TestMendedFold(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, 3*time.Minute, i.handled(commands))
-	contains(t, mended.run(0, "rebuild", "accounts", "--list"), "mended.a", "mended.b")
+	eventually(t, time.Minute, func(context.Context) error {
+		list := mended.run(0, "rebuild", "accounts", "--list")
+		if !strings.Contains(list, "mended.a") || !strings.Contains(list, "mended.b") {
+			return fmt.Errorf("not both workers have partitions:\n%s", list)
+		}
+		return nil
+	})
 	// Who folds as the next release does sees what is wrong.
 	contains(t, mended.run(1, "verify", "accounts", "--no-workers", "--sample", "1%"), `"path":"state.owner"`)
 

@@ -18,7 +18,7 @@ import (
 )
 
 // attempts is how often a request is sent to pods: a second time if the first pod was not the owner, or has
-// died. A client that waits has it sent more often, as long as no pod handles it.
+// died. A client that waits has it sent more often.
 const attempts = 2
 
 // forwarding is a request on its way to the owner of its partition. It is the transport of a ReverseProxy:
@@ -126,16 +126,25 @@ func (f *forwarding) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// goesOn reports whether more than attempts pods may be asked: the client can wait, and nobody has handled
-// the request. While a partition moves, several pods may be taken for its owner, one after the other.
+// goesOn reports whether more than attempts pods may be asked, and pauses before the next: the client can
+// wait. While a partition moves, several pods may be taken for its owner, one after the other; and an owner
+// that dies may break off several answers before it is known to be dead: the process is gone, and requests
+// still find connections to it.
 func (f *forwarding) goesOn(ctx context.Context, err error) bool {
-	var failed *peerError
-	return errors.As(err, &failed) && failed.misleads() && time.Now().Before(f.patient) &&
-		kafka.Sleep(ctx, ownerPause)
+	pause := brokenPause
+	if failed := new(peerError); errors.As(err, &failed) && failed.misleads() {
+		pause = ownerPause
+	}
+	return time.Now().Before(f.patient) && kafka.Sleep(ctx, pause)
 }
 
-// ownerPause is the pause between two looks for an owner, which cost less than a microsecond.
-const ownerPause = 10 * time.Millisecond
+const (
+	// ownerPause is the pause between two looks for an owner, which cost less than a microsecond.
+	ownerPause = 10 * time.Millisecond
+	// brokenPause is the pause before an owner that has broken off its answer is asked again. It is longer:
+	// the request itself may be what breaks its answers, and each costs it work.
+	brokenPause = 100 * time.Millisecond
+)
 
 // awaitOwner returns the owner, for which a client that waits can wait, too: a partition that moves has one
 // again after a moment.

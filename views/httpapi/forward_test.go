@@ -228,6 +228,30 @@ func TestOwnerIsWaitedFor(t *testing.T) {
 	}
 }
 
+// An owner that dies breaks off answer after answer until it is known to be gone. A client that waits gets
+// the next owner's, and its command counts once.
+func TestDyingOwnerIsWaitedFor(t *testing.T) {
+	for _, method := range []string{"GET", "POST"} {
+		s := newScene(t, httpapi.Limits{})
+		s.second.have(s.at, true)
+		s.first.instead(func(w http.ResponseWriter, r *http.Request) {
+			if s.first.asked.Load() == 4 {
+				s.asked.takeFor(s.at, s.second)
+			}
+			dies(w, r)
+		})
+		path, body := s.path, ""
+		if method == "POST" {
+			path, body = s.path+"/commands", `{"type": "DepositMoney", "data": {"amount": 1}}`
+		}
+		got := s.asked.request(t, method, path, body, "Prefer: wait=5", "Idempotency-Key: known")
+		got.want(t, http.StatusOK)
+		if n := s.first.asked.Load(); n != 4 {
+			t.Errorf("%s: the owner that died was asked %d times", method, n)
+		}
+	}
+}
+
 // A forwarded request is answered by the pod that gets it, or refused: pods that each take the other for the
 // owner ask each other once.
 func TestLoopsAreImpossible(t *testing.T) {
