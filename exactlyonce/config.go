@@ -139,9 +139,9 @@ type Config struct {
 	// runs.
 	MemberData []byte
 	// Prepare is called for each session before the first record is handled, when the offsets of its
-	// partitions are stable and nothing of a former owner's can be committed any more. partitions are those
-	// of the group table, none if the graph has none. ctx ends when they are taken away meanwhile. An error
-	// is a fault: it is tried again.
+	// partitions are stable and nothing of a former owner's can be committed any more; the session's stores
+	// are opened at the same time. partitions are those of the group table, none if the graph has none. ctx
+	// ends when they are taken away meanwhile. An error is a fault: it is tried again.
 	Prepare func(ctx context.Context, partitions []int32) error
 	// Background is called in a goroutine of its own with each session once it runs. When ctx ends it must
 	// return: the next session does not begin before.

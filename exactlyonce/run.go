@@ -8,6 +8,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 
 	"refold/exactlyonce/machine"
 	"refold/kafka"
@@ -264,7 +265,7 @@ func (r *run) setUp() {
 		r.engine.balancer.follower.Follow(s.standbys.partitions()) // closes the stores that the session opens
 		err := r.prepare(s)
 		if err == nil {
-			err = s.setUp()
+			err = r.open(s)
 		}
 		if err == nil {
 			err = s.checkFit(s.ctx)
@@ -278,23 +279,40 @@ func (r *run) setUp() {
 	}()
 }
 
-// prepare does what must be done before a session's stores are opened.
+// prepare does what must be done before a session's stores are opened: what they are restored from is stable
+// then, and fits. Commands wait for it in each rebalance, so that what can be asked together is.
 func (r *run) prepare(s *session) error {
-	r.abortOrphans(s)
-	err := kafka.WaitStable(s.ctx, r.consumer, r.engine.group, r.topics.ids, s.assigned)
-	if err == nil {
-		err = r.checkPartitions(s.ctx)
+	var group errgroup.Group
+	group.Go(func() error {
+		r.abortOrphans(s)
+		return kafka.WaitStable(s.ctx, r.consumer, r.engine.group, r.topics.ids, s.assigned)
+	})
+	group.Go(func() error { return r.checkPartitions(s.ctx) })
+	group.Go(func() error { return s.checkFit(s.ctx) })
+	return group.Wait() //nolint:wrapcheck // each says what it was doing
+}
+
+// open opens the session's stores, and has its inputs and what Config.Prepare prepares looked at meanwhile.
+// If one of these fails, the opening, which may take minutes, is cut short.
+func (r *run) open(s *session) error {
+	group, ctx := errgroup.WithContext(s.ctx)
+	group.Go(func() error { return r.checkInputs(ctx, s) })
+	if prepare := r.engine.cfg.Prepare; prepare != nil {
+		group.Go(func() error { return prepare(ctx, s.partitions()) })
 	}
-	if err == nil {
-		err = s.checkFit(s.ctx)
+	asked := make(chan error, 1)
+	go func() {
+		err := group.Wait()
+		if err != nil {
+			s.cancel()
+		}
+		asked <- err
+	}()
+	opened := s.setUp()
+	if err := <-asked; err != nil {
+		return err
 	}
-	if err == nil {
-		err = r.checkInputs(s.ctx, s)
-	}
-	if err == nil && r.engine.cfg.Prepare != nil {
-		err = r.engine.cfg.Prepare(s.ctx, s.partitions())
-	}
-	return err
+	return opened
 }
 
 // begin starts what runs beside a session.

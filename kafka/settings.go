@@ -39,9 +39,9 @@ type Settings struct {
 	// heartbeats go out in the background.
 	SessionTimeout time.Duration `key:"session-timeout" default:"15s" min:"6s" least:"1s" max:"30m" help:"How long a dead worker's partitions stand still. Brokers allow no less than 6s as they come."`
 	// HeartbeatInterval is short because a member hears of a rebalance by the answer to a heartbeat: the
-	// partitions of a worker that stops stand still until the others have heard of it. Five requests a second
-	// cost a worker less than a thousandth of a core.
-	HeartbeatInterval time.Duration `key:"heartbeat-interval" default:"200ms" min:"100ms" max:"10m" help:"How often a worker tells its groups that it lives; a third of session-timeout at most. It is the longest that a rebalance, such as that of a worker that stops, goes unnoticed. A group of very many workers may take a longer one, to spare its coordinator requests."`
+	// partitions of a worker that stops stand still until the others have heard of it. Ten requests a second
+	// cost a worker a thousandth of a core.
+	HeartbeatInterval time.Duration `key:"heartbeat-interval" default:"100ms" min:"50ms" max:"10m" help:"How often a worker tells its groups that it lives; a third of session-timeout at most. It is the longest that a rebalance, such as that of a worker that stops, goes unnoticed. A group of very many workers may take a longer one, to spare its coordinator requests."`
 	// RebalanceTimeout is longer than a transaction may reasonably take to commit, so that a clean rebalance
 	// aborts nothing.
 	RebalanceTimeout time.Duration `key:"rebalance-timeout" default:"30s" min:"1s" max:"30m" help:"How long members may finish what they hold before partitions move on without them."`

@@ -138,6 +138,15 @@ func (x *Index) Discard(number int32) {
 	}
 }
 
+// Next returns the offset in the results topic before which no outcome of a partition is missing; 0 if
+// nothing is known of it.
+func (x *Index) Next(number int32) int64 {
+	if p := x.at(number); p != nil {
+		return max(p.position(), 0)
+	}
+	return 0
+}
+
 // Committed is told, after Commit, which records each transaction has written, so that a partition that comes
 // back is not read again. each calls its argument with some records of one partition at a time.
 func (x *Index) Committed(each func(func(at kafka.TopicPartition, records []kgo.Record))) {

@@ -98,13 +98,13 @@ func (h *handle) restoreOnce(ctx context.Context) (misfit, err error) {
 	}
 	r := &restorer{handle: h, ctx: ctx, point: point, progress: *h.store.progress.Load()}
 	r.progress.Began = time.Now()
-	// Options of one's own for each client: franz-go changes what it is given.
-	opts, err := h.store.of.options.Kafka.Options()
+	client, err := h.store.of.reader()
 	if err != nil {
-		return nil, fmt.Errorf("connect to Kafka: %w", err)
+		return nil, err
 	}
-	_, err = kafka.ReadPartition(ctx, opts,
+	_, err = kafka.ReadPartitionBy(ctx, client,
 		kafka.Range{Topic: topic, Partition: h.store.at.Partition, From: from}, r.apply)
+	h.store.of.keepReader(client)
 	r.finish(err)
 	if errors.Is(err, kafka.ErrOffsetOutOfRange) || errors.Is(err, errForgotten) {
 		return err, nil
@@ -118,6 +118,51 @@ func (h *handle) restoreOnce(ctx context.Context) (misfit, err error) {
 		return errRemade, nil
 	}
 	return nil, err
+}
+
+// reader returns a client that reads one partition at a time: an answer that waits for an open transaction
+// holds up all that is asked behind it on the same connection. Most restores read a few records, behind what
+// a standby has, and would spend more on connections than on these.
+func (s *Stores) reader() (*kgo.Client, error) {
+	select {
+	case client := <-s.readers:
+		return client, nil
+	default:
+	}
+	// Options of one's own for each client: franz-go changes what it is given.
+	opts, err := s.options.Kafka.Options()
+	if err != nil {
+		return nil, fmt.Errorf("connect to Kafka: %w", err)
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Kafka: %w", err)
+	}
+	return client, nil
+}
+
+// keepReader keeps a client for the next restore. There are never more than may run at once, but those of a
+// restore that ends after Close.
+func (s *Stores) keepReader(client *kgo.Client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		client.Close()
+		return
+	}
+	s.readers <- client
+}
+
+// closeReaders closes the clients that no restore uses.
+func (s *Stores) closeReaders() {
+	for {
+		select {
+		case client := <-s.readers:
+			client.Close()
+		default:
+			return
+		}
+	}
 }
 
 // restorer applies what is read.

@@ -22,8 +22,9 @@ type Stores struct {
 	disk     *disk // nil: in memory
 	rows     *rowCache
 	lock     io.Closer
-	client   *kgo.Client   // asks about topics
-	restores chan struct{} // as many as may run at once
+	client   *kgo.Client      // asks about topics
+	restores chan struct{}    // as many as may run at once
+	readers  chan *kgo.Client // of restores, when none uses them
 
 	mu     sync.Mutex
 	stores map[kafka.TopicPartition]*store
@@ -47,6 +48,7 @@ func OpenOn(fileSystem vfs.FS, o Options) (*Stores, error) {
 	s := &Stores{
 		options: o, rows: newRowCache(o.RowCacheBytes),
 		restores: make(chan struct{}, o.ParallelRestores),
+		readers:  make(chan *kgo.Client, o.ParallelRestores),
 		stores:   make(map[kafka.TopicPartition]*store), stop: make(chan struct{}),
 	}
 	opts, err := o.Kafka.Options()
@@ -265,6 +267,7 @@ func (s *Stores) Close() error {
 		errs = append(errs, st.shut())
 	}
 	s.client.Close()
+	s.closeReaders()
 	if s.disk != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 		defer cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 
 	"refold/exactlyonce"
 	"refold/outcomes"
@@ -58,12 +59,12 @@ func (w *Worker) remember(engine *exactlyonce.Config, a *processors.OpenAggregat
 	index := w.outcomes[a.Name]
 	prepare, committed, staged := engine.Prepare, engine.Committed, engine.Tables.Staged
 	engine.Prepare = func(ctx context.Context, partitions []int32) error {
+		group, ctx := errgroup.WithContext(ctx) // commands wait for both
+		group.Go(func() error { return index.Prepare(ctx, partitions) })
 		if prepare != nil {
-			if err := prepare(ctx, partitions); err != nil {
-				return err
-			}
+			group.Go(func() error { return prepare(ctx, partitions) })
 		}
-		return index.Prepare(ctx, partitions) //nolint:wrapcheck // it says what it was doing
+		return group.Wait() //nolint:wrapcheck // each says what it was doing
 	}
 	engine.Committed = func(c exactlyonce.Commit) {
 		index.Committed(c.Outputs)
@@ -124,6 +125,22 @@ func (w *Worker) remembering(
 		return followed
 	}
 	return rememberedCopy{followed, ctx, index, partition}
+}
+
+// remembers returns where a copy of a topic ends, which is also known to be the end of the outcomes if the
+// topic is that of the results. Outcomes are in memory only: a worker that was started again is not warm
+// before it has read them, though its stores are.
+func (w *Worker) remembers(
+	a *processors.OpenAggregate, topic string, next func(partition int32) (int64, error),
+) func(partition int32) (int64, error) {
+	index := w.outcomes[a.Name]
+	if index == nil || topic != w.in.Topics(a.AggregateName).Results {
+		return next
+	}
+	return func(partition int32) (int64, error) {
+		end, err := next(partition)
+		return min(end, index.Next(partition)), err
+	}
 }
 
 // rememberedCopy is a standby's copy of a partition of the results, with the outcomes beside it.

@@ -39,13 +39,18 @@ func (t *fakeTable) Discard() { t.rows = nil }
 type layered struct {
 	*testing.T
 	exactlyonce.StagedTable
-	index *outcomes.Index
-	rows  *fakeTable
+	worker *Worker
+	index  *outcomes.Index
+	rows   *fakeTable
+}
+
+var account = &processors.OpenAggregate{
+	AggregateName: processors.AggregateName{Name: "account", Plural: "accounts"},
 }
 
 func newLayered(t *testing.T) *layered {
 	t.Helper()
-	const results = "results"
+	const results = "account-results"
 	cluster, err := local.Start(local.Options{Topics: []kafka.TopicSpec{{Name: results, Partitions: 1}}})
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +62,7 @@ func newLayered(t *testing.T) *layered {
 		Read: func(context.Context, *kgo.Record) (
 			r eventsourcing.Result, m eventsourcing.Metadata, err error,
 		) {
-			return r, m, errors.New("there is no result")
+			return r, m, nil // a record that is no command's result
 		},
 	})
 	if err != nil {
@@ -69,8 +74,11 @@ func newLayered(t *testing.T) *layered {
 	engine.Tables.Staged = func(context.Context, string, int32) (exactlyonce.StagedTable, error) {
 		return rows, nil
 	}
-	w := &Worker{outcomes: map[string]*outcomes.Index{"account": index}}
-	w.remember(&engine, &processors.OpenAggregate{AggregateName: processors.AggregateName{Name: "account"}})
+	w := &Worker{
+		outcomes: map[string]*outcomes.Index{"account": index}, in: install(t, cluster, nil),
+		kafka: kafka.Settings{Brokers: cluster.Brokers()},
+	}
+	w.remember(&engine, account)
 	table, err := engine.Tables.Staged(t.Context(), "accounts-table", 0)
 	if err == nil {
 		err = engine.Prepare(t.Context(), []int32{0})
@@ -78,7 +86,7 @@ func newLayered(t *testing.T) *layered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &layered{t, table, index, rows}
+	return &layered{t, table, w, index, rows}
 }
 
 // decide decides a command, which writes a row.
@@ -144,4 +152,39 @@ func TestOutcomesOfRowsThatAreNotCommitted(t *testing.T) {
 	}
 	l.Discard()
 	l.remembers(false, "refused")
+}
+
+// Given a store on disk that has all results, when its worker has just been started, then it says that it
+// lacks them: the outcomes are not in memory yet, and commands would wait until they are.
+func TestWorkerIsNotWarmWithoutOutcomes(t *testing.T) {
+	l := newLayered(t)
+	next := func(int32) (int64, error) { return 1, nil } // of the store
+	ends := func(topic string) int64 {
+		end, err := l.worker.remembers(account, topic, next)(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return end
+	}
+	client, err := l.worker.kafka.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	written := client.ProduceSync(t.Context(), &kgo.Record{Topic: "account-results", Value: []byte("x")})
+	if err := written.FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if end := ends("account-results"); end != 0 {
+		t.Errorf("it has the results before %d", end)
+	}
+	if end := ends("account-events"); end != 1 {
+		t.Errorf("it has the events before %d: outcomes are no part of them", end)
+	}
+	if err := l.index.Prepare(t.Context(), []int32{0}); err != nil {
+		t.Fatal(err)
+	}
+	if end := ends("account-results"); end != 1 {
+		t.Errorf("it has the results before %d once the outcomes are read", end)
+	}
 }

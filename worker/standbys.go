@@ -30,7 +30,7 @@ func (w *Worker) follower(a *processors.OpenAggregate, fitting *fitting) exactly
 	}}
 	for _, c := range w.views.Copies(a.Name) {
 		topics = append(topics, standby.Topic{
-			Name: c.Topic, Next: next(w.copies, c.Topic),
+			Name: c.Topic, Next: w.remembers(a, c.Topic, next(w.copies, c.Topic)),
 			Open: func(ctx context.Context, partition int32) (standby.Copy, error) {
 				followed, err := c.Open(ctx, partition)
 				return w.remembering(ctx, a, c.Topic, partition, followed), err
