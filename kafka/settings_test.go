@@ -253,9 +253,11 @@ func TestHeartbeatsFitTheShortestSession(t *testing.T) {
 		}
 	}
 	settings := kafka.Settings{
-		Brokers: []string{"127.0.0.1:9092"}, SessionTimeout: 6 * time.Second, HeartbeatInterval: 3 * time.Second,
+		Brokers:        []string{"127.0.0.1:9092"},
+		SessionTimeout: 6 * time.Second, HeartbeatInterval: 3 * time.Second,
 	}
-	if err := settings.Validate(); err == nil || !strings.Contains(err.Error(), "session-timeout, 2s, at most") {
+	err := settings.Validate()
+	if err == nil || !strings.Contains(err.Error(), "session-timeout, 2s, at most") {
 		t.Errorf("of three heartbeats two may go missing: %v", err)
 	}
 }
