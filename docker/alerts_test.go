@@ -15,6 +15,7 @@ import (
 	"refold/codecs"
 	"refold/exactlyonce"
 	"refold/inventory"
+	"refold/outcomes"
 	"refold/processors"
 	"refold/snapshots"
 	"refold/snapshots/verify"
@@ -81,8 +82,10 @@ func programMetrics(t *testing.T) registered {
 	views.NewMetrics(r)
 	codecs.NewMetrics(r)
 	inventory.NewMetrics(r)
+	outcomes.NewMetrics(r, outcomes.NewMemory(1))
 	_, err := httpapi.NewServer(httpapi.Options{
-		Commands:   struct{ httpapi.Commands }{}, // no request asks for one
+		Commands:  struct{ httpapi.Commands }{}, // no request asks for one
+		Placement: struct{ httpapi.Placement }{}, Instance: "pod",
 		Registerer: r, Gatherer: prometheus.NewRegistry(),
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
