@@ -164,11 +164,18 @@ func TestMendedFold(t *testing.T) {
 	a.installation = mended
 	a.start()
 	a.isReady()
-	log, err := os.ReadFile(a.process.Log())
-	if err != nil {
-		t.Fatal(err)
-	}
-	contains(t, string(log), "rows are of an older fold version", "processor rebuild accounts")
+	eventually(t, time.Minute, func(context.Context) error { // it has partitions when it has caught up
+		log, err := os.ReadFile(a.process.Log())
+		if err != nil {
+			return err
+		}
+		for _, text := range []string{"rows are of an older fold version", "processor rebuild accounts"} {
+			if !strings.Contains(string(log), text) {
+				return fmt.Errorf("its log has no %q", text)
+			}
+		}
+		return nil
+	})
 	asked := mended.run(0, "rebuild", "accounts", "--detach", "--by", "the test")
 	id := strings.Fields(asked)[1]
 	eventually(t, time.Minute, func(ctx context.Context) error {
