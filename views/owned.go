@@ -120,6 +120,15 @@ func (v *Views) Begin(aggregate string, partitions []int32) {
 	a.holding.begin(partitions, int(v.options.Partitions()), v.options.Limits.QueueBytes)
 }
 
+// End ends what was begun, and closes its copies: of a session that was prepared and never ran, for which Own
+// was not called. It must be called before a standby opens the stores of these partitions. Otherwise a look
+// for a command in all copies would meet one whose store has another user by now, and fail.
+func (v *Views) End(aggregate string) {
+	if a := v.Aggregate(aggregate); a != nil && a.holding != nil {
+		a.holding.end()
+	}
+}
+
 // Own lets readers of the partitions that were begun in, while ctx goes on and the session holds them, and
 // calls readable as soon as they may come. It returns when ctx has ended, and the partitions are no longer
 // this process's.

@@ -37,10 +37,23 @@ func (w *Worker) follower(a *processors.OpenAggregate, fitting *fitting) exactly
 			},
 		})
 	}
-	return w.standbys.Group(standby.GroupOptions{
+	group := w.standbys.Group(standby.GroupOptions{
 		Name: w.in.Topics(a.AggregateName).Group, Topics: topics, Partitions: w.partitions.Load,
 		Fit: fitting.check,
 	})
+	return follower{group, func() { w.views.End(a.Name) }}
+}
+
+// follower ends the read side of the session before, which may never have run, before it opens its stores.
+type follower struct {
+	exactlyonce.Follower
+
+	end func()
+}
+
+func (f follower) Follow(partitions []int32) {
+	f.end()
+	f.Follower.Follow(partitions)
 }
 
 // next returns where the local stores of a topic end.

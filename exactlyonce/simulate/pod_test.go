@@ -232,7 +232,7 @@ func (s *simulation) tookOver(partitions int) {
 // close ends what newPod has begun, when the engine has ended.
 func (o *pod) close() error {
 	if o.views != nil {
-		o.views.Begin(aggregate, nil) // a session that was prepared and never began has left its copies open
+		o.views.End(aggregate) // of a session that was prepared and never ran
 	}
 	if o.standbys != nil {
 		o.standbys.Close()
