@@ -206,15 +206,7 @@ func (a Aggregate[S, C, E]) validate() error {
 	}
 	check("Commands", a.Commands, reflect.TypeFor[C]())
 	check("Events", a.Events, reflect.TypeFor[E]())
-	for field, formers := range map[string][]Former{
-		"FormerCommands": a.FormerCommands, "FormerEvents": a.FormerEvents, "FormerStates": a.FormerStates,
-	} {
-		for i, f := range formers {
-			if err := f.check(field); err != nil {
-				wrong("%s[%d] %w", field, i, err)
-			}
-		}
-	}
+	errs = append(errs, a.checkFormers()...)
 	for code, meaning := range a.Rejections {
 		if code == "" || len(code) > eventsourcing.MaxCodeBytes || meaning == "" {
 			wrong("Rejections has %q: %q; it must have a code of 1 to %d bytes, and a meaning",
@@ -222,6 +214,20 @@ func (a Aggregate[S, C, E]) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkFormers lists what is wrong with the former versions.
+func (a Aggregate[S, C, E]) checkFormers() (errs []error) {
+	for field, formers := range map[string][]Former{
+		"FormerCommands": a.FormerCommands, "FormerEvents": a.FormerEvents, "FormerStates": a.FormerStates,
+	} {
+		for i, f := range formers {
+			if err := f.check(field); err != nil {
+				errs = append(errs, fmt.Errorf("aggregate %q: %s[%d] %w", a.Name, field, i, err))
+			}
+		}
+	}
+	return errs
 }
 
 // OpenAggregate is an aggregate with its codecs: all that can be done with it without knowing its types.

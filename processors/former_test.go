@@ -78,7 +78,9 @@ func purse() processors.Aggregate[Purse, purseCommand, purseEvent] {
 			return p
 		},
 		Commands: []processors.Message{processors.Of(Fill{Cents: 2}, "Fills.")},
-		Events:   []processors.Message{processors.Of(Put{}, "Was put."), processors.Of(Noted{}, "Was noted.")},
+		Events: []processors.Message{
+			processors.Of(Put{}, "Was put."), processors.Of(Noted{}, "Was noted."),
+		},
 		FormerCommands: []processors.Former{
 			processors.Upcast("Give", func(c give1) Fill { return Fill{100 * c.Euros} }),
 		},
@@ -175,7 +177,8 @@ func (w *writers) write(t fataler, sequence int64, event any) *kgo.Record {
 
 // writtenAs is the type of an event as its program called it.
 func writtenAs(event any) string {
-	return strings.Title(strings.TrimRight(eventsourcing.TypeName(event), "123")) //nolint:staticcheck // ASCII
+	name := strings.TrimRight(eventsourcing.TypeName(event), "123")
+	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 // fold folds records, and returns the state as JSON with its sequence.
@@ -218,7 +221,8 @@ func TestHistoryOfAllGenerations(t *testing.T) {
 			note := rapid.SampledFrom([]string{"", "thanks"}).Draw(rt, "note")
 			sequence := int64(len(records) + 1)
 			var event any
-			switch rapid.SampledFrom([]string{"added", "shaken", "put2", "put", "noted"}).Draw(rt, "written") {
+			kinds := []string{"added", "shaken", "put2", "put", "noted"}
+			switch rapid.SampledFrom(kinds).Draw(rt, "written") {
 			case "added":
 				event = added1{n}
 				want.Cents += 100 * n
