@@ -49,6 +49,16 @@ func FormerOf[Old, New any](o StructOptions, upcast func(Old) New) Type {
 	return t
 }
 
+// Current returns a former version as it was when it was today's, to write records of it in tests.
+func (t Type) Current() Type {
+	current := *t.recordType
+	current.upcast, current.becomes = nil, nil
+	return Type{&current}
+}
+
+// Describes reports whether v is of the type's Go type.
+func (t Type) Describes(v any) bool { return t.goType == reflect.TypeOf(v) }
+
 // addFormer adds a version that is not written any more.
 func (s *Set) addFormer(t *setType) error {
 	if s.formerByGo[t.goType] != nil {

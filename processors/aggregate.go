@@ -159,6 +159,11 @@ func (a Aggregate[S, C, E]) EventTypes() []codecs.Type {
 	return append(recordsOf(a.Events, a.namespace()), a.formers(a.FormerEvents)...)
 }
 
+// CommandTypes returns the record types of the commands, with their former versions.
+func (a Aggregate[S, C, E]) CommandTypes() []codecs.Type {
+	return append(recordsOf(a.Commands, a.namespace()), a.formers(a.FormerCommands)...)
+}
+
 func (a Aggregate[S, C, E]) formers(formers []Former) []codecs.Type {
 	return formerRecords(formers, a.namespace(), rowName(a.Name))
 }
@@ -280,10 +285,7 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 		what  string
 		types []codecs.Type
 	}{
-		{
-			&o.Commands, "commands",
-			append(recordsOf(a.Commands, a.namespace()), a.formers(a.FormerCommands)...),
-		},
+		{&o.Commands, "commands", a.CommandTypes()},
 		{&o.Events, "events", a.EventTypes()},
 		{
 			&o.Rows, "rows",
