@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/twmb/avro"
@@ -74,6 +75,30 @@ func (s *Set) addFormer(t *setType) error {
 
 func errGivenTwice(t *setType) error {
 	return fmt.Errorf("%v is given twice; each version of a record needs a Go type of its own", t.goType)
+}
+
+// formersNamed returns the former versions of a type by its bare or its full name, the newest first.
+func (s *Set) formersNamed(name string) (found []*setType) {
+	for _, t := range slices.Backward(s.formers) {
+		if t.schema.Name == name || t.bareName() == name {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+// becomes returns the one value that a value of a former version is today.
+func (s *Set) becomes(t *setType, v any) (today any, err error) {
+	defer func() { // the function is not ours
+		if p := recover(); p != nil {
+			today, err = nil, fmt.Errorf("upcasting a %v: panic: %v", t.goType, p)
+		}
+	}()
+	values, err := s.today(nil, v, 0)
+	if err != nil || len(values) != 1 {
+		return nil, errors.Join(err, fmt.Errorf("a %v has become %d values", t.goType, len(values)))
+	}
+	return values[0], nil
 }
 
 // checkFormers lists former versions that can't be told apart, or that lead nowhere.

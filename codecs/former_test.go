@@ -154,6 +154,43 @@ func TestTodaysVersionIsNoFormerOne(t *testing.T) {
 	}
 }
 
+// JSON of a former version is read as today's type, if it does not fit that, and is one value. Mistakes are
+// those in today's type.
+func TestFormerVersionsInJSON(t *testing.T) {
+	s := server(t)
+	commands := set(t, client(t, s.URL()), append(payments(),
+		codecs.FormerOf(bank("Bought"), func(p paidOnce) Paid { return Paid{Money{p.Cents, "EUR"}} }))...)
+	for name, test := range map[string]struct {
+		typeName, data string
+		want           any
+		wrong          string
+	}{
+		"today's":          {"Paid", `{"money": {"cents": 1, "currency": "CH"}}`, Paid{Money{1, "CH"}}, ""},
+		"a former version": {"Paid", `{"euros": 2, "tip": 0}`, Paid{Money{200, "EUR"}}, ""},
+		"by its full name": {"bank.Paid", `{"euros": 2, "tip": 0}`, Paid{Money{200, "EUR"}}, ""},
+		"a former name":    {"Bought", `{"cents": 3}`, Paid{Money{3, "EUR"}}, ""},
+		"several values":   {"Paid", `{"euros": 2, "tip": 1}`, nil, "JSON does not fit Paid"},
+		"no version":       {"Paid", `{"money": 5}`, nil, "money"},
+		"no value":         {"Greeted", `{"name": "x"}`, nil, "has become 0 values"},
+		"no type":          {"Nothing", `{}`, nil, "unknown type"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := commands.FromJSON(test.typeName, []byte(test.data))
+			if got != test.want || test.wrong == "" && err != nil {
+				t.Errorf("got %+v, %v; want %+v", got, err, test.want)
+			}
+			if test.wrong != "" && (err == nil || !strings.Contains(err.Error(), test.wrong)) {
+				t.Errorf("got %v, want it to say %q", err, test.wrong)
+			}
+		})
+	}
+}
+
+// paidOnce is what Paid was called Bought for.
+type paidOnce struct {
+	Cents int64 `avro:"cents"`
+}
+
 // A bug of an upcaster costs the records that it meets, and no others.
 func TestUpcasterFails(t *testing.T) {
 	s := server(t)

@@ -17,8 +17,8 @@ import (
 )
 
 // programOf is a program of one aggregate, a tin, in three generations. In the first, euros were Added. In
-// the second, the event was called Put, its money was a text, and a note could be on it; shaking the tin was an
-// event, too. Today money are cents, a note is an event of its own, and shaking it means nothing.
+// the second, the event was called Put, its money was a text, and a note could be on it; shaking the tin was
+// an event, too. Today money are cents, a note is an event of its own, and shaking it means nothing.
 func programOf(d processors.Definition) program.Program {
 	return program.Program{Name: "tin", Definitions: []processors.Definition{d}}
 }
@@ -189,6 +189,7 @@ func TestGenerations(t *testing.T) {
 		t.Errorf("the row of the second generation is read as %+v", row)
 	}
 	give("Give", `{"cents": 7}`, 4)
+	give("Give", `{"money": "1 EUR", "note": ""}`, 5) // from a client that was not upgraded
 
 	rebuild, err := c.Client.AskRebuild(t.Context(), "tins", false, "the test")
 	if err != nil {
@@ -198,7 +199,7 @@ func TestGenerations(t *testing.T) {
 		rebuild, err = c.Client.Rebuild(t.Context(), rebuild.ID)
 		return err == nil && rebuild.Stage == "done"
 	})
-	if row := programtest.State[Tin](c, "tin", "t"); row != (Tin{507, "thanks"}) {
+	if row := programtest.State[Tin](c, "tin", "t"); row != (Tin{607, "thanks"}) {
 		t.Errorf("rebuilt, it is %+v", row)
 	}
 	for sequence, want := range map[int64]Tin{1: {300, ""}, 2: {500, "thanks"}, 3: {500, "thanks"}} {
@@ -215,6 +216,7 @@ func TestGenerations(t *testing.T) {
 		`2 Put {"money":"2 EUR","note":"thanks"} = Put {"cents":200}, Noted {"text":"thanks"}`,
 		`3 Shaken {"often":9} = nothing`,
 		`4 Put {"cents":7}`,
+		`5 Put {"cents":100}`,
 	}
 	if diff := cmp.Diff(want, historyOf(t, c)); diff != "" {
 		t.Error(diff)
