@@ -1,9 +1,11 @@
 package codecs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"refold/codecs/avrojson"
@@ -40,29 +42,53 @@ func (e *UnknownTypeError) Error() string {
 }
 
 // FromJSON returns the value of a record type, by its bare or full name, that JSON describes, in the form
-// of package avrojson. The type is that of the Go struct, as with [Set.Decode]. It keeps data no longer
-// than the call.
+// of package avrojson. The type is that of the Go struct, as with [Set.Decode]. JSON that does not fit
+// today's type, and fits a former version of that name, is read as that version, if one value has become of
+// it. It keeps data no longer than the call.
 //
 // The error is a *[JSONError] or an *[UnknownTypeError]; any other error is not the caller's fault.
 func (s *Set) FromJSON(typeName string, data []byte) (any, error) {
-	t := s.find(typeName)
-	if t == nil {
-		return nil, &UnknownTypeError{Name: typeName, Known: s.Types()}
-	}
 	text, err := jsonvalue.Parse(data, s.registry.settings.Limits.RecordBytes)
 	if err != nil {
-		return nil, t.mistaken(avrojson.SyntaxMistake(err))
+		if s.find(typeName) == nil && len(s.formersNamed(typeName)) == 0 {
+			return nil, &UnknownTypeError{Name: typeName, Known: s.Types()}
+		}
+		mistakes := []avrojson.Mistake{avrojson.SyntaxMistake(err)}
+		return nil, &JSONError{Type: bareName(typeName), Mistakes: mistakes}
 	}
-	return s.fromText(t, text)
+	_, v, err := s.FromText(typeName, text)
+	return v, err
 }
 
-// FromText is FromJSON of a text that was checked before, such as a part of a larger one.
-func (s *Set) FromText(typeName string, text jsonvalue.Text) (any, error) {
-	t := s.find(typeName)
-	if t == nil {
-		return nil, &UnknownTypeError{Name: typeName, Known: s.Types()}
+// FromText is FromJSON of a text that was checked before, such as a part of a larger one. It also returns the
+// bare name of the value's type: another one for a former version that was called otherwise.
+func (s *Set) FromText(typeName string, text jsonvalue.Text) (today string, v any, err error) {
+	var first error
+	if t := s.find(typeName); t != nil {
+		v, err := s.fromText(t, text)
+		if _, mistaken := errors.AsType[*JSONError](err); !mistaken {
+			return t.bareName(), v, err
+		}
+		first = err
 	}
-	return s.fromText(t, text)
+	for _, t := range s.formersNamed(typeName) {
+		v, err := s.fromText(t, text)
+		if err == nil {
+			if v, err = s.becomes(t, v); err != nil {
+				err = t.mistaken(avrojson.Mistake{
+					Found: err.Error(), Allowed: "a former version that is one value today",
+				})
+			}
+		}
+		if err == nil {
+			return s.byGo[reflect.TypeOf(v)].bareName(), v, nil
+		}
+		first = cmp.Or(first, err)
+	}
+	if first == nil {
+		return "", nil, &UnknownTypeError{Name: typeName, Known: s.Types()}
+	}
+	return "", nil, first
 }
 
 func (s *Set) fromText(t *setType, text jsonvalue.Text) (any, error) {
@@ -97,7 +123,7 @@ func (s *Set) fromText(t *setType, text jsonvalue.Text) (any, error) {
 }
 
 func (t *setType) mistaken(mistakes ...avrojson.Mistake) error {
-	return &JSONError{Type: t.goType.Name(), Mistakes: mistakes}
+	return &JSONError{Type: t.bareName(), Mistakes: mistakes}
 }
 
 // DescribeJSON returns the JSON Schema of the JSON that FromJSON takes for a record type, by its bare or

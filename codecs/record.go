@@ -28,6 +28,10 @@ type recordType struct {
 	encode func(dst []byte, schema *avro.Schema, v any) ([]byte, error)
 	// decode returns a T and the bytes that were left over.
 	decode func(schema *avro.Schema, data []byte) (v any, rest []byte, err error)
+	// upcast is that of a former version, nil of today's; becomes is the type of the one value that it always
+	// returns, nil if that is not known.
+	upcast  func(v any) []any
+	becomes reflect.Type
 }
 
 // Record returns the record type of a Go struct T and its Avro schema. The struct's fields carry

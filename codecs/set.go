@@ -25,6 +25,12 @@ type Set struct {
 	byName   map[string]*setType // by full name and aliases, as in a writer's schema
 	bare     map[string]*setType // by bare name, as in the API
 
+	// The versions that are not written any more: all, by Go type, and by full name and aliases, of each the
+	// newest first.
+	formers    []*setType
+	formerByGo map[reflect.Type]*setType
+	former     map[string][]*setType
+
 	// readers decode records, by the ID of the schema that they were written with. The map is replaced,
 	// never changed, so that the hot path reads it without a lock.
 	readers atomic.Pointer[map[int]*reader]
@@ -40,6 +46,7 @@ type setType struct {
 
 // reader decodes records that were written with one schema, or holds the reason why they are poison.
 type reader struct {
+	set    *Set
 	typ    *setType
 	schema *avro.Schema // the writer's resolved to ours; ours if they are the same
 	poison *Malformed   // without the bytes
@@ -56,6 +63,9 @@ func NewSet(registry *Registry, types ...Type) (*Set, error) {
 		byGo:     map[reflect.Type]*setType{},
 		byName:   map[string]*setType{},
 		bare:     map[string]*setType{},
+
+		formerByGo: map[reflect.Type]*setType{},
+		former:     map[string][]*setType{},
 	}
 	s.readers.Store(&map[int]*reader{})
 	var mistakes []error
@@ -71,7 +81,16 @@ func NewSet(registry *Registry, types ...Type) (*Set, error) {
 			mistakes = append(mistakes, err)
 			continue
 		}
-		if err := s.add(&setType{recordType: t.recordType, schema: schema}); err != nil {
+		add := s.add
+		if t.upcast != nil {
+			add = s.addFormer
+		}
+		if err := add(&setType{recordType: t.recordType, schema: schema}); err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
+	if len(mistakes) == 0 {
+		if err := s.checkFormers(); err != nil {
 			mistakes = append(mistakes, err)
 		}
 	}
@@ -241,8 +260,9 @@ func (s *Set) AppendEncode(dst []byte, v any) ([]byte, error) {
 }
 
 // Decode returns the value that b was encoded from: a value, not a pointer, of one of the Set's Go
-// types. b is not kept, and may be used again. One allocation is made, for the value, and a share
-// of another, for its strings.
+// types. A record of a former version ([Former]) comes as what it has become, or as an [Upcast]. b is not
+// kept, and may be used again. One allocation is made, for the value, and a share of another, for its
+// strings.
 //
 // The error is a *[Malformed], which is poison, or it wraps [ErrRegistryUnavailable], which is a
 // fault: the schema is not known yet, and the registry does not answer. The registry is asked once.
@@ -287,8 +307,23 @@ func (r *reader) decode(b, data []byte) (v any, err error) {
 	case len(rest) > 0:
 		return nil, malformed(ReasonUndecodable, b,
 			"%v: %d bytes are left over after the last field", r.typ.goType, len(rest))
+	case r.typ.upcast != nil:
+		return r.upcast(b, v)
 	}
 	return v, nil
+}
+
+// upcast returns a value of a former version as today's types have it.
+func (r *reader) upcast(b []byte, v any) (today any, err error) {
+	defer func() { // the function is not ours
+		if p := recover(); p != nil {
+			today, err = nil, malformed(ReasonIncompatible, b, "upcasting a %v: panic: %v", r.typ.goType, p)
+		}
+	}()
+	if today, err = r.set.upcast(r.typ, v); err != nil {
+		return nil, malformed(ReasonIncompatible, b, "upcasting a %v: %w", r.typ.goType, err)
+	}
+	return today, nil
 }
 
 // learn asks the registry for a writer's schema and resolves it to ours.
@@ -309,26 +344,11 @@ func (s *Set) learn(ctx context.Context, id int, b []byte) (*reader, error) {
 	return r, nil
 }
 
-func (s *Set) resolve(written *Schema) *reader {
-	t := s.byName[written.Name]
-	if t == nil {
-		return &reader{poison: malformed(ReasonUnknownType, nil,
-			"schema %d is %s; this topic's types are %s",
-			written.ID, written.Name, strings.Join(s.Types(), ", "))}
-	}
-	resolved, err := avro.Resolve(written.avro, t.schema.avro)
-	if err != nil {
-		return &reader{poison: malformed(ReasonIncompatible, nil,
-			"schema %d of %s cannot be read as ours: %w", written.ID, written.Name, err)}
-	}
-	return s.reader(t, written, resolved)
-}
-
 // reader returns the reader of records of the type that were written with a schema. resolved is that schema
 // resolved to ours.
 func (s *Set) reader(t *setType, written *Schema, resolved *avro.Schema) *reader {
 	return &reader{
-		typ: t, schema: resolved,
+		set: s, typ: t, schema: resolved,
 		growth: avrotype.NewGrowth(written.typ(), t.schema.typ()), limits: s.registry.settings.Limits,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/twmb/avro"
@@ -44,7 +45,7 @@ func (e *VersionError) Unwrap() error { return e.Err }
 // version; it waits for a registry that is away as [Set.Prepare] does.
 func (s *Set) CheckVersions(ctx context.Context) error {
 	var errs []error
-	for _, t := range s.types {
+	for _, t := range s.subjects() {
 		err := s.registry.patiently(ctx, func(ctx context.Context) error {
 			return s.checkVersions(ctx, t)
 		})
@@ -54,6 +55,17 @@ func (s *Set) CheckVersions(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// subjects returns a type for each subject: today's, and a former one of each name that no type has any more.
+func (s *Set) subjects() []*setType {
+	all := slices.Clone(s.types)
+	for _, t := range s.formers {
+		if !slices.ContainsFunc(all, func(o *setType) bool { return o.schema.Name == t.schema.Name }) {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 func (s *Set) checkVersions(ctx context.Context, t *setType) error {
@@ -122,7 +134,7 @@ func (t *setType) readable(s *Set, written *Schema) error {
 		return poison.Err
 	}
 	ours := revisionOf(t.schema)
-	if ours == 0 || ours != revisionOf(written) ||
+	if ours == 0 || t.upcast != nil || ours != revisionOf(written) ||
 		bytes.Equal(written.avro.Canonical(), t.schema.avro.Canonical()) {
 		return nil
 	}

@@ -44,7 +44,8 @@ type Context struct {
 // Recorded is an event as it stands in the log.
 type Recorded[E any] struct {
 	Event E
-	// Sequence is the event's position in its aggregate, from 1.
+	// Sequence is the event's position in its aggregate, from 1. Events that were one when they were written
+	// have one sequence; and some have none, if what was written means nothing today.
 	Sequence int64
 	// Time is that of the command which led to the event: see [Context]. It is the zero time for an
 	// event whose record has none, which Refold does not write.

@@ -75,6 +75,19 @@ func (p Process[E]) On(event Envelope[E]) []Sent {
 	return p.send(p.React(event), &event.Metadata, event.ID)
 }
 
+// OnParts returns the commands that the parts of one recorded event lead to: what it has become, if it was
+// written by a former version. All parts have the event's metadata but for their type. The commands are
+// numbered as those of one event.
+func (p Process[E]) OnParts(metadata *Metadata, parts []E) []Sent {
+	var wanted []Instruction
+	for _, part := range parts {
+		event := Envelope[E]{Metadata: *metadata, Data: part}
+		event.Type = TypeName(part)
+		wanted = append(wanted, p.React(event)...)
+	}
+	return p.send(wanted, metadata, metadata.ID)
+}
+
 // OnResult returns the commands that a result leads to. metadata are the result's own, of its
 // record. A result of a command that was not this process's leads to none.
 func (p Process[E]) OnResult(metadata *Metadata, result Result) []Sent {

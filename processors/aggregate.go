@@ -36,6 +36,10 @@ type Aggregate[S, C, E any] struct {
 
 	// Commands and Events are all types that C and E may be: see [Of].
 	Commands, Events []Message
+	// FormerCommands, FormerEvents and FormerStates are versions that are read and not written any more,
+	// of each record the oldest first: see [Upcast], [Split] and [UpcastState]. A version that Avro's own
+	// rules make today's type of need not be here.
+	FormerCommands, FormerEvents, FormerStates []Former
 	// Rejections are the codes that Decide rejects with, and what each means to the sender of a command,
 	// for the API's description.
 	Rejections map[string]string
@@ -84,7 +88,8 @@ type Message struct {
 	goType   reflect.Type
 	example  any
 	internal bool
-	record   func(namespace string) codecs.Type
+	options  codecs.StructOptions
+	record   func(codecs.StructOptions) codecs.Type
 }
 
 // Of returns the type T of commands or events. T is a struct; its Avro schema is made of its fields, as
@@ -93,10 +98,17 @@ type Message struct {
 func Of[T any](example T, doc string) Message {
 	return Message{
 		goType: reflect.TypeFor[T](), example: example,
-		record: func(namespace string) codecs.Type {
-			return codecs.RecordOf[T](codecs.StructOptions{Namespace: namespace, Doc: doc})
-		},
+		options: codecs.StructOptions{Doc: doc},
+		record:  codecs.RecordOf[T],
 	}
+}
+
+// Revision notes a number in the schema. Versions of one record need it only if they have the same fields and
+// mean something else by them, such as euros once and cents today: raise it then, and give the one before as
+// a [Former] version. Fields may change only together with a revision that was noted once.
+func (m Message) Revision(n int) Message {
+	m.options.Revision = n
+	return m
 }
 
 // Internal returns the command as one that only processes send: the HTTP API does not offer it.
@@ -115,7 +127,7 @@ type AggregateDefinition interface {
 	Named() AggregateName
 	// Settings returns the aggregate's own defaults.
 	Settings() Settings
-	// EventTypes returns the record types of the events.
+	// EventTypes returns the record types of the events, with their former versions.
 	EventTypes() []codecs.Type
 	// Totalled returns what a report adds up of a state as JSON: the definition's Totals, or without any,
 	// that it is one aggregate.
@@ -142,8 +154,19 @@ func (a Aggregate[S, C, E]) Decider() eventsourcing.Decider[S, C, E] {
 // Topics returns the names of the aggregate's topics, each with the prefix in front.
 func (a Aggregate[S, C, E]) Topics(prefix string) Topics { return NewTopics(prefix, a.Name, a.Plural) }
 
-// EventTypes returns the record types of the events.
-func (a Aggregate[S, C, E]) EventTypes() []codecs.Type { return recordsOf(a.Events, a.namespace()) }
+// EventTypes returns the record types of the events, with their former versions.
+func (a Aggregate[S, C, E]) EventTypes() []codecs.Type {
+	return append(recordsOf(a.Events, a.namespace()), a.formers(a.FormerEvents)...)
+}
+
+// CommandTypes returns the record types of the commands, with their former versions.
+func (a Aggregate[S, C, E]) CommandTypes() []codecs.Type {
+	return append(recordsOf(a.Commands, a.namespace()), a.formers(a.FormerCommands)...)
+}
+
+func (a Aggregate[S, C, E]) formers(formers []Former) []codecs.Type {
+	return formerRecords(formers, a.namespace(), rowName(a.Name))
+}
 
 func (a Aggregate[S, C, E]) namespace() string {
 	if a.Namespace != "" {
@@ -156,7 +179,9 @@ func recordsOf(messages []Message, namespace string) []codecs.Type {
 	types := make([]codecs.Type, 0, len(messages))
 	for _, m := range messages {
 		if m.record != nil {
-			types = append(types, m.record(namespace))
+			o := m.options
+			o.Namespace = namespace
+			types = append(types, m.record(o))
 		}
 	}
 	return types
@@ -186,6 +211,7 @@ func (a Aggregate[S, C, E]) validate() error {
 	}
 	check("Commands", a.Commands, reflect.TypeFor[C]())
 	check("Events", a.Events, reflect.TypeFor[E]())
+	errs = append(errs, a.checkFormers()...)
 	for code, meaning := range a.Rejections {
 		if code == "" || len(code) > eventsourcing.MaxCodeBytes || meaning == "" {
 			wrong("Rejections has %q: %q; it must have a code of 1 to %d bytes, and a meaning",
@@ -193,6 +219,20 @@ func (a Aggregate[S, C, E]) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkFormers lists what is wrong with the former versions.
+func (a Aggregate[S, C, E]) checkFormers() (errs []error) {
+	for field, formers := range map[string][]Former{
+		"FormerCommands": a.FormerCommands, "FormerEvents": a.FormerEvents, "FormerStates": a.FormerStates,
+	} {
+		for i, f := range formers {
+			if err := f.check(field); err != nil {
+				errs = append(errs, fmt.Errorf("aggregate %q: %s[%d] %w", a.Name, field, i, err))
+			}
+		}
+	}
+	return errs
 }
 
 // OpenAggregate is an aggregate with its codecs: all that can be done with it without knowing its types.
@@ -245,9 +285,12 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 		what  string
 		types []codecs.Type
 	}{
-		{&o.Commands, "commands", recordsOf(a.Commands, a.namespace())},
+		{&o.Commands, "commands", a.CommandTypes()},
 		{&o.Events, "events", a.EventTypes()},
-		{&o.Rows, "rows", []codecs.Type{rowType[S](a.namespace(), a.Name, a.Decider().Version())}},
+		{
+			&o.Rows, "rows",
+			append(a.formers(a.FormerStates), rowType[S](a.namespace(), a.Name, a.Decider().Version())),
+		},
 	}
 	for _, s := range sets {
 		var err error

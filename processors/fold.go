@@ -121,11 +121,25 @@ func (f *EventFold[S, E]) Decode(event *kgo.Record) (any, error) {
 		}
 		return nil, fmt.Errorf("decoding event %d of %q: %w", sequence, event.Key, err)
 	}
+	if upcast, is := value.(codecs.Upcast); is {
+		events, poison := eventsOf[E](upcast.Values)
+		if poison != nil {
+			return nil, &FoldError{Reason: FoldCode(poison.Reason), Err: poison.Err}
+		}
+		return &parts[E]{events, sequence, at}, nil
+	}
 	data, is := value.(E)
 	if !is {
 		return nil, unfoldable(FoldCode(codecs.ReasonUnknownType), "%T is none of the events", value)
 	}
 	return &eventsourcing.Recorded[E]{Event: data, Sequence: sequence, Time: at}, nil
+}
+
+// parts are what one recorded event has become that was written by a former version.
+type parts[E any] struct {
+	events   []E
+	sequence int64
+	time     time.Time
 }
 
 // Apply returns the state after a decoded event. It may change the state that it is given, which must not be
@@ -136,26 +150,57 @@ func (f *EventFold[S, E]) Apply(state, event any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, is := event.(*eventsourcing.Recorded[E])
-	if !is {
-		return nil, fmt.Errorf("a %T is no event of this fold", event)
-	}
 	if s == nil {
 		s = &folded[S]{state: f.initial}
 	}
-	switch next := s.sequence + 1; {
-	case e.Sequence > next:
-		return nil, unfoldable(FoldGap, "it is event %d of its aggregate where event %d is due",
-			e.Sequence, next)
-	case e.Sequence < next:
-		return nil, unfoldable(FoldRepeated, "it is event %d of its aggregate where event %d is due",
-			e.Sequence, next)
+	var sequence int64
+	var evolve error
+	switch e := event.(type) {
+	case *eventsourcing.Recorded[E]:
+		sequence = e.Sequence
+		if err := s.mustBeDue(sequence); err != nil {
+			return nil, err
+		}
+		evolve = f.evolveOne(s, *e)
+	case *parts[E]:
+		sequence = e.sequence
+		if err := s.mustBeDue(sequence); err != nil {
+			return nil, err
+		}
+		evolve = f.evolveParts(s, e)
+	default:
+		return nil, fmt.Errorf("a %T is no event of this fold", event)
 	}
-	if err := f.evolveOne(s, *e); err != nil {
-		return nil, unfoldable(FoldPanic, "event %d of its aggregate: %w", e.Sequence, err)
+	if evolve != nil {
+		return nil, unfoldable(FoldPanic, "event %d of its aggregate: %w", sequence, evolve)
 	}
-	s.sequence = e.Sequence
+	s.sequence = sequence
 	return s, nil
+}
+
+// mustBeDue returns an error unless an event of that sequence is the next of its aggregate.
+func (s *folded[S]) mustBeDue(sequence int64) error {
+	switch next := s.sequence + 1; {
+	case sequence > next:
+		return unfoldable(FoldGap, "it is event %d of its aggregate where event %d is due", sequence, next)
+	case sequence < next:
+		return unfoldable(FoldRepeated, "it is event %d of its aggregate where event %d is due",
+			sequence, next)
+	}
+	return nil
+}
+
+// evolveParts folds the parts of an event in, all or none.
+func (f *EventFold[S, E]) evolveParts(s *folded[S], e *parts[E]) error {
+	before := s.state
+	for _, part := range e.events {
+		err := f.evolveOne(s, eventsourcing.Recorded[E]{Event: part, Sequence: e.sequence, Time: e.time})
+		if err != nil {
+			s.state = before
+			return err
+		}
+	}
+	return nil
 }
 
 // evolveOne folds an event in. A panic of the domain becomes an error, and leaves the state as it was.

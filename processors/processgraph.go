@@ -182,6 +182,12 @@ func (p *ProcessGraph[E]) react(record *received) (
 	switch data := record.value.(type) {
 	case Result:
 		sent = p.OnResult(&metadata, data.of(&metadata))
+	case codecs.Upcast:
+		parts, poison := eventsOf[E](data.Values)
+		if poison != nil {
+			return nil, poison
+		}
+		sent = p.OnParts(&metadata, parts)
 	case E:
 		sent = p.On(eventsourcing.Envelope[E]{Metadata: metadata, Data: data})
 	default:

@@ -68,13 +68,17 @@ func (r *received) describe(limit int) (eventsourcing.Metadata, *codecs.Malforme
 	if m.Subject == "" {
 		m.Subject = string(r.Key)
 	}
-	switch name := eventsourcing.TypeName(r.value); {
+	written, values := readAs(r.value)
+	switch {
 	case len(r.Key) == 0:
 		return none, badHeader("the record has no key; it must be the aggregate's ID")
 	case m.Subject != string(r.Key):
 		return none, badHeader("ce_subject is %q, the record's key is %q", m.Subject, r.Key)
-	case m.Type != name:
-		return none, badHeader("ce_type is %q, the value is a %s", m.Type, name)
+	case m.Type != written:
+		return none, badHeader("ce_type is %q, the value is a %s", m.Type, written)
+	}
+	if len(values) == 1 { // of a former version, whose type may be called otherwise today
+		r.value, m.Type = values[0], eventsourcing.TypeName(values[0])
 	}
 	if wrong := eventsourcing.CheckID("the record's key", m.Subject, eventsourcing.MaxIDBytes); wrong != nil {
 		return none, beyondLimits(wrong)

@@ -52,7 +52,7 @@ func traced(
 	}
 	metadata, err := codecs.MetadataFromRecord(record.Headers)
 	name := doing
-	if err == nil && record.value != nil && metadata.Type == eventsourcing.TypeName(record.value) {
+	if written, _ := readAs(record.value); err == nil && written != "" && metadata.Type == written {
 		name += " " + metadata.Type // a known type, so that the number of names is bounded
 	}
 	parent := tracing.Under(context.Background(), metadata.Traceparent)

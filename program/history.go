@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"refold/client"
+	"refold/client/wire"
 	"refold/kafka"
 	"refold/program/command"
 )
@@ -214,10 +215,25 @@ func (h *history) print(e *client.Event) error {
 	if e.Unreadable != nil {
 		data = "unreadable: " + e.Unreadable.Code + ": " + command.Legible(e.Unreadable.Detail)
 	}
+	if e.ReadAs != nil {
+		data += "  read as " + readAs(e.ReadAs)
+	}
 	line := fmt.Sprintf(historyColumns, strconv.FormatInt(e.Sequence, 10),
 		e.Time.UTC().Format("2006-01-02T15:04:05.000"), command.Legible(e.Type), data)
 	_, err := io.WriteString(h.out, strings.TrimRight(line, " \n")+"\n")
 	return err
+}
+
+// readAs says what a record of a former version is read as.
+func readAs(parts []wire.Part) string {
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	texts := make([]string, len(parts))
+	for i, p := range parts {
+		texts[i] = strings.TrimSpace(command.Legible(p.Type) + " " + fieldsOf(p.Data))
+	}
+	return strings.Join(texts, ", ")
 }
 
 // fieldsOf returns the fields of a JSON object for a terminal, in their order: "amount=500

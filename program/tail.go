@@ -107,6 +107,9 @@ func showItem(w io.Writer, item *client.Item) error {
 	case shown.Kind != wire.KindResult:
 		fmt.Fprintf(&b, "  %s", command.Legible(string(shown.Data)))
 	}
+	if shown.ReadAs != nil {
+		fmt.Fprintf(&b, "  read as %s", readAs(shown.ReadAs))
+	}
 	_, err := fmt.Fprintln(w, b.String())
 	return err
 }

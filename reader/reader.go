@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -138,9 +139,9 @@ func (r *Reader) batch(
 	handle func(context.Context, eventsourcing.Envelope[any]) error,
 ) (handled []*kgo.Record, err error) {
 	for i, record := range records {
-		event, is, err := r.event(ctx, record)
-		if err == nil && is {
-			err = handle(ctx, event)
+		events, err := r.eventsOf(ctx, record)
+		for at := 0; at < len(events) && err == nil; at++ {
+			err = handle(ctx, events[at])
 		}
 		if err != nil {
 			return records[:i], err
@@ -149,24 +150,37 @@ func (r *Reader) batch(
 	return records, nil
 }
 
-// event returns the event of a record, and whether it is of one of the types.
-func (r *Reader) event(
+// eventsOf returns the event of a record; none if it is of none of the types, or means nothing today, and
+// several of a former version that has become several.
+func (r *Reader) eventsOf(
 	ctx context.Context, record *kgo.Record,
-) (e eventsourcing.Envelope[any], is bool, err error) {
+) ([]eventsourcing.Envelope[any], error) {
 	data, err := r.events.Decode(ctx, record.Value)
 	if malformed, poison := errors.AsType[*codecs.Malformed](err); poison &&
 		malformed.Reason == codecs.ReasonUnknownType {
 		if r.options.Skipped != nil {
 			r.options.Skipped(string(kafka.Header(record.Headers, codecs.HeaderType)))
 		}
-		return e, false, nil
+		return nil, nil
 	}
 	metadata, _, headers := codecs.StoredMetadata(record.Headers)
 	if err := errors.Join(err, headers); err != nil {
-		return e, false, &EventError{record.Topic, record.Partition, record.Offset, err}
+		return nil, &EventError{record.Topic, record.Partition, record.Offset, err}
 	}
 	metadata.Subject = string(record.Key)
-	return eventsourcing.Envelope[any]{Metadata: metadata, Data: data}, true, nil
+	upcast, is := data.(codecs.Upcast)
+	if !is {
+		return []eventsourcing.Envelope[any]{{Metadata: metadata, Data: data}}, nil
+	}
+	events := make([]eventsourcing.Envelope[any], len(upcast.Values))
+	for i, value := range upcast.Values {
+		events[i] = eventsourcing.Envelope[any]{Metadata: metadata, Data: value}
+		events[i].Type = eventsourcing.TypeName(value)
+		if i > 0 {
+			events[i].ID = metadata.ID + "." + strconv.Itoa(i)
+		}
+	}
+	return events, nil
 }
 
 // commit commits the offsets behind records, also when ctx has ended.

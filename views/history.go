@@ -21,6 +21,8 @@ type Event struct {
 	CorrelationID, CausationID, Traceparent string
 	// Data are its fields as JSON, by the schema that they were written with.
 	Data json.RawMessage
+	// ReadAs is what an event of a former version is read as: see codecs.Shown.
+	ReadAs []codecs.Part
 	// Unreadable says why there are no Data. The rest is what could be read.
 	Unreadable *codecs.Malformed
 }
@@ -123,7 +125,11 @@ func (a *Aggregate) showEvents(ctx context.Context, found foundEvents) (EventPag
 				found.Sequences[i], a.description.Name, found.aggregate, err)
 		}
 		page.Events = append(page.Events, event)
-		if bytes += len(event.Data); bytes >= maxGrowth*a.limits.PageBytes && i+1 < len(found.Records) {
+		bytes += len(event.Data)
+		for _, part := range event.ReadAs {
+			bytes += len(part.Data)
+		}
+		if bytes >= maxGrowth*a.limits.PageBytes && i+1 < len(found.Records) {
 			page.Next = found.Sequences[i]
 			break
 		}
@@ -148,7 +154,8 @@ func (a *Aggregate) showEvent(ctx context.Context, id string, b []byte, sequence
 	if !m.Time.IsZero() {
 		e.Time = m.Time
 	}
-	_, e.Data, err = a.description.Events.ToJSON(ctx, r.Value)
+	shown, err := a.description.Events.Show(ctx, r.Value)
+	e.Data, e.ReadAs = shown.Data, shown.ReadAs
 	switch {
 	case errors.As(err, &e.Unreadable):
 		e.Data = nil

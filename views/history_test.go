@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
@@ -67,6 +68,69 @@ func sequences(events []views.Event) string {
 		fmt.Fprintf(&b, "%d ", e.Sequence)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// The former events: one that has become two, and one that means nothing any more.
+type (
+	doubled struct {
+		Amount int64 `avro:"amount"`
+	}
+	greeted struct {
+		Name string `avro:"name"`
+	}
+)
+
+func formerEvents() []codecs.Type {
+	return []codecs.Type{
+		codecs.Former(codecs.StructOptions{Name: "Doubled"}, func(d doubled) []any {
+			return []any{Added{d.Amount}, Added{d.Amount}}
+		}),
+		codecs.Former(codecs.StructOptions{Name: "Greeted"}, func(greeted) []any { return nil }),
+	}
+}
+
+// current returns types as they were when they were today's.
+func current(types []codecs.Type) (all []codecs.Type) {
+	for _, t := range types {
+		all = append(all, t.Current())
+	}
+	return all
+}
+
+// G9: a history shows an event of a former version as it was written, and what it is read as.
+func TestHistoryOfFormerVersions(t *testing.T) {
+	f := newFixture(t)
+	for i, event := range []any{doubled{7}, greeted{"x"}, Added{8}} {
+		set := f.former
+		if f.events.Has(event) {
+			set = f.events
+		}
+		value, err := set.Encode(event)
+		must(t, err)
+		f.write(t, topics.Events, "a", value, metadataHeaders(eventsourcing.Metadata{
+			ID: fmt.Sprint("a/", i+1), Type: "Doubled", Subject: "a", Sequence: int64(i) + 1,
+		})...)
+	}
+	v := f.run(t)
+	var got []string
+	for _, e := range all(t, v.counters, "a", views.EventQuery{Limit: 10}) {
+		line := fmt.Sprint(e.Sequence, " ", string(e.Data))
+		if e.ReadAs != nil {
+			line += " read as"
+		}
+		for _, part := range e.ReadAs {
+			line += " " + part.Type + string(part.Data)
+		}
+		got = append(got, line)
+	}
+	want := []string{
+		`1 {"amount":7} read as Added{"amount":7} Added{"amount":7}`,
+		`2 {"name":"x"} read as`,
+		`3 {"amount":8}`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // G2: a history is whole and in order, whether its events came before the view or after, after a

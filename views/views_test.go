@@ -48,7 +48,7 @@ type fixture struct {
 	cluster           *local.Cluster
 	kafka             kafka.Settings
 	commands, results *codecs.Set
-	events            *codecs.Set
+	events, former    *codecs.Set // former writes the events of a program of an earlier release
 	client            *kgo.Client
 	dir               string
 }
@@ -78,7 +78,10 @@ func newFixture(tb testing.TB) *fixture {
 	must(tb, err)
 	f.results, err = processors.NewResultSet(registry)
 	must(tb, err)
-	f.events, err = codecs.NewSet(registry, codecs.Record[Added](schemaOf("Added")))
+	added := codecs.Record[Added](schemaOf("Added"))
+	f.events, err = codecs.NewSet(registry, append(formerEvents(), added)...)
+	must(tb, err)
+	f.former, err = codecs.NewSet(registry, current(formerEvents())...)
 	must(tb, err)
 	must(tb, errors.Join(f.commands.Prepare(tb.Context()), f.results.Prepare(tb.Context()),
 		f.events.Prepare(tb.Context())))

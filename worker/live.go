@@ -15,8 +15,10 @@ func (w *Worker) openLive() (httpapi.Live, error) {
 	for _, a := range w.opened.Aggregates {
 		t := w.in.Topics(a.AggregateName)
 		topics = append(topics,
-			livefeed.Topic{Name: t.Commands, Kind: livefeed.Command, Aggregate: a.Name},
-			livefeed.Topic{Name: t.Events, Kind: livefeed.Event, Aggregate: a.Name})
+			livefeed.Topic{
+				Name: t.Commands, Kind: livefeed.Command, Aggregate: a.Name, Types: a.Commands,
+			},
+			livefeed.Topic{Name: t.Events, Kind: livefeed.Event, Aggregate: a.Name, Types: a.Events})
 		if t.Results != "" {
 			topics = append(topics, livefeed.Topic{Name: t.Results, Kind: livefeed.Result, Aggregate: a.Name})
 		}

@@ -40,8 +40,16 @@ type Event struct {
 	CausationID   string          `json:"causationId,omitempty" doc:"The command that it came from."`
 	Traceparent   string          `json:"traceparent,omitempty" doc:"W3C trace context."`
 	Data          json.RawMessage `json:"data" doc:"Its fields, by the schema they were written with."`
+	// ReadAs is empty, and not left out, if the event means nothing any more.
+	ReadAs []Part `json:"readAs,omitzero" doc:"What an event of a former version is read as."`
 	// Unreadable is set where Data is null.
 	Unreadable *Unreadable `json:"unreadable,omitempty" doc:"Why data is null."`
+}
+
+// Part is one of the values that a record of a former version is read as.
+type Part struct {
+	Type string          `json:"type"`
+	Data json.RawMessage `json:"data"`
 }
 
 // Events is a page of a history.

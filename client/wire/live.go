@@ -42,6 +42,8 @@ type Message struct {
 
 	Data        json.RawMessage `json:"data" doc:"The value; null if it can't be decoded."`
 	Undecodable string          `json:"undecodable,omitempty" doc:"Why it can't be."`
+	// ReadAs is empty, and not left out, if the record means nothing any more.
+	ReadAs []Part `json:"readAs,omitzero" doc:"What a record of a former version is read as."`
 }
 
 // Aside is the place that a dead letter came from, and why it was set aside.

@@ -313,8 +313,10 @@ type noCommands struct{}
 
 var errNoCommands = errors.New("the simulation sends no commands")
 
-func (noCommands) Types() []string                                         { return nil }
-func (noCommands) FromText(string, jsonvalue.Text) (any, error)            { return nil, errNoCommands }
+func (noCommands) Types() []string { return nil }
+func (noCommands) FromText(string, jsonvalue.Text) (string, any, error) {
+	return "", nil, errNoCommands
+}
 func (noCommands) Send(context.Context, eventsourcing.Envelope[any]) error { return errNoCommands }
 func (noCommands) Differs(eventsourcing.Envelope[any]) (bool, error)       { return false, errNoCommands }
 

@@ -32,8 +32,10 @@ type Cluster struct {
 	// Kafka is the embedded cluster.
 	Kafka *local.Cluster
 
-	tb     testing.TB
-	opened *processors.Opened
+	tb       testing.TB
+	settings map[string]string
+	opened   *processors.Opened
+	stop     func()
 }
 
 // Start starts a program and waits until it is ready. It is stopped when the test ends. Settings change the
@@ -51,32 +53,50 @@ func Start(tb testing.TB, p program.Program, settings ...string) *Cluster {
 	for i := 0; i+1 < len(settings); i += 2 {
 		all[settings[i]] = settings[i+1]
 	}
-	in, err := p.Installation(all)
-	check(tb, err)
+	c := &Cluster{Kafka: cluster, tb: tb, settings: all}
+	tb.Cleanup(func() { c.stop() })
+	c.run(p)
+	return c
+}
+
+// Upgrade stops the program and starts another release of it, or the one before, with the same topics and the
+// same local stores, and waits until it is ready.
+func (c *Cluster) Upgrade(p program.Program) {
+	c.tb.Helper()
+	c.stop()
+	c.run(p)
+}
+
+// run starts a program, sets stop, and waits until the program is ready.
+func (c *Cluster) run(p program.Program) {
+	c.tb.Helper()
+	c.stop = func() {}
+	in, err := p.Installation(c.settings)
+	check(c.tb, err)
 	registry, opened, err := in.Open(nil)
-	check(tb, err)
-	tb.Cleanup(registry.Close)
+	check(c.tb, err)
 	w, err := worker.New(in, slog.New(slog.DiscardHandler), p.Extensions...)
-	check(tb, err)
-	ctx, stop := context.WithCancel(context.WithoutCancel(tb.Context()))
+	check(c.tb, err)
+	c.URL, c.opened = "http://"+w.Address(), opened
+	c.Client, err = client.New([]string{c.URL}, client.Options{})
+	check(c.tb, err)
+	ctx, stop := context.WithCancel(context.WithoutCancel(c.tb.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
-	tb.Cleanup(func() {
+	c.stop = func() {
 		stop()
 		if err := <-ended; err != nil {
-			tb.Errorf("the worker: %v", err)
+			c.tb.Errorf("the worker: %v", err)
 		}
+		registry.Close()
+		c.Client.Close()
 		http.DefaultClient.CloseIdleConnections()
-	})
-	c := &Cluster{URL: "http://" + w.Address(), Kafka: cluster, tb: tb, opened: opened}
-	c.Client, err = client.New([]string{c.URL}, client.Options{})
-	check(tb, err)
-	tb.Cleanup(c.Client.Close)
+		c.stop = func() {}
+	}
 	c.wait("the worker is not ready", func(ctx context.Context) bool {
 		_, err := c.Client.Ready(ctx)
 		return err == nil
 	})
-	return c
 }
 
 func check(tb testing.TB, err error) {

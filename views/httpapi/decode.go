@@ -45,19 +45,22 @@ func readData(r *Resource, body []byte) (string, any, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	if known := r.Commands.Types(); !slices.Contains(known, envelope.Type) {
+	typeName, data, err := r.Commands.FromText(envelope.Type, envelope.Data)
+	if err != nil {
+		typeName = envelope.Type
+	}
+	switch known := r.Commands.Types(); {
+	case !slices.Contains(known, typeName):
 		return "", nil, problem.WithMistakes(wire.CodeUnknownType,
 			fmt.Sprintf("the %s knows no such command", r.Name),
 			[]wire.Mistake{{
 				Path: "body.type", Allowed: "one of " + strings.Join(known, ", "),
 				Found: envelope.Type,
 			}})
-	}
-	data, err := r.Commands.FromText(envelope.Type, envelope.Data)
-	if err != nil {
+	case err != nil:
 		return "", nil, asInvalidCommand(err)
 	}
-	return envelope.Type, data, nil
+	return typeName, data, nil
 }
 
 // asInvalidCommand returns the problem that lists which fields of the data are wrong.

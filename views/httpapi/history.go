@@ -15,6 +15,7 @@ import (
 	"refold/views"
 	"refold/views/httpapi/endpoint"
 	"refold/views/httpapi/problem"
+	"refold/views/livefeed"
 )
 
 func init() { ofAggregates = append(ofAggregates, registerHistory) }
@@ -214,6 +215,7 @@ func eventAsBody(e *views.Event) wire.Event {
 	body := wire.Event{
 		ID: e.ID, Type: e.Type, Sequence: e.Sequence, Time: e.Time,
 		CorrelationID: e.CorrelationID, CausationID: e.CausationID, Traceparent: e.Traceparent, Data: e.Data,
+		ReadAs: livefeed.Parts(e.ReadAs),
 	}
 	if e.Unreadable != nil {
 		body.Unreadable = unreadable(e.Unreadable)

@@ -142,13 +142,13 @@ type fakeTypes struct{ err error }
 
 func (fakeTypes) Types() []string { return []string{"OpenAccount", "DepositMoney"} }
 
-func (f fakeTypes) FromText(_ string, text jsonvalue.Text) (any, error) {
+func (f fakeTypes) FromText(name string, text jsonvalue.Text) (string, any, error) {
 	if f.err != nil {
-		return nil, f.err
+		return "", nil, f.err
 	}
 	var value map[string]any
 	err := json.Unmarshal(text.Bytes(), &value)
-	return value, err
+	return name, value, err
 }
 
 func (fakeTypes) DescribeJSON(

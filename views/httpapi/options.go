@@ -53,7 +53,7 @@ type Sender interface {
 // CommandTypes knows an aggregate's commands. codecs.Set is one.
 type CommandTypes interface {
 	Types() []string
-	FromText(typeName string, text jsonvalue.Text) (any, error)
+	FromText(typeName string, text jsonvalue.Text) (today string, v any, err error)
 	DescribeJSON(
 		typeName string, named func(fullName string, schema *avrojson.Schema) (ref string),
 	) *avrojson.Schema

@@ -181,10 +181,13 @@ func (l *Listener) take(ctx context.Context) []Item {
 		if !l.filter.has(&m) {
 			continue
 		}
-		l.feed.decode(ctx, &m, r)
+		l.feed.decode(ctx, topic.Topic, &m, r)
 		l.feed.metrics.messages.WithLabelValues(string(m.Kind)).Inc()
 		items = append(items, Item{Position: l.Position(), Message: &m})
 		bytes += len(m.Data)
+		for _, part := range m.ReadAs {
+			bytes += len(part.Data)
+		}
 	}
 	return items
 }

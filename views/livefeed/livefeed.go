@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/codecs"
 	"refold/kafka"
 )
 
@@ -23,6 +24,8 @@ type Topic struct {
 	Name      string
 	Kind      Kind
 	Aggregate string // empty: of no one aggregate
+	// Types are those of its records, which know what former versions are read as; may be nil.
+	Types *codecs.Set
 }
 
 // Limits bounds what listeners may take. Zero fields take their default.

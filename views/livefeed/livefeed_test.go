@@ -4,17 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"refold/client/wire"
 	"refold/codecs"
 	"refold/processors"
 	"refold/views/livefeed"
@@ -73,6 +76,47 @@ func TestMessages(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", text, diff)
 		}
+	}
+}
+
+// doubled is a former version of an event, of which each was two.
+type doubled struct {
+	Amount int64 `avro:"amount"`
+}
+
+// A record of a former version is shown as it was written, with what it is read as.
+func TestFormerVersion(t *testing.T) {
+	f := newFixture(t)
+	former := codecs.Former(codecs.StructOptions{Name: "Doubled"}, func(d doubled) []any {
+		return []any{Add{d.Amount}, Add{d.Amount}}
+	})
+	types, err := codecs.NewSet(f.registry, former, codecs.Record[Add](addSchema))
+	must(t, err)
+	written, err := codecs.NewSet(f.registry, former.Current())
+	must(t, err)
+	feed, err := livefeed.New(livefeed.Options{
+		Kafka: f.settings(), Decoder: f.registry, Registerer: prometheus.NewRegistry(),
+		Topics: []livefeed.Topic{{
+			Name: events, Kind: livefeed.Event, Aggregate: "counter", Types: types,
+		}},
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	must(t, err)
+	l := listen(t, feed, livefeed.Filter{}, "")
+	value, err := written.Encode(doubled{7})
+	must(t, err)
+	for _, v := range [][]byte{value, f.record(t, events, "c", Add{8}).Value} {
+		must(t, f.client.ProduceSync(t.Context(), &kgo.Record{
+			Topic: events, Key: []byte("c"), Value: v,
+		}).FirstErr())
+	}
+	items := next(t, l, 2)
+	part := wire.Part{Type: "Add", Data: json.RawMessage(`{"amount":7}`)}
+	if diff := cmp.Diff([]wire.Part{part, part}, items[0].Message.ReadAs); diff != "" {
+		t.Error(diff)
+	}
+	if string(items[0].Message.Data) != `{"amount":7}` || items[1].Message.ReadAs != nil {
+		t.Errorf("got %+v", items)
 	}
 }
 

@@ -59,25 +59,46 @@ func (f *Feed) describe(t *Topic, r *kgo.Record) Message {
 // then shown without its data: what is late is of little use to a live listener.
 const decodeLimit = 2 * time.Second
 
+// show returns a value as JSON.
+func (f *Feed) show(ctx context.Context, t *Topic, value []byte) (shown codecs.Shown, err error) {
+	if t.Types != nil {
+		return t.Types.Show(ctx, value) //nolint:wrapcheck // it says what it was doing
+	}
+	shown.Type, shown.Data, err = f.options.Decoder.ToJSON(ctx, value)
+	return shown, err //nolint:wrapcheck // the same
+}
+
+// Parts returns what a record is read as in the shape of the API; nil of nil.
+func Parts(readAs []codecs.Part) []wire.Part {
+	if readAs == nil {
+		return nil
+	}
+	parts := make([]wire.Part, len(readAs))
+	for i, p := range readAs {
+		parts[i] = wire.Part{Type: p.Type, Data: p.Data}
+	}
+	return parts
+}
+
 // decode fills in the data.
-func (f *Feed) decode(ctx context.Context, m *Message, r *kgo.Record) {
+func (f *Feed) decode(ctx context.Context, t *Topic, m *Message, r *kgo.Record) {
 	if r.Value == nil {
 		m.Undecodable = "there is no value"
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, decodeLimit)
 	defer cancel()
-	_, data, err := f.options.Decoder.ToJSON(ctx, r.Value)
+	shown, err := f.show(ctx, t, r.Value)
 	if err != nil {
 		m.Undecodable = err.Error()
 		return
 	}
-	m.Data = data
+	m.Data, m.ReadAs = shown.Data, Parts(shown.ReadAs)
 	if m.Kind != Result {
 		return
 	}
 	var result struct{ Accepted *bool }
-	if json.Unmarshal(data, &result) == nil && result.Accepted != nil {
+	if json.Unmarshal(m.Data, &result) == nil && result.Accepted != nil {
 		m.Outcome = wire.StatusRejected
 		if *result.Accepted {
 			m.Outcome = wire.StatusAccepted

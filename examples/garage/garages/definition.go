@@ -18,6 +18,7 @@ var Definition = processors.Aggregate[Garage, Command, Event]{
 		processors.Of(CarLeft{}, "A car is outside, and owes a fee."),
 		processors.Of(FeeSettled{}, "A fee was paid, or the account has refused to pay."),
 	},
+	FormerEvents: former,
 	Rejections: map[string]string{
 		"garage-not-open":   "There is no such garage.",
 		"garage-not-opened": "There is one already, or its spaces or its price can't be.",

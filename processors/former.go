@@ -1,0 +1,112 @@
+package processors
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"refold/codecs"
+	"refold/eventsourcing"
+)
+
+// Former is a version of commands, events or states as it was released: topics have it still, and nobody
+// writes it any more. It says what today's types make of it. Make it with [Upcast], [Split] or [UpcastState].
+type Former struct {
+	name     string // of the record; empty: that of the rows
+	revision int
+	record   func(codecs.StructOptions) codecs.Type
+	// to is the type that a value becomes, nil if there may be several.
+	to reflect.Type
+}
+
+// Upcast returns a former version of a type of commands or events, and what a value of it is in the next
+// version, or today. name is the record's, as the type was called then; Old is a struct with the fields of
+// that version. The function is pure. The ID, the sequence and the time of an event stay what they were.
+func Upcast[Old, New any](name string, upcast func(Old) New) Former {
+	return Former{
+		name: name, to: reflect.TypeFor[New](),
+		record: func(o codecs.StructOptions) codecs.Type { return codecs.FormerOf(o, upcast) },
+	}
+}
+
+// Split returns a former version of a type of events of which each has become several, or none: in the next
+// version, or today. All of them have the ID, the sequence and the time of the event that was written, and
+// are folded one after the other. The values are of the aggregate's types of events, or of former ones.
+func Split[Old any](name string, upcast func(Old) []any) Former {
+	return Former{
+		name:   name,
+		record: func(o codecs.StructOptions) codecs.Type { return codecs.Former(o, upcast) },
+	}
+}
+
+// UpcastState returns the state as it was in a fold version, and what it is in the next one, or today: for
+// rows of the table that Avro's own rules can't make today's state of. Rows are read so until the table is
+// rebuilt, which makes them of their events (G7).
+func UpcastState[Old, New any](foldVersion int, upcast func(Old) New) Former {
+	return Former{
+		revision: foldVersion, to: reflect.TypeFor[New](),
+		record: func(o codecs.StructOptions) codecs.Type {
+			o.Defaults = true
+			return codecs.FormerOf(o, func(r row[Old]) row[New] {
+				return row[New]{upcast(r.State), r.Sequence, r.Recent}
+			})
+		},
+	}
+}
+
+// Revision returns the version with the revision that [Message.Revision] gave it when it was today's.
+func (f Former) Revision(n int) Former {
+	f.revision = n
+	return f
+}
+
+// formerRecords returns the record types of former versions. rowName is the name of a state's record.
+func formerRecords(formers []Former, namespace, rowName string) []codecs.Type {
+	types := make([]codecs.Type, 0, len(formers))
+	for _, f := range formers {
+		if f.record == nil {
+			continue // validate reports it
+		}
+		o := codecs.StructOptions{Namespace: namespace, Name: f.name, Revision: f.revision}
+		if o.Name == "" {
+			o.Name = rowName
+		}
+		types = append(types, f.record(o))
+	}
+	return types
+}
+
+// check returns what is wrong with a former version in a field of the definition.
+func (f Former) check(field string) error {
+	switch isState := f.name == ""; {
+	case f.record == nil, isState != (field == "FormerStates"):
+		return errors.New("is none; make commands with processors.Upcast, events with that or with " +
+			"processors.Split, states with processors.UpcastState")
+	case field == "FormerCommands" && f.to == nil:
+		return fmt.Errorf("of %s: a command must become one command: use processors.Upcast", f.name)
+	}
+	return nil
+}
+
+// readAs returns the name of the type that a decoded record was written as, and the values that it is today.
+func readAs(value any) (written string, values []any) {
+	if several, is := value.(codecs.Upcast); is {
+		return several.Type, several.Values
+	}
+	return eventsourcing.TypeName(value), []any{value}
+}
+
+// eventsOf returns the events that a record of a former version has become.
+func eventsOf[E any](values []any) ([]E, *codecs.Malformed) {
+	events := make([]E, len(values))
+	for i, value := range values {
+		event, is := value.(E)
+		if !is {
+			return nil, &codecs.Malformed{
+				Reason: codecs.ReasonUnknownType, Err: fmt.Errorf("%T is none of the events", value),
+			}
+		}
+		events[i] = event
+	}
+	return events, nil
+}
