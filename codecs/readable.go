@@ -12,7 +12,8 @@ func (s *Schema) Type() *avrotype.Type { return s.typ() }
 // Aliases returns the full names that the record had before, as far as the schema says.
 func (s *Schema) Aliases() []string { return recordAliases(s) }
 
-// Schemas returns the schemas of the Set's types, in the order in which the types were given. Their IDs are 0.
+// Schemas returns the schemas of the Set's types, in the order in which the types were given. Their IDs are
+// 0.
 func (s *Set) Schemas() []*Schema {
 	schemas := make([]*Schema, len(s.types))
 	for i, t := range s.types {

@@ -51,12 +51,7 @@ func (c *Config) contradictions() (found Mistakes) {
 	if c.Registry.Password != "" && c.Registry.PasswordFile != "" {
 		wrong("registry.password-file", c.Registry.PasswordFile, "not together with a password")
 	}
-	for _, text := range c.Registry.CompatibilityOverrides {
-		if subject, level, _ := strings.Cut(text, "="); subject == "" || !slices.Contains(levels, level) {
-			wrong("registry.compatibility-overrides", text, "subject=LEVEL, the level one of "+
-				strings.Join(levels, ", "))
-		}
-	}
+	c.Registry.overrides(wrong)
 	c.timeouts(wrong)
 	c.sizes(wrong)
 	if c.Processor.PoisonLeast > c.Processor.PoisonWindow {
@@ -65,6 +60,16 @@ func (c *Config) contradictions() (found Mistakes) {
 	}
 	c.Tracing.contradictions(wrong)
 	return found
+}
+
+// overrides finds levels of compatibility that don't exist.
+func (r *Registry) overrides(wrong func(path, value, allowed string)) {
+	for _, text := range r.CompatibilityOverrides {
+		if subject, level, _ := strings.Cut(text, "="); subject == "" || !slices.Contains(levels, level) {
+			wrong("registry.compatibility-overrides", text, "subject=LEVEL, the level one of "+
+				strings.Join(levels, ", "))
+		}
+	}
 }
 
 // timeouts finds times that don't go together.

@@ -45,7 +45,9 @@ func Diff(older, newer *avrotype.Type) []Change {
 func (c *Change) concerned(found []Finding, path string) bool {
 	for _, f := range found {
 		within, is := strings.CutPrefix(f.Path, path)
-		if is && (within == "" || within[0] == '(' || c.whole && strings.ContainsRune(".[{", rune(within[0]))) {
+		switch {
+		case !is:
+		case within == "", within[0] == '(', c.whole && strings.IndexByte(".[{", within[0]) >= 0:
 			return true
 		}
 	}

@@ -43,7 +43,8 @@ func TestDiff(t *testing.T) {
 	}
 	var got []string
 	for _, c := range compat.Diff(older, newer) {
-		got = append(got, fmt.Sprintf("%s: %s %s -> %s %v %v", c.Path, c.What, c.Was, c.Is, c.Backward, c.Forward))
+		got = append(got, fmt.Sprintf("%s: %s %s -> %s %v %v",
+			c.Path, c.What, c.Was, c.Is, c.Backward, c.Forward))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -129,9 +129,10 @@ func (c *checker) field(f *avrotype.Field, path string) {
 // meaning compares what a field is named with what it holds.
 func (c *checker) meaning(f *avrotype.Field, path string) {
 	words := wordsOf(f.Name)
+	isMoney := slices.ContainsFunc(words, func(w string) bool { return slices.Contains(money, w) })
 	for _, t := range values(f.Type) {
 		switch {
-		case t.Floating() && slices.ContainsFunc(words, func(w string) bool { return slices.Contains(money, w) }):
+		case t.Floating() && isMoney:
 			c.wrong(path, RuleMoney, fmt.Sprintf("%s is named like money, and is a %s", f.Name, t.Kind),
 				"a whole number of minor units (long), or a decimal")
 		case t.Whole() && t.Logical == "" && slices.Contains(times, words[len(words)-1]):
@@ -183,11 +184,12 @@ func (c *checker) style() []Problem {
 		few, style = c.camel, "orderLine"
 		most, other = len(c.snake), "order_line"
 	}
-	slices.SortFunc(few, func(a, b string) int { return cmp.Compare(a, b) })
+	slices.SortFunc(few, cmp.Compare)
 	problems := make([]Problem, 0, len(few))
 	for _, path := range few {
 		problems = append(problems, Problem{
-			path, RuleFieldStyle, fmt.Sprintf("it is written like %s, and %d fields like %s", style, most, other),
+			path, RuleFieldStyle,
+			fmt.Sprintf("it is written like %s, and %d fields like %s", style, most, other),
 			"one way for all, with the old name as an alias",
 		})
 	}

@@ -55,20 +55,29 @@ func TestRules(t *testing.T) {
 				{"type": "enum", "name": "State", "symbols": ["A"]}}]}`,
 			[]string{"record-doc Paid", "field-doc Paid.x", "record-doc Paid.x"},
 		},
-		"money is a double":            {field("amount", `"double"`), []string{"money Paid.amount"}},
-		"money is an optional float":   {field("unitPrice", `["null", "float"]`), []string{"money Paid.unitPrice"}},
-		"money in an array of doubles": {field("totals", `"double"`), nil},
-		"prices by name":               {field("price_list", `{"type": "map", "values": "double"}`), []string{"money Paid.price_list"}},
+		"money is a double": {field("amount", `"double"`), []string{"money Paid.amount"}},
+		"money is an optional float": {
+			field("unitPrice", `["null", "float"]`), []string{"money Paid.unitPrice"},
+		},
+		"another word that has it": {field("totals", `"double"`), nil},
+		"prices by name": {
+			field("price_list", `{"type": "map", "values": "double"}`), []string{"money Paid.price_list"},
+		},
 		"money is a long":              {field("balance", `"long"`), nil},
 		"a ratio is a double":          {field("ratio", `"double"`), nil},
 		"a time is a plain long":       {field("paidAt", `"long"`), []string{"time Paid.paidAt"}},
 		"a time is an optional long":   {field("due_date", `["null", "int"]`), []string{"time Paid.due_date"}},
 		"a time is a time":             {field("paidAt", time), nil},
 		"a word that ends like a time": {field("format", `"long"`), nil},
-		"a record in small letters":    {`{"type": "record", "name": "paid", "doc": "d", "fields": []}`, []string{"type-name paid"}},
-		"a record with an underscore":  {`{"type": "record", "name": "Order_Paid", "doc": "d", "fields": []}`, []string{"type-name Order_Paid"}},
-		"a field in capitals":          {field("OrderId", `"string"`), []string{"field-name Paid.OrderId"}},
-		"a field that mixes both":      {field("order_Id", `"string"`), []string{"field-name Paid.order_Id"}},
+		"a record in small letters": {
+			`{"type": "record", "name": "paid", "doc": "d", "fields": []}`, []string{"type-name paid"},
+		},
+		"a record with an underscore": {
+			`{"type": "record", "name": "Order_Paid", "doc": "d", "fields": []}`,
+			[]string{"type-name Order_Paid"},
+		},
+		"a field in capitals":     {field("OrderId", `"string"`), []string{"field-name Paid.OrderId"}},
+		"a field that mixes both": {field("order_Id", `"string"`), []string{"field-name Paid.order_Id"}},
 		"a type that holds itself once": {
 			`{"type": "record", "name": "Tree", "doc": "d", "fields": [
 				{"name": "next", "type": ["null", "Tree"], "doc": "d"}]}`, nil,
@@ -87,7 +96,8 @@ func TestStyle(t *testing.T) {
 	records := []string{
 		field("orderId", `"string"`),
 		`{"type": "record", "name": "Sent", "doc": "d", "fields": [
-			{"name": "order_id", "type": "string", "doc": "d"}, {"name": "sent_to", "type": "string", "doc": "d"},
+			{"name": "order_id", "type": "string", "doc": "d"},
+			{"name": "sent_to", "type": "string", "doc": "d"},
 			{"name": "x", "type": "string", "doc": "d"}]}`,
 	}
 	if got := check(t, records...); !slices.Equal(got, []string{"field-style Paid.orderId"}) {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -42,8 +43,8 @@ type Folder struct {
 	subjects map[string][]Version // each the oldest first
 }
 
-// Open reads a folder. One that does not exist is empty. The error wraps [ErrEdited], and names each file that
-// was changed, removed, or added by hand.
+// Open reads a folder. One that does not exist is empty. The error wraps [ErrEdited], and names each file
+// that was changed, removed, or added by hand.
 func Open(dir string) (*Folder, error) {
 	f := &Folder{dir: dir, subjects: map[string][]Version{}}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -53,26 +54,36 @@ func Open(dir string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{}
-	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		suffix := filepath.Ext(path)
-		if err != nil || entry.IsDir() || suffix != schemaSuffix && suffix != exampleSuffix {
-			return err
-		}
-		name, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err //nolint:wrapcheck // Open does
-		}
-		files[filepath.ToSlash(name)], err = os.ReadFile(path)
-		return err //nolint:wrapcheck // Open does
-	})
+	files, err := readFiles(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read released schemas: %w", err)
 	}
 	if err := compareSums(sums, files); err != nil {
 		return nil, fmt.Errorf("%w: %s:\n%w", ErrEdited, dir, err)
 	}
-	return f, f.add(files)
+	if err := f.add(files); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// readFiles returns the schemas and examples of a folder by their names.
+func readFiles(dir string) (map[string][]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // Open does
+	}
+	defer func() { _ = root.Close() }() // it was only read
+	files := map[string][]byte{}
+	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		suffix := path.Ext(name)
+		if err != nil || entry.IsDir() || suffix != schemaSuffix && suffix != exampleSuffix {
+			return err
+		}
+		files[name], err = fs.ReadFile(root.FS(), name)
+		return err //nolint:wrapcheck // Open does
+	})
+	return files, err //nolint:wrapcheck // Open does
 }
 
 // add sorts the files into versions.

@@ -59,7 +59,8 @@ func TestFreeze(t *testing.T) {
 		t.Errorf("subjects are %v", got)
 	}
 	versions := f.Versions(subject)
-	if len(versions) != 3 || !released.Same(versions[1].Text, second) || string(versions[2].Example) != "example" {
+	if len(versions) != 3 || !released.Same(versions[1].Text, second) ||
+		string(versions[2].Example) != "example" {
 		t.Errorf("versions are %+v", versions)
 	}
 	if _, _, err := f.Freeze(subject, "{", nil); err == nil {

@@ -27,18 +27,20 @@ func (p commands) newCheck() *cobra.Command {
 		Use:   "check",
 		Short: "Compare the program's schemas with all earlier versions, and with what the registry has",
 		Long: `Compare each command, event, row and result of the program with every version of its subject,
-at the level FULL_TRANSITIVE (registry.compatibility, registry.compatibility-overrides): today's program reads
-what was ever written, and earlier programs read what it writes. Each break is shown with the path of the field,
-the rule of the Avro specification, and what would be compatible. Types that there were and that the program has
-no more are named. The registry must have all schemas of the program, unless --allow-missing is set.
+at the level FULL_TRANSITIVE (registry.compatibility, registry.compatibility-overrides): today's program
+reads what was ever written, and earlier programs read what it writes. Each break is shown with the path of
+the field, the rule of the Avro specification, and what would be compatible. Types that there were and that
+the program has no more are named. The registry must have all schemas of the program, unless --allow-missing
+is set.
 
 With --against no registry is needed: the history is a folder that "schemas freeze" has written.
 
 Exit code 1: there is a break, a dropped type, or a schema that is missing or can't be read.
 
---json prints one object: against, compatible, types (subject, type, kind, aggregate, level, versions, latest,
-breaks, upcast), dropped (subject, aggregate, versions, remedy) and problems. A break has version, path,
-direction (backward, forward), kind, reason, rule, remedy, and silent if records are read without an error.`,
+--json prints one object: against, compatible, types (subject, type, kind, aggregate, level, versions,
+latest, changes, breaks, upcast), dropped (subject, aggregate, versions, remedy) and problems. A break has
+version, path, direction (backward, forward), kind, reason, rule, remedy, and silent if records are read
+without an error. Changes are those since the latest version, as "schemas diff" has them.`,
 		Example: `  processor schemas check
   processor schemas check --allow-missing --json     in a pull request, before the schemas are registered
   processor schemas check --against schemas/released in a pull request, without a registry`,
@@ -173,6 +175,7 @@ func (r *report) printChanged(w io.Writer) {
 			fmt.Fprintf(w, "new: %s\n", t.Subject)
 		default:
 			fmt.Fprintf(w, "changed since version %d: %s\n", t.Versions[n-1], t.Subject)
+			printChanges(w, t.Changes)
 		}
 	}
 }

@@ -35,13 +35,13 @@ func (p commands) newDiff() *cobra.Command {
 		Use:   "diff SUBJECT [FROM [TO]]",
 		Short: "Compare two versions of a schema field by field, each change with its verdict",
 		Long: `Compare two versions of a schema field by field. FROM is the latest version unless it is given,
-TO the program's own schema. Each change is marked: compatible, or a break backward (the newer one does not read
-what the older one wrote), forward (the older one does not read what the newer one writes), or both.
+TO the program's own schema. Each change is marked: compatible, or a break backward (the newer one does not
+read what the older one wrote), forward (the older one does not read what the newer one writes), or both.
 
 Exit code 1: the two are not compatible at the subject's level (registry.compatibility).
 
---json prints one object: subject, from, to (0 is the program), level, compatible, changes (path, what, was, is,
-backward, forward: whether it is compatible), and breaks, as "schemas check" has them.`,
+--json prints one object: subject, from, to (0 is the program), level, compatible, changes (path, what, was,
+is, backward, forward: whether it is compatible), and breaks, as "schemas check" has them.`,
 		Example: `  processor schemas diff refold.accounts.MoneyDeposited
   processor schemas diff refold.accounts.MoneyDeposited 1 3 --against schemas/released`,
 		Args: cobra.RangeArgs(1, 3),
@@ -142,7 +142,20 @@ func (d *difference) print(w io.Writer) {
 		to = "version " + strconv.Itoa(d.To)
 	}
 	fmt.Fprintf(w, "%s, from version %d to %s:\n", d.Subject, d.From, to)
-	for _, c := range d.Changes {
+	printChanges(w, d.Changes)
+	for _, b := range d.Breaks {
+		fmt.Fprintf(w, "%s (%s): %s\n  %s\n  instead: %s\n", b.Path, b.Direction, b.Reason, b.Rule, b.Remedy)
+	}
+	verdict := "compatible"
+	if !d.Compatible {
+		verdict = "not compatible"
+	}
+	fmt.Fprintf(w, "%d changes: %s at %s\n", len(d.Changes), verdict, d.Level)
+}
+
+// printChanges prints each change with its verdict.
+func printChanges(w io.Writer, changes []compat.Change) {
+	for _, c := range changes {
 		verdict := "compatible"
 		switch {
 		case !c.Backward && !c.Forward:
@@ -154,14 +167,6 @@ func (d *difference) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %s: %s: %s (%s)\n", c.Path, c.What, command.Legible(between(c)), verdict)
 	}
-	for _, b := range d.Breaks {
-		fmt.Fprintf(w, "%s (%s): %s\n  %s\n  instead: %s\n", b.Path, b.Direction, b.Reason, b.Rule, b.Remedy)
-	}
-	verdict := "compatible"
-	if !d.Compatible {
-		verdict = "not compatible"
-	}
-	fmt.Fprintf(w, "%d changes: %s at %s\n", len(d.Changes), verdict, d.Level)
 }
 
 // between says what a change was and is.

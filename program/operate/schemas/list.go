@@ -32,9 +32,9 @@ func (p commands) newList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the versions of schemas, and which of them the program has",
-		Long: `List each version of the subjects of the program's aggregates: its ID in the registry, what it is a
-type of, and whether the program has that type. "current" is the version that the program writes. A type of the
-program without a version is listed with a dash.
+		Long: `List each version of the subjects of the program's aggregates: its ID in the registry, what it
+is a type of, and whether the program has that type. "current" is the version that the program writes. A type
+of the program without a version is listed with a dash.
 
 --json prints one object: schemas, each with subject, version, id, type, aggregate, inProgram, current, error.`,
 		Args: cobra.NoArgs,

@@ -12,7 +12,8 @@ import (
 type report struct {
 	Against    string `json:"against"`
 	Compatible bool   `json:"compatible"`
-	// Types are those of the program, and one more for each name that a type had before and that has versions.
+	// Types are those of the program, and one more for each name that a type had before and that has
+	// versions.
 	Types []checkedType `json:"types"`
 	// Dropped are types of aggregates' namespaces that the program has no more.
 	Dropped []droppedType `json:"dropped,omitempty"`
@@ -30,8 +31,10 @@ type checkedType struct {
 	Level     compat.Level `json:"level"`
 	Versions  []int        `json:"versions"`
 	// Latest reports whether the program's schema is that of the latest version.
-	Latest bool           `json:"latest"`
-	Breaks []compat.Break `json:"breaks"`
+	Latest bool `json:"latest"`
+	// Changes are those since the latest version.
+	Changes []compat.Change `json:"changes,omitempty"`
+	Breaks  []compat.Break  `json:"breaks"`
 	// Upcast are breaks that an upcaster of the program takes care of.
 	Upcast []compat.Break `json:"upcast,omitempty"`
 }
@@ -68,7 +71,10 @@ func compare(ctx context.Context, t types, h history, level levels) (*report, er
 			r.Compatible = r.Compatible && len(checked.Breaks) == 0
 		}
 	}
-	return r, r.findDropped(ctx, t, h, level)
+	if err := r.findDropped(ctx, t, h, level); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 func compareType(
@@ -81,6 +87,9 @@ func compareType(
 	for _, v := range versions {
 		c.Versions = append(c.Versions, v.number)
 		c.Latest = sameText(v, own)
+	}
+	if n := len(versions); n > 0 && versions[n-1].schema != nil {
+		c.Changes = compat.Diff(versions[n-1].schema.Type(), own.schema.Type())
 	}
 	breaks, err := compat.Check(level, own.schema.Text, compared(versions))
 	if err != nil {
@@ -124,10 +133,9 @@ func (r *report) findDropped(ctx context.Context, t types, h history, level leve
 		if read {
 			continue // an upcaster takes care of it
 		}
-		d.Remedy = fmt.Sprintf("records of it may be in the topics: keep the type in the definition of %s, or "+
-			"name it as an alias of the type that it has become, or write an upcaster. If no record was ever "+
-			"written, or only commands that are not sent any more: registry.compatibility-overrides %s=NONE",
-			aggregate, subject)
+		d.Remedy = fmt.Sprintf("records of it may be in the topics: keep the type in the definition of %s, "+
+			"or upcast it to what it has become. If no record was ever written, or only commands that are "+
+			"not sent any more: registry.compatibility-overrides %s=NONE", aggregate, subject)
 		r.Dropped = append(r.Dropped, d)
 		r.Compatible = false
 	}
