@@ -79,10 +79,19 @@ func agrees(tb fataler, written, read string) bool {
 	}
 	found := compat.Read(avrotype.Of(w), avrotype.Of(r), compat.Backward)
 	fails := slices.ContainsFunc(found, func(f compat.Finding) bool { return !f.Silent })
-	if _, err := avro.Resolve(w, r); (err != nil) != fails {
+	resolved, err := avro.Resolve(w, r)
+	if (err != nil) != fails {
 		tb.Fatalf("resolution says %v, the checker %v\nwritten %s\nread    %s", err, found, written, read)
 	}
-	return len(found) == 0
+	if len(found) > 0 {
+		return false
+	}
+	var value any
+	b := avrotype.Of(w).AppendSample(nil)
+	if rest, err := resolved.Decode(b, &value); err != nil || len(rest) > 0 {
+		tb.Fatalf("%x is read as %v, leaving %x: %v\nwritten %s\nread    %s", b, value, rest, err, written, read)
+	}
+	return true
 }
 
 // fataler is a testing.TB or a rapid.TB.

@@ -62,22 +62,22 @@ func (c *reading) types(w, r *avrotype.Type, path string) {
 	case promotes(w.Kind, r.Kind):
 		c.logical(w, r, path)
 	default:
-		c.mismatch(w, r, path, KindType, ruleMatch)
+		c.mismatch(w, r, path)
 	}
 }
 
-func (c *reading) mismatch(w, r *avrotype.Type, path string, kind Kind, rule string) {
+func (c *reading) mismatch(w, r *avrotype.Type, path string) {
 	remedy := "keep the type, and add a field with a default beside it; or a new record type"
 	if c.direction == Backward {
 		remedy += "; an upcaster can turn the one into the other"
 	}
-	if kind == KindType && promotes(r.Kind, w.Kind) {
+	if promotes(r.Kind, w.Kind) {
 		remedy = c.remedy(
 			fmt.Sprintf("keep %s: it can't become %s again", w.Kind, r.Kind),
 			fmt.Sprintf("keep %s while old programs run: %s is not read as %s", r.Kind, w.Kind, r.Kind))
 	}
 	c.report(Finding{
-		Path: path, Kind: kind, Rule: rule, Remedy: remedy,
+		Path: path, Kind: KindType, Rule: ruleMatch, Remedy: remedy,
 		Reason: fmt.Sprintf("%s have %s, %s reads %s", c.records(), describe(w), c.program(), describe(r)),
 	})
 }

@@ -63,10 +63,12 @@ func TestRules(t *testing.T) {
 		"prices by name": {
 			field("price_list", `{"type": "map", "values": "double"}`), []string{"money Paid.price_list"},
 		},
-		"money is a long":              {field("balance", `"long"`), nil},
-		"a ratio is a double":          {field("ratio", `"double"`), nil},
-		"a time is a plain long":       {field("paidAt", `"long"`), []string{"time Paid.paidAt"}},
-		"a time is an optional long":   {field("due_date", `["null", "int"]`), []string{"time Paid.due_date"}},
+		"money is a long":        {field("balance", `"long"`), nil},
+		"a ratio is a double":    {field("ratio", `"double"`), nil},
+		"a time is a plain long": {field("paidAt", `"long"`), []string{"time Paid.paidAt"}},
+		"a time is an optional long": {
+			field("due_date", `["null", "int"]`), []string{"time Paid.due_date"},
+		},
 		"a time is a time":             {field("paidAt", time), nil},
 		"a word that ends like a time": {field("format", `"long"`), nil},
 		"a record in small letters": {

@@ -73,8 +73,8 @@ func setsOf(tb testing.TB, url string, all []processors.Definition) (sets []*cod
 	return sets, names
 }
 
-// decodes returns why none of the sets reads a record. A set that does not know the record's name says nothing
-// of interest if another one does.
+// decodes returns why none of the sets reads a record. A set that does not know the record's name says
+// nothing of interest if another one does.
 func decodes(tb testing.TB, sets []*codecs.Set, record []byte) error {
 	tb.Helper()
 	var known, unknown error

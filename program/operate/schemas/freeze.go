@@ -18,7 +18,8 @@ func (p commands) newFreeze() *cobra.Command {
 		Long: `Write each schema of the program that differs from its latest version in DIR there as the next
 version: DIR/<Namespace.Record>/<version>.avsc, an example of it in <version>.bin (Avro data, without a
 header), and the checksums of both in DIR/SHA256SUMS. A file that exists is never changed, and a folder in
-which a file was changed by hand is refused. Run it when a version of the program is released, and commit the folder.
+which a file was changed by hand is refused. Run it when a version of the program is released, and commit
+the folder.
 
 It asks no registry, and does not ask whether a change is compatible: "schemas check --against DIR" does.`,
 		Args: cobra.ExactArgs(1),

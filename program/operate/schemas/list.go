@@ -36,7 +36,8 @@ func (p commands) newList() *cobra.Command {
 is a type of, and whether the program has that type. "current" is the version that the program writes. A type
 of the program without a version is listed with a dash.
 
---json prints one object: schemas, each with subject, version, id, type, aggregate, inProgram, current, error.`,
+--json prints one object: schemas, each with subject, version, id, type, aggregate, inProgram, current and
+error.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := p.Load(cmd, nil)

@@ -20,8 +20,8 @@ func (p commands) newRegister() *cobra.Command {
 		Long: `Register the schemas that are missing; a step of deployment. Nothing is registered if a type is
 not compatible with an earlier version, as "schemas check" has it, or if a version can't be read.
 
-With --set-compatibility the registry is told to check later versions at the same levels, subject by subject, so
-that it refuses what other programs register, too.`,
+With --set-compatibility the registry is told to check later versions at the same levels, subject by subject,
+so that it refuses what other programs register, too.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := p.Load(cmd, nil)
@@ -52,11 +52,6 @@ func register(ctx context.Context, w io.Writer, loaded *command.Loaded, set bool
 		r.print(w)
 		return command.ExitError{Code: command.ExitFailed}
 	}
-	if set {
-		if err := setLevels(ctx, w, o, loaded.Compatibility); err != nil {
-			return err
-		}
-	}
 	if err := o.opened.Prepare(ctx); err != nil {
 		return err //nolint:wrapcheck // it names the schemas
 	}
@@ -64,6 +59,9 @@ func register(ctx context.Context, w io.Writer, loaded *command.Loaded, set bool
 		return err //nolint:wrapcheck // it names the versions
 	}
 	fmt.Fprintf(w, "%d schemas are in the registry\n", o.opened.SchemaCount())
+	if set {
+		return setLevels(ctx, w, o, loaded.Compatibility)
+	}
 	return nil
 }
 

@@ -73,7 +73,8 @@ func pasts(t *testing.T) []past {
 	expect(t, 0, []string{"5 subjects are checked at FULL_TRANSITIVE", "5 schemas are in the registry"},
 		first(), append([]string{"register", "--set-compatibility"}, registry...)...)
 	folder := filepath.Join(t.TempDir(), "released")
-	expect(t, 0, []string{"theatre.SeatTaken: version 1", "5 of 5 schemas are new"}, first(), "freeze", folder)
+	expect(t, 0, []string{"theatre.SeatTaken: version 1", "5 of 5 schemas are new"},
+		first(), "freeze", folder)
 	return []past{
 		{"registry", append(registry, "--allow-missing")}, {"folder", []string{"--against", folder}},
 	}
@@ -98,12 +99,15 @@ func TestCheck(t *testing.T) {
 				"theatre.SeatTaken, version 1: SeatTaken.price", "(type)", "keep int while old programs run",
 				"1 breaks",
 			}},
-			{"int to long, only backward", widened(), []string{"--registry.compatibility", "BACKWARD"}, 0, nil},
+			{"int to long, only backward", widened(), []string{
+				"--registry.compatibility", "BACKWARD",
+			}, 0, nil},
 			{"int to long, only this one backward", widened(), []string{
 				"--registry.compatibility-overrides", "theatre.SeatTaken=BACKWARD_TRANSITIVE",
 			}, 0, nil},
 			{"a field renamed", renamed(), nil, 1, []string{
-				"SeatTaken.visitor", "if it was called guest, give it the alias", "SeatTaken.guest", "2 breaks",
+				"SeatTaken.visitor", "if it was called guest, give it the alias", "SeatTaken.guest",
+				"2 breaks",
 			}},
 			{"a type dropped", dropped(), nil, 1, []string{
 				"theatre.SeatLeft: the program has no such type", "definition of seat", "1 dropped types",
@@ -187,7 +191,8 @@ func TestFreeze(t *testing.T) {
 	folder := t.TempDir()
 	expect(t, 0, []string{"5 of 5 schemas are new"}, first(), "freeze", folder)
 	expect(t, 0, []string{"0 of 5 schemas are new"}, first(), "freeze", folder)
-	expect(t, 0, []string{"theatre.SeatTaken: version 2", "1 of 5 schemas are new"}, added(), "freeze", folder)
+	expect(t, 0, []string{"theatre.SeatTaken: version 2", "1 of 5 schemas are new"},
+		added(), "freeze", folder)
 	expect(t, 0, []string{"field-removed"}, first(), "diff", "theatre.SeatTaken",
 		"--against", folder)
 	path := filepath.Join(folder, "theatre.SeatTaken", "1.avsc")
@@ -195,8 +200,8 @@ func TestFreeze(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"freeze", folder}, {"check", "--against", folder}} {
-		expect(t, 1, []string{"released schemas were edited", "theatre.SeatTaken/1.avsc was changed"}, first(),
-			args...)
+		expect(t, 1, []string{"released schemas were edited", "theatre.SeatTaken/1.avsc was changed"},
+			first(), args...)
 	}
 }
 
