@@ -73,7 +73,7 @@ RELEASED := processors/schemas/released
 
 .PHONY: schemas
 schemas: ## show what changed in schemas since the last release; fail on breaks, edits and bad style
-	go run ./cmd/processor schemas check --against $(RELEASED)
+	go run ./cmd/processor schemas check --against $(RELEASED) --config processors/schemas/compatibility.yaml
 	go run ./cmd/processor schemas lint
 
 .PHONY: schemas-freeze

@@ -83,8 +83,8 @@ func (r *Registry) Compatibility(ctx context.Context, subject string) (level str
 	return level, nil
 }
 
-// SetCompatibility makes the registry check a subject's new versions at a level, by Confluent's name. Not every
-// registry takes the level of a subject that has no version yet.
+// SetCompatibility makes the registry check a subject's new versions at a level, by Confluent's name. Not
+// every registry takes the level of a subject that has no version yet.
 func (r *Registry) SetCompatibility(ctx context.Context, subject, level string) error {
 	var required sr.CompatibilityLevel
 	if err := required.UnmarshalText([]byte(level)); err != nil {

@@ -89,7 +89,8 @@ func agrees(tb fataler, written, read string) bool {
 	var value any
 	b := avrotype.Of(w).AppendSample(nil)
 	if rest, err := resolved.Decode(b, &value); err != nil || len(rest) > 0 {
-		tb.Fatalf("%x is read as %v, leaving %x: %v\nwritten %s\nread    %s", b, value, rest, err, written, read)
+		tb.Fatalf("%x is read as %v, leaving %x: %v\nwritten %s\nread    %s",
+			b, value, rest, err, written, read)
 	}
 	return true
 }
