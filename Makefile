@@ -68,6 +68,18 @@ examples: ## build and test the modules in examples/
 		(set -x; cd "$$module" && go vet ./... && go test -shuffle=on ./...); \
 	done
 
+# What was released is frozen in a folder, with checksums: a released file that was edited fails.
+RELEASED := processors/schemas/released
+
+.PHONY: schemas
+schemas: ## show what changed in schemas since the last release; fail on breaks, edits and bad style
+	go run ./cmd/processor schemas check --against $(RELEASED) --config processors/schemas/compatibility.yaml
+	go run ./cmd/processor schemas lint
+
+.PHONY: schemas-freeze
+schemas-freeze: ## add today's schemas to the released ones; a step of a release
+	go run ./cmd/processor schemas freeze $(RELEASED)
+
 .PHONY: lint
 lint: $(GOLANGCI) ## run the linters of .golangci.yml
 	$(GOLANGCI) run ./...

@@ -41,6 +41,9 @@ type Registry struct {
 	Timeout      time.Duration `key:"timeout" default:"5s" min:"10ms" max:"1m" help:"Time limit of one request. A registry answers within milliseconds."`
 	RetryLimit   time.Duration `key:"retry-limit" default:"20s" min:"100ms" max:"10m" help:"How long a record whose schema is unknown waits for a registry that is away. During this time all of the worker's partitions of the group wait. After it, only the record's partition is held, until the registry answers."`
 	RefusedAfter time.Duration `key:"refused-after" default:"15m" min:"1ms" max:"8760h" help:"How long the registry may refuse a single schema ID, or fail to answer for it, while it answers for others. After this time, records of that ID become dead letters (refused-schema); until then their partitions are held. The default is longer than a person on call needs to give a right back. If the registry answers for no schema, records wait for as long as it takes."`
+	// Compatibility and CompatibilityOverrides are for the commands about schemas; workers don't use them.
+	Compatibility          string   `key:"compatibility" default:"FULL_TRANSITIVE" oneof:"NONE|BACKWARD|BACKWARD_TRANSITIVE|FORWARD|FORWARD_TRANSITIVE|FULL|FULL_TRANSITIVE" help:"The level that the commands schemas check and schemas register compare the program's types with earlier versions at. The default is the strictest: events are kept forever, so all versions count, and a rolling upgrade has old and new workers read each other's records."`
+	CompatibilityOverrides []string `key:"compatibility-overrides" help:"Levels of single subjects, each subject=LEVEL. A subject that ends in * stands for all that begin so; the longest that fits counts. NONE also says that the program need not have the type."`
 }
 
 // Topics says what topics are like when we make them.

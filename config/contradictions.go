@@ -10,6 +10,11 @@ import (
 	"time"
 )
 
+// levels are those that registry.compatibility may be.
+var levels = []string{
+	"NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE",
+}
+
 // contradictions finds what no option can see by itself: wrong addresses, and options that don't
 // go together. What only the clients know (SASL and TLS) they check themselves.
 func (c *Config) contradictions() (found Mistakes) {
@@ -46,6 +51,7 @@ func (c *Config) contradictions() (found Mistakes) {
 	if c.Registry.Password != "" && c.Registry.PasswordFile != "" {
 		wrong("registry.password-file", c.Registry.PasswordFile, "not together with a password")
 	}
+	c.Registry.overrides(wrong)
 	c.timeouts(wrong)
 	c.sizes(wrong)
 	if c.Processor.PoisonLeast > c.Processor.PoisonWindow {
@@ -54,6 +60,16 @@ func (c *Config) contradictions() (found Mistakes) {
 	}
 	c.Tracing.contradictions(wrong)
 	return found
+}
+
+// overrides finds levels of compatibility that don't exist.
+func (r *Registry) overrides(wrong func(path, value, allowed string)) {
+	for _, text := range r.CompatibilityOverrides {
+		if subject, level, _ := strings.Cut(text, "="); subject == "" || !slices.Contains(levels, level) {
+			wrong("registry.compatibility-overrides", text, "subject=LEVEL, the level one of "+
+				strings.Join(levels, ", "))
+		}
+	}
 }
 
 // timeouts finds times that don't go together.

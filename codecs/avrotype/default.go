@@ -14,7 +14,7 @@ func (f *Field) fillDefault() {
 	b := defaultBuilder{}
 	native := b.value(f.Type, f.value, 0)
 	if b.failed {
-		f.HasDefault = false
+		f.HasDefault, f.DefaultCut = false, true
 		return
 	}
 	f.Default, f.DefaultBytes = native, b.bytes

@@ -39,6 +39,12 @@ type Type struct {
 	Size     int     // in bytes, of a fixed type
 	Items    *Type   // of an array, or the values of a map
 	Branches []*Type // of a union
+	// Aliases are those of a named type as they are written: relative to its namespace unless dotted.
+	Aliases []string
+	// Default is the symbol that stands for symbols which an enum lacks; "" if there is none.
+	Default string
+	// Precision and Scale are those of the logical type "decimal".
+	Precision, Scale int
 
 	index map[string]int // of fields, by name
 }
@@ -52,6 +58,9 @@ type Field struct {
 	Default any
 	// DefaultBytes is roughly what the default takes in memory.
 	DefaultBytes int
+	// DefaultCut reports that the schema has a default which is left out, because it is too large.
+	DefaultCut bool
+	Aliases    []string
 
 	value any // the default as twmb/avro gives it
 }
@@ -99,7 +108,10 @@ type builder struct {
 }
 
 func (b *builder) build(node *avro.SchemaNode, namespace string) *Type {
-	t := &Type{Kind: node.Type, Doc: node.Doc, Logical: node.LogicalType}
+	t := &Type{
+		Kind: node.Type, Doc: node.Doc, Logical: node.LogicalType, Aliases: node.Aliases,
+		Default: node.EnumDefault, Precision: node.Precision, Scale: node.Scale,
+	}
 	switch node.Type {
 	case Null, Boolean, Int, Long, Float, Double, Bytes, String:
 	case Array:
@@ -136,7 +148,7 @@ func (b *builder) buildFields(t *Type, node *avro.SchemaNode) {
 		t.index[field.Name] = i
 		t.Fields[i] = Field{
 			Name: field.Name, Doc: field.Doc, Type: b.build(&field.Type, namespace),
-			HasDefault: field.HasDefault, value: field.Default,
+			HasDefault: field.HasDefault, value: field.Default, Aliases: field.Aliases,
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"refold/program/command"
+	"refold/program/operate/schemas"
 )
 
 // commands are those of a program.
@@ -14,6 +15,6 @@ func Commands(program *command.Program) []*cobra.Command {
 	p := &commands{program}
 	return []*cobra.Command{
 		p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(), p.newTopics(), p.newTransactions(),
-		p.newSchemas(),
+		schemas.Command(program),
 	}
 }

@@ -1,0 +1,43 @@
+package codecs
+
+import (
+	"fmt"
+
+	"refold/codecs/avrotype"
+)
+
+// Type returns the Avro type that the schema describes.
+func (s *Schema) Type() *avrotype.Type { return s.typ() }
+
+// Aliases returns the full names that the record had before, as far as the schema says.
+func (s *Schema) Aliases() []string { return recordAliases(s) }
+
+// Schemas returns the schemas of the Set's types, in the order in which the types were given. Their IDs are
+// 0.
+func (s *Set) Schemas() []*Schema {
+	schemas := make([]*Schema, len(s.types))
+	for i, t := range s.types {
+		schemas[i] = t.schema
+	}
+	return schemas
+}
+
+// Reads returns why records that were written with a schema can't be read as one of the Set's types; nil if
+// they can. It asks no registry.
+func (s *Set) Reads(written *Schema) error {
+	if poison := s.resolve(written).poison; poison != nil {
+		return fmt.Errorf("read records of %s: %w", written.Name, poison.Err)
+	}
+	return nil
+}
+
+// Sample returns the Avro data of a small value of the schema, without the wire format's header: as little
+// zero in it as possible, and the same bytes every time.
+func (s *Schema) Sample() ([]byte, error) {
+	b := s.typ().AppendSample(nil)
+	var value any
+	if _, err := s.avro.Decode(b, &value); err != nil {
+		return nil, fmt.Errorf("make a value of %s: %w", s.Name, err)
+	}
+	return b, nil
+}

@@ -1,0 +1,220 @@
+package released
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The names of files.
+const (
+	SumsFile = "SHA256SUMS"
+
+	schemaSuffix  = ".avsc"
+	exampleSuffix = ".bin"
+)
+
+// ErrEdited says that a folder is not what was released.
+var ErrEdited = errors.New("released schemas were edited")
+
+// Version is a version of a record as it was released.
+type Version struct {
+	Number int
+	// Text is the schema.
+	Text string
+	// Example is the Avro data of a record of this version, without the wire format's header.
+	Example []byte
+}
+
+// Folder is a folder of released schemas. It is not safe for concurrent use.
+type Folder struct {
+	dir      string
+	subjects map[string][]Version // each the oldest first
+}
+
+// Open reads a folder. One that does not exist is empty. The error wraps [ErrEdited], and names each file
+// that was changed, removed, or added by hand.
+func Open(dir string) (*Folder, error) {
+	f := &Folder{dir: dir, subjects: map[string][]Version{}}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return f, nil
+	}
+	sums, err := readSums(dir)
+	if err != nil {
+		return nil, err
+	}
+	files, err := readFiles(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read released schemas: %w", err)
+	}
+	if err := compareSums(sums, files); err != nil {
+		return nil, fmt.Errorf("%w: %s:\n%w", ErrEdited, dir, err)
+	}
+	if err := f.add(files); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// readFiles returns the schemas and examples of a folder by their names.
+func readFiles(dir string) (map[string][]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // Open does
+	}
+	defer func() { _ = root.Close() }() // it was only read
+	files := map[string][]byte{}
+	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		suffix := path.Ext(name)
+		if err != nil || entry.IsDir() || suffix != schemaSuffix && suffix != exampleSuffix {
+			return err
+		}
+		files[name], err = fs.ReadFile(root.FS(), name)
+		return err //nolint:wrapcheck // Open does
+	})
+	return files, err //nolint:wrapcheck // Open does
+}
+
+// add sorts the files into versions.
+func (f *Folder) add(files map[string][]byte) error {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !strings.HasSuffix(name, schemaSuffix) {
+			continue
+		}
+		subject, file, within := strings.Cut(name, "/")
+		number, err := strconv.Atoi(strings.TrimSuffix(file, schemaSuffix))
+		if !within || err != nil || number < 1 {
+			return fmt.Errorf("%s: must be <record>/<version>%s, the versions from 1 on",
+				filepath.Join(f.dir, name), schemaSuffix)
+		}
+		f.subjects[subject] = append(f.subjects[subject], Version{
+			Number: number, Text: string(files[name]),
+			Example: files[strings.TrimSuffix(name, schemaSuffix)+exampleSuffix],
+		})
+	}
+	for _, versions := range f.subjects {
+		slices.SortFunc(versions, func(a, b Version) int { return a.Number - b.Number })
+	}
+	return nil
+}
+
+// readSums returns the sums of files by their names; none if there is no such file.
+func readSums(dir string) (map[string]string, error) {
+	content, err := os.ReadFile(filepath.Join(dir, SumsFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read released schemas: %w", err)
+	}
+	sums := map[string]string{}
+	for line := range strings.Lines(string(content)) {
+		sum, name, ok := strings.Cut(strings.TrimRight(line, "\r\n"), "  ")
+		if !ok {
+			return nil, fmt.Errorf("%s: %q must be a checksum, two spaces, and the name of a file",
+				filepath.Join(dir, SumsFile), line)
+		}
+		sums[name] = sum
+	}
+	return sums, nil
+}
+
+// compareSums lists files that differ from what was released.
+func compareSums(sums map[string]string, files map[string][]byte) error {
+	var errs []error
+	wrong := func(name, format string) { errs = append(errs, fmt.Errorf("  "+format, name)) }
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		switch sum, listed := sums[name]; {
+		case !listed:
+			wrong(name, "%s is not in "+SumsFile+": remove it, and freeze it instead")
+		case sum != sumOf(files[name]):
+			wrong(name, "%s was changed: take the change back; what is new becomes a new version by freeze")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(sums)) {
+		if _, has := files[name]; !has {
+			wrong(name, "%s is missing: records of it may be in the topics for ever")
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func sumOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+// Subjects returns the full names of all records, sorted.
+func (f *Folder) Subjects() []string { return slices.Sorted(maps.Keys(f.subjects)) }
+
+// Versions returns the versions of a record, the oldest first.
+func (f *Folder) Versions(subject string) []Version { return slices.Clone(f.subjects[subject]) }
+
+// Freeze writes a schema, and an example of it, as the next version of a record, unless the latest version is
+// the same but for white space. It returns the version's number, and whether it is new. A file that exists is
+// never changed: the error says so.
+func (f *Folder) Freeze(subject, text string, example []byte) (number int, isNew bool, err error) {
+	versions := f.subjects[subject]
+	if n := len(versions); n > 0 {
+		if number = versions[n-1].Number; Same(versions[n-1].Text, text) {
+			return number, false, nil
+		}
+	}
+	number++
+	var schema bytes.Buffer
+	if err := json.Indent(&schema, []byte(text), "", "  "); err != nil {
+		return 0, false, fmt.Errorf("freeze %s: its schema is no JSON: %w", subject, err)
+	}
+	schema.WriteByte('\n')
+	v := Version{Number: number, Text: schema.String(), Example: example}
+	if err := f.write(subject, v); err != nil {
+		return 0, false, fmt.Errorf("freeze version %d of %s: %w", number, subject, err)
+	}
+	f.subjects[subject] = append(versions, v)
+	return number, true, nil
+}
+
+func (f *Folder) write(subject string, v Version) error {
+	if err := os.MkdirAll(filepath.Join(f.dir, subject), 0o750); err != nil {
+		return err //nolint:wrapcheck // Freeze does
+	}
+	var lines strings.Builder
+	for _, file := range []struct {
+		suffix  string
+		content []byte
+	}{{schemaSuffix, []byte(v.Text)}, {exampleSuffix, v.Example}} {
+		name := subject + "/" + strconv.Itoa(v.Number) + file.suffix
+		// O_EXCL: a file that exists was released.
+		if err := appendTo(filepath.Join(f.dir, name), file.content, os.O_EXCL); err != nil {
+			return err
+		}
+		fmt.Fprintf(&lines, "%s  %s\n", sumOf(file.content), name)
+	}
+	return appendTo(filepath.Join(f.dir, SumsFile), []byte(lines.String()), os.O_APPEND)
+}
+
+func appendTo(path string, content []byte, flag int) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|flag, 0o600)
+	if err != nil {
+		return err //nolint:wrapcheck // Freeze does
+	}
+	_, err = file.Write(content)
+	return errors.Join(err, file.Close())
+}
+
+// Same reports whether two schemas are the same but for white space.
+func Same(a, b string) bool {
+	var left, right bytes.Buffer
+	if json.Compact(&left, []byte(a)) != nil || json.Compact(&right, []byte(b)) != nil {
+		return a == b
+	}
+	return bytes.Equal(left.Bytes(), right.Bytes())
+}

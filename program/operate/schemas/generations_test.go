@@ -1,0 +1,86 @@
+package schemas_test
+
+import (
+	"refold/eventsourcing"
+	"refold/processors"
+)
+
+// seat is the state of all generations.
+type seat struct {
+	Guest string `avro:"guest" doc:"Who sits there."`
+}
+
+// booking is the definition of an aggregate with these events. Types of one name in different generations are
+// versions of one event.
+func booking(events ...processors.Message) processors.Definition {
+	type TakeSeat struct {
+		Guest string `avro:"guest" doc:"Who sits down."`
+	}
+	return processors.Aggregate[seat, any, any]{
+		Name: "seat", Plural: "seats", Namespace: "theatre",
+		Decide: func(eventsourcing.Context, seat, any) ([]any, error) { return nil, nil },
+		Evolve: func(s seat, _ eventsourcing.Recorded[any]) seat { return s },
+		Commands: []processors.Message{
+			processors.Of(TakeSeat{}, "Wish to sit down."),
+		},
+		Events: events,
+	}
+}
+
+func first() processors.Definition {
+	type SeatTaken struct {
+		Guest string `avro:"guest" doc:"Who sits there."`
+		Price int32  `avro:"price" doc:"In cents."`
+	}
+	type SeatLeft struct{}
+	return booking(processors.Of(SeatTaken{}, "Taken."), processors.Of(SeatLeft{}, "Left."))
+}
+
+// added has a field more, with a default: all is compatible.
+func added() processors.Definition {
+	type SeatTaken struct {
+		Guest string `avro:"guest" doc:"Who sits there."`
+		Price int32  `avro:"price" doc:"In cents."`
+		Row   int32  `avro:"row,default=0" doc:"0: unknown."`
+	}
+	type SeatLeft struct{}
+	return booking(processors.Of(SeatTaken{}, "Taken."), processors.Of(SeatLeft{}, "Left."))
+}
+
+// widened reads old events; programs of the first generation don't read new ones.
+func widened() processors.Definition {
+	type SeatTaken struct {
+		Guest string `avro:"guest" doc:"Who sits there."`
+		Price int64  `avro:"price" doc:"In cents."`
+	}
+	type SeatLeft struct{}
+	return booking(processors.Of(SeatTaken{}, "Taken."), processors.Of(SeatLeft{}, "Left."))
+}
+
+// renamed has a field under another name, without an alias.
+func renamed() processors.Definition {
+	type SeatTaken struct {
+		Visitor string `avro:"visitor" doc:"Who sits there."`
+		Price   int32  `avro:"price" doc:"In cents."`
+	}
+	type SeatLeft struct{}
+	return booking(processors.Of(SeatTaken{}, "Taken."), processors.Of(SeatLeft{}, "Left."))
+}
+
+// dropped has an event less.
+func dropped() processors.Definition {
+	type SeatTaken struct {
+		Guest string `avro:"guest" doc:"Who sits there."`
+		Price int32  `avro:"price" doc:"In cents."`
+	}
+	return booking(processors.Of(SeatTaken{}, "Taken."))
+}
+
+// sloppy breaks rules of lint.
+func sloppy() processors.Definition {
+	type SeatTaken struct {
+		Price   float64 `avro:"price" doc:"In euros."`
+		TakenAt int64   `avro:"takenAt"`
+	}
+	return booking(processors.Of(SeatTaken{}, "Taken."))
+}

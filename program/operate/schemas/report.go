@@ -1,0 +1,143 @@
+package schemas
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"refold/codecs/compat"
+)
+
+// report is what check finds. Its JSON members are stable.
+type report struct {
+	Against    string `json:"against"`
+	Compatible bool   `json:"compatible"`
+	// Types are those of the program, and one more for each name that a type had before and that has
+	// versions.
+	Types []checkedType `json:"types"`
+	// Dropped are types of aggregates' namespaces that the program has no more.
+	Dropped []droppedType `json:"dropped,omitempty"`
+	// Problems are what the program finds when it starts: schemas that the registry lacks, versions that
+	// can't be read.
+	Problems []string `json:"problems,omitempty"`
+}
+
+// checkedType is a type of the program beside the versions of a subject.
+type checkedType struct {
+	Subject   string       `json:"subject"`
+	Type      string       `json:"type"` // differs from the subject if that is an earlier name
+	Kind      string       `json:"kind"` // command, event, row or result
+	Aggregate string       `json:"aggregate,omitempty"`
+	Level     compat.Level `json:"level"`
+	Versions  []int        `json:"versions"`
+	// Latest reports whether the program's schema is that of the latest version.
+	Latest bool `json:"latest"`
+	// Changes are those since the latest version.
+	Changes []compat.Change `json:"changes,omitempty"`
+	Breaks  []compat.Break  `json:"breaks"`
+	// Upcast are breaks that an upcaster of the program takes care of.
+	Upcast []compat.Break `json:"upcast,omitempty"`
+}
+
+// droppedType is a type that the program has no more.
+type droppedType struct {
+	Subject   string `json:"subject"`
+	Aggregate string `json:"aggregate"`
+	Versions  []int  `json:"versions"`
+	Remedy    string `json:"remedy"`
+}
+
+// levels returns the level of a subject.
+type levels func(subject string) compat.Level
+
+// compare compares the types with their history.
+func compare(ctx context.Context, t types, h history, level levels) (*report, error) {
+	r := &report{Against: h.name(), Compatible: true, Types: []checkedType{}}
+	for i := range t.all {
+		own := &t.all[i]
+		for _, subject := range append([]string{own.subject}, own.schema.Aliases()...) {
+			versions, err := h.versions(ctx, subject)
+			if err != nil {
+				return nil, err //nolint:wrapcheck // it names the subject
+			}
+			if subject != own.subject && len(versions) == 0 {
+				continue
+			}
+			checked, err := compareType(own, subject, versions, level(subject))
+			if err != nil {
+				return nil, err
+			}
+			r.Types = append(r.Types, checked)
+			r.Compatible = r.Compatible && len(checked.Breaks) == 0
+		}
+	}
+	if err := r.findDropped(ctx, t, h, level); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func compareType(
+	own *recordType, subject string, versions []version, level compat.Level,
+) (checkedType, error) {
+	c := checkedType{
+		Subject: subject, Type: own.subject, Kind: own.kind, Aggregate: own.aggregate, Level: level,
+		Versions: []int{}, Breaks: []compat.Break{},
+	}
+	for _, v := range versions {
+		c.Versions = append(c.Versions, v.number)
+		c.Latest = sameText(v, own)
+	}
+	if n := len(versions); n > 0 && versions[n-1].schema != nil {
+		c.Changes = compat.Diff(versions[n-1].schema.Type(), own.schema.Type())
+	}
+	breaks, err := compat.Check(level, own.schema.Text, compared(versions))
+	if err != nil {
+		return c, fmt.Errorf("compare %s: %w", subject, err)
+	}
+	for _, b := range breaks {
+		v := versions[slices.IndexFunc(versions, func(v version) bool { return v.number == b.Version })]
+		switch {
+		case v.err != nil:
+			b.Reason = v.err.Error()
+		case b.Direction == compat.Backward && !b.Silent && own.set.Reads(v.schema) == nil:
+			c.Upcast = append(c.Upcast, b)
+			continue
+		}
+		c.Breaks = append(c.Breaks, b)
+	}
+	return c, nil
+}
+
+// findDropped finds the subjects of aggregates that no type of the program has, nor had before.
+func (r *report) findDropped(ctx context.Context, t types, h history, level levels) error {
+	subjects, err := h.subjects(ctx)
+	if err != nil {
+		return err //nolint:wrapcheck // it says what it was doing
+	}
+	for _, subject := range subjects {
+		aggregate := t.aggregateOf(subject)
+		if aggregate == "" || t.of(subject) != nil || level(subject) == compat.None {
+			continue
+		}
+		versions, err := h.versions(ctx, subject)
+		if err != nil {
+			return err //nolint:wrapcheck // it names the subject
+		}
+		d := droppedType{Subject: subject, Aggregate: aggregate, Versions: []int{}}
+		read := true
+		for _, v := range versions {
+			d.Versions = append(d.Versions, v.number)
+			read = read && v.schema != nil && t.reads(v.schema)
+		}
+		if read {
+			continue // an upcaster takes care of it
+		}
+		d.Remedy = fmt.Sprintf("records of it may be in the topics: keep the type in the definition of %s, "+
+			"or upcast it to what it has become. If no record was ever written, or only commands that are "+
+			"not sent any more: registry.compatibility-overrides %s=NONE", aggregate, subject)
+		r.Dropped = append(r.Dropped, d)
+		r.Compatible = false
+	}
+	return nil
+}
