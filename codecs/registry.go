@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -22,7 +23,7 @@ import (
 // told, for a schema never changes under its ID. It is safe for concurrent use.
 type Registry struct {
 	settings  RegistrySettings
-	transport *http.Transport
+	transport *transport
 	clients   []*sr.Client // one for each URL
 	answered  atomic.Int32 // index of the client that answered last, and is asked first
 	life      context.Context
@@ -43,31 +44,39 @@ func NewRegistry(settings RegistrySettings) (*Registry, error) {
 	}
 	settings = settings.withDefaults()
 	r := &Registry{
-		settings:  settings,
-		transport: http.DefaultTransport.(*http.Transport).Clone(),
-		known:     newCache(settings.Limits),
-		faults:    kafka.NewFaultLog(settings.Logger),
+		settings: settings, known: newCache(settings.Limits), faults: kafka.NewFaultLog(settings.Logger),
 	}
-	r.transport.TLSClientConfig = settings.TLS
-	r.life, r.end = context.WithCancel(context.Background())
-	limited := &http.Client{
-		Transport: limitedTransport{r.transport, int64(settings.Limits.SchemaBytes)},
-		Timeout:   settings.Timeout,
+	if _, err := settings.header(); err != nil { // now, rather than at the first request
+		return nil, fmt.Errorf("schema registry: %w", err)
+	}
+	var err error
+	if r.transport, err = newTransport(settings.TLS, r.faults); err != nil {
+		return nil, fmt.Errorf("schema registry: %w", err)
 	}
 	for _, url := range settings.URLs {
-		options := []sr.ClientOpt{
-			sr.URLs(url), sr.HTTPClient(limited), sr.UserAgent("refold"),
-		}
-		if settings.Username != "" {
-			options = append(options, sr.BasicAuth(settings.Username, settings.Password))
-		}
-		client, err := sr.NewClient(options...)
+		client, err := r.newClient(url)
 		if err != nil {
 			return nil, fmt.Errorf("schema registry client for %s: %w", url, err)
 		}
 		r.clients = append(r.clients, client)
 	}
+	r.life, r.end = context.WithCancel(context.Background())
 	return r, nil
+}
+
+// newClient returns the client of the server at a URL.
+func (r *Registry) newClient(text string) (*sr.Client, error) {
+	base, err := url.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return sr.NewClient(sr.URLs(text), sr.UserAgent("refold"), sr.HTTPClient(&http.Client{
+		Timeout: r.settings.Timeout,
+		Transport: limitedTransport{
+			authorized{r.transport, r.settings.Credentials, base.Scheme, base.Host},
+			int64(r.settings.Limits.SchemaBytes),
+		},
+	}))
 }
 
 // Close ends all requests and all waiting for the registry, which then fail with

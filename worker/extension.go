@@ -60,10 +60,7 @@ func (h *Host) Reader(aggregate, group string, types ...reader.EventType) (*read
 		if a.Name != aggregate {
 			continue
 		}
-		registry, err := h.worker.in.Registry()
-		if err != nil {
-			return nil, err //nolint:wrapcheck // it names the setting
-		}
+		registry := h.worker.in.Registry()
 		registry.Logger = h.Logger
 		r, err := reader.New(reader.Options{
 			Kafka: h.worker.kafka, Registry: registry, Namespace: a.Namespace,
