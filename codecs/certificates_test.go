@@ -205,8 +205,8 @@ func TestCertificatesThatCantBeUsedAreNamed(t *testing.T) {
 		"no certificate in it": {
 			func(f *kafka.TLS) { f.CAFile = f.KeyFile }, []string{"tls.ca-file", files.KeyFile},
 		},
-		"no key":         {func(f *kafka.TLS) { f.KeyFile = "" }, []string{"TLS.KeyFile"}},
-		"no key in it":   {func(f *kafka.TLS) { f.KeyFile = f.CertFile }, []string{"tls.key-file"}},
+		"no key":        {func(f *kafka.TLS) { f.KeyFile = "" }, []string{"TLS.KeyFile"}},
+		"no key in it":  {func(f *kafka.TLS) { f.KeyFile = f.CertFile }, []string{"tls.key-file"}},
 		"no file of it": {func(f *kafka.TLS) { f.CertFile = missing }, []string{"tls.cert-file", missing}},
 	} {
 		t.Run(name, func(t *testing.T) {

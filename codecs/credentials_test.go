@@ -163,7 +163,8 @@ func TestCredentialsAreRefused(t *testing.T) {
 			"http://far:8081", codecs.Credentials{Username: "x", Password: secret}, "AllowUnencrypted",
 		},
 		"a file that is missing": {
-			"http://localhost", codecs.Credentials{TokenFile: missing},
+			"http://localhost",
+			codecs.Credentials{TokenFile: missing},
 			"registry.token-file: open " + missing,
 		},
 		"a file that is empty": {

@@ -32,8 +32,12 @@ type Registry struct {
 	// schemas and ids let one request serve all who miss the same thing at the same time.
 	schemas, ids singleflight.Group
 	known        cache
-	refused      refusals
-	faults       *kafka.FaultLog
+	disk         *diskCache // nil: none
+	away         away
+	// contradiction is what Contradiction returns.
+	contradiction atomic.Pointer[error]
+	refused       refusals
+	faults        *kafka.FaultLog
 }
 
 // NewRegistry returns a client. It does not talk to the registry yet. The error lists all that is
@@ -60,6 +64,9 @@ func NewRegistry(settings RegistrySettings) (*Registry, error) {
 		}
 		r.clients = append(r.clients, client)
 	}
+	if settings.Cache.Directory != "" {
+		r.disk = openCache(settings.Cache, settings.URLs, settings.Logger, r.faults)
+	}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r, nil
 }
@@ -80,10 +87,14 @@ func (r *Registry) newClient(text string) (*sr.Client, error) {
 }
 
 // Close ends all requests and all waiting for the registry, which then fail with
-// [ErrRegistryUnavailable], and closes the connections. What is known already is still served, so
+// [ErrRegistryUnavailable], writes the cache on disk, and closes the connections. What is known already is still served, so
 // close it as soon as stopping begins: whatever is being decoded then does not hold up the stop.
 func (r *Registry) Close() {
 	r.end()
+	r.away.end()
+	if r.disk != nil {
+		r.disk.close()
+	}
 	r.transport.CloseIdleConnections()
 }
 
@@ -109,16 +120,16 @@ func (r *Registry) ID(ctx context.Context, subject, schema string) (int, error) 
 
 func (r *Registry) requestID(ctx context.Context, subject, schema string) (id int, err error) {
 	text := sr.Schema{Schema: schema}
+	q := idQuestion(subject, schema)
 	if r.settings.Mode == Register {
-		err = r.request(ctx, "register", func(ctx context.Context, c *sr.Client) (err error) {
-			id, err = c.RegisterSchema(ctx, subject, text, -1, -1)
-			return err
+		q.operation = "register"
+		id, err = askRegistry(ctx, r, q, func(ctx context.Context, c *sr.Client) (int, error) {
+			return c.RegisterSchema(ctx, subject, text, -1, -1)
 		})
 	} else {
-		err = r.request(ctx, "look-up", func(ctx context.Context, c *sr.Client) error {
+		id, err = askRegistry(ctx, r, q, func(ctx context.Context, c *sr.Client) (int, error) {
 			found, err := c.LookupSchema(ctx, subject, text)
-			id = found.ID
-			return err
+			return found.ID, err
 		})
 		if errors.Is(err, ErrSchemaNotFound) {
 			err = fmt.Errorf("%w; it is only looked up here (mode %q), never registered: "+
@@ -159,11 +170,8 @@ func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
 
 func (r *Registry) requestSchema(ctx context.Context, id int) (*Schema, error) {
 	fetch := fetcher{registry: r, bytesLeft: r.settings.Limits.SchemaBytes}
-	var root sr.Schema
-	err := r.request(ctx, "schema", func(ctx context.Context, c *sr.Client) (err error) {
-		root, err = c.SchemaByID(ctx, id)
-		return err
-	})
+	root, err := askRegistry(ctx, r, schemaQuestion(id),
+		func(ctx context.Context, c *sr.Client) (sr.Schema, error) { return c.SchemaByID(ctx, id) })
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,8 @@ type RegistrySettings struct {
 	// called less to give a right back, and their senders wait. Negative: they wait for ever.
 	RefusedAfter time.Duration
 	Limits       Limits
+	// Cache says where on disk the answers are kept; nowhere if its Directory is empty.
+	Cache CacheSettings
 
 	// Metrics and Logger may be nil: nothing is measured, slog.Default() is used.
 	Metrics *Metrics
@@ -133,6 +135,10 @@ func (s RegistrySettings) Validate() error {
 			wrong("Limits.%s is %d; must be positive, or 0 for the default", name, value)
 		}
 	}
+	if s.Cache.Bytes < 0 || s.Cache.Answers < 0 || s.Cache.AskAgain < 0 {
+		wrong("Cache.Bytes is %d, Cache.Answers %d, Cache.AskAgain %v; must be positive, or 0 for the default",
+			s.Cache.Bytes, s.Cache.Answers, s.Cache.AskAgain)
+	}
 	if s.Limits.JSONDepth > maxJSONDepth {
 		wrong("Limits.JSONDepth is %d; at most %d", s.Limits.JSONDepth, maxJSONDepth)
 	}
@@ -166,6 +172,9 @@ func (s RegistrySettings) withDefaults() RegistrySettings {
 	s.Limits.UnknownFor = cmp.Or(s.Limits.UnknownFor, DefaultUnknownFor)
 	s.Limits.JSONDepth = cmp.Or(s.Limits.JSONDepth, DefaultJSONDepth)
 	s.Limits.ExpandedBytes = cmp.Or(s.Limits.ExpandedBytes, defaultExpansion*s.Limits.RecordBytes)
+	s.Cache.Bytes = cmp.Or(s.Cache.Bytes, DefaultCacheBytes)
+	s.Cache.Answers = cmp.Or(s.Cache.Answers, DefaultCacheAnswers)
+	s.Cache.AskAgain = cmp.Or(s.Cache.AskAgain, DefaultAskAgain)
 	if s.Logger == nil {
 		s.Logger = slog.Default()
 	}

@@ -44,6 +44,10 @@ type Registry struct {
 	Timeout          time.Duration `key:"timeout" default:"5s" min:"10ms" max:"1m" help:"Time limit of one request. A registry answers within milliseconds."`
 	RetryLimit       time.Duration `key:"retry-limit" default:"20s" min:"100ms" max:"10m" help:"How long a record whose schema is unknown waits for a registry that is away. During this time all of the worker's partitions of the group wait. After it, only the record's partition is held, until the registry answers."`
 	RefusedAfter     time.Duration `key:"refused-after" default:"15m" min:"1ms" max:"8760h" help:"How long the registry may refuse a single schema ID, or fail to answer for it, while it answers for others. After this time, records of that ID become dead letters (refused-schema); until then their partitions are held. The default is longer than a person on call needs to give a right back. If the registry answers for no schema, records wait for as long as it takes."`
+	CacheDirectory   string        `key:"cache-directory" default:"registry" help:"Directory for what the registry said, so that a worker starts while the registry is away if it was told before all that it needs. A relative path is below store.directory, with topics.prefix in front. Empty, or relative without a store.directory: nothing is kept."`
+	CacheBytes       Bytes         `key:"cache-bytes" default:"16MiB" min:"64KiB" max:"1GiB" help:"The most bytes of the cache's file, which is in memory, too. A full cache drops answers that this worker has not asked for."`
+	CacheAnswers     int           `key:"cache-answers" default:"10000" min:"100" max:"1000000" help:"The most answers in the cache. A schema takes one, an ID of ours one, a subject one, and a version one."`
+	CacheAskAgain    time.Duration `key:"cache-ask-again" default:"5s" min:"10ms" max:"10m" help:"How often a registry that is away is asked again what the cache has answered in its place. A registry is back within seconds, or needs a person."`
 }
 
 // RegistryTLS has the certificates for https URLs of the registry.

@@ -3,6 +3,7 @@ package installation
 import (
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"strings"
 
 	"refold/codecs"
@@ -65,5 +66,22 @@ func (i *Installation) Registry() codecs.RegistrySettings {
 	if c.Mode == "register" {
 		s.Mode = codecs.Register
 	}
+	return s
+}
+
+// RegistryCache says where a worker keeps what the schema registry said. Commands keep nothing: what they
+// report of the registry must come from it.
+func (i *Installation) RegistryCache() codecs.CacheSettings {
+	c := i.Config.Registry
+	s := codecs.CacheSettings{
+		Directory: c.CacheDirectory, Bytes: int(c.CacheBytes), Answers: c.CacheAnswers, AskAgain: c.CacheAskAgain,
+	}
+	if s.Directory == "" || filepath.IsAbs(s.Directory) {
+		return s
+	}
+	if i.Config.Store.Directory == "" {
+		return codecs.CacheSettings{}
+	}
+	s.Directory = filepath.Join(i.Config.Store.Directory, i.Prefix()+s.Directory)
 	return s
 }

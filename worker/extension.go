@@ -61,7 +61,7 @@ func (h *Host) Reader(aggregate, group string, types ...reader.EventType) (*read
 			continue
 		}
 		registry := h.worker.in.Registry()
-		registry.Logger = h.Logger
+		registry.Logger, registry.Cache = h.Logger, h.worker.in.RegistryCache()
 		r, err := reader.New(reader.Options{
 			Kafka: h.worker.kafka, Registry: registry, Namespace: a.Namespace,
 			Topic: h.worker.in.Topics(a.AggregateName).Events, Group: h.worker.in.Prefix() + group,
