@@ -43,15 +43,14 @@ func askRegistry[T any](ctx context.Context, r *Registry, q question,
 	}
 	again := func(ctx context.Context) error { return askAgain(ctx, r, q, call) }
 	if r.away.on() {
-		if answer, err, has := recalled[T](r, q); has && r.standIn(q, nil, again) {
-			return answer, err
+		if kept, has := recall[T](r, q); has && r.standIn(q, nil, again) {
+			return kept.value, kept.err
 		}
 	}
 	answer, err := requestAnswer(ctx, r, q, call)
 	if isAway(err) && ctx.Err() == nil && r.life.Err() == nil {
-		kept, keptErr, has := recalled[T](r, q)
-		if has && r.standIn(q, err, again) {
-			return kept, keptErr
+		if kept, has := recall[T](r, q); has && r.standIn(q, err, again) {
+			return kept.value, kept.err
 		}
 		return answer, fmt.Errorf("%w; the cache on disk has no answer for %s", err, q.key)
 	}
@@ -75,19 +74,20 @@ func isAway(err error) bool {
 	return errors.Is(err, ErrRegistryUnavailable) && !errors.Is(err, ErrRegistryRefused)
 }
 
-// recalled returns what the cache has.
-func recalled[T any](r *Registry, q question) (answer T, err error, has bool) {
-	kept, has := r.disk.recall(q.key)
-	if !has {
-		return answer, nil, false
+// kept is an answer of the cache. err is set if it is that there is no such thing.
+type kept[T any] struct {
+	value T
+	err   error
+}
+
+// recall returns what the cache has.
+func recall[T any](r *Registry, q question) (k kept[T], has bool) {
+	text, has := r.disk.recall(q.key)
+	if has && isNone(text) {
+		k.err = fmt.Errorf("%w, as it said before it was away", ErrSchemaNotFound)
+		return k, q.orNone
 	}
-	if isNone(kept) {
-		return answer, fmt.Errorf("%w, as it said before it was away", ErrSchemaNotFound), q.orNone
-	}
-	if json.Unmarshal(kept, &answer) != nil || !isSound(answer) {
-		return answer, nil, false
-	}
-	return answer, nil, true
+	return k, has && json.Unmarshal(text, &k.value) == nil && isSound(k.value)
 }
 
 // none is the answer that there is no such thing.
@@ -127,22 +127,29 @@ func (r *Registry) takeDown(q question, answer any, err error) {
 func askAgain[T any](ctx context.Context, r *Registry, q question,
 	call func(context.Context, *sr.Client) (T, error),
 ) error {
-	before, _, had := recalled[T](r, q)
-	answer, err := requestAnswer(ctx, r, q, call)
+	before, had := recall[T](r, q)
+	now, err := requestAnswer(ctx, r, q, call)
 	if errors.Is(err, ErrRegistryUnavailable) {
 		return err
 	}
-	r.takeDown(q, answer, err)
-	switch {
-	case !had || err == nil && sameAnswer(before, answer):
-	case errors.Is(err, ErrSchemaNotFound) && reflect.ValueOf(before).IsZero():
-	case q.mayGrow || reflect.ValueOf(before).IsZero():
-		r.settings.Logger.Warn("the schema registry says more than its cache did: restart this process to have "+
-			"it checked", "about", q.key, "cache", before, "registry", answer)
-	default:
-		r.contradict(q, err)
+	r.takeDown(q, now, err)
+	if had {
+		compare(r, q, before, kept[T]{now, err})
 	}
 	return nil
+}
+
+// compare says what an answer that has changed means.
+func compare[T any](r *Registry, q question, before, now kept[T]) {
+	same := (before.err == nil) == (now.err == nil) && sameAnswer(before.value, now.value)
+	switch {
+	case same:
+	case q.mayGrow, before.err != nil:
+		r.settings.Logger.Warn("the schema registry says more than its cache did: restart this process, so "+
+			"that it is checked", "about", q.key, "cache", before.value, "registry", now.value)
+	default:
+		r.contradict(q, now.err)
+	}
 }
 
 // sameAnswer compares what this program uses of answers.
@@ -174,8 +181,8 @@ func (r *Registry) contradict(q question, err error) {
 }
 
 // Contradiction returns what the registry has said, once it was there again, that does not agree with what
-// the cache on disk had answered in its place; nil if there is nothing. It stays: what was encoded and decoded
-// in between may be wrong.
+// the cache on disk had answered in its place; nil if there is nothing. It stays: what was encoded and
+// decoded in between may be wrong.
 func (r *Registry) Contradiction() error {
 	if wrong := r.contradiction.Load(); wrong != nil {
 		return *wrong

@@ -64,11 +64,7 @@ func (l *logged) settings(s *codecs.RegistrySettings) {
 
 func (l *logged) await(t *testing.T, text string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); l.lines(text) == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%q is not logged:\n%s", text, l.text.String())
-		}
-	}
+	eventually(t, text+" is not logged", func() bool { return l.lines(text) > 0 })
 }
 
 const (
@@ -83,7 +79,8 @@ const (
 		{"name": "reason", "type": "string"}, {"name": "fee", "type": "long", "default": 0}]}`
 	newest = `{"type": "record", "name": "Closed", "namespace": "bank", "fields": [
 		{"name": "reason", "type": "string"}, {"name": "price", "type": ["null", "bank.Money"]}]}`
-	money = `{"type": "record", "name": "Money", "namespace": "bank", "fields": [{"name": "cents", "type": "long"}]}`
+	money = `{"type": "record", "name": "Money", "namespace": "bank", "fields": [
+		{"name": "cents", "type": "long"}]}`
 )
 
 // history puts versions of an event into a registry, as other programs would, and returns a record of each.
@@ -224,12 +221,16 @@ func TestWhatTheCacheLacksIsNamed(t *testing.T) {
 	dir, _ := filled(t, s)
 	r := client(t, s.URL(), cachedIn(dir))
 	_, err := r.Schema(t.Context(), 99)
-	if !errors.Is(err, codecs.ErrRegistryUnavailable) || !strings.Contains(err.Error(), "no answer for schema 99") {
-		t.Errorf("got %v", err)
-	}
+	wantMissing(t, err, "schema 99")
 	err = mustSet(t, r, codecs.Record[Deposited](depositedSchema)).Prepare(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "no answer for the ID of a schema of subject bank.Deposited") {
-		t.Errorf("got %v", err)
+	wantMissing(t, err, "the ID of a schema of subject bank.Deposited")
+}
+
+func wantMissing(t *testing.T, err error, what string) {
+	t.Helper()
+	named := err != nil && strings.Contains(err.Error(), "the cache on disk has no answer for "+what)
+	if !errors.Is(err, codecs.ErrRegistryUnavailable) || !named {
+		t.Errorf("got %v, want ErrRegistryUnavailable that names %s", err, what)
 	}
 }
 
@@ -281,8 +282,8 @@ func value(t *testing.T, reg *prometheus.Registry, name string) float64 {
 	return 0
 }
 
-// When the registry answers again, it is asked what the cache has answered. A registry that says something else
-// about what never changes was restored from an old backup, or is another one.
+// When the registry answers again, it is asked what the cache has answered. A registry that says something
+// else about what never changes was restored from an old backup, or is another one.
 func TestTheRegistryIsAskedAgain(t *testing.T) {
 	for name, test := range map[string]struct {
 		meanwhile    func(*testing.T, *srfake.Registry)

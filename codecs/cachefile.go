@@ -117,10 +117,11 @@ func writeCache(dir string, c cached) (err error) {
 	if err == nil {
 		err = file.Sync() // or a crash could leave the new name without its content
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return err
+	err = errors.Join(err, file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), filepath.Join(dir, cacheName))
 	}
-	if err := os.Rename(file.Name(), filepath.Join(dir, cacheName)); err != nil {
+	if err != nil {
 		return err //nolint:wrapcheck // it names the files
 	}
 	// Best effort: some systems can't sync a directory. What is lost then is the newest answers.

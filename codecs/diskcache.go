@@ -17,13 +17,13 @@ import (
 // CacheSettings say where a [Registry] keeps what the registry said, so that a process starts while the
 // registry is away if it was told before all that it needs. A zero limit means its default.
 type CacheSettings struct {
-	// Directory has the cache's file; it is made if it is missing. Empty: nothing is kept. Several processes may
-	// share it if they use the same registry. The answers of a registry that has none of RegistrySettings.URLs
-	// are not used, and are replaced.
+	// Directory has the cache's file; it is made if it is missing. Empty: nothing is kept. Several processes
+	// may share it if they use the same registry. The answers of a registry that has none of
+	// RegistrySettings.URLs are not used, and are replaced.
 	Directory string
 	// Bytes limits the file, and Answers the number of answers in it. A full cache drops answers that this
-	// process has not asked for. Defaults 16 MiB and 10,000: each version of a type takes two answers, and twice
-	// the bytes of its schema.
+	// process has not asked for. Defaults 16 MiB and 10,000: each version of a type takes two answers, and
+	// twice the bytes of its schema.
 	Bytes, Answers int
 	// AskAgain is how long a registry that is away is left alone before it is asked again what the cache has
 	// answered in its place. Default 5 s.
@@ -43,10 +43,8 @@ const writeDelay = 500 * time.Millisecond
 // What is logged about the cache, and what becomes of it.
 const (
 	readingCache = "read the cache of the schema registry: it is not used"
-	writingCache = "write the cache of the schema registry: a worker that starts while the registry is away " +
-		"will wait for it"
-	cacheIsFull = "the cache of the schema registry is full: a worker that starts while the registry is away " +
-		"may wait for it"
+	writingCache = "write the cache of the schema registry: a start without the registry will wait for it"
+	cacheIsFull  = "the cache of the schema registry is full: a start without the registry may wait for it"
 )
 
 // fileTurn is held while a cache's file is read and replaced, so that two Registries of one process lose no
@@ -207,7 +205,8 @@ func (c *diskCache) makeRoom() bool {
 		}
 		return 1
 	})
-	room, left := true, c.settings.Bytes-jsonBytes(cached{URLs: c.urls, Saved: time.Now()})-len(cacheHead(nil))
+	frame := len(cacheHead(nil)) + jsonBytes(cached{URLs: c.urls, Saved: time.Now()})
+	room, left := true, c.settings.Bytes-frame
 	for i, key := range keys {
 		left -= jsonBytes(key) + len(c.answers[key]) + len(":,")
 		if left < 0 || i >= c.settings.Answers {

@@ -19,8 +19,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "refold_registry_request_seconds",
-			Help: "Requests to the schema registry, by operation (register, look-up, schema, versions, version) " +
-				"and outcome (ok, not-found, incompatible, unusable, refused, unavailable).",
+			Help: "Requests to the schema registry, by operation (register, look-up, schema, versions, " +
+				"version) and outcome (ok, not-found, incompatible, unusable, refused, unavailable).",
 			Buckets: []float64{.001, .005, .025, .1, .5, 1, 5},
 		}, []string{"operation", "outcome"}),
 		cached: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -29,8 +29,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 		contradictions: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "refold_registry_contradictions_total",
-			Help: "Answers of the schema registry that differ from what its cache on disk had answered while it " +
-				"was away.",
+			Help: "Answers of the schema registry that differ from what its cache on disk had answered " +
+				"while it was away.",
 		}),
 	}
 	reg.MustRegister(m.requests, m.cached, m.contradictions)

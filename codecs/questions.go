@@ -19,14 +19,17 @@ func schemaQuestion(id int) question {
 func idQuestion(subject, schema string) question {
 	return question{
 		operation: "look-up", orNone: true,
-		key: fmt.Sprintf("the ID of a schema of subject %s (SHA-256 %x)", subject, sha256.Sum256([]byte(schema))),
+		key: fmt.Sprintf("the ID of a schema of subject %s (SHA-256 %x)", subject,
+			sha256.Sum256([]byte(schema))),
 	}
 }
 
 // versions returns the numbers of the versions of a subject.
 func (r *Registry) versions(ctx context.Context, subject string) ([]int, error) {
-	return askRegistry(ctx, r,
-		question{operation: "versions", key: "the versions of subject " + subject, orNone: true, mayGrow: true},
+	q := question{
+		operation: "versions", key: "the versions of subject " + subject, orNone: true, mayGrow: true,
+	}
+	return askRegistry(ctx, r, q,
 		func(ctx context.Context, c *sr.Client) ([]int, error) { return c.SubjectVersions(ctx, subject) })
 }
 

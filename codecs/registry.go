@@ -87,8 +87,9 @@ func (r *Registry) newClient(text string) (*sr.Client, error) {
 }
 
 // Close ends all requests and all waiting for the registry, which then fail with
-// [ErrRegistryUnavailable], writes the cache on disk, and closes the connections. What is known already is still served, so
-// close it as soon as stopping begins: whatever is being decoded then does not hold up the stop.
+// [ErrRegistryUnavailable], writes the cache on disk, and closes the connections. What is known already is
+// still served, so close it as soon as stopping begins: whatever is being decoded then does not hold up the
+// stop.
 func (r *Registry) Close() {
 	r.end()
 	r.away.end()

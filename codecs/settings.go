@@ -136,8 +136,8 @@ func (s RegistrySettings) Validate() error {
 		}
 	}
 	if s.Cache.Bytes < 0 || s.Cache.Answers < 0 || s.Cache.AskAgain < 0 {
-		wrong("Cache.Bytes is %d, Cache.Answers %d, Cache.AskAgain %v; must be positive, or 0 for the default",
-			s.Cache.Bytes, s.Cache.Answers, s.Cache.AskAgain)
+		wrong("Cache.Bytes is %d, Cache.Answers %d, Cache.AskAgain %v; must be positive, or 0 for the "+
+			"default", s.Cache.Bytes, s.Cache.Answers, s.Cache.AskAgain)
 	}
 	if s.Limits.JSONDepth > maxJSONDepth {
 		wrong("Limits.JSONDepth is %d; at most %d", s.Limits.JSONDepth, maxJSONDepth)

@@ -74,7 +74,8 @@ func (i *Installation) Registry() codecs.RegistrySettings {
 func (i *Installation) RegistryCache() codecs.CacheSettings {
 	c := i.Config.Registry
 	s := codecs.CacheSettings{
-		Directory: c.CacheDirectory, Bytes: int(c.CacheBytes), Answers: c.CacheAnswers, AskAgain: c.CacheAskAgain,
+		Directory: c.CacheDirectory, Bytes: int(c.CacheBytes), Answers: c.CacheAnswers,
+		AskAgain: c.CacheAskAgain,
 	}
 	if s.Directory == "" || filepath.IsAbs(s.Directory) {
 		return s
