@@ -132,15 +132,16 @@ func askAgain[T any](ctx context.Context, r *Registry, q question,
 	if errors.Is(err, ErrRegistryUnavailable) {
 		return err
 	}
-	r.takeDown(q, now, err)
-	if had {
-		compare(r, q, before, kept[T]{now, err})
+	if had && contradicts(r, q, before, kept[T]{now, err}) {
+		return nil // the cache keeps what it had: somebody may need it to mend the registry
 	}
+	r.takeDown(q, now, err)
 	return nil
 }
 
-// compare says what an answer that has changed means.
-func compare[T any](r *Registry, q question, before, now kept[T]) {
+// contradicts reports whether an answer that never changes has changed. It says so, or what has changed
+// instead.
+func contradicts[T any](r *Registry, q question, before, now kept[T]) bool {
 	same := (before.err == nil) == (now.err == nil) && sameAnswer(before.value, now.value)
 	switch {
 	case same:
@@ -149,7 +150,9 @@ func compare[T any](r *Registry, q question, before, now kept[T]) {
 			"that it is checked", "about", q.key, "cache", before.value, "registry", now.value)
 	default:
 		r.contradict(q, now.err)
+		return true
 	}
+	return false
 }
 
 // sameAnswer compares what this program uses of answers.

@@ -1,13 +1,10 @@
 package codecs_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -33,39 +30,6 @@ func goAway(s *srfake.Registry) {
 }
 
 func comeBack(s *srfake.Registry) { s.ClearInterceptors() }
-
-// logged keeps what is logged.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// lines returns how many lines have a text.
-func (l *logged) lines(text string) (n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range strings.Lines(l.text.String()) {
-		if strings.Contains(line, text) {
-			n++
-		}
-	}
-	return n
-}
-
-func (l *logged) settings(s *codecs.RegistrySettings) {
-	s.Logger = slog.New(slog.NewTextHandler(l, nil))
-}
-
-func (l *logged) await(t *testing.T, text string) {
-	t.Helper()
-	eventually(t, text+" is not logged", func() bool { return l.lines(text) > 0 })
-}
 
 const (
 	isAway      = "the schema registry is away"
@@ -265,23 +229,6 @@ func TestARegistryThatIsAwayIsLeftAlone(t *testing.T) {
 	}
 }
 
-// value returns the value of a metric without labels.
-func value(t *testing.T, reg *prometheus.Registry, name string) float64 {
-	t.Helper()
-	families, err := reg.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.GetName() == name {
-			m := f.GetMetric()[0]
-			return m.GetGauge().GetValue() + m.GetCounter().GetValue()
-		}
-	}
-	t.Fatalf("there is no metric %s", name)
-	return 0
-}
-
 // When the registry answers again, it is asked what the cache has answered. A registry that says something
 // else about what never changes was restored from an old backup, or is another one.
 func TestTheRegistryIsAskedAgain(t *testing.T) {
@@ -329,6 +276,10 @@ func TestTheRegistryIsAskedAgain(t *testing.T) {
 			}
 			if v := value(t, reg, "refold_registry_cached"); v != 0 {
 				t.Errorf("the metric is %v, want 0", v)
+			}
+			r.Close()
+			if file := string(mustRead(t, cacheFile(dir))); !strings.Contains(file, "fee") {
+				t.Error("the cache has lost what the registry had before")
 			}
 		})
 	}

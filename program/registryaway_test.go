@@ -16,7 +16,9 @@ func (i *testbed) goAway() (comeBack func()) {
 			i.t.Error(err)
 			return false
 		}
-		connection.Close()
+		if err := connection.Close(); err != nil {
+			i.t.Error(err)
+		}
 		return true
 	})
 	return i.cluster.Registry().ClearInterceptors
