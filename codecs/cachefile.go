@@ -66,7 +66,7 @@ func decodeCache(file []byte) (c cached, err error) {
 		return c, fmt.Errorf("%w: it does not begin with %q", errNotCache, cacheFormat)
 	case len(words) != 3 || words[1] != cacheVersion:
 		return c, fmt.Errorf("%w: its version is not %s", errNotCache, cacheVersion)
-	case !bytes.Equal(file[:len(head)+1], cacheHead(body)):
+	case !bytes.HasPrefix(file, cacheHead(body)):
 		return c, fmt.Errorf("%w: the checksum is wrong", errNotCache)
 	}
 	if err := json.Unmarshal(body, &c); err != nil {
