@@ -33,6 +33,9 @@ func TestACacheThatCantBeReadIsSetAside(t *testing.T) {
 	for name, damage := range map[string]func(text []byte) []byte{
 		"foreign": func([]byte) []byte { return []byte("PNG") }, "empty": func([]byte) []byte { return nil },
 		"torn": func(text []byte) []byte { return text[:len(text)/2] },
+		"torn in its first line": func(text []byte) []byte {
+			return text[:len("refold-registry-cache 1 ")]
+		},
 		"changed": func(text []byte) []byte {
 			return bytes.Replace(text, []byte("money"), []byte("honey"), 1)
 		},

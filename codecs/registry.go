@@ -123,7 +123,7 @@ func (r *Registry) requestID(ctx context.Context, subject, schema string) (id in
 	text := sr.Schema{Schema: schema}
 	q := idQuestion(subject, schema)
 	if r.settings.Mode == Register {
-		q.operation = "register"
+		q.operation, q.orNone = "register", false // there is one after it
 		id, err = askRegistry(ctx, r, q, func(ctx context.Context, c *sr.Client) (int, error) {
 			return c.RegisterSchema(ctx, subject, text, -1, -1)
 		})
