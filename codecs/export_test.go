@@ -25,3 +25,16 @@ func CheckJSON(schema *Schema, data []byte, limits Limits) []avrojson.Mistake {
 func ToJSON(schema *Schema, data []byte, limit int) ([]byte, error) {
 	return schema.toJSON(data, limit)
 }
+
+// The cache's file, and what a program says it is not.
+var (
+	EncodeCache = encodeCache
+	DecodeCache = decodeCache
+	ErrNotCache = errNotCache
+)
+
+// Cached is the content of the cache's file.
+type Cached = cached
+
+// SealCache puts the line in front of a body that the cache's file begins with.
+func SealCache(body []byte) []byte { return append(cacheHead(body), body...) }

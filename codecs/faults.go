@@ -67,7 +67,7 @@ func classifyAnswer(answer *sr.ResponseError) error {
 	case status == http.StatusConflict:
 		meaning = ErrIncompatible
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		hint = "; check Username and Password"
+		hint = "; check Username and Password, or the token"
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests,
 		status >= http.StatusInternalServerError:
 		meaning = ErrRegistryUnavailable

@@ -1,6 +1,7 @@
 package codecs_test
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"refold/codecs"
+	"refold/kafka"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -61,6 +63,18 @@ func register(tb testing.TB, s *srfake.Registry, subject, schema string) int {
 		tb.Fatal(err)
 	}
 	return id
+}
+
+// eventually waits for a condition, and fails the test with why.
+func eventually(tb testing.TB, why string, condition func() bool) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 10*time.Second)
+	defer cancel()
+	for !condition() {
+		if !kafka.Sleep(ctx, time.Millisecond) {
+			tb.Fatal(why)
+		}
+	}
 }
 
 // Deposited is an event with nine fields, as that of the design's measurements.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -22,7 +23,7 @@ import (
 // told, for a schema never changes under its ID. It is safe for concurrent use.
 type Registry struct {
 	settings  RegistrySettings
-	transport *http.Transport
+	transport *transport
 	clients   []*sr.Client // one for each URL
 	answered  atomic.Int32 // index of the client that answered last, and is asked first
 	life      context.Context
@@ -31,8 +32,12 @@ type Registry struct {
 	// schemas and ids let one request serve all who miss the same thing at the same time.
 	schemas, ids singleflight.Group
 	known        cache
-	refused      refusals
-	faults       *kafka.FaultLog
+	disk         *diskCache // nil: none
+	away         away
+	// contradiction is what Contradiction returns.
+	contradiction atomic.Pointer[error]
+	refused       refusals
+	faults        *kafka.FaultLog
 }
 
 // NewRegistry returns a client. It does not talk to the registry yet. The error lists all that is
@@ -43,38 +48,54 @@ func NewRegistry(settings RegistrySettings) (*Registry, error) {
 	}
 	settings = settings.withDefaults()
 	r := &Registry{
-		settings:  settings,
-		transport: http.DefaultTransport.(*http.Transport).Clone(),
-		known:     newCache(settings.Limits),
-		faults:    kafka.NewFaultLog(settings.Logger),
+		settings: settings, known: newCache(settings.Limits), faults: kafka.NewFaultLog(settings.Logger),
 	}
-	r.transport.TLSClientConfig = settings.TLS
-	r.life, r.end = context.WithCancel(context.Background())
-	limited := &http.Client{
-		Transport: limitedTransport{r.transport, int64(settings.Limits.SchemaBytes)},
-		Timeout:   settings.Timeout,
+	if _, err := settings.header(); err != nil { // now, rather than at the first request
+		return nil, fmt.Errorf("schema registry: %w", err)
+	}
+	var err error
+	if r.transport, err = newTransport(settings.TLS, r.faults); err != nil {
+		return nil, fmt.Errorf("schema registry: %w", err)
 	}
 	for _, url := range settings.URLs {
-		options := []sr.ClientOpt{
-			sr.URLs(url), sr.HTTPClient(limited), sr.UserAgent("refold"),
-		}
-		if settings.Username != "" {
-			options = append(options, sr.BasicAuth(settings.Username, settings.Password))
-		}
-		client, err := sr.NewClient(options...)
+		client, err := r.newClient(url)
 		if err != nil {
 			return nil, fmt.Errorf("schema registry client for %s: %w", url, err)
 		}
 		r.clients = append(r.clients, client)
 	}
+	if settings.Cache.Directory != "" {
+		r.disk = openCache(settings.Cache, settings.URLs, settings.Logger, r.faults)
+	}
+	r.life, r.end = context.WithCancel(context.Background())
 	return r, nil
 }
 
+// newClient returns the client of the server at a URL.
+func (r *Registry) newClient(text string) (*sr.Client, error) {
+	base, err := url.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return sr.NewClient(sr.URLs(text), sr.UserAgent("refold"), sr.HTTPClient(&http.Client{
+		Timeout: r.settings.Timeout,
+		Transport: limitedTransport{
+			authorized{r.transport, r.settings.Credentials, base.Scheme, base.Host},
+			int64(r.settings.Limits.SchemaBytes),
+		},
+	}))
+}
+
 // Close ends all requests and all waiting for the registry, which then fail with
-// [ErrRegistryUnavailable], and closes the connections. What is known already is still served, so
-// close it as soon as stopping begins: whatever is being decoded then does not hold up the stop.
+// [ErrRegistryUnavailable], writes the cache on disk, and closes the connections. What is known already is
+// still served, so close it as soon as stopping begins: whatever is being decoded then does not hold up the
+// stop.
 func (r *Registry) Close() {
 	r.end()
+	r.away.end()
+	if r.disk != nil {
+		r.disk.close()
+	}
 	r.transport.CloseIdleConnections()
 }
 
@@ -100,16 +121,16 @@ func (r *Registry) ID(ctx context.Context, subject, schema string) (int, error) 
 
 func (r *Registry) requestID(ctx context.Context, subject, schema string) (id int, err error) {
 	text := sr.Schema{Schema: schema}
+	q := idQuestion(subject, schema)
 	if r.settings.Mode == Register {
-		err = r.request(ctx, "register", func(ctx context.Context, c *sr.Client) (err error) {
-			id, err = c.RegisterSchema(ctx, subject, text, -1, -1)
-			return err
+		q.operation, q.orNone = "register", false // there is one after it
+		id, err = askRegistry(ctx, r, q, func(ctx context.Context, c *sr.Client) (int, error) {
+			return c.RegisterSchema(ctx, subject, text, -1, -1)
 		})
 	} else {
-		err = r.request(ctx, "look-up", func(ctx context.Context, c *sr.Client) error {
+		id, err = askRegistry(ctx, r, q, func(ctx context.Context, c *sr.Client) (int, error) {
 			found, err := c.LookupSchema(ctx, subject, text)
-			id = found.ID
-			return err
+			return found.ID, err
 		})
 		if errors.Is(err, ErrSchemaNotFound) {
 			err = fmt.Errorf("%w; it is only looked up here (mode %q), never registered: "+
@@ -150,11 +171,8 @@ func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
 
 func (r *Registry) requestSchema(ctx context.Context, id int) (*Schema, error) {
 	fetch := fetcher{registry: r, bytesLeft: r.settings.Limits.SchemaBytes}
-	var root sr.Schema
-	err := r.request(ctx, "schema", func(ctx context.Context, c *sr.Client) (err error) {
-		root, err = c.SchemaByID(ctx, id)
-		return err
-	})
+	root, err := askRegistry(ctx, r, schemaQuestion(id),
+		func(ctx context.Context, c *sr.Client) (sr.Schema, error) { return c.SchemaByID(ctx, id) })
 	if err != nil {
 		return nil, err
 	}

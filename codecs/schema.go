@@ -139,11 +139,7 @@ func (f *fetcher) follow(ctx context.Context, schema sr.Schema) error {
 }
 
 func (f *fetcher) get(ctx context.Context, reference sr.SchemaReference) (string, error) {
-	var found sr.SubjectSchema
-	err := f.registry.request(ctx, "schema", func(ctx context.Context, c *sr.Client) (err error) {
-		found, err = c.SchemaByVersion(ctx, reference.Subject, reference.Version)
-		return err
-	})
+	found, err := f.registry.version(ctx, "schema", reference.Subject, reference.Version)
 	if errors.Is(err, ErrSchemaNotFound) {
 		return "", fmt.Errorf("%w: it refers to subject %s version %d, which does not exist",
 			ErrSchemaUnusable, reference.Subject, reference.Version)

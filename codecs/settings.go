@@ -2,12 +2,13 @@ package codecs
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"time"
+
+	"refold/kafka"
 )
 
 // Mode says what a [Registry] does with schemas of ours that the registry does not know.
@@ -27,10 +28,11 @@ type RegistrySettings struct {
 	// URLs are the base URLs of one registry's servers, such as http://registry:8081 or
 	// http://apicurio:8080/apis/ccompat/v7. A request that one does not answer goes to the next.
 	URLs []string
-	// Username and Password are sent as basic authentication if set.
-	Username, Password string
-	// TLS is used with https URLs; nil means the system's certificate authorities.
-	TLS *tls.Config
+	// Credentials are sent with each request.
+	Credentials
+	// TLS has the certificates for https URLs; it need not be Enabled. Files are read again when they change.
+	// The zero value means the system's certificate authorities, and no certificate of our own.
+	TLS kafka.TLS
 	// Mode is LookUp if empty.
 	Mode Mode
 	// Timeout limits one request to one URL. Default 5 s: a registry answers within milliseconds,
@@ -45,6 +47,8 @@ type RegistrySettings struct {
 	// called less to give a right back, and their senders wait. Negative: they wait for ever.
 	RefusedAfter time.Duration
 	Limits       Limits
+	// Cache says where on disk the answers are kept; nowhere if its Directory is empty.
+	Cache CacheSettings
 
 	// Metrics and Logger may be nil: nothing is measured, slog.Default() is used.
 	Metrics *Metrics
@@ -109,8 +113,9 @@ func (s RegistrySettings) Validate() error {
 			wrong("URLs[%d] %s", i, reason)
 		}
 	}
-	if s.Username == "" && s.Password != "" {
-		wrong("Username is empty, but there is a Password; set both or neither")
+	mistakes = append(mistakes, s.mistakes(s.URLs)...)
+	if (s.TLS.CertFile == "") != (s.TLS.KeyFile == "") {
+		wrong("TLS.CertFile is %q and TLS.KeyFile %q; set both or neither", s.TLS.CertFile, s.TLS.KeyFile)
 	}
 	if s.Mode != "" && s.Mode != LookUp && s.Mode != Register {
 		wrong("Mode is %q; allowed are %q and %q", s.Mode, LookUp, Register)
@@ -129,6 +134,10 @@ func (s RegistrySettings) Validate() error {
 		if value < 0 {
 			wrong("Limits.%s is %d; must be positive, or 0 for the default", name, value)
 		}
+	}
+	if s.Cache.Bytes < 0 || s.Cache.Answers < 0 || s.Cache.AskAgain < 0 {
+		wrong("Cache.Bytes is %d, Cache.Answers %d, Cache.AskAgain %v; must be positive, or 0 for the "+
+			"default", s.Cache.Bytes, s.Cache.Answers, s.Cache.AskAgain)
 	}
 	if s.Limits.JSONDepth > maxJSONDepth {
 		wrong("Limits.JSONDepth is %d; at most %d", s.Limits.JSONDepth, maxJSONDepth)
@@ -163,6 +172,9 @@ func (s RegistrySettings) withDefaults() RegistrySettings {
 	s.Limits.UnknownFor = cmp.Or(s.Limits.UnknownFor, DefaultUnknownFor)
 	s.Limits.JSONDepth = cmp.Or(s.Limits.JSONDepth, DefaultJSONDepth)
 	s.Limits.ExpandedBytes = cmp.Or(s.Limits.ExpandedBytes, defaultExpansion*s.Limits.RecordBytes)
+	s.Cache.Bytes = cmp.Or(s.Cache.Bytes, DefaultCacheBytes)
+	s.Cache.Answers = cmp.Or(s.Cache.Answers, DefaultCacheAnswers)
+	s.Cache.AskAgain = cmp.Or(s.Cache.AskAgain, DefaultAskAgain)
 	if s.Logger == nil {
 		s.Logger = slog.Default()
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/twmb/avro"
-	"github.com/twmb/franz-go/pkg/sr"
 
 	"refold/codecs/excerpt"
 )
@@ -100,11 +99,7 @@ func (s *Set) sameFields(ctx context.Context, t *setType) (same int) {
 func (s *Set) eachVersion(
 	ctx context.Context, subject string, fn func(version, id int, written *Schema, err error),
 ) error {
-	var versions []int
-	err := s.registry.request(ctx, "versions", func(ctx context.Context, c *sr.Client) (err error) {
-		versions, err = c.SubjectVersions(ctx, subject)
-		return err
-	})
+	versions, err := s.registry.versions(ctx, subject)
 	switch {
 	case errors.Is(err, ErrSchemaNotFound):
 		return nil // nothing was ever written with it
@@ -156,11 +151,7 @@ func revisionOf(s *Schema) int64 {
 	return 0
 }
 
-func (s *Set) versionID(ctx context.Context, subject string, version int) (id int, err error) {
-	err = s.registry.request(ctx, "version", func(ctx context.Context, c *sr.Client) error {
-		found, err := c.SchemaByVersion(ctx, subject, version)
-		id = found.ID
-		return err
-	})
-	return id, err
+func (s *Set) versionID(ctx context.Context, subject string, version int) (int, error) {
+	found, err := s.registry.version(ctx, "version", subject, version)
+	return found.ID, err
 }

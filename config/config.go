@@ -32,18 +32,32 @@ type Config struct {
 
 // Registry is the schema registry.
 type Registry struct {
-	URLs         []string      `key:"urls" default:"http://localhost:8081" help:"Base URLs of one registry's servers. For Apicurio: http://host:8080/apis/ccompat/v7."`
-	Mode         string        `key:"mode" default:"lookup" oneof:"lookup|register" help:"lookup: schemas must be registered already (production). register: the worker registers missing schemas at start."`
-	Username     string        `key:"username" help:"User name for basic authentication. Empty: none."`
-	Password     Secret        `key:"password" help:"Password for basic authentication. Set it in the environment or the file, never as a flag."`
-	PasswordFile string        `key:"password-file" help:"File with the password."`
-	CAFile       string        `key:"ca-file" help:"Certificate authorities to trust with https (PEM). Empty: the system's."`
-	Timeout      time.Duration `key:"timeout" default:"5s" min:"10ms" max:"1m" help:"Time limit of one request. A registry answers within milliseconds."`
-	RetryLimit   time.Duration `key:"retry-limit" default:"20s" min:"100ms" max:"10m" help:"How long a record whose schema is unknown waits for a registry that is away. During this time all of the worker's partitions of the group wait. After it, only the record's partition is held, until the registry answers."`
-	RefusedAfter time.Duration `key:"refused-after" default:"15m" min:"1ms" max:"8760h" help:"How long the registry may refuse a single schema ID, or fail to answer for it, while it answers for others. After this time, records of that ID become dead letters (refused-schema); until then their partitions are held. The default is longer than a person on call needs to give a right back. If the registry answers for no schema, records wait for as long as it takes."`
+	URLs             []string      `key:"urls" default:"http://localhost:8081" help:"Base URLs of one registry's servers. For Apicurio: http://host:8080/apis/ccompat/v7."`
+	Mode             string        `key:"mode" default:"lookup" oneof:"lookup|register" help:"lookup: schemas must be registered already (production). register: the worker registers missing schemas at start."`
+	Username         string        `key:"username" help:"User name for basic authentication. Empty: none."`
+	Password         Secret        `key:"password" help:"Password for basic authentication. Set it in the environment or the file, never as a flag."`
+	PasswordFile     string        `key:"password-file" help:"File with the password; read again for each request."`
+	Token            Secret        `key:"token" help:"Bearer token, in place of a user name and a password. Set it in the environment or the file, never as a flag."`
+	TokenFile        string        `key:"token-file" help:"File with the bearer token, such as a projected token of a Kubernetes service account; read again for each request."`
+	AllowUnencrypted bool          `key:"allow-unencrypted" default:"false" help:"Lets a password or a token go over http to another host, where anybody on the network can read it."`
+	TLS              RegistryTLS   `key:"tls"`
+	Timeout          time.Duration `key:"timeout" default:"5s" min:"10ms" max:"1m" help:"Time limit of one request. A registry answers within milliseconds."`
+	RetryLimit       time.Duration `key:"retry-limit" default:"20s" min:"100ms" max:"10m" help:"How long a record whose schema is unknown waits for a registry that is away. During this time all of the worker's partitions of the group wait. After it, only the record's partition is held, until the registry answers."`
+	RefusedAfter     time.Duration `key:"refused-after" default:"15m" min:"1ms" max:"8760h" help:"How long the registry may refuse a single schema ID, or fail to answer for it, while it answers for others. After this time, records of that ID become dead letters (refused-schema); until then their partitions are held. The default is longer than a person on call needs to give a right back. If the registry answers for no schema, records wait for as long as it takes."`
+	CacheDirectory   string        `key:"cache-directory" default:"registry" help:"Directory for what the registry said, so that a worker starts while the registry is away if it was told before all that it needs. A relative path is below store.directory, with topics.prefix in front. Empty, or relative without a store.directory: nothing is kept."`
+	CacheBytes       Bytes         `key:"cache-bytes" default:"16MiB" min:"64KiB" max:"1GiB" help:"The most bytes of the cache's file, which is in memory, too. A full cache drops answers that this worker has not asked for."`
+	CacheAnswers     int           `key:"cache-answers" default:"10000" min:"100" max:"1000000" help:"The most answers in the cache. A schema takes one, an ID of ours one, a subject one, and a version one."`
+	CacheAskAgain    time.Duration `key:"cache-ask-again" default:"5s" min:"10ms" max:"10m" help:"How often a registry that is away is asked again what the cache has answered in its place. A registry is back within seconds, or needs a person."`
 	// Compatibility and CompatibilityOverrides are for the commands about schemas; workers don't use them.
 	Compatibility          string   `key:"compatibility" default:"FULL_TRANSITIVE" oneof:"NONE|BACKWARD|BACKWARD_TRANSITIVE|FORWARD|FORWARD_TRANSITIVE|FULL|FULL_TRANSITIVE" help:"The level that the commands schemas check and schemas register compare the program's types with earlier versions at. The default is the strictest: events are kept forever, so all versions count, and a rolling upgrade has old and new workers read each other's records."`
 	CompatibilityOverrides []string `key:"compatibility-overrides" help:"Levels of single subjects, each subject=LEVEL. A subject that ends in * stands for all that begin so; the longest that fits counts. NONE also says that the program need not have the type."`
+}
+
+// RegistryTLS has the certificates for https URLs of the registry.
+type RegistryTLS struct {
+	CAFile   string `key:"ca-file" help:"Certificate authorities to trust with https (PEM). Empty: the system's. This file and the next two are read again when they change."`
+	CertFile string `key:"cert-file" help:"Our own certificate (PEM), if the registry asks for one (mutual TLS)."`
+	KeyFile  string `key:"key-file" help:"Its key (PEM)."`
 }
 
 // Topics says what topics are like when we make them.

@@ -194,7 +194,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 func TestSecretsHaveNoFlag(t *testing.T) {
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	options.AddFlags(flags)
-	for _, name := range []string{"kafka.sasl.password", "registry.password"} {
+	for _, name := range []string{"kafka.sasl.password", "registry.password", "registry.token"} {
 		if flags.Lookup(name) != nil {
 			t.Errorf("--%s would show in every process list", name)
 		}

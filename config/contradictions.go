@@ -32,26 +32,13 @@ func (c *Config) contradictions() (found Mistakes) {
 	if !isAddress(c.HTTP.Address) {
 		wrong("http.address", c.HTTP.Address, "host:port, such as localhost:8080 or :8080")
 	}
-	if len(c.Registry.URLs) == 0 {
-		wrong("registry.urls", "", "at least one URL is needed")
-	}
-	for _, text := range c.Registry.URLs {
-		if value, allowed := urlMistake(text); allowed != "" {
-			wrong("registry.urls", value, allowed)
-		}
-	}
 	if token := c.Kafka.SASL.OAuth.TokenURL; token != "" {
 		if value, allowed := urlMistake(token); allowed != "" {
 			wrong("kafka.sasl.token-url", value, allowed)
 		}
 	}
-	if c.Registry.Password != "" && c.Registry.Username == "" {
-		wrong("registry.username", "", "is missing; allowed: the name that belongs to registry.password")
-	}
-	if c.Registry.Password != "" && c.Registry.PasswordFile != "" {
-		wrong("registry.password-file", c.Registry.PasswordFile, "not together with a password")
-	}
 	c.Registry.overrides(wrong)
+	c.Registry.contradictions(wrong)
 	c.timeouts(wrong)
 	c.sizes(wrong)
 	if c.Processor.PoisonLeast > c.Processor.PoisonWindow {

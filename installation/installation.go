@@ -23,11 +23,8 @@ type Installation struct {
 
 // Check finds what only the packages that use the settings know to be wrong.
 func (i *Installation) Check() error {
-	registry, err := i.Registry()
-	if err == nil {
-		err = registry.Validate()
-	}
-	return errors.Join(i.Definitions.Names(i.Prefix()).Check(), i.awaited(), i.Kafka(nil).Validate(), err)
+	return errors.Join(i.Definitions.Names(i.Prefix()).Check(), i.awaited(), i.Kafka(nil).Validate(),
+		i.Registry().Validate())
 }
 
 // awaited finds processes that wait for results which are switched off.
@@ -79,10 +76,7 @@ func (i *Installation) Rebuildable() []rebuild.Aggregate {
 func (i *Installation) Open(
 	mode func(*codecs.RegistrySettings),
 ) (*codecs.Registry, *processors.Opened, error) {
-	settings, err := i.Registry()
-	if err != nil {
-		return nil, nil, err
-	}
+	settings := i.Registry()
 	if mode != nil {
 		mode(&settings)
 	}

@@ -1,12 +1,9 @@
 package installation
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
+	"path/filepath"
 	"strings"
 
 	"refold/codecs"
@@ -52,36 +49,40 @@ func (i *Installation) Kafka(logger *slog.Logger) kafka.Settings {
 }
 
 // Registry returns the settings of the client of the schema registry. Codecs take records of any size that
-// was ever allowed by default: the limit that counts is that of the graphs. The error says which file can't
-// be read.
-func (i *Installation) Registry() (codecs.RegistrySettings, error) {
+// was ever allowed by default: the limit that counts is that of the graphs.
+func (i *Installation) Registry() codecs.RegistrySettings {
 	all, c := i.Config, i.Config.Registry
 	s := codecs.RegistrySettings{
 		Limits: codecs.Limits{RecordBytes: max(codecs.DefaultRecordBytes, int(all.Topics.RecordBytes))},
-		URLs:   c.URLs, Username: c.Username, Password: c.Password.Reveal(),
+		URLs:   c.URLs,
+		Credentials: codecs.Credentials{
+			Username: c.Username, Password: c.Password, PasswordFile: c.PasswordFile,
+			Token: c.Token, TokenFile: c.TokenFile, AllowUnencrypted: c.AllowUnencrypted,
+		},
+		TLS:  kafka.TLS{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile},
 		Mode: codecs.LookUp, Timeout: c.Timeout, RetryLimit: c.RetryLimit,
 		RefusedAfter: c.RefusedAfter,
 	}
 	if c.Mode == "register" {
 		s.Mode = codecs.Register
 	}
-	if c.PasswordFile != "" {
-		text, err := os.ReadFile(c.PasswordFile)
-		if err != nil {
-			return s, fmt.Errorf("registry.password-file: %w", err)
-		}
-		s.Password = strings.TrimRight(string(text), "\r\n")
+	return s
+}
+
+// RegistryCache says where a worker keeps what the schema registry said. Commands keep nothing: what they
+// report of the registry must come from it.
+func (i *Installation) RegistryCache() codecs.CacheSettings {
+	c := i.Config.Registry
+	s := codecs.CacheSettings{
+		Directory: c.CacheDirectory, Bytes: int(c.CacheBytes), Answers: c.CacheAnswers,
+		AskAgain: c.CacheAskAgain,
 	}
-	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return s, fmt.Errorf("registry.ca-file: %w", err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return s, fmt.Errorf("registry.ca-file: no certificate (PEM) in %s", c.CAFile)
-		}
-		s.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	if s.Directory == "" || filepath.IsAbs(s.Directory) {
+		return s
 	}
-	return s, nil
+	if i.Config.Store.Directory == "" {
+		return codecs.CacheSettings{}
+	}
+	s.Directory = filepath.Join(i.Config.Store.Directory, i.Prefix()+s.Directory)
+	return s
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
+	"refold/codecs"
 	"refold/config"
 	"refold/installation"
 	"refold/kafka"
@@ -79,6 +80,56 @@ func TestDefaultsOfKafkaAreThoseOfTheConfiguration(t *testing.T) {
 	library := kafka.Settings{Brokers: configured.Brokers}.WithDefaults()
 	library.LargerRecordBytes = configured.LargerRecordBytes
 	if diff := cmp.Diff(library, configured); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What the registry said is kept beside the stores; nowhere if there are none, or if it is switched off.
+func TestWhereTheRegistrysAnswersAreKept(t *testing.T) {
+	for name, test := range map[string]struct {
+		flags []string
+		want  string
+	}{
+		"by default": {nil, ".refold/registry"},
+		"with a prefix": {
+			[]string{"--topics.prefix", "eu.", "--store.directory", "/data"}, "/data/eu.registry",
+		},
+		"elsewhere":          {[]string{"--registry.cache-directory", "/shared"}, "/shared"},
+		"stores in memory":   {[]string{"--store.directory", ""}, ""},
+		"switched off":       {[]string{"--registry.cache-directory", ""}, ""},
+		"elsewhere, always ": {[]string{"--registry.cache-directory", "/x", "--store.directory", ""}, "/x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options := installation.Options(processors.Definitions{})
+			set := pflag.NewFlagSet("test", pflag.ContinueOnError)
+			options.AddFlags(set)
+			if err := set.Parse(test.flags); err != nil {
+				t.Fatal(err)
+			}
+			loaded, err := options.Load(config.LoadOptions{Flags: set})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := installation.Installation{Config: loaded.Config}
+			if got := in.RegistryCache().Directory; got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// A program without a configuration has the same limits.
+func TestDefaultsOfTheCacheAreThoseOfTheConfiguration(t *testing.T) {
+	loaded, err := installation.Options(processors.Definitions{}).Load(config.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := (&installation.Installation{Config: loaded.Config}).RegistryCache()
+	want := codecs.CacheSettings{
+		Directory: got.Directory, Bytes: codecs.DefaultCacheBytes, Answers: codecs.DefaultCacheAnswers,
+		AskAgain: codecs.DefaultAskAgain,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -63,7 +63,7 @@ func (s Settings) Options() ([]kgo.Opt, error) {
 	case s.Dial != nil:
 		opts = append(opts, kgo.Dialer(s.Dial))
 	case s.TLS.Enabled:
-		config, err := s.TLS.config()
+		config, err := s.TLS.Config()
 		if err != nil {
 			return nil, fmt.Errorf("kafka settings: %w", err)
 		}

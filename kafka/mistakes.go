@@ -91,6 +91,13 @@ func (s Settings) onlyThisHost() bool {
 	return true
 }
 
+// Exposed reports whether what is sent to a URL crosses a network without encryption: it is http, and of
+// another host.
+func Exposed(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == "http" && !isThisHost(u.Hostname())
+}
+
 func isThisHost(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || (ip != nil && ip.IsLoopback())

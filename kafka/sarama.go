@@ -48,7 +48,7 @@ func (s Settings) Sarama() (*sarama.Config, error) {
 		c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, dialer{s}
 	}
 	if s.TLS.Enabled && s.Dial == nil {
-		config, err := s.TLS.config()
+		config, err := s.TLS.Config()
 		if err != nil {
 			return nil, fmt.Errorf("kafka settings: %w", err)
 		}

@@ -16,22 +16,23 @@ import (
 
 // password returns the password as it is now.
 func (s SASL) password() (string, error) {
-	return secretOrFile(s.Password, s.PasswordFile, "sasl.password-file")
+	return SecretOrFile(s.Password, s.PasswordFile, "sasl.password-file")
 }
 
-// secretOrFile returns a secret that is given directly or as a file, in which case a line's end
-// behind it does not count: editors and echo leave one there.
-func secretOrFile(secret Secret, file, path string) (string, error) {
+// SecretOrFile returns a secret that is given directly or as a file, which is then read. A line's end behind
+// it does not count: editors and echo leave one there. The error names the option that has the file, and the
+// file; an empty file is an error, too.
+func SecretOrFile(secret Secret, file, option string) (string, error) {
 	if file == "" {
 		return string(secret), nil
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", path, err)
+		return "", fmt.Errorf("reading %s: %w", option, err)
 	}
 	value := strings.TrimRight(string(text), "\r\n")
 	if value == "" {
-		return "", fmt.Errorf("%s %s: it is empty", path, file)
+		return "", fmt.Errorf("%s %s: it is empty", option, file)
 	}
 	return value, nil
 }

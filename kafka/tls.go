@@ -7,8 +7,9 @@ import (
 	"os"
 )
 
-// config makes the tls.Config of both clients. Each call makes a new one.
-func (t TLS) config() (*tls.Config, error) {
+// Config returns a new configuration for connections, whether Enabled or not. The error names the file that
+// is missing or wrong, and the option, such as tls.ca-file.
+func (t TLS) Config() (*tls.Config, error) {
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		ServerName: t.ServerName,

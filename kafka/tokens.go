@@ -41,7 +41,7 @@ func (s Settings) newTokens() (*tokens, error) {
 		// The same authorities are trusted for the token server and for the brokers; ServerName and
 		// the client's certificate are for brokers only.
 		trust := TLS{CAFile: s.TLS.CAFile, InsecureSkipVerify: s.TLS.InsecureSkipVerify}
-		config, err := trust.config()
+		config, err := trust.Config()
 		if err != nil {
 			return nil, err
 		}
@@ -57,11 +57,11 @@ func (s Settings) newTokens() (*tokens, error) {
 }
 
 func (t *tokens) fromFile() (string, error) {
-	return secretOrFile("", t.oauth.TokenFile, "sasl.token-file")
+	return SecretOrFile("", t.oauth.TokenFile, "sasl.token-file")
 }
 
 func (t *tokens) clientSecret() (string, error) {
-	return secretOrFile(t.oauth.ClientSecret, t.oauth.ClientSecretFile,
+	return SecretOrFile(t.oauth.ClientSecret, t.oauth.ClientSecretFile,
 		"sasl.client-secret-file")
 }
 

@@ -28,7 +28,7 @@ import (
 // for the cluster, which is dev's own.
 var devDefaults = map[string]string{
 	"log.level": "warn", "topics.partitions": "4", "topics.replication-factor": "1",
-	"registry.mode": "register", "kafka.session-timeout": "6s",
+	"registry.mode": "register", "registry.cache-directory": "", "kafka.session-timeout": "6s",
 }
 
 func (p *program) newDev() *cobra.Command {

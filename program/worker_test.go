@@ -115,7 +115,8 @@ func TestUnpreparedWorkerTakesNoRefold(t *testing.T) {
 		}
 		return away.Load()
 	})
-	w := i.begin("--processor.backoff-max", "50ms", "--registry.retry-limit", "100ms")
+	w := i.begin("--processor.backoff-max", "50ms", "--registry.retry-limit", "100ms",
+		"--registry.cache-directory", "")
 	const accounts = `{"aggregate": "accounts"}`
 	refusals := 0
 	eventually(t, func() bool { // while it tries, and so writes what it has learned, again and again

@@ -60,11 +60,8 @@ func (h *Host) Reader(aggregate, group string, types ...reader.EventType) (*read
 		if a.Name != aggregate {
 			continue
 		}
-		registry, err := h.worker.in.Registry()
-		if err != nil {
-			return nil, err //nolint:wrapcheck // it names the setting
-		}
-		registry.Logger = h.Logger
+		registry := h.worker.in.Registry()
+		registry.Logger, registry.Cache = h.Logger, h.worker.in.RegistryCache()
 		r, err := reader.New(reader.Options{
 			Kafka: h.worker.kafka, Registry: registry, Namespace: a.Namespace,
 			Topic: h.worker.in.Topics(a.AggregateName).Events, Group: h.worker.in.Prefix() + group,

@@ -105,7 +105,7 @@ func New(
 
 func (w *Worker) openCodecs() (err error) {
 	w.registry, w.opened, err = w.in.Open(func(s *codecs.RegistrySettings) {
-		s.Metrics, s.Logger = codecs.NewMetrics(w.metrics), w.logger
+		s.Metrics, s.Logger, s.Cache = codecs.NewMetrics(w.metrics), w.logger, w.in.RegistryCache()
 	})
 	return err //nolint:wrapcheck // it says what it was doing
 }
@@ -275,6 +275,7 @@ func (w *Worker) openViews() (err error) {
 func (w *Worker) openServer() (err error) {
 	checks := []httpapi.Check{
 		{Name: "topics-and-schemas", Ready: w.preparedCheck},
+		{Name: "schema-registry", Ready: w.registry.Contradiction},
 		{Name: "lost-topics", Ready: w.topicsCheck},
 		{Name: "rebuilds", Ready: w.rebuilds.Ready},
 	}

@@ -97,11 +97,7 @@ func decodeLetter(
 	if _, _, err := codecs.SplitWire(value); err != nil {
 		return "", nil, err // without asking anybody
 	}
-	settings, err := (&installation.Installation{Config: c}).Registry()
-	if err != nil {
-		return "", nil, err
-	}
-	registry, err := codecs.NewRegistry(settings)
+	registry, err := codecs.NewRegistry((&installation.Installation{Config: c}).Registry())
 	if err != nil {
 		return "", nil, err
 	}

@@ -1,0 +1,44 @@
+package codecs
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/sr"
+)
+
+// The questions to the registry that the cache on disk may answer while it is away.
+
+func schemaQuestion(id int) question {
+	return question{operation: "schema", key: fmt.Sprintf("schema %d", id)}
+}
+
+// idQuestion asks for the ID of a schema under a subject. A program asks for schemas that the registry need
+// not have, too: see Set.Prepare.
+func idQuestion(subject, schema string) question {
+	return question{
+		operation: "look-up", orNone: true,
+		key: fmt.Sprintf("the ID of a schema of subject %s (SHA-256 %x)", subject,
+			sha256.Sum256([]byte(schema))),
+	}
+}
+
+// versions returns the numbers of the versions of a subject.
+func (r *Registry) versions(ctx context.Context, subject string) ([]int, error) {
+	q := question{
+		operation: "versions", key: "the versions of subject " + subject, orNone: true, mayGrow: true,
+	}
+	return askRegistry(ctx, r, q,
+		func(ctx context.Context, c *sr.Client) ([]int, error) { return c.SubjectVersions(ctx, subject) })
+}
+
+// version returns a version of a subject.
+func (r *Registry) version(ctx context.Context, operation, subject string, version int,
+) (sr.SubjectSchema, error) {
+	return askRegistry(ctx, r,
+		question{operation: operation, key: fmt.Sprintf("version %d of subject %s", version, subject)},
+		func(ctx context.Context, c *sr.Client) (sr.SubjectSchema, error) {
+			return c.SchemaByVersion(ctx, subject, version)
+		})
+}
