@@ -31,6 +31,13 @@ func (s *Set) Reads(written *Schema) error {
 	return nil
 }
 
+// Upcasts reports whether records that were written with a schema are read by a former version. It asks no
+// registry.
+func (s *Set) Upcasts(written *Schema) bool {
+	r := s.resolve(written)
+	return r.typ != nil && r.typ.upcast != nil
+}
+
 // Sample returns the Avro data of a small value of the schema, without the wire format's header: as little
 // zero in it as possible, and the same bytes every time.
 func (s *Schema) Sample() ([]byte, error) {

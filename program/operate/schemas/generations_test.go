@@ -76,6 +76,30 @@ func dropped() processors.Definition {
 	return booking(processors.Of(SeatTaken{}, "Taken."))
 }
 
+// upcast has a record of a text, and an event less; both are upcast.
+func upcast() processors.Definition {
+	type Person struct {
+		Name string `avro:"name" doc:"The full name."`
+	}
+	type SeatTaken struct {
+		Guest Person `avro:"guest" doc:"Who sits there."`
+		Price int32  `avro:"price" doc:"In cents."`
+	}
+	type taken struct {
+		Guest string `avro:"guest"`
+		Price int32  `avro:"price"`
+	}
+	type left struct{}
+	d := booking(processors.Of(SeatTaken{}, "Taken.")).(processors.Aggregate[seat, any, any])
+	d.FormerEvents = []processors.Former{
+		processors.Upcast("SeatTaken", func(e taken) SeatTaken {
+			return SeatTaken{Guest: Person{e.Guest}, Price: e.Price}
+		}),
+		processors.Split("SeatLeft", func(left) []any { return nil }),
+	}
+	return d
+}
+
 // sloppy breaks rules of lint.
 func sloppy() processors.Definition {
 	type SeatTaken struct {

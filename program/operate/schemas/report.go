@@ -100,7 +100,7 @@ func compareType(
 		switch {
 		case v.err != nil:
 			b.Reason = v.err.Error()
-		case b.Direction == compat.Backward && !b.Silent && own.set.Reads(v.schema) == nil:
+		case b.Direction == compat.Backward && own.set.Upcasts(v.schema):
 			c.Upcast = append(c.Upcast, b)
 			continue
 		}

@@ -112,6 +112,12 @@ func TestCheck(t *testing.T) {
 			{"a type dropped", dropped(), nil, 1, []string{
 				"theatre.SeatLeft: the program has no such type", "definition of seat", "1 dropped types",
 			}},
+			{"a record of a text, and a type dropped, both upcast", upcast(), []string{
+				"--registry.compatibility", "BACKWARD_TRANSITIVE",
+			}, 0, []string{"theatre.SeatTaken, version 1: SeatTaken.guest is upcast"}},
+			{"upcast, and read by old programs", upcast(), nil, 1, []string{
+				"SeatTaken.guest", "forward", "is upcast",
+			}},
 			{"a type dropped that was never written", dropped(), []string{
 				"--registry.compatibility-overrides", "theatre.SeatLeft=NONE",
 			}, 0, nil},
