@@ -150,8 +150,8 @@ func TestCommandsExist(t *testing.T) {
 	for name, s := range ours(t) {
 		for _, word := range s.Command {
 			found := false
-			for _, file := range []string{"operate/topics.go", "operate/schemas/commands.go", "operate/schemas/register.go"} {
-				found = found || strings.Contains(read(t, "../program/"+file), strconv.Quote(word))
+			for _, file := range []string{"topics.go", "schemas/commands.go", "schemas/register.go"} {
+				found = found || strings.Contains(read(t, "../program/operate/"+file), strconv.Quote(word))
 			}
 			if !found {
 				t.Errorf("%s: the program has no command %q", name, word)

@@ -8,8 +8,8 @@ import (
 	"refold/views"
 )
 
-// sessionThatNeverRan prepares a session that does not run, and has a standby open its stores. It returns what
-// a look for a command by its ID alone then says.
+// sessionThatNeverRan prepares a session that does not run, and has a standby open its stores. It returns
+// what a look for a command by its ID alone then says.
 func sessionThatNeverRan(t *testing.T, end bool) error {
 	t.Helper()
 	f := newFixture(t)
@@ -28,7 +28,7 @@ func sessionThatNeverRan(t *testing.T, end bool) error {
 		standby, err := c.Open(t.Context(), 1)
 		must(t, err)
 		must(t, standby.Open())
-		defer func() { _ = standby.Close() }()
+		t.Cleanup(func() { _ = standby.Close() })
 	}
 	_, err := o.CommandsOf(t.Context(), "another's")
 	o.End("counter")
