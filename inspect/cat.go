@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"golang.org/x/sync/errgroup"
 
 	"refold/kafka"
 )
@@ -102,11 +101,13 @@ func (c *cat) read(ctx context.Context, spans []span) (map[int32]int64, error) {
 		errs    = make([]error, len(spans))
 	)
 	if c.Tail > 0 {
-		if err := c.shorten(ctx, spans); err != nil {
-			return nil, err
-		}
+		c.shorten(ctx, spans, errs)
 	}
 	for i, s := range spans {
+		if ends[i] = s.from; errs[i] != nil {
+			nexts[i] = func() (*Record, bool) { return nil, false }
+			continue
+		}
 		records := make(chan *Record)
 		nexts[i] = func() (*Record, bool) { r, is := <-records; return r, is }
 		readers.Go(func() {
@@ -171,9 +172,9 @@ func (c *cat) scan(ctx context.Context, s span, of int, fn func(*kgo.Record) err
 			return errEnd
 		case !p.Held:
 			held = time.Time{}
-		case held.IsZero():
+		case held.IsZero() && !c.Follow:
 			held = time.Now()
-		case time.Since(held) >= c.Patience:
+		case c.Follow || time.Since(held) >= c.Patience: // who follows need not wait here
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.report.Open = append(c.report.Open, OpenEnd{s.partition, p.Next, s.to})
@@ -192,18 +193,14 @@ func (c *cat) scan(ctx context.Context, s span, of int, fn func(*kgo.Record) err
 	return next, nil
 }
 
-// shorten moves the beginnings of spans up to the last Tail records of each.
-func (c *cat) shorten(ctx context.Context, spans []span) error {
-	group, ctx := errgroup.WithContext(ctx)
+// shorten moves the beginnings of spans up to the last Tail records of each. It fills in errs by span.
+func (c *cat) shorten(ctx context.Context, spans []span, errs []error) {
+	var readers sync.WaitGroup
 	for i, s := range spans {
-		group.Go(func() (err error) {
-			spans[i].from, err = c.tail(ctx, s, len(spans))
-			return err
-		})
+		readers.Go(func() { spans[i].from, errs[i] = c.tail(ctx, s, len(spans)) })
 	}
-	err := group.Wait()
+	readers.Wait()
 	c.report.Open = nil // they are met again
-	return err          //nolint:wrapcheck // it names the partition
 }
 
 // tail returns the offset from which on a span has Tail records. Markers and records that are left out take
@@ -220,7 +217,7 @@ func (c *cat) tail(ctx context.Context, s span, of int) (int64, error) {
 		})
 		switch {
 		case err != nil:
-			return 0, err
+			return s.from, err
 		case n >= c.Tail:
 			return last[n%c.Tail], nil
 		case from == s.from:

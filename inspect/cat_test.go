@@ -211,6 +211,50 @@ func TestCatFollows(t *testing.T) {
 	}
 }
 
+// Who follows does not wait for an open transaction of one partition to see the records of another.
+func TestCatFollowsBesideAnOpenTransaction(t *testing.T) {
+	s := newStage(t, 2)
+	tx := s.client(kgo.TransactionalID("x"))
+	s.begin(tx)
+	s.write(tx, 0, "late")
+	s.write(s.plain, 1, "1")
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	var values []string
+	o := s.options(inspect.Options{Follow: true, Patience: time.Hour, Limit: 2})
+	_, err := inspect.Cat(ctx, o, func(r *inspect.Record) error {
+		if values = append(values, string(r.Value)); len(values) == 1 {
+			return tx.EndTransaction(s.ctx, kgo.TryCommit)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, values, []string{"1", `"late"`})
+}
+
+// Given a partition that may not be read, the others are shown, and the error names it.
+func TestCatGoesOnWithOtherPartitions(t *testing.T) {
+	for name, o := range map[string]inspect.Options{"all": {}, "the last": {Tail: 5}} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, 2)
+			s.write(s.plain, 0, "0")
+			s.write(s.plain, 1, "1")
+			s.refuse(0)
+			var values []string
+			_, err := inspect.Cat(s.ctx, s.options(o), func(r *inspect.Record) error {
+				values = append(values, string(r.Value))
+				return nil
+			})
+			equal(t, values, []string{"1"})
+			if !errors.Is(err, kerr.TopicAuthorizationFailed) || !strings.Contains(err.Error(), "partition 0") {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestCatFails(t *testing.T) {
 	s := newStage(t, 1)
 	s.write(s.plain, 0, "1")

@@ -34,10 +34,15 @@ const registryPause = 10 * time.Second
 type decoder struct {
 	registry Registry
 
-	mu   sync.Mutex
-	away error // why the registry gave no answer, until then
-	then time.Time
+	mu             sync.Mutex
+	away           error // why the registry gave no answer, until then
+	then           time.Time
+	known, unknown map[int]bool // by schema ID
 }
+
+// maxUnknown is how many schema IDs the registry may not know before it is asked for no more that are new:
+// values that begin with a zero byte by chance would cost a request each.
+const maxUnknown = 100
 
 // envelope returns all of a record but its value: what most filters ask for.
 func envelope(r *kgo.Record) Record {
@@ -94,7 +99,7 @@ func (d *decoder) decode(ctx context.Context, r *Record) {
 		return
 	}
 	if id, _, err := codecs.SplitWire(value); err == nil {
-		name, decoded, err := d.wire(ctx, value)
+		name, decoded, err := d.wire(ctx, id, value)
 		r.SchemaID, r.SchemaName = id, name
 		if err == nil {
 			r.Format, r.Value = FormatWire, decoded
@@ -123,23 +128,53 @@ func (d *decoder) decode(ctx context.Context, r *Record) {
 const maxDepth = 1000
 
 // wire decodes a value in the wire format.
-func (d *decoder) wire(ctx context.Context, value []byte) (string, []byte, error) {
-	if d.registry == nil {
-		return "", nil, errors.New("there is no schema registry")
-	}
-	d.mu.Lock()
-	away, then := d.away, d.then
-	d.mu.Unlock()
-	if away != nil && time.Now().Before(then) {
-		return "", nil, away
+func (d *decoder) wire(ctx context.Context, id int, value []byte) (string, []byte, error) {
+	if err := d.refuse(id); err != nil {
+		return "", nil, err
 	}
 	name, decoded, err := d.registry.ToJSON(ctx, value)
-	if _, poison := errors.AsType[*codecs.Malformed](err); err != nil && !poison && ctx.Err() == nil {
-		d.mu.Lock()
-		d.away, d.then = err, time.Now().Add(registryPause)
-		d.mu.Unlock()
+	if ctx.Err() == nil {
+		d.learn(id, err)
 	}
 	return name, decoded, err
+}
+
+// refuse returns why the registry is not asked for a schema; nil if it is.
+func (d *decoder) refuse(id int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.registry == nil:
+		return errors.New("there is no schema registry")
+	case d.known[id]:
+	case len(d.unknown) >= maxUnknown && !d.unknown[id]:
+		return fmt.Errorf("schema %d is not asked for: the registry does not know %d others of this topic", id,
+			maxUnknown)
+	case d.away != nil && time.Now().Before(d.then):
+		return d.away
+	}
+	return nil
+}
+
+// learn remembers what the registry has answered about a schema.
+func (d *decoder) learn(id int, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	malformed, poison := errors.AsType[*codecs.Malformed](err)
+	switch {
+	case err != nil && !poison:
+		d.away, d.then = err, time.Now().Add(registryPause)
+	case poison && malformed.Reason == codecs.ReasonUnknownSchema:
+		if d.unknown == nil {
+			d.unknown = make(map[int]bool)
+		}
+		d.unknown[id] = true
+	default:
+		if d.known == nil {
+			d.known = make(map[int]bool)
+		}
+		d.known[id] = true
+	}
 }
 
 // bare returns the last part of a full name.

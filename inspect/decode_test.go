@@ -110,6 +110,22 @@ func TestDecodeWhileTheRegistryIsAway(t *testing.T) {
 	}
 }
 
+// Values that begin with a zero byte by chance do not cost a request each, and known schemas are still read.
+func TestDecodeAsksForFewUnknownSchemas(t *testing.T) {
+	registry := &fakeRegistry{}
+	d := &decoder{registry: registry}
+	shown(t, d, &kgo.Record{Value: []byte(wire(7, "{}"))})
+	for id := range 5 * maxUnknown {
+		shown(t, d, &kgo.Record{Value: []byte(wire(1000+id, ""))})
+	}
+	if registry.asked != maxUnknown+1 {
+		t.Errorf("it was asked %d times", registry.asked)
+	}
+	if got := shown(t, d, &kgo.Record{Value: []byte(wire(7, "{}"))}); got.Format != FormatWire {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestEnvelope(t *testing.T) {
 	got := envelope(&kgo.Record{
 		Topic: "sales", Partition: 2, Offset: 5, Key: []byte{0xff}, Timestamp: time.UnixMilli(1),

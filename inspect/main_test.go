@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"refold/codecs"
@@ -131,4 +133,23 @@ func (s *stage) cat(o inspect.Options) ([]string, inspect.Report) {
 func (s *stage) options(o inspect.Options) inspect.Options {
 	o.Kafka, o.Registry, o.Topic = s.settings, s.registry, "t"
 	return o
+}
+
+// refuse lets no one fetch from a partition any more.
+func (s *stage) refuse(partition int32) {
+	s.cluster.Kafka().ControlKey(int16(kmsg.Fetch), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		s.cluster.Kafka().KeepControl()
+		fetch := request.(*kmsg.FetchRequest)
+		if len(fetch.Topics) != 1 || fetch.Topics[0].Partitions[0].Partition != partition {
+			return nil, nil, false
+		}
+		refused := kmsg.NewFetchResponseTopicPartition()
+		refused.Partition, refused.ErrorCode = partition, kerr.TopicAuthorizationFailed.Code
+		topic := kmsg.NewFetchResponseTopic()
+		topic.Topic, topic.TopicID = fetch.Topics[0].Topic, fetch.Topics[0].TopicID
+		topic.Partitions = append(topic.Partitions, refused)
+		response := request.ResponseKind().(*kmsg.FetchResponse)
+		response.Topics = append(response.Topics, topic)
+		return response, nil, true
+	})
 }
