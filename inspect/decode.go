@@ -148,8 +148,8 @@ func (d *decoder) refuse(id int) error {
 		return errors.New("there is no schema registry")
 	case d.known[id]:
 	case len(d.unknown) >= maxUnknown && !d.unknown[id]:
-		return fmt.Errorf("schema %d is not asked for: the registry does not know %d others of this topic", id,
-			maxUnknown)
+		return fmt.Errorf("schema %d is not asked for: the registry does not know %d others of this topic",
+			id, maxUnknown)
 	case d.away != nil && time.Now().Before(d.then):
 		return d.away
 	}

@@ -3,6 +3,7 @@ package program
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -199,4 +200,29 @@ func TestTopicCatEndsBeforeAnOpenTransaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, 0, []string{"[aborted]  text  secret"}, append(args, "--uncommitted")...)
+}
+
+func TestTopicDescribe(t *testing.T) {
+	t.Parallel()
+	settings, _ := newSales(t)
+	describe := func(code int, wants []string, args ...string) string {
+		return expect(t, code, wants, append(append([]string{"topic", "describe"}, args...), settings...)...)
+	}
+	describe(0, []string{
+		"records  at most 6", "all settings are Kafka's defaults", "1 shop.Sold", "unknown-schema",
+	}, "sales")
+	var got struct {
+		Offsets    int64
+		Partitions []struct{ Start, End int64 }
+		Last       []any
+	}
+	text := describe(0, nil, "sales", "--last", "0", "--output", "json")
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Offsets != 6 || len(got.Partitions) != 2 || got.Partitions[1].End != 3 || len(got.Last) != 0 {
+		t.Error(text)
+	}
+	describe(command.ExitFailed, []string{`there is no topic "slaes"`}, "slaes")
+	describe(command.ExitFailed, []string{"--last is -1"}, "sales", "--last", "-1")
 }

@@ -10,9 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"github.com/twmb/franz-go/pkg/kerr"
 
-	"refold/codecs"
 	"refold/inspect"
 	"refold/logging"
 	"refold/program/command"
@@ -165,11 +163,7 @@ func (p *commands) cat(cmd *cobra.Command, c *topicCat, topic string) error {
 		return err
 	}
 	log := cmd.ErrOrStderr()
-	settings, err := loaded.Installation.Registry()
-	if err != nil {
-		return err
-	}
-	registry, err := codecs.NewRegistry(settings)
+	registry, err := registryOf(loaded)
 	if err != nil {
 		return err
 	}
@@ -188,11 +182,8 @@ func (p *commands) cat(cmd *cobra.Command, c *topicCat, topic string) error {
 	switch {
 	case errors.Is(err, context.Canceled) && c.Follow:
 		return nil
-	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return fmt.Errorf("there is no topic %q (kafka.brokers: %s)", topic,
-			strings.Join(loaded.Config.Kafka.Brokers, ","))
 	case err != nil:
-		return err
+		return explainedTopic(err, loaded, topic)
 	case len(report.Open) > 0:
 		return command.ExitError{Code: command.ExitPending}
 	}
