@@ -51,7 +51,7 @@ behind one of --until or later is not found, whatever its own time.
 
 --where takes an expression in CEL (https://cel.dev) over key, value, type, headers, time, partition, offset
 and format. A record for which it has no answer, such as one without the field, does not match; standard
-error says how many there were. Integers compare exactly, however large.
+error says how many there were. Integers of up to 64 bits compare exactly.
 
 --output json prints one object per line: topic, partition, offset, timestamp, timestampType (create, append,
 none), key, keyFormat, type, headers (a list of name and value, or valueBase64), format, schemaId and
