@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -19,7 +20,9 @@ type partitionLog struct {
 	topic      string
 	number     int32
 	decompress kgo.Decompressor
-	once       bool // fetch what is there, and no more than a batch
+	once       bool  // fetch what is there, and no more than a batch
+	bytes      int32 // asked for at a time
+	stable     int64 // the last stable offset, as fetchUncommitted knows it
 
 	located bool
 	id      [16]byte // of the topic: one that is made again under the same name has another
@@ -32,7 +35,7 @@ func newPartitionLog(cl *kgo.Client, topic string, number int32) *partitionLog {
 	if !ok {
 		decompress = kgo.DefaultDecompressor()
 	}
-	return &partitionLog{cl: cl, topic: topic, number: number, decompress: decompress}
+	return &partitionLog{cl: cl, topic: topic, number: number, decompress: decompress, bytes: readFetchBytes}
 }
 
 // errMadeAgain is ErrTopicMissing for sure: the name now belongs to another topic.
@@ -139,26 +142,46 @@ type answer struct {
 	empty   bool          // there was no batch at all
 }
 
-// fetch asks for records from an offset.
+// fetch asks for committed records from an offset.
 func (l *partitionLog) fetch(ctx context.Context, from int64) (answer, error) {
-	answered, err := l.cl.Broker(l.leader).Request(ctx, l.fetchRequest(from))
+	partition, err := l.ask(ctx, from, kgo.ReadCommitted())
 	if err != nil {
-		return answer{}, fmt.Errorf("fetching at %d: %w", from, err)
+		return answer{}, err
+	}
+	return l.process(partition, from, kgo.ReadCommitted())
+}
+
+// ask sends a fetch request. From a broker that reads committed, the answer ends at the last stable offset,
+// and has the aborted transactions.
+func (l *partitionLog) ask(
+	ctx context.Context, from int64, isolation kgo.IsolationLevel,
+) (*kmsg.FetchResponseTopicPartition, error) {
+	answered, err := l.cl.Broker(l.leader).Request(ctx, l.fetchRequest(from, isolation))
+	if err != nil {
+		return nil, fmt.Errorf("fetching at %d: %w", from, err)
 	}
 	response := answered.(*kmsg.FetchResponse)
 	if err := answerError(response.ErrorCode); err != nil {
-		return answer{}, fmt.Errorf("fetching at %d: %w", from, err)
+		return nil, fmt.Errorf("fetching at %d: %w", from, err)
 	}
 	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
-		return answer{}, fmt.Errorf("fetching at %d: %w", from, errLeftOut)
+		return nil, fmt.Errorf("fetching at %d: %w", from, errLeftOut)
 	}
 	partition := &response.Topics[0].Partitions[0]
 	if err := answerError(partition.ErrorCode); err != nil {
-		return answer{}, fmt.Errorf("fetching at %d: %w", from, err)
+		return nil, fmt.Errorf("fetching at %d: %w", from, err)
 	}
+	return partition, nil
+}
+
+// process takes an answer apart. Read committed, records of transactions that the answer says are aborted
+// are left out.
+func (l *partitionLog) process(
+	partition *kmsg.FetchResponseTopicPartition, from int64, isolation kgo.IsolationLevel,
+) (answer, error) {
 	options := kgo.ProcessFetchPartitionOpts{
 		Offset:         from,
-		IsolationLevel: kgo.ReadCommitted(),
+		IsolationLevel: isolation,
 		Topic:          l.topic,
 		Partition:      l.number,
 	}
@@ -174,20 +197,24 @@ func (l *partitionLog) fetch(ctx context.Context, from int64) (answer, error) {
 	}, nil
 }
 
-func (l *partitionLog) fetchRequest(from int64) *kmsg.FetchRequest {
+func (l *partitionLog) fetchRequest(from int64, isolation kgo.IsolationLevel) *kmsg.FetchRequest {
 	partition := kmsg.NewFetchRequestTopicPartition()
 	partition.Partition = l.number
 	partition.CurrentLeaderEpoch = l.epoch
 	partition.FetchOffset = from
-	partition.PartitionMaxBytes = readFetchBytes
+	partition.PartitionMaxBytes = l.bytes
 	topic := kmsg.NewFetchRequestTopic()
 	topic.Topic, topic.TopicID = l.topic, l.id // by name up to version 12, by ID from 13
 	topic.Partitions = append(topic.Partitions, partition)
 	request := kmsg.NewPtrFetchRequest() // without a fetch session
 	request.MaxWaitMillis = int32(readMaxWait.Milliseconds())
 	request.MinBytes = 1
-	request.MaxBytes = readFetchBytes
-	request.IsolationLevel = 1 // read committed
+	// The partition's limit counts. The embedded cluster leaves the aborted transactions out of an answer
+	// that the request's own limit has cut.
+	request.MaxBytes = math.MaxInt32
+	if isolation == kgo.ReadCommitted() {
+		request.IsolationLevel = 1
+	}
 	if l.once {
 		request.MaxWaitMillis = 0
 		partition.PartitionMaxBytes = 1

@@ -50,6 +50,11 @@ type Range struct {
 	Topic     string
 	Partition int32
 	From      int64 // the first offset to read; FromStart (or any below zero): the log's start
+	// Uncommitted also gives out the records of aborted and of open transactions, each with its
+	// [TransactionOf]. Nothing is waited for then: Progress.Held is never set.
+	Uncommitted bool
+	// FetchBytes is asked for at a time, compressed; 0: 256 KiB. Readers of many partitions take less.
+	FetchBytes int32
 }
 
 // Progress tells where a reading is.
@@ -105,8 +110,15 @@ func ReadPartitionBy(
 	ctx, cancel := context.WithCancel(ctx)
 	reader := &partitionReader{
 		log:      newPartitionLog(cl, r.Topic, r.Partition),
+		fetch:    (*partitionLog).fetch,
 		steps:    make(chan step),
 		progress: Progress{Start: r.From, Next: r.From, End: -1},
+	}
+	if r.Uncommitted {
+		reader.fetch = (*partitionLog).fetchUncommitted
+	}
+	if r.FetchBytes > 0 {
+		reader.log.bytes = r.FetchBytes
 	}
 	var readErr error // written before steps is closed, read after
 	go func() {
@@ -173,6 +185,7 @@ func chunk(records []*kgo.Record) int {
 // partitionReader reads ahead of the caller by one answer.
 type partitionReader struct {
 	log      *partitionLog
+	fetch    func(*partitionLog, context.Context, int64) (answer, error)
 	steps    chan step
 	progress Progress
 
@@ -271,7 +284,7 @@ func (r *partitionReader) advance(ctx context.Context) ([]*kgo.Record, error) {
 			return nil, err
 		}
 	}
-	answer, err := r.log.fetch(ctx, p.Next)
+	answer, err := r.fetch(r.log, ctx, p.Next)
 	if errors.Is(err, ErrOffsetOutOfRange) {
 		err = r.judge(ctx)
 	}

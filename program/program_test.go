@@ -285,12 +285,19 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 		{[]string{"config", "--topics.partitions", "0"}, "allowed: 1 to 10000"},
 		{[]string{"config", "--kafka.sasl.mechanism", "PLAIN"}, "username"},
 		{[]string{"run", "--http.address", "nowhere"}, "host:port"},
-		{[]string{"send", "account", "zoe", "OpenAccount", "{", "--server", "http://127.0.0.1:1"}, "no JSON"},
+		{[]string{"send", "account", "zoe", "OpenAccount", "{", "--unchecked"}, "no JSON"},
+		{[]string{"send", "account", "zoe", "OpenAccount", "{"}, "line 1, column 2"},
 		{
-			[]string{"send", "account", "zoe", "OpenAccount", "{}", "--server", "http://127.0.0.1:1"},
+			[]string{
+				"send", "account", "zoe", "OpenAccount", "{}", "--unchecked", "--server",
+				"http://127.0.0.1:1",
+			},
 			"is one running?",
 		},
-		{[]string{"send", "account", "zoe", "OpenAccount", "{}", "--server", "localhost"}, "no URL"},
+		{
+			[]string{"send", "account", "zoe", "OpenAccount", "{}", "--unchecked", "--server", "localhost"},
+			"no URL",
+		},
 		{[]string{"get"}, "name an aggregate"},
 		{[]string{"get", "acount", "zoe"}, "there is account"},
 		{[]string{"bench", "--keys", "0"}, "--keys 0"},

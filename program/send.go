@@ -20,6 +20,8 @@ type sendOptions struct {
 	expect     int64
 	wait       time.Duration
 	json       bool
+
+	schema, unchecked bool
 }
 
 const sendExample = `  processor send account alice DepositMoney '{"amount": 500, "currency": "EUR"}'`
@@ -31,18 +33,32 @@ func (p *program) newSend() *cobra.Command {
 		Short: "Send a command to an aggregate",
 		Long: `Send a command to an aggregate, by the HTTP API of a worker.
 
+The data is checked before it is sent, by the types of this program, and all mistakes are shown. With
+--unchecked only the worker checks it, which may know other types.
+
+"send AGGREGATE TYPE --schema" sends nothing. It prints what the command takes, as a JSON object: aggregate,
+type, schema (Avro) and example (data to send).
+
 Exit codes: 0 accepted (or, without --wait, sent), 3 rejected, 4 no outcome within --wait,
 1 anything else.`,
 		Example: `  processor send account alice OpenAccount '{"owner": "Alice", "currency": "EUR"}' --wait 5s
-  processor send account alice DepositMoney '{"amount": 500, "currency": "EUR"}' --id salary-november`,
+  processor send account alice DepositMoney '{"amount": 500, "currency": "EUR"}' --id salary-november
+  processor send account DepositMoney --schema | jq .example`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 4 {
+			switch {
+			case o.schema && len(args) != 2:
+				return fmt.Errorf("send --schema takes AGGREGATE TYPE, not %d arguments; for example:\n"+
+					"  processor send account DepositMoney --schema", len(args))
+			case !o.schema && len(args) != 4:
 				return fmt.Errorf("send takes AGGREGATE ID TYPE JSON, not %d arguments; for example:\n%s",
 					len(args), sendExample)
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.schema {
+				return p.showCommand(cmd.OutOrStdout(), args[0], args[1])
+			}
 			return o.send(cmd.Context(), cmd.OutOrStdout(), p, args,
 				cmd.Flags().Changed("expect"))
 		},
@@ -53,6 +69,8 @@ Exit codes: 0 accepted (or, without --wait, sent), 3 rejected, 4 no outcome with
 	flags.Int64Var(&o.expect, "expect", 0, "the sequence that the aggregate must be at")
 	flags.DurationVar(&o.wait, "wait", 0, "how long to wait for the outcome, in whole seconds")
 	flags.BoolVar(&o.json, "json", false, "print the answer as JSON")
+	flags.BoolVar(&o.schema, "schema", false, "print the command's schema with an example, and send nothing")
+	flags.BoolVar(&o.unchecked, "unchecked", false, "leave the check of the data to the worker")
 	return cmd
 }
 
@@ -64,11 +82,16 @@ func (o *sendOptions) send(
 	if err != nil {
 		return err
 	}
-	if !json.Valid([]byte(data)) {
-		return fmt.Errorf("the fourth argument is no JSON: %s", data)
-	}
 	if o.wait < 0 || expects && o.expect < 0 {
 		return errors.New("--wait and --expect can't be less than 0")
+	}
+	if o.unchecked && !json.Valid([]byte(data)) {
+		return fmt.Errorf("the fourth argument is no JSON: %s", data)
+	}
+	if !o.unchecked {
+		if err := p.checkCommand(called, commandType, data); err != nil {
+			return err
+		}
 	}
 	c, err := newClient(o.server)
 	if err != nil {

@@ -14,7 +14,7 @@ type commands struct{ *command.Program }
 func Commands(program *command.Program) []*cobra.Command {
 	p := &commands{program}
 	return []*cobra.Command{
-		p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(), p.newTopics(), p.newTransactions(),
-		schemas.Command(program),
+		p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(), p.newTopics(), p.newTopic(),
+		p.newTransactions(), schemas.Command(program),
 	}
 }
