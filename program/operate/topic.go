@@ -24,11 +24,7 @@ func (p *commands) newTopic() *cobra.Command {
 
 // registryOf returns a client of the registry that is configured. The caller closes it.
 func registryOf(loaded *command.Loaded) (*codecs.Registry, error) {
-	settings, err := loaded.Installation.Registry()
-	if err != nil {
-		return nil, err
-	}
-	return codecs.NewRegistry(settings)
+	return codecs.NewRegistry(loaded.Installation.Registry())
 }
 
 // explainedTopic says of a topic that is missing where it was looked for.
