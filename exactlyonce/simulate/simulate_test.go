@@ -20,7 +20,7 @@ import (
 var (
 	firstSeed = flag.Uint64("seed", 1, "where seeds begin")
 	seeds     = flag.Uint64("seeds", 100, "how many `seeds`; of one, the schedule is run several times")
-	limit     = flag.Duration("for", 45*time.Second, "begin no schedule after this `time`; 0: no limit")
+	limit     = flag.Duration("for", 20*time.Second, "begin no schedule after this `time`; 0: no limit")
 	only      = flag.String("faults", "", "let only these of the schedule's `faults` happen: 0,3")
 )
 
