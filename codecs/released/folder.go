@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -210,11 +211,20 @@ func appendTo(path string, content []byte, flag int) error {
 	return errors.Join(err, file.Close())
 }
 
-// Same reports whether two schemas are the same but for white space.
+// Same reports whether two schemas are the same but for white space and the order of members: registries may
+// keep them in another order.
 func Same(a, b string) bool {
-	var left, right bytes.Buffer
-	if json.Compact(&left, []byte(a)) != nil || json.Compact(&right, []byte(b)) != nil {
+	left, leftErr := parseJSON(a)
+	right, rightErr := parseJSON(b)
+	if leftErr != nil || rightErr != nil {
 		return a == b
 	}
-	return bytes.Equal(left.Bytes(), right.Bytes())
+	return reflect.DeepEqual(left, right)
+}
+
+func parseJSON(text string) (value any, err error) {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber() // a long has more digits than a float64
+	err = decoder.Decode(&value)
+	return value, err
 }

@@ -156,3 +156,22 @@ func TestNamesOfFiles(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Registries keep members in another order, and white space; a doc is a difference.
+func TestSame(t *testing.T) {
+	const schema = `{"type": "record", "name": "A", "fields": [
+		{"name": "n", "type": "long", "default": 9007199254740993}]}`
+	for _, test := range []struct {
+		other string
+		want  bool
+	}{
+		{`{"name":"A","type":"record","fields":[{"default":9007199254740993,"name":"n","type":"long"}]}`, true},
+		{`{"name":"A","type":"record","fields":[{"default":9007199254740992,"name":"n","type":"long"}]}`, false},
+		{`{"name":"A","type":"record","doc":"d","fields":[]}`, false},
+		{`no JSON`, false},
+	} {
+		if released.Same(schema, test.other) != test.want {
+			t.Errorf("%s: want %v", test.other, test.want)
+		}
+	}
+}
