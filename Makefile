@@ -94,6 +94,7 @@ $(GOLANGCI):
 .PHONY: system
 system: bin/processor ## test the program against a real Kafka and registry (needs Java 21+, Maven)
 	go test -tags system -count=1 -timeout 20m -p 1 -v -run '$(RUN)' ./system/...
+	go test -tags system -count=1 -timeout 10m -v -run '^TestApicurio' ./codecs
 	TEST_REBALANCES=500 go test -count=1 -timeout 10m -v -run '^TestRebalancesLeaveNothing$$' ./worker
 
 .PHONY: chaos

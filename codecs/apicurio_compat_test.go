@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,7 +66,9 @@ func registryTakes(t *testing.T, url, subject string, level compat.Level, older,
 		}
 	}
 	_, err = r.ID(t.Context(), subject, newer)
-	if err != nil && !errors.Is(err, codecs.ErrIncompatible) {
+	// Two fields that are one by an alias are no schema to it.
+	invalid := err != nil && strings.Contains(err.Error(), "invalid Avro schema")
+	if err != nil && !invalid && !errors.Is(err, codecs.ErrIncompatible) {
 		t.Fatal(err)
 	}
 	return err == nil

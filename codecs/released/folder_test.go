@@ -161,12 +161,14 @@ func TestNamesOfFiles(t *testing.T) {
 func TestSame(t *testing.T) {
 	const schema = `{"type": "record", "name": "A", "fields": [
 		{"name": "n", "type": "long", "default": 9007199254740993}]}`
+	const reordered = `{"name":"A","type":"record","fields":[
+		{"default":9007199254740993,"name":"n","type":"long"}]}`
 	for _, test := range []struct {
 		other string
 		want  bool
 	}{
-		{`{"name":"A","type":"record","fields":[{"default":9007199254740993,"name":"n","type":"long"}]}`, true},
-		{`{"name":"A","type":"record","fields":[{"default":9007199254740992,"name":"n","type":"long"}]}`, false},
+		{reordered, true},
+		{strings.Replace(reordered, "0993", "0992", 1), false},
 		{`{"name":"A","type":"record","doc":"d","fields":[]}`, false},
 		{`no JSON`, false},
 	} {

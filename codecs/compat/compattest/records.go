@@ -42,8 +42,7 @@ func fields() []Case {
 			record(named), both, "", nil, nil),
 		whole("two fields become one by an alias", "Aliases", record(owner+`, `+name),
 			record(named), neither, "R.name",
-			kinds(compat.KindClash), lacks).
-			java(backward, "an alias counts only if no field has the name; reading fails, or loses one"),
+			kinds(compat.KindClash), lacks),
 		whole("optional field added without a default", rule, record(owner),
 			record(owner+`, {"name": "note", "type": ["null", "string"]}`), forward, "R.note", lacks, nil),
 		whole("documentation and custom properties", rule, record(owner), record(
@@ -106,8 +105,7 @@ func unions() []Case {
 			at("R.f(Card).owner"),
 		change("branch of another namespace", rule, `["null", `+card+`]`,
 			`["null", {"type": "record", "name": "Card", "namespace": "other", "fields": [
-				{"name": "number", "type": "string"}]}]`, both, nil, nil).
-			java(neither, "names of a union's branches are compared with their namespaces"),
+				{"name": "number", "type": "string"}]}]`, both, nil, nil),
 		change("fixed of another size in a union", rule,
 			`["null", {"type": "fixed", "name": "F", "size": 4}]`,
 			`["null", {"type": "fixed", "name": "F", "size": 8}]`, neither, branch, branch),
