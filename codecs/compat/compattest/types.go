@@ -130,19 +130,19 @@ func logicals() []Case {
 		return fmt.Sprintf(`{"type": "bytes", "logicalType": "decimal", "precision": %d, "scale": %d}`,
 			precision, scale)
 	}
-	const rule, ignored = "Logical Types", "logical types are not compared"
+	const rule = "Logical Types"
 	lost := kinds(compat.KindLogical)
 	return []Case{
 		change("decimal of another scale", "Decimal", decimal(9, 2), decimal(9, 4), neither,
-			kinds(compat.KindDecimal), kinds(compat.KindDecimal)).java(both, ignored),
+			kinds(compat.KindDecimal), kinds(compat.KindDecimal)).java(both),
 		change("decimal of another precision", "Decimal", decimal(9, 2), decimal(12, 2), neither,
-			kinds(compat.KindDecimal), kinds(compat.KindDecimal)).java(both, ignored),
+			kinds(compat.KindDecimal), kinds(compat.KindDecimal)).java(both),
 		change("decimal to plain bytes", "Decimal", decimal(9, 2), `"bytes"`, neither, lost, lost).
-			java(both, ignored),
+			java(both),
 		change("milliseconds to microseconds", rule, with("long", "timestamp-millis"),
-			with("long", "timestamp-micros"), neither, lost, lost).java(both, ignored),
+			with("long", "timestamp-micros"), neither, lost, lost).java(both),
 		change("date to milliseconds", rule, with("int", "date"), with("long", "timestamp-millis"), neither,
-			lost, kinds(compat.KindType)).java(backward, ignored),
+			lost, kinds(compat.KindType)).java(backward),
 		change("logical type added to a plain long", rule, `"long"`, with("long", "timestamp-millis"), both,
 			nil, nil),
 		change("logical type that nobody knows", rule, with("long", "sheep"), with("long", "goats"), both,
