@@ -3,30 +3,21 @@
 package codecs_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"refold/codecs"
 	"refold/codecs/compat"
 	"refold/codecs/compat/compattest"
-	"refold/system/realkafka"
 )
 
 // The registry's verdict on each case of the table is ours, or the table says why it is not.
 func TestApicurioJudgesAsTheTable(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	s, err := realkafka.StartRegistry(ctx, realkafka.RegistryOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
+	s := apicurio(t)
 	for i, c := range compattest.Cases() {
 		want, why := c.Want, "the specification: "+c.Rule
 		if c.Java != nil {

@@ -15,8 +15,9 @@ import (
 	"refold/system/realkafka"
 )
 
-// What the fake registry cannot tell: how Apicurio Registry answers, under its path.
-func TestApicurio(t *testing.T) {
+// apicurio starts an Apicurio Registry.
+func apicurio(t *testing.T) *realkafka.Registry {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	s, err := realkafka.StartRegistry(ctx, realkafka.RegistryOptions{Dir: t.TempDir()})
@@ -24,6 +25,12 @@ func TestApicurio(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
+	return s
+}
+
+// What the fake registry cannot tell: how Apicurio Registry answers, under its path.
+func TestApicurio(t *testing.T) {
+	s := apicurio(t)
 	requireCompatibility(t, s.URL())
 
 	t.Run("look-up registers nothing", func(t *testing.T) {

@@ -285,7 +285,7 @@ func TestTheRegistryIsAskedAgain(t *testing.T) {
 	}
 }
 
-// What the registry said last counts: a schema that it no longer has is not in the cache either.
+// The registry's last answer counts: a schema that it no longer has is not in the cache either.
 func TestTheRegistrysWordCounts(t *testing.T) {
 	s := server(t)
 	dir, records := filled(t, s)

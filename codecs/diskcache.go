@@ -40,7 +40,7 @@ const (
 // writeDelay lets the answers of a start be written together.
 const writeDelay = 500 * time.Millisecond
 
-// What is logged about the cache, and what becomes of it.
+// These texts are logged about the cache, with the consequence of each.
 const (
 	readingCache = "read the cache of the schema registry: it is not used"
 	writingCache = "write the cache of the schema registry: a start without the registry will wait for it"

@@ -226,7 +226,7 @@ func anyCache() *rapid.Generator[codecs.Cached] {
 	})
 }
 
-// What is written is read; of what is changed, nothing is.
+// A file is read as it was written. One that was changed is not read at all.
 func TestTheCachesFile(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := anyCache().Draw(t, "cache")

@@ -24,6 +24,14 @@ type Upcast struct {
 	Values []any
 }
 
+// Values returns what a decoded record is: the values of an [Upcast], or the one value that it is itself.
+func Values(decoded any) []any {
+	if upcast, is := decoded.(Upcast); is {
+		return upcast.Values
+	}
+	return []any{decoded}
+}
+
 // Former returns a version of a record as it was released, which is read and not written any more: where
 // Avro's own rules can't make today's type of it. Old has the fields of that version, StructOptions.Name
 // is the record's name then. upcast returns what a value of it is today, or in the next version: values of
@@ -88,15 +96,13 @@ func (s *Set) formersNamed(name string) (found []*setType) {
 }
 
 // becomes returns the one value that a value of a former version is today.
-func (s *Set) becomes(t *setType, v any) (today any, err error) {
-	defer func() { // the function is not ours
-		if p := recover(); p != nil {
-			today, err = nil, fmt.Errorf("upcasting a %v: panic: %v", t.goType, p)
-		}
-	}()
-	values, err := s.today(nil, v, 0)
-	if err != nil || len(values) != 1 {
-		return nil, errors.Join(err, fmt.Errorf("a %v has become %d values", t.goType, len(values)))
+func (s *Set) becomes(t *setType, v any) (any, error) {
+	values, err := s.valuesOf(t, v)
+	if err == nil && len(values) != 1 {
+		err = fmt.Errorf("a %v has become %d values", t.goType, len(values))
+	}
+	if err != nil {
+		return nil, err
 	}
 	return values[0], nil
 }
@@ -188,7 +194,7 @@ func (s *Set) resolve(written *Schema) *reader {
 
 // upcast returns a decoded value as today's types have it: a value of the same name, or an [Upcast].
 func (s *Set) upcast(from *setType, v any) (any, error) {
-	values, err := s.today(nil, v, 0)
+	values, err := s.valuesOf(from, v)
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +202,19 @@ func (s *Set) upcast(from *setType, v any) (any, error) {
 		return values[0], nil
 	}
 	return Upcast{Type: from.bareName(), Values: values}, nil
+}
+
+// valuesOf returns what a value of a former version has become.
+func (s *Set) valuesOf(t *setType, v any) (values []any, err error) {
+	defer func() { // the function is not ours
+		if p := recover(); p != nil {
+			values, err = nil, fmt.Errorf("upcasting a %v: panic: %v", t.goType, p)
+		}
+	}()
+	if values, err = s.today(nil, v, 0); err != nil {
+		return nil, fmt.Errorf("upcasting a %v: %w", t.goType, err)
+	}
+	return values, nil
 }
 
 // today appends what a value of any version has become.

@@ -267,23 +267,31 @@ func (s *Set) AppendEncode(dst []byte, v any) ([]byte, error) {
 // The error is a *[Malformed], which is poison, or it wraps [ErrRegistryUnavailable], which is a
 // fault: the schema is not known yet, and the registry does not answer. The registry is asked once.
 func (s *Set) Decode(ctx context.Context, b []byte) (any, error) {
-	if limit := s.registry.settings.Limits.RecordBytes; len(b) > limit {
-		return nil, tooLarge(b, limit)
-	}
-	id, data, err := SplitWire(b)
+	r, data, err := s.readerOf(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	r := (*s.readers.Load())[id]
-	if r == nil {
+	return r.decode(b, data)
+}
+
+// readerOf returns the reader of a record, and the record's data. Its errors are those of Decode.
+func (s *Set) readerOf(ctx context.Context, b []byte) (r *reader, data []byte, err error) {
+	if limit := s.registry.settings.Limits.RecordBytes; len(b) > limit {
+		return nil, nil, tooLarge(b, limit)
+	}
+	id, data, err := SplitWire(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r = (*s.readers.Load())[id]; r == nil {
 		if r, err = s.learn(ctx, id, b); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if r.poison != nil {
-		return nil, &Malformed{Reason: r.poison.Reason, Bytes: b, Err: r.poison.Err}
+		return nil, nil, &Malformed{Reason: r.poison.Reason, Bytes: b, Err: r.poison.Err}
 	}
-	return r.decode(b, data)
+	return r, data, nil
 }
 
 // decode decodes the data of a record b.
@@ -308,22 +316,11 @@ func (r *reader) decode(b, data []byte) (v any, err error) {
 		return nil, malformed(ReasonUndecodable, b,
 			"%v: %d bytes are left over after the last field", r.typ.goType, len(rest))
 	case r.typ.upcast != nil:
-		return r.upcast(b, v)
+		if v, err = r.set.upcast(r.typ, v); err != nil {
+			return nil, malformed(ReasonIncompatible, b, "%w", err)
+		}
 	}
 	return v, nil
-}
-
-// upcast returns a value of a former version as today's types have it.
-func (r *reader) upcast(b []byte, v any) (today any, err error) {
-	defer func() { // the function is not ours
-		if p := recover(); p != nil {
-			today, err = nil, malformed(ReasonIncompatible, b, "upcasting a %v: panic: %v", r.typ.goType, p)
-		}
-	}()
-	if today, err = r.set.upcast(r.typ, v); err != nil {
-		return nil, malformed(ReasonIncompatible, b, "upcasting a %v: %w", r.typ.goType, err)
-	}
-	return today, nil
 }
 
 // learn asks the registry for a writer's schema and resolves it to ours.

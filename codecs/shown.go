@@ -42,21 +42,15 @@ func (s *Set) Show(ctx context.Context, b []byte) (Shown, error) {
 
 // readAs returns what a record of a former version is read as; nil of any other.
 func (s *Set) readAs(ctx context.Context, b []byte) ([]Part, error) {
-	id, _, err := SplitWire(b)
+	r, data, err := s.readerOf(ctx, b)
+	if err != nil || r.typ.upcast == nil {
+		return nil, err
+	}
+	v, err := r.decode(b, data)
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.Decode(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	if r := (*s.readers.Load())[id]; r == nil || r.typ == nil || r.typ.upcast == nil {
-		return nil, nil
-	}
-	values := []any{v}
-	if several, is := v.(Upcast); is {
-		values = several.Values
-	}
+	values := Values(v)
 	parts := make([]Part, len(values))
 	left := s.registry.settings.Limits.ExpandedBytes
 	for i, value := range values {

@@ -35,11 +35,7 @@ func (r *Registry) Subjects(ctx context.Context) (subjects []string, err error) 
 // Versions returns the versions of a subject, the oldest first; none if there is no such subject. It costs a
 // request, and one or two for each version. The error says that the registry does not answer.
 func (r *Registry) Versions(ctx context.Context, subject string) ([]SubjectVersion, error) {
-	var numbers []int
-	err := r.request(ctx, "versions", func(ctx context.Context, c *sr.Client) (err error) {
-		numbers, err = c.SubjectVersions(ctx, subject)
-		return err
-	})
+	numbers, err := r.versions(ctx, subject)
 	switch {
 	case errors.Is(err, ErrSchemaNotFound):
 		return nil, nil
@@ -49,11 +45,7 @@ func (r *Registry) Versions(ctx context.Context, subject string) ([]SubjectVersi
 	slices.Sort(numbers)
 	versions := make([]SubjectVersion, 0, len(numbers))
 	for _, number := range numbers {
-		var found sr.SubjectSchema
-		err := r.request(ctx, "version", func(ctx context.Context, c *sr.Client) (err error) {
-			found, err = c.SchemaByVersion(ctx, subject, number)
-			return err
-		})
+		found, err := r.version(ctx, "version", subject, number)
 		switch {
 		case errors.Is(err, ErrSchemaNotFound):
 			continue // it was deleted a moment ago

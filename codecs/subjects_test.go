@@ -59,7 +59,7 @@ func TestCompatibilityOfASubject(t *testing.T) {
 	}
 }
 
-// What a Set reads is known without a registry, and so is an example of each of its types.
+// A Set tells without a registry which schemas it reads, and gives an example of each of its types.
 func TestReads(t *testing.T) {
 	s, err := codecs.NewSet(client(t, "http://127.0.0.1:1"), codecs.Record[Moved](movedSchema))
 	if err != nil {

@@ -99,28 +99,11 @@ func (s *Set) sameFields(ctx context.Context, t *setType) (same int) {
 func (s *Set) eachVersion(
 	ctx context.Context, subject string, fn func(version, id int, written *Schema, err error),
 ) error {
-	versions, err := s.registry.versions(ctx, subject)
-	switch {
-	case errors.Is(err, ErrSchemaNotFound):
-		return nil // nothing was ever written with it
-	case err != nil:
-		return fmt.Errorf("versions of subject %s: %w", subject, err)
+	versions, err := s.registry.Versions(ctx, subject)
+	for _, v := range versions {
+		fn(v.Version, v.ID, v.Schema, v.Err)
 	}
-	for _, version := range versions {
-		id, err := s.versionID(ctx, subject, version)
-		switch {
-		case errors.Is(err, ErrSchemaNotFound):
-			continue // it was deleted a moment ago
-		case err != nil:
-			return fmt.Errorf("version %d of subject %s: %w", version, subject, err)
-		}
-		written, err := s.registry.Schema(ctx, id)
-		if errors.Is(err, ErrRegistryUnavailable) {
-			return err
-		}
-		fn(version, id, written, err)
-	}
-	return nil
+	return err
 }
 
 // readable returns why what was written with a schema can't be read, or must not be.
@@ -149,9 +132,4 @@ func revisionOf(s *Schema) int64 {
 		return int64(n)
 	}
 	return 0
-}
-
-func (s *Set) versionID(ctx context.Context, subject string, version int) (int, error) {
-	found, err := s.registry.version(ctx, "version", subject, version)
-	return found.ID, err
 }

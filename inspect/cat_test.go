@@ -211,7 +211,7 @@ func TestCatFollows(t *testing.T) {
 	}
 }
 
-// Who follows does not wait for an open transaction of one partition to see the records of another.
+// Following does not wait for an open transaction of one partition before it shows records of another.
 func TestCatFollowsBesideAnOpenTransaction(t *testing.T) {
 	s := newStage(t, 2)
 	tx := s.client(kgo.TransactionalID("x"))

@@ -65,7 +65,7 @@ type Header struct {
 	ValueBase64 *string `json:"valueBase64,omitempty"`
 }
 
-// What Record.Transaction may be.
+// The values of Record.Transaction.
 const (
 	aborted   = "aborted"
 	undecided = "undecided"

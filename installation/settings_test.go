@@ -84,7 +84,7 @@ func TestDefaultsOfKafkaAreThoseOfTheConfiguration(t *testing.T) {
 	}
 }
 
-// What the registry said is kept beside the stores; nowhere if there are none, or if it is switched off.
+// The registry's answers are kept beside the stores, and nowhere if there are none or the cache is off.
 func TestWhereTheRegistrysAnswersAreKept(t *testing.T) {
 	for name, test := range map[string]struct {
 		flags []string

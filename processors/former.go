@@ -90,10 +90,11 @@ func (f Former) check(field string) error {
 
 // readAs returns the name of the type that a decoded record was written as, and the values that it is today.
 func readAs(value any) (written string, values []any) {
-	if several, is := value.(codecs.Upcast); is {
-		return several.Type, several.Values
+	written = eventsourcing.TypeName(value)
+	if upcast, is := value.(codecs.Upcast); is {
+		written = upcast.Type
 	}
-	return eventsourcing.TypeName(value), []any{value}
+	return written, codecs.Values(value)
 }
 
 // eventsOf returns the events that a record of a former version has become.

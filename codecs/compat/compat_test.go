@@ -162,7 +162,7 @@ func TestSchemasThatAreNone(t *testing.T) {
 	}
 }
 
-// What to do depends on who reads: old records can be read by an alias, old programs can't be changed.
+// The remedy depends on the reader: old records can be read by an alias, old programs can't be changed.
 func TestRemedies(t *testing.T) {
 	older := parse(t, `{"type": "record", "name": "R", "fields": [{"name": "owner", "type": "string"}]}`)
 	newer := parse(t, `{"type": "record", "name": "R", "fields": [{"name": "holder", "type": "string"}]}`)

@@ -13,8 +13,8 @@ import (
 type Change struct {
 	// Path is the place in the newer version, or in the older one if the newer has no such place.
 	Path string `json:"path"`
-	// What changed: field-added, field-removed, field-renamed, name, type, symbols, size, logical-type,
-	// default, aliases, doc or order.
+	// What is the kind of the change: field-added, field-removed, field-renamed, name, type, symbols, size,
+	// logical-type, default, aliases, doc or order.
 	What string `json:"what"`
 	Was  string `json:"was,omitempty"`
 	Is   string `json:"is,omitempty"`

@@ -1,4 +1,4 @@
 // Package lint holds Avro schemas to rules that no compiler has: that every record and field is documented,
 // that money is no floating-point number, that a time has a logical type, and that names are written one way.
-// What a schema says is said to all who read the records, for ever. It knows no registry and no Go types.
+// All readers of the records depend on the schema for ever. The package knows no registry and no Go types.
 package lint

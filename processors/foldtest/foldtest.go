@@ -22,8 +22,8 @@ const ringSize = 16
 // leastEvents is how many events the commands must lead to, or nothing is tried.
 const leastEvents = 5
 
-// Open opens an aggregate with a schema registry in the memory of the test.
-func Open(tb testing.TB, definition processors.AggregateDefinition) *processors.OpenAggregate {
+// registryOf returns a client of a schema registry in the memory of the test.
+func registryOf(tb testing.TB) *codecs.Registry {
 	tb.Helper()
 	fake := srfake.New()
 	tb.Cleanup(fake.Close)
@@ -34,6 +34,13 @@ func Open(tb testing.TB, definition processors.AggregateDefinition) *processors.
 		tb.Fatal(err)
 	}
 	tb.Cleanup(registry.Close)
+	return registry
+}
+
+// Open opens an aggregate with a schema registry in the memory of the test.
+func Open(tb testing.TB, definition processors.AggregateDefinition) *processors.OpenAggregate {
+	tb.Helper()
+	registry := registryOf(tb)
 	opened, err := definition.Open(registry)
 	if err == nil {
 		err = opened.Prepare(tb.Context())

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"refold/codecs"
 	"refold/processors"
@@ -16,15 +15,7 @@ import (
 // an event several, or none.
 func ReadAs[S, C, E any](t *testing.T, definition processors.Aggregate[S, C, E], old any, want ...any) {
 	t.Helper()
-	fake := srfake.New()
-	t.Cleanup(fake.Close)
-	registry, err := codecs.NewRegistry(codecs.RegistrySettings{
-		URLs: []string{fake.URL()}, Mode: codecs.Register,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(registry.Close)
+	registry := registryOf(t)
 	tried := false
 	for _, types := range [][]codecs.Type{definition.EventTypes(), definition.CommandTypes()} {
 		at := slices.IndexFunc(types, func(former codecs.Type) bool { return former.Describes(old) })
@@ -65,8 +56,5 @@ func readAs(
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the same
 	}
-	if upcast, is := value.(codecs.Upcast); is {
-		return upcast.Values, nil
-	}
-	return []any{value}, nil
+	return codecs.Values(value), nil
 }

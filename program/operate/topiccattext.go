@@ -31,7 +31,7 @@ func writeRecordJSON(w io.Writer, r *inspect.Record) error {
 //
 //	2026-11-29T16:21:14.123Z create  3/57  alice  MoneyDeposited  wire  {"amount":500}
 //
-// What is not there is "-". With headers, each has a line of its own below.
+// A missing key, type or value is "-". With headers, each has a line of its own below.
 func recordText(r *inspect.Record, headers bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s  %d/%d  %s  %s", r.Timestamp.Format(recordTime), r.TimestampType, r.Partition,

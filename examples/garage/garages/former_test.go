@@ -6,7 +6,7 @@ import (
 	"refold/processors/foldtest"
 )
 
-// What earlier programs have written is read as today's events.
+// Events that earlier programs wrote are read as today's.
 func TestFormerEvents(t *testing.T) {
 	foldtest.ReadAs(t, Definition, carEntered1{Plate: "B-1", Account: "/accounts/alice"},
 		CarEntered{Plate: "B-1", AccountID: "alice"})

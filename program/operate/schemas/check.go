@@ -46,13 +46,9 @@ without an error. Changes are those since the latest version, as "schemas diff" 
   processor schemas check --against schemas/released in a pull request, without a registry`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, err := p.Load(cmd, nil)
-			if err != nil {
-				return err //nolint:wrapcheck // it lists the mistakes
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-			defer cancel()
-			return f.run(ctx, cmd.OutOrStdout(), loaded)
+			return p.with(cmd, f.against, func(ctx context.Context, loaded *command.Loaded, o *opened) error {
+				return f.run(ctx, cmd.OutOrStdout(), loaded, o)
+			})
 		},
 	}
 	p.Options.AddFlags(cmd.Flags())
@@ -62,12 +58,7 @@ without an error. Changes are those since the latest version, as "schemas diff" 
 	return cmd
 }
 
-func (f checkFlags) run(ctx context.Context, w io.Writer, loaded *command.Loaded) error {
-	o, err := open(loaded, f.against, codecs.LookUp)
-	if err != nil {
-		return err
-	}
-	defer o.registry.Close()
+func (f checkFlags) run(ctx context.Context, w io.Writer, loaded *command.Loaded, o *opened) error {
 	r, err := compare(ctx, o.types, o.history, loaded.Compatibility)
 	if err != nil {
 		return err
@@ -116,6 +107,24 @@ type opened struct {
 	opened   *processors.Opened
 	types    types
 	history  history
+}
+
+// with calls do with the program's types and their history, which it opens for looking up only and closes.
+func (p commands) with(
+	cmd *cobra.Command, folder string, do func(context.Context, *command.Loaded, *opened) error,
+) error {
+	loaded, err := p.Load(cmd, nil)
+	if err != nil {
+		return err //nolint:wrapcheck // it lists the mistakes
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+	defer cancel()
+	o, err := open(loaded, folder, codecs.LookUp)
+	if err != nil {
+		return err
+	}
+	defer o.registry.Close()
+	return do(ctx, loaded, o)
 }
 
 // open opens the types of a program, and their history: a folder, or the registry if there is no name of one.

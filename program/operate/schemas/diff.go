@@ -46,30 +46,21 @@ is, backward, forward: whether it is compatible), and breaks, as "schemas check"
   processor schemas diff refold.accounts.MoneyDeposited 1 3 --against schemas/released`,
 		Args: cobra.RangeArgs(1, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			loaded, err := p.Load(cmd, nil)
-			if err != nil {
-				return err //nolint:wrapcheck // it lists the mistakes
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-			defer cancel()
-			o, err := open(loaded, against, codecs.LookUp)
-			if err != nil {
+			return p.with(cmd, against, func(ctx context.Context, loaded *command.Loaded, o *opened) error {
+				d, err := o.diff(ctx, args, loaded.Compatibility)
+				if err != nil {
+					return err
+				}
+				if json {
+					err = printJSON(cmd.OutOrStdout(), d)
+				} else {
+					d.print(cmd.OutOrStdout())
+				}
+				if err == nil && !d.Compatible {
+					err = command.ExitError{Code: command.ExitFailed}
+				}
 				return err
-			}
-			defer o.registry.Close()
-			d, err := o.diff(ctx, args, loaded.Compatibility)
-			if err != nil {
-				return err
-			}
-			if json {
-				err = printJSON(cmd.OutOrStdout(), d)
-			} else {
-				d.print(cmd.OutOrStdout())
-			}
-			if err == nil && !d.Compatible {
-				err = command.ExitError{Code: command.ExitFailed}
-			}
-			return err
+			})
 		},
 	}
 	p.Options.AddFlags(cmd.Flags())

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/codecs"
 	"refold/program/command"
 )
 
@@ -40,27 +39,18 @@ of the program without a version is listed with a dash.
 error.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, err := p.Load(cmd, nil)
-			if err != nil {
-				return err //nolint:wrapcheck // it lists the mistakes
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-			defer cancel()
-			o, err := open(loaded, against, codecs.LookUp)
-			if err != nil {
-				return err
-			}
-			defer o.registry.Close()
-			schemas, err := o.list(ctx, all)
-			if err != nil {
-				return err
-			}
-			if json {
-				return printJSON(cmd.OutOrStdout(), struct {
-					Schemas []listed `json:"schemas"`
-				}{schemas})
-			}
-			return printListed(cmd.OutOrStdout(), schemas)
+			return p.with(cmd, against, func(ctx context.Context, _ *command.Loaded, o *opened) error {
+				schemas, err := o.list(ctx, all)
+				if err != nil {
+					return err
+				}
+				if json {
+					return printJSON(cmd.OutOrStdout(), struct {
+						Schemas []listed `json:"schemas"`
+					}{schemas})
+				}
+				return printListed(cmd.OutOrStdout(), schemas)
+			})
 		},
 	}
 	p.Options.AddFlags(cmd.Flags())

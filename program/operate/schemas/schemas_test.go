@@ -192,7 +192,7 @@ func TestRegisterRefusesBreaks(t *testing.T) {
 	}
 }
 
-// What was released is never changed.
+// A released schema is never changed.
 func TestFreeze(t *testing.T) {
 	folder := t.TempDir()
 	expect(t, 0, []string{"5 of 5 schemas are new"}, first(), "freeze", folder)
