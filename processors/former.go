@@ -10,13 +10,16 @@ import (
 )
 
 // Former is a version of commands, events or states as it was released: topics have it still, and nobody
-// writes it any more. It says what today's types make of it. Make it with [Upcast], [Split] or [UpcastState].
+// writes it any more, unless it has a [Downcast]. It says what today's types make of it. Make it with
+// [Upcast], [Split] or [UpcastState].
 type Former struct {
 	name     string // of the record; empty: that of the rows
 	revision int
 	record   func(codecs.StructOptions) codecs.Type
 	// to is the type that a value becomes, nil if there may be several.
 	to reflect.Type
+	// from are the types that are written as this version: see Downcast.
+	from []reflect.Type
 }
 
 // Upcast returns a former version of a type of commands or events, and what a value of it is in the next

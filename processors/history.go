@@ -78,6 +78,7 @@ func (h *histories[S, C, E]) handle(
 	for i, event := range outcome.Events {
 		event.Source = h.source
 		handled.Events[i].Metadata = event.Metadata
+		handled.Events[i].Metadata.Type = h.events.WrittenType(event.Data)
 		if handled.Events[i].Value, err = h.events.Encode(event.Data); err != nil {
 			return Handled{}, err //nolint:wrapcheck // it names the type
 		}
