@@ -120,12 +120,12 @@ func (c *RowCodec[S]) Equal(state any, row []byte) (bool, error) {
 	case s.sequence != live.Sequence:
 		return false, nil
 	}
-	want, err := c.compared(eventsourcing.Snapshot[S]{State: s.state, Sequence: s.sequence})
+	want, err := c.keep(eventsourcing.Snapshot[S]{State: s.state, Sequence: s.sequence})
 	if err != nil {
 		return false, err
 	}
 	live.Recent = eventsourcing.Recent{}
-	have, err := c.compared(live)
+	have, err := c.keep(live)
 	if err != nil || bytes.Equal(have, want) {
 		return err == nil, err
 	}
@@ -138,9 +138,9 @@ func (c *RowCodec[S]) Equal(state any, row []byte) (bool, error) {
 	return err == nil && reflect.DeepEqual(back.State, again.State), err
 }
 
-// compared returns the bytes of a row for a comparison with another one: as it is written. If its state can't
-// be expressed so, they are those of today's version.
-func (c *RowCodec[S]) compared(row eventsourcing.Snapshot[S]) ([]byte, error) {
+// keep encodes a row that is not written anew: as today's version if its state can't be expressed in the one
+// that is written.
+func (c *RowCodec[S]) keep(row eventsourcing.Snapshot[S]) ([]byte, error) {
 	b, err := c.encode(row)
 	kept, is := c.rows.(interface{ kept() goka.Codec })
 	if is && errors.Is(err, codecs.ErrNotYetWritable) {

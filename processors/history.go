@@ -83,7 +83,11 @@ func (h *histories[S, C, E]) handle(
 			return Handled{}, err //nolint:wrapcheck // it names the type
 		}
 	}
-	handled.Row, err = h.rows.encode(outcome.Snapshot)
+	encode := h.rows.encode
+	if len(outcome.Events) == 0 {
+		encode = h.rows.keep
+	}
+	handled.Row, err = encode(outcome.Snapshot)
 	return handled, err
 }
 
