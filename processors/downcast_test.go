@@ -3,16 +3,19 @@ package processors_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
 
 	"refold/codecs"
 	"refold/eventsourcing"
 	"refold/fold"
+	"refold/kafka"
 	"refold/processors"
 )
 
@@ -249,4 +252,58 @@ func TestNotYetWritable(t *testing.T) {
 
 	_, err = today.Commands.Encode(JarFill{1})
 	equal(t, "a command is not written", errors.Is(err, codecs.ErrNotYetWritable), true)
+}
+
+// What leads a process to a command that can't be written yet is set aside, whole, until it can be replayed;
+// other commands are written as the release before reads them, under its name of the type.
+func TestProcessSendsFormerCommands(t *testing.T) {
+	registry := registryOf(t)
+	before, today := opened(t, registry, jarBefore()), opened(t, registry, jarToday())
+	must(t, before.Prepare(t.Context()))
+	must(t, today.Prepare(t.Context()))
+	sweep := processors.Process[any]{
+		Name: "sweep", Of: jarToday(), Commands: []processors.AggregateDefinition{jarToday()},
+		React: func(e eventsourcing.Envelope[any]) []eventsourcing.Instruction {
+			moved := e.Data.(JarMoved)
+			return []eventsourcing.Instruction{
+				{Aggregate: "jar", Subject: "all", Command: JarFill{100}},
+				{Aggregate: "jar", Subject: "all", Command: JarFill{moved.Cents / 2}},
+			}
+		},
+	}
+	process, err := sweep.Open(registry)
+	must(t, err)
+	must(t, process.Inputs.Prepare(t.Context()))
+	graph, err := process.Graph(
+		map[string]processors.Target{"jar": {Topic: "jar-commands", Commands: today.Commands}},
+		processors.GraphOptions{
+			Metrics: processors.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler),
+		})
+	must(t, err)
+	r := newRunner(t, graph)
+	moved := func(sequence, cents int64) {
+		t.Helper()
+		m := eventsourcing.Metadata{
+			ID: fmt.Sprint("j/", sequence), Type: "JarMoved", Subject: "j", Sequence: sequence,
+		}
+		value, err := today.Events.Encode(JarMoved{cents})
+		must(t, err)
+		r.handle("jar-events", &kgo.Record{
+			Key: []byte("j"), Value: value, Headers: recordHeaders(codecs.Headers(m)), Timestamp: at,
+		})
+	}
+	moved(1, 100)
+	letter, _ := r.next(processors.DeadLetters(""))
+	equal(t, "reason", string(kafka.Header(letter.Headers, processors.HeaderReason)), "not-yet-writable")
+	if _, is := r.next("jar-commands"); is {
+		t.Error("a part of what an event leads to was sent")
+	}
+	moved(2, 400)
+	for range 2 {
+		sent, is := r.next("jar-commands")
+		equal(t, "sent", is, true)
+		if _, err := before.Commands.Decode(t.Context(), sent.Value); err != nil {
+			t.Errorf("the release before: %v", err)
+		}
+	}
 }

@@ -96,6 +96,10 @@ func traffic(n int, random *rand.Rand) any {
 	switch {
 	case n == 0:
 		return Open{"ann"}
+	case n == 1:
+		return Put{100, "x"}
+	case n == 2: // so that each box has paid a fee
+		return Take{1}
 	case random.IntN(3) > 0:
 		return Put{1 + random.Int64N(9), "x"}
 	case random.IntN(5) == 0:

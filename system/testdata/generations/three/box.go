@@ -175,6 +175,10 @@ func traffic(n int, random *rand.Rand) any {
 	switch {
 	case n == 0:
 		return Open{Owner{Name: "cid"}}
+	case n == 1:
+		return Put{100, "z"}
+	case n == 2: // so that each box has paid a fee
+		return Take{1}
 	case random.IntN(3) > 0:
 		return Put{1 + random.Int64N(9), "z"}
 	}
