@@ -5,7 +5,6 @@ package system_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"refold/audit"
+	"refold/client"
 )
 
 // boxes is an installation of the program in testdata/generations, with two pods.
@@ -38,6 +38,7 @@ const (
 func newBoxes(t *testing.T) *boxes {
 	t.Helper()
 	i := install(t, startCluster(t, 2), "generations.")
+	i.forgetBoxes()
 	i.program = buildBoxes(t)
 	s := &boxes{installation: i}
 	s.a, s.b = i.worker("a"), i.worker("b")
@@ -297,37 +298,28 @@ func (s *boxes) sends(ctx context.Context, i *installation, name string, args ..
 	return nil
 }
 
-// pastIsRead asks for what the releases have written, and for what is made of it today.
+// pastIsRead asks for what the first release has written, and for what is made of it today.
 func (s *boxes) pastIsRead() {
 	s.t.Helper()
+	const box = "one-box-1"
 	s.a.expect(http.StatusOK, []string{`"owner":{"name":"ann","country":""}`}, http.MethodGet,
-		"/boxes/one-box-1?sequence=1", "")
-	got := s.a.expect(http.StatusOK, nil, http.MethodGet, "/boxes/one-box-1/events", "")
-	var page struct {
-		Events []struct {
-			Type   string
-			Data   map[string]any
-			ReadAs *[]struct {
-				Type string
-				Data map[string]any
-			}
-		}
-	}
-	if err := json.Unmarshal([]byte(got.body), &page); err != nil {
+		"/boxes/"+box+"?sequence=1", "")
+	c, err := client.New([]string{s.a.url}, client.Options{})
+	if err != nil {
 		s.t.Fatal(err)
 	}
+	defer c.Close()
 	seen := map[string]bool{}
-	for _, e := range page.Events {
-		switch {
-		case e.Type == "Opened" && e.Data["owner"] == "ann" && e.ReadAs != nil:
-			seen["a record"] = true
-		case e.Type == "Moved" && e.ReadAs != nil && len(*e.ReadAs) == 2:
-			seen["split"] = true
-		case e.Type == "Added" && e.Data["note"] == "x":
-			seen["renamed"] = true
+	for e, err := range c.History(s.t.Context(), "boxes", box, client.Events{}) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		seen[fmt.Sprintf("%s of %d", e.Type, len(e.ReadAs))] = true
+		if e.Type == "Opened" && string(e.Data) != `{"owner":"ann"}` {
+			s.t.Errorf("the event is shown as %s, which is not how it was written", e.Data)
 		}
 	}
-	if len(seen) != 3 {
-		s.t.Errorf("the history of the first release shows %v:\n%s", seen, got.body)
+	if !seen["Opened of 1"] || !seen["Moved of 2"] || !seen["Added of 0"] {
+		s.t.Errorf("the history of the first release shows %v", seen)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -70,19 +71,45 @@ func (i *installation) refusedByRegistry(t *testing.T, subject string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
-		i.cluster.registry.URL()+"/subjects/"+subject+"/versions", strings.NewReader(string(body)))
+	status, answer := i.askRegistry(http.MethodPost, "/subjects/"+subject+"/versions", string(body))
+	if status != http.StatusConflict {
+		t.Errorf("the registry answers %d for %s, want 409: %s", status, subject, answer)
+	}
+}
+
+// askRegistry makes a request of the registry.
+func (i *installation) askRegistry(method, path, body string) (status int, answer []byte) {
+	i.t.Helper()
+	request, err := http.NewRequestWithContext(i.t.Context(), method, i.cluster.registry.URL()+path,
+		strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		i.t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		t.Fatal(err)
+		i.t.Fatal(err)
 	}
-	response.Body.Close()
-	if response.StatusCode != http.StatusConflict {
-		t.Errorf("the registry answers %s for %s, want 409", response.Status, subject)
+	defer response.Body.Close()
+	if answer, err = io.ReadAll(response.Body); err != nil {
+		i.t.Fatal(err)
+	}
+	return response.StatusCode, answer
+}
+
+// forgetBoxes removes the schemas of boxes that another test has left in the registry.
+func (i *installation) forgetBoxes() {
+	i.t.Helper()
+	_, answer := i.askRegistry(http.MethodGet, "/subjects", "")
+	var subjects []string
+	if err := json.Unmarshal(answer, &subjects); err != nil {
+		i.t.Fatalf("%v: %s", err, answer)
+	}
+	for _, subject := range subjects {
+		if strings.HasPrefix(subject, "boxes.") {
+			i.askRegistry(http.MethodDelete, "/subjects/"+subject, "")
+			i.askRegistry(http.MethodDelete, "/subjects/"+subject+"?permanent=true", "")
+		}
 	}
 }
 
@@ -90,6 +117,7 @@ func (i *installation) refusedByRegistry(t *testing.T, subject string) {
 func formerVersions(s *scene) {
 	i := *s.installation
 	i.program = buildBoxes(s.t)
+	i.forgetBoxes()
 	boxes := &boxes{installation: &i}
 	two, three := boxes.release("two", levels2), boxes.release("three", levels2)
 	latest := boxes.release("three", levels3, "REFOLD_AGGREGATES_BOX_WRITE=latest")
