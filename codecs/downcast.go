@@ -91,8 +91,6 @@ func (s *Set) linkDowncasts() error {
 	}
 	for _, t := range s.types {
 		s.downcasts = s.downcasts || t.upcoming
-		sum := sha256.Sum256([]byte(t.schema.Text))
-		copy(t.fingerprint[:], sum[:])
 	}
 	return errors.Join(mistakes...)
 }
@@ -245,17 +243,24 @@ func (s *Set) EncodeOwn(dst []byte, v any) ([]byte, error) {
 	if t == nil {
 		return s.AppendEncode(dst, v) // says what is wrong
 	}
-	out, err := t.encode(append(dst, t.fingerprint[:]...), t.schema.avro, v)
+	out, err := t.encode(append(dst, t.ownHeader()...), t.schema.avro, v)
 	if err != nil {
 		return nil, fmt.Errorf("encode %v: %w", t.goType, err)
 	}
 	return out, nil
 }
 
+// ownHeader is in front of what EncodeOwn appends: it differs between versions.
+func (t *setType) ownHeader() []byte {
+	const length = 8
+	t.hash.Do(func() { t.fingerprint = sha256.Sum256([]byte(t.schema.Text)) })
+	return t.fingerprint[:length]
+}
+
 // DecodeOwn is the inverse of EncodeOwn. The error is a *[Malformed]; another program wrote the bytes, perhaps.
 func (s *Set) DecodeOwn(b []byte) (any, error) {
 	for _, t := range s.types {
-		if data, is := bytes.CutPrefix(b, t.fingerprint[:]); is {
+		if data, is := bytes.CutPrefix(b, t.ownHeader()); is {
 			return s.reader(t, t.schema, t.schema.avro).decode(b, data)
 		}
 	}

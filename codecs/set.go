@@ -2,6 +2,7 @@ package codecs
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -46,7 +47,8 @@ type setType struct {
 	id     atomic.Int64 // of our own schema; 0 until Prepare
 	former *written     // nil: today's version is written always
 
-	fingerprint [8]byte // of our own schema
+	hash        sync.Once
+	fingerprint [sha256.Size]byte // of our own schema, once it is hashed
 }
 
 // reader decodes records that were written with one schema, or holds the reason why they are poison.

@@ -3,8 +3,21 @@ package worker
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"refold/codecs"
 	"refold/processors"
 )
+
+// openCodecs makes the codecs, and reports what they write.
+func (w *Worker) openCodecs() (err error) {
+	w.registry, w.opened, err = w.in.Open(func(s *codecs.RegistrySettings) {
+		s.Metrics, s.Logger, s.Cache = codecs.NewMetrics(w.metrics), w.logger, w.in.RegistryCache()
+	})
+	if err != nil {
+		return err //nolint:wrapcheck // it says what it was doing
+	}
+	w.reportWritten()
+	return nil
+}
 
 // reportWritten logs and counts which types are not written in today's version yet.
 func (w *Worker) reportWritten() {
