@@ -28,6 +28,8 @@ type Schema struct {
 	Items      *Schema            `json:"items,omitempty"`
 	Properties map[string]*Schema `json:"properties,omitempty"`
 	Required   []string           `json:"required,omitempty"`
+	// PropertyNames is the schema of an object's names.
+	PropertyNames *Schema `json:"propertyNames,omitempty"`
 	// AdditionalProperties is nil, false, or a *Schema.
 	AdditionalProperties any       `json:"additionalProperties,omitempty"`
 	AnyOf                []*Schema `json:"anyOf,omitempty"`
