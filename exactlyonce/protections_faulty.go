@@ -8,8 +8,8 @@ import (
 )
 
 // The protections of protections.go, one of which FAULTY switches off: "fencing", "offsets",
-// "rows", "topics", "start", "lease" or "ends"; "standbys" is one of package standby. Never for production: this
-// build loses and doubles records, or reads old ones, and is meant to.
+// "rows", "topics", "start", "lease" or "ends"; "standbys" is one of package standby. Never for production:
+// this build loses and doubles records, or reads old ones, and is meant to.
 var (
 	fencing, offsetsInside, rowsAfter, topicsFit = true, true, true, true
 	startCommitted, leased, endsAnswered         = true, true, true

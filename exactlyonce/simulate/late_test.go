@@ -11,8 +11,8 @@ import (
 // lateEnds is how many schedules are tried; without the protection, about one in seven breaks a promise.
 const lateEnds = 24
 
-// lateEnd makes a schedule in which the end of a transaction arrives when its worker has long sent it anew, on
-// another connection, and is in the middle of another transaction of the same producer. With
+// lateEnd makes a schedule in which the end of a transaction arrives when its worker has long sent it anew,
+// on another connection, and is in the middle of another transaction of the same producer. With
 // transaction.version 1 the end commits what is there:
 //
 //  1. A producer sends EndTxn no. n, which is held for longer than the client waits for an answer.
