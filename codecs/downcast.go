@@ -80,7 +80,7 @@ func (s *Set) linkDowncasts() error {
 		for _, d := range former.downs {
 			today := s.byGo[d.from]
 			switch {
-			case today != nil && d.from.Kind() == reflect.Struct:
+			case today != nil && today.goType == d.from:
 				today.former = &written{d, former}
 				s.downcasts = true
 			case s.formerByGo[d.from] == nil:
@@ -183,7 +183,7 @@ func (s *Set) down(t *setType, v any) (old any, err error) {
 	if t.former.lossy {
 		return old, nil
 	}
-	back, err := s.today(nil, old, 0)
+	back, err := s.valuesOf(t.former.as, old)
 	if err != nil {
 		return nil, inexpressible(t, err)
 	}
@@ -210,20 +210,20 @@ func (t *setType) equal(v, back any) bool {
 		return true
 	}
 	// Nil and empty slices are the same record, and so are times in two locations.
-	one, err := t.encode(nil, t.schema.avro, v)
+	one, err := t.encode(nil, t.own, v)
 	if err != nil {
 		return false
 	}
-	other, err := t.encode(nil, t.schema.avro, back)
+	other, err := t.encode(nil, t.own, back)
 	if err != nil || bytes.Equal(one, other) {
 		return err == nil
 	}
 	// A map has no order in Avro.
-	first, _, err := t.decode(t.schema.avro, one)
+	first, _, err := t.decode(t.own, one)
 	if err != nil {
 		return false
 	}
-	second, _, err := t.decode(t.schema.avro, other)
+	second, _, err := t.decode(t.own, other)
 	return err == nil && reflect.DeepEqual(first, second)
 }
 
@@ -243,7 +243,7 @@ func (s *Set) EncodeOwn(dst []byte, v any) ([]byte, error) {
 	if t == nil {
 		return s.AppendEncode(dst, v) // says what is wrong
 	}
-	out, err := t.encode(append(dst, t.ownHeader()...), t.schema.avro, v)
+	out, err := t.encode(append(dst, t.ownHeader()...), t.own, v)
 	if err != nil {
 		return nil, fmt.Errorf("encode %v: %w", t.goType, err)
 	}
@@ -261,7 +261,7 @@ func (t *setType) ownHeader() []byte {
 func (s *Set) DecodeOwn(b []byte) (any, error) {
 	for _, t := range s.types {
 		if data, is := bytes.CutPrefix(b, t.ownHeader()); is {
-			return s.reader(t, t.schema, t.schema.avro).decode(b, data)
+			return s.reader(t, t.own).decode(b, data)
 		}
 	}
 	return nil, malformed(ReasonUnknownSchema, b, "they were written by another version of the program")
@@ -269,7 +269,7 @@ func (s *Set) DecodeOwn(b []byte) (any, error) {
 
 // appendData appends a value of a version of today's type.
 func (s *Set) appendData(dst []byte, today, t *setType, v any) ([]byte, error) {
-	out, err := t.encode(dst, t.schema.avro, v)
+	out, err := t.encode(dst, t.own, v)
 	if err != nil && today != t {
 		return nil, inexpressible(today, err) // such as a symbol that its enum has not
 	}
@@ -287,9 +287,9 @@ func (s *Set) prepareFormer(ctx context.Context, t *setType) (id int, err error)
 	if err != nil || id != 0 {
 		return id, err
 	}
-	return s.registry.ID(ctx, t.schema.Name, t.schema.Text)
+	return s.registry.idOf(ctx, t.schema.Name, t.schema)
 }
 
 func (s *Set) registryID(ctx context.Context, t *setType) (int, error) {
-	return s.registry.ID(ctx, t.schema.Name, t.schema.Text)
+	return s.registry.idOf(ctx, t.schema.Name, t.schema)
 }

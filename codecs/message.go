@@ -48,7 +48,8 @@ func (b *Buffer) Reset() {
 }
 
 // EncodeMessage encodes a message into a buffer: the metadata as [Headers] has it, in a fixed order, with the
-// type that is written (see [Set.WrittenType]); then the extra headers; the data as [Set.Encode] has it, with its errors. It allocates nothing if there is room.
+// type that is written (see [Set.WrittenType]); then the extra headers; the data as [Set.Encode] has it, with
+// its errors. It allocates nothing if there is room.
 func (s *Set) EncodeMessage(b *Buffer, m *Message) (Encoded, error) {
 	start := len(b.headers)
 	typeName := m.Metadata.Type

@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"refold/codecs"
+	"refold/codecs/rules"
 )
 
 // Message is a type of commands or events. Make it with [Of].
@@ -14,6 +15,8 @@ type Message struct {
 	upcoming bool
 	options  codecs.StructOptions
 	record   func(codecs.StructOptions) codecs.Type
+	rules    []rules.Rule
+	compiled func() (*rules.Set, error) // nil: there are none
 }
 
 // Of returns the type T of commands or events. T is a struct; its Avro schema is made of its fields, as
