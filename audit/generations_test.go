@@ -48,6 +48,16 @@ func generations() []generation {
 			parcels: []any{parcelOf("DHL", "1"), parcelOf("DHL", "2")},
 			account: today, order: today,
 		},
+		{
+			released: "3", reason: fields("kind", "FRAUD", "text", "many small charges"), kind: "FRAUD",
+			ship: fields("parcels", []any{parcelOf("DHL", "1"), parcelOf("DHL", "2"), parcelOf("DHL", "3")}),
+			shipped: []happened{
+				parcel("ParcelHandedOver", "1"), parcel("ParcelHandedOver", "2"),
+				parcel("ParcelHandedOver", "3"), {"OrderShipped", fields("parcelCount", int64(3))},
+			},
+			parcels: []any{parcelOf("DHL", "1"), parcelOf("DHL", "2"), parcelOf("DHL", "3")},
+			account: today, order: today,
+		},
 	}
 }
 
@@ -141,6 +151,14 @@ func TestDamageOfGenerationsIsNoticed(t *testing.T) {
 		"version 2: more parcels than were handed over": {
 			func(s *audit.Shop) { eventOf(s, "order-2/5").Fields = fields("parcels", int64(3)) },
 			counts{audit.States: 1},
+		},
+		"version 3: fewer parcels than were handed over": {
+			func(s *audit.Shop) { eventOf(s, "order-3/6").Fields = fields("parcelCount", int64(2)) },
+			counts{audit.States: 1},
+		},
+		"version 3: a row with another kind of reason": {
+			func(s *audit.Shop) { s.Accounts.Rows["frozen-3"].State["frozenFor"] = "OTHER" },
+			counts{audit.Rows: 1},
 		},
 	}
 	for name, damaged := range damage {

@@ -148,14 +148,16 @@ func place(order map[string]any, e Event) error {
 	return nil
 }
 
-// ship checks that the parcels of an order are as many as it was shipped in. Version 1 was one parcel itself.
+// ship checks that the parcels of an order are as many as it was shipped in. Version 1 was one parcel itself;
+// version 2 called their number parcels.
 func ship(order map[string]any, e Event) error {
 	if _, is := e.Fields["carrier"]; is {
 		handOver(order, e.Fields)
 		return nil
 	}
-	if is := int64(len(list(order, "parcels"))); is < 1 || is != e.Int("parcels") {
-		return fmt.Errorf("OrderShipped in %d parcels, and %d were handed over", e.Int("parcels"), is)
+	count := cmp.Or(e.Int("parcelCount"), e.Int("parcels"))
+	if is := int64(len(list(order, "parcels"))); is < 1 || is != count {
+		return fmt.Errorf("OrderShipped in %d parcels, and %d were handed over", count, is)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import "refold/processors"
 // ever. A version is a struct with its fields as they were; never change one. The oldest comes first.
 type (
 	// freezeAccount1 and accountFrozen1 had a text for a reason, until programs had to act on reasons, too.
+	// Version 3 has more kinds of reasons than version 2. Avro reads version 2 by itself.
 	freezeAccount1 struct {
 		Reason string `avro:"reason"`
 	}

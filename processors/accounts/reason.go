@@ -15,10 +15,15 @@ const (
 	ReasonOther      ReasonKind = "OTHER"
 	ReasonStolen     ReasonKind = "STOLEN" // a card or a key, say, as the owner reports
 	ReasonCourtOrder ReasonKind = "COURT_ORDER"
+	ReasonFraud      ReasonKind = "FRAUD"    // suspected, by a person or a program
+	ReasonDeceased   ReasonKind = "DECEASED" // the owner has died
 )
 
 // reasonKinds are the enum's symbols. A further one is added at the end.
-var reasonKinds = []string{string(ReasonOther), string(ReasonStolen), string(ReasonCourtOrder)}
+var reasonKinds = []string{
+	string(ReasonOther), string(ReasonStolen), string(ReasonCourtOrder), // version 2
+	string(ReasonFraud), string(ReasonDeceased), // version 3
+}
 
 // AvroSymbols returns the enum's symbols, and the default among them.
 func (ReasonKind) AvroSymbols() (symbols []string, unknown string) {

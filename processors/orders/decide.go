@@ -68,7 +68,7 @@ func decideShip(o Order, c ShipOrder) ([]Event, error) {
 	for _, p := range c.Parcels {
 		events = append(events, ParcelHandedOver(p))
 	}
-	return append(events, OrderShipped{Parcels: int64(len(c.Parcels))}), nil
+	return append(events, OrderShipped{ParcelCount: int64(len(c.Parcels))}), nil
 }
 
 func decideDeliver(o Order) ([]Event, error) {

@@ -25,7 +25,7 @@ var (
 	declined  = orders.PaymentDeclined{Code: "insufficient-funds", Message: "the balance is 1.00 EUR"}
 	parcel    = orders.Parcel{Carrier: "DHL", TrackingNumber: "JJD 0001"}
 	handed    = orders.ParcelHandedOver(parcel)
-	shipped   = orders.OrderShipped{Parcels: 1}
+	shipped   = orders.OrderShipped{ParcelCount: 1}
 	delivered = orders.OrderDelivered{}
 	cancelled = orders.OrderCancelled{Reason: "changed my mind"}
 	requested = orders.RefundRequested{AccountID: "alice", Amount: 2500, Currency: "EUR"}
@@ -156,7 +156,7 @@ func TestShipOrder_inParcels(t *testing.T) {
 	another := orders.Parcel{Carrier: "UPS", TrackingNumber: "1Z 999"}
 	order(t, paid).
 		When(ship(parcel, another, parcel)).
-		Then(handed, orders.ParcelHandedOver(another), handed, orders.OrderShipped{Parcels: 3}).
+		Then(handed, orders.ParcelHandedOver(another), handed, orders.OrderShipped{ParcelCount: 3}).
 		HasState(orders.Order{
 			Status: orders.StatusShipped, Payment: orders.PaymentPaid,
 			AccountID: "alice", Currency: "EUR", Lines: teapot, Total: 2500,

@@ -46,7 +46,7 @@ type ParcelHandedOver struct {
 
 // OrderShipped says that carriers have all of the order. It follows on the events of its parcels.
 type OrderShipped struct {
-	Parcels int64 `avro:"parcels" doc:"How many parcels the customer has to expect, at least 1."`
+	ParcelCount int64 `avro:"parcelCount,alias=parcels" doc:"How many parcels the customer has to expect, at least 1."`
 }
 
 // OrderDelivered says that the customer has the order.

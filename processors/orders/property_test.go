@@ -159,7 +159,7 @@ func (b *book) write(t *rapid.T, before orders.Order, event orders.Event) {
 		from(before.Status == orders.StatusPlaced && before.Payment == orders.PaymentPaid)
 	case orders.OrderShipped:
 		from(before.Status == orders.StatusPlaced && before.Payment == orders.PaymentPaid &&
-			e.Parcels == int64(len(before.Parcels)))
+			e.ParcelCount == int64(len(before.Parcels)))
 	case orders.OrderDelivered:
 		from(before.Status == orders.StatusShipped)
 	case orders.OrderCancelled:
