@@ -53,7 +53,8 @@ func generations() []generation {
 			ship: fields("parcels", []any{parcelOf("DHL", "1"), parcelOf("DHL", "2"), parcelOf("DHL", "3")}),
 			shipped: []happened{
 				parcel("ParcelHandedOver", "1"), parcel("ParcelHandedOver", "2"),
-				parcel("ParcelHandedOver", "3"), {"OrderShipped", fields("parcelCount", int64(3))},
+				parcel("ParcelHandedOver", "3"),
+				{"OrderShipped", fields("parcelCount", int64(3))},
 			},
 			parcels: []any{parcelOf("DHL", "1"), parcelOf("DHL", "2"), parcelOf("DHL", "3")},
 			account: today, order: today,
@@ -137,7 +138,8 @@ func TestDamageOfGenerationsIsNoticed(t *testing.T) {
 			func(s *audit.Shop) { s.Orders.Rows["order-1"].State["carrier"] = "UPS" }, counts{audit.Rows: 1},
 		},
 		"version 1: a row without its account's freezing": {
-			func(s *audit.Shop) { s.Accounts.Rows["frozen-1"].State["status"] = "open" }, counts{audit.Rows: 1},
+			func(s *audit.Shop) { s.Accounts.Rows["frozen-1"].State["status"] = "open" },
+			counts{audit.Rows: 1},
 		},
 		"version 2: a row that lacks a parcel": {
 			func(s *audit.Shop) {

@@ -333,9 +333,7 @@ func (s *stores) once(ctx context.Context, w *World, key string, value []byte) (
 		return false, err
 	}
 	row := Row{Value: value, codec: found.codec}
-	if row.read(w.Kind, fields) != nil {
-		return false, nil
-	}
+	row.Unreadable = row.read(w.Kind, fields) // it differs then
 	events := make(map[int64]*Event)
 	for i := range w.Events {
 		if e := &w.Events[i]; e.Key == key {

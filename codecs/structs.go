@@ -32,12 +32,13 @@ type StructOptions struct {
 
 // RecordOf returns the record type of a Go struct T, whose schema is made from T itself. Fields are
 // named by their `avro` tags, which may also give a default or a logical type: see avro.SchemaFor in
-// github.com/twmb/avro. A `doc` tag becomes the field's documentation; a struct
-// inside another one may have the methods AvroDoc() string and AvroName() string: the record's name, if it is
-// not the Go type's, as in a former version. A string type with a method
-// AvroSymbols() (symbols []string, unknown string) is an enum, and may have these methods, too. unknown is its
-// default, empty for none; the empty string is no symbol, and is not encoded. What is wrong with T is reported
-// by [NewSet].
+// github.com/twmb/avro. A `doc` tag becomes the field's documentation. What is wrong with T is reported by
+// [NewSet].
+//
+// A struct inside another one may have the methods AvroDoc() string and AvroName() string: the record's
+// name, if it is not the Go type's, as in a former version. A string type with a method
+// AvroSymbols() (symbols []string, unknown string) is an enum, and may have these methods, too. unknown is
+// its default, empty for none. The empty string is no symbol, and is not encoded.
 func RecordOf[T any](o StructOptions) Type {
 	t := Record[T]("")
 	t.name = o.Name

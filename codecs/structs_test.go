@@ -236,7 +236,8 @@ func TestEnumsAreReadByOlderPrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := newer.SchemaText("Refuelled"); !strings.Contains(text, `"doc":"What it takes.","default":"OTHER"`) {
+	const field = `"doc":"What it takes.","default":"OTHER"`
+	if text := newer.SchemaText("Refuelled"); !strings.Contains(text, field) {
 		t.Errorf("the field has no default: %s", text)
 	}
 	older, err := codecs.NewSet(registry, codecs.RecordOf[Refuelled1](o))
@@ -248,7 +249,8 @@ func TestEnumsAreReadByOlderPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := older.Decode(t.Context(), b)
-	if r, is := got.(Refuelled1); err != nil || !is || r.Fuel != "OTHER" || r.Last == nil || r.Last.Litres != 40 {
+	r, is := got.(Refuelled1)
+	if err != nil || !is || r.Fuel != "OTHER" || r.Last == nil || r.Last.Litres != 40 {
 		t.Errorf("it is read as %#v, %v", got, err)
 	}
 }

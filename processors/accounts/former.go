@@ -38,7 +38,8 @@ var (
 	formerStates = []processors.Former{
 		processors.UpcastState(1, func(a account1) Account {
 			today := Account{
-				Status: a.Status, Owner: a.Owner, Currency: a.Currency, Balance: a.Balance, Charges: a.Charges,
+				Status: a.Status, Owner: a.Owner, Currency: a.Currency, Balance: a.Balance,
+				Charges: a.Charges,
 			}
 			if a.Status == StatusFrozen {
 				today.FrozenFor = string(ReasonOther)

@@ -62,9 +62,9 @@ func TestReasonsOfAllVersions(t *testing.T) {
 func TestFreezeAccountAsJSON(t *testing.T) {
 	r := openReleases(t)
 	for sent, want := range map[string]accounts.Reason{
-		`{"reason": "a check"}`:                                     other("a check"),
-		`{"reason": {"kind": "STOLEN", "text": "the card"}}`:        {Kind: "STOLEN", Text: "the card"},
-		`{"reason": {"kind": "FRAUD", "text": "too many charges"}}`: {Kind: "FRAUD", Text: "too many charges"},
+		`{"reason": "a check"}`:                                 other("a check"),
+		`{"reason": {"kind": "STOLEN", "text": "the card"}}`:    {Kind: "STOLEN", Text: "the card"},
+		`{"reason": {"kind": "FRAUD", "text": "many charges"}}`: {Kind: "FRAUD", Text: "many charges"},
 	} {
 		got, err := r.Opened.Commands.FromJSON("FreezeAccount", []byte(sent))
 		if err != nil || got != (accounts.FreezeAccount{Reason: want}) {

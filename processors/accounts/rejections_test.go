@@ -127,8 +127,8 @@ func rejections() []rejection {
 			accounts.FreezeAccount{},
 		},
 		{
-			accounts.CodeReasonUnknown, `reason.kind is "RUMOUR"; it must be one of OTHER, STOLEN, COURT_ORDER, ` +
-				"FRAUD, DECEASED",
+			accounts.CodeReasonUnknown, `reason.kind is "RUMOUR"; it must be one of OTHER, STOLEN, ` +
+				"COURT_ORDER, FRAUD, DECEASED",
 			past(opened),
 			accounts.FreezeAccount{Reason: accounts.Reason{Kind: "RUMOUR", Text: "they say so"}},
 		},

@@ -5,9 +5,9 @@ import "refold/processors"
 // The versions of messages and rows that were released and are not written any more. Topics have them for
 // ever. A version is a struct with its fields as they were; never change one. The oldest comes first.
 type (
-	// shipOrder1 and orderShipped1 knew orders of one parcel only, until the first order was too large for one.
-	// Version 2 called the number of parcels "parcels", as commands and states call the parcels themselves:
-	// version 3 renamed it. Avro reads version 2 by an alias.
+	// shipOrder1 and orderShipped1 knew orders of one parcel only, until one was too large for that. Version
+	// 2 called the number of parcels "parcels", as commands and states call the parcels themselves: version
+	// 3 renamed it. Avro reads version 2 by an alias.
 	shipOrder1 struct {
 		Carrier        string `avro:"carrier"`
 		TrackingNumber string `avro:"trackingNumber"`

@@ -38,11 +38,16 @@ func TestShipmentsOfAllVersions(t *testing.T) {
 	}{
 		{"OrderShipped", 1, dhl("JJD 0001"), []any{handed, shipped}},
 		{"OrderShipped", 2, map[string]any{"parcels": int64(3)}, []any{orders.OrderShipped{ParcelCount: 3}}},
-		{"OrderShipped", 3, map[string]any{"parcelCount": int64(3)}, []any{orders.OrderShipped{ParcelCount: 3}}},
+		{
+			"OrderShipped", 3,
+			map[string]any{"parcelCount": int64(3)},
+			[]any{orders.OrderShipped{ParcelCount: 3}},
+		},
 		{"ParcelHandedOver", 1, dhl("JJD 0001"), []any{handed}},
 		{"ShipOrder", 1, dhl("JJD 0001"), []any{ship(parcel)}},
 		{
-			"ShipOrder", 2, map[string]any{"parcels": []any{dhl("JJD 0001"), dhl("JJD 0001")}},
+			"ShipOrder", 2,
+			map[string]any{"parcels": []any{dhl("JJD 0001"), dhl("JJD 0001")}},
 			[]any{ship(parcel, parcel)},
 		},
 	} {
@@ -187,7 +192,7 @@ func drawLife(t *rapid.T) orders.Command {
 		orders.RecordPayment{PaymentID: "alice/9"},
 		orders.RecordRefund{RefundID: "alice/4"},
 		ship(parcel),
-		ship(parcel, orders.Parcel{Carrier: "UPS", TrackingNumber: rapid.StringN(1, 9, 99).Draw(t, "number")}),
+		ship(parcel, orders.Parcel{Carrier: "UPS", TrackingNumber: rapid.StringN(1, 9, 99).Draw(t, "id")}),
 		orders.DeliverOrder{},
 		orders.CancelOrder(cancelled),
 	}).Draw(t, "command")
@@ -212,7 +217,8 @@ func writtenBy(t *rapid.T, r *releases, events []orders.Event) (records [][]byte
 				"carrier": only.Carrier, "trackingNumber": only.TrackingNumber,
 			}))
 		case 2:
-			records = append(records, r.Write(t, "OrderShipped", 2, map[string]any{"parcels": shipped.ParcelCount}))
+			records = append(records,
+				r.Write(t, "OrderShipped", 2, map[string]any{"parcels": shipped.ParcelCount}))
 		default:
 			records = append(records, r.Today(t, event))
 		}

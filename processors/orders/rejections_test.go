@@ -148,7 +148,8 @@ func rejectionsOfCommands() []rejection {
 			ship(slices.Repeat([]orders.Parcel{parcel}, orders.MaxParcels+1)...),
 		},
 		{
-			orders.CodeCarrierMissing, "the carrier of parcel 1 is empty; it must have 1 to 100 characters", nil,
+			orders.CodeCarrierMissing,
+			"the carrier of parcel 1 is empty; it must have 1 to 100 characters", nil,
 			ship(orders.Parcel{TrackingNumber: "1Z 999"}),
 		},
 		{
