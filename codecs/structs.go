@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -14,6 +15,8 @@ import (
 
 // StructOptions say what a Go struct does not say of its record.
 type StructOptions struct {
+	// Format is what records are written in; Avro if it is empty.
+	Format Format
 	// Namespace is the record's, such as "refold.accounts".
 	Namespace string
 	// Name is the record's bare name; that of the Go type, if it is empty.
@@ -21,11 +24,15 @@ type StructOptions struct {
 	// Doc is the record's documentation.
 	Doc string
 	// Defaults gives every field without a default, those of records inside this one included, the zero
-	// value of its type as its default: so later versions may add fields, and leave some out.
+	// value of its type as its default: so later versions may add fields, and leave some out. Avro only.
 	Defaults bool
 	// Revision, if it is not 0, is noted in the schema. Versions of one revision must have the same fields:
 	// see [Set.CheckVersions].
 	Revision int
+	// Properties are noted in the record's schema beside its own members, such as "rules": what they say travels
+	// with the schema. Values are those of JSON. They change no field: versions that differ in them alone are
+	// read as one.
+	Properties map[string]any
 	// Docs are texts for fields, by Avro name, that have no tag of their own.
 	Docs map[string]string
 }
@@ -39,7 +46,13 @@ type StructOptions struct {
 // name, if it is not the Go type's, as in a former version. A string type with a method
 // AvroSymbols() (symbols []string, unknown string) is an enum, and may have these methods, too. unknown is
 // its default, empty for none. The empty string is no symbol, and is not encoded.
+//
+// With the format JSONSchema, the record is as [JSONRecord] has it, and its schema is made by the `json` tags,
+// and by those of package jsonschema: a `doc` tag is one of them.
 func RecordOf[T any](o StructOptions) Type {
+	if o.Format == JSONSchema {
+		return jsonRecordOf[T](o)
+	}
 	t := Record[T]("")
 	t.name = o.Name
 	t.text, t.err = structSchema[T](o)
@@ -62,8 +75,12 @@ func structSchema[T any](o StructOptions) (text string, err error) {
 	root := schema.Root().ExpandReferences() // so that each use of a type can be documented, and defaulted
 	document(root, goType)
 	root.Name, root.Doc = o.Name, o.Doc
+	root.Props = maps.Clone(o.Properties)
 	if o.Revision != 0 {
-		root.Props = map[string]any{revisionProperty: o.Revision}
+		if root.Props == nil {
+			root.Props = map[string]any{}
+		}
+		root.Props[revisionProperty] = o.Revision
 	}
 	for i := range root.Fields {
 		f := &root.Fields[i]
@@ -228,7 +245,7 @@ func (s *Set) ExampleJSON(v any) ([]byte, error) {
 	if t == nil {
 		return nil, fmt.Errorf("%T is none of the types: %s", v, strings.Join(s.Types(), ", "))
 	}
-	b, err := t.encode(nil, t.schema.avro, v)
+	b, err := t.encode(nil, t.own, v)
 	if err != nil {
 		return nil, fmt.Errorf("encode a %T: %w", v, err)
 	}
