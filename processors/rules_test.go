@@ -198,11 +198,14 @@ func TestRejectionsOfRules(t *testing.T) {
 
 // Mistakes in rules are the definition's, each with its place.
 func TestWrongRules(t *testing.T) {
+	fill := func(example int64, expr string) processors.Message {
+		return processors.Of(Fill{example}, "").Rule("even", expr, "Even.")
+	}
 	for want, wrong := range map[string]processors.Message{
-		`Commands[0], processors_test.Fill: rule "even": line 1, column 8: undefined field 'euros'`: processors.
-			Of(Fill{2}, "").Rule("even", "message.euros % 2 == 0", "Even."),
-		`Commands[0], processors_test.Fill: its example: Fill breaks rules of its schema:` + "\n" +
-			`  even: Even.; found cents: 1`: processors.Of(Fill{1}, "").Rule("even", "message.cents % 2 == 0", "Even."),
+		`Commands[0], processors_test.Fill: rule "even": line 1, column 8: undefined field 'euros'`: fill(2,
+			"message.euros % 2 == 0"),
+		"Commands[0], processors_test.Fill: its example: Fill breaks rules of its schema:\n" +
+			"  even: Even.; found cents: 1": fill(1, "message.cents % 2 == 0"),
 	} {
 		a := purse()
 		a.Commands = []processors.Message{wrong}
@@ -294,7 +297,9 @@ func TestUpcastByThatFails(t *testing.T) {
 		t.Error(err)
 	}
 	a := purse()
-	a.FormerCommands = []processors.Former{processors.UpcastBy[give1, Fill]("Give", `{"cents": message.euro}`)}
+	a.FormerCommands = []processors.Former{
+		processors.UpcastBy[give1, Fill]("Give", `{"cents": message.euro}`),
+	}
 	_, err = a.Open(registry)
 	want := "FormerCommands[0] of Give: line 1, column " + strconv.Itoa(len(`{"cents": message.`)) +
 		": undefined field 'euro'"

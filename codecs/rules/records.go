@@ -15,8 +15,8 @@ import (
 	"refold/codecs/expr"
 )
 
-// records are the Go structs that expressions know. They are CEL's type provider and adapter: values are read by
-// reflection where an expression names them, and nothing is converted beforehand.
+// records are the Go structs that expressions know. They are CEL's type provider and adapter: values are read
+// by reflection where an expression names them, and nothing is converted beforehand.
 type records struct {
 	*types.Registry
 
@@ -79,7 +79,8 @@ func newRecords(structs ...reflect.Type) (*records, *cel.Env, error) {
 const (
 	// messageName is the variable that is the record.
 	messageName = "message"
-	// stringsVersion pins the functions on texts beyond the standard ones, such as substring, split and replace.
+	// stringsVersion pins the functions on texts beyond the standard ones, such as substring, split and
+	// replace.
 	stringsVersion = 4
 )
 
@@ -131,7 +132,8 @@ func (rec *record) addField(name string, index []int, t reflect.Type) {
 		rec.beyond[name] = t
 		return
 	}
-	f := &field{index: index, goType: t, nullable: t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface}
+	kind := t.Kind()
+	f := &field{index: index, goType: t, nullable: kind == reflect.Pointer || kind == reflect.Interface}
 	f.cel = &types.FieldType{
 		Type: celType,
 		IsSet: func(target any) bool {

@@ -119,7 +119,7 @@ func (r *records) value(v reflect.Value) ref.Val {
 		if v.Uint() > math.MaxInt64 {
 			return types.NewErr("%d is beyond the integers of 64 bits", v.Uint())
 		}
-		return types.Int(v.Uint()) //nolint:gosec // it fits
+		return types.Int(v.Uint())
 	case reflect.Float32, reflect.Float64:
 		return types.Double(v.Float())
 	case reflect.String:
