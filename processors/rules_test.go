@@ -37,7 +37,7 @@ func ruled() purseDefinition {
 }
 
 // purseStory is a story of purses.
-func purseStory(t *testing.T, registry *codecs.Registry, a purseDefinition) (*story, *processors.OpenAggregate) {
+func purseStory(t *testing.T, registry *codecs.Registry, a purseDefinition) *story {
 	t.Helper()
 	opened, err := a.Open(registry)
 	must(t, err)
@@ -58,7 +58,7 @@ func purseStory(t *testing.T, registry *codecs.Registry, a purseDefinition) (*st
 	})
 	must(t, err)
 	s.runner = newRunner(t, graph)
-	return s, opened
+	return s
 }
 
 // fill sends a command, and returns its result.
@@ -79,7 +79,7 @@ func TestCommandThatBreaksARuleIsRejected(t *testing.T) {
 		asked++
 		return decide(c, p, command)
 	}
-	s, _ := purseStory(t, registryOf(t), a)
+	s := purseStory(t, registryOf(t), a)
 	want := processors.Result{
 		CommandType: "Fill", Code: eventsourcing.CodeRuleViolated,
 		Message: "Fill breaks the rules cents-positive: At least 1 cent.; cents-even: An even number.",
@@ -97,9 +97,9 @@ func TestCommandThatBreaksARuleIsRejected(t *testing.T) {
 // G1: a command that was accepted has its first outcome, whatever the rules have become since.
 func TestRulesDoNotUndoAnOutcome(t *testing.T) {
 	registry := registryOf(t)
-	before, _ := purseStory(t, registry, purse())
+	before := purseStory(t, registry, purse())
 	equal(t, "accepted", before.fill("k-1", 3).Accepted, true)
-	after, _ := purseStory(t, registry, ruled())
+	after := purseStory(t, registry, ruled())
 	after.rows = before.rows
 	result := after.fill("k-1", 3)
 	equal(t, "the same", result, processors.Result{
@@ -110,7 +110,7 @@ func TestRulesDoNotUndoAnOutcome(t *testing.T) {
 
 // G8: an event that breaks a rule is a bug of Decide. Its command is set aside, and the rule is named.
 func TestEventThatBreaksARuleIsABug(t *testing.T) {
-	s, _ := purseStory(t, registryOf(t), ruled())
+	s := purseStory(t, registryOf(t), ruled())
 	value, err := s.commands.Encode(Fill{102})
 	must(t, err)
 	s.sendRaw("p", value, codecs.Headers(eventsourcing.Metadata{ID: "k", Type: "Fill"}))
