@@ -14,6 +14,8 @@ import (
 
 // StructOptions say what a Go struct does not say of its record.
 type StructOptions struct {
+	// Format is what records are written in; Avro if it is empty.
+	Format Format
 	// Namespace is the record's, such as "refold.accounts".
 	Namespace string
 	// Name is the record's bare name; that of the Go type, if it is empty.
@@ -21,7 +23,7 @@ type StructOptions struct {
 	// Doc is the record's documentation.
 	Doc string
 	// Defaults gives every field without a default, those of records inside this one included, the zero
-	// value of its type as its default: so later versions may add fields, and leave some out.
+	// value of its type as its default: so later versions may add fields, and leave some out. Avro only.
 	Defaults bool
 	// Revision, if it is not 0, is noted in the schema. Versions of one revision must have the same fields:
 	// see [Set.CheckVersions].
@@ -39,7 +41,13 @@ type StructOptions struct {
 // github.com/twmb/avro. A `doc` tag becomes the field's documentation; a struct
 // inside another one may have a method AvroDoc() string. What is wrong with T is reported by
 // [NewSet].
+//
+// With the format JSONSchema, the record is as [JSONRecord] has it, and its schema is made by the `json` tags,
+// and by those of package jsonschema: a `doc` tag is one of them.
 func RecordOf[T any](o StructOptions) Type {
+	if o.Format == JSONSchema {
+		return jsonRecordOf[T](o)
+	}
 	t := Record[T]("")
 	t.name = o.Name
 	t.text, t.err = structSchema[T](o)
@@ -223,7 +231,7 @@ func (s *Set) ExampleJSON(v any) ([]byte, error) {
 	if t == nil {
 		return nil, fmt.Errorf("%T is none of the types: %s", v, strings.Join(s.Types(), ", "))
 	}
-	b, err := t.encode(nil, t.schema.avro, v)
+	b, err := t.encode(nil, t.own, v)
 	if err != nil {
 		return nil, fmt.Errorf("encode a %T: %w", v, err)
 	}
