@@ -134,10 +134,10 @@ func registerSend(s *Server, r *Resource) error {
 			http.StatusPreconditionFailed: "Rejected: another sequence than If-Match (sequence-mismatch). " +
 				"Or not sent: another state (precondition-failed).",
 			http.StatusUnsupportedMediaType: endpoint.NotPlainJSON,
-			http.StatusUnprocessableEntity:  "Rejected; code says why. Or not sent: it breaks a rule of its " +
+			http.StatusUnprocessableEntity: "Rejected; code says why. Or not sent: it breaks a rule of its " +
 				"schema (rule-violated), or the key was used before.",
-			http.StatusServiceUnavailable:   "Not sent; nothing has happened (busy, not-ready).",
-			http.StatusGatewayTimeout:       "Perhaps sent; send again under the same key.",
+			http.StatusServiceUnavailable: "Not sent; nothing has happened (busy, not-ready).",
+			http.StatusGatewayTimeout:     "Perhaps sent; send again under the same key.",
 		}),
 	}, s.send)
 	return nil
