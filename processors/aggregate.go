@@ -76,42 +76,6 @@ type Settings struct {
 // Rejection is a code that commands are rejected with, and what it means to their sender.
 type Rejection struct{ Code, Meaning string }
 
-// Message is a type of commands or events. Make it with [Of].
-type Message struct {
-	goType   reflect.Type
-	example  any
-	internal bool
-	options  codecs.StructOptions
-	record   func(codecs.StructOptions) codecs.Type
-	rules    []rules.Rule
-	compiled func() (*rules.Set, error) // nil: there are none
-}
-
-// Of returns the type T of commands or events. T is a struct; its Avro schema is made of its fields, as
-// [codecs.RecordOf] says, and doc is the documentation of the record. The example shows in the API's
-// description, and is sent by default as sample load; for events the zero value will do.
-func Of[T any](example T, doc string) Message {
-	return Message{
-		goType: reflect.TypeFor[T](), example: example,
-		options: codecs.StructOptions{Doc: doc},
-		record:  codecs.RecordOf[T],
-	}
-}
-
-// Revision notes a number in the schema. Versions of one record need it only if they have the same fields and
-// mean something else by them, such as euros once and cents today: raise it then, and give the one before as
-// a [Former] version. Fields may change only together with a revision that was noted once.
-func (m Message) Revision(n int) Message {
-	m.options.Revision = n
-	return m
-}
-
-// Internal returns the command as one that only processes send: the HTTP API does not offer it.
-func (m Message) Internal() Message {
-	m.internal = true
-	return m
-}
-
 // Definition is an [Aggregate] or a [Process].
 type Definition interface{ definition() }
 
@@ -179,7 +143,11 @@ func recordsOf(messages []Message, namespace string) []codecs.Type {
 			if len(m.rules) > 0 {
 				o.Properties = map[string]any{rules.PropertyName: rules.Property(m.rules)}
 			}
-			types = append(types, m.record(o))
+			t := m.record(o)
+			if m.upcoming {
+				t = t.Upcoming()
+			}
+			types = append(types, t)
 		}
 	}
 	return types
@@ -248,6 +216,9 @@ type OpenAggregate struct {
 	// Fold makes rows again from events, History makes both from commands.
 	Fold    fold.RowFold
 	History History
+	// RowsVersion returns the fold version of the rows that are written: Fold's, or that of a former version
+	// (see Downcast).
+	RowsVersion func() int
 	// Graph makes the Goka group graph.
 	Graph func(GraphOptions) (*goka.GroupGraph, error)
 	// Row reads the sequence and the state of a row.
@@ -314,17 +285,24 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 	}
 	table := tableCodec[S](o.Rows)
 	o.Table = table
-	o.Fold, o.Row = NewFold(a.Decider(), o.Events, table), readRow[S](table)
-	o.History = historyOf(a.Decider(), a.Plural, o.Events, table)
+	decider := a.decider(o.Events, o.Rows)
+	o.Fold, o.Row = NewFold(decider, o.Events, table), readRow[S](table)
+	o.History = historyOf(decider, a.Plural, o.Events, table)
+	o.RowsVersion = func() int { return a.rowsVersion(o.Rows) }
 	o.Graph = func(g GraphOptions) (*goka.GroupGraph, error) { return a.graph(o, g).Graph() }
 	return o, nil
 }
 
 // graph joins the definition and what the worker gives.
 func (a Aggregate[S, C, E]) graph(o *OpenAggregate, g GraphOptions) *AggregateGraph[S, C, E] {
+	decodedBytes := 0
+	if o.Rows.WritesFormer() {
+		decodedBytes = -1 // a row may say less than the state that it was made of
+	}
 	return &AggregateGraph[S, C, E]{
-		Name: a.Name, Topics: a.Topics(g.TopicPrefix), Decider: a.Decider(),
-		Commands: o.Commands, Events: o.Events, Results: g.Results, Rows: tableCodec[S](o.Rows),
+		Name: a.Name, Topics: a.Topics(g.TopicPrefix), Decider: a.decider(o.Events, o.Rows),
+		DecodedBytes: decodedBytes,
+		Commands:     o.Commands, Events: o.Events, Results: g.Results, Rows: tableCodec[S](o.Rows),
 		RecentSize: g.RecentSize, Outcomes: g.Outcomes, RecordBytes: g.RecordBytes,
 		Partitions: g.Partitions, Version: g.Version, Guard: g.Guard, Tracer: g.Tracer,
 		Metrics: g.Metrics, Logger: g.Logger,

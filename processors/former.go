@@ -11,7 +11,8 @@ import (
 )
 
 // Former is a version of commands, events or states as it was released: topics have it still, and nobody
-// writes it any more. It says what today's types make of it. Make it with [Upcast], [Split] or [UpcastState].
+// writes it any more, unless it has a [Downcast]. It says what today's types make of it. Make it with
+// [Upcast], [Split] or [UpcastState].
 type Former struct {
 	name     string // of the record; empty: that of the rows
 	revision int
@@ -20,6 +21,9 @@ type Former struct {
 	to reflect.Type
 	// err says what is wrong with it.
 	err error
+
+	// from are the types that are written as this version: see Downcast.
+	from []reflect.Type
 }
 
 // Upcast returns a former version of a type of commands or events, and what a value of it is in the next

@@ -55,6 +55,8 @@ type Sender interface {
 type CommandTypes interface {
 	Types() []string
 	FromText(typeName string, text jsonvalue.Text) (today string, v any, err error)
+	// WrittenType returns the name of the type that a command is written as.
+	WrittenType(v any) string
 	DescribeJSON(
 		typeName string, named func(fullName string, schema *avrojson.Schema) (ref string),
 	) *avrojson.Schema
