@@ -219,11 +219,11 @@ func (t *setType) equal(v, back any) bool {
 		return err == nil
 	}
 	// A map has no order in Avro.
-	first, _, err := t.decode(t.own, one)
+	first, _, err := t.decode(t.made, one)
 	if err != nil {
 		return false
 	}
-	second, _, err := t.decode(t.own, other)
+	second, _, err := t.decode(t.made, other)
 	return err == nil && reflect.DeepEqual(first, second)
 }
 

@@ -6,8 +6,8 @@ import "fmt"
 // aggregate's: somebody else was faster, or it is a repeat that the ring has forgotten.
 const CodeSequenceMismatch = "sequence-mismatch"
 
-// CodeRuleViolated is the code of a command that breaks a rule of its schema: nothing was decided. Such a rule
-// holds whatever the aggregate's state is.
+// CodeRuleViolated is the code of a command that breaks a rule of its schema: nothing was decided. Such a
+// rule holds whatever the aggregate's state is.
 const CodeRuleViolated = "rule-violated"
 
 // CodeNotYetWritable is the code of a command that was rejected because its events, or the state that they
