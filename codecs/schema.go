@@ -62,8 +62,10 @@ func parseSchema(id int, format Format, text string, references []reference) (s 
 		}
 	case JSONSchema:
 		s.notation, err = parseJSONSchema(text, named)
+	case Protobuf:
+		s.notation, err = parseProtobuf(text, named)
 	default:
-		err = fmt.Errorf("its type is %s, must be %s or %s", format, Avro, JSONSchema)
+		err = fmt.Errorf("its type is %s, must be %s, %s or %s", format, Avro, Protobuf, JSONSchema)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSchemaUnusable, err)
@@ -74,8 +76,11 @@ func parseSchema(id int, format Format, text string, references []reference) (s 
 
 // formatOf returns the format of a notation.
 func formatOf(n notation) Format {
-	if _, is := n.(*jsonNotation); is {
+	switch n.(type) {
+	case *jsonNotation:
 		return JSONSchema
+	case *protobufNotation:
+		return Protobuf
 	}
 	return Avro
 }

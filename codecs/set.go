@@ -74,7 +74,7 @@ func NewSet(registry *Registry, types ...Type) (*Set, error) {
 		}
 		typ := &setType{recordType: t.recordType, schema: schema, own: own}
 		if registry != nil {
-			typ.made = &reading{avro: own.avro, limits: registry.settings.Limits}
+			typ.made = &reading{avro: own.avro, protobuf: own.protobuf, limits: registry.settings.Limits}
 		}
 		add := s.add
 		if t.upcast != nil {
@@ -179,7 +179,11 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 			}
 		}
 		if err == nil {
-			s.keep(id, s.reader(t, t.own))
+			if t.format == Protobuf { // other types may share the file
+				s.keep(id, s.readerFor(t.schema))
+			} else {
+				s.keep(id, s.reader(t, t.own))
+			}
 			t.id.Store(int64(id))
 		}
 		return err

@@ -3,6 +3,7 @@ package codecs
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"reflect"
 	"strings"
 
@@ -15,6 +16,8 @@ import (
 type StructOptions struct {
 	// Format is what records are written in; Avro if it is empty.
 	Format Format
+	// Protos has the files of [ProtobufRecord].
+	Protos fs.FS
 	// Namespace is the record's, such as "refold.accounts".
 	Namespace string
 	// Name is the record's bare name; that of the Go type, if it is empty.
@@ -38,10 +41,14 @@ type StructOptions struct {
 // [NewSet].
 //
 // With the format JSONSchema, the record is as [JSONRecord] has it, and its schema is made by the `json` tags,
-// and by those of package jsonschema: a `doc` tag is one of them.
+// and by those of package jsonschema: a `doc` tag is one of them. With the format Protobuf, it is as
+// [ProtobufRecord] has it: T is a generated message, whose .proto file says what the options say otherwise.
 func RecordOf[T any](o StructOptions) Type {
-	if o.Format == JSONSchema {
+	switch o.Format {
+	case JSONSchema:
 		return jsonRecordOf[T](o)
+	case Protobuf:
+		return protobufRecordOf[T](o.Protos).named(o)
 	}
 	t := Record[T]("")
 	t.name = o.Name
