@@ -61,7 +61,7 @@ type reading struct {
 	json   []jsonCheck // what JSON must pass before it is decoded
 	// protobuf is the message as ours has it.
 	protobuf *protobuf.Type
-	limits Limits
+	limits   Limits
 }
 
 // needed is a schema that another one refers to by name, with those that it refers to in turn.

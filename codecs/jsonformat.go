@@ -33,10 +33,10 @@ func parseJSONSchema(text string, references map[string]string) (*jsonNotation, 
 	return n, nil
 }
 
-func (n *jsonNotation) fullName() string              { return n.schema.Title }
-func (n *jsonNotation) aliases() []string             { return nil }
-func (n *jsonNotation) revision() int64               { return n.schema.Revision }
-func (n *jsonNotation) references() []needed          { return n.others }
+func (n *jsonNotation) fullName() string     { return n.schema.Title }
+func (n *jsonNotation) aliases() []string    { return nil }
+func (n *jsonNotation) revision() int64      { return n.schema.Revision }
+func (n *jsonNotation) references() []needed { return n.others }
 
 // toJSON returns the data without white space. It need not fit the schema: a reader shows what is there.
 func (n *jsonNotation) toJSON(data []byte, limit int) ([]byte, error) {

@@ -15,7 +15,9 @@ func (s *Schema) Type() *avrotype.Type {
 }
 
 // References are the texts that the schema refers to, by name: see [ParseSchemaOf].
-func (s *Schema) References() map[string]string { return texts(s.notation.references(), map[string]string{}) }
+func (s *Schema) References() map[string]string {
+	return texts(s.notation.references(), map[string]string{})
+}
 
 // Aliases returns the full names that the record had before, as far as the schema says.
 func (s *Schema) Aliases() []string { return s.notation.aliases() }

@@ -13,7 +13,7 @@ type reader struct {
 	typ *setType
 	reading
 	messages *messageReaders // of a file of Protobuf: the readers of its messages
-	poison *Malformed // without the bytes
+	poison   *Malformed      // without the bytes
 }
 
 // Decode returns the value that b was encoded from: a value, not a pointer, of one of the Set's Go

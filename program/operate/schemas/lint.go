@@ -25,6 +25,8 @@ func (p commands) newLint() *cobra.Command {
   type-name               records are named like OrderPlaced
   field-name, field-style fields are named like orderId or like order_id, all in one way
 
+The rules are those of Avro schemas: of an aggregate that is written in another format, the row is checked.
+
 Exit code 1: a rule is broken. --json prints one object: problems, each with path, rule, reason and remedy.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,7 +50,9 @@ func lintTypes(w io.Writer, loaded *command.Loaded, json bool) error {
 	defer o.registry.Close()
 	var records []*avrotype.Type
 	for _, t := range o.types.all {
-		records = append(records, t.schema.Type())
+		if avro := t.schema.Type(); avro != nil {
+			records = append(records, avro)
+		}
 	}
 	problems := lint.Check(records...)
 	if json {
