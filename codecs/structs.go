@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -30,6 +31,10 @@ type StructOptions struct {
 	// Revision, if it is not 0, is noted in the schema. Versions of one revision must have the same fields:
 	// see [Set.CheckVersions].
 	Revision int
+	// Properties are noted in the record's schema beside its own members, such as "rules": what they say travels
+	// with the schema. Values are those of JSON. They change no field: versions that differ in them alone are
+	// read as one.
+	Properties map[string]any
 	// Docs are texts for fields, by Avro name, that have no tag of their own.
 	Docs map[string]string
 }
@@ -71,8 +76,12 @@ func structSchema[T any](o StructOptions) (text string, err error) {
 	root := schema.Root().ExpandReferences() // so that each use of a type can be documented, and defaulted
 	document(root, goType)
 	root.Doc = o.Doc
+	root.Props = maps.Clone(o.Properties)
 	if o.Revision != 0 {
-		root.Props = map[string]any{revisionProperty: o.Revision}
+		if root.Props == nil {
+			root.Props = map[string]any{}
+		}
+		root.Props[revisionProperty] = o.Revision
 	}
 	for i := range root.Fields {
 		f := &root.Fields[i]

@@ -7,16 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"math/rand/v2"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/lovoo/goka"
 
 	"refold/codecs"
+	"refold/codecs/rules"
 	"refold/eventsourcing"
 	"refold/fold"
 )
@@ -85,12 +84,6 @@ type Settings struct {
 // Rejection is a code that commands are rejected with, and what it means to their sender.
 type Rejection struct{ Code, Meaning string }
 
-// Total is a number that reports add up, such as the balances of one currency.
-type Total struct {
-	Name   string
-	Amount int64
-}
-
 // Definition is an [Aggregate] or a [Process].
 type Definition interface{ definition() }
 
@@ -118,10 +111,10 @@ func (a Aggregate[S, C, E]) Named() AggregateName { return AggregateName{a.Name,
 // Settings returns Defaults.
 func (a Aggregate[S, C, E]) Settings() Settings { return a.Defaults }
 
-// Decider returns the aggregate's behaviour.
+// Decider returns the aggregate's behaviour, its rules included: see [Message.Rule].
 func (a Aggregate[S, C, E]) Decider() eventsourcing.Decider[S, C, E] {
 	return eventsourcing.Decider[S, C, E]{
-		Initial: a.Initial, Decide: a.Decide, Evolve: a.Evolve, FoldVersion: a.FoldVersion,
+		Initial: a.Initial, Decide: a.ruled(), Evolve: a.Evolve, FoldVersion: a.FoldVersion,
 	}
 }
 
@@ -165,6 +158,9 @@ func (a Aggregate[S, C, E]) validate() error {
 	default:
 		wrong("Format is %q; allowed are %q, %q and %q", a.Format, codecs.Avro, codecs.JSONSchema, codecs.Protobuf)
 	}
+	if a.Format != "" && a.Format != codecs.Avro && (hasRules(a.Commands) || hasRules(a.Events)) {
+		wrong("Rule is of Avro's records; what %s can't say of a field, Decide checks", a.Format)
+	}
 	if a.Protos != nil && a.Format != codecs.Protobuf {
 		wrong("Protos is set, and Format is not %q", codecs.Protobuf)
 	}
@@ -181,6 +177,9 @@ func (a Aggregate[S, C, E]) validate() error {
 		for i, m := range messages {
 			if m.goType == nil || !m.goType.AssignableTo(of) {
 				wrong("%s[%d] is a %v; it must be a %v", field, i, m.goType, of)
+			}
+			if err := m.checkRules(field == "Commands"); err != nil {
+				wrong("%s[%d], %v: %w", field, i, m.goType, err)
 			}
 		}
 	}
@@ -235,6 +234,9 @@ type OpenAggregate struct {
 	Internal        []string
 	// Rejections are in the order of their codes.
 	Rejections []Rejection
+	// Rules are those of the commands, by type, and RulesBroken returns the ones that a command breaks.
+	Rules       map[string][]rules.Rule
+	RulesBroken func(command any) []rules.Violation
 	// Traffic returns the command that one aggregate is sent as its n-th; nil if it has none to send.
 	Traffic func(n int, random *rand.Rand) any
 }
@@ -249,9 +251,8 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 		AggregateName: a.Named(), Namespace: a.namespace(), State: reflect.TypeFor[S](),
 		CommandExamples: make(map[string]json.RawMessage, len(a.Commands)), Traffic: a.traffic(),
 	}
-	for _, code := range slices.Sorted(maps.Keys(a.Rejections)) {
-		o.Rejections = append(o.Rejections, Rejection{code, a.Rejections[code]})
-	}
+	o.Rejections, o.Rules = a.rejections(), rulesOf(a.Commands)
+	o.RulesBroken, _ = broken(a.Commands) // validate has compiled them
 	if !reflect.ValueOf(&a.Example).Elem().IsZero() {
 		o.Example = a.Example
 	}
@@ -318,18 +319,6 @@ func (a Aggregate[S, C, E]) traffic() func(int, *rand.Rand) any {
 		return nil
 	}
 	return func(n int, _ *rand.Rand) any { return examples[n%len(examples)] }
-}
-
-// Totalled returns what a report adds up of a state as JSON, as the HTTP API shows it.
-func (a Aggregate[S, C, E]) Totalled(state json.RawMessage) ([]Total, error) {
-	if a.Totals == nil {
-		return []Total{{a.Plural, 1}}, nil
-	}
-	var s S
-	if err := json.Unmarshal(state, &s); err != nil {
-		return nil, fmt.Errorf("read a state of %s: %w", a.Plural, err)
-	}
-	return a.Totals(s), nil
 }
 
 // Sets returns the codecs.

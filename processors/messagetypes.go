@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"refold/codecs"
+	"refold/codecs/rules"
 	"refold/eventsourcing"
 )
 
@@ -15,6 +16,8 @@ type Message struct {
 	internal bool
 	options  codecs.StructOptions
 	record   func(codecs.StructOptions) codecs.Type
+	rules    []rules.Rule
+	compiled func() (*rules.Set, error) // nil: there are none
 }
 
 // Of returns the type T of commands or events. T is a struct; its schema is made of its fields, as
@@ -51,6 +54,9 @@ func recordsOf(messages []Message, as codecs.StructOptions) []codecs.Type {
 		if m.record != nil {
 			o := m.options
 			o.Format, o.Protos, o.Namespace = as.Format, as.Protos, as.Namespace
+			if len(m.rules) > 0 {
+				o.Properties = map[string]any{rules.PropertyName: rules.Property(m.rules)}
+			}
 			types = append(types, m.record(o))
 		}
 	}

@@ -240,12 +240,12 @@ func enumSchema(e protoreflect.EnumDescriptor) *avrojson.Schema {
 	for i := range e.Values().Len() {
 		v := e.Values().Get(i)
 		names.Enum = append(names.Enum, string(v.Name()))
-		if e.IsClosed() {
+		if knownOnly(e) {
 			n := json.Number(strconv.Itoa(int(v.Number())))
 			numbers = append(numbers, &avrojson.Schema{Type: "integer", Minimum: n, Maximum: n})
 		}
 	}
-	if !e.IsClosed() {
+	if !knownOnly(e) {
 		numbers = append(numbers, &avrojson.Schema{
 			Type: "integer", Minimum: json.Number(strconv.Itoa(math.MinInt32)),
 			Maximum: json.Number(strconv.Itoa(math.MaxInt32)),

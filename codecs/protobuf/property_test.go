@@ -119,7 +119,7 @@ func TestProtojsonAgrees(t *testing.T) {
 			t.Fatalf("got  %s\nwant %s", got, want)
 		}
 		for _, options := range []protojson.MarshalOptions{
-			{}, {UseProtoNames: true}, {UseEnumNumbers: true}, {EmitUnpopulated: true},
+			{}, {UseProtoNames: true}, {UseEnumNumbers: true}, {EmitDefaultValues: true},
 		} {
 			text, err := options.Marshal(m)
 			if err != nil {

@@ -127,12 +127,15 @@ func parseEnum(e protoreflect.EnumDescriptor, token []byte, text string) (v prot
 	default:
 		n, whole := jsonvalue.ParseInteger(string(token), 32)
 		number = protoreflect.EnumNumber(n)
-		if !whole || e.IsClosed() && e.Values().ByNumber(number) == nil {
+		if !whole || knownOnly(e) && e.Values().ByNumber(number) == nil {
 			return v, false
 		}
 	}
 	return protoreflect.ValueOfEnum(number), true
 }
+
+// knownOnly reports whether only the numbers of an enum's names are values of it.
+func knownOnly(e protoreflect.EnumDescriptor) bool { return e.IsClosed() || standardName(e) == nullName }
 
 // parseBytes reads base64 of the usual or of the URL's alphabet, padded or not.
 func parseBytes(text string) ([]byte, bool) {
