@@ -167,7 +167,7 @@ func (w *writer) any(m protoreflect.Message, depth int) error {
 	}
 	w.out = append(w.out, `{"@type":`...)
 	w.out = jsonvalue.AppendString(w.out, url)
-	if hasOwnJSON(desc) {
+	if HasOwnJSON(desc) {
 		w.out = append(w.out, `,"value":`...)
 		if err := w.message(inner, depth+1); err != nil {
 			return err
@@ -179,7 +179,9 @@ func (w *writer) any(m protoreflect.Message, depth int) error {
 	return nil
 }
 
-func hasOwnJSON(m protoreflect.MessageDescriptor) bool {
+// HasOwnJSON reports whether a message is one of google/protobuf that is not written as an object of its
+// fields.
+func HasOwnJSON(m protoreflect.MessageDescriptor) bool {
 	switch standardName(m) {
 	case anyName, timestampName, durationName, fieldMaskName, structName, listName, valueName:
 		return true
