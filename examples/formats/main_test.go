@@ -66,7 +66,7 @@ func TestFormats(t *testing.T) {
 		rebuild(t, c, aggregate+"s")
 		run(t, c, "verify", aggregate+"s", "--worker", c.URL)
 	}
-	if got := programtest.State[meters.Meter](c, "meter", "old"); got != (meters.Meter{"4", 9000, 2}) {
+	if got := programtest.State[meters.Meter](c, "meter", "old"); got != (meters.Meter{House: "4", WattHours: 9000, Readings: 2}) {
 		t.Errorf("the old meter is %+v", got)
 	}
 	bob := memberships.Membership{Member: memberships.Member{Name: "Bob"}, Plan: "basic"}
@@ -77,7 +77,7 @@ func TestFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := client.State[meters.Meter](past); err != nil || got != (meters.Meter{"3", 7000, 1}) {
+	if got, err := client.State[meters.Meter](past); err != nil || got != (meters.Meter{House: "3", WattHours: 7000, Readings: 1}) {
 		t.Errorf("in the past, the old meter was %+v, %v", got, err)
 	}
 	for id, want := range map[string][]string{
@@ -107,7 +107,7 @@ func TestFormats(t *testing.T) {
 		}
 	}
 	sent := c.Accepted("meter", "m-1", &meters.ReadMeter{WattHours: 2000})
-	if out := run(t, c, "trace", sent.CommandID, "--server", c.URL); !strings.Contains(out, "ReadingTaken") {
+	if out := run(t, c, "trace", sent.ID, "--server", c.URL); !strings.Contains(out, "ReadingTaken") {
 		t.Errorf("trace shows %s", out)
 	}
 	run(t, c, "schemas", "list")
