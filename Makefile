@@ -86,7 +86,8 @@ CHECK ?=
 protobuf: ## make the Go code of .proto files again (CHECK=-check: fail if it is stale)
 	go run ./codecs/protobuf/protogen $(CHECK) \
 		codecs/internal/testpb/meter.proto codecs/internal/testpb/tariff.proto
-	cd examples/formats && go run refold/codecs/protobuf/protogen $(CHECK) meters/meters.proto
+	generator=$$(go list ./codecs/protobuf/protogen) && \
+		cd examples/formats && go run "$$generator" $(CHECK) meters/meters.proto
 
 .PHONY: lint
 lint: $(GOLANGCI) ## run the linters of .golangci.yml

@@ -61,6 +61,7 @@ type reading struct {
 	json   []jsonCheck // what JSON must pass before it is decoded
 	// protobuf is the message as ours has it.
 	protobuf *protobuf.Type
+	indexes  []byte // of the message, as they stand in front of the data
 	limits   Limits
 }
 

@@ -104,7 +104,7 @@ func (n *protobufNotation) read(written notation) (*reading, error) {
 			return nil, err
 		}
 	}
-	return &reading{protobuf: n.typ}, nil
+	return &reading{protobuf: n.typ, indexes: protobuf.AppendIndexes(nil, n.typ.Indexes())}, nil
 }
 
 func (n *protobufNotation) of(data []byte) (notation, error) {

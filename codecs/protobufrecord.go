@@ -55,8 +55,7 @@ func protobufRecordOf[T any](protos fs.FS) Type {
 		if !is || !m.ProtoReflect().IsValid() {
 			return dst, fmt.Errorf("cannot encode a nil %v", goType)
 		}
-		dst = protobuf.AppendIndexes(dst, own.protobuf.Indexes())
-		return proto.MarshalOptions{Deterministic: true}.MarshalAppend(dst, m)
+		return proto.MarshalOptions{Deterministic: true}.MarshalAppend(append(dst, own.indexes...), m)
 	}
 	t.decode = func(r *reading, data []byte) (any, []byte, error) {
 		_, data, err := protobuf.SplitIndexes(data)

@@ -274,6 +274,9 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 			return nil, fmt.Errorf("%s of %s: %w", s.what, a.Plural, err)
 		}
 	}
+	if err := errors.Join(namedAlike(o.Commands, a.Commands), namedAlike(o.Events, a.Events)); err != nil {
+		return nil, fmt.Errorf("%s: %w", a.Plural, err)
+	}
 	for _, m := range a.Commands {
 		name := m.name
 		example, err := o.Commands.ExampleJSON(m.example)

@@ -1,7 +1,9 @@
 package processors
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 
 	"refold/codecs"
 	"refold/codecs/rules"
@@ -61,4 +63,17 @@ func recordsOf(messages []Message, as codecs.StructOptions) []codecs.Type {
 		}
 	}
 	return types
+}
+
+// namedAlike reports messages whose Go types are called otherwise than their records: headers and requests have
+// the name of the Go type.
+func namedAlike(set *codecs.Set, messages []Message) error {
+	known := set.Types()
+	for _, m := range messages {
+		if !slices.Contains(known, m.name) {
+			return fmt.Errorf("%v must be called as its record: give the message a name like ReadingTaken, "+
+				"and declare it in no other one", m.goType)
+		}
+	}
+	return nil
 }

@@ -1,5 +1,3 @@
-// Package meters is electricity meters. Their commands and events are written in Protobuf: the generated
-// messages are the types of the aggregate.
 package meters
 
 import (
@@ -20,17 +18,17 @@ import (
 //go:embed meters.proto
 var Protos embed.FS
 
-// Command is a wish, Event a fact. The messages below are all there are.
-type (
-	Command interface {
-		proto.Message
-		isCommand()
-	}
-	Event interface {
-		proto.Message
-		isEvent()
-	}
-)
+// Command is a wish. The messages below are all there are.
+type Command interface {
+	proto.Message
+	isCommand()
+}
+
+// Event is a fact. The messages below are all there are.
+type Event interface {
+	proto.Message
+	isEvent()
+}
 
 func (*InstallMeter) isCommand() {}
 func (*ReadMeter) isCommand()    {}
