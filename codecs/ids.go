@@ -68,9 +68,11 @@ func (r *Registry) requestID(ctx context.Context, subject string, schema *Schema
 	return id, err
 }
 
-// refer returns the references to schemas that are needed. In mode Register they are registered, each under its
-// name as the subject, as Confluent's serializers do.
-func (r *Registry) refer(ctx context.Context, format sr.SchemaType, all []needed) ([]sr.SchemaReference, error) {
+// refer returns the references to schemas that are needed. In mode Register they are registered, each under
+// its name as the subject, as Confluent's serializers do.
+func (r *Registry) refer(
+	ctx context.Context, format sr.SchemaType, all []needed,
+) ([]sr.SchemaReference, error) {
 	var references []sr.SchemaReference
 	for _, n := range all {
 		inner, err := r.refer(ctx, format, n.needs)
@@ -79,14 +81,15 @@ func (r *Registry) refer(ctx context.Context, format sr.SchemaType, all []needed
 		}
 		text := sr.Schema{Schema: n.text, Type: format, References: inner}
 		q := versionQuestion(n.name, text)
-		found, err := askRegistry(ctx, r, q, func(ctx context.Context, c *sr.Client) (sr.SubjectSchema, error) {
+		ask := func(ctx context.Context, c *sr.Client) (sr.SubjectSchema, error) {
 			if r.settings.Mode == Register {
 				if _, err := c.RegisterSchema(ctx, n.name, text, -1, -1); err != nil {
 					return sr.SubjectSchema{}, err
 				}
 			}
 			return c.LookupSchema(ctx, n.name, text)
-		})
+		}
+		found, err := askRegistry(ctx, r, q, ask)
 		if err != nil {
 			return nil, fmt.Errorf("the schema %s, which it refers to: %w", n.name, err)
 		}

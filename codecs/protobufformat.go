@@ -91,9 +91,9 @@ func (n *protobufNotation) same(other notation) bool {
 	return is && (n == o || difference(n.typ.Descriptor(), o.typ.Descriptor()) == nil)
 }
 
-// read lets fields be read by their numbers. What ours lacks is kept as unknown; what the writer lacks has its
-// default. A field that has changed so that Protobuf would take it for an unknown one, or for another value,
-// is an error.
+// read lets fields be read by their numbers. What ours lacks is kept as unknown; what the writer lacks has
+// its default. A field that has changed so that Protobuf would take it for an unknown one, or for another
+// value, is an error.
 func (n *protobufNotation) read(written notation) (*reading, error) {
 	w, is := written.(*protobufNotation)
 	if !is {

@@ -68,7 +68,8 @@ func TestProtobufRecords(t *testing.T) {
 		if err != nil || name != want || string(text) != test.json {
 			t.Errorf("got %s %s, %v; want %s %s", name, text, err, want, test.json)
 		}
-		if again, err := events.FromJSON(name, text); err != nil || !proto.Equal(again.(proto.Message), test.given) {
+		again, err := events.FromJSON(name, text)
+		if err != nil || !proto.Equal(again.(proto.Message), test.given) {
 			t.Errorf("%s is read as %v, %v", text, again, err)
 		}
 	}
@@ -94,7 +95,8 @@ func TestProtobufImportsAreRegistered(t *testing.T) {
 	}
 	for _, change := range []func(*codecs.RegistrySettings){lookUp, func(*codecs.RegistrySettings) {}} {
 		other := set(t, client(t, s.URL(), change), energyTypes()...)
-		if got, err := other.Decode(t.Context(), b); err != nil || !proto.Equal(got.(proto.Message), meterRead()) {
+		got, err := other.Decode(t.Context(), b)
+		if err != nil || !proto.Equal(got.(proto.Message), meterRead()) {
 			t.Errorf("got %v, %v", got, err)
 		}
 	}
@@ -142,7 +144,10 @@ func TestProtobufOfOtherVersions(t *testing.T) {
 	events := set(t, client(t, s.URL()), energyTypes()...)
 	for _, test := range []struct{ text, json, want string }{
 		{energy(`message MeterMoved {string to_house = 1;}`), `{"toHouse": "12"}`, `{"house":"12"}`},
-		{energy(`message MeterMoved {string house = 1; int32 floor = 2;}`), `{"house": "1", "floor": 3}`, `{"house":"1"}`},
+		{
+			energy(`message MeterMoved {string house = 1; int32 floor = 2;}`), `{"house": "1", "floor": 3}`,
+			`{"house":"1"}`,
+		},
 		{energy(`message MeterMoved {bytes house = 1;}`), `{"house": "QQ=="}`, `{"house":"A"}`},
 		{energy(`message MeterMoved {}`), `{}`, `{}`},
 	} {
@@ -230,7 +235,8 @@ func TestProtobufPoison(t *testing.T) {
 
 func TestProtobufMistakes(t *testing.T) {
 	events := set(t, client(t, server(t).URL()), energyTypes()...)
-	_, err := events.FromJSON("MeterRead", []byte(`{"meter": 1, "unit": "UNIT_SHED", "tariff": {"cents": 1.5}, "x": 0}`))
+	_, err := events.FromJSON("MeterRead", []byte(
+		`{"meter": 1, "unit": "UNIT_SHED", "tariff": {"cents": 1.5}, "x": 0}`))
 	wrong, is := errors.AsType[*codecs.JSONError](err)
 	if !is || wrong.Type != "MeterRead" || len(wrong.Mistakes) != 4 {
 		t.Fatalf("got %v", err)
@@ -280,17 +286,27 @@ func TestWrongProtobufTypes(t *testing.T) {
 	}{
 		"no files":          {codecs.ProtobufRecord[*testpb.MeterRead](nil), ".proto files are missing"},
 		"no file":           {read(files(func(all fstest.MapFS) { clear(all) })), "meter.proto"},
-		"no import":         {read(files(func(all fstest.MapFS) { delete(all, "tariff.proto") })), "tariff.proto"},
+		"no import": {
+			read(files(func(all fstest.MapFS) { delete(all, "tariff.proto") })), "tariff.proto",
+		},
 		"no syntax":         {read(edit("message MeterRead {", "massage MeterRead {")), "syntax error"},
 		"another field":     {read(edit("watt_hours = 2", "watts = 2")), "generate it again"},
-		"another type":      {read(edit("int64 watt_hours", "int32 watt_hours")), "watt_hours, number 2, differs"},
+		"another type": {
+			read(edit("int64 watt_hours", "int32 watt_hours")), "watt_hours, number 2, differs",
+		},
 		"another enum":      {read(edit("UNIT_HOUSE = 1", "UNIT_HOUSE = 2")), "enum value"},
-		"no message":        {read(edit("message MeterRead", "message MeterWrote")), "no message energy.MeterRead"},
+		"no message": {
+			read(edit("message MeterRead", "message MeterWrote")), "no message energy.MeterRead",
+		},
 		"another name":      {codecs.RecordOf[*testpb.MeterRead](named), "must be Other"},
 		"a revision":        {codecs.RecordOf[*testpb.MeterRead](revised), "no place"},
-		"a struct":          {codecs.RecordOf[testpb.MeterRead](options), "no message"}, //nolint:govet // as a mistake
+		"a struct": {
+			codecs.RecordOf[testpb.MeterRead](options), "no message", //nolint:govet // as a mistake
+		},
 		"comments only":     {read(edit("MeterRead was read", "It")), ""},
-		"no former message": {codecs.FormerOf(options, func(Closed) *testpb.MeterMoved { return nil }), "no message"},
+		"no former message": {
+			codecs.FormerOf(options, func(Closed) *testpb.MeterMoved { return nil }), "no message",
+		},
 	} {
 		_, err := codecs.NewSet(r, test.of)
 		if (test.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), test.want) {

@@ -36,7 +36,8 @@ func protobufRecordOf[T any](protos fs.FS) Type {
 	var zero T
 	message, is := any(zero).(proto.Message)
 	if !is || goType.Kind() != reflect.Pointer {
-		t.err = fmt.Errorf("%v is no message that protoc-gen-go has generated, such as *pb.ReadingTaken", goType)
+		t.err = fmt.Errorf("%v is no message that protoc-gen-go has generated, such as *pb.ReadingTaken",
+			goType)
 		return Type{t}
 	}
 	desc := message.ProtoReflect().Descriptor()

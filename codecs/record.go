@@ -26,8 +26,8 @@ type recordType struct {
 	name   string // of the record; empty: the Go type's
 	text   string // the schema as it was given, or made
 	err    error  // why none could be made
-	// Of Protobuf: the message's full name, the texts that the schema imports, and a check that the Go type was
-	// generated from it.
+	// Of Protobuf: the message's full name, the texts that the schema imports, and a check that the Go type
+	// was generated from it.
 	fullName string
 	imports  map[string]string
 	stale    func(*protobuf.Type) error

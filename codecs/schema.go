@@ -27,8 +27,8 @@ type Schema struct {
 // ParseSchema parses the text of an Avro schema.
 func ParseSchema(text string) (*Schema, error) { return parseSchema(0, Avro, text, nil) }
 
-// ParseSchemaOf parses the text of a schema of a format, and the texts that it refers to, by the names that it
-// refers to them by: imports of Protobuf, and of JSON Schema what $ref names. A schema of Avro refers to
+// ParseSchemaOf parses the text of a schema of a format, and the texts that it refers to, by the names that
+// it refers to them by: imports of Protobuf, and of JSON Schema what $ref names. A schema of Avro refers to
 // nothing.
 func ParseSchemaOf(format Format, text string, references map[string]string) (*Schema, error) {
 	var all []reference

@@ -130,7 +130,8 @@ func (s *Set) Types() []string {
 // Has reports whether v is of one of the Set's record types, or a pointer to one.
 func (s *Set) Has(v any) bool { return s.byGo[reflect.TypeOf(v)] != nil }
 
-// Format returns the format of a record type, by its bare or its full name; empty if the Set has no such type.
+// Format returns the format of a record type, by its bare or its full name; empty if the Set has no such
+// type.
 func (s *Set) Format(typeName string) Format {
 	if t := s.find(typeName); t != nil {
 		return t.schema.Format

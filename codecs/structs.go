@@ -31,9 +31,9 @@ type StructOptions struct {
 	// Revision, if it is not 0, is noted in the schema. Versions of one revision must have the same fields:
 	// see [Set.CheckVersions].
 	Revision int
-	// Properties are noted in the record's schema beside its own members, such as "rules": what they say travels
-	// with the schema. Values are those of JSON. They change no field: versions that differ in them alone are
-	// read as one.
+	// Properties are noted in the record's schema beside its own members, such as "rules": what they say
+	// travels with the schema. Values are those of JSON. They change no field: versions that differ in them
+	// alone are read as one.
 	Properties map[string]any
 	// Docs are texts for fields, by Avro name, that have no tag of their own.
 	Docs map[string]string
@@ -45,8 +45,8 @@ type StructOptions struct {
 // inside another one may have a method AvroDoc() string. What is wrong with T is reported by
 // [NewSet].
 //
-// With the format JSONSchema, the record is as [JSONRecord] has it, and its schema is made by the `json` tags,
-// and by those of package jsonschema: a `doc` tag is one of them. With the format Protobuf, it is as
+// With the format JSONSchema, the record is as [JSONRecord] has it, and its schema is made by the `json`
+// tags, and by those of package jsonschema: a `doc` tag is one of them. With the format Protobuf, it is as
 // [ProtobufRecord] has it: T is a generated message, whose .proto file says what the options say otherwise.
 func RecordOf[T any](o StructOptions) Type {
 	switch o.Format {

@@ -45,9 +45,9 @@ type Aggregate[S, C, E any] struct {
 	Rejections map[string]string
 
 	// Format is what commands and events are written in; Avro if it is empty. With codecs.JSONSchema, the
-	// types are structs with json tags ([codecs.JSONRecord]); with codecs.Protobuf they are generated messages,
-	// *meterspb.ReadingTaken ([codecs.ProtobufRecord]), and Protos has the .proto files of the generated code.
-	// Rows and results are always Avro: nobody but this program writes them.
+	// types are structs with json tags ([codecs.JSONRecord]); with codecs.Protobuf they are generated
+	// messages, *meterspb.ReadingTaken ([codecs.ProtobufRecord]), and Protos has the .proto files of the
+	// generated code. Rows and results are always Avro: nobody but this program writes them.
 	Format codecs.Format
 	Protos fs.FS
 	// Namespace is that of the records; Plural with _ for - by default. Messages of Protobuf have a package
@@ -156,7 +156,8 @@ func (a Aggregate[S, C, E]) validate() error {
 	switch a.Format {
 	case "", codecs.Avro, codecs.JSONSchema, codecs.Protobuf:
 	default:
-		wrong("Format is %q; allowed are %q, %q and %q", a.Format, codecs.Avro, codecs.JSONSchema, codecs.Protobuf)
+		wrong("Format is %q; allowed are %q, %q and %q", a.Format, codecs.Avro, codecs.JSONSchema,
+			codecs.Protobuf)
 	}
 	if a.Format != "" && a.Format != codecs.Avro && (hasRules(a.Commands) || hasRules(a.Events)) {
 		wrong("Rule is of Avro's records; what %s can't say of a field, Decide checks", a.Format)
@@ -265,7 +266,8 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 		{&o.Events, "events", a.EventTypes()},
 		{
 			&o.Rows, "rows",
-			append(a.formers(a.FormerStates, codecs.StructOptions{Namespace: a.namespace()}), rowType[S](a.namespace(), a.Name, a.Decider().Version())),
+			append(a.formers(a.FormerStates, codecs.StructOptions{Namespace: a.namespace()}),
+				rowType[S](a.namespace(), a.Name, a.Decider().Version())),
 		},
 	}
 	for _, s := range sets {

@@ -65,8 +65,8 @@ func recordsOf(messages []Message, as codecs.StructOptions) []codecs.Type {
 	return types
 }
 
-// namedAlike reports messages whose Go types are called otherwise than their records: headers and requests have
-// the name of the Go type.
+// namedAlike reports messages whose Go types are called otherwise than their records: headers and requests
+// have the name of the Go type.
 func namedAlike(set *codecs.Set, messages []Message) error {
 	known := set.Types()
 	for _, m := range messages {

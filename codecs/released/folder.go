@@ -107,8 +107,8 @@ func (f *Folder) add(files map[string][]byte) error {
 		stem := strings.TrimSuffix(name, suffix)
 		number, err := strconv.Atoi(path.Base(stem))
 		v := Version{
-			Number: number, Format: formatOf(suffix), Text: string(files[name]), Example: files[stem+exampleSuffix],
-			Imports: map[string]string{},
+			Number: number, Format: formatOf(suffix), Text: string(files[name]),
+			Imports: map[string]string{}, Example: files[stem+exampleSuffix],
 		}
 		if v.Format == "" || err != nil || number < 1 {
 			return fmt.Errorf("%s: must be <record>/<version>, from 1 on, with the suffix %s",
@@ -187,8 +187,8 @@ func formatOf(suffix string) string {
 }
 
 // Freeze writes today's schema of a record, and an example of it, as the next version, unless the latest
-// version is the same but for white space. It returns the version's number, and whether it is new; it does not
-// look at today's own. A file that exists is never changed: the error says so.
+// version is the same but for white space. It returns the version's number, and whether it is new; it does
+// not look at today's own. A file that exists is never changed: the error says so.
 func (f *Folder) Freeze(subject string, today Version) (number int, isNew bool, err error) {
 	versions := f.subjects[subject]
 	if n := len(versions); n > 0 {

@@ -1,4 +1,5 @@
-// Command formats is a program with an aggregate that is written in Protobuf, and one that is written as JSON.
+// Command formats is a program with an aggregate that is written in Protobuf, and one that is written as
+// JSON.
 package main
 
 import (

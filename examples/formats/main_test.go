@@ -30,15 +30,16 @@ message MeterInstalled { string house = 1; }
 message ReadingTaken { int32 kilowatt_hours = 1; }
 message MeterSwapped { string house = 1; int32 last_kilowatt_hours = 2; }
 `
-	started1 = `{"$schema": "http://json-schema.org/draft-07/schema#", "title": "memberships.MembershipStarted",
-		"type": "object", "properties": {"name": {"type": "string"}, "plan": {"type": "string"}},
+	started1 = `{"$schema": "http://json-schema.org/draft-07/schema#",
+		"title": "memberships.MembershipStarted", "type": "object", "properties": {"name": {"type": "string"}, "plan": {"type": "string"}},
 		"required": ["name", "plan"], "additionalProperties": false}`
 	// Another program's, of a version that this one does not know.
 	visited3 = `{"title": "memberships.GymVisited", "type": "object", "properties": {
 		"studio": {"type": "string"}, "door": {"type": "string"}}, "required": ["studio", "door"]}`
 )
 
-// Both formats work with everything that there is: commands in, history, past, rebuild, verify, and the tools.
+// Both formats work with everything that there is: commands in, history, past, rebuild, verify, and the
+// tools.
 func TestFormats(t *testing.T) {
 	c := programtest.Start(t, formats)
 	c.Accepted("meter", "m-1", &meters.InstallMeter{House: "12 Elm Street"})
@@ -66,7 +67,8 @@ func TestFormats(t *testing.T) {
 		rebuild(t, c, aggregate+"s")
 		run(t, c, "verify", aggregate+"s", "--worker", c.URL)
 	}
-	if got := programtest.State[meters.Meter](c, "meter", "old"); got != (meters.Meter{House: "4", WattHours: 9000, Readings: 2}) {
+	moved := meters.Meter{House: "4", WattHours: 9000, Readings: 2}
+	if got := programtest.State[meters.Meter](c, "meter", "old"); got != moved {
 		t.Errorf("the old meter is %+v", got)
 	}
 	bob := memberships.Membership{Member: memberships.Member{Name: "Bob"}, Plan: "basic"}
@@ -77,7 +79,8 @@ func TestFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := client.State[meters.Meter](past); err != nil || got != (meters.Meter{House: "3", WattHours: 7000, Readings: 1}) {
+	before := meters.Meter{House: "3", WattHours: 7000, Readings: 1}
+	if got, err := client.State[meters.Meter](past); err != nil || got != before {
 		t.Errorf("in the past, the old meter was %+v, %v", got, err)
 	}
 	for id, want := range map[string][]string{
@@ -129,13 +132,14 @@ func TestLaterProgramsAreRead(t *testing.T) {
 // What was released is read, and its files are what was released.
 func TestReleasedSchemas(t *testing.T) {
 	foldtest.ReadsReleased(t, "released", meters.Definition, memberships.Definition)
-	foldtest.KnowsEveryType(t, meters.Definition, &meters.InstallMeter{House: "1"}, &meters.ReadMeter{WattHours: 7},
-		&meters.MeterInstalled{House: "1"}, &meters.ReadingTaken{Source: meters.Source_SOURCE_PERSON})
+	foldtest.KnowsEveryType(t, meters.Definition, &meters.InstallMeter{House: "1"},
+		&meters.ReadMeter{WattHours: 7}, &meters.MeterInstalled{House: "1"}, &meters.ReadingTaken{Source: meters.Source_SOURCE_PERSON})
 	member := memberships.Member{Name: "Ada", Email: "ada@example.com"}
 	foldtest.KnowsEveryType(t, memberships.Definition,
 		memberships.StartMembership{Member: member, Plan: "basic"}, memberships.VisitGym{Studio: "spa"},
 		memberships.EndMembership{Reason: "moved"}, memberships.GymVisited{Studio: "spa"},
-		memberships.MembershipStarted{Member: member, Plan: "premium", Cents: 3990}, memberships.MembershipEnded{})
+		memberships.MembershipStarted{Member: member, Plan: "premium", Cents: 3990},
+		memberships.MembershipEnded{})
 }
 
 // mistaken sends a command whose JSON is wrong in several places, and expects all of them to be named.
@@ -174,8 +178,8 @@ func write(
 		}
 		sequence := strconv.Itoa(i + 1)
 		headers := map[string]string{
-			codecs.HeaderSpecVersion: "1.0", codecs.HeaderID: id + "/" + sequence, codecs.HeaderSource: "generation-1",
-			codecs.HeaderType: event.kind, codecs.HeaderSubject: id, codecs.HeaderSequence: sequence,
+			codecs.HeaderSpecVersion: "1.0", codecs.HeaderID: id + "/" + sequence,
+			codecs.HeaderSource: "generation-1", codecs.HeaderType: event.kind, codecs.HeaderSubject: id, codecs.HeaderSequence: sequence,
 			codecs.HeaderTime: "2020-01-01T00:00:00Z", codecs.HeaderCorrelationID: "c-" + id,
 			codecs.HeaderCausationID: "c-" + id + "-" + sequence,
 		}

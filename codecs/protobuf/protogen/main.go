@@ -1,10 +1,11 @@
-// Command protogen makes Go code of .proto files on a machine that has Go and nothing else: protocompile reads
-// them, and protoc-gen-go, of the version in go.mod, writes the code. For a package of one's own:
+// Command protogen makes Go code of .proto files on a machine that has Go and nothing else: protocompile
+// reads them, and protoc-gen-go, of the version in go.mod, writes the code. For a package of one's own:
 //
 //	//go:generate go run refold/codecs/protobuf/protogen meters/meters.proto
 //
 // Files are named by their paths from the current folder, and so are those that they import; the code of
-// each is written beside it. With -check nothing is written: the exit code is 1 if a file is not what would be.
+// each is written beside it. With -check nothing is written: the exit code is 1 if a file is not what would
+// be.
 package main
 
 import (

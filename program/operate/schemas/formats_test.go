@@ -53,7 +53,8 @@ func TestFormats(t *testing.T) {
 	against := []string{"--against", folder}
 	expect(t, 0, []string{"theatre.SeatTaken: version 1", "4 of 4 schemas are new"},
 		firstInJSON(), "freeze", folder)
-	expect(t, 0, []string{"4 schemas are compatible"}, firstInJSON(), append([]string{"check"}, against...)...)
+	expect(t, 0, []string{"4 schemas are compatible"}, firstInJSON(),
+		append([]string{"check"}, against...)...)
 	expect(t, 1, []string{"theatre.SeatTaken, version 1", "price", "backward"},
 		requiring(), append([]string{"check"}, against...)...)
 	expect(t, 0, nil, offering(), append([]string{
