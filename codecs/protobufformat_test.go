@@ -284,26 +284,26 @@ func TestWrongProtobufTypes(t *testing.T) {
 		of   codecs.Type
 		want string
 	}{
-		"no files":          {codecs.ProtobufRecord[*testpb.MeterRead](nil), ".proto files are missing"},
-		"no file":           {read(files(func(all fstest.MapFS) { clear(all) })), "meter.proto"},
+		"no files": {codecs.ProtobufRecord[*testpb.MeterRead](nil), ".proto files are missing"},
+		"no file":  {read(files(func(all fstest.MapFS) { clear(all) })), "meter.proto"},
 		"no import": {
 			read(files(func(all fstest.MapFS) { delete(all, "tariff.proto") })), "tariff.proto",
 		},
-		"no syntax":         {read(edit("message MeterRead {", "massage MeterRead {")), "syntax error"},
-		"another field":     {read(edit("watt_hours = 2", "watts = 2")), "generate it again"},
+		"no syntax":     {read(edit("message MeterRead {", "massage MeterRead {")), "syntax error"},
+		"another field": {read(edit("watt_hours = 2", "watts = 2")), "generate it again"},
 		"another type": {
 			read(edit("int64 watt_hours", "int32 watt_hours")), "watt_hours, number 2, differs",
 		},
-		"another enum":      {read(edit("UNIT_HOUSE = 1", "UNIT_HOUSE = 2")), "enum value"},
+		"another enum": {read(edit("UNIT_HOUSE = 1", "UNIT_HOUSE = 2")), "enum value"},
 		"no message": {
 			read(edit("message MeterRead", "message MeterWrote")), "no message energy.MeterRead",
 		},
-		"another name":      {codecs.RecordOf[*testpb.MeterRead](named), "must be Other"},
-		"a revision":        {codecs.RecordOf[*testpb.MeterRead](revised), "no place"},
+		"another name": {codecs.RecordOf[*testpb.MeterRead](named), "must be Other"},
+		"a revision":   {codecs.RecordOf[*testpb.MeterRead](revised), "no place"},
 		"a struct": {
 			codecs.RecordOf[testpb.MeterRead](options), "no message", //nolint:govet // as a mistake
 		},
-		"comments only":     {read(edit("MeterRead was read", "It")), ""},
+		"comments only": {read(edit("MeterRead was read", "It")), ""},
 		"no former message": {
 			codecs.FormerOf(options, func(Closed) *testpb.MeterMoved { return nil }), "no message",
 		},

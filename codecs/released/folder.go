@@ -111,8 +111,8 @@ func (f *Folder) add(files map[string][]byte) error {
 			Imports: map[string]string{}, Example: files[stem+exampleSuffix],
 		}
 		if v.Format == "" || err != nil || number < 1 {
-			return fmt.Errorf("%s: must be <record>/<version>, from 1 on, with the suffix %s",
-				filepath.Join(f.dir, name), strings.Join(slices.Sorted(maps.Values(suffixes)), ", "))
+			return fmt.Errorf("%s: must be <record>/<version>.avsc, .proto or .json, the versions from 1 on",
+				filepath.Join(f.dir, name))
 		}
 		for imported, text := range files {
 			if within, is := strings.CutPrefix(imported, stem+importsSuffix+"/"); is {

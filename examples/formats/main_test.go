@@ -62,6 +62,7 @@ func TestFormats(t *testing.T) {
 		record{"MembershipStarted", `{"name": "Bob", "plan": "basic"}`})
 	write(t, c, "membership-events", "eve", started1, sr.TypeJSON,
 		record{"MembershipStarted", `{"name": "Eve", "plan": "basic"}`})
+	c.Upgrade(formats) // as if that had been the program before
 
 	for _, aggregate := range []string{"meter", "membership"} {
 		rebuild(t, c, aggregate+"s")
@@ -123,6 +124,7 @@ func TestLaterProgramsAreRead(t *testing.T) {
 		record{"MembershipStarted", `{"name": "Ada", "plan": "basic"}`})
 	write(t, c, "membership-events", "ada", visited3, sr.TypeJSON, record{},
 		record{"GymVisited", `{"studio": "spa", "door": "left"}`})
+	c.Upgrade(formats)
 	rebuild(t, c, "memberships")
 	if got := programtest.State[memberships.Membership](c, "membership", "ada"); got.Visits != 1 {
 		t.Errorf("got %+v", got)
