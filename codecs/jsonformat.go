@@ -188,6 +188,7 @@ func jsonRecordOf[T any](o StructOptions) Type {
 	}
 	t.text, t.err = jsonschema.OfStruct(goType, jsonschema.Options{
 		Title: title, Description: o.Doc, Revision: o.Revision, Docs: o.Docs,
+		Keywords: o.Properties,
 	})
 	return t
 }

@@ -301,7 +301,7 @@ func TestWrongProtobufTypes(t *testing.T) {
 		"another name": {codecs.RecordOf[*testpb.MeterRead](named), "must be Other"},
 		"a revision":   {codecs.RecordOf[*testpb.MeterRead](revised), "no place"},
 		"a struct": {
-			codecs.RecordOf[testpb.MeterRead](options), "no message", //nolint:govet // as a mistake
+			codecs.RecordOf[testpb.MeterRead](options), "no message",
 		},
 		"comments only": {read(edit("MeterRead was read", "It")), ""},
 		"no former message": {

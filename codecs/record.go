@@ -40,6 +40,10 @@ type recordType struct {
 	// returns, nil if that is not known.
 	upcast  func(v any) []any
 	becomes reflect.Type
+	// downs are a former version's downcasts, each of another type.
+	downs []downcast
+	// upcoming: programs of the release before don't know the type.
+	upcoming bool
 }
 
 // Record returns the record type of a Go struct T and its Avro schema. The struct's fields carry

@@ -153,18 +153,7 @@ func (a Aggregate[S, C, E]) validate() error {
 	wrong := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("aggregate %q: "+format, append([]any{a.Name}, args...)...))
 	}
-	switch a.Format {
-	case "", codecs.Avro, codecs.JSONSchema, codecs.Protobuf:
-	default:
-		wrong("Format is %q; allowed are %q, %q and %q", a.Format, codecs.Avro, codecs.JSONSchema,
-			codecs.Protobuf)
-	}
-	if a.Format != "" && a.Format != codecs.Avro && (hasRules(a.Commands) || hasRules(a.Events)) {
-		wrong("Rule is of Avro's records; what %s can't say of a field, Decide checks", a.Format)
-	}
-	if a.Protos != nil && a.Format != codecs.Protobuf {
-		wrong("Protos is set, and Format is not %q", codecs.Protobuf)
-	}
+	a.checkFormat(wrong)
 	if a.Decide == nil || a.Evolve == nil {
 		wrong("Decide and Evolve must be set")
 	}
@@ -196,6 +185,22 @@ func (a Aggregate[S, C, E]) validate() error {
 	return errors.Join(errs...)
 }
 
+// checkFormat finds what does not go with the format.
+func (a Aggregate[S, C, E]) checkFormat(wrong func(format string, args ...any)) {
+	switch a.Format {
+	case "", codecs.Avro, codecs.JSONSchema, codecs.Protobuf:
+	default:
+		wrong("Format is %q; allowed are %q, %q and %q", a.Format, codecs.Avro, codecs.JSONSchema,
+			codecs.Protobuf)
+	}
+	if a.Format != "" && a.Format != codecs.Avro && (hasRules(a.Commands) || hasRules(a.Events)) {
+		wrong("Rule is of Avro's records; what %s can't say of a field, Decide checks", a.Format)
+	}
+	if a.Protos != nil && a.Format != codecs.Protobuf {
+		wrong("Protos is set, and Format is not %q", codecs.Protobuf)
+	}
+}
+
 // checkFormers lists what is wrong with the former versions.
 func (a Aggregate[S, C, E]) checkFormers() (errs []error) {
 	for field, formers := range map[string][]Former{
@@ -222,6 +227,9 @@ type OpenAggregate struct {
 	// Fold makes rows again from events, History makes both from commands.
 	Fold    fold.RowFold
 	History History
+	// RowsVersion returns the fold version of the rows that are written: Fold's, or that of a former version
+	// (see Downcast).
+	RowsVersion func() int
 	// Graph makes the Goka group graph.
 	Graph func(GraphOptions) (*goka.GroupGraph, error)
 	// Row reads the sequence and the state of a row.
@@ -292,17 +300,24 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 	}
 	table := tableCodec[S](o.Rows)
 	o.Table = table
-	o.Fold, o.Row = NewFold(a.Decider(), o.Events, table), readRow[S](table)
-	o.History = historyOf(a.Decider(), a.Plural, o.Events, table)
+	decider := a.decider(o.Events, o.Rows)
+	o.Fold, o.Row = NewFold(decider, o.Events, table), readRow[S](table)
+	o.History = historyOf(decider, a.Plural, o.Events, table)
+	o.RowsVersion = func() int { return a.rowsVersion(o.Rows) }
 	o.Graph = func(g GraphOptions) (*goka.GroupGraph, error) { return a.graph(o, g).Graph() }
 	return o, nil
 }
 
 // graph joins the definition and what the worker gives.
 func (a Aggregate[S, C, E]) graph(o *OpenAggregate, g GraphOptions) *AggregateGraph[S, C, E] {
+	decodedBytes := 0
+	if o.Rows.WritesFormer() {
+		decodedBytes = -1 // a row may say less than the state that it was made of
+	}
 	return &AggregateGraph[S, C, E]{
-		Name: a.Name, Topics: a.Topics(g.TopicPrefix), Decider: a.Decider(),
-		Commands: o.Commands, Events: o.Events, Results: g.Results, Rows: tableCodec[S](o.Rows),
+		Name: a.Name, Topics: a.Topics(g.TopicPrefix), Decider: a.decider(o.Events, o.Rows),
+		DecodedBytes: decodedBytes,
+		Commands:     o.Commands, Events: o.Events, Results: g.Results, Rows: tableCodec[S](o.Rows),
 		RecentSize: g.RecentSize, Outcomes: g.Outcomes, RecordBytes: g.RecordBytes,
 		Partitions: g.Partitions, Version: g.Version, Guard: g.Guard, Tracer: g.Tracer,
 		Metrics: g.Metrics, Logger: g.Logger,

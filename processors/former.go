@@ -11,7 +11,8 @@ import (
 )
 
 // Former is a version of commands, events or states as it was released: topics have it still, and nobody
-// writes it any more. It says what today's types make of it. Make it with [Upcast], [Split] or [UpcastState].
+// writes it any more, unless it has a [Downcast]. It says what today's types make of it. Make it with
+// [Upcast], [Split] or [UpcastState].
 type Former struct {
 	name     string // of the record; empty: that of the rows
 	revision int
@@ -21,6 +22,9 @@ type Former struct {
 	to reflect.Type
 	// err says what is wrong with it.
 	err error
+
+	// from are the types that are written as this version: see Downcast.
+	from []reflect.Type
 }
 
 // Upcast returns a former version of a type of commands or events, and what a value of it is in the next
@@ -33,15 +37,15 @@ func Upcast[Old, New any](name string, upcast func(Old) New) Former {
 	}
 }
 
-// UpcastBy is [Upcast] by an expression in CEL instead of a function: over the variable message, which is the Old
-// value, to the fields of the New one, by their names in the schemas, such as
+// UpcastBy is [Upcast] by an expression in CEL instead of a function: over the variable message, which is the
+// Old value, to the fields of the New one, by their names in the schemas, such as
 //
 //	processors.UpcastBy[deposited1, MoneyDeposited]("MoneyDeposited",
 //		`{"amount": message.euros * 100, "currency": "EUR"}`)
 //
-// It must set all fields that can't be null: see rules.NewMapping. Mistakes in it are the definition's. A record
-// for which it can't be evaluated, such as after an overflow, is poison, as with a function that panics. It costs
-// some microseconds for each record, a function a tenth of that.
+// It must set all fields that can't be null: see rules.NewMapping. Mistakes in it are the definition's. A
+// record for which it can't be evaluated, such as after an overflow, is poison, as with a function that
+// panics. It costs some microseconds for each record, a function a tenth of that.
 func UpcastBy[Old, New any](name, expr string) Former {
 	mapping, err := rules.NewMapping(reflect.TypeFor[Old](), reflect.TypeFor[New](), expr)
 	f := Upcast(name, func(old Old) New {

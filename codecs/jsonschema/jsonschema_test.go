@@ -167,6 +167,12 @@ func TestOfStruct(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := parse(t, text)
+	ruled, err := jsonschema.OfStruct(reflect.TypeFor[tree](), jsonschema.Options{
+		Title: "wood.Tree", Keywords: map[string]any{"rules": []any{map[string]any{"name": "tall"}}},
+	})
+	if err != nil || !strings.Contains(ruled, `"rules":[{"name":"tall"}]`) || !s.Same(parse(t, ruled)) {
+		t.Errorf("rules make another type of it: %v %s", err, ruled)
+	}
 	if s.Title != "wood.Tree" || s.Revision != 2 || !strings.Contains(text, `"How many."`) ||
 		!strings.Contains(text, `"Its name."`) || strings.Contains(text, "gnored") {
 		t.Errorf("got %s", text)

@@ -16,6 +16,7 @@ type Message struct {
 	name     string // bare
 	example  any
 	internal bool
+	upcoming bool
 	options  codecs.StructOptions
 	record   func(codecs.StructOptions) codecs.Type
 	rules    []rules.Rule
@@ -43,6 +44,14 @@ func (m Message) Revision(n int) Message {
 	return m
 }
 
+// Upcoming marks a type of commands or events that the release before does not know. It is read, and not
+// written until the configuration allows it (aggregates.<name>.write): see [Downcast]. A type that is a later
+// version of another one, with a downcast, need not be marked.
+func (m Message) Upcoming() Message {
+	m.upcoming = true
+	return m
+}
+
 // Internal returns the command as one that only processes send: the HTTP API does not offer it.
 func (m Message) Internal() Message {
 	m.internal = true
@@ -59,7 +68,11 @@ func recordsOf(messages []Message, as codecs.StructOptions) []codecs.Type {
 			if len(m.rules) > 0 {
 				o.Properties = map[string]any{rules.PropertyName: rules.Property(m.rules)}
 			}
-			types = append(types, m.record(o))
+			t := m.record(o)
+			if m.upcoming {
+				t = t.Upcoming()
+			}
+			types = append(types, t)
 		}
 	}
 	return types
