@@ -436,7 +436,7 @@ func TestCompatibleJSONSchemaTakesAll(t *testing.T) {
 			}
 			return text
 		}
-		for range 10 {
+		for range 5 {
 			schema, d := s.schema(2), s.schema(1)
 			written := defined(schema, d)
 			read := defined(s.change(schema, 2), one(t, "other definition", d, d, s.change(d, 1)))
