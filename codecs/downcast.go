@@ -80,7 +80,7 @@ func (s *Set) linkDowncasts() error {
 		for _, d := range former.downs {
 			today := s.byGo[d.from]
 			switch {
-			case today != nil && d.from.Kind() == reflect.Struct:
+			case today != nil && today.goType == d.from:
 				today.former = &written{d, former}
 				s.downcasts = true
 			case s.formerByGo[d.from] == nil:
@@ -91,7 +91,11 @@ func (s *Set) linkDowncasts() error {
 	}
 	for _, t := range s.types {
 		s.downcasts = s.downcasts || t.upcoming
-		sum := sha256.Sum256([]byte(t.schema.Text))
+		text := t.schema.Text
+		if t.schema.Format == Protobuf { // messages share a file
+			text = t.schema.Name + "\x00" + text
+		}
+		sum := sha256.Sum256([]byte(text))
 		copy(t.fingerprint[:], sum[:])
 	}
 	return errors.Join(mistakes...)
@@ -202,7 +206,7 @@ func inexpressible(t *setType, why error) error {
 
 // equal reports whether a value, or what a pointer points to, is the same record as another one.
 func (t *setType) equal(v, back any) bool {
-	if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer {
+	if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer && p.Type() != t.goType {
 		v = p.Elem().Interface()
 	}
 	if reflect.TypeOf(back) != t.goType {

@@ -4,12 +4,21 @@ import (
 	"fmt"
 
 	"refold/codecs/avrotype"
+	"refold/codecs/protobuf"
 )
 
 // Type returns the Avro type that the schema describes; nil of a schema of another format.
 func (s *Schema) Type() *avrotype.Type {
 	if n, is := s.notation.(*avroNotation); is {
 		return n.typ()
+	}
+	return nil
+}
+
+// File returns the .proto file that the schema is of; nil of a schema of another format.
+func (s *Schema) File() *protobuf.File {
+	if n, is := s.notation.(*protobufNotation); is {
+		return n.typ.File()
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // inJSON is the definition of an aggregate whose event is written as JSON.
 func inJSON(event processors.Message) processors.Definition {
 	type TakeSeat struct {
-		Guest string `json:"guest"`
+		Guest string `json:"guest" doc:"Who sits there."`
 	}
 	return processors.Aggregate[seat, any, any]{
 		Name: "seat", Plural: "seats", Namespace: "theatre", Format: codecs.JSONSchema,
@@ -24,7 +24,7 @@ func inJSON(event processors.Message) processors.Definition {
 
 func firstInJSON() processors.Definition {
 	type SeatTaken struct {
-		Guest string `json:"guest"`
+		Guest string `json:"guest" doc:"Who sits there."`
 	}
 	return inJSON(processors.Of(SeatTaken{}, "Taken."))
 }
@@ -32,7 +32,7 @@ func firstInJSON() processors.Definition {
 // requiring has a member more, which old records lack.
 func requiring() processors.Definition {
 	type SeatTaken struct {
-		Guest string `json:"guest"`
+		Guest string `json:"guest" doc:"Who sits there."`
 		Price int64  `json:"price"`
 	}
 	return inJSON(processors.Of(SeatTaken{}, "Taken."))
@@ -41,7 +41,7 @@ func requiring() processors.Definition {
 // offering has an optional one.
 func offering() processors.Definition {
 	type SeatTaken struct {
-		Guest string `json:"guest"`
+		Guest string `json:"guest" doc:"Who sits there."`
 		Price int64  `json:"price,omitempty"`
 	}
 	return inJSON(processors.Of(SeatTaken{}, "Taken."))
@@ -62,7 +62,8 @@ func TestFormats(t *testing.T) {
 	}, against...)...)
 	expect(t, 1, []string{"price"}, requiring(), append([]string{"diff", "theatre.SeatTaken"}, against...)...)
 	expect(t, 0, []string{"theatre.SeatTaken"}, firstInJSON(), append([]string{"list"}, against...)...)
-	expect(t, 0, nil, firstInJSON(), "lint")
+	expect(t, 0, []string{"0 problems in 4 schemas"}, firstInJSON(), "lint")
+	expect(t, 1, []string{"price"}, requiring(), "lint")
 	type SeatTaken struct {
 		Guest string `avro:"guest"`
 	}
