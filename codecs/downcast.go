@@ -279,7 +279,11 @@ func (s *Set) appendData(dst []byte, today, t *setType, v any) ([]byte, error) {
 // other documentation.
 func (s *Set) prepareFormer(ctx context.Context, t *setType) (id int, err error) {
 	err = s.eachVersion(ctx, t.schema.Name, func(_, found int, schema *Schema, err error) {
-		if err == nil && sameVersion(schema, t.schema) {
+		if err != nil {
+			return
+		}
+		if named := schema.Named(t.schema.Name); named != nil && sameVersion(named, t.schema) &&
+			samePlace(named.notation, t.schema.notation) {
 			id = found
 		}
 	})

@@ -199,3 +199,11 @@ func signature(f protoreflect.FieldDescriptor) string {
 	}
 	return text
 }
+
+// samePlace reports whether data of one schema can be marked as that of another one which describes the same:
+// the indexes in front of messages must agree.
+func samePlace(a, b notation) bool {
+	one, is := a.(*protobufNotation)
+	other, too := b.(*protobufNotation)
+	return is == too && (!is || slices.Equal(one.typ.Indexes(), other.typ.Indexes()))
+}
