@@ -123,3 +123,29 @@ func TestReferencesOfJSONSchemas(t *testing.T) {
 		t.Errorf("got %v, %v", found, err)
 	}
 }
+
+// Whatever two schemas are, the comparison ends, and a schema is compatible with itself.
+func FuzzFormats(f *testing.F) {
+	for format, cases := range tables {
+		for _, c := range cases() {
+			f.Add(format == compat.Protobuf, c.Older, c.Newer)
+		}
+	}
+	f.Fuzz(func(t *testing.T, isProto bool, older, newer string) {
+		version := func(text string) compat.Version {
+			if isProto {
+				return compat.Version{Format: compat.Protobuf, Text: text}
+			}
+			return compat.Version{Format: compat.JSONSchema, Text: text}
+		}
+		if _, err := compat.CompareFormat(version(older), version(newer)); err != nil {
+			return
+		}
+		found, err := compat.CompareFormat(version(older), version(older))
+		for _, finding := range found {
+			if finding.Kind != compat.KindKeyword && finding.Kind != compat.KindCombined {
+				t.Errorf("nothing has changed, and there is a break: %v, %v", finding, err)
+			}
+		}
+	})
+}

@@ -147,7 +147,7 @@ func (j *jsonReading) arrays(w []conjunct, r conjunct, path string) (found []Fin
 		depth = max(depth, len(first))
 	}
 	for end = range depth + 1 { // the items behind a closed tuple are none
-		if len(typesOf(j.expandAll(j.w, item(w, end)))) == 0 {
+		if len(typesOf(j.expand(j.w, item(w, end)...))) == 0 {
 			highest = tightest(highest, count(end), false)
 			break
 		}

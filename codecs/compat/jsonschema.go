@@ -3,7 +3,6 @@ package compat
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -57,7 +56,7 @@ func ReadJSONSchema(writer, reader *JSONSchemaText, d Direction) []Finding {
 }
 
 // maxJSONSteps limits the work on a pair of schemas: unions within unions are tried against each other.
-const maxJSONSteps = 100_000
+const maxJSONSteps = 20_000
 
 // jsonReading compares what one schema allows with what another one takes.
 type jsonReading struct {
@@ -87,7 +86,7 @@ func (j *jsonReading) descend(w, r []node, path string) []Finding {
 	}
 	j.above = append(j.above, key)
 	defer func() { j.above = j.above[:len(j.above)-1] }()
-	return j.compare(j.expandAll(j.w, w), j.expandAll(j.r, r), path)
+	return j.compare(j.expand(j.w, w...), j.expand(j.r, r...), path)
 }
 
 // identity names nodes by where they are in memory.
@@ -95,7 +94,7 @@ func identity(nodes []node) string {
 	var b strings.Builder
 	for _, n := range nodes {
 		if object, is := n.schema.(map[string]any); is {
-			fmt.Fprintf(&b, "%x,", reflect.ValueOf(object).Pointer())
+			fmt.Fprintf(&b, "%x,", address(object))
 		} else {
 			fmt.Fprintf(&b, "%v,", n.schema)
 		}

@@ -120,7 +120,7 @@ func (j *jsonReading) disjoint(w, r []conjunct, depth int) bool {
 	has, needs := required(w), required(r)
 	for _, name := range append(sorted(has), sorted(needs)...) {
 		own, theirs := member(w, name, false), member(r, name, false)
-		if j.disjoint(j.expandAll(j.w, own), j.expandAll(j.r, theirs), depth+1) {
+		if j.disjoint(j.expand(j.w, own...), j.expand(j.r, theirs...), depth+1) {
 			return true
 		}
 	}

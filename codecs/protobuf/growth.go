@@ -17,6 +17,10 @@ const (
 	itemBytes    = 32
 )
 
+// CheckGrowth returns an error that wraps [avrotype.ErrTooLarge] if decoding data of the message would take
+// more than limit bytes.
+func (t *Type) CheckGrowth(data []byte, limit int) error { return checkGrowth(t.desc, data, limit) }
+
 // checkGrowth walks through data before it is decoded: two bytes are an empty message, and one is an item of
 // a packed list. It reports no mistakes of the data: the decoder does.
 func checkGrowth(m protoreflect.MessageDescriptor, data []byte, limit int) error {

@@ -18,10 +18,10 @@ func TestFormsOfValues(t *testing.T) {
 	for in, want := range map[string]string{
 		`{}`: `{}`,
 		`{"customerId": "a", "small": 3.0, "large": 9007199254740993, "total": "18446744073709551615"}`: `{"customerId":"a","small":3,"large":"9007199254740993","total":"18446744073709551615"}`,
-		`{"customer_id": "by its name in the file"}`:                        `{"customerId":"by its name in the file"}`,
-		`{"named": "x"}`:                                                    `{"calledLikeThis":"x"}`,
-		`{"small": null, "lines": null, "card": null, "cashAmount": "7"}`:   `{"cashAmount":"7"}`,
-		`{"state": 1, "byFlag": {"true": "CLOSED", "false": 77}}`:           `{"state":"OPEN","byFlag":{"false":77,"true":"CLOSED"}}`,
+		`{"customer_id": "by its name in the file"}`:                                                    `{"customerId":"by its name in the file"}`,
+		`{"named": "x"}`: `{"calledLikeThis":"x"}`,
+		`{"small": null, "lines": null, "card": null, "cashAmount": "7"}`: `{"cashAmount":"7"}`,
+		`{"state": 1, "byFlag": {"true": "CLOSED", "false": 77}}`:         `{"state":"OPEN","byFlag":{"false":77,"true":"CLOSED"}}`,
 		`{"receipt": "-_8"}`:                                                `{"receipt":"+/8="}`,
 		`{"ratio": "NaN", "score": "-Infinity"}`:                            `{"ratio":"NaN","score":"-Infinity"}`,
 		`{"byNumber": {"10": "b", "9": "a", "-1": "c"}}`:                    `{"byNumber":{"-1":"c","9":"a","10":"b"}}`,
@@ -139,9 +139,9 @@ func TestAny(t *testing.T) {
 		return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), any)
 	}
 	for url, want := range map[string]string{
-		"type.example/p.In":                            `{"any":{"@type":"type.example/p.In","n":"5"}}`,
-		"type.example/google.protobuf.Duration":        `{"any":{"@type":"type.example/google.protobuf.Duration","value":"5s"}}`,
-		"type.example/unknown.Message":                 "",
+		"type.example/p.In":                             `{"any":{"@type":"type.example/p.In","n":"5"}}`,
+		"type.example/google.protobuf.Duration":         `{"any":{"@type":"type.example/google.protobuf.Duration","value":"5s"}}`,
+		"type.example/unknown.Message":                  "",
 		"type.googleapis.com/google.protobuf.NullValue": "",
 	} {
 		got, err := m.ToJSON(inAny(url, []byte{8, 5}), 1000)
