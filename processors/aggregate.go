@@ -262,6 +262,8 @@ type OpenAggregate struct {
 	Rejections []Rejection
 	// Traffic returns the command that one aggregate is sent as its n-th; nil if it has none to send.
 	Traffic func(n int, random *rand.Rand) any
+	// Try returns what comes of the examples of the commands. It takes some milliseconds.
+	Try func() Trial
 }
 
 // Open makes the aggregate's codecs; their Prepare is still to be called. The error lists all that is
@@ -314,6 +316,7 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 	o.Fold, o.Row = NewFold(a.Decider(), o.Events, table), readRow[S](table)
 	o.History = historyOf(a.Decider(), a.Plural, o.Events, table)
 	o.Graph = func(g GraphOptions) (*goka.GroupGraph, error) { return a.graph(o, g).Graph() }
+	o.Try = func() Trial { return a.try(o) }
 	return o, nil
 }
 

@@ -1,0 +1,225 @@
+package catalogue
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"refold/codecs"
+	"refold/codecs/avrojson"
+	"refold/codecs/avrotype"
+)
+
+// Schema is a schema as people read it.
+type Schema struct {
+	// Format names the language of Text, such as "Avro".
+	Format string
+	Text   string
+	// Records are the record and what is in it, each named type once, in the order in which they are used. It
+	// is empty if only the text is known.
+	Records []Record
+}
+
+// Record is a named type: a record, an enum, or a fixed type.
+type Record struct {
+	Name, Doc string
+	Kind      string // "record", "enum" or "fixed"
+	Fields    []Field
+	Symbols   []string
+	// Default is the symbol of an enum that stands for unknown ones; empty if there is none.
+	Default string
+	Size    int // of a fixed type, in bytes
+}
+
+// Field is a field of a record.
+type Field struct {
+	Name, Doc string
+	Type      []TypePart
+	// Logical is the logical type, and Unit what its values count.
+	Logical, Unit string
+	HasDefault    bool
+	// Default is JSON.
+	Default string
+	Aliases []string
+}
+
+// TypePart is a piece of a type's name: "list of ", or the name of one of the schema's Records.
+type TypePart struct {
+	Text string
+	// Named says that Text names a record of the schema.
+	Named bool
+}
+
+// TypeText returns the field's type as one text.
+func (f *Field) TypeText() string {
+	var b strings.Builder
+	for _, part := range f.Type {
+		b.WriteString(part.Text)
+	}
+	return b.String()
+}
+
+// formatAvro is the name of the format of Avro schemas.
+const formatAvro = "Avro"
+
+// describe returns a schema as people read it. This is the one place that knows of formats.
+func describe(s *codecs.Schema) Schema {
+	d := describer{known: map[*avrotype.Type]bool{}}
+	if root := s.Type(); root != nil {
+		d.add(root)
+	}
+	return Schema{Format: formatAvro, Text: s.Text, Records: d.records}
+}
+
+type describer struct {
+	known   map[*avrotype.Type]bool
+	records []Record
+}
+
+// add adds a named type, and then what is in it.
+func (d *describer) add(t *avrotype.Type) {
+	if d.known[t] {
+		return
+	}
+	d.known[t] = true
+	r := Record{
+		Name: bare(t.Name), Doc: t.Doc, Kind: t.Kind, Symbols: t.Symbols, Default: t.Default, Size: t.Size,
+	}
+	var within []*avrotype.Type
+	for i := range t.Fields {
+		f := &t.Fields[i]
+		field := Field{
+			Name: f.Name, Doc: f.Doc, HasDefault: f.HasDefault, Default: defaultText(f), Aliases: f.Aliases,
+		}
+		field.Type = typeParts(f.Type, &within)
+		if logical := logicalOf(f.Type); logical != nil {
+			field.Logical, field.Unit = logical.Logical, avrojson.Unit(logical.Logical)
+		}
+		r.Fields = append(r.Fields, field)
+	}
+	d.records = append(d.records, r)
+	for _, t := range within {
+		d.add(t)
+	}
+}
+
+// typeParts names a type, and collects the named types that are in it.
+func typeParts(t *avrotype.Type, named *[]*avrotype.Type) []TypePart {
+	text := func(text string) []TypePart { return []TypePart{{Text: text}} }
+	switch {
+	case t.Name != "":
+		*named = append(*named, t)
+		return []TypePart{{Text: bare(t.Name), Named: true}}
+	case t.Kind == avrotype.Array:
+		return append(text("list of "), typeParts(t.Items, named)...)
+	case t.Kind == avrotype.Map:
+		return append(text("map of "), typeParts(t.Items, named)...)
+	case t.Kind == avrotype.Union:
+		return unionParts(t, named)
+	case t.Logical == "decimal":
+		return text(fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale))
+	case t.Logical != "":
+		return text(t.Logical)
+	}
+	return text(t.Kind)
+}
+
+func unionParts(t *avrotype.Type, named *[]*avrotype.Type) (parts []TypePart) {
+	for _, branch := range t.Branches {
+		if branch.Kind == avrotype.Null {
+			continue
+		}
+		if len(parts) > 0 {
+			parts = append(parts, TypePart{Text: " or "})
+		}
+		parts = append(parts, typeParts(branch, named)...)
+	}
+	optional := slices.ContainsFunc(t.Branches, func(b *avrotype.Type) bool { return b.Kind == avrotype.Null })
+	if optional {
+		parts = append(parts, TypePart{Text: ", optional"})
+	}
+	return parts
+}
+
+// logicalOf returns the part of a type that has a logical type; nil if there is none.
+func logicalOf(t *avrotype.Type) *avrotype.Type {
+	switch {
+	case t.Logical != "":
+		return t
+	case t.Name != "":
+		return nil
+	case t.Items != nil:
+		return logicalOf(t.Items)
+	}
+	for _, branch := range t.Branches {
+		if logical := logicalOf(branch); logical != nil {
+			return logical
+		}
+	}
+	return nil
+}
+
+// defaultText returns a field's default as JSON; empty if it has none.
+func defaultText(f *avrotype.Field) string {
+	switch {
+	case f.DefaultCut:
+		return "(large)"
+	case !f.HasDefault:
+		return ""
+	}
+	text, err := json.Marshal(plain(f.Type, f.Default))
+	if err != nil {
+		return fmt.Sprint(f.Default)
+	}
+	return string(text)
+}
+
+// plain returns a value in goavro's form without the names of branches.
+func plain(t *avrotype.Type, v any) any {
+	switch v := v.(type) {
+	case []byte:
+		return latin1(v)
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = plain(t.Items, v[i])
+		}
+		return out
+	case map[string]any:
+		return plainMap(t, v)
+	}
+	return v
+}
+
+func plainMap(t *avrotype.Type, values map[string]any) any {
+	if t.Kind == avrotype.Union {
+		for _, branch := range t.Branches {
+			for key, value := range values {
+				if key == branch.Name || key == branch.Kind {
+					return plain(branch, value)
+				}
+			}
+		}
+	}
+	out := make(map[string]any, len(values))
+	for key, value := range values {
+		of := t.Items
+		if i, is := t.Field(key); is {
+			of = t.Fields[i].Type
+		}
+		out[key] = plain(of, value)
+	}
+	return out
+}
+
+// latin1 returns bytes as the API shows them: each is the character of its number.
+func latin1(b []byte) string {
+	runes := make([]rune, len(b))
+	for i, c := range b {
+		runes[i] = rune(c)
+	}
+	return string(runes)
+}
+
+func bare(full string) string { return full[strings.LastIndexByte(full, '.')+1:] }
