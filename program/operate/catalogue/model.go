@@ -85,7 +85,7 @@ type Message struct {
 }
 
 // ID is unique in a catalogue, and can be an anchor.
-func (m *Message) ID() string {
+func (m Message) ID() string {
 	if m.Aggregate == "" {
 		return string(m.Kind)
 	}
