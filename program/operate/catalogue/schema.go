@@ -15,7 +15,9 @@ import (
 type Schema struct {
 	// Format names the language of Text, such as "Avro".
 	Format string
-	Text   string
+	// MediaType is that of Text, by the name that AsyncAPI has for it; ContentType that of the records.
+	MediaType, ContentType string
+	Text                   string
 	// Records are the record and what is in it, each named type once, in the order in which they are used. It
 	// is empty if only the text is known.
 	Records []Record
@@ -60,8 +62,12 @@ func (f *Field) TypeText() string {
 	return b.String()
 }
 
-// formatAvro is the name of the format of Avro schemas.
-const formatAvro = "Avro"
+// Avro's names.
+const (
+	formatAvro      = "Avro"
+	mediaTypeAvro   = "application/vnd.apache.avro+json;version=1.9.0"
+	contentTypeAvro = "application/avro"
+)
 
 // describe returns a schema as people read it. This is the one place that knows of formats.
 func describe(s *codecs.Schema) Schema {
@@ -69,7 +75,10 @@ func describe(s *codecs.Schema) Schema {
 	if root := s.Type(); root != nil {
 		d.add(root)
 	}
-	return Schema{Format: formatAvro, Text: s.Text, Records: d.records}
+	return Schema{
+		Format: formatAvro, MediaType: mediaTypeAvro, ContentType: contentTypeAvro,
+		Text: s.Text, Records: d.records,
+	}
 }
 
 type describer struct {

@@ -48,7 +48,9 @@ func (p *page) message(m *catalogue.Message, level int) {
 	if p.History != "" && len(m.Versions) == 1 && m.Versions[0].Current {
 		facts = append(facts, p.VersionText(m.Versions[0])+".")
 	}
-	p.line(strings.TrimSpace(strings.Join(facts, " ")))
+	if text := strings.TrimSpace(strings.Join(facts, " ")); text != "" {
+		p.line(text)
+	}
 	p.body(m)
 }
 
