@@ -80,6 +80,11 @@ schemas: ## show what changed in schemas since the last release; fail on breaks,
 schemas-freeze: ## add today's schemas to the released ones; a step of a release
 	go run ./cmd/processor schemas freeze $(RELEASED)
 
+.PHONY: catalogue
+catalogue: ## write docs/catalogue: what accounts and orders take and emit
+	go run ./cmd/processor schemas docs --against $(RELEASED) --config processors/schemas/compatibility.yaml \
+		--out docs/catalogue/
+
 .PHONY: lint
 lint: $(GOLANGCI) ## run the linters of .golangci.yml
 	$(GOLANGCI) run ./...

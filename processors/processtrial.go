@@ -56,7 +56,7 @@ func (t *processTrial[E]) react(event E) {
 	t.note(Reaction{On: name}, t.process.React(eventsourcing.Envelope[E]{
 		Metadata: eventsourcing.Metadata{
 			ID: triedEvent.ID(), Type: name, Subject: triedEvent.Subject, Sequence: triedEvent.Sequence,
-			Time: trialBegan, CorrelationID: "command-1", CausationID: "command-1",
+			Time: TrialBegan, CorrelationID: "command-1", CausationID: "command-1",
 		},
 		Data: event,
 	}))

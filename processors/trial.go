@@ -38,8 +38,8 @@ const (
 	rowDepth         = 2
 )
 
-// trialBegan is the time of the first command of a trial; each command is an hour after the one before.
-var trialBegan = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+// TrialBegan is the time of the first command of a [Trial]; each command is an hour after the one before.
+var TrialBegan = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
 // trial tries the examples of an aggregate's commands.
 type trial[S, C, E any] struct {
@@ -91,7 +91,7 @@ func (a Aggregate[S, C, E]) try(o *OpenAggregate) Trial {
 // decide decides a command in a state, and notes what comes of it.
 func (t *trial[S, C, E]) decide(from triedState[S], command C) {
 	defer ignorePanic() // an example may be one that no aggregate is ever sent in this state
-	commandType, at := eventsourcing.TypeName(command), trialBegan.Add(time.Duration(from.depth)*time.Hour)
+	commandType, at := eventsourcing.TypeName(command), TrialBegan.Add(time.Duration(from.depth)*time.Hour)
 	id := fmt.Sprintf("command-%d", from.depth+1)
 	events, err := t.decider.Decide(eventsourcing.Context{
 		CommandID: id, Subject: t.subject, Sequence: from.sequence, Time: at, CorrelationID: id,

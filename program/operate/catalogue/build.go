@@ -86,7 +86,7 @@ func (b *builder) aggregate(
 	if topics.Results != "" {
 		a.ResultTopic = b.topic(topics.Results, key)
 	}
-	t := tried{aggregate: o, Trial: o.Try()}
+	t := tried{aggregate: o, Trial: o.Try(), group: topics.Group}
 	for _, set := range []struct {
 		set  *codecs.Set
 		kind Kind

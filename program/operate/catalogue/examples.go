@@ -11,6 +11,7 @@ import (
 type tried struct {
 	processors.Trial
 	aggregate *processors.OpenAggregate
+	group     string
 }
 
 // fill fills in what examples show.
@@ -33,18 +34,19 @@ func (t *tried) fill(m *Message) {
 			}
 		}
 		metadata := eventsourcing.Metadata{
-			ID: m.Key + "/1", Type: m.Name, Subject: m.Key, Sequence: 1,
+			ID: m.Key + "/1", Type: m.Name, Subject: m.Key, Sequence: 1, Time: processors.TrialBegan,
 			CorrelationID: "command-1", CausationID: "command-1",
 		}
 		if e, has := t.Events[m.Name]; has {
 			m.Example, m.MadeUp, metadata = e.JSON, false, e.Metadata
 		}
+		metadata.Source = t.group
 		m.Headers = headerValues(Event, metadata)
 	case Row:
 		if t.Row != nil {
 			m.Example, m.MadeUp = t.Row, false
 		}
-	case Result:
+	case Result, Unknown:
 	}
 }
 

@@ -19,7 +19,7 @@ type HeaderValue struct{ Name, Value string }
 
 // HeadersOf returns the headers of records of a kind: CloudEvents in Kafka's binary mode. Rows have none.
 func HeadersOf(kind Kind) []Header {
-	if kind == Row {
+	if kind == Row || kind == Unknown {
 		return nil
 	}
 	id := map[Kind]string{
@@ -27,16 +27,19 @@ func HeadersOf(kind Kind) []Header {
 		Event:   "The event's ID: <aggregate ID>/<sequence>.",
 		Result:  "The result's ID: <command ID>/result.",
 	}[kind]
-	subject := "The aggregate's ID, which is the key, too."
+	ours := kind != Command // the worker has written it
 	headers := []Header{
-		{Name: codecs.HeaderSpecVersion, Doc: "1.0, of CloudEvents."},
+		{Name: codecs.HeaderSpecVersion, Doc: "1.0, of CloudEvents.", Required: ours},
 		{Name: codecs.HeaderID, Doc: id, Required: true},
 		{Name: codecs.HeaderType, Doc: "The name of the type.", Required: true},
-		{Name: codecs.HeaderSource, Doc: "The sender, as it calls itself."},
-		{Name: codecs.HeaderSubject, Doc: subject},
-		{Name: codecs.HeaderTime, Doc: "RFC 3339. Events and results have the time of their command's record."},
-		{Name: codecs.HeaderCorrelationID, Doc: "The ID of the command that began the chain."},
-		{Name: codecs.HeaderCausationID, Doc: "The ID of the message that directly caused this one."},
+		{Name: codecs.HeaderSource, Doc: "The sender, as it calls itself.", Required: ours},
+		{Name: codecs.HeaderSubject, Doc: "The aggregate's ID, which is the key, too.", Required: ours},
+		{
+			Name: codecs.HeaderTime, Required: ours,
+			Doc: "RFC 3339. Events and results have the time of their command's record.",
+		},
+		{Name: codecs.HeaderCorrelationID, Doc: "The ID of the command that began the chain.", Required: ours},
+		{Name: codecs.HeaderCausationID, Doc: "The ID of the message that directly caused this one.", Required: ours},
 		{Name: codecs.HeaderTraceparent, Doc: "W3C trace context."},
 	}
 	switch kind {
@@ -54,7 +57,7 @@ func HeadersOf(kind Kind) []Header {
 		headers = append(headers, Header{
 			Name: processors.HeaderRepeated, Doc: "true: the command came again, and this is its first outcome.",
 		})
-	case Row:
+	case Row, Unknown:
 	}
 	return headers
 }

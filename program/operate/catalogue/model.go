@@ -51,6 +51,8 @@ const (
 	Event   Kind = "event"
 	Row     Kind = "row"
 	Result  Kind = "result"
+	// Unknown is the kind of a record that there was, and that the program knows nothing of.
+	Unknown Kind = "unknown"
 )
 
 // Message is a type of records.
@@ -116,7 +118,7 @@ type Reading string
 // The ways of reading.
 const (
 	AsWritten Reading = "as written"
-	Resolved  Reading = "resolved"
+	Resolved  Reading = "resolved to today's type"
 	Upcast    Reading = "upcast"
 	Unread    Reading = "not read"
 )

@@ -3,7 +3,6 @@ package catalogue
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"refold/codecs"
@@ -37,29 +36,14 @@ type Record struct {
 // Field is a field of a record.
 type Field struct {
 	Name, Doc string
-	Type      []TypePart
+	// Type names the type as people do: "list of Line", "string, optional". Names are those of the schema's Records.
+	Type string
 	// Logical is the logical type, and Unit what its values count.
 	Logical, Unit string
 	HasDefault    bool
 	// Default is JSON.
 	Default string
 	Aliases []string
-}
-
-// TypePart is a piece of a type's name: "list of ", or the name of one of the schema's Records.
-type TypePart struct {
-	Text string
-	// Named says that Text names a record of the schema.
-	Named bool
-}
-
-// TypeText returns the field's type as one text.
-func (f *Field) TypeText() string {
-	var b strings.Builder
-	for _, part := range f.Type {
-		b.WriteString(part.Text)
-	}
-	return b.String()
 }
 
 // Avro's names.
@@ -101,7 +85,7 @@ func (d *describer) add(t *avrotype.Type) {
 		field := Field{
 			Name: f.Name, Doc: f.Doc, HasDefault: f.HasDefault, Default: defaultText(f), Aliases: f.Aliases,
 		}
-		field.Type = typeParts(f.Type, &within)
+		field.Type = typeName(f.Type, &within)
 		if logical := logicalOf(f.Type); logical != nil {
 			field.Logical, field.Unit = logical.Logical, avrojson.Unit(logical.Logical)
 		}
@@ -113,42 +97,37 @@ func (d *describer) add(t *avrotype.Type) {
 	}
 }
 
-// typeParts names a type, and collects the named types that are in it.
-func typeParts(t *avrotype.Type, named *[]*avrotype.Type) []TypePart {
-	text := func(text string) []TypePart { return []TypePart{{Text: text}} }
+// typeName names a type, and collects the named types that are in it.
+func typeName(t *avrotype.Type, named *[]*avrotype.Type) string {
 	switch {
 	case t.Name != "":
 		*named = append(*named, t)
-		return []TypePart{{Text: bare(t.Name), Named: true}}
+		return bare(t.Name)
 	case t.Kind == avrotype.Array:
-		return append(text("list of "), typeParts(t.Items, named)...)
+		return "list of " + typeName(t.Items, named)
 	case t.Kind == avrotype.Map:
-		return append(text("map of "), typeParts(t.Items, named)...)
+		return "map of " + typeName(t.Items, named)
 	case t.Kind == avrotype.Union:
-		return unionParts(t, named)
+		return unionName(t, named)
 	case t.Logical == "decimal":
-		return text(fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale))
+		return fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale)
 	case t.Logical != "":
-		return text(t.Logical)
+		return t.Logical
 	}
-	return text(t.Kind)
+	return t.Kind
 }
 
-func unionParts(t *avrotype.Type, named *[]*avrotype.Type) (parts []TypePart) {
+func unionName(t *avrotype.Type, named *[]*avrotype.Type) string {
+	var names []string
+	optional := ""
 	for _, branch := range t.Branches {
 		if branch.Kind == avrotype.Null {
+			optional = ", optional"
 			continue
 		}
-		if len(parts) > 0 {
-			parts = append(parts, TypePart{Text: " or "})
-		}
-		parts = append(parts, typeParts(branch, named)...)
+		names = append(names, typeName(branch, named))
 	}
-	optional := slices.ContainsFunc(t.Branches, func(b *avrotype.Type) bool { return b.Kind == avrotype.Null })
-	if optional {
-		parts = append(parts, TypePart{Text: ", optional"})
-	}
-	return parts
+	return strings.Join(names, " or ") + optional
 }
 
 // logicalOf returns the part of a type that has a logical type; nil if there is none.

@@ -111,11 +111,13 @@ func describeVersions(known []SchemaVersion, set *codecs.Set) []Version {
 	return versions
 }
 
-// changes returns those since the last of the versions that can be compared.
+// changes returns those since the last of the versions that can be compared, without those of docs.
 func changes(before []SchemaVersion, to *codecs.Schema) []compat.Change {
 	for _, v := range slices.Backward(before) {
 		if v.Schema != nil && v.Schema.Type() != nil && to.Type() != nil {
-			return compat.Diff(v.Schema.Type(), to.Type())
+			return slices.DeleteFunc(compat.Diff(v.Schema.Type(), to.Type()), func(c compat.Change) bool {
+				return c.What == "doc"
+			})
 		}
 	}
 	return nil
@@ -133,18 +135,23 @@ func (b *builder) dropped(ctx context.Context, o *processors.OpenAggregate) (all
 		if err != nil {
 			return nil, err
 		}
-		m := Message{Aggregate: o.Name, Name: bare(subject), Subject: subject, Kind: Event}
+		m := Message{Aggregate: o.Name, Name: bare(subject), Subject: subject, Kind: Unknown}
 		set := o.Events
 		for _, by := range []struct {
 			set  *codecs.Set
 			kind Kind
-		}{{o.Commands, Command}, {o.Rows, Row}} {
+		}{{o.Events, Event}, {o.Commands, Command}, {o.Rows, Row}} {
 			if reads(by.set, subject, known) {
 				set, m.Kind = by.set, by.kind
 			}
 		}
 		known = withFormers(known, set, subject)
 		m.Versions = describeVersions(known, set)
+		for i := range m.Versions {
+			if v := &m.Versions[i]; m.Kind == Unknown && known[i].Schema != nil {
+				v.Problem = "the program has no such type"
+			}
+		}
 		if last := known[len(known)-1].Schema; last != nil {
 			m.Schema = describe(last)
 		}

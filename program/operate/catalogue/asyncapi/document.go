@@ -33,7 +33,11 @@ func newDocument(c *catalogue.Catalogue) object {
 	}
 	d.deadLetters()
 	servers, schemes := d.servers()
-	components := object{}.with("messages", d.messages).with("correlationIds", object{
+	headers := object{}
+	for _, kind := range []catalogue.Kind{catalogue.Command, catalogue.Event, catalogue.Result} {
+		headers = headers.with(headersName(kind), headersSchema(kind))
+	}
+	components := object{}.with("messages", d.messages).with("schemas", headers).with("correlationIds", object{
 		{"chain", object{
 			{"description", "The ID of the command that began the chain."},
 			{"location", "$message.header#/ce_correlationid"},

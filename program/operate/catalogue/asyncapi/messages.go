@@ -73,7 +73,7 @@ func (d *document) process(p *catalogue.Process) {
 // message adds a message to the components.
 func (d *document) message(m *catalogue.Message) {
 	o := object{{"name", m.Name}, {"title", m.Name}}.with("summary", m.Doc).
-		with("contentType", m.Schema.ContentType).with("headers", headersSchema(m.Kind))
+		with("contentType", m.Schema.ContentType).with("headers", headersOf(m.Kind))
 	o = append(o, member{"payload", object{
 		{"schemaFormat", m.Schema.MediaType}, {"schema", embedded(m.Schema.Text)},
 	}})
@@ -103,6 +103,16 @@ func embedded(text string) any {
 	}
 	return text
 }
+
+// headersOf refers to the headers of a kind.
+func headersOf(kind catalogue.Kind) object {
+	if len(catalogue.HeadersOf(kind)) == 0 {
+		return nil
+	}
+	return reference("components/schemas/" + headersName(kind))
+}
+
+func headersName(kind catalogue.Kind) string { return string(kind) + "-headers" }
 
 func headersSchema(kind catalogue.Kind) object {
 	headers := catalogue.HeadersOf(kind)

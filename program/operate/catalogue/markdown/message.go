@@ -83,7 +83,7 @@ func (p *page) ways(m *catalogue.Message) string {
 	case catalogue.Event:
 		add(m.Causes, "Caused by", func() string { return links(catalogue.Command, m.Causes) })
 		add(m.Readers, "Reacting to it:", func() string { return processes(m.Readers) })
-	case catalogue.Row, catalogue.Result:
+	case catalogue.Row, catalogue.Result, catalogue.Unknown:
 	}
 	return strings.Join(parts, " ")
 }
@@ -143,7 +143,7 @@ func (p *page) record(r *catalogue.Record, nested bool) {
 		var rows [][]string
 		for i := range r.Fields {
 			f := &r.Fields[i]
-			rows = append(rows, []string{code(f.Name), escape(f.TypeText()), p.meaning(f)})
+			rows = append(rows, []string{code(f.Name), escape(f.Type), p.meaning(f)})
 		}
 		p.table([]string{"field", "type", "meaning"}, rows)
 	}
