@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+
+	"refold/codecs/avrojson"
 )
 
 // FormerSchemas returns the schemas of the Set's former versions ([Former]), in the order in which they were
@@ -14,6 +16,14 @@ func (s *Set) FormerSchemas() []*Schema {
 		schemas[i] = t.schema
 	}
 	return schemas
+}
+
+// DescribeJSON returns the JSON Schema of the JSON that records are shown as, in any format: see
+// [Set.DescribeJSON].
+func (s *Schema) DescribeJSON(
+	named func(fullName string, schema *avrojson.Schema) (ref string),
+) *avrojson.Schema {
+	return s.notation.describe(named)
 }
 
 // SampleOf returns the value of [Schema.Sample] of a record type, by its bare or its full name. It asks no
@@ -27,7 +37,7 @@ func (s *Set) SampleOf(typeName string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, _, err := t.decode(t.schema.avro, data)
+	v, _, err := t.decode(t.made, data)
 	if err != nil {
 		return nil, fmt.Errorf("make a value of %s: %w", t.schema.Name, err)
 	}
@@ -71,7 +81,7 @@ func (r *reader) parts(b, data []byte) ([]Part, error) {
 	left := r.limits.ExpandedBytes
 	for i, value := range values {
 		t := r.set.byGo[reflect.TypeOf(value)]
-		encoded, err := t.encode(nil, t.schema.avro, value)
+		encoded, err := t.encode(nil, t.own, value)
 		if err != nil {
 			return nil, malformed(ReasonIncompatible, b, "encode what it is upcast to, a %T: %w", value, err)
 		}

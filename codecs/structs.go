@@ -3,6 +3,7 @@ package codecs
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -13,6 +14,8 @@ import (
 
 // StructOptions say what a Go struct does not say of its record.
 type StructOptions struct {
+	// Format is what records are written in; Avro if it is empty.
+	Format Format
 	// Namespace is the record's, such as "refold.accounts".
 	Namespace string
 	// Name is the record's bare name; that of the Go type, if it is empty.
@@ -20,11 +23,15 @@ type StructOptions struct {
 	// Doc is the record's documentation.
 	Doc string
 	// Defaults gives every field without a default, those of records inside this one included, the zero
-	// value of its type as its default: so later versions may add fields, and leave some out.
+	// value of its type as its default: so later versions may add fields, and leave some out. Avro only.
 	Defaults bool
 	// Revision, if it is not 0, is noted in the schema. Versions of one revision must have the same fields:
 	// see [Set.CheckVersions].
 	Revision int
+	// Properties are noted in the record's schema beside its own members, such as "rules": what they say travels
+	// with the schema. Values are those of JSON. They change no field: versions that differ in them alone are
+	// read as one.
+	Properties map[string]any
 	// Docs are texts for fields, by Avro name, that have no tag of their own.
 	Docs map[string]string
 }
@@ -34,7 +41,13 @@ type StructOptions struct {
 // github.com/twmb/avro. A `doc` tag becomes the field's documentation; a struct
 // inside another one may have a method AvroDoc() string. What is wrong with T is reported by
 // [NewSet].
+//
+// With the format JSONSchema, the record is as [JSONRecord] has it, and its schema is made by the `json` tags,
+// and by those of package jsonschema: a `doc` tag is one of them.
 func RecordOf[T any](o StructOptions) Type {
+	if o.Format == JSONSchema {
+		return jsonRecordOf[T](o)
+	}
 	t := Record[T]("")
 	t.name = o.Name
 	t.text, t.err = structSchema[T](o)
@@ -56,8 +69,12 @@ func structSchema[T any](o StructOptions) (text string, err error) {
 	root := schema.Root().ExpandReferences() // so that each use of a type can be documented, and defaulted
 	document(root, goType)
 	root.Doc = o.Doc
+	root.Props = maps.Clone(o.Properties)
 	if o.Revision != 0 {
-		root.Props = map[string]any{revisionProperty: o.Revision}
+		if root.Props == nil {
+			root.Props = map[string]any{}
+		}
+		root.Props[revisionProperty] = o.Revision
 	}
 	for i := range root.Fields {
 		f := &root.Fields[i]
@@ -214,7 +231,7 @@ func (s *Set) ExampleJSON(v any) ([]byte, error) {
 	if t == nil {
 		return nil, fmt.Errorf("%T is none of the types: %s", v, strings.Join(s.Types(), ", "))
 	}
-	b, err := t.encode(nil, t.schema.avro, v)
+	b, err := t.encode(nil, t.own, v)
 	if err != nil {
 		return nil, fmt.Errorf("encode a %T: %w", v, err)
 	}

@@ -6,16 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/lovoo/goka"
 
 	"refold/codecs"
+	"refold/codecs/rules"
 	"refold/eventsourcing"
 	"refold/fold"
 )
@@ -77,12 +76,6 @@ type Settings struct {
 // Rejection is a code that commands are rejected with, and what it means to their sender.
 type Rejection struct{ Code, Meaning string }
 
-// Total is a number that reports add up, such as the balances of one currency.
-type Total struct {
-	Name   string
-	Amount int64
-}
-
 // Message is a type of commands or events. Make it with [Of].
 type Message struct {
 	goType   reflect.Type
@@ -90,6 +83,8 @@ type Message struct {
 	internal bool
 	options  codecs.StructOptions
 	record   func(codecs.StructOptions) codecs.Type
+	rules    []rules.Rule
+	compiled func() (*rules.Set, error) // nil: there are none
 }
 
 // Of returns the type T of commands or events. T is a struct; its Avro schema is made of its fields, as
@@ -144,10 +139,10 @@ func (a Aggregate[S, C, E]) Named() AggregateName { return AggregateName{a.Name,
 // Settings returns Defaults.
 func (a Aggregate[S, C, E]) Settings() Settings { return a.Defaults }
 
-// Decider returns the aggregate's behaviour.
+// Decider returns the aggregate's behaviour, its rules included: see [Message.Rule].
 func (a Aggregate[S, C, E]) Decider() eventsourcing.Decider[S, C, E] {
 	return eventsourcing.Decider[S, C, E]{
-		Initial: a.Initial, Decide: a.Decide, Evolve: a.Evolve, FoldVersion: a.FoldVersion,
+		Initial: a.Initial, Decide: a.ruled(), Evolve: a.Evolve, FoldVersion: a.FoldVersion,
 	}
 }
 
@@ -181,6 +176,9 @@ func recordsOf(messages []Message, namespace string) []codecs.Type {
 		if m.record != nil {
 			o := m.options
 			o.Namespace = namespace
+			if len(m.rules) > 0 {
+				o.Properties = map[string]any{rules.PropertyName: rules.Property(m.rules)}
+			}
 			types = append(types, m.record(o))
 		}
 	}
@@ -206,6 +204,9 @@ func (a Aggregate[S, C, E]) validate() error {
 		for i, m := range messages {
 			if m.goType == nil || !m.goType.AssignableTo(of) {
 				wrong("%s[%d] is a %v; it must be a %v", field, i, m.goType, of)
+			}
+			if err := m.checkRules(field == "Commands"); err != nil {
+				wrong("%s[%d], %v: %w", field, i, m.goType, err)
 			}
 		}
 	}
@@ -260,6 +261,9 @@ type OpenAggregate struct {
 	Internal        []string
 	// Rejections are in the order of their codes.
 	Rejections []Rejection
+	// Rules are those of the commands, by type, and RulesBroken returns the ones that a command breaks.
+	Rules       map[string][]rules.Rule
+	RulesBroken func(command any) []rules.Violation
 	// Traffic returns the command that one aggregate is sent as its n-th; nil if it has none to send.
 	Traffic func(n int, random *rand.Rand) any
 	// Try returns what comes of the examples of the commands. It takes some milliseconds.
@@ -276,9 +280,8 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 		AggregateName: a.Named(), Namespace: a.namespace(), State: reflect.TypeFor[S](),
 		CommandExamples: make(map[string]json.RawMessage, len(a.Commands)), Traffic: a.traffic(),
 	}
-	for _, code := range slices.Sorted(maps.Keys(a.Rejections)) {
-		o.Rejections = append(o.Rejections, Rejection{code, a.Rejections[code]})
-	}
+	o.Rejections, o.Rules = a.rejections(), rulesOf(a.Commands)
+	o.RulesBroken, _ = broken(a.Commands) // validate has compiled them
 	if !reflect.ValueOf(&a.Example).Elem().IsZero() {
 		o.Example = a.Example
 	}
@@ -346,18 +349,6 @@ func (a Aggregate[S, C, E]) traffic() func(int, *rand.Rand) any {
 		return nil
 	}
 	return func(n int, _ *rand.Rand) any { return examples[n%len(examples)] }
-}
-
-// Totalled returns what a report adds up of a state as JSON, as the HTTP API shows it.
-func (a Aggregate[S, C, E]) Totalled(state json.RawMessage) ([]Total, error) {
-	if a.Totals == nil {
-		return []Total{{a.Plural, 1}}, nil
-	}
-	var s S
-	if err := json.Unmarshal(state, &s); err != nil {
-		return nil, fmt.Errorf("read a state of %s: %w", a.Plural, err)
-	}
-	return a.Totals(s), nil
 }
 
 // Sets returns the codecs.

@@ -42,21 +42,40 @@ func ParseFloat(number string, bits int) (float64, bool) {
 // ParseInteger returns the whole number that a JSON number is, exactly, and whether it is one that fits
 // into so many bits: 1492, -1492.0 and 1e3 are, 0.5 is not. To JSON Schema they are integers, too.
 func ParseInteger(number string, bits int) (int64, bool) {
+	text, ok := integerDigits(number)
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(text, 10, bits)
+	return n, err == nil
+}
+
+// ParseUnsigned is [ParseInteger] for numbers without a sign.
+func ParseUnsigned(number string, bits int) (uint64, bool) {
+	text, ok := integerDigits(number)
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text, 10, bits)
+	return n, err == nil
+}
+
+// integerDigits returns the digits of a whole number of at most 20 of them.
+func integerDigits(number string) (string, bool) {
 	d, ok := parseDecimal(number)
 	if !ok || d.digits == "" {
-		return 0, ok
+		return "0", ok
 	}
-	const most = 19 // digits of an int64
+	const most = 20 // digits of a uint64
 	zeros := d.point - len(d.digits)
 	if zeros < 0 || d.point > most {
-		return 0, false
+		return "", false
 	}
 	text := d.digits + strings.Repeat("0", zeros)
 	if d.negative {
 		text = "-" + text
 	}
-	n, err := strconv.ParseInt(text, 10, bits)
-	return n, err == nil
+	return text, true
 }
 
 // decimal is 0.digits × 10^point. Digits has no zero at either end; of zero it is empty.

@@ -2,6 +2,7 @@ package programtest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -141,6 +142,10 @@ func (c *Cluster) Send(aggregate, id string, command any, options ...func(*clien
 		option(&send)
 	}
 	sent, err := c.Client.Send(c.tb.Context(), a.Plural, id, send)
+	if refused, is := errors.AsType[*client.Problem](err); is && refused.Code == wire.CodeRuleViolated {
+		sent, err = new(client.Command), nil // it is refused before it is sent
+		sent.Status, sent.Code, sent.Message = wire.StatusRejected, refused.Code, refused.Detail
+	}
 	check(c.tb, err)
 	return sent
 }

@@ -134,7 +134,8 @@ func registerSend(s *Server, r *Resource) error {
 			http.StatusPreconditionFailed: "Rejected: another sequence than If-Match (sequence-mismatch). " +
 				"Or not sent: another state (precondition-failed).",
 			http.StatusUnsupportedMediaType: endpoint.NotPlainJSON,
-			http.StatusUnprocessableEntity:  "Rejected; code says why. Or the key was used before.",
+			http.StatusUnprocessableEntity:  "Rejected; code says why. Or not sent: it breaks a rule of its " +
+				"schema (rule-violated), or the key was used before.",
 			http.StatusServiceUnavailable:   "Not sent; nothing has happened (busy, not-ready).",
 			http.StatusGatewayTimeout:       "Perhaps sent; send again under the same key.",
 		}),
@@ -169,6 +170,9 @@ func (s *Server) send(ctx context.Context, r *Resource, in *sendInput) (*command
 	}
 	isNew := known.Status == views.Unknown
 	if isNew {
+		if err := checkRules(r, command); err != nil {
+			return nil, withKey(err, command.ID)
+		}
 		if command.ExpectedSequence, err = s.meet(ctx, r, in.ID.Sent, in.IfMatch.expectation); err != nil {
 			return nil, withKey(err, command.ID)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"refold/codecs/avrojson"
 	"refold/codecs/jsonvalue"
+	"refold/codecs/rules"
 	"refold/eventsourcing"
 	"refold/processors"
 	"refold/views"
@@ -90,6 +91,10 @@ type Resource struct {
 	// Rejections are the codes with which the aggregate rejects commands, for the description. There may be
 	// others: clients must expect them.
 	Rejections []Rejection
+	// Rules are those that commands must keep, by type; may be nil. RulesBroken returns the ones that a command
+	// breaks; nil: none.
+	Rules       map[string][]rules.Rule
+	RulesBroken func(command any) []rules.Violation
 	// State is the Go type of views.Row.State, which the API's description is made from.
 	State reflect.Type
 	// Example is a state for the description; may be nil.

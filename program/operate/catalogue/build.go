@@ -7,6 +7,7 @@ import (
 
 	"refold/codecs"
 	"refold/codecs/compat"
+	"refold/codecs/rules"
 	"refold/kafka"
 	"refold/processors"
 )
@@ -125,6 +126,7 @@ func (b *builder) message(
 	if b.Level != nil {
 		m.Level = b.Level(m.Subject)
 	}
+	m.Rules, _ = rules.OfSchema(schema.Text) // the program's own are right
 	shown, err := set.ShowSample(schema)
 	if err != nil {
 		return m, err //nolint:wrapcheck // it names the record

@@ -5,6 +5,7 @@ import (
 
 	"refold/codecs"
 	"refold/codecs/compat"
+	"refold/codecs/rules"
 	"refold/kafka"
 	"refold/processors"
 )
@@ -66,6 +67,8 @@ type Message struct {
 	Schema  Schema
 	// Level is the compatibility that new versions are held to.
 	Level compat.Level
+	// Rules are what each value of it must hold to.
+	Rules []rules.Rule
 	// Internal says that a command is sent by processes only.
 	Internal bool
 	// Example is JSON, as the HTTP API takes and shows it.

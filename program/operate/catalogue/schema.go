@@ -46,23 +46,27 @@ type Field struct {
 	Aliases []string
 }
 
-// Avro's names.
-const (
-	formatAvro      = "Avro"
-	mediaTypeAvro   = "application/vnd.apache.avro+json;version=1.9.0"
-	contentTypeAvro = "application/avro"
-)
+// formats are what people call the formats, and the media types of their schemas, as AsyncAPI has them, and of
+// records.
+var formats = map[codecs.Format][3]string{
+	codecs.Avro:       {"Avro", "application/vnd.apache.avro+json;version=1.9.0", "application/avro"},
+	codecs.JSONSchema: {"JSON Schema", "application/schema+json;version=draft-07", "application/json"},
+	codecs.Protobuf:   {"Protobuf", "application/vnd.google.protobuf;version=3", "application/protobuf"},
+}
 
-// describe returns a schema as people read it. This is the one place that knows of formats.
+// describe returns a schema as people read it. This is the one place that knows of formats: Avro's types say more
+// than the JSON of the records, of others that JSON is described.
 func describe(s *codecs.Schema) Schema {
-	d := describer{known: map[*avrotype.Type]bool{}}
+	names := formats[s.Format]
+	out := Schema{Format: names[0], MediaType: names[1], ContentType: names[2], Text: s.Text}
 	if root := s.Type(); root != nil {
+		d := describer{known: map[*avrotype.Type]bool{}}
 		d.add(root)
+		out.Records = d.records
+	} else {
+		out.Records = describeJSON(s)
 	}
-	return Schema{
-		Format: formatAvro, MediaType: mediaTypeAvro, ContentType: contentTypeAvro,
-		Text: s.Text, Records: d.records,
-	}
+	return out
 }
 
 type describer struct {

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"strings"
 	"testing"
 
 	"refold/codecs"
@@ -50,5 +51,29 @@ func TestTypeNames(t *testing.T) {
 		if got := field.Type; got != want {
 			t.Errorf("%s is %q, want %q", text, got, want)
 		}
+	}
+}
+
+// A schema of another format is described by the JSON of its records.
+func TestSchemasOfJSON(t *testing.T) {
+	schema, err := codecs.ParseSchemaOf(codecs.JSONSchema, `{"title": "shop.Placed", "type": "object",
+		"description": "An order.", "required": ["lines"], "additionalProperties": false, "properties": {
+			"note": {"type": "string", "description": "Anything."},
+			"lines": {"type": "array", "items": {"$ref": "#/$defs/Line"}}},
+		"$defs": {"Line": {"type": "object", "required": ["sku"], "properties": {"sku": {"type": "string"}}}}}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := describe(schema)
+	if got.Format != "JSON Schema" || got.ContentType != "application/json" || len(got.Records) == 0 {
+		t.Fatalf("got %+v", got)
+	}
+	placed := got.Records[0]
+	if placed.Name != "Placed" || placed.Doc != "An order." || len(placed.Fields) != 2 {
+		t.Fatalf("got %+v", placed)
+	}
+	if lines, note := placed.Fields[0], placed.Fields[1]; !strings.HasPrefix(lines.Type, "list of ") ||
+		note.Type != "string, optional" || note.Doc != "Anything." {
+		t.Errorf("got %+v", placed.Fields)
 	}
 }

@@ -47,6 +47,17 @@ func added() processors.Definition {
 	return booking(processors.Of(SeatTaken{}, "Taken."), processors.Of(SeatLeft{}, "Left."))
 }
 
+// strict has rules for the price, which change nothing for records that there are. The second one is tighter.
+func strict(expr string) processors.Definition {
+	type SeatTaken struct {
+		Guest string `avro:"guest" doc:"Who sits there."`
+		Price int32  `avro:"price" doc:"In cents."`
+	}
+	type SeatLeft struct{}
+	return booking(processors.Of(SeatTaken{}, "Taken.").Rule("price", expr, "A price."),
+		processors.Of(SeatLeft{}, "Left."))
+}
+
 // widened reads old events; programs of the first generation don't read new ones.
 func widened() processors.Definition {
 	type SeatTaken struct {

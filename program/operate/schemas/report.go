@@ -89,7 +89,7 @@ func compareType(
 		c.Latest = sameText(v, own)
 	}
 	if n := len(versions); n > 0 && versions[n-1].schema != nil {
-		c.Changes = compat.Diff(versions[n-1].schema.Type(), own.schema.Type())
+		c.Changes = changes(versions[n-1].schema, own.schema)
 	}
 	breaks, err := compat.Check(level, own.schema.Text, compared(versions))
 	if err != nil {

@@ -60,7 +60,7 @@ func theatre() []processors.Definition {
 		Commands: []processors.Message{
 			processors.Of(TakeSeat{
 				Guest: "Zoë", Place: Place{"A", 1}, Until: time.Date(2026, 1, 31, 22, 0, 0, 0, time.UTC),
-			}, "Wish to sit down."),
+			}, "Wish to sit down.").Rule("guest-given", "message.guest != '' || false", "A <guest> | a name."),
 			processors.Of(GreetGuest{}, "Wish to say hello.").Internal(),
 		},
 		Events: []processors.Message{

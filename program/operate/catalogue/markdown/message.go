@@ -96,11 +96,23 @@ func (p *page) body(m *catalogue.Message) {
 	for i := range m.Schema.Records {
 		p.record(&m.Schema.Records[i], i > 0)
 	}
+	p.rules(m)
 	if len(m.Schema.Records) != 1 || len(m.Schema.Records[0].Fields) > 0 {
 		p.example(m)
 	}
 	if len(m.Versions) > 1 || len(m.Versions) == 1 && !m.Versions[0].Current {
 		p.versions(m)
+	}
+}
+
+// rules writes what each value must hold to.
+func (p *page) rules(m *catalogue.Message) {
+	var rows [][]string
+	for _, r := range m.Rules {
+		rows = append(rows, []string{code(r.Name), code(r.Expr), escape(r.Message)})
+	}
+	if len(rows) > 0 {
+		p.table([]string{"rule", "must be true", "or else"}, rows)
 	}
 }
 
