@@ -89,6 +89,11 @@ protobuf: ## make the Go code of .proto files again (CHECK=-check: fail if it is
 	generator=$$(go list ./codecs/protobuf/protogen) && \
 		cd examples/formats && go run "$$generator" $(CHECK) meters/meters.proto
 
+.PHONY: catalogue
+catalogue: ## write docs/catalogue: what accounts and orders take and emit
+	go run ./cmd/processor schemas docs --against $(RELEASED) --config processors/schemas/compatibility.yaml \
+		--out docs/catalogue/
+
 .PHONY: lint
 lint: $(GOLANGCI) ## run the linters of .golangci.yml
 	$(GOLANGCI) run ./...

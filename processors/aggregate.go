@@ -248,6 +248,8 @@ type OpenAggregate struct {
 	RulesBroken func(command any) []rules.Violation
 	// Traffic returns the command that one aggregate is sent as its n-th; nil if it has none to send.
 	Traffic func(n int, random *rand.Rand) any
+	// Try returns what comes of the examples of the commands. It takes some milliseconds.
+	Try func() Trial
 }
 
 // Open makes the aggregate's codecs; their Prepare is still to be called. The error lists all that is
@@ -305,6 +307,7 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 	o.History = historyOf(decider, a.Plural, o.Events, table)
 	o.RowsVersion = func() int { return a.rowsVersion(o.Rows) }
 	o.Graph = func(g GraphOptions) (*goka.GroupGraph, error) { return a.graph(o, g).Graph() }
+	o.Try = func() Trial { return a.try(o) }
 	return o, nil
 }
 
