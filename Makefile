@@ -128,6 +128,7 @@ simulate-proof: ## prove the simulator: without one of the protections, it finds
 			./exactlyonce/simulate -seed '$(SEED)' -seeds 100; \
 	done
 	FAULTY=fencing go test -tags faulty -count=1 -v -run '^TestBetweenFaulty' ./exactlyonce
+	FAULTY=ends go test -tags faulty -count=1 -v -run '^TestFaultyLateEnd$$' ./exactlyonce/simulate
 	FAULTY=start go test -tags faulty -count=1 -v -run '^TestStartFaulty$$' ./exactlyonce
 
 .PHONY: kafka

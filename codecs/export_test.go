@@ -11,13 +11,12 @@ func CheckJSON(schema *Schema, data []byte, limits Limits) []avrojson.Mistake {
 	if err != nil {
 		return []avrojson.Mistake{avrojson.SyntaxMistake(err)}
 	}
-	codec, err := schema.json()
+	_, mistakes, err := schema.notation.fromJSON(text, avrojson.Limits{
+		Depth: limits.JSONDepth, DefaultBytes: limits.ExpandedBytes,
+	})
 	if err != nil {
 		return []avrojson.Mistake{{Found: err.Error()}}
 	}
-	_, mistakes, _ := codec.Read(text, avrojson.Limits{
-		Depth: limits.JSONDepth, DefaultBytes: limits.ExpandedBytes,
-	})
 	return mistakes
 }
 

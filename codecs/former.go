@@ -1,14 +1,11 @@
 package codecs
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/twmb/avro"
 )
 
 // MaxParts limits how many values a record of a former version may become.
@@ -61,7 +58,7 @@ func FormerOf[Old, New any](o StructOptions, upcast func(Old) New) Type {
 // Current returns a former version as it was when it was today's, to write records of it in tests.
 func (t Type) Current() Type {
 	current := *t.recordType
-	current.upcast, current.becomes = nil, nil
+	current.upcast, current.becomes, current.downs = nil, nil, nil
 	return Type{&current}
 }
 
@@ -74,7 +71,7 @@ func (s *Set) addFormer(t *setType) error {
 		return errGivenTwice(t)
 	}
 	s.formerByGo[t.goType] = t
-	for _, name := range append([]string{t.schema.Name}, recordAliases(t.schema)...) {
+	for _, name := range append([]string{t.schema.Name}, t.schema.notation.aliases()...) {
 		s.former[name] = append([]*setType{t}, s.former[name]...)
 	}
 	s.formers = append(s.formers, t)
@@ -136,7 +133,7 @@ func (s *Set) leadsToToday(t *setType) error {
 	for at, steps := t, 0; at.becomes != nil; steps++ {
 		next := s.formerByGo[at.becomes]
 		switch {
-		case s.byGo[at.becomes] != nil && at.becomes.Kind() != reflect.Pointer:
+		case s.byGo[at.becomes] != nil && s.byGo[at.becomes].goType == at.becomes:
 			return nil
 		case next == nil:
 			return fmt.Errorf("%v is upcast to %v, which is none of this topic's types; they are %s",
@@ -161,7 +158,7 @@ func (s *Set) versions(name string) []*setType {
 
 // sameVersion reports whether two schemas describe the same fields, and the same revision of them.
 func sameVersion(a, b *Schema) bool {
-	return revisionOf(a) == revisionOf(b) && bytes.Equal(a.avro.Canonical(), b.avro.Canonical())
+	return revisionOf(a) == revisionOf(b) && a.notation.same(b.notation)
 }
 
 // resolve returns how records are read that were written with a schema.
@@ -180,9 +177,9 @@ func (s *Set) resolve(written *Schema) *reader {
 	}
 	var first error
 	for _, t := range versions {
-		resolved, err := avro.Resolve(written.avro, t.schema.avro)
+		reading, err := t.schema.notation.read(written.notation)
 		if err == nil {
-			return s.reader(t, written, resolved)
+			return s.reader(t, reading)
 		}
 		if first == nil {
 			first = err
@@ -220,7 +217,7 @@ func (s *Set) valuesOf(t *setType, v any) (values []any, err error) {
 // today appends what a value of any version has become.
 func (s *Set) today(dst []any, v any, steps int) ([]any, error) {
 	goType := reflect.TypeOf(v)
-	if s.byGo[goType] != nil && goType.Kind() == reflect.Struct {
+	if t := s.byGo[goType]; t != nil && t.goType == goType {
 		if len(dst) >= MaxParts {
 			return nil, fmt.Errorf("it is upcast to more than %d values", MaxParts)
 		}

@@ -99,11 +99,7 @@ func (s *Set) fromText(t *setType, text jsonvalue.Text) (any, error) {
 			Allowed: fmt.Sprintf("at most %d bytes", limits.RecordBytes),
 		})
 	}
-	codec, err := t.schema.json()
-	if err != nil {
-		return nil, fmt.Errorf("schema of %v: %w", t.goType, err)
-	}
-	data, mistakes, err := codec.Read(text, avrojson.Limits{
+	data, mistakes, err := t.schema.notation.fromJSON(text, avrojson.Limits{
 		Depth: limits.JSONDepth, DefaultBytes: limits.ExpandedBytes,
 	})
 	switch {
@@ -112,7 +108,7 @@ func (s *Set) fromText(t *setType, text jsonvalue.Text) (any, error) {
 	case len(mistakes) > 0:
 		return nil, t.mistaken(mistakes...)
 	}
-	v, _, err := t.decode(t.schema.avro, data)
+	v, _, err := t.decode(t.made, data)
 	if err != nil {
 		// Such as a Go type that is narrower than its schema.
 		return nil, t.mistaken(avrojson.Mistake{
@@ -136,7 +132,7 @@ func (s *Set) DescribeJSON(
 	if t == nil {
 		return nil
 	}
-	return avrojson.Describe(t.schema.typ(), named)
+	return t.schema.notation.describe(named)
 }
 
 // ToJSON returns bytes of the wire format as JSON, in the form that [Set.FromJSON] takes, with the fields in
@@ -150,7 +146,7 @@ func (s *Set) ToJSON(ctx context.Context, b []byte) (typeName string, json []byt
 	}
 	name, json, err := s.registry.ToJSON(ctx, b)
 	if t := s.byName[name]; t != nil {
-		name = t.goType.Name()
+		name = t.bareName()
 	}
 	return name, json, err
 }
@@ -169,6 +165,9 @@ func (r *Registry) ToJSON(ctx context.Context, b []byte) (typeName string, json 
 		return "", nil, &Malformed{Reason: ReasonUnusableSchema, Bytes: b, Err: err}
 	case err != nil:
 		return "", nil, err
+	}
+	if schema, err = schema.of(data); err != nil {
+		return "", nil, &Malformed{Reason: ReasonUndecodable, Bytes: b, Err: err}
 	}
 	json, err = schema.toJSON(data, r.settings.Limits.ExpandedBytes)
 	switch {

@@ -16,11 +16,15 @@ func schemaQuestion(id int) question {
 
 // idQuestion asks for the ID of a schema under a subject. A program asks for schemas that the registry need
 // not have, too: see Set.Prepare.
-func idQuestion(subject, schema string) question {
+func idQuestion(subject string, schema sr.Schema) question {
+	text := schema.Schema
+	if schema.Type != sr.TypeAvro {
+		text = schema.Type.String() + "\x00" + text // the same text may be a schema of another format
+	}
 	return question{
 		operation: "look-up", orNone: true,
 		key: fmt.Sprintf("the ID of a schema of subject %s (SHA-256 %x)", subject,
-			sha256.Sum256([]byte(schema))),
+			sha256.Sum256([]byte(text))),
 	}
 }
 

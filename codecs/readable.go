@@ -6,11 +6,19 @@ import (
 	"refold/codecs/avrotype"
 )
 
-// Type returns the Avro type that the schema describes.
-func (s *Schema) Type() *avrotype.Type { return s.typ() }
+// Type returns the Avro type that the schema describes; nil of a schema of another format.
+func (s *Schema) Type() *avrotype.Type {
+	if n, is := s.notation.(*avroNotation); is {
+		return n.typ()
+	}
+	return nil
+}
+
+// References are the texts that the schema refers to, by name: see [ParseSchemaOf].
+func (s *Schema) References() map[string]string { return s.notation.references() }
 
 // Aliases returns the full names that the record had before, as far as the schema says.
-func (s *Schema) Aliases() []string { return recordAliases(s) }
+func (s *Schema) Aliases() []string { return s.notation.aliases() }
 
 // Schemas returns the schemas of the Set's types, in the order in which the types were given. Their IDs are
 // 0.
@@ -38,12 +46,11 @@ func (s *Set) Upcasts(written *Schema) bool {
 	return r.typ != nil && r.typ.upcast != nil
 }
 
-// Sample returns the Avro data of a small value of the schema, without the wire format's header: as little
-// zero in it as possible, and the same bytes every time.
+// Sample returns the data of a small value of the schema, without the wire format's header: as little zero in
+// it as possible, and the same bytes every time.
 func (s *Schema) Sample() ([]byte, error) {
-	b := s.typ().AppendSample(nil)
-	var value any
-	if _, err := s.avro.Decode(b, &value); err != nil {
+	b, err := s.notation.sample()
+	if err != nil {
 		return nil, fmt.Errorf("make a value of %s: %w", s.Name, err)
 	}
 	return b, nil

@@ -2,6 +2,7 @@ package codecs
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -9,29 +10,34 @@ import (
 	"reflect"
 	"sync"
 
-	"github.com/twmb/avro"
-
 	"refold/codecs/avrotype"
 	"refold/codecs/excerpt"
 )
 
-// Type is a record type: an Avro schema and the Go struct of its values. Make it with [Record].
+// Type is a record type: a schema and the Go type of its values. Make it with [Record], [JSONRecord] or
+// [RecordOf].
 type Type struct{ *recordType }
 
 // recordType is the content of a Type. Only its functions know the Go type.
 type recordType struct {
+	format Format // empty: Avro
 	goType reflect.Type
 	name   string // of the record; empty: the Go type's
 	text   string // the schema as it was given, or made
 	err    error  // why none could be made
-	// encode appends a T or *T. The error may leave dst longer.
-	encode func(dst []byte, schema *avro.Schema, v any) ([]byte, error)
+	// encode appends the data of a T or *T. own is how data of the type's own schema is read. The error may
+	// leave dst longer.
+	encode func(dst []byte, own *reading, v any) ([]byte, error)
 	// decode returns a T and the bytes that were left over.
-	decode func(schema *avro.Schema, data []byte) (v any, rest []byte, err error)
+	decode func(r *reading, data []byte) (v any, rest []byte, err error)
 	// upcast is that of a former version, nil of today's; becomes is the type of the one value that it always
 	// returns, nil if that is not known.
 	upcast  func(v any) []any
 	becomes reflect.Type
+	// downs are a former version's downcasts, each of another type.
+	downs []downcast
+	// upcoming: programs of the release before don't know the type.
+	upcoming bool
 }
 
 // Record returns the record type of a Go struct T and its Avro schema. The struct's fields carry
@@ -46,12 +52,12 @@ func Record[T any](schema string) Type {
 	return Type{&recordType{
 		goType: reflect.TypeFor[T](),
 		text:   schema,
-		encode: func(dst []byte, schema *avro.Schema, v any) ([]byte, error) {
+		encode: func(dst []byte, own *reading, v any) ([]byte, error) {
 			if p, is := v.(*T); is {
 				if p == nil {
 					return dst, fmt.Errorf("cannot encode a nil %T", p)
 				}
-				return schema.AppendEncode(dst, p)
+				return own.avro.AppendEncode(dst, p)
 			}
 			value, is := v.(T)
 			if !is {
@@ -59,13 +65,13 @@ func Record[T any](schema string) Type {
 			}
 			p, _ := encoded.Get().(*T)
 			*p = value
-			out, err := schema.AppendEncode(dst, p)
+			out, err := own.avro.AppendEncode(dst, p)
 			encoded.Put(p)
 			return out, err
 		},
-		decode: func(schema *avro.Schema, data []byte) (any, []byte, error) {
+		decode: func(r *reading, data []byte) (any, []byte, error) {
 			p, _ := decoded.Get().(*T)
-			rest, err := schema.Decode(data, p)
+			rest, err := r.avro.Decode(data, p)
 			value := any(*p)
 			*p = zero // or the next one decoded would share this one's slices and maps
 			decoded.Put(p)
@@ -82,33 +88,42 @@ func (t *recordType) parse() (*Schema, error) {
 	if t == nil {
 		return nil, errors.New("a record type is empty; make it with codecs.Record")
 	}
-	if t.goType.Kind() != reflect.Struct || t.goType.Name() == "" {
-		return nil, fmt.Errorf("codecs.Record[%v]: the type must be a named struct", t.goType)
-	}
 	if t.err != nil {
 		return nil, t.err
+	}
+	if t.goType.Kind() != reflect.Struct || t.goType.Name() == "" {
+		return nil, fmt.Errorf("codecs.Record[%v]: the type must be a named struct", t.goType)
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, []byte(t.text)); err != nil {
 		return nil, fmt.Errorf("schema of %v: it is not JSON: %w", t.goType, err)
 	}
-	schema, err := parseSchema(0, compact.String(), nil)
+	schema, err := parseSchema(0, cmp.Or(t.format, Avro), compact.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("schema of %v: %w", t.goType, err)
 	}
-	s := schema.typ()
-	if s.Kind != avrotype.Record {
-		return nil, fmt.Errorf("schema of %v: it describes a %s; must be a record",
-			t.goType, s.Kind)
+	if err := t.describes(schema); err != nil {
+		return nil, err
 	}
-	if bare := bareName(schema.Name); bare != t.bareName() {
-		return nil, fmt.Errorf("schema of %v: the record is named %s; must be %s, as the Go type",
-			t.goType, bare, t.bareName())
-	}
-	if err := t.fits(schema.avro, s); err != nil {
+	if err := t.fits(schema); err != nil {
 		return nil, err
 	}
 	return schema, nil
+}
+
+// describes reports why a schema is not one of the type's record.
+func (t *recordType) describes(schema *Schema) error {
+	if n, is := schema.notation.(*avroNotation); is && n.typ().Kind != avrotype.Record {
+		return fmt.Errorf("schema of %v: it describes a %s; must be a record", t.goType, n.typ().Kind)
+	}
+	if schema.Name == "" {
+		return fmt.Errorf("schema of %v: it has no title, which is the record's full name", t.goType)
+	}
+	if bare := bareName(schema.Name); bare != t.bareName() {
+		return fmt.Errorf("schema of %v: the record is named %s; must be %s, as the Go type",
+			t.goType, bare, t.bareName())
+	}
+	return nil
 }
 
 // bareName is that of the record.
@@ -121,7 +136,39 @@ func (t *recordType) bareName() string {
 
 // fits finds mistakes that would otherwise show with the first record, or never: fields that only one side
 // has, and Go types that cannot hold the values of the schema.
-func (t *recordType) fits(schema *avro.Schema, s *avrotype.Type) error {
+func (t *recordType) fits(schema *Schema) error {
+	if n, is := schema.notation.(*avroNotation); is {
+		if err := t.hasFields(n.typ()); err != nil {
+			return err
+		}
+	}
+	sample, err := schema.notation.sample()
+	if err != nil {
+		return fmt.Errorf("schema of %v: %w", t.goType, err)
+	}
+	own, err := schema.notation.read(schema.notation)
+	if err != nil {
+		return fmt.Errorf("schema of %v: %w", t.goType, err)
+	}
+	reading := own.with(Limits{JSONDepth: maxJSONDepth})
+	value, _, err := t.decode(&reading, sample)
+	if err != nil {
+		return fmt.Errorf("%v cannot hold what its schema describes: %w", t.goType, err)
+	}
+	back, err := t.encode(nil, own, value)
+	if err != nil {
+		return fmt.Errorf("%v cannot be encoded by its schema: %w", t.goType, err)
+	}
+	if schema.Format == Avro && !bytes.Equal(sample, back) {
+		return fmt.Errorf("%v loses what its schema describes: the bytes %s come back as %s",
+			t.goType, excerpt.Of(hex.EncodeToString(sample), maxFoundBytes),
+			excerpt.Of(hex.EncodeToString(back), maxFoundBytes))
+	}
+	return nil
+}
+
+// hasFields lists fields that only one of the Go type and its Avro schema has.
+func (t *recordType) hasFields(s *avrotype.Type) error {
 	var mistakes []error
 	eachStruct(s, t.goType, func(record *avrotype.Type, goType reflect.Type) {
 		wrong := func(format string, args ...any) {
@@ -142,24 +189,7 @@ func (t *recordType) fits(schema *avro.Schema, s *avrotype.Type) error {
 			}
 		}
 	})
-	if len(mistakes) > 0 {
-		return errors.Join(mistakes...)
-	}
-	sample := s.AppendSample(nil)
-	value, _, err := t.decode(schema, sample)
-	if err != nil {
-		return fmt.Errorf("%v cannot hold what its schema describes: %w", t.goType, err)
-	}
-	back, err := t.encode(nil, schema, value)
-	if err != nil {
-		return fmt.Errorf("%v cannot be encoded by its schema: %w", t.goType, err)
-	}
-	if !bytes.Equal(sample, back) {
-		return fmt.Errorf("%v loses what its schema describes: the bytes %s come back as %s",
-			t.goType, excerpt.Of(hex.EncodeToString(sample), maxFoundBytes),
-			excerpt.Of(hex.EncodeToString(back), maxFoundBytes))
-	}
-	return nil
+	return errors.Join(mistakes...)
 }
 
 // bareName returns a full name without its namespace.

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -97,51 +96,6 @@ func (r *Registry) Close() {
 		r.disk.close()
 	}
 	r.transport.CloseIdleConnections()
-}
-
-// ID returns the ID of a schema of ours under a subject. In mode [Register] it registers the
-// schema if need be, in mode [LookUp] it never does. Known IDs cost no request.
-func (r *Registry) ID(ctx context.Context, subject, schema string) (int, error) {
-	key := subjectSchema{subject, schema}
-	if id, ok := r.known.id(key); ok {
-		return id, nil
-	}
-	got, err := r.once(ctx, &r.ids, subject+"\x00"+schema, func(ctx context.Context) (any, error) {
-		id, err := r.requestID(ctx, subject, schema)
-		if err == nil {
-			r.known.putID(key, id)
-		}
-		return id, err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("schema of subject %s: %w", subject, err)
-	}
-	return got.(int), nil
-}
-
-func (r *Registry) requestID(ctx context.Context, subject, schema string) (id int, err error) {
-	text := sr.Schema{Schema: schema}
-	q := idQuestion(subject, schema)
-	if r.settings.Mode == Register {
-		q.operation, q.orNone = "register", false // there is one after it
-		id, err = askRegistry(ctx, r, q, func(ctx context.Context, c *sr.Client) (int, error) {
-			return c.RegisterSchema(ctx, subject, text, -1, -1)
-		})
-	} else {
-		id, err = askRegistry(ctx, r, q, func(ctx context.Context, c *sr.Client) (int, error) {
-			found, err := c.LookupSchema(ctx, subject, text)
-			return found.ID, err
-		})
-		if errors.Is(err, ErrSchemaNotFound) {
-			err = fmt.Errorf("%w; it is only looked up here (mode %q), never registered: "+
-				"register it in a deployment step", err, LookUp)
-		}
-	}
-	if err == nil && (id <= 0 || id > MaxSchemaID) {
-		return 0, fmt.Errorf("%w: it gave the schema the ID %d, which is not 1 to %d; "+
-			"check the URL and its path", ErrRegistryRefused, id, MaxSchemaID)
-	}
-	return id, err
 }
 
 // Schema returns the schema of an ID. Known schemas cost no request and no allocation. The error
@@ -262,71 +216,3 @@ func (r *Registry) Limits() Limits { return r.settings.Limits }
 
 // URLs returns the registry's base URLs.
 func (r *Registry) URLs() []string { return slices.Clone(r.settings.URLs) }
-
-type subjectSchema struct{ subject, schema string }
-
-// cache holds what the registry said. Its maps are bounded: a full one drops any of its entries.
-type cache struct {
-	limits  Limits
-	mu      sync.RWMutex
-	ids     map[subjectSchema]int
-	schemas map[int]knownSchema
-}
-
-// knownSchema is a schema, or the error that is known instead, until a time or for ever.
-type knownSchema struct {
-	schema *Schema
-	err    error
-	until  time.Time // zero: for ever
-}
-
-func newCache(limits Limits) cache {
-	return cache{
-		limits: limits, ids: map[subjectSchema]int{}, schemas: map[int]knownSchema{},
-	}
-}
-
-func (c *cache) id(key subjectSchema) (int, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	id, ok := c.ids[key]
-	return id, ok
-}
-
-func (c *cache) putID(key subjectSchema, id int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	makeRoom(c.ids, c.limits.Schemas)
-	c.ids[key] = id
-}
-
-func (c *cache) schema(id int) (knownSchema, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	k, ok := c.schemas[id]
-	return k, ok && (k.until.IsZero() || time.Now().Before(k.until))
-}
-
-func (c *cache) putSchema(id int, schema *Schema, err error) {
-	entry := knownSchema{schema: schema, err: err}
-	switch {
-	case err == nil, errors.Is(err, ErrSchemaUnusable): // an ID's schema never changes
-	case (errors.Is(err, ErrSchemaNotFound) || errors.Is(err, ErrSchemaRefused)) && c.limits.UnknownFor > 0:
-		entry.until = time.Now().Add(c.limits.UnknownFor)
-	default:
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	makeRoom(c.schemas, c.limits.Schemas)
-	c.schemas[id] = entry
-}
-
-func makeRoom[K comparable, V any](m map[K]V, limit int) {
-	for key := range m {
-		if len(m) < limit {
-			return
-		}
-		delete(m, key)
-	}
-}

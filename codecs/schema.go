@@ -1,154 +1,117 @@
 package codecs
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
-	"sync"
-
-	"github.com/twmb/avro"
-	"github.com/twmb/franz-go/pkg/sr"
-
-	"refold/codecs/avrojson"
-	"refold/codecs/avrotype"
+	"slices"
 )
 
 // Schema is a schema of the registry, parsed. It never changes and is safe for concurrent use.
 type Schema struct {
 	// ID is what the registry calls it by; 0 if it is not from a registry.
 	ID int
+	// Format is what the schema is written in.
+	Format Format
 	// Name is the full name of the record, enum or fixed type that it describes, or else the name
-	// of the Avro type, such as "string" or "array".
+	// of the Avro type, such as "string" or "array". Of JSON Schema it is the title. Of a file of Protobuf
+	// with several messages it is the first one's: see [Schema.Named].
 	Name string
-	// Text is the schema with everything it refers to in place.
+	// Text is the schema. Of Avro it has everything it refers to in place.
 	Text string
 
-	avro *avro.Schema
-	// Made when they are needed first.
-	typ  func() *avrotype.Type
-	json func() (*avrojson.Codec, error)
+	notation notation
 }
 
 // ParseSchema parses the text of an Avro schema.
-func ParseSchema(text string) (*Schema, error) { return parseSchema(0, text, nil) }
+func ParseSchema(text string) (*Schema, error) { return parseSchema(0, Avro, text, nil) }
 
-// parseSchema parses a schema after those that it refers to.
-func parseSchema(id int, text string, references []string) (s *Schema, err error) {
+// ParseSchemaOf parses the text of a schema of a format, and the texts that it refers to, by the names that it
+// refers to them by: imports of Protobuf, and of JSON Schema what $ref names. A schema of Avro refers to
+// nothing.
+func ParseSchemaOf(format Format, text string, references map[string]string) (*Schema, error) {
+	var all []reference
+	for _, name := range slices.Sorted(maps.Keys(references)) {
+		all = append(all, reference{name, references[name]})
+	}
+	return parseSchema(0, format, text, all)
+}
+
+// reference is a schema that another one refers to.
+type reference struct{ name, text string }
+
+// parseSchema parses a schema and those that it refers to, in the order in which they can be parsed.
+func parseSchema(id int, format Format, text string, references []reference) (s *Schema, err error) {
 	defer func() { // the text is foreign
 		if p := recover(); p != nil {
 			s, err = nil, fmt.Errorf("%w: panic while parsing it: %v", ErrSchemaUnusable, p)
 		}
 	}()
-	var parsed *avro.Schema
-	if len(references) == 0 {
-		parsed, err = avro.Parse(text)
-	} else {
-		var all avro.SchemaCache
-		for _, reference := range references {
-			if _, err = all.Parse(reference); err != nil {
-				return nil, fmt.Errorf("%w: a schema it refers to: %w", ErrSchemaUnusable, err)
-			}
+	s = &Schema{ID: id, Format: format, Text: text}
+	named, texts := map[string]string{}, make([]string, 0, len(references))
+	for _, r := range references {
+		named[r.name] = r.text
+		texts = append(texts, r.text)
+	}
+	switch format {
+	case Avro:
+		var n *avroNotation
+		if n, err = parseAvro(text, texts); err == nil {
+			s.Text, s.notation = n.schema.String(), n
 		}
-		parsed, err = all.Parse(text)
+	case JSONSchema:
+		s.notation, err = parseJSONSchema(text, named)
+	default:
+		err = fmt.Errorf("its type is %s, must be %s or %s", format, Avro, JSONSchema)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSchemaUnusable, err)
 	}
-	s = &Schema{ID: id, Name: schemaName(parsed), Text: parsed.String(), avro: parsed}
-	s.typ = sync.OnceValue(func() *avrotype.Type { return avrotype.Of(parsed) })
-	s.json = sync.OnceValues(func() (*avrojson.Codec, error) { return avrojson.NewCodec(parsed, s.typ()) })
+	s.Name = s.notation.fullName()
 	return s, nil
 }
 
-func schemaName(schema *avro.Schema) string {
-	root := schema.Root()
-	if root.Name == "" {
-		return root.Type
+// formatOf returns the format of a notation.
+func formatOf(n notation) Format {
+	if _, is := n.(*jsonNotation); is {
+		return JSONSchema
 	}
-	return avrotype.FullName(root)
+	return Avro
 }
 
-// toJSON writes data of the schema as JSON of at most limit bytes. The errors are those of avrojson.Write.
+// Named returns the schema of a record by its full name: of a file of Protobuf, that of the message. It is
+// nil if the schema describes no such record.
+func (s *Schema) Named(fullName string) *Schema { return s.part(s.notation.named(fullName)) }
+
+// of returns the schema of data.
+func (s *Schema) of(data []byte) (*Schema, error) {
+	n, err := s.notation.of(data)
+	if err != nil {
+		return nil, fmt.Errorf("schema %d: %w", s.ID, err)
+	}
+	return s.part(n), nil
+}
+
+// part returns the schema with one of its notations.
+func (s *Schema) part(n notation) *Schema {
+	switch n {
+	case nil:
+		return nil
+	case s.notation:
+		return s
+	}
+	return &Schema{ID: s.ID, Format: s.Format, Name: n.fullName(), Text: s.Text, notation: n}
+}
+
+// toJSON writes data of the schema as JSON of at most limit bytes. The error wraps
+// ErrTooLarge, or says what is wrong with the data and where.
 func (s *Schema) toJSON(data []byte, limit int) ([]byte, error) {
-	json, err := avrojson.Write(s.typ(), data, limit)
+	json, err := s.notation.toJSON(data, limit)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	return json, nil
-}
-
-// maxReferences limits how many schemas a schema may refer to, directly and through others.
-const maxReferences = 64
-
-// fetcher gets the schemas that a schema refers to.
-type fetcher struct {
-	registry  *Registry
-	bytesLeft int
-	texts     []string                    // in the order in which they can be parsed
-	seen      map[sr.SchemaReference]bool // true once it is in texts
-}
-
-func (f *fetcher) parse(ctx context.Context, id int, root sr.Schema) (*Schema, error) {
-	if err := f.follow(ctx, root); err != nil {
-		return nil, err
-	}
-	return parseSchema(id, root.Schema, f.texts)
-}
-
-// follow collects what a schema refers to, depth first, for a schema can only be parsed after all
-// that it refers to.
-func (f *fetcher) follow(ctx context.Context, schema sr.Schema) error {
-	f.bytesLeft -= len(schema.Schema)
-	switch {
-	case schema.Schema == "":
-		return fmt.Errorf("%w: the answer has no schema; check the URL and its path",
-			ErrRegistryRefused)
-	case schema.Type != sr.TypeAvro:
-		return fmt.Errorf("%w: its type is %v, must be AVRO", ErrSchemaUnusable, schema.Type)
-	case f.bytesLeft < 0:
-		return fmt.Errorf("%w: it and the schemas it refers to have more than %d bytes",
-			ErrSchemaUnusable, f.registry.settings.Limits.SchemaBytes)
-	}
-	for _, reference := range schema.References {
-		reference.Name = "" // Avro refers by the names in the text
-		done, begun := f.seen[reference]
-		switch {
-		case done:
-			continue
-		case begun:
-			return fmt.Errorf("%w: it refers to itself through subject %s version %d",
-				ErrSchemaUnusable, reference.Subject, reference.Version)
-		case len(f.seen) >= maxReferences:
-			return fmt.Errorf("%w: it refers to more than %d others",
-				ErrSchemaUnusable, maxReferences)
-		}
-		if f.seen == nil {
-			f.seen = map[sr.SchemaReference]bool{}
-		}
-		f.seen[reference] = false
-		text, err := f.get(ctx, reference)
-		if err != nil {
-			return err
-		}
-		f.texts = append(f.texts, text)
-		f.seen[reference] = true
-	}
-	return nil
-}
-
-func (f *fetcher) get(ctx context.Context, reference sr.SchemaReference) (string, error) {
-	found, err := f.registry.version(ctx, "schema", reference.Subject, reference.Version)
-	if errors.Is(err, ErrSchemaNotFound) {
-		return "", fmt.Errorf("%w: it refers to subject %s version %d, which does not exist",
-			ErrSchemaUnusable, reference.Subject, reference.Version)
-	}
-	if err != nil {
-		return "", fmt.Errorf("subject %s version %d, which it refers to: %w",
-			reference.Subject, reference.Version, err)
-	}
-	return found.Schema.Schema, f.follow(ctx, found.Schema)
 }
 
 // limitedTransport ends answers that are too large. JSON escapes make a schema larger on the way.

@@ -4,15 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/twmb/avro"
-
-	"refold/codecs/avrotype"
 )
 
 // Set encodes and decodes the record types that share a topic. It is safe for concurrent use.
@@ -30,6 +25,8 @@ type Set struct {
 	formers    []*setType
 	formerByGo map[reflect.Type]*setType
 	former     map[string][]*setType
+	// downcasts: types have a downcast, or are upcoming. latest: today's versions are written all the same.
+	downcasts, latest bool
 
 	// readers decode records, by the ID of the schema that they were written with. The map is replaced,
 	// never changed, so that the hot path reads it without a lock.
@@ -42,17 +39,11 @@ type setType struct {
 	*recordType
 	schema *Schema
 	id     atomic.Int64 // of our own schema; 0 until Prepare
-}
+	own    *reading     // of what was written with our own schema
+	made   *reading     // of data that is known to fit it
+	former *written     // nil: today's version is written always
 
-// reader decodes records that were written with one schema, or holds the reason why they are poison.
-type reader struct {
-	set    *Set
-	typ    *setType
-	schema *avro.Schema // the writer's resolved to ours; ours if they are the same
-	poison *Malformed   // without the bytes
-	// growth is checked before bytes are decoded. As a rule it is nil: they can't grow.
-	growth *avrotype.Growth
-	limits Limits
+	fingerprint [8]byte // of our own schema
 }
 
 // NewSet returns the codec of a topic. It does not talk to the registry; [Set.Prepare] does. The
@@ -81,16 +72,25 @@ func NewSet(registry *Registry, types ...Type) (*Set, error) {
 			mistakes = append(mistakes, err)
 			continue
 		}
+		own, err := schema.notation.read(schema.notation)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("schema of %v: %w", t.goType, err))
+			continue
+		}
+		typ := &setType{recordType: t.recordType, schema: schema, own: own}
+		if registry != nil {
+			typ.made = &reading{avro: own.avro, limits: registry.settings.Limits}
+		}
 		add := s.add
 		if t.upcast != nil {
 			add = s.addFormer
 		}
-		if err := add(&setType{recordType: t.recordType, schema: schema}); err != nil {
+		if err := add(typ); err != nil {
 			mistakes = append(mistakes, err)
 		}
 	}
 	if len(mistakes) == 0 {
-		if err := s.checkFormers(); err != nil {
+		if err := errors.Join(s.checkFormers(), s.linkDowncasts()); err != nil {
 			mistakes = append(mistakes, err)
 		}
 	}
@@ -109,8 +109,10 @@ func (s *Set) add(t *setType) error {
 	s.types = append(s.types, t)
 	s.bare[bareName(name)] = t
 	s.byGo[t.goType] = t
-	s.byGo[reflect.PointerTo(t.goType)] = t
-	names := append([]string{name}, recordAliases(t.schema)...)
+	if t.goType.Kind() == reflect.Struct {
+		s.byGo[reflect.PointerTo(t.goType)] = t
+	}
+	names := append([]string{name}, t.schema.notation.aliases()...)
 	for _, name := range names {
 		if other := s.byName[name]; other != nil {
 			return fmt.Errorf("%s is a name or alias of both %v and %v",
@@ -119,19 +121,6 @@ func (s *Set) add(t *setType) error {
 		s.byName[name] = t
 	}
 	return nil
-}
-
-// recordAliases returns the full names that a record used to have.
-func recordAliases(schema *Schema) []string {
-	root := schema.avro.Root()
-	var full []string
-	for _, alias := range root.Aliases {
-		if !strings.Contains(alias, ".") && root.Namespace != "" {
-			alias = root.Namespace + "." + alias
-		}
-		full = append(full, alias)
-	}
-	return full
 }
 
 // Types returns the bare names of the record types, in the order in which they were given.
@@ -165,13 +154,18 @@ func (s *Set) find(typeName string) *setType {
 	return nil
 }
 
-// Prepare gets the IDs of all schemas, registering them if the registry's mode says so, so that
-// encoding needs no registry afterwards. It waits for a registry that is away, up to
+// Prepare gets the IDs of all schemas that are written, registering them if the registry's mode says so, so
+// that encoding needs no registry afterwards. Of a type that is written as a former version ([Downcast]) that
+// is the former one: programs that can't read today's must not find it in the registry before they are gone. It waits for a registry that is away, up to
 // RegistrySettings.RetryLimit. The error lists every schema that the registry lacks or refuses.
 func (s *Set) Prepare(ctx context.Context) error {
 	var mistakes []error
 	for _, t := range s.types {
-		err := s.prepare(ctx, t)
+		w := s.writer(t)
+		if w == nil {
+			continue
+		}
+		err := s.prepare(ctx, w)
 		if err != nil {
 			mistakes = append(mistakes, err)
 		}
@@ -187,7 +181,11 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 		return nil
 	}
 	return s.registry.patiently(ctx, func(ctx context.Context) error {
-		id, err := s.registry.ID(ctx, t.schema.Name, t.schema.Text)
+		lookUp := s.registryID
+		if t.upcast != nil {
+			lookUp = s.prepareFormer
+		}
+		id, err := lookUp(ctx, t)
 		if errors.Is(err, ErrSchemaNotFound) && revisionOf(t.schema) != 0 {
 			// Another revision of the same fields is the same to whoever reads: it need not be registered.
 			if same := s.sameFields(ctx, t); same != 0 {
@@ -195,7 +193,7 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 			}
 		}
 		if err == nil {
-			s.keep(id, s.reader(t, t.schema, t.schema.avro))
+			s.keep(id, s.reader(t, t.own))
 			t.id.Store(int64(id))
 		}
 		return err
@@ -204,8 +202,8 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 
 // Encode returns the bytes of a value, or of what a pointer points to, of one of the Set's Go
 // types. It allocates nothing else. Unless the Set is prepared, the first value of each type waits for
-// the registry. The error wraps [ErrTooLarge], or the registry's error about the type's schema, or says
-// what can't be encoded.
+// the registry. The error wraps [ErrTooLarge], [ErrNotYetWritable], or the registry's error about the type's
+// schema, or says what can't be encoded.
 func (s *Set) Encode(v any) ([]byte, error) {
 	return encodeExactly(func(dst []byte) ([]byte, error) { return s.AppendEncode(dst, v) })
 }
@@ -239,6 +237,18 @@ func (s *Set) AppendEncode(dst []byte, v any) ([]byte, error) {
 		return nil, fmt.Errorf("cannot encode a %T; this topic's types are %s",
 			v, strings.Join(s.Types(), ", "))
 	}
+	if as := s.writer(t); as != t {
+		old, err := s.down(t, v)
+		if err != nil {
+			return nil, fmt.Errorf("encode %v: %w", t.goType, err)
+		}
+		return s.appendAs(dst, t, as, old)
+	}
+	return s.appendAs(dst, t, t, v)
+}
+
+// appendAs appends a value of a version of t, with the wire format's header.
+func (s *Set) appendAs(dst []byte, today, t *setType, v any) ([]byte, error) {
 	id := int(t.id.Load())
 	if id == 0 {
 		// Only a Set that was not prepared comes here. Closing the registry ends the wait.
@@ -248,7 +258,7 @@ func (s *Set) AppendEncode(dst []byte, v any) ([]byte, error) {
 		id = int(t.id.Load())
 	}
 	start := len(dst)
-	out, err := t.encode(AppendWireHeader(dst, id), t.schema.avro, v)
+	out, err := s.appendData(AppendWireHeader(dst, id), today, t, v)
 	if err != nil {
 		return nil, fmt.Errorf("encode %v: %w", t.goType, err)
 	}
@@ -257,112 +267,4 @@ func (s *Set) AppendEncode(dst []byte, v any) ([]byte, error) {
 			t.goType, ErrTooLarge, size, limit)
 	}
 	return out, nil
-}
-
-// Decode returns the value that b was encoded from: a value, not a pointer, of one of the Set's Go
-// types. A record of a former version ([Former]) comes as what it has become, or as an [Upcast]. b is not
-// kept, and may be used again. One allocation is made, for the value, and a share of another, for its
-// strings.
-//
-// The error is a *[Malformed], which is poison, or it wraps [ErrRegistryUnavailable], which is a
-// fault: the schema is not known yet, and the registry does not answer. The registry is asked once.
-func (s *Set) Decode(ctx context.Context, b []byte) (any, error) {
-	r, data, err := s.readerOf(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	return r.decode(b, data)
-}
-
-// readerOf returns the reader of a record, and the record's data. Its errors are those of Decode.
-func (s *Set) readerOf(ctx context.Context, b []byte) (r *reader, data []byte, err error) {
-	if limit := s.registry.settings.Limits.RecordBytes; len(b) > limit {
-		return nil, nil, tooLarge(b, limit)
-	}
-	id, data, err := SplitWire(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	if r = (*s.readers.Load())[id]; r == nil {
-		if r, err = s.learn(ctx, id, b); err != nil {
-			return nil, nil, err
-		}
-	}
-	if r.poison != nil {
-		return nil, nil, &Malformed{Reason: r.poison.Reason, Bytes: b, Err: r.poison.Err}
-	}
-	return r, data, nil
-}
-
-// decode decodes the data of a record b.
-func (r *reader) decode(b, data []byte) (v any, err error) {
-	defer func() { // the bytes are foreign
-		if p := recover(); p != nil {
-			v, err = nil, malformed(ReasonUndecodable, b, "%v: panic: %v", r.typ.goType, p)
-		}
-	}()
-	if r.growth != nil {
-		if err := r.growth.Check(data, r.limits.ExpandedBytes); errors.Is(err, ErrTooLarge) {
-			return nil, malformed(ReasonTooLarge, b, "%v: %w", r.typ.goType, err)
-		} else if err != nil {
-			return nil, malformed(ReasonUndecodable, b, "%v: %w", r.typ.goType, err)
-		}
-	}
-	v, rest, err := r.typ.decode(r.schema, data)
-	switch {
-	case err != nil:
-		return nil, malformed(ReasonUndecodable, b, "%v: %w", r.typ.goType, err)
-	case len(rest) > 0:
-		return nil, malformed(ReasonUndecodable, b,
-			"%v: %d bytes are left over after the last field", r.typ.goType, len(rest))
-	case r.typ.upcast != nil:
-		if v, err = r.set.upcast(r.typ, v); err != nil {
-			return nil, malformed(ReasonIncompatible, b, "%w", err)
-		}
-	}
-	return v, nil
-}
-
-// learn asks the registry for a writer's schema and resolves it to ours.
-func (s *Set) learn(ctx context.Context, id int, b []byte) (*reader, error) {
-	written, err := s.registry.Schema(ctx, id)
-	switch {
-	case errors.Is(err, ErrSchemaNotFound):
-		return nil, &Malformed{Reason: ReasonUnknownSchema, Bytes: b, Err: err}
-	case errors.Is(err, ErrSchemaRefused):
-		return nil, &Malformed{Reason: ReasonRefusedSchema, Bytes: b, Err: err}
-	case errors.Is(err, ErrSchemaUnusable):
-		return nil, &Malformed{Reason: ReasonUnusableSchema, Bytes: b, Err: err}
-	case err != nil:
-		return nil, err
-	}
-	r := s.resolve(written)
-	s.keep(id, r)
-	return r, nil
-}
-
-// reader returns the reader of records of the type that were written with a schema. resolved is that schema
-// resolved to ours.
-func (s *Set) reader(t *setType, written *Schema, resolved *avro.Schema) *reader {
-	return &reader{
-		set: s, typ: t, schema: resolved,
-		growth: avrotype.NewGrowth(written.typ(), t.schema.typ()), limits: s.registry.settings.Limits,
-	}
-}
-
-// keep remembers a reader. It is called for schemas that the registry knows only, so that garbage cannot
-// fill the map. A full map is emptied first.
-func (s *Set) keep(id int, r *reader) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	old := *s.readers.Load()
-	if old[id] != nil {
-		return
-	}
-	readers := make(map[int]*reader, len(old)+1)
-	if len(old) < s.registry.settings.Limits.Schemas {
-		maps.Copy(readers, old)
-	}
-	readers[id] = r
-	s.readers.Store(&readers)
 }

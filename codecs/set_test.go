@@ -137,10 +137,16 @@ func TestPoison(t *testing.T) {
 	number := register(t, s, "number", `"long"`)
 	changed := register(t, s, "bank.Closed", `{"type": "record", "name": "Closed",
 		"namespace": "bank", "fields": [{"name": "reason", "type": "long"}]}`)
-	_, _, err = s.RegisterSchema("json", sr.Schema{Schema: `{}`, Type: sr.TypeJSON})
-	if err != nil {
-		t.Fatal(err)
+	ofType := func(subject, schema string, kind sr.SchemaType) int {
+		id, _, err := s.RegisterSchema(subject, sr.Schema{Schema: schema, Type: kind})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
 	}
+	untitled := ofType("json", `{}`, sr.TypeJSON)
+	unusable := ofType("json-unusable", `{"$ref": "file:///etc/hostname"}`, sr.TypeJSON)
+	inJSON := ofType("json-closed", `{"title": "bank.Closed"}`, sr.TypeJSON)
 	for name, test := range map[string]struct {
 		b    []byte
 		want codecs.Reason
@@ -151,7 +157,9 @@ func TestPoison(t *testing.T) {
 		"unknown schema": {wire(999), codecs.ReasonUnknownSchema, "schema 999"},
 		"foreign type":   {wire(other, 0), codecs.ReasonUnknownType, "bank.Other"},
 		"not a record":   {wire(number, 2), codecs.ReasonUnknownType, "long"},
-		"JSON schema":    {wire(changed + 1), codecs.ReasonUnusableSchema, "JSON"},
+		"untitled":       {wire(untitled), codecs.ReasonUnknownType, ""},
+		"unusable":       {wire(unusable), codecs.ReasonUnusableSchema, "none of the references"},
+		"another format": {wire(inJSON), codecs.ReasonIncompatible, "the format JSON; ours is AVRO"},
 		"another type":   {wire(changed, 2), codecs.ReasonIncompatible, "reason"},
 		"cut short":      {good[:len(good)-1], codecs.ReasonUndecodable, "Deposited"},
 		"header only":    {good[:5], codecs.ReasonUndecodable, ""},

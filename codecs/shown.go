@@ -55,7 +55,7 @@ func (s *Set) readAs(ctx context.Context, b []byte) ([]Part, error) {
 	left := s.registry.settings.Limits.ExpandedBytes
 	for i, value := range values {
 		t := s.byGo[reflect.TypeOf(value)]
-		encoded, err := t.encode(nil, t.schema.avro, value)
+		encoded, err := t.encode(nil, t.own, value)
 		if err != nil {
 			return nil, malformed(ReasonIncompatible, b, "encode what it is upcast to, a %T: %w", value, err)
 		}

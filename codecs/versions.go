@@ -1,7 +1,6 @@
 package codecs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +83,10 @@ func (s *Set) checkVersions(ctx context.Context, t *setType) error {
 // or if the registry does not say.
 func (s *Set) sameFields(ctx context.Context, t *setType) (same int) {
 	err := s.eachVersion(ctx, t.schema.Name, func(_, id int, written *Schema, err error) {
-		if err == nil && bytes.Equal(written.avro.Canonical(), t.schema.avro.Canonical()) {
+		if err != nil {
+			return
+		}
+		if named := written.Named(t.schema.Name); named != nil && t.schema.notation.same(named.notation) {
 			same = id
 		}
 	})
@@ -108,12 +110,15 @@ func (s *Set) eachVersion(
 
 // readable returns why what was written with a schema can't be read, or must not be.
 func (t *setType) readable(s *Set, written *Schema) error {
+	if named := written.Named(t.schema.Name); named != nil {
+		written = named
+	}
 	if poison := s.resolve(written).poison; poison != nil {
 		return poison.Err
 	}
 	ours := revisionOf(t.schema)
 	if ours == 0 || t.upcast != nil || ours != revisionOf(written) ||
-		bytes.Equal(written.avro.Canonical(), t.schema.avro.Canonical()) {
+		t.schema.notation.same(written.notation) {
 		return nil
 	}
 	return fmt.Errorf("%w: both are of revision %d; raise it (of a row: the definition's FoldVersion)",
@@ -124,12 +129,4 @@ func (t *setType) readable(s *Set, written *Schema) error {
 var ErrSameRevision = errors.New("the fields differ")
 
 // revisionOf returns the revision that a schema notes; 0 if it has none.
-func revisionOf(s *Schema) int64 {
-	switch n := s.avro.Root().Props[revisionProperty].(type) {
-	case int64:
-		return n
-	case int:
-		return int64(n)
-	}
-	return 0
-}
+func revisionOf(s *Schema) int64 { return s.notation.revision() }

@@ -19,4 +19,6 @@ const (
 	startCommitted = true
 	// leased: a worker serves reads only while its group certainly counts it as a member (Session.Holds).
 	leased = true
+	// endsAnswered: a producer of which an end was not answered is used no more (unanswered.go).
+	endsAnswered = true
 )

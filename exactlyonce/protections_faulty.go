@@ -8,9 +8,12 @@ import (
 )
 
 // The protections of protections.go, one of which FAULTY switches off: "fencing", "offsets",
-// "rows", "topics", "start" or "lease"; "standbys" is one of package standby. Never for production: this
-// build loses and doubles records, or reads old ones, and is meant to.
-var fencing, offsetsInside, rowsAfter, topicsFit, startCommitted, leased = true, true, true, true, true, true
+// "rows", "topics", "start", "lease" or "ends"; "standbys" is one of package standby. Never for production:
+// this build loses and doubles records, or reads old ones, and is meant to.
+var (
+	fencing, offsetsInside, rowsAfter, topicsFit = true, true, true, true
+	startCommitted, leased, endsAnswered         = true, true, true
+)
 
 func init() {
 	switch off := os.Getenv("FAULTY"); off {
@@ -28,10 +31,12 @@ func init() {
 		startCommitted = false
 	case "lease":
 		leased = false
+	case "ends":
+		endsAnswered = false
 	case "standbys": // see package standby
 	default:
 		panic(fmt.Sprintf(
-			"FAULTY is %q; it may be fencing, offsets, rows, topics, start, lease or standbys", off))
+			"FAULTY is %q; it may be fencing, offsets, rows, topics, start, lease, ends or standbys", off))
 	}
 	fmt.Fprintf(os.Stderr, "FAULTY=%s: a protection is off; "+
 		"records will be lost or doubled, or old ones read\n", os.Getenv("FAULTY"))

@@ -43,4 +43,6 @@ func (u *unanswered) OnBrokerRead(
 var errLate = errors.New("the end of a transaction had to be sent twice, and the first may still arrive")
 
 // late reports whether a request to end one of the producer's transactions may still arrive, and do harm.
-func (p *producer) late() bool { return !p.features.TransactionsV2 && p.ends.n.Load() > 0 }
+func (p *producer) late() bool {
+	return endsAnswered && !p.features.TransactionsV2 && p.ends.n.Load() > 0
+}

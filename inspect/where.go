@@ -2,23 +2,16 @@ package inspect
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 
 	"cel.dev/cel-go/cel"
+
+	"refold/codecs/expr"
 )
 
-// The limits of an expression.
-const (
-	// MaxWhereBytes limits the text.
-	MaxWhereBytes = 16 << 10
-	// MaxWhereCost limits the evaluation for one record, in CEL's units: a step is one unit, and a comparison
-	// of texts about one more for every ten characters. That is about 0.1 s of processor time.
-	MaxWhereCost = 1_000_000
-	// checkEvery is after how many steps of a loop an evaluation looks whether its context has ended.
-	checkEvery = 1000
-)
+// MaxWhereCost limits the evaluation of an expression for one record, in the units of package expr: about 0.1
+// s of processor time. Its text has at most expr.MaxBytes.
+const MaxWhereCost = 1_000_000
 
 // Where is an expression in CEL over a record: the Common Expression Language, which always ends. Its
 // variables are key, value, type, headers, time, partition, offset and format. It is safe for concurrent use.
@@ -26,14 +19,7 @@ type Where struct{ program cel.Program }
 
 // NewWhere compiles an expression. The error lists all mistakes with their places.
 func NewWhere(expression string) (*Where, error) {
-	if len(expression) > MaxWhereBytes {
-		return nil, fmt.Errorf("the expression has %d bytes; at most %d are allowed", len(expression),
-			MaxWhereBytes)
-	}
-	if strings.TrimSpace(expression) == "" {
-		return nil, errors.New("the expression is empty")
-	}
-	env, err := cel.NewEnv(
+	env, err := expr.NewEnv(
 		cel.Variable("key", cel.StringType),
 		cel.Variable("value", cel.DynType),
 		cel.Variable("type", cel.StringType),
@@ -42,38 +28,15 @@ func NewWhere(expression string) (*Where, error) {
 		cel.Variable("partition", cel.IntType),
 		cel.Variable("offset", cel.IntType),
 		cel.Variable("format", cel.StringType),
-		// JSON has one kind of numbers: 3 must compare with 2.5.
-		cel.CrossTypeNumericComparisons(true),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("prepare CEL: %w", err)
+		return nil, err //nolint:wrapcheck // it says what
 	}
-	ast, issues := env.Compile(expression)
-	if issues.Err() != nil {
-		return nil, mistakes(issues)
-	}
-	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		return nil, fmt.Errorf("the expression is a %v; it must be true or false, such as value.amount > 100",
-			t)
-	}
-	program, err := env.Program(ast,
-		cel.CostLimit(MaxWhereCost), cel.InterruptCheckFrequency(checkEvery),
-		cel.EvalOptions(cel.OptOptimize))
+	program, _, err := expr.Condition(env, expression, MaxWhereCost)
 	if err != nil {
-		return nil, fmt.Errorf("the expression: %w", err)
+		return nil, err //nolint:wrapcheck // it names the places
 	}
 	return &Where{program}, nil
-}
-
-// mistakes lists what is wrong with an expression, one mistake a line.
-func mistakes(issues *cel.Issues) error {
-	var errs []error
-	for _, e := range issues.Errors() {
-		message := strings.TrimSuffix(e.Message, " (in container '')")
-		errs = append(errs,
-			fmt.Errorf("line %d, column %d: %s", e.Location.Line(), e.Location.Column()+1, message))
-	}
-	return errors.Join(errs...)
 }
 
 // matches evaluates the expression for a decoded record. The error says why it has no answer: a field that

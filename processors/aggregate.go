@@ -6,16 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/lovoo/goka"
 
 	"refold/codecs"
+	"refold/codecs/rules"
 	"refold/eventsourcing"
 	"refold/fold"
 )
@@ -77,46 +76,6 @@ type Settings struct {
 // Rejection is a code that commands are rejected with, and what it means to their sender.
 type Rejection struct{ Code, Meaning string }
 
-// Total is a number that reports add up, such as the balances of one currency.
-type Total struct {
-	Name   string
-	Amount int64
-}
-
-// Message is a type of commands or events. Make it with [Of].
-type Message struct {
-	goType   reflect.Type
-	example  any
-	internal bool
-	options  codecs.StructOptions
-	record   func(codecs.StructOptions) codecs.Type
-}
-
-// Of returns the type T of commands or events. T is a struct; its Avro schema is made of its fields, as
-// [codecs.RecordOf] says, and doc is the documentation of the record. The example shows in the API's
-// description, and is sent by default as sample load; for events the zero value will do.
-func Of[T any](example T, doc string) Message {
-	return Message{
-		goType: reflect.TypeFor[T](), example: example,
-		options: codecs.StructOptions{Doc: doc},
-		record:  codecs.RecordOf[T],
-	}
-}
-
-// Revision notes a number in the schema. Versions of one record need it only if they have the same fields and
-// mean something else by them, such as euros once and cents today: raise it then, and give the one before as
-// a [Former] version. Fields may change only together with a revision that was noted once.
-func (m Message) Revision(n int) Message {
-	m.options.Revision = n
-	return m
-}
-
-// Internal returns the command as one that only processes send: the HTTP API does not offer it.
-func (m Message) Internal() Message {
-	m.internal = true
-	return m
-}
-
 // Definition is an [Aggregate] or a [Process].
 type Definition interface{ definition() }
 
@@ -144,10 +103,10 @@ func (a Aggregate[S, C, E]) Named() AggregateName { return AggregateName{a.Name,
 // Settings returns Defaults.
 func (a Aggregate[S, C, E]) Settings() Settings { return a.Defaults }
 
-// Decider returns the aggregate's behaviour.
+// Decider returns the aggregate's behaviour, its rules included: see [Message.Rule].
 func (a Aggregate[S, C, E]) Decider() eventsourcing.Decider[S, C, E] {
 	return eventsourcing.Decider[S, C, E]{
-		Initial: a.Initial, Decide: a.Decide, Evolve: a.Evolve, FoldVersion: a.FoldVersion,
+		Initial: a.Initial, Decide: a.ruled(), Evolve: a.Evolve, FoldVersion: a.FoldVersion,
 	}
 }
 
@@ -181,7 +140,14 @@ func recordsOf(messages []Message, namespace string) []codecs.Type {
 		if m.record != nil {
 			o := m.options
 			o.Namespace = namespace
-			types = append(types, m.record(o))
+			if len(m.rules) > 0 {
+				o.Properties = map[string]any{rules.PropertyName: rules.Property(m.rules)}
+			}
+			t := m.record(o)
+			if m.upcoming {
+				t = t.Upcoming()
+			}
+			types = append(types, t)
 		}
 	}
 	return types
@@ -206,6 +172,9 @@ func (a Aggregate[S, C, E]) validate() error {
 		for i, m := range messages {
 			if m.goType == nil || !m.goType.AssignableTo(of) {
 				wrong("%s[%d] is a %v; it must be a %v", field, i, m.goType, of)
+			}
+			if err := m.checkRules(field == "Commands"); err != nil {
+				wrong("%s[%d], %v: %w", field, i, m.goType, err)
 			}
 		}
 	}
@@ -247,6 +216,9 @@ type OpenAggregate struct {
 	// Fold makes rows again from events, History makes both from commands.
 	Fold    fold.RowFold
 	History History
+	// RowsVersion returns the fold version of the rows that are written: Fold's, or that of a former version
+	// (see Downcast).
+	RowsVersion func() int
 	// Graph makes the Goka group graph.
 	Graph func(GraphOptions) (*goka.GroupGraph, error)
 	// Row reads the sequence and the state of a row.
@@ -260,6 +232,9 @@ type OpenAggregate struct {
 	Internal        []string
 	// Rejections are in the order of their codes.
 	Rejections []Rejection
+	// Rules are those of the commands, by type, and RulesBroken returns the ones that a command breaks.
+	Rules       map[string][]rules.Rule
+	RulesBroken func(command any) []rules.Violation
 	// Traffic returns the command that one aggregate is sent as its n-th; nil if it has none to send.
 	Traffic func(n int, random *rand.Rand) any
 }
@@ -274,9 +249,8 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 		AggregateName: a.Named(), Namespace: a.namespace(), State: reflect.TypeFor[S](),
 		CommandExamples: make(map[string]json.RawMessage, len(a.Commands)), Traffic: a.traffic(),
 	}
-	for _, code := range slices.Sorted(maps.Keys(a.Rejections)) {
-		o.Rejections = append(o.Rejections, Rejection{code, a.Rejections[code]})
-	}
+	o.Rejections, o.Rules = a.rejections(), rulesOf(a.Commands)
+	o.RulesBroken, _ = broken(a.Commands) // validate has compiled them
 	if !reflect.ValueOf(&a.Example).Elem().IsZero() {
 		o.Example = a.Example
 	}
@@ -311,17 +285,24 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 	}
 	table := tableCodec[S](o.Rows)
 	o.Table = table
-	o.Fold, o.Row = NewFold(a.Decider(), o.Events, table), readRow[S](table)
-	o.History = historyOf(a.Decider(), a.Plural, o.Events, table)
+	decider := a.decider(o.Events, o.Rows)
+	o.Fold, o.Row = NewFold(decider, o.Events, table), readRow[S](table)
+	o.History = historyOf(decider, a.Plural, o.Events, table)
+	o.RowsVersion = func() int { return a.rowsVersion(o.Rows) }
 	o.Graph = func(g GraphOptions) (*goka.GroupGraph, error) { return a.graph(o, g).Graph() }
 	return o, nil
 }
 
 // graph joins the definition and what the worker gives.
 func (a Aggregate[S, C, E]) graph(o *OpenAggregate, g GraphOptions) *AggregateGraph[S, C, E] {
+	decodedBytes := 0
+	if o.Rows.WritesFormer() {
+		decodedBytes = -1 // a row may say less than the state that it was made of
+	}
 	return &AggregateGraph[S, C, E]{
-		Name: a.Name, Topics: a.Topics(g.TopicPrefix), Decider: a.Decider(),
-		Commands: o.Commands, Events: o.Events, Results: g.Results, Rows: tableCodec[S](o.Rows),
+		Name: a.Name, Topics: a.Topics(g.TopicPrefix), Decider: a.decider(o.Events, o.Rows),
+		DecodedBytes: decodedBytes,
+		Commands:     o.Commands, Events: o.Events, Results: g.Results, Rows: tableCodec[S](o.Rows),
 		RecentSize: g.RecentSize, Outcomes: g.Outcomes, RecordBytes: g.RecordBytes,
 		Partitions: g.Partitions, Version: g.Version, Guard: g.Guard, Tracer: g.Tracer,
 		Metrics: g.Metrics, Logger: g.Logger,
@@ -343,18 +324,6 @@ func (a Aggregate[S, C, E]) traffic() func(int, *rand.Rand) any {
 		return nil
 	}
 	return func(n int, _ *rand.Rand) any { return examples[n%len(examples)] }
-}
-
-// Totalled returns what a report adds up of a state as JSON, as the HTTP API shows it.
-func (a Aggregate[S, C, E]) Totalled(state json.RawMessage) ([]Total, error) {
-	if a.Totals == nil {
-		return []Total{{a.Plural, 1}}, nil
-	}
-	var s S
-	if err := json.Unmarshal(state, &s); err != nil {
-		return nil, fmt.Errorf("read a state of %s: %w", a.Plural, err)
-	}
-	return a.Totals(s), nil
 }
 
 // Sets returns the codecs.

@@ -63,6 +63,8 @@ type OpenProcess struct {
 	Graph func(targets map[string]Target, o GraphOptions) (*goka.GroupGraph, error)
 	// FromNewest is Process.StartAtNewest.
 	FromNewest bool
+	// of is the aggregate whose events it reacts to.
+	of string
 }
 
 func (Process[E]) definition() {}
@@ -114,7 +116,7 @@ func (p Process[E]) Open(registry *codecs.Registry) (*OpenProcess, error) {
 		return nil, fmt.Errorf("inputs of %s: %w", p.Name, err)
 	}
 	return &OpenProcess{
-		Name: p.Name, Inputs: inputs, FromNewest: p.StartAtNewest,
+		Name: p.Name, Inputs: inputs, FromNewest: p.StartAtNewest, of: p.Of.Named().Name,
 		Graph: func(targets map[string]Target, o GraphOptions) (*goka.GroupGraph, error) {
 			return p.graph(inputs, targets, o).Graph()
 		},

@@ -33,8 +33,8 @@ func (p *program) newSend() *cobra.Command {
 		Short: "Send a command to an aggregate",
 		Long: `Send a command to an aggregate, by the HTTP API of a worker.
 
-The data is checked before it is sent, by the types of this program, and all mistakes are shown. With
---unchecked only the worker checks it, which may know other types.
+The data is checked before it is sent, by the types of this program and the rules of their schemas, and all
+mistakes are shown. With --unchecked only the worker checks it, which may know other types.
 
 "send AGGREGATE TYPE --schema" sends nothing. It prints what the command takes, as a JSON object: aggregate,
 type, schema (Avro) and example (data to send).

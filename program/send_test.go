@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"refold/eventsourcing"
 	"refold/processors"
 	"refold/program/command"
 )
@@ -23,6 +24,36 @@ func TestSendChecksBeforeItSends(t *testing.T) {
 		"send", "account", "zoe", "DepositMoney", `{"amount": 5, "currency": "EUR"}`, "--server", nobody)
 	expect(t, command.ExitFailed, []string{"is one running?"},
 		"send", "account", "zoe", "Unheard", `{}`, "--unchecked", "--server", nobody)
+}
+
+// A rule that the data break is named before anything is sent, with what was found.
+func TestSendChecksRules(t *testing.T) {
+	p := &program{Program: &command.Program{}}
+	type Ring struct {
+		Times int64 `avro:"times"`
+	}
+	type Rang struct{}
+	var err error
+	p.Definitions, err = processors.Define(processors.Aggregate[struct{}, Ring, Rang]{
+		Name: "bell", Plural: "bells",
+		Decide: func(eventsourcing.Context, struct{}, Ring) ([]Rang, error) { return nil, nil },
+		Evolve: func(s struct{}, _ eventsourcing.Recorded[Rang]) struct{} { return s },
+		Commands: []processors.Message{
+			processors.Of(Ring{1}, "Ring.").Rule("times-few", "message.times <= 3", "At most 3 times."),
+		},
+		Events: []processors.Message{processors.Of(Rang{}, "It rang.")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.checkCommand("bell", "Ring", `{"times": 3}`); err != nil {
+		t.Error(err)
+	}
+	err = p.checkCommand("bell", "Ring", `{"times": 4}`)
+	want := "Ring breaks rules of its schema:\n  times-few: At most 3 times.; found times: 4\n(--unchecked"
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v; want %s", err, want)
+	}
 }
 
 // The example of each command is one that can be sent.

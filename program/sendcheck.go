@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"refold/codecs"
+	"refold/codecs/rules"
+	"refold/eventsourcing"
 	"refold/processors"
 )
 
@@ -35,10 +37,17 @@ func (p *program) withCommands(called string, do func(*processors.OpenAggregate)
 	return do(opened)
 }
 
-// checkCommand returns every mistake in the data of a command, by the types of this program.
+// checkCommand returns every mistake in the data of a command, by the types of this program, and every rule that
+// it breaks.
 func (p *program) checkCommand(called, commandType, data string) error {
 	return p.withCommands(called, func(a *processors.OpenAggregate) error {
-		_, err := a.Commands.FromJSON(commandType, []byte(data))
+		v, err := a.Commands.FromJSON(commandType, []byte(data))
+		if err == nil {
+			err = rules.Error(eventsourcing.TypeName(v), a.RulesBroken(v))
+			if err != nil {
+				return fmt.Errorf("%w\n(--unchecked leaves the check to the worker)", err)
+			}
+		}
 		if _, is := errors.AsType[*codecs.JSONError](err); is {
 			return fmt.Errorf("%w\n(\"send %s %s --schema\" shows what it takes; "+
 				"--unchecked leaves the check to the worker)", err, called, commandType)

@@ -19,6 +19,7 @@ func (w *Worker) resource(a *processors.OpenAggregate) httpapi.Resource {
 		Name: a.Name, Plural: a.Plural, Rows: reader, Sender: reader, Events: reader, Past: reader,
 		Commands: offered{a.Commands, a.Internal}, State: a.State, Example: a.Example,
 		CommandExamples: a.CommandExamples, Rejections: rejections,
+		Rules: a.Rules, RulesBroken: a.RulesBroken,
 		NoResults: !kept.Results, NoHistory: !kept.History, NoTraces: !kept.Traces,
 	}
 }

@@ -107,7 +107,11 @@ func (w *Worker) openCodecs() (err error) {
 	w.registry, w.opened, err = w.in.Open(func(s *codecs.RegistrySettings) {
 		s.Metrics, s.Logger, s.Cache = codecs.NewMetrics(w.metrics), w.logger, w.in.RegistryCache()
 	})
-	return err //nolint:wrapcheck // it says what it was doing
+	if err != nil {
+		return err //nolint:wrapcheck // it says what it was doing
+	}
+	w.reportWritten()
+	return nil
 }
 
 // openStores opens two sets of stores: a processor and a view may both hold a copy of the same

@@ -18,6 +18,7 @@ type Mistake struct {
 	Path    string `json:"path" doc:"Where it is." example:"body.data.amount"`
 	Allowed string `json:"allowed" doc:"What would be right." example:"a whole number"`
 	Found   string `json:"found" doc:"What was there, cut short if long." example:"\"ten\""`
+	Rule    string `json:"rule,omitempty" doc:"The schema's rule that is broken." example:"amount-positive"`
 }
 
 // The codes of problems that are no rejections by an aggregate.
@@ -26,6 +27,7 @@ const (
 	CodeMalformedJSON    = "malformed-json"
 	CodeUnknownType      = "unknown-command-type"
 	CodeInvalidCommand   = "invalid-command"
+	CodeRuleViolated     = "rule-violated" // of a command that was not sent, or that the aggregate rejected
 	CodeKeyReused        = "idempotency-key-reused"
 	CodeUnmet            = "precondition-failed"
 	CodeNotFound         = "not-found"

@@ -34,6 +34,18 @@ type Schema struct {
 	AdditionalProperties any       `json:"additionalProperties,omitempty"`
 	AnyOf                []*Schema `json:"anyOf,omitempty"`
 	Not                  *Schema   `json:"not,omitempty"`
+	// Keywords, if it is not nil, is the whole schema instead of the other fields: one that is no
+	// description of an Avro type.
+	Keywords map[string]any `json:"-"`
+}
+
+// MarshalJSON returns the schema as it is written.
+func (s *Schema) MarshalJSON() ([]byte, error) {
+	if s.Keywords != nil {
+		return json.Marshal(s.Keywords) //nolint:wrapcheck // the caller says of what
+	}
+	type plain Schema
+	return json.Marshal((*plain)(s)) //nolint:wrapcheck // the caller says of what
 }
 
 // Describe returns the JSON Schema of a type: JSON is valid if and only if [Codec.Read] takes it.

@@ -28,3 +28,14 @@ func TestFaulty(t *testing.T) {
 	}
 	t.Errorf("without %s, %d schedules broke no promise", off, *seeds)
 }
+
+// FAULTY=ends: a producer is used on after an end that was not answered.
+func TestFaultyLateEnd(t *testing.T) {
+	for seed := range uint64(lateEnds) {
+		if v := run(t, lateEnd(seed)); len(v.breaches) > 0 {
+			fmt.Fprintf(os.Stdout, "found by schedule no. %d: %v%s\n", seed+1, lateEnd(seed), v)
+			return
+		}
+	}
+	t.Errorf("%d schedules with an end that arrives late broke no promise", lateEnds)
+}

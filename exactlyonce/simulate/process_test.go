@@ -25,6 +25,7 @@ import (
 const (
 	sessionTimeout     = 6 * time.Second
 	transactionTimeout = 15 * time.Second
+	requestTimeout     = 8 * time.Second
 )
 
 // process is one life of a worker.
@@ -240,7 +241,7 @@ func (s *simulation) settings(client string) kafka.Settings {
 		Brokers: s.cluster.ListenAddrs(), ClientID: client,
 		HeartbeatInterval: sessionTimeout / 4, SessionTimeout: sessionTimeout,
 		RebalanceTimeout: 10 * time.Second, TransactionTimeout: transactionTimeout,
-		RequestTimeout: 8 * time.Second, DialTimeout: 5 * time.Second,
+		RequestTimeout: requestTimeout, DialTimeout: 5 * time.Second,
 	}
 }
 

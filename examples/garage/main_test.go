@@ -19,6 +19,7 @@ func TestParking(t *testing.T) {
 	c.Accepted("garage", "g-1", garages.OpenGarage{Spaces: 2, PricePerHour: 250, Currency: "EUR"})
 	c.Accepted("garage", "g-1", garages.EnterGarage{Plate: "B-1", AccountID: "alice"})
 	c.Rejected("garage", "g-1", garages.EnterGarage{Plate: "B-1", AccountID: "alice"}, "car-inside")
+	c.Rejected("garage", "g-1", garages.EnterGarage{AccountID: "alice"}, "rule-violated")
 
 	response, err := http.Get(c.URL + "/garages/g-1/free")
 	if err != nil {

@@ -2,6 +2,7 @@ package programtest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -60,10 +61,13 @@ func Start(tb testing.TB, p program.Program, settings ...string) *Cluster {
 }
 
 // Upgrade stops the program and starts another release of it, or the one before, with the same topics and the
-// same local stores, and waits until it is ready.
-func (c *Cluster) Upgrade(p program.Program) {
+// same local stores, and waits until it is ready. Settings change the configuration, as those of Start.
+func (c *Cluster) Upgrade(p program.Program, settings ...string) {
 	c.tb.Helper()
 	c.stop()
+	for i := 0; i+1 < len(settings); i += 2 {
+		c.settings[settings[i]] = settings[i+1]
+	}
 	c.run(p)
 }
 
@@ -141,6 +145,10 @@ func (c *Cluster) Send(aggregate, id string, command any, options ...func(*clien
 		option(&send)
 	}
 	sent, err := c.Client.Send(c.tb.Context(), a.Plural, id, send)
+	if refused, is := errors.AsType[*client.Problem](err); is && refused.Code == wire.CodeRuleViolated {
+		sent, err = new(client.Command), nil // it is refused before it is sent
+		sent.Status, sent.Code, sent.Message = wire.StatusRejected, refused.Code, refused.Detail
+	}
 	check(c.tb, err)
 	return sent
 }

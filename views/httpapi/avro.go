@@ -36,6 +36,9 @@ func humaSchema(s *avrojson.Schema) *huma.Schema {
 	if s == nil {
 		return nil
 	}
+	if s.Keywords != nil {
+		return &huma.Schema{Extensions: s.Keywords} // as they are: huma knows some of them only
+	}
 	out := &huma.Schema{
 		Ref: s.Ref, Type: s.Type, Title: s.Title, Description: s.Description, Format: s.Format,
 		Pattern: s.Pattern, MinLength: s.MinLength, MaxLength: s.MaxLength, Required: s.Required,

@@ -36,13 +36,18 @@ func (s *Server) resultSchema(r *Resource) *huma.Schema {
 	return s.endpoints.Define(name, &schema)
 }
 
+// cell writes a text in a table in Markdown.
+var cell = strings.NewReplacer("|", `\|`, "\n", " ")
+
 // rejectionTable lists the codes with which the aggregate rejects, in Markdown.
 func rejectionTable(r *Resource) string {
 	var b strings.Builder
 	b.WriteString("| code | meaning |\n|---|---|\n")
-	cell := strings.NewReplacer("|", `\|`, "\n", " ")
 	for _, rejection := range append(slices.Clone(r.Rejections), Rejection{
 		eventsourcing.CodeSequenceMismatch, "The aggregate was at another sequence than If-Match names.",
+	}, Rejection{
+		eventsourcing.CodeNotYetWritable, "During a rolling upgrade: the release before could not read what " +
+			"comes of it. Send it again after the upgrade, under another Idempotency-Key.",
 	}) {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", rejection.Code, cell.Replace(rejection.Meaning))
 	}
@@ -59,14 +64,16 @@ func (s *Server) commandRequest(r *Resource) (*huma.RequestBody, error) {
 		if err != nil {
 			return nil, err
 		}
-		media.Schema.OneOf = append(media.Schema.OneOf, &huma.Schema{
+		command := &huma.Schema{
 			Type: huma.TypeObject, Title: name, Required: []string{"type", "data"},
 			Properties: map[string]*huma.Schema{
 				"type": {Type: huma.TypeString, Enum: []any{name}},
 				"data": data,
 			},
 			AdditionalProperties: false,
-		})
+		}
+		describeRules(command, r.Rules[name])
+		media.Schema.OneOf = append(media.Schema.OneOf, command)
 		if example, has := r.CommandExamples[name]; has {
 			media.Examples[name] = &huma.Example{Value: map[string]json.RawMessage{
 				"type": json.RawMessage(`"` + name + `"`), "data": example,

@@ -7,8 +7,11 @@ var Definition = processors.Aggregate[Garage, Command, Event]{
 	Name: "garage", Plural: "garages",
 	Decide: decide, Evolve: evolve, FoldVersion: 1,
 	Commands: []processors.Message{
-		processors.Of(OpenGarage{Spaces: 300, PricePerHour: 250, Currency: "EUR"}, "Opens a garage."),
-		processors.Of(EnterGarage{Plate: "B-XY 123", AccountID: "alice"}, "Lets a car in."),
+		processors.Of(OpenGarage{Spaces: 300, PricePerHour: 250, Currency: "EUR"}, "Opens a garage.").
+			Rule("currency-code", `message.currency.matches("^[A-Z]{3}$")`, "An ISO 4217 code, such as EUR."),
+		processors.Of(EnterGarage{Plate: "B-XY 123", AccountID: "alice"}, "Lets a car in.").
+			Rule("plate-given", "message.plate.size() >= 1 && message.plate.size() <= 16",
+				"A plate has 1 to 16 characters."),
 		processors.Of(LeaveGarage{Plate: "B-XY 123"}, "Lets a car out, and has it charged."),
 		processors.Of(SettleFee{Sequence: 3, Paid: true}, "Notes what came of a charge.").Internal(),
 	},

@@ -36,6 +36,13 @@ func TestFullGarageLetsNobodyIn(t *testing.T) {
 		When(garages.EnterGarage{Plate: "B-2", AccountID: "bob"}).ThenRejected("garage-full")
 }
 
+// What can be said of a command alone is a rule of its schema, and the garage is not asked.
+func TestCarNeedsAPlate(t *testing.T) {
+	scenario.Of(t, garages.Definition.Decider()).
+		Given(eur).
+		When(garages.EnterGarage{AccountID: "alice"}).ThenRejected(eventsourcing.CodeRuleViolated)
+}
+
 func TestCarWhoseFeeWasRefusedStaysOutside(t *testing.T) {
 	scenario.Of(t, garages.Definition.Decider()).
 		Given(eur, in, out, garages.FeeSettled{Sequence: 3}).

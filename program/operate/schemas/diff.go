@@ -98,7 +98,7 @@ func (o *opened) diff(ctx context.Context, args []string, level levels) (*differ
 	if err != nil {
 		return nil, err
 	}
-	d.Changes = append([]compat.Change{}, compat.Diff(older.Type(), newer.Type())...)
+	d.Changes = changes(older, newer)
 	d.Breaks = append([]compat.Finding{}, compat.Compare(older.Type(), newer.Type())...)
 	for _, b := range d.Breaks {
 		d.Compatible = d.Compatible && !d.Level.Checks(b.Direction)

@@ -95,6 +95,11 @@ func TestCheck(t *testing.T) {
 				"changed since version 1: theatre.SeatTaken\n  SeatTaken.row: field-added: int (compatible)",
 				"5 schemas are compatible",
 			}},
+			{"a rule", strict("message.price > 0"), nil, 0, []string{
+				"changed since version 1: theatre.SeatTaken\n" +
+					"  theatre.SeatTaken: rule: price: message.price > 0 (A price.) (compatible)",
+				"5 schemas are compatible",
+			}},
 			{"int to long", widened(), nil, 1, []string{
 				"theatre.SeatTaken, version 1: SeatTaken.price", "(type)", "keep int while old programs run",
 				"1 breaks",
@@ -117,6 +122,13 @@ func TestCheck(t *testing.T) {
 			}, 0, []string{"theatre.SeatTaken, version 1: SeatTaken.guest is upcast"}},
 			{"upcast, and read by old programs", upcast(), nil, 1, []string{
 				"SeatTaken.guest", "forward", "is upcast",
+			}},
+			{"downcast until the latest is allowed", downcast(), nil, 0, []string{
+				"SeatTaken.guest is downcast", "theatre.SeatTaken: a former version is written until " +
+					"aggregates.seat.write is latest",
+			}},
+			{"downcast, and the latest is allowed", downcast(), []string{"--aggregates.seat.write", "latest"}, 1, []string{
+				"SeatTaken.guest", "forward",
 			}},
 			{"a type dropped that was never written", dropped(), []string{
 				"--registry.compatibility-overrides", "theatre.SeatLeft=NONE",
@@ -263,6 +275,26 @@ func TestDiff(t *testing.T) {
 		diff(1, []string{`"x" is no version`}, first(), "theatre.SeatTaken", "x")
 		diff(1, []string{"the program has no type theatre.SeatLeft"}, dropped(), "theatre.SeatLeft")
 	}
+}
+
+// A rule that is changed is a new version, and no break: programs of all versions read each other's records.
+func TestChangedRule(t *testing.T) {
+	fake := srfake.New()
+	t.Cleanup(fake.Close)
+	registry := []string{"--registry.urls", fake.URL()}
+	for version, expr := range []string{"message.price > 0", "message.price > 10"} {
+		expect(t, 0, nil, strict(expr), append([]string{"register"}, registry...)...)
+		expect(t, 0, nil, strict(expr), append([]string{"check"}, registry...)...)
+		expect(t, 0, []string{"theatre.SeatTaken"}, strict(expr), append([]string{"list"}, registry...)...)
+		if version == 1 {
+			expect(t, 0, []string{
+				"rule: price: message.price > 0 (A price.) -> price: message.price > 10 (A price.)",
+				"1 changes: compatible",
+			}, strict(expr), append([]string{"diff", "theatre.SeatTaken", "1", "2"}, registry...)...)
+		}
+	}
+	expect(t, 0, []string{"rule: price: message.price > 10 (A price.), no more"}, first(),
+		append([]string{"diff", "theatre.SeatTaken", "2"}, registry...)...)
 }
 
 func TestLint(t *testing.T) {

@@ -1,0 +1,44 @@
+package schemas
+
+import (
+	"fmt"
+	"slices"
+
+	"refold/codecs"
+	"refold/codecs/compat"
+	"refold/codecs/rules"
+)
+
+// changes returns the differences between two versions: those of the fields, and then those of the rules. A
+// rule is checked when a command is accepted, never when a record is read, so that no change of one breaks
+// anything.
+func changes(older, newer *codecs.Schema) []compat.Change {
+	all := append([]compat.Change{}, compat.Diff(older.Type(), newer.Type())...)
+	was, _ := rules.OfSchema(older.Text) // a schema of others may mean something else by the property
+	is, _ := rules.OfSchema(newer.Text)
+	note := func(before, after string) {
+		if before != after {
+			all = append(all, compat.Change{
+				Path: newer.Name, What: "rule", Was: before, Is: after, Backward: true, Forward: true,
+			})
+		}
+	}
+	for _, rule := range is {
+		note(ruleText(was, rule.Name), ruleText(is, rule.Name))
+	}
+	for _, rule := range was {
+		if ruleText(is, rule.Name) == "" {
+			note(ruleText(was, rule.Name), "")
+		}
+	}
+	return all
+}
+
+// ruleText is a rule by its name; "" if there is none.
+func ruleText(all []rules.Rule, name string) string {
+	i := slices.IndexFunc(all, func(r rules.Rule) bool { return r.Name == name })
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: %s (%s)", name, all[i].Expr, all[i].Message)
+}
