@@ -55,7 +55,8 @@ func TestApicurioJudgesAsTheTablesOfFormats(t *testing.T) {
 					subject := fmt.Sprintf("table-%s-%d-%s", format, i, level)
 					took := registryTakesFormat(t, s.URL(), subject, level, format, c.Older, c.Newer)
 					if took != compatible {
-						t.Errorf("the registry takes the newer schema: %v, want %v: %s", took, compatible, why)
+						t.Errorf("the registry takes the newer schema: %v, want %v: %s", took, compatible,
+							why)
 					}
 				})
 			}
@@ -80,7 +81,8 @@ func registryTakesFormat(
 	if err == nil {
 		return true
 	}
-	if refused, is := errors.AsType[*sr.ResponseError](err); !is || refused.StatusCode != http.StatusConflict {
+	if refused, is := errors.AsType[*sr.ResponseError](err); !is ||
+		refused.StatusCode != http.StatusConflict {
 		t.Fatal(err)
 	}
 	return false

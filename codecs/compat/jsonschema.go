@@ -23,14 +23,16 @@ const (
 		"(Confluent: PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL)"
 	ruleJSONClosed = applicator + "additionalProperties (Confluent: ADDITIONAL_PROPERTIES_REMOVED, " +
 		"PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL)"
-	ruleJSONItems    = applicator + "items, prefixItems (Confluent: ITEM_REMOVED_FROM_CLOSED_CONTENT_MODEL, …)"
-	ruleJSONCombined = applicator + "anyOf, oneOf, not (Confluent: SUM_TYPE_NARROWED, COMBINED_TYPE_SUBSCHEMAS_CHANGED)"
-	ruleJSONKeyword  = "JSON Schema 2020-12: a keyword that is not compared must stay as it is"
+	ruleJSONItems = applicator +
+		"items, prefixItems (Confluent: ITEM_REMOVED_FROM_CLOSED_CONTENT_MODEL, …)"
+	ruleJSONCombined = applicator +
+		"anyOf, oneOf, not (Confluent: SUM_TYPE_NARROWED, COMBINED_TYPE_SUBSCHEMAS_CHANGED)"
+	ruleJSONKeyword = "JSON Schema 2020-12: a keyword that is not compared must stay as it is"
 )
 
-// CompareJSONSchemas returns all breaks between an older and a newer version of a JSON Schema, those of records
-// that are written by the older one first. A reader's schema is compatible if every value that the writer's
-// allows is valid by it. Where that can't be decided, there is a break: keywords such as if and
+// CompareJSONSchemas returns all breaks between an older and a newer version of a JSON Schema, those of
+// records that are written by the older one first. A reader's schema is compatible if every value that the
+// writer's allows is valid by it. Where that can't be decided, there is a break: keywords such as if and
 // unevaluatedProperties must stay as they are. Defaults fill nothing in, and format is an annotation.
 func CompareJSONSchemas(older, newer *JSONSchemaText) []Finding {
 	return append(ReadJSONSchema(older, newer, Backward), ReadJSONSchema(newer, older, Forward)...)

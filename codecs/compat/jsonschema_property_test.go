@@ -28,7 +28,8 @@ func (s jsonSchemas) schema(depth int) any {
 		}
 	}
 	if !draw("any type") {
-		m["type"] = one[any](s.t, "type", "object", "object", "array", "string", "integer", "number", "null", "boolean",
+		m["type"] = one[any](s.t, "type", "object", "object", "array", "string", "integer", "number", "null",
+			"boolean",
 			[]string{"string", "null"}, []string{"integer", "object"})
 	}
 	add("enum", []any{"a", 1}, []any{1, 2, nil}, []any{true}, []any{"a"})

@@ -26,7 +26,9 @@ func (j *jsonReading) unions(w []conjunct, r conjunct, path string) (found []Fin
 }
 
 // oneOfThem finds a branch that all values fit, and if it must be the only one, that they fit no other.
-func (j *jsonReading) oneOfThem(w []conjunct, r conjunct, branches []any, exactly bool, path string) []Finding {
+func (j *jsonReading) oneOfThem(
+	w []conjunct, r conjunct, branches []any, exactly bool, path string,
+) []Finding {
 	var nearest, candidates []Finding
 	likely := 0
 	for i, branch := range branches {

@@ -292,7 +292,8 @@ func tuple(c conjunct) (first []any, rest any) {
 	return first, rest
 }
 
-// item returns the schemas of the item at a place; those of all items behind the first ones if it is negative.
+// item returns the schemas of the item at a place; those of all items behind the first ones if it is
+// negative.
 func item(all []conjunct, at int) (nodes []node) {
 	for _, c := range all {
 		first, rest := tuple(c)

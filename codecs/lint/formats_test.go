@@ -24,7 +24,10 @@ func found(t *testing.T, problems []lint.Problem) (all []string) {
 // Each rule finds what it is about in Protobuf, and nothing else.
 func TestRulesOfProtobuf(t *testing.T) {
 	const head = "syntax = \"proto3\"; package shop.v1; import \"google/protobuf/timestamp.proto\";\n"
-	paid := func(field string) string { return head + "// Paid is d.\nmessage Paid {\n// d\n" + field + "\n}" }
+	paid := func(field string) string {
+		return head + "// Paid is d.\nmessage Paid {\n// d\n" + field +
+			"\n}"
+	}
 	for name, test := range map[string]struct {
 		text string
 		want []string
@@ -35,8 +38,9 @@ func TestRulesOfProtobuf(t *testing.T) {
 			head + "message Paid {\nState state = 1;\nenum State { NEW = 0; }\n}",
 			[]string{"record-doc Paid", "field-doc Paid.state", "record-doc State"},
 		},
-		"money is a double":          {paid("double amount = 1;"), []string{"money Paid.amount"}},
-		"prices by name":             {paid("map<string, float> price_list = 1;"), []string{"money Paid.price_list"}},
+		"money is a double": {paid("double amount = 1;"), []string{"money Paid.amount"}},
+		"prices by name": {paid("map<string, float> price_list = 1;"),
+			[]string{"money Paid.price_list"}},
 		"money is an integer":        {paid("int64 balance = 1;"), nil},
 		"a ratio is a double":        {paid("double ratio = 1;"), nil},
 		"a time is an integer":       {paid("int64 paid_at = 1;"), []string{"time Paid.paid_at"}},
@@ -63,7 +67,8 @@ func TestRulesOfProtobuf(t *testing.T) {
 // Each rule finds what it is about in JSON Schema, and nothing else.
 func TestRulesOfJSONSchema(t *testing.T) {
 	paid := func(name, schema string) string {
-		return `{"title": "Paid", "description": "d", "properties": {"` + name + `": {"description": "d", ` + schema + `}}}`
+		return `{"title": "Paid", "description": "d", "properties": {"` + name + `": {"description": "d", ` +
+			schema + `}}}`
 	}
 	for name, test := range map[string]struct {
 		text string
@@ -74,13 +79,16 @@ func TestRulesOfJSONSchema(t *testing.T) {
 			`{"properties": {"x": {"properties": {}}, "r": {"$ref": "#"}}}`,
 			[]string{"record-doc #", "field-doc #.x", "record-doc #.x"},
 		},
-		"money is a number":             {paid("amount", `"type": "number"`), []string{"money Paid.amount"}},
-		"money is perhaps a number":     {paid("unitPrice", `"type": ["null", "number"]`), []string{"money Paid.unitPrice"}},
-		"money is an integer":           {paid("amount", `"type": "integer"`), nil},
-		"a time is a plain string":      {paid("paidAt", `"type": "string"`), []string{"time Paid.paidAt"}},
-		"a time is a number in a union": {paid("due_date", `"anyOf": [{"type": "integer"}]`), []string{"time Paid.due_date"}},
-		"a time has a format":           {paid("paidAt", `"type": "string", "format": "date-time"`), nil},
-		"a property in capitals":        {paid("OrderId", `"type": "string"`), []string{"field-name Paid.OrderId"}},
+		"money is a number": {paid("amount", `"type": "number"`), []string{"money Paid.amount"}},
+		"money is perhaps a number": {paid("unitPrice", `"type": ["null", "number"]`),
+			[]string{"money Paid.unitPrice"}},
+		"money is an integer":      {paid("amount", `"type": "integer"`), nil},
+		"a time is a plain string": {paid("paidAt", `"type": "string"`), []string{"time Paid.paidAt"}},
+		"a time is a number in a union": {paid("due_date", `"anyOf": [{"type": "integer"}]`),
+			[]string{"time Paid.due_date"}},
+		"a time has a format": {paid("paidAt", `"type": "string", "format": "date-time"`), nil},
+		"a property in capitals": {paid("OrderId", `"type": "string"`),
+			[]string{"field-name Paid.OrderId"}},
 		"a definition": {
 			`{"description": "d", "$defs": {"line": {"properties": {}}}}`, []string{"record-doc line"},
 		},

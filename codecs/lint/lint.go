@@ -58,8 +58,9 @@ var (
 	times = []string{"at", "time", "timestamp", "date", "day", "since", "until"}
 )
 
-// Check returns what is wrong with the Avro records of a program. All fields together must be written one way: the
-// one that most of them are written in. A named type that several fields have is reported at the first.
+// Check returns what is wrong with the Avro records of a program. All fields together must be written one
+// way: the one that most of them are written in. A named type that several fields have is reported at the
+// first.
 func Check(records ...*avrotype.Type) []Problem {
 	c := checker{seen: map[string]bool{}}
 	for _, r := range records {

@@ -60,7 +60,8 @@ func (c *checker) protoEnums(all protoreflect.EnumDescriptors) {
 
 func (c *checker) declared(kind string, d protoreflect.Descriptor, path string) {
 	if !typeName.MatchString(string(d.Name())) {
-		c.wrong(path, RuleTypeName, fmt.Sprintf("the %s is named %s", kind, d.Name()), "a name like OrderLine")
+		c.wrong(path, RuleTypeName, fmt.Sprintf("the %s is named %s", kind, d.Name()),
+			"a name like OrderLine")
 	}
 	if protobuf.Comment(d) == "" {
 		c.wrong(path, RuleRecordDoc, fmt.Sprintf("the %s %s has no comment", kind, d.FullName()),
