@@ -97,8 +97,17 @@ func (c *Cluster) run(p program.Program) {
 		http.DefaultClient.CloseIdleConnections()
 		c.stop = func() {}
 	}
+	var why error
+	defer func() {
+		if why != nil && c.tb.Failed() {
+			c.tb.Logf("what the worker waits for: %v", why)
+		}
+	}()
 	c.wait("the worker is not ready", func(ctx context.Context) bool {
 		_, err := c.Client.Ready(ctx)
+		if err == nil || ctx.Err() == nil {
+			why = err
+		}
 		return err == nil
 	})
 }
