@@ -31,7 +31,8 @@ message ReadingTaken { int32 kilowatt_hours = 1; }
 message MeterSwapped { string house = 1; int32 last_kilowatt_hours = 2; }
 `
 	started1 = `{"$schema": "http://json-schema.org/draft-07/schema#",
-		"title": "memberships.MembershipStarted", "type": "object", "properties": {"name": {"type": "string"}, "plan": {"type": "string"}},
+		"title": "memberships.MembershipStarted", "type": "object", "properties": {
+		"name": {"type": "string"}, "plan": {"type": "string"}},
 		"required": ["name", "plan"], "additionalProperties": false}`
 	// Another program's, of a version that this one does not know.
 	visited3 = `{"title": "memberships.GymVisited", "type": "object", "properties": {
@@ -127,7 +128,8 @@ func TestLaterProgramsAreRead(t *testing.T) {
 func TestReleasedSchemas(t *testing.T) {
 	foldtest.ReadsReleased(t, "released", meters.Definition, memberships.Definition)
 	foldtest.KnowsEveryType(t, meters.Definition, &meters.InstallMeter{House: "1"},
-		&meters.ReadMeter{WattHours: 7}, &meters.MeterInstalled{House: "1"}, &meters.ReadingTaken{Source: meters.Source_SOURCE_PERSON})
+		&meters.ReadMeter{WattHours: 7}, &meters.MeterInstalled{House: "1"},
+		&meters.ReadingTaken{Source: meters.Source_SOURCE_PERSON})
 	member := memberships.Member{Name: "Ada", Email: "ada@example.com"}
 	foldtest.KnowsEveryType(t, memberships.Definition,
 		memberships.StartMembership{Member: member, Plan: "basic"}, memberships.VisitGym{Studio: "spa"},
@@ -173,7 +175,8 @@ func write(
 		sequence := strconv.Itoa(i + 1)
 		headers := map[string]string{
 			codecs.HeaderSpecVersion: "1.0", codecs.HeaderID: id + "/" + sequence,
-			codecs.HeaderSource: "generation-1", codecs.HeaderType: event.kind, codecs.HeaderSubject: id, codecs.HeaderSequence: sequence,
+			codecs.HeaderSource: "generation-1", codecs.HeaderType: event.kind,
+			codecs.HeaderSubject: id, codecs.HeaderSequence: sequence,
 			codecs.HeaderTime: "2020-01-01T00:00:00Z", codecs.HeaderCorrelationID: "c-" + id,
 			codecs.HeaderCausationID: "c-" + id + "-" + sequence,
 		}
