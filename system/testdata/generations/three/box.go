@@ -1,5 +1,5 @@
-// Package three is the box as it is released now. The owner is a record, a shake is no event any more, Moved is
-// two events, fees are added up, and a box can be locked.
+// Package three is the box as it is released now. The owner is a record, a shake is no event any more, Moved
+// is two events, fees are added up, and a box can be locked.
 package three
 
 import (
@@ -93,8 +93,8 @@ func Box() processors.Definition {
 	return processors.Aggregate[State, any, any]{
 		Name: "box", Plural: "boxes", FoldVersion: 3, Decide: decide, Evolve: evolve, Traffic: traffic,
 		Commands: []processors.Message{
-			processors.Of(Open{Owner{Name: "ann"}}, "Opens a box."), processors.Of(Put{5, "x"}, "Puts money in."),
-			processors.Of(Take{3}, "Takes money out."), processors.Of(Shake{}, "Does nothing."),
+			processors.Of(Open{Owner{Name: "ann"}}, "Opens a box."),
+			processors.Of(Put{5, "x"}, "Puts money in."), processors.Of(Take{3}, "Takes money out."), processors.Of(Shake{}, "Does nothing."),
 			processors.Of(Lock{}, "Locks it.").Upcoming(),
 		},
 		Events: []processors.Message{
@@ -126,7 +126,9 @@ func Box() processors.Definition {
 				return state2{owner, s.Balance, s.Memos}, err // fees are made of events alone
 			},
 		)},
-		Rejections: map[string]string{"short": "There is not enough in it.", "closed": "It is not open.", "idle": "That does nothing."},
+		Rejections: map[string]string{
+			"short": "There is not enough in it.", "closed": "It is not open.", "idle": "That does nothing.",
+		},
 	}
 }
 
