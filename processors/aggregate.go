@@ -137,18 +137,19 @@ func (a Aggregate[S, C, E]) namespace() string {
 func recordsOf(messages []Message, namespace string) []codecs.Type {
 	types := make([]codecs.Type, 0, len(messages))
 	for _, m := range messages {
-		if m.record != nil {
-			o := m.options
-			o.Namespace = namespace
-			if len(m.rules) > 0 {
-				o.Properties = map[string]any{rules.PropertyName: rules.Property(m.rules)}
-			}
-			t := m.record(o)
-			if m.upcoming {
-				t = t.Upcoming()
-			}
-			types = append(types, t)
+		if m.record == nil {
+			continue // validate reports it
 		}
+		o := m.options
+		o.Namespace = namespace
+		if len(m.rules) > 0 {
+			o.Properties = map[string]any{rules.PropertyName: rules.Property(m.rules)}
+		}
+		t := m.record(o)
+		if m.upcoming {
+			t = t.Upcoming()
+		}
+		types = append(types, t)
 	}
 	return types
 }

@@ -149,7 +149,7 @@ func (s *scene) callAs(i *installation) {
 	}
 	name := filepath.Join(s.bin, "processor")
 	_ = os.Remove(name)
-	err := os.WriteFile(name, []byte(script+" "+i.program+` "$@"`+"\n"), 0o700) //nolint:gosec // it is run
+	err := os.WriteFile(name, []byte(script+" "+i.program+` "$@"`+"\n"), 0o700)
 	if err != nil {
 		s.t.Fatal(err)
 	}
