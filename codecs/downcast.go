@@ -200,8 +200,8 @@ func inexpressible(t *setType, why error) error {
 
 // equal reports whether a value, or what a pointer points to, is the same record as another one.
 func (t *setType) equal(v, back any) bool {
-	if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer {
-		v = p.Elem().Interface()
+	if reflect.TypeOf(v) != t.goType {
+		v = reflect.ValueOf(v).Elem().Interface() // it is a pointer to one
 	}
 	if reflect.TypeOf(back) != t.goType {
 		return false
