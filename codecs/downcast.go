@@ -200,8 +200,8 @@ func inexpressible(t *setType, why error) error {
 
 // equal reports whether a value, or what a pointer points to, is the same record as another one.
 func (t *setType) equal(v, back any) bool {
-	if reflect.TypeOf(v) != t.goType {
-		v = reflect.ValueOf(v).Elem().Interface() // it is a pointer to one
+	if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer && p.Type() != t.goType {
+		v = p.Elem().Interface()
 	}
 	if reflect.TypeOf(back) != t.goType {
 		return false
@@ -253,7 +253,13 @@ func (s *Set) EncodeOwn(dst []byte, v any) ([]byte, error) {
 // ownHeader is in front of what EncodeOwn appends: it differs between versions.
 func (t *setType) ownHeader() []byte {
 	const length = 8
-	t.hash.Do(func() { t.fingerprint = sha256.Sum256([]byte(t.schema.Text)) })
+	t.hash.Do(func() {
+		text := t.schema.Text
+		if t.schema.Format == Protobuf { // messages share a file
+			text = t.schema.Name + "\x00" + text
+		}
+		t.fingerprint = sha256.Sum256([]byte(text))
+	})
 	return t.fingerprint[:length]
 }
 
@@ -281,7 +287,11 @@ func (s *Set) appendData(dst []byte, today, t *setType, v any) ([]byte, error) {
 // other documentation.
 func (s *Set) prepareFormer(ctx context.Context, t *setType) (id int, err error) {
 	err = s.eachVersion(ctx, t.schema.Name, func(_, found int, schema *Schema, err error) {
-		if err == nil && sameVersion(schema, t.schema) {
+		if err != nil {
+			return
+		}
+		if named := schema.Named(t.schema.Name); named != nil && sameVersion(named, t.schema) &&
+			samePlace(named.notation, t.schema.notation) {
 			id = found
 		}
 	})

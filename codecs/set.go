@@ -81,7 +81,7 @@ func NewSet(registry *Registry, types ...Type) (*Set, error) {
 		}
 		typ := &setType{recordType: t.recordType, schema: schema, own: own}
 		if registry != nil {
-			typ.made = &reading{avro: own.avro, limits: registry.settings.Limits}
+			typ.made = &reading{avro: own.avro, protobuf: own.protobuf, limits: registry.settings.Limits}
 		}
 		add := s.add
 		if t.upcast != nil {
@@ -136,6 +136,15 @@ func (s *Set) Types() []string {
 
 // Has reports whether v is of one of the Set's record types, or a pointer to one.
 func (s *Set) Has(v any) bool { return s.byGo[reflect.TypeOf(v)] != nil }
+
+// Format returns the format of a record type, by its bare or its full name; empty if the Set has no such
+// type.
+func (s *Set) Format(typeName string) Format {
+	if t := s.find(typeName); t != nil {
+		return t.schema.Format
+	}
+	return ""
+}
 
 // SchemaText returns the schema of a record type, by its bare or its full name; empty if the Set
 // has no such type.
@@ -196,7 +205,11 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 			}
 		}
 		if err == nil {
-			s.keep(id, s.reader(t, t.own))
+			if t.format == Protobuf { // other types may share the file
+				s.keep(id, s.readerFor(t.schema))
+			} else {
+				s.keep(id, s.reader(t, t.own))
+			}
 			t.id.Store(int64(id))
 		}
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"reflect"
 )
 
 // Shown is a record as JSON.
@@ -46,25 +45,5 @@ func (s *Set) readAs(ctx context.Context, b []byte) ([]Part, error) {
 	if err != nil || r.typ.upcast == nil {
 		return nil, err
 	}
-	v, err := r.decode(b, data)
-	if err != nil {
-		return nil, err
-	}
-	values := Values(v)
-	parts := make([]Part, len(values))
-	left := s.registry.settings.Limits.ExpandedBytes
-	for i, value := range values {
-		t := s.byGo[reflect.TypeOf(value)]
-		encoded, err := t.encode(nil, t.own, value)
-		if err != nil {
-			return nil, malformed(ReasonIncompatible, b, "encode what it is upcast to, a %T: %w", value, err)
-		}
-		text, err := t.schema.toJSON(encoded, left)
-		if err != nil {
-			return nil, malformed(ReasonTooLarge, b, "show what it is upcast to: %w", err)
-		}
-		left -= len(text)
-		parts[i] = Part{t.bareName(), text}
-	}
-	return parts, nil
+	return r.parts(b, data)
 }

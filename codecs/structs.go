@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"reflect"
 	"strings"
@@ -17,6 +18,8 @@ import (
 type StructOptions struct {
 	// Format is what records are written in; Avro if it is empty.
 	Format Format
+	// Protos has the files of [ProtobufRecord].
+	Protos fs.FS
 	// Namespace is the record's, such as "refold.accounts".
 	Namespace string
 	// Name is the record's bare name; that of the Go type, if it is empty.
@@ -47,11 +50,16 @@ type StructOptions struct {
 // AvroSymbols() (symbols []string, unknown string) is an enum, and may have these methods, too. unknown is
 // its default, empty for none. The empty string is no symbol, and is not encoded.
 //
-// With the format JSONSchema, the record is as [JSONRecord] has it, and its schema is made by the `json` tags,
-// and by those of package jsonschema: a `doc` tag is one of them.
+// With the format JSONSchema, the record is as [JSONRecord] has it, and its schema is made by the `json`
+// tags, and by those of package jsonschema: a `doc` tag is one of them. With the format Protobuf, it is as
+// [ProtobufRecord] has it: T is a generated message, whose .proto file says what the options say otherwise.
 func RecordOf[T any](o StructOptions) Type {
-	if o.Format == JSONSchema {
+	switch o.Format {
+	case JSONSchema:
 		return jsonRecordOf[T](o)
+	case Protobuf:
+		return protobufRecordOf[T](o.Protos).named(o)
+	case Avro:
 	}
 	t := Record[T]("")
 	t.name = o.Name

@@ -115,7 +115,7 @@ func (o *Opened) WriteLatest(aggregate string) {
 		}
 	}
 	for _, p := range o.Processes {
-		if p.of == aggregate {
+		if p.Of.Name == aggregate {
 			p.Inputs.WriteLatest() // whose schemas are those of the aggregate
 		}
 	}

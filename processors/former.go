@@ -16,6 +16,7 @@ import (
 type Former struct {
 	name     string // of the record; empty: that of the rows
 	revision int
+	format   codecs.Format // empty: the aggregate's
 	record   func(codecs.StructOptions) codecs.Type
 	// to is the type that a value becomes, nil if there may be several.
 	to reflect.Type
@@ -90,14 +91,24 @@ func (f Former) Revision(n int) Former {
 	return f
 }
 
+// In returns the version as one that was written in another format than the aggregate's is today.
+func (f Former) In(format codecs.Format) Former {
+	f.format = format
+	return f
+}
+
 // formerRecords returns the record types of former versions. rowName is the name of a state's record.
-func formerRecords(formers []Former, namespace, rowName string) []codecs.Type {
+func formerRecords(formers []Former, as codecs.StructOptions, rowName string) []codecs.Type {
 	types := make([]codecs.Type, 0, len(formers))
 	for _, f := range formers {
 		if f.record == nil {
 			continue // validate reports it
 		}
-		o := codecs.StructOptions{Namespace: namespace, Name: f.name, Revision: f.revision}
+		o := as
+		o.Name, o.Revision = f.name, f.revision
+		if f.format != "" {
+			o.Format = f.format
+		}
 		if o.Name == "" {
 			o.Name = rowName
 		}

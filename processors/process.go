@@ -59,12 +59,17 @@ type ProcessDefinition interface {
 type OpenProcess struct {
 	Name   string
 	Inputs *codecs.Set
+	// Of is the aggregate whose events the process reacts to, Commands are those that it may command, Results
+	// those whose results it is shown.
+	Of                AggregateName
+	Commands, Results []AggregateName
 	// Graph makes the Goka group graph. targets are the aggregates by name.
 	Graph func(targets map[string]Target, o GraphOptions) (*goka.GroupGraph, error)
 	// FromNewest is Process.StartAtNewest.
 	FromNewest bool
-	// of is the aggregate whose events it reacts to.
-	of string
+	// Try returns how the process reacts to examples of events, and to the results of the commands that it
+	// sends for them, in the order in which they are given.
+	Try func(events ...any) []Reaction
 }
 
 func (Process[E]) definition() {}
@@ -116,7 +121,8 @@ func (p Process[E]) Open(registry *codecs.Registry) (*OpenProcess, error) {
 		return nil, fmt.Errorf("inputs of %s: %w", p.Name, err)
 	}
 	return &OpenProcess{
-		Name: p.Name, Inputs: inputs, FromNewest: p.StartAtNewest, of: p.Of.Named().Name,
+		Name: p.Name, Inputs: inputs, FromNewest: p.StartAtNewest,
+		Of: p.Of.Named(), Commands: namesOf(p.Commands), Results: namesOf(p.Results), Try: p.try,
 		Graph: func(targets map[string]Target, o GraphOptions) (*goka.GroupGraph, error) {
 			return p.graph(inputs, targets, o).Graph()
 		},
@@ -139,6 +145,14 @@ func (p Process[E]) graph(inputs *codecs.Set, all map[string]Target, o GraphOpti
 		g.Results = append(g.Results, topicsOf(a, o.TopicPrefix).Results)
 	}
 	return g
+}
+
+func namesOf(all []AggregateDefinition) []AggregateName {
+	names := make([]AggregateName, len(all))
+	for i, a := range all {
+		names[i] = a.Named()
+	}
+	return names
 }
 
 func topicsOf(a AggregateDefinition, prefix string) Topics {

@@ -14,8 +14,8 @@ type Version struct {
 	Text   string
 	// Format is that of the text. The zero Format is Avro.
 	Format Format
-	// Imports are the texts of schemas that the text refers to, by the names that it has for them. Of Protobuf
-	// and JSON Schema only.
+	// Imports are the texts of schemas that the text refers to, by the names that it has for them. Of
+	// Protobuf and JSON Schema only.
 	Imports map[string]string
 }
 

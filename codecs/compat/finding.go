@@ -76,15 +76,15 @@ type Finding struct {
 	Kind      Kind      `json:"kind"`
 	// Reason says what can't be read, and why.
 	Reason string `json:"reason"`
-	// Encoding is which form of a Protobuf record is concerned: its bytes, its JSON (as HTTP APIs take and give
-	// it), or both. It is empty for the other formats, which have one form.
+	// Encoding is which form of a Protobuf record is concerned: its bytes, its JSON (as HTTP APIs take and
+	// give it), or both. It is empty for the other formats, which have one form.
 	Encoding Encoding `json:"encoding,omitempty"`
 	// Rule is the rule of the format's specification.
 	Rule string `json:"rule"`
 	// Remedy says what would be compatible.
 	Remedy string `json:"remedy"`
-	// Silent reports that the records are read without an error: with other values than were written, or where
-	// other libraries refuse.
+	// Silent reports that the records are read without an error: with other values than were written, or
+	// where other libraries refuse.
 	Silent bool `json:"silent,omitempty"`
 }
 

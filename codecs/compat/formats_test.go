@@ -37,7 +37,8 @@ func TestTablesOfFormats(t *testing.T) {
 					}
 				}
 				if !slices.Equal(kindsOf(backward), c.Backward) || len(backward) == 0 != c.Want.Backward {
-					t.Errorf("backward: got %v, want %v, compatible: %v", backward, c.Backward, c.Want.Backward)
+					t.Errorf("backward: got %v, want %v, compatible: %v", backward, c.Backward,
+						c.Want.Backward)
 				}
 				if !slices.Equal(kindsOf(forward), c.Forward) || len(forward) == 0 != c.Want.Forward {
 					t.Errorf("forward: got %v, want %v, compatible: %v", forward, c.Forward, c.Want.Forward)
@@ -98,7 +99,8 @@ func TestCheckFormat(t *testing.T) {
 		t.Errorf("got %v, %v", breaks, err)
 	}
 	for _, wrong := range []compat.Version{
-		{Format: compat.Protobuf, Text: "{"}, {Format: compat.JSONSchema, Text: "{"}, {Format: "XML", Text: "{}"},
+		{Format: compat.Protobuf, Text: "{"}, {Format: compat.JSONSchema, Text: "{"},
+		{Format: "XML", Text: "{}"},
 		{Format: compat.JSONSchema, Text: "[]"}, {Format: compat.JSONSchema, Text: `{"maximum": 1e999999}`},
 	} {
 		if _, err := compat.CheckFormat(compat.Full, wrong, nil); err == nil {
@@ -119,7 +121,34 @@ func TestReferencesOfJSONSchemas(t *testing.T) {
 	if err != nil || len(found) != 2 || found[0].Path != "#.a" || found[0].Kind != compat.KindType {
 		t.Errorf("got %v, %v", found, err)
 	}
-	if found, err := compat.CompareFormat(version("integer"), version("integer")); err != nil || len(found) > 0 {
+	if found, err := compat.CompareFormat(version("integer"), version("integer")); err != nil ||
+		len(found) > 0 {
 		t.Errorf("got %v, %v", found, err)
 	}
+}
+
+// Whatever two schemas are, the comparison ends, and a schema is compatible with itself.
+func FuzzFormats(f *testing.F) {
+	for format, cases := range tables {
+		for _, c := range cases() {
+			f.Add(format == compat.Protobuf, c.Older, c.Newer)
+		}
+	}
+	f.Fuzz(func(t *testing.T, isProto bool, older, newer string) {
+		version := func(text string) compat.Version {
+			if isProto {
+				return compat.Version{Format: compat.Protobuf, Text: text}
+			}
+			return compat.Version{Format: compat.JSONSchema, Text: text}
+		}
+		if _, err := compat.CompareFormat(version(older), version(newer)); err != nil {
+			return
+		}
+		found, err := compat.CompareFormat(version(older), version(older))
+		for _, finding := range found {
+			if finding.Kind != compat.KindKeyword && finding.Kind != compat.KindCombined {
+				t.Errorf("nothing has changed, and there is a break: %v, %v", finding, err)
+			}
+		}
+	})
 }

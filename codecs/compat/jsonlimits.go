@@ -23,7 +23,8 @@ func (j *jsonReading) bounds(wrote, read *limit, lower bool, what, rule, path st
 	return []Finding{j.finding(path, KindBounds, rule,
 		fmt.Sprintf("%s may have a %s of %s, %s takes %s %s", j.records(), what, has, j.program(), side,
 			shownLimit(*read)),
-		j.remedy("keep the bound: it may be widened, not tightened", "write no other values while old programs run"))}
+		j.remedy("keep the bound: it may be widened, not tightened",
+			"write no other values while old programs run"))}
 }
 
 func shownLimit(l limit) string {
@@ -147,7 +148,7 @@ func (j *jsonReading) arrays(w []conjunct, r conjunct, path string) (found []Fin
 		depth = max(depth, len(first))
 	}
 	for end = range depth + 1 { // the items behind a closed tuple are none
-		if len(typesOf(j.expandAll(j.w, item(w, end)))) == 0 {
+		if len(typesOf(j.expand(j.w, item(w, end)...))) == 0 {
 			highest = tightest(highest, count(end), false)
 			break
 		}
@@ -155,9 +156,11 @@ func (j *jsonReading) arrays(w []conjunct, r conjunct, path string) (found []Fin
 	found = append(found,
 		j.bounds(lowest, bound(only, "minItems", "", true), true, "number of items", ruleJSONArrays, path)...)
 	found = append(found,
-		j.bounds(highest, bound(only, "maxItems", "", false), false, "number of items", ruleJSONArrays, path)...)
+		j.bounds(highest, bound(only, "maxItems", "", false), false, "number of items", ruleJSONArrays,
+			path)...)
 	few := highest != nil && highest.at.Cmp(big.NewRat(1, 1)) <= 0
-	unique := few || slices.ContainsFunc(w, func(c conjunct) bool { return c.keywords["uniqueItems"] == true })
+	unique := few || slices.ContainsFunc(w,
+		func(c conjunct) bool { return c.keywords["uniqueItems"] == true })
 	if r.keywords["uniqueItems"] == true && !unique {
 		found = append(found, j.finding(path, KindBounds, ruleJSONArrays,
 			fmt.Sprintf("%s may have the same item twice, %s takes each once", j.records(), j.program()),

@@ -47,7 +47,8 @@ func (j *jsonReading) property(w, r []conjunct, name, path string) []Finding {
 	}
 	// The writer allows anything under this name, and does not know it.
 	return []Finding{j.finding(path+"."+name, KindProperty, ruleJSONOpen,
-		fmt.Sprintf("%s may have anything as %s, since their schema is open and does not name it; %s takes less",
+		fmt.Sprintf(
+			"%s may have anything as %s, since their schema is open and does not name it; %s takes less",
 			j.records(), name, j.program()),
 		j.remedy("give the name a schema before it is used, or close the older version by "+
 			"\"additionalProperties\": false; the schema {} is compatible",

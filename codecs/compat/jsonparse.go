@@ -49,7 +49,8 @@ func ParseJSONSchema(text string, imports map[string]string) (*JSONSchemaText, e
 		}
 	}
 	if total > maxSchemaBytes {
-		return nil, fmt.Errorf("parse a JSON Schema: more than %d bytes with what it refers to", maxSchemaBytes)
+		return nil, fmt.Errorf("parse a JSON Schema: more than %d bytes with what it refers to",
+			maxSchemaBytes)
 	}
 	document, err := parseDocument(text)
 	if err != nil {

@@ -3,7 +3,6 @@ package compat
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -24,14 +23,16 @@ const (
 		"(Confluent: PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL)"
 	ruleJSONClosed = applicator + "additionalProperties (Confluent: ADDITIONAL_PROPERTIES_REMOVED, " +
 		"PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL)"
-	ruleJSONItems    = applicator + "items, prefixItems (Confluent: ITEM_REMOVED_FROM_CLOSED_CONTENT_MODEL, …)"
-	ruleJSONCombined = applicator + "anyOf, oneOf, not (Confluent: SUM_TYPE_NARROWED, COMBINED_TYPE_SUBSCHEMAS_CHANGED)"
-	ruleJSONKeyword  = "JSON Schema 2020-12: a keyword that is not compared must stay as it is"
+	ruleJSONItems = applicator +
+		"items, prefixItems (Confluent: ITEM_REMOVED_FROM_CLOSED_CONTENT_MODEL, …)"
+	ruleJSONCombined = applicator +
+		"anyOf, oneOf, not (Confluent: SUM_TYPE_NARROWED, COMBINED_TYPE_SUBSCHEMAS_CHANGED)"
+	ruleJSONKeyword = "JSON Schema 2020-12: a keyword that is not compared must stay as it is"
 )
 
-// CompareJSONSchemas returns all breaks between an older and a newer version of a JSON Schema, those of records
-// that are written by the older one first. A reader's schema is compatible if every value that the writer's
-// allows is valid by it. Where that can't be decided, there is a break: keywords such as if and
+// CompareJSONSchemas returns all breaks between an older and a newer version of a JSON Schema, those of
+// records that are written by the older one first. A reader's schema is compatible if every value that the
+// writer's allows is valid by it. Where that can't be decided, there is a break: keywords such as if and
 // unevaluatedProperties must stay as they are. Defaults fill nothing in, and format is an annotation.
 func CompareJSONSchemas(older, newer *JSONSchemaText) []Finding {
 	return append(ReadJSONSchema(older, newer, Backward), ReadJSONSchema(newer, older, Forward)...)
@@ -57,7 +58,7 @@ func ReadJSONSchema(writer, reader *JSONSchemaText, d Direction) []Finding {
 }
 
 // maxJSONSteps limits the work on a pair of schemas: unions within unions are tried against each other.
-const maxJSONSteps = 100_000
+const maxJSONSteps = 20_000
 
 // jsonReading compares what one schema allows with what another one takes.
 type jsonReading struct {
@@ -87,7 +88,7 @@ func (j *jsonReading) descend(w, r []node, path string) []Finding {
 	}
 	j.above = append(j.above, key)
 	defer func() { j.above = j.above[:len(j.above)-1] }()
-	return j.compare(j.expandAll(j.w, w), j.expandAll(j.r, r), path)
+	return j.compare(j.expand(j.w, w...), j.expand(j.r, r...), path)
 }
 
 // identity names nodes by where they are in memory.
@@ -95,7 +96,7 @@ func identity(nodes []node) string {
 	var b strings.Builder
 	for _, n := range nodes {
 		if object, is := n.schema.(map[string]any); is {
-			fmt.Fprintf(&b, "%x,", reflect.ValueOf(object).Pointer())
+			fmt.Fprintf(&b, "%x,", address(object))
 		} else {
 			fmt.Fprintf(&b, "%v,", n.schema)
 		}

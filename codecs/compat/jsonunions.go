@@ -26,7 +26,9 @@ func (j *jsonReading) unions(w []conjunct, r conjunct, path string) (found []Fin
 }
 
 // oneOfThem finds a branch that all values fit, and if it must be the only one, that they fit no other.
-func (j *jsonReading) oneOfThem(w []conjunct, r conjunct, branches []any, exactly bool, path string) []Finding {
+func (j *jsonReading) oneOfThem(
+	w []conjunct, r conjunct, branches []any, exactly bool, path string,
+) []Finding {
 	var nearest, candidates []Finding
 	likely := 0
 	for i, branch := range branches {
@@ -120,7 +122,7 @@ func (j *jsonReading) disjoint(w, r []conjunct, depth int) bool {
 	has, needs := required(w), required(r)
 	for _, name := range append(sorted(has), sorted(needs)...) {
 		own, theirs := member(w, name, false), member(r, name, false)
-		if j.disjoint(j.expandAll(j.w, own), j.expandAll(j.r, theirs), depth+1) {
+		if j.disjoint(j.expand(j.w, own...), j.expand(j.r, theirs...), depth+1) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package compat
 
 import (
 	"math/big"
+	"reflect"
 	"regexp"
 	"slices"
 	"unicode/utf8"
@@ -16,44 +17,55 @@ type conjunct struct {
 	apart    []node // schemas that a value does not fit
 }
 
-// expand returns the conjuncts of a schema.
-func (j *jsonReading) expand(of *JSONSchemaText, n node) []conjunct {
-	j.steps--
-	object, is := n.schema.(map[string]any)
-	if !is {
-		if n.schema == false {
-			return []conjunct{{never: true}}
-		}
-		return nil
+// expand returns the conjuncts of schemas that a value must all fit, each once.
+func (j *jsonReading) expand(of *JSONSchemaText, nodes ...node) []conjunct {
+	e := expander{jsonReading: j, of: of, seen: map[uintptr]bool{}}
+	for _, n := range nodes {
+		e.add(n)
 	}
-	if j.steps <= 0 {
-		return []conjunct{{unknown: "too complex"}}
-	}
-	var all []conjunct
-	ref, refers := object["$ref"].(string)
-	if !refers || !of.legacy(n.base) {
-		all = append(all, conjunct{keywords: object, base: n.base})
-		branches, _ := object["allOf"].([]any)
-		for _, branch := range branches {
-			all = append(all, j.expand(of, node{branch, n.base})...)
-		}
-	}
-	if refers {
-		to, found := of.resolve(ref, n.base)
-		if !found {
-			return append(all, conjunct{unknown: ref})
-		}
-		all = append(all, j.expand(of, to)...)
-	}
-	return all
+	return e.all
 }
 
-func (j *jsonReading) expandAll(of *JSONSchemaText, nodes []node) (all []conjunct) {
-	for _, n := range nodes {
-		all = append(all, j.expand(of, n)...)
-	}
-	return all
+type expander struct {
+	*jsonReading
+	of   *JSONSchemaText
+	seen map[uintptr]bool // by the addresses of their keywords; ends references that lead in a circle
+	all  []conjunct
 }
+
+func (e *expander) add(n node) {
+	e.steps--
+	object, is := n.schema.(map[string]any)
+	switch {
+	case !is && n.schema == false:
+		e.all = append(e.all, conjunct{never: true})
+		return
+	case !is || e.seen[address(object)]:
+		return
+	case e.steps <= 0:
+		e.all = append(e.all, conjunct{unknown: "too complex"})
+		return
+	}
+	e.seen[address(object)] = true
+	ref, refers := object["$ref"].(string)
+	if !refers || !e.of.legacy(n.base) {
+		e.all = append(e.all, conjunct{keywords: object, base: n.base})
+		branches, _ := object["allOf"].([]any)
+		for _, branch := range branches {
+			e.add(node{branch, n.base})
+		}
+	}
+	if !refers {
+		return
+	}
+	if to, found := e.of.resolve(ref, n.base); found {
+		e.add(to)
+	} else {
+		e.all = append(e.all, conjunct{unknown: ref})
+	}
+}
+
+func address(object map[string]any) uintptr { return reflect.ValueOf(object).Pointer() }
 
 var jsonTypes = []string{"null", "boolean", "integer", "fraction", "string", "array", "object"}
 
@@ -280,7 +292,8 @@ func tuple(c conjunct) (first []any, rest any) {
 	return first, rest
 }
 
-// item returns the schemas of the item at a place; those of all items behind the first ones if it is negative.
+// item returns the schemas of the item at a place; those of all items behind the first ones if it is
+// negative.
 func item(all []conjunct, at int) (nodes []node) {
 	for _, c := range all {
 		first, rest := tuple(c)

@@ -14,15 +14,18 @@ import (
 const (
 	guide = "Protobuf language guide, Updating A Message Type: "
 
-	ruleNumbers   = guide + "don't change the field numbers of existing fields"
-	ruleGroups    = guide + "a type may change only within its wire-compatible group"
-	ruleCut       = guide + "a number that does not fit into its new type is cut, as by a cast in C++"
-	ruleReserve   = guide + "reserve the number and the name of a field or a value that is removed"
-	ruleReserved  = "Protobuf language guide, Reserved Field Numbers: a reserved number or name is not used again"
-	ruleOneof     = guide + "moving fields into a oneof loses data if more than one of them is set"
-	ruleSingular  = guide + "a list and a single value are not read as each other"
-	ruleRequired  = "Protobuf language guide (proto2), Required is Forever: a required field may not be missing"
-	ruleEnums     = "Protobuf language guide, Enum: a value that is not known is kept (open) or dropped (closed)"
+	ruleNumbers  = guide + "don't change the field numbers of existing fields"
+	ruleGroups   = guide + "a type may change only within its wire-compatible group"
+	ruleCut      = guide + "a number that does not fit into its new type is cut, as by a cast in C++"
+	ruleReserve  = guide + "reserve the number and the name of a field or a value that is removed"
+	ruleReserved = "Protobuf language guide, Reserved Field Numbers: a reserved number or name is not " +
+		"used again"
+	ruleOneof    = guide + "moving fields into a oneof loses data if more than one of them is set"
+	ruleSingular = guide + "a list and a single value are not read as each other"
+	ruleRequired = "Protobuf language guide (proto2), Required is Forever: a required field may not be " +
+		"missing"
+	ruleEnums = "Protobuf language guide, Enum: a value that is not known is kept (open) or dropped " +
+		"(closed)"
 	ruleJSONName  = "ProtoJSON, Field names: a parser takes the JSON name, or the name in the file"
 	ruleJSONType  = "ProtoJSON, Representation of each type"
 	ruleMessages  = "Confluent, Protobuf compatibility: a message that records have may not be removed"
@@ -32,9 +35,9 @@ const (
 )
 
 // CompareProtobuf returns all breaks between an older and a newer version of a .proto file, those of records
-// that are written by the older one first. Messages are compared with those of their name, and the messages of
-// fields with each other, whatever their names: these are not in the bytes. Services, options and extensions
-// don't count. The cost grows with the product of the two files' messages at worst.
+// that are written by the older one first. Messages are compared with those of their name, and the messages
+// of fields with each other, whatever their names: these are not in the bytes. Services, options and
+// extensions don't count. The cost grows with the product of the two files' messages at worst.
 func CompareProtobuf(older, newer *protobuf.File) []Finding {
 	return append(ReadProtobuf(older, newer, Backward), ReadProtobuf(newer, older, Forward)...)
 }
@@ -64,8 +67,10 @@ func (p *protoReading) files(writer, reader *protobuf.File) {
 		p.report(Finding{
 			Path: string(r.Package()), Kind: KindPackage, Rule: rulePackages, Silent: true,
 			Encoding: BinaryAndJSON,
-			Reason:   fmt.Sprintf("%s are of the package %s, %s has %s", p.records(), w.Package(), p.program(), r.Package()),
-			Remedy:   "keep the package: subjects, types in headers and google.protobuf.Any have the full name",
+			Reason: fmt.Sprintf("%s are of the package %s, %s has %s", p.records(), w.Package(),
+				p.program(), r.Package()),
+			Remedy: "keep the package: subjects, types in headers and google.protobuf.Any have the " +
+				"full name",
 		})
 	}
 	messages := map[string]*protobuf.Type{}
@@ -107,8 +112,9 @@ func (p *protoReading) moved(all []*protobuf.Type, messages map[string]*protobuf
 	}
 	p.report(Finding{
 		Path: name, Kind: KindIndex, Rule: ruleIndexes, Silent: true, Encoding: Binary,
-		Reason: fmt.Sprintf("%s have %s at %v, %s has it at %v%s: a reader that looks an index up in its own "+
-			"file finds another message", p.records(), name, all[0].Indexes(), p.program(),
+		Reason: fmt.Sprintf(
+			"%s have %s at %v, %s has it at %v%s: a reader that looks an index up in its own "+
+				"file finds another message", p.records(), name, all[0].Indexes(), p.program(),
 			messages[name].Indexes(), more),
 		Remedy: "keep the order of messages, and add new ones at the end of the file or of their message",
 	})
@@ -122,7 +128,8 @@ func (p *protoReading) missingMessage(m *protobuf.Type) {
 	}
 	p.report(Finding{
 		Path: relative(m.Descriptor()), Kind: KindMessage, Rule: ruleMessages, Encoding: BinaryAndJSON,
-		Reason: fmt.Sprintf("%s may be of %s, which %s does not have", p.records(), m.FullName(), p.program()),
+		Reason: fmt.Sprintf("%s may be of %s, which %s does not have", p.records(), m.FullName(),
+			p.program()),
 		Remedy: "keep the message, for as long as records of it are kept",
 	})
 }
@@ -137,7 +144,8 @@ func (p *protoReading) messages(w, r protoreflect.MessageDescriptor, path string
 	if (protobuf.HasOwnJSON(w) || protobuf.HasOwnJSON(r)) && w.FullName() != r.FullName() {
 		p.report(Finding{
 			Path: path, Kind: KindType, Rule: ruleOtherJSON, Encoding: JSON,
-			Reason: fmt.Sprintf("%s have a %s, %s reads a %s", p.records(), w.FullName(), p.program(), r.FullName()),
+			Reason: fmt.Sprintf("%s have a %s, %s reads a %s", p.records(), w.FullName(), p.program(),
+				r.FullName()),
 			Remedy: "keep the message, and add a field beside it",
 		})
 	}
@@ -160,7 +168,9 @@ func (p *protoReading) messages(w, r protoreflect.MessageDescriptor, path string
 }
 
 // lacking looks at a field of the writer that the reader's message lacks: its value is passed over.
-func (p *protoReading) lacking(wrote protoreflect.FieldDescriptor, r protoreflect.MessageDescriptor, path string) {
+func (p *protoReading) lacking(
+	wrote protoreflect.FieldDescriptor, r protoreflect.MessageDescriptor, path string,
+) {
 	path += "." + string(wrote.Name())
 	if other := r.Fields().ByName(wrote.Name()); other != nil {
 		p.report(Finding{
@@ -197,14 +207,17 @@ func (p *protoReading) unreserved(
 	}
 	p.report(Finding{
 		Path: path, Kind: KindNotReserved, Rule: ruleReserve, Silent: true, Encoding: encoding,
-		Reason: fmt.Sprintf("%s have the %s %s, number %d, and nothing keeps a later one from being taken for it",
+		Reason: fmt.Sprintf(
+			"%s have the %s %s, number %d, and nothing keeps a later one from being taken for it",
 			p.records(), what, name, number),
 		Remedy: "add " + strings.Join(reserve, " "),
 	})
 }
 
 // added looks at a field of the reader that the writer's message lacks.
-func (p *protoReading) added(w protoreflect.MessageDescriptor, read protoreflect.FieldDescriptor, path string) {
+func (p *protoReading) added(
+	w protoreflect.MessageDescriptor, read protoreflect.FieldDescriptor, path string,
+) {
 	if read.Cardinality() == protoreflect.Required {
 		p.report(Finding{
 			Path: path, Kind: KindRequired, Rule: ruleRequired, Encoding: BinaryAndJSON,
@@ -228,8 +241,9 @@ func (p *protoReading) added(w protoreflect.MessageDescriptor, read protoreflect
 	}
 	p.report(Finding{
 		Path: path, Kind: KindReused, Rule: ruleReserved, Silent: true, Encoding: encoding,
-		Reason: fmt.Sprintf("%s, number %d, was reserved: records of still older versions may have something "+
-			"else there", read.Name(), read.Number()),
+		Reason: fmt.Sprintf(
+			"%s, number %d, was reserved: records of still older versions may have something "+
+				"else there", read.Name(), read.Number()),
 		Remedy: "take a number and a name that were never used",
 	})
 }

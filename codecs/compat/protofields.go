@@ -15,14 +15,16 @@ func (p *protoReading) field(w, r protoreflect.FieldDescriptor, path string) {
 				Path: path, Kind: KindNumber, Rule: ruleNumbers, Encoding: BinaryAndJSON,
 				Reason: fmt.Sprintf("%s have the %s %s as field %d, %s reads the %s %s", p.records(),
 					kindOf(w), w.Name(), w.Number(), p.program(), kindOf(r), r.Name()),
-				Remedy: fmt.Sprintf("reserve the number %d and the name %q, and take a number that was never used",
+				Remedy: fmt.Sprintf(
+					"reserve the number %d and the name %q, and take a number that was never used",
 					w.Number(), w.Name()),
 			})
 			return
 		}
 		p.report(Finding{
 			Path: path, Kind: KindJSONName, Rule: ruleJSONName, Encoding: JSON,
-			Reason: fmt.Sprintf("%s have it as %q in JSON, %s reads %q", p.records(), name, p.program(), r.JSONName()),
+			Reason: fmt.Sprintf("%s have it as %q in JSON, %s reads %q", p.records(), name, p.program(),
+				r.JSONName()),
 			Remedy: fmt.Sprintf("keep the name in JSON: [json_name = %q]", p.remedy(name, r.JSONName())),
 		})
 	}
@@ -30,7 +32,8 @@ func (p *protoReading) field(w, r protoreflect.FieldDescriptor, path string) {
 		p.report(Finding{
 			Path: path, Kind: KindRequired, Rule: ruleRequired, Encoding: BinaryAndJSON,
 			Reason: fmt.Sprintf("%s need not have %s, which %s requires", p.records(), w.Name(), p.program()),
-			Remedy: p.remedy("leave it optional", "leave it required: old programs refuse records without it"),
+			Remedy: p.remedy("leave it optional",
+				"leave it required: old programs refuse records without it"),
 		})
 	}
 	p.cardinality(w, r, path)
@@ -86,8 +89,10 @@ func (p *protoReading) values(w, r protoreflect.FieldDescriptor, path string) {
 		encoding = Binary
 	}
 	keep := p.remedy(
-		fmt.Sprintf("keep %s, and add a field with another number beside it; an upcaster can fill it", kindOf(w)),
-		fmt.Sprintf("keep %s while old programs run, and add a field with another number beside it", kindOf(r)))
+		fmt.Sprintf("keep %s, and add a field with another number beside it; an upcaster can fill it",
+			kindOf(w)),
+		fmt.Sprintf("keep %s while old programs run, and add a field with another number beside it",
+			kindOf(r)))
 	reason := fmt.Sprintf("%s have %s, %s reads %s", p.records(), kindOf(w), p.program(), kindOf(r))
 	switch {
 	case binary == unlike:
@@ -132,7 +137,8 @@ func (p *protoReading) enums(w, r protoreflect.EnumDescriptor, path string) {
 		case named != nil && named.Number() != v.Number():
 			p.report(Finding{
 				Path: path, Kind: KindSymbolNumber, Rule: ruleNumbers, Silent: true, Encoding: Binary,
-				Reason: fmt.Sprintf("%s have %s as %d, %s as %d", p.records(), v.Name(), v.Number(), p.program(),
+				Reason: fmt.Sprintf("%s have %s as %d, %s as %d", p.records(), v.Name(), v.Number(),
+					p.program(),
 					named.Number()),
 				Remedy: fmt.Sprintf("keep the number %d", p.kept(int32(v.Number()), int32(named.Number()))),
 			})
@@ -173,7 +179,9 @@ func (p *protoReading) symbols(path string, encoding Encoding, names []string, r
 	})
 }
 
-func (p *protoReading) removedValue(r protoreflect.EnumDescriptor, v protoreflect.EnumValueDescriptor, path string) {
+func (p *protoReading) removedValue(
+	r protoreflect.EnumDescriptor, v protoreflect.EnumValueDescriptor, path string,
+) {
 	if p.direction == Backward {
 		p.unreserved(path, "value", int32(v.Number()), v.Name(),
 			r.ReservedRanges().Has(v.Number()), r.ReservedNames().Has(v.Name()))

@@ -41,7 +41,7 @@ func TestParseRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		``: "nothing", `[]`: "not a JSON object", `true`: "not a JSON object",
 		`{"type": "text"}`:                                               "got string, want array",
-		`{"$ref": "http://localhost/x"}`:                                 "http://localhost/x, which is none of the references",
+		`{"$ref": "http://localhost/x"}`:                                 "x, which is none of the references",
 		`{"$ref": "file:///etc/passwd"}`:                                 "none of the references",
 		`{"pattern": "(?=x)"}`:                                           "regex",
 		`{"$schema": "https://example.com/draft"}`:                       "none of the references",
@@ -54,8 +54,8 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestUses(t *testing.T) {
-	s := parse(t, `{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "properties": {
-		"at": {"type": "string", "format": "date-time"},
+	s := parse(t, `{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+		"properties": {"at": {"type": "string", "format": "date-time"},
 		"additionalProperties": {"enum": [false]},
 		"inner": {"$ref": "#/definitions/inner"}},
 		"additionalProperties": false,
@@ -160,7 +160,8 @@ type tree struct {
 
 func TestOfStruct(t *testing.T) {
 	text, err := jsonschema.OfStruct(reflect.TypeFor[tree](), jsonschema.Options{
-		Title: "wood.Tree", Description: "A tree.", Revision: 2, Docs: map[string]string{"count": "How many."},
+		Title: "wood.Tree", Description: "A tree.", Revision: 2,
+		Docs: map[string]string{"count": "How many."},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -149,7 +149,8 @@ func pairs(o protoreflect.OneofDescriptor) (all []*avrojson.Schema) {
 		for j := range i {
 			for _, a := range namesOf(fields.Get(j)) {
 				for _, b := range namesOf(fields.Get(i)) {
-					pair := &avrojson.Schema{Required: []string{a, b}, Properties: map[string]*avrojson.Schema{}}
+					pair := &avrojson.Schema{Required: []string{a, b},
+						Properties: map[string]*avrojson.Schema{}}
 					if !takesNull(fields.Get(j)) {
 						pair.Properties[a] = &avrojson.Schema{Not: &avrojson.Schema{Type: "null"}}
 					}
@@ -170,7 +171,8 @@ func (d *describer) field(f protoreflect.FieldDescriptor) *avrojson.Schema {
 		return &avrojson.Schema{Type: "array", Items: d.single(f)}
 	case f.IsMap():
 		return &avrojson.Schema{
-			Type: "object", PropertyNames: keySchema(f.MapKey()), AdditionalProperties: d.single(f.MapValue()),
+			Type: "object", PropertyNames: keySchema(f.MapKey()),
+			AdditionalProperties: d.single(f.MapValue()),
 		}
 	}
 	return d.single(f)

@@ -146,7 +146,9 @@ func fieldNamed(fields protoreflect.FieldDescriptors, name string) protoreflect.
 }
 
 // chooses refuses a second member of a oneof.
-func (r *reader) chooses(f protoreflect.FieldDescriptor, name string, chosen map[protoreflect.OneofDescriptor]string) {
+func (r *reader) chooses(
+	f protoreflect.FieldDescriptor, name string, chosen map[protoreflect.OneofDescriptor]string,
+) {
 	o := f.ContainingOneof()
 	if o == nil {
 		return
@@ -213,7 +215,8 @@ func (r *reader) mapping(m protoreflect.Map, f protoreflect.FieldDescriptor) {
 			r.mistake("the key again", "each key once")
 		case !ok:
 			r.in.Skip()
-			r.mistake("the key "+excerpt.Quoted(name, maxFoundBytes), "a key that is "+describeField(f.MapKey()))
+			r.mistake("the key "+excerpt.Quoted(name, maxFoundBytes),
+				"a key that is "+describeField(f.MapKey()))
 		case isMessage(f.MapValue()):
 			r.message(m.Mutable(key).Message())
 		default:

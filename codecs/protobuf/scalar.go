@@ -135,7 +135,9 @@ func parseEnum(e protoreflect.EnumDescriptor, token []byte, text string) (v prot
 }
 
 // knownOnly reports whether only the numbers of an enum's names are values of it.
-func knownOnly(e protoreflect.EnumDescriptor) bool { return e.IsClosed() || standardName(e) == nullName }
+func knownOnly(e protoreflect.EnumDescriptor) bool {
+	return e.IsClosed() || standardName(e) == nullName
+}
 
 // parseBytes reads base64 of the usual or of the URL's alphabet, padded or not.
 func parseBytes(text string) ([]byte, bool) {

@@ -135,7 +135,8 @@ func (w *writer) anyValue(m protoreflect.Message, depth int) error {
 	if f == nil {
 		return errors.New("a google.protobuf.Value that is nothing, not even null")
 	}
-	if n := m.Get(f); f.Kind() == protoreflect.DoubleKind && (math.IsNaN(n.Float()) || math.IsInf(n.Float(), 0)) {
+	if n := m.Get(f); f.Kind() == protoreflect.DoubleKind &&
+		(math.IsNaN(n.Float()) || math.IsInf(n.Float(), 0)) {
 		return fmt.Errorf("a google.protobuf.Value that is the number %v, which JSON lacks", n.Float())
 	}
 	return w.single(f, m.Get(f), depth)

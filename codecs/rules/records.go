@@ -107,8 +107,8 @@ func (r *records) add(t reflect.Type) *record {
 	return rec
 }
 
-// addFields adds the fields of a struct under the names that the schema has for them: as twmb/avro sees them, or
-// encoding/json, or in a message of Protobuf. Those of embedded and inlined structs are among them.
+// addFields adds the fields of a struct under the names that the schema has for them: as twmb/avro sees them,
+// or encoding/json, or in a message of Protobuf. Those of embedded and inlined structs are among them.
 func (rec *record) addFields(t reflect.Type, tag string, at []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)

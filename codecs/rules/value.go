@@ -110,7 +110,8 @@ func (r *records) value(v reflect.Value) ref.Val {
 	case durationType:
 		return types.Duration{Duration: time.Duration(v.Int())}
 	case timestampMessage:
-		return types.Timestamp{Time: time.Unix(v.FieldByName(seconds).Int(), v.FieldByName(nanos).Int()).UTC()}
+		at := time.Unix(v.FieldByName(seconds).Int(), v.FieldByName(nanos).Int())
+		return types.Timestamp{Time: at.UTC()}
 	case durationMessage:
 		return durationOf(v.FieldByName(seconds).Int(), v.FieldByName(nanos).Int())
 	}

@@ -39,13 +39,15 @@ func jsonContent() []Case {
 	return []Case{
 		whole("property added to an open model", rule, object(id, ""), object(id+note, ""), forward, "#.note",
 			property, nil),
-		whole("property removed from an open model", rule, object(id+note, ""), object(id, ""), backward, "#.note",
+		whole("property removed from an open model", rule, object(id+note, ""), object(id, ""), backward,
+			"#.note",
 			nil, property),
 		whole("property that takes anything added to an open model", rule, object(id, ""),
 			object(id+`, "note": {}`, ""), both, "", nil, nil),
 		whole("property added to a closed model", rule, object(id, closed), object(id+note, closed), backward,
 			"#.note", nil, content),
-		whole("property removed from a closed model", rule, object(id+note, closed), object(id, closed), forward,
+		whole("property removed from a closed model", rule, object(id+note, closed), object(id, closed),
+			forward,
 			"#.note", content, nil),
 		whole("property added to a partially open model, of its schema", rule, object(id, texts),
 			object(id+note, texts), both, "", nil, nil),
@@ -56,15 +58,19 @@ func jsonContent() []Case {
 		whole("closed model opened", rule, object(id, closed), object(id, ""), backward, "#", nil, content),
 		whole("closed model opened, property added", rule, object(id, closed), object(id+note, ""), backward,
 			"#.note", nil, kinds(compat.KindContent, compat.KindContent)),
-		whole("titles and descriptions", "Annotations", object(id, ""), object(id, `"title": "R", "description": "d"`),
+		whole("titles and descriptions", "Annotations", object(id, ""),
+			object(id, `"title": "R", "description": "d"`),
 			both, "", nil, nil),
 		whole("format added", "Format", object(id, closed),
 			object(`"id": {"type": "string", "format": "uuid"}`, closed), both, "", nil, nil),
 		whole("pattern of names added", rule, object(id, closed),
-			object(id, closed+`, "patternProperties": {"^x-": {"type": "string"}}`), backward, "#{^x-}", nil, content),
-		whole("names limited", "propertyNames", object("", ""), object("", `"propertyNames": {"maxLength": 3}`),
+			object(id, closed+`, "patternProperties": {"^x-": {"type": "string"}}`), backward, "#{^x-}", nil,
+			content),
+		whole("names limited", "propertyNames", object("", ""),
+			object("", `"propertyNames": {"maxLength": 3}`),
 			forward, "#{name}", kinds(compat.KindBounds), nil),
-		whole("number of properties limited", "maxProperties", object("", ""), object("", `"maxProperties": 3`),
+		whole("number of properties limited", "maxProperties", object("", ""),
+			object("", `"maxProperties": 3`),
 			forward, "#", kinds(compat.KindBounds), nil),
 	}
 }
@@ -78,21 +84,25 @@ func jsonRequired() []Case {
 	)
 	missing := kinds(compat.KindRequired)
 	return []Case{
-		whole("property made required", rule, object(id, closed), object(id, must), forward, "#.id", missing, nil),
-		whole("property made optional", rule, object(id, must), object(id, closed), backward, "#.id", nil, missing),
+		whole("property made required", rule, object(id, closed), object(id, must), forward, "#.id", missing,
+			nil),
+		whole("property made optional", rule, object(id, must), object(id, closed), backward, "#.id", nil,
+			missing),
 		whole("required property added to a closed model", rule, object(id, closed),
 			object(id+`, "n": {"type": "integer"}`, closed+`, "required": ["n"]`), neither, "#.n", missing,
 			kinds(compat.KindContent)),
 		whole("required property with a default added to a closed model", rule, object(id, closed),
 			object(id+note, closed+`, "required": ["note"]`), neither, "#.note", missing,
 			kinds(compat.KindContent)).
-			apicurio(backward, "a default counts as a value (Confluent: REQUIRED_PROPERTY_WITH_DEFAULT_ADDED…)"),
+			apicurio(backward,
+				"a default counts as a value (Confluent: REQUIRED_PROPERTY_WITH_DEFAULT_ADDED…)"),
 	}
 }
 
 // jsonType is a change of the schema of a property.
 func jsonType(name, rule, older, newer string, want Verdict, back, forth []compat.Kind) Case {
-	c := whole(name, rule, object(`"f": `+older, closed), object(`"f": `+newer, closed), want, "", back, forth)
+	c := whole(name, rule, object(`"f": `+older, closed), object(`"f": `+newer, closed), want, "", back,
+		forth)
 	if want != both {
 		c.Path = "#.f"
 	}
@@ -106,11 +116,13 @@ func jsonTypes() []Case {
 		jsonType("integer to number", "type", kind("integer"), kind("number"), backward, nil, wrong),
 		jsonType("number to integer", "type", kind("number"), kind("integer"), forward, wrong, nil),
 		jsonType("string to integer", "type", kind("string"), kind("integer"), neither, wrong, wrong),
-		jsonType("made nullable", "type", kind("string"), `{"type": ["string", "null"]}`, backward, nil, wrong),
+		jsonType("made nullable", "type", kind("string"), `{"type": ["string", "null"]}`, backward, nil,
+			wrong),
 		jsonType("type dropped", "type", kind("string"), `{}`, backward, nil, wrong),
 		jsonType("enum extended", "enum", `{"enum": ["A"]}`, `{"enum": ["A", "B"]}`, backward, nil, symbol),
 		jsonType("enum narrowed", "enum", `{"enum": ["A", "B"]}`, `{"enum": ["A"]}`, forward, symbol, nil),
-		jsonType("enum in another order", "enum", `{"enum": ["A", "B"]}`, `{"enum": ["B", "A"]}`, both, nil, nil),
+		jsonType("enum in another order", "enum", `{"enum": ["A", "B"]}`, `{"enum": ["B", "A"]}`, both, nil,
+			nil),
 		jsonType("enum to string", "enum", `{"enum": ["A"]}`, kind("string"), backward, nil, symbol),
 		jsonType("constant to an enum", "const", `{"const": 1}`, `{"enum": [1.0, 2]}`, backward, nil, symbol),
 		jsonType("constant changed", "const", `{"const": "a"}`, `{"const": "b"}`, neither, symbol, symbol),
@@ -122,20 +134,27 @@ func jsonBounds() []Case {
 	integer := func(more string) string { return `{"type": "integer", ` + more + `}` }
 	text := func(more string) string { return `{"type": "string"` + more + `}` }
 	return []Case{
-		jsonType("maximum raised", "maximum", integer(`"maximum": 9`), integer(`"maximum": 10`), backward, nil, tight),
-		jsonType("minimum raised", "minimum", integer(`"minimum": 1`), integer(`"minimum": 2`), forward, tight, nil),
-		jsonType("maximum dropped", "maximum", integer(`"maximum": 9`), `{"type": "integer"}`, backward, nil, tight),
+		jsonType("maximum raised", "maximum", integer(`"maximum": 9`), integer(`"maximum": 10`), backward,
+			nil, tight),
+		jsonType("minimum raised", "minimum", integer(`"minimum": 1`), integer(`"minimum": 2`), forward,
+			tight, nil),
+		jsonType("maximum dropped", "maximum", integer(`"maximum": 9`), `{"type": "integer"}`, backward, nil,
+			tight),
 		jsonType("a bound made exclusive, for integers the same", "exclusiveMinimum", integer(`"minimum": 1`),
 			integer(`"exclusiveMinimum": 0`), both, nil, nil).
 			apicurio(neither, "bounds of integers are compared as those of numbers"),
-		jsonType("large bounds that a float takes for equal", "maximum", integer(`"maximum": 9223372036854775807`),
+		jsonType("large bounds that a float takes for equal", "maximum",
+			integer(`"maximum": 9223372036854775807`),
 			integer(`"maximum": 9223372036854775806`), forward, tight, nil),
-		jsonType("multiple of a divisor", "multipleOf", integer(`"multipleOf": 10`), integer(`"multipleOf": 5`),
+		jsonType("multiple of a divisor", "multipleOf", integer(`"multipleOf": 10`),
+			integer(`"multipleOf": 5`),
 			backward, nil, tight),
-		jsonType("multiple of another number", "multipleOf", integer(`"multipleOf": 2`), integer(`"multipleOf": 3`),
+		jsonType("multiple of another number", "multipleOf", integer(`"multipleOf": 2`),
+			integer(`"multipleOf": 3`),
 			neither, tight, tight),
 		jsonType("length limited", "maxLength", text(""), text(`, "maxLength": 3`), forward, tight, nil),
-		jsonType("shorter texts allowed", "minLength", text(`, "minLength": 3`), text(`, "minLength": 1`), backward,
+		jsonType("shorter texts allowed", "minLength", text(`, "minLength": 3`), text(`, "minLength": 1`),
+			backward,
 			nil, tight),
 		jsonType("pattern added", "pattern", text(""), text(`, "pattern": "^a"`), forward,
 			kinds(compat.KindPattern), nil),
@@ -150,12 +169,15 @@ func jsonArrays() []Case {
 	return []Case{
 		jsonType("items widened", "items", array(`"items": {"type": "integer"}`),
 			array(`"items": {"type": "number"}`), backward, nil, wrong).at("#.f[]"),
-		jsonType("more items allowed", "maxItems", array(`"maxItems": 1`), array(`"maxItems": 2`), backward, nil, tight),
-		jsonType("items made unique", "uniqueItems", `{"type": "array"}`, array(`"uniqueItems": true`), forward, tight,
+		jsonType("more items allowed", "maxItems", array(`"maxItems": 1`), array(`"maxItems": 2`), backward,
+			nil, tight),
+		jsonType("items made unique", "uniqueItems", `{"type": "array"}`, array(`"uniqueItems": true`),
+			forward, tight,
 			nil),
 		jsonType("item added to a closed tuple", "additionalItems",
 			array(`"items": [{"type": "string"}], "additionalItems": false`),
-			array(`"items": [{"type": "string"}, {"type": "integer"}], "additionalItems": false`), backward, nil,
+			array(`"items": [{"type": "string"}, {"type": "integer"}], "additionalItems": false`), backward,
+			nil,
 			content).at("#.f[1]"),
 		jsonType("item added to an open tuple", "items", array(`"items": [{"type": "string"}]`),
 			array(`"items": [{"type": "string"}, {"type": "integer"}]`), forward, wrong, nil).at("#.f[1]"),
@@ -190,9 +212,11 @@ func jsonUnions() []Case {
 		jsonType("allOf for its parts", "allOf", `{"allOf": [{"type": "string"}, {"maxLength": 3}]}`,
 			`{"type": "string", "maxLength": 3}`, both, nil, nil).
 			apicurio(neither, "unions of different keywords are not compared"),
-		jsonType("not added", "not", `{"type": "string"}`, `{"type": "string", "not": {"const": "a"}}`, forward,
+		jsonType("not added", "not", `{"type": "string"}`, `{"type": "string", "not": {"const": "a"}}`,
+			forward,
 			combined, nil),
-		jsonType("if added", "if", `{"type": "string"}`, `{"type": "string", "if": {"minLength": 1}, "then": false}`,
+		jsonType("if added", "if", `{"type": "string"}`,
+			`{"type": "string", "if": {"minLength": 1}, "then": false}`,
 			forward, kinds(compat.KindKeyword, compat.KindKeyword), nil),
 	}
 }

@@ -4,7 +4,8 @@ import "refold/codecs/compat"
 
 // Why Apicurio's answers differ; its issues have the same numbers in its repository on GitHub.
 const (
-	strictTypes = "Apicurio refuses every change of a type, in a wire-compatible group as well (its issue 1759)"
+	strictTypes = "Apicurio refuses every change of a type, in a wire-compatible group as well (its " +
+		"issue 1759)"
 	strictNames = "Apicurio refuses every change of a field's name, whatever its JSON name is"
 	addedField  = "Apicurio takes a field that is added for one that is removed, seen from the other side " +
 		"(its issue 9662)"
@@ -40,29 +41,38 @@ func protoFields() []Case {
 		id   = "string id = 1;"
 		note = "string note = 2;"
 	)
-	number, reserve, name := kinds(compat.KindNumber), kinds(compat.KindNotReserved), kinds(compat.KindJSONName)
+	number, reserve, name := kinds(compat.KindNumber), kinds(compat.KindNotReserved),
+		kinds(compat.KindJSONName)
 	return []Case{
 		whole("field added", updating, proto(id, ""), proto(id+note, ""), both, "", nil, nil).
 			apicurio(backward, addedField),
 		whole("field removed", updating, proto(id+note, ""), proto(id, ""), forward, "R.note", reserve, nil),
 		whole("field removed, number and name reserved", updating, proto(id+note, ""),
-			proto(id+`reserved 2; reserved "note";`, ""), both, "", nil, nil).apicurio(backward, reservedSide),
-		whole("field removed, only the number reserved", updating, proto(id+note, ""), proto(id+"reserved 2;", ""),
+			proto(id+`reserved 2; reserved "note";`, ""), both, "", nil, nil).apicurio(backward,
+			reservedSide),
+		whole("field removed, only the number reserved", updating, proto(id+note, ""),
+			proto(id+"reserved 2;", ""),
 			forward, "R.note", reserve, nil),
-		whole("reserved number used", "Reserved Field Numbers", proto(id+"reserved 2;", ""), proto(id+note, ""),
+		whole("reserved number used", "Reserved Field Numbers", proto(id+"reserved 2;", ""),
+			proto(id+note, ""),
 			forward, "R.note", kinds(compat.KindReused), nil),
 		whole("number changed", updating, proto(id, ""), proto("string id = 2;", ""), neither, "R.id",
 			number, number),
-		whole("number used for another field", updating, proto(id, ""), proto("double rate = 1;", ""), neither,
+		whole("number used for another field", updating, proto(id, ""), proto("double rate = 1;", ""),
+			neither,
 			"R.rate", number, number),
-		whole("field renamed", updating, proto(id, ""), proto("string key = 1;", ""), neither, "R.key", name, name),
+		whole("field renamed", updating, proto(id, ""), proto("string key = 1;", ""), neither, "R.key", name,
+			name),
 		whole("field renamed, the same name in JSON", updating, proto("string order_id = 1;", ""),
 			proto(`string key = 1 [json_name = "orderId"];`, ""), both, "", nil, nil).
 			apicurio(neither, strictNames),
-		whole("name in JSON changed", "ProtoJSON", proto(id, ""), proto(`string id = 1 [json_name = "key"];`, ""),
+		whole("name in JSON changed", "ProtoJSON", proto(id, ""),
+			proto(`string id = 1 [json_name = "key"];`, ""),
 			backward, "R.id", nil, name).apicurio(both, fieldsOnly),
-		whole("fields in another order", updating, proto(id+note, ""), proto(note+id, ""), both, "", nil, nil),
-		whole("presence made explicit", updating, proto(id, ""), proto("optional string id = 1;", ""), both, "",
+		whole("fields in another order", updating, proto(id+note, ""), proto(note+id, ""), both, "", nil,
+			nil),
+		whole("presence made explicit", updating, proto(id, ""), proto("optional string id = 1;", ""), both,
+			"",
 			nil, nil),
 		whole("required field added", "proto2, Required is Forever", proto2("optional string id = 1;", ""),
 			proto2("optional string id = 1; required string note = 2;", ""), forward, "R.note",
@@ -79,7 +89,8 @@ func protoFields() []Case {
 
 // protoType is a change of the type of the field f.
 func protoType(older, newer string, want Verdict, back, forth []compat.Kind) Case {
-	c := whole(older+" to "+newer, updating, proto(older+" f = 1;", ""), proto(newer+" f = 1;", ""), want, "R.f",
+	c := whole(older+" to "+newer, updating, proto(older+" f = 1;", ""), proto(newer+" f = 1;", ""), want,
+		"R.f",
 		back, forth)
 	return c.apicurio(neither, strictTypes)
 }
@@ -141,7 +152,8 @@ func protoContainers() []Case {
 			neither, "R.f", many, many).apicurio(both, fieldsOnly),
 		whole("list packed", updating, proto2("repeated int32 f = 1;", ""),
 			proto2("repeated int32 f = 1 [packed = true];", ""), both, "", nil, nil),
-		whole("map made a list of its entries", "Maps, Backwards Compatibility", proto("map<string, int32> f = 1;", ""),
+		whole("map made a list of its entries", "Maps, Backwards Compatibility",
+			proto("map<string, int32> f = 1;", ""),
 			proto("repeated E f = 1; message E { string key = 1; int32 value = 2; }", ""), neither, "R.f",
 			many, many),
 		whole("values of a map widened", updating, proto("map<string, int32> f = 1;", ""),
@@ -163,17 +175,20 @@ func protoOneofs() []Case {
 	)
 	lost := kinds(compat.KindOneof)
 	return []Case{
-		whole("one field moved into a new oneof", updating, proto(loose, ""), proto(one, ""), both, "", nil, nil),
+		whole("one field moved into a new oneof", updating, proto(loose, ""), proto(one, ""), both, "", nil,
+			nil),
 		whole("two fields moved into a oneof", updating, proto(loose, ""), proto(both2, ""), forward, "R.pay",
 			lost, nil).apicurio(both, fieldsOnly),
-		whole("field moved into an existing oneof", updating, proto(one, ""), proto(both2, ""), forward, "R.pay",
+		whole("field moved into an existing oneof", updating, proto(one, ""), proto(both2, ""), forward,
+			"R.pay",
 			lost, nil).apicurio(both, fieldsOnly),
 		whole("field moved out of a oneof", updating, proto(both2, ""), proto(one, ""), backward, "R.pay",
 			nil, lost).apicurio(both, fieldsOnly),
 		whole("member added to a oneof", updating, proto(one, ""),
 			proto("oneof pay { string card = 1; bytes token = 3; } int64 cash = 2;", ""), both, "", nil, nil).
 			apicurio(backward, addedField),
-		whole("oneof renamed", updating, proto(one, ""), proto("oneof payment { string card = 1; } int64 cash = 2;", ""),
+		whole("oneof renamed", updating, proto(one, ""),
+			proto("oneof payment { string card = 1; } int64 cash = 2;", ""),
 			both, "", nil, nil),
 	}
 }
@@ -181,19 +196,25 @@ func protoOneofs() []Case {
 func protoEnums() []Case {
 	const use = "E f = 1;"
 	enum := func(values string) string { return proto(use, "enum E { E_NONE = 0; "+values+" }") }
-	closed := func(values string) string { return proto2("optional E f = 1;", "enum E { E_NONE = 0; "+values+" }") }
+	closed := func(values string) string {
+		return proto2("optional E f = 1;",
+			"enum E { E_NONE = 0; "+values+" }")
+	}
 	symbol, number := kinds(compat.KindSymbol), kinds(compat.KindSymbolNumber)
 	return []Case{
-		whole("value added to an open enum", "Enum", enum(""), enum("E_A = 1;"), backward, "R.f", nil, symbol).
+		whole("value added to an open enum", "Enum", enum(""), enum("E_A = 1;"), backward, "R.f", nil,
+			symbol).
 			apicurio(both, fieldsOnly),
-		whole("value added to a closed enum", "Enum", closed(""), closed("E_A = 1;"), backward, "R.f", nil, symbol).
+		whole("value added to a closed enum", "Enum", closed(""), closed("E_A = 1;"), backward, "R.f", nil,
+			symbol).
 			apicurio(both, fieldsOnly),
 		whole("value removed", "Enum", enum("E_A = 1;"), enum(""), forward, "R.f",
 			kinds(compat.KindNotReserved, compat.KindSymbol), nil),
 		whole("value removed and reserved", "Enum, Reserved Values", enum("E_A = 1;"),
 			enum(`reserved 1; reserved "E_A";`), forward, "R.f", symbol, nil).apicurio(both, fieldsOnly),
 		whole("value renumbered", "Enum", enum("E_A = 1;"), enum("E_A = 2;"), neither, "R.f", number, number),
-		whole("value renamed", "ProtoJSON", enum("E_A = 1;"), enum("E_B = 1;"), neither, "R.f", symbol, symbol),
+		whole("value renamed", "ProtoJSON", enum("E_A = 1;"), enum("E_B = 1;"), neither, "R.f", symbol,
+			symbol),
 		whole("value gets an alias", "Enum Value Aliases", enum("E_A = 1;"),
 			enum("option allow_alias = true; E_A = 1; E_B = 1;"), both, "", nil, nil),
 		whole("enum renamed", updating, enum("E_A = 1;"),
@@ -206,7 +227,8 @@ func protoFiles() []Case {
 	const id = "string id = 1;"
 	index := kinds(compat.KindIndex)
 	return []Case{
-		whole("message added behind", "Confluent, message indexes", proto(id, ""), proto(id, "message S {}"), both,
+		whole("message added behind", "Confluent, message indexes", proto(id, ""), proto(id, "message S {}"),
+			both,
 			"", nil, nil),
 		whole("message added in front", "Confluent, message indexes", proto(id, ""),
 			"syntax = \"proto3\";\npackage shop;\nmessage S {}\nmessage R {\n"+id+"\n}\n", neither, "R",

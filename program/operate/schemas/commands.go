@@ -25,7 +25,8 @@ func Command(program *command.Program) *cobra.Command {
 		Short: "Check, register, freeze and compare schemas: workers in production only look them up",
 		Args:  cobra.NoArgs, RunE: command.ShowHelp,
 	}
-	schemas.AddCommand(p.newCheck(), p.newRegister(), p.newFreeze(), p.newList(), p.newDiff(), p.newLint())
+	schemas.AddCommand(p.newCheck(), p.newRegister(), p.newFreeze(), p.newList(), p.newDiff(), p.newLint(),
+		p.newDocs())
 	return schemas
 }
 

@@ -96,7 +96,7 @@ func compareType(
 	if n := len(versions); n > 0 && versions[n-1].schema != nil {
 		c.Changes = changes(versions[n-1].schema, own.schema)
 	}
-	breaks, err := compat.Check(level, own.schema.Text, compared(versions))
+	breaks, err := compat.CheckFormat(level, versionOf(0, own.schema), compared(versions))
 	if err != nil {
 		return c, fmt.Errorf("compare %s: %w", subject, err)
 	}

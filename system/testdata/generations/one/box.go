@@ -1,4 +1,3 @@
-// Package one is the box as it was released first.
 package one
 
 import (

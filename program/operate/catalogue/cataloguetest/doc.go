@@ -1,0 +1,2 @@
+// Package cataloguetest has catalogues to try writers with.
+package cataloguetest
