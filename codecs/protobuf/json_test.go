@@ -137,11 +137,11 @@ func TestAny(t *testing.T) {
 		message In { int64 n = 1; google.protobuf.Duration d = 2; }`
 	m := typeOf(t, text, "p.M")
 	inAny := func(url string, data []byte) []byte {
-		any := protowire.AppendTag(nil, 1, protowire.BytesType)
-		any = protowire.AppendString(any, url)
-		any = protowire.AppendTag(any, 2, protowire.BytesType)
-		any = protowire.AppendBytes(any, data)
-		return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), any)
+		held := protowire.AppendTag(nil, 1, protowire.BytesType)
+		held = protowire.AppendString(held, url)
+		held = protowire.AppendTag(held, 2, protowire.BytesType)
+		held = protowire.AppendBytes(held, data)
+		return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), held)
 	}
 	for url, want := range map[string]string{
 		"type.example/p.In":                             `{"any":{"@type":"type.example/p.In","n":"5"}}`,

@@ -73,6 +73,7 @@ func drawValue(
 		return protoreflect.ValueOfString(rapid.String().Draw(t, "string"))
 	case protoreflect.BytesKind:
 		return protoreflect.ValueOfBytes(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
+	default: // an enum
 	}
 	values := f.Enum().Values()
 	n := values.Get(rapid.IntRange(0, values.Len()-1).Draw(t, "enum")).Number()
