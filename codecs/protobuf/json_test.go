@@ -75,8 +75,9 @@ func TestMistakes(t *testing.T) {
 		`{"at": "0001-01-01T00:00:00+01:00"}`:          {"at: found"},
 		`{"took": "315576000001s", "mask": "a_b"}`:     {"took: found", "mask: found"},
 		`{"receipt": "A", "blob": "=", "paid": "yes"}`: {"receipt: found", "blob: found", "paid: found"},
-		`{"extra": [], "list": {}}`: {"extra: found an array, allowed: an object",
-			"list: found an object"},
+		`{"extra": [], "list": {}}`: {
+			"extra: found an array, allowed: an object", "list: found an object",
+		},
 		`{"nothing": "null"}`: {`nothing: found "null"`},
 	} {
 		_, err := read(order, in)

@@ -248,8 +248,9 @@ func (d drawer) single(f protoreflect.FieldDescriptor, depth int) string {
 
 // JSON is valid by the published schema if and only if FromJSON takes it; and what it takes, ToJSON writes.
 func TestTheSchemaDescribesWhatIsRead(t *testing.T) {
-	types := []*protobuf.Type{typeOf(t, everything, ""), typeOf(t, old, ""),
-		typeOf(t, everything, "shop.v1.Second")}
+	types := []*protobuf.Type{
+		typeOf(t, everything, ""), typeOf(t, old, ""), typeOf(t, everything, "shop.v1.Second"),
+	}
 	schemas := map[*protobuf.Type]*jsonschema.Schema{}
 	for _, typ := range types {
 		schemas[typ] = validator(t, typ)
