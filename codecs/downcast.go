@@ -84,8 +84,8 @@ func (s *Set) linkDowncasts() error {
 				today.former = &written{d, former}
 				s.downcasts = true
 			case s.formerByGo[d.from] == nil:
-				mistakes = append(mistakes, fmt.Errorf("%v is downcast from %v, which is none of the versions "+
-					"of this topic's types", former.goType, d.from))
+				mistakes = append(mistakes, fmt.Errorf("%v is downcast from %v, which is none of the "+
+					"versions of this topic's types", former.goType, d.from))
 			}
 		}
 	}
@@ -263,7 +263,8 @@ func (t *setType) ownHeader() []byte {
 	return t.fingerprint[:length]
 }
 
-// DecodeOwn is the inverse of EncodeOwn. The error is a *[Malformed]; another program wrote the bytes, perhaps.
+// DecodeOwn is the inverse of EncodeOwn. The error is a *[Malformed]; another program wrote the bytes,
+// perhaps.
 func (s *Set) DecodeOwn(b []byte) (any, error) {
 	for _, t := range s.types {
 		if data, is := bytes.CutPrefix(b, t.ownHeader()); is {

@@ -147,12 +147,14 @@ func TestWrongDowncasts(t *testing.T) {
 	none := client(t, "http://localhost:1")
 	all := payments()
 	all[3] = codecs.Downcast(all[3], func(Paid) (paid1, error) { return paid1{}, nil })
-	if _, err := codecs.NewSet(none, all...); err == nil || !strings.Contains(err.Error(), "not that former") {
+	_, err := codecs.NewSet(none, all...)
+	if err == nil || !strings.Contains(err.Error(), "not that former") {
 		t.Errorf("to another version: %v", err)
 	}
 	all = payments()
 	all[3] = codecs.Downcast(all[3], func(Deposited) (paid2, error) { return paid2{}, nil })
-	if _, err := codecs.NewSet(none, all...); err == nil || !strings.Contains(err.Error(), "none of the ver") {
+	_, err = codecs.NewSet(none, all...)
+	if err == nil || !strings.Contains(err.Error(), "none of the versions") {
 		t.Errorf("from a type that there is not: %v", err)
 	}
 }

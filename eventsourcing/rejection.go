@@ -11,8 +11,8 @@ const CodeSequenceMismatch = "sequence-mismatch"
 const CodeRuleViolated = "rule-violated"
 
 // CodeNotYetWritable is the code of a command that was rejected because its events, or the state that they
-// lead to, can't be expressed in the versions that the release before reads, and that the program writes until
-// its configuration allows the latest. Sent again after that, under another ID, it can be accepted.
+// lead to, can't be expressed in the versions that the release before reads, and that the program writes
+// until its configuration allows the latest. Sent again after that, under another ID, it can be accepted.
 const CodeNotYetWritable = "not-yet-writable"
 
 // repeatedMessage stands in for the message of a rejection that is given again: the ring of

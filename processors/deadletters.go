@@ -51,8 +51,8 @@ const ReasonWrongPartition codecs.Reason = "wrong-partition"
 const ReasonBadTime codecs.Reason = "bad-time"
 
 // ReasonNotYetWritable is the reason of a dead letter that leads a process to a command which can't be
-// expressed in the version that the release before reads: see [Downcast]. Replay it when the latest version is
-// allowed.
+// expressed in the version that the release before reads: see [Downcast]. Replay it when the latest version
+// is allowed.
 const ReasonNotYetWritable codecs.Reason = eventsourcing.CodeNotYetWritable
 
 // ReasonBug is the reason of a dead letter whose command made the domain fail or panic.

@@ -12,17 +12,17 @@ import (
 	"refold/eventsourcing"
 )
 
-// Downcast returns the former version with a way back, for a rolling upgrade: the program writes values of New,
-// one of today's types, as Old, until the configuration allows the latest version (aggregates.<name>.write).
-// So the release before reads all that this one writes. down is pure; its error says why a value can't be
-// expressed in the former version. Commands, events and states of which that is so are not written: the
-// command that leads to them is rejected with [eventsourcing.CodeNotYetWritable].
+// Downcast returns the former version with a way back, for a rolling upgrade: the program writes values of
+// New, one of today's types, as Old, until the configuration allows the latest version
+// (aggregates.<name>.write). So the release before reads all that this one writes. down is pure; its error
+// says why a value can't be expressed in the former version. Commands, events and states of which that is so
+// are not written: the command that leads to them is rejected with [eventsourcing.CodeNotYetWritable].
 //
-// A message must come back as it was: of a value that the upcasters make another one of, the same is true as of
-// one that can't be expressed. So a version made with [Split] takes the values of which each is a message of
-// its own: one that would be several is none of them. A state need not: the former version may lack what is
-// made of events only, and rows have that when they are rebuilt after the upgrade. The state that a command is
-// decided on is always that of the row.
+// A message must come back as it was: of a value that the upcasters make another one of, the same is true as
+// of one that can't be expressed. So a version made with [Split] takes the values of which each is a message
+// of its own: one that would be several is none of them. A state need not: the former version may lack what
+// is made of events only, and rows have that when they are rebuilt after the upgrade. The state that a
+// command is decided on is always that of the row.
 //
 // The newest former version of a type with a downcast from it is written. Downcasts of earlier releases may
 // stay; they are not used.
@@ -73,8 +73,8 @@ func (a Aggregate[S, C, E]) decider(events, rows *codecs.Set) eventsourcing.Deci
 func writable(set *codecs.Set, v any) error {
 	err := set.Writable(v)
 	if errors.Is(err, codecs.ErrNotYetWritable) {
-		return eventsourcing.Reject(eventsourcing.CodeNotYetWritable, "%v; once all workers run this release, "+
-			"aggregates.<name>.write: latest allows it", err)
+		return eventsourcing.Reject(eventsourcing.CodeNotYetWritable,
+			"%v; once all workers run this release, aggregates.<name>.write: latest allows it", err)
 	}
 	return err //nolint:wrapcheck // a bug of the domain, by name
 }
@@ -101,8 +101,8 @@ func (o *OpenAggregate) WriteLatest() {
 	}
 }
 
-// WritesFormer reports whether the aggregate writes a former version of any of its types, or has types that it
-// does not write yet.
+// WritesFormer reports whether the aggregate writes a former version of any of its types, or has types that
+// it does not write yet.
 func (o *OpenAggregate) WritesFormer() bool {
 	return slices.ContainsFunc(o.Sets(), (*codecs.Set).WritesFormer)
 }
@@ -134,8 +134,8 @@ func (c TableCodec[S, R]) encodeState(s eventsourcing.Snapshot[S]) ([]byte, erro
 	return c.Rows.EncodeOwn([]byte{privateState}, &row) //nolint:wrapcheck // it names the type
 }
 
-// keptRows encodes rows whose state has not changed. If that can't be expressed in the former version, the row
-// was written by a program that had been allowed to write the latest: it is kept in that one.
+// keptRows encodes rows whose state has not changed. If that can't be expressed in the former version, the
+// row was written by a program that had been allowed to write the latest: it is kept in that one.
 type keptRows[S, R any] struct{ TableCodec[S, R] }
 
 // Encode encodes a snapshot.

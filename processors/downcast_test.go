@@ -1,6 +1,7 @@
 package processors_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -82,8 +83,10 @@ func jarBefore() processors.Aggregate[jarOld, any, any] {
 			}
 			return jarOld{money}
 		},
-		Commands: []processors.Message{processors.Of(JarFill{}, "Fills."), processors.Of(JarHalve{}, "Halves.")},
-		Events:   []processors.Message{processors.Of(JarMoved{}, "Moved.")},
+		Commands: []processors.Message{
+			processors.Of(JarFill{}, "Fills."), processors.Of(JarHalve{}, "Halves."),
+		},
+		Events: []processors.Message{processors.Of(JarMoved{}, "Moved.")},
 	}
 }
 
@@ -115,20 +118,31 @@ func jarToday() processors.Aggregate[Jar, any, any] {
 		},
 		FormerCommands: []processors.Former{processors.Downcast(
 			processors.Upcast("JarFill", func(c jarFill1) JarFill { return JarFill{jarCents(c.Money)} }),
-			func(c JarFill) (jarFill1, error) { money, err := jarEuros(c.Cents); return jarFill1{money}, err },
+			func(c JarFill) (jarFill1, error) {
+				money, err := jarEuros(c.Cents)
+				return jarFill1{money}, err
+			},
 		)},
 		FormerEvents: []processors.Former{processors.Downcast(
 			processors.Upcast("JarMoved", func(e jarMoved1) JarMoved { return JarMoved{jarCents(e.Money)} }),
-			func(e JarMoved) (jarMoved1, error) { money, err := jarEuros(e.Cents); return jarMoved1{money}, err },
+			func(e JarMoved) (jarMoved1, error) {
+				money, err := jarEuros(e.Cents)
+				return jarMoved1{money}, err
+			},
 		)},
 		FormerStates: []processors.Former{processors.Downcast(
 			processors.UpcastState(1, func(s jarOld) Jar { return Jar{Cents: jarCents(s.Money)} }),
-			func(s Jar) (jarOld, error) { money, err := jarEuros(s.Cents); return jarOld{money}, err },
+			func(s Jar) (jarOld, error) {
+				money, err := jarEuros(s.Cents)
+				return jarOld{money}, err
+			},
 		)},
 	}
 }
 
-func opened(t *testing.T, registry *codecs.Registry, a processors.AggregateDefinition) *processors.OpenAggregate {
+func opened(
+	t *testing.T, registry *codecs.Registry, a processors.AggregateDefinition,
+) *processors.OpenAggregate {
 	t.Helper()
 	o, err := a.Open(registry)
 	must(t, err)
@@ -136,8 +150,8 @@ func opened(t *testing.T, registry *codecs.Registry, a processors.AggregateDefin
 }
 
 // Property: two releases take turns at one aggregate. Each reads what the other has written, and the row that
-// is there is the fold of the events that were written, by either (G4). A command of which that could not be is
-// rejected.
+// is there is the fold of the events that were written, by either (G4). A command of which that could not be
+// is rejected.
 func TestReleasesTakeTurns(t *testing.T) {
 	registry := registryOf(t)
 	before := opened(t, registry, jarBefore())
@@ -165,9 +179,11 @@ func TestReleasesTakeTurns(t *testing.T) {
 			}
 			row = handled.Row
 			for _, e := range handled.Events {
-				records = append(records, kgo.Record{Key: []byte("j"), Value: e.Value, Headers: []kgo.RecordHeader{
-					{Key: codecs.HeaderSequence, Value: strconv.AppendInt(nil, e.Metadata.Sequence, 10)},
-				}})
+				sequence := strconv.AppendInt(nil, e.Metadata.Sequence, 10)
+				records = append(records, kgo.Record{
+					Key: []byte("j"), Value: e.Value,
+					Headers: []kgo.RecordHeader{{Key: codecs.HeaderSequence, Value: sequence}},
+				})
 			}
 			for name, reads := range map[string]fold.RowFold{"before": before.Fold, "today": today.Fold} {
 				isFold(t, name, reads, records, row)
@@ -210,7 +226,7 @@ func isFold(t *rapid.T, name string, by fold.RowFold, events []kgo.Record, row [
 	if equal, err := by.Equal(state, row); err != nil || !equal {
 		t.Fatalf("%s: the row differs from the fold of %d events, %v", name, len(events), err)
 	}
-	if again, err := by.Row(state, row); err != nil || string(again) != string(row) {
+	if again, err := by.Row(state, row); err != nil || !bytes.Equal(again, row) {
 		t.Fatalf("%s: the row is made again as\n%x, it is\n%x, %v", name, again, row, err)
 	}
 }
@@ -228,7 +244,8 @@ func TestNotYetWritable(t *testing.T) {
 
 	give := func(a *processors.OpenAggregate, row []byte, id string, command any) processors.Handled {
 		t.Helper()
-		handled, err := a.History.Handle(row, command, eventsourcing.Metadata{ID: id, Subject: "j", Time: at}, 4)
+		m := eventsourcing.Metadata{ID: id, Subject: "j", Time: at}
+		handled, err := a.History.Handle(row, command, m, 4)
 		must(t, err)
 		return handled
 	}

@@ -8,9 +8,10 @@ import (
 	"refold/codecs"
 )
 
-// Dropped returns the subjects of the registry, of the aggregates' namespaces, that no type of the definitions
-// has or reads: records of them may be in the topics. passes names those that don't matter. It costs a request,
-// and those of the versions of each such subject. The error says that the registry does not answer.
+// Dropped returns the subjects of the registry, of the aggregates' namespaces, that no type of the
+// definitions has or reads: records of them may be in the topics. passes names those that don't matter. It
+// costs a request, and those of the versions of each such subject. The error says that the registry does not
+// answer.
 func (o *Opened) Dropped(
 	ctx context.Context, registry *codecs.Registry, passes func(subject string) bool,
 ) (dropped []string, err error) {
@@ -38,8 +39,8 @@ func (o *Opened) Dropped(
 	return dropped, nil
 }
 
-// setsOf returns the codecs of the aggregate to whose namespace a subject belongs; none if one of its types has
-// that name today, or if it belongs to no aggregate.
+// setsOf returns the codecs of the aggregate to whose namespace a subject belongs; none if one of its types
+// has that name today, or if it belongs to no aggregate.
 func (o *Opened) setsOf(subject string) []*codecs.Set {
 	namespace := subject[:max(strings.LastIndexByte(subject, '.'), 0)]
 	for _, a := range o.Aggregates {

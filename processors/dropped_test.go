@@ -17,7 +17,8 @@ func TestDroppedTypes(t *testing.T) {
 	fake := srfake.New()
 	defer fake.Close()
 	for subject, schema := range map[string]string{
-		"purses.Added":  `{"type": "record", "name": "Added", "namespace": "purses", "fields": [{"name": "euros", "type": "long"}]}`,
+		"purses.Added": `{"type": "record", "name": "Added", "namespace": "purses", "fields": [
+			{"name": "euros", "type": "long"}]}`,
 		"purses.Burned": `{"type": "record", "name": "Burned", "namespace": "purses", "fields": []}`,
 		"purses.Passed": `{"type": "record", "name": "Passed", "namespace": "purses", "fields": []}`,
 		"others.Burned": `{"type": "record", "name": "Burned", "namespace": "others", "fields": []}`,

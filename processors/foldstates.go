@@ -18,7 +18,8 @@ func (c *StateCodec[S]) EncodeState(state any) ([]byte, error) {
 	if !is || s == nil || err != nil {
 		return c.rows.RowWith(state, nil)
 	}
-	return c.rows.guarded(private.encodeState, eventsourcing.Snapshot[S]{State: s.state, Sequence: s.sequence})
+	row := eventsourcing.Snapshot[S]{State: s.state, Sequence: s.sequence}
+	return c.rows.guarded(private.encodeState, row)
 }
 
 // DecodeState is the inverse of EncodeState.

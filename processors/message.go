@@ -62,18 +62,19 @@ func (m Message) Internal() Message {
 func recordsOf(messages []Message, as codecs.StructOptions) []codecs.Type {
 	types := make([]codecs.Type, 0, len(messages))
 	for _, m := range messages {
-		if m.record != nil {
-			o := m.options
-			o.Format, o.Protos, o.Namespace = as.Format, as.Protos, as.Namespace
-			if len(m.rules) > 0 {
-				o.Properties = map[string]any{rules.PropertyName: rules.Property(m.rules)}
-			}
-			t := m.record(o)
-			if m.upcoming {
-				t = t.Upcoming()
-			}
-			types = append(types, t)
+		if m.record == nil {
+			continue // validate reports it
 		}
+		o := m.options
+		o.Format, o.Protos, o.Namespace = as.Format, as.Protos, as.Namespace
+		if len(m.rules) > 0 {
+			o.Properties = map[string]any{rules.PropertyName: rules.Property(m.rules)}
+		}
+		t := m.record(o)
+		if m.upcoming {
+			t = t.Upcoming()
+		}
+		types = append(types, t)
 	}
 	return types
 }

@@ -268,7 +268,8 @@ func (s *boxes) rolls(two, three *installation) {
 	s.audited(box2)
 }
 
-// roll replaces the program of a pod. Clients may have requests under way that the pod gives up when it stops.
+// roll replaces the program of a pod. Clients may have requests under way that the pod gives up when it
+// stops.
 func (s *boxes) roll(pod *worker, to *installation) {
 	s.t.Helper()
 	pod.process.Signal(syscall.SIGTERM)

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// wrongChanges tries to release changes that must not be: a pull request sees each, a worker says why it can't
-// work, and the registry refuses what it can see.
+// wrongChanges tries to release changes that must not be: a pull request sees each, a worker says why it
+// can't work, and the registry refuses what it can see.
 func (s *boxes) wrongChanges(t *testing.T) {
 	t.Helper()
 	for _, change := range []struct {
@@ -30,7 +30,7 @@ func (s *boxes) wrongChanges(t *testing.T) {
 		{"record", []string{"boxes.Opened", "Opened.owner"}, "Opened", "boxes.Opened"},
 		{"split", []string{"boxes.Moved: the program has no such type"}, "boxes.Moved", ""},
 		{"dropped", []string{"boxes.Shaken: the program has no such type"}, "boxes.Shaken", ""},
-		{"state", []string{"boxes.BoxRow", "raise it (of a row: the definition's FoldVersion)"}, "FoldVersion", ""},
+		{"state", []string{"boxes.BoxRow", "(of a row: the definition's FoldVersion)"}, "FoldVersion", ""},
 	} {
 		t.Run(change.name, func(t *testing.T) {
 			release := s.release(change.name, levels2)
@@ -149,7 +149,7 @@ func (s *scene) callAs(i *installation) {
 	}
 	name := filepath.Join(s.bin, "processor")
 	_ = os.Remove(name)
-	err := os.WriteFile(name, []byte(script+" "+i.program+` "$@"`+"\n"), 0o700) //nolint:gosec // it is run
+	err := os.WriteFile(name, []byte(script+" "+i.program+` "$@"`+"\n"), 0o700)
 	if err != nil {
 		s.t.Fatal(err)
 	}

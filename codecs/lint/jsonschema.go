@@ -45,24 +45,30 @@ func (c *checker) jsonSchema(schema map[string]any, path string, depth int) {
 			c.jsonSchema(property, path+"."+name, depth+1)
 		}
 	}
-	for keyword, mark := range map[string]string{"items": "[]", "additionalProperties": "{}"} {
+	c.within(schema, path, depth+1)
+	for _, keyword := range []string{"$defs", "definitions"} {
+		definitions, _ := schema[keyword].(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(definitions)) {
+			if inner, is := definitions[name].(map[string]any); is {
+				c.jsonSchema(inner, name, depth+1)
+			}
+		}
+	}
+}
+
+// within looks at the schemas of items and values, and at those that a schema is made of.
+func (c *checker) within(schema map[string]any, path string, depth int) {
+	for _, keyword := range []string{"items", "additionalProperties"} {
 		if inner, is := schema[keyword].(map[string]any); is {
-			c.jsonSchema(inner, path+mark, depth+1)
+			mark := map[string]string{"items": "[]", "additionalProperties": "{}"}[keyword]
+			c.jsonSchema(inner, path+mark, depth)
 		}
 	}
 	for _, keyword := range []string{"allOf", "anyOf", "oneOf", "prefixItems"} {
 		branches, _ := schema[keyword].([]any)
 		for _, branch := range branches {
 			if inner, is := branch.(map[string]any); is {
-				c.jsonSchema(inner, path, depth+1)
-			}
-		}
-	}
-	for _, keyword := range []string{"$defs", "definitions"} {
-		definitions, _ := schema[keyword].(map[string]any)
-		for _, name := range slices.Sorted(maps.Keys(definitions)) {
-			if inner, is := definitions[name].(map[string]any); is {
-				c.jsonSchema(inner, name, depth+1)
+				c.jsonSchema(inner, path, depth)
 			}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	versioned  = regexp.MustCompile(`(^|\.)v[1-9][0-9]*((alpha|beta)[0-9]*)?$`)
+	versioned  = regexp.MustCompile(`(^|\.)v[1-9]\d*((alpha|beta)\d*)?$`)
 	lowerSnake = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 )
 

@@ -70,8 +70,9 @@ func TestImports(t *testing.T) {
 		"no file of the machine": {`import "/etc/passwd";`, nil, "passwd"},
 		"no Protobuf":            {"{}", nil, "syntax error"},
 		"too large":              {strings.Repeat(" ", protobuf.MaxTextBytes+1), nil, "at most 1048576"},
-		"too deep": {strings.Repeat("message A{", 1000) + strings.Repeat("}", 1000), nil,
-			"nesting depth"},
+		"too deep": {
+			strings.Repeat("message A{", 1000) + strings.Repeat("}", 1000), nil, "nesting depth",
+		},
 		"too many names": {
 			"message " + strings.Repeat("A", 50_000) + "{" + strings.Repeat("optional int32 a=1;", 1000) +
 				"}",

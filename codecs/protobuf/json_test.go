@@ -15,25 +15,47 @@ import (
 // Each kind of field is written in the one form that ProtoJSON prefers, and read in all of its forms.
 func TestFormsOfValues(t *testing.T) {
 	order := typeOf(t, everything, "shop.v1.Order")
-	for in, want := range map[string]string{
-		`{}`: `{}`,
-		`{"customerId": "a", "small": 3.0, "large": 9007199254740993, "total": "18446744073709551615"}`: `{"customerId":"a","small":3,"large":"9007199254740993","total":"18446744073709551615"}`,
-		`{"customer_id": "by its name in the file"}`:                                                    `{"customerId":"by its name in the file"}`,
-		`{"named": "x"}`: `{"calledLikeThis":"x"}`,
-		`{"small": null, "lines": null, "card": null, "cashAmount": "7"}`: `{"cashAmount":"7"}`,
-		`{"state": 1, "byFlag": {"true": "CLOSED", "false": 77}}`:         `{"state":"OPEN","byFlag":{"false":77,"true":"CLOSED"}}`,
-		`{"receipt": "-_8"}`:                                                `{"receipt":"+/8="}`,
-		`{"ratio": "NaN", "score": "-Infinity"}`:                            `{"ratio":"NaN","score":"-Infinity"}`,
-		`{"byNumber": {"10": "b", "9": "a", "-1": "c"}}`:                    `{"byNumber":{"-1":"c","9":"a","10":"b"}}`,
-		`{"at": "2026-11-29T13:00:00.50+01:00", "took": "-1.25s"}`:          `{"at":"2026-11-29T12:00:00.500Z","took":"-1.250s"}`,
-		`{"mask": "customerId,lines.priceCents"}`:                           `{"mask":"customerId,lines.priceCents"}`,
-		`{"extra": {"a": [1, null, {"b": "c"}]}, "list": [true]}`:           `{"extra":{"a":[1,null,{"b":"c"}]},"list":[true]}`,
-		`{"anything": null, "other": null}`:                                 `{"other":null,"anything":null}`,
-		`{"note": "", "weight": 5, "blob": "AQ==", "empty": {}}`:            `{"note":"","weight":"5","blob":"AQ==","empty":{}}`,
-		`{"rating": 0, "small": 0}`:                                         `{"rating":0}`,
-		`{"previous": {"previous": {}}, "lines": [{}, {"priceCents": 1}]}`:  `{"lines":[{},{"priceCents":"1"}],"previous":{"previous":{}}}`,
-		`{"times": ["2024-02-29T00:00:00Z"], "doubles": [1.5, "Infinity"]}`: `{"times":["2024-02-29T00:00:00Z"],"doubles":[1.5,"Infinity"]}`,
+	for _, test := range []struct{ in, want string }{
+		{`{}`, `{}`},
+		{
+			`{"customerId": "a", "small": 3.0, "large": 9007199254740993, "total": "18446744073709551615"}`,
+			`{"customerId":"a","small":3,"large":"9007199254740993","total":"18446744073709551615"}`,
+		},
+		{`{"customer_id": "by its name in the file"}`, `{"customerId":"by its name in the file"}`},
+		{`{"named": "x"}`, `{"calledLikeThis":"x"}`},
+		{`{"small": null, "lines": null, "card": null, "cashAmount": "7"}`, `{"cashAmount":"7"}`},
+		{
+			`{"state": 1, "byFlag": {"true": "CLOSED", "false": 77}}`,
+			`{"state":"OPEN","byFlag":{"false":77,"true":"CLOSED"}}`,
+		},
+		{`{"receipt": "-_8"}`, `{"receipt":"+/8="}`},
+		{`{"ratio": "NaN", "score": "-Infinity"}`, `{"ratio":"NaN","score":"-Infinity"}`},
+		{`{"byNumber": {"10": "b", "9": "a", "-1": "c"}}`, `{"byNumber":{"-1":"c","9":"a","10":"b"}}`},
+		{
+			`{"at": "2026-11-29T13:00:00.50+01:00", "took": "-1.25s"}`,
+			`{"at":"2026-11-29T12:00:00.500Z","took":"-1.250s"}`,
+		},
+		{`{"mask": "customerId,lines.priceCents"}`, `{"mask":"customerId,lines.priceCents"}`},
+		{
+			`{"extra": {"a": [1, null, {"b": "c"}]}, "list": [true]}`,
+			`{"extra":{"a":[1,null,{"b":"c"}]},"list":[true]}`,
+		},
+		{`{"anything": null, "other": null}`, `{"other":null,"anything":null}`},
+		{
+			`{"note": "", "weight": 5, "blob": "AQ==", "empty": {}}`,
+			`{"note":"","weight":"5","blob":"AQ==","empty":{}}`,
+		},
+		{`{"rating": 0, "small": 0}`, `{"rating":0}`},
+		{
+			`{"previous": {"previous": {}}, "lines": [{}, {"priceCents": 1}]}`,
+			`{"lines":[{},{"priceCents":"1"}],"previous":{"previous":{}}}`,
+		},
+		{
+			`{"times": ["2024-02-29T00:00:00Z"], "doubles": [1.5, "Infinity"]}`,
+			`{"times":["2024-02-29T00:00:00Z"],"doubles":[1.5,"Infinity"]}`,
+		},
 	} {
+		in, want := test.in, test.want
 		data, err := read(order, in)
 		if err != nil {
 			t.Errorf("%s is refused: %v", in, err)
@@ -61,22 +83,29 @@ func TestMistakes(t *testing.T) {
 			"lines[1].colour: found an unknown field, allowed: an object with the fields item, priceCents",
 			"stat: found an unknown field",
 		},
-		`{"state": "SHUT"}`:                    {`state: found "SHUT", allowed: one of STATE_UNSPECIFIED, OPEN, CLOSED`},
-		`{"card": "1", "cashAmount": 2}`:       {"cashAmount: found a second choice of payment, beside card, allowed: one of card"},
+		`{"state": "SHUT"}`: {
+			`state: found "SHUT", allowed: one of STATE_UNSPECIFIED, OPEN, CLOSED`,
+		},
+		`{"card": "1", "cashAmount": 2}`: {
+			"cashAmount: found a second choice of payment, beside card, allowed: one of card",
+		},
 		`{"small": 1, "small": null}`:          {"small: found the field again"},
 		`{"customerId": "", "customer_id":""}`: {"customer_id: found the field again"},
 		`{"byNumber": {"01": "a", "b": "c"}}`: {
 			`byNumber.01: found the key "01", allowed: a key that is a whole number`,
 			`byNumber.b: found the key "b"`,
 		},
-		`{"byName": {"a": {}, "a": {}}}`:               {"byName.a: found the key again"},
-		`{"numbers": [1, null, 1.5]}`:                  {"numbers[1]: found null", "numbers[2]: found 1.5"},
-		`{"at": "2023-02-29T00:00:00Z"}`:               {`at: found "2023-02-29T00:00:00Z", allowed: a time`},
+		`{"byName": {"a": {}, "a": {}}}`: {"byName.a: found the key again"},
+		`{"numbers": [1, null, 1.5]}`:    {"numbers[1]: found null", "numbers[2]: found 1.5"},
+		`{"at": "2023-02-29T00:00:00Z"}`: {
+			`at: found "2023-02-29T00:00:00Z", allowed: a time`,
+		},
 		`{"at": "0001-01-01T00:00:00+01:00"}`:          {"at: found"},
 		`{"took": "315576000001s", "mask": "a_b"}`:     {"took: found", "mask: found"},
 		`{"receipt": "A", "blob": "=", "paid": "yes"}`: {"receipt: found", "blob: found", "paid: found"},
-		`{"extra": [], "list": {}}`: {"extra: found an array, allowed: an object",
-			"list: found an object"},
+		`{"extra": [], "list": {}}`: {
+			"extra: found an array, allowed: an object", "list: found an object",
+		},
 		`{"nothing": "null"}`: {`nothing: found "null"`},
 	} {
 		_, err := read(order, in)
@@ -137,17 +166,17 @@ func TestAny(t *testing.T) {
 		message In { int64 n = 1; google.protobuf.Duration d = 2; }`
 	m := typeOf(t, text, "p.M")
 	inAny := func(url string, data []byte) []byte {
-		any := protowire.AppendTag(nil, 1, protowire.BytesType)
-		any = protowire.AppendString(any, url)
-		any = protowire.AppendTag(any, 2, protowire.BytesType)
-		any = protowire.AppendBytes(any, data)
-		return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), any)
+		held := protowire.AppendTag(nil, 1, protowire.BytesType)
+		held = protowire.AppendString(held, url)
+		held = protowire.AppendTag(held, 2, protowire.BytesType)
+		held = protowire.AppendBytes(held, data)
+		return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), held)
 	}
 	for url, want := range map[string]string{
-		"type.example/p.In":                             `{"any":{"@type":"type.example/p.In","n":"5"}}`,
-		"type.example/google.protobuf.Duration":         `{"any":{"@type":"type.example/google.protobuf.Duration","value":"5s"}}`,
-		"type.example/unknown.Message":                  "",
-		"type.googleapis.com/google.protobuf.NullValue": "",
+		"type.example/p.In":           `{"any":{"@type":"type.example/p.In","n":"5"}}`,
+		"x/google.protobuf.Duration":  `{"any":{"@type":"x/google.protobuf.Duration","value":"5s"}}`,
+		"x/unknown.Message":           "",
+		"x/google.protobuf.NullValue": "",
 	} {
 		got, err := m.ToJSON(inAny(url, []byte{8, 5}), 1000)
 		if string(got) != want || (err == nil) != (want != "") {

@@ -235,7 +235,8 @@ func mapKey(f protoreflect.FieldDescriptor, name string) (protoreflect.MapKey, b
 		return protoreflect.ValueOfString(name).MapKey(), true
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOfBool(name == "true").MapKey(), name == "true" || name == "false"
+	default: // an integer
+		v, ok := integerText(f.Kind(), name)
+		return v.MapKey(), ok
 	}
-	v, ok := integerText(f.Kind(), name)
-	return v.MapKey(), ok
 }

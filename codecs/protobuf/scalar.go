@@ -42,6 +42,7 @@ func parseScalar(f protoreflect.FieldDescriptor, token []byte) (v protoreflect.V
 		return parseEnum(f.Enum(), token, text)
 	case protoreflect.FloatKind, protoreflect.DoubleKind:
 		return parseFloat(f.Kind(), token, text, isText, isNumber)
+	default: // an integer
 	}
 	switch {
 	case isText:
@@ -176,6 +177,7 @@ func describeField(f protoreflect.FieldDescriptor) string {
 		return "one of " + list(names)
 	case protoreflect.MessageKind, protoreflect.GroupKind:
 		return describeMessage(f.Message())
+	default: // an integer
 	}
 	bits, signed := bitsOf(f.Kind())
 	switch {

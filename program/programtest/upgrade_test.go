@@ -145,9 +145,9 @@ func (c tin) rebuilt(equal, changed int64) {
 	}
 }
 
-// Given a release with downcasts, when it takes over from the one before, hands back and takes over again, then
-// each reads all that the other has written: rows, events, commands. What the other could not read is refused
-// until the latest versions may be written.
+// Given a release with downcasts, when it takes over from the one before, hands back and takes over again,
+// then each reads all that the other has written: rows, events, commands. What the other could not read is
+// refused until the latest versions may be written.
 func TestRollingUpgrade(t *testing.T) {
 	c := tin{programtest.Start(t, second()), t}
 	c.given([3]string{"Give", `{"money": "2 EUR", "note": ""}`, "event 1"})
@@ -171,7 +171,10 @@ func TestRollingUpgrade(t *testing.T) {
 	c.rebuilt(1, 0)
 
 	c.Upgrade(upcoming())
-	c.given([3]string{"Give", `{"cents": 200}`, "event 6"}, [3]string{"Give", `{"cents": 7}`, "not-yet-writable"})
+	c.given(
+		[3]string{"Give", `{"cents": 200}`, "event 6"},
+		[3]string{"Give", `{"cents": 7}`, "not-yet-writable"},
+	)
 	c.Upgrade(upcoming(), "aggregates.tin.write", "latest")
 	c.given(
 		[3]string{"Give", `{"cents": 7}`, "event 7"}, [3]string{"Wrap", `{}`, "event 8"},

@@ -38,9 +38,10 @@ With --against no registry is needed: the history is a folder that "schemas free
 Exit code 1: there is a break, a dropped type, or a schema that is missing or can't be read.
 
 --json prints one object: against, compatible, types (subject, type, kind, aggregate, level, versions,
-latest, changes, breaks, upcast, written, downcast), dropped (subject, aggregate, versions, remedy) and problems. A break has
-version, path, direction (backward, forward), kind, reason, rule, remedy, and silent if records are read
-without an error. Changes are those since the latest version, as "schemas diff" has them.`,
+latest, changes, breaks, upcast, written, downcast), dropped (subject, aggregate, versions, remedy) and
+problems. A break has version, path, direction (backward, forward), kind, reason, rule, remedy, and silent
+if records are read without an error. Changes are those since the latest version, as "schemas diff" has
+them.`,
 		Example: `  processor schemas check
   processor schemas check --allow-missing --json     in a pull request, before the schemas are registered
   processor schemas check --against schemas/released in a pull request, without a registry`,

@@ -37,8 +37,8 @@ type checkedType struct {
 	Breaks  []compat.Break  `json:"breaks"`
 	// Upcast are breaks that an upcaster of the program takes care of.
 	Upcast []compat.Break `json:"upcast,omitempty"`
-	// Written says which version is written: latest, former (by a downcast, until the configuration allows the
-	// latest), or none (the same, of a type that is upcoming).
+	// Written says which version is written: latest, former (by a downcast, until the configuration allows
+	// the latest), or none (the same, of a type that is upcoming).
 	Written string `json:"written"`
 	// Downcast are breaks that don't matter as long as the former version is written.
 	Downcast []compat.Break `json:"downcast,omitempty"`

@@ -127,9 +127,9 @@ func TestCheck(t *testing.T) {
 				"SeatTaken.guest is downcast", "theatre.SeatTaken: a former version is written until " +
 					"aggregates.seat.write is latest",
 			}},
-			{"downcast, and the latest is allowed", downcast(), []string{"--aggregates.seat.write", "latest"}, 1, []string{
-				"SeatTaken.guest", "forward",
-			}},
+			{"downcast, and the latest is allowed", downcast(), []string{
+				"--aggregates.seat.write", "latest",
+			}, 1, []string{"SeatTaken.guest", "forward"}},
 			{"a type dropped that was never written", dropped(), []string{
 				"--registry.compatibility-overrides", "theatre.SeatLeft=NONE",
 			}, 0, nil},

@@ -1,5 +1,5 @@
-// Command generations is a program of one aggregate, a box of money, as it was released three times, and as it
-// would be with each of the changes that must not be released. GENERATION says which one it is.
+// Command generations is a program of one aggregate, a box of money, as it was released three times, and as
+// it would be with each of the changes that must not be released. GENERATION says which one it is.
 //
 // The packages one, two and three are frozen: they are what a team has deployed.
 package main

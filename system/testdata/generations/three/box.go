@@ -91,8 +91,8 @@ func Box() processors.Definition {
 	return processors.Aggregate[State, any, any]{
 		Name: "box", Plural: "boxes", FoldVersion: 3, Decide: decide, Evolve: evolve, Traffic: traffic,
 		Commands: []processors.Message{
-			processors.Of(Open{Owner{Name: "ann"}}, "Opens a box."), processors.Of(Put{5, "x"}, "Puts money in."),
-			processors.Of(Take{3}, "Takes money out."), processors.Of(Shake{}, "Does nothing."),
+			processors.Of(Open{Owner{Name: "ann"}}, "Opens a box."),
+			processors.Of(Put{5, "x"}, "Puts money in."), processors.Of(Take{3}, "Takes money out."), processors.Of(Shake{}, "Does nothing."),
 			processors.Of(Lock{}, "Locks it.").Upcoming(),
 		},
 		Events: []processors.Message{
@@ -124,7 +124,9 @@ func Box() processors.Definition {
 				return state2{owner, s.Balance, s.Memos}, err // fees are made of events alone
 			},
 		)},
-		Rejections: map[string]string{"short": "There is not enough in it.", "closed": "It is not open.", "idle": "That does nothing."},
+		Rejections: map[string]string{
+			"short": "There is not enough in it.", "closed": "It is not open.", "idle": "That does nothing.",
+		},
 	}
 }
 
