@@ -80,6 +80,15 @@ schemas: ## show what changed in schemas since the last release; fail on breaks,
 schemas-freeze: ## add today's schemas to the released ones; a step of a release
 	go run ./cmd/processor schemas freeze $(RELEASED)
 
+# Generated code, with Go and nothing else. -check (in CHECK) writes nothing, and fails if code is stale.
+CHECK ?=
+.PHONY: protobuf
+protobuf: ## make the Go code of .proto files again (CHECK=-check: fail if it is stale)
+	go run ./codecs/protobuf/protogen $(CHECK) \
+		codecs/internal/testpb/meter.proto codecs/internal/testpb/tariff.proto
+	generator=$$(go list ./codecs/protobuf/protogen) && \
+		cd examples/formats && go run "$$generator" $(CHECK) meters/meters.proto
+
 .PHONY: catalogue
 catalogue: ## write docs/catalogue: what accounts and orders take and emit
 	go run ./cmd/processor schemas docs --against $(RELEASED) --config processors/schemas/compatibility.yaml \

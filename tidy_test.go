@@ -31,6 +31,9 @@ func files(t *testing.T, suffixes ...string) []string {
 		if entry.IsDir() && (hidden || path == "bin") {
 			return filepath.SkipDir
 		}
+		if strings.HasSuffix(path, ".pb.go") {
+			return nil // it is generated
+		}
 		for _, suffix := range suffixes {
 			if !entry.IsDir() && strings.HasSuffix(path, suffix) {
 				found = append(found, path)

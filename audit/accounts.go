@@ -9,9 +9,9 @@ import (
 var Accounts = Kind{
 	Name: accountName, Plural: "accounts",
 	Initial: map[string]any{
-		"status": "", "owner": "", "currency": "", "balance": int64(0), "charges": []any{},
+		"status": "", "owner": "", "currency": "", "balance": int64(0), "charges": []any{}, "frozenFor": "",
 	},
-	Fold: foldAccount,
+	Fold: foldAccount, Former: formerAccount,
 	shop: &shopChecks{effect: effect, event: (*ledger).moved, row: (*ledger).accountRow},
 }
 
@@ -44,9 +44,9 @@ func foldAccount(account map[string]any, e Event) (map[string]any, error) {
 		account["balance"] = balance + amount
 		return account, refund(account, reference, amount)
 	case "AccountFrozen":
-		account["status"] = "frozen"
+		account["status"], account["frozenFor"] = "frozen", frozenFor(e)
 	case "AccountUnfrozen":
-		account["status"] = "open"
+		account["status"], account["frozenFor"] = "open", ""
 	case "AccountClosed":
 		account["status"], account["charges"] = "closed", []any{}
 	default:
@@ -57,6 +57,30 @@ func foldAccount(account map[string]any, e Event) (map[string]any, error) {
 		return account, fmt.Errorf("it makes the balance %d", balance)
 	}
 	return account, nil
+}
+
+// otherKind is the kind of reason that a reason without a kind is of.
+const otherKind = "OTHER"
+
+// frozenFor is the kind of reason of an AccountFrozen. Version 1 had a text for a reason.
+func frozenFor(e Event) string {
+	if reason, is := e.Fields["reason"].(map[string]any); is {
+		return text(reason, "kind")
+	}
+	return otherKind
+}
+
+// formerAccount completes rows of fold version 1, which did not say why an account is frozen. Each of them
+// was frozen by an event of version 1.
+func formerAccount(account map[string]any) bool {
+	if _, has := account["frozenFor"]; has {
+		return false
+	}
+	account["frozenFor"] = ""
+	if account["status"] == "frozen" {
+		account["frozenFor"] = otherKind
+	}
+	return true
 }
 
 // charge adds to what can be refunded for a reference, and makes it the latest.

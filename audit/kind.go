@@ -23,6 +23,9 @@ type Kind struct {
 	// The error says why the event can't follow on those before it. A state that comes with an error
 	// counts all the same; without one, the event has changed nothing.
 	Fold func(state map[string]any, event Event) (map[string]any, error)
+	// Former, if there is one, makes of a row's state of a former version what it is today, and reports
+	// whether it was one. Such a row is compared field by field, not byte by byte.
+	Former func(state map[string]any) bool
 	// Final, if there is one, returns an error for a state that must not be when all work is done, such
 	// as a fee that is neither paid nor refused.
 	Final func(id string, state map[string]any) error

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -10,10 +11,10 @@ var Orders = Kind{
 	Name: orderName, Plural: "orders",
 	Initial: map[string]any{
 		"status": "", "payment": "", "accountId": "", "currency": "", "lines": []any{}, "total": int64(0),
-		"carrier": "", "trackingNumber": "", "paymentId": "", "refundId": "", "reason": "", "code": "",
+		"parcels": []any{}, "paymentId": "", "refundId": "", "reason": "", "code": "",
 		"surplus": []any{},
 	},
-	Fold: foldOrder, Final: finalOrder,
+	Fold: foldOrder, Former: formerOrder, Final: finalOrder,
 	Processes: []Process{{Name: payments, Reads: []string{"order-events", "account-results"}}},
 	shop:      &shopChecks{event: (*ledger).ask, row: (*ledger).orderRow},
 	needs:     accountName,
@@ -92,11 +93,12 @@ func foldOrder(order map[string]any, e Event) (map[string]any, error) {
 		if before == "placed" {
 			set("status", "declined")
 		}
-	case "OrderShipped":
+	case "ParcelHandedOver":
 		err = allowed("placed")
+		handOver(order, e.Fields)
+	case "OrderShipped":
+		err = cmp.Or(allowed("placed"), ship(order, e))
 		set("status", "shipped")
-		set("carrier", e.Text("carrier"))
-		set("trackingNumber", e.Text("trackingNumber"))
 	case "OrderDelivered":
 		err = allowed("shipped")
 		set("status", "delivered")
@@ -144,6 +146,41 @@ func place(order map[string]any, e Event) error {
 		return moneyf("the total is %d, the lines make %d", e.Int("total"), sum)
 	}
 	return nil
+}
+
+// ship checks that the parcels of an order are as many as it was shipped in. Version 1 was one parcel itself;
+// version 2 called their number parcels.
+func ship(order map[string]any, e Event) error {
+	if _, is := e.Fields["carrier"]; is {
+		handOver(order, e.Fields)
+		return nil
+	}
+	count := cmp.Or(e.Int("parcelCount"), e.Int("parcels"))
+	if is := int64(len(list(order, "parcels"))); is < 1 || is != count {
+		return fmt.Errorf("OrderShipped in %d parcels, and %d were handed over", count, is)
+	}
+	return nil
+}
+
+// handOver adds a parcel to an order.
+func handOver(order, parcel map[string]any) {
+	order["parcels"] = append(list(order, "parcels"), map[string]any{
+		"carrier": text(parcel, "carrier"), "trackingNumber": text(parcel, "trackingNumber"),
+	})
+}
+
+// formerOrder makes a parcel of what rows of fold version 1 said of the one parcel that there was.
+func formerOrder(order map[string]any) bool {
+	if _, was := order["carrier"]; !was {
+		return false
+	}
+	order["parcels"] = []any{}
+	if text(order, "carrier") != "" {
+		handOver(order, order)
+	}
+	delete(order, "carrier")
+	delete(order, "trackingNumber")
+	return true
 }
 
 // foldSurplus follows a payment that was not due: it is received once, and given back once.

@@ -92,13 +92,14 @@ func (r *reader) row(ctx context.Context, record *kgo.Record) error {
 		return err
 	default:
 		row.codec = found.codec
-		row.Unreadable = row.read(fields)
+		row.Unreadable = row.read(r.world.Kind, fields)
 	}
 	r.world.Rows[row.Key] = row
 	return nil
 }
 
-func (r *Row) read(fields map[string]any) error {
+// read takes the fields of a row.
+func (r *Row) read(kind Kind, fields map[string]any) error {
 	err := fill(fields, map[string]any{"sequence": &r.Sequence, "recent": &r.Recent})
 	if err != nil {
 		return err
@@ -106,6 +107,9 @@ func (r *Row) read(fields map[string]any) error {
 	delete(fields, "sequence")
 	delete(fields, "recent")
 	r.State = fields
+	if kind.Former != nil && kind.Former(r.State) {
+		r.codec = nil // its bytes are not those of today's state
+	}
 	return nil
 }
 

@@ -129,7 +129,7 @@ func TestDamageOfTopicsIsCounted(t *testing.T) {
 			s.Orders.Events[i], s.Orders.Events[i+1] = s.Orders.Events[i+1], s.Orders.Events[i]
 		}, counts{audit.Reordered: 1}},
 		"a row differs": {func(s *audit.Shop) {
-			order(s, "order-5")["carrier"] = "UPS"
+			order(s, "order-5")["parcels"] = []any{parcelOf("UPS", "1")}
 		}, counts{audit.Rows: 1}},
 		"a row's ring differs": {func(s *audit.Shop) {
 			cutRing(s.Orders, "order-5")

@@ -198,7 +198,7 @@ func (k *keeper) settle() {
 		orderOf("cancelled", "refunded", "reason", "no more"),
 		orderOf("cancelled", "refunded", "reason", "no more"),
 		orderOf("cancelled", "refund-declined", "reason", "no more", "code", "reference-unknown"),
-		orderOf("delivered", "paid", "carrier", "DHL", "trackingNumber", "1"),
+		orderOf("delivered", "paid", "parcels", []any{parcelOf("DHL", "1")}),
 	} {
 		id := fmt.Sprintf("order-%d", n)
 		for _, e := range k.shop.Orders.Events {
@@ -292,7 +292,7 @@ func TestDamageOfShopIsNoticed(t *testing.T) {
 			order(s, "order-5")["payment"] = "declined"
 		}},
 		"an order's row differs": {audit.Rows, func(s *audit.Shop) {
-			order(s, "order-5")["carrier"] = "UPS"
+			order(s, "order-5")["parcels"] = []any{parcelOf("UPS", "1")}
 		}},
 		"an order forgets that it was paid": {audit.Money, func(s *audit.Shop) {
 			order(s, "order-0")["payment"] = "declined"

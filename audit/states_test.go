@@ -9,7 +9,11 @@ import (
 // accountOf is an open account's state.
 func accountOf(owner string, balance int64, charges ...any) map[string]any {
 	return fields("status", "open", "owner", owner, "currency", "EUR", "balance", balance,
-		"charges", append([]any{}, charges...))
+		"charges", append([]any{}, charges...), "frozenFor", "")
+}
+
+func parcelOf(carrier, trackingNumber string) any {
+	return fields("carrier", carrier, "trackingNumber", trackingNumber)
 }
 
 func chargeOf(reference string, refundable int64) any {

@@ -325,13 +325,15 @@ func (s *stores) compare(ctx context.Context, c *storeCopy, w *World) error {
 // once reports whether a value once was the row of a key, by the events and results of the key: the
 // topic may have forgotten it since.
 func (s *stores) once(ctx context.Context, w *World, key string, value []byte) (bool, error) {
-	found, _, err := s.schemas.decode(ctx, value)
+	found, fields, err := s.schemas.decode(ctx, value)
 	if err != nil {
 		if errors.Is(err, errUndecodable) {
 			err = nil
 		}
 		return false, err
 	}
+	row := Row{Value: value, codec: found.codec}
+	row.Unreadable = row.read(w.Kind, fields) // it differs then
 	events := make(map[int64]*Event)
 	for i := range w.Events {
 		if e := &w.Events[i]; e.Key == key {
@@ -348,9 +350,7 @@ func (s *stores) once(ctx context.Context, w *World, key string, value []byte) (
 		for ; r.Accepted && sequence < r.Last && events[sequence+1] != nil; sequence++ {
 			state, _ = w.Kind.after(state, *events[sequence+1]) // Check says what is wrong with it
 		}
-		row, err := encodeRow(found.codec, value[:schemaBytes], state, sequence,
-			ringOf(results, w.RingSize))
-		if err == nil && bytes.Equal(row, value) {
+		if row.differs(state, sequence, ringOf(results, w.RingSize)) == "" {
 			return true, nil
 		}
 	}

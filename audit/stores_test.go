@@ -156,17 +156,22 @@ func TestStoresMayKnowWhatWasCompactedAway(t *testing.T) {
 	shop := wholeShop()
 	w := newPlace(t).write(shop)
 	ring := (&naive{rings: map[string][][]byte{}}).remember(shop.Accounts.Results[0])
-	opened := func(owner string) []byte {
+	opened := func(owner string, version1 bool) []byte {
 		row := audit.Row{
 			Sequence: 1, Recent: ring,
 			State: accountOf(owner, 0),
 		}
+		if version1 {
+			delete(row.State, "frozenFor")
+		}
 		return w.row(accounts(row), "alice").Value
 	}
 	for owner, want := range map[string]counts{"Alice": {}, "Mallory": {audit.Rows: 1}} {
-		d := w.diskOf(0) // the topic has nothing of her below her last row any more
-		d.rows["alice"] = opened(owner)
-		w.wants(audit.Options{Stores: []string{d.write(w)}}, want)
+		for _, version1 := range []bool{false, true} {
+			d := w.diskOf(0) // the topic has nothing of her below her last row any more
+			d.rows["alice"] = opened(owner, version1)
+			w.wants(audit.Options{Stores: []string{d.write(w)}}, want)
+		}
 	}
 	empty := w.TempDir()
 	store := filepath.Join(empty, w.prefix+"tables", "db-1")

@@ -28,9 +28,14 @@ type place struct {
 	cluster *local.Cluster
 	client  *kgo.Client
 	admin   *kadm.Client
-	codecs  map[string]*goavro.Codec
-	ids     map[string]int
+	schemas map[string][]version // by name, the newest first
 	worlds  *int
+}
+
+// version is a version of a schema.
+type version struct {
+	id    int
+	codec *goavro.Codec
 }
 
 // in is the place in a subtest.
@@ -49,7 +54,7 @@ func newPlace(t *testing.T) *place {
 	}
 	t.Cleanup(func() { cluster.Close() })
 	p := &place{
-		T: t, cluster: cluster, codecs: map[string]*goavro.Codec{}, ids: map[string]int{},
+		T: t, cluster: cluster, schemas: map[string][]version{},
 		client: newClient(t, cluster), worlds: new(int),
 	}
 	p.admin = kadm.NewClient(p.client)
@@ -79,10 +84,11 @@ func (p *place) register(registry *sr.Client, schema string) {
 	if err != nil {
 		p.Fatal(err)
 	}
-	if p.codecs[record.Name], err = goavro.NewCodec(schema); err != nil {
+	codec, err := goavro.NewCodec(schema)
+	if err != nil {
 		p.Fatal(err)
 	}
-	p.ids[record.Name] = made.ID
+	p.schemas[record.Name] = append([]version{{made.ID, codec}}, p.schemas[record.Name]...)
 }
 
 func newClient(t *testing.T, cluster *local.Cluster, more ...kgo.Opt) *kgo.Client {
@@ -96,15 +102,19 @@ func newClient(t *testing.T, cluster *local.Cluster, more ...kgo.Opt) *kgo.Clien
 	return client
 }
 
-// encode returns a value as the worker would write it.
+// encode returns a value as a worker would write it: one of the generation whose schema has these fields.
 func (p *place) encode(schema string, fields map[string]any) []byte {
 	p.Helper()
-	begin := binary.BigEndian.AppendUint32([]byte{0}, uint32(p.ids[schema]))
-	value, err := p.codecs[schema].BinaryFromNative(begin, fields)
-	if err != nil {
-		p.Fatalf("%s of %v: %v", schema, fields, err)
+	err := fmt.Errorf("there is no schema")
+	for _, version := range p.schemas[schema] {
+		var value []byte
+		begin := binary.BigEndian.AppendUint32([]byte{0}, uint32(version.id))
+		if value, err = version.codec.BinaryFromNative(begin, fields); err == nil {
+			return value
+		}
 	}
-	return value
+	p.Fatalf("%s of %v: %v", schema, fields, err)
+	return nil
 }
 
 // written is a shop in topics.

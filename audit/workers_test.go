@@ -157,7 +157,7 @@ func TestViewsAreComparedWithTheTopics(t *testing.T) {
 	}{
 		"all is well": {func(*api) {}, counts{}},
 		"a row is wrong": {func(a *api) {
-			a.shop.Orders.Rows["order-5"].State["carrier"] = "UPS"
+			a.shop.Orders.Rows["order-5"].State["parcels"] = []any{parcelOf("UPS", "1")}
 		}, counts{audit.Rows: 1}},
 		"a row is behind for ever": {func(a *api) {
 			r := a.shop.Orders.Rows["order-5"]

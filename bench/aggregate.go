@@ -79,7 +79,7 @@ func (a *aggregate) send(i int, key string, command any) (*kgo.Record, error) {
 	}
 	return Record(a.topics.Commands, key, value, eventsourcing.Metadata{
 		ID: commandPrefix + strconv.Itoa(i), Source: "bench", Subject: key,
-		Type: eventsourcing.TypeName(command), Time: time.Now(),
+		Type: a.Commands.WrittenType(command), Time: time.Now(),
 	}), nil
 }
 

@@ -78,7 +78,7 @@ func (n *avroNotation) revision() int64 {
 }
 
 // references are none: those of a schema of the registry are in its text.
-func (n *avroNotation) references() map[string]string { return nil }
+func (n *avroNotation) references() []needed { return nil }
 
 func (n *avroNotation) toJSON(data []byte, limit int) ([]byte, error) {
 	return avrojson.Write(n.typ(), data, limit) //nolint:wrapcheck // Schema.toJSON does

@@ -7,6 +7,7 @@ import (
 	"refold/codecs/avrotype"
 	"refold/codecs/jsonschema"
 	"refold/codecs/jsonvalue"
+	"refold/codecs/protobuf"
 )
 
 // Format is a way to write records and to describe them, by the name that schema registries have for it.
@@ -29,8 +30,8 @@ type notation interface {
 	aliases() []string
 	// revision is StructOptions.Revision; 0 if there is none.
 	revision() int64
-	// references are the texts that the schema refers to by name, as they are registered with it.
-	references() map[string]string
+	// references are the schemas that have to be registered before this one, in which they are named.
+	references() []needed
 	// toJSON returns data as JSON of at most limit bytes. The error wraps ErrTooLarge, or says where the
 	// data is wrong.
 	toJSON(data []byte, limit int) ([]byte, error)
@@ -58,7 +59,25 @@ type reading struct {
 	// growth is checked before bytes are decoded. As a rule it is nil: they can't grow.
 	growth *avrotype.Growth
 	json   []jsonCheck // what JSON must pass before it is decoded
-	limits Limits
+	// protobuf is the message as ours has it.
+	protobuf *protobuf.Type
+	indexes  []byte // of the message, as they stand in front of the data
+	limits   Limits
+}
+
+// needed is a schema that another one refers to by name, with those that it refers to in turn.
+type needed struct {
+	name, text string
+	needs      []needed
+}
+
+// texts collects the texts of schemas that are needed, by name.
+func texts(all []needed, into map[string]string) map[string]string {
+	for _, n := range all {
+		into[n.name] = n.text
+		texts(n.needs, into)
+	}
+	return into
 }
 
 // jsonCheck is a schema that JSON must fit.

@@ -58,7 +58,7 @@ func FormerOf[Old, New any](o StructOptions, upcast func(Old) New) Type {
 // Current returns a former version as it was when it was today's, to write records of it in tests.
 func (t Type) Current() Type {
 	current := *t.recordType
-	current.upcast, current.becomes = nil, nil
+	current.upcast, current.becomes, current.downs = nil, nil, nil
 	return Type{&current}
 }
 

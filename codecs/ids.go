@@ -40,6 +40,11 @@ func (r *Registry) requestID(ctx context.Context, subject string, schema *Schema
 	if err := text.Type.UnmarshalText([]byte(schema.Format)); err != nil {
 		return 0, err //nolint:wrapcheck // idOf names the subject
 	}
+	if schema.notation != nil {
+		if text.References, err = r.refer(ctx, text.Type, schema.notation.references()); err != nil {
+			return 0, err
+		}
+	}
 	q := idQuestion(subject, text)
 	if r.settings.Mode == Register {
 		q.operation, q.orNone = "register", false // there is one after it
@@ -61,4 +66,36 @@ func (r *Registry) requestID(ctx context.Context, subject string, schema *Schema
 			"check the URL and its path", ErrRegistryRefused, id, MaxSchemaID)
 	}
 	return id, err
+}
+
+// refer returns the references to schemas that are needed. In mode Register they are registered, each under
+// its name as the subject, as Confluent's serializers do.
+func (r *Registry) refer(
+	ctx context.Context, format sr.SchemaType, all []needed,
+) ([]sr.SchemaReference, error) {
+	var references []sr.SchemaReference
+	for _, n := range all {
+		inner, err := r.refer(ctx, format, n.needs)
+		if err != nil {
+			return nil, err
+		}
+		text := sr.Schema{Schema: n.text, Type: format, References: inner}
+		q := versionQuestion(n.name, text)
+		ask := func(ctx context.Context, c *sr.Client) (sr.SubjectSchema, error) {
+			if r.settings.Mode == Register {
+				if _, err := c.RegisterSchema(ctx, n.name, text, -1, -1); err != nil {
+					return sr.SubjectSchema{}, err
+				}
+			}
+			return c.LookupSchema(ctx, n.name, text)
+		}
+		found, err := askRegistry(ctx, r, q, ask)
+		if err != nil {
+			return nil, fmt.Errorf("the schema %s, which it refers to: %w", n.name, err)
+		}
+		references = append(references, sr.SchemaReference{
+			Name: n.name, Subject: n.name, Version: found.Version,
+		})
+	}
+	return references, nil
 }

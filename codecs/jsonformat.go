@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"refold/codecs/avrojson"
@@ -16,7 +18,7 @@ import (
 // jsonNotation is a JSON Schema.
 type jsonNotation struct {
 	schema *jsonschema.Schema
-	others map[string]string
+	others []needed
 }
 
 func parseJSONSchema(text string, references map[string]string) (*jsonNotation, error) {
@@ -24,13 +26,17 @@ func parseJSONSchema(text string, references map[string]string) (*jsonNotation, 
 	if err != nil {
 		return nil, err //nolint:wrapcheck // parseSchema does
 	}
-	return &jsonNotation{schema, references}, nil
+	n := &jsonNotation{schema: schema}
+	for _, name := range slices.Sorted(maps.Keys(references)) {
+		n.others = append(n.others, needed{name: name, text: references[name]})
+	}
+	return n, nil
 }
 
-func (n *jsonNotation) fullName() string              { return n.schema.Title }
-func (n *jsonNotation) aliases() []string             { return nil }
-func (n *jsonNotation) revision() int64               { return n.schema.Revision }
-func (n *jsonNotation) references() map[string]string { return n.others }
+func (n *jsonNotation) fullName() string     { return n.schema.Title }
+func (n *jsonNotation) aliases() []string    { return nil }
+func (n *jsonNotation) revision() int64      { return n.schema.Revision }
+func (n *jsonNotation) references() []needed { return n.others }
 
 // toJSON returns the data without white space. It need not fit the schema: a reader shows what is there.
 func (n *jsonNotation) toJSON(data []byte, limit int) ([]byte, error) {
@@ -182,6 +188,7 @@ func jsonRecordOf[T any](o StructOptions) Type {
 	}
 	t.text, t.err = jsonschema.OfStruct(goType, jsonschema.Options{
 		Title: title, Description: o.Doc, Revision: o.Revision, Docs: o.Docs,
+		Keywords: o.Properties,
 	})
 	return t
 }

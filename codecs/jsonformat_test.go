@@ -143,7 +143,8 @@ const (
 		"nights": {"type": "integer", "minimum": 1}, "since": {"type": "string", "format": "date-time"},
 		"room": {"type": "string"}}, "required": ["guest", "nights", "since", "room"],
 		"additionalProperties": false}`
-	bookedByNumber = `{"title": "hotel.Booked", "type": "object", "properties": {"guest": {"type": "integer"}},
+	bookedByNumber = `{"title": "hotel.Booked", "type": "object", "properties": {
+		"guest": {"type": "integer"}},
 		"required": ["guest"]}`
 )
 
@@ -269,8 +270,8 @@ func TestWrongJSONTypes(t *testing.T) {
 				"cents": {"type": "integer"}}, "additionalProperties": false}`), "name: found",
 		},
 		"no sample": {
-			codecs.JSONRecord[Extra](`{"title": "Extra", "type": "object", "required": ["name"], "properties": {
-				"name": {"type": "string", "pattern": "x"}}}`), "give the schema examples",
+			codecs.JSONRecord[Extra](`{"title": "Extra", "type": "object", "required": ["name"],
+				"properties": {"name": {"type": "string", "pattern": "x"}}}`), "give the schema examples",
 		},
 	} {
 		if _, err := codecs.NewSet(r, test.of); err == nil || !strings.Contains(err.Error(), test.want) {

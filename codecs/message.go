@@ -1,6 +1,7 @@
 package codecs
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -46,11 +47,16 @@ func (b *Buffer) Reset() {
 	b.bytes, b.headers = b.bytes[:0], b.headers[:0]
 }
 
-// EncodeMessage encodes a message into a buffer: the metadata as [Headers] has it, in a fixed order, then the
-// extra headers; the data as [Set.Encode] has it, with its errors. It allocates nothing if there is room.
+// EncodeMessage encodes a message into a buffer: the metadata as [Headers] has it, in a fixed order, with the
+// type that is written (see [Set.WrittenType]); then the extra headers; the data as [Set.Encode] has it, with
+// its errors. It allocates nothing if there is room.
 func (s *Set) EncodeMessage(b *Buffer, m *Message) (Encoded, error) {
 	start := len(b.headers)
-	b.metadata(m.Metadata)
+	typeName := m.Metadata.Type
+	if s.WritesFormer() {
+		typeName = cmp.Or(s.WrittenType(m.Data), typeName)
+	}
+	b.metadata(m.Metadata, typeName)
 	for i := range m.Extra {
 		addText(b, m.Extra[i].Name, m.Extra[i].Value)
 	}
@@ -80,7 +86,7 @@ func (b *Buffer) add(name string, start int) {
 }
 
 // metadata adds what [Headers] returns, in a fixed order.
-func (b *Buffer) metadata(m *eventsourcing.Metadata) {
+func (b *Buffer) metadata(m *eventsourcing.Metadata, typeName string) {
 	b.headers = append(b.headers, kgo.RecordHeader{Key: HeaderSpecVersion, Value: specVersionBytes})
 	text := func(name, value string) {
 		if value != "" {
@@ -89,7 +95,7 @@ func (b *Buffer) metadata(m *eventsourcing.Metadata) {
 	}
 	text(HeaderID, m.ID)
 	text(HeaderSource, m.Source)
-	text(HeaderType, m.Type)
+	text(HeaderType, typeName)
 	text(HeaderSubject, m.Subject)
 	text(HeaderCorrelationID, m.CorrelationID)
 	text(HeaderCausationID, m.CausationID)

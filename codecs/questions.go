@@ -28,6 +28,13 @@ func idQuestion(subject string, schema sr.Schema) question {
 	}
 }
 
+// versionQuestion asks which version of a subject a schema is.
+func versionQuestion(subject string, schema sr.Schema) question {
+	q := idQuestion(subject, schema)
+	q.key = "the version with " + q.key
+	return q
+}
+
 // versions returns the numbers of the versions of a subject.
 func (r *Registry) versions(ctx context.Context, subject string) ([]int, error) {
 	q := question{

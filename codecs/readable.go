@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"refold/codecs/avrotype"
+	"refold/codecs/protobuf"
 )
 
 // Type returns the Avro type that the schema describes; nil of a schema of another format.
@@ -14,8 +15,18 @@ func (s *Schema) Type() *avrotype.Type {
 	return nil
 }
 
+// File returns the .proto file that the schema is of; nil of a schema of another format.
+func (s *Schema) File() *protobuf.File {
+	if n, is := s.notation.(*protobufNotation); is {
+		return n.typ.File()
+	}
+	return nil
+}
+
 // References are the texts that the schema refers to, by name: see [ParseSchemaOf].
-func (s *Schema) References() map[string]string { return s.notation.references() }
+func (s *Schema) References() map[string]string {
+	return texts(s.notation.references(), map[string]string{})
+}
 
 // Aliases returns the full names that the record had before, as far as the schema says.
 func (s *Schema) Aliases() []string { return s.notation.aliases() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"sync"
 )
 
 // reader decodes records that were written with one schema, or holds the reason why they are poison.
@@ -11,7 +12,8 @@ type reader struct {
 	set *Set
 	typ *setType
 	reading
-	poison *Malformed // without the bytes
+	messages *messageReaders // of a file of Protobuf: the readers of its messages
+	poison   *Malformed      // without the bytes
 }
 
 // Decode returns the value that b was encoded from: a value, not a pointer, of one of the Set's Go
@@ -43,6 +45,11 @@ func (s *Set) readerOf(ctx context.Context, b []byte) (r *reader, data []byte, e
 			return nil, nil, err
 		}
 	}
+	if r.messages != nil {
+		if r, err = r.messages.of(data, b); err != nil {
+			return nil, nil, err
+		}
+	}
 	if r.poison != nil {
 		return nil, nil, &Malformed{Reason: r.poison.Reason, Bytes: b, Err: r.poison.Err}
 	}
@@ -65,6 +72,8 @@ func (r *reader) decode(b, data []byte) (v any, err error) {
 	}
 	v, rest, err := r.typ.decode(&r.reading, data)
 	switch {
+	case errors.Is(err, ErrTooLarge):
+		return nil, malformed(ReasonTooLarge, b, "%v: %w", r.typ.goType, err)
 	case err != nil:
 		return nil, malformed(ReasonUndecodable, b, "%v: %w", r.typ.goType, err)
 	case len(rest) > 0:
@@ -91,7 +100,7 @@ func (s *Set) learn(ctx context.Context, id int, b []byte) (*reader, error) {
 	case err != nil:
 		return nil, err
 	}
-	r := s.resolve(written)
+	r := s.readerFor(written)
 	s.keep(id, r)
 	return r, nil
 }
@@ -99,6 +108,35 @@ func (s *Set) learn(ctx context.Context, id int, b []byte) (*reader, error) {
 // reader returns the reader of records of the type.
 func (s *Set) reader(t *setType, r *reading) *reader {
 	return &reader{set: s, typ: t, reading: r.with(s.registry.settings.Limits)}
+}
+
+// readerFor returns the reader of records that were written with a schema.
+func (s *Set) readerFor(written *Schema) *reader {
+	if written.Format == Protobuf {
+		return &reader{set: s, messages: &messageReaders{set: s, file: written}}
+	}
+	return s.resolve(written)
+}
+
+// messageReaders are the readers of the messages of a file of Protobuf, each made when it is needed first. It
+// is safe for concurrent use.
+type messageReaders struct {
+	set  *Set
+	file *Schema
+	made sync.Map // by notation, of which the file has so many
+}
+
+// of returns the reader of a record b and its data, which begins with the message's indexes.
+func (m *messageReaders) of(data, b []byte) (*reader, error) {
+	n, err := m.file.notation.of(data)
+	if err != nil {
+		return nil, malformed(ReasonUndecodable, b, "schema %d: %w", m.file.ID, err)
+	}
+	if r, has := m.made.Load(n); has {
+		return r.(*reader), nil //nolint:forcetypeassert // nothing else is in it
+	}
+	r, _ := m.made.LoadOrStore(n, m.set.resolve(m.file.part(n)))
+	return r.(*reader), nil //nolint:forcetypeassert // nothing else is in it
 }
 
 // keep remembers a reader. It is called for schemas that the registry knows only, so that garbage cannot

@@ -12,10 +12,11 @@ import (
 
 	"refold/codecs/avrotype"
 	"refold/codecs/excerpt"
+	"refold/codecs/protobuf"
 )
 
-// Type is a record type: a schema and the Go type of its values. Make it with [Record], [JSONRecord] or
-// [RecordOf].
+// Type is a record type: a schema and the Go type of its values. Make it with [Record], [JSONRecord],
+// [ProtobufRecord], or [RecordOf] for any format.
 type Type struct{ *recordType }
 
 // recordType is the content of a Type. Only its functions know the Go type.
@@ -25,6 +26,11 @@ type recordType struct {
 	name   string // of the record; empty: the Go type's
 	text   string // the schema as it was given, or made
 	err    error  // why none could be made
+	// Of Protobuf: the message's full name, the texts that the schema imports, and a check that the Go type
+	// was generated from it.
+	fullName string
+	imports  map[string]string
+	stale    func(*protobuf.Type) error
 	// encode appends the data of a T or *T. own is how data of the type's own schema is read. The error may
 	// leave dst longer.
 	encode func(dst []byte, own *reading, v any) ([]byte, error)
@@ -34,6 +40,10 @@ type recordType struct {
 	// returns, nil if that is not known.
 	upcast  func(v any) []any
 	becomes reflect.Type
+	// downs are a former version's downcasts, each of another type.
+	downs []downcast
+	// upcoming: programs of the release before don't know the type.
+	upcoming bool
 }
 
 // Record returns the record type of a Go struct T and its Avro schema. The struct's fields carry
@@ -87,14 +97,7 @@ func (t *recordType) parse() (*Schema, error) {
 	if t.err != nil {
 		return nil, t.err
 	}
-	if t.goType.Kind() != reflect.Struct || t.goType.Name() == "" {
-		return nil, fmt.Errorf("codecs.Record[%v]: the type must be a named struct", t.goType)
-	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, []byte(t.text)); err != nil {
-		return nil, fmt.Errorf("schema of %v: it is not JSON: %w", t.goType, err)
-	}
-	schema, err := parseSchema(0, cmp.Or(t.format, Avro), compact.String(), nil)
+	schema, err := t.schema()
 	if err != nil {
 		return nil, fmt.Errorf("schema of %v: %w", t.goType, err)
 	}
@@ -105,6 +108,29 @@ func (t *recordType) parse() (*Schema, error) {
 		return nil, err
 	}
 	return schema, nil
+}
+
+// schema parses the type's text.
+func (t *recordType) schema() (*Schema, error) {
+	if t.format == Protobuf {
+		file, err := ParseSchemaOf(Protobuf, t.text, t.imports)
+		if err != nil {
+			return nil, err
+		}
+		schema := file.Named(t.fullName)
+		if schema == nil {
+			return nil, fmt.Errorf("the .proto file has no message %s", t.fullName)
+		}
+		return schema, nil
+	}
+	if t.goType.Kind() != reflect.Struct || t.goType.Name() == "" {
+		return nil, errors.New("the type must be a named struct")
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(t.text)); err != nil {
+		return nil, fmt.Errorf("it is not JSON: %w", err)
+	}
+	return parseSchema(0, cmp.Or(t.format, Avro), compact.String(), nil)
 }
 
 // describes reports why a schema is not one of the type's record.
@@ -133,8 +159,13 @@ func (t *recordType) bareName() string {
 // fits finds mistakes that would otherwise show with the first record, or never: fields that only one side
 // has, and Go types that cannot hold the values of the schema.
 func (t *recordType) fits(schema *Schema) error {
-	if n, is := schema.notation.(*avroNotation); is {
+	switch n := schema.notation.(type) {
+	case *avroNotation:
 		if err := t.hasFields(n.typ()); err != nil {
+			return err
+		}
+	case *protobufNotation:
+		if err := t.stale(n.typ); err != nil {
 			return err
 		}
 	}

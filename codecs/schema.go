@@ -27,8 +27,8 @@ type Schema struct {
 // ParseSchema parses the text of an Avro schema.
 func ParseSchema(text string) (*Schema, error) { return parseSchema(0, Avro, text, nil) }
 
-// ParseSchemaOf parses the text of a schema of a format, and the texts that it refers to, by the names that it
-// refers to them by: imports of Protobuf, and of JSON Schema what $ref names. A schema of Avro refers to
+// ParseSchemaOf parses the text of a schema of a format, and the texts that it refers to, by the names that
+// it refers to them by: imports of Protobuf, and of JSON Schema what $ref names. A schema of Avro refers to
 // nothing.
 func ParseSchemaOf(format Format, text string, references map[string]string) (*Schema, error) {
 	var all []reference
@@ -62,8 +62,10 @@ func parseSchema(id int, format Format, text string, references []reference) (s 
 		}
 	case JSONSchema:
 		s.notation, err = parseJSONSchema(text, named)
+	case Protobuf:
+		s.notation, err = parseProtobuf(text, named)
 	default:
-		err = fmt.Errorf("its type is %s, must be %s or %s", format, Avro, JSONSchema)
+		err = fmt.Errorf("its type is %s, must be %s, %s or %s", format, Avro, Protobuf, JSONSchema)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSchemaUnusable, err)
@@ -74,8 +76,11 @@ func parseSchema(id int, format Format, text string, references []reference) (s 
 
 // formatOf returns the format of a notation.
 func formatOf(n notation) Format {
-	if _, is := n.(*jsonNotation); is {
+	switch n.(type) {
+	case *jsonNotation:
 		return JSONSchema
+	case *protobufNotation:
+		return Protobuf
 	}
 	return Avro
 }

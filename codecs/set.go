@@ -2,6 +2,7 @@ package codecs
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"reflect"
@@ -25,6 +26,8 @@ type Set struct {
 	formers    []*setType
 	formerByGo map[reflect.Type]*setType
 	former     map[string][]*setType
+	// downcasts: types have a downcast, or are upcoming. latest: today's versions are written all the same.
+	downcasts, latest bool
 
 	// readers decode records, by the ID of the schema that they were written with. The map is replaced,
 	// never changed, so that the hot path reads it without a lock.
@@ -39,6 +42,10 @@ type setType struct {
 	id     atomic.Int64 // of our own schema; 0 until Prepare
 	own    *reading     // of what was written with our own schema
 	made   *reading     // of data that is known to fit it
+	former *written     // nil: today's version is written always
+
+	hash        sync.Once
+	fingerprint [sha256.Size]byte // of our own schema, once it is hashed
 }
 
 // NewSet returns the codec of a topic. It does not talk to the registry; [Set.Prepare] does. The
@@ -74,7 +81,7 @@ func NewSet(registry *Registry, types ...Type) (*Set, error) {
 		}
 		typ := &setType{recordType: t.recordType, schema: schema, own: own}
 		if registry != nil {
-			typ.made = &reading{avro: own.avro, limits: registry.settings.Limits}
+			typ.made = &reading{avro: own.avro, protobuf: own.protobuf, limits: registry.settings.Limits}
 		}
 		add := s.add
 		if t.upcast != nil {
@@ -85,7 +92,7 @@ func NewSet(registry *Registry, types ...Type) (*Set, error) {
 		}
 	}
 	if len(mistakes) == 0 {
-		if err := s.checkFormers(); err != nil {
+		if err := errors.Join(s.checkFormers(), s.linkDowncasts()); err != nil {
 			mistakes = append(mistakes, err)
 		}
 	}
@@ -130,6 +137,15 @@ func (s *Set) Types() []string {
 // Has reports whether v is of one of the Set's record types, or a pointer to one.
 func (s *Set) Has(v any) bool { return s.byGo[reflect.TypeOf(v)] != nil }
 
+// Format returns the format of a record type, by its bare or its full name; empty if the Set has no such
+// type.
+func (s *Set) Format(typeName string) Format {
+	if t := s.find(typeName); t != nil {
+		return t.schema.Format
+	}
+	return ""
+}
+
 // SchemaText returns the schema of a record type, by its bare or its full name; empty if the Set
 // has no such type.
 func (s *Set) SchemaText(typeName string) string {
@@ -149,13 +165,19 @@ func (s *Set) find(typeName string) *setType {
 	return nil
 }
 
-// Prepare gets the IDs of all schemas, registering them if the registry's mode says so, so that
-// encoding needs no registry afterwards. It waits for a registry that is away, up to
-// RegistrySettings.RetryLimit. The error lists every schema that the registry lacks or refuses.
+// Prepare gets the IDs of all schemas that are written, registering them if the registry's mode says so, so
+// that encoding needs no registry afterwards. Of a type that is written as a former version ([Downcast]) that
+// is the former one: programs that can't read today's must not find it in the registry before they are gone.
+// Prepare waits for a registry that is away, up to RegistrySettings.RetryLimit. The error lists every schema
+// that the registry lacks or refuses.
 func (s *Set) Prepare(ctx context.Context) error {
 	var mistakes []error
 	for _, t := range s.types {
-		err := s.prepare(ctx, t)
+		w := s.writer(t)
+		if w == nil {
+			continue
+		}
+		err := s.prepare(ctx, w)
 		if err != nil {
 			mistakes = append(mistakes, err)
 		}
@@ -171,7 +193,11 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 		return nil
 	}
 	return s.registry.patiently(ctx, func(ctx context.Context) error {
-		id, err := s.registry.idOf(ctx, t.schema.Name, t.schema)
+		lookUp := s.registryID
+		if t.upcast != nil {
+			lookUp = s.prepareFormer
+		}
+		id, err := lookUp(ctx, t)
 		if errors.Is(err, ErrSchemaNotFound) && revisionOf(t.schema) != 0 {
 			// Another revision of the same fields is the same to whoever reads: it need not be registered.
 			if same := s.sameFields(ctx, t); same != 0 {
@@ -179,7 +205,11 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 			}
 		}
 		if err == nil {
-			s.keep(id, s.reader(t, t.own))
+			if t.format == Protobuf { // other types may share the file
+				s.keep(id, s.readerFor(t.schema))
+			} else {
+				s.keep(id, s.reader(t, t.own))
+			}
 			t.id.Store(int64(id))
 		}
 		return err
@@ -188,8 +218,8 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 
 // Encode returns the bytes of a value, or of what a pointer points to, of one of the Set's Go
 // types. It allocates nothing else. Unless the Set is prepared, the first value of each type waits for
-// the registry. The error wraps [ErrTooLarge], or the registry's error about the type's schema, or says
-// what can't be encoded.
+// the registry. The error wraps [ErrTooLarge], [ErrNotYetWritable], or the registry's error about the type's
+// schema, or says what can't be encoded.
 func (s *Set) Encode(v any) ([]byte, error) {
 	return encodeExactly(func(dst []byte) ([]byte, error) { return s.AppendEncode(dst, v) })
 }
@@ -223,6 +253,18 @@ func (s *Set) AppendEncode(dst []byte, v any) ([]byte, error) {
 		return nil, fmt.Errorf("cannot encode a %T; this topic's types are %s",
 			v, strings.Join(s.Types(), ", "))
 	}
+	if as := s.writer(t); as != t {
+		old, err := s.down(t, v)
+		if err != nil {
+			return nil, fmt.Errorf("encode %v: %w", t.goType, err)
+		}
+		return s.appendAs(dst, t, as, old)
+	}
+	return s.appendAs(dst, t, t, v)
+}
+
+// appendAs appends a value of a version of t, with the wire format's header.
+func (s *Set) appendAs(dst []byte, today, t *setType, v any) ([]byte, error) {
 	id := int(t.id.Load())
 	if id == 0 {
 		// Only a Set that was not prepared comes here. Closing the registry ends the wait.
@@ -232,7 +274,7 @@ func (s *Set) AppendEncode(dst []byte, v any) ([]byte, error) {
 		id = int(t.id.Load())
 	}
 	start := len(dst)
-	out, err := t.encode(AppendWireHeader(dst, id), t.own, v)
+	out, err := s.appendData(AppendWireHeader(dst, id), today, t, v)
 	if err != nil {
 		return nil, fmt.Errorf("encode %v: %w", t.goType, err)
 	}

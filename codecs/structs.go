@@ -1,8 +1,10 @@
 package codecs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"reflect"
 	"strings"
@@ -16,6 +18,8 @@ import (
 type StructOptions struct {
 	// Format is what records are written in; Avro if it is empty.
 	Format Format
+	// Protos has the files of [ProtobufRecord].
+	Protos fs.FS
 	// Namespace is the record's, such as "refold.accounts".
 	Namespace string
 	// Name is the record's bare name; that of the Go type, if it is empty.
@@ -28,9 +32,9 @@ type StructOptions struct {
 	// Revision, if it is not 0, is noted in the schema. Versions of one revision must have the same fields:
 	// see [Set.CheckVersions].
 	Revision int
-	// Properties are noted in the record's schema beside its own members, such as "rules": what they say travels
-	// with the schema. Values are those of JSON. They change no field: versions that differ in them alone are
-	// read as one.
+	// Properties are noted in the schema that is made of a struct, beside the record's own members, such as
+	// "rules": what they say travels with the schema. Values are those of JSON. They change no field: versions
+	// that differ in them alone are read as one.
 	Properties map[string]any
 	// Docs are texts for fields, by Avro name, that have no tag of their own.
 	Docs map[string]string
@@ -38,15 +42,24 @@ type StructOptions struct {
 
 // RecordOf returns the record type of a Go struct T, whose schema is made from T itself. Fields are
 // named by their `avro` tags, which may also give a default or a logical type: see avro.SchemaFor in
-// github.com/twmb/avro. A `doc` tag becomes the field's documentation; a struct
-// inside another one may have a method AvroDoc() string. What is wrong with T is reported by
+// github.com/twmb/avro. A `doc` tag becomes the field's documentation. What is wrong with T is reported by
 // [NewSet].
 //
-// With the format JSONSchema, the record is as [JSONRecord] has it, and its schema is made by the `json` tags,
-// and by those of package jsonschema: a `doc` tag is one of them.
+// A struct inside another one may have the methods AvroDoc() string and AvroName() string: the record's
+// name, if it is not the Go type's, as in a former version. A string type with a method
+// AvroSymbols() (symbols []string, unknown string) is an enum, and may have these methods, too. unknown is
+// its default, empty for none. The empty string is no symbol, and is not encoded.
+//
+// With the format JSONSchema, the record is as [JSONRecord] has it, and its schema is made by the `json`
+// tags, and by those of package jsonschema: a `doc` tag is one of them. With the format Protobuf, it is as
+// [ProtobufRecord] has it: T is a generated message, whose .proto file says what the options say otherwise.
 func RecordOf[T any](o StructOptions) Type {
-	if o.Format == JSONSchema {
+	switch o.Format {
+	case JSONSchema:
 		return jsonRecordOf[T](o)
+	case Protobuf:
+		return protobufRecordOf[T](o.Protos).named(o)
+	case Avro:
 	}
 	t := Record[T]("")
 	t.name = o.Name
@@ -62,13 +75,14 @@ func structSchema[T any](o StructOptions) (text string, err error) {
 	if o.Name == "" {
 		o.Name = goType.Name()
 	}
-	schema, err := avro.SchemaFor[T](avro.WithNamespace(o.Namespace), avro.WithName(o.Name))
+	schema, err := avro.SchemaFor[T](append(enumsOf(goType, o.Namespace),
+		avro.WithNamespace(o.Namespace), avro.WithName(o.Name))...)
 	if err != nil {
 		return "", fmt.Errorf("make a schema of %v: %w", goType, err)
 	}
 	root := schema.Root().ExpandReferences() // so that each use of a type can be documented, and defaulted
 	document(root, goType)
-	root.Doc = o.Doc
+	root.Name, root.Doc = o.Name, o.Doc
 	root.Props = maps.Clone(o.Properties)
 	if o.Revision != 0 {
 		if root.Props == nil {
@@ -96,7 +110,10 @@ func structSchema[T any](o StructOptions) (text string, err error) {
 // documented is a struct inside another one whose record has a documentation.
 type documented interface{ AvroDoc() string }
 
-// document copies the `doc` tags of a Go type, and of those below it, into a schema.
+// named is a struct inside another one, or an enum, whose name is not that of the Go type.
+type named interface{ AvroName() string }
+
+// document copies the names and the `doc` tags of a Go type, and of those below it, into a schema.
 func document(node *avro.SchemaNode, t reflect.Type) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -105,6 +122,9 @@ func document(node *avro.SchemaNode, t reflect.Type) {
 	case node.Type == avrotype.Record && t.Kind() == reflect.Struct:
 		if d, is := reflect.Zero(t).Interface().(documented); is {
 			node.Doc = d.AvroDoc()
+		}
+		if n, is := reflect.Zero(t).Interface().(named); is {
+			node.Name = n.AvroName()
 		}
 		docs, types := structDocs(t, map[string]string{}, map[string]reflect.Type{})
 		for i := range node.Fields {
@@ -204,6 +224,8 @@ func zeroOf(node *avro.SchemaNode, depth int) (any, error) {
 		return []byte{}, nil
 	case avrotype.Fixed:
 		return make([]byte, node.Size), nil
+	case avrotype.Enum:
+		return cmp.Or(node.EnumDefault, node.Symbols[0]), nil
 	case avrotype.Array:
 		return []any{}, nil
 	case avrotype.Map:

@@ -159,3 +159,98 @@ func TestSameRevision(t *testing.T) {
 		t.Error("a schema without a revision was found, and is not registered")
 	}
 }
+
+// The enum as it was, and as it is today.
+type (
+	fuel1 string
+	Fuel  string
+
+	Refuelled1 struct {
+		Fuel fuel1  `avro:"fuel"`
+		Last *tank1 `avro:"last"`
+	}
+	tank1 struct {
+		Litres int64 `avro:"litres"`
+	}
+	Refuelled struct {
+		Fuel   Fuel   `avro:"fuel" doc:"What it takes."`
+		Before []Fuel `avro:"before"`
+		Last   *Tank  `avro:"last"`
+	}
+	Tank struct {
+		Litres int64 `avro:"litres"`
+	}
+)
+
+func (tank1) AvroName() string { return "Tank" }
+
+func (fuel1) AvroName() string { return "Fuel" }
+
+func (fuel1) AvroSymbols() (symbols []string, unknown string) {
+	return []string{"OTHER", "PETROL"}, "OTHER"
+}
+
+func (Fuel) AvroSymbols() (symbols []string, unknown string) {
+	return []string{"OTHER", "PETROL", "ELECTRIC"}, "OTHER"
+}
+
+func (Fuel) AvroDoc() string { return "What a car takes." }
+
+// A string type that has symbols is an enum, which is described once, however often it is used.
+func TestRecordOfMakesEnums(t *testing.T) {
+	set, err := codecs.NewSet(structRegistry(t),
+		codecs.RecordOf[Refuelled](codecs.StructOptions{Namespace: "garages"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"type":"record","name":"Refuelled","namespace":"garages","fields":[` +
+		`{"name":"fuel","type":{"type":"enum","name":"Fuel","doc":"What a car takes.",` +
+		`"symbols":["OTHER","PETROL","ELECTRIC"],"default":"OTHER"},"doc":"What it takes."},` +
+		`{"name":"before","type":{"type":"array","items":"garages.Fuel"}},` +
+		`{"name":"last","type":["null",{"type":"record","name":"Tank","fields":[` +
+		`{"name":"litres","type":"long"}]}],"default":null}]}`
+	if got := set.SchemaText("Refuelled"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	b, err := set.Encode(Refuelled{Fuel: "ELECTRIC", Before: []Fuel{"PETROL"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := set.Decode(t.Context(), b)
+	if r, is := got.(Refuelled); err != nil || !is || r.Fuel != "ELECTRIC" || r.Before[0] != "PETROL" {
+		t.Errorf("it comes back as %#v, %v", got, err)
+	}
+	for _, none := range []Fuel{"", "HYDROGEN"} {
+		if _, err := set.Encode(Refuelled{Fuel: none}); err == nil {
+			t.Errorf("%q is written", none)
+		}
+	}
+}
+
+// An older program reads the default in the place of a symbol that it does not know. In rows, that is the
+// field's default, too. The types inside a former version have the names that they had in the schema.
+func TestEnumsAreReadByOlderPrograms(t *testing.T) {
+	registry := structRegistry(t)
+	o := codecs.StructOptions{Namespace: "garages", Name: "Refuelled", Defaults: true}
+	newer, err := codecs.NewSet(registry, codecs.RecordOf[Refuelled](o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const field = `"doc":"What it takes.","default":"OTHER"`
+	if text := newer.SchemaText("Refuelled"); !strings.Contains(text, field) {
+		t.Errorf("the field has no default: %s", text)
+	}
+	older, err := codecs.NewSet(registry, codecs.RecordOf[Refuelled1](o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := newer.Encode(Refuelled{Fuel: "ELECTRIC", Last: &Tank{40}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := older.Decode(t.Context(), b)
+	r, is := got.(Refuelled1)
+	if err != nil || !is || r.Fuel != "OTHER" || r.Last == nil || r.Last.Litres != 40 {
+		t.Errorf("it is read as %#v, %v", got, err)
+	}
+}

@@ -6,9 +6,14 @@ import "fmt"
 // aggregate's: somebody else was faster, or it is a repeat that the ring has forgotten.
 const CodeSequenceMismatch = "sequence-mismatch"
 
-// CodeRuleViolated is the code of a command that breaks a rule of its schema: nothing was decided. Such a rule
-// holds whatever the aggregate's state is.
+// CodeRuleViolated is the code of a command that breaks a rule of its schema: nothing was decided. Such a
+// rule holds whatever the aggregate's state is.
 const CodeRuleViolated = "rule-violated"
+
+// CodeNotYetWritable is the code of a command that was rejected because its events, or the state that they
+// lead to, can't be expressed in the versions that the release before reads, and that the program writes
+// until its configuration allows the latest. Sent again after that, under another ID, it can be accepted.
+const CodeNotYetWritable = "not-yet-writable"
 
 // repeatedMessage stands in for the message of a rejection that is given again: the ring of
 // recent commands keeps its code only.

@@ -9,8 +9,8 @@ import (
 	"refold/codecs/expr"
 )
 
-// MaxWhereCost limits the evaluation of an expression for one record, in the units of package expr: about 0.1 s
-// of processor time. Its text has at most expr.MaxBytes.
+// MaxWhereCost limits the evaluation of an expression for one record, in the units of package expr: about 0.1
+// s of processor time. Its text has at most expr.MaxBytes.
 const MaxWhereCost = 1_000_000
 
 // Where is an expression in CEL over a record: the Common Expression Language, which always ends. Its

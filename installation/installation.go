@@ -72,6 +72,9 @@ func (i *Installation) Rebuildable() []rebuild.Aggregate {
 	return all
 }
 
+// WriteLatest is the value of aggregates.<name>.write that allows today's versions.
+const WriteLatest = "latest"
+
 // Open connects to the schema registry and makes all codecs. The caller closes the registry.
 func (i *Installation) Open(
 	mode func(*codecs.RegistrySettings),
@@ -88,6 +91,11 @@ func (i *Installation) Open(
 	if err != nil {
 		registry.Close()
 		return nil, nil, err //nolint:wrapcheck // it names the definition
+	}
+	for _, a := range opened.Aggregates {
+		if i.Aggregate(a.Name).Write == WriteLatest {
+			opened.WriteLatest(a.Name)
+		}
 	}
 	return registry, opened, nil
 }

@@ -171,7 +171,7 @@ func (t *Topic) record(c Command) (*kgo.Record, error) {
 		Topic: t.topics[c.Aggregate].Commands, Key: []byte(c.Subject), Value: value,
 	}
 	headers := codecs.Headers(eventsourcing.Metadata{
-		ID: c.ID, Source: "processor/load", Type: c.Type, Subject: c.Subject,
+		ID: c.ID, Source: "processor/load", Type: set.WrittenType(data), Subject: c.Subject,
 		ExpectedSequence: c.Expected,
 	})
 	for _, name := range slices.Sorted(maps.Keys(headers)) {

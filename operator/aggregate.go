@@ -18,6 +18,8 @@ import (
 type Aggregate struct {
 	Topics processors.Topics
 	Fold   fold.RowFold
+	// RowsVersion is the fold version of the rows that Fold writes: processors.OpenAggregate's.
+	RowsVersion int
 	// Messages reads events and results. Its Beyond counts what is beyond the limits of IDs.
 	Messages processors.Messages
 	// RecentSize is how many commands a row remembers.

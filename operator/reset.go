@@ -178,7 +178,7 @@ func (r *Reset) recordVersion(ctx context.Context, report *ResetReport) error {
 	}
 	defer topic.Close()
 	a := r.options.Aggregate
-	return topic.RecordReset(ctx, a.Topics.Group, r.partitions, a.Fold.Version(), r.options.By)
+	return topic.RecordReset(ctx, a.Topics.Group, r.partitions, a.RowsVersion, r.options.By)
 }
 
 // removeStore removes this machine's stores of the table. It fails if a worker has them.

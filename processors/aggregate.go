@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -43,7 +44,14 @@ type Aggregate[S, C, E any] struct {
 	// for the API's description.
 	Rejections map[string]string
 
-	// Namespace is that of the Avro records; Plural with _ for - by default.
+	// Format is what commands and events are written in; Avro if it is empty. With codecs.JSONSchema, the
+	// types are structs with json tags ([codecs.JSONRecord]); with codecs.Protobuf they are generated
+	// messages, *meterspb.ReadingTaken ([codecs.ProtobufRecord]), and Protos has the .proto files of the
+	// generated code. Rows and results are always Avro: nobody but this program writes them.
+	Format codecs.Format
+	Protos fs.FS
+	// Namespace is that of the records; Plural with _ for - by default. Messages of Protobuf have a package
+	// instead, which must be the same.
 	Namespace string
 	// Example is a state, for the API's description.
 	Example S
@@ -75,42 +83,6 @@ type Settings struct {
 
 // Rejection is a code that commands are rejected with, and what it means to their sender.
 type Rejection struct{ Code, Meaning string }
-
-// Message is a type of commands or events. Make it with [Of].
-type Message struct {
-	goType   reflect.Type
-	example  any
-	internal bool
-	options  codecs.StructOptions
-	record   func(codecs.StructOptions) codecs.Type
-	rules    []rules.Rule
-	compiled func() (*rules.Set, error) // nil: there are none
-}
-
-// Of returns the type T of commands or events. T is a struct; its Avro schema is made of its fields, as
-// [codecs.RecordOf] says, and doc is the documentation of the record. The example shows in the API's
-// description, and is sent by default as sample load; for events the zero value will do.
-func Of[T any](example T, doc string) Message {
-	return Message{
-		goType: reflect.TypeFor[T](), example: example,
-		options: codecs.StructOptions{Doc: doc},
-		record:  codecs.RecordOf[T],
-	}
-}
-
-// Revision notes a number in the schema. Versions of one record need it only if they have the same fields and
-// mean something else by them, such as euros once and cents today: raise it then, and give the one before as
-// a [Former] version. Fields may change only together with a revision that was noted once.
-func (m Message) Revision(n int) Message {
-	m.options.Revision = n
-	return m
-}
-
-// Internal returns the command as one that only processes send: the HTTP API does not offer it.
-func (m Message) Internal() Message {
-	m.internal = true
-	return m
-}
 
 // Definition is an [Aggregate] or a [Process].
 type Definition interface{ definition() }
@@ -151,16 +123,21 @@ func (a Aggregate[S, C, E]) Topics(prefix string) Topics { return NewTopics(pref
 
 // EventTypes returns the record types of the events, with their former versions.
 func (a Aggregate[S, C, E]) EventTypes() []codecs.Type {
-	return append(recordsOf(a.Events, a.namespace()), a.formers(a.FormerEvents)...)
+	return append(recordsOf(a.Events, a.written()), a.formers(a.FormerEvents, a.written())...)
 }
 
 // CommandTypes returns the record types of the commands, with their former versions.
 func (a Aggregate[S, C, E]) CommandTypes() []codecs.Type {
-	return append(recordsOf(a.Commands, a.namespace()), a.formers(a.FormerCommands)...)
+	return append(recordsOf(a.Commands, a.written()), a.formers(a.FormerCommands, a.written())...)
 }
 
-func (a Aggregate[S, C, E]) formers(formers []Former) []codecs.Type {
-	return formerRecords(formers, a.namespace(), rowName(a.Name))
+func (a Aggregate[S, C, E]) formers(formers []Former, as codecs.StructOptions) []codecs.Type {
+	return formerRecords(formers, as, rowName(a.Name))
+}
+
+// written returns what the records of commands and events have in common.
+func (a Aggregate[S, C, E]) written() codecs.StructOptions {
+	return codecs.StructOptions{Format: a.Format, Protos: a.Protos, Namespace: a.namespace()}
 }
 
 func (a Aggregate[S, C, E]) namespace() string {
@@ -170,27 +147,13 @@ func (a Aggregate[S, C, E]) namespace() string {
 	return strings.ReplaceAll(a.Plural, "-", "_")
 }
 
-func recordsOf(messages []Message, namespace string) []codecs.Type {
-	types := make([]codecs.Type, 0, len(messages))
-	for _, m := range messages {
-		if m.record != nil {
-			o := m.options
-			o.Namespace = namespace
-			if len(m.rules) > 0 {
-				o.Properties = map[string]any{rules.PropertyName: rules.Property(m.rules)}
-			}
-			types = append(types, m.record(o))
-		}
-	}
-	return types
-}
-
 // validate lists what is wrong with the definition.
 func (a Aggregate[S, C, E]) validate() error {
 	var errs []error
 	wrong := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("aggregate %q: "+format, append([]any{a.Name}, args...)...))
 	}
+	a.checkFormat(wrong)
 	if a.Decide == nil || a.Evolve == nil {
 		wrong("Decide and Evolve must be set")
 	}
@@ -222,6 +185,22 @@ func (a Aggregate[S, C, E]) validate() error {
 	return errors.Join(errs...)
 }
 
+// checkFormat finds what does not go with the format.
+func (a Aggregate[S, C, E]) checkFormat(wrong func(format string, args ...any)) {
+	switch a.Format {
+	case "", codecs.Avro, codecs.JSONSchema, codecs.Protobuf:
+	default:
+		wrong("Format is %q; allowed are %q, %q and %q", a.Format, codecs.Avro, codecs.JSONSchema,
+			codecs.Protobuf)
+	}
+	if a.Format != "" && a.Format != codecs.Avro && (hasRules(a.Commands) || hasRules(a.Events)) {
+		wrong("Rule is of Avro's records; what %s can't say of a field, Decide checks", a.Format)
+	}
+	if a.Protos != nil && a.Format != codecs.Protobuf {
+		wrong("Protos is set, and Format is not %q", codecs.Protobuf)
+	}
+}
+
 // checkFormers lists what is wrong with the former versions.
 func (a Aggregate[S, C, E]) checkFormers() (errs []error) {
 	for field, formers := range map[string][]Former{
@@ -239,7 +218,7 @@ func (a Aggregate[S, C, E]) checkFormers() (errs []error) {
 // OpenAggregate is an aggregate with its codecs: all that can be done with it without knowing its types.
 type OpenAggregate struct {
 	AggregateName
-	// Namespace is that of the Avro records.
+	// Namespace is that of the records.
 	Namespace string
 
 	Commands, Events, Rows *codecs.Set
@@ -248,6 +227,9 @@ type OpenAggregate struct {
 	// Fold makes rows again from events, History makes both from commands.
 	Fold    fold.RowFold
 	History History
+	// RowsVersion returns the fold version of the rows that are written: Fold's, or that of a former version
+	// (see Downcast).
+	RowsVersion func() int
 	// Graph makes the Goka group graph.
 	Graph func(GraphOptions) (*goka.GroupGraph, error)
 	// Row reads the sequence and the state of a row.
@@ -294,7 +276,8 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 		{&o.Events, "events", a.EventTypes()},
 		{
 			&o.Rows, "rows",
-			append(a.formers(a.FormerStates), rowType[S](a.namespace(), a.Name, a.Decider().Version())),
+			append(a.formers(a.FormerStates, codecs.StructOptions{Namespace: a.namespace()}),
+				rowType[S](a.namespace(), a.Name, a.Decider().Version())),
 		},
 	}
 	for _, s := range sets {
@@ -303,8 +286,11 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 			return nil, fmt.Errorf("%s of %s: %w", s.what, a.Plural, err)
 		}
 	}
+	if err := errors.Join(namedAlike(o.Commands, a.Commands), namedAlike(o.Events, a.Events)); err != nil {
+		return nil, fmt.Errorf("%s: %w", a.Plural, err)
+	}
 	for _, m := range a.Commands {
-		name := m.goType.Name()
+		name := m.name
 		example, err := o.Commands.ExampleJSON(m.example)
 		if err != nil {
 			return nil, fmt.Errorf("the example of the command %s of %s: %w", name, a.Plural, err)
@@ -316,8 +302,10 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 	}
 	table := tableCodec[S](o.Rows)
 	o.Table = table
-	o.Fold, o.Row = NewFold(a.Decider(), o.Events, table), readRow[S](table)
-	o.History = historyOf(a.Decider(), a.Plural, o.Events, table)
+	decider := a.decider(o.Events, o.Rows)
+	o.Fold, o.Row = NewFold(decider, o.Events, table), readRow[S](table)
+	o.History = historyOf(decider, a.Plural, o.Events, table)
+	o.RowsVersion = func() int { return a.rowsVersion(o.Rows) }
 	o.Graph = func(g GraphOptions) (*goka.GroupGraph, error) { return a.graph(o, g).Graph() }
 	o.Try = func() Trial { return a.try(o) }
 	return o, nil
@@ -325,9 +313,14 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 
 // graph joins the definition and what the worker gives.
 func (a Aggregate[S, C, E]) graph(o *OpenAggregate, g GraphOptions) *AggregateGraph[S, C, E] {
+	decodedBytes := 0
+	if o.Rows.WritesFormer() {
+		decodedBytes = -1 // a row may say less than the state that it was made of
+	}
 	return &AggregateGraph[S, C, E]{
-		Name: a.Name, Topics: a.Topics(g.TopicPrefix), Decider: a.Decider(),
-		Commands: o.Commands, Events: o.Events, Results: g.Results, Rows: tableCodec[S](o.Rows),
+		Name: a.Name, Topics: a.Topics(g.TopicPrefix), Decider: a.decider(o.Events, o.Rows),
+		DecodedBytes: decodedBytes,
+		Commands:     o.Commands, Events: o.Events, Results: g.Results, Rows: tableCodec[S](o.Rows),
 		RecentSize: g.RecentSize, Outcomes: g.Outcomes, RecordBytes: g.RecordBytes,
 		Partitions: g.Partitions, Version: g.Version, Guard: g.Guard, Tracer: g.Tracer,
 		Metrics: g.Metrics, Logger: g.Logger,
@@ -354,7 +347,7 @@ func (a Aggregate[S, C, E]) traffic() func(int, *rand.Rand) any {
 // Sets returns the codecs.
 func (o *OpenAggregate) Sets() []*codecs.Set { return []*codecs.Set{o.Commands, o.Events, o.Rows} }
 
-// SchemaText returns the Avro schema of a command, an event or the row; "" if there is no such type.
+// SchemaText returns the schema of a command, an event or the row; "" if there is no such type.
 func (o *OpenAggregate) SchemaText(typeName string) (text string) {
 	for _, set := range o.Sets() {
 		text = cmp.Or(text, set.SchemaText(typeName))

@@ -13,6 +13,7 @@ import (
 
 	"refold/codecs"
 	"refold/codecs/excerpt"
+	"refold/eventsourcing"
 	"refold/kafka"
 )
 
@@ -48,6 +49,11 @@ const ReasonWrongPartition codecs.Reason = "wrong-partition"
 // ReasonBadTime is the reason of a dead letter whose command has a time that no record may have
 // (kafka.CheckTime): it would be that of its events for good.
 const ReasonBadTime codecs.Reason = "bad-time"
+
+// ReasonNotYetWritable is the reason of a dead letter that leads a process to a command which can't be
+// expressed in the version that the release before reads: see [Downcast]. Replay it when the latest version
+// is allowed.
+const ReasonNotYetWritable codecs.Reason = eventsourcing.CodeNotYetWritable
 
 // ReasonBug is the reason of a dead letter whose command made the domain fail or panic.
 const ReasonBug codecs.Reason = "bug"

@@ -2,6 +2,7 @@ package processors_test
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -95,6 +96,15 @@ func TestDefinitionsThatCannotBe(t *testing.T) {
 		},
 		"RecentCommands is 2000": func(a *definition) {
 			a.Defaults.RecentCommands = 2000
+		},
+		`Format is "CSV"`: func(a *definition) { a.Format = "CSV" },
+		`Protos is set`:   func(a *definition) { a.Protos = os.DirFS(".") },
+		`Count is no message that protoc-gen-go has generated`: func(a *definition) {
+			a.Format = codecs.Protobuf
+		},
+		`Rule is of Avro's records`: func(a *definition) {
+			a.Format = codecs.JSONSchema
+			a.Commands[0] = a.Commands[0].Rule("by", "message.by > 0", "More than 0.")
 		},
 		`Rejections has ""`: func(a *definition) {
 			a.Rejections = map[string]string{"": "Nothing."}

@@ -52,13 +52,20 @@ func (c *RowCodec[S]) RowWith(state any, ring []byte) ([]byte, error) {
 }
 
 // encode encodes a row. The domain makes a row of a state, and may panic.
-func (c *RowCodec[S]) encode(row eventsourcing.Snapshot[S]) (b []byte, err error) {
+func (c *RowCodec[S]) encode(row eventsourcing.Snapshot[S]) ([]byte, error) {
+	return c.guarded(func(row eventsourcing.Snapshot[S]) ([]byte, error) { return c.rows.Encode(row) }, row)
+}
+
+// guarded encodes a row by a function.
+func (c *RowCodec[S]) guarded(
+	encode func(eventsourcing.Snapshot[S]) ([]byte, error), row eventsourcing.Snapshot[S],
+) (b []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = unfoldable(FoldPanic, "making a row at sequence %d: panic: %v", row.Sequence, p)
 		}
 	}()
-	b, err = c.rows.Encode(row)
+	b, err = encode(row)
 	if err != nil {
 		return nil, unlessFault(err, "making a row at sequence %d: %w", row.Sequence, err)
 	}
@@ -113,12 +120,12 @@ func (c *RowCodec[S]) Equal(state any, row []byte) (bool, error) {
 	case s.sequence != live.Sequence:
 		return false, nil
 	}
-	want, err := c.RowWith(s, nil)
+	want, err := c.keep(eventsourcing.Snapshot[S]{State: s.state, Sequence: s.sequence})
 	if err != nil {
 		return false, err
 	}
 	live.Recent = eventsourcing.Recent{}
-	have, err := c.encode(live)
+	have, err := c.keep(live)
 	if err != nil || bytes.Equal(have, want) {
 		return err == nil, err
 	}
@@ -129,6 +136,19 @@ func (c *RowCodec[S]) Equal(state any, row []byte) (bool, error) {
 	}
 	again, err := c.snapshot(have)
 	return err == nil && reflect.DeepEqual(back.State, again.State), err
+}
+
+// keep encodes a row that is not written anew: as today's version if its state can't be expressed in the one
+// that is written.
+func (c *RowCodec[S]) keep(row eventsourcing.Snapshot[S]) ([]byte, error) {
+	b, err := c.encode(row)
+	kept, is := c.rows.(interface{ kept() goka.Codec })
+	if is && errors.Is(err, codecs.ErrNotYetWritable) {
+		return c.guarded(func(row eventsourcing.Snapshot[S]) ([]byte, error) {
+			return kept.kept().Encode(row)
+		}, row)
+	}
+	return b, err
 }
 
 // maxShownBytes limits the JSON of a row: eight times the default limit of a record, see

@@ -11,15 +11,20 @@ import (
 )
 
 // Former is a version of commands, events or states as it was released: topics have it still, and nobody
-// writes it any more. It says what today's types make of it. Make it with [Upcast], [Split] or [UpcastState].
+// writes it any more, unless it has a [Downcast]. It says what today's types make of it. Make it with
+// [Upcast], [Split] or [UpcastState].
 type Former struct {
 	name     string // of the record; empty: that of the rows
 	revision int
+	format   codecs.Format // empty: the aggregate's
 	record   func(codecs.StructOptions) codecs.Type
 	// to is the type that a value becomes, nil if there may be several.
 	to reflect.Type
 	// err says what is wrong with it.
 	err error
+
+	// from are the types that are written as this version: see Downcast.
+	from []reflect.Type
 }
 
 // Upcast returns a former version of a type of commands or events, and what a value of it is in the next
@@ -32,15 +37,15 @@ func Upcast[Old, New any](name string, upcast func(Old) New) Former {
 	}
 }
 
-// UpcastBy is [Upcast] by an expression in CEL instead of a function: over the variable message, which is the Old
-// value, to the fields of the New one, by their names in the schemas, such as
+// UpcastBy is [Upcast] by an expression in CEL instead of a function: over the variable message, which is the
+// Old value, to the fields of the New one, by their names in the schemas, such as
 //
 //	processors.UpcastBy[deposited1, MoneyDeposited]("MoneyDeposited",
 //		`{"amount": message.euros * 100, "currency": "EUR"}`)
 //
-// It must set all fields that can't be null: see rules.NewMapping. Mistakes in it are the definition's. A record
-// for which it can't be evaluated, such as after an overflow, is poison, as with a function that panics. It costs
-// some microseconds for each record, a function a tenth of that.
+// It must set all fields that can't be null: see rules.NewMapping. Mistakes in it are the definition's. A
+// record for which it can't be evaluated, such as after an overflow, is poison, as with a function that
+// panics. It costs some microseconds for each record, a function a tenth of that.
 func UpcastBy[Old, New any](name, expr string) Former {
 	mapping, err := rules.NewMapping(reflect.TypeFor[Old](), reflect.TypeFor[New](), expr)
 	f := Upcast(name, func(old Old) New {
@@ -86,14 +91,24 @@ func (f Former) Revision(n int) Former {
 	return f
 }
 
+// In returns the version as one that was written in another format than the aggregate's is today.
+func (f Former) In(format codecs.Format) Former {
+	f.format = format
+	return f
+}
+
 // formerRecords returns the record types of former versions. rowName is the name of a state's record.
-func formerRecords(formers []Former, namespace, rowName string) []codecs.Type {
+func formerRecords(formers []Former, as codecs.StructOptions, rowName string) []codecs.Type {
 	types := make([]codecs.Type, 0, len(formers))
 	for _, f := range formers {
 		if f.record == nil {
 			continue // validate reports it
 		}
-		o := codecs.StructOptions{Namespace: namespace, Name: f.name, Revision: f.revision}
+		o := as
+		o.Name, o.Revision = f.name, f.revision
+		if f.format != "" {
+			o.Format = f.format
+		}
 		if o.Name == "" {
 			o.Name = rowName
 		}

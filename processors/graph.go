@@ -70,6 +70,7 @@ type AggregateGraph[S, C, E any] struct {
 
 	aside   deadLetters
 	decoded *decodedRows[S]
+	kept    goka.Codec // of rows whose state has not changed
 }
 
 // GraphOptions is what a worker makes a graph with.
@@ -126,6 +127,10 @@ func (a *AggregateGraph[S, C, E]) Graph() (*goka.GroupGraph, error) {
 		guard: a.Guard, metrics: a.Metrics, logger: a.Logger,
 	}
 	a.decoded = newDecodedRows[S](cmp.Or(a.DecodedBytes, DefaultDecodedBytes))
+	a.kept = a.Rows
+	if rows, is := a.Rows.(interface{ kept() goka.Codec }); is {
+		a.kept = rows.kept()
+	}
 	edges := []goka.Edge{
 		goka.Input(goka.Stream(t.Commands), kafka.RecordsCodec{}, a.handle),
 		goka.Output(goka.Stream(t.Events), kafka.RecordsCodec{}),

@@ -202,7 +202,11 @@ func (a *AggregateGraph[S, C, E]) encode(
 		}
 	}
 	if !outcome.Result.Repeated { // or the row stays as it is
-		if err := out.set(command.Subject, a.Rows, outcome.Snapshot); err != nil {
+		rows := a.Rows
+		if len(outcome.Events) == 0 {
+			rows = a.kept
+		}
+		if err := out.set(command.Subject, rows, outcome.Snapshot); err != nil {
 			return err
 		}
 	}

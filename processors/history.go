@@ -78,11 +78,16 @@ func (h *histories[S, C, E]) handle(
 	for i, event := range outcome.Events {
 		event.Source = h.source
 		handled.Events[i].Metadata = event.Metadata
+		handled.Events[i].Metadata.Type = h.events.WrittenType(event.Data)
 		if handled.Events[i].Value, err = h.events.Encode(event.Data); err != nil {
 			return Handled{}, err //nolint:wrapcheck // it names the type
 		}
 	}
-	handled.Row, err = h.rows.encode(outcome.Snapshot)
+	encode := h.rows.encode
+	if len(outcome.Events) == 0 {
+		encode = h.rows.keep
+	}
+	handled.Row, err = encode(outcome.Snapshot)
 	return handled, err
 }
 

@@ -87,6 +87,8 @@ func (o *outbox) send(records kafka.Records) {
 // is the cause, otherwise a bug of the domain that made the value.
 func unencodable(err error) error {
 	switch {
+	case errors.Is(err, codecs.ErrNotYetWritable):
+		return &codecs.Malformed{Reason: ReasonNotYetWritable, Err: err}
 	case errors.Is(err, codecs.ErrTooLarge):
 		return &codecs.Malformed{Reason: codecs.ReasonTooLarge, Err: err}
 	case errors.Is(err, codecs.ErrRegistryUnavailable), errors.Is(err, codecs.ErrSchemaNotFound),

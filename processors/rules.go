@@ -12,22 +12,24 @@ import (
 	"refold/eventsourcing"
 )
 
-// Rule holds all values of the type to a rule: an expression in CEL over its fields, named as in the schema, that
-// must be true, such as
+// Rule holds all values of the type to a rule: an expression in CEL over its fields, named as in the schema,
+// that must be true, such as
 //
 //	processors.Of(DepositMoney{…}, "…").Rule("amount-positive", "message.amount > 0", "At least 1 cent.")
 //
-// The name is stable, the message tells a sender what would be right. A command that breaks a rule is rejected
-// with [eventsourcing.CodeRuleViolated] before Decide is asked, and the HTTP API and "send" refuse it before it is
-// sent. An event that breaks one is a bug of Decide, and its command a dead letter. Nothing is checked when
-// history is read: a rule may be tightened at any time.
+// The name is stable, the message tells a sender what would be right. A command that breaks a rule is
+// rejected with [eventsourcing.CodeRuleViolated] before Decide is asked; the HTTP API and "send" refuse it
+// before it is sent. An event that breaks one is a bug of Decide, and its command a dead letter. Nothing is
+// checked when history is read: a rule may be tightened at any time.
 //
-// The rules are in the record's schema, as its property "rules". Package codecs/rules says which types the fields
-// have, and what the limits are. A rule costs a third of a microsecond or more for each value.
+// The rules are in the record's schema, as its property "rules", if the schema is made of the struct. Package
+// codecs/rules says which types the fields have, and what the limits are. A rule costs a third of a
+// microsecond or more for each value.
 func (m Message) Rule(name, expr, message string) Message {
 	all := append(slices.Clip(m.rules), rules.Rule{Name: name, Expr: expr, Message: message})
 	goType := m.goType
-	m.rules, m.compiled = all, sync.OnceValues(func() (*rules.Set, error) { return rules.Compile(goType, all) })
+	m.rules = all
+	m.compiled = sync.OnceValues(func() (*rules.Set, error) { return rules.Compile(goType, all) })
 	return m
 }
 
@@ -47,14 +49,16 @@ func (m Message) checkRules(isCommand bool) error {
 	return nil
 }
 
-// ruled returns Decide behind the rules of commands, and before those of events; Decide itself if there are none.
+// ruled returns Decide behind the rules of commands, and before those of events; Decide itself if there are
+// none.
 func (a Aggregate[S, C, E]) ruled() func(eventsourcing.Context, S, C) ([]E, error) {
 	if a.Decide == nil || !hasRules(a.Commands) && !hasRules(a.Events) {
 		return a.Decide
 	}
 	commands, wrong := broken(a.Commands)
 	events, wrongToo := broken(a.Events)
-	if err := errors.Join(wrong, wrongToo); err != nil { // Open refuses the definition; a test may do without it
+	if err := errors.Join(wrong, wrongToo); err != nil {
+		// Open refuses the definition; a test may do without Open.
 		return func(eventsourcing.Context, S, C) ([]E, error) { return nil, err }
 	}
 	return func(ctx eventsourcing.Context, state S, command C) ([]E, error) {

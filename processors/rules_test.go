@@ -37,7 +37,7 @@ func ruled() purseDefinition {
 }
 
 // purseStory is a story of purses.
-func purseStory(t *testing.T, registry *codecs.Registry, a purseDefinition) (*story, *processors.OpenAggregate) {
+func purseStory(t *testing.T, registry *codecs.Registry, a purseDefinition) *story {
 	t.Helper()
 	opened, err := a.Open(registry)
 	must(t, err)
@@ -58,7 +58,7 @@ func purseStory(t *testing.T, registry *codecs.Registry, a purseDefinition) (*st
 	})
 	must(t, err)
 	s.runner = newRunner(t, graph)
-	return s, opened
+	return s
 }
 
 // fill sends a command, and returns its result.
@@ -79,7 +79,7 @@ func TestCommandThatBreaksARuleIsRejected(t *testing.T) {
 		asked++
 		return decide(c, p, command)
 	}
-	s, _ := purseStory(t, registryOf(t), a)
+	s := purseStory(t, registryOf(t), a)
 	want := processors.Result{
 		CommandType: "Fill", Code: eventsourcing.CodeRuleViolated,
 		Message: "Fill breaks the rules cents-positive: At least 1 cent.; cents-even: An even number.",
@@ -97,9 +97,9 @@ func TestCommandThatBreaksARuleIsRejected(t *testing.T) {
 // G1: a command that was accepted has its first outcome, whatever the rules have become since.
 func TestRulesDoNotUndoAnOutcome(t *testing.T) {
 	registry := registryOf(t)
-	before, _ := purseStory(t, registry, purse())
+	before := purseStory(t, registry, purse())
 	equal(t, "accepted", before.fill("k-1", 3).Accepted, true)
-	after, _ := purseStory(t, registry, ruled())
+	after := purseStory(t, registry, ruled())
 	after.rows = before.rows
 	result := after.fill("k-1", 3)
 	equal(t, "the same", result, processors.Result{
@@ -110,7 +110,7 @@ func TestRulesDoNotUndoAnOutcome(t *testing.T) {
 
 // G8: an event that breaks a rule is a bug of Decide. Its command is set aside, and the rule is named.
 func TestEventThatBreaksARuleIsABug(t *testing.T) {
-	s, _ := purseStory(t, registryOf(t), ruled())
+	s := purseStory(t, registryOf(t), ruled())
 	value, err := s.commands.Encode(Fill{102})
 	must(t, err)
 	s.sendRaw("p", value, codecs.Headers(eventsourcing.Metadata{ID: "k", Type: "Fill"}))
@@ -198,11 +198,14 @@ func TestRejectionsOfRules(t *testing.T) {
 
 // Mistakes in rules are the definition's, each with its place.
 func TestWrongRules(t *testing.T) {
+	fill := func(example int64, expr string) processors.Message {
+		return processors.Of(Fill{example}, "").Rule("even", expr, "Even.")
+	}
 	for want, wrong := range map[string]processors.Message{
-		`Commands[0], processors_test.Fill: rule "even": line 1, column 8: undefined field 'euros'`: processors.
-			Of(Fill{2}, "").Rule("even", "message.euros % 2 == 0", "Even."),
-		`Commands[0], processors_test.Fill: its example: Fill breaks rules of its schema:` + "\n" +
-			`  even: Even.; found cents: 1`: processors.Of(Fill{1}, "").Rule("even", "message.cents % 2 == 0", "Even."),
+		`Commands[0], processors_test.Fill: rule "even": line 1, column 8: undefined field 'euros'`: fill(2,
+			"message.euros % 2 == 0"),
+		"Commands[0], processors_test.Fill: its example: Fill breaks rules of its schema:\n" +
+			"  even: Even.; found cents: 1": fill(1, "message.cents % 2 == 0"),
 	} {
 		a := purse()
 		a.Commands = []processors.Message{wrong}
@@ -294,7 +297,9 @@ func TestUpcastByThatFails(t *testing.T) {
 		t.Error(err)
 	}
 	a := purse()
-	a.FormerCommands = []processors.Former{processors.UpcastBy[give1, Fill]("Give", `{"cents": message.euro}`)}
+	a.FormerCommands = []processors.Former{
+		processors.UpcastBy[give1, Fill]("Give", `{"cents": message.euro}`),
+	}
 	_, err = a.Open(registry)
 	want := "FormerCommands[0] of Give: line 1, column " + strconv.Itoa(len(`{"cents": message.`)) +
 		": undefined field 'euro'"

@@ -1,7 +1,6 @@
 package processors
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -70,7 +69,7 @@ func (c TableCodec[S, R]) Encode(value any) ([]byte, error) {
 
 // Decode returns a snapshot.
 func (c TableCodec[S, R]) Decode(data []byte) (any, error) {
-	value, err := c.Rows.Decode(context.Background(), data)
+	value, err := c.decode(data)
 	if err != nil {
 		return nil, fmt.Errorf("decoding a row: %w", err)
 	}

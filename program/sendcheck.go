@@ -56,6 +56,14 @@ func (p *program) checkCommand(called, commandType, data string) error {
 	})
 }
 
+// shownSchema returns a schema as it is, or as a string if it is no JSON: a .proto file.
+func shownSchema(text string) any {
+	if raw := json.RawMessage(text); json.Valid(raw) {
+		return raw
+	}
+	return text
+}
+
 // showCommand prints the schema of a command with an example.
 func (p *program) showCommand(w io.Writer, called, commandType string) error {
 	return p.withCommands(called, func(a *processors.OpenAggregate) error {
@@ -70,8 +78,8 @@ func (p *program) showCommand(w io.Writer, called, commandType string) error {
 		return e.Encode(struct {
 			Aggregate string          `json:"aggregate"`
 			Type      string          `json:"type"`
-			Schema    json.RawMessage `json:"schema"`
+			Schema    any             `json:"schema"`
 			Example   json.RawMessage `json:"example"`
-		}{a.Name, name, json.RawMessage(schema), a.CommandExamples[name]})
+		}{a.Name, name, shownSchema(schema), a.CommandExamples[name]})
 	})
 }

@@ -91,6 +91,7 @@ var situations = map[string]func(*scene){
 		s.deeds["roll the first worker"] = func() { s.a.rollsTo(next) }
 		s.deeds["roll the second worker"] = func() { s.b.rollsTo(next) }
 	},
+	"former-versions": formerVersions,
 	"scale": func(s *scene) {
 		s.starts().has("alice", "bob")
 		s.deeds["start another worker"] = func() {

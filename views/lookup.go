@@ -215,7 +215,7 @@ func (a *Aggregate) Differs(command eventsourcing.Envelope[any]) (bool, error) {
 	if err != nil || !has {
 		return false, err
 	}
-	if first.typeName != command.Type {
+	if first.typeName != cmp.Or(a.description.Commands.WrittenType(command.Data), command.Type) {
 		return true, nil
 	}
 	value, err := a.description.Commands.Encode(command.Data)

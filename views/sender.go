@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,7 @@ func (a *Aggregate) Send(ctx context.Context, command eventsourcing.Envelope[any
 	if err != nil {
 		return fmt.Errorf("%w: encode command %q: %w", ErrNotSent, command.ID, err)
 	}
+	command.Type = cmp.Or(a.description.Commands.WrittenType(command.Data), command.Type)
 	err = a.sender.send(ctx, &sarama.ProducerMessage{
 		Topic:     a.description.Topics.Commands,
 		Key:       sarama.StringEncoder(command.Subject),

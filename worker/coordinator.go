@@ -47,7 +47,7 @@ func (w *Worker) openRebuilds() (err error) {
 		k.Coordinator, err = rebuild.NewCoordinator(rebuild.CoordinatorConfig{
 			Topic: w.rebuilds, Group: topics.Group, Plural: a.Plural,
 			Partitions:  w.partitions.Load,
-			FoldVersion: a.Fold.Version(), Worker: w.in.WorkerName(),
+			FoldVersion: a.RowsVersion(), Worker: w.in.WorkerName(),
 			Empty: k.empty, Members: k.members,
 			AtStart: c.Rebuild.AtStart, Retry: c.Rebuild.Retry, ReportInterval: c.Rebuild.Report,
 			Metrics: metrics, Logger: w.logger,

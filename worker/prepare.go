@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"refold/codecs/compat"
 	"refold/inventory"
 	"refold/kafka"
 )
@@ -60,7 +61,24 @@ func (w *Worker) prepareOnce(ctx context.Context, last error) error {
 	if err := w.opened.CheckVersions(ctx); err != nil && ctx.Err() == nil {
 		w.logger.Warn("records of these schemas can't be read: they will be set aside", "error", err)
 	}
+	w.warnOfDropped(ctx)
 	return nil
+}
+
+// warnOfDropped names types that were written and that this program has not. That may be right: they are of a
+// later release, which has been rolled back. A registry that is away is no reason to wait for this.
+func (w *Worker) warnOfDropped(ctx context.Context) {
+	dropped, err := w.opened.Dropped(ctx, w.registry, func(subject string) bool {
+		return w.in.Compatibility(subject) == compat.None
+	})
+	switch {
+	case err != nil:
+		w.logger.Debug("types that were dropped are not looked for", "error", err)
+	case len(dropped) > 0:
+		w.logger.Warn("the registry has types that this program has not: tables and histories with events "+
+			"of them can't be read, and commands of them will be set aside", "subjects", dropped,
+			"command", "schemas check")
+	}
 }
 
 // prepareTopics makes what is missing of the topics, if it may, and compares the partitions of those that

@@ -103,13 +103,6 @@ func New(
 	return w, nil
 }
 
-func (w *Worker) openCodecs() (err error) {
-	w.registry, w.opened, err = w.in.Open(func(s *codecs.RegistrySettings) {
-		s.Metrics, s.Logger, s.Cache = codecs.NewMetrics(w.metrics), w.logger, w.in.RegistryCache()
-	})
-	return err //nolint:wrapcheck // it says what it was doing
-}
-
 // openStores opens two sets of stores: a processor and a view may both hold a copy of the same
 // partition of a table, and each follows it in its own way.
 func (w *Worker) openStores() (err error) {

@@ -18,7 +18,7 @@ type Mistake struct {
 	Path    string `json:"path" doc:"Where it is." example:"body.data.amount"`
 	Allowed string `json:"allowed" doc:"What would be right." example:"a whole number"`
 	Found   string `json:"found" doc:"What was there, cut short if long." example:"\"ten\""`
-	Rule    string `json:"rule,omitempty" doc:"The rule of the schema that is broken." example:"amount-positive"`
+	Rule    string `json:"rule,omitempty" doc:"The schema's rule that is broken." example:"amount-positive"`
 }
 
 // The codes of problems that are no rejections by an aggregate.

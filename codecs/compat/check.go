@@ -12,6 +12,18 @@ import (
 type Version struct {
 	Number int
 	Text   string
+	// Format is that of the text. The zero Format is Avro.
+	Format Format
+	// Imports are the texts of schemas that the text refers to, by the names that it has for them. Of
+	// Protobuf and JSON Schema only.
+	Imports map[string]string
+}
+
+func (v Version) format() Format {
+	if v.Format == "" {
+		return Avro
+	}
+	return v.Format
 }
 
 // Break is a finding against one version.
@@ -55,40 +67,8 @@ func rootPath(t *avrotype.Type) string {
 	return t.Kind
 }
 
-// Check compares today's schema with its history at a level. Versions may be in any order. The error says
-// that today's schema can't be parsed; a version that can't be is a break.
+// Check compares today's Avro schema with its history at a level. Versions may be in any order. The error
+// says that today's schema can't be parsed; a version that can't be is a break.
 func Check(level Level, today string, history []Version) ([]Break, error) {
-	ours, err := Parse(today)
-	if err != nil {
-		return nil, err
-	}
-	latest := 0
-	for _, v := range history {
-		latest = max(latest, v.Number)
-	}
-	var breaks []Break
-	for _, v := range history {
-		if level == None || !level.Transitive() && v.Number != latest {
-			continue
-		}
-		theirs, err := Parse(v.Text)
-		if err != nil {
-			breaks = append(breaks, Break{v.Number, unusable(ours, err)})
-			continue
-		}
-		for _, f := range Compare(theirs, ours) {
-			if level.Checks(f.Direction) {
-				breaks = append(breaks, Break{v.Number, f})
-			}
-		}
-	}
-	return breaks, nil
-}
-
-func unusable(ours *avrotype.Type, err error) Finding {
-	return Finding{
-		Path: rootPath(ours), Direction: Backward, Kind: KindUnusable, Reason: err.Error(),
-		Rule:   "Avro 1.12, Schema Declaration",
-		Remedy: "find out who registered the version, and whether records were written with it",
-	}
+	return CheckFormat(level, Version{Text: today}, history)
 }

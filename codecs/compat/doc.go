@@ -1,5 +1,5 @@
-// Package compat compares versions of an Avro schema: can a program with one of them read what a program
-// with the other one writes? It follows the Avro specification 1.12, "Schema Resolution", as twmb/avro
+// Package compat compares versions of a schema: can a program with one of them read what a program
+// with the other one writes? For Avro it follows the specification 1.12, "Schema Resolution", as twmb/avro
 // resolves, and finds every break at once: where it is, which rule it breaks, and what would be compatible
 // instead. It knows no registry and no Go types.
 //
@@ -10,4 +10,7 @@
 // logical type to a plain type, or to drop it, is compatible: the values stay as they are. Second, a field
 // whose type is a union that begins with null: twmb/avro takes null for its default if it has none. The
 // specification does not, and Java refuses.
+//
+// Versions of Protobuf files and of JSON Schemas are compared by the rules of these formats: see
+// [CompareProtobuf] and [CompareJSONSchemas]. [CheckFormat] checks a history of any format.
 package compat

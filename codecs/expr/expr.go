@@ -25,8 +25,9 @@ func NewEnv(options ...cel.EnvOption) (*cel.Env, error) {
 }
 
 // Condition compiles an expression that must be true or false. Its variables and types are those of env. An
-// evaluation costs at most maxCost of CEL's units: a step is one unit, and a comparison of texts about one more
-// for every ten characters; a million units are about 0.1 s. The error lists all mistakes with their places.
+// evaluation costs at most maxCost of CEL's units: a step is one unit, and a comparison of texts about one
+// more for every ten characters; a million units are about 0.1 s. The error lists all mistakes with their
+// places.
 func Condition(env *cel.Env, text string, maxCost uint64) (cel.Program, *cel.Ast, error) {
 	ast, err := Parse(env, text)
 	if err != nil {
@@ -36,7 +37,7 @@ func Condition(env *cel.Env, text string, maxCost uint64) (cel.Program, *cel.Ast
 		return nil, nil, err
 	}
 	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		return nil, nil, fmt.Errorf("the expression is a %v; it must be true or false, such as a comparison", t)
+		return nil, nil, fmt.Errorf("the expression is a %v; it must be true or false, as a comparison is", t)
 	}
 	program, err := Program(env, ast, maxCost)
 	return program, ast, err

@@ -7,7 +7,7 @@ import (
 )
 
 // unsaid are keywords that say where a schema is, not what it takes.
-var unsaid = []string{"$schema", "$id", "$defs", "definitions", revisionKeyword}
+var unsaid = []string{"$schema", "$id", "$defs", "definitions", revisionKeyword, rulesKeyword}
 
 // Describe returns the schema for a document of which it becomes a part, such as a description of an API. As
 // in avrojson.Describe, named is called once for the schema, and once for each of its definitions that is

@@ -41,7 +41,7 @@ func TestParseRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		``: "nothing", `[]`: "not a JSON object", `true`: "not a JSON object",
 		`{"type": "text"}`:                                               "got string, want array",
-		`{"$ref": "http://localhost/x"}`:                                 "http://localhost/x, which is none of the references",
+		`{"$ref": "http://localhost/x"}`:                                 "x, which is none of the references",
 		`{"$ref": "file:///etc/passwd"}`:                                 "none of the references",
 		`{"pattern": "(?=x)"}`:                                           "regex",
 		`{"$schema": "https://example.com/draft"}`:                       "none of the references",
@@ -54,8 +54,8 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestUses(t *testing.T) {
-	s := parse(t, `{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "properties": {
-		"at": {"type": "string", "format": "date-time"},
+	s := parse(t, `{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+		"properties": {"at": {"type": "string", "format": "date-time"},
 		"additionalProperties": {"enum": [false]},
 		"inner": {"$ref": "#/definitions/inner"}},
 		"additionalProperties": false,
@@ -160,12 +160,19 @@ type tree struct {
 
 func TestOfStruct(t *testing.T) {
 	text, err := jsonschema.OfStruct(reflect.TypeFor[tree](), jsonschema.Options{
-		Title: "wood.Tree", Description: "A tree.", Revision: 2, Docs: map[string]string{"count": "How many."},
+		Title: "wood.Tree", Description: "A tree.", Revision: 2,
+		Docs: map[string]string{"count": "How many."},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := parse(t, text)
+	ruled, err := jsonschema.OfStruct(reflect.TypeFor[tree](), jsonschema.Options{
+		Title: "wood.Tree", Keywords: map[string]any{"rules": []any{map[string]any{"name": "tall"}}},
+	})
+	if err != nil || !strings.Contains(ruled, `"rules":[{"name":"tall"}]`) || !s.Same(parse(t, ruled)) {
+		t.Errorf("rules make another type of it: %v %s", err, ruled)
+	}
 	if s.Title != "wood.Tree" || s.Revision != 2 || !strings.Contains(text, `"How many."`) ||
 		!strings.Contains(text, `"Its name."`) || strings.Contains(text, "gnored") {
 		t.Errorf("got %s", text)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,6 +17,8 @@ type Options struct {
 	Description string
 	// Revision is noted if it is not 0.
 	Revision int
+	// Keywords are more keywords of the schema, such as rules.
+	Keywords map[string]any
 	// Docs are descriptions of members that have no doc tag.
 	Docs map[string]string
 }
@@ -43,6 +46,7 @@ func OfStruct(t reflect.Type, o Options) (text string, err error) {
 	if !is || t.Kind() != reflect.Struct {
 		return "", fmt.Errorf("make a schema of %v: %w", t, errors.New("it must be a struct"))
 	}
+	maps.Copy(schema, o.Keywords)
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	schema["title"] = o.Title
 	if o.Description != "" {

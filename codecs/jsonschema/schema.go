@@ -49,8 +49,8 @@ type Schema struct {
 // maxDepth limits how deeply a schema is nested.
 const maxDepth = 200
 
-// Parse parses a schema and the texts that it refers to, by the names in its references. Without $schema it is
-// taken for draft 7, as Confluent's libraries do. Patterns are Go's regular expressions, which take linear
+// Parse parses a schema and the texts that it refers to, by the names in its references. Without $schema it
+// is taken for draft 7, as Confluent's libraries do. Patterns are Go's regular expressions, which take linear
 // time: a look-ahead is an error.
 func Parse(text string, references map[string]string) (s *Schema, err error) {
 	defer func() { // the text is foreign

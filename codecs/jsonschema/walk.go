@@ -8,6 +8,7 @@ import (
 const (
 	refKeyword      = "$ref"
 	revisionKeyword = "revision"
+	rulesKeyword    = "rules" // conditions that commands must keep: see package rules
 )
 
 // The keywords that hold schemas: one, a list of them, or several by name.
@@ -25,7 +26,7 @@ var (
 // annotations say nothing about which JSON is valid.
 var annotations = []string{
 	"title", "description", "$comment", "examples", "default", "deprecated", "readOnly", "writeOnly", "$id",
-	revisionKeyword,
+	revisionKeyword, rulesKeyword,
 }
 
 // copied returns a copy of a schema in which change has changed every schema object. What is no schema, such

@@ -40,6 +40,25 @@ func TestParseInteger(t *testing.T) {
 	}
 }
 
+func TestParseUnsigned(t *testing.T) {
+	for text, want := range map[string]uint64{
+		"0": 0, "-0": 0, "1e3": 1000, "18446744073709551615": 1<<64 - 1,
+		"1.8446744073709551615e19": 1<<64 - 1,
+	} {
+		if got, ok := jsonvalue.ParseUnsigned(text, 64); !ok || got != want {
+			t.Errorf("%s is %d, %v, want %d", text, got, ok, want)
+		}
+	}
+	for _, text := range []string{"", "-1", "1.5", "18446744073709551616", "1e20", "1e1000000000000"} {
+		if got, ok := jsonvalue.ParseUnsigned(text, 64); ok {
+			t.Errorf("%q is %d", text, got)
+		}
+	}
+	if _, ok := jsonvalue.ParseUnsigned("4294967296", 32); ok {
+		t.Error("more than 32 bits")
+	}
+}
+
 // It is exact: as rational numbers say it.
 func TestParseIntegerIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

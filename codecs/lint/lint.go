@@ -23,12 +23,14 @@ const (
 	RuleTypeName   Rule = "type-name"   // named types are written like this: OrderLine
 	RuleFieldName  Rule = "field-name"  // fields are written like this: orderLine, or order_line
 	RuleFieldStyle Rule = "field-style" // all fields in one of the two ways
+	RulePackage    Rule = "package"     // a Protobuf package ends with a version, such as shop.orders.v1
 )
 
 // Rules returns all rules.
 func Rules() []Rule {
 	return []Rule{
 		RuleRecordDoc, RuleFieldDoc, RuleMoney, RuleTime, RuleTypeName, RuleFieldName, RuleFieldStyle,
+		RulePackage,
 	}
 }
 
@@ -56,8 +58,9 @@ var (
 	times = []string{"at", "time", "timestamp", "date", "day", "since", "until"}
 )
 
-// Check returns what is wrong with the records of a program. All fields together must be written one way: the
-// one that most of them are written in. A named type that several fields have is reported at the first.
+// Check returns what is wrong with the Avro records of a program. All fields together must be written one
+// way: the one that most of them are written in. A named type that several fields have is reported at the
+// first.
 func Check(records ...*avrotype.Type) []Problem {
 	c := checker{seen: map[string]bool{}}
 	for _, r := range records {
@@ -129,7 +132,7 @@ func (c *checker) field(f *avrotype.Field, path string) {
 // meaning compares what a field is named with what it holds.
 func (c *checker) meaning(f *avrotype.Field, path string) {
 	words := wordsOf(f.Name)
-	isMoney := slices.ContainsFunc(words, func(w string) bool { return slices.Contains(money, w) })
+	isMoney := named(words, money)
 	for _, t := range values(f.Type) {
 		switch {
 		case t.Floating() && isMoney:
@@ -140,6 +143,11 @@ func (c *checker) meaning(f *avrotype.Field, path string) {
 				"a logical type: timestamp-millis or timestamp-micros, date, time-millis")
 		}
 	}
+}
+
+// named reports whether one of the words of a name is on a list.
+func named(words, list []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(list, w) })
 }
 
 // values returns a type, or what it is an array, a map or a union of.

@@ -147,18 +147,24 @@ func pairs(o protoreflect.OneofDescriptor) (all []*avrojson.Schema) {
 	}
 	for i := range fields.Len() {
 		for j := range i {
-			for _, a := range namesOf(fields.Get(j)) {
-				for _, b := range namesOf(fields.Get(i)) {
-					pair := &avrojson.Schema{Required: []string{a, b}, Properties: map[string]*avrojson.Schema{}}
-					if !takesNull(fields.Get(j)) {
-						pair.Properties[a] = &avrojson.Schema{Not: &avrojson.Schema{Type: "null"}}
-					}
-					if !takesNull(fields.Get(i)) {
-						pair.Properties[b] = &avrojson.Schema{Not: &avrojson.Schema{Type: "null"}}
-					}
-					all = append(all, pair)
-				}
+			all = append(all, pair(fields.Get(j), fields.Get(i))...)
+		}
+	}
+	return all
+}
+
+// pair returns what is valid if two fields have a value, under any of their names.
+func pair(a, b protoreflect.FieldDescriptor) (all []*avrojson.Schema) {
+	for _, x := range namesOf(a) {
+		for _, y := range namesOf(b) {
+			given := map[string]*avrojson.Schema{}
+			if !takesNull(a) {
+				given[x] = &avrojson.Schema{Not: &avrojson.Schema{Type: "null"}}
 			}
+			if !takesNull(b) {
+				given[y] = &avrojson.Schema{Not: &avrojson.Schema{Type: "null"}}
+			}
+			all = append(all, &avrojson.Schema{Required: []string{x, y}, Properties: given})
 		}
 	}
 	return all
@@ -170,7 +176,8 @@ func (d *describer) field(f protoreflect.FieldDescriptor) *avrojson.Schema {
 		return &avrojson.Schema{Type: "array", Items: d.single(f)}
 	case f.IsMap():
 		return &avrojson.Schema{
-			Type: "object", PropertyNames: keySchema(f.MapKey()), AdditionalProperties: d.single(f.MapValue()),
+			Type: "object", PropertyNames: keySchema(f.MapKey()),
+			AdditionalProperties: d.single(f.MapValue()),
 		}
 	}
 	return d.single(f)
@@ -182,8 +189,9 @@ func keySchema(f protoreflect.FieldDescriptor) *avrojson.Schema {
 		return nil
 	case protoreflect.BoolKind:
 		return &avrojson.Schema{Enum: []string{"true", "false"}}
+	default: // an integer
+		return &avrojson.Schema{Pattern: integerPattern(bitsOf(f.Kind()))}
 	}
-	return &avrojson.Schema{Pattern: integerPattern(bitsOf(f.Kind()))}
 }
 
 // single describes a field's value, or an item of its list or map.
@@ -204,8 +212,9 @@ func (d *describer) single(f protoreflect.FieldDescriptor) *avrojson.Schema {
 	case protoreflect.EnumKind:
 		e := f.Enum()
 		return d.reference(e.FullName(), func() *avrojson.Schema { return enumSchema(e) })
+	default:
+		return integerSchema(f.Kind())
 	}
-	return integerSchema(f.Kind())
 }
 
 func floatSchema(format, limit string) *avrojson.Schema {

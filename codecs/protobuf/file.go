@@ -161,7 +161,8 @@ func (f *File) MessageNamed(fullName string) (*Type, error) {
 	if len(names) > most {
 		names = append(names[:most], "…")
 	}
-	return nil, fmt.Errorf("there is no message %s in the schema; it has %s", fullName, strings.Join(names, ", "))
+	return nil, fmt.Errorf("there is no message %s in the schema; it has %s", fullName,
+		strings.Join(names, ", "))
 }
 
 // Messages returns all messages that the file declares, each before those within it. Map entries are none.

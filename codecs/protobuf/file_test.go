@@ -16,7 +16,8 @@ func TestIndexesLeadToMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, indexes := range map[string][]int{
-		"shop.v1.Order": {0}, "shop.v1.Order.Line": {0, 0}, "shop.v1.Second": {1}, "shop.v1.Second.Inner": {1, 0},
+		"shop.v1.Order": {0}, "shop.v1.Order.Line": {0, 0}, "shop.v1.Second": {1},
+		"shop.v1.Second.Inner": {1, 0},
 	} {
 		byName, err := file.MessageNamed(name)
 		if err != nil {
@@ -47,8 +48,10 @@ func TestImports(t *testing.T) {
 	const text = `syntax = "proto3";
 		import "shop/money.proto"; import "confluent/meta.proto"; import "google/type/date.proto";
 		import "confluent/type/decimal.proto"; import "google/type/interval.proto";
-		message Bill { shop.Money sum = 1 [(confluent.field_meta).doc = "what it costs"]; google.type.Date due = 2; }`
-	const money = `syntax = "proto3"; package shop; import "shop/unit.proto"; message Money { Unit unit = 1; }`
+		message Bill { shop.Money sum = 1 [(confluent.field_meta).doc = "what it costs"];
+		google.type.Date due = 2; }`
+	const money = `syntax = "proto3"; package shop; import "shop/unit.proto";
+		message Money { Unit unit = 1; }`
 	const unit = `syntax = "proto3"; package shop; message Unit { string code = 1; }`
 	for name, test := range map[string]struct {
 		text    string
@@ -67,9 +70,12 @@ func TestImports(t *testing.T) {
 		"no file of the machine": {`import "/etc/passwd";`, nil, "passwd"},
 		"no Protobuf":            {"{}", nil, "syntax error"},
 		"too large":              {strings.Repeat(" ", protobuf.MaxTextBytes+1), nil, "at most 1048576"},
-		"too deep":               {strings.Repeat("message A{", 1000) + strings.Repeat("}", 1000), nil, "nesting depth"},
+		"too deep": {
+			strings.Repeat("message A{", 1000) + strings.Repeat("}", 1000), nil, "nesting depth",
+		},
 		"too many names": {
-			"message " + strings.Repeat("A", 50_000) + "{" + strings.Repeat("optional int32 a=1;", 1000) + "}",
+			"message " + strings.Repeat("A", 50_000) + "{" + strings.Repeat("optional int32 a=1;", 1000) +
+				"}",
 			nil, "too many",
 		},
 	} {

@@ -17,10 +17,15 @@ const (
 	itemBytes    = 32
 )
 
+// CheckGrowth returns an error that wraps [avrotype.ErrTooLarge] if decoding data of the message would take
+// more than limit bytes.
+func (t *Type) CheckGrowth(data []byte, limit int) error { return checkGrowth(t.desc, data, limit) }
+
 // checkGrowth walks through data before it is decoded: two bytes are an empty message, and one is an item of
 // a packed list. It reports no mistakes of the data: the decoder does.
 func checkGrowth(m protoreflect.MessageDescriptor, data []byte, limit int) error {
-	g := &growth{left: memoryFactor*limit + messageBytes}
+	const most = 1 << 40 // more than any machine has, and no overflow
+	g := &growth{left: memoryFactor*min(limit, most) + messageBytes}
 	g.message(m, data, 0)
 	if g.left < 0 {
 		return fmt.Errorf("%w: a few bytes stand for too many messages or items", avrotype.ErrTooLarge)

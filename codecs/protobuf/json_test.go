@@ -15,25 +15,47 @@ import (
 // Each kind of field is written in the one form that ProtoJSON prefers, and read in all of its forms.
 func TestFormsOfValues(t *testing.T) {
 	order := typeOf(t, everything, "shop.v1.Order")
-	for in, want := range map[string]string{
-		`{}`: `{}`,
-		`{"customerId": "a", "small": 3.0, "large": 9007199254740993, "total": "18446744073709551615"}`: `{"customerId":"a","small":3,"large":"9007199254740993","total":"18446744073709551615"}`,
-		`{"customer_id": "by its name in the file"}`:                        `{"customerId":"by its name in the file"}`,
-		`{"named": "x"}`:                                                    `{"calledLikeThis":"x"}`,
-		`{"small": null, "lines": null, "card": null, "cashAmount": "7"}`:   `{"cashAmount":"7"}`,
-		`{"state": 1, "byFlag": {"true": "CLOSED", "false": 77}}`:           `{"state":"OPEN","byFlag":{"false":77,"true":"CLOSED"}}`,
-		`{"receipt": "-_8"}`:                                                `{"receipt":"+/8="}`,
-		`{"ratio": "NaN", "score": "-Infinity"}`:                            `{"ratio":"NaN","score":"-Infinity"}`,
-		`{"byNumber": {"10": "b", "9": "a", "-1": "c"}}`:                    `{"byNumber":{"-1":"c","9":"a","10":"b"}}`,
-		`{"at": "2026-11-29T13:00:00.50+01:00", "took": "-1.25s"}`:          `{"at":"2026-11-29T12:00:00.500Z","took":"-1.250s"}`,
-		`{"mask": "customerId,lines.priceCents"}`:                           `{"mask":"customerId,lines.priceCents"}`,
-		`{"extra": {"a": [1, null, {"b": "c"}]}, "list": [true]}`:           `{"extra":{"a":[1,null,{"b":"c"}]},"list":[true]}`,
-		`{"anything": null, "other": null}`:                                 `{"other":null,"anything":null}`,
-		`{"note": "", "weight": 5, "blob": "AQ==", "empty": {}}`:            `{"note":"","weight":"5","blob":"AQ==","empty":{}}`,
-		`{"rating": 0, "small": 0}`:                                         `{"rating":0}`,
-		`{"previous": {"previous": {}}, "lines": [{}, {"priceCents": 1}]}`:  `{"lines":[{},{"priceCents":"1"}],"previous":{"previous":{}}}`,
-		`{"times": ["2024-02-29T00:00:00Z"], "doubles": [1.5, "Infinity"]}`: `{"times":["2024-02-29T00:00:00Z"],"doubles":[1.5,"Infinity"]}`,
+	for _, test := range []struct{ in, want string }{
+		{`{}`, `{}`},
+		{
+			`{"customerId": "a", "small": 3.0, "large": 9007199254740993, "total": "18446744073709551615"}`,
+			`{"customerId":"a","small":3,"large":"9007199254740993","total":"18446744073709551615"}`,
+		},
+		{`{"customer_id": "by its name in the file"}`, `{"customerId":"by its name in the file"}`},
+		{`{"named": "x"}`, `{"calledLikeThis":"x"}`},
+		{`{"small": null, "lines": null, "card": null, "cashAmount": "7"}`, `{"cashAmount":"7"}`},
+		{
+			`{"state": 1, "byFlag": {"true": "CLOSED", "false": 77}}`,
+			`{"state":"OPEN","byFlag":{"false":77,"true":"CLOSED"}}`,
+		},
+		{`{"receipt": "-_8"}`, `{"receipt":"+/8="}`},
+		{`{"ratio": "NaN", "score": "-Infinity"}`, `{"ratio":"NaN","score":"-Infinity"}`},
+		{`{"byNumber": {"10": "b", "9": "a", "-1": "c"}}`, `{"byNumber":{"-1":"c","9":"a","10":"b"}}`},
+		{
+			`{"at": "2026-11-29T13:00:00.50+01:00", "took": "-1.25s"}`,
+			`{"at":"2026-11-29T12:00:00.500Z","took":"-1.250s"}`,
+		},
+		{`{"mask": "customerId,lines.priceCents"}`, `{"mask":"customerId,lines.priceCents"}`},
+		{
+			`{"extra": {"a": [1, null, {"b": "c"}]}, "list": [true]}`,
+			`{"extra":{"a":[1,null,{"b":"c"}]},"list":[true]}`,
+		},
+		{`{"anything": null, "other": null}`, `{"other":null,"anything":null}`},
+		{
+			`{"note": "", "weight": 5, "blob": "AQ==", "empty": {}}`,
+			`{"note":"","weight":"5","blob":"AQ==","empty":{}}`,
+		},
+		{`{"rating": 0, "small": 0}`, `{"rating":0}`},
+		{
+			`{"previous": {"previous": {}}, "lines": [{}, {"priceCents": 1}]}`,
+			`{"lines":[{},{"priceCents":"1"}],"previous":{"previous":{}}}`,
+		},
+		{
+			`{"times": ["2024-02-29T00:00:00Z"], "doubles": [1.5, "Infinity"]}`,
+			`{"times":["2024-02-29T00:00:00Z"],"doubles":[1.5,"Infinity"]}`,
+		},
 	} {
+		in, want := test.in, test.want
 		data, err := read(order, in)
 		if err != nil {
 			t.Errorf("%s is refused: %v", in, err)
@@ -51,7 +73,8 @@ func TestMistakes(t *testing.T) {
 	for in, want := range map[string][]string{
 		`[]`: {"found an array, allowed: an object with the fields customerId, small"},
 		`{"customerId": 5, "small": 2147483648, "count": -1, "total": "18446744073709551616"}`: {
-			"customerId: found 5, allowed: a string", "small: found 2147483648, allowed: a whole number from -2147483648",
+			"customerId: found 5, allowed: a string",
+			"small: found 2147483648, allowed: a whole number from -2147483648",
 			"count: found -1, allowed: a whole number from 0 to 4294967295",
 			`total: found "18446744073709551616", allowed: a whole number from 0 to 18446744073709551615`,
 		},
@@ -60,21 +83,30 @@ func TestMistakes(t *testing.T) {
 			"lines[1].colour: found an unknown field, allowed: an object with the fields item, priceCents",
 			"stat: found an unknown field",
 		},
-		`{"state": "SHUT"}`:                    {`state: found "SHUT", allowed: one of STATE_UNSPECIFIED, OPEN, CLOSED`},
-		`{"card": "1", "cashAmount": 2}`:       {"cashAmount: found a second choice of payment, beside card, allowed: one of card"},
+		`{"state": "SHUT"}`: {
+			`state: found "SHUT", allowed: one of STATE_UNSPECIFIED, OPEN, CLOSED`,
+		},
+		`{"card": "1", "cashAmount": 2}`: {
+			"cashAmount: found a second choice of payment, beside card, allowed: one of card",
+		},
 		`{"small": 1, "small": null}`:          {"small: found the field again"},
 		`{"customerId": "", "customer_id":""}`: {"customer_id: found the field again"},
 		`{"byNumber": {"01": "a", "b": "c"}}`: {
-			`byNumber.01: found the key "01", allowed: a key that is a whole number`, `byNumber.b: found the key "b"`,
+			`byNumber.01: found the key "01", allowed: a key that is a whole number`,
+			`byNumber.b: found the key "b"`,
 		},
-		`{"byName": {"a": {}, "a": {}}}`:               {"byName.a: found the key again"},
-		`{"numbers": [1, null, 1.5]}`:                  {"numbers[1]: found null", "numbers[2]: found 1.5"},
-		`{"at": "2023-02-29T00:00:00Z"}`:               {`at: found "2023-02-29T00:00:00Z", allowed: a time`},
+		`{"byName": {"a": {}, "a": {}}}`: {"byName.a: found the key again"},
+		`{"numbers": [1, null, 1.5]}`:    {"numbers[1]: found null", "numbers[2]: found 1.5"},
+		`{"at": "2023-02-29T00:00:00Z"}`: {
+			`at: found "2023-02-29T00:00:00Z", allowed: a time`,
+		},
 		`{"at": "0001-01-01T00:00:00+01:00"}`:          {"at: found"},
 		`{"took": "315576000001s", "mask": "a_b"}`:     {"took: found", "mask: found"},
 		`{"receipt": "A", "blob": "=", "paid": "yes"}`: {"receipt: found", "blob: found", "paid: found"},
-		`{"extra": [], "list": {}}`:                    {"extra: found an array, allowed: an object", "list: found an object"},
-		`{"nothing": "null"}`:                          {`nothing: found "null"`},
+		`{"extra": [], "list": {}}`: {
+			"extra: found an array, allowed: an object", "list: found an object",
+		},
+		`{"nothing": "null"}`: {`nothing: found "null"`},
 	} {
 		_, err := read(order, in)
 		var got []string
@@ -99,7 +131,8 @@ func TestRequiredFields(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
-	data, err := read(order, `{"customerId": "a", "number": 1, "level": "HIGH", "part": [{"name": "b"}], "packed": [1]}`)
+	data, err := read(order,
+		`{"customerId": "a", "number": 1, "level": "HIGH", "part": [{"name": "b"}], "packed": [1]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,20 +162,21 @@ func TestUnknownFieldsAreLeftOut(t *testing.T) {
 func TestAny(t *testing.T) {
 	const text = `syntax = "proto3"; package p; import "google/protobuf/any.proto";
 		import "google/protobuf/duration.proto";
-		message M { google.protobuf.Any any = 1; } message In { int64 n = 1; google.protobuf.Duration d = 2; }`
+		message M { google.protobuf.Any any = 1; } 
+		message In { int64 n = 1; google.protobuf.Duration d = 2; }`
 	m := typeOf(t, text, "p.M")
 	inAny := func(url string, data []byte) []byte {
-		any := protowire.AppendTag(nil, 1, protowire.BytesType)
-		any = protowire.AppendString(any, url)
-		any = protowire.AppendTag(any, 2, protowire.BytesType)
-		any = protowire.AppendBytes(any, data)
-		return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), any)
+		held := protowire.AppendTag(nil, 1, protowire.BytesType)
+		held = protowire.AppendString(held, url)
+		held = protowire.AppendTag(held, 2, protowire.BytesType)
+		held = protowire.AppendBytes(held, data)
+		return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), held)
 	}
 	for url, want := range map[string]string{
-		"type.example/p.In":                            `{"any":{"@type":"type.example/p.In","n":"5"}}`,
-		"type.example/google.protobuf.Duration":        `{"any":{"@type":"type.example/google.protobuf.Duration","value":"5s"}}`,
-		"type.example/unknown.Message":                 "",
-		"type.googleapis.com/google.protobuf.NullValue": "",
+		"type.example/p.In":           `{"any":{"@type":"type.example/p.In","n":"5"}}`,
+		"x/google.protobuf.Duration":  `{"any":{"@type":"x/google.protobuf.Duration","value":"5s"}}`,
+		"x/unknown.Message":           "",
+		"x/google.protobuf.NullValue": "",
 	} {
 		got, err := m.ToJSON(inAny(url, []byte{8, 5}), 1000)
 		if string(got) != want || (err == nil) != (want != "") {
@@ -160,7 +194,8 @@ func TestToJSONIsLimited(t *testing.T) {
 	lines := bytes.Repeat([]byte{0x8a, 1, 0}, 1_000_000)
 	packed := protowire.AppendBytes([]byte{0x92, 1}, make([]byte, 1_000_000))
 	text := protowire.AppendBytes([]byte{0x0a}, bytes.Repeat([]byte{1}, 100_000))
-	for name, data := range map[string][]byte{"empty messages": lines, "a packed list": packed, "a text": text} {
+	for name, data := range map[string][]byte{"empty messages": lines, "a packed list": packed,
+		"a text": text} {
 		if got, err := order.ToJSON(data, 100_000); !errors.Is(err, avrotype.ErrTooLarge) {
 			t.Errorf("%s: got %d bytes, %v", name, len(got), err)
 		}
@@ -181,7 +216,8 @@ func TestToJSONIsLimited(t *testing.T) {
 }
 
 func TestDepthOfJSONIsLimited(t *testing.T) {
-	text, err := jsonvalue.Parse([]byte(strings.Repeat(`{"previous":`, 65)+"{}"+strings.Repeat("}", 65)), 1<<20)
+	text, err := jsonvalue.Parse([]byte(strings.Repeat(`{"previous":`, 65)+"{}"+strings.Repeat("}", 65)),
+		1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +243,8 @@ func TestSample(t *testing.T) {
 		for i := range typ.Descriptor().Fields().Len() {
 			f := typ.Descriptor().Fields().Get(i)
 			chosen := f.ContainingOneof() == nil || f.ContainingOneof().Fields().Get(0) == f
-			if null := f.Name() == "nothing"; chosen && !null && !bytes.Contains(out, []byte(`"`+f.JSONName()+`"`)) {
+			if null := f.Name() == "nothing"; chosen && !null &&
+				!bytes.Contains(out, []byte(`"`+f.JSONName()+`"`)) {
 				t.Errorf("the sample lacks %s: %s", f.Name(), out)
 			}
 		}

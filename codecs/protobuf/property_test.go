@@ -73,6 +73,7 @@ func drawValue(
 		return protoreflect.ValueOfString(rapid.String().Draw(t, "string"))
 	case protoreflect.BytesKind:
 		return protoreflect.ValueOfBytes(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
+	default: // an enum
 	}
 	values := f.Enum().Values()
 	n := values.Get(rapid.IntRange(0, values.Len()-1).Draw(t, "enum")).Number()
@@ -94,7 +95,8 @@ func sameJSON(t *rapid.T, a, b []byte) bool {
 	return reflect.DeepEqual(x, y)
 }
 
-// What protojson writes, ToJSON writes, and FromJSON reads; what one of them has no JSON for, the other hasn't.
+// What protojson writes, ToJSON writes, and FromJSON reads; what one of them has no JSON for, the other
+// hasn't.
 func TestProtojsonAgrees(t *testing.T) {
 	types := []*protobuf.Type{typeOf(t, everything, ""), typeOf(t, old, "")}
 	shown := 0
@@ -168,18 +170,25 @@ func validator(tb testing.TB, t *protobuf.Type) *jsonschema.Schema {
 
 // The values at which kinds of fields differ.
 var values = []string{
-	"null", "true", "[]", "{}", `[null]`, `{"a":1}`, `[{}]`, "0", "-0", "1", "-1.0", "1.5", "1e2", "-3", "7", "150e-1",
-	"2147483647", "2147483648", "-2147483648", "-2147483649", "4294967295", "4294967296", "9223372036854775807",
+	"null", "true", "[]", "{}", `[null]`, `{"a":1}`, `[{}]`, "0", "-0", "1", "-1.0", "1.5", "1e2", "-3", "7",
+	"150e-1",
+	"2147483647", "2147483648", "-2147483648", "-2147483649", "4294967295", "4294967296",
+	"9223372036854775807",
 	"9223372036854775808", "-9223372036854775808", "-9223372036854775809", "18446744073709551615",
-	"18446744073709551616", "1.8446744073709551615e19", "3.4028235e38", "3.4028236e38", "1.7976931348623158e308",
+	"18446744073709551616", "1.8446744073709551615e19", "3.4028235e38", "3.4028236e38",
+	"1.7976931348623158e308",
 	"1e309", `""`, `"a"`, `"0"`, `"-0"`, `"01"`, `"1"`, `"-1"`, `"1.0"`, `"2147483648"`, `"-2147483649"`,
 	`"4294967296"`, `"9223372036854775807"`, `"9223372036854775808"`, `"-9223372036854775809"`,
 	`"18446744073709551615"`, `"18446744073709551616"`, `"NaN"`, `"Infinity"`, `"nan"`, `"OPEN"`, `"HIGH"`,
 	`"NULL_VALUE"`, `"true"`, `"AQ=="`, `"AQ"`, `"AQ="`, `"AR=="`, `"A"`, `"-_8="`, `"+_8="`, `"A\nQ=="`,
-	`"2024-02-29T00:00:00Z"`, `"2023-02-29T00:00:00Z"`, `"1900-02-29T00:00:00Z"`, `"2000-02-29T23:59:59.123456789Z"`,
-	`"2024-01-01T00:00:00+01:00"`, `"0001-01-01T00:00:00Z"`, `"0001-01-01T00:00:00+00:00"`, `"0000-01-01T00:00:00Z"`,
-	`"9999-12-31T23:59:59Z"`, `"9999-12-31T23:59:59-01:00"`, `"2024-01-01t00:00:00z"`, `"2024-01-01T24:00:00Z"`,
-	`"1.5s"`, `"-0.000000001s"`, `"315576000000s"`, `"315576000001s"`, `"1s "`, `".5s"`, `"a,b.cD"`, `"a,,b"`, `"a_b"`,
+	`"2024-02-29T00:00:00Z"`, `"2023-02-29T00:00:00Z"`, `"1900-02-29T00:00:00Z"`,
+	`"2000-02-29T23:59:59.123456789Z"`,
+	`"2024-01-01T00:00:00+01:00"`, `"0001-01-01T00:00:00Z"`, `"0001-01-01T00:00:00+00:00"`,
+	`"0000-01-01T00:00:00Z"`,
+	`"9999-12-31T23:59:59Z"`, `"9999-12-31T23:59:59-01:00"`, `"2024-01-01t00:00:00z"`,
+	`"2024-01-01T24:00:00Z"`,
+	`"1.5s"`, `"-0.000000001s"`, `"315576000000s"`, `"315576000001s"`, `"1s "`, `".5s"`, `"a,b.cD"`, `"a,,b"`,
+	`"a_b"`,
 }
 
 // drawer draws JSON that is more or less of a message.
@@ -205,7 +214,8 @@ func (d drawer) message(m protoreflect.MessageDescriptor, depth int) string {
 	}
 	for i := range m.Fields().Len() {
 		f := m.Fields().Get(i)
-		if f.Cardinality() == protoreflect.Required && !seen[f.JSONName()] && rapid.Bool().Draw(d.t, "required") {
+		if f.Cardinality() == protoreflect.Required && !seen[f.JSONName()] &&
+			rapid.Bool().Draw(d.t, "required") {
 			members = append(members, fmt.Sprintf("%q:%s", f.JSONName(), d.field(f, depth)))
 		}
 	}
@@ -238,7 +248,9 @@ func (d drawer) single(f protoreflect.FieldDescriptor, depth int) string {
 
 // JSON is valid by the published schema if and only if FromJSON takes it; and what it takes, ToJSON writes.
 func TestTheSchemaDescribesWhatIsRead(t *testing.T) {
-	types := []*protobuf.Type{typeOf(t, everything, ""), typeOf(t, old, ""), typeOf(t, everything, "shop.v1.Second")}
+	types := []*protobuf.Type{
+		typeOf(t, everything, ""), typeOf(t, old, ""), typeOf(t, everything, "shop.v1.Second"),
+	}
 	schemas := map[*protobuf.Type]*jsonschema.Schema{}
 	for _, typ := range types {
 		schemas[typ] = validator(t, typ)
@@ -266,7 +278,8 @@ func TestTheSchemaDescribesWhatIsRead(t *testing.T) {
 				t.Fatalf("%s became %x, which can't be written: %v", document, data, err)
 			}
 			if again, err := read(typ, string(out)); err != nil || !bytes.Equal(again, data) {
-				t.Fatalf("%s was written as %s, and that is %x instead of %x: %v", document, out, again, data, err)
+				t.Fatalf("%s was written as %s, and that is %x instead of %x: %v", document, out, again, data,
+					err)
 			}
 		}
 	})

@@ -146,7 +146,9 @@ func fieldNamed(fields protoreflect.FieldDescriptors, name string) protoreflect.
 }
 
 // chooses refuses a second member of a oneof.
-func (r *reader) chooses(f protoreflect.FieldDescriptor, name string, chosen map[protoreflect.OneofDescriptor]string) {
+func (r *reader) chooses(
+	f protoreflect.FieldDescriptor, name string, chosen map[protoreflect.OneofDescriptor]string,
+) {
 	o := f.ContainingOneof()
 	if o == nil {
 		return
@@ -213,7 +215,8 @@ func (r *reader) mapping(m protoreflect.Map, f protoreflect.FieldDescriptor) {
 			r.mistake("the key again", "each key once")
 		case !ok:
 			r.in.Skip()
-			r.mistake("the key "+excerpt.Quoted(name, maxFoundBytes), "a key that is "+describeField(f.MapKey()))
+			r.mistake("the key "+excerpt.Quoted(name, maxFoundBytes),
+				"a key that is "+describeField(f.MapKey()))
 		case isMessage(f.MapValue()):
 			r.message(m.Mutable(key).Message())
 		default:
@@ -232,7 +235,8 @@ func mapKey(f protoreflect.FieldDescriptor, name string) (protoreflect.MapKey, b
 		return protoreflect.ValueOfString(name).MapKey(), true
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOfBool(name == "true").MapKey(), name == "true" || name == "false"
+	default: // an integer
+		v, ok := integerText(f.Kind(), name)
+		return v.MapKey(), ok
 	}
-	v, ok := integerText(f.Kind(), name)
-	return v.MapKey(), ok
 }

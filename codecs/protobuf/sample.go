@@ -96,7 +96,8 @@ func sampleOf(f protoreflect.FieldDescriptor) protoreflect.Value {
 			}
 		}
 		return protoreflect.ValueOfEnum(at.Number())
+	default:
+		v, _ := integer(f.Kind(), "1")
+		return v
 	}
-	v, _ := integer(f.Kind(), "1")
-	return v
 }

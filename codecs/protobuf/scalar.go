@@ -42,6 +42,7 @@ func parseScalar(f protoreflect.FieldDescriptor, token []byte) (v protoreflect.V
 		return parseEnum(f.Enum(), token, text)
 	case protoreflect.FloatKind, protoreflect.DoubleKind:
 		return parseFloat(f.Kind(), token, text, isText, isNumber)
+	default: // an integer
 	}
 	switch {
 	case isText:
@@ -135,7 +136,9 @@ func parseEnum(e protoreflect.EnumDescriptor, token []byte, text string) (v prot
 }
 
 // knownOnly reports whether only the numbers of an enum's names are values of it.
-func knownOnly(e protoreflect.EnumDescriptor) bool { return e.IsClosed() || standardName(e) == nullName }
+func knownOnly(e protoreflect.EnumDescriptor) bool {
+	return e.IsClosed() || standardName(e) == nullName
+}
 
 // parseBytes reads base64 of the usual or of the URL's alphabet, padded or not.
 func parseBytes(text string) ([]byte, bool) {
@@ -174,6 +177,7 @@ func describeField(f protoreflect.FieldDescriptor) string {
 		return "one of " + list(names)
 	case protoreflect.MessageKind, protoreflect.GroupKind:
 		return describeMessage(f.Message())
+	default: // an integer
 	}
 	bits, signed := bitsOf(f.Kind())
 	switch {

@@ -67,7 +67,8 @@ func isNullEnum(f protoreflect.FieldDescriptor) bool {
 
 // takesNull reports whether null is a value of the field, and not the absence of one.
 func takesNull(f protoreflect.FieldDescriptor) bool {
-	return !f.IsList() && !f.IsMap() && (isNullEnum(f) || f.Message() != nil && standardName(f.Message()) == valueName)
+	return !f.IsList() && !f.IsMap() && (isNullEnum(f) || f.Message() != nil &&
+		standardName(f.Message()) == valueName)
 }
 
 func isMessage(f protoreflect.FieldDescriptor) bool {

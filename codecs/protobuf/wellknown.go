@@ -135,7 +135,8 @@ func (w *writer) anyValue(m protoreflect.Message, depth int) error {
 	if f == nil {
 		return errors.New("a google.protobuf.Value that is nothing, not even null")
 	}
-	if n := m.Get(f); f.Kind() == protoreflect.DoubleKind && (math.IsNaN(n.Float()) || math.IsInf(n.Float(), 0)) {
+	if n := m.Get(f); f.Kind() == protoreflect.DoubleKind &&
+		(math.IsNaN(n.Float()) || math.IsInf(n.Float(), 0)) {
 		return fmt.Errorf("a google.protobuf.Value that is the number %v, which JSON lacks", n.Float())
 	}
 	return w.single(f, m.Get(f), depth)
@@ -167,7 +168,7 @@ func (w *writer) any(m protoreflect.Message, depth int) error {
 	}
 	w.out = append(w.out, `{"@type":`...)
 	w.out = jsonvalue.AppendString(w.out, url)
-	if hasOwnJSON(desc) {
+	if HasOwnJSON(desc) {
 		w.out = append(w.out, `,"value":`...)
 		if err := w.message(inner, depth+1); err != nil {
 			return err
@@ -179,7 +180,9 @@ func (w *writer) any(m protoreflect.Message, depth int) error {
 	return nil
 }
 
-func hasOwnJSON(m protoreflect.MessageDescriptor) bool {
+// HasOwnJSON reports whether a message is one of google/protobuf that is not written as an object of its
+// fields.
+func HasOwnJSON(m protoreflect.MessageDescriptor) bool {
 	switch standardName(m) {
 	case anyName, timestampName, durationName, fieldMaskName, structName, listName, valueName:
 		return true

@@ -2,6 +2,7 @@ package released
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -22,9 +23,13 @@ import (
 const (
 	SumsFile = "SHA256SUMS"
 
-	schemaSuffix  = ".avsc"
 	exampleSuffix = ".bin"
+	// importsSuffix ends the folder of what a version refers to, by the names that it has there.
+	importsSuffix = ".imports"
 )
+
+// suffixes are those of schemas, by format.
+var suffixes = map[string]string{"AVRO": ".avsc", "PROTOBUF": ".proto", "JSON": ".json"}
 
 // ErrEdited says that a folder is not what was released.
 var ErrEdited = errors.New("released schemas were edited")
@@ -32,11 +37,16 @@ var ErrEdited = errors.New("released schemas were edited")
 // Version is a version of a record as it was released.
 type Version struct {
 	Number int
-	// Text is the schema.
-	Text string
-	// Example is the Avro data of a record of this version, without the wire format's header.
+	// Format is that of the schema, as registries name it: AVRO, PROTOBUF or JSON. Empty is AVRO.
+	Format string
+	// Text is the schema, Imports are the texts that it refers to by name.
+	Text    string
+	Imports map[string]string
+	// Example is the data of a record of this version, without the wire format's header.
 	Example []byte
 }
+
+func (v *Version) format() string { return cmp.Or(v.Format, "AVRO") }
 
 // Folder is a folder of released schemas. It is not safe for concurrent use.
 type Folder struct {
@@ -77,9 +87,8 @@ func readFiles(dir string) (map[string][]byte, error) {
 	defer func() { _ = root.Close() }() // it was only read
 	files := map[string][]byte{}
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		suffix := path.Ext(name)
-		if err != nil || entry.IsDir() || suffix != schemaSuffix && suffix != exampleSuffix {
-			return err
+		if err != nil || entry.IsDir() || path.Dir(name) == "." {
+			return err // the sums, and what people have put there
 		}
 		files[name], err = fs.ReadFile(root.FS(), name)
 		return err //nolint:wrapcheck // Open does
@@ -90,19 +99,27 @@ func readFiles(dir string) (map[string][]byte, error) {
 // add sorts the files into versions.
 func (f *Folder) add(files map[string][]byte) error {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if !strings.HasSuffix(name, schemaSuffix) {
-			continue
+		subject, file, _ := strings.Cut(name, "/")
+		suffix := path.Ext(file)
+		if strings.Contains(file, "/") || suffix == exampleSuffix {
+			continue // it belongs to a schema
 		}
-		subject, file, within := strings.Cut(name, "/")
-		number, err := strconv.Atoi(strings.TrimSuffix(file, schemaSuffix))
-		if !within || err != nil || number < 1 {
-			return fmt.Errorf("%s: must be <record>/<version>%s, the versions from 1 on",
-				filepath.Join(f.dir, name), schemaSuffix)
+		stem := strings.TrimSuffix(name, suffix)
+		number, err := strconv.Atoi(path.Base(stem))
+		v := Version{
+			Number: number, Format: formatOf(suffix), Text: string(files[name]),
+			Imports: map[string]string{}, Example: files[stem+exampleSuffix],
 		}
-		f.subjects[subject] = append(f.subjects[subject], Version{
-			Number: number, Text: string(files[name]),
-			Example: files[strings.TrimSuffix(name, schemaSuffix)+exampleSuffix],
-		})
+		if v.Format == "" || err != nil || number < 1 {
+			return fmt.Errorf("%s: must be <record>/<version>.avsc, .proto or .json, the versions from 1 on",
+				filepath.Join(f.dir, name))
+		}
+		for imported, text := range files {
+			if within, is := strings.CutPrefix(imported, stem+importsSuffix+"/"); is {
+				v.Imports[within] = string(text)
+			}
+		}
+		f.subjects[subject] = append(f.subjects[subject], v)
 	}
 	for _, versions := range f.subjects {
 		slices.SortFunc(versions, func(a, b Version) int { return a.Number - b.Number })
@@ -159,45 +176,74 @@ func (f *Folder) Subjects() []string { return slices.Sorted(maps.Keys(f.subjects
 // Versions returns the versions of a record, the oldest first.
 func (f *Folder) Versions(subject string) []Version { return slices.Clone(f.subjects[subject]) }
 
-// Freeze writes a schema, and an example of it, as the next version of a record, unless the latest version is
-// the same but for white space. It returns the version's number, and whether it is new. A file that exists is
-// never changed: the error says so.
-func (f *Folder) Freeze(subject, text string, example []byte) (number int, isNew bool, err error) {
+// formatOf returns the format of a suffix; "" if there is none.
+func formatOf(suffix string) string {
+	for format, of := range suffixes {
+		if of == suffix {
+			return format
+		}
+	}
+	return ""
+}
+
+// Freeze writes today's schema of a record, and an example of it, as the next version, unless the latest
+// version is the same but for white space. It returns the version's number, and whether it is new; it does
+// not look at today's own. A file that exists is never changed: the error says so.
+func (f *Folder) Freeze(subject string, today Version) (number int, isNew bool, err error) {
 	versions := f.subjects[subject]
 	if n := len(versions); n > 0 {
-		if number = versions[n-1].Number; Same(versions[n-1].Text, text) {
+		if number = versions[n-1].Number; versions[n-1].same(&today) {
 			return number, false, nil
 		}
 	}
 	number++
-	var schema bytes.Buffer
-	if err := json.Indent(&schema, []byte(text), "", "  "); err != nil {
-		return 0, false, fmt.Errorf("freeze %s: its schema is no JSON: %w", subject, err)
+	today.Number = number
+	if today.Text, err = legible(&today); err != nil {
+		return 0, false, fmt.Errorf("freeze %s: %w", subject, err)
 	}
-	schema.WriteByte('\n')
-	v := Version{Number: number, Text: schema.String(), Example: example}
-	if err := f.write(subject, v); err != nil {
+	if err := f.write(subject, &today); err != nil {
 		return 0, false, fmt.Errorf("freeze version %d of %s: %w", number, subject, err)
 	}
-	f.subjects[subject] = append(versions, v)
+	f.subjects[subject] = append(versions, today)
 	return number, true, nil
 }
 
-func (f *Folder) write(subject string, v Version) error {
-	if err := os.MkdirAll(filepath.Join(f.dir, subject), 0o750); err != nil {
-		return err //nolint:wrapcheck // Freeze does
+// legible returns the text of a version as it is written into a file.
+func legible(v *Version) (string, error) {
+	if v.format() == "PROTOBUF" {
+		return strings.TrimRight(v.Text, "\n") + "\n", nil
+	}
+	var schema bytes.Buffer
+	if err := json.Indent(&schema, []byte(v.Text), "", "  "); err != nil {
+		return "", fmt.Errorf("its schema is no JSON: %w", err)
+	}
+	return schema.String() + "\n", nil
+}
+
+func (f *Folder) write(subject string, v *Version) error {
+	suffix := suffixes[v.format()]
+	if suffix == "" {
+		return fmt.Errorf("there is no format %s", v.Format)
+	}
+	files := map[string]string{suffix: v.Text, exampleSuffix: string(v.Example)}
+	for name, text := range v.Imports {
+		if !filepath.IsLocal(filepath.FromSlash(name)) {
+			return fmt.Errorf("it refers to %q, which is no name for a file", name)
+		}
+		files[importsSuffix+"/"+name] = text
 	}
 	var lines strings.Builder
-	for _, file := range []struct {
-		suffix  string
-		content []byte
-	}{{schemaSuffix, []byte(v.Text)}, {exampleSuffix, v.Example}} {
-		name := subject + "/" + strconv.Itoa(v.Number) + file.suffix
+	for _, end := range slices.Sorted(maps.Keys(files)) {
+		name := subject + "/" + strconv.Itoa(v.Number) + end
+		path := filepath.Join(f.dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			return err //nolint:wrapcheck // Freeze does
+		}
 		// O_EXCL: a file that exists was released.
-		if err := appendTo(filepath.Join(f.dir, name), file.content, os.O_EXCL); err != nil {
+		if err := appendTo(path, []byte(files[end]), os.O_EXCL); err != nil {
 			return err
 		}
-		fmt.Fprintf(&lines, "%s  %s\n", sumOf(file.content), name)
+		fmt.Fprintf(&lines, "%s  %s\n", sumOf([]byte(files[end])), name)
 	}
 	return appendTo(filepath.Join(f.dir, SumsFile), []byte(lines.String()), os.O_APPEND)
 }
@@ -211,13 +257,26 @@ func appendTo(path string, content []byte, flag int) error {
 	return errors.Join(err, file.Close())
 }
 
+// same reports whether two versions have the same schema.
+func (v *Version) same(other *Version) bool {
+	if v.format() != other.format() || len(v.Imports) != len(other.Imports) {
+		return false
+	}
+	for name, text := range v.Imports {
+		if imported, has := other.Imports[name]; !has || !Same(text, imported) {
+			return false
+		}
+	}
+	return Same(v.Text, other.Text)
+}
+
 // Same reports whether two schemas are the same but for white space and the order of members: registries may
 // keep them in another order.
 func Same(a, b string) bool {
 	left, leftErr := parseJSON(a)
 	right, rightErr := parseJSON(b)
 	if leftErr != nil || rightErr != nil {
-		return a == b
+		return strings.TrimSpace(a) == strings.TrimSpace(b) // Protobuf
 	}
 	return reflect.DeepEqual(left, right)
 }

@@ -28,7 +28,7 @@ func open(t *testing.T, dir string) *released.Folder {
 
 func freeze(t *testing.T, f *released.Folder, text string) (number int, isNew bool) {
 	t.Helper()
-	number, isNew, err := f.Freeze(subject, text, []byte("example"))
+	number, isNew, err := f.Freeze(subject, released.Version{Text: text, Example: []byte("example")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestFreeze(t *testing.T) {
 		string(versions[2].Example) != "example" {
 		t.Errorf("versions are %+v", versions)
 	}
-	if _, _, err := f.Freeze(subject, "{", nil); err == nil {
+	if _, _, err := f.Freeze(subject, released.Version{Text: "{"}); err == nil {
 		t.Error("what is no JSON is frozen")
 	}
 }
@@ -126,7 +126,7 @@ func TestFreezeChangesNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, dir, subject+"/1.avsc", second)
-	if _, _, err := f.Freeze(subject, first, nil); !errors.Is(err, os.ErrExist) {
+	if _, _, err := f.Freeze(subject, released.Version{Text: first}); !errors.Is(err, os.ErrExist) {
 		t.Errorf("got %v", err)
 	}
 	content, err := os.ReadFile(filepath.Join(dir, subject, "1.avsc"))

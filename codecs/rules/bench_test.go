@@ -52,10 +52,10 @@ func BenchmarkApply(b *testing.B) {
 }
 
 func BenchmarkCompile(b *testing.B) {
+	all := []rules.Rule{{"rule", "message.amount > 0", "Must be."}}
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := rules.Compile(reflect.TypeFor[sale](), []rules.Rule{{"rule", "message.amount > 0", "Must be."}})
-		if err != nil {
+		if _, err := rules.Compile(reflect.TypeFor[sale](), all); err != nil {
 			b.Fatal(err)
 		}
 	}

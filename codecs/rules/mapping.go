@@ -20,12 +20,12 @@ type Mapping struct {
 	program  cel.Program
 }
 
-// NewMapping compiles an expression that makes a record of type to of one of type from, the variable message. It
-// is a map of the new record's fields, such as {"amount": message.euros * 100, "currency": "EUR"}, or the record
-// itself, such as MoneyDeposited{amount: message.euros * 100, currency: "EUR"}, also in the branches of a
-// condition; a record inside it is written in one of the two ways as well. All fields must be set, but for those
-// that may be null. The error lists every mistake with its place: a field that there is not, one that has
-// another type, one that is missing.
+// NewMapping compiles an expression that makes a record of type to of one of type from, the variable message.
+// It is a map of the new record's fields, such as {"amount": message.euros * 100, "currency": "EUR"}, or the
+// record itself, such as MoneyDeposited{amount: message.euros * 100, currency: "EUR"}, also in the branches
+// of a condition; a record inside it is written in one of the two ways as well. All fields must be set, but
+// for those that may be null. The error lists every mistake with its place: a field that there is not, one
+// that has another type, one that is missing.
 func NewMapping(from, to reflect.Type, text string) (*Mapping, error) {
 	known, env, err := newRecords(from, to)
 	if err != nil {
@@ -83,7 +83,8 @@ func asRecord(e ast.Expr, rec *record) {
 	}
 }
 
-// within does the same with the value of a field, if that is a record, and with the items of a list of records.
+// within does the same with the value of a field, if that is a record, and with the items of a list of
+// records.
 func (r *records) within(typeName, fieldName string, value ast.Expr) {
 	rec := r.byName[typeName]
 	if rec == nil || rec.fields[fieldName] == nil {

@@ -11,12 +11,14 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/ext"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"refold/codecs/expr"
 )
 
-// records are the Go structs that expressions know. They are CEL's type provider and adapter: values are read by
-// reflection where an expression names them, and nothing is converted beforehand.
+// records are the Go structs that expressions know. They are CEL's type provider and adapter: values are read
+// by reflection where an expression names them, and nothing is converted beforehand.
 type records struct {
 	*types.Registry
 
@@ -48,6 +50,9 @@ var (
 	timeType     = reflect.TypeFor[time.Time]()
 	durationType = reflect.TypeFor[time.Duration]()
 	decimalType  = reflect.TypeFor[big.Rat]()
+
+	timestampMessage = reflect.TypeFor[timestamppb.Timestamp]()
+	durationMessage  = reflect.TypeFor[durationpb.Duration]()
 )
 
 // newRecords returns CEL's environment with the structs, and those that are inside them. The first one is the
@@ -79,7 +84,8 @@ func newRecords(structs ...reflect.Type) (*records, *cel.Env, error) {
 const (
 	// messageName is the variable that is the record.
 	messageName = "message"
-	// stringsVersion pins the functions on texts beyond the standard ones, such as substring, split and replace.
+	// stringsVersion pins the functions on texts beyond the standard ones, such as substring, split and
+	// replace.
 	stringsVersion = 4
 )
 
@@ -97,25 +103,31 @@ func (r *records) add(t reflect.Type) *record {
 		beyond: map[string]reflect.Type{},
 	}
 	r.byType[t], r.byName[name] = rec, rec
-	rec.addFields(t, nil)
+	rec.addFields(t, tagOf(t), nil)
 	return rec
 }
 
-// addFields adds the fields of a struct as twmb/avro sees them: those of embedded and inlined structs, too.
-func (rec *record) addFields(t reflect.Type, at []int) {
+// addFields adds the fields of a struct under the names that the schema has for them: as twmb/avro sees them,
+// or encoding/json, or in a message of Protobuf. Those of embedded and inlined structs are among them.
+func (rec *record) addFields(t reflect.Type, tag string, at []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		index := append(slices.Clip(at), i)
-		name, options, _ := strings.Cut(f.Tag.Get("avro"), ",")
+		name, options, _ := strings.Cut(f.Tag.Get(tag), ",")
+		if tag == tagProtobuf {
+			if name = protobufName(options); name == "" {
+				continue // what the message keeps for itself
+			}
+		}
 		inner := f.Type
 		if inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
 		}
 		inlined := options == "inline" || f.Anonymous && name == ""
 		switch {
-		case name == "-":
+		case name == "-" && options == "":
 		case inlined && inner.Kind() == reflect.Struct:
-			rec.addFields(inner, index)
+			rec.addFields(inner, tag, index)
 		case !f.IsExported():
 		case name != "":
 			rec.addField(name, index, f.Type)
@@ -125,13 +137,43 @@ func (rec *record) addFields(t reflect.Type, at []int) {
 	}
 }
 
+// The tags that name fields.
+const (
+	tagAvro     = "avro"
+	tagProtobuf = "protobuf"
+	tagJSON     = "json"
+)
+
+// tagOf returns the tag that names the fields of a struct: the first one of these that any field has.
+func tagOf(t reflect.Type) string {
+	for _, tag := range []string{tagAvro, tagProtobuf, tagJSON} {
+		for _, f := range reflect.VisibleFields(t) {
+			if _, has := f.Tag.Lookup(tag); has {
+				return tag
+			}
+		}
+	}
+	return tagAvro
+}
+
+// protobufName returns the name of a field in the .proto file, from the options of its tag.
+func protobufName(options string) string {
+	for option := range strings.SplitSeq(options, ",") {
+		if name, is := strings.CutPrefix(option, "name="); is {
+			return name
+		}
+	}
+	return ""
+}
+
 func (rec *record) addField(name string, index []int, t reflect.Type) {
 	celType := rec.in.typeOf(t)
 	if celType == nil {
 		rec.beyond[name] = t
 		return
 	}
-	f := &field{index: index, goType: t, nullable: t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface}
+	kind := t.Kind()
+	f := &field{index: index, goType: t, nullable: kind == reflect.Pointer || kind == reflect.Interface}
 	f.cel = &types.FieldType{
 		Type: celType,
 		IsSet: func(target any) bool {
@@ -153,9 +195,9 @@ func (rec *record) addField(name string, index []int, t reflect.Type) {
 // typeOf returns CEL's type of a Go type; nil if it has none.
 func (r *records) typeOf(t reflect.Type) *types.Type {
 	switch t {
-	case timeType:
+	case timeType, timestampMessage:
 		return types.TimestampType
-	case durationType:
+	case durationType, durationMessage:
 		return types.DurationType
 	case decimalType:
 		return nil // a double would be another number

@@ -53,8 +53,8 @@ type compiled struct {
 
 var ruleName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
-// Compile returns the rules of a Go struct. The error lists every mistake: an expression that does not compile,
-// with the place, one that is not true or false, a field that the struct has not.
+// Compile returns the rules of a Go struct. The error lists every mistake: an expression that does not
+// compile, with the place, one that is not true or false, a field that the struct has not.
 func Compile(t reflect.Type, all []Rule) (*Set, error) {
 	if len(all) > MaxRules {
 		return nil, fmt.Errorf("%d rules; at most %d are allowed", len(all), MaxRules)
@@ -106,9 +106,10 @@ func (s *Set) Rules() []Rule {
 	return all
 }
 
-// Check returns the rules that a record breaks; none if it breaks none. A rule that can't be evaluated for the
-// record, such as for an item that a list has not, or within MaxCost, is broken. The record is a value of the
-// Set's type, or a pointer to one, and is not changed. The same record always breaks the same rules.
+// Check returns the rules that a record breaks; none if it breaks none. A rule that can't be evaluated for
+// the record, such as for an item that a list has not, or within MaxCost, is broken. The record is a value of
+// the Set's type, or a pointer to one, and is not changed. The same record always breaks the same rules. A
+// rule costs a third of a microsecond or more.
 func (s *Set) Check(record any) []Violation {
 	v := reflect.ValueOf(record)
 	for v.Kind() == reflect.Pointer && !v.IsNil() {
@@ -128,7 +129,7 @@ func (s *Set) Check(record any) []Violation {
 		if err == nil && holds != types.False {
 			err = errors.New("the expression is neither true nor false")
 		}
-		broken = append(broken, Violation{Rule: rule.Rule, Fields: valuesAt(input.object, rule.fields), Err: err})
+		broken = append(broken, Violation{rule.Rule, valuesAt(input.object, rule.fields), err})
 	}
 	return broken
 }

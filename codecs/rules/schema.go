@@ -18,15 +18,11 @@ func Property(all []Rule) any {
 	return property
 }
 
-// OfSchema returns the rules that the text of a record's schema has; none if it has none. They are not compiled.
-// The error says that the property is something else.
+// OfSchema returns the rules that the text of a record's schema has; none if it has none. They are not
+// compiled. The error says that the text or the property is something else.
 func OfSchema(text string) ([]Rule, error) {
 	var schema struct {
 		Rules []Rule `json:"rules"`
-	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal([]byte(text), &members) != nil {
-		return nil, nil // such as "string"
 	}
 	if err := json.Unmarshal([]byte(text), &schema); err != nil {
 		return nil, fmt.Errorf("read the rules of a schema: %w", err)

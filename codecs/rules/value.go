@@ -109,6 +109,11 @@ func (r *records) value(v reflect.Value) ref.Val {
 		return types.Timestamp{Time: t}
 	case durationType:
 		return types.Duration{Duration: time.Duration(v.Int())}
+	case timestampMessage:
+		at := time.Unix(v.FieldByName(seconds).Int(), v.FieldByName(nanos).Int())
+		return types.Timestamp{Time: at.UTC()}
+	case durationMessage:
+		return durationOf(v.FieldByName(seconds).Int(), v.FieldByName(nanos).Int())
 	}
 	switch v.Kind() {
 	case reflect.Bool:
@@ -119,7 +124,7 @@ func (r *records) value(v reflect.Value) ref.Val {
 		if v.Uint() > math.MaxInt64 {
 			return types.NewErr("%d is beyond the integers of 64 bits", v.Uint())
 		}
-		return types.Int(v.Uint()) //nolint:gosec // it fits
+		return types.Int(v.Uint())
 	case reflect.Float32, reflect.Float64:
 		return types.Double(v.Float())
 	case reflect.String:
@@ -138,6 +143,19 @@ func (r *records) value(v reflect.Value) ref.Val {
 	default:
 	}
 	return types.NewErr("a %v has no type in CEL", v.Type())
+}
+
+// The fields of Protobuf's messages for times and durations.
+const (
+	seconds = "Seconds"
+	nanos   = "Nanos"
+)
+
+func durationOf(s, n int64) ref.Val {
+	if d := time.Duration(s) * time.Second; d/time.Second == time.Duration(s) && n > -1e9 && n < 1e9 {
+		return types.Duration{Duration: d + time.Duration(n)}
+	}
+	return types.NewErr("a duration of %d s is beyond 292 years", s)
 }
 
 func bytesOf(v reflect.Value) types.Bytes {
@@ -173,15 +191,25 @@ func (r *records) native(value ref.Val, t reflect.Type) (reflect.Value, error) {
 		}
 		return v.value, nil
 	case types.Timestamp:
-		if t != timeType {
-			return wrong()
+		switch t {
+		case timeType:
+			return reflect.ValueOf(v.Time), nil
+		case timestampMessage:
+			made.FieldByName(seconds).SetInt(v.Unix())
+			made.FieldByName(nanos).SetInt(int64(v.Nanosecond()))
+			return made, nil
 		}
-		return reflect.ValueOf(v.Time), nil
+		return wrong()
 	case types.Duration:
-		if t != durationType {
-			return wrong()
+		switch t {
+		case durationType:
+			return reflect.ValueOf(v.Duration), nil
+		case durationMessage:
+			made.FieldByName(seconds).SetInt(int64(v.Duration / time.Second))
+			made.FieldByName(nanos).SetInt(int64(v.Duration % time.Second))
+			return made, nil
 		}
-		return reflect.ValueOf(v.Duration), nil
+		return wrong()
 	case traits.Lister:
 		return r.list(v, made)
 	case traits.Mapper:

@@ -313,7 +313,8 @@ type noCommands struct{}
 
 var errNoCommands = errors.New("the simulation sends no commands")
 
-func (noCommands) Types() []string { return nil }
+func (noCommands) Types() []string        { return nil }
+func (noCommands) WrittenType(any) string { return "" }
 func (noCommands) FromText(string, jsonvalue.Text) (string, any, error) {
 	return "", nil, errNoCommands
 }

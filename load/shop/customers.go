@@ -147,6 +147,15 @@ type reasonData struct {
 	Reason string `json:"reason"`
 }
 
+type freezeData struct {
+	Reason reason `json:"reason"`
+}
+
+type reason struct {
+	Kind string `json:"kind"`
+	Text string `json:"text"`
+}
+
 // open opens an account, and pays the first money in. Some think better of it and close it.
 func (c *Customers) open(a *customer) load.Act {
 	act := c.act(a, "OpenAccount", openData{ownerName(a.rank), a.currency})
@@ -180,7 +189,7 @@ func (c *Customers) moveMoney(a *customer) load.Act {
 		if a.frozenFor == 0 {
 			a.frozenFor = 2 + c.random.IntN(4)
 		}
-		return c.act(a, "FreezeAccount", reasonData{pick(c.random, freezeReasons)})
+		return c.act(a, "FreezeAccount", freezeData{pick(c.random, freezeReasons)})
 	case dice < 945:
 		return c.act(a, "DepositMoney", moneyData{5000, "JPY"}) // another currency
 	case dice < 955:

@@ -21,6 +21,10 @@ type lineData struct {
 }
 
 type shipData struct {
+	Parcels []parcelData `json:"parcels"`
+}
+
+type parcelData struct {
 	Carrier        string `json:"carrier"`
 	TrackingNumber string `json:"trackingNumber"`
 }
@@ -96,9 +100,11 @@ func (c *Customers) basket(currency string) []lineData {
 // fate is what becomes of an order, provided that it is paid.
 func (c *Customers) fate(id string) []step {
 	ship := func(name string) load.Command {
-		return c.toOrder(id, name, "ShipOrder", shipData{
-			pick(c.random, carriers), fmt.Sprintf("%010d", c.random.Int64N(1e10)),
-		})
+		parcels := make([]parcelData, max(1, c.random.IntN(5)-2)) // one, as a rule
+		for i := range parcels {
+			parcels[i] = parcelData{pick(c.random, carriers), fmt.Sprintf("%010d", c.random.Int64N(1e10))}
+		}
+		return c.toOrder(id, name, "ShipOrder", shipData{parcels})
 	}
 	deliver := func(name string) load.Command { return c.toOrder(id, name, "DeliverOrder", struct{}{}) }
 	cancel := func(name string) load.Command {

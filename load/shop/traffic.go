@@ -105,7 +105,8 @@ const try = `  curl -s SERVER/accounts/ACCOUNT
   send orders/yours-1 '{"type": "PlaceOrder", "data": {"accountId": "yours", "currency": "EUR",
     "lines": [{"sku": "coffee-beans-1kg", "quantity": 1, "unitPrice": 1890, "currency": "EUR"}]}}'
   curl -s 'SERVER/orders/yours-1?atLeast=2' -H 'Prefer: wait=5'
-  send orders/yours-1 '{"type": "ShipOrder", "data": {"carrier": "DHL", "trackingNumber": "1"}}'
+  send orders/yours-1 '{"type": "ShipOrder", "data": {"parcels": [
+    {"carrier": "DHL", "trackingNumber": "1"}]}}'
 `
 
 // Try returns shell commands to try.

@@ -19,7 +19,7 @@ var values = []any{
 	accounts.WithdrawMoney{Amount: 1<<63 - 1, Currency: "JPY"},
 	accounts.ChargeAccount{Amount: 5, Currency: "EUR", Reference: "order-1"},
 	accounts.RefundAccount{Amount: 5, Currency: "EUR", Reference: "order-1"},
-	accounts.FreezeAccount{Reason: "court order"},
+	accounts.FreezeAccount{Reason: other("court order")},
 	accounts.UnfreezeAccount{},
 	accounts.CloseAccount{},
 	accounts.AccountOpened{Owner: "Zoë", Currency: "EUR"},
@@ -27,7 +27,7 @@ var values = []any{
 	accounts.MoneyWithdrawn{Amount: 1, Currency: "EUR"},
 	accounts.AccountCharged{Amount: 5, Currency: "EUR", Reference: "order-1"},
 	accounts.AccountRefunded{Amount: 5, Currency: "EUR", Reference: "order-1"},
-	accounts.AccountFrozen{Reason: "court order"},
+	accounts.AccountFrozen{Reason: other("court order")},
 	accounts.AccountUnfrozen{},
 	accounts.AccountClosed{},
 }
@@ -44,7 +44,8 @@ func TestRowIsItsSnapshot(t *testing.T) {
 		eventsourcing.Snapshot[accounts.Account]{
 			State: accounts.Account{
 				Status: accounts.StatusOpen, Owner: "Zoë", Currency: "EUR", Balance: 3,
-				Charges: []accounts.Charge{{Reference: "order-1", Refundable: 5}},
+				Charges:   []accounts.Charge{{Reference: "order-1", Refundable: 5}},
+				FrozenFor: "STOLEN",
 			},
 			Sequence: 7, Recent: ring,
 		},

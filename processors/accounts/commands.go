@@ -40,7 +40,7 @@ type RefundAccount struct {
 
 // FreezeAccount stops money from going out.
 type FreezeAccount struct {
-	Reason string `avro:"reason" doc:"For the record: 1 to 500 characters."`
+	Reason Reason `avro:"reason" json:"reason" doc:"Why."`
 }
 
 // UnfreezeAccount lets money go out again.

@@ -112,7 +112,7 @@ func decideRefund(a Account, c RefundAccount) ([]Event, error) {
 }
 
 func decideFreeze(a Account, c FreezeAccount) ([]Event, error) {
-	if err := eventsourcing.CheckText("reason", c.Reason, MaxReason, CodeReasonMissing); err != nil {
+	if err := checkReason(c.Reason); err != nil {
 		return nil, err
 	}
 	if err := checkAlive(a); err != nil {

@@ -11,6 +11,10 @@ import (
 
 type story = scenario.Story[accounts.Account, accounts.Command, accounts.Event]
 
+func other(text string) accounts.Reason {
+	return accounts.Reason{Kind: accounts.ReasonOther, Text: text}
+}
+
 // account begins a story about an account in euros.
 func account(t *testing.T, events ...accounts.Event) story {
 	t.Helper()
@@ -110,7 +114,7 @@ func TestChargeAccount_again(t *testing.T) {
 		When(charge).ThenRejected(accounts.CodeReferenceAlreadyCharged)
 	for _, since := range []accounts.Event{
 		accounts.MoneyWithdrawn{Amount: 700, Currency: "EUR"},
-		accounts.AccountFrozen{Reason: "a check"},
+		accounts.AccountFrozen{Reason: other("a check")},
 		accounts.AccountRefunded{Amount: 100, Currency: "EUR", Reference: "order-1"},
 		accounts.AccountRefunded{Amount: 300, Currency: "EUR", Reference: "order-1"},
 	} {
@@ -187,8 +191,8 @@ func reference(i int) string { return "order-" + string(rune('A'+i)) }
 func TestFreezeAccount(t *testing.T) {
 	account(t, accounts.MoneyDeposited{Amount: 1000, Currency: "EUR"},
 		accounts.AccountCharged{Amount: 300, Currency: "EUR", Reference: "order-1"}).
-		When(accounts.FreezeAccount{Reason: "court order 12/26"}).
-		Then(accounts.AccountFrozen{Reason: "court order 12/26"}).
+		When(accounts.FreezeAccount{Reason: other("court order 12/26")}).
+		Then(accounts.AccountFrozen{Reason: other("court order 12/26")}).
 		When(accounts.WithdrawMoney{Amount: 1, Currency: "EUR"}).
 		ThenRejected(accounts.CodeAccountFrozen).
 		When(accounts.ChargeAccount{Amount: 1, Currency: "EUR", Reference: "order-2"}).
@@ -199,16 +203,28 @@ func TestFreezeAccount(t *testing.T) {
 		Then(accounts.AccountRefunded{Amount: 300, Currency: "EUR", Reference: "order-1"}).
 		HasState(accounts.Account{
 			Status: accounts.StatusFrozen, Owner: "Alice Liddell", Currency: "EUR", Balance: 1005,
-			Charges: []accounts.Charge{{Reference: "order-1"}},
+			Charges: []accounts.Charge{{Reference: "order-1"}}, FrozenFor: "OTHER",
 		})
+}
+
+// The kind of the reason is in the state for as long as the account is frozen.
+func TestFreezeAccount_kind(t *testing.T) {
+	stolen := accounts.Reason{Kind: accounts.ReasonStolen, Text: "the card, in a bus"}
+	account(t).
+		When(accounts.FreezeAccount{Reason: stolen}).Then(accounts.AccountFrozen{Reason: stolen}).
+		HasState(accounts.Account{
+			Status: accounts.StatusFrozen, Owner: "Alice Liddell", Currency: "EUR", FrozenFor: "STOLEN",
+		}).
+		When(accounts.UnfreezeAccount{}).Then(accounts.AccountUnfrozen{}).
+		HasState(accounts.Account{Status: accounts.StatusOpen, Owner: "Alice Liddell", Currency: "EUR"})
 }
 
 // The sender of a payment has no right to learn why an account is frozen.
 func TestFreezeAccount_reasonIsInNoAnswer(t *testing.T) {
-	frozen := account(t, accounts.AccountFrozen{Reason: "suspicion"})
+	frozen := account(t, accounts.AccountFrozen{Reason: other("suspicion")})
 	for _, command := range []accounts.Command{
 		accounts.WithdrawMoney{Amount: 1, Currency: "EUR"},
-		accounts.FreezeAccount{Reason: "again"},
+		accounts.FreezeAccount{Reason: other("again")},
 		accounts.CloseAccount{},
 	} {
 		turn := frozen.When(command)
@@ -221,7 +237,7 @@ func TestFreezeAccount_reasonIsInNoAnswer(t *testing.T) {
 
 func TestUnfreezeAccount(t *testing.T) {
 	account(t, accounts.MoneyDeposited{Amount: 10, Currency: "EUR"},
-		accounts.AccountFrozen{Reason: "a check"}).
+		accounts.AccountFrozen{Reason: other("a check")}).
 		When(accounts.UnfreezeAccount{}).Then(accounts.AccountUnfrozen{}).
 		When(accounts.WithdrawMoney{Amount: 10, Currency: "EUR"}).
 		Then(accounts.MoneyWithdrawn{Amount: 10, Currency: "EUR"})
@@ -247,7 +263,7 @@ func TestDecide_commandBeforeAccount(t *testing.T) {
 	for _, s := range []story{
 		scenario.Of(t, accounts.Decider),
 		account(t),
-		account(t, accounts.AccountFrozen{Reason: "a check"}),
+		account(t, accounts.AccountFrozen{Reason: other("a check")}),
 		account(t, accounts.AccountClosed{}),
 	} {
 		s.When(accounts.OpenAccount{Owner: "", Currency: "EUR"}).

@@ -13,7 +13,7 @@ var Definition = processors.Aggregate[Account, Command, Event]{
 
 	Decide:      decide,
 	Evolve:      evolve,
-	FoldVersion: 1, // to be raised when Evolve, or what a row says, changes its meaning
+	FoldVersion: 2, // to be raised when Evolve, or what a row says, changes its meaning
 
 	Commands: []processors.Message{
 		processors.Of(OpenAccount{Owner: "Alice", Currency: "EUR"},
@@ -26,7 +26,7 @@ var Definition = processors.Aggregate[Account, Command, Event]{
 			"Wish to take money for something that RefundAccount can give it back for."),
 		processors.Of(RefundAccount{Amount: 120, Currency: "EUR", Reference: "order-1"},
 			"Wish to give back what ChargeAccount took for a reference, all or a part of it."),
-		processors.Of(FreezeAccount{Reason: "reported stolen"},
+		processors.Of(FreezeAccount{Reason: Reason{Kind: ReasonStolen, Text: "reported by the owner"}},
 			"Wish to stop money from going out."),
 		processors.Of(UnfreezeAccount{},
 			"Wish to let money go out again."),
@@ -39,10 +39,11 @@ var Definition = processors.Aggregate[Account, Command, Event]{
 		processors.Of(MoneyWithdrawn{}, "Money was paid out."),
 		processors.Of(AccountCharged{}, "Money was taken for what the reference names."),
 		processors.Of(AccountRefunded{}, "Money taken for the reference was given back."),
-		processors.Of(AccountFrozen{}, "No money goes out from now on."),
+		processors.Of(AccountFrozen{Reason: Reason{Kind: ReasonOther}}, "No money goes out from now on."),
 		processors.Of(AccountUnfrozen{}, "Money can go out again."),
 		processors.Of(AccountClosed{}, "The account has ended."),
 	},
+	FormerCommands: formerCommands, FormerEvents: formerEvents, FormerStates: formerStates,
 	Rejections: map[string]string{
 		CodeAccountNotOpen:          "The account was never opened.",
 		CodeAccountAlreadyOpen:      "OpenAccount, on an account that is open or frozen.",
@@ -61,6 +62,7 @@ var Definition = processors.Aggregate[Account, Command, Event]{
 		CodeReferenceAlreadyCharged: "ChargeAccount, for a reference that the account remembers to have charged, refunded or not.",
 		CodeOwnerMissing:            "OpenAccount, without an owner.",
 		CodeReasonMissing:           "FreezeAccount, without a reason.",
+		CodeReasonUnknown:           "FreezeAccount, with a reason of a kind that there is not.",
 		CodeTextTooLong:             "An owner, reason or reference has more characters than allowed.",
 		CodeTextInvalid:             "An owner, reason or reference is no UTF-8, or has a control character.",
 	},

@@ -3,8 +3,9 @@
 //
 // Read the files in this order: commands.go (what one may wish), events.go (what can have
 // happened; the stored format), state.go (what events amount to), decide.go (which wish becomes
-// which fact, or why not), and then definition.go (all of it as one value, of which a
-// program makes topics, the Goka graph and the API). The Avro schemas are made from the structs.
+// which fact, or why not), former.go (what earlier releases have written), and then
+// definition.go (all of it as one value, of which a program makes topics, the Goka graph and the API). The
+// Avro schemas are made from the structs.
 //
 // # Rules
 //
@@ -14,8 +15,9 @@
 //     with it on this account, so that the answer does not depend on the account.
 //   - Frozen means that nothing goes out: no withdrawal, no charge, no closing. Deposits and
 //     refunds come in: the ledger can't make the outside world keep money that is the owner's, and
-//     a refund refused would be lost between two books. Why an account is frozen is in the event
-//     and in no answer: the sender of a payment has no right to learn it.
+//     a refund refused would be lost between two books. Why an account is frozen is in the event,
+//     its kind in the state, and neither in an answer to a command: the sender of a payment has no
+//     right to learn it.
 //   - A closed account is closed for good, and its ID is not used again. Its balance is zero. A
 //     refund to it is refused: pay it out in another way.
 //   - A refund gives back what a charge with the same reference took, all or a part of it, never

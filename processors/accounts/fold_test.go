@@ -15,7 +15,7 @@ var lifetime = []accounts.Command{
 	accounts.ChargeAccount{Amount: 5, Currency: "EUR", Reference: "order-1"}, // rejected
 	accounts.ChargeAccount{Amount: 7, Currency: "EUR", Reference: "order-2"},
 	accounts.RefundAccount{Amount: 5, Currency: "EUR", Reference: "order-1"},
-	accounts.FreezeAccount{Reason: "court order"},
+	accounts.FreezeAccount{Reason: other("court order")},
 	accounts.WithdrawMoney{Amount: 1, Currency: "EUR"}, // rejected
 	accounts.UnfreezeAccount{},
 	accounts.WithdrawMoney{Amount: 93, Currency: "EUR"},
@@ -26,7 +26,7 @@ var lifetime = []accounts.Command{
 // made, byte for byte.
 func TestFoldMakesTheRowThatCommandsMake(t *testing.T) {
 	foldtest.MakesTheRows(t, accounts.Definition, lifetime)
-	if accounts.Decider.Version() != 1 {
+	if accounts.Decider.Version() != 2 {
 		t.Errorf("fold version %d", accounts.Decider.Version())
 	}
 }

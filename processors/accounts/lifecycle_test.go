@@ -79,7 +79,7 @@ var commands = func() map[string]decided {
 			accounts.RefundAccount{Amount: 5, Currency: "EUR", Reference: "order-1"},
 			accounts.AccountRefunded{Amount: 5, Currency: "EUR", Reference: "order-1"},
 		},
-		{accounts.FreezeAccount{Reason: "a check"}, accounts.AccountFrozen{Reason: "a check"}},
+		{accounts.FreezeAccount{Reason: other("a check")}, accounts.AccountFrozen{Reason: other("a check")}},
 		{accounts.UnfreezeAccount{}, accounts.AccountUnfrozen{}},
 		{accounts.CloseAccount{}, accounts.AccountClosed{}},
 	} {
@@ -98,7 +98,7 @@ var pasts = func() map[string][]accounts.Event {
 	opened := accounts.AccountOpened{Owner: "Alice", Currency: "EUR"}
 	deposited := accounts.MoneyDeposited{Amount: 100, Currency: "EUR"}
 	charged := accounts.AccountCharged{Amount: 30, Currency: "EUR", Reference: "order-1"}
-	frozen := accounts.AccountFrozen{Reason: "a check"}
+	frozen := accounts.AccountFrozen{Reason: other("a check")}
 	return map[string][]accounts.Event{
 		"new":          nil,
 		"empty":        {opened},

@@ -60,7 +60,7 @@ func drawCommand(t *rapid.T, references int) accounts.Command {
 	case 0:
 		return accounts.OpenAccount{Owner: text, Currency: currency}
 	case 1:
-		return accounts.FreezeAccount{Reason: text}
+		return accounts.FreezeAccount{Reason: other(text)}
 	case 2, 3, 4:
 		return accounts.UnfreezeAccount{}
 	case 5:
@@ -184,6 +184,9 @@ func (l *ledger) check(t *rapid.T) {
 	}
 	if a.Status == accounts.StatusClosed && (a.Balance != 0 || a.Charges != nil) {
 		t.Fatalf("closed, but %+v", a)
+	}
+	if (a.FrozenFor != "") != (a.Status == accounts.StatusFrozen) {
+		t.Fatalf("frozen for %q, but %q", a.FrozenFor, a.Status)
 	}
 	if a.Status == accounts.StatusNone && !reflect.DeepEqual(a, accounts.Account{}) {
 		t.Fatalf("never opened, but %+v", a)

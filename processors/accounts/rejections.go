@@ -2,6 +2,8 @@ package accounts
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"refold/eventsourcing"
 )
@@ -26,6 +28,7 @@ const (
 	CodeReferenceAlreadyCharged = "reference-already-charged"
 	CodeOwnerMissing            = "owner-missing"
 	CodeReasonMissing           = "reason-missing"
+	CodeReasonUnknown           = "reason-unknown"
 	CodeTextTooLong             = "text-too-long"
 	CodeTextInvalid             = "text-invalid"
 )
@@ -73,6 +76,17 @@ func checkAmount(amount int64) error {
 	if amount <= 0 {
 		return eventsourcing.Reject(CodeAmountNotPositive,
 			"amount is %d; it must be 1 minor unit or more", amount)
+	}
+	return nil
+}
+
+func checkReason(r Reason) error {
+	if err := eventsourcing.CheckText("reason.text", r.Text, MaxReason, CodeReasonMissing); err != nil {
+		return err
+	}
+	if !slices.Contains(reasonKinds, string(r.Kind)) {
+		return eventsourcing.Reject(CodeReasonUnknown, "reason.kind is %.20q; it must be one of %s",
+			string(r.Kind), strings.Join(reasonKinds, ", "))
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func rejections() []rejection {
 		},
 		{
 			accounts.CodeAccountFrozen, "the account is frozen",
-			past(opened, some, accounts.AccountFrozen{Reason: "a check"}),
+			past(opened, some, accounts.AccountFrozen{Reason: other("a check")}),
 			accounts.WithdrawMoney{Amount: 1, Currency: "EUR"},
 		},
 		{
@@ -122,18 +122,24 @@ func rejections() []rejection {
 			accounts.OpenAccount{Owner: "\t ", Currency: "EUR"},
 		},
 		{
-			accounts.CodeReasonMissing, "reason is empty; it must have 1 to 500 characters",
+			accounts.CodeReasonMissing, "reason.text is empty; it must have 1 to 500 characters",
 			past(opened),
 			accounts.FreezeAccount{},
+		},
+		{
+			accounts.CodeReasonUnknown, `reason.kind is "RUMOUR"; it must be one of OTHER, STOLEN, ` +
+				"COURT_ORDER, FRAUD, DECEASED",
+			past(opened),
+			accounts.FreezeAccount{Reason: accounts.Reason{Kind: "RUMOUR", Text: "they say so"}},
 		},
 		{
 			accounts.CodeTextTooLong, "owner has 201 characters; at most 200 are allowed", nil,
 			accounts.OpenAccount{Owner: long(accounts.MaxOwner), Currency: "EUR"},
 		},
 		{
-			accounts.CodeTextTooLong, "reason has 501 characters; at most 500 are allowed",
+			accounts.CodeTextTooLong, "reason.text has 501 characters; at most 500 are allowed",
 			past(opened),
-			accounts.FreezeAccount{Reason: long(accounts.MaxReason)},
+			accounts.FreezeAccount{Reason: other(long(accounts.MaxReason))},
 		},
 		{
 			accounts.CodeTextTooLong, "reference has 129 characters; at most 128 are allowed",
@@ -146,8 +152,8 @@ func rejections() []rejection {
 			accounts.CodeTextInvalid, "owner is no valid UTF-8", nil,
 			accounts.OpenAccount{Owner: "Alic\xe9", Currency: "EUR"},
 		},
-		{accounts.CodeTextInvalid, "reason has the control character U+000A at byte 5; none is " +
-			"allowed", past(opened), accounts.FreezeAccount{Reason: "fraud\nINFO all is well"}},
+		{accounts.CodeTextInvalid, "reason.text has the control character U+000A at byte 5; none is " +
+			"allowed", past(opened), accounts.FreezeAccount{Reason: other("fraud\nINFO all is well")}},
 	}
 }
 

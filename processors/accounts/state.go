@@ -31,6 +31,8 @@ type Account struct {
 	Currency string `avro:"currency" json:"currency" doc:"The account's ISO 4217 code."`
 	// Balance is in minor units, never negative.
 	Balance int64 `avro:"balance" json:"balance" doc:"In minor units (cents), never negative."`
+	// FrozenFor is a text, not an enum, so that a row keeps a kind that only a newer release knows.
+	FrozenFor string `avro:"frozenFor" json:"frozenFor,omitempty" doc:"The kind of the reason why it is frozen, such as STOLEN; empty unless it is frozen."`
 	// Charges are what was charged, the reference charged longest ago first; at most MaxCharges,
 	// with no reference twice. Those that are refunded stay, so that none is charged again, but
 	// are the first to be forgotten. The slice is shared with earlier states: it is copied
@@ -61,9 +63,9 @@ func evolve(a Account, recorded eventsourcing.Recorded[Event]) Account {
 		a.Balance += e.Amount
 		a.Charges = refunded(a.Charges, e.Reference, e.Amount)
 	case AccountFrozen:
-		a.Status = StatusFrozen
+		a.Status, a.FrozenFor = StatusFrozen, string(e.Reason.Kind)
 	case AccountUnfrozen:
-		a.Status = StatusOpen
+		a.Status, a.FrozenFor = StatusOpen, ""
 	case AccountClosed:
 		// Nothing comes in any more, refunds included.
 		a.Status, a.Charges = StatusClosed, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"refold/codecs"
 	"refold/codecs/avrotest"
@@ -17,7 +18,7 @@ import (
 )
 
 // KnowsEveryType checks that each value, a command or an event, is encoded by the set of its topic and comes
-// back, that a second Avro library agrees on its schema, and that a value of each type was given.
+// back, that of Avro a second library agrees on its schema, and that a value of each type was given.
 func KnowsEveryType(t *testing.T, definition processors.AggregateDefinition, values ...any) {
 	t.Helper()
 	opened := Open(t, definition)
@@ -41,8 +42,10 @@ func KnowsEveryType(t *testing.T, definition processors.AggregateDefinition, val
 			continue
 		}
 		tried[name] = true
-		avrotest.CrossCheck(t, opened.SchemaText(name), value)
-		avrotest.CrossCheckSchema(t, opened.SchemaText(name))
+		if set.Format(name) == codecs.Avro {
+			avrotest.CrossCheck(t, opened.SchemaText(name), value)
+			avrotest.CrossCheckSchema(t, opened.SchemaText(name))
+		}
 		b, err := set.Encode(value)
 		if err != nil {
 			t.Fatal(err)
@@ -51,7 +54,7 @@ func KnowsEveryType(t *testing.T, definition processors.AggregateDefinition, val
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(value, got, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(value, got, cmpopts.EquateEmpty(), protocmp.Transform()); diff != "" {
 			t.Errorf("(-sent +got):\n%s", diff)
 		}
 	}

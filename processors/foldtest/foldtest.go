@@ -27,9 +27,12 @@ func registryOf(tb testing.TB) *codecs.Registry {
 	tb.Helper()
 	fake := srfake.New()
 	tb.Cleanup(fake.Close)
-	registry, err := codecs.NewRegistry(codecs.RegistrySettings{
-		URLs: []string{fake.URL()}, Mode: codecs.Register,
-	})
+	return registryAt(tb, fake.URL())
+}
+
+func registryAt(tb testing.TB, url string) *codecs.Registry {
+	tb.Helper()
+	registry, err := codecs.NewRegistry(codecs.RegistrySettings{URLs: []string{url}, Mode: codecs.Register})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -40,7 +43,13 @@ func registryOf(tb testing.TB) *codecs.Registry {
 // Open opens an aggregate with a schema registry in the memory of the test.
 func Open(tb testing.TB, definition processors.AggregateDefinition) *processors.OpenAggregate {
 	tb.Helper()
-	registry := registryOf(tb)
+	return openAt(tb, registryOf(tb), definition)
+}
+
+func openAt(
+	tb testing.TB, registry *codecs.Registry, definition processors.AggregateDefinition,
+) *processors.OpenAggregate {
+	tb.Helper()
 	opened, err := definition.Open(registry)
 	if err == nil {
 		err = opened.Prepare(tb.Context())

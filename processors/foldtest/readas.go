@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"refold/codecs"
 	"refold/processors"
@@ -26,7 +27,7 @@ func ReadAs[S, C, E any](t *testing.T, definition processors.Aggregate[S, C, E],
 		got, err := readAs(t, registry, types, types[at].Current(), old)
 		if err != nil {
 			t.Errorf("a %T can't be read: %v", old, err)
-		} else if diff := cmp.Diff(want, got); diff != "" {
+		} else if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 			t.Errorf("a %T is read otherwise (-want +got):\n%s", old, diff)
 		}
 	}

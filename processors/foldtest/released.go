@@ -28,10 +28,7 @@ func ReadsReleased(tb testing.TB, dir string, definitions ...processors.Definiti
 	for _, subject := range folder.Subjects() {
 		frozen[subject] = true
 		for _, v := range folder.Versions(subject) {
-			id, _, err := fake.RegisterSchema(subject, sr.Schema{Schema: v.Text})
-			if err != nil {
-				tb.Fatal(err)
-			}
+			id := register(tb, fake, subject, &v)
 			record := append(codecs.AppendWireHeader(nil, id), v.Example...)
 			if err := decodes(tb, sets, record); err != nil {
 				tb.Errorf("version %d of %s is not read any more: %v", v.Number, subject, err)
@@ -43,6 +40,29 @@ func ReadsReleased(tb testing.TB, dir string, definitions ...processors.Definiti
 			tb.Errorf("%s was never released; \"processor schemas freeze %s\" adds it", name, dir)
 		}
 	}
+}
+
+// register puts a version into a registry, after what it imports, and returns its ID.
+func register(tb testing.TB, fake *srfake.Registry, subject string, v *released.Version) int {
+	tb.Helper()
+	schema := sr.Schema{Schema: v.Text}
+	if err := schema.Type.UnmarshalText([]byte(v.Format)); err != nil {
+		tb.Fatal(err)
+	}
+	for name, text := range v.Imports {
+		_, number, err := fake.RegisterSchema(name, sr.Schema{Schema: text, Type: schema.Type})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		schema.References = append(schema.References, sr.SchemaReference{
+			Name: name, Subject: name, Version: number,
+		})
+	}
+	id, _, err := fake.RegisterSchema(subject, schema)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return id
 }
 
 // setsOf returns the codecs of all topics, and the full names of their types.

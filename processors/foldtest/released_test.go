@@ -69,7 +69,7 @@ func freeze(t *testing.T, folder *released.Folder, subject, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := folder.Freeze(subject, text, example); err != nil {
+	if _, _, err := folder.Freeze(subject, released.Version{Text: text, Example: example}); err != nil {
 		t.Fatal(err)
 	}
 }

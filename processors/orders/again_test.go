@@ -88,7 +88,7 @@ type life struct {
 var lives = []life{
 	{"paid", 10_000, func(*shop) {}, 2500},
 	{"shipped", 2500, func(s *shop) {
-		s.toOrder(command("ship", "o-1"), orders.ShipOrder{Carrier: "DHL", TrackingNumber: "1"})
+		s.toOrder(command("ship", "o-1"), ship(orders.Parcel{Carrier: "DHL", TrackingNumber: "1"}))
 	}, 2500},
 	{"refunded", 2500, func(s *shop) {
 		s.toOrder(command("cancel", "o-1"), orders.CancelOrder{Reason: "changed my mind"})
@@ -97,7 +97,7 @@ var lives = []life{
 		s.toAccount(command("save", "alice"), accounts.DepositMoney{Amount: 9000, Currency: "EUR"})
 	}, 0},
 	{"declined and frozen", 100, func(s *shop) {
-		s.toAccount(command("freeze", "alice"), accounts.FreezeAccount{Reason: "a closer look"})
+		s.toAccount(command("freeze", "alice"), accounts.FreezeAccount{Reason: closerLook})
 	}, 0},
 }
 
@@ -213,7 +213,7 @@ func TestEverythingComesAgain(t *testing.T) {
 			case 2:
 				s.toOrder(order, orders.CancelOrder{Reason: "changed my mind"})
 			case 3:
-				s.toOrder(order, orders.ShipOrder{Carrier: "DHL", TrackingNumber: "1"})
+				s.toOrder(order, ship(orders.Parcel{Carrier: "DHL", TrackingNumber: "1"}))
 			case 4:
 				s.toAccount(command(id, "alice"), accounts.DepositMoney{Amount: 40, Currency: "EUR"})
 			case 5:

@@ -25,7 +25,7 @@ var ring = eventsourcing.Recent{}.
 var full = orders.Order{
 	Status: orders.StatusCancelled, Payment: orders.PaymentRefundDeclined,
 	AccountID: "Zoë", Currency: "EUR", Lines: teapot, Total: 1<<63 - 1,
-	Carrier: "DHL", TrackingNumber: "JJD 0001", PaymentID: "Zoë/3", RefundID: "Zoë/4",
+	Parcels: []orders.Parcel{parcel}, PaymentID: "Zoë/3", RefundID: "Zoë/4",
 	Reason: "changed my mind", Code: "account-closed",
 	Surplus: []orders.Surplus{{PaymentID: "Zoë/9", RefundID: "Zoë/10", Code: "account-closed"}},
 }
@@ -33,14 +33,14 @@ var full = orders.Order{
 // values are one value of each record type, and the fullest row.
 var values = []any{
 	place(teapot...),
-	orders.ShipOrder(shipped),
+	ship(parcel),
 	orders.DeliverOrder{},
 	orders.CancelOrder(cancelled),
 	orders.RecordPayment{PaymentID: "Zoë/3"},
 	orders.RecordPaymentDeclined(declined),
 	orders.RecordRefund{RefundID: "Zoë/4"},
 	orders.RecordRefundDeclined(refundDeclined),
-	placed, paid, declined, shipped, delivered, cancelled, requested, refunded, refundDeclined,
+	placed, paid, declined, handed, shipped, delivered, cancelled, requested, refunded, refundDeclined,
 	surplus("Zoë/9"), surplusBack, surplusKept,
 }
 

@@ -22,10 +22,15 @@ type Line struct {
 	Currency  string `avro:"currency" json:"currency" doc:"The order's ISO 4217 code: a price without one is no price."`
 }
 
-// ShipOrder hands a paid order to a carrier.
+// ShipOrder hands a paid order to carriers, all of it, in one parcel or several.
 type ShipOrder struct {
-	Carrier        string `avro:"carrier" doc:"1 to 100 characters."`
-	TrackingNumber string `avro:"trackingNumber" doc:"The carrier's: 1 to 100 characters."`
+	Parcels []Parcel `avro:"parcels" doc:"1 to 20 parcels."`
+}
+
+// Parcel is a part of an order that a carrier has.
+type Parcel struct {
+	Carrier        string `avro:"carrier" json:"carrier" doc:"1 to 100 characters."`
+	TrackingNumber string `avro:"trackingNumber" json:"trackingNumber" doc:"The carrier's: 1 to 100 characters."`
 }
 
 // DeliverOrder says that the carrier has handed the order over.
@@ -67,6 +72,9 @@ func (RecordPayment) isCommand()         {}
 func (RecordPaymentDeclined) isCommand() {}
 func (RecordRefund) isCommand()          {}
 func (RecordRefundDeclined) isCommand()  {}
+
+// AvroDoc documents the record inside other schemas.
+func (Parcel) AvroDoc() string { return "A part of an order that a carrier has." }
 
 // AvroDoc documents the record inside other schemas.
 func (Line) AvroDoc() string { return "A line of an order: so many of one thing." }

@@ -50,11 +50,7 @@ func decidePlace(o Order, c PlaceOrder) ([]Event, error) {
 }
 
 func decideShip(o Order, c ShipOrder) ([]Event, error) {
-	if err := eventsourcing.CheckText("carrier", c.Carrier, MaxText, CodeCarrierMissing); err != nil {
-		return nil, err
-	}
-	err := eventsourcing.CheckText("trackingNumber", c.TrackingNumber, MaxText, CodeTrackingNumberMissing)
-	if err != nil {
+	if err := checkParcels(c.Parcels); err != nil {
 		return nil, err
 	}
 	if err := checkNotEnded(o); err != nil {
@@ -63,12 +59,16 @@ func decideShip(o Order, c ShipOrder) ([]Event, error) {
 	switch {
 	case o.Status == StatusShipped:
 		return nil, eventsourcing.Reject(CodeOrderAlreadyShipped,
-			"the order is with %s already", o.Carrier)
+			"the order is with %s already", o.carriers())
 	case o.Payment != PaymentPaid:
 		return nil, eventsourcing.Reject(CodePaymentPending,
 			"the account has not answered yet; the order can be shipped when it is paid")
 	}
-	return accept(OrderShipped{Carrier: c.Carrier, TrackingNumber: c.TrackingNumber})
+	events := make([]Event, 0, len(c.Parcels)+1)
+	for _, p := range c.Parcels {
+		events = append(events, ParcelHandedOver(p))
+	}
+	return append(events, OrderShipped{ParcelCount: int64(len(c.Parcels))}), nil
 }
 
 func decideDeliver(o Order) ([]Event, error) {
@@ -93,7 +93,7 @@ func decideCancel(o Order, c CancelOrder) ([]Event, error) {
 	}
 	if o.Status == StatusShipped {
 		return nil, eventsourcing.Reject(CodeOrderAlreadyShipped,
-			"the order is with %s already; it can't be cancelled any more", o.Carrier)
+			"the order is with %s already; it can't be cancelled any more", o.carriers())
 	}
 	events := []Event{OrderCancelled{Reason: c.Reason}}
 	if o.Payment == PaymentPaid {

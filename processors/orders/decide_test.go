@@ -23,7 +23,9 @@ var (
 		AccountID: "alice", PaymentID: "alice/3", Amount: 2500, Currency: "EUR",
 	}
 	declined  = orders.PaymentDeclined{Code: "insufficient-funds", Message: "the balance is 1.00 EUR"}
-	shipped   = orders.OrderShipped{Carrier: "DHL", TrackingNumber: "JJD 0001"}
+	parcel    = orders.Parcel{Carrier: "DHL", TrackingNumber: "JJD 0001"}
+	handed    = orders.ParcelHandedOver(parcel)
+	shipped   = orders.OrderShipped{ParcelCount: 1}
 	delivered = orders.OrderDelivered{}
 	cancelled = orders.OrderCancelled{Reason: "changed my mind"}
 	requested = orders.RefundRequested{AccountID: "alice", Amount: 2500, Currency: "EUR"}
@@ -54,6 +56,11 @@ func order(t *testing.T, events ...orders.Event) story {
 func place(lines ...orders.Line) orders.PlaceOrder {
 	return orders.PlaceOrder{AccountID: "alice", Currency: "EUR", Lines: lines}
 }
+
+func ship(parcels ...orders.Parcel) orders.ShipOrder { return orders.ShipOrder{Parcels: parcels} }
+
+// closerLook is why accounts are frozen here.
+var closerLook = accounts.Reason{Kind: accounts.ReasonOther, Text: "a closer look"}
 
 func euros(quantity, price int64) orders.Line {
 	return orders.Line{SKU: "tea", Quantity: quantity, UnitPrice: price, Currency: "EUR"}
@@ -129,25 +136,38 @@ func TestPlaceOrder_sameSKU(t *testing.T) {
 
 func TestLifeOfAnOrder(t *testing.T) {
 	order(t).
-		When(orders.ShipOrder{Carrier: "DHL", TrackingNumber: "JJD 0001"}).
+		When(ship(parcel)).
 		ThenRejected(orders.CodePaymentPending).
 		When(orders.RecordPayment{PaymentID: "alice/3"}).Then(paid).
 		When(orders.DeliverOrder{}).ThenRejected(orders.CodeOrderNotShipped).
-		When(orders.ShipOrder{Carrier: "DHL", TrackingNumber: "JJD 0001"}).Then(shipped).
+		When(ship(parcel)).Then(handed, shipped).
 		When(orders.CancelOrder{Reason: "too late"}).ThenRejected(orders.CodeOrderAlreadyShipped).
 		When(orders.DeliverOrder{}).Then(delivered).
 		When(orders.CancelOrder{Reason: "too late"}).ThenRejected(orders.CodeOrderDelivered).
 		HasState(orders.Order{
 			Status: orders.StatusDelivered, Payment: orders.PaymentPaid,
 			AccountID: "alice", Currency: "EUR", Lines: teapot, Total: 2500,
-			Carrier: "DHL", TrackingNumber: "JJD 0001", PaymentID: "alice/3",
+			Parcels: []orders.Parcel{parcel}, PaymentID: "alice/3",
+		})
+}
+
+// An order goes out in as many parcels as it takes, with a carrier each.
+func TestShipOrder_inParcels(t *testing.T) {
+	another := orders.Parcel{Carrier: "UPS", TrackingNumber: "1Z 999"}
+	order(t, paid).
+		When(ship(parcel, another, parcel)).
+		Then(handed, orders.ParcelHandedOver(another), handed, orders.OrderShipped{ParcelCount: 3}).
+		HasState(orders.Order{
+			Status: orders.StatusShipped, Payment: orders.PaymentPaid,
+			AccountID: "alice", Currency: "EUR", Lines: teapot, Total: 2500,
+			Parcels: []orders.Parcel{parcel, another, parcel}, PaymentID: "alice/3",
 		})
 }
 
 func TestPaymentDeclined(t *testing.T) {
 	order(t).
 		When(orders.RecordPaymentDeclined(declined)).Then(declined).
-		When(orders.ShipOrder{Carrier: "DHL", TrackingNumber: "1"}).
+		When(ship(orders.Parcel{Carrier: "DHL", TrackingNumber: "1"})).
 		ThenRejected(orders.CodeOrderDeclined).
 		When(orders.CancelOrder{Reason: "so what"}).ThenRejected(orders.CodeOrderDeclined).
 		HasState(orders.Order{
@@ -258,14 +278,15 @@ func TestDecide_commandBeforeOrder(t *testing.T) {
 		scenario.Of(t, orders.Decider),
 		order(t),
 		order(t, paid),
-		order(t, paid, shipped, delivered),
+		order(t, paid, handed, shipped, delivered),
 		order(t, declined),
 		order(t, cancelled),
 	} {
 		s.When(place()).ThenRejected(orders.CodeLinesMissing)
 		s.When(orders.PlaceOrder{Currency: "EUR"}).ThenRejected(orders.CodeAccountMissing)
-		s.When(orders.ShipOrder{TrackingNumber: "1"}).ThenRejected(orders.CodeCarrierMissing)
-		s.When(orders.ShipOrder{Carrier: "DHL"}).ThenRejected(orders.CodeTrackingNumberMissing)
+		s.When(ship()).ThenRejected(orders.CodeParcelsMissing)
+		s.When(ship(orders.Parcel{TrackingNumber: "1"})).ThenRejected(orders.CodeCarrierMissing)
+		s.When(ship(orders.Parcel{Carrier: "DHL"})).ThenRejected(orders.CodeTrackingNumberMissing)
 		s.When(orders.CancelOrder{}).ThenRejected(orders.CodeReasonMissing)
 		s.When(orders.RecordPayment{}).ThenRejected(orders.CodePaymentMissing)
 		s.When(orders.RecordRefund{}).ThenRejected(orders.CodeRefundMissing)

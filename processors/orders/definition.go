@@ -9,13 +9,13 @@ var Definition = processors.Aggregate[Order, Command, Event]{
 
 	Decide:      decide,
 	Evolve:      evolve,
-	FoldVersion: 1, // to be raised when Evolve, or what a row says, changes its meaning
+	FoldVersion: 2, // to be raised when Evolve, or what a row says, changes its meaning
 
 	Commands: []processors.Message{
 		processors.Of(examplePlaced,
 			"Wish to order goods that an account pays for."),
-		processors.Of(ShipOrder{Carrier: "DHL", TrackingNumber: "00340434"},
-			"Wish to hand a paid order to a carrier."),
+		processors.Of(ShipOrder{Parcels: []Parcel{{Carrier: "DHL", TrackingNumber: "00340434"}}},
+			"Wish to hand a paid order to carriers, in one parcel or several."),
 		processors.Of(DeliverOrder{},
 			"Wish to note that the customer has the order."),
 		processors.Of(CancelOrder{Reason: "ordered twice"},
@@ -33,7 +33,8 @@ var Definition = processors.Aggregate[Order, Command, Event]{
 		processors.Of(OrderPlaced{}, "Goods were ordered at a price."),
 		processors.Of(PaymentProcessed{}, "The account has paid."),
 		processors.Of(PaymentDeclined{}, "The account has refused to pay."),
-		processors.Of(OrderShipped{}, "A carrier has the order."),
+		processors.Of(ParcelHandedOver{}, "A carrier has a part of the order."),
+		processors.Of(OrderShipped{}, "Carriers have all of the order."),
 		processors.Of(OrderDelivered{}, "The customer has the order."),
 		processors.Of(OrderCancelled{}, "The order will not be shipped."),
 		processors.Of(RefundRequested{}, "The account is owed what it has paid."),
@@ -43,6 +44,7 @@ var Definition = processors.Aggregate[Order, Command, Event]{
 		processors.Of(SurplusRefunded{}, "The account has back what it had paid although it was not due."),
 		processors.Of(SurplusRefundDeclined{}, "The account does not take a surplus back: a person has to pay it out in another way."),
 	},
+	FormerCommands: formerCommands, FormerEvents: formerEvents, FormerStates: formerStates,
 	Rejections: map[string]string{
 		CodeOrderNotPlaced:        "There is no such order.",
 		CodeOrderAlreadyPlaced:    "PlaceOrder, under an ID that is taken.",
@@ -64,8 +66,10 @@ var Definition = processors.Aggregate[Order, Command, Event]{
 		CodePriceNegative:         "A line with a price below 0.",
 		CodeTotalNotPositive:      "There is nothing to pay, so that no account can.",
 		CodeTotalOverflow:         "The total is more than an int64 holds.",
-		CodeCarrierMissing:        "ShipOrder, without a carrier.",
-		CodeTrackingNumberMissing: "ShipOrder, without a tracking number.",
+		CodeParcelsMissing:        "ShipOrder, without parcels.",
+		CodeTooManyParcels:        "ShipOrder, with more than 20.",
+		CodeCarrierMissing:        "ShipOrder, with a parcel without a carrier.",
+		CodeTrackingNumberMissing: "ShipOrder, with a parcel without a tracking number.",
 		CodeReasonMissing:         "CancelOrder, without a reason.",
 		CodePaymentMissing:        "A payment is recorded without its ID.",
 		CodeRefundMissing:         "A refund is recorded without its ID.",

@@ -4,8 +4,9 @@
 // Read the files in this order: commands.go (what one may wish), events.go (what can have
 // happened; the stored format), state.go (what events amount to), decide.go (which wish becomes
 // which fact, or why not), record.go (the same for what the payment process records), payment.go (the
-// process between orders and accounts), and then definition.go (all of it as one value,
-// of which a program makes topics, the Goka graph and the API). The Avro schemas are made from the structs.
+// process between orders and accounts), former.go (what earlier releases have written), and then
+// definition.go (all of it as one value, of which a program makes topics, the Goka graph and the API). The
+// Avro schemas are made from the structs.
 //
 // # The life of an order
 //
@@ -30,6 +31,8 @@
 //     order of gifts alone is refused, because accounts refuse a charge of 0.
 //   - Lines are limited in number, texts in length (rejections.go): they are in the row, and the row
 //     is written with every command. A text is one line of UTF-8, and kept as it came.
+//   - An order is shipped at once, in one parcel or several, by one carrier or several. Each parcel is an
+//     event, and the last event says that this was all.
 //   - What is wrong with a command itself (no lines, two currencies) is told before what is wrong
 //     with it on this order.
 //   - Whether the account exists, is open, has that currency and enough money is the account's to

@@ -14,6 +14,7 @@ import (
 //
 //	accepted    with the command's event
 //	and-refund  accepted, and a refund is asked for
+//	parcel      accepted, after the parcel was handed over
 //	known       accepted without an event: it is recorded already, or says nothing new
 //	surplus     accepted: it is owed back
 const (
@@ -21,7 +22,7 @@ const (
                     PlaceOrder  ShipOrder   DeliverOrder  CancelOrder
 new                 accepted    not-placed  not-placed    not-placed
 pending             already     pending     not-shipped   accepted
-paid                already     accepted    not-shipped   and-refund
+paid                already     parcel      not-shipped   and-refund
 shipped             already     shipped     accepted      shipped
 delivered           already     delivered   delivered     delivered
 declined            already     declined    declined      declined
@@ -87,6 +88,8 @@ func (d decided) comesTo(t *testing.T, past []orders.Event, word string) {
 		turn.Then(d.event)
 	case "and-refund":
 		turn.Then(d.event, requested)
+	case "parcel":
+		turn.Then(handed, d.event)
 	case "known":
 		turn.Then()
 	case "surplus":
@@ -112,7 +115,7 @@ var codes = map[string]string{
 // commands has one of each, and of the process's two, with the event that comes of it.
 var commands = map[string]decided{
 	"PlaceOrder":   {place(teapot...), placed},
-	"ShipOrder":    {orders.ShipOrder(shipped), shipped},
+	"ShipOrder":    {ship(parcel), shipped},
 	"DeliverOrder": {orders.DeliverOrder{}, delivered},
 	"CancelOrder":  {orders.CancelOrder(cancelled), cancelled},
 	"Payment":      {orders.RecordPayment{PaymentID: "alice/3"}, paid},
@@ -147,8 +150,8 @@ var pasts = map[string][]orders.Event{
 	"new":                nil,
 	"pending":            {placed},
 	"paid":               {placed, paid},
-	"shipped":            {placed, paid, shipped},
-	"delivered":          {placed, paid, shipped, delivered},
+	"shipped":            {placed, paid, handed, shipped},
+	"delivered":          {placed, paid, handed, shipped, delivered},
 	"declined":           {placed, declined},
 	"cancelled-pending":  {placed, cancelled},
 	"cancelled-declined": {placed, cancelled, declined},

@@ -215,7 +215,7 @@ func TestPaymentIsDeclined(t *testing.T) {
 		accounts.CodeInsufficientFunds: func(s *shop) { s.open(2499) },
 		accounts.CodeAccountFrozen: func(s *shop) {
 			s.open(2500)
-			alice(s, accounts.FreezeAccount{Reason: "a closer look"})
+			alice(s, accounts.FreezeAccount{Reason: closerLook})
 		},
 		accounts.CodeAccountClosed: func(s *shop) { s.open(0); alice(s, accounts.CloseAccount{}) },
 		accounts.CodeCurrencyMismatch: func(s *shop) {
@@ -282,12 +282,12 @@ func TestEverythingIsSettled(t *testing.T) {
 			case 3, 4:
 				s.toOrder(order, orders.CancelOrder{Reason: "changed my mind"})
 			case 5:
-				s.toOrder(order, orders.ShipOrder{Carrier: "DHL", TrackingNumber: "1"})
+				s.toOrder(order, ship(orders.Parcel{Carrier: "DHL", TrackingNumber: "1"}))
 			case 6:
 				s.toAccount(command(id, "alice"), accounts.DepositMoney{Amount: 40, Currency: "EUR"})
 			default:
 				s.toAccount(command(id, "alice"), rapid.SampledFrom([]accounts.Command{
-					accounts.FreezeAccount{Reason: "a closer look"},
+					accounts.FreezeAccount{Reason: closerLook},
 					accounts.UnfreezeAccount{},
 					accounts.CloseAccount{},
 					accounts.WithdrawMoney{Amount: 15, Currency: "EUR"},

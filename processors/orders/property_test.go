@@ -67,7 +67,8 @@ func drawCommand(t *rapid.T) orders.Command {
 	case 0, 1:
 		return drawPlace(t)
 	case 2, 3:
-		return orders.ShipOrder{Carrier: "DHL", TrackingNumber: text}
+		parcels := rapid.IntRange(0, 3).Draw(t, "parcels")
+		return ship(slices.Repeat([]orders.Parcel{{Carrier: "DHL", TrackingNumber: text}}, parcels)...)
 	case 4:
 		return orders.DeliverOrder{}
 	case 5, 6:
@@ -116,9 +117,12 @@ func (b *book) handle(t *rapid.T, command orders.Command) {
 	for _, event := range events {
 		before := b.order
 		kept, surplus := slices.Clone(before.Lines), slices.Clone(before.Surplus)
+		parcels := slices.Clone(before.Parcels)
 		b.order = orders.Decider.Evolve(before, recorded(event)[0])
-		if !slices.Equal(before.Lines, kept) || !slices.Equal(before.Surplus, surplus) {
-			t.Fatalf("%#v changed the state before it, from %v, %v to %+v", event, kept, surplus, before)
+		if !slices.Equal(before.Lines, kept) || !slices.Equal(before.Surplus, surplus) ||
+			!slices.Equal(before.Parcels, parcels) {
+			t.Fatalf("%#v changed the state before it, from %v, %v, %v to %+v",
+				event, kept, parcels, surplus, before)
 		}
 		b.events = append(b.events, event)
 		b.write(t, before, event)
@@ -151,8 +155,11 @@ func (b *book) write(t *rapid.T, before orders.Order, event orders.Event) {
 		b.paid += money(e.AccountID, e.Currency, e.Amount)
 	case orders.PaymentDeclined:
 		from(before.Payment == orders.PaymentPending)
-	case orders.OrderShipped:
+	case orders.ParcelHandedOver:
 		from(before.Status == orders.StatusPlaced && before.Payment == orders.PaymentPaid)
+	case orders.OrderShipped:
+		from(before.Status == orders.StatusPlaced && before.Payment == orders.PaymentPaid &&
+			e.ParcelCount == int64(len(before.Parcels)))
 	case orders.OrderDelivered:
 		from(before.Status == orders.StatusShipped)
 	case orders.OrderCancelled:
@@ -230,8 +237,8 @@ func (b *book) check(t *rapid.T) {
 	if (o.PaymentID != "") != (paid > 0) || (o.RefundID != "") != (refunded > 0) {
 		t.Fatalf("%q and %q at a payment that is %q", o.PaymentID, o.RefundID, o.Payment)
 	}
-	if (o.Carrier != "") != (o.Status == orders.StatusShipped || o.Status == orders.StatusDelivered) {
-		t.Fatalf("carrier %q of an order that is %q", o.Carrier, o.Status)
+	if (len(o.Parcels) > 0) != (o.Status == orders.StatusShipped || o.Status == orders.StatusDelivered) {
+		t.Fatalf("%d parcels of an order that is %q", len(o.Parcels), o.Status)
 	}
 }
 

@@ -36,6 +36,8 @@ const (
 	CodePriceNegative         = "price-negative"
 	CodeTotalNotPositive      = "total-not-positive"
 	CodeTotalOverflow         = "total-overflow"
+	CodeParcelsMissing        = "parcels-missing"
+	CodeTooManyParcels        = "too-many-parcels"
 	CodeCarrierMissing        = "carrier-missing"
 	CodeTrackingNumberMissing = "tracking-number-missing"
 	CodeReasonMissing         = "reason-missing"
@@ -56,6 +58,7 @@ const (
 	MaxMessageID = 512 // IDs of events, which have those of aggregates in them
 	MaxText      = 100 // names and numbers of carriers, codes
 	MaxReason    = 500 // a sentence or two
+	MaxParcels   = 20  // as many events of one command, and at most 4 KiB of the row
 	// MaxSurplus is how many payments that were not due an order notes and gives back. For each,
 	// somebody must have set the process's offsets back once the account had forgotten the last.
 	MaxSurplus = 8
@@ -136,6 +139,31 @@ func checkLine(line Line, number int, currency string) error {
 		return eventsourcing.Reject(CodeCurrencyMixed,
 			"line %d is in %.10q, the order in %s; an order has one currency", number,
 			line.Currency, currency)
+	}
+	return nil
+}
+
+// checkParcels counts parcels from 1 in messages, as people do.
+func checkParcels(parcels []Parcel) error {
+	switch {
+	case len(parcels) == 0:
+		return eventsourcing.Reject(CodeParcelsMissing, "parcels is empty; an order is shipped in 1 to %d",
+			MaxParcels)
+	case len(parcels) > MaxParcels:
+		return eventsourcing.Reject(CodeTooManyParcels, "there are %d parcels; at most %d are allowed",
+			len(parcels), MaxParcels)
+	}
+	for i, p := range parcels {
+		of := " of parcel " + strconv.Itoa(i+1)
+		err := eventsourcing.CheckText("the carrier"+of, p.Carrier, MaxText, CodeCarrierMissing)
+		if err != nil {
+			return err
+		}
+		err = eventsourcing.CheckText("the trackingNumber"+of, p.TrackingNumber, MaxText,
+			CodeTrackingNumberMissing)
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

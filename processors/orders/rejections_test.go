@@ -2,6 +2,7 @@ package orders_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,39 +22,39 @@ type rejection struct {
 // Of the order that the command is for.
 func rejectionsOfOrders() []rejection {
 	past := func(events ...orders.Event) []orders.Event { return events }
-	ship := orders.ShipOrder{Carrier: "UPS", TrackingNumber: "1Z 999"}
+	shipIt := ship(orders.Parcel{Carrier: "UPS", TrackingNumber: "1Z 999"})
 	return []rejection{
-		{orders.CodeOrderNotPlaced, "there is no such order", nil, ship},
+		{orders.CodeOrderNotPlaced, "there is no such order", nil, shipIt},
 		{
 			orders.CodeOrderNotPlaced, "there is no such order", nil,
 			orders.RecordPayment{PaymentID: "alice/3"},
 		},
 		{
 			orders.CodeOrderAlreadyPlaced,
-			"there is an order under this ID already; it is shipped", past(placed, paid, shipped),
+			"there is an order under this ID already; it is shipped", past(placed, paid, handed, shipped),
 			place(teapot...),
 		},
 		{
 			orders.CodeOrderDeclined, "the account did not pay: insufficient-funds",
-			past(placed, declined), ship,
+			past(placed, declined), shipIt,
 		},
 		{
 			orders.CodeOrderCancelled, "the order was cancelled: changed my mind",
-			past(placed, cancelled), ship,
+			past(placed, cancelled), shipIt,
 		},
 		{
 			orders.CodeOrderDelivered, "the order has been delivered",
-			past(placed, paid, shipped, delivered),
+			past(placed, paid, handed, shipped, delivered),
 			orders.DeliverOrder{},
 		},
 		{
 			orders.CodeOrderAlreadyShipped, "the order is with DHL already",
-			past(placed, paid, shipped), ship,
+			past(placed, paid, handed, shipped), shipIt,
 		},
 		{
 			orders.CodeOrderAlreadyShipped,
 			"the order is with DHL already; it can't be cancelled any more",
-			past(placed, paid, shipped),
+			past(placed, paid, handed, shipped),
 			orders.CancelOrder{Reason: "too late"},
 		},
 		{
@@ -64,7 +65,7 @@ func rejectionsOfOrders() []rejection {
 		{
 			orders.CodePaymentPending,
 			"the account has not answered yet; the order can be shipped when it is paid",
-			past(placed), ship,
+			past(placed), shipIt,
 		},
 		{
 			orders.CodePaymentNotExpected, "no payment is under way: it is paid, and 8 others came " +
@@ -141,14 +142,20 @@ func rejectionsOfCommands() []rejection {
 				"units, the most an order holds", nil,
 			place(euros(1, most), euros(1, 1)),
 		},
+		{orders.CodeParcelsMissing, "parcels is empty; an order is shipped in 1 to 20", nil, ship()},
 		{
-			orders.CodeCarrierMissing, "carrier is empty; it must have 1 to 100 characters", nil,
-			orders.ShipOrder{TrackingNumber: "1Z 999"},
+			orders.CodeTooManyParcels, "there are 21 parcels; at most 20 are allowed", nil,
+			ship(slices.Repeat([]orders.Parcel{parcel}, orders.MaxParcels+1)...),
+		},
+		{
+			orders.CodeCarrierMissing,
+			"the carrier of parcel 1 is empty; it must have 1 to 100 characters", nil,
+			ship(orders.Parcel{TrackingNumber: "1Z 999"}),
 		},
 		{
 			orders.CodeTrackingNumberMissing,
-			"trackingNumber is empty; it must have 1 to 100 characters", nil,
-			orders.ShipOrder{Carrier: "UPS", TrackingNumber: "\t"},
+			"the trackingNumber of parcel 2 is empty; it must have 1 to 100 characters", nil,
+			ship(parcel, orders.Parcel{Carrier: "UPS", TrackingNumber: "\t"}),
 		},
 		{
 			orders.CodeReasonMissing, "reason is empty; it must have 1 to 500 characters", nil,
@@ -179,8 +186,9 @@ func rejectionsOfCommands() []rejection {
 			place(sku(long(orders.MaxSKU))),
 		},
 		{
-			orders.CodeTextTooLong, "trackingNumber has 101 characters; at most 100 are allowed", nil,
-			orders.ShipOrder{Carrier: "UPS", TrackingNumber: long(orders.MaxText)},
+			orders.CodeTextTooLong, "the trackingNumber of parcel 1 has 101 characters; at most 100 are " +
+				"allowed", nil,
+			ship(orders.Parcel{Carrier: "UPS", TrackingNumber: long(orders.MaxText)}),
 		},
 		{
 			orders.CodeTextTooLong, "reason has 501 characters; at most 500 are allowed", nil,
@@ -191,8 +199,8 @@ func rejectionsOfCommands() []rejection {
 			orders.RecordPayment{PaymentID: long(orders.MaxMessageID)},
 		},
 		{
-			orders.CodeTextInvalid, "carrier is no valid UTF-8", nil,
-			orders.ShipOrder{Carrier: "UP\xe9", TrackingNumber: "1Z 999"},
+			orders.CodeTextInvalid, "the carrier of parcel 1 is no valid UTF-8", nil,
+			ship(orders.Parcel{Carrier: "UP\xe9", TrackingNumber: "1Z 999"}),
 		},
 		{
 			orders.CodeTextInvalid, "the sku of line 2 has the control character U+000A at byte 3; " +

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"refold/eventsourcing"
 )
@@ -48,9 +49,10 @@ type Order struct {
 	// Lines are shared with earlier states and never changed.
 	Lines []Line `avro:"lines" json:"lines" nullable:"false" doc:"What was ordered."`
 	// Total is in minor units.
-	Total          int64  `avro:"total" json:"total" doc:"In minor units (cents)."`
-	Carrier        string `avro:"carrier" json:"carrier,omitempty" doc:"Who has shipped it; empty before."`
-	TrackingNumber string `avro:"trackingNumber" json:"trackingNumber,omitempty" doc:"The carrier's."`
+	Total int64 `avro:"total" json:"total" doc:"In minor units (cents)."`
+	// Parcels are at most MaxParcels. The slice is shared with earlier states: it is copied before it is
+	// changed.
+	Parcels []Parcel `avro:"parcels" json:"parcels,omitempty" nullable:"false" doc:"What carriers have of it; none before it is shipped."`
 	// PaymentID and RefundID are the IDs of the account's events.
 	PaymentID string `avro:"paymentId" json:"paymentId,omitempty" doc:"The ID of the account's event by which it was paid; empty before."`
 	RefundID  string `avro:"refundId" json:"refundId,omitempty" doc:"The ID of the account's event by which it was refunded; empty before."`
@@ -86,8 +88,10 @@ func evolve(o Order, recorded eventsourcing.Recorded[Event]) Order {
 		if o.Status == StatusPlaced {
 			o.Status = StatusDeclined
 		}
+	case ParcelHandedOver:
+		o.Parcels = append(slices.Clip(o.Parcels), Parcel(e))
 	case OrderShipped:
-		o.Status, o.Carrier, o.TrackingNumber = StatusShipped, e.Carrier, e.TrackingNumber
+		o.Status = StatusShipped
 	case OrderDelivered:
 		o.Status = StatusDelivered
 	case OrderCancelled:
@@ -139,6 +143,17 @@ func (o Order) surplus(is func(Surplus) bool) *Surplus {
 		return &o.Surplus[i]
 	}
 	return nil
+}
+
+// carriers names who has the order's parcels, each once.
+func (o Order) carriers() string {
+	var names []string
+	for _, p := range o.Parcels {
+		if !slices.Contains(names, p.Carrier) {
+			names = append(names, p.Carrier)
+		}
+	}
+	return strings.Join(names, " and ")
 }
 
 // AvroDoc documents the record inside the rows' schema.

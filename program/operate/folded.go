@@ -51,7 +51,8 @@ func openFolded(ctx context.Context, in *installation.Installation, called strin
 func (f *folded) operated() operator.Aggregate {
 	return operator.Aggregate{
 		Topics: f.in.Topics(f.aggregate.AggregateName), Fold: f.aggregate.Fold, Messages: f.messages,
-		RecentSize: f.in.Aggregate(f.aggregate.Name).RecentCommands,
+		RowsVersion: f.aggregate.RowsVersion(),
+		RecentSize:  f.in.Aggregate(f.aggregate.Name).RecentCommands,
 	}
 }
 

@@ -61,10 +61,13 @@ func Start(tb testing.TB, p program.Program, settings ...string) *Cluster {
 }
 
 // Upgrade stops the program and starts another release of it, or the one before, with the same topics and the
-// same local stores, and waits until it is ready.
-func (c *Cluster) Upgrade(p program.Program) {
+// same local stores, and waits until it is ready. Settings change the configuration, as those of Start.
+func (c *Cluster) Upgrade(p program.Program, settings ...string) {
 	c.tb.Helper()
 	c.stop()
+	for i := 0; i+1 < len(settings); i += 2 {
+		c.settings[settings[i]] = settings[i+1]
+	}
 	c.run(p)
 }
 

@@ -86,7 +86,9 @@ func (s *sender) wish(r *rand.Rand) (string, map[string]any) {
 		amount["reference"] = s.reference
 		return "RefundAccount", amount
 	case dice < 87:
-		return "FreezeAccount", map[string]any{"reason": "a closer look"}
+		return "FreezeAccount", map[string]any{
+			"reason": map[string]any{"kind": "OTHER", "text": "a closer look"},
+		}
 	case dice < 91:
 		return "UnfreezeAccount", map[string]any{}
 	case dice < 92:

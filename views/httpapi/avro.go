@@ -47,6 +47,9 @@ func humaSchema(s *avrojson.Schema) *huma.Schema {
 	if s.Minimum != "" { // in huma's own field it would become a float64
 		out.Extensions = map[string]any{"minimum": s.Minimum, "maximum": s.Maximum}
 	}
+	if s.PropertyNames != nil { // huma has no field for it
+		out.Extensions = map[string]any{"propertyNames": humaSchema(s.PropertyNames)}
+	}
 	for _, symbol := range s.Enum {
 		out.Enum = append(out.Enum, symbol)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"refold/client/wire"
+	"refold/codecs"
 	"refold/eventsourcing"
 	"refold/views"
 	"refold/views/httpapi/endpoint"
@@ -134,10 +135,11 @@ func registerSend(s *Server, r *Resource) error {
 			http.StatusPreconditionFailed: "Rejected: another sequence than If-Match (sequence-mismatch). " +
 				"Or not sent: another state (precondition-failed).",
 			http.StatusUnsupportedMediaType: endpoint.NotPlainJSON,
-			http.StatusUnprocessableEntity:  "Rejected; code says why. Or not sent: it breaks a rule of its " +
-				"schema (rule-violated), or the key was used before.",
-			http.StatusServiceUnavailable:   "Not sent; nothing has happened (busy, not-ready).",
-			http.StatusGatewayTimeout:       "Perhaps sent; send again under the same key.",
+			http.StatusUnprocessableEntity: "Rejected; code says why. Or not sent: it breaks a rule of its " +
+				"schema (rule-violated), the key was used before, or the release before could not read it " +
+				"(not-yet-writable).",
+			http.StatusServiceUnavailable: "Not sent; nothing has happened (busy, not-ready).",
+			http.StatusGatewayTimeout:     "Perhaps sent; send again under the same key.",
 		}),
 	}, s.send)
 	return nil
@@ -208,7 +210,8 @@ func (s *Server) sentBefore(
 	switch {
 	case err != nil:
 		return views.Command{}, nil //nolint:nilerr // unknown, or no view: the aggregate will tell
-	case known.Type != "" && known.Type != command.Type:
+	case known.Type != "" && known.Type != command.Type &&
+		known.Type != r.Commands.WrittenType(command.Data):
 		return known, problem.New(http.StatusUnprocessableEntity, wire.CodeKeyReused,
 			"the Idempotency-Key %q was used for another command to the %s %q, %s; nothing was sent",
 			command.ID, r.Name, command.Subject, known.Type)
@@ -255,6 +258,9 @@ func (s *Server) sendNow(
 		return nil
 	case errors.Is(err, views.ErrOff):
 		return problem.Of(err)
+	case errors.Is(err, codecs.ErrNotYetWritable):
+		return problem.New(http.StatusUnprocessableEntity, eventsourcing.CodeNotYetWritable,
+			"%v; the former version is written until %s is latest; nothing was sent", err, r.setting("write"))
 	case errors.Is(err, views.ErrNotSent) && errors.Is(err, views.ErrNotReady):
 		return problem.New(http.StatusServiceUnavailable, wire.CodeNotReady, "the command was not sent, "+
 			"this server can't send now; its /readyz says what is missing").Retry().Because(err)

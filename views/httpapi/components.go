@@ -45,6 +45,9 @@ func rejectionTable(r *Resource) string {
 	b.WriteString("| code | meaning |\n|---|---|\n")
 	for _, rejection := range append(slices.Clone(r.Rejections), Rejection{
 		eventsourcing.CodeSequenceMismatch, "The aggregate was at another sequence than If-Match names.",
+	}, Rejection{
+		eventsourcing.CodeNotYetWritable, "During a rolling upgrade: the release before could not read " +
+			"what comes of it. Send it again after the upgrade, under another Idempotency-Key.",
 	}) {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", rejection.Code, cell.Replace(rejection.Meaning))
 	}

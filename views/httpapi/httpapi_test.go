@@ -151,6 +151,8 @@ func (f fakeTypes) FromText(name string, text jsonvalue.Text) (string, any, erro
 	return name, value, err
 }
 
+func (fakeTypes) WrittenType(any) string { return "" }
+
 func (fakeTypes) DescribeJSON(
 	name string, named func(string, *avrojson.Schema) string,
 ) *avrojson.Schema {

@@ -55,6 +55,8 @@ type Sender interface {
 type CommandTypes interface {
 	Types() []string
 	FromText(typeName string, text jsonvalue.Text) (today string, v any, err error)
+	// WrittenType returns the name of the type that a command is written as.
+	WrittenType(v any) string
 	DescribeJSON(
 		typeName string, named func(fullName string, schema *avrojson.Schema) (ref string),
 	) *avrojson.Schema
@@ -91,8 +93,8 @@ type Resource struct {
 	// Rejections are the codes with which the aggregate rejects commands, for the description. There may be
 	// others: clients must expect them.
 	Rejections []Rejection
-	// Rules are those that commands must keep, by type; may be nil. RulesBroken returns the ones that a command
-	// breaks; nil: none.
+	// Rules are those that commands must keep, by type; may be nil. RulesBroken returns the ones that a
+	// command breaks; nil: none.
 	Rules       map[string][]rules.Rule
 	RulesBroken func(command any) []rules.Violation
 	// State is the Go type of views.Row.State, which the API's description is made from.

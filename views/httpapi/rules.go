@@ -13,8 +13,8 @@ import (
 	"refold/views/httpapi/problem"
 )
 
-// checkRules returns the problem of a command that breaks rules of its schema; nil if it breaks none. It is asked
-// for commands that are new: one that was accepted before a rule was tightened has its first outcome.
+// checkRules returns the problem of a command that breaks rules of its schema; nil if it breaks none. It is
+// asked for commands that are new: one that was accepted before a rule was tightened has its first outcome.
 func checkRules(r *Resource, command eventsourcing.Envelope[any]) error {
 	if r.RulesBroken == nil {
 		return nil

@@ -20,16 +20,17 @@ var (
 // Case is a change of a schema.
 type Case struct {
 	Name string
-	// Rule is the section of the Avro specification 1.12 that decides.
+	// Rule is the section of the format's specification that decides: of Avro's 1.12, of Protobuf's language
+	// guide, or of JSON Schema 2020-12.
 	Rule string
-	// Older and Newer are schemas of the record R.
+	// Older and Newer are schemas of the record R, of the message shop.R, or of an object.
 	Older, Newer string
 	Want         Verdict
 	// Backward and Forward are the kinds of the breaks, in order, and Path is where the first one is.
 	Backward, Forward []compat.Kind
 	Path              string
-	// Java is what a registry answers that is built on Avro's Java library, such as Apicurio, where that
-	// differs; Why says why.
+	// Java is what a registry answers where that differs, and Why says why: for Avro each that is built on
+	// Avro's Java library, for the other formats Apicurio.
 	Java *Verdict
 	Why  string
 }
@@ -61,13 +62,19 @@ func (c Case) at(path string) Case {
 	return c
 }
 
+// apicurio is the case with what Apicurio answers instead.
+func (c Case) apicurio(v Verdict, why string) Case {
+	c.Java, c.Why = &v, why
+	return c
+}
+
 // java is the case with what Java's library answers, which does not compare logical types.
 func (c Case) java(v Verdict) Case {
 	c.Java, c.Why = &v, "logical types are not compared"
 	return c
 }
 
-// Cases returns the table.
+// Cases returns the table for Avro.
 func Cases() []Case {
 	var all []Case
 	for _, part := range [][]Case{

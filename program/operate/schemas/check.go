@@ -38,9 +38,10 @@ With --against no registry is needed: the history is a folder that "schemas free
 Exit code 1: there is a break, a dropped type, or a schema that is missing or can't be read.
 
 --json prints one object: against, compatible, types (subject, type, kind, aggregate, level, versions,
-latest, changes, breaks, upcast), dropped (subject, aggregate, versions, remedy) and problems. A break has
-version, path, direction (backward, forward), kind, reason, rule, remedy, and silent if records are read
-without an error. Changes are those since the latest version, as "schemas diff" has them.`,
+latest, changes, breaks, upcast, written, downcast), dropped (subject, aggregate, versions, remedy) and
+problems. A break has version, path, direction (backward, forward), kind, reason, rule, remedy, and silent
+if records are read without an error. Changes are those since the latest version, as "schemas diff" has
+them.`,
 		Example: `  processor schemas check
   processor schemas check --allow-missing --json     in a pull request, before the schemas are registered
   processor schemas check --against schemas/released in a pull request, without a registry`,
@@ -158,6 +159,10 @@ func (r *report) print(w io.Writer) {
 		for _, b := range t.Upcast {
 			fmt.Fprintf(w, "%s, version %d: %s is upcast\n", t.Subject, b.Version, b.Path)
 		}
+		for _, b := range t.Downcast {
+			fmt.Fprintf(w, "%s, version %d: %s is downcast\n", t.Subject, b.Version, b.Path)
+		}
+		t.printWritten(w)
 	}
 	for _, d := range r.Dropped {
 		fmt.Fprintf(w, "%s: the program has no such type\n  %s\n", d.Subject, d.Remedy)
@@ -173,6 +178,17 @@ func (r *report) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%d breaks, %d dropped types, %d other problems, against the %s\n", breaks,
 		len(r.Dropped), len(r.Problems), r.Against)
+}
+
+// printWritten says what is not written yet.
+func (t *checkedType) printWritten(w io.Writer) {
+	until := "until aggregates." + t.Aggregate + ".write is latest"
+	switch t.Written {
+	case writtenFormer:
+		fmt.Fprintf(w, "%s: a former version is written %s\n", t.Type, until)
+	case writtenNone:
+		fmt.Fprintf(w, "%s: is not written %s\n", t.Type, until)
+	}
 }
 
 // printChanged names the types that are not the latest version.

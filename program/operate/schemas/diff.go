@@ -99,7 +99,11 @@ func (o *opened) diff(ctx context.Context, args []string, level levels) (*differ
 		return nil, err
 	}
 	d.Changes = changes(older, newer)
-	d.Breaks = append([]compat.Finding{}, compat.Compare(older.Type(), newer.Type())...)
+	breaks, err := compat.CompareFormat(versionOf(0, older), versionOf(0, newer))
+	if err != nil {
+		return nil, fmt.Errorf("compare %s: %w", subject, err)
+	}
+	d.Breaks = append([]compat.Finding{}, breaks...)
 	for _, b := range d.Breaks {
 		d.Compatible = d.Compatible && !d.Level.Checks(b.Direction)
 	}

@@ -16,10 +16,10 @@ func (p commands) newFreeze() *cobra.Command {
 		Use:   "freeze DIR",
 		Short: "Write today's schemas into a folder, as they are released",
 		Long: `Write each schema of the program that differs from its latest version in DIR there as the next
-version: DIR/<Namespace.Record>/<version>.avsc, an example of it in <version>.bin (Avro data, without a
-header), and the checksums of both in DIR/SHA256SUMS. A file that exists is never changed, and a folder in
-which a file was changed by hand is refused. Run it when a version of the program is released, and commit
-the folder.
+version: DIR/<Namespace.Record>/<version>.avsc (.proto, .json), what it imports in <version>.imports, an
+example of it in <version>.bin (data without a header), and the checksums in DIR/SHA256SUMS. A file that
+exists is never changed, and a folder in which a file was changed by hand is refused. Run it when a version
+of the program is released, and commit the folder.
 
 It asks no registry, and does not ask whether a change is compatible: "schemas check --against DIR" does.`,
 		Args: cobra.ExactArgs(1),
@@ -51,7 +51,10 @@ func freeze(w io.Writer, loaded *command.Loaded, dir string) error {
 		if err != nil {
 			return err //nolint:wrapcheck // it names the record
 		}
-		number, isNew, err := folder.Freeze(t.subject, t.schema.Text, example)
+		number, isNew, err := folder.Freeze(t.subject, released.Version{
+			Format: string(t.schema.Format), Text: t.schema.Text, Imports: t.schema.References(),
+			Example: example,
+		})
 		if err != nil {
 			return err //nolint:wrapcheck // it names the file
 		}

@@ -1,6 +1,8 @@
 package schemas_test
 
 import (
+	"errors"
+
 	"refold/eventsourcing"
 	"refold/processors"
 )
@@ -88,7 +90,20 @@ func dropped() processors.Definition {
 }
 
 // upcast has a record of a text, and an event less; both are upcast.
-func upcast() processors.Definition {
+func upcast() processors.Definition { return upcastWith() }
+
+// downcast has a way back: the release before reads what it writes.
+func downcast() processors.Definition {
+	return upcastWith(func(person string) error {
+		if person == "" {
+			return errors.New("nobody")
+		}
+		return nil
+	})
+}
+
+// upcastWith is upcast, and downcast if a function says who can be.
+func upcastWith(able ...func(name string) error) processors.Definition {
 	type Person struct {
 		Name string `avro:"name" doc:"The full name."`
 	}
@@ -102,10 +117,16 @@ func upcast() processors.Definition {
 	}
 	type left struct{}
 	d := booking(processors.Of(SeatTaken{}, "Taken.")).(processors.Aggregate[seat, any, any])
+	seatTaken := processors.Upcast("SeatTaken", func(e taken) SeatTaken {
+		return SeatTaken{Guest: Person{e.Guest}, Price: e.Price}
+	})
+	for _, able := range able {
+		seatTaken = processors.Downcast(seatTaken, func(e SeatTaken) (taken, error) {
+			return taken{e.Guest.Name, e.Price}, able(e.Guest.Name)
+		})
+	}
 	d.FormerEvents = []processors.Former{
-		processors.Upcast("SeatTaken", func(e taken) SeatTaken {
-			return SeatTaken{Guest: Person{e.Guest}, Price: e.Price}
-		}),
+		seatTaken,
 		processors.Split("SeatLeft", func(left) []any { return nil }),
 	}
 	return d

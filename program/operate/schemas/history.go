@@ -41,7 +41,7 @@ func (h inRegistry) versions(ctx context.Context, subject string) ([]version, er
 	}
 	versions := make([]version, len(found))
 	for i, v := range found {
-		versions[i] = version{number: v.Version, id: v.ID, schema: v.Schema, err: v.Err}
+		versions[i] = version{number: v.Version, id: v.ID, schema: named(v.Schema, subject), err: v.Err}
 		if v.Schema != nil {
 			versions[i].text = v.Schema.Text
 		}
@@ -59,12 +59,24 @@ func (h inFolder) name() string { return "folder " + h.dir }
 
 func (h inFolder) subjects(context.Context) ([]string, error) { return h.Subjects(), nil }
 
+// named returns the schema of a subject's record: a file of Protobuf may have several.
+func named(schema *codecs.Schema, subject string) *codecs.Schema {
+	if schema == nil {
+		return nil
+	}
+	if of := schema.Named(subject); of != nil {
+		return of
+	}
+	return schema
+}
+
 func (h inFolder) versions(_ context.Context, subject string) ([]version, error) {
 	found := h.Versions(subject)
 	versions := make([]version, len(found))
 	for i, v := range found {
 		versions[i] = version{number: v.Number, text: v.Text}
-		versions[i].schema, versions[i].err = codecs.ParseSchema(v.Text)
+		schema, err := codecs.ParseSchemaOf(codecs.Format(v.Format), v.Text, v.Imports)
+		versions[i].schema, versions[i].err = named(schema, subject), err
 	}
 	return versions, nil
 }
@@ -74,6 +86,16 @@ func compared(versions []version) []compat.Version {
 	all := make([]compat.Version, len(versions))
 	for i, v := range versions {
 		all[i] = compat.Version{Number: v.number, Text: v.text}
+		if v.schema != nil {
+			all[i] = versionOf(v.number, v.schema)
+		}
 	}
 	return all
+}
+
+// versionOf returns a schema as package compat takes it.
+func versionOf(number int, schema *codecs.Schema) compat.Version {
+	return compat.Version{
+		Number: number, Text: schema.Text, Format: compat.Format(schema.Format), Imports: schema.References(),
+	}
 }

@@ -3,12 +3,14 @@ package schemas
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"refold/codecs"
 	"refold/codecs/avrotype"
 	"refold/codecs/lint"
+	"refold/codecs/protobuf"
 	"refold/program/command"
 )
 
@@ -24,6 +26,9 @@ func (p commands) newLint() *cobra.Command {
   time                    a field named like a time (paidAt, due_date, …) has a logical type
   type-name               records are named like OrderPlaced
   field-name, field-style fields are named like orderId or like order_id, all in one way
+
+Of Protobuf, the comments are the docs, and fields are named like order_id; of JSON Schema, the descriptions
+are.
 
 Exit code 1: a rule is broken. --json prints one object: problems, each with path, rule, reason and remedy.`,
 		Args: cobra.NoArgs,
@@ -46,11 +51,10 @@ func lintTypes(w io.Writer, loaded *command.Loaded, json bool) error {
 		return err
 	}
 	defer o.registry.Close()
-	var records []*avrotype.Type
-	for _, t := range o.types.all {
-		records = append(records, t.schema.Type())
+	problems, err := problemsOf(o.types.all)
+	if err != nil {
+		return err
 	}
-	problems := lint.Check(records...)
 	if json {
 		all := struct {
 			Problems []lint.Problem `json:"problems"`
@@ -63,10 +67,34 @@ func lintTypes(w io.Writer, loaded *command.Loaded, json bool) error {
 			fmt.Fprintf(w, "%s (%s): %s\n  instead: %s\n", problem.Path, problem.Rule, problem.Reason,
 				problem.Remedy)
 		}
-		fmt.Fprintf(w, "%d problems in %d schemas\n", len(problems), len(records))
+		fmt.Fprintf(w, "%d problems in %d schemas\n", len(problems), len(o.types.all))
 	}
 	if len(problems) > 0 {
 		return command.ExitError{Code: command.ExitFailed}
 	}
 	return nil
+}
+
+// problemsOf holds schemas to the rules of their formats.
+func problemsOf(all []recordType) ([]lint.Problem, error) {
+	var records []*avrotype.Type
+	var texts []string
+	var files []*protobuf.File
+	for _, t := range all {
+		switch file := t.schema.File(); {
+		case file != nil && !slices.ContainsFunc(files, func(f *protobuf.File) bool {
+			return f.Text() == file.Text() // messages share it
+		}):
+			files = append(files, file)
+		case t.schema.Type() != nil:
+			records = append(records, t.schema.Type())
+		case t.schema.Format == codecs.JSONSchema:
+			texts = append(texts, t.schema.Text)
+		}
+	}
+	inJSON, err := lint.CheckJSONSchemas(texts...)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the text
+	}
+	return slices.Concat(lint.Check(records...), inJSON, lint.CheckProtobuf(files...)), nil
 }

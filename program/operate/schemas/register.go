@@ -52,6 +52,11 @@ func register(ctx context.Context, w io.Writer, loaded *command.Loaded, set bool
 		r.print(w)
 		return command.ExitError{Code: command.ExitFailed}
 	}
+	if set { // or the registry refuses what has another level from now on
+		if err := o.setLevelsOfKnown(ctx, r, loaded.Compatibility); err != nil {
+			return err
+		}
+	}
 	if err := o.opened.Prepare(ctx); err != nil {
 		return err //nolint:wrapcheck // it names the schemas
 	}
@@ -61,6 +66,19 @@ func register(ctx context.Context, w io.Writer, loaded *command.Loaded, set bool
 	fmt.Fprintf(w, "%d schemas are in the registry\n", o.opened.SchemaCount())
 	if set {
 		return setLevels(ctx, w, o, loaded.Compatibility)
+	}
+	return nil
+}
+
+// setLevelsOfKnown makes the registry check the subjects that it has at their levels.
+func (o *opened) setLevelsOfKnown(ctx context.Context, r *report, level levels) error {
+	for _, t := range r.Types {
+		if len(t.Versions) == 0 {
+			continue
+		}
+		if err := o.registry.SetCompatibility(ctx, t.Subject, string(level(t.Subject))); err != nil {
+			return err //nolint:wrapcheck // it names the subject
+		}
 	}
 	return nil
 }

@@ -37,6 +37,11 @@ type checkedType struct {
 	Breaks  []compat.Break  `json:"breaks"`
 	// Upcast are breaks that an upcaster of the program takes care of.
 	Upcast []compat.Break `json:"upcast,omitempty"`
+	// Written says which version is written: latest, former (by a downcast, until the configuration allows
+	// the latest), or none (the same, of a type that is upcoming).
+	Written string `json:"written"`
+	// Downcast are breaks that don't matter as long as the former version is written.
+	Downcast []compat.Break `json:"downcast,omitempty"`
 }
 
 // droppedType is a type that the program has no more.
@@ -82,7 +87,7 @@ func compareType(
 ) (checkedType, error) {
 	c := checkedType{
 		Subject: subject, Type: own.subject, Kind: own.kind, Aggregate: own.aggregate, Level: level,
-		Versions: []int{}, Breaks: []compat.Break{},
+		Versions: []int{}, Breaks: []compat.Break{}, Written: own.written(),
 	}
 	for _, v := range versions {
 		c.Versions = append(c.Versions, v.number)
@@ -91,7 +96,7 @@ func compareType(
 	if n := len(versions); n > 0 && versions[n-1].schema != nil {
 		c.Changes = changes(versions[n-1].schema, own.schema)
 	}
-	breaks, err := compat.Check(level, own.schema.Text, compared(versions))
+	breaks, err := compat.CheckFormat(level, versionOf(0, own.schema), compared(versions))
 	if err != nil {
 		return c, fmt.Errorf("compare %s: %w", subject, err)
 	}
@@ -102,6 +107,9 @@ func compareType(
 			b.Reason = v.err.Error()
 		case b.Direction == compat.Backward && own.set.Upcasts(v.schema):
 			c.Upcast = append(c.Upcast, b)
+			continue
+		case b.Direction == compat.Forward && c.Written != writtenLatest:
+			c.Downcast = append(c.Downcast, b)
 			continue
 		}
 		c.Breaks = append(c.Breaks, b)

@@ -9,9 +9,13 @@ import (
 	"refold/codecs/rules"
 )
 
-// changes returns the differences between two versions: those of the fields, and then those of the rules. A rule
-// is checked when a command is accepted, never when a record is read, so that no change of one breaks anything.
+// changes returns the differences between two versions: those of the fields, and then those of the rules. A
+// rule is checked when a command is accepted, never when a record is read, so that no change of one breaks
+// anything. Only schemas of Avro are compared so.
 func changes(older, newer *codecs.Schema) []compat.Change {
+	if older.Format != codecs.Avro || newer.Format != codecs.Avro {
+		return []compat.Change{}
+	}
 	all := append([]compat.Change{}, compat.Diff(older.Type(), newer.Type())...)
 	was, _ := rules.OfSchema(older.Text) // a schema of others may mean something else by the property
 	is, _ := rules.OfSchema(newer.Text)

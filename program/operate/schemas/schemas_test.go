@@ -123,6 +123,13 @@ func TestCheck(t *testing.T) {
 			{"upcast, and read by old programs", upcast(), nil, 1, []string{
 				"SeatTaken.guest", "forward", "is upcast",
 			}},
+			{"downcast until the latest is allowed", downcast(), nil, 0, []string{
+				"SeatTaken.guest is downcast", "theatre.SeatTaken: a former version is written until " +
+					"aggregates.seat.write is latest",
+			}},
+			{"downcast, and the latest is allowed", downcast(), []string{
+				"--aggregates.seat.write", "latest",
+			}, 1, []string{"SeatTaken.guest", "forward"}},
 			{"a type dropped that was never written", dropped(), []string{
 				"--registry.compatibility-overrides", "theatre.SeatLeft=NONE",
 			}, 0, nil},

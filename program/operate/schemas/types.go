@@ -23,6 +23,27 @@ type recordType struct {
 	set                      *codecs.Set
 }
 
+// Which version of a type is written.
+const (
+	writtenLatest = "latest"
+	writtenFormer = "former"
+	writtenNone   = "none"
+)
+
+// written says which version of the type is written.
+func (t *recordType) written() string {
+	for _, w := range t.set.Written() {
+		switch {
+		case w.Type != t.subject:
+		case w.As == nil:
+			return writtenNone
+		case w.Former:
+			return writtenFormer
+		}
+	}
+	return writtenLatest
+}
+
 // types are all record types of a program.
 type types struct {
 	all        []recordType

@@ -1,0 +1,3 @@
+// Package memberships is the memberships of a gym. Their commands and events are written as JSON, with the JSON
+// Schemas of the structs.
+package memberships

@@ -1,0 +1,2 @@
+// Package one is the box as it was released first.
+package one
