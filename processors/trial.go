@@ -10,8 +10,8 @@ import (
 	"refold/eventsourcing"
 )
 
-// Trial is how an aggregate answers the examples of its commands: real events for documentation. It is found by
-// deciding the examples in every order, from an aggregate without events on, and is the same every time.
+// Trial is how an aggregate answers the examples of its commands: real events for documentation. It is found
+// by deciding the examples in every order, from an aggregate without events on, and is the same every time.
 // There may be more to an aggregate than its examples show.
 type Trial struct {
 	// Events has the first event of each type that an example led to, by the type's name.
@@ -122,8 +122,8 @@ func (t *trial[S, C, E]) note(commandType string, recorded eventsourcing.Recorde
 	}
 	t.found.Events[name] = TriedEvent{
 		Data: recorded.Event, JSON: text, Metadata: eventsourcing.Metadata{
-			ID:     eventsourcing.EventRef{Subject: t.subject, Sequence: recorded.Sequence}.ID(),
-			Type:   name, Subject: t.subject, Time: recorded.Time, Sequence: recorded.Sequence,
+			ID:   eventsourcing.EventRef{Subject: t.subject, Sequence: recorded.Sequence}.ID(),
+			Type: name, Subject: t.subject, Time: recorded.Time, Sequence: recorded.Sequence,
 			CorrelationID: command, CausationID: command,
 		},
 	}

@@ -142,7 +142,7 @@ func (b *builder) result(ctx context.Context) (Message, error) {
 	if err != nil {
 		return m, err
 	}
-	example := processors.Result{CommandType: "OpenAccount", Accepted: true, FirstSequence: 1, LastSequence: 1}
+	example := processors.Result{CommandType: "Command", Accepted: true, FirstSequence: 1, LastSequence: 1}
 	for _, o := range b.Opened.Aggregates {
 		if names := o.Commands.Types(); len(names) > 0 {
 			example.CommandType = names[0]

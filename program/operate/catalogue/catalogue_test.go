@@ -25,7 +25,8 @@ func TestMessages(t *testing.T) {
 		t.Errorf("got %+v", greet)
 	}
 	taken := c.Message("seat", catalogue.Event, "SeatTaken")
-	if !slices.Equal(taken.Causes, []string{"TakeSeat"}) || !slices.Equal(taken.Readers, []string{"ushers"}) ||
+	if !slices.Equal(taken.Causes, []string{"TakeSeat"}) ||
+		!slices.Equal(taken.Readers, []string{"ushers"}) ||
 		string(taken.Example) != `{"guest":"Zoë","place":{"row":"A","number":1},"paid":{"EUR":2500}}` {
 		t.Errorf("got %+v", taken)
 	}
@@ -37,7 +38,8 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%v is not among %v", want, taken.Headers)
 		}
 	}
-	if c.Message("seat", catalogue.Event, "Nothing") != nil || c.Message("nobody", catalogue.Event, "SeatTaken") != nil {
+	if c.Message("seat", catalogue.Event, "Nothing") != nil ||
+		c.Message("nobody", catalogue.Event, "SeatTaken") != nil {
 		t.Error("there is a message that there is not")
 	}
 }
@@ -52,7 +54,8 @@ func TestFields(t *testing.T) {
 	for i := range records[0].Fields {
 		types = append(types, records[0].Fields[i].Type)
 	}
-	if want := []string{"string", "Place", "timestamp-millis", "string, optional"}; !slices.Equal(types, want) {
+	want := []string{"string", "Place", "timestamp-millis", "string, optional"}
+	if !slices.Equal(types, want) {
 		t.Errorf("got %q", types)
 	}
 	until, note := records[0].Fields[2], records[0].Fields[3]
@@ -117,12 +120,15 @@ func TestTopics(t *testing.T) {
 	seats, doors, ushers := c.Aggregates[0], c.Aggregates[1], c.Processes[0]
 	if seats.CommandTopic.Name != "eu.seat-commands" || seats.CommandTopic.Partitions != 8 ||
 		seats.ResultTopic.Name != "eu.seat-results" || doors.ResultTopic.Name != "" ||
-		ushers.Group != "eu.ushers" || ushers.Events != "eu.seat-events" || c.DeadLetters.Name != "eu.dead-letters" {
+		ushers.Group != "eu.ushers" || ushers.Events != "eu.seat-events" ||
+		c.DeadLetters.Name != "eu.dead-letters" {
 		t.Errorf("got %+v, %+v, %+v", seats.CommandTopic, doors.ResultTopic, ushers)
 	}
 	for topic, want := range map[string]string{
-		catalogue.Kept(seats.EventTopic): "forever", catalogue.Kept(seats.TableTopic): "the latest of each key",
-		catalogue.Kept(seats.CommandTopic): "7 days", catalogue.Kept(c.DeadLetters): "30 days",
+		catalogue.Kept(seats.EventTopic):   "forever",
+		catalogue.Kept(seats.TableTopic):   "the latest of each key",
+		catalogue.Kept(seats.CommandTopic): "7 days",
+		catalogue.Kept(c.DeadLetters):      "30 days",
 	} {
 		if topic != want {
 			t.Errorf("records are kept %s, want %s", topic, want)

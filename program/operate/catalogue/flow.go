@@ -86,7 +86,9 @@ func (f *Flow) addProcess(p *Process) {
 	f.Nodes = append(f.Nodes, Node{ID: id, Kind: ProcessNode, Label: p.Name})
 	f.Edges = append(f.Edges, Edge{
 		From: NodeID(p.Of, EventNode), To: id,
-		Types: typesOf(p.Reactions, func(r processors.Reaction) (string, bool) { return r.On, r.Outcome == "" }),
+		Types: typesOf(p.Reactions, func(r processors.Reaction) (string, bool) {
+			return r.On, r.Outcome == ""
+		}),
 	})
 	for _, s := range p.Results {
 		f.Edges = append(f.Edges, Edge{From: NodeID(s.Aggregate, ResultNode), To: id})
@@ -102,7 +104,9 @@ func (f *Flow) addProcess(p *Process) {
 }
 
 // typesOf returns what is chosen of reactions, each once.
-func typesOf(reactions []processors.Reaction, choose func(processors.Reaction) (string, bool)) (names []string) {
+func typesOf(
+	reactions []processors.Reaction, choose func(processors.Reaction) (string, bool),
+) (names []string) {
 	for _, r := range reactions {
 		if name, chosen := choose(r); chosen {
 			names = once(names, name)

@@ -23,7 +23,7 @@ func HeadersOf(kind Kind) []Header {
 		return nil
 	}
 	id := map[Kind]string{
-		Command: "The command's ID, which its sender chooses: a command that comes again under it has one outcome.",
+		Command: "The command's ID, which its sender chooses. A command that comes again has one outcome.",
 		Event:   "The event's ID: <aggregate ID>/<sequence>.",
 		Result:  "The result's ID: <command ID>/result.",
 	}[kind]
@@ -38,8 +38,14 @@ func HeadersOf(kind Kind) []Header {
 			Name: codecs.HeaderTime, Required: ours,
 			Doc: "RFC 3339. Events and results have the time of their command's record.",
 		},
-		{Name: codecs.HeaderCorrelationID, Doc: "The ID of the command that began the chain.", Required: ours},
-		{Name: codecs.HeaderCausationID, Doc: "The ID of the message that directly caused this one.", Required: ours},
+		{
+			Name: codecs.HeaderCorrelationID, Required: ours,
+			Doc: "The ID of the command that began the chain.",
+		},
+		{
+			Name: codecs.HeaderCausationID, Required: ours,
+			Doc: "The ID of the message that directly caused this one.",
+		},
 		{Name: codecs.HeaderTraceparent, Doc: "W3C trace context."},
 	}
 	switch kind {
@@ -55,7 +61,8 @@ func HeadersOf(kind Kind) []Header {
 		})
 	case Result:
 		headers = append(headers, Header{
-			Name: processors.HeaderRepeated, Doc: "true: the command came again, and this is its first outcome.",
+			Name: processors.HeaderRepeated,
+			Doc:  "true: the command came again, and this is its first outcome.",
 		})
 	case Row, Unknown:
 	}

@@ -10,7 +10,8 @@ import (
 	"refold/codecs/avrojson"
 )
 
-// describeJSON returns what is in a schema by the JSON of its records, the fields in the order of their names.
+// describeJSON returns what is in a schema by the JSON of its records, the fields in the order of their
+// names.
 func describeJSON(s *codecs.Schema) []Record {
 	var names []string
 	var schemas []*avrojson.Schema // filled in when all are known: a type may hold itself

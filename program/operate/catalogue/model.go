@@ -30,9 +30,9 @@ type Catalogue struct {
 type Aggregate struct {
 	Name, Plural string
 	// Group is the consumer group of its graph.
-	Group                   string
-	Commands, Events        []Message
-	Row                     Message
+	Group                    string
+	Commands, Events         []Message
+	Row                      Message
 	CommandTopic, EventTopic Topic
 	// ResultTopic has no name if no results are written.
 	ResultTopic, TableTopic Topic

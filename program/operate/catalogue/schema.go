@@ -36,7 +36,7 @@ type Record struct {
 // Field is a field of a record.
 type Field struct {
 	Name, Doc string
-	// Type names the type as people do: "list of Line", "string, optional". Names are those of the schema's Records.
+	// Type names the type as people do: "list of Line", "string, optional".
 	Type string
 	// Logical is the logical type, and Unit what its values count.
 	Logical, Unit string
@@ -46,16 +46,16 @@ type Field struct {
 	Aliases []string
 }
 
-// formats are what people call the formats, and the media types of their schemas, as AsyncAPI has them, and of
-// records.
+// formats are what people call the formats, and the media types of their schemas, as AsyncAPI has them, and
+// of records.
 var formats = map[codecs.Format][3]string{
 	codecs.Avro:       {"Avro", "application/vnd.apache.avro+json;version=1.9.0", "application/avro"},
 	codecs.JSONSchema: {"JSON Schema", "application/schema+json;version=draft-07", "application/json"},
 	codecs.Protobuf:   {"Protobuf", "application/vnd.google.protobuf;version=3", "application/protobuf"},
 }
 
-// describe returns a schema as people read it. This is the one place that knows of formats: Avro's types say more
-// than the JSON of the records, of others that JSON is described.
+// describe returns a schema as people read it. This is the one place that knows of formats: Avro's types say
+// more than the JSON of the records, of others that JSON is described.
 func describe(s *codecs.Schema) Schema {
 	names := formats[s.Format]
 	out := Schema{Format: names[0], MediaType: names[1], ContentType: names[2], Text: s.Text}

@@ -29,7 +29,8 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("%s: got %s", got.Name, got.Default)
 		}
 	}
-	if len(records) != 4 || records[2].Default != "A" || len(records[2].Symbols) != 2 || records[3].Size != 2 {
+	if len(records) != 4 || records[2].Default != "A" || len(records[2].Symbols) != 2 ||
+		records[3].Size != 2 {
 		t.Errorf("got %+v", records)
 	}
 }
@@ -40,7 +41,8 @@ func TestTypeNames(t *testing.T) {
 		`"long"`: "long",
 		`{"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}`: "decimal(9,2)",
 		`{"type": "array", "items": {"type": "map", "values": "string"}}`:         "list of map of string",
-		`["null", "int", {"type": "long", "logicalType": "timestamp-micros"}]`:    "int or timestamp-micros, optional",
+		`["null", "int", {"type": "long", "logicalType": "timestamp-micros"}]`: "int or timestamp-micros, " +
+			"optional",
 	} {
 		schema, err := codecs.ParseSchema(`{"type": "record", "name": "R", "fields": [
 			{"name": "f", "type": ` + text + `}]}`)
@@ -60,7 +62,8 @@ func TestSchemasOfJSON(t *testing.T) {
 		"description": "An order.", "required": ["lines"], "additionalProperties": false, "properties": {
 			"note": {"type": "string", "description": "Anything."},
 			"lines": {"type": "array", "items": {"$ref": "#/$defs/Line"}}},
-		"$defs": {"Line": {"type": "object", "required": ["sku"], "properties": {"sku": {"type": "string"}}}}}`, nil)
+		"$defs": {"Line": {"type": "object", "required": ["sku"], "properties": {
+			"sku": {"type": "string"}}}}}`, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

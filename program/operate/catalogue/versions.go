@@ -30,8 +30,8 @@ type SchemaVersion struct {
 	Err    error
 }
 
-// versions returns the versions of a type of a set: those of the history, under its name and those that it had,
-// former ones of the definition that the history lacks, and today's.
+// versions returns the versions of a type of a set: those of the history, under its name and those that it
+// had, former ones of the definition that the history lacks, and today's.
 func (b *builder) versions(ctx context.Context, set *codecs.Set, own *codecs.Schema) ([]Version, error) {
 	known, err := b.known(ctx, append(own.Aliases(), own.Name)...)
 	if err != nil {
@@ -123,8 +123,8 @@ func changes(before []SchemaVersion, to *codecs.Schema) []compat.Change {
 	return nil
 }
 
-// dropped returns the records of an aggregate's namespace that are no types of the program any more: those that
-// the history has, and those that only the definition knows, as former versions.
+// dropped returns the records of an aggregate's namespace that are no types of the program any more: those
+// that the history has, and those that only the definition knows, as former versions.
 func (b *builder) dropped(ctx context.Context, o *processors.OpenAggregate) (all []Message, err error) {
 	subjects, err := b.unknown(ctx, o)
 	if err != nil {
@@ -189,7 +189,8 @@ func (b *builder) unknown(ctx context.Context, o *processors.OpenAggregate) (sub
 
 // reads reports whether a set has former versions of a subject, or reads one of those that are known.
 func reads(set *codecs.Set, subject string, known []SchemaVersion) bool {
-	return slices.ContainsFunc(set.FormerSchemas(), func(s *codecs.Schema) bool { return s.Name == subject }) ||
+	named := func(s *codecs.Schema) bool { return s.Name == subject }
+	return slices.ContainsFunc(set.FormerSchemas(), named) ||
 		slices.ContainsFunc(known, func(v SchemaVersion) bool {
 			return v.Schema != nil && set.Reads(v.Schema) == nil
 		})

@@ -38,9 +38,9 @@ func (p commands) newDocs() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "docs",
 		Short: "Write a catalogue of all commands, events, rows and results: Markdown, HTML or AsyncAPI",
-		Long: `Write a catalogue of what the program takes and emits: its aggregates with their topics, each command,
-event, row and result with its fields, an example and the versions that there were, rejections, processes
-with what they react to and send, and a diagram of the flow.
+		Long: `Write a catalogue of what the program takes and emits: its aggregates with their topics, each
+command, event, row and result with its fields, rules, an example and the versions that there were,
+rejections, processes with what they react to and send, and a diagram of the flow.
 
   markdown  for a Git host, with a Mermaid diagram; one file, or in a folder one of each aggregate
   html      one file that needs no network and no script

@@ -1,6 +1,7 @@
 package schemas_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"io/fs"
 	"os"
@@ -21,7 +22,8 @@ func TestDocs(t *testing.T) {
 	for _, h := range pasts(t) {
 		flags := h.flags[:2]
 		out := expect(t, 0, []string{
-			"# Event catalogue", "```mermaid", "#### TakeSeat", "| Version 1 |", "SeatTaken.row` field-added: int",
+			"# Event catalogue", "```mermaid", "#### TakeSeat", "| Version 1 |",
+			"SeatTaken.row` field-added: int",
 			"| Today's, not released yet |", "Wish to sit down. Version 1, today's.",
 		}, added(), append([]string{"docs"}, flags...)...)
 		again := expect(t, 0, nil, added(), append([]string{"docs"}, flags...)...)
@@ -29,7 +31,8 @@ func TestDocs(t *testing.T) {
 			t.Errorf("%s: the catalogue is otherwise when it is written again", h.name)
 		}
 		expect(t, 0, []string{
-			"is read as SeatTaken `{\"guest\":{\"name\":\"1\"},\"price\":1}`", "#### SeatLeft", "it means nothing any more",
+			"is read as SeatTaken `{\"guest\":{\"name\":\"1\"},\"price\":1}`",
+			"#### SeatLeft", "it means nothing any more",
 		}, upcast(), append([]string{"docs"}, flags...)...)
 		expect(t, 0, []string{"#### SeatLeft", "the program has no such type"}, dropped(),
 			append([]string{"docs"}, flags...)...)
@@ -50,9 +53,13 @@ func TestDocsWithoutAHistory(t *testing.T) {
 
 // AsyncAPI names the servers of the configuration, and none of its secrets.
 func TestDocsKeepSecrets(t *testing.T) {
-	out := expect(t, 0, []string{`"host": "far:9092"`, `"type": "scramSha256"`, `"https://registry:8081/apis"`},
+	out := expect(t, 0, []string{
+		`"host": "far:9092"`, `"type": "scramSha256"`,
+		`"https://registry:8081/apis"`,
+	},
 		first(), "docs", "--format", "asyncapi", "--json", "--no-history",
-		"--kafka.brokers", "far:9092", "--kafka.sasl.mechanism", "SCRAM-SHA-256", "--kafka.sasl.username", "jane",
+		"--kafka.brokers", "far:9092", "--kafka.sasl.mechanism", "SCRAM-SHA-256",
+		"--kafka.sasl.username", "jane",
 		"--kafka.sasl.password-file", "docs_test.go", "--registry.urls", "https://registry:8081/apis",
 		"--registry.token-file", "docs_test.go")
 	for _, secret := range []string{"jane", "docs_test.go"} {
@@ -118,7 +125,8 @@ func TestTheRepositorysCatalogueIsFresh(t *testing.T) {
 		Definitions: definitions, Options: installation.Options(definitions),
 	})
 	cmd.SetArgs([]string{
-		"docs", "--against", "processors/schemas/released", "--config", "processors/schemas/compatibility.yaml",
+		"docs", "--against", "processors/schemas/released",
+		"--config", "processors/schemas/compatibility.yaml",
 		"--out", folder,
 	})
 	if err := cmd.ExecuteContext(t.Context()); err != nil {
@@ -132,7 +140,7 @@ func TestTheRepositorysCatalogueIsFresh(t *testing.T) {
 		for _, file := range files {
 			is, _ := os.ReadFile(filepath.Join(docs, file.Name()))
 			want, _ := os.ReadFile(filepath.Join(folder, file.Name()))
-			if string(is) != string(want) {
+			if !bytes.Equal(is, want) {
 				t.Errorf("%s/%s is not up to date; \"make catalogue\" writes it", docs, file.Name())
 			}
 		}

@@ -59,11 +59,13 @@ var secured = map[string]struct {
 	servers catalogue.Servers
 	want    string
 }{
-	"plain":    {catalogue.Servers{Mechanism: "PLAIN"}, `"type": "plain"`},
-	"scram":    {catalogue.Servers{Mechanism: "SCRAM-SHA-512", TLS: true}, `"type": "scramSha512"`},
-	"token":    {catalogue.Servers{Mechanism: "OAUTHBEARER", TLS: true}, `"scheme": "bearer"`},
-	"mutual":   {catalogue.Servers{TLS: true, Certificate: true}, `"type": "X509"`},
-	"no scope": {catalogue.Servers{Mechanism: "OAUTHBEARER", TokenURL: "https://id/token"}, "https://id/token"},
+	"plain":  {catalogue.Servers{Mechanism: "PLAIN"}, `"type": "plain"`},
+	"scram":  {catalogue.Servers{Mechanism: "SCRAM-SHA-512", TLS: true}, `"type": "scramSha512"`},
+	"token":  {catalogue.Servers{Mechanism: "OAUTHBEARER", TLS: true}, `"scheme": "bearer"`},
+	"mutual": {catalogue.Servers{TLS: true, Certificate: true}, `"type": "X509"`},
+	"no scope": {
+		catalogue.Servers{Mechanism: "OAUTHBEARER", TokenURL: "https://id/token"}, "https://id/token",
+	},
 	"oauth": {catalogue.Servers{
 		Mechanism: "OAUTHBEARER", TLS: true, TokenURL: "https://id/token", Scope: "kafka",
 	}, `"kafka-secure"`},
@@ -96,7 +98,8 @@ func TestDocumentsAreValid(t *testing.T) {
 			}
 		})
 	}
-	broken := bytes.Replace(written(t, cataloguetest.Small(t)), []byte(`"action": "send"`), []byte(`"action": "x"`), 1)
+	broken := bytes.Replace(written(t, cataloguetest.Small(t)),
+		[]byte(`"action": "send"`), []byte(`"action": "x"`), 1)
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(broken))
 	if err != nil {
 		t.Fatal(err)

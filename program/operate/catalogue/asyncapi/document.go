@@ -37,18 +37,20 @@ func newDocument(c *catalogue.Catalogue) object {
 	for _, kind := range []catalogue.Kind{catalogue.Command, catalogue.Event, catalogue.Result} {
 		headers = headers.with(headersName(kind), headersSchema(kind))
 	}
-	components := object{}.with("messages", d.messages).with("schemas", headers).with("correlationIds", object{
-		{"chain", object{
-			{"description", "The ID of the command that began the chain."},
-			{"location", "$message.header#/ce_correlationid"},
-		}},
-	}).with("securitySchemes", schemes)
+	components := object{}.with("messages", d.messages).with("schemas", headers).
+		with("correlationIds", object{
+			{"chain", object{
+				{"description", "The ID of the command that began the chain."},
+				{"location", "$message.header#/ce_correlationid"},
+			}},
+		}).with("securitySchemes", schemes)
 	return object{
 		{"asyncapi", Version},
 		{"info", object{
 			{"title", c.Title},
 			{"version", cmp.Or(c.Version, "unknown")},
-			{"description", "What the worker takes and emits. Records are CloudEvents 1.0 in Kafka's binary mode."},
+			{"description", "What the worker takes and emits. Records are CloudEvents 1.0 in Kafka's " +
+				"binary mode."},
 		}.with("tags", d.tags())},
 		{"defaultContentType", cmp.Or(c.Result.Schema.ContentType, octets)},
 	}.with("servers", servers).with("channels", d.channels).with("operations", d.operations).
@@ -121,7 +123,9 @@ func saslScheme(s catalogue.Servers) object {
 	}
 	return object{
 		{"type", "oauth2"}, {"description", "SASL " + s.Mechanism + "."},
-		{"flows", object{{"clientCredentials", object{{"tokenUrl", s.TokenURL}, {"availableScopes", scopes}}}}},
+		{"flows", object{
+			{"clientCredentials", object{{"tokenUrl", s.TokenURL}, {"availableScopes", scopes}}},
+		}},
 	}.with("scopes", needed)
 }
 
@@ -142,7 +146,9 @@ func topicBinding(t catalogue.Topic) object {
 	if policy := t.Config["cleanup.policy"]; policy != "" {
 		settings = settings.with("cleanup.policy", strings.Split(policy, ","))
 	}
-	for _, name := range []string{"retention.ms", "retention.bytes", "delete.retention.ms", "max.message.bytes"} {
+	for _, name := range []string{
+		"retention.ms", "retention.bytes", "delete.retention.ms", "max.message.bytes",
+	} {
 		if n, err := strconv.ParseInt(t.Config[name], 10, 64); err == nil {
 			settings = append(settings, member{name, n})
 		}
@@ -165,8 +171,8 @@ func (d *document) deadLetters() {
 	d.messages = d.messages.with("dead-letter", object{
 		{"name", "DeadLetter"}, {"title", "Dead letter"}, {"contentType", octets},
 		{"summary", "A record that could not be handled, as it came."},
-		{"description", "Key, value and headers are those of the record; headers with the prefix refold_ say where " +
-			"it was and why it is here."},
+		{"description", "Key, value and headers are those of the record; headers with the prefix refold_ " +
+			"say where it was and why it is here."},
 	})
 	d.channels = d.channels.with(t.Name, object{
 		{"address", t.Name}, {"description", "What could not be handled."},
@@ -176,8 +182,8 @@ func (d *document) deadLetters() {
 	d.operation("send-dead-letters", "send", t.Name, "Sets aside what can't be handled.", "", "")
 }
 
-// operation adds an operation. Group is the consumer group of one that receives. No names: all messages of the
-// channel.
+// operation adds an operation. Group is the consumer group of one that receives. Unless more names messages,
+// it is about all of the channel.
 func (d *document) operation(
 	name, action, channel, about, tagged, group string, more ...member,
 ) {
@@ -188,7 +194,8 @@ func (d *document) operation(
 	}
 	if group != "" {
 		o = o.with("bindings", object{{"kafka", object{
-			{"groupId", object{{"type", "string"}, {"enum", []string{group}}}}, {"bindingVersion", bindingVersion},
+			{"groupId", object{{"type", "string"}, {"enum", []string{group}}}},
+			{"bindingVersion", bindingVersion},
 		}}})
 	}
 	d.operations = d.operations.with(name, o)

@@ -39,7 +39,8 @@ func (d *document) aggregate(a *catalogue.Aggregate) {
 		d.operation(a.Plural+"-send-results", "send", a.ResultTopic.Name,
 			"Says what became of each command.", a.Plural, "")
 	}
-	d.operation(a.Plural+"-send-rows", "send", a.TableTopic.Name, "Keeps the state after each command.", a.Plural, "")
+	d.operation(a.Plural+"-send-rows", "send", a.TableTopic.Name,
+		"Keeps the state after each command.", a.Plural, "")
 }
 
 // process adds the operations of a process.
@@ -159,4 +160,3 @@ func examples(m *catalogue.Message) []object {
 	}
 	return []object{example.with("headers", headers).with("payload", m.Example)}
 }
-

@@ -15,7 +15,8 @@ type member struct {
 	value any
 }
 
-// with returns the object with a member more, unless its value is empty: nothing, no text, no members, no items.
+// with returns the object with a member more, unless its value is empty: nothing, or without text, members or
+// items.
 func (o object) with(name string, value any) object {
 	v := reflect.ValueOf(value)
 	if !v.IsValid() || v.Kind() == reflect.String && v.Len() == 0 ||

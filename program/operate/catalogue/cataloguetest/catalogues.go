@@ -15,19 +15,21 @@ import (
 	"refold/program/operate/catalogue"
 )
 
-// Small returns the catalogue of a small program with one of everything. Its topics have a prefix, and its history
-// has versions that are read in each way, and one that is not.
+// Small returns the catalogue of a small program with one of everything. Its topics have a prefix, and its
+// history has versions that are read in each way, and one that is not.
 func Small(tb testing.TB) *catalogue.Catalogue {
 	tb.Helper()
 	history := past{versions: map[string][]catalogue.SchemaVersion{
 		"theatre.SeatTaken": {version(tb, 1, `{"type": "record", "name": "theatre.SeatTaken", "fields": [
 			{"name": "guest", "type": "string"}, {"name": "place", "type": "string"}]}`)},
-		"theatre.GuestGreeted": {version(tb, 3, `{"type": "record", "name": "theatre.GuestGreeted", "fields": [
+		"theatre.GuestGreeted": {version(tb, 3, `{"type": "record", "name": "theatre.GuestGreeted",
+			"fields": [
 			{"name": "by", "type": "string", "default": "usher"}]}`)},
 		"theatre.GreetGuest": {{Number: 1, Err: errors.New("it has no <end>")}},
 		"theatre.Forgotten": {version(tb, 2, `{"type": "record", "name": "theatre.Forgotten",
 			"doc": "Nobody knows.", "fields": []}`)},
-		"elsewhere.Unheard": {version(tb, 1, `{"type": "record", "name": "elsewhere.Unheard", "fields": []}`)},
+		"elsewhere.Unheard": {version(tb, 1, `{"type": "record", "name": "elsewhere.Unheard",
+			"fields": []}`)},
 	}}
 	return newCatalogue(tb, "v1.2.3", &history, theatre()...)
 }

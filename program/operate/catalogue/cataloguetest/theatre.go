@@ -9,7 +9,7 @@ import (
 
 // theatre is a small program in which there is one of everything: nested, optional and logical types, foreign
 // text, a former version, a type that there was, a process, and an aggregate without results.
-func theatre() []processors.Definition {
+func theatre() []processors.Definition { //nolint:funlen // types of one program, which belong together
 	type Place struct {
 		Row    string `avro:"row" doc:"A to Z."`
 		Number int32  `avro:"number" doc:"From 1."`
@@ -42,7 +42,8 @@ func theatre() []processors.Definition {
 			switch c := command.(type) {
 			case TakeSeat:
 				if s.Guest == "" {
-					return []any{SeatTaken{Guest: c.Guest, Place: c.Place, Paid: map[string]int64{"EUR": 2500}}}, nil
+					paid := map[string]int64{"EUR": 2500}
+					return []any{SeatTaken{Guest: c.Guest, Place: c.Place, Paid: paid}}, nil
 				}
 			case GreetGuest:
 				if s.Guest != "" && !s.Greeted {
@@ -60,11 +61,13 @@ func theatre() []processors.Definition {
 		Commands: []processors.Message{
 			processors.Of(TakeSeat{
 				Guest: "Zoë", Place: Place{"A", 1}, Until: time.Date(2026, 1, 31, 22, 0, 0, 0, time.UTC),
-			}, "Wish to sit down.").Rule("guest-given", "message.guest != '' || false", "A <guest> | a name."),
+			}, "Wish to sit down.").
+				Rule("guest-given", "message.guest != '' || false", "A <guest> | a name."),
 			processors.Of(GreetGuest{}, "Wish to say hello.").Internal(),
 		},
 		Events: []processors.Message{
-			processors.Of(SeatTaken{}, "Somebody sits there."), processors.Of(GuestGreeted{}, "Was said hello to."),
+			processors.Of(SeatTaken{}, "Somebody sits there."),
+			processors.Of(GuestGreeted{}, "Was said hello to."),
 		},
 		FormerEvents: []processors.Former{
 			processors.Upcast("SeatTaken", func(e taken1) SeatTaken {
@@ -75,7 +78,8 @@ func theatre() []processors.Definition {
 		Rejections: map[string]string{"too-late": "Somebody <i>sits</i> there | already."},
 	}
 	ushers := processors.Process[any]{
-		Name: "ushers", Of: aggregate, Commands: []processors.AggregateDefinition{aggregate}, StartAtNewest: true,
+		Name: "ushers", Of: aggregate, StartAtNewest: true,
+		Commands: []processors.AggregateDefinition{aggregate},
 		React: func(e eventsourcing.Envelope[any]) []eventsourcing.Instruction {
 			if _, is := e.Data.(SeatTaken); !is {
 				return nil

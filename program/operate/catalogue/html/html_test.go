@@ -92,7 +92,8 @@ func TestForeignTextIsEscaped(t *testing.T) {
 }
 
 func TestSameCatalogueSamePage(t *testing.T) {
-	if written(t, cataloguetest.Small(t)) != written(t, cataloguetest.Small(t)) {
+	first := written(t, cataloguetest.Small(t))
+	if again := written(t, cataloguetest.Small(t)); again != first {
 		t.Error("two pages of one catalogue differ")
 	}
 }

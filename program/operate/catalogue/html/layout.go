@@ -25,8 +25,8 @@ const (
 	maxLines   = 12 // of what a process does
 )
 
-// diagram is the flow, laid out: aggregates are rows, from their commands to what they write; processes stand on
-// the right, and their commands run round below everything back to the left.
+// diagram is the flow, laid out: aggregates are rows, from their commands to what they write; processes stand
+// on the right, and their commands run round below everything back to the left.
 type diagram struct {
 	Width, Height int
 	Boxes         []box
@@ -94,7 +94,9 @@ func newDiagram(c *catalogue.Catalogue) diagram {
 	return l.diagram
 }
 
-func widthOf(text string) int { return int(charWidth*float64(utf8.RuneCountInString(text))) + 2*padding }
+func widthOf(text string) int {
+	return int(charWidth*float64(utf8.RuneCountInString(text))) + 2*padding
+}
 
 // boxes makes the boxes with their sizes.
 func (l *layout) boxes(flow catalogue.Flow) {

@@ -13,8 +13,8 @@ const (
 
 type point struct{ x, y int }
 
-// path returns a way that begins at a point and goes on horizontally to an x, vertically to a y, and so on, and at
-// last horizontally to an end. Its corners are round.
+// path returns a way that begins at a point and goes on horizontally to an x, vertically to a y, and so on,
+// and at last horizontally to an end. Its corners are round.
 func path(turns []int, end int) string {
 	points := []point{{turns[0], turns[1]}}
 	for i := 2; i+1 < len(turns); i += 2 {
@@ -48,5 +48,6 @@ func toward(from, to point, r int) point {
 
 // arrow returns the head of an arrow that points to the right.
 func arrow(x, y int) string {
-	return fmt.Sprintf("%d,%d %d,%d %d,%d", x, y, x-arrowLength-1, y-arrowWidth, x-arrowLength-1, y+arrowWidth)
+	back := x - arrowLength - 1
+	return fmt.Sprintf("%d,%d %d,%d %d,%d", x, y, back, y-arrowWidth, back, y+arrowWidth)
 }

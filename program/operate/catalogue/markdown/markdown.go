@@ -69,8 +69,8 @@ func (p *page) overview() {
 	if len(names) > 0 {
 		text += " Processes between them: " + list(names) + "."
 	}
-	p.line(text, " Each record is described by its fields, as JSON of the HTTP API has them. What leads to what "+
-		"was found by trying the examples; there may be more.")
+	p.line(text, " Each record is described by its fields, as JSON of the HTTP API has them. What leads to "+
+		"what was found by trying the examples; there may be more.")
 	p.heading(2, "Flow", "")
 	p.mermaid()
 	p.topics()
@@ -93,7 +93,8 @@ func (p *page) topics() {
 		own := p.link(a.Plural, a.Name)
 		add(a.CommandTopic, "commands of "+own, p.readers(own, nil))
 		add(a.EventTopic, "events of "+own, p.readers(own, p.reactingTo(a.Name)))
-		add(a.ResultTopic, p.link("results", "result")+" of "+own, p.readers("senders of commands", a.Waiting))
+		add(a.ResultTopic, p.link("results", "result")+" of "+own,
+			p.readers("senders of commands", a.Waiting))
 		add(a.TableTopic, "rows of "+own, p.readers(own, nil))
 	}
 	for i := range p.Processes {

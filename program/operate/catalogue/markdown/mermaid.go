@@ -17,7 +17,8 @@ var shapes = map[catalogue.NodeKind][2]string{
 	catalogue.ProcessNode:   {`{{"`, `"}}`},
 }
 
-// mermaid writes the flow as a flowchart. Names of nodes are Kafka's and Go's: nothing in them needs escaping.
+// mermaid writes the flow as a flowchart. Names of nodes are Kafka's and Go's: nothing in them needs
+// escaping.
 func (p *page) mermaid() {
 	flow := p.Flow()
 	p.text.WriteString("```mermaid\nflowchart LR\n")
