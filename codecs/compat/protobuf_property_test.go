@@ -23,7 +23,10 @@ func drawProto(t *rapid.T) string {
 	var b strings.Builder
 	edition := one(t, "syntax", "proto3", "proto3", "proto2")
 	fmt.Fprintf(&b, "syntax = %q; message R {", edition)
-	label := func() string {
+	label := func(kind string) string {
+		if edition == "proto2" && kind == "R" { // one that requires itself has no end
+			return one(t, "label", "optional ", "repeated ")
+		}
 		if edition == "proto2" {
 			return one(t, "label", "optional ", "repeated ", "optional ", "required ")
 		}
@@ -47,13 +50,13 @@ func drawProto(t *rapid.T) string {
 			fmt.Fprintf(&b, "oneof o%d { %s %s = %d; }", i, kind, name, number)
 			continue
 		}
-		fmt.Fprintf(&b, "%s%s %s = %d;", label(), kind, name, number)
+		fmt.Fprintf(&b, "%s%s %s = %d;", label(kind), kind, name, number)
 	}
 	if rapid.Bool().Draw(t, "both") {
 		fmt.Fprintf(&b, "oneof pair { %s x = 9; %s y = 10; }", one(t, "x", kinds...), one(t, "y", kinds...))
 	} else {
-		fmt.Fprintf(&b, "%s%s x = 9; %s%s y = 10;", label(), one(t, "x", kinds...), label(),
-			one(t, "y", kinds...))
+		x, y := one(t, "x", kinds...), one(t, "y", kinds...)
+		fmt.Fprintf(&b, "%s%s x = 9; %s%s y = 10;", label(x), x, label(y), y)
 	}
 	fmt.Fprintf(&b, "map<%s, %s> m = 11; }", one(t, "key", "int32", "int64", "string"),
 		one(t, "value", kinds...))
@@ -75,10 +78,6 @@ func drawData(t *rapid.T, m protoreflect.Message, depth int) {
 		must := f.Cardinality() == protoreflect.Required
 		if depth <= 0 && f.Message() != nil && !must || !must && rapid.Bool().Draw(t, "unset") {
 			continue
-		}
-		if depth < -10 {
-			none := func(int) bool { return false }
-			rapid.Just(0).Filter(none).Draw(t, "no such message: one that requires itself has no end")
 		}
 		switch {
 		case f.IsMap():
@@ -222,7 +221,7 @@ func TestCompatibleProtobufIsRead(t *testing.T) {
 		if one(t, "a piece of another", true, false) { // all but one field is the same
 			read = strings.Replace(written,
 				one(t, "from", "int32", "uint32", "string", "repeated", "optional", " E "),
-				one(t, "to", "int64", "bytes", "", " In ", "bool", " R "), 1)
+				one(t, "to", "int64", "bytes", "", " In ", "bool"), 1)
 		}
 		w := parseProto(t, written)
 		file, err := protobuf.Parse("", read, nil)
