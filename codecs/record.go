@@ -92,7 +92,7 @@ func (t *recordType) parse() (*Schema, error) {
 	if err := json.Compact(&compact, []byte(t.text)); err != nil {
 		return nil, fmt.Errorf("schema of %v: it is not JSON: %w", t.goType, err)
 	}
-	schema, err := parseSchema(0, compact.String(), nil)
+	schema, err := parseSchema(SchemaID{}, compact.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("schema of %v: %w", t.goType, err)
 	}

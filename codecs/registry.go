@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -148,17 +147,23 @@ func (r *Registry) requestID(ctx context.Context, subject, schema string) (id in
 // is [ErrSchemaNotFound], [ErrSchemaUnusable] or [ErrSchemaRefused], which a record of that ID is poison by,
 // or [ErrRegistryUnavailable].
 func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
+	return r.SchemaOf(ctx, SchemaID{Number: id})
+}
+
+// SchemaOf is Schema of an ID that may be a GUID. Only Confluent's registry knows GUIDs, from Platform 8 on:
+// for any other, a GUID is an ID that it does not have (ErrSchemaNotFound).
+func (r *Registry) SchemaOf(ctx context.Context, id SchemaID) (*Schema, error) {
 	if known, ok := r.known.schema(id); ok {
 		return known.schema, known.err
 	}
-	got, err := r.once(ctx, &r.schemas, strconv.Itoa(id),
+	got, err := r.once(ctx, &r.schemas, id.String(),
 		func(ctx context.Context) (any, error) {
 			if known, ok := r.known.schema(id); ok { // another one has asked since
 				return known.schema, known.err
 			}
 			schema, err := r.requestSchema(ctx, id)
 			if err = r.judge(ctx, id, err); err != nil {
-				err = fmt.Errorf("schema %d: %w", id, err)
+				err = fmt.Errorf("schema %v: %w", id, err)
 			}
 			r.known.putSchema(id, schema, err)
 			return schema, err
@@ -169,10 +174,10 @@ func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
 	return got.(*Schema), nil
 }
 
-func (r *Registry) requestSchema(ctx context.Context, id int) (*Schema, error) {
+func (r *Registry) requestSchema(ctx context.Context, id SchemaID) (*Schema, error) {
 	fetch := fetcher{registry: r, bytesLeft: r.settings.Limits.SchemaBytes}
 	root, err := askRegistry(ctx, r, schemaQuestion(id),
-		func(ctx context.Context, c *sr.Client) (sr.Schema, error) { return c.SchemaByID(ctx, id) })
+		func(ctx context.Context, c *sr.Client) (sr.Schema, error) { return schemaBy(ctx, c, id) })
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +275,7 @@ type cache struct {
 	limits  Limits
 	mu      sync.RWMutex
 	ids     map[subjectSchema]int
-	schemas map[int]knownSchema
+	schemas map[SchemaID]knownSchema
 }
 
 // knownSchema is a schema, or the error that is known instead, until a time or for ever.
@@ -282,7 +287,7 @@ type knownSchema struct {
 
 func newCache(limits Limits) cache {
 	return cache{
-		limits: limits, ids: map[subjectSchema]int{}, schemas: map[int]knownSchema{},
+		limits: limits, ids: map[subjectSchema]int{}, schemas: map[SchemaID]knownSchema{},
 	}
 }
 
@@ -300,14 +305,14 @@ func (c *cache) putID(key subjectSchema, id int) {
 	c.ids[key] = id
 }
 
-func (c *cache) schema(id int) (knownSchema, bool) {
+func (c *cache) schema(id SchemaID) (knownSchema, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	k, ok := c.schemas[id]
 	return k, ok && (k.until.IsZero() || time.Now().Before(k.until))
 }
 
-func (c *cache) putSchema(id int, schema *Schema, err error) {
+func (c *cache) putSchema(id SchemaID, schema *Schema, err error) {
 	entry := knownSchema{schema: schema, err: err}
 	switch {
 	case err == nil, errors.Is(err, ErrSchemaUnusable): // an ID's schema never changes

@@ -17,8 +17,8 @@ import (
 
 // Schema is a schema of the registry, parsed. It never changes and is safe for concurrent use.
 type Schema struct {
-	// ID is what the registry calls it by; 0 if it is not from a registry.
-	ID int
+	// ID is what the registry calls it by; the zero value if it is not from a registry.
+	ID SchemaID
 	// Name is the full name of the record, enum or fixed type that it describes, or else the name
 	// of the Avro type, such as "string" or "array".
 	Name string
@@ -32,10 +32,10 @@ type Schema struct {
 }
 
 // ParseSchema parses the text of an Avro schema.
-func ParseSchema(text string) (*Schema, error) { return parseSchema(0, text, nil) }
+func ParseSchema(text string) (*Schema, error) { return parseSchema(SchemaID{}, text, nil) }
 
 // parseSchema parses a schema after those that it refers to.
-func parseSchema(id int, text string, references []string) (s *Schema, err error) {
+func parseSchema(id SchemaID, text string, references []string) (s *Schema, err error) {
 	defer func() { // the text is foreign
 		if p := recover(); p != nil {
 			s, err = nil, fmt.Errorf("%w: panic while parsing it: %v", ErrSchemaUnusable, p)
@@ -90,7 +90,7 @@ type fetcher struct {
 	seen      map[sr.SchemaReference]bool // true once it is in texts
 }
 
-func (f *fetcher) parse(ctx context.Context, id int, root sr.Schema) (*Schema, error) {
+func (f *fetcher) parse(ctx context.Context, id SchemaID, root sr.Schema) (*Schema, error) {
 	if err := f.follow(ctx, root); err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ type Set struct {
 
 	// readers decode records, by the ID of the schema that they were written with. The map is replaced,
 	// never changed, so that the hot path reads it without a lock.
-	readers atomic.Pointer[map[int]*reader]
+	readers atomic.Pointer[map[SchemaID]*reader]
 	mu      sync.Mutex // held while readers is replaced
 }
 
@@ -67,7 +67,7 @@ func NewSet(registry *Registry, types ...Type) (*Set, error) {
 		formerByGo: map[reflect.Type]*setType{},
 		former:     map[string][]*setType{},
 	}
-	s.readers.Store(&map[int]*reader{})
+	s.readers.Store(&map[SchemaID]*reader{})
 	var mistakes []error
 	if registry == nil {
 		mistakes = append(mistakes, errors.New("the registry is nil"))
@@ -195,7 +195,7 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 			}
 		}
 		if err == nil {
-			s.keep(id, s.reader(t, t.schema, t.schema.avro))
+			s.keep(SchemaID{Number: id}, s.reader(t, t.schema, t.schema.avro))
 			t.id.Store(int64(id))
 		}
 		return err
@@ -324,8 +324,8 @@ func (r *reader) decode(b, data []byte) (v any, err error) {
 }
 
 // learn asks the registry for a writer's schema and resolves it to ours.
-func (s *Set) learn(ctx context.Context, id int, b []byte) (*reader, error) {
-	written, err := s.registry.Schema(ctx, id)
+func (s *Set) learn(ctx context.Context, id SchemaID, b []byte) (*reader, error) {
+	written, err := s.registry.SchemaOf(ctx, id)
 	switch {
 	case errors.Is(err, ErrSchemaNotFound):
 		return nil, &Malformed{Reason: ReasonUnknownSchema, Bytes: b, Err: err}
@@ -352,14 +352,14 @@ func (s *Set) reader(t *setType, written *Schema, resolved *avro.Schema) *reader
 
 // keep remembers a reader. It is called for schemas that the registry knows only, so that garbage cannot
 // fill the map. A full map is emptied first.
-func (s *Set) keep(id int, r *reader) {
+func (s *Set) keep(id SchemaID, r *reader) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := *s.readers.Load()
 	if old[id] != nil {
 		return
 	}
-	readers := make(map[int]*reader, len(old)+1)
+	readers := make(map[SchemaID]*reader, len(old)+1)
 	if len(old) < s.registry.settings.Limits.Schemas {
 		maps.Copy(readers, old)
 	}
