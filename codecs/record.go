@@ -24,6 +24,7 @@ type recordType struct {
 	name   string // of the record; empty: the Go type's
 	text   string // the schema as it was given, or made
 	err    error  // why none could be made
+	topics []string
 	// encode appends a T or *T. The error may leave dst longer.
 	encode func(dst []byte, schema *avro.Schema, v any) ([]byte, error)
 	// decode returns a T and the bytes that were left over.

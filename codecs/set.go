@@ -1,6 +1,7 @@
 package codecs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,8 @@ import (
 
 // Set encodes and decodes the record types that share a topic. It is safe for concurrent use.
 //
-// A type's subject in the registry is its record's full name, so that each evolves by itself.
+// RegistrySettings.Subjects says what a type's subject in the registry is. By default it is the record's full
+// name, so that each type evolves by itself.
 type Set struct {
 	registry *Registry
 	types    []*setType
@@ -40,8 +42,9 @@ type Set struct {
 // setType is a record type in a Set.
 type setType struct {
 	*recordType
-	schema *Schema
-	id     atomic.Int64 // of our own schema; 0 until Prepare
+	schema   *Schema
+	subjects []string
+	id       atomic.Int64 // of our own schema; 0 until Prepare
 }
 
 // reader decodes records that were written with one schema, or holds the reason why they are poison.
@@ -85,17 +88,18 @@ func NewSet(registry *Registry, types ...Type) (*Set, error) {
 		if t.upcast != nil {
 			add = s.addFormer
 		}
-		if err := add(&setType{recordType: t.recordType, schema: schema}); err != nil {
-			mistakes = append(mistakes, err)
+		own := &setType{recordType: t.recordType, schema: schema}
+		if registry != nil {
+			mistakes = append(mistakes, s.nameSubjects(own))
 		}
+		mistakes = append(mistakes, add(own))
 	}
-	if len(mistakes) == 0 {
-		if err := s.checkFormers(); err != nil {
-			mistakes = append(mistakes, err)
-		}
+	err := errors.Join(mistakes...)
+	if err == nil {
+		err = s.checkFormers()
 	}
-	if len(mistakes) > 0 {
-		return nil, fmt.Errorf("codec set: %w", errors.Join(mistakes...))
+	if err != nil {
+		return nil, fmt.Errorf("codec set: %w", err)
 	}
 	return s, nil
 }
@@ -186,20 +190,35 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 	if t.id.Load() != 0 {
 		return nil
 	}
+	if len(t.subjects) == 0 {
+		return t.noSubject()
+	}
 	return s.registry.patiently(ctx, func(ctx context.Context) error {
-		id, err := s.registry.ID(ctx, t.schema.Name, t.schema.Text)
-		if errors.Is(err, ErrSchemaNotFound) && revisionOf(t.schema) != 0 {
-			// Another revision of the same fields is the same to whoever reads: it need not be registered.
-			if same := s.sameFields(ctx, t); same != 0 {
-				id, err = same, nil
+		var first int
+		for _, subject := range t.subjects {
+			id, err := s.idUnder(ctx, subject, t)
+			if err != nil {
+				return err
 			}
-		}
-		if err == nil {
 			s.keep(SchemaID{Number: id}, s.reader(t, t.schema, t.schema.avro))
-			t.id.Store(int64(id))
+			first = cmp.Or(first, id)
 		}
-		return err
+		// A schema has one ID in a registry, whatever its subjects.
+		t.id.Store(int64(first))
+		return nil
 	})
+}
+
+// idUnder returns the ID of a type's schema under one of its subjects.
+func (s *Set) idUnder(ctx context.Context, subject string, t *setType) (int, error) {
+	id, err := s.registry.ID(ctx, subject, t.schema.Text)
+	if errors.Is(err, ErrSchemaNotFound) && revisionOf(t.schema) != 0 {
+		// Another revision of the same fields is the same to whoever reads: it need not be registered.
+		if same := s.sameFields(ctx, subject, t); same != 0 {
+			return same, nil
+		}
+	}
+	return id, err
 }
 
 // Encode returns the bytes of a value, or of what a pointer points to, of one of the Set's Go

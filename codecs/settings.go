@@ -49,7 +49,9 @@ type RegistrySettings struct {
 	// SchemaIDs is where the schema IDs of written records stand; InPrefix if empty. Records are read with
 	// either. Values that are encoded without headers, which are those of tables, always have a prefix.
 	SchemaIDs SchemaIDPlace
-	Limits    Limits
+	// Subjects says what subjects are called.
+	Subjects SubjectNames
+	Limits   Limits
 	// Cache says where on disk the answers are kept; nowhere if its Directory is empty.
 	Cache CacheSettings
 
@@ -126,6 +128,7 @@ func (s RegistrySettings) Validate() error {
 	if s.SchemaIDs != "" && s.SchemaIDs != InPrefix && s.SchemaIDs != InHeader {
 		wrong("SchemaIDs is %q; allowed are %q and %q", s.SchemaIDs, InPrefix, InHeader)
 	}
+	s.Subjects.mistakes(wrong)
 	if s.Timeout < 0 {
 		wrong("Timeout is %v; must be positive, or 0 for %v", s.Timeout, DefaultTimeout)
 	}

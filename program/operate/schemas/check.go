@@ -105,7 +105,7 @@ func (r *report) add(problems error) {
 type opened struct {
 	registry *codecs.Registry // the caller closes it
 	opened   *processors.Opened
-	types    types
+	types    *processors.Catalog
 	history  history
 }
 
@@ -133,15 +133,18 @@ func open(loaded *command.Loaded, folder string, mode codecs.Mode) (*opened, err
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what it was doing
 	}
-	o := &opened{registry: registry, opened: all, types: typesOf(all), history: inRegistry{registry}}
+	o := &opened{registry: registry, opened: all, history: inRegistry{registry}}
+	names := registry.SubjectNames()
 	if folder != "" {
 		f, err := released.Open(folder)
 		if err != nil {
 			registry.Close()
 			return nil, err //nolint:wrapcheck // it names the files
 		}
-		o.history = inFolder{f, folder}
+		o.history, names = inFolder{f, folder}, codecs.SubjectNames{} // a folder is of no installation
 	}
+	types := all.Catalog(names)
+	o.types = &types
 	return o, nil
 }
 

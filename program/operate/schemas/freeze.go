@@ -46,20 +46,21 @@ func freeze(w io.Writer, loaded *command.Loaded, dir string) error {
 	}
 	defer o.registry.Close()
 	frozen := 0
-	for _, t := range o.types.all {
-		example, err := t.schema.Sample()
+	all := o.opened.Catalog(codecs.SubjectNames{}).Types // a folder is of no installation
+	for _, t := range all {
+		example, err := t.Schema.Sample()
 		if err != nil {
 			return err //nolint:wrapcheck // it names the record
 		}
-		number, isNew, err := folder.Freeze(t.subject, t.schema.Text, example)
+		number, isNew, err := folder.Freeze(t.Subject, t.Schema.Text, example)
 		if err != nil {
 			return err //nolint:wrapcheck // it names the file
 		}
 		if isNew {
 			frozen++
-			fmt.Fprintf(w, "%s: version %d\n", t.subject, number)
+			fmt.Fprintf(w, "%s: version %d\n", t.Subject, number)
 		}
 	}
-	fmt.Fprintf(w, "%d of %d schemas are new in %s\n", frozen, len(o.types.all), dir)
+	fmt.Fprintf(w, "%d of %d schemas are new in %s\n", frozen, len(all), dir)
 	return nil
 }

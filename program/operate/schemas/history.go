@@ -69,6 +69,22 @@ func (h inFolder) versions(_ context.Context, subject string) ([]version, error)
 	return versions, nil
 }
 
+// searched is a history as package processors takes it.
+type searched struct{ of history }
+
+func (s searched) Subjects(ctx context.Context) ([]string, error) { return s.of.subjects(ctx) }
+
+func (s searched) Versions(ctx context.Context, subject string) ([]codecs.SubjectVersion, error) {
+	found, err := s.of.versions(ctx, subject)
+	versions := make([]codecs.SubjectVersion, len(found))
+	for i, v := range found {
+		versions[i] = codecs.SubjectVersion{
+			Subject: subject, Version: v.number, ID: v.id, Schema: v.schema, Err: v.err,
+		}
+	}
+	return versions, err
+}
+
 // compared returns versions as package compat takes them.
 func compared(versions []version) []compat.Version {
 	all := make([]compat.Version, len(versions))

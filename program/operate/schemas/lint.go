@@ -47,8 +47,8 @@ func lintTypes(w io.Writer, loaded *command.Loaded, json bool) error {
 	}
 	defer o.registry.Close()
 	var records []*avrotype.Type
-	for _, t := range o.types.all {
-		records = append(records, t.schema.Type())
+	for _, t := range o.opened.Catalog(codecs.SubjectNames{}).Types {
+		records = append(records, t.Schema.Type())
 	}
 	problems := lint.Check(records...)
 	if json {

@@ -69,9 +69,9 @@ func register(ctx context.Context, w io.Writer, loaded *command.Loaded, set bool
 // levels.
 func setLevels(ctx context.Context, w io.Writer, o *opened, level levels) error {
 	n := map[compat.Level]int{}
-	for _, t := range o.types.all {
-		wanted := level(t.subject)
-		if err := o.registry.SetCompatibility(ctx, t.subject, string(wanted)); err != nil {
+	for _, t := range o.types.Types {
+		wanted := level(t.Subject)
+		if err := o.registry.SetCompatibility(ctx, t.Subject, string(wanted)); err != nil {
 			return err //nolint:wrapcheck // it names the subject
 		}
 		n[wanted]++
