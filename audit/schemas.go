@@ -31,8 +31,12 @@ type schema struct {
 	codec *goavro.Codec
 }
 
-func newSchemas(url string) (*schemas, error) {
-	registry, err := sr.NewClient(sr.URLs(url))
+func newSchemas(url string, access RegistryAccess) (*schemas, error) {
+	client, err := access.client(url)
+	if err != nil {
+		return nil, err
+	}
+	registry, err := sr.NewClient(sr.URLs(url), sr.HTTPClient(client))
 	if err != nil {
 		return nil, fmt.Errorf("making a registry client: %w", err)
 	}

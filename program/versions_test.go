@@ -60,8 +60,8 @@ func TestEventsOfAnotherVersion(t *testing.T) {
 func TestTypesThatTheProgramLacks(t *testing.T) {
 	t.Parallel()
 	i := newTestbed(t)
-	const schema = `{"type": "record", "name": "AccountFrozen", "namespace": "refold.accounts", "fields": []}`
-	const subject = "refold.accounts.AccountFrozen"
+	const schema = `{"type": "record", "name": "AccountPainted", "namespace": "refold.accounts", "fields": []}`
+	const subject = "refold.accounts.AccountPainted"
 	if _, _, err := i.cluster.Registry().RegisterSchema(subject, sr.Schema{Schema: schema}); err != nil {
 		t.Fatal(err)
 	}
@@ -120,15 +120,15 @@ func TestSubjectsByTopicAndRecord(t *testing.T) {
 		t.Errorf("there are subjects by record, too:\n%s", listed)
 	}
 	expect(t, 0, []string{"are compatible"}, append([]string{"schemas", "check"}, flags...)...)
-	const frozen = `{"type": "record", "name": "AccountFrozen", "namespace": "refold.accounts", "fields": []}`
-	const subject = "eu.account-events-refold.accounts.AccountFrozen"
+	const frozen = `{"type": "record", "name": "AccountPainted", "namespace": "refold.accounts", "fields": []}`
+	const subject = "eu.account-events-refold.accounts.AccountPainted"
 	if _, _, err := i.cluster.Registry().RegisterSchema(subject, sr.Schema{Schema: frozen}); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, 1, []string{subject + ": the program has no such type"},
 		append([]string{"schemas", "check"}, flags...)...)
 	expect(t, 0, []string{"are compatible"}, append([]string{
-		"schemas", "check", "--registry.compatibility-overrides", "refold.accounts.AccountFrozen=NONE",
+		"schemas", "check", "--registry.compatibility-overrides", "refold.accounts.AccountPainted=NONE",
 	}, flags...)...)
 	expect(t, 1, []string{"topic-record or by record"}, "schemas", "list", "--registry.urls",
 		i.cluster.RegistryURL(), "--registry.subjects", "topic")
