@@ -52,7 +52,7 @@ func TestRegistryAccess(t *testing.T) {
 		"no certificate":   {audit.RegistryAccess{CAFile: secret}, "no certificate in PEM"},
 		"half a pair":      {audit.RegistryAccess{CertFile: ca}, "belong together"},
 		"half of a name":   {audit.RegistryAccess{Username: "alice"}, "belong together"},
-		"a token too many": {audit.RegistryAccess{Username: "alice", TokenFile: secret}, "exclude each other"},
+		"two credentials":  {audit.RegistryAccess{Username: "alice", TokenFile: secret}, "exclude each"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := w.source

@@ -40,8 +40,8 @@ func (n SubjectNames) mistakes(wrong func(format string, args ...any)) {
 		wrong("Subjects.Strategy is %q; allowed are %q, %q and %q", s, ByRecord, ByTopic, ByTopicRecord)
 	}
 	if len(n.Prefix) > MaxSubjectPrefixBytes || !subjectPrefix.MatchString(n.Prefix) {
-		wrong("Subjects.Prefix is %.100q; allowed are up to %d letters, digits, dots, hyphens and underscores",
-			n.Prefix, MaxSubjectPrefixBytes)
+		wrong("Subjects.Prefix is %.100q; allowed are up to %d letters, digits, dots, hyphens and "+
+			"underscores", n.Prefix, MaxSubjectPrefixBytes)
 	}
 }
 
@@ -109,9 +109,9 @@ func (s *Set) nameSubjects(t *setType) error {
 	for _, other := range s.types {
 		for _, subject := range t.subjects {
 			if slices.Contains(other.subjects, subject) {
-				return fmt.Errorf("%s and %s are on one topic and would share the subject %s, which is of one "+
-					"type (TopicNameStrategy, registry.subjects: topic); name subjects by topic-record or by record",
-					other.schema.Name, t.schema.Name, subject)
+				return fmt.Errorf("%s and %s are on one topic and would share the subject %s, which is "+
+					"of one type (TopicNameStrategy, registry.subjects: topic); name subjects by "+
+					"topic-record or by record", other.schema.Name, t.schema.Name, subject)
 			}
 		}
 	}
@@ -120,6 +120,6 @@ func (s *Set) nameSubjects(t *setType) error {
 
 // noSubject says that a type has no subject, and so no ID.
 func (t *setType) noSubject() error {
-	return fmt.Errorf("%s has no subject: subjects are named after topics, and the type is given none (Type.On)",
-		t.schema.Name)
+	return fmt.Errorf("%s has no subject: subjects are named after topics, and the type is given none "+
+		"(Type.On)", t.schema.Name)
 }

@@ -36,7 +36,9 @@ func TestSubjectNames(t *testing.T) {
 		"by topic and record": {
 			codecs.SubjectNames{Strategy: codecs.ByTopicRecord, Prefix: "eu."}, "eu.account-events-bank.Closed",
 			[]string{"eu.account-events-bank.Opened"},
-			[]string{"eu.account-events-old-bank.Opened", "account-events-bank.Opened", "eu.account-events-value"},
+			[]string{
+				"eu.account-events-old-bank.Opened", "account-events-bank.Opened", "eu.account-events-value",
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -248,8 +248,8 @@ type OpenAggregate struct {
 	// Fold makes rows again from events, History makes both from commands.
 	Fold    fold.RowFold
 	History History
-	// Unreadable is told by Prepare, as an error, which versions of rows and events can't be read. Prepare goes
-	// on if it returns nil. Nil: Prepare returns the error.
+	// Unreadable is told by Prepare, as an error, which versions of rows and events can't be read. Prepare
+	// goes on if it returns nil. Nil: Prepare returns the error.
 	Unreadable func(error) error
 	// Graph makes the Goka group graph.
 	Graph func(GraphOptions) (*goka.GroupGraph, error)

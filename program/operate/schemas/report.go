@@ -112,7 +112,8 @@ func compareType(
 
 // findDropped finds the subjects of aggregates that no type of the program has, nor had before.
 func (r *report) findDropped(ctx context.Context, t *processors.Catalog, h history, level levels) error {
-	dropped, err := t.Dropped(ctx, searched{h}, func(subject string) bool { return level(subject) == compat.None })
+	ignored := func(subject string) bool { return level(subject) == compat.None }
+	dropped, err := t.Dropped(ctx, searched{h}, ignored)
 	if err != nil {
 		return err //nolint:wrapcheck // it says what it was doing
 	}
