@@ -89,6 +89,7 @@ counts what is wrong, all zeros if nothing is. Exit code: 0 all is well, 1 a pro
 	flags := cmd.Flags()
 	flags.StringSliceVar(&o.Brokers, "brokers", []string{"localhost:9092"}, "brokers, host:port")
 	flags.StringVar(&o.RegistryURL, "registry", "http://localhost:8081", "URL of the schema registry")
+	o.Registry.addFlags(flags)
 	flags.StringVar(&o.Prefix, "prefix", "", "of the names of topics and groups (topics.prefix)")
 	flags.IntVar(&o.RingSize, "ring", 16,
 		"how many commands a row remembers (aggregates.NAME.recent-commands)")

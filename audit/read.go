@@ -16,6 +16,7 @@ import (
 type Source struct {
 	Brokers     []string
 	RegistryURL string
+	Registry    RegistryAccess
 	// RingSize is how many commands a row remembers, as the program is configured.
 	RingSize int
 	// RingSizes are those of the kinds that remember another number, by their names.
@@ -75,7 +76,7 @@ type reader struct {
 }
 
 func newReader(ctx context.Context, s Source) (*reader, error) {
-	schemas, err := newSchemas(s.RegistryURL)
+	schemas, err := newSchemas(s.RegistryURL, s.Registry)
 	if err != nil {
 		return nil, err
 	}

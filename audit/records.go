@@ -16,7 +16,7 @@ var neededOfCommands = []string{"amount", "currency", "reference", "code", "paym
 // command takes a record of the commands topic. One that can't be decoded is there all the same:
 // it must be among the dead letters then.
 func (r *reader) command(ctx context.Context, record *kgo.Record) error {
-	_, fields, err := r.schemas.decode(ctx, record.Value)
+	_, fields, err := r.schemas.decode(ctx, record)
 	if err != nil && !errors.Is(err, errUndecodable) {
 		return err
 	}
@@ -34,7 +34,7 @@ func (r *reader) command(ctx context.Context, record *kgo.Record) error {
 // said to have done to its aggregate is missed.
 func (r *reader) event(ctx context.Context, record *kgo.Record) error {
 	ceType := r.header(record, "ce_type")
-	found, fields, err := r.schemas.decode(ctx, record.Value)
+	found, fields, err := r.schemas.decode(ctx, record)
 	switch {
 	case errors.Is(err, errUndecodable):
 		ceType = "(can't be decoded: " + ceType + ")"
@@ -55,7 +55,7 @@ func (r *reader) event(ctx context.Context, record *kgo.Record) error {
 }
 
 func (r *reader) result(ctx context.Context, record *kgo.Record) error {
-	_, fields, err := r.schemas.decode(ctx, record.Value)
+	_, fields, err := r.schemas.decode(ctx, record)
 	if err != nil && !errors.Is(err, errUndecodable) {
 		return err
 	}
@@ -84,7 +84,7 @@ func (r *reader) row(ctx context.Context, record *kgo.Record) error {
 		return nil
 	}
 	row := Row{Place: r.place(record), Value: bytes.Clone(record.Value)}
-	found, fields, err := r.schemas.decode(ctx, record.Value)
+	found, fields, err := r.schemas.decode(ctx, record)
 	switch {
 	case errors.Is(err, errUndecodable):
 		row.Unreadable = err

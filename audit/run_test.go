@@ -65,6 +65,18 @@ func TestWholeTopicsPass(t *testing.T) {
 	}
 }
 
+// Records whose schema IDs stand in headers, as numbers and as GUIDs, are read as all others.
+func TestSchemaIDsInHeaders(t *testing.T) {
+	shop := wholeShop()
+	p := newPlace(t)
+	p.inHeaders = true
+	w := p.write(shop)
+	summary := w.wants(audit.Options{Told: []string{w.lines(anys(tell(shop))...)}}, counts{})
+	if got := summary.String(); !strings.HasPrefix(got, "commands=32 events=33 lost=0 ") {
+		t.Fatalf("the last line is %q", got)
+	}
+}
+
 func anys[T any](values []T) (list []any) {
 	for _, value := range values {
 		list = append(list, value)

@@ -325,7 +325,7 @@ func (s *stores) compare(ctx context.Context, c *storeCopy, w *World) error {
 // once reports whether a value once was the row of a key, by the events and results of the key: the
 // topic may have forgotten it since.
 func (s *stores) once(ctx context.Context, w *World, key string, value []byte) (bool, error) {
-	found, fields, err := s.schemas.decode(ctx, value)
+	found, fields, err := s.schemas.decode(ctx, &kgo.Record{Value: value})
 	if err != nil {
 		if errors.Is(err, errUndecodable) {
 			err = nil

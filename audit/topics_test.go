@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -30,6 +31,9 @@ type place struct {
 	admin   *kadm.Client
 	schemas map[string][]version // by name, the newest first
 	worlds  *int
+	// inHeaders has the schema IDs of all but rows written into a header: some by number, some by GUID.
+	inHeaders bool
+	guids     map[int]string
 }
 
 // version is a version of a schema.
@@ -54,7 +58,7 @@ func newPlace(t *testing.T) *place {
 	}
 	t.Cleanup(func() { cluster.Close() })
 	p := &place{
-		T: t, cluster: cluster, schemas: map[string][]version{},
+		T: t, cluster: cluster, schemas: map[string][]version{}, guids: map[int]string{},
 		client: newClient(t, cluster), worlds: new(int),
 	}
 	p.admin = kadm.NewClient(p.client)
@@ -89,6 +93,11 @@ func (p *place) register(registry *sr.Client, schema string) {
 		p.Fatal(err)
 	}
 	p.schemas[record.Name] = append([]version{{made.ID, codec}}, p.schemas[record.Name]...)
+	found, err := registry.SchemaByVersion(p.Context(), record.Name, made.Version)
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.guids[made.ID] = found.GUID
 }
 
 func newClient(t *testing.T, cluster *local.Cluster, more ...kgo.Opt) *kgo.Client {
@@ -155,8 +164,8 @@ func (p *place) write(shop *audit.Shop, more ...*audit.World) *written {
 		}
 	}
 	for _, world := range worlds {
-		w.produce(w.commands(world)...)
-		w.transact(kgo.TryCommit, w.outcomes(world)...)
+		w.produce(w.moveIDs(w.commands(world))...)
+		w.transact(kgo.TryCommit, w.moveIDs(w.outcomes(world))...)
 	}
 	for _, topic := range topics {
 		w.commit(topic, 0)
@@ -227,6 +236,28 @@ func headers(pairs ...string) (list []kgo.RecordHeader) {
 		}
 	}
 	return list
+}
+
+// moveIDs moves the schema IDs of records to a header: the number of one, the GUID of the next.
+func (w *written) moveIDs(records []*kgo.Record) []*kgo.Record {
+	w.Helper()
+	for i, r := range records {
+		if !w.inHeaders || len(r.Headers) == 0 { // a row has none
+			continue
+		}
+		id := r.Value[:5]
+		if i%2 == 1 {
+			text := w.guids[int(binary.BigEndian.Uint32(id[1:]))]
+			guid, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+			if err != nil || len(guid) != 16 {
+				w.Fatalf("%q, %v", guid, err)
+			}
+			id = append([]byte{1}, guid...)
+		}
+		r.Value = r.Value[5:]
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: "__value_schema_id", Value: id})
+	}
+	return records
 }
 
 func (w *written) commands(world *audit.World) (records []*kgo.Record) {

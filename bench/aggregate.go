@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/codecs"
@@ -73,14 +74,10 @@ func (a *aggregate) traffic(k, n int) any {
 
 // send makes the i-th command.
 func (a *aggregate) send(i int, key string, command any) (*kgo.Record, error) {
-	value, err := a.Commands.Encode(command)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // it names the type
-	}
-	return Record(a.topics.Commands, key, value, eventsourcing.Metadata{
+	return Record(a.Commands, a.topics.Commands, command, eventsourcing.Metadata{
 		ID: commandPrefix + strconv.Itoa(i), Source: "bench", Subject: key,
 		Type: a.Commands.WrittenType(command), Time: time.Now(),
-	}), nil
+	})
 }
 
 // commandPrefix is what the IDs of commands begin with.
@@ -98,10 +95,17 @@ func (a *aggregate) Index(result *kgo.Record) (int, bool) {
 	return 0, false
 }
 
-// Record is a message as workers and their clients write it.
-func Record(topic, key string, value []byte, m eventsourcing.Metadata) *kgo.Record {
+// Record returns a message as workers and their clients write it, under the key of its subject.
+func Record(set *codecs.Set, topic string, data any, m eventsourcing.Metadata) (*kgo.Record, error) {
+	value, headers, err := set.EncodeRecord(data, m)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the message
+	}
+	return record(topic, m.Subject, value, headers), nil
+}
+
+func record(topic, key string, value []byte, headers goka.Headers) *kgo.Record {
 	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
-	headers := codecs.Headers(m)
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: headers[name]})
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/codecs"
 	"refold/eventsourcing"
 	"refold/processors"
 )
@@ -85,7 +86,7 @@ func (p *past) eventRecords(n int) iter.Seq2[*kgo.Record, error] {
 			for _, event := range events {
 				written++
 				m := event.Metadata
-				if !yield(Record(p.topics.Events, m.Subject, event.Value, m), nil) {
+				if !yield(record(p.topics.Events, m.Subject, event.Value, codecs.Headers(m)), nil) {
 					return
 				}
 			}

@@ -4,7 +4,13 @@
 
 package codecs_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"refold/codecs"
+)
 
 func TestAllocations(t *testing.T) {
 	events := set(t, client(t, server(t).URL()), bankTypes()...)
@@ -13,6 +19,7 @@ func TestAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	headers := make([]kgo.RecordHeader, 12)
 	scratch := make([]byte, 0, 512)
 	for name, test := range map[string]struct {
 		want float64
@@ -20,6 +27,7 @@ func TestAllocations(t *testing.T) {
 	}{
 		"Encode":       {1, func() { _, _ = events.Encode(v) }},
 		"AppendEncode": {0, func() { _, _ = events.AppendEncode(scratch[:0], v) }},
+		"Framed":       {0, func() { b = codecs.Framed(headers, b) }},
 		// The value, and a share of the next kilobyte for strings.
 		"Decode": {2, func() { _, _ = events.Decode(t.Context(), b) }},
 	} {

@@ -283,10 +283,10 @@ func (s *Set) appendData(dst []byte, today, t *setType, v any) ([]byte, error) {
 	return out, err
 }
 
-// prepareFormer gets the ID of a former version that is written. The registry has it, as a rule, maybe with
+// formerID returns the ID of a former version that is written. The registry has it, as a rule, maybe with
 // other documentation.
-func (s *Set) prepareFormer(ctx context.Context, t *setType) (id int, err error) {
-	err = s.eachVersion(ctx, t.schema.Name, func(_, found int, schema *Schema, err error) {
+func (s *Set) formerID(ctx context.Context, subject string, t *setType) (id int, err error) {
+	err = s.eachVersion(ctx, subject, func(_, found int, schema *Schema, err error) {
 		if err != nil {
 			return
 		}
@@ -298,9 +298,9 @@ func (s *Set) prepareFormer(ctx context.Context, t *setType) (id int, err error)
 	if err != nil || id != 0 {
 		return id, err
 	}
-	return s.registry.idOf(ctx, t.schema.Name, t.schema)
+	return s.registryID(ctx, subject, t)
 }
 
-func (s *Set) registryID(ctx context.Context, t *setType) (int, error) {
-	return s.registry.idOf(ctx, t.schema.Name, t.schema)
+func (s *Set) registryID(ctx context.Context, subject string, t *setType) (int, error) {
+	return s.registry.idOf(ctx, subject, t.schema)
 }

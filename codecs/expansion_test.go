@@ -169,8 +169,8 @@ func TestDecodingHasALimit(t *testing.T) {
 		b    []byte
 		want codecs.Reason
 	}{
-		"items without bytes": {wire(id, lists...), codecs.ReasonTooLarge},
-		"levels that claim":   {wire(id, deep...), codecs.ReasonUndecodable},
+		"items without bytes": {wire(id.Number, lists...), codecs.ReasonTooLarge},
+		"levels that claim":   {wire(id.Number, deep...), codecs.ReasonUndecodable},
 		"defaults":            {wire(older, items...), codecs.ReasonTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -42,8 +42,8 @@ func classify(err error) error {
 	var syntax *json.SyntaxError
 	var mismatch *json.UnmarshalTypeError
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, ErrSchemaNotFound):
+		return err
 	case errors.As(err, &answer):
 		return classifyAnswer(answer)
 	case errors.Is(err, errAnswerTooLarge):

@@ -19,7 +19,7 @@ type fetcher struct {
 	seen      map[sr.SchemaReference]bool // true once it is in found
 }
 
-func (f *fetcher) parse(ctx context.Context, id int, root sr.Schema) (*Schema, error) {
+func (f *fetcher) parse(ctx context.Context, id SchemaID, root sr.Schema) (*Schema, error) {
 	if err := f.follow(ctx, root); err != nil {
 		return nil, err
 	}

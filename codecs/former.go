@@ -166,7 +166,7 @@ func (s *Set) resolve(written *Schema) *reader {
 	versions := s.versions(written.Name)
 	if len(versions) == 0 {
 		return &reader{poison: malformed(ReasonUnknownType, nil,
-			"schema %d is %s; this topic's types are %s",
+			"schema %v is %s; this topic's types are %s",
 			written.ID, written.Name, strings.Join(s.Types(), ", "))}
 	}
 	for _, t := range versions {
@@ -186,7 +186,7 @@ func (s *Set) resolve(written *Schema) *reader {
 		}
 	}
 	return &reader{poison: malformed(ReasonIncompatible, nil,
-		"schema %d of %s cannot be read as ours: %w", written.ID, written.Name, first)}
+		"schema %v of %s cannot be read as ours: %w", written.ID, written.Name, first)}
 }
 
 // upcast returns a decoded value as today's types have it: a value of the same name, or an [Upcast].

@@ -157,7 +157,7 @@ func (r *Registry) ToJSON(ctx context.Context, b []byte) (typeName string, json 
 	if err != nil {
 		return "", nil, err
 	}
-	schema, err := r.Schema(ctx, id)
+	schema, err := r.SchemaOf(ctx, id)
 	switch {
 	case errors.Is(err, ErrSchemaNotFound):
 		return "", nil, &Malformed{Reason: ReasonUnknownSchema, Bytes: b, Err: err}

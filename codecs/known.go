@@ -17,7 +17,7 @@ type cache struct {
 	limits  Limits
 	mu      sync.RWMutex
 	ids     map[subjectSchema]int
-	schemas map[int]knownSchema
+	schemas map[SchemaID]knownSchema
 }
 
 // knownSchema is a schema, or the error that is known instead, until a time or for ever.
@@ -29,7 +29,7 @@ type knownSchema struct {
 
 func newCache(limits Limits) cache {
 	return cache{
-		limits: limits, ids: map[subjectSchema]int{}, schemas: map[int]knownSchema{},
+		limits: limits, ids: map[subjectSchema]int{}, schemas: map[SchemaID]knownSchema{},
 	}
 }
 
@@ -47,14 +47,14 @@ func (c *cache) putID(key subjectSchema, id int) {
 	c.ids[key] = id
 }
 
-func (c *cache) schema(id int) (knownSchema, bool) {
+func (c *cache) schema(id SchemaID) (knownSchema, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	k, ok := c.schemas[id]
 	return k, ok && (k.until.IsZero() || time.Now().Before(k.until))
 }
 
-func (c *cache) putSchema(id int, schema *Schema, err error) {
+func (c *cache) putSchema(id SchemaID, schema *Schema, err error) {
 	entry := knownSchema{schema: schema, err: err}
 	switch {
 	case err == nil, errors.Is(err, ErrSchemaUnusable): // an ID's schema never changes

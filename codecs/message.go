@@ -49,7 +49,8 @@ func (b *Buffer) Reset() {
 
 // EncodeMessage encodes a message into a buffer: the metadata as [Headers] has it, in a fixed order, with the
 // type that is written (see [Set.WrittenType]); then the extra headers; the data as [Set.Encode] has it, with
-// its errors. It allocates nothing if there is room.
+// its errors, or with its schema ID as the last header if RegistrySettings.SchemaIDs says so. It allocates
+// nothing if there is room.
 func (s *Set) EncodeMessage(b *Buffer, m *Message) (Encoded, error) {
 	start := len(b.headers)
 	typeName := m.Metadata.Type
@@ -66,10 +67,11 @@ func (s *Set) EncodeMessage(b *Buffer, m *Message) (Encoded, error) {
 		return Encoded{}, err
 	}
 	b.bytes = bytes
-	return Encoded{
-		Headers: b.headers[start:len(b.headers):len(b.headers)],
-		Value:   b.bytes[value:len(b.bytes):len(b.bytes)],
-	}, nil
+	id, data := s.place(b.bytes[value:len(b.bytes):len(b.bytes)])
+	if id != nil {
+		b.headers = append(b.headers, kgo.RecordHeader{Key: HeaderValueSchemaID, Value: id})
+	}
+	return Encoded{Headers: b.headers[start:len(b.headers):len(b.headers)], Value: data}, nil
 }
 
 // addText adds a header. What was added before stays where it is when the buffer grows.

@@ -3,15 +3,38 @@ package codecs
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/twmb/franz-go/pkg/sr"
 )
 
 // The questions to the registry that the cache on disk may answer while it is away.
 
-func schemaQuestion(id int) question {
-	return question{operation: "schema", key: fmt.Sprintf("schema %d", id)}
+func schemaQuestion(id SchemaID) question {
+	return question{operation: "schema", key: fmt.Sprintf("schema %v", id)}
+}
+
+// errNoGUIDs says that the registry can't be asked for GUIDs. No schema of it was written under one, so it is
+// as one that it does not have.
+var errNoGUIDs = fmt.Errorf("%w: it has no GET /schemas/guids, which Confluent's registry has from Platform "+
+	"8 on", ErrSchemaNotFound)
+
+// schemaBy asks for a schema by its number or its GUID.
+func schemaBy(ctx context.Context, c *sr.Client, id SchemaID) (sr.Schema, error) {
+	if !id.HasGUID() {
+		return c.SchemaByID(ctx, id.Number) //nolint:wrapcheck // Registry.request classifies it
+	}
+	found, err := c.SchemaByGUID(ctx, id.String())
+	answer, is := errors.AsType[*sr.ResponseError](err)
+	if is && answer.StatusCode == http.StatusNotFound && !sr.IsNotFoundError(answer.ErrorCode) {
+		// A wrong path is answered like that, too. A registry answers this:
+		if _, other := c.SupportedTypes(ctx); other == nil {
+			return sr.Schema{}, errNoGUIDs
+		}
+	}
+	return found.Schema, err //nolint:wrapcheck // Registry.request classifies it
 }
 
 // idQuestion asks for the ID of a schema under a subject. A program asks for schemas that the registry need

@@ -88,8 +88,8 @@ func (r *reader) decode(b, data []byte) (v any, err error) {
 }
 
 // learn asks the registry for a writer's schema and resolves it to ours.
-func (s *Set) learn(ctx context.Context, id int, b []byte) (*reader, error) {
-	written, err := s.registry.Schema(ctx, id)
+func (s *Set) learn(ctx context.Context, id SchemaID, b []byte) (*reader, error) {
+	written, err := s.registry.SchemaOf(ctx, id)
 	switch {
 	case errors.Is(err, ErrSchemaNotFound):
 		return nil, &Malformed{Reason: ReasonUnknownSchema, Bytes: b, Err: err}
@@ -141,14 +141,14 @@ func (m *messageReaders) of(data, b []byte) (*reader, error) {
 
 // keep remembers a reader. It is called for schemas that the registry knows only, so that garbage cannot
 // fill the map. A full map is emptied first.
-func (s *Set) keep(id int, r *reader) {
+func (s *Set) keep(id SchemaID, r *reader) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := *s.readers.Load()
 	if old[id] != nil {
 		return
 	}
-	readers := make(map[int]*reader, len(old)+1)
+	readers := make(map[SchemaID]*reader, len(old)+1)
 	if len(old) < s.registry.settings.Limits.Schemas {
 		maps.Copy(readers, old)
 	}

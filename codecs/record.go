@@ -26,6 +26,7 @@ type recordType struct {
 	name   string // of the record; empty: the Go type's
 	text   string // the schema as it was given, or made
 	err    error  // why none could be made
+	topics []string
 	// Of Protobuf: the message's full name, the texts that the schema imports, and a check that the Go type
 	// was generated from it.
 	fullName string
@@ -130,7 +131,7 @@ func (t *recordType) schema() (*Schema, error) {
 	if err := json.Compact(&compact, []byte(t.text)); err != nil {
 		return nil, fmt.Errorf("it is not JSON: %w", err)
 	}
-	return parseSchema(0, cmp.Or(t.format, Avro), compact.String(), nil)
+	return parseSchema(SchemaID{}, cmp.Or(t.format, Avro), compact.String(), nil)
 }
 
 // describes reports why a schema is not one of the type's record.

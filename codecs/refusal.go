@@ -15,17 +15,17 @@ import (
 // others, and since when.
 type refusals struct {
 	mu    sync.Mutex
-	since map[int]time.Time
+	since map[SchemaID]time.Time
 }
 
 // note returns since when an ID is refused.
-func (r *refusals) note(id, limit int) time.Time {
+func (r *refusals) note(id SchemaID, limit int) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	since, known := r.since[id]
 	if !known {
 		if r.since == nil {
-			r.since = make(map[int]time.Time)
+			r.since = make(map[SchemaID]time.Time)
 		}
 		makeRoom(r.since, limit)
 		since = time.Now()
@@ -35,7 +35,7 @@ func (r *refusals) note(id, limit int) time.Time {
 }
 
 // forget ends what is known of one ID, or of all.
-func (r *refusals) forget(ids ...int) {
+func (r *refusals) forget(ids ...SchemaID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(ids) == 0 {
@@ -50,7 +50,7 @@ func (r *refusals) forget(ids ...int) {
 // or of the network: records wait for it, as long as it takes. One that goes on refusing a single ID, for
 // RefusedAfter, while it answers for another one, says something about that ID: its records will never be
 // read, and are poison (ErrSchemaRefused).
-func (r *Registry) judge(ctx context.Context, id int, err error) error {
+func (r *Registry) judge(ctx context.Context, id SchemaID, err error) error {
 	if !errors.Is(err, ErrRegistryUnavailable) {
 		r.refused.forget(id)
 		return err
@@ -64,17 +64,17 @@ func (r *Registry) judge(ctx context.Context, id int, err error) error {
 	}
 	since := r.refused.note(id, r.settings.Limits.Schemas)
 	if left := r.settings.RefusedAfter - time.Since(since); left > 0 {
-		return fmt.Errorf("it answers for other schemas, so this is about schema %d alone, whose "+
+		return fmt.Errorf("it answers for other schemas, so this is about schema %v alone, whose "+
 			"records are set aside from %s on: %w", id, time.Now().Add(left).UTC().Format(time.RFC3339), err)
 	}
 	// Not wrapped: it must not be taken for a fault.
-	return fmt.Errorf("%w: schema %d since %s: %s", ErrSchemaRefused, id,
+	return fmt.Errorf("%w: schema %v since %s: %s", ErrSchemaRefused, id,
 		since.UTC().Format(time.RFC3339), err.Error())
 }
 
 // answersOthers asks for a schema that the registry has: one of ours, or one that it told before.
-func (r *Registry) answersOthers(ctx context.Context, id int) bool {
-	known := slices.DeleteFunc(r.known.knownIDs(), func(other int) bool { return other == id })
+func (r *Registry) answersOthers(ctx context.Context, id SchemaID) bool {
+	known := slices.DeleteFunc(r.known.knownIDs(), func(other int) bool { return other == id.Number })
 	if len(known) == 0 {
 		return false
 	}
@@ -84,7 +84,7 @@ func (r *Registry) answersOthers(ctx context.Context, id int) bool {
 	}) == nil
 }
 
-// knownIDs are those of schemas that the registry has told, or that are ours.
+// knownIDs are the numbers of schemas that the registry has told, or that are ours.
 func (c *cache) knownIDs() (ids []int) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -92,8 +92,8 @@ func (c *cache) knownIDs() (ids []int) {
 		ids = append(ids, id)
 	}
 	for id, known := range c.schemas {
-		if known.err == nil {
-			ids = append(ids, id)
+		if known.err == nil && !id.HasGUID() {
+			ids = append(ids, id.Number)
 		}
 	}
 	return ids

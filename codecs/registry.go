@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -102,17 +101,23 @@ func (r *Registry) Close() {
 // is [ErrSchemaNotFound], [ErrSchemaUnusable] or [ErrSchemaRefused], which a record of that ID is poison by,
 // or [ErrRegistryUnavailable].
 func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
+	return r.SchemaOf(ctx, SchemaID{Number: id})
+}
+
+// SchemaOf is Schema of an ID that may be a GUID. Only Confluent's registry knows GUIDs, from Platform 8 on:
+// for any other, a GUID is an ID that it does not have (ErrSchemaNotFound).
+func (r *Registry) SchemaOf(ctx context.Context, id SchemaID) (*Schema, error) {
 	if known, ok := r.known.schema(id); ok {
 		return known.schema, known.err
 	}
-	got, err := r.once(ctx, &r.schemas, strconv.Itoa(id),
+	got, err := r.once(ctx, &r.schemas, id.String(),
 		func(ctx context.Context) (any, error) {
 			if known, ok := r.known.schema(id); ok { // another one has asked since
 				return known.schema, known.err
 			}
 			schema, err := r.requestSchema(ctx, id)
 			if err = r.judge(ctx, id, err); err != nil {
-				err = fmt.Errorf("schema %d: %w", id, err)
+				err = fmt.Errorf("schema %v: %w", id, err)
 			}
 			r.known.putSchema(id, schema, err)
 			return schema, err
@@ -123,10 +128,10 @@ func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
 	return got.(*Schema), nil
 }
 
-func (r *Registry) requestSchema(ctx context.Context, id int) (*Schema, error) {
+func (r *Registry) requestSchema(ctx context.Context, id SchemaID) (*Schema, error) {
 	fetch := fetcher{registry: r, bytesLeft: r.settings.Limits.SchemaBytes}
 	root, err := askRegistry(ctx, r, schemaQuestion(id),
-		func(ctx context.Context, c *sr.Client) (sr.Schema, error) { return c.SchemaByID(ctx, id) })
+		func(ctx context.Context, c *sr.Client) (sr.Schema, error) { return schemaBy(ctx, c, id) })
 	if err != nil {
 		return nil, err
 	}

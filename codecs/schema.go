@@ -10,8 +10,8 @@ import (
 
 // Schema is a schema of the registry, parsed. It never changes and is safe for concurrent use.
 type Schema struct {
-	// ID is what the registry calls it by; 0 if it is not from a registry.
-	ID int
+	// ID is what the registry calls it by; the zero value if it is not from a registry.
+	ID SchemaID
 	// Format is what the schema is written in.
 	Format Format
 	// Name is the full name of the record, enum or fixed type that it describes, or else the name
@@ -25,7 +25,7 @@ type Schema struct {
 }
 
 // ParseSchema parses the text of an Avro schema.
-func ParseSchema(text string) (*Schema, error) { return parseSchema(0, Avro, text, nil) }
+func ParseSchema(text string) (*Schema, error) { return parseSchema(SchemaID{}, Avro, text, nil) }
 
 // ParseSchemaOf parses the text of a schema of a format, and the texts that it refers to, by the names that
 // it refers to them by: imports of Protobuf, and of JSON Schema what $ref names. A schema of Avro refers to
@@ -35,14 +35,14 @@ func ParseSchemaOf(format Format, text string, references map[string]string) (*S
 	for _, name := range slices.Sorted(maps.Keys(references)) {
 		all = append(all, reference{name, references[name]})
 	}
-	return parseSchema(0, format, text, all)
+	return parseSchema(SchemaID{}, format, text, all)
 }
 
 // reference is a schema that another one refers to.
 type reference struct{ name, text string }
 
 // parseSchema parses a schema and those that it refers to, in the order in which they can be parsed.
-func parseSchema(id int, format Format, text string, references []reference) (s *Schema, err error) {
+func parseSchema(id SchemaID, format Format, text string, references []reference) (s *Schema, err error) {
 	defer func() { // the text is foreign
 		if p := recover(); p != nil {
 			s, err = nil, fmt.Errorf("%w: panic while parsing it: %v", ErrSchemaUnusable, p)

@@ -1,6 +1,7 @@
 package codecs
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -13,7 +14,8 @@ import (
 
 // Set encodes and decodes the record types that share a topic. It is safe for concurrent use.
 //
-// A type's subject in the registry is its record's full name, so that each evolves by itself.
+// RegistrySettings.Subjects says what a type's subject in the registry is. By default it is the record's full
+// name, so that each type evolves by itself.
 type Set struct {
 	registry *Registry
 	types    []*setType
@@ -31,18 +33,19 @@ type Set struct {
 
 	// readers decode records, by the ID of the schema that they were written with. The map is replaced,
 	// never changed, so that the hot path reads it without a lock.
-	readers atomic.Pointer[map[int]*reader]
+	readers atomic.Pointer[map[SchemaID]*reader]
 	mu      sync.Mutex // held while readers is replaced
 }
 
 // setType is a record type in a Set.
 type setType struct {
 	*recordType
-	schema *Schema
-	id     atomic.Int64 // of our own schema; 0 until Prepare
-	own    *reading     // of what was written with our own schema
-	made   *reading     // of data that is known to fit it
-	former *written     // nil: today's version is written always
+	schema   *Schema
+	subjects []string
+	id       atomic.Int64 // of our own schema; 0 until Prepare
+	own      *reading     // of what was written with our own schema
+	made     *reading     // of data that is known to fit it
+	former   *written     // nil: today's version is written always
 
 	hash        sync.Once
 	fingerprint [sha256.Size]byte // of our own schema, once it is hashed
@@ -60,7 +63,7 @@ func NewSet(registry *Registry, types ...Type) (*Set, error) {
 		formerByGo: map[reflect.Type]*setType{},
 		former:     map[string][]*setType{},
 	}
-	s.readers.Store(&map[int]*reader{})
+	s.readers.Store(&map[SchemaID]*reader{})
 	var mistakes []error
 	if registry == nil {
 		mistakes = append(mistakes, errors.New("the registry is nil"))
@@ -87,17 +90,17 @@ func NewSet(registry *Registry, types ...Type) (*Set, error) {
 		if t.upcast != nil {
 			add = s.addFormer
 		}
-		if err := add(typ); err != nil {
-			mistakes = append(mistakes, err)
+		if registry != nil {
+			mistakes = append(mistakes, s.nameSubjects(typ))
 		}
+		mistakes = append(mistakes, add(typ))
 	}
-	if len(mistakes) == 0 {
-		if err := errors.Join(s.checkFormers(), s.linkDowncasts()); err != nil {
-			mistakes = append(mistakes, err)
-		}
+	err := errors.Join(mistakes...)
+	if err == nil {
+		err = errors.Join(s.checkFormers(), s.linkDowncasts())
 	}
-	if len(mistakes) > 0 {
-		return nil, fmt.Errorf("codec set: %w", errors.Join(mistakes...))
+	if err != nil {
+		return nil, fmt.Errorf("codec set: %w", err)
 	}
 	return s, nil
 }
@@ -192,28 +195,43 @@ func (s *Set) prepare(ctx context.Context, t *setType) error {
 	if t.id.Load() != 0 {
 		return nil
 	}
+	if len(t.subjects) == 0 {
+		return t.noSubject()
+	}
 	return s.registry.patiently(ctx, func(ctx context.Context) error {
-		lookUp := s.registryID
-		if t.upcast != nil {
-			lookUp = s.prepareFormer
-		}
-		id, err := lookUp(ctx, t)
-		if errors.Is(err, ErrSchemaNotFound) && revisionOf(t.schema) != 0 {
-			// Another revision of the same fields is the same to whoever reads: it need not be registered.
-			if same := s.sameFields(ctx, t); same != 0 {
-				id, err = same, nil
+		var first int
+		for _, subject := range t.subjects {
+			id, err := s.idUnder(ctx, subject, t)
+			if err != nil {
+				return err
 			}
-		}
-		if err == nil {
 			if t.format == Protobuf { // other types may share the file
-				s.keep(id, s.readerFor(t.schema))
+				s.keep(SchemaID{Number: id}, s.readerFor(t.schema))
 			} else {
-				s.keep(id, s.reader(t, t.own))
+				s.keep(SchemaID{Number: id}, s.reader(t, t.own))
 			}
-			t.id.Store(int64(id))
+			first = cmp.Or(first, id)
 		}
-		return err
+		// A schema has one ID in a registry, whatever its subjects.
+		t.id.Store(int64(first))
+		return nil
 	})
+}
+
+// idUnder returns the ID of a type's schema under one of its subjects.
+func (s *Set) idUnder(ctx context.Context, subject string, t *setType) (int, error) {
+	lookUp := s.registryID
+	if t.upcast != nil {
+		lookUp = s.formerID
+	}
+	id, err := lookUp(ctx, subject, t)
+	if errors.Is(err, ErrSchemaNotFound) && revisionOf(t.schema) != 0 {
+		// Another revision of the same fields is the same to whoever reads: it need not be registered.
+		if same := s.sameFields(ctx, subject, t); same != 0 {
+			return same, nil
+		}
+	}
+	return id, err
 }
 
 // Encode returns the bytes of a value, or of what a pointer points to, of one of the Set's Go

@@ -46,7 +46,12 @@ type RegistrySettings struct {
 	// answers for others, before records of that ID are poison. Default 15 min: it takes somebody who is
 	// called less to give a right back, and their senders wait. Negative: they wait for ever.
 	RefusedAfter time.Duration
-	Limits       Limits
+	// SchemaIDs is where the schema IDs of written records stand; InPrefix if empty. Records are read with
+	// either. Values that are encoded without headers, which are those of tables, always have a prefix.
+	SchemaIDs SchemaIDPlace
+	// Subjects says what subjects are called.
+	Subjects SubjectNames
+	Limits   Limits
 	// Cache says where on disk the answers are kept; nowhere if its Directory is empty.
 	Cache CacheSettings
 
@@ -120,6 +125,10 @@ func (s RegistrySettings) Validate() error {
 	if s.Mode != "" && s.Mode != LookUp && s.Mode != Register {
 		wrong("Mode is %q; allowed are %q and %q", s.Mode, LookUp, Register)
 	}
+	if s.SchemaIDs != "" && s.SchemaIDs != InPrefix && s.SchemaIDs != InHeader {
+		wrong("SchemaIDs is %q; allowed are %q and %q", s.SchemaIDs, InPrefix, InHeader)
+	}
+	s.Subjects.mistakes(wrong)
 	if s.Timeout < 0 {
 		wrong("Timeout is %v; must be positive, or 0 for %v", s.Timeout, DefaultTimeout)
 	}

@@ -36,6 +36,19 @@ func (e *VersionError) Error() string {
 // Unwrap returns why.
 func (e *VersionError) Unwrap() error { return e.Err }
 
+// OnlyVersions reports whether an error says that versions can't be read, and nothing else: all that it joins
+// are *[VersionError].
+func OnlyVersions(err error) bool {
+	switch e := err.(type) { //nolint:errorlint // it must be nothing else
+	case *VersionError:
+		return true
+	case interface{ Unwrap() []error }:
+		all := e.Unwrap()
+		return len(all) > 0 && !slices.ContainsFunc(all, func(err error) bool { return !OnlyVersions(err) })
+	}
+	return false
+}
+
 // CheckVersions makes sure that the Set can read what was written with each version of its types'
 // subjects that the registry has: records of all of them may still be in the topic. A version of the same
 // revision (StructOptions) must also have the same fields. The error wraps a *[VersionError] for each version
@@ -43,9 +56,9 @@ func (e *VersionError) Unwrap() error { return e.Err }
 // version; it waits for a registry that is away as [Set.Prepare] does.
 func (s *Set) CheckVersions(ctx context.Context) error {
 	var errs []error
-	for _, t := range s.subjects() {
+	for _, subject := range s.subjects() {
 		err := s.registry.patiently(ctx, func(ctx context.Context) error {
-			return s.checkVersions(ctx, t)
+			return s.checkVersions(ctx, subject)
 		})
 		errs = append(errs, err)
 		if errors.Is(err, ErrRegistryUnavailable) {
@@ -55,34 +68,41 @@ func (s *Set) CheckVersions(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// subjects returns a type for each subject: today's, and a former one of each name that no type has any more.
-func (s *Set) subjects() []*setType {
-	all := slices.Clone(s.types)
-	for _, t := range s.formers {
-		if !slices.ContainsFunc(all, func(o *setType) bool { return o.schema.Name == t.schema.Name }) {
-			all = append(all, t)
+// subject is a name of which the registry may have versions, and the type that they are of.
+type subject struct {
+	name string
+	typ  *setType
+}
+
+// subjects returns those of today's types, and of former ones whose names no type has any more.
+func (s *Set) subjects() (all []subject) {
+	for _, t := range slices.Concat(s.types, s.formers) {
+		for _, name := range t.subjects {
+			if !slices.ContainsFunc(all, func(o subject) bool { return o.name == name }) {
+				all = append(all, subject{name, t})
+			}
 		}
 	}
 	return all
 }
 
-func (s *Set) checkVersions(ctx context.Context, t *setType) error {
+func (s *Set) checkVersions(ctx context.Context, of subject) error {
 	var errs []error
-	err := s.eachVersion(ctx, t.schema.Name, func(version, id int, written *Schema, err error) {
+	err := s.eachVersion(ctx, of.name, func(version, id int, written *Schema, err error) {
 		if err == nil {
-			err = t.readable(s, written)
+			err = of.typ.readable(s, written)
 		}
 		if err != nil {
-			errs = append(errs, &VersionError{Subject: t.schema.Name, Version: version, ID: id, Err: err})
+			errs = append(errs, &VersionError{Subject: of.name, Version: version, ID: id, Err: err})
 		}
 	})
 	return errors.Join(append(errs, err)...)
 }
 
-// sameFields returns the ID of a version of the type's subject that has the same fields; 0 if there is none,
+// sameFields returns the ID of a version of a type's subject that has the same fields; 0 if there is none,
 // or if the registry does not say.
-func (s *Set) sameFields(ctx context.Context, t *setType) (same int) {
-	err := s.eachVersion(ctx, t.schema.Name, func(_, id int, written *Schema, err error) {
+func (s *Set) sameFields(ctx context.Context, subject string, t *setType) (same int) {
+	err := s.eachVersion(ctx, subject, func(_, id int, written *Schema, err error) {
 		if err != nil {
 			return
 		}

@@ -37,7 +37,7 @@ type decoder struct {
 	mu             sync.Mutex
 	away           error // why the registry gave no answer, until then
 	then           time.Time
-	known, unknown map[int]bool // by schema ID
+	known, unknown map[codecs.SchemaID]bool
 }
 
 // maxUnknown is how many schema IDs the registry may not know before it is asked for no more that are new:
@@ -50,6 +50,8 @@ func envelope(r *kgo.Record) Record {
 		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
 		Timestamp: r.Timestamp.UTC(), TimestampType: "create", Headers: make([]Header, len(r.Headers)),
 		Type: string(kafka.Header(r.Headers, codecs.HeaderType)), Bytes: len(r.Value), raw: r.Value,
+		framed:   codecs.Framed(r.Headers, r.Value),
+		inHeader: kafka.Header(r.Headers, codecs.HeaderValueSchemaID) != nil,
 	}
 	switch r.Attrs.TimestampType() {
 	case 1:
@@ -98,17 +100,8 @@ func (d *decoder) decode(ctx context.Context, r *Record) {
 		r.Format, r.Value = FormatNone, json.RawMessage("null")
 		return
 	}
-	if id, _, err := codecs.SplitWire(value); err == nil {
-		name, decoded, err := d.wire(ctx, id, value)
-		r.SchemaID, r.SchemaName = id, name
-		if err == nil {
-			r.Format, r.Value = FormatWire, decoded
-			if r.Type == "" {
-				r.Type = bare(name)
-			}
-			return
-		}
-		r.Undecodable = err.Error()
+	if d.bySchema(ctx, r) {
+		return
 	}
 	if text, err := jsonvalue.Parse(value, math.MaxInt); err == nil && text.CheckDepth(maxDepth) == nil {
 		var compact bytes.Buffer
@@ -124,11 +117,44 @@ func (d *decoder) decode(ctx context.Context, r *Record) {
 	r.Format, r.Value = FormatBase64, quote(base64.StdEncoding.EncodeToString(value))
 }
 
+// bySchema fills in a value in the wire format, or why it is not shown as that. It reports whether the value
+// is shown.
+func (d *decoder) bySchema(ctx context.Context, r *Record) bool {
+	id, _, err := codecs.SplitWire(r.framed)
+	switch {
+	case r.inHeader:
+		r.SchemaIn = codecs.InHeader
+	case err != nil:
+		return false // it does not even look like that
+	default:
+		r.SchemaIn = codecs.InPrefix
+	}
+	if err != nil {
+		r.Undecodable = err.Error()
+		return false
+	}
+	r.SchemaID = id.Number
+	if id.HasGUID() {
+		r.SchemaGUID = id.String()
+	}
+	name, decoded, err := d.wire(ctx, id, r.framed)
+	r.SchemaName = name
+	if err != nil {
+		r.Undecodable = err.Error()
+		return false
+	}
+	r.Format, r.Value = FormatWire, decoded
+	if r.Type == "" {
+		r.Type = bare(name)
+	}
+	return true
+}
+
 // maxDepth limits the nesting of a value that is shown as JSON; encoding/json has the same limit.
 const maxDepth = 1000
 
 // wire decodes a value in the wire format.
-func (d *decoder) wire(ctx context.Context, id int, value []byte) (string, []byte, error) {
+func (d *decoder) wire(ctx context.Context, id codecs.SchemaID, value []byte) (string, []byte, error) {
 	if err := d.refuse(id); err != nil {
 		return "", nil, err
 	}
@@ -140,7 +166,7 @@ func (d *decoder) wire(ctx context.Context, id int, value []byte) (string, []byt
 }
 
 // refuse returns why the registry is not asked for a schema; nil if it is.
-func (d *decoder) refuse(id int) error {
+func (d *decoder) refuse(id codecs.SchemaID) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -148,7 +174,7 @@ func (d *decoder) refuse(id int) error {
 		return errors.New("there is no schema registry")
 	case d.known[id]:
 	case len(d.unknown) >= maxUnknown && !d.unknown[id]:
-		return fmt.Errorf("schema %d is not asked for: the registry does not know %d others of this topic",
+		return fmt.Errorf("schema %v is not asked for: the registry does not know %d others of this topic",
 			id, maxUnknown)
 	case d.away != nil && time.Now().Before(d.then):
 		return d.away
@@ -157,7 +183,7 @@ func (d *decoder) refuse(id int) error {
 }
 
 // learn remembers what the registry has answered about a schema.
-func (d *decoder) learn(id int, err error) {
+func (d *decoder) learn(id codecs.SchemaID, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	malformed, poison := errors.AsType[*codecs.Malformed](err)
@@ -166,12 +192,12 @@ func (d *decoder) learn(id int, err error) {
 		d.away, d.then = err, time.Now().Add(registryPause)
 	case poison && malformed.Reason == codecs.ReasonUnknownSchema:
 		if d.unknown == nil {
-			d.unknown = make(map[int]bool)
+			d.unknown = make(map[codecs.SchemaID]bool)
 		}
 		d.unknown[id] = true
 	default:
 		if d.known == nil {
-			d.known = make(map[int]bool)
+			d.known = make(map[codecs.SchemaID]bool)
 		}
 		d.known[id] = true
 	}

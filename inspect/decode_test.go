@@ -25,14 +25,61 @@ func (f *fakeRegistry) ToJSON(_ context.Context, b []byte) (string, []byte, erro
 	switch {
 	case err != nil:
 		return "", nil, err
-	case id == 9:
+	case id.Number == 9:
 		return "", nil, errAway
-	case id != 7:
+	case id.Number != 7 && id.GUID != sevenGUID:
 		return "", nil, &codecs.Malformed{Reason: codecs.ReasonUnknownSchema, Bytes: b}
 	case !json.Valid(data):
 		return "shop.Sold", nil, &codecs.Malformed{Reason: codecs.ReasonUndecodable, Bytes: b}
 	}
 	return "shop.Sold", data, nil
+}
+
+// sevenGUID is the GUID of schema 7.
+var sevenGUID = [16]byte{7}
+
+// A record's schema ID may stand in a header. What is shown says so.
+func TestDecodeSchemaIDs(t *testing.T) {
+	guid := append([]byte{1}, sevenGUID[:]...)
+	const data, text = `{"price":5}`, "07000000-0000-0000-0000-000000000000"
+	const short = "not-wire-format: 2 bytes; the magic byte 0 and a schema ID alone take 5, before the " +
+		"data or in the header __value_schema_id"
+	for name, test := range map[string]struct {
+		header []byte
+		value  string
+		want   Record
+	}{
+		"in front": {nil, wire(7, data), Record{Format: FormatWire, SchemaID: 7, SchemaIn: "prefix"}},
+		"in a header": {
+			[]byte(wire(7, "")), data, Record{Format: FormatWire, SchemaID: 7, SchemaIn: "header"},
+		},
+		"a GUID in front": {
+			nil, string(guid) + data, Record{Format: FormatWire, SchemaGUID: text, SchemaIn: "prefix"},
+		},
+		"a GUID in a header": {guid, data, Record{Format: FormatWire, SchemaGUID: text, SchemaIn: "header"}},
+		"none":               {nil, data, Record{Format: FormatJSON}},
+		"a broken header": {
+			[]byte{0, 1}, data, Record{Format: FormatJSON, SchemaIn: "header", Undecodable: short},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &kgo.Record{Value: []byte(test.value)}
+			if test.header != nil {
+				r.Headers = []kgo.RecordHeader{{Key: "__value_schema_id", Value: test.header}}
+			}
+			got := shown(t, &decoder{registry: &fakeRegistry{}}, r)
+			brief := Record{
+				Format: got.Format, SchemaID: got.SchemaID, SchemaGUID: got.SchemaGUID,
+				SchemaIn: got.SchemaIn, Undecodable: got.Undecodable,
+			}
+			if diff := cmp.Diff(test.want, brief, cmpopts.IgnoreUnexported(Record{})); diff != "" {
+				t.Error(diff)
+			}
+			if string(got.Value) != data {
+				t.Errorf("the value is shown as %s", got.Value)
+			}
+		})
+	}
 }
 
 func wire(id int, data string) string { return string(codecs.AppendWireHeader(nil, id)) + data }

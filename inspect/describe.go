@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"refold/codecs"
 	"refold/kafka"
 )
 
@@ -53,8 +54,11 @@ type Kind struct {
 	Format      Format `json:"format"`
 	Type        string `json:"type,omitempty"`
 	SchemaID    int    `json:"schemaId,omitempty"`
+	SchemaGUID  string `json:"schemaGuid,omitempty"`
 	SchemaName  string `json:"schemaName,omitempty"`
 	Undecodable string `json:"undecodable,omitempty"`
+	// SchemaIn says where the schema ID stands, as in a Record.
+	SchemaIn codecs.SchemaIDPlace `json:"schemaIn,omitempty"`
 }
 
 // describePatience is how long Describe waits for an open transaction: its records matter little.
@@ -81,7 +85,10 @@ func Describe(
 	_, err = Cat(ctx, Options{
 		Kafka: settings, Registry: registry, Topic: topic, Tail: last, Patience: describePatience,
 	}, func(r *Record) error {
-		kinds[Kind{0, r.Format, r.Type, r.SchemaID, r.SchemaName, r.Undecodable}]++
+		kinds[Kind{
+			Format: r.Format, Type: r.Type, SchemaID: r.SchemaID, SchemaGUID: r.SchemaGUID,
+			SchemaName: r.SchemaName, Undecodable: r.Undecodable, SchemaIn: r.SchemaIn,
+		}]++
 		return nil
 	})
 	for kind, records := range kinds {
@@ -90,7 +97,8 @@ func Describe(
 	}
 	slices.SortFunc(d.Last, func(a, b Kind) int {
 		return cmp.Or(cmp.Compare(b.Records, a.Records), cmp.Compare(a.Type, b.Type),
-			cmp.Compare(a.SchemaID, b.SchemaID), cmp.Compare(a.Format, b.Format),
+			cmp.Compare(a.SchemaID, b.SchemaID), cmp.Compare(a.SchemaGUID, b.SchemaGUID),
+			cmp.Compare(a.SchemaIn, b.SchemaIn), cmp.Compare(a.Format, b.Format),
 			cmp.Compare(a.Undecodable, b.Undecodable))
 	})
 	return d, err

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"refold/codecs"
 	"refold/inspect"
 )
 
@@ -38,7 +39,10 @@ func TestDescribe(t *testing.T) {
 	})
 	equal(t, got.Config, []inspect.Config{{Name: "retention.ms", Value: "1000", Source: "topic"}})
 	equal(t, got.Last, []inspect.Kind{
-		{Records: 2, Format: inspect.FormatWire, Type: "Sold", SchemaID: 1, SchemaName: "shop.Sold"},
+		{
+			Records: 2, Format: inspect.FormatWire, Type: "Sold", SchemaID: 1, SchemaName: "shop.Sold",
+			SchemaIn: codecs.InPrefix,
+		},
 		{Records: 1, Format: inspect.FormatText},
 	})
 	_, err = inspect.Describe(s.ctx, s.settings, nil, "none", 0)

@@ -3,6 +3,8 @@ package inspect
 import (
 	"encoding/json"
 	"time"
+
+	"refold/codecs"
 )
 
 // Format says how a value or a key is shown.
@@ -42,9 +44,12 @@ type Record struct {
 	Headers []Header `json:"headers"`
 
 	Format Format `json:"format"`
-	// SchemaID and SchemaName are of the wire format.
+	// SchemaID, or SchemaGUID if the record has a GUID instead, and SchemaName are of the wire format.
 	SchemaID   int    `json:"schemaId,omitempty"`
+	SchemaGUID string `json:"schemaGuid,omitempty"`
 	SchemaName string `json:"schemaName,omitempty"`
+	// SchemaIn says where the schema ID stands: before the data (InPrefix) or in a header (InHeader).
+	SchemaIn codecs.SchemaIDPlace `json:"schemaIn,omitempty"`
 	// Undecodable is why a value that looks like the wire format is not shown as that.
 	Undecodable string `json:"undecodable,omitempty"`
 	// Transaction is "aborted" or "undecided" for a record that readers of committed records don't get.
@@ -54,7 +59,9 @@ type Record struct {
 	// Value is JSON of any kind with FormatWire and FormatJSON, null with FormatNone, otherwise a string.
 	Value json.RawMessage `json:"value"`
 
-	raw []byte // the value
+	raw      []byte // the value
+	framed   []byte // the value with its schema ID in front
+	inHeader bool   // the schema ID stands in a header
 }
 
 // Header is a header of a record.

@@ -61,7 +61,10 @@ func (i *Installation) Registry() codecs.RegistrySettings {
 		},
 		TLS:  kafka.TLS{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile},
 		Mode: codecs.LookUp, Timeout: c.Timeout, RetryLimit: c.RetryLimit,
-		RefusedAfter: c.RefusedAfter,
+		RefusedAfter: c.RefusedAfter, SchemaIDs: codecs.SchemaIDPlace(c.SchemaID),
+		Subjects: codecs.SubjectNames{
+			Strategy: codecs.SubjectStrategy(c.Subjects), Prefix: c.SubjectPrefix, TopicPrefix: i.Prefix(),
+		},
 	}
 	if c.Mode == "register" {
 		s.Mode = codecs.Register

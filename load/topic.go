@@ -163,17 +163,16 @@ func (t *Topic) record(c Command) (*kgo.Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Type, err)
 	}
-	value, err := set.Encode(data)
+	value, headers, err := set.EncodeRecord(data, eventsourcing.Metadata{
+		ID: c.ID, Source: "processor/load", Type: c.Type, Subject: c.Subject,
+		ExpectedSequence: c.Expected,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Type, err)
+		return nil, err //nolint:wrapcheck // it names the command
 	}
 	record := &kgo.Record{
 		Topic: t.topics[c.Aggregate].Commands, Key: []byte(c.Subject), Value: value,
 	}
-	headers := codecs.Headers(eventsourcing.Metadata{
-		ID: c.ID, Source: "processor/load", Type: set.WrittenType(data), Subject: c.Subject,
-		ExpectedSequence: c.Expected,
-	})
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: headers[name]})
 	}
@@ -233,7 +232,8 @@ func (t *Topic) take(record *kgo.Record) error {
 	if !t.isWaitedFor(key) {
 		return nil // somebody else's
 	}
-	value, err := t.options.Results.Decode(context.Background(), record.Value)
+	value, err := t.options.Results.Decode(context.Background(),
+		codecs.Framed(record.Headers, record.Value))
 	if err != nil {
 		return err //nolint:wrapcheck // it names what is wrong
 	}

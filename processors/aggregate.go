@@ -2,7 +2,6 @@ package processors
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -123,12 +122,14 @@ func (a Aggregate[S, C, E]) Topics(prefix string) Topics { return NewTopics(pref
 
 // EventTypes returns the record types of the events, with their former versions.
 func (a Aggregate[S, C, E]) EventTypes() []codecs.Type {
-	return append(recordsOf(a.Events, a.written()), a.formers(a.FormerEvents, a.written())...)
+	return on(a.Topics("").Events,
+		append(recordsOf(a.Events, a.written()), a.formers(a.FormerEvents, a.written())...))
 }
 
 // CommandTypes returns the record types of the commands, with their former versions.
 func (a Aggregate[S, C, E]) CommandTypes() []codecs.Type {
-	return append(recordsOf(a.Commands, a.written()), a.formers(a.FormerCommands, a.written())...)
+	return on(a.Topics("").Commands,
+		append(recordsOf(a.Commands, a.written()), a.formers(a.FormerCommands, a.written())...))
 }
 
 func (a Aggregate[S, C, E]) formers(formers []Former, as codecs.StructOptions) []codecs.Type {
@@ -230,6 +231,9 @@ type OpenAggregate struct {
 	// RowsVersion returns the fold version of the rows that are written: Fold's, or that of a former version
 	// (see Downcast).
 	RowsVersion func() int
+	// Unreadable is told by Prepare, as an error, which versions of rows and events can't be read. Prepare
+	// goes on if it returns nil. Nil: Prepare returns the error.
+	Unreadable func(error) error
 	// Graph makes the Goka group graph.
 	Graph func(GraphOptions) (*goka.GroupGraph, error)
 	// Row reads the sequence and the state of a row.
@@ -276,8 +280,8 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 		{&o.Events, "events", a.EventTypes()},
 		{
 			&o.Rows, "rows",
-			append(a.formers(a.FormerStates, codecs.StructOptions{Namespace: a.namespace()}),
-				rowType[S](a.namespace(), a.Name, a.Decider().Version())),
+			on(a.Topics("").Table, append(a.formers(a.FormerStates, codecs.StructOptions{Namespace: a.namespace()}),
+				rowType[S](a.namespace(), a.Name, a.Decider().Version()))),
 		},
 	}
 	for _, s := range sets {
@@ -357,23 +361,3 @@ func (o *OpenAggregate) SchemaText(typeName string) (text string) {
 
 // Topics returns the names of the aggregate's topics, each with the prefix in front.
 func (o *OpenAggregate) Topics(prefix string) Topics { return NewTopics(prefix, o.Name, o.Plural) }
-
-// Prepare gets the IDs of the aggregate's schemas from the registry, and makes sure that the rows and
-// events of all their versions can be read, and that a state with other fields has another fold version.
-// Commands that can't be read become dead letters; without rows and events nothing can be handled.
-func (o *OpenAggregate) Prepare(ctx context.Context) error {
-	// Rows first: a schema that does not fit must not be registered.
-	errs := []error{o.Rows.CheckVersions(ctx)}
-	if errs[0] == nil {
-		for _, set := range o.Sets() {
-			errs = append(errs, set.Prepare(ctx))
-		}
-	}
-	if errors.Join(errs...) == nil {
-		errs = append(errs, o.Events.CheckVersions(ctx))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("schemas of %s: %w", o.Plural, err)
-	}
-	return nil
-}

@@ -1,7 +1,6 @@
 package processors
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -96,7 +95,7 @@ func (d Definitions) Open(registry *codecs.Registry) (*Opened, error) {
 		p, err := definition.Open(registry)
 		o.Processes, errs = append(o.Processes, p), append(errs, err)
 	}
-	results, err := NewResultSet(registry)
+	results, err := NewResultSet(registry, d.Aggregates...)
 	o.Results = results
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
@@ -111,33 +110,6 @@ func (o *Opened) Targets(prefix string) map[string]Target {
 		all[a.Name] = Target{Topic: a.Topics(prefix).Commands, Commands: a.Commands}
 	}
 	return all
-}
-
-// Prepare gets the IDs of all schemas from the registry, and makes sure that the rows and events of all
-// versions can be read.
-func (o *Opened) Prepare(ctx context.Context) error {
-	errs := []error{o.Results.Prepare(ctx)}
-	for _, a := range o.Aggregates {
-		errs = append(errs, a.Prepare(ctx))
-	}
-	for _, p := range o.Processes {
-		errs = append(errs, p.Inputs.Prepare(ctx))
-	}
-	return errors.Join(errs...)
-}
-
-// CheckVersions compares all versions of commands, results and inputs of processes in the registry with
-// those of this program; Prepare has compared those of rows and events. Records of a version that can't be
-// read become dead letters.
-func (o *Opened) CheckVersions(ctx context.Context) error {
-	errs := []error{o.Results.CheckVersions(ctx)}
-	for _, a := range o.Aggregates {
-		errs = append(errs, a.Commands.CheckVersions(ctx))
-	}
-	for _, p := range o.Processes {
-		errs = append(errs, p.Inputs.CheckVersions(ctx))
-	}
-	return errors.Join(errs...)
 }
 
 // SchemaCount returns how many schemas the definitions have, those of results included.

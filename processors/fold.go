@@ -98,7 +98,7 @@ func unfoldable(reason FoldCode, format string, args ...any) error {
 
 // Headers are those that Decode reads.
 func (f *EventFold[S, E]) Headers() []string {
-	return []string{codecs.HeaderSequence, codecs.HeaderTime}
+	return []string{codecs.HeaderSequence, codecs.HeaderTime, codecs.HeaderValueSchemaID}
 }
 
 // Decode returns a record of the events topic as Apply takes it. Nothing of the record is kept.
@@ -114,7 +114,7 @@ func (f *EventFold[S, E]) Decode(event *kgo.Record) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	value, err := f.events.Decode(context.Background(), event.Value)
+	value, err := f.events.Decode(context.Background(), codecs.Framed(event.Headers, event.Value))
 	if err != nil {
 		if poison, is := errors.AsType[*codecs.Malformed](err); is {
 			return nil, &FoldError{Reason: FoldCode(poison.Reason), Err: err}

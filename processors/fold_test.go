@@ -133,7 +133,8 @@ func TestEventFold(t *testing.T) {
 		}
 	}
 	headers := f.Headers()
-	if f.Version() != 3 || !slices.Equal(headers, []string{codecs.HeaderSequence, codecs.HeaderTime}) {
+	read := []string{codecs.HeaderSequence, codecs.HeaderTime, codecs.HeaderValueSchemaID}
+	if f.Version() != 3 || !slices.Equal(headers, read) {
 		t.Errorf("version %d, headers %v", f.Version(), headers)
 	}
 	if _, err := f.Apply(nil, "no event"); err == nil || code(err) != "" {

@@ -84,7 +84,7 @@ func (m Messages) Result(
 	if err != nil {
 		return none, metadata, err
 	}
-	value, err := m.Results.Decode(ctx, r.Value)
+	value, err := m.Results.Decode(ctx, codecs.Framed(r.Headers, r.Value))
 	if err != nil {
 		return none, metadata, fmt.Errorf("decode a result: %w", err)
 	}

@@ -116,7 +116,11 @@ func (p Process[E]) Open(registry *codecs.Registry) (*OpenProcess, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	inputs, err := codecs.NewSet(registry, append(p.Of.EventTypes(), ResultType())...)
+	types := p.Of.EventTypes()
+	if len(p.Results) > 0 {
+		types = append(types, resultType(p.Results))
+	}
+	inputs, err := codecs.NewSet(registry, types...)
 	if err != nil {
 		return nil, fmt.Errorf("inputs of %s: %w", p.Name, err)
 	}

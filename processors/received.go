@@ -37,7 +37,7 @@ func (r *received) next(records kafka.Records) bool {
 // decode decodes the record's value.
 func (r *received) decode(set *codecs.Set) {
 	if r.Value != nil {
-		r.value = decode(set, r.Value)
+		r.value = decode(set, codecs.Framed(r.Headers, r.Value))
 	}
 }
 

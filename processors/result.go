@@ -37,9 +37,19 @@ type Result struct {
 	Message string `avro:"message"`
 }
 
-// NewResultSet returns the codec of results topics, which are alike for all aggregates.
-func NewResultSet(registry *codecs.Registry) (*codecs.Set, error) {
-	return codecs.NewSet(registry, ResultType())
+// NewResultSet returns the codec of the results topics of some aggregates, which are alike for all. Without
+// any, subjects can't be named after topics.
+func NewResultSet(registry *codecs.Registry, of ...AggregateDefinition) (*codecs.Set, error) {
+	return codecs.NewSet(registry, resultType(of))
+}
+
+// resultType is the type of results on the topics of some aggregates.
+func resultType(of []AggregateDefinition) codecs.Type {
+	topics := make([]string, len(of))
+	for i, a := range of {
+		topics[i] = topicsOf(a, "").Results
+	}
+	return ResultType().On(topics...)
 }
 
 // ResultType is [Result] as a record type, for the inputs of a process.

@@ -1,6 +1,10 @@
 package processors
 
-import "github.com/lovoo/goka"
+import (
+	"github.com/lovoo/goka"
+
+	"refold/codecs"
+)
 
 // Topics names what an aggregate reads and writes. Commands, Events, Results and Table have the
 // same number of partitions and the same partitioner, so that a partition of the table is a
@@ -15,6 +19,14 @@ type Topics struct {
 	DeadLetters string
 	// Group is the consumer group, and the name of the Goka group graph.
 	Group string
+}
+
+// on returns record types with the topic that they are on, as subjects may be named after it.
+func on(topic string, types []codecs.Type) []codecs.Type {
+	for i, t := range types {
+		types[i] = t.On(topic)
+	}
+	return types
 }
 
 // NewTopics returns the topics of the aggregate called name ("account"), whose collection is

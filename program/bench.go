@@ -36,12 +36,13 @@ type benchOptions struct {
 	timeout           time.Duration
 
 	definitions processors.Definitions
+	config      *config.Options
 	prefix      string // of the topics
 	out, logs   io.Writer
 }
 
 func (p *program) newBenchOptions() benchOptions {
-	return benchOptions{definitions: p.Definitions, prefix: bench.NewPrefix()}
+	return benchOptions{definitions: p.Definitions, config: p.Options, prefix: bench.NewPrefix()}
 }
 
 func (p *program) newBench() *cobra.Command {
@@ -82,7 +83,7 @@ at the end. Figures depend on the machine and its other load; compare runs side 
 func (o *benchOptions) clusterFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.brokers, "brokers", []string{"localhost:9092"}, "the cluster, host:port")
 	f.StringSliceVar(&o.registry, "registry", []string{"http://localhost:8081"},
-		"base URLs of the schema registry")
+		"base URLs of the schema registry; all else about it is set in the environment, as of a worker")
 	f.StringVar(&o.aggregate, "aggregate", o.definitions.Aggregates[0].Named().Name,
 		"the aggregate, by its name or plural")
 	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the worker to this file")
@@ -128,13 +129,30 @@ func (o *benchOptions) install() *installation.Installation {
 	}}}
 }
 
+// registrySettings are those of the worker's process, which has the same environment: credentials,
+// certificates, names of subjects. Only the URLs and the mode are the measurement's own.
+func (o *benchOptions) registrySettings() (codecs.RegistrySettings, error) {
+	loaded, err := o.config.Load(config.LoadOptions{Environ: append(os.Environ(),
+		"REFOLD_REGISTRY_URLS="+strings.Join(o.registry, ","), "REFOLD_REGISTRY_MODE=register",
+		"REFOLD_TOPICS_PREFIX="+o.prefix,
+	)})
+	if err != nil {
+		return codecs.RegistrySettings{}, err //nolint:wrapcheck // it lists the mistakes
+	}
+	return (&installation.Installation{Config: loaded.Config}).Registry(), nil
+}
+
 // open opens the aggregate that --aggregate names. The caller closes the registry.
 func (o *benchOptions) open(ctx context.Context) (*processors.OpenAggregate, *codecs.Registry, error) {
 	definition, err := o.definitions.Called(o.aggregate)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--aggregate: %w", err)
 	}
-	registry, err := codecs.NewRegistry(codecs.RegistrySettings{URLs: o.registry, Mode: codecs.Register})
+	settings, err := o.registrySettings()
+	if err != nil {
+		return nil, nil, err
+	}
+	registry, err := codecs.NewRegistry(settings)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--registry: %w", err)
 	}

@@ -155,7 +155,7 @@ func (r *Reader) batch(
 func (r *Reader) eventsOf(
 	ctx context.Context, record *kgo.Record,
 ) ([]eventsourcing.Envelope[any], error) {
-	data, err := r.events.Decode(ctx, record.Value)
+	data, err := r.events.Decode(ctx, codecs.Framed(record.Headers, record.Value))
 	if malformed, poison := errors.AsType[*codecs.Malformed](err); poison &&
 		malformed.Reason == codecs.ReasonUnknownType {
 		if r.options.Skipped != nil {

@@ -44,6 +44,7 @@ type log struct {
 	cluster *local.Cluster
 	events  *codecs.Set
 	client  *kgo.Client
+	place   codecs.SchemaIDPlace
 	next    int64
 }
 
@@ -81,7 +82,11 @@ func (l *log) write(events ...any) {
 		l.next++
 		value, err := l.events.Encode(event)
 		must(l.t, err)
-		record := &kgo.Record{Topic: topic, Key: []byte("alice"), Value: value}
+		var ids []kgo.RecordHeader
+		if l.place == codecs.InHeader {
+			ids, value = []kgo.RecordHeader{{Key: codecs.HeaderValueSchemaID, Value: value[:5]}}, value[5:]
+		}
+		record := &kgo.Record{Topic: topic, Key: []byte("alice"), Value: value, Headers: ids}
 		metadata := eventsourcing.Metadata{
 			ID: eventsourcing.EventRef{Subject: "alice", Sequence: l.next}.ID(), Source: "accounts",
 			Type: eventsourcing.TypeName(event), Subject: "alice", Sequence: l.next,
@@ -128,6 +133,20 @@ func read(t *testing.T, r *reader.Reader, n int, fail error) (sequences []int64,
 		return nil
 	})
 	return sequences, err
+}
+
+// Events with their schema IDs in headers are read as those that have them before the data.
+func TestSchemaIDsInHeaders(t *testing.T) {
+	l := newLog(t)
+	l.write(MoneyMoved{5, "EUR"})
+	l.place = codecs.InHeader
+	l.write(MoneyMoved{7, "EUR"})
+	var skipped []string
+	got, err := read(t, l.reader(&skipped, serviceTypes()), 2, nil)
+	must(t, err)
+	if len(got) != 2 || len(skipped) > 0 {
+		t.Errorf("read %v, skipped %v", got, skipped)
+	}
 }
 
 // Types that a service does not know are passed over, and fields that it does not declare left out.

@@ -154,7 +154,7 @@ func (a *Aggregate) showEvent(ctx context.Context, id string, b []byte, sequence
 	if !m.Time.IsZero() {
 		e.Time = m.Time
 	}
-	shown, err := a.description.Events.Show(ctx, r.Value)
+	shown, err := a.description.Events.Show(ctx, codecs.Framed(r.Headers, r.Value))
 	e.Data, e.ReadAs = shown.Data, shown.ReadAs
 	switch {
 	case errors.As(err, &e.Unreadable):

@@ -40,7 +40,7 @@ const (
 type entry struct {
 	typeName string
 	time     time.Time
-	value    []byte // the record's value; of a command its fingerprint
+	value    []byte // the record's value, codecs.Framed; of a command its fingerprint
 	repeated bool   // of a result: the command has been there before
 	plain    bool   // it is found as a message of its command's trace, by this entry, see traced
 
@@ -67,12 +67,12 @@ func project(kind Kind) snapshots.Projection {
 	return snapshots.Projection{Version: "index 3", File: func(w snapshots.Writer, r *kgo.Record) error {
 		h := headsOf(r)
 		e := entry{
-			typeName: string(h.typeName), time: r.Timestamp, value: r.Value, repeated: h.repeated,
-			plain: h.plain(kind),
+			typeName: string(h.typeName), time: r.Timestamp, value: codecs.Framed(r.Headers, r.Value),
+			repeated: h.repeated, plain: h.plain(kind),
 		}
 		commandID := h.causation
 		if kind == KindCommand {
-			commandID, e.value, e.repeated = h.id, fingerprint(r.Value), false
+			commandID, e.value, e.repeated = h.id, fingerprint(e.value), false
 		}
 		if len(commandID) == 0 || len(r.Key) > codecs.MaxHeaderBytes {
 			return nil

@@ -11,7 +11,6 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"refold/codecs"
 	"refold/eventsourcing"
 	"refold/kafka"
 )
@@ -50,16 +49,16 @@ func (a *Aggregate) Send(ctx context.Context, command eventsourcing.Envelope[any
 		a.sender.metrics.sent(a.description.Name, ErrNotSent)
 		return fmt.Errorf("%w: %w", ErrNotSent, err)
 	}
-	value, err := a.description.Commands.Encode(command.Data)
+	value, headers, err := a.description.Commands.EncodeRecord(command.Data, command.Metadata)
 	if err != nil {
-		return fmt.Errorf("%w: encode command %q: %w", ErrNotSent, command.ID, err)
+		return fmt.Errorf("%w: %w", ErrNotSent, err)
 	}
 	command.Type = cmp.Or(a.description.Commands.WrittenType(command.Data), command.Type)
 	err = a.sender.send(ctx, &sarama.ProducerMessage{
 		Topic:     a.description.Topics.Commands,
 		Key:       sarama.StringEncoder(command.Subject),
 		Value:     sarama.ByteEncoder(value),
-		Headers:   codecs.Headers(command.Metadata).ToSarama(),
+		Headers:   headers.ToSarama(),
 		Timestamp: command.Time,
 	})
 	a.sender.metrics.sent(a.description.Name, err)

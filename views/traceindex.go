@@ -161,7 +161,7 @@ func (t *traced) describe(r *kgo.Record) (e traceEntry, is bool) {
 	case KindEvent:
 		e.sequence = number(codecs.HeaderSequence)
 	case KindResult:
-		e.repeated, e.value = h.repeated, r.Value
+		e.repeated, e.value = h.repeated, codecs.Framed(r.Headers, r.Value)
 	case KindDeadLetter:
 		e.reason = header(r, processors.HeaderReason)
 		e.origin.Topic = header(r, processors.HeaderTopic)

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"slices"
 
-	"refold/codecs/compat"
+	"refold/codecs"
 	"refold/inventory"
 	"refold/kafka"
 )
@@ -54,6 +54,9 @@ func (w *Worker) prepareOnce(ctx context.Context, last error) error {
 		return err
 	}
 	doing("asking the schema registry for the schemas")
+	for _, a := range w.opened.Aggregates {
+		a.Unreadable = w.unreadable
+	}
 	if err := w.opened.Prepare(ctx); err != nil {
 		return err //nolint:wrapcheck // it names the schemas
 	}
@@ -61,24 +64,38 @@ func (w *Worker) prepareOnce(ctx context.Context, last error) error {
 	if err := w.opened.CheckVersions(ctx); err != nil && ctx.Err() == nil {
 		w.logger.Warn("records of these schemas can't be read: they will be set aside", "error", err)
 	}
-	w.warnOfDropped(ctx)
-	return nil
+	doing("asking the schema registry for types that the program lacks")
+	return w.checkDropped(ctx)
 }
 
-// warnOfDropped names types that were written and that this program has not. That may be right: they are of a
-// later release, which has been rolled back. A registry that is away is no reason to wait for this.
-func (w *Worker) warnOfDropped(ctx context.Context) {
-	dropped, err := w.opened.Dropped(ctx, w.registry, func(subject string) bool {
-		return w.in.Compatibility(subject) == compat.None
-	})
-	switch {
-	case err != nil:
-		w.logger.Debug("types that were dropped are not looked for", "error", err)
-	case len(dropped) > 0:
-		w.logger.Warn("the registry has types that this program has not: tables and histories with events "+
-			"of them can't be read, and commands of them will be set aside", "subjects", dropped,
-			"command", "schemas check")
+// checkDropped returns the types of the program's aggregates that the registry has and the program has not,
+// unless they are to be logged only. A registry that does not list its subjects, or is away while its cache
+// answers the rest, is no reason to stand still: they were checked when the program was deployed.
+func (w *Worker) checkDropped(ctx context.Context) error {
+	catalog := w.opened.Catalog(w.registry.SubjectNames())
+	dropped, err := catalog.Dropped(ctx, w.registry, w.in.Ignores)
+	if errors.Is(err, codecs.ErrRegistryUnavailable) && ctx.Err() == nil {
+		w.logger.Warn("it is not known whether the registry has types that the program lacks", "error", err)
+		return nil
 	}
+	if err != nil || len(dropped) == 0 {
+		return err //nolint:wrapcheck // it says what it was doing
+	}
+	errs := make([]error, len(dropped))
+	for i, d := range dropped {
+		errs[i] = d
+	}
+	return w.unreadable(errors.Join(errs...))
+}
+
+// unreadable decides about history that can't be read.
+func (w *Worker) unreadable(err error) error {
+	if w.config.Registry.Unreadable == "warn" {
+		w.logger.Warn("the history can't be read by this program, and it starts all the same "+
+			"(registry.unreadable-history: warn)", "error", err)
+		return nil
+	}
+	return fmt.Errorf("%w; to start all the same, set registry.unreadable-history to warn", err)
 }
 
 // prepareTopics makes what is missing of the topics, if it may, and compares the partitions of those that

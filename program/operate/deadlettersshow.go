@@ -77,7 +77,7 @@ func (s *letterShow) run(
 		_, err := out.Write(letter.Value)
 		return err
 	}
-	schema, value, why := decodeLetter(cmd.Context(), c, letter.Value)
+	schema, value, why := decodeLetter(cmd.Context(), c, codecs.Framed(letter.Headers, letter.Value))
 	if s.json {
 		return showJSON(out, letter, schema, value, why)
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"refold/codecs"
 	"refold/inspect"
 	"refold/program/command"
 )
@@ -40,6 +41,9 @@ func recordText(r *inspect.Record, headers bool) string {
 		fmt.Fprintf(&b, "  [%s]", r.Transaction)
 	}
 	fmt.Fprintf(&b, "  %s", r.Format)
+	if r.SchemaIn == codecs.InHeader {
+		b.WriteString(" (schema ID in a header)")
+	}
 	if r.Undecodable != "" {
 		fmt.Fprintf(&b, " (%d bytes; %s)", r.Bytes, command.Shortened(r.Undecodable, maxReason))
 	} else if r.Format == inspect.FormatBase64 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"refold/codecs"
 	"refold/inspect"
 	"refold/logging"
 	"refold/program/command"
@@ -102,8 +103,14 @@ func showTopic(w io.Writer, d *inspect.Description, last int) error {
 	}
 	for _, k := range d.Last {
 		schema := "-"
-		if k.SchemaID != 0 {
+		switch {
+		case k.SchemaGUID != "":
+			schema = strings.TrimSpace(k.SchemaGUID + " " + command.Legible(k.SchemaName))
+		case k.SchemaID != 0:
 			schema = strings.TrimSpace(strconv.Itoa(k.SchemaID) + " " + command.Legible(k.SchemaName))
+		}
+		if k.SchemaIn == codecs.InHeader {
+			schema += " (ID in a header)"
 		}
 		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", k.Records, k.Format,
 			orDash(command.Legible(k.Type)), schema, command.Shortened(k.Undecodable, maxReason))

@@ -74,11 +74,7 @@ func payer(k int) string { return "payer-" + strconv.Itoa(k) }
 
 // command makes a command as a client does.
 func command(a *processors.OpenAggregate, topic, key, id string, data any) (*kgo.Record, error) {
-	value, err := a.Commands.Encode(data)
-	if err != nil {
-		return nil, err
-	}
-	return bench.Record(topic, key, value, eventsourcing.Metadata{
+	return bench.Record(a.Commands, topic, data, eventsourcing.Metadata{
 		ID: id, Source: "bench", Subject: key, Type: eventsourcing.TypeName(data), Time: time.Now(),
-	}), nil
+	})
 }

@@ -120,6 +120,19 @@ func TestFormerVersion(t *testing.T) {
 	}
 }
 
+// A record whose schema ID stands in a header is shown as any other.
+func TestSchemaIDInHeader(t *testing.T) {
+	f := newFixture(t)
+	l := listen(t, f.feed(t, livefeed.Limits{}), livefeed.Filter{}, "")
+	r := f.record(t, events, "c", Add{8})
+	r.Headers = append(r.Headers, kgo.RecordHeader{Key: codecs.HeaderValueSchemaID, Value: r.Value[:5]})
+	r.Value = r.Value[5:]
+	f.write(t, r)
+	if got := next(t, l, 1)[0].Message; string(got.Data) != `{"amount":8}` || got.Undecodable != "" {
+		t.Errorf("it is shown as %+v", got)
+	}
+}
+
 func TestFilter(t *testing.T) {
 	f := newFixture(t)
 	feed := f.feed(t, livefeed.Limits{})

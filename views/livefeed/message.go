@@ -88,7 +88,7 @@ func (f *Feed) decode(ctx context.Context, t *Topic, m *Message, r *kgo.Record) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, decodeLimit)
 	defer cancel()
-	shown, err := f.show(ctx, t, r.Value)
+	shown, err := f.show(ctx, t, codecs.Framed(r.Headers, r.Value))
 	if err != nil {
 		m.Undecodable = err.Error()
 		return

@@ -106,7 +106,7 @@ func (r *report) add(problems error) {
 type opened struct {
 	registry *codecs.Registry // the caller closes it
 	opened   *processors.Opened
-	types    types
+	types    *processors.Catalog
 	history  history
 }
 
@@ -134,15 +134,19 @@ func open(loaded *command.Loaded, folder string, mode codecs.Mode) (*opened, err
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what it was doing
 	}
-	o := &opened{registry: registry, opened: all, types: typesOf(all), history: inRegistry{registry}}
-	if folder != "" {
-		f, err := released.Open(folder)
-		if err != nil {
-			registry.Close()
-			return nil, err //nolint:wrapcheck // it names the files
-		}
-		o.history = inFolder{f, folder}
+	o := &opened{registry: registry, opened: all}
+	if folder == "" {
+		types := all.Catalog(registry.SubjectNames())
+		o.types, o.history = &types, inRegistry{registry, &types}
+		return o, nil
 	}
+	f, err := released.Open(folder)
+	if err != nil {
+		registry.Close()
+		return nil, err //nolint:wrapcheck // it names the files
+	}
+	types := all.Catalog(codecs.SubjectNames{}) // a folder is of no installation
+	o.types, o.history = &types, inFolder{f, folder}
 	return o, nil
 }
 
@@ -184,9 +188,9 @@ func (r *report) print(w io.Writer) {
 func (t *checkedType) printWritten(w io.Writer) {
 	until := "until aggregates." + t.Aggregate + ".write is latest"
 	switch t.Written {
-	case writtenFormer:
+	case string(processors.WrittenFormer):
 		fmt.Fprintf(w, "%s: a former version is written %s\n", t.Type, until)
-	case writtenNone:
+	case string(processors.WrittenNone):
 		fmt.Fprintf(w, "%s: is not written %s\n", t.Type, until)
 	}
 }

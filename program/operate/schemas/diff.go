@@ -12,6 +12,7 @@ import (
 	"refold/codecs"
 	"refold/codecs/compat"
 	"refold/codecs/released"
+	"refold/processors"
 	"refold/program/command"
 )
 
@@ -113,8 +114,8 @@ func (o *opened) diff(ctx context.Context, args []string, level levels) (*differ
 // schemaOf returns a version's schema, or the program's for version 0.
 func (o *opened) schemaOf(subject string, number int, versions []version) (*codecs.Schema, error) {
 	if number == 0 {
-		if own := o.types.of(subject); own != nil {
-			return own.schema, nil
+		if own := o.types.Of(subject); own != nil {
+			return own.Schema, nil
 		}
 		return nil, fmt.Errorf("the program has no type %s; give two versions to compare", subject)
 	}
@@ -129,7 +130,9 @@ func (o *opened) schemaOf(subject string, number int, versions []version) (*code
 	return versions[at].schema, nil
 }
 
-func sameText(v version, own *recordType) bool { return released.Same(v.text, own.schema.Text) }
+func sameText(v version, own *processors.CatalogType) bool {
+	return released.Same(v.text, own.Schema.Text)
+}
 
 func (d *difference) print(w io.Writer) {
 	to := "the program"

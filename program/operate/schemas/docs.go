@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"refold/codecs"
+	"refold/processors"
 	"refold/program/command"
 	"refold/program/operate/catalogue"
 	"refold/program/operate/catalogue/asyncapi"
@@ -103,7 +104,7 @@ func (f docsFlags) catalogue(
 		Servers: serversOf(loaded),
 	}
 	if !f.noHistory {
-		in.History = documented{o.history}
+		in.History = documented{o.history, o.types}
 	}
 	c, err := catalogue.New(ctx, in)
 	if errors.Is(err, codecs.ErrRegistryUnavailable) {
@@ -119,9 +120,11 @@ func serversOf(loaded *command.Loaded) catalogue.Servers {
 		Brokers: k.Brokers, TLS: k.TLS.Enabled, Certificate: k.TLS.CertFile != "",
 		Mechanism: k.SASL.Mechanism, TokenURL: k.SASL.OAuth.TokenURL, Scope: k.SASL.OAuth.Scope,
 	}
-	for _, url := range loaded.Config.Registry.URLs {
+	r := loaded.Config.Registry
+	for _, url := range r.URLs {
 		s.Registries = append(s.Registries, withoutUser(url))
 	}
+	s.SchemaIDs, s.Subjects = codecs.SchemaIDPlace(r.SchemaID), codecs.SubjectStrategy(r.Subjects)
 	return s
 }
 
@@ -136,15 +139,18 @@ func withoutUser(url string) string {
 	return strings.TrimSuffix(scheme+"://"+host+"/"+path, "/")
 }
 
-// documented is a history as the catalogue takes it.
-type documented struct{ history }
+// documented is a history as the catalogue takes it: by the names of records.
+type documented struct {
+	history
+	types *processors.Catalog
+}
 
 func (h documented) Name() string { return h.name() }
 
 func (h documented) Subjects(ctx context.Context) ([]string, error) { return h.subjects(ctx) }
 
-func (h documented) Versions(ctx context.Context, subject string) ([]catalogue.SchemaVersion, error) {
-	found, err := h.versions(ctx, subject)
+func (h documented) Versions(ctx context.Context, record string) ([]catalogue.SchemaVersion, error) {
+	found, err := h.versions(ctx, h.types.SubjectOf(record))
 	versions := make([]catalogue.SchemaVersion, len(found))
 	for i, v := range found {
 		versions[i] = catalogue.SchemaVersion{Number: v.number, Schema: v.schema, Err: v.err}

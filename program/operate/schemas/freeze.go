@@ -46,13 +46,14 @@ func freeze(w io.Writer, loaded *command.Loaded, dir string) error {
 	}
 	defer o.registry.Close()
 	frozen := 0
-	for _, t := range o.types.all {
-		example, err := t.schema.Sample()
+	all := o.opened.Catalog(codecs.SubjectNames{}).Types // a folder is of no installation
+	for _, t := range all {
+		example, err := t.Schema.Sample()
 		if err != nil {
 			return err //nolint:wrapcheck // it names the record
 		}
-		number, isNew, err := folder.Freeze(t.subject, released.Version{
-			Format: string(t.schema.Format), Text: t.schema.Text, Imports: t.schema.References(),
+		number, isNew, err := folder.Freeze(t.Subject, released.Version{
+			Format: string(t.Schema.Format), Text: t.Schema.Text, Imports: t.Schema.References(),
 			Example: example,
 		})
 		if err != nil {
@@ -60,9 +61,9 @@ func freeze(w io.Writer, loaded *command.Loaded, dir string) error {
 		}
 		if isNew {
 			frozen++
-			fmt.Fprintf(w, "%s: version %d\n", t.subject, number)
+			fmt.Fprintf(w, "%s: version %d\n", t.Subject, number)
 		}
 	}
-	fmt.Fprintf(w, "%d of %d schemas are new in %s\n", frozen, len(o.types.all), dir)
+	fmt.Fprintf(w, "%d of %d schemas are new in %s\n", frozen, len(all), dir)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"refold/codecs"
 	"refold/codecs/compat"
 	"refold/codecs/released"
+	"refold/processors"
 )
 
 // version is a version of a subject: of a registry, or as it was released.
@@ -26,7 +27,10 @@ type history interface {
 }
 
 // inRegistry is the history that a registry has.
-type inRegistry struct{ *codecs.Registry }
+type inRegistry struct {
+	*codecs.Registry
+	types *processors.Catalog
+}
 
 func (h inRegistry) name() string { return "registry " + strings.Join(h.URLs(), ",") }
 
@@ -39,9 +43,13 @@ func (h inRegistry) versions(ctx context.Context, subject string) ([]version, er
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the subject
 	}
+	record := subject
+	if t := h.types.Of(subject); t != nil {
+		record = t.Schema.Name // the subject may be named after the topic, or have a prefix
+	}
 	versions := make([]version, len(found))
 	for i, v := range found {
-		versions[i] = version{number: v.Version, id: v.ID, schema: named(v.Schema, subject), err: v.Err}
+		versions[i] = version{number: v.Version, id: v.ID, schema: named(v.Schema, record), err: v.Err}
 		if v.Schema != nil {
 			versions[i].text = v.Schema.Text
 		}
@@ -59,12 +67,12 @@ func (h inFolder) name() string { return "folder " + h.dir }
 
 func (h inFolder) subjects(context.Context) ([]string, error) { return h.Subjects(), nil }
 
-// named returns the schema of a subject's record: a file of Protobuf may have several.
-func named(schema *codecs.Schema, subject string) *codecs.Schema {
+// named returns the schema of a record: a file of Protobuf may have several.
+func named(schema *codecs.Schema, record string) *codecs.Schema {
 	if schema == nil {
 		return nil
 	}
-	if of := schema.Named(subject); of != nil {
+	if of := schema.Named(record); of != nil {
 		return of
 	}
 	return schema
@@ -79,6 +87,22 @@ func (h inFolder) versions(_ context.Context, subject string) ([]version, error)
 		versions[i].schema, versions[i].err = named(schema, subject), err
 	}
 	return versions, nil
+}
+
+// searched is a history as package processors takes it.
+type searched struct{ of history }
+
+func (s searched) Subjects(ctx context.Context) ([]string, error) { return s.of.subjects(ctx) }
+
+func (s searched) Versions(ctx context.Context, subject string) ([]codecs.SubjectVersion, error) {
+	found, err := s.of.versions(ctx, subject)
+	versions := make([]codecs.SubjectVersion, len(found))
+	for i, v := range found {
+		versions[i] = codecs.SubjectVersion{
+			Subject: subject, Version: v.number, ID: v.id, Schema: v.schema, Err: v.err,
+		}
+	}
+	return versions, err
 }
 
 // compared returns versions as package compat takes them.

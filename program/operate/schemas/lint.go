@@ -11,6 +11,7 @@ import (
 	"refold/codecs/avrotype"
 	"refold/codecs/lint"
 	"refold/codecs/protobuf"
+	"refold/processors"
 	"refold/program/command"
 )
 
@@ -51,15 +52,16 @@ func lintTypes(w io.Writer, loaded *command.Loaded, json bool) error {
 		return err
 	}
 	defer o.registry.Close()
-	problems, err := problemsOf(o.types.all)
+	all := o.opened.Catalog(codecs.SubjectNames{}).Types
+	problems, err := problemsOf(all)
 	if err != nil {
 		return err
 	}
 	if json {
-		all := struct {
+		found := struct {
 			Problems []lint.Problem `json:"problems"`
 		}{append([]lint.Problem{}, problems...)}
-		if err := printJSON(w, all); err != nil {
+		if err := printJSON(w, found); err != nil {
 			return err
 		}
 	} else {
@@ -67,7 +69,7 @@ func lintTypes(w io.Writer, loaded *command.Loaded, json bool) error {
 			fmt.Fprintf(w, "%s (%s): %s\n  instead: %s\n", problem.Path, problem.Rule, problem.Reason,
 				problem.Remedy)
 		}
-		fmt.Fprintf(w, "%d problems in %d schemas\n", len(problems), len(o.types.all))
+		fmt.Fprintf(w, "%d problems in %d schemas\n", len(problems), len(all))
 	}
 	if len(problems) > 0 {
 		return command.ExitError{Code: command.ExitFailed}
@@ -76,20 +78,20 @@ func lintTypes(w io.Writer, loaded *command.Loaded, json bool) error {
 }
 
 // problemsOf holds schemas to the rules of their formats.
-func problemsOf(all []recordType) ([]lint.Problem, error) {
+func problemsOf(all []processors.CatalogType) ([]lint.Problem, error) {
 	var records []*avrotype.Type
 	var texts []string
 	var files []*protobuf.File
 	for _, t := range all {
-		switch file := t.schema.File(); {
+		switch file := t.Schema.File(); {
 		case file != nil && !slices.ContainsFunc(files, func(f *protobuf.File) bool {
 			return f.Text() == file.Text() // messages share it
 		}):
 			files = append(files, file)
-		case t.schema.Type() != nil:
-			records = append(records, t.schema.Type())
-		case t.schema.Format == codecs.JSONSchema:
-			texts = append(texts, t.schema.Text)
+		case t.Schema.Type() != nil:
+			records = append(records, t.Schema.Type())
+		case t.Schema.Format == codecs.JSONSchema:
+			texts = append(texts, t.Schema.Text)
 		}
 	}
 	inJSON, err := lint.CheckJSONSchemas(texts...)

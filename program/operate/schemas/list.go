@@ -68,8 +68,8 @@ func (o *opened) list(ctx context.Context, all bool) ([]listed, error) {
 	}
 	schemas, has := []listed{}, map[string]bool{}
 	for _, subject := range subjects {
-		own := o.types.of(subject)
-		aggregate := o.types.aggregateOf(subject)
+		own := o.types.Of(subject)
+		aggregate := o.types.AggregateOf(subject)
 		if own == nil && aggregate == "" && !all {
 			continue
 		}
@@ -83,7 +83,7 @@ func (o *opened) list(ctx context.Context, all bool) ([]listed, error) {
 				Subject: subject, Version: v.number, ID: v.id, Aggregate: aggregate, InProgram: own != nil,
 			}
 			if own != nil {
-				l.Type, l.Aggregate = own.kind, own.aggregate
+				l.Type, l.Aggregate = string(own.Kind), own.Aggregate
 				l.Current = sameText(v, own)
 			}
 			if v.err != nil {
@@ -92,10 +92,10 @@ func (o *opened) list(ctx context.Context, all bool) ([]listed, error) {
 			schemas = append(schemas, l)
 		}
 	}
-	for _, t := range o.types.all {
-		if !has[t.subject] {
+	for _, t := range o.types.Types {
+		if !has[t.Subject] {
 			schemas = append(schemas, listed{
-				Subject: t.subject, Type: t.kind, Aggregate: t.aggregate, InProgram: true,
+				Subject: t.Subject, Type: string(t.Kind), Aggregate: t.Aggregate, InProgram: true,
 			})
 		}
 	}

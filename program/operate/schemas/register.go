@@ -87,9 +87,9 @@ func (o *opened) setLevelsOfKnown(ctx context.Context, r *report, level levels) 
 // levels.
 func setLevels(ctx context.Context, w io.Writer, o *opened, level levels) error {
 	n := map[compat.Level]int{}
-	for _, t := range o.types.all {
-		wanted := level(t.subject)
-		if err := o.registry.SetCompatibility(ctx, t.subject, string(wanted)); err != nil {
+	for _, t := range o.types.Types {
+		wanted := level(t.Subject)
+		if err := o.registry.SetCompatibility(ctx, t.Subject, string(wanted)); err != nil {
 			return err //nolint:wrapcheck // it names the subject
 		}
 		n[wanted]++

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"refold/codecs/compat"
+	"refold/processors"
 )
 
 // report is what check finds. Its JSON members are stable.
@@ -56,16 +57,16 @@ type droppedType struct {
 type levels func(subject string) compat.Level
 
 // compare compares the types with their history.
-func compare(ctx context.Context, t types, h history, level levels) (*report, error) {
+func compare(ctx context.Context, t *processors.Catalog, h history, level levels) (*report, error) {
 	r := &report{Against: h.name(), Compatible: true, Types: []checkedType{}}
-	for i := range t.all {
-		own := &t.all[i]
-		for _, subject := range append([]string{own.subject}, own.schema.Aliases()...) {
+	for i := range t.Types {
+		own := &t.Types[i]
+		for _, subject := range append([]string{own.Subject}, own.Former...) {
 			versions, err := h.versions(ctx, subject)
 			if err != nil {
 				return nil, err //nolint:wrapcheck // it names the subject
 			}
-			if subject != own.subject && len(versions) == 0 {
+			if subject != own.Subject && len(versions) == 0 {
 				continue
 			}
 			checked, err := compareType(own, subject, versions, level(subject))
@@ -83,20 +84,20 @@ func compare(ctx context.Context, t types, h history, level levels) (*report, er
 }
 
 func compareType(
-	own *recordType, subject string, versions []version, level compat.Level,
+	own *processors.CatalogType, subject string, versions []version, level compat.Level,
 ) (checkedType, error) {
 	c := checkedType{
-		Subject: subject, Type: own.subject, Kind: own.kind, Aggregate: own.aggregate, Level: level,
-		Versions: []int{}, Breaks: []compat.Break{}, Written: own.written(),
+		Subject: subject, Type: own.Subject, Kind: string(own.Kind), Aggregate: own.Aggregate, Level: level,
+		Versions: []int{}, Breaks: []compat.Break{}, Written: string(own.Written()),
 	}
 	for _, v := range versions {
 		c.Versions = append(c.Versions, v.number)
 		c.Latest = sameText(v, own)
 	}
 	if n := len(versions); n > 0 && versions[n-1].schema != nil {
-		c.Changes = changes(versions[n-1].schema, own.schema)
+		c.Changes = changes(versions[n-1].schema, own.Schema)
 	}
-	breaks, err := compat.CheckFormat(level, versionOf(0, own.schema), compared(versions))
+	breaks, err := compat.CheckFormat(level, versionOf(0, own.Schema), compared(versions))
 	if err != nil {
 		return c, fmt.Errorf("compare %s: %w", subject, err)
 	}
@@ -105,10 +106,10 @@ func compareType(
 		switch {
 		case v.err != nil:
 			b.Reason = v.err.Error()
-		case b.Direction == compat.Backward && own.set.Upcasts(v.schema):
+		case b.Direction == compat.Backward && own.Set.Upcasts(v.schema):
 			c.Upcast = append(c.Upcast, b)
 			continue
-		case b.Direction == compat.Forward && c.Written != writtenLatest:
+		case b.Direction == compat.Forward && c.Written != string(processors.WrittenLatest):
 			c.Downcast = append(c.Downcast, b)
 			continue
 		}
@@ -118,32 +119,19 @@ func compareType(
 }
 
 // findDropped finds the subjects of aggregates that no type of the program has, nor had before.
-func (r *report) findDropped(ctx context.Context, t types, h history, level levels) error {
-	subjects, err := h.subjects(ctx)
+func (r *report) findDropped(ctx context.Context, t *processors.Catalog, h history, level levels) error {
+	ignored := func(subject string) bool { return level(subject) == compat.None }
+	dropped, err := t.Dropped(ctx, searched{h}, ignored)
 	if err != nil {
 		return err //nolint:wrapcheck // it says what it was doing
 	}
-	for _, subject := range subjects {
-		aggregate := t.aggregateOf(subject)
-		if aggregate == "" || t.of(subject) != nil || level(subject) == compat.None {
-			continue
+	for _, found := range dropped {
+		d := droppedType{
+			Subject: found.Subject, Aggregate: found.Aggregate, Versions: []int{}, Remedy: found.Remedy(),
 		}
-		versions, err := h.versions(ctx, subject)
-		if err != nil {
-			return err //nolint:wrapcheck // it names the subject
+		for _, v := range found.Versions {
+			d.Versions = append(d.Versions, v.Version)
 		}
-		d := droppedType{Subject: subject, Aggregate: aggregate, Versions: []int{}}
-		read := true
-		for _, v := range versions {
-			d.Versions = append(d.Versions, v.number)
-			read = read && v.schema != nil && t.reads(v.schema)
-		}
-		if read {
-			continue // an upcaster takes care of it
-		}
-		d.Remedy = fmt.Sprintf("records of it may be in the topics: keep the type in the definition of %s, "+
-			"or upcast it to what it has become. If no record was ever written, or only commands that are "+
-			"not sent any more: registry.compatibility-overrides %s=NONE", aggregate, subject)
 		r.Dropped = append(r.Dropped, d)
 		r.Compatible = false
 	}

@@ -1,9 +1,11 @@
 package asyncapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
+	"refold/codecs"
 	"refold/program/operate/catalogue"
 )
 
@@ -86,7 +88,7 @@ func (d *document) message(m *catalogue.Message) {
 	} else {
 		o = o.with("tags", tag(string(m.Kind)))
 	}
-	o = o.with("bindings", object{{"kafka", messageBinding()}}).with("examples", examples(m)).
+	o = o.with("bindings", object{{"kafka", d.messageBinding(m)}}).with("examples", examples(m)).
 		with("x-schema-subject", m.Subject).with("x-schema-compatibility", string(m.Level))
 	var versions []int
 	for _, v := range m.Versions {
@@ -135,13 +137,24 @@ func headersSchema(kind catalogue.Kind) object {
 	return object{{"type", "object"}}.with("required", required).with("properties", properties)
 }
 
-// messageBinding says how a record's key and value are written: the wire format of Confluent's registry.
-func messageBinding() object {
+// lookups are Confluent's names of the ways to name subjects.
+var lookups = map[codecs.SubjectStrategy]string{
+	codecs.ByRecord: "RecordNameStrategy", codecs.ByTopic: "TopicNameStrategy",
+	codecs.ByTopicRecord: "TopicRecordNameStrategy",
+}
+
+// messageBinding says how a record's key and value are written: the wire format of Confluent's registry. Rows
+// have their schema ID in the payload always.
+func (d *document) messageBinding(m *catalogue.Message) object {
+	location := "payload"
+	if d.Servers.SchemaIDs == codecs.InHeader && m.Kind != catalogue.Row {
+		location = "header"
+	}
 	return object{
 		{"key", object{{"type", "string"}, {"description", "The aggregate's ID."}}},
-		{"schemaIdLocation", "payload"},
+		{"schemaIdLocation", location},
 		{"schemaIdPayloadEncoding", "confluent"},
-		{"schemaLookupStrategy", "RecordNameStrategy"},
+		{"schemaLookupStrategy", lookups[cmp.Or(d.Servers.Subjects, codecs.ByRecord)]},
 		{"bindingVersion", bindingVersion},
 	}
 }
