@@ -35,7 +35,8 @@ func checkRules(r *Resource, command eventsourcing.Envelope[any]) error {
 		}
 		for _, field := range v.Fields {
 			p.Errors = append(p.Errors, wire.Mistake{
-				Path: problem.Cut("body.data." + field.Path), Allowed: allowed, Found: field.Value, Rule: v.Name,
+				Path: problem.Cut("body.data." + field.Path), Allowed: allowed, Found: field.Value,
+				Rule: v.Name,
 			})
 		}
 	}
