@@ -14,7 +14,7 @@ import (
 // joined is as protoc-gen-go makes messages.
 type joined struct {
 	state     int
-	MemberId  string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3"`
+	MemberID  string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3"`
 	Plan      planKind               `protobuf:"varint,2,opt,name=plan,proto3,enum=Plan" json:"kind"`
 	StartedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=started_at,proto3"`
 	Trial     *durationpb.Duration   `protobuf:"bytes,4,opt,name=trial,proto3"`
@@ -38,7 +38,7 @@ type posted struct {
 // Rules name fields as the schema of the record's format does.
 func TestFieldsOfFormats(t *testing.T) {
 	message := joined{
-		state: 1, MemberId: "m-1", Plan: 2, StartedAt: timestamppb.New(time.Unix(1_800_000_000, 0)),
+		state: 1, MemberID: "m-1", Plan: 2, StartedAt: timestamppb.New(time.Unix(1_800_000_000, 0)),
 		Trial: durationpb.New(90 * time.Minute),
 	}
 	for expression, record := range map[string]any{
@@ -63,7 +63,7 @@ func TestFieldsOfFormats(t *testing.T) {
 			t.Errorf("%s: %s", expression, broken[0].WithValues())
 		}
 	}
-	for _, unknown := range []string{"message.MemberId == ''", "message.state == 1", "message.pays == 1"} {
+	for _, unknown := range []string{"message.MemberID == ''", "message.state == 1", "message.pays == 1"} {
 		_, err := rules.Compile(reflect.TypeFor[joined](), []rules.Rule{{"rule", unknown, "Must be."}})
 		if err == nil {
 			t.Errorf("%s names a field that the message has not", unknown)

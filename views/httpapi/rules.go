@@ -35,7 +35,8 @@ func checkRules(r *Resource, command eventsourcing.Envelope[any]) error {
 		}
 		for _, field := range v.Fields {
 			p.Errors = append(p.Errors, wire.Mistake{
-				Path: problem.Cut("body.data." + field.Path), Allowed: allowed, Found: field.Value, Rule: v.Name,
+				Path: problem.Cut("body.data." + field.Path), Allowed: allowed, Found: field.Value,
+				Rule: v.Name,
 			})
 		}
 	}
@@ -48,10 +49,11 @@ func describeRules(schema *huma.Schema, all []rules.Rule) {
 		return
 	}
 	var b strings.Builder
-	b.WriteString("It must keep these rules, which are CEL over the variable message, its data; otherwise it " +
-		"is refused (rule-violated):\n\n| rule | must be true | meaning |\n|---|---|---|\n")
+	b.WriteString("It must keep these rules, which are CEL over the variable message, its data; otherwise " +
+		"it is refused (rule-violated):\n\n| rule | must be true | meaning |\n|---|---|---|\n")
 	for _, rule := range all {
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", rule.Name, cell.Replace(rule.Expr), cell.Replace(rule.Message))
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", rule.Name, cell.Replace(rule.Expr),
+			cell.Replace(rule.Message))
 	}
 	schema.Description = b.String()
 	schema.Extensions = map[string]any{"x-rules": all}
