@@ -74,8 +74,10 @@ func TestEncodings(t *testing.T) {
 
 func TestCheckFormat(t *testing.T) {
 	proto := func(text string) compat.Version {
-		return compat.Version{Format: compat.Protobuf, Text: `syntax = "proto3"; import "a.proto"; ` + text,
-			Imports: map[string]string{"a.proto": `syntax = "proto3"; message A { int32 n = 1; }`}}
+		return compat.Version{
+			Format: compat.Protobuf, Text: `syntax = "proto3"; import "a.proto"; ` + text,
+			Imports: map[string]string{"a.proto": `syntax = "proto3"; message A { int32 n = 1; }`},
+		}
 	}
 	numbered := func(v compat.Version, number int) compat.Version {
 		v.Number = number

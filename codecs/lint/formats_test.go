@@ -39,8 +39,9 @@ func TestRulesOfProtobuf(t *testing.T) {
 			[]string{"record-doc Paid", "field-doc Paid.state", "record-doc State"},
 		},
 		"money is a double": {paid("double amount = 1;"), []string{"money Paid.amount"}},
-		"prices by name": {paid("map<string, float> price_list = 1;"),
-			[]string{"money Paid.price_list"}},
+		"prices by name": {
+			paid("map<string, float> price_list = 1;"), []string{"money Paid.price_list"},
+		},
 		"money is an integer":        {paid("int64 balance = 1;"), nil},
 		"a ratio is a double":        {paid("double ratio = 1;"), nil},
 		"a time is an integer":       {paid("int64 paid_at = 1;"), []string{"time Paid.paid_at"}},

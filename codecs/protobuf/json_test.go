@@ -194,8 +194,9 @@ func TestToJSONIsLimited(t *testing.T) {
 	lines := bytes.Repeat([]byte{0x8a, 1, 0}, 1_000_000)
 	packed := protowire.AppendBytes([]byte{0x92, 1}, make([]byte, 1_000_000))
 	text := protowire.AppendBytes([]byte{0x0a}, bytes.Repeat([]byte{1}, 100_000))
-	for name, data := range map[string][]byte{"empty messages": lines, "a packed list": packed,
-		"a text": text} {
+	for name, data := range map[string][]byte{
+		"empty messages": lines, "a packed list": packed, "a text": text,
+	} {
 		if got, err := order.ToJSON(data, 100_000); !errors.Is(err, avrotype.ErrTooLarge) {
 			t.Errorf("%s: got %d bytes, %v", name, len(got), err)
 		}
