@@ -30,14 +30,15 @@ func TestTrialOfPayments(t *testing.T) {
 	opened := open(t, orders.Payments)
 	got := opened.Try(orders.OrderPlaced{Total: 1}, orders.OrderShipped{}, "no event",
 		orders.RefundRequested{Amount: 1}, orders.SurplusReceived{Amount: 1})
+	const accepted, rejected = processors.OutcomeAccepted, processors.OutcomeRejected
 	want := []processors.Reaction{
 		{On: "OrderPlaced", Aggregate: "account", Command: "ChargeAccount"},
 		{On: "RefundRequested", Aggregate: "account", Command: "RefundAccount"},
 		{On: "SurplusReceived", Aggregate: "account", Command: "RefundAccount"},
-		{On: "ChargeAccount", Outcome: processors.OutcomeAccepted, Aggregate: "order", Command: "RecordPayment"},
-		{On: "ChargeAccount", Outcome: processors.OutcomeRejected, Aggregate: "order", Command: "RecordPaymentDeclined"},
-		{On: "RefundAccount", Outcome: processors.OutcomeAccepted, Aggregate: "order", Command: "RecordRefund"},
-		{On: "RefundAccount", Outcome: processors.OutcomeRejected, Aggregate: "order", Command: "RecordRefundDeclined"},
+		{On: "ChargeAccount", Outcome: accepted, Aggregate: "order", Command: "RecordPayment"},
+		{On: "ChargeAccount", Outcome: rejected, Aggregate: "order", Command: "RecordPaymentDeclined"},
+		{On: "RefundAccount", Outcome: accepted, Aggregate: "order", Command: "RecordRefund"},
+		{On: "RefundAccount", Outcome: rejected, Aggregate: "order", Command: "RecordRefundDeclined"},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
