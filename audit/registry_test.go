@@ -44,15 +44,15 @@ func TestRegistryAccess(t *testing.T) {
 		access audit.RegistryAccess
 		err    string // empty: none
 	}{
-		"a token":          {audit.RegistryAccess{CAFile: ca, TokenFile: secret}, ""},
-		"a password":       {audit.RegistryAccess{CAFile: ca, Username: "alice", PasswordFile: secret}, ""},
-		"nothing":          {audit.RegistryAccess{CAFile: ca}, "schema"},
-		"no authority":     {audit.RegistryAccess{TokenFile: secret}, "certificate"},
-		"no file":          {audit.RegistryAccess{CAFile: ca, TokenFile: "/no/such"}, "/no/such"},
-		"no certificate":   {audit.RegistryAccess{CAFile: secret}, "no certificate in PEM"},
-		"half a pair":      {audit.RegistryAccess{CertFile: ca}, "belong together"},
-		"half of a name":   {audit.RegistryAccess{Username: "alice"}, "belong together"},
-		"two credentials":  {audit.RegistryAccess{Username: "alice", TokenFile: secret}, "exclude each"},
+		"a token":         {audit.RegistryAccess{CAFile: ca, TokenFile: secret}, ""},
+		"a password":      {audit.RegistryAccess{CAFile: ca, Username: "alice", PasswordFile: secret}, ""},
+		"nothing":         {audit.RegistryAccess{CAFile: ca}, "schema"},
+		"no authority":    {audit.RegistryAccess{TokenFile: secret}, "certificate"},
+		"no file":         {audit.RegistryAccess{CAFile: ca, TokenFile: "/no/such"}, "/no/such"},
+		"no certificate":  {audit.RegistryAccess{CAFile: secret}, "no certificate in PEM"},
+		"half a pair":     {audit.RegistryAccess{CertFile: ca}, "belong together"},
+		"half of a name":  {audit.RegistryAccess{Username: "alice"}, "belong together"},
+		"two credentials": {audit.RegistryAccess{Username: "alice", TokenFile: secret}, "exclude each"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := w.source

@@ -22,19 +22,26 @@ func TestSubjectNames(t *testing.T) {
 		owned, not []string
 	}{
 		"by record": {
-			codecs.SubjectNames{}, "bank.Closed",
-			[]string{"bank.Opened"}, []string{"bank.eu.Opened", "Opened", "account-events-value"},
+			codecs.SubjectNames{},
+			"bank.Closed",
+			[]string{"bank.Opened"},
+			[]string{"bank.eu.Opened", "Opened", "account-events-value"},
 		},
 		"by record, with a prefix": {
-			codecs.SubjectNames{Prefix: "eu."}, "eu.bank.Closed",
-			[]string{"eu.bank.Opened"}, []string{"bank.Opened", "us.bank.Opened"},
+			codecs.SubjectNames{Prefix: "eu."},
+			"eu.bank.Closed",
+			[]string{"eu.bank.Opened"},
+			[]string{"bank.Opened", "us.bank.Opened"},
 		},
 		"by topic": {
-			codecs.SubjectNames{Strategy: codecs.ByTopic, TopicPrefix: "x."}, "x.account-events-value",
-			nil, []string{"account-events-value", "x.account-events-key", "x.account-events-bank.Closed"},
+			codecs.SubjectNames{Strategy: codecs.ByTopic, TopicPrefix: "x."},
+			"x.account-events-value",
+			nil,
+			[]string{"account-events-value", "x.account-events-key", "x.account-events-bank.Closed"},
 		},
 		"by topic and record": {
-			codecs.SubjectNames{Strategy: codecs.ByTopicRecord, Prefix: "eu."}, "eu.account-events-bank.Closed",
+			codecs.SubjectNames{Strategy: codecs.ByTopicRecord, Prefix: "eu."},
+			"eu.account-events-bank.Closed",
 			[]string{"eu.account-events-bank.Opened"},
 			[]string{
 				"eu.account-events-old-bank.Opened", "account-events-bank.Opened", "eu.account-events-value",

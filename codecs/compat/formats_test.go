@@ -86,7 +86,8 @@ func TestCheckFormat(t *testing.T) {
 	today := proto("message R { A a = 1; }")
 	history := []compat.Version{
 		numbered(proto("message R { A a = 1; }"), 1), numbered(proto("message R { A a = 2; }"), 2),
-		numbered(proto("message R { B a = 1; }"), 3), {Number: 4, Text: `"string"`},
+		numbered(proto("message R { B a = 1; }"), 3),
+		{Number: 4, Text: `"string"`},
 	}
 	breaks, err := compat.CheckFormat(compat.BackwardTransitive, today, history)
 	var got []string
@@ -101,9 +102,11 @@ func TestCheckFormat(t *testing.T) {
 		t.Errorf("got %v, %v", breaks, err)
 	}
 	for _, wrong := range []compat.Version{
-		{Format: compat.Protobuf, Text: "{"}, {Format: compat.JSONSchema, Text: "{"},
+		{Format: compat.Protobuf, Text: "{"},
+		{Format: compat.JSONSchema, Text: "{"},
 		{Format: "XML", Text: "{}"},
-		{Format: compat.JSONSchema, Text: "[]"}, {Format: compat.JSONSchema, Text: `{"maximum": 1e999999}`},
+		{Format: compat.JSONSchema, Text: "[]"},
+		{Format: compat.JSONSchema, Text: `{"maximum": 1e999999}`},
 	} {
 		if _, err := compat.CheckFormat(compat.Full, wrong, nil); err == nil {
 			t.Errorf("%+v is taken", wrong)

@@ -81,15 +81,21 @@ func TestRulesOfJSONSchema(t *testing.T) {
 			[]string{"record-doc #", "field-doc #.x", "record-doc #.x"},
 		},
 		"money is a number": {paid("amount", `"type": "number"`), []string{"money Paid.amount"}},
-		"money is perhaps a number": {paid("unitPrice", `"type": ["null", "number"]`),
-			[]string{"money Paid.unitPrice"}},
+		"money is perhaps a number": {
+			paid("unitPrice", `"type": ["null", "number"]`),
+			[]string{"money Paid.unitPrice"},
+		},
 		"money is an integer":      {paid("amount", `"type": "integer"`), nil},
 		"a time is a plain string": {paid("paidAt", `"type": "string"`), []string{"time Paid.paidAt"}},
-		"a time is a number in a union": {paid("due_date", `"anyOf": [{"type": "integer"}]`),
-			[]string{"time Paid.due_date"}},
+		"a time is a number in a union": {
+			paid("due_date", `"anyOf": [{"type": "integer"}]`),
+			[]string{"time Paid.due_date"},
+		},
 		"a time has a format": {paid("paidAt", `"type": "string", "format": "date-time"`), nil},
-		"a property in capitals": {paid("OrderId", `"type": "string"`),
-			[]string{"field-name Paid.OrderId"}},
+		"a property in capitals": {
+			paid("OrderId", `"type": "string"`),
+			[]string{"field-name Paid.OrderId"},
+		},
 		"a definition": {
 			`{"description": "d", "$defs": {"line": {"properties": {}}}}`, []string{"record-doc line"},
 		},

@@ -31,7 +31,9 @@ func TestMessages(t *testing.T) {
 		t.Errorf("got %+v", taken)
 	}
 	for _, want := range []catalogue.HeaderValue{
-		{"ce_id", "seat-1/1"}, {"ce_source", "eu.seats"}, {"ce_sequence", "1"},
+		{"ce_id", "seat-1/1"},
+		{"ce_source", "eu.seats"},
+		{"ce_sequence", "1"},
 		{"ce_time", "2026-01-31T12:00:00Z"},
 	} {
 		if !slices.Contains(taken.Headers, want) {

@@ -122,7 +122,8 @@ func saslScheme(s catalogue.Servers) object {
 		needed = append(needed, s.Scope)
 	}
 	return object{
-		{"type", "oauth2"}, {"description", "SASL " + s.Mechanism + "."},
+		{"type", "oauth2"},
+		{"description", "SASL " + s.Mechanism + "."},
 		{"flows", object{
 			{"clientCredentials", object{{"tokenUrl", s.TokenURL}, {"availableScopes", scopes}}},
 		}},
@@ -169,13 +170,16 @@ const octets = "application/octet-stream"
 func (d *document) deadLetters() {
 	t := d.DeadLetters
 	d.messages = d.messages.with("dead-letter", object{
-		{"name", "DeadLetter"}, {"title", "Dead letter"}, {"contentType", octets},
+		{"name", "DeadLetter"},
+		{"title", "Dead letter"},
+		{"contentType", octets},
 		{"summary", "A record that could not be handled, as it came."},
 		{"description", "Key, value and headers are those of the record; headers with the prefix refold_ " +
 			"say where it was and why it is here."},
 	})
 	d.channels = d.channels.with(t.Name, object{
-		{"address", t.Name}, {"description", "What could not be handled."},
+		{"address", t.Name},
+		{"description", "What could not be handled."},
 		{"messages", object{{"DeadLetter", reference("components/messages/dead-letter")}}},
 		{"bindings", object{{"kafka", topicBinding(t)}}},
 	})

@@ -67,9 +67,11 @@ func (d *document) process(p *catalogue.Process) {
 			messages...)
 	}
 	d.channels = d.channels.with(p.Loop.Name, object{
-		{"address", p.Loop.Name}, {"description", "Dead letters of " + p.Name + " that are replayed."},
+		{"address", p.Loop.Name},
+		{"description", "Dead letters of " + p.Name + " that are replayed."},
 		{"messages", object{{"DeadLetter", reference("components/messages/dead-letter")}}},
-		{"tags", tag(p.Name)}, {"bindings", object{{"kafka", topicBinding(p.Loop)}}},
+		{"tags", tag(p.Name)},
+		{"bindings", object{{"kafka", topicBinding(p.Loop)}}},
 	})
 }
 

@@ -84,8 +84,10 @@ func (p *page) topics() {
 	var rows [][]string
 	add := func(t catalogue.Topic, records, from string) {
 		if t.Name != "" {
-			rows = append(rows, []string{code(t.Name), records, t.Key, catalogue.Count(int(t.Partitions)),
-				catalogue.Kept(t), from})
+			rows = append(rows, []string{
+				code(t.Name), records, t.Key, catalogue.Count(int(t.Partitions)),
+				catalogue.Kept(t), from,
+			})
 		}
 	}
 	for i := range p.Aggregates {
