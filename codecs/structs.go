@@ -33,8 +33,8 @@ type StructOptions struct {
 	// see [Set.CheckVersions].
 	Revision int
 	// Properties are noted in the schema that is made of a struct, beside the record's own members, such as
-	// "rules": what they say travels with the schema. Values are those of JSON. They change no field: versions
-	// that differ in them alone are read as one.
+	// "rules": what they say travels with the schema. Values are those of JSON. They change no field:
+	// versions that differ in them alone are read as one.
 	Properties map[string]any
 	// Docs are texts for fields, by Avro name, that have no tag of their own.
 	Docs map[string]string

@@ -271,6 +271,7 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 	if !reflect.ValueOf(&a.Example).Elem().IsZero() {
 		o.Example = a.Example
 	}
+	plain := codecs.StructOptions{Namespace: a.namespace()}
 	sets := []struct {
 		set   **codecs.Set
 		what  string
@@ -280,7 +281,7 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 		{&o.Events, "events", a.EventTypes()},
 		{
 			&o.Rows, "rows",
-			on(a.Topics("").Table, append(a.formers(a.FormerStates, codecs.StructOptions{Namespace: a.namespace()}),
+			on(a.Topics("").Table, append(a.formers(a.FormerStates, plain),
 				rowType[S](a.namespace(), a.Name, a.Decider().Version()))),
 		},
 	}

@@ -34,7 +34,8 @@ func TestDroppedTypes(t *testing.T) {
 	opened, err := definitions.Open(registry)
 	must(t, err)
 	catalog := opened.Catalog(registry.SubjectNames())
-	dropped, err := catalog.Dropped(t.Context(), registry, func(s string) bool { return s == "purses.Passed" })
+	ignored := func(subject string) bool { return subject == "purses.Passed" }
+	dropped, err := catalog.Dropped(t.Context(), registry, ignored)
 	if err != nil || len(dropped) != 1 || dropped[0].Subject != "purses.Burned" {
 		t.Errorf("dropped are %v, %v", dropped, err)
 	}

@@ -37,8 +37,8 @@ func (p *program) withCommands(called string, do func(*processors.OpenAggregate)
 	return do(opened)
 }
 
-// checkCommand returns every mistake in the data of a command, by the types of this program, and every rule that
-// it breaks.
+// checkCommand returns every mistake in the data of a command, by the types of this program, and every rule
+// that it breaks.
 func (p *program) checkCommand(called, commandType, data string) error {
 	return p.withCommands(called, func(a *processors.OpenAggregate) error {
 		v, err := a.Commands.FromJSON(commandType, []byte(data))

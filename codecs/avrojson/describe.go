@@ -102,7 +102,7 @@ func list(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// Unit says what a number or the bytes of a logical type count, such as "days since 1970-01-01"; "" if the type
+// Unit says what a number or the bytes of a logical type count, such as "days since 1970-01-01"; "" if it
 // is not one of the specification's.
 func Unit(logicalType string) string { return logicalUnits[logicalType] }
 

@@ -165,10 +165,10 @@ type Servers struct {
 	// TokenURL and Scope are OAuth's.
 	TokenURL, Scope string
 	Registries      []string
-	// SchemaIDs says where the schema ID of a record stands, Subjects what the registry's subjects are named
-	// after.
-	SchemaIDs codecs.SchemaIDPlace
-	Subjects  codecs.SubjectStrategy
+	// IDInHeader says that the schema ID of a command, an event or a result stands in a header.
+	IDInHeader bool
+	// Lookup is Confluent's name of the way in which the registry's subjects are named.
+	Lookup string
 }
 
 // Message returns a message of an aggregate by its kind and name; nil if there is none.

@@ -124,8 +124,15 @@ func serversOf(loaded *command.Loaded) catalogue.Servers {
 	for _, url := range r.URLs {
 		s.Registries = append(s.Registries, withoutUser(url))
 	}
-	s.SchemaIDs, s.Subjects = codecs.SchemaIDPlace(r.SchemaID), codecs.SubjectStrategy(r.Subjects)
+	s.IDInHeader = codecs.SchemaIDPlace(r.SchemaID) == codecs.InHeader
+	s.Lookup = lookups[codecs.SubjectStrategy(r.Subjects)]
 	return s
+}
+
+// lookups are Confluent's names of the ways to name subjects.
+var lookups = map[codecs.SubjectStrategy]string{
+	codecs.ByRecord: "RecordNameStrategy", codecs.ByTopic: "TopicNameStrategy",
+	codecs.ByTopicRecord: "TopicRecordNameStrategy",
 }
 
 // withoutUser returns a URL without a name and a password in front of its host.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 
-	"refold/codecs"
 	"refold/program/operate/catalogue"
 )
 
@@ -139,24 +138,18 @@ func headersSchema(kind catalogue.Kind) object {
 	return object{{"type", "object"}}.with("required", required).with("properties", properties)
 }
 
-// lookups are Confluent's names of the ways to name subjects.
-var lookups = map[codecs.SubjectStrategy]string{
-	codecs.ByRecord: "RecordNameStrategy", codecs.ByTopic: "TopicNameStrategy",
-	codecs.ByTopicRecord: "TopicRecordNameStrategy",
-}
-
 // messageBinding says how a record's key and value are written: the wire format of Confluent's registry. Rows
 // have their schema ID in the payload always.
 func (d *document) messageBinding(m *catalogue.Message) object {
 	location := "payload"
-	if d.Servers.SchemaIDs == codecs.InHeader && m.Kind != catalogue.Row {
+	if d.Servers.IDInHeader && m.Kind != catalogue.Row {
 		location = "header"
 	}
 	return object{
 		{"key", object{{"type", "string"}, {"description", "The aggregate's ID."}}},
 		{"schemaIdLocation", location},
 		{"schemaIdPayloadEncoding", "confluent"},
-		{"schemaLookupStrategy", lookups[cmp.Or(d.Servers.Subjects, codecs.ByRecord)]},
+		{"schemaLookupStrategy", cmp.Or(d.Servers.Lookup, "RecordNameStrategy")},
 		{"bindingVersion", bindingVersion},
 	}
 }
