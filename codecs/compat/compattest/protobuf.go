@@ -10,7 +10,8 @@ const (
 	addedField  = "Apicurio takes a field that is added for one that is removed, seen from the other side " +
 		"(its issue 9662)"
 	reservedSide = "to Apicurio the older version, seen from the other side, uses what is reserved"
-	fieldsOnly   = "Apicurio compares numbers, names and types of fields only"
+	fieldsOnly   = "Apicurio compares numbers, names, labels and types of fields only"
+	labels       = "every change of a label is a break to Apicurio"
 )
 
 // proto returns a file of the message shop.R with fields, and whatever else there is.
@@ -52,10 +53,10 @@ func protoFields() []Case {
 			reservedSide),
 		whole("field removed, only the number reserved", updating, proto(id+note, ""),
 			proto(id+"reserved 2;", ""),
-			forward, "R.note", reserve, nil),
+			forward, "R.note", reserve, nil).apicurio(neither, reservedSide),
 		whole("reserved number used", "Reserved Field Numbers", proto(id+"reserved 2;", ""),
 			proto(id+note, ""),
-			forward, "R.note", kinds(compat.KindReused), nil),
+			forward, "R.note", kinds(compat.KindReused), nil).apicurio(neither, addedField),
 		whole("number changed", updating, proto(id, ""), proto("string id = 2;", ""), neither, "R.id",
 			number, number),
 		whole("number used for another field", updating, proto(id, ""), proto("double rate = 1;", ""),
@@ -72,14 +73,13 @@ func protoFields() []Case {
 		whole("fields in another order", updating, proto(id+note, ""), proto(note+id, ""), both, "", nil,
 			nil),
 		whole("presence made explicit", updating, proto(id, ""), proto("optional string id = 1;", ""), both,
-			"",
-			nil, nil),
+			"", nil, nil).apicurio(neither, labels),
 		whole("required field added", "proto2, Required is Forever", proto2("optional string id = 1;", ""),
 			proto2("optional string id = 1; required string note = 2;", ""), forward, "R.note",
-			kinds(compat.KindRequired), nil),
+			kinds(compat.KindRequired), nil).apicurio(neither, addedField),
 		whole("required made optional", "proto2, Required is Forever", proto2("required string id = 1;", ""),
 			proto2("optional string id = 1;", ""), backward, "R.id", nil, kinds(compat.KindRequired)).
-			apicurio(both, fieldsOnly),
+			apicurio(neither, labels),
 		whole("default changed", "proto2", proto2("optional int32 n = 1 [default = 1];", ""),
 			proto2("optional int32 n = 1 [default = 2];", ""), both, "", nil, nil),
 		whole("comment and options changed", updating, proto(id, ""),
@@ -147,9 +147,9 @@ func protoContainers() []Case {
 	line := func(fields string) string { return "repeated Line lines = 1; message Line { " + fields + " }" }
 	return []Case{
 		whole("number made a list", updating, proto("int32 f = 1;", ""), proto("repeated int32 f = 1;", ""),
-			neither, "R.f", many, many).apicurio(both, fieldsOnly),
+			neither, "R.f", many, many),
 		whole("text made a list", updating, proto("string f = 1;", ""), proto("repeated string f = 1;", ""),
-			neither, "R.f", many, many).apicurio(both, fieldsOnly),
+			neither, "R.f", many, many),
 		whole("list packed", updating, proto2("repeated int32 f = 1;", ""),
 			proto2("repeated int32 f = 1 [packed = true];", ""), both, "", nil, nil),
 		whole("map made a list of its entries", "Maps, Backwards Compatibility",
@@ -203,20 +203,19 @@ func protoEnums() []Case {
 	symbol, number := kinds(compat.KindSymbol), kinds(compat.KindSymbolNumber)
 	return []Case{
 		whole("value added to an open enum", "Enum", enum(""), enum("E_A = 1;"), backward, "R.f", nil,
-			symbol).
-			apicurio(both, fieldsOnly),
+			symbol),
 		whole("value added to a closed enum", "Enum", closed(""), closed("E_A = 1;"), backward, "R.f", nil,
-			symbol).
-			apicurio(both, fieldsOnly),
+			symbol),
 		whole("value removed", "Enum", enum("E_A = 1;"), enum(""), forward, "R.f",
 			kinds(compat.KindNotReserved, compat.KindSymbol), nil),
 		whole("value removed and reserved", "Enum, Reserved Values", enum("E_A = 1;"),
-			enum(`reserved 1; reserved "E_A";`), forward, "R.f", symbol, nil).apicurio(both, fieldsOnly),
+			enum(`reserved 1; reserved "E_A";`), forward, "R.f", symbol, nil),
 		whole("value renumbered", "Enum", enum("E_A = 1;"), enum("E_A = 2;"), neither, "R.f", number, number),
 		whole("value renamed", "ProtoJSON", enum("E_A = 1;"), enum("E_B = 1;"), neither, "R.f", symbol,
 			symbol),
 		whole("value gets an alias", "Enum Value Aliases", enum("E_A = 1;"),
-			enum("option allow_alias = true; E_A = 1; E_B = 1;"), both, "", nil, nil),
+			enum("option allow_alias = true; E_A = 1; E_B = 1;"), both, "", nil, nil).
+			apicurio(neither, "a value of another name is another value"),
 		whole("enum renamed", updating, enum("E_A = 1;"),
 			proto("F f = 1;", "enum F { E_NONE = 0; E_A = 1; }"), both, "", nil, nil).
 			apicurio(neither, strictTypes),
