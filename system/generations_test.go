@@ -268,16 +268,10 @@ func (s *boxes) rolls(two, three *installation) {
 	s.audited(box2)
 }
 
-// roll replaces the program of a pod. Clients may have requests under way that the pod gives up when it
-// stops.
+// roll replaces the program of a pod.
 func (s *boxes) roll(pod *worker, to *installation) {
 	s.t.Helper()
-	pod.process.Signal(syscall.SIGTERM)
-	select {
-	case <-pod.process.Exited():
-	case <-time.After(2 * stopsWithin):
-		s.t.Fatalf("not stopped %v after SIGTERM\n%s", 2*stopsWithin, pod.process.Tail())
-	}
+	pod.stop()
 	pod.installation = to
 	pod.start()
 	pod.isReady()

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -125,7 +126,8 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // early, turns /readyz red, and gives requests Limits.Shutdown to finish. It returns nil after a
 // clean stop, and serves only once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	server := s.httpServer()
+	server, fresh := s.httpServer(), &unused{}
+	server.ConnState = fresh.observe
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(problemListener{listener}) }()
 	select {
@@ -136,6 +138,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	s.stop(problem.ErrStopping)
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.Shutdown)
 	defer cancel()
+	defer time.AfterFunc(min(unusedFor, s.limits.Shutdown/2), fresh.close).Stop()
 	err := server.Shutdown(bounded)
 	if err != nil {
 		err = fmt.Errorf("stop serving HTTP within %v: %w", s.limits.Shutdown,

@@ -117,6 +117,21 @@ func TestServe_stop(t *testing.T) {
 	a.wantJSON(t, map[string]any{"checks.0.name": "server", "checks.0.ready": false})
 }
 
+// A connection on which no request was ever sent does not hold the stop up. Without its being closed, it does
+// for 5 s, and the stop fails.
+func TestServe_unusedConnection(t *testing.T) {
+	s := serve(t, func(o *httpapi.Options) { o.Limits.Shutdown = 3 * time.Second })
+	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	s.do(t, "GET", "/healthz", "").want(t, http.StatusOK) // accepted behind it
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A request that doesn't end holds the stop up for no longer than the limit.
 func TestServe_stopIsBounded(t *testing.T) {
 	s := serve(t, func(o *httpapi.Options) { o.Limits.Shutdown = 20 * time.Millisecond })
