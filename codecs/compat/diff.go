@@ -13,8 +13,11 @@ import (
 type Change struct {
 	// Path is the place in the newer version, or in the older one if the newer has no such place.
 	Path string `json:"path"`
-	// What is the kind of the change: field-added, field-removed, field-renamed, name, type, symbols, size,
-	// logical-type, default, aliases, doc or order.
+	// What is the kind of the change: field-added, field-removed, field-renamed, type or doc. Of Avro also
+	// name, symbols, size, logical-type, default, aliases and order; of Protobuf package, index (of a message
+	// in the file), message-added, message-removed, cardinality, json-name, oneof and symbols; of JSON Schema
+	// required, enum, and the keywords: maxLength, additionalProperties, oneOf. Versions of two formats have
+	// one change, format.
 	What string `json:"what"`
 	Was  string `json:"was,omitempty"`
 	Is   string `json:"is,omitempty"`
@@ -31,13 +34,20 @@ type Change struct {
 func Diff(older, newer *avrotype.Type) []Change {
 	d := &differ{seen: map[pair]bool{}}
 	d.types(older, newer, rootPath(older), rootPath(newer))
-	backward, forward := Read(older, newer, Backward), Read(newer, older, Forward)
-	for i := range d.changes {
-		c := &d.changes[i]
-		c.Backward = c.What == "doc" || !c.concerned(backward, c.Path)
-		c.Forward = c.What == "doc" || !c.concerned(forward, c.wasAt) && !c.concerned(forward, c.Path)
-	}
+	judge(d.changes, Read(older, newer, Backward), Read(newer, older, Forward))
 	return d.changes
+}
+
+// judge marks the changes whose places the findings of a direction are about.
+func judge(changes []Change, backward, forward []Finding) {
+	for i := range changes {
+		c := &changes[i]
+		if c.What == "doc" {
+			continue
+		}
+		c.Backward = c.Backward && !c.concerned(backward, c.Path)
+		c.Forward = c.Forward && !c.concerned(forward, c.wasAt) && !c.concerned(forward, c.Path)
+	}
 }
 
 // concerned reports whether a finding is about the place of the change: at it, or at a branch of it. A change
@@ -55,13 +65,18 @@ func (c *Change) concerned(found []Finding, path string) bool {
 }
 
 type differ struct {
-	seen    map[pair]bool
-	changes []Change
+	noted
+	seen map[pair]bool
 }
 
-func (d *differ) note(what, was, is, wasAt, isAt string) {
+// noted are changes, which are compatible until they are judged.
+type noted struct{ changes []Change }
+
+func (n *noted) note(what, was, is, wasAt, isAt string) {
 	if was != is {
-		d.changes = append(d.changes, Change{Path: isAt, What: what, Was: was, Is: is, wasAt: wasAt})
+		n.changes = append(n.changes, Change{
+			Path: isAt, What: what, Was: was, Is: is, Backward: true, Forward: true, wasAt: wasAt,
+		})
 	}
 }
 

@@ -44,12 +44,16 @@ func CompareProtobuf(older, newer *protobuf.File) []Finding {
 
 // ReadProtobuf returns all breaks of a reader's file that reads what a writer's file wrote.
 func ReadProtobuf(writer, reader *protobuf.File, d Direction) []Finding {
-	p := &protoReading{
+	p := newProtoReading(d)
+	p.files(writer, reader)
+	return p.found
+}
+
+func newProtoReading(d Direction) *protoReading {
+	return &protoReading{
 		reading: reading{direction: d}, pairs: map[messagePair]bool{},
 		visited: map[protoreflect.FullName]bool{},
 	}
-	p.files(writer, reader)
-	return p.found
 }
 
 // protoReading compares what one file writes with what another one reads.
@@ -57,6 +61,7 @@ type protoReading struct {
 	reading
 	pairs   map[messagePair]bool // ends recursive messages
 	visited map[protoreflect.FullName]bool
+	flat    bool // of the first message only, not of those that its fields have
 }
 
 type messagePair struct{ writer, reader protoreflect.FullName }
@@ -148,6 +153,9 @@ func (p *protoReading) messages(w, r protoreflect.MessageDescriptor, path string
 				r.FullName()),
 			Remedy: "keep the message, and add a field beside it",
 		})
+	}
+	if p.flat && len(p.pairs) > 1 {
+		return
 	}
 	for i := range w.Fields().Len() {
 		wrote := w.Fields().Get(i)

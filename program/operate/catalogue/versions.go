@@ -78,12 +78,18 @@ func withFormers(known []SchemaVersion, set *codecs.Set, name string) []SchemaVe
 
 // sameFields reports whether two schemas differ in nothing but what is said about fields.
 func sameFields(a, b *codecs.Schema) bool {
-	if a.Type() == nil || b.Type() == nil {
+	found, err := compat.DiffFormat(compared(a), compared(b))
+	if err != nil {
 		return released.Same(a.Text, b.Text)
 	}
-	return !slices.ContainsFunc(compat.Diff(a.Type(), b.Type()), func(c compat.Change) bool {
+	return !slices.ContainsFunc(found, func(c compat.Change) bool {
 		return c.What != "doc" && c.What != "default" && c.What != "aliases"
 	})
+}
+
+// compared returns a schema as package compat takes it.
+func compared(s *codecs.Schema) compat.Version {
+	return compat.Version{Text: s.Text, Format: compat.Format(s.Format), Imports: s.References()}
 }
 
 // describeVersions returns versions with how a set reads them.
@@ -114,10 +120,11 @@ func describeVersions(known []SchemaVersion, set *codecs.Set) []Version {
 // changes returns those since the last of the versions that can be compared, without those of docs.
 func changes(before []SchemaVersion, to *codecs.Schema) []compat.Change {
 	for _, v := range slices.Backward(before) {
-		if v.Schema != nil && v.Schema.Type() != nil && to.Type() != nil {
-			return slices.DeleteFunc(compat.Diff(v.Schema.Type(), to.Type()), func(c compat.Change) bool {
-				return c.What == "doc"
-			})
+		if v.Schema == nil {
+			continue
+		}
+		if found, err := compat.DiffFormat(compared(v.Schema), compared(to)); err == nil {
+			return slices.DeleteFunc(found, func(c compat.Change) bool { return c.What == "doc" })
 		}
 	}
 	return nil

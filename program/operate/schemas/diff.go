@@ -99,7 +99,9 @@ func (o *opened) diff(ctx context.Context, args []string, level levels) (*differ
 	if err != nil {
 		return nil, err
 	}
-	d.Changes = changes(older, newer)
+	if d.Changes, err = changes(older, newer); err != nil {
+		return nil, err
+	}
 	breaks, err := compat.CompareFormat(versionOf(0, older), versionOf(0, newer))
 	if err != nil {
 		return nil, fmt.Errorf("compare %s: %w", subject, err)

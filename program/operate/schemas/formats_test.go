@@ -3,6 +3,9 @@ package schemas_test
 import (
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/sr"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+
 	"refold/codecs"
 	"refold/eventsourcing"
 	"refold/processors"
@@ -60,7 +63,11 @@ func TestFormats(t *testing.T) {
 	expect(t, 0, nil, offering(), append([]string{
 		"check", "--registry.compatibility-overrides", "theatre.SeatTaken=BACKWARD_TRANSITIVE",
 	}, against...)...)
-	expect(t, 1, []string{"price"}, requiring(), append([]string{"diff", "theatre.SeatTaken"}, against...)...)
+	expect(t, 1, []string{
+		"#.price: field-added: integer, required (breaks backward", "1 changes: not compatible",
+	}, requiring(), append([]string{"diff", "theatre.SeatTaken"}, against...)...)
+	expect(t, 1, []string{"#.price: field-added: integer, required (breaks backward"}, requiring(),
+		append([]string{"check"}, against...)...)
 	expect(t, 0, []string{"theatre.SeatTaken"}, firstInJSON(), append([]string{"list"}, against...)...)
 	expect(t, 0, []string{"0 problems in 4 schemas"}, firstInJSON(), "lint")
 	expect(t, 1, []string{"price"}, requiring(), "lint")
@@ -69,4 +76,29 @@ func TestFormats(t *testing.T) {
 	}
 	expect(t, 1, []string{"format"}, booking(processors.Of(SeatTaken{}, "Taken.")),
 		append([]string{"check"}, against...)...)
+}
+
+// Versions that other programs have registered are compared field by field, too.
+func TestDiffOfProtobuf(t *testing.T) {
+	fake := srfake.New()
+	t.Cleanup(fake.Close)
+	client, err := sr.NewClient(sr.URLs(fake.URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fields := range []string{"string guest = 1;", "string guest = 1; int64 price = 2;", "int64 price = 2;"} {
+		if _, err := client.CreateSchema(t.Context(), "theatre.SeatTaken", sr.Schema{
+			Type:   sr.TypeProtobuf,
+			Schema: `syntax = "proto3"; package theatre; message SeatTaken { ` + fields + ` }`,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	diff := []string{"diff", "--registry.urls", fake.URL(), "theatre.SeatTaken"}
+	expect(t, 0, []string{
+		"SeatTaken.price: field-added: int64 = 2 (compatible)", "1 changes: compatible",
+	}, firstInJSON(), append(diff, "1", "2")...)
+	expect(t, 1, []string{
+		"SeatTaken.guest: field-removed: string = 1, no more (breaks backward)", "1 changes: not compatible",
+	}, firstInJSON(), append(diff, "2", "3")...)
 }

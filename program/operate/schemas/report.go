@@ -95,7 +95,10 @@ func compareType(
 		c.Latest = sameText(v, own)
 	}
 	if n := len(versions); n > 0 && versions[n-1].schema != nil {
-		c.Changes = changes(versions[n-1].schema, own.Schema)
+		var err error
+		if c.Changes, err = changes(versions[n-1].schema, own.Schema); err != nil {
+			return c, err
+		}
 	}
 	breaks, err := compat.CheckFormat(level, versionOf(0, own.Schema), compared(versions))
 	if err != nil {
