@@ -16,8 +16,8 @@ type Change struct {
 	// What is the kind of the change: field-added, field-removed, field-renamed, type or doc. Of Avro also
 	// name, symbols, size, logical-type, default, aliases and order; of Protobuf package, index (of a message
 	// in the file), message-added, message-removed, cardinality, json-name, oneof and symbols; of JSON Schema
-	// required, enum, and the keywords: maxLength, additionalProperties, oneOf. Versions of two formats have
-	// one change, format.
+	// required, enum, the keywords, such as maxLength, additionalProperties and oneOf, and other: a break
+	// that no change explains. Versions of two formats have one change, format.
 	What string `json:"what"`
 	Was  string `json:"was,omitempty"`
 	Is   string `json:"is,omitempty"`

@@ -15,7 +15,9 @@ func DiffFormat(older, newer Version) ([]Change, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the newer version: %w", err)
 		}
-		return []Change{{Path: root, What: "format", Was: string(older.format()), Is: string(newer.format())}}, nil
+		return []Change{{
+			Path: root, What: "format", Was: string(older.format()), Is: string(newer.format()),
+		}}, nil
 	}
 	switch newer.format() {
 	case Protobuf:
@@ -26,9 +28,11 @@ func DiffFormat(older, newer Version) ([]Change, error) {
 		return diffOf(older, newer, func(v Version) (*JSONSchemaText, error) {
 			return ParseJSONSchema(v.Text, v.Imports)
 		}, DiffJSONSchemas)
-	default:
+	case Avro:
 		return diffOf(older, newer, func(v Version) (*avrotype.Type, error) { return Parse(v.Text) }, Diff)
 	}
+	_, _, err := parseVersion(newer)
+	return nil, err // there is no such format
 }
 
 func diffOf[T any](

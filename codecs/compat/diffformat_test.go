@@ -9,7 +9,9 @@ import (
 	"refold/codecs/compat"
 )
 
-func diffOf(t *testing.T, format compat.Format, older, newer string) (changes []compat.Change, lines []string) {
+func diffOf(
+	t *testing.T, format compat.Format, older, newer string,
+) (changes []compat.Change, lines []string) {
 	t.Helper()
 	changes, err := compat.DiffFormat(compat.Version{Text: older, Format: format},
 		compat.Version{Text: newer, Format: format})
@@ -160,7 +162,8 @@ func TestDiffOfTheTablesOfFormats(t *testing.T) {
 				backward, forward = backward && change.Backward, forward && change.Forward
 			}
 			if backward != c.Want.Backward || forward != c.Want.Forward {
-				t.Errorf("%s: backward %v, forward %v, want %+v: %q", c.Name, backward, forward, c.Want, lines)
+				t.Errorf("%s: backward %v, forward %v, want %+v: %q", c.Name, backward, forward, c.Want,
+					lines)
 			}
 			if _, lines := diffOf(t, format, c.Older, c.Older); len(lines) > 0 {
 				t.Errorf("%s: a schema differs from itself: %q", c.Name, lines)
@@ -177,6 +180,10 @@ func TestDiffFormat(t *testing.T) {
 	}
 	if _, err := compat.DiffFormat(avro, schema); err == nil {
 		t.Error("a text that is no schema is compared with one of another format")
+	}
+	unknown := compat.Version{Text: "{}", Format: "XML"}
+	if _, err := compat.DiffFormat(unknown, unknown); err == nil {
+		t.Error("a format that is not known is compared")
 	}
 	schema.Text = "{}"
 	changes, err := compat.DiffFormat(avro, schema)

@@ -19,8 +19,12 @@ func DiffJSONSchemas(older, newer *JSONSchemaText) []Change {
 		reading: &jsonReading{w: older, r: newer, steps: maxDiffSteps}, seen: map[string]bool{},
 	}
 	d.schemas([]node{{schema: older.documents[""]}}, []node{{schema: newer.documents[""]}}, jsonRoot)
-	for _, f := range CompareJSONSchemas(older, newer) {
+	found := CompareJSONSchemas(older, newer)
+	for _, f := range found {
 		d.judge(f)
+	}
+	for _, f := range found {
+		d.other(f)
 	}
 	if d.reading.steps <= 0 { // no verdict is known of what was not looked at
 		d.changes = append(d.changes, Change{
@@ -63,6 +67,19 @@ func (d *jsonDiffer) judge(f Finding) {
 		return c.Path == f.Path || c.whole && isWithin(f.Path, c.Path) || hides && within(c)
 	}) {
 		mark(within)
+	}
+}
+
+// other notes a break that no change explains: of a keyword that must stay as it is, and has, beside others
+// that have not. One for each direction is enough.
+func (d *jsonDiffer) other(f Finding) {
+	backward, forward := f.Direction != Backward, f.Direction != Forward
+	if !slices.ContainsFunc(d.changes, func(c Change) bool {
+		return !c.Backward && !backward || !c.Forward && !forward
+	}) {
+		d.changes = append(d.changes, Change{
+			Path: f.Path, What: "other", Is: f.Reason, Backward: backward, Forward: forward,
+		})
 	}
 }
 

@@ -17,7 +17,7 @@ func DiffProtobuf(older, newer *protobuf.File) []Change {
 	was, is := older.Descriptor(), newer.Descriptor()
 	d := &protoDiffer{
 		was: was.Package(), is: is.Package(),
-		pairs: map[messagePair]bool{},
+		pairs:   map[messagePair]bool{},
 		wasSeen: map[protoreflect.FullName]bool{}, isSeen: map[protoreflect.FullName]bool{},
 	}
 	var file, end noted

@@ -162,8 +162,13 @@ func TestCompatibleJSONSchemaTakesAll(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(compat.ReadJSONSchema(w, r, compat.Backward)) > 0 {
+			if found := compat.ReadJSONSchema(w, r, compat.Backward); len(found) > 0 {
 				broken++
+				if changes := compat.DiffJSONSchemas(w, r); !slices.ContainsFunc(changes,
+					func(c compat.Change) bool { return !c.Backward }) {
+					t.Errorf("no change of %+v breaks, but %v\nwritten %s\nread    %s", changes, found,
+						written, read)
+				}
 				continue
 			}
 			compatible++

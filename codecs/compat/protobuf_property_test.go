@@ -233,6 +233,11 @@ func TestCompatibleProtobufIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		found := compat.ReadProtobuf(w.File(), r.File(), compat.Backward)
+		changes := compat.DiffProtobuf(w.File(), r.File())
+		breaking := slices.ContainsFunc(changes, func(c compat.Change) bool { return !c.Backward })
+		if breaking != (len(found) > 0) {
+			t.Errorf("changes %+v, findings %v\nwritten %s\nread    %s", changes, found, written, read)
+		}
 		about := func(e compat.Encoding) bool {
 			return slices.ContainsFunc(found, func(f compat.Finding) bool {
 				return f.Kind != compat.KindNotReserved && strings.Contains(string(f.Encoding), string(e))

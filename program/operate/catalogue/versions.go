@@ -78,11 +78,11 @@ func withFormers(known []SchemaVersion, set *codecs.Set, name string) []SchemaVe
 
 // sameFields reports whether two schemas differ in nothing but what is said about fields.
 func sameFields(a, b *codecs.Schema) bool {
-	found, err := compat.DiffFormat(compared(a), compared(b))
-	if err != nil {
-		return released.Same(a.Text, b.Text)
+	if released.Same(a.Text, b.Text) {
+		return true
 	}
-	return !slices.ContainsFunc(found, func(c compat.Change) bool {
+	found, err := compat.DiffFormat(compared(a), compared(b))
+	return err == nil && !slices.ContainsFunc(found, func(c compat.Change) bool {
 		return c.What != "doc" && c.What != "default" && c.What != "aliases"
 	})
 }

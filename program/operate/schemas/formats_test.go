@@ -86,7 +86,8 @@ func TestDiffOfProtobuf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, fields := range []string{"string guest = 1;", "string guest = 1; int64 price = 2;", "int64 price = 2;"} {
+	const guest, price = "string guest = 1;", "int64 price = 2;"
+	for _, fields := range []string{guest, guest + price, price} {
 		if _, err := client.CreateSchema(t.Context(), "theatre.SeatTaken", sr.Schema{
 			Type:   sr.TypeProtobuf,
 			Schema: `syntax = "proto3"; package theatre; message SeatTaken { ` + fields + ` }`,

@@ -9,9 +9,9 @@ import (
 	"refold/codecs/rules"
 )
 
-// changes returns the differences between two versions: those of the fields, and then those of the rules, which
-// schemas of Avro have. A rule is checked when a command is accepted, never when a record is read, so that no
-// change of one breaks anything.
+// changes returns the differences between two versions: those of the fields, and then those of the rules,
+// which schemas of Avro have. A rule is checked when a command is accepted, never when a record is read, so
+// that no change of one breaks anything.
 func changes(older, newer *codecs.Schema) ([]compat.Change, error) {
 	found, err := compat.DiffFormat(versionOf(0, older), versionOf(0, newer))
 	if err != nil {
