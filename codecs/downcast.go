@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // ErrNotYetWritable says that a value can't be written as the former version that the Set writes: see
@@ -122,6 +123,15 @@ func (s *Set) Written() []Written {
 		}
 	}
 	return all
+}
+
+// NewestID returns the highest of the registry's IDs of the schemas that are written; 0 unless the Set is
+// prepared.
+func (s *Set) NewestID() (newest int) {
+	for _, t := range slices.Concat(s.types, s.formers) {
+		newest = max(newest, int(t.id.Load()))
+	}
+	return newest
 }
 
 // WrittenType returns the bare name of the record that a value is written as; that of its own type if it is

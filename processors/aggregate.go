@@ -194,9 +194,6 @@ func (a Aggregate[S, C, E]) checkFormat(wrong func(format string, args ...any)) 
 		wrong("Format is %q; allowed are %q, %q and %q", a.Format, codecs.Avro, codecs.JSONSchema,
 			codecs.Protobuf)
 	}
-	if a.Format != "" && a.Format != codecs.Avro && (hasRules(a.Commands) || hasRules(a.Events)) {
-		wrong("Rule is of Avro's records; what %s can't say of a field, Decide checks", a.Format)
-	}
 	if a.Protos != nil && a.Format != codecs.Protobuf {
 		wrong("Protos is set, and Format is not %q", codecs.Protobuf)
 	}

@@ -105,6 +105,14 @@ func (c *Catalog) Of(subject string) *CatalogType {
 	return nil
 }
 
+// NewestID returns the highest ID of the program's own schemas; 0 unless they are prepared.
+func (c *Catalog) NewestID() (newest int) {
+	for _, t := range c.Types {
+		newest = max(newest, t.Set.NewestID())
+	}
+	return newest
+}
+
 // SubjectOf returns the subject of a record, by its full name or one that it had before. Of a record that is
 // none of the program's types it is the name itself.
 func (c *Catalog) SubjectOf(record string) string {
@@ -157,6 +165,11 @@ type SchemaHistory interface {
 type DroppedType struct {
 	Subject, Aggregate string
 	Versions           []codecs.SubjectVersion
+}
+
+// After reports whether all versions were registered after the schema of an ID: registries count.
+func (d *DroppedType) After(id int) bool {
+	return !slices.ContainsFunc(d.Versions, func(v codecs.SubjectVersion) bool { return v.ID <= id })
 }
 
 // Remedy says what to do.

@@ -102,10 +102,6 @@ func TestDefinitionsThatCannotBe(t *testing.T) {
 		`Count is no message that protoc-gen-go has generated`: func(a *definition) {
 			a.Format = codecs.Protobuf
 		},
-		`Rule is of Avro's records`: func(a *definition) {
-			a.Format = codecs.JSONSchema
-			a.Commands[0] = a.Commands[0].Rule("by", "message.by > 0", "More than 0.")
-		},
 		`Rejections has ""`: func(a *definition) {
 			a.Rejections = map[string]string{"": "Nothing."}
 		},

@@ -22,15 +22,24 @@ import (
 // before it is sent. An event that breaks one is a bug of Decide, and its command a dead letter. Nothing is
 // checked when history is read: a rule may be tightened at any time.
 //
-// The rules are in the record's schema, as its property "rules", if the schema is made of the struct. Package
+// The rules are in the record's schema, as its property "rules", if the schema is made of the struct; a .proto
+// file does not have them. Package
 // codecs/rules says which types the fields have, and what the limits are. A rule costs a third of a
 // microsecond or more for each value.
 func (m Message) Rule(name, expr, message string) Message {
 	all := append(slices.Clip(m.rules), rules.Rule{Name: name, Expr: expr, Message: message})
-	goType := m.goType
+	goType := m.recordType()
 	m.rules = all
 	m.compiled = sync.OnceValues(func() (*rules.Set, error) { return rules.Compile(goType, all) })
 	return m
+}
+
+// recordType is the struct of the type's values: those of Protobuf are pointers.
+func (m Message) recordType() reflect.Type {
+	if m.goType.Kind() == reflect.Pointer {
+		return m.goType.Elem()
+	}
+	return m.goType
 }
 
 // checkRules returns what is wrong with the rules. The example of a command must break none: it is sent as
@@ -43,7 +52,7 @@ func (m Message) checkRules(isCommand bool) error {
 	if err != nil || !isCommand {
 		return err //nolint:wrapcheck // it names the rule
 	}
-	if err := rules.Error(m.goType.Name(), set.Check(m.example)); err != nil {
+	if err := rules.Error(m.recordType().Name(), set.Check(m.example)); err != nil {
 		return fmt.Errorf("its example: %w", err)
 	}
 	return nil
@@ -94,7 +103,7 @@ func broken(messages []Message) (func(v any) []rules.Violation, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%v: %w", m.goType, err)
 		}
-		sets[m.goType], sets[reflect.PointerTo(m.goType)] = set, set
+		sets[m.recordType()], sets[reflect.PointerTo(m.recordType())] = set, set
 	}
 	return func(v any) []rules.Violation {
 		if set := sets[reflect.TypeOf(v)]; set != nil {
@@ -109,7 +118,7 @@ func rulesOf(messages []Message) map[string][]rules.Rule {
 	all := map[string][]rules.Rule{}
 	for _, m := range messages {
 		if len(m.rules) > 0 {
-			all[m.goType.Name()] = m.rules
+			all[m.recordType().Name()] = m.rules
 		}
 	}
 	return all

@@ -88,6 +88,28 @@ func TestTypesThatTheProgramLacks(t *testing.T) {
 	}
 }
 
+// Given a type that was registered after all of the program's own, by a later release that is being rolled out
+// or was called back, a pod of this release can start again.
+func TestTypesOfALaterRelease(t *testing.T) {
+	t.Parallel()
+	i := newTestbed(t)
+	w := i.start()
+	w.goesOn("alice")
+	w.stop()
+	const schema = `{"type": "record", "name": "AccountPainted", "namespace": "refold.accounts",
+		"fields": []}`
+	const subject = "refold.accounts.AccountPainted"
+	if _, _, err := i.cluster.Registry().RegisterSchema(subject, sr.Schema{Schema: schema}); err != nil {
+		t.Fatal(err)
+	}
+	w = i.start()
+	w.goesOn("bob")
+	if !strings.Contains(w.out.String(), "a type of a later release") ||
+		!strings.Contains(w.out.String(), subject) {
+		t.Errorf("the log does not name it:\n%s", w.out)
+	}
+}
+
 // A worker that is told to warn starts with a version of its events that it can't read.
 func TestUnreadableVersionIsOnlyLogged(t *testing.T) {
 	t.Parallel()

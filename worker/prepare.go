@@ -69,7 +69,9 @@ func (w *Worker) prepareOnce(ctx context.Context, last error) error {
 }
 
 // checkDropped returns the types of the program's aggregates that the registry has and the program has not,
-// unless they are to be logged only. A registry that does not list its subjects, or is away while its cache
+// unless they are to be logged only. Types that were registered after all of the program's own are of a later
+// release, as a rule: they are logged, or a pod of the release before could not start again in the middle of an
+// upgrade, or after it was called back. A registry that does not list its subjects, or is away while its cache
 // answers the rest, is no reason to stand still: they were checked when the program was deployed.
 func (w *Worker) checkDropped(ctx context.Context) error {
 	catalog := w.opened.Catalog(w.registry.SubjectNames())
@@ -81,9 +83,17 @@ func (w *Worker) checkDropped(ctx context.Context) error {
 	if err != nil || len(dropped) == 0 {
 		return err //nolint:wrapcheck // it says what it was doing
 	}
-	errs := make([]error, len(dropped))
-	for i, d := range dropped {
-		errs[i] = d
+	var errs []error
+	for _, d := range dropped {
+		if d.After(catalog.NewestID()) {
+			w.logger.Warn("the registry has a type of a later release, which this program can't read",
+				"subject", d.Subject, "remedy", d.Remedy())
+			continue
+		}
+		errs = append(errs, d)
+	}
+	if len(errs) == 0 {
+		return nil
 	}
 	return w.unreadable(errors.Join(errs...))
 }

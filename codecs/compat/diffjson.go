@@ -133,7 +133,7 @@ func typeText(types []string) string {
 var structural = []string{
 	"type", "enum", "const", "properties", "patternProperties", "additionalProperties", "required", "items",
 	"prefixItems", "additionalItems", "allOf", "anyOf", "oneOf", "$ref", "$defs", "definitions", "$schema",
-	"$id", "id", "$anchor", "$comment",
+	"$id", "id", "$anchor", "$comment", "rules", // of package rules, and not about what is valid
 }
 
 // keywords compares the keywords that are texts, numbers or the like: bounds and annotations.

@@ -47,10 +47,12 @@ func TestFormats(t *testing.T) {
 	c.Accepted("meter", "m-1", &meters.ReadMeter{WattHours: 1500, Source: meters.Source_SOURCE_METER})
 	c.Rejected("meter", "m-1", &meters.ReadMeter{WattHours: 1499}, "reading-too-low")
 	c.Rejected("meter", "m-2", &meters.ReadMeter{}, "not-installed")
+	c.Rejected("meter", "m-1", &meters.ReadMeter{WattHours: -1}, "rule-violated")
 	ada := memberships.StartMembership{Member: memberships.Member{Name: "Ada"}, Plan: "basic"}
 	c.Accepted("membership", "ada", ada)
 	c.Accepted("membership", "ada", memberships.VisitGym{Studio: "spa"})
 	c.Rejected("membership", "ada", ada, "running")
+	c.Rejected("membership", "ada", memberships.VisitGym{Studio: " spa"}, "rule-violated")
 
 	mistaken(t, c, "meters", "ReadMeter", `{"wattHours": "many", "house": 1}`, "wattHours", "house")
 	mistaken(t, c, "memberships", "StartMembership", `{"member": {"name": "", "email": "x"}, "plan": "gold"}`,

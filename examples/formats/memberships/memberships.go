@@ -78,7 +78,9 @@ var Definition = processors.Aggregate[Membership, Command, Event]{
 	Decide: decide, Evolve: evolve, FoldVersion: 1,
 	Commands: []processors.Message{
 		processors.Of(StartMembership{Member{"Ada", "ada@example.com"}, "basic"}, "Starts a membership."),
-		processors.Of(VisitGym{"spa"}, "Lets the member in."),
+		processors.Of(VisitGym{"spa"}, "Lets the member in.").
+			Rule("trimmed", "message.studio.trim() == message.studio",
+				"A studio's name has no space at its ends."),
 		processors.Of(EndMembership{"moved away"}, "Ends the membership."),
 	},
 	Events: []processors.Message{

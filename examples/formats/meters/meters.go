@@ -49,7 +49,9 @@ var Definition = processors.Aggregate[Meter, Command, Event]{
 	Decide: decide, Evolve: evolve, FoldVersion: 1,
 	Commands: []processors.Message{
 		processors.Of(&InstallMeter{House: "12 Elm Street"}, ""),
-		processors.Of(&ReadMeter{WattHours: 1500, Source: Source_SOURCE_PERSON}, ""),
+		processors.Of(&ReadMeter{WattHours: 1500, Source: Source_SOURCE_PERSON}, "").
+			Rule("plausible", "message.watt_hours >= 0 && message.watt_hours < 1000000000",
+				"A meter shows 0 to 1,000,000 kilowatt hours."),
 	},
 	Events: []processors.Message{
 		processors.Of(&MeterInstalled{}, ""),

@@ -50,6 +50,14 @@ func offering() processors.Definition {
 	return inJSON(processors.Of(SeatTaken{}, "Taken."))
 }
 
+// ruled has a rule, which changes nothing for records that there are.
+func ruled() processors.Definition {
+	type SeatTaken struct {
+		Guest string `json:"guest" doc:"Who sits there."`
+	}
+	return inJSON(processors.Of(SeatTaken{}, "Taken.").Rule("guest", "message.guest != \"\"", "A guest."))
+}
+
 // Schemas of other formats are checked by the rules of their format, and frozen in their own files.
 func TestFormats(t *testing.T) {
 	folder := t.TempDir()
@@ -68,6 +76,9 @@ func TestFormats(t *testing.T) {
 	}, requiring(), append([]string{"diff", "theatre.SeatTaken"}, against...)...)
 	expect(t, 1, []string{"#.price: field-added: integer, required (breaks backward"}, requiring(),
 		append([]string{"check"}, against...)...)
+	expect(t, 0, []string{
+		`rule: guest: message.guest != "" (A guest.) (compatible)`, "1 changes: compatible",
+	}, ruled(), append([]string{"diff", "theatre.SeatTaken"}, against...)...)
 	expect(t, 0, []string{"theatre.SeatTaken"}, firstInJSON(), append([]string{"list"}, against...)...)
 	expect(t, 0, []string{"0 problems in 4 schemas"}, firstInJSON(), "lint")
 	expect(t, 1, []string{"price"}, requiring(), "lint")

@@ -10,18 +10,15 @@ import (
 )
 
 // changes returns the differences between two versions: those of the fields, and then those of the rules,
-// which schemas of Avro have. A rule is checked when a command is accepted, never when a record is read, so
-// that no change of one breaks anything.
+// which a .proto file has none of. A rule is checked when a command is accepted, never when a record is read,
+// so that no change of one breaks anything.
 func changes(older, newer *codecs.Schema) ([]compat.Change, error) {
 	found, err := compat.DiffFormat(versionOf(0, older), versionOf(0, newer))
 	if err != nil {
 		return nil, fmt.Errorf("compare versions of %s: %w", newer.Name, err)
 	}
 	all := append([]compat.Change{}, found...) // none is [] in JSON
-	if older.Format != codecs.Avro || newer.Format != codecs.Avro {
-		return all, nil
-	}
-	was, _ := rules.OfSchema(older.Text) // a schema of others may mean something else by the property
+	was, _ := rules.OfSchema(older.Text)       // a schema of others may mean something else by the property
 	is, _ := rules.OfSchema(newer.Text)
 	note := func(before, after string) {
 		if before != after {
