@@ -31,7 +31,7 @@ var wrong = edit{
 }
 
 // raised is the fold version of the release that mends it.
-var raised = edit{"processors/accounts/definition.go", "FoldVersion: 1,", "FoldVersion: 2,"}
+var raised = edit{"processors/accounts/definition.go", "FoldVersion: 2,", "FoldVersion: 3,"}
 
 // release is the installation with a program that was built of another source. It is built once, by its
 // name.
@@ -184,7 +184,7 @@ func TestMendedFold(t *testing.T) {
 			return err
 		}
 		for _, p := range r.Partitions {
-			if strings.Contains(p.Reason, "mended.b has 1") {
+			if strings.Contains(p.Reason, "mended.b has 2") {
 				return nil
 			}
 		}
