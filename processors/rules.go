@@ -22,10 +22,9 @@ import (
 // before it is sent. An event that breaks one is a bug of Decide, and its command a dead letter. Nothing is
 // checked when history is read: a rule may be tightened at any time.
 //
-// The rules are in the record's schema, as its property "rules", if the schema is made of the struct; a .proto
-// file does not have them. Package
-// codecs/rules says which types the fields have, and what the limits are. A rule costs a third of a
-// microsecond or more for each value.
+// The rules are in the record's schema, as its property "rules", if the schema is made of the struct; a
+// .proto file does not have them. Package codecs/rules says which types the fields have, and what the limits
+// are. A rule costs a third of a microsecond or more for each value.
 func (m Message) Rule(name, expr, message string) Message {
 	all := append(slices.Clip(m.rules), rules.Rule{Name: name, Expr: expr, Message: message})
 	goType := m.recordType()

@@ -88,8 +88,8 @@ func TestTypesThatTheProgramLacks(t *testing.T) {
 	}
 }
 
-// Given a type that was registered after all of the program's own, by a later release that is being rolled out
-// or was called back, a pod of this release can start again.
+// Given a type that was registered after all of the program's own, by a later release that is being rolled
+// out or was called back, a pod of this release can start again.
 func TestTypesOfALaterRelease(t *testing.T) {
 	t.Parallel()
 	i := newTestbed(t)

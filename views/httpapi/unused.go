@@ -11,9 +11,9 @@ import (
 // just made it may be sending its first one.
 const unusedFor = time.Second
 
-// unused are the connections on which no request has begun. [http.Server.Shutdown] counts them as busy for 5 s
-// (server.go, closeIdleConns), which is as long as a stop may take, and clients have such connections: net/http
-// makes one ahead of need when all others are in use, and keeps it when another one is free first.
+// unused are the connections on which no request has begun. [http.Server.Shutdown] counts them as busy for
+// 5 s (server.go, closeIdleConns), which is as long as a stop may take, and clients have such connections:
+// net/http makes one ahead of need when all others are in use, and keeps it when another one is free first.
 type unused struct {
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
