@@ -71,8 +71,9 @@ func (w *Worker) prepareOnce(ctx context.Context, last error) error {
 // checkDropped returns the types of the program's aggregates that the registry has and the program has not,
 // unless they are to be logged only. Types that were registered after all of the program's own are of a
 // later release, as a rule: they are logged, or a pod of the release before could not start again in the
-// middle of an upgrade, or after it was called back. A registry that does not list its subjects, or is away while its cache
-// answers the rest, is no reason to stand still: they were checked when the program was deployed.
+// middle of an upgrade, or after it was called back. A registry that does not list its subjects, or is away
+// while its cache answers the rest, is no reason to stand still: they were checked when the program was
+// deployed.
 func (w *Worker) checkDropped(ctx context.Context) error {
 	catalog := w.opened.Catalog(w.registry.SubjectNames())
 	dropped, err := catalog.Dropped(ctx, w.registry, w.in.Ignores)
