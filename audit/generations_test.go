@@ -116,7 +116,7 @@ func (k *keeper) state(w *audit.World, key string, state map[string]any) {
 	w.Rows[key] = row
 }
 
-// What each generation has written is read, and judged by today's rules.
+// The records of each generation are read, and judged by today's rules.
 func TestGenerationsAreWhole(t *testing.T) {
 	p := newPlace(t)
 	for name, rewritten := range map[string]bool{"rows as they were": false, "rows of today": true} {

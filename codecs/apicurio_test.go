@@ -28,7 +28,7 @@ func apicurio(t *testing.T) *realkafka.Registry {
 	return s
 }
 
-// What the fake registry cannot tell: how Apicurio Registry answers, under its path.
+// Apicurio Registry, under its path, answers as no fake registry can tell.
 func TestApicurio(t *testing.T) {
 	s := apicurio(t)
 	requireCompatibility(t, s.URL())

@@ -84,8 +84,7 @@ func TestFramed(t *testing.T) {
 	}
 }
 
-// What is written with its schema ID in a header is what Framed puts together again, and the bytes are those
-// of the prefix.
+// Framed puts a record together again whose schema ID is in a header, and its bytes are those of the prefix.
 func TestSchemaIDsInHeaders(t *testing.T) {
 	s := server(t)
 	plain := set(t, client(t, s.URL()), bankTypes()...)

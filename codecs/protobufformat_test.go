@@ -75,7 +75,7 @@ func TestProtobufRecords(t *testing.T) {
 	}
 }
 
-// What a file imports is registered before it, and referred to.
+// The imports of a file are registered before it, and referred to.
 func TestProtobufImportsAreRegistered(t *testing.T) {
 	s := server(t)
 	events := set(t, client(t, s.URL()), energyTypes()...)

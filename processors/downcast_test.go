@@ -231,8 +231,8 @@ func isFold(t *rapid.T, name string, by fold.RowFold, events []kgo.Record, row [
 	}
 }
 
-// What can't be expressed is rejected, and neither events nor the row are written in today's version, until
-// the latest is allowed.
+// A command whose events can't be expressed is rejected, and neither events nor the row are written in
+// today's version, until the latest is allowed.
 func TestNotYetWritable(t *testing.T) {
 	registry := registryOf(t)
 	before, today := opened(t, registry, jarBefore()), opened(t, registry, jarToday())
@@ -271,8 +271,8 @@ func TestNotYetWritable(t *testing.T) {
 	equal(t, "a command is not written", errors.Is(err, codecs.ErrNotYetWritable), true)
 }
 
-// What leads a process to a command that can't be written yet is set aside, whole, until it can be replayed;
-// other commands are written as the release before reads them, under its name of the type.
+// A record that leads a process to a command that can't be written yet is set aside, until it can be
+// replayed; other commands are written as the release before reads them, under its name of the type.
 func TestProcessSendsFormerCommands(t *testing.T) {
 	registry := registryOf(t)
 	before, today := opened(t, registry, jarBefore()), opened(t, registry, jarToday())

@@ -85,8 +85,9 @@ func (w *Worker) checkDropped(ctx context.Context) error {
 		return err //nolint:wrapcheck // it says what it was doing
 	}
 	var errs []error
+	newest := catalog.NewestID()
 	for _, d := range dropped {
-		if d.After(catalog.NewestID()) {
+		if d.After(newest) {
 			w.logger.Warn("the registry has a type of a later release, which this program can't read",
 				"subject", d.Subject, "remedy", d.Remedy())
 			continue

@@ -20,18 +20,27 @@ const (
 
 // found says what the next value is, where one of a type was expected.
 func found(c jsonvalue.Cursor, t *avrotype.Type) string {
+	if t.Kind == avrotype.Fixed && c.Peek() == '"' {
+		ahead := c // Token goes on to the next value
+		text := jsonvalue.Unquote(ahead.Token())
+		tooHigh := func(r rune) bool { return r > math.MaxUint8 }
+		if !bytes.ContainsFunc(text, tooHigh) {
+			return fmt.Sprintf("%d bytes", utf8.RuneCount(text))
+		}
+	}
+	return Found(c)
+}
+
+// Found says what the next value of a JSON text is, for Mistake.Found: the value itself, cut if it is long,
+// or that it is an object or an array.
+func Found(c jsonvalue.Cursor) string {
 	switch c.Peek() {
 	case '{':
 		return "an object"
 	case '[':
 		return "an array"
 	case '"':
-		text := jsonvalue.Unquote(c.Token())
-		tooHigh := func(r rune) bool { return r > math.MaxUint8 }
-		if t.Kind == avrotype.Fixed && !bytes.ContainsFunc(text, tooHigh) {
-			return fmt.Sprintf("%d bytes", utf8.RuneCount(text))
-		}
-		return excerpt.Quoted(string(text), maxFoundBytes)
+		return excerpt.Quoted(string(jsonvalue.Unquote(c.Token())), maxFoundBytes)
 	}
 	return excerpt.Of(string(c.Token()), maxFoundBytes)
 }

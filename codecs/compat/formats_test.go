@@ -54,7 +54,7 @@ func TestTablesOfFormats(t *testing.T) {
 	}
 }
 
-// What is broken, the bytes or the JSON, is said.
+// A finding says whether the bytes or the JSON are broken.
 func TestEncodings(t *testing.T) {
 	field := func(f string) string { return `syntax = "proto3"; message R { ` + f + ` }` }
 	for newer, want := range map[string]compat.Encoding{

@@ -22,7 +22,7 @@ import "google/protobuf/empty.proto";
 
 // An order of a customer.
 message Order {
-  // Who ordered.
+  // The customer who ordered.
   string customer_id = 1;
   int32 small = 2;
   int64 large = 3;

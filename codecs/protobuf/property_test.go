@@ -95,8 +95,7 @@ func sameJSON(t *rapid.T, a, b []byte) bool {
 	return reflect.DeepEqual(x, y)
 }
 
-// What protojson writes, ToJSON writes, and FromJSON reads; what one of them has no JSON for, the other
-// hasn't.
+// ToJSON writes the JSON that protojson writes, and FromJSON reads it; both have no JSON for the same values.
 func TestProtojsonAgrees(t *testing.T) {
 	types := []*protobuf.Type{typeOf(t, everything, ""), typeOf(t, old, "")}
 	shown := 0
@@ -311,7 +310,7 @@ func FuzzToJSON(f *testing.F) {
 	})
 }
 
-// What FromJSON takes, protojson takes, as the same data.
+// Protojson takes the JSON that FromJSON takes, as the same data.
 func FuzzFromJSON(f *testing.F) {
 	typ := typeOf(f, everything, "")
 	for _, v := range values {

@@ -71,20 +71,7 @@ func memberStep(name string) string { return "." + excerpt.Of(name, maxFoundByte
 func (r *reader) misfit(allowed string) {
 	value := r.in
 	r.in.Skip()
-	r.mistake(found(value), allowed)
-}
-
-// found says what the next value is.
-func found(c jsonvalue.Cursor) string {
-	switch c.Peek() {
-	case '{':
-		return "an object"
-	case '[':
-		return "an array"
-	case '"':
-		return excerpt.Quoted(string(jsonvalue.Unquote(c.Token())), maxFoundBytes)
-	}
-	return excerpt.Of(string(c.Token()), maxFoundBytes)
+	r.mistake(avrojson.Found(value), allowed)
 }
 
 // message reads the next value into a message.

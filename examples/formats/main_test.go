@@ -22,7 +22,7 @@ import (
 	"refold/program/programtest"
 )
 
-// What generation 1 registered and wrote. Its events are in the topics for ever.
+// Generation 1 registered and wrote these. Its events are in the topics for ever.
 const (
 	meters1 = `syntax = "proto3";
 package meters;
@@ -126,7 +126,7 @@ func TestLaterProgramsAreRead(t *testing.T) {
 	}
 }
 
-// What was released is read, and its files are what was released.
+// Released versions are read, and their files are as they were released.
 func TestReleasedSchemas(t *testing.T) {
 	foldtest.ReadsReleased(t, "released", meters.Definition, memberships.Definition)
 	foldtest.KnowsEveryType(t, meters.Definition, &meters.InstallMeter{House: "1"},

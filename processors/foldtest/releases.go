@@ -8,7 +8,6 @@ import (
 
 	"github.com/twmb/avro"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"refold/codecs"
@@ -52,10 +51,7 @@ func OpenReleases[S, C, E any](
 	r := &Releases[S, C, E]{schemas: map[string][]releasedSchema{}}
 	for _, subject := range folder.Subjects() {
 		for _, v := range folder.Versions(subject) {
-			id, _, err := fake.RegisterSchema(subject, sr.Schema{Schema: v.Text})
-			if err != nil {
-				tb.Fatal(err)
-			}
+			id := register(tb, fake, subject, &v)
 			schema, err := avro.Parse(v.Text)
 			if err != nil {
 				tb.Fatal(err)

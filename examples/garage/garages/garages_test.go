@@ -36,7 +36,7 @@ func TestFullGarageLetsNobodyIn(t *testing.T) {
 		When(garages.EnterGarage{Plate: "B-2", AccountID: "bob"}).ThenRejected("garage-full")
 }
 
-// What can be said of a command alone is a rule of its schema, and the garage is not asked.
+// A condition of a command alone is a rule of its schema, and the garage is not asked.
 func TestCarNeedsAPlate(t *testing.T) {
 	scenario.Of(t, garages.Definition.Decider()).
 		Given(eur).

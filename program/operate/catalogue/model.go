@@ -44,14 +44,14 @@ type Aggregate struct {
 }
 
 // Kind is what a record is.
-type Kind string
+type Kind = processors.Kind
 
 // The kinds of records.
 const (
-	Command Kind = "command"
-	Event   Kind = "event"
-	Row     Kind = "row"
-	Result  Kind = "result"
+	Command = processors.KindCommand
+	Event   = processors.KindEvent
+	Row     = processors.KindRow
+	Result  = processors.KindResult
 	// Unknown is the kind of a record that there was, and that the program knows nothing of.
 	Unknown Kind = "unknown"
 )

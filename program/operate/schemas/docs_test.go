@@ -79,7 +79,7 @@ func TestDocsRefuseContradictions(t *testing.T) {
 	expect(t, 1, []string{"contradict each other"}, first(), "docs", "--no-history", "--against", "x")
 }
 
-// What is written goes where it should: to a file, or to files in a folder.
+// The catalogue goes where it should: to a file, or to files in a folder.
 func TestDocsOut(t *testing.T) {
 	for _, test := range []struct {
 		out  string

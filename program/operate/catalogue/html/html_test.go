@@ -78,7 +78,7 @@ func TestPagesStandAlone(t *testing.T) {
 	}
 }
 
-// What others have written is shown, and is not HTML.
+// Texts of others are shown, and are not HTML.
 func TestForeignTextIsEscaped(t *testing.T) {
 	text := written(t, cataloguetest.Small(t))
 	for _, want := range []string{
