@@ -8,11 +8,12 @@ import (
 	"refold/codecs"
 )
 
-// Definitions are the aggregates and processes of a program, in the order in which they were given.
-// Make them with [Define].
+// Definitions are the aggregates, processes and read models of a program, in the order in which they were
+// given. Make them with [Define].
 type Definitions struct {
 	Aggregates []AggregateDefinition
 	Processes  []ProcessDefinition
+	ReadModels []ReadModel
 }
 
 // Define collects the definitions of a program. The error lists names that can't be, or that stand for
@@ -26,9 +27,11 @@ func Define(all ...Definition) (Definitions, error) {
 			d.Aggregates = append(d.Aggregates, definition)
 		case ProcessDefinition:
 			d.Processes = append(d.Processes, definition)
+		case ReadModel:
+			d.ReadModels = append(d.ReadModels, definition)
 		default:
-			errs = append(errs, fmt.Errorf("definition %d is a %T; it must be an Aggregate or a Process",
-				i+1, definition))
+			errs = append(errs, fmt.Errorf("definition %d is a %T; it must be an Aggregate, a Process or a "+
+				"Projection", i+1, definition))
 		}
 	}
 	if len(d.Aggregates) == 0 {
@@ -46,7 +49,32 @@ func Define(all ...Definition) (Definitions, error) {
 			}
 		}
 	}
+	errs = append(errs, d.checkReadModels(known)...)
 	return d, errors.Join(append(errs, d.Names("").Check())...)
+}
+
+// checkReadModels lists what is wrong with the read models.
+func (d Definitions) checkReadModels(known map[AggregateName]bool) (errs []error) {
+	type versioned struct {
+		name    string
+		version int
+	}
+	seen := make(map[versioned]bool)
+	for _, m := range d.ReadModels {
+		errs = append(errs, m.Check())
+		this := versioned{m.ReadModelName(), m.ReadModelVersion()}
+		if seen[this] {
+			errs = append(errs, fmt.Errorf("two projections are version %d of %q", this.version, this.name))
+		}
+		seen[this] = true
+		for _, a := range m.Reads() {
+			if a != nil && !known[a.Named()] {
+				errs = append(errs, fmt.Errorf("projection %q takes events of the aggregate %q, which is not "+
+					"among the definitions", this.name, a.Named().Name))
+			}
+		}
+	}
+	return errs
 }
 
 // Names returns what the aggregates and processes are called.

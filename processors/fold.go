@@ -33,9 +33,7 @@ func NewFold[S, C, E any](
 ) *Fold[S, E] {
 	codec := &RowCodec[S]{initial: d.Initial, rows: rows}
 	return &Fold[S, E]{
-		EventFold: &EventFold[S, E]{
-			version: d.Version(), initial: d.Initial, evolve: d.Evolve, events: events,
-		},
+		EventFold:  NewEventFold(d, events),
 		StateCodec: &StateCodec[S]{codec},
 		RowCodec:   codec,
 	}
@@ -47,6 +45,15 @@ type EventFold[S, E any] struct {
 	initial S
 	evolve  func(S, eventsourcing.Recorded[E]) S
 	events  *codecs.Set
+}
+
+// NewEventFold returns the fold of an aggregate's events. Without a set of events it decodes none.
+func NewEventFold[S, C, E any](
+	d eventsourcing.Decider[S, C, E], events *codecs.Set,
+) *EventFold[S, E] {
+	return &EventFold[S, E]{
+		version: d.Version(), initial: d.Initial, evolve: d.Evolve, events: events,
+	}
 }
 
 // folded is a state with its sequence. Apply changes it in place, so that an event costs no allocation beside
@@ -145,7 +152,13 @@ type parts[E any] struct {
 // Apply returns the state after a decoded event. It may change the state that it is given, which must not be
 // used any more; after an error that state is as it was. The error is a *[FoldError]: the event is not the
 // next of its aggregate, or Evolve panics.
-func (f *EventFold[S, E]) Apply(state, event any) (any, error) {
+func (f *EventFold[S, E]) Apply(state, event any) (any, error) { return f.ApplyEach(state, event, nil) }
+
+// ApplyEach is Apply, and tells each, if it is not nil, the state before and after the event. A record of a
+// former version may be several events, or none. After an error, nothing of what each was told holds.
+func (f *EventFold[S, E]) ApplyEach(
+	state, event any, each func(before S, e eventsourcing.Recorded[E], after S),
+) (any, error) {
 	s, err := ownState[S](state)
 	if err != nil {
 		return nil, err
@@ -161,13 +174,13 @@ func (f *EventFold[S, E]) Apply(state, event any) (any, error) {
 		if err := s.mustBeDue(sequence); err != nil {
 			return nil, err
 		}
-		evolve = f.evolveOne(s, *e)
+		evolve = f.evolveOne(s, *e, each)
 	case *parts[E]:
 		sequence = e.sequence
 		if err := s.mustBeDue(sequence); err != nil {
 			return nil, err
 		}
-		evolve = f.evolveParts(s, e)
+		evolve = f.evolveParts(s, e, each)
 	default:
 		return nil, fmt.Errorf("a %T is no event of this fold", event)
 	}
@@ -176,6 +189,15 @@ func (f *EventFold[S, E]) Apply(state, event any) (any, error) {
 	}
 	s.sequence = sequence
 	return s, nil
+}
+
+// Value returns a state that Apply has made, and its sequence; of nil the initial one, and 0.
+func (f *EventFold[S, E]) Value(state any) (S, int64, error) {
+	s, err := ownState[S](state)
+	if s == nil || err != nil {
+		return f.initial, 0, err
+	}
+	return s.state, s.sequence, nil
 }
 
 // mustBeDue returns an error unless an event of that sequence is the next of its aggregate.
@@ -191,10 +213,13 @@ func (s *folded[S]) mustBeDue(sequence int64) error {
 }
 
 // evolveParts folds the parts of an event in, all or none.
-func (f *EventFold[S, E]) evolveParts(s *folded[S], e *parts[E]) error {
+func (f *EventFold[S, E]) evolveParts(
+	s *folded[S], e *parts[E], each func(S, eventsourcing.Recorded[E], S),
+) error {
 	before := s.state
 	for _, part := range e.events {
-		err := f.evolveOne(s, eventsourcing.Recorded[E]{Event: part, Sequence: e.sequence, Time: e.time})
+		one := eventsourcing.Recorded[E]{Event: part, Sequence: e.sequence, Time: e.time}
+		err := f.evolveOne(s, one, each)
 		if err != nil {
 			s.state = before
 			return err
@@ -204,13 +229,19 @@ func (f *EventFold[S, E]) evolveParts(s *folded[S], e *parts[E]) error {
 }
 
 // evolveOne folds an event in. A panic of the domain becomes an error, and leaves the state as it was.
-func (f *EventFold[S, E]) evolveOne(s *folded[S], event eventsourcing.Recorded[E]) (err error) {
+func (f *EventFold[S, E]) evolveOne(
+	s *folded[S], event eventsourcing.Recorded[E], each func(S, eventsourcing.Recorded[E], S),
+) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("a %T: panic: %v", event.Event, p)
 		}
 	}()
-	s.state = f.evolve(s.state, event)
+	before := s.state
+	s.state = f.evolve(before, event)
+	if each != nil {
+		each(before, event, s.state)
+	}
 	return nil
 }
 

@@ -1,0 +1,253 @@
+package projections
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// ColumnType is what a column holds, and with it the Go type of its values in a [Change] and in a [Row].
+type ColumnType string
+
+// The types of columns, and the types of struct fields that they are made of.
+const (
+	Text    ColumnType = "text"    // string
+	Integer ColumnType = "integer" // int64, from any whole number
+	Real    ColumnType = "real"    // float64
+	Boolean ColumnType = "boolean" // bool
+	Time    ColumnType = "time"    // time.Time, UTC, in whole microseconds: the finest that all stores keep
+	Bytes   ColumnType = "bytes"   // []byte
+	JSON    ColumnType = "json"    // json.RawMessage, from any other struct, slice or map
+)
+
+// Column is a column of a [Table].
+type Column struct {
+	Name string
+	Type ColumnType
+	// Key says that the column is part of the primary key, Subject that its value is the ID of the person or
+	// thing that the row is about: rows are found by it. Sum columns are added to: see [TableOf.Merge].
+	Key, Subject, Sum bool
+	// Nullable is set for fields that are pointers.
+	Nullable bool
+
+	field []int
+}
+
+var (
+	timeType = reflect.TypeFor[time.Time]()
+	rawType  = reflect.TypeFor[json.RawMessage]()
+)
+
+// columnTypeOf returns the type of the column that a field of this type makes.
+func columnTypeOf(t reflect.Type) ColumnType {
+	switch {
+	case t == timeType:
+		return Time
+	case t == rawType:
+		return JSON
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
+		return Bytes
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return Text
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint8, reflect.Uint16, reflect.Uint32:
+		return Integer
+	case reflect.Float32, reflect.Float64:
+		return Real
+	case reflect.Bool:
+		return Boolean
+	default:
+		return JSON
+	}
+}
+
+// columnOf describes a field by its tag: a name, and options.
+func columnOf(f reflect.StructField) (Column, error) {
+	name, options, _ := strings.Cut(f.Tag.Get("column"), ",")
+	c := Column{Name: name, field: f.Index}
+	t := f.Type
+	if t.Kind() == reflect.Pointer {
+		c.Nullable, t = true, t.Elem()
+	}
+	c.Type = columnTypeOf(t)
+	if err := checkName("a column", name); err != nil {
+		return c, err
+	}
+	for option := range strings.SplitSeq(options, ",") {
+		switch option {
+		case "":
+		case "key":
+			c.Key = true
+		case "subject":
+			c.Subject = true
+		case "sum":
+			c.Sum = true
+		default:
+			return c, fmt.Errorf("the column %s has the option %q; allowed are key, subject and sum",
+				name, option)
+		}
+	}
+	switch {
+	case c.Key && (c.Nullable || c.Type != Text && c.Type != Integer):
+		return c, fmt.Errorf("the key column %s is a %v; it must be a string or a whole number", name, f.Type)
+	case c.Subject && c.Type != Text:
+		return c, fmt.Errorf("the subject column %s is a %v; it must be a string", name, f.Type)
+	case c.Sum && (c.Key || c.Nullable || c.Type != Integer):
+		return c, fmt.Errorf("the sum column %s is a %v; it must be a whole number, and no key", name, f.Type)
+	}
+	return c, nil
+}
+
+// valueOf returns the value of the column in a struct of the table.
+func (c *Column) valueOf(row reflect.Value) (any, error) {
+	v := row.FieldByIndex(c.field)
+	if c.Nullable {
+		if v.IsNil() {
+			return nil, nil //nolint:nilnil // null
+		}
+		v = v.Elem()
+	}
+	switch c.Type {
+	case Text:
+		return v.String(), nil
+	case Integer:
+		if v.CanUint() {
+			return int64(v.Uint()), nil
+		}
+		return v.Int(), nil
+	case Real:
+		if f := v.Float(); !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return f, nil
+		}
+		return nil, fmt.Errorf("column %s is %v; it must be a finite number", c.Name, v.Float())
+	case Boolean:
+		return v.Bool(), nil
+	case Time:
+		return canonicalTime(v.Interface().(time.Time)), nil
+	case Bytes:
+		return append([]byte{}, v.Bytes()...), nil
+	default:
+		text, err := json.Marshal(v.Interface())
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", c.Name, err)
+		}
+		return json.RawMessage(text), nil
+	}
+}
+
+func canonicalTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// Zero returns what the column holds of a row that was merged and never set there.
+func (c *Column) Zero() any {
+	switch {
+	case c.Nullable:
+		return nil
+	case c.Type == Text:
+		return ""
+	case c.Type == Integer:
+		return int64(0)
+	case c.Type == Real:
+		return float64(0)
+	case c.Type == Boolean:
+		return false
+	case c.Type == Time:
+		return time.Time{}
+	case c.Type == Bytes:
+		return []byte{}
+	default:
+		return json.RawMessage("null")
+	}
+}
+
+// Read returns a value as a store's client has it, by the column's type: whole numbers for booleans, texts
+// for times (RFC 3339) and JSON. The error says what it is instead.
+func (c *Column) Read(v any) (any, error) {
+	if v == nil && c.Nullable {
+		return nil, nil //nolint:nilnil // null
+	}
+	switch v := v.(type) {
+	case string:
+		return c.readText(v)
+	case []byte:
+		if c.Type == Bytes {
+			return append([]byte{}, v...), nil
+		}
+		return c.readText(string(v))
+	case int64:
+		switch c.Type {
+		case Integer:
+			return v, nil
+		case Boolean:
+			return v != 0, nil
+		case Real:
+			return float64(v), nil
+		}
+	case float64:
+		if c.Type == Real {
+			return v, nil
+		}
+	case bool:
+		if c.Type == Boolean {
+			return v, nil
+		}
+	case time.Time:
+		if c.Type == Time {
+			return canonicalTime(v), nil
+		}
+	}
+	return nil, fmt.Errorf("column %s holds a %T, which is no %s", c.Name, v, c.Type)
+}
+
+func (c *Column) readText(text string) (any, error) {
+	switch c.Type {
+	case Text:
+		return text, nil
+	case JSON:
+		return json.RawMessage(text), nil
+	case Bytes:
+		return []byte(text), nil
+	case Time:
+		t, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return nil, fmt.Errorf("column %s holds %.40q, which is no time: %w", c.Name, text, err)
+		}
+		return canonicalTime(t), nil
+	default:
+		return nil, fmt.Errorf("column %s holds the text %.40q, which is no %s", c.Name, text, c.Type)
+	}
+}
+
+// Equal reports whether two values of the column say the same. JSON is compared by what it says, as some
+// stores keep that and not its text.
+func (c *Column) Equal(a, b any) bool {
+	switch x := a.(type) {
+	case time.Time:
+		y, is := b.(time.Time)
+		return is && x.Equal(y)
+	case []byte:
+		y, is := b.([]byte)
+		return is && bytes.Equal(x, y)
+	case json.RawMessage:
+		y, is := b.(json.RawMessage)
+		return is && (bytes.Equal(x, y) || reflect.DeepEqual(said(x), said(y)))
+	default:
+		return a == b
+	}
+}
+
+// said returns what a JSON text says, numbers as texts; the text itself if it is none.
+func said(text json.RawMessage) any {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var v any
+	if err := decoder.Decode(&v); err != nil {
+		return string(text)
+	}
+	return v
+}
