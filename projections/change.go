@@ -26,6 +26,9 @@ type Change struct {
 	Values []any
 	// Columns are the ones that a merge sets or adds to, by their positions, ascending.
 	Columns []int
+	// Sequence is that of the aggregate whose event or state has made the change; [Folding] sets it. It orders
+	// the changes of a row that one aggregate makes.
+	Sequence int64
 }
 
 // Key names the row within its table: the values of its key columns, separated by slashes, texts escaped as
@@ -128,6 +131,7 @@ func (c Change) then(next Change) (_ Change, err error) {
 	if next.Op != OpMerge {
 		return next, nil
 	}
+	c.Sequence = next.Sequence
 	switch c.Op {
 	case OpPut:
 		c.Values, err = next.Onto(c.Values)

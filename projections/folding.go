@@ -96,15 +96,16 @@ func (f *Folding) Take(source int, subject string, event any) error {
 		f.states[source][subject] = state
 		f.touched[source][subject] = struct{}{}
 	}
-	return errors.Join(err, f.add(changes))
+	return errors.Join(err, f.add(changes, s.Sequence(state)))
 }
 
-// add adds all changes of an event, or none.
-func (f *Folding) add(changes []Change) error {
+// add adds all changes that a state has led to.
+func (f *Folding) add(changes []Change, sequence int64) error {
 	if err := f.projection.Mine(changes); err != nil {
 		return err
 	}
 	for _, c := range changes {
+		c.Sequence = sequence
 		if err := f.changes.Add(c); err != nil {
 			return err
 		}
@@ -142,7 +143,7 @@ func (f *Folding) ofState(source int, subject string, state any) error {
 		return nil
 	}
 	changes, err := s.OfState(subject, state)
-	return errors.Join(err, f.add(changes))
+	return errors.Join(err, f.add(changes, s.Sequence(state)))
 }
 
 // Written begins the next batch on top of this one, which a store has.
