@@ -109,7 +109,9 @@ type commandOutput struct {
 	PreferenceApplied string `header:"Preference-Applied"`
 	RetryAfter        string `header:"Retry-After"`
 	CacheControl      string `header:"Cache-Control"`
-	Body              any
+	// Position is that of the command's last event: a read model can be asked to show at least that.
+	Position string `header:"X-Refold-Position"`
+	Body     any
 }
 
 func registerSend(s *Server, r *Resource) error {
@@ -314,7 +316,7 @@ func (s *Server) result(ctx context.Context, sent views.Command, wait time.Durat
 	}
 	return &commandOutput{
 		Status: http.StatusOK, ContentLocation: body.Links.Self, IdempotencyKey: command.ID,
-		PreferenceApplied: preferenceApplied(wait), Body: body,
+		PreferenceApplied: preferenceApplied(wait), Position: body.Position(), Body: body,
 	}, nil
 }
 

@@ -162,8 +162,9 @@ func (s *Server) showCommand(ctx context.Context, commands Commands, key views.C
 	case err != nil:
 		return nil, err
 	}
+	body := s.commandBody(command)
 	out := &commandOutput{
-		Status: http.StatusOK, Body: s.commandBody(command),
+		Status: http.StatusOK, Body: body, Position: body.Position(),
 		PreferenceApplied: p.applied, CacheControl: revalidate,
 	}
 	if command.Status == views.Pending {
