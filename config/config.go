@@ -19,15 +19,16 @@ type Config struct {
 	Topics    Topics         `key:"topics"`
 	Processor Processor      `key:"processor"`
 	// Aggregates are the settings of each aggregate, by its name: those that [NewOptions] was given.
-	Aggregates map[string]*Aggregate
-	Store      Store      `key:"store"`
-	Rebuild    Rebuild    `key:"rebuild"`
-	Verify     Verify     `key:"verify"`
-	Views      Views      `key:"views"`
-	HTTP       HTTP       `key:"http"`
-	Tracing    Tracing    `key:"tracing"`
-	Log        Log        `key:"log"`
-	Load       SampleLoad `key:"load"`
+	Aggregates  map[string]*Aggregate
+	Store       Store       `key:"store"`
+	Rebuild     Rebuild     `key:"rebuild"`
+	Verify      Verify      `key:"verify"`
+	Views       Views       `key:"views"`
+	Projections Projections `key:"projections"`
+	HTTP        HTTP        `key:"http"`
+	Tracing     Tracing     `key:"tracing"`
+	Log         Log         `key:"log"`
+	Load        SampleLoad  `key:"load"`
 }
 
 // Registry is the schema registry.

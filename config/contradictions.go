@@ -45,6 +45,7 @@ func (c *Config) contradictions() (found Mistakes) {
 		wrong("processor.poison-least", strconv.Itoa(c.Processor.PoisonLeast),
 			"no more than processor.poison-window, "+strconv.Itoa(c.Processor.PoisonWindow))
 	}
+	c.Projections.contradictions(wrong)
 	c.Tracing.contradictions(wrong)
 	return found
 }
