@@ -89,7 +89,7 @@ func drawOdd(t *rapid.T) odd {
 
 // states draws new states of some accounts.
 func (m *model) states(t *rapid.T) (all []projections.StoredState) {
-	for _, id := range rapid.SliceOfNDistinct(rapid.SampledFrom(accountIDs), 0, 3, rapid.ID).Draw(t, "states") {
+	for _, id := range rapid.SliceOfNDistinct(rapid.SampledFrom(accountIDs), 0, 3, rapid.ID[string]).Draw(t, "states") {
 		all = append(all, state(id, m.sequence, rapid.SampledFrom(fewTexts).Draw(t, "state")))
 	}
 	return all

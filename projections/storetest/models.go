@@ -125,7 +125,7 @@ func (m *model) build(t *rapid.T) int { return rapid.IntRange(0, len(m.builds)-1
 func (m *model) claim(t *rapid.T) {
 	build := m.build(t)
 	var asked []projections.Partition
-	for _, number := range rapid.SliceOfNDistinct(rapid.Int32Range(0, 2), 1, 3, rapid.ID).Draw(t, "partitions") {
+	for _, number := range rapid.SliceOfNDistinct(rapid.Int32Range(0, 2), 1, 3, rapid.ID[int32]).Draw(t, "partitions") {
 		asked = append(asked, partition(number))
 	}
 	real, err := m.builds[build].real.Claim(m.ctx, asked)
