@@ -2,6 +2,7 @@ package projectiontest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -110,10 +111,7 @@ func shown(t *projections.Table, rows [][]any) []string {
 	for _, values := range rows {
 		parts := make([]string, len(values))
 		for i, v := range values {
-			if raw, is := v.(fmt.Stringer); is {
-				v = raw.String()
-			}
-			parts[i] = fmt.Sprintf("%s=%s", t.Columns[i].Name, text(v))
+			parts[i] = t.Columns[i].Name + "=" + text(v)
 		}
 		lines = append(lines, strings.Join(parts, " "))
 	}
@@ -121,11 +119,20 @@ func shown(t *projections.Table, rows [][]any) []string {
 	return lines
 }
 
+// text returns a value as text, so that different values look different.
 func text(v any) string {
-	if b := reflect.ValueOf(v); b.IsValid() && b.Kind() == reflect.Slice {
-		return string(b.Bytes())
+	switch v := v.(type) {
+	case json.RawMessage:
+		return string(v)
+	case string, []byte:
+		return fmt.Sprintf("%q", v)
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	case nil:
+		return "null"
+	default:
+		return fmt.Sprint(v)
 	}
-	return fmt.Sprintf("%v", v)
 }
 
 // rows returns the rows of a table after all events, in batches of so many.
