@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"refold/projections"
 	"refold/projections/memory"
 )
@@ -97,12 +95,30 @@ func (s Story) check(t *projections.Table, want [][]any) {
 	s.tb.Helper()
 	single, together := s.rows(t, 1), s.rows(t, len(s.past))
 	wanted := shown(t, want)
-	if diff := cmp.Diff(wanted, shown(t, single)); diff != "" {
+	if diff := difference(wanted, shown(t, single)); diff != "" {
 		s.tb.Fatalf("table %s differs (- wanted, + found):\n%s", t.Name, diff)
 	}
-	if diff := cmp.Diff(wanted, shown(t, together)); diff != "" {
+	if diff := difference(wanted, shown(t, together)); diff != "" {
 		s.tb.Fatalf("table %s differs when all events are one batch (- wanted, + found):\n%s", t.Name, diff)
 	}
+}
+
+// difference shows what only one of two sorted lists has: - wanted, + found.
+func difference(wanted, found []string) string {
+	var b strings.Builder
+	for len(wanted)+len(found) > 0 {
+		switch {
+		case len(found) == 0 || len(wanted) > 0 && wanted[0] < found[0]:
+			b.WriteString("- " + wanted[0] + "\n")
+			wanted = wanted[1:]
+		case len(wanted) == 0 || found[0] < wanted[0]:
+			b.WriteString("+ " + found[0] + "\n")
+			found = found[1:]
+		default:
+			wanted, found = wanted[1:], found[1:]
+		}
+	}
+	return b.String()
 }
 
 // shown returns rows as text, sorted: a line for each.

@@ -138,7 +138,7 @@ func TestStoryFails(t *testing.T) {
 	}{
 		"a value differs": {
 			func(s projectiontest.Story) { s.Given("a", Dropped{1}).Then(inJar{ID: "a", Coins: 2}) }, savings(),
-			[]string{"table jars differs", `-`, "coins=2", `+`, "coins=1"},
+			[]string{"table jars differs", `- id="a" coins=2`, `+ id="a" coins=1`},
 		},
 		"null is not a text": {
 			func(s projectiontest.Story) { s.Given("a", Dropped{1}).Then(inJar{ID: "a", Coins: 1, Note: &note}) },
@@ -148,13 +148,13 @@ func TestStoryFails(t *testing.T) {
 			func(s projectiontest.Story) {
 				s.Given("a", Dropped{1}).Then(inJar{ID: "a", Coins: 1}, inJar{ID: "b", Coins: 1})
 			}, savings(),
-			[]string{"table jars differs", `id="b"`},
+			[]string{"table jars differs", `- id="b"`},
 		},
 		"a row is too much": {
 			func(s projectiontest.Story) {
 				s.Given("a", Dropped{1}).Given("b", Dropped{1}).Then(inJar{ID: "a", Coins: 1})
 			}, savings(),
-			[]string{"table jars differs", `id="b"`},
+			[]string{"table jars differs", `+ id="b"`},
 		},
 		"a table is not empty": {
 			func(s projectiontest.Story) { s.Given("main", Moved{1}).ThenEmpty() }, savings(),
@@ -164,7 +164,7 @@ func TestStoryFails(t *testing.T) {
 			func(s projectiontest.Story) {
 				s.Given("a", Dropped{1}, Dropped{1}).Then(inJar{ID: "1", Coins: 1}, inJar{ID: "2", Coins: 2})
 			}, byState,
-			[]string{"table jars differs when all events are one batch", `id="1"`},
+			[]string{"table jars differs when all events are one batch", `- id="1"`},
 		},
 		"an event is poison": {
 			func(s projectiontest.Story) { s.Given("a", Dropped{1}, Dropped{0}).Then(saved{ID: "all", Coins: 1}) },

@@ -24,12 +24,12 @@ var ofValues = []promise{
 
 // filled has something in every column.
 func filled(key string) odd {
-	text, whole, real, yes, at, raw := "text", int64(1), 0.5, true, moment(0), []byte("bytes")
+	text, whole, half, yes, at, raw := "text", int64(1), 0.5, true, moment(0), []byte("bytes")
 	object := map[string]any{"a": 1}
 	return odd{
-		Key: key, At: 1, About: "alice", Other: "bob", Text: text, Integer: whole, Real: real, Boolean: yes,
+		Key: key, At: 1, About: "alice", Other: "bob", Text: text, Integer: whole, Real: half, Boolean: yes,
 		Time: at, Bytes: raw, JSON: []string{"json"},
-		NoText: &text, NoInt: &whole, NoReal: &real, NoBool: &yes, NoTime: &at, NoBytes: &raw, NoJSON: &object,
+		NoText: &text, NoInt: &whole, NoReal: &half, NoBool: &yes, NoTime: &at, NoBytes: &raw, NoJSON: &object,
 	}
 }
 
