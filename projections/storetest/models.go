@@ -56,13 +56,13 @@ type model struct {
 
 // both are the handles on a build.
 type both struct {
-	bank         *bank
+	bank          *bank
 	store, memory projections.OpenBuild
 }
 
 // claimed is a partition as one member knows it. Others may have claimed it since.
 type claimed struct {
-	build        int // of model.builds
+	build         int // of model.builds
 	store, memory projections.Progress
 }
 
