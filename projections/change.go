@@ -26,8 +26,8 @@ type Change struct {
 	Values []any
 	// Columns are the ones that a merge sets or adds to, by their positions, ascending.
 	Columns []int
-	// Sequence is that of the aggregate whose event or state has made the change; [Folding] sets it. It orders
-	// the changes of a row that one aggregate makes.
+	// Sequence is that of the aggregate whose event or state has made the change; [Folding] sets it. It
+	// orders the changes of a row that one aggregate makes.
 	Sequence int64
 }
 

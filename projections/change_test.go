@@ -101,7 +101,9 @@ func drawChange(t *rapid.T) projections.Change {
 	id := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "id")
 	amount := rapid.Int64Range(-1<<40, 1<<40)
 	if rapid.Bool().Draw(t, "scores") {
-		columns := rapid.SampledFrom([][]string{nil, {"sum"}, {"count", "name"}, {"sum", "count", "note"}, {"sum", "sum"}})
+		columns := rapid.SampledFrom([][]string{
+			nil, {"sum"}, {"count", "name"}, {"sum", "count", "note"}, {"sum", "sum"},
+		})
 		return scores.Merge(score{
 			ID: id, Sum: amount.Draw(t, "sum"), Count: 1, Name: rapid.StringN(0, 3, -1).Draw(t, "name"),
 			Note: rapid.Ptr(rapid.StringN(0, 3, -1), true).Draw(t, "note"),
@@ -143,7 +145,8 @@ func TestChanges_AddAll(t *testing.T) {
 		t.Fatalf("%d rows change, and the error has left (- before, + after):\n%s", all.Len(), diff)
 	}
 	must(t, all.AddAll(3, []projections.Change{scores.Merge(score{ID: "a", Sum: 1}, "sum")}))
-	if c := all.Sorted()[0]; c.Values[1] != int64(math.MaxInt64) || c.Values[3] != "before" || c.Sequence != 3 {
+	c := all.Sorted()[0]
+	if c.Values[1] != int64(math.MaxInt64) || c.Values[3] != "before" || c.Sequence != 3 {
 		t.Errorf("the row changes to %v by event %d", c.Values, c.Sequence)
 	}
 }
@@ -166,7 +169,8 @@ func TestChanges_Sorted(t *testing.T) {
 	var all projections.Changes
 	for _, c := range []projections.Change{
 		scores.Merge(score{ID: "b"}), contentTable.Put(content{ID: "é"}), scores.Merge(score{ID: "a"}),
-		contentTable.Put(content{ID: "z"}), contentTable.Delete(content{ID: "a"}), contentTable.Put(content{ID: "z"}),
+		contentTable.Put(content{ID: "z"}), contentTable.Delete(content{ID: "a"}),
+		contentTable.Put(content{ID: "z"}),
 	} {
 		must(t, all.Add(c))
 	}
@@ -187,8 +191,10 @@ func TestTable_mistakesOfCallers(t *testing.T) {
 	}{
 		"sums are put":     {"table scores has sum columns", func() { scores.Put(score{}) }},
 		"sums are deleted": {"table scores has sum columns", func() { scores.Delete(score{}) }},
-		"a key is merged":  {`table scores has no column "id" that can be merged`, func() { scores.Merge(score{}, "id") }},
-		"no column":        {`table scores has no column "Sum"`, func() { scores.Merge(score{}, "Sum") }},
+		"a key is merged": {
+			`table scores has no column "id" that can be merged`, func() { scores.Merge(score{}, "id") },
+		},
+		"no column": {`table scores has no column "Sum"`, func() { scores.Merge(score{}, "Sum") }},
 	} {
 		t.Run(name, func(t *testing.T) { mustPanic(t, c.want, c.call) })
 	}

@@ -21,7 +21,8 @@ const (
 	Integer ColumnType = "integer" // int64, from any whole number that always fits
 	Real    ColumnType = "real"    // float64
 	Boolean ColumnType = "boolean" // bool
-	// Time is a time.Time, UTC, of the years 1 to 9999, in whole microseconds: the finest that all stores keep.
+	// Time is a time.Time, UTC, of the years 1 to 9999, in whole microseconds: the finest that all stores
+	// keep.
 	Time  ColumnType = "time"
 	Bytes ColumnType = "bytes" // []byte
 	JSON  ColumnType = "json"  // json.RawMessage, from any other struct, slice, array, map or interface

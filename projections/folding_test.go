@@ -37,7 +37,8 @@ func (s *story) close(t *testing.T) (shown []string) {
 	folded, err := s.Close()
 	must(t, err)
 	for _, c := range folded.Changes {
-		shown = append(shown, fmt.Sprintf("%s %s: %v cents by @%d", c.Table.Name, c.Key(), c.Values[1], c.Sequence))
+		shown = append(shown,
+			fmt.Sprintf("%s %s: %v cents by @%d", c.Table.Name, c.Key(), c.Values[1], c.Sequence))
 	}
 	for _, state := range folded.States {
 		shown = append(shown, fmt.Sprintf("%s %s @%d", state.Aggregate, state.Subject, state.Sequence))
@@ -64,8 +65,8 @@ func TestFolding(t *testing.T) {
 	must(t, s.take("q", 1, Put{1}))
 	must(t, s.take("p", 2, Put{4}))
 	must(t, s.take("p", 3, Noted{"n"}))
-	mustShow(t, s.close(t), "contents p: 9 cents by @3", "contents q: 1 cents by @1", "totals all: 10 cents by @2",
-		"purse p @3", "purse q @1")
+	mustShow(t, s.close(t), "contents p: 9 cents by @3", "contents q: 1 cents by @1",
+		"totals all: 10 cents by @2", "purse p @3", "purse q @1")
 	s.Written()
 	mustShow(t, s.close(t))
 	must(t, s.take("p", 4, Put{1}))
@@ -91,7 +92,8 @@ func TestFolding_repeated(t *testing.T) {
 	s := newStory(byEvents(), 10)
 	must(t, s.take("p", 1, Put{5}))
 	must(t, s.take("p", 1, Put{5}))
-	mustShow(t, s.close(t), "contents p: 5 cents by @1", "totals all: 5 cents by @1", "purse p @1", "repeated: 1")
+	mustShow(t, s.close(t), "contents p: 5 cents by @1", "totals all: 5 cents by @1", "purse p @1",
+		"repeated: 1")
 	s.Written()
 	must(t, s.take("p", 1, Put{5}))
 	mustShow(t, s.close(t), "repeated: 1")
@@ -117,7 +119,9 @@ func TestFolding_poison(t *testing.T) {
 			if code := fold.CodeOf(s.take("p", 2, c.event)); code != c.code {
 				t.Fatalf("the code is %q; it must be %q", code, c.code)
 			}
-			rows := []string{"contents o: 5 cents by @1", "contents p: 0 cents by @1", "totals all: 5 cents by @1"}
+			rows := []string{
+				"contents o: 5 cents by @1", "contents p: 0 cents by @1", "totals all: 5 cents by @1",
+			}
 			at, next := 1, int64(2)
 			if c.folded {
 				at, next = 2, 3
@@ -132,7 +136,8 @@ func TestFolding_poison(t *testing.T) {
 	}
 }
 
-// An event that is beyond the next one is poison; nothing is known of its purse afterwards that was not before.
+// An event that is beyond the next one is poison; nothing is known of its purse afterwards that was not
+// before.
 func TestFolding_gap(t *testing.T) {
 	s := newStory(byEvents(), 10)
 	if code := fold.CodeOf(s.take("p", 2, Put{1})); code != string(processors.FoldGap) {
@@ -224,7 +229,8 @@ func TestFolding_goesOnFromStoredStates(t *testing.T) {
 		"repeated: 1")
 
 	broken := projections.StoredState{Aggregate: "purse", Subject: "r", State: []byte("broken")}
-	mustSay(t, folding().Know(0, []string{"r"}, []projections.StoredState{broken}), `stored state of purse "r"`)
+	err = folding().Know(0, []string{"r"}, []projections.StoredState{broken})
+	mustSay(t, err, `stored state of purse "r"`)
 }
 
 // A record of an earlier release that is several events today is each of them to the projection, and none of

@@ -15,8 +15,8 @@ import (
 	"refold/projections"
 )
 
-// The purse is an aggregate with events of an earlier release: then a note was part of the event by which money
-// was put in, and shaking it was an event.
+// The purse is an aggregate with events of an earlier release: then a note was part of the event by which
+// money was put in, and shaking it was an event.
 type (
 	Purse struct {
 		Cents int64    `avro:"cents" json:"cents"`
@@ -99,7 +99,9 @@ func openPurses(t *testing.T) *recorded {
 	t.Helper()
 	fake := srfake.New()
 	t.Cleanup(fake.Close)
-	registry, err := codecs.NewRegistry(codecs.RegistrySettings{URLs: []string{fake.URL()}, Mode: codecs.Register})
+	registry, err := codecs.NewRegistry(codecs.RegistrySettings{
+		URLs: []string{fake.URL()}, Mode: codecs.Register,
+	})
 	must(t, err)
 	t.Cleanup(registry.Close)
 	r := &recorded{}

@@ -18,7 +18,8 @@ type given struct {
 	event purseEvent
 }
 
-// A projection of states makes the rows that one of events makes, and each makes the same in batches of any size.
+// A projection of states makes the rows that one of events makes, and each makes the same in batches of any
+// size.
 func TestStatesMakeTheRowsOfEvents(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) given {
@@ -108,8 +109,10 @@ func TestProjection_Open(t *testing.T) {
 func TestFromEvents_states(t *testing.T) {
 	var told []string
 	p := byEvents()
-	p.Sources[0] = projections.FromEvents(purse(), func(e projections.Event[Purse, purseEvent]) []projections.Change {
-		told = append(told, fmt.Sprintf("%s@%d: %d to %d by %T", e.Subject, e.Sequence, e.Before.Cents, e.After.Cents, e.Event))
+	type purseChange = projections.Event[Purse, purseEvent]
+	p.Sources[0] = projections.FromEvents(purse(), func(e purseChange) []projections.Change {
+		told = append(told, fmt.Sprintf("%s@%d: %d to %d by %T", e.Subject, e.Sequence, e.Before.Cents,
+			e.After.Cents, e.Event))
 		return []projections.Change{
 			contentTable.Put(content{ID: e.Subject, Cents: 1}), contentTable.Delete(content{ID: e.Subject}),
 			contentTable.Merge(content{ID: e.Subject, Notes: e.Sequence}, "notes"),

@@ -86,7 +86,8 @@ func TestColumnTypes(t *testing.T) {
 		"id": projections.Text, "i8": projections.Integer, "u32": projections.Integer,
 		"elapsed": projections.Integer, "f32": projections.Real, "bool": projections.Boolean,
 		"at": projections.Time, "raw": projections.Bytes, "json": projections.JSON, "list": projections.JSON,
-		"pair": projections.JSON, "map": projections.JSON, "struct": projections.JSON, "any": projections.JSON,
+		"pair": projections.JSON, "map": projections.JSON, "struct": projections.JSON,
+		"any":   projections.JSON,
 		"no_at": projections.Time, "no_raw": projections.Bytes, "no_map": projections.JSON,
 	}
 	found := make(map[string]projections.ColumnType)
@@ -172,7 +173,9 @@ func statement(tables ...*projections.Table) projections.Projection {
 	return projections.Projection{
 		Name: "statement", Version: 1, Tables: tables,
 		Sources: []projections.Source{
-			projections.FromEvents(purse(), func(projections.Event[Purse, purseEvent]) []projections.Change { return nil }),
+			projections.FromEvents(purse(), func(projections.Event[Purse, purseEvent]) []projections.Change {
+				return nil
+			}),
 		},
 	}
 }
@@ -199,9 +202,11 @@ func TestProjectionMistakes(t *testing.T) {
 	}{
 		{"no name", func(p *projections.Projection) { p.Name = "" }, []string{`a projection is called ""`}},
 		{"a wrong name", func(p *projections.Projection) { p.Name = "a-b" }, []string{`is called "a-b"`}},
-		{"no version", func(p *projections.Projection) { p.Version = 0 }, []string{"Version is 0", "1 or more"}},
+		{"no version", func(p *projections.Projection) { p.Version = 0 },
+			[]string{"Version is 0", "1 or more"}},
 		{"no tables", func(p *projections.Projection) { p.Tables = nil }, []string{"Tables is empty"}},
-		{"a nil table", func(p *projections.Projection) { p.Tables = append(p.Tables, nil) }, []string{"Tables[1] is nil"}},
+		{"a nil table", func(p *projections.Projection) { p.Tables = append(p.Tables, nil) },
+			[]string{"Tables[1] is nil"}},
 		{"a table twice", func(p *projections.Projection) { p.Tables = append(p.Tables, lines) },
 			[]string{"two tables are called lines"}},
 		{"no sources", func(p *projections.Projection) { p.Sources = nil }, []string{"Sources is empty"}},
@@ -229,13 +234,15 @@ func TestValues(t *testing.T) {
 	raw := []byte("raw")
 	row := everything{
 		ID: "a", I8: -128, U32: math.MaxUint32, Elapsed: time.Second, F32: 0.5, Bool: true, At: at, Raw: raw,
-		JSON: json.RawMessage(`{"a": [1e2, "x"]}`), Pair: [2]int{1, 2}, Map: map[string]int{"b": 1, "a": 2}, NoAt: &at,
+		JSON: json.RawMessage(`{"a": [1e2, "x"]}`), Pair: [2]int{1, 2},
+		Map: map[string]int{"b": 1, "a": 2}, NoAt: &at,
 	}
 	canonical := time.Date(1969, 7, 20, 20, 17, 40, 1000, time.UTC)
 	want := []any{
 		"a", int64(-128), int64(math.MaxUint32), int64(time.Second), 0.5, true, canonical, []byte("raw"),
 		json.RawMessage(`{"a":[1e2,"x"]}`), json.RawMessage(`null`), json.RawMessage(`[1,2]`),
-		json.RawMessage(`{"a":2,"b":1}`), json.RawMessage(`{"A":0}`), json.RawMessage(`null`), canonical, nil, nil,
+		json.RawMessage(`{"a":2,"b":1}`), json.RawMessage(`{"A":0}`), json.RawMessage(`null`), canonical,
+		nil, nil,
 	}
 	values := table.Values(row)
 	if diff := cmp.Diff(want, values); diff != "" {
@@ -260,12 +267,18 @@ func TestValuesThatNoStoreKeeps(t *testing.T) {
 		row  everything
 		want string
 	}{
-		"no number":    {everything{F32: float32(math.NaN())}, "column f32 is NaN; it must be a finite number"},
-		"infinity":     {everything{F32: float32(math.Inf(-1))}, "column f32 is -Inf"},
-		"no text":      {everything{ID: "a\xff"}, `column id is "a\xff"; it must be valid UTF-8`},
-		"the far past": {everything{At: time.Date(0, 12, 31, 23, 0, 0, 0, time.UTC)}, "column at is of the year 0"},
-		"the far future": {everything{At: time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -7200))},
-			"column at is of the year 10000; it must be one from 1 to 9999"},
+		"no number": {
+			everything{F32: float32(math.NaN())}, "column f32 is NaN; it must be a finite number",
+		},
+		"infinity": {everything{F32: float32(math.Inf(-1))}, "column f32 is -Inf"},
+		"no text":  {everything{ID: "a\xff"}, `column id is "a\xff"; it must be valid UTF-8`},
+		"the far past": {
+			everything{At: time.Date(0, 12, 31, 23, 0, 0, 0, time.UTC)}, "column at is of the year 0",
+		},
+		"the far future": {
+			everything{At: time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -7200))},
+			"column at is of the year 10000; it must be one from 1 to 9999",
+		},
 		"no JSON": {everything{JSON: json.RawMessage("{")}, "column json"},
 	} {
 		t.Run(name, func(t *testing.T) { mustPanic(t, c.want, func() { table.Put(c.row) }) })
@@ -390,7 +403,8 @@ func TestKeysAreUnambiguous(t *testing.T) {
 	part := rapid.OneOf(rapid.StringMatching(`[a%/\-0-9 ]{0,4}`), rapid.String())
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(label string) pair {
-			return pair{part.Draw(t, label+" a"), rapid.Int64Range(-11, 11).Draw(t, label+" n"), part.Draw(t, label+" b")}
+			n := rapid.Int64Range(-11, 11).Draw(t, label+" n")
+			return pair{part.Draw(t, label+" a"), n, part.Draw(t, label+" b")}
 		}
 		x, y := draw("x"), draw("y")
 		kx, ky := pairs.Put(x).Key(), pairs.Delete(y).Key()

@@ -55,8 +55,8 @@ func (s Story) Given(subject string, events ...any) Story {
 }
 
 // Then expects the tables of the rows' types to have exactly these rows, in any order, and returns the story.
-// Each row is a value of the struct of one of the projection's tables. A table of which there is no row here is
-// not looked at: see ThenEmpty.
+// Each row is a value of the struct of one of the projection's tables. A table of which there is no row here
+// is not looked at: see ThenEmpty.
 func (s Story) Then(rows ...any) Story {
 	s.tb.Helper()
 	want := make(map[*projections.Table][][]any)

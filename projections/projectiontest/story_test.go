@@ -81,7 +81,8 @@ func savings() projections.Projection {
 				}
 			}),
 			projections.FromEvents(bank(), func(e projections.Event[Jar, bankEvent]) []projections.Change {
-				return []projections.Change{sums.Merge(saved{ID: "all", Coins: e.Event.(Moved).Coins}, "coins")}
+				by := e.Event.(Moved).Coins
+				return []projections.Change{sums.Merge(saved{ID: "all", Coins: by}, "coins")}
 			}),
 		},
 	}
@@ -137,12 +138,15 @@ func TestStoryFails(t *testing.T) {
 		want  []string
 	}{
 		"a value differs": {
-			func(s projectiontest.Story) { s.Given("a", Dropped{1}).Then(inJar{ID: "a", Coins: 2}) }, savings(),
+			func(s projectiontest.Story) { s.Given("a", Dropped{1}).Then(inJar{ID: "a", Coins: 2}) },
+			savings(),
 			[]string{"table jars differs", `- id="a" coins=2`, `+ id="a" coins=1`},
 		},
 		"null is not a text": {
-			func(s projectiontest.Story) { s.Given("a", Dropped{1}).Then(inJar{ID: "a", Coins: 1, Note: &note}) },
-			savings(), []string{"note=null", `note="null"`},
+			func(s projectiontest.Story) {
+				s.Given("a", Dropped{1}).Then(inJar{ID: "a", Coins: 1, Note: &note})
+			}, savings(),
+			[]string{"note=null", `note="null"`},
 		},
 		"a row is missing": {
 			func(s projectiontest.Story) {
@@ -167,11 +171,14 @@ func TestStoryFails(t *testing.T) {
 			[]string{"table jars differs when all events are one batch", `- id="1"`},
 		},
 		"an event is poison": {
-			func(s projectiontest.Story) { s.Given("a", Dropped{1}, Dropped{0}).Then(saved{ID: "all", Coins: 1}) },
-			savings(), []string{"event 2 of jar/a", "nothing was dropped"},
+			func(s projectiontest.Story) {
+				s.Given("a", Dropped{1}, Dropped{0}).Then(saved{ID: "all", Coins: 1})
+			}, savings(),
+			[]string{"event 2 of jar/a", "nothing was dropped"},
 		},
 		"an event is of no aggregate": {
-			func(s projectiontest.Story) { s.Given("a", 7).ThenEmpty() }, savings(), []string{"a int is no event"},
+			func(s projectiontest.Story) { s.Given("a", 7).ThenEmpty() }, savings(),
+			[]string{"a int is no event"},
 		},
 		"a row is of no table": {
 			func(s projectiontest.Story) { s.Then(unknown{}) }, savings(),

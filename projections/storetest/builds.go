@@ -58,7 +58,8 @@ func callersBeginOneBuild(t *testing.T, s *suite) {
 	var callers sync.WaitGroup
 	for range 8 {
 		callers.Go(func() {
-			made, err := s.Begin(t.Context(), &b.Projection, projections.Build{Version: 1, Folds: "account=1"}, false)
+			asked := projections.Build{Version: 1, Folds: "account=1"}
+			made, err := s.Begin(t.Context(), &b.Projection, asked, false)
 			switch {
 			case err != nil:
 				t.Error(err)
@@ -103,7 +104,8 @@ func buildsAreNumbered(t *testing.T, s *suite) {
 		}
 		if made.Number > len(all) {
 			all = append(all, projections.Build{
-				Projection: b.Name, Number: c.number, Version: c.version, Folds: c.folds, Status: projections.Filling,
+				Projection: b.Name, Number: c.number, Version: c.version, Folds: c.folds,
+				Status: projections.Filling,
 			})
 		}
 		s.mustHave(t, b, all...)

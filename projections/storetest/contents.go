@@ -97,8 +97,8 @@ func (c *contents) read(ctx context.Context, v projections.View, b *bank, subjec
 // mostShown is how many differences a failure lists.
 const mostShown = 10
 
-// mustHold fails the test unless the build has these rows, and no others, and these states. Progress is looked
-// at if some is wanted.
+// mustHold fails the test unless the build has these rows, and no others, and these states. Progress is
+// looked at if some is wanted.
 func (s *suite) mustHold(tb testing.TB, b *bank, build projections.OpenBuild, want contents) {
 	tb.Helper()
 	subjects := make([]string, len(want.states))
@@ -115,7 +115,8 @@ func (s *suite) mustHold(tb testing.TB, b *bank, build projections.OpenBuild, wa
 func mustEqual(tb testing.TB, b *bank, want, found contents) {
 	tb.Helper()
 	if diff := differences(b.Tables, want, found); len(diff) > 0 {
-		tb.Fatalf("the build holds something else (- wanted, + found):\n%s", strings.Join(diff[:min(len(diff), mostShown)], ""))
+		shown := strings.Join(diff[:min(len(diff), mostShown)], "")
+		tb.Fatalf("the build holds something else (- wanted, + found):\n%s", shown)
 	}
 }
 

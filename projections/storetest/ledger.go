@@ -15,8 +15,8 @@ type deposit struct {
 	amount  int64
 }
 
-// member plays a member of a projection's group: it folds the events of one partition into a build, from where
-// that is, and writes rows, states and progress as the projector does.
+// member plays a member of a projection's group: it folds the events of one partition into a build, from
+// where that is, and writes rows, states and progress as the projector does.
 type member struct {
 	bank     *bank
 	build    projections.OpenBuild
@@ -25,7 +25,9 @@ type member struct {
 }
 
 // join returns a member that has claimed a partition.
-func (s *suite) join(ctx context.Context, b *bank, build projections.OpenBuild, number int32) (*member, error) {
+func (s *suite) join(
+	ctx context.Context, b *bank, build projections.OpenBuild, number int32,
+) (*member, error) {
 	m := &member{bank: b, build: build, merges: s.can(NoMerge)}
 	return m, m.claim(ctx, number)
 }
@@ -89,11 +91,8 @@ func (m *member) fold(ctx context.Context, events []deposit) (*projections.Batch
 		if m.merges {
 			made = append(made, m.bank.added(e))
 		}
-		for _, c := range made {
-			c.Sequence = a.Order
-			if err := changes.Add(c); err != nil {
-				return nil, fmt.Errorf("adding %d to %s: %w", e.amount, e.account, err)
-			}
+		if err := changes.AddAll(a.Order, made); err != nil {
+			return nil, fmt.Errorf("adding %d to %s: %w", e.amount, e.account, err)
 		}
 	}
 	b := &projections.Batch{Changes: changes.Sorted()}

@@ -22,8 +22,8 @@ var ofModels = []promise{
 	{name: "whatever is done, it holds the same as one in memory", test: equalsMemory},
 }
 
-// modelChecks is how many sequences of steps are tried, each with a projection of its own, unless -rapid.checks
-// says otherwise.
+// modelChecks is how many sequences of steps are tried, each with a projection of its own, unless
+// -rapid.checks says otherwise.
 const modelChecks = 15
 
 func equalsMemory(t *testing.T, s *suite) {
@@ -36,8 +36,9 @@ func equalsMemory(t *testing.T, s *suite) {
 		m := &model{ctx: t.Context(), suite: s, memory: &memory.Store{}, banks: []*bank{b, b.next()}}
 		m.begin(rt)
 		rt.Repeat(map[string]func(*rapid.T){
-			"begin": m.begin, "claim": m.claim, "claim another": m.claim, "write": m.write, "write on": m.write,
-			"write more": m.write, "take over": m.takeOver, "drop": m.drop, "mend": m.mend, "compare": m.compare,
+			"begin": m.begin, "claim": m.claim, "claim another": m.claim,
+			"write": m.write, "write on": m.write, "write more": m.write,
+			"take over": m.takeOver, "drop": m.drop, "mend": m.mend, "compare": m.compare,
 		})
 		m.compare(rt)
 	})
@@ -68,8 +69,8 @@ type claimed struct {
 
 // outcomes are the errors by which a caller decides.
 var outcomes = []error{
-	projections.ErrFenced, projections.ErrMoved, projections.ErrHeld, projections.ErrBehind, projections.ErrNoBuild,
-	projections.ErrCantMerge,
+	projections.ErrFenced, projections.ErrMoved, projections.ErrHeld, projections.ErrBehind,
+	projections.ErrNoBuild, projections.ErrCantMerge,
 }
 
 // outcome returns the name of an error by which a caller decides.
@@ -125,7 +126,8 @@ func (m *model) build(t *rapid.T) int { return rapid.IntRange(0, len(m.builds)-1
 func (m *model) claim(t *rapid.T) {
 	build := m.build(t)
 	var asked []projections.Partition
-	for _, number := range rapid.SliceOfNDistinct(rapid.Int32Range(0, 2), 1, 3, rapid.ID[int32]).Draw(t, "partitions") {
+	numbers := rapid.SliceOfNDistinct(rapid.Int32Range(0, 2), 1, 3, rapid.ID[int32])
+	for _, number := range numbers.Draw(t, "partitions") {
 		asked = append(asked, partition(number))
 	}
 	store, err := m.builds[build].store.Claim(m.ctx, asked)
@@ -168,9 +170,9 @@ func (m *model) write(t *rapid.T) {
 	store := &projections.Batch{Changes: m.changes(t, m.builds[build].bank), States: m.states(t)}
 	memory := *store
 	for _, i := range advanced {
-		a, b := step(m.claims[i].store, m.claims[i].store.Next+by), step(m.claims[i].memory, m.claims[i].memory.Next+by)
-		a.From, a.To, b.From, b.To = a.From+off, a.To+off, b.From+off, b.To+off
-		store.Advances, memory.Advances = append(store.Advances, a), append(memory.Advances, b)
+		c := m.claims[i]
+		store.Advances = append(store.Advances, shifted(step(c.store, c.store.Next+by), off))
+		memory.Advances = append(memory.Advances, shifted(step(c.memory, c.memory.Next+by), off))
 	}
 	err, err2 := m.unheld(m.builds[build].store, store), m.unheld(m.builds[build].memory, &memory)
 	if len(advanced) > 1 && notTaken(err) && notTaken(err2) {
@@ -181,6 +183,13 @@ func (m *model) write(t *rapid.T) {
 			m.claims[i].store, m.claims[i].memory = stepped(store.Advances[n]), stepped(memory.Advances[n])
 		}
 	}
+}
+
+// shifted is an advance that begins elsewhere.
+func shifted(a projections.Advance, by int64) projections.Advance {
+	a.From += by
+	a.To += by
+	return a
 }
 
 func indices[T any](all []T) []int {

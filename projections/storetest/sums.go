@@ -16,8 +16,8 @@ var ofSums = []promise{
 	{name: "a batch is repeated after a crash", test: batchIsRepeated},
 }
 
-// Members write rows of their own and add to common ones at the same time. None waits for another for ever, and
-// nothing is lost or doubled.
+// Members write rows of their own and add to common ones at the same time. None waits for another for ever,
+// and nothing is lost or doubled.
 func membersAdd(t *testing.T, s *suite) {
 	const members, events, perBatch = 6, 60, 7
 	b := s.newBank()
