@@ -130,7 +130,7 @@ func buildIsDropped(t *testing.T, s *suite) {
 	mustBe(t, second.Mend(t.Context(), nil, nil), projections.ErrNoBuild)
 	mustBe(t, second.Look(t.Context(), func(v projections.View) error {
 		_, err := v.Row(t.Context(), b.accounts, "alice")
-		return err //nolint:wrapcheck // the test looks at it
+		return err
 	}), projections.ErrNoBuild)
 	late := batch(t, 1, step(old, 1), b.put(account{ID: "alice", Balance: 1}))
 	mustBe(t, second.Write(t.Context(), late), projections.ErrNoBuild)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -115,8 +116,8 @@ func (s *suite) mustHold(tb testing.TB, b *bank, build projections.OpenBuild, wa
 func mustEqual(tb testing.TB, b *bank, want, found contents) {
 	tb.Helper()
 	if diff := differences(b.Tables, want, found); len(diff) > 0 {
-		shown := strings.Join(diff[:min(len(diff), mostShown)], "")
-		tb.Fatalf("the build holds something else (- wanted, + found):\n%s", shown)
+		few := strings.Join(diff[:min(len(diff), mostShown)], "")
+		tb.Fatalf("the build holds something else (- wanted, + found):\n%s", few)
 	}
 }
 
@@ -154,10 +155,22 @@ func rowsDiffer(t *projections.Table, key string, want, found []any) (all []stri
 	default:
 		for i, c := range t.Columns {
 			if !c.Equal(want[i], found[i]) {
-				all = append(all, fmt.Sprintf("%s.%s:\n- %.100v (%T)\n+ %.100v (%T)\n", name, c.Name,
-					want[i], want[i], found[i], found[i]))
+				all = append(all, fmt.Sprintf("%s.%s:\n- %s\n+ %s\n", name, c.Name, shown(want[i]),
+					shown(found[i])))
 			}
 		}
 		return all
+	}
+}
+
+// shown is the beginning of a value, as text.
+func shown(v any) string {
+	switch v := v.(type) {
+	case json.RawMessage:
+		return fmt.Sprintf("%.200s (JSON)", v)
+	case string, []byte:
+		return fmt.Sprintf("%.200q (%T)", v, v)
+	default:
+		return fmt.Sprintf("%v (%T)", v, v)
 	}
 }

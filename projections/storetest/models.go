@@ -46,7 +46,7 @@ func equalsMemory(t *testing.T, s *suite) {
 
 // model does the same with a store and with one in memory.
 type model struct {
-	ctx      context.Context //nolint:containedctx // that of the test
+	ctx      context.Context
 	suite    *suite
 	memory   *memory.Store
 	banks    []*bank // by version
@@ -209,7 +209,7 @@ func (m *model) unheld(build projections.OpenBuild, b *projections.Batch) error 
 	for {
 		err := build.Write(m.ctx, b)
 		if !errors.Is(err, projections.ErrHeld) || !pause(m.ctx) {
-			return err //nolint:wrapcheck // agree looks at it
+			return err
 		}
 	}
 }
@@ -244,10 +244,10 @@ func (m *model) mend(t *rapid.T) {
 func (m *model) progress(build projections.OpenBuild) (all []projections.Progress, err error) {
 	err = build.Look(m.ctx, func(v projections.View) error {
 		all, err = v.Progress(m.ctx)
-		return err //nolint:wrapcheck // agree looks at it
+		return err
 	})
 	slices.SortFunc(all, byPartition)
-	return all, err //nolint:wrapcheck // agree looks at it
+	return all, err
 }
 
 // compare fails the test unless the builds hold the same, and readers see the same.

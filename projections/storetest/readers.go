@@ -84,7 +84,7 @@ func (s *suite) follow(
 		case !errors.Is(err, projections.ErrHeld):
 			return fmt.Errorf("partition %d of build of version %d: %w", number, b.Version, err)
 		case !pause(ctx):
-			return ctx.Err() //nolint:wrapcheck // the time of the test is over
+			return ctx.Err()
 		}
 	}
 	return nil

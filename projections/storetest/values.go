@@ -143,7 +143,7 @@ func keysAreToldApart(t *testing.T, s *suite) {
 		for _, row := range rows {
 			found, err := v.Row(t.Context(), b.odd.Table, row.Key, row.At)
 			if err != nil {
-				return err //nolint:wrapcheck // the test fails with it
+				return err
 			}
 			for _, diff := range rowsDiffer(b.odd.Table, row.Key, b.odd.Values(row), found) {
 				t.Error(diff)
