@@ -25,11 +25,11 @@ const (
 	deadlockDetected       = "40P01"
 	invalidTableDefinition = "42P16"
 	undefinedTable         = "42P01"
-	programLimitExceeded   = "54000" // such as a key that is too long for an index
 	lockNotAvailable       = "55P03"
 
 	classDataException       = "22"
 	classConstraintViolation = "23"
+	classLimitExceeded       = "54" // such as a key that is too long for an index
 )
 
 var dialect = sqlstore.Dialect{
@@ -52,8 +52,8 @@ var dialect = sqlstore.Dialect{
 	Holds: func(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") },
 	Refused: func(err error) bool {
 		code := sqlState(err)
-		return strings.HasPrefix(code, classDataException) || strings.HasPrefix(code, classConstraintViolation) ||
-			code == programLimitExceeded
+		return len(code) > 2 &&
+			slices.Contains([]string{classDataException, classConstraintViolation, classLimitExceeded}, code[:2])
 	},
 	Missing: func(err error) bool { return has(err, undefinedTable) },
 	Busy:    func(err error) bool { return has(err, lockNotAvailable, deadlockDetected) },

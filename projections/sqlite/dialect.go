@@ -32,8 +32,10 @@ var dialect = sqlstore.Dialect{
 		}
 		return sqlstore.Quoted(column) + " IN (?" + strings.Repeat(", ?", len(texts)-1) + ")", args
 	},
-	Holds:   func(string) bool { return true },
-	Refused: func(err error) bool { return is(err, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG) },
+	Holds: func(string) bool { return true },
+	Refused: func(err error) bool {
+		return is(err, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)
+	},
 	Missing: func(err error) bool {
 		return is(err, sqlite3.SQLITE_ERROR) && strings.Contains(err.Error(), "no such table")
 	},
@@ -57,21 +59,17 @@ func is(err error, codes ...int) bool {
 // timeForm is how times are stored: RFC 3339 with a fixed number of digits, so that they sort.
 const timeForm = "2006-01-02T15:04:05.000000Z"
 
+// types are those of columns.
+var types = map[projections.ColumnType]string{
+	projections.Text: "TEXT", projections.Integer: "INTEGER", projections.Real: "REAL",
+	projections.Boolean: "INTEGER", projections.Time: "TEXT", projections.Bytes: "BLOB", projections.JSON: "TEXT",
+}
+
 func column(c projections.Column) string {
-	types := map[projections.ColumnType]string{
-		projections.Text: "TEXT", projections.Integer: "INTEGER", projections.Real: "REAL",
-		projections.Boolean: "INTEGER", projections.Time: "TEXT", projections.Bytes: "BLOB",
-		projections.JSON: "TEXT",
+	if c.Nullable {
+		return types[c.Type]
 	}
-	definition := types[c.Type]
-	if !c.Nullable {
-		definition += " NOT NULL"
-	}
-	if c.Type == projections.Time {
-		// A year that has not four digits can't be read back.
-		definition += " CHECK (length(" + sqlstore.Quoted(c.Name) + ") = 27)"
-	}
-	return definition
+	return types[c.Type] + " NOT NULL"
 }
 
 func value(t projections.ColumnType, v any) any {
