@@ -122,9 +122,7 @@ func (d *database) Close() error {
 	d.forget()
 	var errs []error
 	for _, db := range []*sql.DB{d.reads, d.writes} { // the last one to close empties the log
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
+		errs = append(errs, db.Close())
 	}
 	return errors.Join(errs...)
 }

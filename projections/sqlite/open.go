@@ -49,12 +49,25 @@ func or[T int | time.Duration](n, byDefault T) T {
 
 // Open opens a store in a file, which is made if it is not there, with its folder.
 func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) {
-	path, err := filepath.Abs(path)
+	d, err := newDatabase(path, o)
 	if err != nil {
 		return nil, fmt.Errorf("the database %s: %w", path, err)
 	}
+	store, err := sqlstore.New(ctx, d)
+	if err != nil {
+		_ = d.Close() // the error is the other one
+		return nil, fmt.Errorf("the database %s: %w", path, err)
+	}
+	return store, nil
+}
+
+func newDatabase(path string, o Options) (*database, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return nil, fmt.Errorf("the folder of the database: %w", err)
+		return nil, err
 	}
 	d := &database{
 		turn: make(chan struct{}, 1), prepared: make(map[string]*sql.Stmt),
@@ -70,12 +83,7 @@ func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) 
 	}
 	d.reads.SetMaxOpenConns(or(o.Readers, defaultReaders))
 	d.reads.SetMaxIdleConns(or(o.Readers, defaultReaders))
-	store, err := sqlstore.New(ctx, d)
-	if err != nil {
-		_ = d.Close() // the error is the other one
-		return nil, fmt.Errorf("the database %s: %w", path, err)
-	}
-	return store, nil
+	return d, nil
 }
 
 // connect returns connections to a file, which are made when they are needed.
@@ -91,9 +99,5 @@ func connect(path string, o Options, cache int, pragmas ...string) (*sql.DB, err
 			"journal_size_limit(" + strconv.Itoa(maxLogBytes) + ")",
 		}, pragmas...),
 	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String())
-	if err != nil {
-		return nil, fmt.Errorf("the database %s: %w", path, err)
-	}
-	return db, nil
+	return sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String())
 }
