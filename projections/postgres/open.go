@@ -74,7 +74,7 @@ func Open(ctx context.Context, url string, o Options) (*sqlstore.Store, error) {
 		pool: pool, queries: stdlib.OpenDBFromPool(pool),
 		writeTimeout:     or(o.WriteTimeout, defaultWriteTimeout),
 		lockTimeout:      or(o.LockTimeout, defaultLockTimeout),
-		rowsPerStatement: or(o.RowsPerStatement, defaultRowsPerStatement),
+		rowsPerStatement: max(1, or(o.RowsPerStatement, defaultRowsPerStatement)),
 	}
 	store, err := sqlstore.New(ctx, d)
 	if err != nil {

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver
-
 	"refold/projections/sqlstore"
 )
 
