@@ -96,13 +96,12 @@ func (o *open) live(ctx context.Context, on querier) (int, error) {
 	return all[at].Number, nil
 }
 
-// level reports whether the build has taken all that another has. A partition of which nothing was taken counts
-// like one that is not known.
+// level reports whether the build has taken all that another has.
 func (o *open) level(ctx context.Context, tx querier, other int) (level bool, err error) {
 	err = o.store.query(ctx, tx, func(row *sql.Rows) error { return row.Scan(&level) },
 		`SELECT count(*) = 0 FROM refold_progress o LEFT JOIN refold_progress p
 			ON p.projection = o.projection AND p.number = ? AND p.topic = o.topic AND p.part = o.part
-		WHERE o.projection = ? AND o.number = ? AND o.next > 0 AND o.next > coalesce(p.next, 0)`,
+		WHERE o.projection = ? AND o.number = ? AND o.next > coalesce(p.next, 0)`,
 		o.number, o.project.Name, other)
 	return level, err
 }
