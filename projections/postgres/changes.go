@@ -87,7 +87,7 @@ func rows(g *sqlstore.Group, columns []int, word string, more ...string) (string
 	var args []any
 	for i, at := range columns {
 		c := &g.Table.Columns[at]
-		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, sent(c.Type)))
+		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, arrayOf(c.Type)))
 		names = append(names, sqlstore.Quoted(c.Name))
 		args = append(args, array(g, at))
 	}
@@ -95,8 +95,8 @@ func rows(g *sqlstore.Group, columns []int, word string, more ...string) (string
 		strings.Join(append(names, more...), ", ")), args
 }
 
-// sent is the type as which a column's values go out.
-func sent(t projections.ColumnType) string {
+// arrayOf is the type of the elements that a column's values go out as.
+func arrayOf(t projections.ColumnType) string {
 	if t == projections.JSON {
 		return "text" // the database reads it
 	}

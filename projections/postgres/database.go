@@ -57,7 +57,11 @@ func (d *database) begin(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+	statement := "SET LOCAL statement_timeout = 0"
+	if o.ReadOnly {
+		statement += "; SET LOCAL idle_in_transaction_session_timeout = 0" // it locks nobody out
+	}
+	if _, err := tx.ExecContext(ctx, statement); err != nil {
 		_ = tx.Rollback() // the error is the other one
 		return nil, err
 	}
@@ -84,31 +88,35 @@ func (d *database) Run(ctx context.Context, lock string, steps []sqlstore.Step) 
 	}
 }
 
-// run executes steps. All go out at once, and cost one round trip.
+// run executes steps. All go out at once, with a single Sync at the end, and so are one transaction. A process that
+// is stopped in the middle holds no locks: the server ends the transaction without it.
 func (d *database) run(ctx context.Context, lock string, steps []sqlstore.Step) error {
-	options := pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
-	return pgx.BeginTxFunc(ctx, d.pool, options, func(tx pgx.Tx) error {
-		var batch pgx.Batch
-		batch.Queue("SELECT pg_advisory_xact_lock_shared($1)", number(lock))
-		for _, step := range steps {
-			batch.Queue(step.SQL, step.Args...)
-		}
-		results := tx.SendBatch(ctx, &batch)
-		defer results.Close() //nolint:errcheck // below, unless there was an error
-		if _, err := results.Exec(); err != nil {
+	var batch pgx.Batch
+	batch.Queue("SELECT pg_advisory_xact_lock_shared($1)", number(lock))
+	for _, step := range steps {
+		batch.Queue(sent(step), step.Args...)
+	}
+	results := d.pool.SendBatch(ctx, &batch)
+	defer results.Close() //nolint:errcheck // below, unless there was an error
+	if _, err := results.Exec(); err != nil {
+		return err
+	}
+	for _, step := range steps {
+		if _, err := results.Exec(); step.One && has(err, divisionByZero) {
+			return sqlstore.ErrUnexpected
+		} else if err != nil {
 			return err
 		}
-		for _, step := range steps {
-			tag, err := results.Exec()
-			if err != nil {
-				return err
-			}
-			if step.One && tag.RowsAffected() != 1 {
-				return sqlstore.ErrUnexpected // what has followed is undone with the transaction
-			}
-		}
-		return results.Close()
-	})
+	}
+	return results.Close() // with the error of the commit
+}
+
+// sent returns the statement of a step. One that must change a row fails unless it does, which undoes the others.
+func sent(step sqlstore.Step) string {
+	if !step.One {
+		return step.SQL
+	}
+	return "WITH changed AS (" + step.SQL + " RETURNING 1) SELECT 1 / count(*) FROM changed"
 }
 
 // Show makes a view. It is replaced if its columns allow that, as one that is dropped loses what others have made

@@ -21,6 +21,7 @@ var wait string
 
 // Codes of errors (SQLSTATE).
 const (
+	divisionByZero         = "22012"
 	serializationFailure   = "40001"
 	deadlockDetected       = "40P01"
 	invalidTableDefinition = "42P16"

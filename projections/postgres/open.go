@@ -22,6 +22,10 @@ type Options struct {
 	// StatementTimeout is how long a statement may run, other than those that make tables or look at a whole
 	// build; 30 s by default, no limit if it is negative. The URL's statement_timeout goes before.
 	StatementTimeout time.Duration
+	// IdleTimeout is how long a transaction may stand still: if a process is stopped in the middle of one, its
+	// locks are free after that time; 10 s by default. Looks at a whole build may take as long as they want. The
+	// URL's idle_in_transaction_session_timeout goes before.
+	IdleTimeout time.Duration
 	// WriteTimeout is how long a batch may take, from the connection to the commit; one minute by default.
 	WriteTimeout time.Duration
 	// LockTimeout is how long a take-over waits for statements that read a view, and lets others that read it
@@ -35,6 +39,7 @@ const (
 	defaultConnections      = 8
 	defaultConnectTimeout   = 10 * time.Second
 	defaultStatementTimeout = 30 * time.Second
+	defaultIdleTimeout      = 10 * time.Second
 	defaultWriteTimeout     = time.Minute
 	defaultLockTimeout      = 2 * time.Second
 	defaultRowsPerStatement = 5000
@@ -61,11 +66,14 @@ func Open(ctx context.Context, url string, o Options) (*sqlstore.Store, error) {
 	for name, value := range map[string]string{
 		"application_name":  "refold",
 		"statement_timeout": milliseconds(max(0, or(o.StatementTimeout, defaultStatementTimeout))),
+		"idle_in_transaction_session_timeout": milliseconds(max(0, or(o.IdleTimeout, defaultIdleTimeout))),
 	} {
 		if _, set := config.ConnConfig.RuntimeParams[name]; !set {
 			config.ConnConfig.RuntimeParams[name] = value
 		}
 	}
+	// Each statement of a batch must see what was committed before it got its locks.
+	config.ConnConfig.RuntimeParams["default_transaction_isolation"] = "read committed"
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the database: %w", err)

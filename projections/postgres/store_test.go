@@ -39,12 +39,15 @@ func TestRefusedRowsArePoison(t *testing.T) {
 	p.Migrations = fstest.MapFS{"1.sql": {Data: []byte(
 		"CREATE UNIQUE INDEX {" + table.Name + "}_text ON {" + table.Name + "} (text);" +
 			"ALTER TABLE {" + table.Name + "} ADD CHECK (n <> 13);" +
-			"ALTER TABLE {" + table.Name + "} ADD COLUMN tenth smallint GENERATED ALWAYS AS (n / 10) STORED;",
+			"ALTER TABLE {" + table.Name + "} ADD COLUMN tenth smallint GENERATED ALWAYS AS (n / 10) STORED;" +
+			"ALTER TABLE {" + table.Name + "} ADD COLUMN seven boolean GENERATED ALWAYS AS " +
+			"(CASE WHEN n = 7 THEN true END) STORED, ADD UNIQUE (seven) DEFERRABLE INITIALLY DEFERRED;",
 	)}}
 	build, at := begin(t, store, p)
-	must(t, build.Write(t.Context(), batch(at, table.Put(row{ID: "a", Text: "taken"}))))
+	must(t, build.Write(t.Context(), batch(at, table.Put(row{ID: "a", Text: "taken", N: 7}))))
 	at.Next++
 	for name, refused := range map[string]row{
+		"at the commit (23505)":      {ID: "b", N: 7},
 		"a NUL (22021)":              {ID: "b", Text: "a\x00b"},
 		"a NUL in JSON (22P05)":      {ID: "b", JSON: "a\x00b"},
 		"out of range (22003)":       {ID: "b", N: 1 << 40},
