@@ -1,0 +1,11 @@
+//go:build system
+
+package postgrestest
+
+import "syscall"
+
+// attributes put a child into a process group of its own. The kernel kills it when this process dies. A
+// credential is the user that it runs as; nil: that of this process.
+func attributes(user *syscall.Credential) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: user}
+}

@@ -1,0 +1,41 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"refold/projections/sqlstore"
+)
+
+func TestPreparedStatementsAreLimited(t *testing.T) {
+	d, err := newDatabase(filepath.Join(t.TempDir(), "a.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close() //nolint:errcheck // of a test
+	for n := range maxPrepared * 5 / 2 {
+		if err := d.Run(t.Context(), "", []sqlstore.Step{{SQL: fmt.Sprint("SELECT ", n)}}); err != nil {
+			t.Fatal(err)
+		}
+		if len(d.prepared) > maxPrepared+1 {
+			t.Fatalf("%d statements are prepared; at most %d should be", len(d.prepared), maxPrepared+1)
+		}
+	}
+	if err := d.Run(t.Context(), "", []sqlstore.Step{{SQL: "CREATE TABLE a (b)"}}); err != nil {
+		t.Fatal(err)
+	}
+	// A step that must change one row and changes another number of them undoes all others.
+	err = d.Run(t.Context(), "", []sqlstore.Step{
+		{SQL: "INSERT INTO a VALUES (?), (?)", Args: []any{1, 2}},
+		{SQL: "UPDATE a SET b = b + 1", One: true},
+	})
+	if !errors.Is(err, sqlstore.ErrUnexpected) {
+		t.Errorf("the error is %v; it must be %v", err, sqlstore.ErrUnexpected)
+	}
+	var count int
+	if err := d.reads.QueryRowContext(t.Context(), "SELECT count(*) FROM a").Scan(&count); err != nil || count != 0 {
+		t.Errorf("there are %d rows (%v); there must be none", count, err)
+	}
+}

@@ -1,0 +1,101 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"refold/projections/sqlstore"
+)
+
+// Options are the limits of a store. Zero values stand for defaults.
+type Options struct {
+	// Readers is how many connections read at once; 4 by default. There is one that writes.
+	Readers int
+	// BusyTimeout is how long a write waits for one of another process; 10 s by default.
+	BusyTimeout time.Duration
+	// CacheBytes is how much of the database the writer keeps in memory, beside what the system does; 64 MiB by
+	// default. Each reader keeps an eighth of it.
+	CacheBytes int
+	// Parameters is how many values a statement has at most; 128 by default. More make no write faster.
+	Parameters int
+}
+
+const (
+	defaultReaders     = 4
+	defaultBusyTimeout = 10 * time.Second
+	defaultCacheBytes  = 64 << 20
+	defaultParameters  = 128
+	maxParameters      = 32766 // of SQLite
+	readerShare        = 8
+	checkpointPages    = 4096 // 16 MiB of log, then it goes to the database
+	maxLogBytes        = 64 << 20
+)
+
+// or returns n, or a default instead of 0.
+func or[T int | time.Duration](n, byDefault T) T {
+	if n == 0 {
+		return byDefault
+	}
+	return n
+}
+
+// Open opens a store in a file, which is made if it is not there, with its folder.
+func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) {
+	d, err := newDatabase(path, o)
+	if err != nil {
+		return nil, fmt.Errorf("the database %s: %w", path, err)
+	}
+	store, err := sqlstore.New(ctx, d)
+	if err != nil {
+		_ = d.Close() // the error is the other one
+		return nil, fmt.Errorf("the database %s: %w", path, err)
+	}
+	return store, nil
+}
+
+func newDatabase(path string, o Options) (*database, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, err
+	}
+	d := &database{
+		turn: make(chan struct{}, 1), prepared: make(map[string]*sql.Stmt),
+		parameters: min(or(o.Parameters, defaultParameters), maxParameters),
+	}
+	cache := or(o.CacheBytes, defaultCacheBytes)
+	if d.writes, err = connect(path, o, cache); err != nil {
+		return nil, err
+	}
+	d.writes.SetMaxOpenConns(1)
+	if d.reads, err = connect(path, o, cache/readerShare, "query_only(1)"); err != nil {
+		return nil, err
+	}
+	d.reads.SetMaxOpenConns(or(o.Readers, defaultReaders))
+	d.reads.SetMaxIdleConns(or(o.Readers, defaultReaders))
+	return d, nil
+}
+
+// connect returns connections to a file, which are made when they are needed.
+func connect(path string, o Options, cache int, pragmas ...string) (*sql.DB, error) {
+	busy := or(o.BusyTimeout, defaultBusyTimeout).Milliseconds()
+	query := url.Values{
+		"_txlock": {"immediate"}, // a transaction that reads first and writes later would fail instead of wait
+		"_pragma": append([]string{
+			"busy_timeout(" + strconv.FormatInt(busy, 10) + ")",
+			"journal_mode(wal)", "synchronous(normal)", "foreign_keys(1)",
+			"cache_size(-" + strconv.Itoa(cache>>10) + ")", // negative: in KiB
+			"wal_autocheckpoint(" + strconv.Itoa(checkpointPages) + ")",
+			"journal_size_limit(" + strconv.Itoa(maxLogBytes) + ")",
+		}, pragmas...),
+	}
+	return sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String())
+}
