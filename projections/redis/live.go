@@ -14,7 +14,7 @@ const MaxLiveRows = 1_000
 // not there. All are of one build and of one moment, in one round trip. The error wraps projections.ErrNoBuild
 // if no build is live: the projection is being filled for the first time, or Redis has lost its data.
 func (s *Store) LiveRows(
-	ctx context.Context, projection string, t *projections.Table, keys ...[]any,
+	ctx context.Context, p *projections.Projection, t *projections.Table, keys ...[]any,
 ) ([][]any, error) {
 	if len(keys) > MaxLiveRows {
 		return nil, fmt.Errorf("%d rows of %s are asked for; at most %d can be", len(keys), t.Name, MaxLiveRows)
@@ -23,14 +23,14 @@ func (s *Store) LiveRows(
 	for i, key := range keys {
 		names[i] = t.KeyOf(key...)
 	}
-	return s.read(ctx, projection, "", t, names)
+	return s.read(ctx, p.Name, "", t, names)
 }
 
 // LiveRow returns a row of the build that is live, nil if it is not there: see [Store.LiveRows].
 func (s *Store) LiveRow(
-	ctx context.Context, projection string, t *projections.Table, key ...any,
+	ctx context.Context, p *projections.Projection, t *projections.Table, key ...any,
 ) ([]any, error) {
-	rows, err := s.LiveRows(ctx, projection, t, key)
+	rows, err := s.LiveRows(ctx, p, t, key)
 	if err != nil {
 		return nil, err
 	}
