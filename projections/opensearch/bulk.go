@@ -76,15 +76,22 @@ func cut(actions []action, limit int) (bodies [][]byte, counts []int, err error)
 	return bodies, counts, nil
 }
 
-// bulk writes documents, and returns the failures of those that were not written, nil for the others, in the
-// order of the actions. It calls before each request may, if that is not nil, and ends with its error. The
-// error is of a whole request: then nothing is known of it and the later ones.
-func (c *client) bulk(ctx context.Context, actions []action, may func() error) ([]*failure, error) {
+// result is what became of an action.
+type result struct {
+	failure *failure // nil: it was written
+	// seqNo and term are those of the document then.
+	seqNo, term int64
+}
+
+// bulk writes documents, and returns what became of them, in the order of the actions. Before each request it
+// calls may, if that is not nil, and ends with its error. Another error is of a whole request: then nothing is
+// known of it and the later ones.
+func (c *client) bulk(ctx context.Context, actions []action, may func() error) ([]result, error) {
 	bodies, counts, err := cut(actions, c.options.BulkBytes)
 	if err != nil {
 		return nil, err
 	}
-	var all []*failure
+	var all []result
 	for i, body := range bodies {
 		if may != nil {
 			if err := may(); err != nil {
@@ -96,7 +103,7 @@ func (c *client) bulk(ctx context.Context, actions []action, may func() error) (
 		var f *failure
 		switch {
 		case errors.As(err, &f) && f.status == http.StatusRequestEntityTooLarge && counts[i] == 1:
-			all = append(all, f) // it is about this document
+			all = append(all, result{failure: f}) // it is about this document
 			continue
 		case err != nil:
 			return nil, err
@@ -114,64 +121,61 @@ func (c *client) bulk(ctx context.Context, actions []action, may func() error) (
 	return all, nil
 }
 
-// itemsOf reads the answer to a bulk request: the failure of each item, nil if there is none.
-func itemsOf(answer []byte) ([]*failure, error) {
+// item is what an answer to a bulk request says of an action.
+type item struct {
+	ID          string `json:"_id"`
+	Index       string `json:"_index"`
+	Status      int    `json:"status"`
+	SeqNo       int64  `json:"_seq_no"`
+	PrimaryTerm int64  `json:"_primary_term"`
+	Error       *cause `json:"error"`
+}
+
+// result returns what it means. To delete what is not there is no failure.
+func (i item) result(op string) result {
+	f := &failure{
+		what: fmt.Sprintf("%s %s of %s", op, i.ID, i.Index), status: i.Status, kind: http.StatusText(i.Status),
+	}
+	switch {
+	case i.Error != nil:
+		f.kind, f.reason = i.Error.Type, shortened(i.Error.full())
+		return result{failure: f}
+	case i.Status >= http.StatusBadRequest && (op != "delete" || i.Status != http.StatusNotFound):
+		return result{failure: f}
+	}
+	return result{seqNo: i.SeqNo, term: i.PrimaryTerm}
+}
+
+// itemsOf reads the answer to a bulk request.
+func itemsOf(answer []byte) ([]result, error) {
 	var read struct {
-		Items []map[string]struct {
-			ID     string `json:"_id"`
-			Index  string `json:"_index"`
-			Status int    `json:"status"`
-			Error  *cause `json:"error"`
-		} `json:"items"`
+		Items []map[string]item `json:"items"`
 	}
 	if err := json.Unmarshal(answer, &read); err != nil {
 		return nil, fmt.Errorf("OpenSearch: the answer to a bulk request: %w", err)
 	}
-	all := make([]*failure, len(read.Items))
-	for i, item := range read.Items {
-		if len(item) != 1 {
+	all := make([]result, len(read.Items))
+	for i, of := range read.Items {
+		if len(of) != 1 {
 			return nil, fmt.Errorf("OpenSearch: item %d of the answer to a bulk request has %d actions; it must "+
-				"have one", i, len(item))
+				"have one", i, len(of))
 		}
-		for op, result := range item {
-			what := fmt.Sprintf("%s %s of %s", op, result.ID, result.Index)
-			switch {
-			case result.Error != nil:
-				reason := result.Error.full()
-				all[i] = &failure{
-					what: what, status: result.Status, kind: result.Error.Type,
-					reason: reason[:min(len(reason), maxReasonBytes)],
-				}
-			case result.Status >= http.StatusBadRequest && (op != "delete" || result.Status != http.StatusNotFound):
-				all[i] = &failure{what: what, status: result.Status, kind: http.StatusText(result.Status)}
-			}
+		for op, item := range of {
+			all[i] = item.result(op)
 		}
 	}
 	return all, nil
 }
 
-// actionOf returns the write of a change. The error is projections.ErrCantMerge, or a *projections.Poison.
-func (s *Store) actionOf(number int, c projections.Change) (action, error) {
-	on := versioned(s.tableIndex(c.Table.Name, number), documentID(c.Key()), c.Sequence)
-	switch c.Op {
-	case projections.OpDelete:
-		return action{op: "delete", on: on}, nil
-	case projections.OpPut:
-		document, err := encodeRow(c.Table, c.Values)
-		return action{op: "index", on: on, document: document}, err
-	default:
-		return action{}, fmt.Errorf("a row of %s: %w", c.Table.Name, projections.ErrCantMerge)
-	}
-}
-
-// settled returns what is left of failures about rows: a document that is newer than the write is fine.
-func settled(failures []*failure, judge func(*failure) error) error {
+// settled returns what is left of the failures of rows or states: that a document is newer than the write is
+// fine.
+func settled(results []result, judge func(*failure) error) error {
 	var fault error
-	for _, f := range failures {
-		if f == nil || f.status == http.StatusConflict {
+	for _, r := range results {
+		if r.failure == nil || r.failure.status == http.StatusConflict {
 			continue
 		}
-		err := judge(f)
+		err := judge(r.failure)
 		var poison *projections.Poison
 		if errors.As(err, &poison) {
 			return err

@@ -134,9 +134,11 @@ func failureOf(what string, status int, body []byte) *failure {
 	} else {
 		f.reason = string(body)
 	}
-	f.reason = f.reason[:min(len(f.reason), maxReasonBytes)]
+	f.reason = shortened(f.reason)
 	return f
 }
+
+func shortened(reason string) string { return reason[:min(len(reason), maxReasonBytes)] }
 
 // The types of errors that are told apart.
 const (

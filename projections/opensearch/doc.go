@@ -8,7 +8,8 @@
 // # Each event taken once, in effect
 //
 // OpenSearch has no transactions, so a batch is several steps in a fixed order: documents, then states, then
-// progress. Each document has an external version: the sequence of its aggregate (Change.Sequence). A crash between
+// progress. Before them, the progress says how far the batch will lead: a build that takes over must be there, as
+// readers may have seen its documents. Each document has an external version: the sequence of its aggregate (Change.Sequence). A crash between
 // two steps leaves documents that are ahead of the progress. The next member writes the batch again, perhaps cut
 // elsewhere: what is older than the document is refused as already there, and the same version writes the same
 // content, as the fold is deterministic. The progress moves only if nobody has changed it since it was read

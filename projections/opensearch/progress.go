@@ -17,6 +17,9 @@ type progress struct {
 	Next      int64     `json:"next"`
 	End       int64     `json:"end"`
 	Time      time.Time `json:"time,omitzero"`
+	// Reaching is the greatest offset that a batch was meant to lead to: readers may have seen documents of
+	// what is before it.
+	Reaching int64 `json:"reaching"`
 	// HeldUntil is the time, in milliseconds since 1970, before which nobody may write.
 	HeldUntil int64 `json:"held_until"`
 
@@ -34,7 +37,7 @@ func (p progress) public() projections.Progress {
 
 // progressOf reads a document. One that is not there is that of a partition that nobody has claimed.
 func progressOf(d found, there bool) (progress, error) {
-	p := progress{ID: d.ID, there: there, seqNo: d.SeqNo, term: d.PrimaryTerm, Next: -1}
+	p := progress{ID: d.ID, there: there, seqNo: d.SeqNo, term: d.PrimaryTerm, Next: -1, Reaching: -1}
 	if !there {
 		return p, nil
 	}
@@ -46,7 +49,7 @@ func progressOf(d found, there bool) (progress, error) {
 
 // progress returns that of all partitions of a build, as it is now.
 func (s *Store) progress(ctx context.Context, projection string, number int) ([]progress, error) {
-	hits, err := s.client.search(ctx, s.progressIndex(projection, number), object{"match_all": object{}}, nil)
+	hits, err := s.client.search(ctx, s.progressIndex(projection, number), object{"match_all": object{}})
 	if err != nil {
 		return nil, noBuild(err)
 	}

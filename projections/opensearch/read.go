@@ -70,14 +70,11 @@ type page struct {
 const maxHits = 10_000
 
 // search returns documents of an index, all that were written before. There may be maxHits at most.
-func (c *client) search(ctx context.Context, index string, query, sort any) ([]found, error) {
+func (c *client) search(ctx context.Context, index string, query any) ([]found, error) {
 	if err := c.refresh(ctx, index); err != nil {
 		return nil, err
 	}
 	body := object{"size": maxHits, "query": query, "seq_no_primary_term": true}
-	if sort != nil {
-		body["sort"] = sort
-	}
 	var answer page
 	err := c.call(ctx, http.MethodPost, "/"+index+"/_search", body, &answer)
 	return answer.Hits.Hits, err

@@ -60,7 +60,7 @@ func (d buildDocument) build(live int) projections.Build {
 
 // documents returns what is known of a projection's builds, the oldest first, dropped ones among them.
 func (s *Store) documents(ctx context.Context, projection string) ([]buildDocument, error) {
-	hits, err := s.client.search(ctx, s.buildsIndex(), object{"term": object{"projection": projection}}, nil)
+	hits, err := s.client.search(ctx, s.buildsIndex(), object{"term": object{"projection": projection}})
 	if is(err, noIndex) {
 		return nil, nil // nothing was ever begun
 	}
@@ -221,26 +221,31 @@ func (s *Store) Open(
 // errLive says that the build is the one that readers see.
 var errLive = errors.New("the build is live")
 
-// Drop removes a build with its indices. One that was cut short can be called again.
+// Drop removes a build with its indices. One that was cut short can be called again. It fails while a build of
+// the projection takes over.
 func (s *Store) Drop(ctx context.Context, p *projections.Projection, number int) error {
+	none := fmt.Errorf("build %d of %s: %w", number, p.Name, projections.ErrNoBuild)
 	documents, err := s.documents(ctx, p.Name)
 	if err != nil {
 		return err
 	}
 	at := slices.IndexFunc(documents, func(d buildDocument) bool { return d.Number == number })
 	if at < 0 {
-		return fmt.Errorf("build %d of %s: %w", number, p.Name, projections.ErrNoBuild)
-	}
-	live, err := s.live(ctx, documents)
-	switch {
-	case err != nil:
-		return err
-	case slices.Contains(live, number):
-		return fmt.Errorf("build %d of %s: %w", number, p.Name, errLive)
+		return none
 	}
 	d := documents[at]
 	if !d.Dropped {
-		if err := s.update(ctx, d, object{"dropped": true}); err != nil {
+		err := s.alone(ctx, p.Name, func(ctx context.Context) error {
+			live, err := s.live(ctx, documents)
+			switch {
+			case err != nil:
+				return err
+			case slices.Contains(live, number):
+				return fmt.Errorf("build %d of %s: %w", number, p.Name, errLive)
+			}
+			return s.update(ctx, d, object{"dropped": true})
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -251,7 +256,7 @@ func (s *Store) Drop(ctx context.Context, p *projections.Projection, number int)
 	err = s.client.call(ctx, http.MethodDelete,
 		"/"+strings.Join(names, ",")+"?ignore_unavailable=true", nil, nil)
 	if err == nil && d.Dropped { // what a drop before has left is gone now
-		return fmt.Errorf("build %d of %s: %w", number, p.Name, projections.ErrNoBuild)
+		return none
 	}
 	return err
 }

@@ -14,8 +14,8 @@ import (
 	"refold/projections"
 )
 
-// live returns the numbers of builds that have the alias of one of their tables, ascending: one, or none. Two
-// may have it for a moment, if two take over at the same time and none was live before: the newest counts.
+// live returns the numbers of builds that have the alias of one of their tables, ascending: one, or none. If
+// there should ever be two, the newest counts, and the next take-over ends it.
 func (s *Store) live(ctx context.Context, documents []buildDocument) ([]int, error) {
 	var names []string
 	for _, d := range documents {
@@ -69,9 +69,14 @@ const betweenTries = 100 * time.Millisecond
 func (o *open) TakeOver(ctx context.Context, hold time.Duration) error {
 	deadline := time.Now().Add(hold)
 	for {
-		done, err := o.tryTakeOver(ctx, deadline)
-		if done || err != nil && !errors.Is(err, projections.ErrBehind) || !time.Now().Before(deadline) {
-			return err
+		err := o.store.alone(ctx, o.build.Projection, func(ctx context.Context) error {
+			return o.tryTakeOver(ctx, deadline)
+		})
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, projections.ErrBehind) && !errors.Is(err, errBusy) || !time.Now().Before(deadline) {
+			return fmt.Errorf("%s takes over: %w", o.name(), err)
 		}
 		select {
 		case <-ctx.Done():
@@ -81,35 +86,29 @@ func (o *open) TakeOver(ctx context.Context, hold time.Duration) error {
 	}
 }
 
-// tryTakeOver reports whether the build is live now.
-func (o *open) tryTakeOver(ctx context.Context, deadline time.Time) (done bool, err error) {
+func (o *open) tryTakeOver(ctx context.Context, deadline time.Time) error {
 	if _, err := o.store.document(ctx, o.build.Projection, o.build.Number); err != nil {
-		return false, err
+		return err
 	}
 	documents, err := o.store.documents(ctx, o.build.Projection)
 	if err != nil {
-		return false, err
+		return err
 	}
 	live, err := o.store.live(ctx, documents)
 	if err != nil {
-		return false, err
+		return err
 	}
 	before := newest(live)
-	if before == o.build.Number && len(live) == 1 {
-		return true, nil
+	if before == o.build.Number || before == 0 {
+		return o.swap(ctx, documents, live)
 	}
-	if before != 0 && before != o.build.Number {
-		if err := o.levelWith(ctx, before, deadline); err != nil {
-			return false, err
-		}
+	if err := o.levelWith(ctx, before, deadline); err != nil {
+		return err
 	}
 	if err := o.swap(ctx, documents, live); err != nil {
-		return false, err
+		return err
 	}
-	if before != 0 && before != o.build.Number {
-		return true, o.store.hold(ctx, o.build.Projection, before, time.Time{})
-	}
-	return false, nil // another one may have done the same: look again
+	return o.store.hold(ctx, o.build.Projection, before, time.Time{})
 }
 
 // levelWith holds the live build, and returns projections.ErrBehind unless this one has all that it has.
@@ -126,9 +125,13 @@ func (o *open) levelWith(ctx context.Context, live int, deadline time.Time) erro
 		return err
 	}
 	for _, p := range its {
-		at := slices.IndexFunc(mine, func(m progress) bool { return m.ID == p.ID })
-		if p.Next >= 0 && (at < 0 || mine[at].Next < p.Next) {
-			return fmt.Errorf("%s: %w: %s", o.name(), projections.ErrBehind, p.ID)
+		var next int64 // of a partition that nobody has claimed: it has no records
+		if at := slices.IndexFunc(mine, func(m progress) bool { return m.ID == p.ID }); at >= 0 {
+			next = mine[at].Next
+		}
+		if seen := max(p.Next, p.Reaching); next < seen {
+			return fmt.Errorf("%w: %s is at %d, and readers may have seen what is before %d",
+				projections.ErrBehind, p.ID, next, seen)
 		}
 	}
 	return nil
@@ -153,18 +156,18 @@ func (s *Store) hold(ctx context.Context, projection string, number int, until t
 				actions = append(actions, s.progressAction(projection, number, p))
 			}
 		}
-		failures, err := s.client.bulk(ctx, actions, nil)
+		results, err := s.client.bulk(ctx, actions, nil)
 		if err != nil {
 			return err
 		}
 		again := false
-		for _, f := range failures {
+		for _, r := range results {
 			switch {
-			case f == nil:
-			case f.status == http.StatusConflict:
+			case r.failure == nil:
+			case r.failure.status == http.StatusConflict:
 				again = true
 			default:
-				return f
+				return noBuild(r.failure)
 			}
 		}
 		if !again {

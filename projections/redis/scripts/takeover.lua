@@ -18,9 +18,13 @@ if live then
   for i = 1, #has, 2 do
     if string.sub(has[i], -5) == '/next' then
       local mine = redis.call('HGET', build .. '.progress', has[i])
-      if tonumber(mine or -1) < tonumber(has[i + 1]) then
+      if not mine then -- claimed and not written to; or not claimed, as of a partition without records
+        local epoch = string.sub(has[i], 1, -5) .. 'epoch'
+        mine = redis.call('HEXISTS', build .. '.progress', epoch) == 1 and '-1' or '0'
+      end
+      if tonumber(mine) < tonumber(has[i + 1]) then
         redis.call('HSET', before .. '.build', 'held_until', whole(now() + hold))
-        return {'BEHIND', has[i], mine or '-1', has[i + 1]}
+        return {'BEHIND', has[i], mine, has[i + 1]}
       end
     end
   end
