@@ -131,6 +131,16 @@ func (s *Store) Begin(
 
 var evictionPolicy = regexp.MustCompile(`(?m)^maxmemory_policy:(\S+)`)
 
+// evicts returns an error if the memory section of INFO says that a server drops keys without a time to live.
+func evicts(info string) error {
+	found := evictionPolicy.FindStringSubmatch(info)
+	if found != nil && strings.HasPrefix(found[1], "allkeys") {
+		return fmt.Errorf("the maxmemory-policy of Redis is %s, by which it drops rows when it is full; it must "+
+			"be noeviction", found[1])
+	}
+	return nil
+}
+
 // checkEviction returns an error if a server drops keys when its memory is full.
 func (s *Store) checkEviction(ctx context.Context) error {
 	check := func(ctx context.Context, client goredis.Cmdable) error {
@@ -142,18 +152,12 @@ func (s *Store) checkEviction(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("asking Redis for its maxmemory-policy: %w", err)
 		}
-		found := evictionPolicy.FindStringSubmatch(info)
-		if found != nil && strings.HasPrefix(found[1], "allkeys") {
-			return fmt.Errorf("the maxmemory-policy of Redis is %s, by which it drops rows when it is full; "+
-				"it must be noeviction", found[1])
-		}
-		return nil
+		return evicts(info)
 	}
 	if cluster, is := s.client.(*goredis.ClusterClient); is {
-		err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *goredis.Client) error {
+		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *goredis.Client) error {
 			return check(ctx, node)
 		})
-		return err //nolint:wrapcheck // it is check's
 	}
 	return check(ctx, s.client)
 }
