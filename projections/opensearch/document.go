@@ -62,6 +62,9 @@ func encode(c *projections.Column, value any) ([]byte, error) {
 
 // decodeRow returns the values of a document's columns.
 func decodeRow(t *projections.Table, document []byte) ([]any, error) {
+	if !utf8.Valid(document) {
+		return nil, fmt.Errorf("a row of %s is not UTF-8", t.Name)
+	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(document, &fields); err != nil {
 		return nil, fmt.Errorf("a row of %s: %w", t.Name, err)
