@@ -194,6 +194,20 @@ func TestRowsAreReadAsTheyAreWritten(t *testing.T) {
 	})
 }
 
+// Records may claim any time. None of them makes a progress that can't be read.
+func TestTimesOfRecordsAreBounded(t *testing.T) {
+	s := &Store{newClient(Options{})}
+	for _, at := range []time.Time{
+		time.UnixMilli(1<<63 - 1), time.UnixMilli(-1 << 63), time.Unix(1e12, 0), time.Unix(0, 1000).UTC(),
+	} {
+		a := s.progressAction("orders", 1, progress{ID: "t/0", Time: bounded(at)})
+		read, err := progressOf(found{ID: "t/0", Source: a.document}, true)
+		if err != nil || read.Time.Year() > 9999 || at.Year() == 1970 && !read.Time.Equal(at) {
+			t.Errorf("%v is read as %v (%v)", at, read.Time, err)
+		}
+	}
+}
+
 func FuzzDecodeRow(f *testing.F) {
 	f.Add([]byte(`{"id":"a","text":"","count":1,"rate":0.5,"is":true,"at":"2026-01-02T03:04:05Z","bytes":"AA==",` +
 		`"json":{},"maybe":null}`))

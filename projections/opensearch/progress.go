@@ -87,7 +87,7 @@ func (o *open) progressAt(ctx context.Context, partitions []projections.Partitio
 func (s *Store) progressAction(projection string, number int, p progress) action {
 	document, err := json.Marshal(p)
 	if err != nil {
-		panic(err) // a time beyond the year 9999, which progressOf could not have read
+		panic(err) // its time is bounded
 	}
 	on := target{Index: forWriting(s.progressIndex(projection, number)), ID: p.ID}
 	if !p.there {
@@ -95,6 +95,21 @@ func (s *Store) progressAction(projection string, number int, p progress) action
 	}
 	on.SeqNo, on.PrimaryTerm = &p.seqNo, &p.term
 	return action{op: "index", on: on, document: document}
+}
+
+// latest is the last time that JSON can have. Records may claim later ones.
+var latest = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+// bounded returns a time that can be written and read again.
+func bounded(t time.Time) time.Time {
+	switch {
+	case t.After(latest):
+		return latest
+	case t.Year() < 1:
+		return time.Unix(0, 0).UTC()
+	default:
+		return t.UTC()
+	}
 }
 
 // noBuild adds projections.ErrNoBuild to an error that says that an index is missing.

@@ -63,7 +63,7 @@ func (o *open) Write(ctx context.Context, batch *projections.Batch) error {
 	_, err = o.move(ctx, batch.Advances, current, func(p *progress, a projections.Advance) {
 		p.Next, p.End = a.To, a.End
 		if !a.Time.IsZero() {
-			p.Time = a.Time.UTC()
+			p.Time = bounded(a.Time)
 		}
 	})
 	return err

@@ -55,6 +55,21 @@ func TestTimesSortAsTexts(t *testing.T) {
 	}
 }
 
+// Records may claim any time. None of them makes a progress that can't be read.
+func TestTimesOfRecordsAreBounded(t *testing.T) {
+	for _, at := range []time.Time{
+		time.UnixMilli(1<<63 - 1), time.UnixMilli(-1 << 63), time.Unix(1e12, 0), time.Unix(0, 1000).UTC(),
+	} {
+		var a arguments
+		a.advances([]projections.Advance{{Partition: projections.Partition{Topic: "t"}, Time: at}})
+		all, err := decodeProgress([]string{"t/0/time", a[len(a)-1].(string)})
+		read := all[projections.Partition{Topic: "t"}].Time
+		if err != nil || read.Year() > 9999 || at.Year() == 1970 && !read.Equal(at) {
+			t.Errorf("%v is read as %v (%v)", at, read, err)
+		}
+	}
+}
+
 func FuzzDecodeProgress(f *testing.F) {
 	f.Add("account-events/0/next", "7")
 	f.Add("account-events/0/time", "2026-01-02T03:04:05.006Z")
