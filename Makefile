@@ -110,6 +110,11 @@ system: bin/processor ## test the program against a real Kafka, registry and Pos
 	go test -tags system -count=1 -timeout 20m -p 1 -v -run '$(RUN)' ./system/...
 	go test -tags system -count=1 -timeout 10m -v -run '^TestApicurio' ./codecs
 	go test -tags system -count=1 -timeout 10m -v -run '$(RUN)' ./projections/postgres
+
+system: bin/processor ## test against a real Kafka, registry, OpenSearch and Redis (needs JDK 21+, Maven, Redis)
+	go test -tags system -count=1 -timeout 20m -p 1 -v -run '$(RUN)' ./system/...
+	go test -tags system -count=1 -timeout 10m -v -run '^TestApicurio' ./codecs
+	go test -tags system -count=1 -timeout 10m -v -run '^TestReal' ./projections/redis ./projections/opensearch
 	TEST_REBALANCES=500 go test -count=1 -timeout 10m -v -run '^TestRebalancesLeaveNothing$$' ./worker
 
 .PHONY: chaos

@@ -64,7 +64,7 @@ func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.process.waitReady(ctx, b.answers); err != nil {
+	if err := b.process.WaitReady(ctx, b.answers); err != nil {
 		b.process.Kill()
 		return nil, err
 	}

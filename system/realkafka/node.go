@@ -43,7 +43,7 @@ func (n *Node) Start(ctx context.Context) error {
 		return err
 	}
 	n.process = p
-	if err := p.waitReady(ctx, n.isMember); err != nil {
+	if err := p.WaitReady(ctx, n.isMember); err != nil {
 		p.Kill()
 		return err
 	}

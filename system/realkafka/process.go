@@ -69,8 +69,8 @@ func Start(c Command) (*Process, error) {
 	return p, nil
 }
 
-// waitReady asks until ready answers nil. It fails when the process ends before, or time is up.
-func (p *Process) waitReady(ctx context.Context, ready func(context.Context) error) error {
+// WaitReady asks until ready answers nil. It fails when the process ends before, or after 90 s.
+func (p *Process) WaitReady(ctx context.Context, ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	ticker := time.NewTicker(pollInterval)

@@ -60,7 +60,7 @@ func StartRegistry(ctx context.Context, o RegistryOptions) (*Registry, error) {
 		process: p,
 		url:     "http://127.0.0.1:" + strconv.Itoa(ports[0]) + confluentAPI,
 	}
-	if err := p.waitReady(ctx, r.answers); err != nil {
+	if err := p.WaitReady(ctx, r.answers); err != nil {
 		p.Kill()
 		return nil, err
 	}
