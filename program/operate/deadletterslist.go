@@ -167,6 +167,7 @@ type letterEntry struct {
 	Group         string                  `json:"group,omitempty"`
 	Version       string                  `json:"version,omitempty"`
 	ReplayTopic   string                  `json:"replayTopic,omitempty"`
+	Projection    string                  `json:"projection,omitempty"`
 	ReplayOf      string                  `json:"replayOf,omitempty"`
 	Settled       *deadletters.Settlement `json:"settled,omitempty"`
 }
@@ -179,6 +180,7 @@ func entryOf(l *deadletters.Letter) letterEntry {
 		CorrelationID: l.Header(codecs.HeaderCorrelationID),
 		Bytes:         len(l.Value), CutBytes: l.CutBytes,
 		Group: l.Group, Version: l.Version, ReplayTopic: l.ReplayTopic,
+		Projection: l.Projection,
 		ReplayOf: l.ReplayOf, Settled: l.Settled,
 	}
 	if !l.Origin.Time.IsZero() {
