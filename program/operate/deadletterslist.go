@@ -44,6 +44,7 @@ lists the open ones.
   [cutBytes]                     size of a record that was too large: its content is not here
   [group], [version]             the consumer group that set it aside, and the worker's version
   [replayTopic]                  where a replay goes, if the group said so
+  [projection]                   the projection that could not take the event: nothing is put back then
   [replayOf]                     the dead letter that it was before: it was replayed, and failed again
   [settled]                      outcome (replayed, discarded, unknown), time, by, note, topic
 --json --summary prints reason, topic, count, first and last.
@@ -120,6 +121,9 @@ func letterLine(w io.Writer, l *deadletters.Letter) error {
 	text := command.Shortened(l.Message, longestMessage)
 	if l.CutBytes != "" {
 		text = "cut, had " + command.Shortened(l.CutBytes, 20) + " bytes: " + text
+	}
+	if l.Projection != "" {
+		text = "projection " + command.Shortened(l.Projection, 64) + ": " + text
 	}
 	if l.ReplayOf != "" {
 		text = "again, was " + command.Shortened(l.ReplayOf, 32) + ": " + text
