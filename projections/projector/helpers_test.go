@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -181,7 +182,7 @@ func rowsOf(tb testing.TB, p projections.Projection, b projections.OpenBuild) ma
 	err := b.Look(ctx, func(v projections.View) error {
 		for _, t := range p.Tables {
 			err := v.Rows(ctx, t, func(values []any) error {
-				rows[t.Name+"/"+t.Key(values)] = fmt.Sprint(values...)
+				rows[t.Name+"/"+t.Key(values)] = text(values...)
 				return nil
 			})
 			if err != nil {
@@ -196,6 +197,9 @@ func rowsOf(tb testing.TB, p projections.Projection, b projections.OpenBuild) ma
 	return rows
 }
 
+// text returns values with spaces in between.
+func text(values ...any) string { return strings.TrimSpace(fmt.Sprintln(values...)) }
+
 // wantOf folds events without a store: the rows of a projection of counters, by what the tables are.
 func wantOf(p projections.Projection, foldVersion int64, events []event) map[string]string {
 	rows, sums := make(map[string]string), make(map[string]int64)
@@ -204,11 +208,11 @@ func wantOf(p projections.Projection, foldVersion int64, events []event) map[str
 		sums[e.id] += e.by * foldVersion
 		count, amount = count+1, amount+e.by
 		if p.Name == "states" {
-			rows["currents/"+e.id] = fmt.Sprint(e.id, e.sequence, sums[e.id])
+			rows["currents/"+e.id] = text(e.id, e.sequence, sums[e.id])
 			continue
 		}
-		rows[fmt.Sprintf("lines/%s/%d", e.id, e.sequence)] = fmt.Sprint(e.id, e.sequence, e.by, sums[e.id])
-		rows["totals/all"] = fmt.Sprint("all", count, amount)
+		rows[fmt.Sprintf("lines/%s/%d", e.id, e.sequence)] = text(e.id, e.sequence, e.by, sums[e.id])
+		rows["totals/all"] = text("all", count, amount)
 	}
 	return rows
 }

@@ -40,7 +40,7 @@ func newMetrics(r prometheus.Registerer, lag func() []Lag) *metrics {
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "refold_projection_store_seconds",
 			Help:    "How long a store has taken for a batch.",
-			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 9), //nolint:mnd // to half a minute
+			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 9), // to half a minute
 		}, buildLabels),
 		lagRecords: desc("refold_projection_lag_records",
 			"Records that a build has not taken, in the partitions of this process."),

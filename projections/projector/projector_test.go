@@ -301,7 +301,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// noise is a client's fetch errors: those of a broker that is away are told, those of a poll's end are not.
+// Fetch errors: those of a broker that is away are told, those of a poll's end are not.
 func TestFetchErrors(t *testing.T) {
 	m := &member{health: newHealth("x", quiet), owned: make(map[projections.Partition]*partition)}
 	m.accept(kgo.NewErrFetch(context.DeadlineExceeded))

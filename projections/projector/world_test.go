@@ -62,9 +62,14 @@ func newWorld(t *testing.T) *world {
 // add has counters count, in one transaction: events and rows of the table.
 func (w *world) add(by int64, ids ...string) {
 	w.Helper()
+	events, rows := w.records(by, ids...)
+	w.commit(append(events, rows...)...)
+}
+
+// records has counters count, and returns the records of that.
+func (w *world) records(by int64, ids ...string) (events, rows []*kgo.Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var records []*kgo.Record
 	for _, id := range ids {
 		e := w.last[id]
 		e.id, e.sequence, e.by = id, e.sequence+1, e.by+by
@@ -73,9 +78,10 @@ func (w *world) add(by int64, ids ...string) {
 		r := w.events[len(w.events)-1].record()
 		r.Timestamp = time.Now()
 		row, _ := counterRows{}.Encode(snapshot(e.sequence, e.by))
-		records = append(records, r, &kgo.Record{Topic: "counters-table", Key: r.Key, Value: row})
+		events = append(events, r)
+		rows = append(rows, &kgo.Record{Topic: "counters-table", Key: r.Key, Value: row})
 	}
-	w.commit(records...)
+	return events, rows
 }
 
 // commit writes records in one transaction.
@@ -150,7 +156,7 @@ func (w *world) eventually(p projections.Projection, number int, foldVersion int
 	w.Helper()
 	want := w.want(p, foldVersion)
 	var got map[string]string
-	for deadline := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if open := w.build(p, number); open != nil {
 			got = rowsOf(w.T, p, open)
 		}
