@@ -23,7 +23,9 @@ type batcher struct {
 	stop    bool // poison holds its partition
 	// records, bytes and rows limit a batch; rows 0: no limit.
 	records, bytes, rows int
-	metrics              *buildMetrics
+	// decoders is how many goroutines decode the events of a large batch.
+	decoders int
+	metrics  *buildMetrics
 	// forget says that the states in memory may not be those of the store.
 	forget bool
 	// lettered are records with dead letters that are not passed yet. refused are those that the store has

@@ -3,6 +3,7 @@ package projector
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"refold/fold"
 )
@@ -35,18 +36,18 @@ func (f *folder) poison(i item, err error) {
 // decode decodes the records. An error is a fault.
 func (f *folder) decode() error {
 	f.events = make([]any, len(f.items))
-	for n, i := range f.items {
-		refusal, refused := f.refused[i.place()]
-		if refused && len(f.items) == 1 {
-			f.poison(i, refusal.why)
+	if len(f.items) == 1 {
+		if refusal, refused := f.refused[f.items[0].place()]; refused {
+			f.poison(f.items[0], refusal.why)
 			if refusal.times == withoutState {
-				continue
+				return nil
 			}
 		}
-		event, err := f.sources[i.source].Decode(i.record)
+	}
+	for n, err := range f.decodeAll() {
+		i := f.items[n]
 		switch {
 		case err == nil:
-			f.events[n] = event
 		case fold.CodeOf(err) != "":
 			f.poison(i, err)
 		default:
@@ -55,6 +56,29 @@ func (f *folder) decode() error {
 		}
 	}
 	return nil
+}
+
+// leastDecoded is how many events are worth a goroutine.
+const leastDecoded = 256
+
+// decodeAll decodes the records, by several goroutines if there are many.
+func (f *folder) decodeAll() []error {
+	errs := make([]error, len(f.items))
+	var work sync.WaitGroup
+	share := max(leastDecoded, (len(f.items)+f.decoders-1)/max(f.decoders, 1))
+	for from := 0; from < len(f.items); from += share {
+		work.Go(func() {
+			for n := from; n < min(from+share, len(f.items)); n++ {
+				i := f.items[n]
+				event, err := f.sources[i.source].Decode(i.record)
+				if errs[n] = err; err == nil {
+					f.events[n] = event
+				}
+			}
+		})
+	}
+	work.Wait()
+	return errs
 }
 
 // know reads the states that are missing from the store.

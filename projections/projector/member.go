@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,8 @@ const (
 	heldPause = 20 * time.Millisecond
 	// commitEvery is how often offsets are committed to Kafka, which only tools for lag look at.
 	commitEvery = time.Second
+	// movedMost is how often one batch may find the progress elsewhere: once if an answer was lost.
+	movedMost = 3
 	// restMost limits a rest between two batches, so that a slow store does not look like one that is away.
 	restMost = time.Second
 	// leaveTimeout limits the request to leave the group, whose coordinator may be away.
@@ -64,8 +67,8 @@ type member struct {
 	unfetched time.Time
 }
 
-// group is the consumer group of a build.
-func group(prefix string, b projections.Build) string { return prefix + "projection-" + b.Name() }
+// Group returns the consumer group of a build, with the prefix of all groups in front.
+func Group(prefix string, b projections.Build) string { return prefix + "projection-" + b.Name() }
 
 // run returns nil when ctx ends, and projections.ErrNoBuild if the build was dropped.
 func (m *member) run(ctx context.Context) error {
@@ -104,7 +107,7 @@ func (m *member) session(ctx context.Context) error {
 	m.owned = make(map[projections.Partition]*partition)
 	m.batcher = m.newBatcher()
 	client, err := m.settings.Client(
-		kgo.ConsumerGroup(group(m.options.Prefix, m.build)), kgo.ConsumeTopics(m.topics...),
+		kgo.ConsumerGroup(Group(m.options.Prefix, m.build)), kgo.ConsumeTopics(m.topics...),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.KeepControlRecords(), // so that the progress reaches the end of a partition
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), // assigned has others
@@ -149,14 +152,18 @@ func (g groupErrors) OnGroupManageError(err error) {
 func (m *member) newBatcher() *batcher {
 	letters := &deadLetters{
 		client: m.client, topic: m.deadLetters, projection: m.of.Projection.Name,
-		group: group(m.options.Prefix, m.build), version: m.options.Version, limit: m.letterBytes,
+		group: Group(m.options.Prefix, m.build), version: m.options.Version, limit: m.letterBytes,
 		logger: m.log,
+	}
+	decoders := 1
+	if m.options.Share == 1 {
+		decoders = runtime.GOMAXPROCS(0)
 	}
 	return &batcher{
 		build: m.open, sources: m.of.Sources, letters: letters, stop: m.options.OnPoison == Stop,
 		folding: projections.NewFolding(&m.of.Projection, m.of.Sources, m.options.States),
 		records: m.options.BatchRecords, bytes: m.options.BatchBytes, rows: batchRows(m.of.Store),
-		metrics: m.metrics,
+		decoders: decoders, metrics: m.metrics,
 	}
 }
 
@@ -211,6 +218,7 @@ func (m *member) take(ctx context.Context, client *kgo.Client) error {
 func (m *member) attempt(
 	ctx context.Context, client *kgo.Client, do func(context.Context, []*partition) error,
 ) error {
+	moved := 0
 	for backoff := m.options.Backoff; ; backoff = min(2*backoff, m.options.BackoffMost) {
 		var err error
 		m.locked(func() {
@@ -233,6 +241,9 @@ func (m *member) attempt(
 		case errors.Is(err, projections.ErrHeld):
 			pause, backoff = heldPause, m.options.Backoff
 		case errors.Is(err, projections.ErrMoved):
+			if moved++; moved > movedMost {
+				return fmt.Errorf("%w: %w", errRejoin, err)
+			}
 			if err = m.resume(ctx); err == nil {
 				continue
 			}
