@@ -100,7 +100,7 @@ type Batch struct {
 // The errors of stores that tell their callers what to do. All others but [Poison] are faults: the same call
 // may succeed later.
 var (
-	// ErrFenced: somebody else has claimed one of the partitions. Nothing was written.
+	// ErrFenced: somebody else has claimed one of the partitions, or the caller has not. Nothing was written.
 	ErrFenced = errors.New("another member has claimed the partition")
 	// ErrMoved: a partition's progress is not where the batch begins, as after a backup was restored. Nothing
 	// was written.
@@ -141,20 +141,20 @@ type Store interface {
 	Close() error
 }
 
-// OpenBuild writes and reads a build.
+// OpenBuild writes and reads a build. Each method may return ErrNoBuild: the build was dropped.
 type OpenBuild interface {
 	// Claim takes partitions for the caller: it raises their epochs, so that all who have claimed them before
 	// can't write to them any more. It returns their progress; Next of one that is new is -1.
 	Claim(ctx context.Context, partitions []Partition) ([]Progress, error)
 	// States returns the states of some aggregates; those that have none are left out.
 	States(ctx context.Context, aggregate string, subjects []string) ([]StoredState, error)
-	// Write writes a batch. The error may be ErrFenced, ErrMoved, ErrHeld, ErrNoBuild or ErrCantMerge; or a
-	// *Poison: the store refuses one of the rows, and nothing was written.
+	// Write writes a batch. The error may be ErrFenced, ErrMoved, ErrHeld or ErrCantMerge; or a *Poison: the
+	// store refuses one of the rows, and nothing was written.
 	Write(ctx context.Context, batch *Batch) error
 	// TakeOver makes the build the one that readers see, in one statement, and keeps the one before. No reader
 	// sees less than before: the live build is held, for hold at most, until this one has taken all that it
 	// has. Writes to the live build return ErrHeld meanwhile, those to this one go on. The hold lapses by itself
-	// if its caller dies. If no build is live, this one is at once. The error may be ErrBehind or ErrNoBuild.
+	// if its caller dies. If no build is live, this one is at once. The error may be ErrBehind.
 	TakeOver(ctx context.Context, hold time.Duration) error
 	// Look calls look with a view of the build, of one moment if the store can.
 	Look(ctx context.Context, look func(View) error) error

@@ -12,6 +12,7 @@ import (
 type bank struct {
 	projections.Projection
 	accounts *projections.Table
+	row      func(account) any // of accounts
 	put      func(account) projections.Change
 	totals   projections.TableOf[total] // not a table of a store that can't merge
 	odd      projections.TableOf[odd]
@@ -72,6 +73,7 @@ func (s *suite) newBank() *bank {
 	accounts := projections.NewTable[account]("accounts" + suffix)
 	b := &bank{
 		accounts: accounts.Table,
+		row:      func(a account) any { return a },
 		put:      func(a account) projections.Change { return accounts.Put(a) },
 		totals:   projections.NewTable[total]("totals" + suffix),
 		odd:      projections.NewTable[odd]("odd" + suffix),
@@ -90,11 +92,13 @@ func (b *bank) next() *bank {
 	second := *b
 	second.Version = 2
 	second.accounts = accounts.Table
-	second.put = func(a account) projections.Change {
-		return accounts.Put(account2{
+	today := func(a account) account2 {
+		return account2{
 			Group: a.Group, Opened: time.Unix(a.Balance, 0), ID: a.ID, Order: a.Order, Balance: a.Balance,
-		})
+		}
 	}
+	second.row = func(a account) any { return today(a) }
+	second.put = func(a account) projections.Change { return accounts.Put(today(a)) }
 	second.Tables = append(projections.Tables{second.accounts}, b.Tables[1:]...)
 	return &second
 }

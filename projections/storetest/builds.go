@@ -122,7 +122,14 @@ func buildIsDropped(t *testing.T, s *suite) {
 	mustBe(t, s.Drop(t.Context(), &b.Projection, 2), projections.ErrNoBuild)
 	_, err = second.Claim(t.Context(), []projections.Partition{partition(0)})
 	mustBe(t, err, projections.ErrNoBuild)
+	_, err = second.States(t.Context(), "account", []string{"alice"})
+	mustBe(t, err, projections.ErrNoBuild)
 	mustBe(t, second.TakeOver(t.Context(), patience), projections.ErrNoBuild)
+	mustBe(t, second.Mend(t.Context(), nil, nil), projections.ErrNoBuild)
+	mustBe(t, second.Look(t.Context(), func(v projections.View) error {
+		_, err := v.Row(t.Context(), b.accounts, "alice")
+		return err //nolint:wrapcheck // the test looks at it
+	}), projections.ErrNoBuild)
 	late := batch(t, 1, step(old, 1), b.put(account{ID: "alice", Balance: 1}))
 	mustBe(t, second.Write(t.Context(), late), projections.ErrNoBuild)
 

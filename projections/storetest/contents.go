@@ -53,14 +53,16 @@ func (c contents) knowing(states ...projections.StoredState) contents {
 // look reads all rows, the progress, and the states of some accounts.
 func look(tb testing.TB, b *bank, build projections.OpenBuild, subjects ...string) contents {
 	tb.Helper()
-	c := nothing()
+	var c contents
 	must(tb, build.Look(tb.Context(), func(v projections.View) error {
-		return c.read(tb.Context(), v, b, subjects)
+		return c.read(tb.Context(), v, b, subjects...)
 	}))
 	return c
 }
 
-func (c *contents) read(ctx context.Context, v projections.View, b *bank, subjects []string) error {
+// read reads all that a view shows.
+func (c *contents) read(ctx context.Context, v projections.View, b *bank, subjects ...string) error {
+	c.rows = make(map[*projections.Table]map[string][]any)
 	var err error
 	if c.progress, err = v.Progress(ctx); err != nil {
 		return fmt.Errorf("reading the progress: %w", err)

@@ -44,7 +44,9 @@ type promise struct {
 // tests have left, and closes that afterwards. The store need not do what the lacks name.
 func Run(t *testing.T, open func(t *testing.T) projections.Store, lacks ...Lack) {
 	t.Helper()
-	for _, p := range slices.Concat(ofBuilds) {
+	for _, p := range slices.Concat(
+		ofBuilds, ofFencing, ofWrites, ofValues, ofSums, ofTakeOvers, ofViews, ofModels,
+	) {
 		lacking := func(l Lack) bool { return slices.Contains(lacks, l) }
 		if slices.ContainsFunc(p.unless, lacking) || p.only != "" && !lacking(p.only) {
 			continue
