@@ -80,8 +80,8 @@ func (f *filling) batch(events []Event) (*projections.Batch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("close a batch: %w", err)
 	}
-	for _, poison := range folded.Poison {
-		return nil, poison.Err
+	if len(folded.Poison) > 0 {
+		return nil, folded.Poison[0].Err
 	}
 	for i := range folded.States {
 		folded.States[i].State = []byte{} // nobody goes on from it
