@@ -2,7 +2,6 @@ package api
 
 import (
 	"math"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -45,21 +44,22 @@ func FuzzCursor(f *testing.F) {
 		"", "x", "W10", "WyJvcmRlcnMiXQ", cursorOf("orders", "2026-01-31T23:59:59.000000Z", "a/b"),
 		cursorOf("accounts", "="), cursorOf("statement", "-1"),
 	} {
-		f.Add(seed, "accounts", "alice")
+		f.Add(seed, "alice")
 	}
-	f.Fuzz(func(t *testing.T, text, list, value string) {
+	f.Fuzz(func(t *testing.T, text, value string) {
 		var c cursor
 		if err := c.UnmarshalText([]byte(text)); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
-		values, err := c.of(c.list, len(c.values))
-		if err == nil && text != "" && (len(values) == 0 || c.list == list && slices.Contains(values, "\xff")) {
-			t.Errorf("%q is read as %q", text, values)
+		if c.read() {
+			if values, err := c.of(c.list, len(c.values)); text != "" && (err != nil || len(values) == 0) {
+				t.Errorf("%q is read as %q, %v", text, values, err)
+			}
 		}
 		valid := strings.ToValidUTF8(value, "�")
 		var again cursor
 		_ = again.UnmarshalText([]byte(cursorOf("accounts", valid)))
-		values, err = again.of("accounts", 1)
+		values, err := again.of("accounts", 1)
 		if len(again.Sent) <= maxCursorBytes && (err != nil || len(values) != 1 || values[0] != valid) {
 			t.Errorf("%q is read as %q, %v", valid, values, err)
 		}

@@ -150,7 +150,7 @@ func TestStatement_hostile(t *testing.T) {
 		}
 	}
 	if !strings.Contains(file.Text, ",'@SUM(1)") ||
-		!strings.Contains(file.Header.Get("Content-Disposition"), `"statement-_cmd___C_calc__A0__script_-2026-01.csv"`) {
+		!strings.Contains(file.Header.Get("Content-Disposition"), `"statement-_cmd____C_calc__A0__script_-2026-01.csv"`) {
 		t.Errorf("%v:\n%s", file.Header, file.Text)
 	}
 	for _, of := range []string{"/card", "/statement"} {
