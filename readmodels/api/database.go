@@ -111,25 +111,8 @@ func (c *conditions) where(rest string, args ...any) (string, []any) {
 	return rest, append(c.args, args...)
 }
 
-// inDatabase is what Options has by default: the database, for all.
+// inDatabase searches in the database.
 type inDatabase struct{ Database }
-
-// LiveRow returns a row by its key.
-func (d inDatabase) LiveRow(
-	ctx context.Context, _ *projections.Projection, t *projections.Table, key ...any,
-) (row []any, err error) {
-	var c conditions
-	for i, at := range t.Keys() {
-		c.add(t.Columns[at].Name+" = ?", key[i])
-	}
-	where, args := c.where("")
-	query := d.Rebind("SELECT " + columnsOf(t) + " FROM " + t.Name + " " + where)
-	err = eachRow(ctx, d.DB(), t, query, args, func(values []any) error {
-		row = values
-		return nil
-	})
-	return row, err
-}
 
 // SearchOrders finds orders by full text.
 func (d inDatabase) SearchOrders(ctx context.Context, q Question) ([]readmodels.OrderDocument, error) {

@@ -30,6 +30,7 @@ var all = []projections.Projection{
 type database struct {
 	db     *sql.DB
 	builds []projections.Build
+	rows   memory.Store // the same once more, for LiveRow
 }
 
 func (d *database) DB() *sql.DB                { return d.db }
@@ -78,15 +79,23 @@ func filled(t *testing.T, h readmodelstest.History) *database {
 	return d
 }
 
+func (d *database) LiveRow(
+	ctx context.Context, p *projections.Projection, t *projections.Table, key ...any,
+) ([]any, error) {
+	if err := d.db.PingContext(ctx); err != nil {
+		return nil, errAway
+	}
+	return d.rows.LiveRow(ctx, p, t, key...)
+}
+
 func (d *database) fill(t *testing.T, p *projections.Projection, h readmodelstest.History) {
 	t.Helper()
 	const number = 7
 	d.builds = append(d.builds,
 		projections.Build{Projection: p.Name, Number: number - 1, Status: projections.Kept},
 		projections.Build{Projection: p.Name, Number: number, Status: projections.Live})
-	store := &memory.Store{}
-	d.must(t, readmodelstest.Fill(t.Context(), store, p, h, 5))
-	live, err := store.Live(p)
+	d.must(t, readmodelstest.Fill(t.Context(), &d.rows, p, h, 5))
+	live, err := d.rows.Live(p)
 	d.must(t, err)
 	tx, err := d.db.BeginTx(t.Context(), nil)
 	d.must(t, err)

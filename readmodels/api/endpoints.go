@@ -88,7 +88,7 @@ func (e *endpoints) problem(ctx context.Context, p *projections.Projection, err 
 	if ctx.Err() != nil {
 		return ctx.Err() //nolint:wrapcheck // drivers say it in words of their own
 	}
-	if !errors.Is(err, projections.ErrNoBuild) && e.in(p) {
+	if !errors.Is(err, projections.ErrNoBuild) && e.viewed(p) {
 		_, unlive := inDatabase{e.Database}.live(ctx, p.Name) // without a live build there is no view
 		if errors.Is(unlive, projections.ErrNoBuild) {
 			err = unlive
@@ -103,18 +103,11 @@ func (e *endpoints) problem(ctx context.Context, p *projections.Projection, err 
 		"the store of the read model %s does not answer", p.Name).Retry().Because(err)
 }
 
-// in reports whether the projection is in the database.
-func (e *endpoints) in(p *projections.Projection) bool {
-	switch p.Name {
-	case readmodels.AccountCard.Name:
-		_, is := e.Cards.(inDatabase)
-		return is
-	case readmodels.OrderSearch.Name:
-		_, is := e.Orders.(inDatabase)
-		return is
-	default:
-		return true
-	}
+// viewed reports whether the projection is read by views in the database. What reads it in another way says
+// itself that no build is live.
+func (e *endpoints) viewed(p *projections.Projection) bool {
+	_, searched := e.Orders.(inDatabase)
+	return p.Name != readmodels.AccountCard.Name && (searched || p.Name != readmodels.OrderSearch.Name)
 }
 
 func unknownAccount(id string) error {

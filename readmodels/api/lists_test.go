@@ -157,7 +157,7 @@ func TestCustomer(t *testing.T) {
 func TestCard(t *testing.T) {
 	cache := &memory.Store{}
 	d := filled(t, readmodelstest.Shop())
-	cached := serve(t, api.Options{Database: d, Cards: api.LiveIn(cache)})
+	cached := serve(t, api.Options{Database: d, Cards: cache})
 	refused(t, cached.get(t, "/read-models/accounts/bob/card"), http.StatusServiceUnavailable,
 		wire.CodeNoReadModel)
 	card := readmodels.AccountCard

@@ -11,8 +11,16 @@ import (
 	"refold/readmodels"
 )
 
+// Live reads the live build of a projection in any store. Every projections.Store is one.
+type Live interface {
+	// LiveRow returns the values of a row by those of its key: see projections.Store.
+	LiveRow(ctx context.Context, p *projections.Projection, t *projections.Table, key ...any) ([]any, error)
+}
+
 // Database is a store in a database. *sqlstore.Store is one.
 type Database interface {
+	Live
+
 	// Builds returns the builds of a projection.
 	Builds(ctx context.Context, projection string) ([]projections.Build, error)
 	// DB is the database. A projection's tables are views in it that have their names.
@@ -21,13 +29,6 @@ type Database interface {
 	Dialect() string
 	// Rebind returns a query whose ? are as the database takes them.
 	Rebind(query string) string
-}
-
-// Live reads the live build of a projection in any store.
-type Live interface {
-	// LiveRow returns the values of all columns of a row by its key, nil if there is no such row. The error
-	// wraps projections.ErrNoBuild if no build is live.
-	LiveRow(ctx context.Context, p *projections.Projection, t *projections.Table, key ...any) ([]any, error)
 }
 
 // Question is what is asked of [Searcher].
@@ -66,7 +67,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.New("read models: Options.Database and Logger must be set")
 	}
 	if o.Cards == nil {
-		o.Cards = inDatabase{o.Database}
+		o.Cards = o.Database
 	}
 	if o.Orders == nil {
 		o.Orders = inDatabase{o.Database}
