@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,9 +18,13 @@ import (
 // OpenSearch searches the documents that a store of package projections/opensearch has written. It is a
 // [Searcher]. What was written is found within the index's refresh interval, a second by default.
 type OpenSearch struct {
-	// URL is where OpenSearch is, Prefix that of the store's indices.
-	URL, Prefix string
-	// Client makes the requests, and authenticates them if that is needed.
+	// Addresses are URLs of nodes. They are asked one after the other, until one answers.
+	Addresses []string
+	// User and Password are for basic authentication; empty: there is none.
+	User, Password string
+	// Prefix is that of the store's indices.
+	Prefix string
+	// Client makes the requests.
 	Client *http.Client
 }
 
@@ -30,31 +35,47 @@ const maxFoundBytes = 64 << 20
 type object = map[string]any
 
 // SearchOrders finds orders by the words of their terms.
-func (o OpenSearch) SearchOrders(ctx context.Context, q Question) ([]readmodels.OrderDocument, error) {
-	table := readmodels.OrderDocuments
+func (o OpenSearch) SearchOrders(
+	ctx context.Context, q Question,
+) (found []readmodels.OrderDocument, err error) {
 	body, err := json.Marshal(searchOf(q))
 	if err != nil {
 		return nil, fmt.Errorf("write a search: %w", err)
 	}
-	address := strings.TrimSuffix(o.URL, "/") + "/" + url.PathEscape(o.Prefix+table.Name) + "/_search"
+	err = errors.New("there is no address of OpenSearch")
+	for _, address := range o.Addresses {
+		if found, err = o.search(ctx, address, body); err == nil || errors.Is(err, projections.ErrNoBuild) {
+			break
+		}
+	}
+	return found, err
+}
+
+// search asks a node.
+func (o OpenSearch) search(ctx context.Context, address string, body []byte) ([]readmodels.OrderDocument, error) {
+	index := o.Prefix + readmodels.OrderDocuments.Name
+	address = strings.TrimSuffix(address, "/") + "/" + url.PathEscape(index) + "/_search"
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("make a search: %w", err)
 	}
 	request.Header.Set("Content-Type", mediaJSON)
+	if o.User != "" {
+		request.SetBasicAuth(o.User, o.Password)
+	}
 	response, err := o.Client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("search %s: %w", table.Name, err)
+		return nil, fmt.Errorf("search %s: %w", index, err)
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxFoundBytes))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("search %s: %w", table.Name, err)
+		return nil, fmt.Errorf("search %s: %w", index, err)
 	case response.StatusCode == http.StatusNotFound && bytes.Contains(text, []byte("index_not_found_exception")):
 		return nil, fmt.Errorf("no build of %s is live: %w", readmodels.OrderSearch.Name, projections.ErrNoBuild)
 	case response.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("search %s: %s: %.500s", table.Name, response.Status, text)
+		return nil, fmt.Errorf("search %s: %s: %.500s", index, response.Status, text)
 	}
 	return foundIn(text)
 }

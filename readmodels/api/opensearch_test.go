@@ -18,12 +18,14 @@ type index struct {
 	status int
 	answer string
 	path   string
+	user   string
 	asked  map[string]any
 }
 
 func (i *index) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	text, _ := io.ReadAll(r.Body)
 	i.path, i.asked = r.URL.EscapedPath(), nil
+	i.user, _, _ = r.BasicAuth()
 	_ = json.Unmarshal(text, &i.asked)
 	w.WriteHeader(i.status)
 	_, _ = io.WriteString(w, i.answer)
@@ -40,10 +42,10 @@ func TestOpenSearch(t *testing.T) {
 			"sequence": 1}}]}}`}
 	server := httptest.NewServer(i)
 	t.Cleanup(server.Close)
-	s := serve(t, api.Options{
-		Database: empty(t),
-		Orders:   api.OpenSearch{URL: server.URL + "/", Prefix: "shop-", Client: server.Client()},
-	})
+	s := serve(t, api.Options{Database: empty(t), Orders: api.OpenSearch{
+		Addresses: []string{"http://127.0.0.1:1", server.URL + "/"}, // nobody listens at the first one
+		User:      "reader", Password: "secret", Prefix: "shop-", Client: server.Client(),
+	}})
 	a := s.get(t, "/read-models/orders/search?q=T%C3%A9a+dhl&account=alice&limit=1")
 	page := read[api.Page[readmodels.OrderDocument]](t, a)
 	same(t, "what was found", []readmodels.OrderDocument{{
@@ -64,7 +66,7 @@ func TestOpenSearch(t *testing.T) {
 		}}},
 	}
 	same(t, "what was asked", want, i.asked)
-	same(t, "whom", "/shop-order_search/_search", i.path)
+	same(t, "whom", "reader /shop-order_search/_search", i.user+" "+i.path)
 	s.get(t, page.Next)
 	want["search_after"] = []any{"tea"}
 	same(t, "what was asked for the next page", want, i.asked)
