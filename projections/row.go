@@ -34,42 +34,47 @@ func (c *Column) set(field reflect.Value, value any) error {
 		field.Set(reflect.New(field.Type().Elem()))
 		field = field.Elem()
 	}
+	if !c.holds(value) {
+		return fmt.Errorf("a %T is no %s", value, c.Type)
+	}
 	switch v := value.(type) {
 	case string:
-		if c.Type == Text {
-			field.SetString(v)
-			return nil
-		}
+		field.SetString(v)
 	case int64:
-		if c.Type == Integer {
-			return setInteger(field, v)
-		}
+		return setInteger(field, v)
 	case float64:
-		if c.Type == Real {
-			field.SetFloat(v)
-			return nil
-		}
+		field.SetFloat(v)
 	case bool:
-		if c.Type == Boolean {
-			field.SetBool(v)
-			return nil
-		}
+		field.SetBool(v)
 	case time.Time:
-		if c.Type == Time {
-			field.Set(reflect.ValueOf(v))
-			return nil
-		}
+		field.Set(reflect.ValueOf(v))
 	case []byte:
-		if c.Type == Bytes {
-			field.SetBytes(append([]byte{}, v...))
-			return nil
-		}
+		field.SetBytes(append([]byte{}, v...))
 	case json.RawMessage:
-		if c.Type == JSON {
-			return setJSON(field, v)
-		}
+		return setJSON(field, v)
 	}
-	return fmt.Errorf("a %T is no %s", value, c.Type)
+	return nil
+}
+
+// holds reports whether a value is of the Go type of the column's values.
+func (c *Column) holds(value any) (is bool) {
+	switch c.Type {
+	case Text:
+		_, is = value.(string)
+	case Integer:
+		_, is = value.(int64)
+	case Real:
+		_, is = value.(float64)
+	case Boolean:
+		_, is = value.(bool)
+	case Time:
+		_, is = value.(time.Time)
+	case Bytes:
+		_, is = value.([]byte)
+	case JSON:
+		_, is = value.(json.RawMessage)
+	}
+	return is
 }
 
 func setInteger(field reflect.Value, n int64) error {

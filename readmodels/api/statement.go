@@ -101,7 +101,9 @@ func (e *endpoints) readTotals(ctx context.Context, on querier, s *Statement, la
 func (s *Statement) fileName(suffix string) string {
 	safe := []rune(s.AccountID)
 	for i, r := range safe {
-		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-') {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-':
+		default:
 			safe[i] = '_'
 		}
 	}
