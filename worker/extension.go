@@ -13,6 +13,7 @@ import (
 	"refold/kafka"
 	"refold/reader"
 	"refold/views/httpapi"
+	"refold/views/httpapi/endpoint"
 )
 
 // Extension adds to a worker what is the program's own: routes and metrics. It is called once, when the
@@ -27,6 +28,7 @@ type Host struct {
 
 	worker     *Worker
 	routes     []httpapi.Route
+	endpoints  []func(*endpoint.Set)
 	background []background
 }
 
@@ -44,6 +46,11 @@ type background struct {
 func (h *Host) Handle(pattern, summary string, handler http.Handler) {
 	h.routes = append(h.routes, httpapi.Route{Pattern: pattern, Summary: summary, Handler: handler})
 }
+
+// Endpoints adds endpoints whose parameters and answers are checked, and described in OpenAPI, like ours. The
+// function is called once, when all other endpoints are there, and registers them by endpoint.Register, with the
+// context that set.Of returns. A route that collides with another one is an error when the worker starts.
+func (h *Host) Endpoints(register func(set *endpoint.Set)) { h.endpoints = append(h.endpoints, register) }
 
 // Background has a function run while the worker runs, such as a projection that reads events (see
 // [Host.Reader]). When it ends before its context does, it is called again, after a pause that grows up to
@@ -98,15 +105,15 @@ func (h *Host) Send(ctx context.Context, aggregate, id, commandID string, comman
 	return nil
 }
 
-// extend calls the extensions, and returns their routes.
-func (w *Worker) extend() ([]httpapi.Route, error) {
+// extend calls the extensions.
+func (w *Worker) extend() error {
 	w.host = &Host{Metrics: w.metrics, Logger: w.logger, worker: w}
 	for i, extension := range w.extensions {
 		if err := extension(w.host); err != nil {
-			return nil, fmt.Errorf("extension %d of the program: %w", i+1, err)
+			return fmt.Errorf("extension %d of the program: %w", i+1, err)
 		}
 	}
-	return w.host.routes, nil
+	return nil
 }
 
 // keep runs a background function of an extension until ctx ends.

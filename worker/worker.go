@@ -286,8 +286,7 @@ func (w *Worker) openServer() (err error) {
 	if err != nil {
 		return err
 	}
-	routes, err := w.extend()
-	if err != nil {
+	if err := w.extend(); err != nil {
 		return err
 	}
 	w.listener, err = net.Listen("tcp", w.config.HTTP.Address) //nolint:noctx // returns at once
@@ -299,8 +298,8 @@ func (w *Worker) openServer() (err error) {
 		return err
 	}
 	options := httpapi.Options{
-		Resources: resources, Routes: routes, Commands: w.views, Traces: w.views, Live: live,
-		Readiness: checks,
+		Resources: resources, Routes: w.host.routes, Endpoints: w.host.endpoints,
+		Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
 		Rebuilds:  w.requests, Views: w.views, Stores: w.tables,
 		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,

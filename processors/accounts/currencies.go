@@ -40,6 +40,13 @@ func ActiveCurrency(code string) bool {
 	return active
 }
 
+// Decimals returns how many decimals the amounts of a currency have: 2 for EUR, 0 for JPY. The second result
+// reports whether the currency is an active one.
+func Decimals(code string) (int, bool) {
+	decimals, known := currencyDecimals[code]
+	return decimals, known
+}
+
 // money renders an amount that is not negative for people: "12.50 EUR", "1250 JPY". Of a currency
 // that is not in the list any more it tells the minor units.
 func money(amount int64, currency string) string {

@@ -2,22 +2,19 @@ package httpapi
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
 
+	"refold/views/httpapi/endpoint"
 	"refold/views/httpapi/problem"
 )
 
 // A state's entity tag is its sequence and a digest of the answer's body, "7-0dJk3…": a refold may mend
 // the state at a sequence, and another program may show it in another way, without an event. As an
 // expectation, in If-Match, a sequence may also stand alone: "7".
-
-// digestBytes of a SHA-256 are in a tag: some 2^48 bodies of one sequence make two that share one.
-const digestBytes = 12
 
 // stateTag is an entity tag of ours, read.
 type stateTag struct {
@@ -27,8 +24,7 @@ type stateTag struct {
 
 // tagOf returns the tag of an answer's body that shows the state at a sequence.
 func tagOf(sequence int64, body json.RawMessage) stateTag {
-	sum := sha256.Sum256(body)
-	return stateTag{sequence, base64.RawURLEncoding.EncodeToString(sum[:digestBytes])}
+	return stateTag{sequence, endpoint.Digest(body)}
 }
 
 // opaque returns the tag without its quotes.
@@ -46,7 +42,7 @@ func (t stateTag) String() string { return `"` + t.opaque() + `"` }
 func parseTag(opaque string) (stateTag, bool) {
 	number, digest, both := strings.Cut(opaque, "-")
 	sequence, ok := parseSequence(number)
-	if !ok || both && base64.RawURLEncoding.DecodedLen(len(digest)) != digestBytes {
+	if !ok || both && base64.RawURLEncoding.DecodedLen(len(digest)) != endpoint.DigestBytes {
 		return stateTag{}, false
 	}
 	return stateTag{sequence, digest}, true
@@ -65,55 +61,9 @@ const (
 	ifMatchPattern = `^[ \t]*(\*|[ \t,]*(W/)?"[^" ]*"([ \t]*,[ \t,]*(W/)?"[^" ]*")*[ \t,]*)$`
 )
 
-// entityTag is one of a list in a header.
-type entityTag struct {
-	weak   bool
-	opaque string // without its quotes
-}
-
-// entityTags reads the value of If-Match or If-None-Match (RFC 9110, 13.1.1 and 13.1.2): "*" or a list of
-// tags. ok is false of anything else.
-func entityTags(header string) (tags []entityTag, star, ok bool) {
-	if strings.Trim(header, " \t") == "*" {
-		return nil, true, true
-	}
-	for rest := header; ; {
-		if rest = strings.TrimLeft(rest, " \t,"); rest == "" { // a list may have empty elements
-			return tags, false, true
-		}
-		var t entityTag
-		rest, t.weak = strings.CutPrefix(rest, "W/")
-		if rest, ok = strings.CutPrefix(rest, `"`); !ok {
-			return nil, false, false
-		}
-		if t.opaque, rest, ok = strings.Cut(rest, `"`); !ok || strings.ContainsFunc(t.opaque, notInTag) {
-			return nil, false, false
-		}
-		tags = append(tags, t)
-		if behind := strings.TrimLeft(rest, " \t"); behind != "" && behind[0] != ',' {
-			return nil, false, false
-		}
-	}
-}
-
-// notInTag reports whether a character can't be in an entity tag: a space, or a control character.
-func notInTag(r rune) bool { return r <= ' ' || r == 0x7f }
-
-// noneMatch reports whether an If-None-Match header lets the answer with the tag be sent. Tags are
-// compared weakly, as RFC 9110 asks for here; foreign tags match nothing, nor does a header that is no
-// list of tags, nor a sequence alone, which names no body.
-func noneMatch(header string, tag stateTag) bool {
-	tags, star, ok := entityTags(header)
-	if !ok {
-		return true
-	}
-	for _, t := range tags {
-		if t.opaque == tag.opaque() {
-			return false
-		}
-	}
-	return !star
-}
+// noneMatch reports whether an If-None-Match header lets the answer with the tag be sent. A sequence alone,
+// which names no body, matches nothing.
+func noneMatch(header string, tag stateTag) bool { return endpoint.NoneMatch(header, tag.opaque()) }
 
 // expectation is what an If-Match header asks of the aggregate.
 type expectation struct {
@@ -128,14 +78,14 @@ func expected(ifMatch string) (e expectation, err error) {
 	if strings.TrimSpace(ifMatch) == "" {
 		return e, nil
 	}
-	tags, star, ok := entityTags(ifMatch)
+	tags, star, ok := endpoint.EntityTags(ifMatch)
 	if !ok || len(tags) == 0 && !star {
 		return e, errors.New(`the ETag of the aggregate, or a sequence in double quotes, such as "3" ` +
 			`("0" if it must be new); several with commas between them; or * if it must be there`)
 	}
 	e.given, e.exist = true, star
 	for _, t := range tags {
-		if tag, ours := parseTag(t.opaque); ours && !t.weak {
+		if tag, ours := parseTag(t.Opaque); ours && !t.Weak {
 			e.tags = append(e.tags, tag)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"refold/processors"
 	"refold/views"
 	"refold/views/httpapi/admin"
+	"refold/views/httpapi/endpoint"
 )
 
 // Rows reads an aggregate's current states. views.Aggregate is one.
@@ -192,7 +193,10 @@ type Options struct {
 	Peers http.RoundTripper
 	// Routes are endpoints of the program's own.
 	Routes []Route
-	Limits Limits
+	// Endpoints register endpoints of the program's own in the set that has those of this package, by
+	// endpoint.Register. So their parameters and answers are checked and described like ours.
+	Endpoints []func(*endpoint.Set)
+	Limits    Limits
 	// Version of the program, for the API's description.
 	Version string
 	// Source is the commands' ce_source; "refold/http" if empty.

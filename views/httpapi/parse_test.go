@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"refold/views/httpapi/endpoint"
 )
 
 func TestExpected(t *testing.T) {
@@ -67,7 +69,7 @@ func FuzzEntityTags(f *testing.F) {
 			}
 		}
 		tag := tagOf(max(sequence, 0), nil)
-		if _, star, ok := entityTags(header); ok && !star && noneMatch(header+", "+tag.String(), tag) {
+		if _, star, ok := endpoint.EntityTags(header); ok && !star && noneMatch(header+", "+tag.String(), tag) {
 			t.Errorf("If-None-Match: %q and %v don't match it", header, tag)
 		}
 		if got, ours := parseTag(tag.opaque()); !ours || got != tag {

@@ -26,12 +26,17 @@ type Route struct {
 	Handler http.Handler
 }
 
-// registerRoutes adds the program's own routes, after all others.
+// registerRoutes adds the program's own routes and endpoints, after all others.
 func (s *Server) registerRoutes() error {
 	var errs []error
 	for i, route := range s.options.Routes {
 		if err := s.registerRoute(&route); err != nil {
 			errs = append(errs, fmt.Errorf("httpapi: Options.Routes[%d]: %w", i, err))
+		}
+	}
+	for i, add := range s.options.Endpoints {
+		if err := s.endpoints.Extend(add); err != nil {
+			errs = append(errs, fmt.Errorf("httpapi: Options.Endpoints[%d]: %w", i, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,10 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"refold/views"
 	"refold/views/httpapi"
+	"refold/views/httpapi/endpoint"
 )
 
 func said(text string) http.Handler {
@@ -118,6 +122,81 @@ func TestRoutesThatCollide(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "Options.Routes[1]") ||
 			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.pattern, err, test.want)
+		}
+	}
+}
+
+// greeting is a parameter of an endpoint of the program's own.
+type greeting struct{ endpoint.Text }
+
+func (greeting) Describe(endpoint.Context) *huma.Param {
+	return endpoint.Param("How to greet.", endpoint.StringSchema(""), "hello")
+}
+
+func (g *greeting) UnmarshalText(text []byte) error {
+	if g.Sent = string(text); g.Sent != "hello" {
+		g.Refuse("hello")
+	}
+	return nil
+}
+
+type greetingInput struct {
+	Greeting greeting `query:"greeting"`
+}
+
+type greetingOutput struct{ Body []byte }
+
+// greet registers an endpoint at a path.
+func greet(path string) func(*endpoint.Set) {
+	return func(set *endpoint.Set) {
+		endpoint.Register(set, set.Of(), huma.Operation{
+			OperationID: "greet", Method: http.MethodGet, Path: path, Summary: "A greeting",
+			Responses: set.Responses(map[string]*huma.Response{
+				"200": endpoint.Answer("The greeting.", endpoint.StringSchema(""), nil),
+			}, nil),
+		}, func(_ context.Context, in *greetingInput) (*greetingOutput, error) {
+			if in.Greeting.Sent == "" {
+				return nil, views.ErrNotFound
+			}
+			return &greetingOutput{[]byte(in.Greeting.Sent)}, nil
+		})
+	}
+}
+
+// A program's own endpoints are checked and described as those of the package.
+func TestEndpoints(t *testing.T) {
+	b := newBench(t, func(o *httpapi.Options) { o.Endpoints = []func(*endpoint.Set){greet("/own/greeting")} })
+	a := b.ask(t, "GET", "/own/greeting?greeting=hello", "")
+	a.want(t, http.StatusOK)
+	if a.Text != "hello" {
+		t.Errorf("the answer is %q", a.Text)
+	}
+	b.ask(t, "GET", "/own/greeting", "").want(t, http.StatusNotFound)
+	b.ask(t, "GET", "/own/greeting?greeting=bye", "").want(t, http.StatusBadRequest)
+	b.ask(t, "GET", "/own/greeting?greetings=hello", "").want(t, http.StatusBadRequest)
+	described := describe(t, b).Paths["/own/greeting"]["get"]
+	if described == nil || len(described.Parameters) != 1 || described.Parameters[0].Name != "greeting" ||
+		described.Responses["200"] == nil || described.Responses["default"] == nil {
+		t.Errorf("described is %+v", described)
+	}
+	if index := b.ask(t, "GET", "/", "").Text; !strings.Contains(index, "A greeting") {
+		t.Errorf("it is not in %s", index)
+	}
+}
+
+// An endpoint that would take requests from another one is refused, at the start.
+func TestEndpointsThatCollide(t *testing.T) {
+	for path, want := range map[string]string{
+		"/metrics": "GET /metrics", "/own/{b}": "collides with GET /own/a", "/own/{b": "bad wildcard",
+	} {
+		reg := prometheus.NewRegistry()
+		_, err := httpapi.NewServer(httpapi.Options{
+			Commands: &fakeCommands{}, Gatherer: reg, Registerer: reg, Logger: slog.New(slog.DiscardHandler),
+			Endpoints: []func(*endpoint.Set){greet("/own/a"), greet(path)},
+		})
+		if err == nil || !strings.Contains(err.Error(), "Options.Endpoints[1]") ||
+			!strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
 }

@@ -8,12 +8,12 @@ import (
 
 // collision returns an error if there are requests that a new route and one that is there would both take.
 // net/http itself lets the more specific one have them: GET /accounts/free would hide the account "free".
-func (s *slashes) collision(pattern string) error {
+func collision(pattern string, there []string) error {
 	method, path, both := strings.Cut(pattern, " ")
 	if !both || method != strings.ToUpper(method) || !strings.HasPrefix(path, "/") {
 		return fmt.Errorf("%q is no method and path such as GET /garages/{id}/free", pattern)
 	}
-	for _, other := range s.patterns {
+	for _, other := range there {
 		otherMethod, otherPath, _ := strings.Cut(other, " ")
 		if sameMethod(method, otherMethod) && overlap(segments(path), segments(otherPath)) {
 			return fmt.Errorf("%s collides with %s: there are requests that both would take", pattern, other)

@@ -108,7 +108,7 @@ func (s *Set) HandleFunc(pattern string, handler http.HandlerFunc) {
 // Add adds a route of the program's own: "GET /garages/{id}/free". The error says that it is no such pattern,
 // or that there are requests that another route takes, too.
 func (s *Set) Add(pattern string, handler http.Handler) (err error) {
-	if err := s.routes.collision(pattern); err != nil {
+	if err := collision(pattern, s.routes.patterns); err != nil {
 		return err
 	}
 	defer func() {
@@ -117,5 +117,23 @@ func (s *Set) Add(pattern string, handler http.Handler) (err error) {
 		}
 	}()
 	s.routes.HandleFunc(pattern, handler.ServeHTTP)
+	return nil
+}
+
+// Extend calls add, which registers endpoints of the program's own. The error says that a route is no pattern,
+// or that there are requests that another route takes, too; the set is of no use then.
+func (s *Set) Extend(add func(*Set)) (err error) {
+	before := len(s.routes.patterns)
+	defer func() {
+		if p := recover(); p != nil { // that is how net/http and huma refuse what is registered
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	add(s)
+	for i, pattern := range s.routes.patterns[before:] {
+		if err := collision(pattern, s.routes.patterns[:before+i]); err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -1,0 +1,2 @@
+// Package readmodelstest fills stores with read models of made-up histories, for tests.
+package readmodelstest
