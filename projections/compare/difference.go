@@ -1,7 +1,9 @@
 package compare
 
 import (
+	"bytes"
 	"encoding/json"
+	"reflect"
 
 	"refold/projections"
 )
@@ -66,7 +68,7 @@ func difference(t *projections.Table, key string, c *cell) *Difference {
 	}
 	for i := range t.Columns {
 		column := Column{Name: t.Columns[i].Name, Stored: shown(c.stored, i), Right: shown(c.right, i)}
-		if d.What != Differs || !t.Columns[i].Equal(c.stored[i], c.right[i]) {
+		if d.What != Differs || !same(&t.Columns[i], c.stored[i], c.right[i]) {
 			d.Columns = append(d.Columns, column)
 		}
 	}
@@ -75,6 +77,48 @@ func difference(t *projections.Table, key string, c *cell) *Difference {
 	}
 	d.row.Key = keyOf(t, c)
 	return d
+}
+
+// same reports whether two values of a column say the same. In JSON, nothing, null, and an empty list or object
+// do: a state that was stored has an empty list where one that was folded just now may have none.
+func same(column *projections.Column, a, b any) bool {
+	if column.Equal(a, b) {
+		return true
+	}
+	x, is := a.(json.RawMessage)
+	y, both := b.(json.RawMessage)
+	return is && both && json.Valid(x) && json.Valid(y) && reflect.DeepEqual(full(x), full(y))
+}
+
+// full returns what a JSON text says, without what is empty.
+func full(text json.RawMessage) any {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var v any
+	_ = decoder.Decode(&v) // it is valid
+	return withoutEmpty(v)
+}
+
+func withoutEmpty(v any) any {
+	switch v := v.(type) {
+	case []any:
+		if len(v) == 0 {
+			return nil
+		}
+		for i := range v {
+			v[i] = withoutEmpty(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			if v[name] = withoutEmpty(v[name]); v[name] == nil {
+				delete(v, name)
+			}
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	}
+	return v
 }
 
 // shown returns a value of a row as JSON can have it: a stored text need not be the JSON that its column says.

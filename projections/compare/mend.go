@@ -15,7 +15,7 @@ const (
 	// mendRows is how many rows are written at once: a store holds its projector up while it writes them.
 	mendRows = 500
 	// mendAttempts is how often it is tried again without a row that was written, each time at once.
-	mendAttempts = 200
+	mendAttempts = 100
 	// heldPause is the pause while another build takes over.
 	heldPause = 50 * time.Millisecond
 )

@@ -55,3 +55,10 @@ func (c *circuit) tell(now time.Time, fault bool, wait time.Duration) {
 		c.until = until
 	}
 }
+
+// abandon notes that a request has no outcome.
+func (c *circuit) abandon() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trying = false
+}

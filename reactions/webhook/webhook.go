@@ -110,6 +110,10 @@ func (h *Hook) post(ctx context.Context, id string, header http.Header, body []b
 		return reactions.After(wait, errOpen)
 	}
 	wait, err := h.answered(h.client.Do(request))
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		h.circuit.abandon() // nobody waits for the answer any more, which says nothing of the receiver
+		return err
+	}
 	h.circuit.tell(h.now(), err != nil && !errors.Is(err, errRefused), wait)
 	switch {
 	case errors.Is(err, errRefused):
