@@ -50,7 +50,8 @@ func (t *Table) Key(values []any) string {
 	return b.String()
 }
 
-// KeyOf names a row within the table by the values of its key columns: see [Change.Key].
+// KeyOf names a row within the table by the values of its key columns, each a string or an int64: see
+// [Change.Key].
 func (t *Table) KeyOf(key ...any) string {
 	parts := make([]string, len(key))
 	for i, v := range key {
@@ -70,11 +71,51 @@ func keyPart(v any) string {
 type Changes struct {
 	rows map[*Table]map[string]*Change
 	size int
+	undo []undone // of the changes that are being added
+}
+
+// undone is a row as it was before a change was added.
+type undone struct {
+	rows   map[string]*Change
+	key    string
+	change *Change // nil: there was none
+	before Change  // what it was
 }
 
 // Add lets a change follow on those that were added before. The error is a *[Poison]: a sum would be more
 // than an int64 holds; nothing has changed then.
 func (all *Changes) Add(c Change) error {
+	all.undo = all.undo[:0]
+	return all.add(c)
+}
+
+// AddAll adds the changes of one event, with the sequence that it has in its aggregate: all, or with an error
+// none. The error is that of Add.
+func (all *Changes) AddAll(sequence int64, changes []Change) error {
+	all.undo = all.undo[:0]
+	for _, c := range changes {
+		c.Sequence = sequence
+		if err := all.add(c); err != nil {
+			all.takeBack()
+			return err
+		}
+	}
+	return nil
+}
+
+// takeBack undoes what was added, the last change first.
+func (all *Changes) takeBack() {
+	for _, u := range slices.Backward(all.undo) {
+		if u.change == nil {
+			delete(u.rows, u.key)
+			all.size--
+			continue
+		}
+		*u.change = u.before
+	}
+}
+
+func (all *Changes) add(c Change) error {
 	if all.rows == nil {
 		all.rows = make(map[*Table]map[string]*Change)
 	}
@@ -86,15 +127,18 @@ func (all *Changes) Add(c Change) error {
 	key := c.Key()
 	before := rows[key]
 	if before == nil {
+		all.undo = append(all.undo, undone{rows: rows, key: key})
 		rows[key] = &c
 		all.size++
 		return nil
 	}
 	both, err := before.then(c)
-	if err == nil {
-		*before = both
+	if err != nil {
+		return err
 	}
-	return err
+	all.undo = append(all.undo, undone{change: before, before: *before})
+	*before = both
+	return nil
 }
 
 // Len returns how many rows change.

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // ColumnType is what a column holds, and with it the Go type of its values in a [Change] and in a [Row].
@@ -15,13 +17,14 @@ type ColumnType string
 
 // The types of columns, and the types of struct fields that they are made of.
 const (
-	Text    ColumnType = "text"    // string
-	Integer ColumnType = "integer" // int64, from any whole number
+	Text    ColumnType = "text"    // string, in UTF-8
+	Integer ColumnType = "integer" // int64, from any whole number that always fits
 	Real    ColumnType = "real"    // float64
 	Boolean ColumnType = "boolean" // bool
-	Time    ColumnType = "time"    // time.Time, UTC, in whole microseconds: the finest that all stores keep
-	Bytes   ColumnType = "bytes"   // []byte
-	JSON    ColumnType = "json"    // json.RawMessage, from any other struct, slice or map
+	// Time is a time.Time, UTC, of the years 1 to 9999, in whole microseconds: the finest that all stores keep.
+	Time  ColumnType = "time"
+	Bytes ColumnType = "bytes" // []byte
+	JSON  ColumnType = "json"  // json.RawMessage, from any other struct, slice, array, map or interface
 )
 
 // Column is a column of a [Table].
@@ -42,7 +45,7 @@ var (
 	rawType  = reflect.TypeFor[json.RawMessage]()
 )
 
-// columnTypeOf returns the type of the column that a field of this type makes.
+// columnTypeOf returns the type of the column that a field of this type makes; none if it can't be one.
 func columnTypeOf(t reflect.Type) ColumnType {
 	switch {
 	case t == timeType:
@@ -62,8 +65,10 @@ func columnTypeOf(t reflect.Type) ColumnType {
 		return Real
 	case reflect.Bool:
 		return Boolean
-	default:
+	case reflect.Struct, reflect.Slice, reflect.Array, reflect.Map, reflect.Interface:
 		return JSON
+	default:
+		return ""
 	}
 }
 
@@ -94,6 +99,10 @@ func columnOf(f reflect.StructField) (Column, error) {
 		}
 	}
 	switch {
+	case c.Type == "":
+		return c, fmt.Errorf("the column %s is a %v; it must be a text, a number that fits an int64 or a "+
+			"float64, a bool, a time.Time, a []byte, or a struct, slice, array, map or interface for JSON",
+			name, f.Type)
 	case c.Key && (c.Nullable || c.Type != Text && c.Type != Integer):
 		return c, fmt.Errorf("the key column %s is a %v; it must be a string or a whole number", name, f.Type)
 	case c.Subject && c.Type != Text:
@@ -115,7 +124,10 @@ func (c *Column) valueOf(row reflect.Value) (any, error) {
 	}
 	switch c.Type {
 	case Text:
-		return v.String(), nil
+		if s := v.String(); utf8.ValidString(s) {
+			return s, nil
+		}
+		return nil, fmt.Errorf("column %s is %.40q; it must be valid UTF-8", c.Name, v.String())
 	case Integer:
 		if v.CanUint() {
 			return int64(v.Uint()), nil
@@ -129,7 +141,11 @@ func (c *Column) valueOf(row reflect.Value) (any, error) {
 	case Boolean:
 		return v.Bool(), nil
 	case Time:
-		return canonicalTime(v.Interface().(time.Time)), nil
+		t := canonicalTime(v.Interface().(time.Time))
+		if year := t.Year(); year < 1 || year > 9999 {
+			return nil, fmt.Errorf("column %s is of the year %d; it must be one from 1 to 9999", c.Name, year)
+		}
+		return t, nil
 	case Bytes:
 		return append([]byte{}, v.Bytes()...), nil
 	default:
@@ -223,8 +239,8 @@ func (c *Column) readText(text string) (any, error) {
 	}
 }
 
-// Equal reports whether two values of the column say the same. JSON is compared by what it says, as some
-// stores keep that and not its text.
+// Equal reports whether two values of the column say the same. JSON is compared by what it says, 1e2 as 100,
+// as some stores keep that and not its text.
 func (c *Column) Equal(a, b any) bool {
 	switch x := a.(type) {
 	case time.Time:
@@ -241,7 +257,7 @@ func (c *Column) Equal(a, b any) bool {
 	}
 }
 
-// said returns what a JSON text says, numbers as texts; the text itself if it is none.
+// said returns what a JSON text says; the text itself if it is none.
 func said(text json.RawMessage) any {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -249,5 +265,52 @@ func said(text json.RawMessage) any {
 	if err := decoder.Decode(&v); err != nil {
 		return string(text)
 	}
+	return canonical(v)
+}
+
+// canonical returns a decoded JSON value with each number in one form.
+func canonical(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		return decimalOf(string(v))
+	case []any:
+		for i := range v {
+			v[i] = canonical(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = canonical(v[key])
+		}
+	}
 	return v
+}
+
+// decimal is a number: digits without zeros at their ends, and a power of ten. It has any precision.
+type decimal struct {
+	digits string // with the sign; empty: 0
+	power  int
+}
+
+// decimalOf returns a JSON number by what it says: 1.50 and 15e-1 are the same.
+func decimalOf(number string) decimal {
+	text, negative := strings.CutPrefix(number, "-")
+	text, exponent, has := strings.Cut(strings.ToLower(text), "e")
+	whole, fraction, _ := strings.Cut(text, ".")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	if digits == "" {
+		return decimal{}
+	}
+	var power int
+	if has {
+		var err error
+		if power, err = strconv.Atoi(exponent); err != nil {
+			return decimal{digits: number} // beyond all that a store computes with
+		}
+	}
+	short := strings.TrimRight(digits, "0")
+	power += len(digits) - len(short) - len(fraction)
+	if negative {
+		short = "-" + short
+	}
+	return decimal{short, power}
 }

@@ -99,18 +99,12 @@ func (f *Folding) Take(source int, subject string, event any) error {
 	return errors.Join(err, f.add(changes, s.Sequence(state)))
 }
 
-// add adds all changes that a state has led to.
+// add adds all changes that an event or a state has led to, or none.
 func (f *Folding) add(changes []Change, sequence int64) error {
 	if err := f.projection.Mine(changes); err != nil {
 		return err
 	}
-	for _, c := range changes {
-		c.Sequence = sequence
-		if err := f.changes.Add(c); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.changes.AddAll(sequence, changes)
 }
 
 // Close ends the batch. An error is a fault.
@@ -149,7 +143,7 @@ func (f *Folding) ofState(source int, subject string, state any) error {
 // Written begins the next batch on top of this one, which a store has.
 func (f *Folding) Written() {
 	f.begin()
-	for i, states := range f.states {
+	for _, states := range f.states {
 		if len(states) <= f.limit {
 			continue
 		}
@@ -159,7 +153,6 @@ func (f *Folding) Written() {
 				break
 			}
 		}
-		f.states[i] = states
 	}
 }
 

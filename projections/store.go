@@ -25,7 +25,8 @@ const (
 // Build is one filling of a projection's tables.
 type Build struct {
 	Projection string
-	// Number counts the projection's builds, from 1.
+	// Number counts the projection's builds, from 1. That of a dropped build is not used again, as a member of
+	// its group may still try to write to it.
 	Number int
 	// Version is the projection's, Folds the fold versions of the aggregates, as in "account=2,order=1": what
 	// rows and states of the build are made by.
@@ -99,7 +100,7 @@ type Batch struct {
 // The errors of stores that tell their callers what to do. All others but [Poison] are faults: the same call
 // may succeed later.
 var (
-	// ErrFenced: somebody else has claimed one of the partitions. Nothing was written.
+	// ErrFenced: somebody else has claimed one of the partitions, or the caller has not. Nothing was written.
 	ErrFenced = errors.New("another member has claimed the partition")
 	// ErrMoved: a partition's progress is not where the batch begins, as after a backup was restored. Nothing
 	// was written.
@@ -110,7 +111,7 @@ var (
 	ErrBehind = errors.New("the build is behind the live one")
 	// ErrNoBuild: there is no such build; it may have been dropped.
 	ErrNoBuild = errors.New("there is no such build")
-	// ErrCantMerge: the store can't merge rows.
+	// ErrCantMerge: the store can't merge rows. Nothing was written.
 	ErrCantMerge = errors.New("rows can't be merged in this store")
 )
 
@@ -124,29 +125,36 @@ type Store interface {
 	Builds(ctx context.Context, projection string) ([]Build, error)
 	// Begin returns the build with the version and folds of b, the newest if there are several. Without one,
 	// or if anew is set, it makes one, with the next number and its tables. Among callers who do so at the
-	// same time, one makes it. The status is Filling.
+	// same time, one makes it. The status is Filling. The error may be ErrCantMerge: a table has sum columns,
+	// and the store can't add.
 	Begin(ctx context.Context, p *Projection, b Build, anew bool) (Build, error)
 	// Open returns a handle on a build of a projection. The error may be ErrNoBuild.
 	Open(ctx context.Context, p *Projection, number int) (OpenBuild, error)
-	// Drop removes a build with all its rows. It refuses the live one.
+	// Drop removes a build with all its rows. It refuses the live one. The error may be ErrNoBuild.
 	Drop(ctx context.Context, p *Projection, number int) error
+	// LiveRow returns a row as readers see it, by the values of its key columns: of the build that is live at
+	// this moment, found by the name that readers use (a view, a pointer, an alias). It is nil if there is no
+	// such row. Columns are read by their names, so t may be the table of another version than the live
+	// build's, as long as that has all its columns. The error may be ErrNoBuild: no build is live.
+	LiveRow(ctx context.Context, p *Projection, t *Table, key ...any) ([]any, error)
 	// Close ends all connections.
 	Close() error
 }
 
-// OpenBuild writes and reads a build.
+// OpenBuild writes and reads a build. Each method may return ErrNoBuild: the build was dropped.
 type OpenBuild interface {
 	// Claim takes partitions for the caller: it raises their epochs, so that all who have claimed them before
 	// can't write to them any more. It returns their progress; Next of one that is new is -1.
 	Claim(ctx context.Context, partitions []Partition) ([]Progress, error)
 	// States returns the states of some aggregates; those that have none are left out.
 	States(ctx context.Context, aggregate string, subjects []string) ([]StoredState, error)
-	// Write writes a batch. The error may be ErrFenced, ErrMoved, ErrHeld or ErrNoBuild; or a *Poison: the
+	// Write writes a batch. The error may be ErrFenced, ErrMoved, ErrHeld or ErrCantMerge; or a *Poison: the
 	// store refuses one of the rows, and nothing was written.
 	Write(ctx context.Context, batch *Batch) error
 	// TakeOver makes the build the one that readers see, in one statement, and keeps the one before. No reader
 	// sees less than before: the live build is held, for hold at most, until this one has taken all that it
-	// has. The error may be ErrBehind.
+	// has. Writes to the live build return ErrHeld meanwhile, those to this one go on. The hold lapses by itself
+	// if its caller dies. If no build is live, this one is at once. The error may be ErrBehind.
 	TakeOver(ctx context.Context, hold time.Duration) error
 	// Look calls look with a view of the build, of one moment if the store can.
 	Look(ctx context.Context, look func(View) error) error

@@ -36,7 +36,7 @@ func (t *Table) describe() error {
 	if t.goType.Kind() != reflect.Struct {
 		return fmt.Errorf("table %s: its rows are %v; they must be a struct", t.Name, t.goType)
 	}
-	errs := []error{checkName("table", t.Name)}
+	errs := []error{checkName("a table", t.Name)}
 	wrong := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("table %s: "+format, append([]any{t.Name}, args...)...))
 	}
@@ -134,6 +134,7 @@ func (t TableOf[R]) Merge(row R, columns ...string) Change {
 		c.Columns[i] = at
 	}
 	slices.Sort(c.Columns)
+	c.Columns = slices.Compact(c.Columns)
 	return c
 }
 

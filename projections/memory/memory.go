@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -12,18 +11,22 @@ import (
 	"refold/projections"
 )
 
+var _ projections.Store = (*Store)(nil)
+
 // Store keeps builds in memory. Its zero value is empty.
 type Store struct {
 	mu     sync.Mutex
 	builds map[string][]*build // by projection
+	made   map[string]int      // how many builds a projection has had
 }
 
 // build is a build with all that it has. The store's mutex guards it.
 type build struct {
 	projections.Build
+	tables    projections.Tables
 	progress  map[projections.Partition]projections.Progress
 	states    map[name]projections.StoredState
-	rows      map[*projections.Table]map[string][]any
+	rows      map[string]map[string][]any // by table and key
 	heldUntil time.Time
 	dropped   bool
 }
@@ -48,26 +51,24 @@ func (s *Store) Begin(
 ) (projections.Build, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := s.builds[p.Name]
-	number := 1
-	for _, other := range slices.Backward(all) {
+	for _, other := range slices.Backward(s.builds[p.Name]) {
 		if !anew && other.Version == b.Version && other.Folds == b.Folds {
 			return other.Build, nil
 		}
-		number = max(number, other.Number+1)
-	}
-	b.Projection, b.Number, b.Status, b.Began = p.Name, number, projections.Filling, time.Now()
-	made := &build{
-		Build: b, progress: make(map[projections.Partition]projections.Progress),
-		states: make(map[name]projections.StoredState), rows: make(map[*projections.Table]map[string][]any),
-	}
-	for _, t := range p.Tables {
-		made.rows[t] = make(map[string][]any)
 	}
 	if s.builds == nil {
-		s.builds = make(map[string][]*build)
+		s.builds, s.made = make(map[string][]*build), make(map[string]int)
 	}
-	s.builds[p.Name] = append(all, made)
+	s.made[p.Name]++
+	b.Projection, b.Number, b.Status, b.Began = p.Name, s.made[p.Name], projections.Filling, time.Now()
+	made := &build{
+		Build: b, tables: p.Tables, progress: make(map[projections.Partition]projections.Progress),
+		states: make(map[name]projections.StoredState), rows: make(map[string]map[string][]any),
+	}
+	for _, t := range p.Tables {
+		made.rows[t.Name] = make(map[string][]any)
+	}
+	s.builds[p.Name] = append(s.builds[p.Name], made)
 	return b, nil
 }
 
@@ -97,12 +98,51 @@ func (s *Store) numbered(projection string, number int) *build {
 func (s *Store) Live(p *projections.Projection) (projections.OpenBuild, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, b := range s.builds[p.Name] {
+	b, err := s.live(p.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &open{s, b}, nil
+}
+
+func (s *Store) live(projection string) (*build, error) {
+	for _, b := range s.builds[projection] {
 		if b.Status == projections.Live {
-			return &open{s, b}, nil
+			return b, nil
 		}
 	}
-	return nil, fmt.Errorf("no build of %s is live: %w", p.Name, projections.ErrNoBuild)
+	return nil, fmt.Errorf("no build of %s is live: %w", projection, projections.ErrNoBuild)
+}
+
+// LiveRow returns a row of the build that readers see: see projections.Store.
+func (s *Store) LiveRow(
+	_ context.Context, p *projections.Projection, t *projections.Table, key ...any,
+) ([]any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.live(p.Name)
+	if err != nil {
+		return nil, err
+	}
+	row := b.rows[t.Name][t.KeyOf(key...)]
+	if row == nil {
+		return nil, nil
+	}
+	return b.named(t, row)
+}
+
+// named returns the columns of t of a row of the build's own table of that name.
+func (b *build) named(t *projections.Table, row []any) ([]any, error) {
+	own := b.tables[slices.IndexFunc(b.tables, func(o *projections.Table) bool { return o.Name == t.Name })]
+	values := make([]any, len(t.Columns))
+	for i, c := range t.Columns {
+		at := slices.IndexFunc(own.Columns, func(o projections.Column) bool { return o.Name == c.Name })
+		if at < 0 {
+			return nil, fmt.Errorf("the live build's table %s has no column %s", t.Name, c.Name)
+		}
+		values[i] = row[at]
+	}
+	return values, nil
 }
 
 // errLive says that the build is the one that readers see.
@@ -126,210 +166,3 @@ func (s *Store) Drop(_ context.Context, p *projections.Projection, number int) e
 
 // Close does nothing.
 func (*Store) Close() error { return nil }
-
-// open is a handle on a build.
-type open struct {
-	store *Store
-	build *build
-}
-
-// locked calls do with the store locked, unless the build was dropped.
-func (o *open) locked(do func(*build) error) error {
-	o.store.mu.Lock()
-	defer o.store.mu.Unlock()
-	if o.build.dropped {
-		return projections.ErrNoBuild
-	}
-	return do(o.build)
-}
-
-// Claim raises the epochs of partitions.
-func (o *open) Claim(
-	_ context.Context, partitions []projections.Partition,
-) (all []projections.Progress, err error) {
-	err = o.locked(func(b *build) error {
-		for _, p := range partitions {
-			progress, known := b.progress[p]
-			if !known {
-				progress = projections.Progress{Partition: p, Next: -1}
-			}
-			progress.Epoch++
-			b.progress[p] = progress
-			all = append(all, progress)
-		}
-		return nil
-	})
-	return all, err
-}
-
-// States returns the states of some aggregates.
-func (o *open) States(
-	_ context.Context, aggregate string, subjects []string,
-) (all []projections.StoredState, err error) {
-	err = o.locked(func(b *build) error {
-		for _, subject := range subjects {
-			if state, has := b.states[name{aggregate, subject}]; has {
-				all = append(all, state)
-			}
-		}
-		return nil
-	})
-	return all, err
-}
-
-// Write writes a batch.
-func (o *open) Write(_ context.Context, batch *projections.Batch) error {
-	return o.locked(func(b *build) error {
-		if time.Now().Before(b.heldUntil) {
-			return projections.ErrHeld
-		}
-		for _, a := range batch.Advances {
-			switch p := b.progress[a.Partition]; {
-			case p.Epoch != a.Epoch:
-				return projections.ErrFenced
-			case p.Next != a.From:
-				return projections.ErrMoved
-			}
-		}
-		rows, err := b.changed(batch.Changes)
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			r.put(b)
-		}
-		for _, s := range batch.States {
-			b.states[name{s.Aggregate, s.Subject}] = s
-		}
-		for _, a := range batch.Advances {
-			b.advance(a)
-		}
-		return nil
-	})
-}
-
-func (b *build) advance(a projections.Advance) {
-	p := b.progress[a.Partition]
-	p.Next, p.End = a.To, a.End
-	if !a.Time.IsZero() {
-		p.Time = a.Time
-	}
-	b.progress[a.Partition] = p
-}
-
-// row is a row as it will be; nil values: it is deleted.
-type row struct {
-	table  *projections.Table
-	key    string
-	values []any
-}
-
-func (r row) put(b *build) {
-	if r.values == nil {
-		delete(b.rows[r.table], r.key)
-		return
-	}
-	b.rows[r.table][r.key] = r.values
-}
-
-// changed returns the rows that changes make.
-func (b *build) changed(changes []projections.Change) ([]row, error) {
-	rows := make([]row, len(changes))
-	for i, c := range changes {
-		rows[i] = row{table: c.Table, key: c.Key()}
-		if c.Op == projections.OpDelete {
-			continue
-		}
-		values, err := c.Onto(b.rows[c.Table][rows[i].key])
-		if err != nil {
-			return nil, err //nolint:wrapcheck // it is poison, and says which column
-		}
-		rows[i].values = values
-	}
-	return rows, nil
-}
-
-// TakeOver makes the build live.
-func (o *open) TakeOver(ctx context.Context, hold time.Duration) error {
-	deadline := time.Now().Add(hold)
-	for {
-		err := o.tryTakeOver(deadline)
-		if !errors.Is(err, projections.ErrBehind) || !time.Now().Before(deadline) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err() //nolint:wrapcheck // of the caller
-		case <-time.After(time.Millisecond):
-		}
-	}
-}
-
-func (o *open) tryTakeOver(hold time.Time) error {
-	return o.locked(func(b *build) error {
-		var live *build
-		for _, other := range o.store.builds[b.Projection] {
-			if other.Status == projections.Live {
-				live = other
-			}
-		}
-		if live == b {
-			return nil
-		}
-		if live != nil && !b.level(live) {
-			live.heldUntil = hold
-			return projections.ErrBehind
-		}
-		if live != nil {
-			live.Status, live.heldUntil = projections.Kept, time.Time{}
-		}
-		b.Status = projections.Live
-		return nil
-	})
-}
-
-// level reports whether the build has taken all that another has.
-func (b *build) level(other *build) bool {
-	for partition, p := range other.progress {
-		if b.progress[partition].Next < p.Next {
-			return false
-		}
-	}
-	return true
-}
-
-// Mend writes rows, unless the build has gone on meanwhile.
-func (o *open) Mend(_ context.Context, at []projections.Progress, rows []projections.Mended) error {
-	return o.locked(func(b *build) error {
-		if len(at) != len(b.progress) {
-			return projections.ErrMoved
-		}
-		for _, p := range at {
-			if b.progress[p.Partition].Next != p.Next {
-				return projections.ErrMoved
-			}
-		}
-		for _, m := range rows {
-			row{m.Table, m.Table.KeyOf(m.Key...), m.Values}.put(b)
-		}
-		return nil
-	})
-}
-
-// Look shows the build as it is now.
-func (o *open) Look(_ context.Context, look func(projections.View) error) error {
-	v := &view{}
-	err := o.locked(func(b *build) error {
-		v.progress = slices.Collect(maps.Values(b.progress))
-		v.states = maps.Clone(b.states)
-		v.rows = make(map[*projections.Table]map[string][]any, len(b.rows))
-		for t, rows := range b.rows {
-			v.rows[t] = maps.Clone(rows)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return look(v)
-}

@@ -11,7 +11,7 @@ import (
 type view struct {
 	progress []projections.Progress
 	states   map[name]projections.StoredState
-	rows     map[*projections.Table]map[string][]any
+	rows     map[string]map[string][]any // by table and key
 }
 
 // OfOneMoment returns true.
@@ -22,8 +22,8 @@ func (v *view) Progress(context.Context) ([]projections.Progress, error) { retur
 
 // Rows calls each with every row of a table.
 func (v *view) Rows(_ context.Context, t *projections.Table, each func(values []any) error) error {
-	for _, values := range v.rows[t] {
-		if err := each(values); err != nil {
+	for _, values := range v.rows[t.Name] {
+		if err := each(slices.Clone(values)); err != nil {
 			return err
 		}
 	}
@@ -32,7 +32,7 @@ func (v *view) Rows(_ context.Context, t *projections.Table, each func(values []
 
 // Row returns a row by its key.
 func (v *view) Row(_ context.Context, t *projections.Table, key ...any) ([]any, error) {
-	return v.rows[t][t.KeyOf(key...)], nil
+	return slices.Clone(v.rows[t.Name][t.KeyOf(key...)]), nil
 }
 
 // About calls each with every row of a table that is about a subject.
@@ -42,7 +42,7 @@ func (v *view) About(
 	return v.Rows(ctx, t, func(values []any) error {
 		for i, c := range t.Columns {
 			if c.Subject && values[i] == subject {
-				return each(slices.Clone(values))
+				return each(values)
 			}
 		}
 		return nil

@@ -1,0 +1,282 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"refold/projections"
+	"refold/projections/memory"
+)
+
+var ofModels = []promise{
+	{name: "whatever is done, it holds the same as one in memory", test: equalsMemory},
+}
+
+// modelChecks is how many sequences of steps are tried, each with a projection of its own, unless -rapid.checks
+// says otherwise.
+const modelChecks = 15
+
+func equalsMemory(t *testing.T, s *suite) {
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		must(t, checks.Value.Set(strconv.Itoa(modelChecks)))
+		t.Cleanup(func() { must(t, checks.Value.Set(checks.DefValue)) })
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		b := s.newBank()
+		m := &model{ctx: t.Context(), suite: s, memory: &memory.Store{}, banks: []*bank{b, b.next()}}
+		m.begin(rt)
+		rt.Repeat(map[string]func(*rapid.T){
+			"begin": m.begin, "claim": m.claim, "claim another": m.claim, "write": m.write, "write on": m.write,
+			"write more": m.write, "take over": m.takeOver, "drop": m.drop, "mend": m.mend, "compare": m.compare,
+		})
+		m.compare(rt)
+	})
+}
+
+// model does the same with a store and with one in memory.
+type model struct {
+	ctx      context.Context //nolint:containedctx // that of the test
+	suite    *suite
+	memory   *memory.Store
+	banks    []*bank // by version
+	builds   []both  // by number
+	claims   []claimed
+	sequence int64
+}
+
+// both are the handles on a build.
+type both struct {
+	bank         *bank
+	real, memory projections.OpenBuild
+}
+
+// claimed is a partition as one member knows it. Others may have claimed it since.
+type claimed struct {
+	build        int // of model.builds
+	real, memory projections.Progress
+}
+
+// outcomes are the errors by which a caller decides.
+var outcomes = []error{
+	projections.ErrFenced, projections.ErrMoved, projections.ErrHeld, projections.ErrBehind, projections.ErrNoBuild,
+	projections.ErrCantMerge,
+}
+
+// outcome returns the name of an error by which a caller decides.
+func outcome(err error) string {
+	if err == nil {
+		return "success"
+	}
+	if _, is := errors.AsType[*projections.Poison](err); is {
+		return "poison"
+	}
+	for _, o := range outcomes {
+		if errors.Is(err, o) {
+			return o.Error()
+		}
+	}
+	return "a fault"
+}
+
+// agree fails the test unless the store has answered as the one in memory, and reports whether both did it.
+func agree(t *rapid.T, real, memory error) bool {
+	t.Helper()
+	if outcome(real) != outcome(memory) {
+		t.Fatalf("the store answers %v, and memory answers %v", real, memory)
+	}
+	return real == nil
+}
+
+func (m *model) begin(t *rapid.T) {
+	b := rapid.SampledFrom(m.banks).Draw(t, "bank")
+	anew := rapid.Bool().Draw(t, "anew")
+	if len(m.builds) >= 5 {
+		return
+	}
+	asked := projections.Build{Version: b.Version, Folds: "account=1"}
+	real, err := m.suite.Begin(m.ctx, &b.Projection, asked, anew)
+	made, err2 := m.memory.Begin(m.ctx, &b.Projection, asked, anew)
+	agree(t, err, err2)
+	if diff := cmp.Diff(made, real, ignoreBegan); diff != "" {
+		t.Fatalf("another build is begun (- memory, + store):\n%s", diff)
+	}
+	if made.Number <= len(m.builds) {
+		return
+	}
+	open := both{bank: b}
+	open.real, err = m.suite.Open(m.ctx, &b.Projection, real.Number)
+	open.memory, err2 = m.memory.Open(m.ctx, &b.Projection, made.Number)
+	agree(t, err, err2)
+	m.builds = append(m.builds, open)
+}
+
+func (m *model) build(t *rapid.T) int { return rapid.IntRange(0, len(m.builds)-1).Draw(t, "build") }
+
+func (m *model) claim(t *rapid.T) {
+	build := m.build(t)
+	var asked []projections.Partition
+	for _, number := range rapid.SliceOfNDistinct(rapid.Int32Range(0, 2), 1, 3, rapid.ID[int32]).Draw(t, "partitions") {
+		asked = append(asked, partition(number))
+	}
+	real, err := m.builds[build].real.Claim(m.ctx, asked)
+	memory, err2 := m.builds[build].memory.Claim(m.ctx, asked)
+	if !agree(t, err, err2) {
+		return
+	}
+	slices.SortFunc(real, byPartition)
+	slices.SortFunc(memory, byPartition)
+	if diff := cmp.Diff(memory, real, ignoreEpoch); diff != "" {
+		t.Fatalf("the claimed progress differs (- memory, + store):\n%s", diff)
+	}
+	for i := range real {
+		m.claims = append(m.claims, claimed{build, real[i], memory[i]})
+	}
+}
+
+// ignoreEpoch leaves out what stores may count as they like.
+var ignoreEpoch = cmpopts.IgnoreFields(projections.Progress{}, "Epoch")
+
+func (m *model) write(t *rapid.T) {
+	build := m.build(t)
+	if len(m.claims) == 0 {
+		return
+	}
+	var advanced []int // of claims, one for each partition
+	for _, i := range rapid.Permutation(indices(m.claims)).Draw(t, "claims") {
+		same := func(j int) bool { return m.claims[j].real.Partition == m.claims[i].real.Partition }
+		if m.claims[i].build == build && !slices.ContainsFunc(advanced, same) && len(advanced) < 2 {
+			advanced = append(advanced, i)
+		}
+	}
+	if len(advanced) == 0 {
+		return
+	}
+	advanced = advanced[:rapid.IntRange(1, len(advanced)).Draw(t, "advances")]
+	by := rapid.Int64Range(0, 3).Draw(t, "by")
+	off := rapid.SampledFrom([]int64{0, 0, 0, 0, 1, -1}).Draw(t, "off")
+	m.sequence++
+	real := &projections.Batch{Changes: m.changes(t, m.builds[build].bank), States: m.states(t)}
+	memory := *real
+	for _, i := range advanced {
+		a, b := step(m.claims[i].real, m.claims[i].real.Next+by), step(m.claims[i].memory, m.claims[i].memory.Next+by)
+		a.From, a.To, b.From, b.To = a.From+off, a.To+off, b.From+off, b.To+off
+		real.Advances, memory.Advances = append(real.Advances, a), append(memory.Advances, b)
+	}
+	err, err2 := m.unheld(m.builds[build].real, real), m.unheld(m.builds[build].memory, &memory)
+	if len(advanced) > 1 && notTaken(err) && notTaken(err2) {
+		return // each partition may have its own reason, and either may be said
+	}
+	if agree(t, err, err2) {
+		for n, i := range advanced {
+			m.claims[i].real, m.claims[i].memory = stepped(real.Advances[n]), stepped(memory.Advances[n])
+		}
+	}
+}
+
+func indices[T any](all []T) []int {
+	numbers := make([]int, len(all))
+	for i := range numbers {
+		numbers[i] = i
+	}
+	return numbers
+}
+
+func notTaken(err error) bool {
+	return errors.Is(err, projections.ErrFenced) || errors.Is(err, projections.ErrMoved)
+}
+
+// unheld writes a batch as soon as the build is not held.
+func (m *model) unheld(build projections.OpenBuild, b *projections.Batch) error {
+	for {
+		err := build.Write(m.ctx, b)
+		if !errors.Is(err, projections.ErrHeld) || !pause(m.ctx) {
+			return err //nolint:wrapcheck // agree looks at it
+		}
+	}
+}
+
+func (m *model) takeOver(t *rapid.T) {
+	build := m.builds[m.build(t)]
+	agree(t, build.real.TakeOver(m.ctx, time.Millisecond), build.memory.TakeOver(m.ctx, time.Millisecond))
+}
+
+func (m *model) drop(t *rapid.T) {
+	number := m.build(t) + 1
+	b := m.builds[number-1].bank
+	agree(t, m.suite.Drop(m.ctx, &b.Projection, number), m.memory.Drop(m.ctx, &b.Projection, number))
+}
+
+func (m *model) mend(t *rapid.T) {
+	build := m.builds[m.build(t)]
+	real, err := m.progress(build.real)
+	memory, err2 := m.progress(build.memory)
+	if !agree(t, err, err2) || len(real) == 0 {
+		return
+	}
+	if rapid.Bool().Draw(t, "moved") {
+		real[0].Next++
+		memory[0].Next++
+	}
+	row := drawOdd(t)
+	fix := []projections.Mended{mended(build.bank.odd.Table, row, rapid.Bool().Draw(t, "row"))}
+	agree(t, build.real.Mend(m.ctx, real, fix), build.memory.Mend(m.ctx, memory, fix))
+}
+
+func (m *model) progress(build projections.OpenBuild) (all []projections.Progress, err error) {
+	err = build.Look(m.ctx, func(v projections.View) error {
+		all, err = v.Progress(m.ctx)
+		return err //nolint:wrapcheck // agree looks at it
+	})
+	slices.SortFunc(all, byPartition)
+	return all, err //nolint:wrapcheck // agree looks at it
+}
+
+// compare fails the test unless the builds hold the same, and readers see the same.
+func (m *model) compare(t *rapid.T) {
+	b := m.banks[0]
+	real, err := m.suite.Builds(m.ctx, b.Name)
+	builds, err2 := m.memory.Builds(m.ctx, b.Name)
+	agree(t, err, err2)
+	if diff := cmp.Diff(builds, real, ignoreBegan, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("the builds differ (- memory, + store):\n%s", diff)
+	}
+	for _, build := range builds {
+		open := m.builds[build.Number-1]
+		want, found := m.read(t, open.bank, open.memory), m.read(t, open.bank, open.real)
+		for i := range want.progress {
+			if i < len(found.progress) {
+				want.progress[i].Epoch = found.progress[i].Epoch
+			}
+		}
+		if diff := differences(open.bank.Tables, want, found); len(diff) > 0 {
+			t.Fatalf("build %d holds something else (- memory, + store):\n%s", build.Number, diff)
+		}
+	}
+	for _, key := range oddKeys {
+		found, err := m.suite.LiveRow(m.ctx, &b.Projection, b.odd.Table, key, int64(1))
+		want, err2 := m.memory.LiveRow(m.ctx, &b.Projection, b.odd.Table, key, int64(1))
+		agree(t, err, err2)
+		if (want != nil || found != nil) && len(rowsDiffer(b.odd.Table, key, want, found)) > 0 {
+			t.Fatalf("readers see %v, and in memory %v", found, want)
+		}
+	}
+}
+
+func (m *model) read(t *rapid.T, b *bank, build projections.OpenBuild) (c contents) {
+	t.Helper()
+	err := build.Look(m.ctx, func(v projections.View) error { return c.read(m.ctx, v, b, accountIDs...) })
+	if err != nil {
+		t.Fatal(fmt.Errorf("reading a build: %w", err))
+	}
+	return c
+}
