@@ -101,12 +101,7 @@ func (f *folding) change(changes []projections.Change, touches bool) error {
 	if err := f.run.Projection.Mine(changes); err != nil {
 		return err //nolint:wrapcheck // it is poison
 	}
-	for _, c := range changes {
-		if err := f.rows.change(c, touches); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.rows.changeAll(changes, touches)
 }
 
 // poison counts an error about an event. It returns any other one.

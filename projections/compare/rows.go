@@ -96,6 +96,31 @@ func (r *rows) narrow() {
 	}
 }
 
+// changeAll applies the changes of one event: all, or with an error none. The error is a *projections.Poison.
+func (r *rows) changeAll(changes []projections.Change, touches bool) error {
+	sums := func(c projections.Change) bool { return c.Table.Sums() }
+	if slices.ContainsFunc(changes, sums) { // nothing else can fail
+		var each projections.Changes // one for each row
+		if err := each.AddAll(0, changes); err != nil {
+			return err //nolint:wrapcheck // it is poison, and says which column
+		}
+		changes = each.Sorted()
+		for _, c := range changes {
+			if row := r.cells[c.Table][c.Key()]; row != nil && c.Op == projections.OpMerge {
+				if _, err := c.Onto(row.right); err != nil {
+					return err //nolint:wrapcheck // the same
+				}
+			}
+		}
+	}
+	for _, c := range changes {
+		if err := r.change(c, touches); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // change applies a change to a row as the events make it.
 func (r *rows) change(c projections.Change, touches bool) error {
 	key := c.Key()
