@@ -25,6 +25,9 @@ const (
 
 // session is a membership in the group, from its beginning to a fault or to the end of ctx.
 func (r *Runner) session(ctx context.Context) error {
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
 	client, err := r.o.Kafka.Client(
 		kgo.ConsumerGroup(r.group), kgo.ConsumeTopics(r.events, r.replay),
 		// Where offsets are lost, nothing must be passed over, and nothing sent again: that is a fault.
@@ -42,15 +45,6 @@ func (r *Runner) session(ctx context.Context) error {
 		return err //nolint:wrapcheck // it says what is wrong with the settings
 	}
 	defer client.CloseAllowingRebalance()
-	beginning, err := r.o.Kafka.Client() // it is no member, and so may commit where to begin
-	if err != nil {
-		return err //nolint:wrapcheck // the same
-	}
-	err = r.start(ctx, beginning)
-	beginning.Close()
-	if err != nil {
-		return err
-	}
 	beside, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
 	group.Go(func() { r.commit(beside, client) })

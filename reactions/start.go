@@ -15,12 +15,17 @@ import (
 // errNoStart says that partitions have no offsets, and that they can't be given any now.
 var errNoStart = errors.New("partitions have no offsets to begin at")
 
-// start commits the offsets to begin at for all partitions that have none. Without that, what happens between
+// begin commits the offsets to begin at for all partitions that have none. Without that, what happens between
 // the first start of a reaction and its first commit would be lost to one that begins with the newest event.
 //
 // Brokers take offsets from outside a group only while it has no members. So if they refuse them, another
 // member is there, which has done the same before it joined.
-func (r *Runner) start(ctx context.Context, client *kgo.Client) error {
+func (r *Runner) begin(ctx context.Context) error {
+	client, err := r.o.Kafka.Client() // of no member
+	if err != nil {
+		return err //nolint:wrapcheck // it says what is wrong with the settings
+	}
+	defer client.Close()
 	if _, err := kafka.Partitions(ctx, client, r.events, r.replay); err != nil {
 		return fmt.Errorf("ask for the topics of the reaction: %w", err)
 	}

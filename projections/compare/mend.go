@@ -142,8 +142,9 @@ func (m *mending) catchUp(ctx context.Context, to []projections.Progress) error 
 			f = &following{folding: begun}
 			m.at[p.Partition] = f
 		}
-		if p.Next <= f.next {
-			continue
+		if max(p.Next, 0) < f.next {
+			return fmt.Errorf("the build has gone back in %s/%d, from %d to %d", p.Topic, p.Partition.Partition,
+				f.next, p.Next)
 		}
 		if err := f.read(ctx, f.next, p.Next); err != nil {
 			return err
@@ -151,7 +152,7 @@ func (m *mending) catchUp(ctx context.Context, to []projections.Progress) error 
 		if f.rest >= 0 {
 			return fmt.Errorf("%w: there are more than States, %d, allows", ErrTooMany, m.run.States)
 		}
-		f.next = p.Next
+		f.next = max(p.Next, 0)
 	}
 	return nil
 }
