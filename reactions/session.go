@@ -131,7 +131,7 @@ func (r *Runner) gone(partitions map[string][]int32) {
 func (r *Runner) goneAll() {
 	r.mu.Lock()
 	all := make(map[string][]int32)
-	for at := range maps.Keys(r.lines) {
+	for at := range r.lines {
 		all[at.Topic] = append(all[at.Topic], at.Partition)
 	}
 	r.mu.Unlock()

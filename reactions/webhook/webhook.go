@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -72,7 +73,7 @@ func Post[E any](h *Hook) func(context.Context, reactions.Event[E]) error {
 		set("ce-specversion", "1.0")
 		set("ce-id", e.ID)
 		set("ce-type", e.Type)
-		set("ce-source", firstOf(h.o.Source, e.Source))
+		set("ce-source", cmp.Or(h.o.Source, e.Source))
 		set("ce-subject", e.Subject)
 		if !e.Time.IsZero() {
 			set("ce-time", e.Time.UTC().Format(time.RFC3339Nano))
@@ -83,13 +84,6 @@ func Post[E any](h *Hook) func(context.Context, reactions.Event[E]) error {
 		set("traceparent", tracing.Clean(e.Traceparent))
 		return h.post(ctx, escape(e.Key), header, body)
 	}
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // post sends a request, unless the circuit is open.
