@@ -19,8 +19,8 @@ type Letters struct {
 	RecordBytes int
 }
 
-// Of returns the dead letter of a record, ready to be sent: key, value and headers as they came, and why it is
-// set aside. One that is too large even for a dead letter has none of these (HeaderCut).
+// Of returns the dead letter of a record, ready to be sent: key, value and headers as they came, and why it
+// is set aside. One that is too large even for a dead letter has none of these (HeaderCut).
 func (l Letters) Of(record *kgo.Record, reason codecs.Reason, err error) *kgo.Record {
 	d := deadLetters{
 		group: l.Group, replay: l.Replay, version: l.Version, limit: LetterBytes(l.RecordBytes),

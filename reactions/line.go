@@ -182,8 +182,8 @@ func (l *line) handle(ctx context.Context, record *kgo.Record) bool {
 // errStopping says that the line ends.
 var errStopping = errors.New("the partition goes, or the process ends")
 
-// retry calls do until it succeeds, fails for good, or has failed for so long as giveUp says, if it is not 0. Then
-// the error is a *codecs.Malformed. It is errStopping if the line ends.
+// retry calls do until it succeeds, fails for good, or has failed for so long as giveUp says, if it is not 0.
+// Then the error is a *codecs.Malformed. It is errStopping if the line ends.
 func (l *line) retry(what string, giveUp time.Duration, do func(attempt int) error) error {
 	o, began := &l.runner.o, time.Now()
 	backoff := o.LeastBackoff

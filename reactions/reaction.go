@@ -58,8 +58,8 @@ func (r Reaction) Check() error {
 // Group returns the reaction's consumer group.
 func (r Reaction) Group(prefix string) string { return prefix + "reaction-" + r.Name }
 
-// ReplayTopic returns the topic that dead letters of the reaction are replayed to. It has as many partitions as
-// the events topic.
+// ReplayTopic returns the topic that dead letters of the reaction are replayed to. It has as many partitions
+// as the events topic.
 func (r Reaction) ReplayTopic(prefix string) string { return processors.LoopTopic(r.Group(prefix)) }
 
 // Event is an event that is to be sent.
@@ -76,8 +76,8 @@ type Event[E any] struct {
 	json func() ([]byte, error)
 }
 
-// JSON returns the event's data as JSON, as the HTTP API shows it. Of an event that a test has made, it is what
-// encoding/json makes.
+// JSON returns the event's data as JSON, as the HTTP API shows it. Of an event that a test has made, it is
+// what encoding/json makes.
 func (e Event[E]) JSON() ([]byte, error) {
 	if e.json == nil {
 		return json.Marshal(e.Data) //nolint:wrapcheck // it says what is wrong
@@ -100,9 +100,9 @@ type sending struct {
 	send func(ctx context.Context, key string, attempt int) error
 }
 
-// To sends the events of an aggregate. The context of send ends after Options.Timeout. An error is a fault, and
-// the event is tried again, unless it is made by [Refuse]; see also [After]. A panic is a refusal. send is called by
-// several goroutines, for events of different partitions.
+// To sends the events of an aggregate. The context of send ends after Options.Timeout. An error is a fault,
+// and the event is tried again, unless it is made by [Refuse]; see also [After]. A panic is a refusal. send
+// is called by several goroutines, for events of different partitions.
 func To[E any](of processors.EventsOf[E], send func(context.Context, Event[E]) error) Source {
 	s := Source{aggregate: of}
 	if send == nil {

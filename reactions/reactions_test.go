@@ -68,8 +68,8 @@ func TestPartitionsMove(t *testing.T) {
 	w.all(want...)
 }
 
-// A process that dies after it has sent, and before it has committed, leaves an event that is sent again, under
-// the same key.
+// A process that dies after it has sent, and before it has committed, leaves an event that is sent again,
+// under the same key.
 func TestKilledBetweenSendingAndCommitting(t *testing.T) {
 	w := newWorld(t)
 	id := ids()[1]
@@ -103,7 +103,8 @@ func TestKilledBetweenSendingAndCommitting(t *testing.T) {
 	w.same("keys", slices.Compact(slices.Sorted(slices.Values(all))), keysOf(id, 1, 4))
 }
 
-// By default, a reaction begins with what happens after its first start, even if its process is away meanwhile.
+// By default, a reaction begins with what happens after its first start, even if its process is away
+// meanwhile.
 func TestStartAtNewest(t *testing.T) {
 	w := newWorld(t)
 	id := ids()[0]
@@ -194,8 +195,8 @@ func TestFaultsHoldTheirPartitionOnly(t *testing.T) {
 	}
 }
 
-// What can't be sent is set aside, with why, and the next ones are sent. A replay goes to this reaction alone,
-// which sends it under the key that it had.
+// What can't be sent is set aside, with why, and the next ones are sent. A replay goes to this reaction
+// alone, which sends it under the key that it had.
 func TestDeadLetters(t *testing.T) {
 	w := newWorld(t)
 	id := ids()[2]

@@ -30,7 +30,8 @@ type Runner struct {
 	trouble trouble // of the group
 }
 
-// New returns a reaction that is ready to run. The error lists all that is wrong with it and with the options.
+// New returns a reaction that is ready to run. The error lists all that is wrong with it and with the
+// options.
 func New(reaction Reaction, o Options) (*Runner, error) {
 	o.complete()
 	if err := errors.Join(reaction.Check(), o.validate()); err != nil {
@@ -75,8 +76,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	return nil
 }
 
-// Ready returns nil, or why events are not sent: a partition that is stopped, and faults that have gone on for
-// Options.UnreadyAfter.
+// Ready returns nil, or why events are not sent: a partition that is stopped, and faults that have gone on
+// for Options.UnreadyAfter.
 func (r *Runner) Ready() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

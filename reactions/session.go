@@ -176,7 +176,8 @@ func (r *Runner) commitLast(client *kgo.Client) {
 	}
 }
 
-// watchLag measures the lag every few seconds. A session that has lived for so long is well: one that fails ends.
+// watchLag measures the lag every few seconds. A session that has lived for so long is well: one that fails
+// ends.
 func (r *Runner) watchLag(ctx context.Context, client *kgo.Client) {
 	admin := kadm.NewClient(client)
 	for {

@@ -138,7 +138,9 @@ func TestAnyRows(t *testing.T) {
 		slices.Sort(want)
 		w.spoil(rows...)
 		limit := 10 + random.IntN(60)
-		report, found := w.run(func(o *compare.Options) { o.Rows, o.Seed, o.States = limit, seed, 1+random.IntN(20) })
+		report, found := w.run(func(o *compare.Options) {
+			o.Rows, o.Seed, o.States = limit, seed, 1+random.IntN(20)
+		})
 		w.same("differences", names(found), want)
 		if report.Slices*limit < 122 {
 			w.Errorf("%d slices of %d rows can't be all", report.Slices, limit)

@@ -79,8 +79,8 @@ func difference(t *projections.Table, key string, c *cell) *Difference {
 	return d
 }
 
-// same reports whether two values of a column say the same. In JSON, nothing, null, and an empty list or object
-// do: a state that was stored has an empty list where one that was folded just now may have none.
+// same reports whether two values of a column say the same. In JSON, nothing, null, and an empty list or
+// object do: a state that was stored has an empty list where one that was folded just now may have none.
 func same(column *projections.Column, a, b any) bool {
 	if column.Equal(a, b) {
 		return true
@@ -121,7 +121,8 @@ func withoutEmpty(v any) any {
 	return v
 }
 
-// shown returns a value of a row as JSON can have it: a stored text need not be the JSON that its column says.
+// shown returns a value of a row as JSON can have it: a stored text need not be the JSON that its column
+// says.
 func shown(row []any, i int) any {
 	if row == nil {
 		return nil

@@ -225,12 +225,13 @@ func (w *world) project() {
 	for _, p := range w.progress() {
 		from := max(p.Next, 0)
 		at := kafka.Range{Topic: p.Topic, Partition: p.Partition.Partition, From: from}
-		next, err := kafka.ReadPartitionBy(w.ctx, w.client, at, func(records []*kgo.Record, _ kafka.Progress) error {
-			for _, r := range records {
-				w.take(r)
-			}
-			return nil
-		})
+		next, err := kafka.ReadPartitionBy(w.ctx, w.client, at,
+			func(records []*kgo.Record, _ kafka.Progress) error {
+				for _, r := range records {
+					w.take(r)
+				}
+				return nil
+			})
 		w.must(err)
 		folded, err := w.folding.Close()
 		w.must(err)

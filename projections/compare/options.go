@@ -28,8 +28,8 @@ var (
 	ErrTooMany = errors.New("the states don't fit in memory")
 )
 
-// Options say what is verified, with what, and what that may cost. A field is required unless its comment says
-// what its zero value means.
+// Options say what is verified, with what, and what that may cost. A field is required unless its comment
+// says what its zero value means.
 type Options struct {
 	Projection *projections.Projection
 	// Sources are those of Projection.Open.

@@ -19,8 +19,8 @@ const statesAtOnce = 500
 // pauseOfStates is between two looks at a state that is ahead in a store that writes states before progress.
 const pauseOfStates = 100 * time.Millisecond
 
-// compareStates compares the states of a partition, folded up to an offset, with those that the store has. The
-// store may have gone on, so a state may be ahead if there are events that it is ahead by.
+// compareStates compares the states of a partition, folded up to an offset, with those that the store has.
+// The store may have gone on, so a state may be ahead if there are events that it is ahead by.
 func (r *run) compareStates(ctx context.Context, f *folding, to int64) error {
 	ahead := make(map[string]projections.StoredState)
 	var subjects []string

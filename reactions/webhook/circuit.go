@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// circuit keeps requests from a receiver that is down. It is closed, and all go through; open, and none does; or
-// half open, and one does, which decides. A library would not say how long to wait.
+// circuit keeps requests from a receiver that is down. It is closed, and all go through; open, and none does;
+// or half open, and one does, which decides. A library would not say how long to wait.
 type circuit struct {
 	most  int
 	pause time.Duration
@@ -22,7 +22,8 @@ const halfOpenPause = time.Second
 
 func newCircuit(most int, pause time.Duration) *circuit { return &circuit{most: most, pause: pause} }
 
-// ask returns how long to wait before the next question; 0: a request may be made, and its outcome must be told.
+// ask returns how long to wait before the next question; 0: a request may be made, and its outcome must be
+// told.
 func (c *circuit) ask(now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

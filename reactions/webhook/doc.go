@@ -4,13 +4,13 @@
 //	…
 //	reactions.Reaction{Name: "hook", From: reactions.To(accounts.Definition, webhook.Post[accounts.Event](hook))}
 //
-// A request is a CloudEvent in binary mode: the body is the event as JSON, and its metadata are in headers that
-// begin with ce-. Idempotency-Key has reactions.Event.Key, the same for each try. traceparent has the trace of
-// the command.
+// A request is a CloudEvent in binary mode: the body is the event as JSON, and its metadata are in headers
+// that begin with ce-. Idempotency-Key has reactions.Event.Key, the same for each try. traceparent has the
+// trace of the command.
 //
 // With a secret, requests are signed as Standard Webhooks are (standardwebhooks.com), for which there are
-// libraries in many languages: Webhook-Signature has the HMAC-SHA-256 of Webhook-Id, Webhook-Timestamp and the
-// body, joined by dots.
+// libraries in many languages: Webhook-Signature has the HMAC-SHA-256 of Webhook-Id, Webhook-Timestamp and
+// the body, joined by dots.
 //
 // # Answers
 //

@@ -196,8 +196,8 @@ func (h *Hook) secret() ([]byte, error) {
 	return text, nil
 }
 
-// escape returns a text as a header can have it, as the HTTP binding of CloudEvents says: what is not printable
-// ASCII is in percent encoding, and so are spaces, quotes and percent signs.
+// escape returns a text as a header can have it, as the HTTP binding of CloudEvents says: what is not
+// printable ASCII is in percent encoding, and so are spaces, quotes and percent signs.
 func escape(text string) string {
 	var b strings.Builder
 	for i := range len(text) {
