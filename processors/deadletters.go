@@ -32,6 +32,9 @@ const (
 	// replay goes to.
 	HeaderGroup       = "refold_group"
 	HeaderReplayTopic = "refold_replay_topic"
+	// HeaderProjection names the projection that could not take the event. Nothing is put back then: an event
+	// that comes twice is a second event.
+	HeaderProjection = "refold_projection"
 	// HeaderCut is present if the record was too large even for a dead letter, and gives its size in bytes.
 	// The dead letter then lacks key, value and the record's own headers. They are in the topic that it
 	// came from, as long as that keeps them.
@@ -85,7 +88,10 @@ func (d *deadLetters) setAside(
 	records kafka.Records, record *received, poison *codecs.Malformed,
 ) verdict {
 	d.count(records, record, poison)
-	letter := d.letter(record, poison)
+	letter := SetAside{
+		Reason: poison.Reason, Err: poison.Err, Version: d.version, Group: d.group, ReplayTopic: d.replay,
+		LimitBytes: d.limit,
+	}.Letter(record.Record)
 	records.Send(d.topic, letter.Key, letter.Headers, letter.Value)
 	d.metrics.setAside(d.owner, poison.Reason)
 	level := slog.LevelWarn
@@ -134,40 +140,58 @@ func (d *deadLetters) refuse(records kafka.Records, record *received, err error)
 	return verdict{} // not reached: Fail panics
 }
 
+// SetAside says why a record is set aside in the dead letters, and by whom.
+type SetAside struct {
+	Reason codecs.Reason
+	Err    error
+	// Version is the program's, Group the consumer group that sets the record aside.
+	Version, Group string
+	// ReplayTopic is where a replay puts the record. It is empty if Projection is set: nothing is put back.
+	ReplayTopic string
+	// Projection is the one that can't take the record; empty: an aggregate or a process can't handle it.
+	Projection string
+	// LimitBytes is the size of the largest dead letter: see LetterBytes.
+	LimitBytes int
+}
+
 // origin returns headers that say where a record comes from and why it is set aside.
-func (d *deadLetters) origin(record *received, poison *codecs.Malformed) []kgo.RecordHeader {
-	message := excerpt.Of(poison.Err.Error(), maxMessageBytes)
-	return []kgo.RecordHeader{
+func (s SetAside) origin(record *kgo.Record) []kgo.RecordHeader {
+	message := excerpt.Of(s.Err.Error(), maxMessageBytes)
+	at := kafka.ClampTime(kafka.TrueTime(record.Timestamp).UTC())
+	headers := []kgo.RecordHeader{
 		{Key: HeaderTopic, Value: []byte(record.Topic)},
 		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(record.Partition), 10)},
 		{Key: HeaderOffset, Value: strconv.AppendInt(nil, record.Offset, 10)},
-		{Key: HeaderReason, Value: []byte(poison.Reason)},
+		{Key: HeaderReason, Value: []byte(s.Reason)},
 		{Key: HeaderMessage, Value: []byte(message)},
-		{Key: HeaderTime, Value: kafka.ClampTime(record.time().UTC()).AppendFormat(nil, time.RFC3339Nano)},
-		{Key: HeaderVersion, Value: []byte(d.version)},
-		{Key: HeaderGroup, Value: []byte(d.group)},
-		{Key: HeaderReplayTopic, Value: []byte(d.replay)},
+		{Key: HeaderTime, Value: at.AppendFormat(nil, time.RFC3339Nano)},
+		{Key: HeaderVersion, Value: []byte(s.Version)},
+		{Key: HeaderGroup, Value: []byte(s.Group)},
 	}
+	if s.Projection != "" {
+		return append(headers, kgo.RecordHeader{Key: HeaderProjection, Value: []byte(s.Projection)})
+	}
+	return append(headers, kgo.RecordHeader{Key: HeaderReplayTopic, Value: []byte(s.ReplayTopic)})
 }
 
-// letter returns the dead letter of a record. If the record is too large even for a dead letter, which only
-// a compressed batch can bring, the letter has no key, value or headers of the record: it could not be
-// written, and would stop the partition.
-func (d *deadLetters) letter(record *received, poison *codecs.Malformed) kgo.Record {
-	letter := kgo.Record{Key: record.Key, Value: record.Value, Headers: record.headers()}
-	origin := d.origin(record, poison)
+// Letter returns the dead letter of a record, without a topic. If the record is too large even for a dead
+// letter, which only a compressed batch can bring, the letter has no key, value or headers of the record: it
+// could not be written, and would stop the partition.
+func (s SetAside) Letter(record *kgo.Record) kgo.Record {
+	letter := kgo.Record{Key: record.Key, Value: record.Value, Headers: ownHeaders(record)}
+	origin := s.origin(record)
 	letter.Headers = append(letter.Headers, origin...)
 	size := kafka.RecordBytes(len(letter.Key), letter.Value, letter.Headers)
-	if size <= d.limit {
+	if size <= s.LimitBytes {
 		return letter
 	}
 	return kgo.Record{Headers: append(origin,
 		kgo.RecordHeader{Key: HeaderCut, Value: strconv.AppendInt(nil, int64(size), 10)})}
 }
 
-// headers returns the record's own headers. It leaves out the origin that a replayed dead letter carries:
+// ownHeaders returns the record's own headers. It leaves out the origin that a replayed dead letter carries:
 // one that fails again has one origin, the last.
-func (r *received) headers() []kgo.RecordHeader {
+func ownHeaders(r *kgo.Record) []kgo.RecordHeader {
 	return slices.DeleteFunc(slices.Clone(r.Headers), func(h kgo.RecordHeader) bool {
 		return slices.Contains(originHeaders, h.Key)
 	})
@@ -175,7 +199,7 @@ func (r *received) headers() []kgo.RecordHeader {
 
 var originHeaders = []string{
 	HeaderTopic, HeaderPartition, HeaderOffset, HeaderReason, HeaderMessage, HeaderTime,
-	HeaderVersion, HeaderGroup, HeaderReplayTopic, HeaderCut,
+	HeaderVersion, HeaderGroup, HeaderReplayTopic, HeaderProjection, HeaderCut,
 }
 
 // bug is the poison of a command that made the domain fail or panic.

@@ -14,6 +14,7 @@ import (
 
 	"refold/codecs"
 	"refold/kafka"
+	"refold/processors"
 )
 
 // line sends the events of one partition, one after the other, as long as the partition is here.
@@ -265,7 +266,12 @@ func (l *line) setAside(ctx context.Context, record *kgo.Record, poison *codecs.
 	err := l.retry("write a dead letter of "+l.at.String(), 0, func(int) error {
 		ctx, cancel := context.WithTimeout(ctx, r.o.Timeout)
 		defer cancel()
-		return l.client.ProduceSync(ctx, r.letters.Of(record, poison.Reason, poison.Err)).FirstErr()
+		letter := processors.SetAside{
+			Reason: poison.Reason, Err: poison.Err, Version: r.o.Version, Group: r.group, ReplayTopic: r.replay,
+			LimitBytes: r.limit,
+		}.Letter(record)
+		letter.Topic = processors.DeadLetters(r.o.TopicPrefix)
+		return l.client.ProduceSync(ctx, &letter).FirstErr()
 	})
 	if err != nil {
 		return false

@@ -19,7 +19,7 @@ type Runner struct {
 	group          string
 	events, replay string // topics
 	decode         decoder
-	letters        processors.Letters
+	limit          int // bytes of a dead letter
 	log            *slog.Logger
 	faults         *kafka.FaultLog
 	slots          chan struct{} // a try takes one
@@ -56,10 +56,7 @@ func New(reaction Reaction, o Options) (*Runner, error) {
 			reaction.Name, named.Name)
 	}
 	r.faults = kafka.NewFaultLog(r.log)
-	r.letters = processors.Letters{
-		Topic: processors.DeadLetters(o.TopicPrefix), Group: r.group, Replay: r.replay, Version: o.Version,
-		RecordBytes: o.Kafka.WithDefaults().RecordBytes,
-	}
+	r.limit = processors.LetterBytes(o.Kafka.WithDefaults().RecordBytes)
 	return r, nil
 }
 

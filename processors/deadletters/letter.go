@@ -58,6 +58,9 @@ type Letter struct {
 	// Version is the version of the worker that set it aside, Group the worker's consumer group and
 	// ReplayTopic where that group would have it put back. Older workers said neither.
 	Version, Group, ReplayTopic string
+	// Projection is the one that could not take the event; empty: it is the letter of an aggregate or a
+	// process.
+	Projection string
 	// CutBytes is the size of a record that was too large for the dead letters: nothing is left of it
 	// here. Empty as a rule.
 	CutBytes string
@@ -94,6 +97,7 @@ func Parse(r *kgo.Record) (*Letter, error) {
 		processors.HeaderMessage: &l.Message, processors.HeaderVersion: &l.Version,
 		processors.HeaderGroup: &l.Group, processors.HeaderReplayTopic: &l.ReplayTopic,
 		HeaderReplayed: &l.ReplayOf, processors.HeaderCut: &l.CutBytes,
+		processors.HeaderProjection: &l.Projection,
 	}
 	for name, text := range texts {
 		*text = string(kafka.Header(r.Headers, name))

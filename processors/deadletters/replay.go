@@ -14,6 +14,10 @@ import (
 var (
 	// ErrNoReplayTopic: nothing says where to, and where it came from is no topic of commands.
 	ErrNoReplayTopic = errors.New("it says no topic to go back to")
+	// ErrProjection: a projection could not take it.
+	ErrProjection = errors.New("a projection could not take this event, and an event is not put back: its " +
+		"aggregate and other projections have it. Mend the projection, then rebuild it: the new build takes " +
+		"the event again. Then discard the letter")
 	// ErrFacts: it would go where nothing may come twice.
 	ErrFacts = errors.New("nothing is put back into a topic of facts")
 	// ErrTooLarge: it is larger than what we send.
@@ -30,6 +34,9 @@ const batchOverhead = 4 << 10
 // aside. Dead letters of older workers don't say; they all were commands, but that is checked.
 func (s *Settings) target(l *Letter) (string, error) {
 	topic := l.ReplayTopic
+	if l.Projection != "" {
+		return "", fmt.Errorf("%w (projection %s)", ErrProjection, l.Projection)
+	}
 	if topic == "" {
 		if topic = l.Origin.Topic; !slices.Contains(s.Commands, topic) {
 			return "", fmt.Errorf("%w, and %s, where it came from, is no topic of commands",

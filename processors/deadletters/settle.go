@@ -172,7 +172,7 @@ func (w *settling) change(ctx context.Context, l *Letter) (change, error) {
 // impossible reports whether an error is about one letter, and not about everything.
 func impossible(err error) bool {
 	return errors.Is(err, ErrNoReplayTopic) || errors.Is(err, ErrFacts) ||
-		errors.Is(err, ErrTooLarge) || errors.Is(err, ErrCut) ||
+		errors.Is(err, ErrTooLarge) || errors.Is(err, ErrCut) || errors.Is(err, ErrProjection) ||
 		errors.Is(err, kafka.ErrTopicMissing)
 }
 

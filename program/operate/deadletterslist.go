@@ -44,6 +44,7 @@ lists the open ones.
   [cutBytes]                     size of a record that was too large: its content is not here
   [group], [version]             the consumer group that set it aside, and the worker's version
   [replayTopic]                  where a replay goes, if the group said so
+  [projection]                   the projection that could not take the event: nothing is put back then
   [replayOf]                     the dead letter that it was before: it was replayed, and failed again
   [settled]                      outcome (replayed, discarded, unknown), time, by, note, topic
 --json --summary prints reason, topic, count, first and last.
@@ -121,6 +122,9 @@ func letterLine(w io.Writer, l *deadletters.Letter) error {
 	if l.CutBytes != "" {
 		text = "cut, had " + command.Shortened(l.CutBytes, 20) + " bytes: " + text
 	}
+	if l.Projection != "" {
+		text = "projection " + command.Shortened(l.Projection, 64) + ": " + text
+	}
 	if l.ReplayOf != "" {
 		text = "again, was " + command.Shortened(l.ReplayOf, 32) + ": " + text
 	}
@@ -167,6 +171,7 @@ type letterEntry struct {
 	Group         string                  `json:"group,omitempty"`
 	Version       string                  `json:"version,omitempty"`
 	ReplayTopic   string                  `json:"replayTopic,omitempty"`
+	Projection    string                  `json:"projection,omitempty"`
 	ReplayOf      string                  `json:"replayOf,omitempty"`
 	Settled       *deadletters.Settlement `json:"settled,omitempty"`
 }
@@ -179,6 +184,7 @@ func entryOf(l *deadletters.Letter) letterEntry {
 		CorrelationID: l.Header(codecs.HeaderCorrelationID),
 		Bytes:         len(l.Value), CutBytes: l.CutBytes,
 		Group: l.Group, Version: l.Version, ReplayTopic: l.ReplayTopic,
+		Projection: l.Projection,
 		ReplayOf: l.ReplayOf, Settled: l.Settled,
 	}
 	if !l.Origin.Time.IsZero() {

@@ -119,6 +119,7 @@ func showText(w io.Writer, l *deadletters.Letter) {
 	if !l.Origin.Time.IsZero() {
 		say("of", l.Origin.Time.Format(time.RFC3339Nano))
 	}
+	say("projection", l.Projection)
 	say("group", l.Group)
 	say("version", l.Version)
 	say("replay to", l.ReplayTopic)

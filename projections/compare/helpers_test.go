@@ -257,10 +257,12 @@ func (w *world) take(r *kgo.Record) {
 		err = &projections.Poison{Reason: projections.PoisonRefused, Err: errors.New("it has a NUL")}
 	}
 	if err != nil {
-		letter := processors.Letters{
-			Topic: processors.DeadLetters(prefix), Group: "projection-shown-1", RecordBytes: 1 << 20,
-		}.Of(r, codecs.Reason(fold.CodeOf(err)), err)
-		w.must(w.client.ProduceSync(w.ctx, letter).FirstErr())
+		letter := processors.SetAside{
+			Reason: codecs.Reason(fold.CodeOf(err)), Err: err, Group: "projection-shown-1",
+			Projection: "shown", LimitBytes: 1 << 20,
+		}.Letter(r)
+		letter.Topic = processors.DeadLetters(prefix)
+		w.must(w.client.ProduceSync(w.ctx, &letter).FirstErr())
 	}
 }
 

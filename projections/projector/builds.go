@@ -1,0 +1,282 @@
+package projector
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"refold/kafka"
+	"refold/processors"
+	"refold/projections"
+)
+
+// runner is a projection of the program, with the builds that this process takes part in.
+type runner struct {
+	*shared
+	of     *Projected
+	folds  string
+	topics []string // by source
+	health *health
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	started map[int]*started
+	group  sync.WaitGroup
+}
+
+// started is a build that runs.
+type started struct {
+	*member
+	stop  context.CancelFunc
+	ended chan struct{}
+}
+
+func newRunner(s *shared, of *Projected) *runner {
+	log := s.logger.With("projection", of.Projection.Name)
+	r := &runner{
+		shared: s, of: of, folds: projections.Folds(of.Sources), log: log,
+		health: newHealth(of.Projection.Name, log), started: make(map[int]*started),
+	}
+	for _, source := range of.Sources {
+		r.topics = append(r.topics, processors.NewTopics(s.options.Prefix, source.Name, source.Plural).Events)
+	}
+	return r
+}
+
+// members returns those that run.
+func (r *runner) members() []*member {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]*member, 0, len(r.started))
+	for _, one := range r.started {
+		all = append(all, one.member)
+	}
+	return all
+}
+
+// looking names the fault of a store that can't say which builds there are.
+const looking = "look after the builds of the projection"
+
+// run runs all builds of the projection's version and folds until ctx ends.
+func (r *runner) run(ctx context.Context) error {
+	defer r.group.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	begun := false
+	for {
+		err := r.look(ctx, &begun)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, projections.ErrCantMerge):
+			return fmt.Errorf("projection %s: %w", r.of.Projection.Name, err)
+		case err != nil:
+			r.health.failed(looking, err)
+		default:
+			r.health.ended(looking)
+		}
+		kafka.Sleep(ctx, r.options.LookEvery)
+	}
+}
+
+// look begins the build of the projection's version and folds if there is none, runs those that have come, and
+// stops those that have gone.
+func (r *runner) look(ctx context.Context, begun *bool) error {
+	if !*begun {
+		limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout)
+		defer cancel()
+		_, err := r.of.Store.Begin(limited, &r.of.Projection, projections.Build{
+			Projection: r.of.Projection.Name, Version: r.of.Projection.Version, Folds: r.folds,
+			FromTables: r.of.FromTables,
+		}, false)
+		if err != nil {
+			return fmt.Errorf("begin a build: %w", err)
+		}
+		*begun = true
+	}
+	builds, err := r.builds(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, b := range builds {
+		if b.Version == r.of.Projection.Version && b.Folds == r.folds {
+			errs = append(errs, r.start(ctx, b))
+		}
+	}
+	r.stopOthers(builds)
+	if !r.of.ByHand {
+		errs = append(errs, r.takeOver(ctx, builds))
+	}
+	return errors.Join(append(errs, r.dropKept(ctx, builds))...)
+}
+
+func (r *runner) builds(ctx context.Context) ([]projections.Build, error) {
+	limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout)
+	defer cancel()
+	builds, err := r.of.Store.Builds(limited, r.of.Projection.Name)
+	if err != nil {
+		return nil, fmt.Errorf("ask which builds there are: %w", err)
+	}
+	return builds, nil
+}
+
+// start runs a build unless it runs.
+func (r *runner) start(ctx context.Context, b projections.Build) error {
+	r.mu.Lock()
+	one := r.started[b.Number]
+	r.mu.Unlock()
+	if one != nil {
+		select {
+		case <-one.ended: // it was dropped for a moment, or the store was restored
+			r.remove(b)
+		default:
+			return nil
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout)
+	defer cancel()
+	open, err := r.of.Store.Open(limited, &r.of.Projection, b.Number)
+	if err != nil {
+		return fmt.Errorf("open build %d: %w", b.Number, err)
+	}
+	log := r.log.With("build", b.Number)
+	ctx, stop := context.WithCancel(ctx)
+	one = &started{stop: stop, ended: make(chan struct{}), member: &member{
+		shared: r.shared, of: r.of, build: b, open: open, topics: r.topics, log: log,
+		health: newHealth(b.Name(), log), metrics: r.metrics.of(b),
+	}}
+	r.mu.Lock()
+	r.started[b.Number] = one
+	r.mu.Unlock()
+	log.Info("the build runs", "version", b.Version, "folds", b.Folds, "status", b.Status)
+	r.group.Go(func() {
+		defer close(one.ended)
+		defer stop()
+		if err := one.run(ctx); err != nil {
+			log.Info("the build ends", "reason", err)
+		}
+	})
+	return nil
+}
+
+// stopOthers stops the builds that are not there any more.
+func (r *runner) stopOthers(builds []projections.Build) {
+	r.mu.Lock()
+	var gone []*started
+	for number, one := range r.started {
+		if !slices.ContainsFunc(builds, func(b projections.Build) bool { return b.Number == number }) {
+			gone = append(gone, one)
+		}
+	}
+	r.mu.Unlock()
+	for _, one := range gone {
+		one.stop()
+		<-one.ended
+		r.remove(one.build)
+		one.log.Info("the build was dropped")
+	}
+}
+
+// remove forgets a build that has ended.
+func (r *runner) remove(b projections.Build) {
+	r.mu.Lock()
+	delete(r.started, b.Number)
+	r.mu.Unlock()
+	r.metrics.forget(b)
+}
+
+// takeOver makes a build of this projection live if it is level. A build never takes the place of one of a
+// later version, nor of a later one of its own.
+func (r *runner) takeOver(ctx context.Context, builds []projections.Build) error {
+	var live projections.Build
+	for _, b := range builds {
+		if b.Status == projections.Live {
+			live = b
+		}
+	}
+	for _, b := range slices.Backward(builds) {
+		r.mu.Lock()
+		one := r.started[b.Number]
+		r.mu.Unlock()
+		later := cmp.Or(cmp.Compare(b.Version, live.Version), cmp.Compare(b.Number, live.Number)) > 0
+		if one == nil || b.Status != projections.Filling || !later {
+			continue
+		}
+		level, err := r.level(ctx, one.open)
+		if err != nil {
+			return fmt.Errorf("ask whether build %d is level: %w", b.Number, err)
+		}
+		if !level {
+			continue
+		}
+		limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout+r.options.TakeOverHold)
+		err = one.open.TakeOver(limited, r.options.TakeOverHold)
+		cancel()
+		switch {
+		case errors.Is(err, projections.ErrBehind):
+			one.log.Info("the build was level, and could not catch up with the live one; it is tried again")
+			return nil
+		case err != nil:
+			return fmt.Errorf("take over with build %d: %w", b.Number, err)
+		}
+		one.log.Info("the build is live", "before", live.Number)
+		return nil
+	}
+	return nil
+}
+
+// level reports whether a build has begun all partitions of its topics, and lacks few records.
+func (r *runner) level(ctx context.Context, open projections.OpenBuild) (bool, error) {
+	limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout)
+	defer cancel()
+	ends, err := r.ends(limited, r.topics)
+	if err != nil {
+		return false, err
+	}
+	next := make(map[projections.Partition]int64)
+	err = open.Look(limited, func(v projections.View) error {
+		all, err := v.Progress(limited)
+		for _, p := range all {
+			next[p.Partition] = p.Next
+		}
+		return err
+	})
+	if err != nil {
+		return false, err //nolint:wrapcheck // the caller says what was asked
+	}
+	lag := int64(0)
+	for p, end := range ends {
+		at, begun := next[p]
+		if !begun || at < 0 {
+			return false, nil
+		}
+		lag += max(0, end-at)
+	}
+	return lag <= r.options.TakeOverLag, nil
+}
+
+// dropKept drops builds that were live beyond Options.Keep, the oldest first.
+func (r *runner) dropKept(ctx context.Context, builds []projections.Build) error {
+	var kept []projections.Build
+	for _, b := range builds {
+		if b.Status == projections.Kept {
+			kept = append(kept, b)
+		}
+	}
+	for len(kept) > max(r.options.Keep, 0) {
+		limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout)
+		err := r.of.Store.Drop(limited, &r.of.Projection, kept[0].Number)
+		cancel()
+		if err != nil && !errors.Is(err, projections.ErrNoBuild) {
+			return fmt.Errorf("drop build %d: %w", kept[0].Number, err)
+		}
+		r.log.Info("a build that was live is dropped", "build", kept[0].Number)
+		kept = kept[1:]
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package projector
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"refold/kafka"
+	"refold/projections"
+)
+
+// Lag is how far a build is behind in a partition that this process has.
+type Lag struct {
+	Projection string
+	// Build is its number.
+	Build int
+	projections.Partition
+	// Next is the offset that is taken next, End that behind the last committed record.
+	Next, End int64
+	// Records is how many offsets there are between, those of aborted records and of markers included.
+	Records int64
+	// Age is how old the oldest record is that is not taken: of records that have not come from Kafka yet,
+	// that of the last one that was. It is 0 if there is none.
+	Age time.Duration
+	// Held is why no record is taken any more; nil: they are.
+	Held error
+}
+
+// lag returns how far the partition is behind, now. end is its end as far as the caller knows.
+func (s shown) lag(end int64) Lag {
+	l := Lag{Partition: s.Partition, Next: s.next, End: max(s.end, end), Held: s.held}
+	l.Records = max(0, l.End-l.Next)
+	if l.Records > 0 && !s.oldest.IsZero() {
+		l.Age = max(0, time.Since(s.oldest))
+	}
+	return l
+}
+
+// endsEvery is how often the ends of the events topics are asked for.
+const endsEvery = time.Second
+
+// ends returns the last stable offsets of topics.
+func (s *shared) ends(ctx context.Context, topics []string) (map[projections.Partition]int64, error) {
+	listed, err := kadm.NewClient(s.client).ListCommittedOffsets(ctx, topics...)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the callers say what was asked
+	}
+	ends := make(map[projections.Partition]int64)
+	listed.Each(func(o kadm.ListedOffset) {
+		ends[projections.Partition{Topic: o.Topic, Partition: o.Partition}] = o.Offset
+	})
+	return ends, nil
+}
+
+// watchEnds keeps the ends of all events topics, so that lag is known of partitions of which nothing comes.
+func (p *Projector) watchEnds(ctx context.Context) {
+	const asking = "ask where the events topics end"
+	var topics []string
+	for _, one := range p.projections {
+		topics = append(topics, one.topics...)
+	}
+	slices.Sort(topics)
+	topics = slices.Compact(topics)
+	for {
+		ends, err := p.ends(ctx, topics)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			p.health.failed(asking, err)
+		default:
+			p.health.ended(asking)
+			p.mu.Lock()
+			p.known = ends
+			p.mu.Unlock()
+		}
+		kafka.Sleep(ctx, endsEvery)
+	}
+}
+
+// Lag returns how far all builds are behind in the partitions that this process has, by projection, build and
+// partition.
+func (p *Projector) Lag() []Lag {
+	p.mu.Lock()
+	ends := p.known
+	p.mu.Unlock()
+	var all []Lag
+	for _, one := range p.projections {
+		for _, m := range one.members() {
+			all = append(all, m.lag(ends)...)
+		}
+	}
+	slices.SortFunc(all, func(a, b Lag) int {
+		return cmp.Or(cmp.Compare(a.Projection, b.Projection), cmp.Compare(a.Build, b.Build),
+			comparePartitions(a.Partition, b.Partition))
+	})
+	return all
+}
