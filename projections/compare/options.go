@@ -40,8 +40,8 @@ type Options struct {
 	Kafka kafka.Settings
 	// TopicPrefix is in front of the names of topics. Empty as a rule.
 	TopicPrefix string
-	// Group is the consumer group of the build, by which its dead letters are known. Empty: none are looked
-	// for.
+	// Group is the consumer group of the build, projector.Group, by which its dead letters are known. Empty:
+	// none are looked for.
 	Group string
 
 	// Sample is the share of rows that is verified, above 0 and up to 1. 0: all.
