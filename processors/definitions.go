@@ -8,12 +8,13 @@ import (
 	"refold/codecs"
 )
 
-// Definitions are the aggregates, processes and read models of a program, in the order in which they were
-// given. Make them with [Define].
+// Definitions are the aggregates, processes, read models and reactions of a program, in the order in which they
+// were given. Make them with [Define].
 type Definitions struct {
 	Aggregates []AggregateDefinition
 	Processes  []ProcessDefinition
 	ReadModels []ReadModel
+	Reactions  []ReactionDefinition
 }
 
 // Define collects the definitions of a program. The error lists names that can't be, or that stand for
@@ -29,9 +30,11 @@ func Define(all ...Definition) (Definitions, error) {
 			d.Processes = append(d.Processes, definition)
 		case ReadModel:
 			d.ReadModels = append(d.ReadModels, definition)
+		case ReactionDefinition:
+			d.Reactions = append(d.Reactions, definition)
 		default:
-			errs = append(errs, fmt.Errorf("definition %d is a %T; it must be an Aggregate, a Process or a "+
-				"Projection", i+1, definition))
+			errs = append(errs, fmt.Errorf("definition %d is a %T; it must be an Aggregate, a Process, a "+
+				"Projection or a Reaction", i+1, definition))
 		}
 	}
 	if len(d.Aggregates) == 0 {
@@ -50,6 +53,7 @@ func Define(all ...Definition) (Definitions, error) {
 		}
 	}
 	errs = append(errs, d.checkReadModels(known)...)
+	errs = append(errs, d.checkReactions(known)...)
 	return d, errors.Join(append(errs, d.Names("").Check())...)
 }
 
@@ -72,6 +76,24 @@ func (d Definitions) checkReadModels(known map[AggregateName]bool) (errs []error
 				errs = append(errs, fmt.Errorf("projection %q takes events of the aggregate %q, which is not "+
 					"among the definitions", this.name, a.Named().Name))
 			}
+		}
+	}
+	return errs
+}
+
+// checkReactions lists what is wrong with the reactions.
+func (d Definitions) checkReactions(known map[AggregateName]bool) (errs []error) {
+	seen := make(map[string]bool)
+	for _, r := range d.Reactions {
+		errs = append(errs, r.Check())
+		name := r.ReactionName()
+		if seen[name] {
+			errs = append(errs, fmt.Errorf("two reactions are called %q", name))
+		}
+		seen[name] = true
+		if a := r.ReactsTo(); a != nil && !known[a.Named()] {
+			errs = append(errs, fmt.Errorf("reaction %q takes events of the aggregate %q, which is not among "+
+				"the definitions", name, a.Named().Name))
 		}
 	}
 	return errs
