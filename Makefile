@@ -106,15 +106,11 @@ $(GOLANGCI):
 	GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 
 .PHONY: system
-system: bin/processor ## test the program against a real Kafka, registry and Postgres (needs Java 21+, Maven)
+system: bin/processor ## test against real servers (needs JDK 21+, Maven, Postgres, Redis)
 	go test -tags system -count=1 -timeout 20m -p 1 -v -run '$(RUN)' ./system/...
 	go test -tags system -count=1 -timeout 10m -v -run '^TestApicurio' ./codecs
-	go test -tags system -count=1 -timeout 10m -v -run '$(RUN)' ./projections/postgres
-
-system: bin/processor ## test against a real Kafka, registry, OpenSearch and Redis (needs JDK 21+, Maven, Redis)
-	go test -tags system -count=1 -timeout 20m -p 1 -v -run '$(RUN)' ./system/...
-	go test -tags system -count=1 -timeout 10m -v -run '^TestApicurio' ./codecs
-	go test -tags system -count=1 -timeout 10m -v -run '^TestReal' ./projections/redis ./projections/opensearch
+	go test -tags system -count=1 -timeout 10m -p 1 -v -run '$(RUN)' ./projections/postgres
+	go test -tags system -count=1 -timeout 10m -p 1 -v -run '^TestReal' ./projections/redis ./projections/opensearch
 	TEST_REBALANCES=500 go test -count=1 -timeout 10m -v -run '^TestRebalancesLeaveNothing$$' ./worker
 
 .PHONY: chaos

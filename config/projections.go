@@ -39,9 +39,8 @@ type SQLite struct {
 
 // Postgres is a database server.
 type Postgres struct {
-	URL         Secret `key:"url" help:"Where it is, as postgres://user:password@host:5432/database?sslmode=verify-full. Set it in the environment or the file, never as a flag. Empty: none."`
+	URL         Secret `key:"url" help:"Where it is, as postgres://user:password@host:5432/database?sslmode=verify-full. Its parameter search_path names the schema for the tables. Set it in the environment or the file, never as a flag. Empty: none."`
 	URLFile     string `key:"url-file" help:"File with the URL, in place of url."`
-	Schema      string `key:"schema" help:"The schema that all tables are in, made if it is missing. Empty: the first one of the user's search path."`
 	Connections int    `key:"connections" default:"8" min:"2" max:"1000" help:"The most connections of this process: each build writes by one, each query reads by one."`
 }
 

@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/lovoo/goka"
-	"github.com/lovoo/goka/storage"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
@@ -21,11 +19,13 @@ import (
 	"refold/config"
 	"refold/exactlyonce"
 	"refold/installation"
+	"refold/installation/stores"
 	"refold/inventory"
 	"refold/kafka"
 	"refold/outcomes"
 	"refold/owners"
 	"refold/processors"
+	"refold/projections/projector"
 	"refold/snapshots"
 	"refold/snapshots/rebuild"
 	"refold/snapshots/standby"
@@ -55,6 +55,9 @@ type Worker struct {
 	inventory    *inventory.Catalog
 	requests     *rebuild.Requests
 	coordinators map[string]*coordinator // by group
+	readStores   *stores.Stores
+	projector    *projector.Projector  // nil: it fills no read models
+	unprojected  atomic.Pointer[error] // why it has ended
 	server       *httpapi.Server
 	listener     net.Listener // Run hands it to the server
 	address      string
@@ -94,67 +97,13 @@ func New(
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, open := range []func() error{
 		w.openTracing, w.openInventory, w.openCodecs, w.openStores, w.openRebuilds, w.openViews,
-		w.openStandbys, w.openOutcomes, w.openProcessors, w.openServer,
+		w.openStandbys, w.openOutcomes, w.openProcessors, w.openProjections, w.openServer,
 	} {
 		if err := open(); err != nil {
 			return nil, err
 		}
 	}
 	return w, nil
-}
-
-// openStores opens two sets of stores: a processor and a view may both hold a copy of the same
-// partition of a table, and each follows it in its own way.
-func (w *Worker) openStores() (err error) {
-	metrics := snapshots.NewMetrics(w.metrics)
-	if w.tables, err = openTables(w.in, metrics, w.kafka, w.logger); err != nil {
-		return err
-	}
-	w.copies, err = openStores(w.in, metrics, w.kafka, w.logger,
-		storeSet{"views", 2, w.config.Store.ViewCacheBytes, 0})
-	return err
-}
-
-// OpenTables opens the stores of an installation's group tables as a worker does, without a worker.
-func OpenTables(
-	in *installation.Installation, metrics prometheus.Registerer, logger *slog.Logger,
-) (*snapshots.Stores, error) {
-	return openTables(in, snapshots.NewMetrics(metrics), in.Kafka(logger), logger)
-}
-
-func openTables(
-	in *installation.Installation, metrics *snapshots.Metrics, settings kafka.Settings, logger *slog.Logger,
-) (*snapshots.Stores, error) {
-	s := in.Config.Store
-	return openStores(in, metrics, settings, logger,
-		storeSet{"tables", 1, s.CacheBytes, s.RowCacheBytes})
-}
-
-// storeSet is what sets of stores differ by.
-type storeSet struct {
-	name            string
-	thirds          int // of the files that all stores together may have open
-	cache, rowCache config.Bytes
-}
-
-func openStores(
-	in *installation.Installation, metrics *snapshots.Metrics, settings kafka.Settings,
-	logger *slog.Logger, set storeSet,
-) (*snapshots.Stores, error) {
-	s := in.Config.Store
-	o := snapshots.Options{
-		Name: set.name, Kafka: settings, CacheBytes: int64(set.cache), RowCacheBytes: int64(set.rowCache),
-		MaxOpenFiles: s.OpenFiles * set.thirds / 3,
-		Metrics:      metrics, Logger: logger.With("stores", set.name),
-	}
-	if s.Directory != "" {
-		o.Dir = filepath.Join(s.Directory, in.Prefix()+set.name)
-	}
-	stores, err := snapshots.Open(o)
-	if err != nil {
-		return nil, fmt.Errorf("open the stores of %s: %w", set.name, err)
-	}
-	return stores, nil
 }
 
 // viewTopics is how many topics views follow: of each aggregate its table, commands, events and results;
@@ -231,16 +180,6 @@ func (w *Worker) supervise(
 	w.processors = append(w.processors, newSupervised(engine, graph, guard, fitting, w.config))
 }
 
-// engineTables joins the engine and the stores, which don't know each other.
-func (w *Worker) engineTables() exactlyonce.Tables {
-	return exactlyonce.Tables{
-		Staged: func(ctx context.Context, topic string, partition int32) (exactlyonce.StagedTable, error) {
-			return w.tables.Staged(ctx, topic, partition)
-		},
-		Follower: followers(w.tables),
-	}
-}
-
 func (w *Worker) openViews() (err error) {
 	descriptions := make([]views.Description, 0, len(w.opened.Aggregates))
 	for _, a := range w.opened.Aggregates {
@@ -278,6 +217,7 @@ func (w *Worker) openServer() (err error) {
 	for _, p := range w.processors {
 		checks = append(checks, httpapi.Check{Name: p.name + "-processor", Ready: p.Ready})
 	}
+	checks = append(checks, w.projectionChecks()...)
 	resources := make([]httpapi.Resource, 0, len(w.opened.Aggregates))
 	for _, a := range w.opened.Aggregates {
 		resources = append(resources, w.resource(a))
@@ -300,7 +240,7 @@ func (w *Worker) openServer() (err error) {
 	options := httpapi.Options{
 		Resources: resources, Routes: w.host.routes, Endpoints: w.host.endpoints,
 		Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
-		Rebuilds:  w.requests, Views: w.views, Stores: w.tables,
+		Rebuilds: w.requests, Views: w.views, Stores: w.tables,
 		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	}
@@ -349,6 +289,9 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		for _, p := range w.processors {
 			group.Go(func() error { p.Run(ctx); return nil })
 		}
+		if w.projector != nil {
+			group.Go(func() error { w.project(ctx); return nil })
+		}
 		for _, b := range w.host.background {
 			group.Go(func() error { w.keep(ctx, b); return nil })
 		}
@@ -372,6 +315,9 @@ func (w *Worker) close() error {
 			errs = append(errs, stores.Close())
 		}
 	}
+	if w.readStores != nil {
+		errs = append(errs, w.readStores.Close())
+	}
 	if w.rebuilds != nil {
 		w.rebuilds.Close()
 	}
@@ -380,13 +326,4 @@ func (w *Worker) close() error {
 	}
 	w.closeTracing()
 	return errors.Join(errs...)
-}
-
-// followers opens stores of tables that somebody else writes: joins and lookups.
-func followers(
-	stores *snapshots.Stores,
-) func(context.Context, string, int32) (storage.Storage, error) {
-	return func(ctx context.Context, topic string, partition int32) (storage.Storage, error) {
-		return stores.Follower(ctx, topic, partition, snapshots.Projection{})
-	}
 }

@@ -8,6 +8,9 @@ import (
 	"refold/processors/accounts"
 	"refold/processors/orders"
 	"refold/program"
+	"refold/readmodels"
+	"refold/readmodels/api"
+	"refold/worker"
 )
 
 // version is set by the build (see the Makefile).
@@ -15,8 +18,13 @@ var version string
 
 func main() {
 	program.Program{
-		Version:     version,
-		Definitions: []processors.Definition{accounts.Definition, orders.Definition, orders.Payments},
-		Traffic:     shop.Traffic{},
+		Version: version,
+		Definitions: []processors.Definition{
+			accounts.Definition, orders.Definition, orders.Payments,
+			readmodels.AccountsCurrent, readmodels.AccountStatement, readmodels.OrdersByStatus,
+			readmodels.CustomerOrders, readmodels.OrderSearch, readmodels.AccountCard,
+		},
+		Extensions: []worker.Extension{api.Extend},
+		Traffic:    shop.Traffic{},
 	}.Main()
 }

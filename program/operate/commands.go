@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"refold/program/command"
+	"refold/program/operate/project"
 	"refold/program/operate/schemas"
 )
 
@@ -15,6 +16,6 @@ func Commands(program *command.Program) []*cobra.Command {
 	p := &commands{program}
 	return []*cobra.Command{
 		p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(), p.newTopics(), p.newTopic(),
-		p.newTransactions(), schemas.Command(program),
+		p.newTransactions(), schemas.Command(program), project.Command(program),
 	}
 }

@@ -53,8 +53,9 @@ func or[T int | time.Duration](n, byDefault T) T {
 	return n
 }
 
-// Open opens a store in the database of a URL or a connection string, as libpq takes it.
-func Open(ctx context.Context, url string, o Options) (*sqlstore.Store, error) {
+// Open opens a store in the database of a URL or a connection string, as libpq takes it. It does not connect
+// yet.
+func Open(url string, o Options) (*sqlstore.Store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("the URL of the database: %w", err) // without the password: pgx sees to that
@@ -64,8 +65,8 @@ func Open(ctx context.Context, url string, o Options) (*sqlstore.Store, error) {
 		config.ConnConfig.ConnectTimeout = or(o.ConnectTimeout, defaultConnectTimeout)
 	}
 	for name, value := range map[string]string{
-		"application_name":  "refold",
-		"statement_timeout": milliseconds(max(0, or(o.StatementTimeout, defaultStatementTimeout))),
+		"application_name":                    "refold",
+		"statement_timeout":                   milliseconds(max(0, or(o.StatementTimeout, defaultStatementTimeout))),
 		"idle_in_transaction_session_timeout": milliseconds(max(0, or(o.IdleTimeout, defaultIdleTimeout))),
 	} {
 		if _, set := config.ConnConfig.RuntimeParams[name]; !set {
@@ -74,7 +75,7 @@ func Open(ctx context.Context, url string, o Options) (*sqlstore.Store, error) {
 	}
 	// Each statement of a batch must see what was committed before it got its locks.
 	config.ConnConfig.RuntimeParams["default_transaction_isolation"] = "read committed"
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
@@ -84,12 +85,7 @@ func Open(ctx context.Context, url string, o Options) (*sqlstore.Store, error) {
 		lockTimeout:      or(o.LockTimeout, defaultLockTimeout),
 		rowsPerStatement: max(1, or(o.RowsPerStatement, defaultRowsPerStatement)),
 	}
-	store, err := sqlstore.New(ctx, d)
-	if err != nil {
-		_ = d.Close() // the error is the other one
-		return nil, err
-	}
-	return store, nil
+	return sqlstore.New(d), nil
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"net/url"
@@ -46,17 +45,12 @@ func or[T int | time.Duration](n, byDefault T) T {
 }
 
 // Open opens a store in a file, which is made if it is not there, with its folder.
-func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) {
+func Open(path string, o Options) (*sqlstore.Store, error) {
 	d, err := newDatabase(path, o)
 	if err != nil {
 		return nil, fmt.Errorf("the database %s: %w", path, err)
 	}
-	store, err := sqlstore.New(ctx, d)
-	if err != nil {
-		_ = d.Close() // the error is the other one
-		return nil, fmt.Errorf("the database %s: %w", path, err)
-	}
-	return store, nil
+	return sqlstore.New(d), nil
 }
 
 func newDatabase(path string, o Options) (*database, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"refold/projections"
@@ -17,15 +18,27 @@ var _ projections.Store = (*Store)(nil)
 type Store struct {
 	database Database
 	dialect  *Dialect
+
+	mu    sync.Mutex
+	ready bool // the tables about builds are there
 }
 
-// New returns a store in a database, and makes in it what all builds need.
-func New(ctx context.Context, database Database) (*Store, error) {
-	s := &Store{database, database.Dialect()}
-	if err := s.setUp(ctx); err != nil {
-		return nil, fmt.Errorf("making the tables about builds: %w", err)
+// New returns a store in a database. It does not connect yet: what all builds need is made with the first of
+// them.
+func New(database Database) *Store { return &Store{database: database, dialect: database.Dialect()} }
+
+// readied makes what all builds need, unless this store has done so.
+func (s *Store) readied(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready {
+		return nil
 	}
-	return s, nil
+	if err := s.setUp(ctx); err != nil {
+		return fmt.Errorf("making the tables about builds: %w", err)
+	}
+	s.ready = true
+	return nil
 }
 
 // DB is the database, for queries. Tables that readers use are views with their names. Do not write with it.
@@ -79,6 +92,9 @@ func (s *Store) inTransaction(ctx context.Context, do func(tx *sql.Tx) error, lo
 
 // Builds returns the builds of a projection, the oldest first.
 func (s *Store) Builds(ctx context.Context, projection string) ([]projections.Build, error) {
+	if err := s.readied(ctx); err != nil {
+		return nil, err
+	}
 	all, err := s.builds(ctx, s.database.Queries(), projection)
 	if err != nil {
 		return nil, fmt.Errorf("the builds of %s: %w", projection, err)
@@ -115,7 +131,7 @@ func timeOf(v any) (time.Time, error) {
 func (s *Store) Begin(
 	ctx context.Context, p *projections.Projection, b projections.Build, anew bool,
 ) (made projections.Build, err error) {
-	if err := checkNames(p); err != nil {
+	if err := errors.Join(checkNames(p), s.readied(ctx)); err != nil {
 		return made, err
 	}
 	err = s.inTransaction(ctx, func(tx *sql.Tx) error {
@@ -186,6 +202,9 @@ func (s *Store) build(
 func (s *Store) Open(
 	ctx context.Context, p *projections.Projection, number int,
 ) (projections.OpenBuild, error) {
+	if err := s.readied(ctx); err != nil {
+		return nil, err
+	}
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		b, err := s.build(ctx, tx, p.Name, number)
 		if err != nil {
@@ -211,6 +230,9 @@ var errLive = errors.New("the build is live; let another one take over first")
 // Drop removes a build with its tables, and all that migrations have named after these. It refuses the live one.
 // The error may be projections.ErrNoBuild.
 func (s *Store) Drop(ctx context.Context, p *projections.Projection, number int) error {
+	if err := s.readied(ctx); err != nil {
+		return err
+	}
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		b, err := s.build(ctx, tx, p.Name, number)
 		if err != nil {

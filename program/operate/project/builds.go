@@ -1,0 +1,244 @@
+package project
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"refold/projections"
+)
+
+// shownBuild is a build as it is printed.
+type shownBuild struct {
+	Projection string             `json:"projection"`
+	Store      string             `json:"store"`
+	Build      int                `json:"build"`
+	Version    int                `json:"version"`
+	Folds      string             `json:"folds"`
+	Status     projections.Status `json:"status"`
+	Began      time.Time          `json:"began"`
+	// Partitions is how many have been claimed, Behind how many offsets all of them lack together, as far as
+	// their members knew when they wrote.
+	Partitions int   `json:"partitions"`
+	Behind     int64 `json:"behind"`
+	// Time is that of the latest event that was taken.
+	Time time.Time `json:"time,omitzero"`
+}
+
+func (p *commands) newBuilds() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "builds [NAME…]",
+		Short: "Show the builds of projections: which is live, and how far each has come",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			return p.withStores(cmd, func(ctx context.Context, o *opened) error {
+				all, err := o.builds(ctx, names)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return writeLines(cmd.OutOrStdout(), all)
+				}
+				return showBuilds(cmd.OutOrStdout(), all)
+			})
+		},
+	}
+	p.Options.AddFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a line of JSON for each")
+	return cmd
+}
+
+// builds returns the builds of the projections with these names; of all, if there are none.
+func (o *opened) builds(ctx context.Context, names []string) (all []shownBuild, err error) {
+	chosen := o.all()
+	if len(names) > 0 {
+		chosen = chosen[:0]
+		for _, name := range names {
+			s, err := o.named(name)
+			if err != nil {
+				return nil, err
+			}
+			chosen = append(chosen, s)
+		}
+	}
+	for i := range chosen {
+		builds, err := chosen[i].store.Builds(ctx, chosen[i].Name)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // it says what was asked
+		}
+		for _, b := range builds {
+			shown, err := chosen[i].shown(ctx, b)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, shown)
+		}
+	}
+	return all, nil
+}
+
+// shown returns how far a build has come. A build of another version than the program's can't be opened, and is
+// shown without.
+func (s *stored) shown(ctx context.Context, b projections.Build) (shownBuild, error) {
+	shown := shownBuild{
+		Projection: s.Name, Store: s.in, Build: b.Number, Version: b.Version, Folds: b.Folds,
+		Status: b.Status, Began: b.Began,
+	}
+	if b.Version != s.Version {
+		return shown, nil
+	}
+	open, err := s.store.Open(ctx, &s.Projection, b.Number)
+	if err != nil {
+		return shown, err //nolint:wrapcheck // it says which build
+	}
+	err = open.Look(ctx, func(v projections.View) error {
+		progress, err := v.Progress(ctx)
+		for _, p := range progress {
+			shown.Partitions++
+			shown.Behind += max(0, p.End-max(p.Next, 0))
+			if p.Time.After(shown.Time) {
+				shown.Time = p.Time
+			}
+		}
+		return err //nolint:wrapcheck // it says which build
+	})
+	return shown, err //nolint:wrapcheck // it says which build
+}
+
+func showBuilds(out io.Writer, all []shownBuild) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PROJECTION\tSTORE\tBUILD\tVERSION\tFOLDS\tSTATUS\tPARTITIONS\tBEHIND\tLATEST EVENT")
+	for _, b := range all {
+		latest := "-"
+		if !b.Time.IsZero() {
+			latest = b.Time.Format(time.RFC3339)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%s\n", b.Projection, b.Store, b.Build, b.Version, b.Folds,
+			b.Status, b.Partitions, b.Behind, latest)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("print the builds: %w", err)
+	}
+	return nil
+}
+
+// writeLines prints a line of JSON for each.
+func writeLines[T any](out io.Writer, all []T) error {
+	encoder := json.NewEncoder(out)
+	for _, one := range all {
+		if err := encoder.Encode(one); err != nil {
+			return fmt.Errorf("print a line: %w", err)
+		}
+	}
+	return nil
+}
+
+func (p *commands) newRebuild() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rebuild NAME",
+		Short: "Fill a projection's tables anew, beside those that readers see",
+		Long: `Fill a projection's tables anew, beside those that readers see.
+
+The new build is filled by whoever runs the projection, and takes over when it is level. The one before is
+kept: "processor project take-over" goes back to it. A new version of a projection needs no rebuild: its build
+begins by itself.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.withStores(cmd, func(ctx context.Context, o *opened) error {
+				s, err := o.named(args[0])
+				if err != nil {
+					return err
+				}
+				b, err := s.begin(ctx)
+				if err == nil {
+					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins; processor project builds %s shows how far "+
+						"it is\n", b.Number, s.Name, s.Name)
+				}
+				return err
+			})
+		},
+	}
+	p.Options.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// begin begins a build like the latest one of the program's version: of the same folds, filled from the same.
+func (s *stored) begin(ctx context.Context) (b projections.Build, err error) {
+	builds, err := s.store.Builds(ctx, s.Name)
+	if err != nil {
+		return b, err //nolint:wrapcheck // it says what was asked
+	}
+	for _, other := range builds {
+		if other.Version == s.Version {
+			b = other
+		}
+	}
+	if b.Number == 0 {
+		return b, fmt.Errorf("%s has no build of version %d yet; it begins when a worker, or processor project, "+
+			"runs", s.Name, s.Version)
+	}
+	return s.store.Begin(ctx, &s.Projection, projections.Build{ //nolint:wrapcheck // it says which projection
+		Version: b.Version, Folds: b.Folds, FromTables: b.FromTables,
+	}, true)
+}
+
+// takeOverHold is how long the live build may stand still.
+const takeOverHold = 10 * time.Second
+
+func (p *commands) newTakeOver() *cobra.Command {
+	return p.ofBuild("take-over", "Make a build the one that readers see", `Make a build the one that readers see.
+
+It must have taken all that the live one has, which stands still for a moment; so nobody sees less than before.
+The build that was live is kept: go back in the same way.`,
+		func(ctx context.Context, cmd *cobra.Command, s *stored, b projections.Build) error {
+			open, err := s.store.Open(ctx, &s.Projection, b.Number)
+			if err != nil {
+				return err //nolint:wrapcheck // it says which build
+			}
+			if err := open.TakeOver(ctx, takeOverHold); err != nil {
+				return err //nolint:wrapcheck // it says which build
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s is live\n", b.Number, s.Name)
+			return nil
+		})
+}
+
+func (p *commands) newDrop() *cobra.Command {
+	return p.ofBuild("drop", "Remove a build with all its rows", `Remove a build with all its rows. The live one
+can't be dropped.`, func(ctx context.Context, cmd *cobra.Command, s *stored, b projections.Build) error {
+		if err := s.store.Drop(ctx, &s.Projection, b.Number); err != nil {
+			return err //nolint:wrapcheck // it says which build
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s is gone\n", b.Number, s.Name)
+		return nil
+	})
+}
+
+// ofBuild returns a command about one build.
+func (p *commands) ofBuild(
+	use, short, long string, do func(context.Context, *cobra.Command, *stored, projections.Build) error,
+) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use + " NAME BUILD", Short: short, Long: long, Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.withStores(cmd, func(ctx context.Context, o *opened) error {
+				s, err := o.named(args[0])
+				if err != nil {
+					return err
+				}
+				b, err := s.build(ctx, args[1])
+				if err != nil {
+					return err
+				}
+				return do(ctx, cmd, &s, b)
+			})
+		},
+	}
+	p.Options.AddFlags(cmd.Flags())
+	return cmd
+}
