@@ -207,8 +207,8 @@ func (c Change) Onto(row []any) ([]any, error) {
 	return row, nil
 }
 
-// onto returns a copy of values with c merged into it. Sums are added to the columns of values that count, and
-// replace others.
+// onto returns a copy of values with c merged into it. Sums are added to the columns of values that count,
+// and replace others.
 func (c Change) onto(values []any, counts func(column int) bool) ([]any, error) {
 	values = slices.Clone(values)
 	for _, at := range c.Columns {
