@@ -121,6 +121,18 @@ func drawChange(t *rapid.T) projections.Change {
 	}
 }
 
+// Merges of no column leave nothing behind that a later sum would be added to.
+func TestChanges_AddNoColumns(t *testing.T) {
+	var all projections.Changes
+	for range 2 {
+		must(t, all.Add(scores.Merge(score{ID: "a", Count: 1})))
+	}
+	must(t, all.Add(scores.Merge(score{ID: "a", Count: 1}, "count")))
+	if c := all.Sorted(); len(c) != 1 || c[0].Values[2] != int64(1) {
+		t.Errorf("the changes are %+v; one must be counted", c)
+	}
+}
+
 // An event changes its rows, or none.
 func TestChanges_AddAll(t *testing.T) {
 	var all projections.Changes

@@ -204,6 +204,7 @@ func (c *Column) Read(v any) (any, error) {
 			return v != 0, nil
 		case Real:
 			return float64(v), nil
+		default:
 		}
 	case float64:
 		if c.Type == Real {

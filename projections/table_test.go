@@ -202,18 +202,28 @@ func TestProjectionMistakes(t *testing.T) {
 	}{
 		{"no name", func(p *projections.Projection) { p.Name = "" }, []string{`a projection is called ""`}},
 		{"a wrong name", func(p *projections.Projection) { p.Name = "a-b" }, []string{`is called "a-b"`}},
-		{"no version", func(p *projections.Projection) { p.Version = 0 },
-			[]string{"Version is 0", "1 or more"}},
+		{
+			"no version", func(p *projections.Projection) { p.Version = 0 },
+			[]string{"Version is 0", "1 or more"},
+		},
 		{"no tables", func(p *projections.Projection) { p.Tables = nil }, []string{"Tables is empty"}},
-		{"a nil table", func(p *projections.Projection) { p.Tables = append(p.Tables, nil) },
-			[]string{"Tables[1] is nil"}},
-		{"a table twice", func(p *projections.Projection) { p.Tables = append(p.Tables, lines) },
-			[]string{"two tables are called lines"}},
+		{
+			"a nil table", func(p *projections.Projection) { p.Tables = append(p.Tables, nil) },
+			[]string{"Tables[1] is nil"},
+		},
+		{
+			"a table twice", func(p *projections.Projection) { p.Tables = append(p.Tables, lines) },
+			[]string{"two tables are called lines"},
+		},
 		{"no sources", func(p *projections.Projection) { p.Sources = nil }, []string{"Sources is empty"}},
-		{"an empty source", func(p *projections.Projection) { p.Sources = make([]projections.Source, 1) },
-			[]string{"Sources[0] is empty"}},
-		{"a source twice", func(p *projections.Projection) { p.Sources = append(p.Sources, events) },
-			[]string{"two sources take the events of purses"}},
+		{
+			"an empty source", func(p *projections.Projection) { p.Sources = make([]projections.Source, 1) },
+			[]string{"Sources[0] is empty"},
+		},
+		{
+			"a source twice", func(p *projections.Projection) { p.Sources = append(p.Sources, events) },
+			[]string{"two sources take the events of purses"},
+		},
 		{"a kind", func(p *projections.Projection) { p.Kind = "graph" }, []string{`Kind is "graph"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -26,7 +26,8 @@ func TestTwoStepsDoubleSums(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			crashes := 1
 			s := &suite{Store: c.store(&memory.Store{}, func() error {
-				if crashes--; crashes == 0 {
+				crashes--
+				if crashes == 0 {
 					return errCrash
 				}
 				return nil

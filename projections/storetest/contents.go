@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -126,9 +127,7 @@ func differences(tables projections.Tables, want, found contents) (all []string)
 	if diff := cmp.Diff(want.progress, found.progress, cmpopts.EquateEmpty()); diff != "" {
 		all = append(all, "progress:\n"+diff)
 	}
-	if diff := cmp.Diff(want.states, found.states, cmpopts.EquateEmpty()); diff != "" {
-		all = append(all, "states:\n"+diff)
-	}
+	all = append(all, statesDiffer(want.states, found.states)...)
 	for _, t := range tables {
 		keys := make(map[string]bool)
 		for _, rows := range []map[string][]any{want.rows[t], found.rows[t]} {
@@ -139,6 +138,27 @@ func differences(tables projections.Tables, want, found contents) (all []string)
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
 			all = append(all, rowsDiffer(t, key, want.rows[t][key], found.rows[t][key])...)
 		}
+	}
+	return all
+}
+
+// statesDiffer compares states in any order.
+func statesDiffer(want, found []projections.StoredState) (all []string) {
+	name := func(s projections.StoredState) string { return s.Aggregate + "/" + s.Subject }
+	wanted := make(map[string]projections.StoredState)
+	for _, s := range want {
+		wanted[name(s)] = s
+	}
+	for _, s := range found {
+		w, is := wanted[name(s)]
+		if !is || w.Sequence != s.Sequence || !bytes.Equal(w.State, s.State) {
+			all = append(all, fmt.Sprintf("+ state of %s @%d: %.100q\n", name(s), s.Sequence, s.State))
+			continue
+		}
+		delete(wanted, name(s))
+	}
+	for _, s := range wanted {
+		all = append(all, fmt.Sprintf("- state of %s @%d: %.100q\n", name(s), s.Sequence, s.State))
 	}
 	return all
 }

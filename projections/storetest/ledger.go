@@ -29,16 +29,12 @@ func (s *suite) join(
 	ctx context.Context, b *bank, build projections.OpenBuild, number int32,
 ) (*member, error) {
 	m := &member{bank: b, build: build, merges: s.can(NoMerge)}
-	return m, m.claim(ctx, number)
-}
-
-func (m *member) claim(ctx context.Context, number int32) error {
-	claimed, err := m.build.Claim(ctx, []projections.Partition{partition(number)})
+	claimed, err := build.Claim(ctx, []projections.Partition{partition(number)})
 	if err != nil {
-		return fmt.Errorf("claiming partition %d: %w", number, err)
+		return nil, fmt.Errorf("claiming partition %d: %w", number, err)
 	}
 	m.progress = claimed[0]
-	return nil
+	return m, nil
 }
 
 // take writes the next events as one batch, so many at most, and reports whether there were any.

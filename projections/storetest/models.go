@@ -99,7 +99,7 @@ func agree(t *rapid.T, store, memory error) bool {
 }
 
 func (m *model) begin(t *rapid.T) {
-	b := rapid.SampledFrom(m.banks).Draw(t, "bank")
+	b := m.banks[rapid.IntRange(0, len(m.banks)-1).Draw(t, "version")]
 	anew := rapid.Bool().Draw(t, "anew")
 	if len(m.builds) >= 5 {
 		return

@@ -47,10 +47,12 @@ func membersFight(t *testing.T, s *suite) {
 	b := s.newBank()
 	s.begin(t, b)
 	events := deposits(0, 3, 400)
+	start := make(chan struct{})
 	var all sync.WaitGroup
 	for range members {
 		build := s.open(t, b, 1)
 		all.Go(func() {
+			<-start
 			for range claims {
 				if err := s.takeUntilFenced(t.Context(), b, build, events); err != nil {
 					t.Error(err)
@@ -59,6 +61,7 @@ func membersFight(t *testing.T, s *suite) {
 			}
 		})
 	}
+	close(start)
 	all.Wait()
 	m, err := s.join(t.Context(), b, s.open(t, b, 1), 0)
 	must(t, err)

@@ -64,7 +64,8 @@ func oddRows() map[string]odd {
 		row(fmt.Sprint("real ", f), func(o *odd) { o.Real, o.NoReal, o.JSON = f, &f, f })
 	}
 	for _, at := range []time.Time{
-		{}, time.Unix(0, 0), time.Date(1969, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
+		{},
+		time.Unix(0, 0), time.Date(1969, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
 		time.Date(1883, 11, 18, 12, 3, 58, 1000, time.FixedZone("", -17762)),
 		time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC),
 		time.Date(2026, 3, 29, 2, 30, 0, 120_000_000, time.FixedZone("", 5400)), moment(1),
@@ -119,12 +120,36 @@ func nullIsNoValue(t *testing.T, s *suite) {
 
 // keys are pairs that a careless store takes for one another.
 var keys = []odd{
-	{Key: "", At: 0}, {Key: "a", At: 1}, {Key: "A", At: 1}, {Key: "a ", At: 1}, {Key: " a", At: 1},
-	{Key: "a/1"}, {Key: "a", At: 11}, {Key: "a1", At: 1}, {Key: "a:1", At: 1}, {Key: "é"}, {Key: "e\u0301"},
-	{Key: "ß"}, {Key: "ss"},
-	{Key: "%2F"}, {Key: "/"}, {Key: "{a}"}, {Key: "ı"}, {Key: "i"}, {Key: "I"}, {Key: "a", At: -1},
-	{Key: "a", At: math.MaxInt64}, {Key: "a", At: math.MinInt64}, {Key: "0"}, {Key: "00"}, {Key: "null"},
-	{Key: "*"}, {Key: "?"}, {Key: "[a]"}, {Key: "a\nb"}, {Key: "日本語"},
+	{Key: "", At: 0},
+	{Key: "a", At: 1},
+	{Key: "A", At: 1},
+	{Key: "a ", At: 1},
+	{Key: " a", At: 1},
+	{Key: "a/1"},
+	{Key: "a", At: 11},
+	{Key: "a1", At: 1},
+	{Key: "a:1", At: 1},
+	{Key: "é"},
+	{Key: "e\u0301"},
+	{Key: "ß"},
+	{Key: "ss"},
+	{Key: "%2F"},
+	{Key: "/"},
+	{Key: "{a}"},
+	{Key: "ı"},
+	{Key: "i"},
+	{Key: "I"},
+	{Key: "a", At: -1},
+	{Key: "a", At: math.MaxInt64},
+	{Key: "a", At: math.MinInt64},
+	{Key: "0"},
+	{Key: "00"},
+	{Key: "null"},
+	{Key: "*"},
+	{Key: "?"},
+	{Key: "[a]"},
+	{Key: "a\nb"},
+	{Key: "日本語"},
 }
 
 func keysAreToldApart(t *testing.T, s *suite) {
