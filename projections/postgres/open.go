@@ -64,8 +64,8 @@ func Open(ctx context.Context, url string, o Options) (*sqlstore.Store, error) {
 		config.ConnConfig.ConnectTimeout = or(o.ConnectTimeout, defaultConnectTimeout)
 	}
 	for name, value := range map[string]string{
-		"application_name":  "refold",
-		"statement_timeout": milliseconds(max(0, or(o.StatementTimeout, defaultStatementTimeout))),
+		"application_name":                    "refold",
+		"statement_timeout":                   milliseconds(max(0, or(o.StatementTimeout, defaultStatementTimeout))),
 		"idle_in_transaction_session_timeout": milliseconds(max(0, or(o.IdleTimeout, defaultIdleTimeout))),
 	} {
 		if _, set := config.ConnConfig.RuntimeParams[name]; !set {

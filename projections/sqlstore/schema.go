@@ -26,13 +26,13 @@ func meta() []*projections.Table {
 		Began     time.Time  `column:"began"`
 	}
 	type progress struct {
-		Projection string        `column:"projection,key"`
-		Number     int64         `column:"number,key"`
-		Topic      string        `column:"topic,key"`
-		Part       int64         `column:"part,key"`
-		Epoch      int64         `column:"epoch"`
-		Next       int64         `column:"next"`
-		End        int64         `column:"end_offset"`
+		Projection string     `column:"projection,key"`
+		Number     int64      `column:"number,key"`
+		Topic      string     `column:"topic,key"`
+		Part       int64      `column:"part,key"`
+		Epoch      int64      `column:"epoch"`
+		Next       int64      `column:"next"`
+		End        int64      `column:"end_offset"`
 		Time       *time.Time `column:"time"`
 	}
 	type migration struct {

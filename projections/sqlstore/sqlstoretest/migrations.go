@@ -24,14 +24,14 @@ func trailOf(c *customers, number int) string {
 func migrationsRunInOrder(t *testing.T, s *suite) {
 	other := map[string]string{"postgres": "sqlite", "sqlite": "postgres"}[s.Dialect()]
 	c := newCustomers(map[string]string{
-		"01_trail.sql":  trail + say("one") + say("one, again"),
-		"03.sql":        say("three"),
-		"02.sql":        say("two {not_a_table} {}"),
-		"more/1.sql":    say("a folder comes where its name does"),
+		"01_trail.sql":               trail + say("one") + say("one, again"),
+		"03.sql":                     say("three"),
+		"02.sql":                     say("two {not_a_table} {}"),
+		"more/1.sql":                 say("a folder comes where its name does"),
 		"04." + s.Dialect() + ".sql": say("four, here"),
 		"04." + other + ".sql":       "this is no SQL",
-		"05.my.sql":     say("five"),
-		"README.md":     "this is no SQL",
+		"05.my.sql":                  say("five"),
+		"README.md":                  "this is no SQL",
 	})
 	want := []string{
 		"one", "one, again", "two {not_a_table} {}", "three", "four, here", "five",

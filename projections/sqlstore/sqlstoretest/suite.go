@@ -19,17 +19,17 @@ const patience = 30 * time.Second
 func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, *suite){
-		"migrations run once, in order":              migrationsRunInOrder,
-		"a migration that fails leaves nothing":      failedMigrationLeavesNothing,
-		"a migration must not change":                migrationMustNotChange,
-		"new migrations run in builds that exist":    newMigrationsRun,
-		"members that open at once migrate once":     membersMigrateOnce,
+		"migrations run once, in order":                migrationsRunInOrder,
+		"a migration that fails leaves nothing":        failedMigrationLeavesNothing,
+		"a migration must not change":                  migrationMustNotChange,
+		"new migrations run in builds that exist":      newMigrationsRun,
+		"members that open at once migrate once":       membersMigrateOnce,
 		"a build is dropped with what migrations made": droppedWithAllThatIsItsOwn,
-		"tables must not change without a version":   tablesMustNotChange,
-		"names that the store needs are refused":     namesAreRefused,
-		"a table that is no more has no view":        tableThatIsNoMore,
-		"queries read views":                         queriesReadViews,
-		"members merge the same rows":                membersMergeTheSameRows,
+		"tables must not change without a version":     tablesMustNotChange,
+		"names that the store needs are refused":       namesAreRefused,
+		"a table that is no more has no view":          tableThatIsNoMore,
+		"queries read views":                           queriesReadViews,
+		"members merge the same rows":                  membersMergeTheSameRows,
 	} {
 		t.Run(name, func(t *testing.T) {
 			test(t, &suite{Store: opened(t, open), open: func() *sqlstore.Store { return opened(t, open) }})
