@@ -122,8 +122,10 @@ func TestBusyIsAFault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := holder.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
+	for _, statement := range []string{"PRAGMA query_only = 0", "BEGIN IMMEDIATE"} {
+		if _, err := holder.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
 	}
 	err = write(t.Context(), build, "events", rows.Put(row{ID: "a"}))
 	if _, poison := errors.AsType[*projections.Poison](err); err == nil || poison {
