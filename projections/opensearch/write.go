@@ -3,6 +3,7 @@ package opensearch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -30,8 +31,9 @@ func (o *open) Write(ctx context.Context, batch *projections.Batch) error {
 	if err != nil {
 		return err
 	}
-	if len(rows) > 0 {
-		current, err = o.move(ctx, batch.Advances, current, func(p *progress, a projections.Advance) {
+	announced := len(rows) > 0
+	if announced {
+		current, err = o.move(ctx, batch.Advances, current, false, func(p *progress, a projections.Advance) {
 			p.Reaching = max(p.Reaching, a.To)
 		})
 		if err != nil {
@@ -60,7 +62,7 @@ func (o *open) Write(ctx context.Context, batch *projections.Batch) error {
 			return err
 		}
 	}
-	_, err = o.move(ctx, batch.Advances, current, func(p *progress, a projections.Advance) {
+	_, err = o.move(ctx, batch.Advances, current, announced, func(p *progress, a projections.Advance) {
 		p.Next, p.End = a.To, a.End
 		if !a.Time.IsZero() {
 			p.Time = bounded(a.Time)
@@ -98,7 +100,8 @@ func (o *open) stateActions(states []projections.StoredState) ([]action, error) 
 	return all, nil
 }
 
-// checked returns the progress of the partitions of a batch, if each is the writer's and where the batch begins.
+// checked returns the progress of the partitions of a batch, if each is the writer's and where the batch begins. It
+// comes also with projections.ErrHeld, which is told last.
 func (o *open) checked(ctx context.Context, advances []projections.Advance) ([]progress, error) {
 	partitions := make([]projections.Partition, len(advances))
 	for i, a := range advances {
@@ -108,11 +111,11 @@ func (o *open) checked(ctx context.Context, advances []projections.Advance) ([]p
 	if err != nil {
 		return nil, err
 	}
+	held := false
 	now := time.Now().UnixMilli()
 	for i, a := range advances {
+		held = held || all[i].HeldUntil > now
 		switch p := all[i]; {
-		case p.HeldUntil > now:
-			return nil, fmt.Errorf("writing to %s: %w", o.name(), projections.ErrHeld)
 		case p.Epoch != a.Epoch:
 			return nil, fmt.Errorf("%s of %s: %w: it has epoch %d, and the batch %d", p.ID, o.name(),
 				projections.ErrFenced, p.Epoch, a.Epoch)
@@ -121,13 +124,17 @@ func (o *open) checked(ctx context.Context, advances []projections.Advance) ([]p
 				projections.ErrMoved, p.Next, a.From)
 		}
 	}
+	if held {
+		return all, fmt.Errorf("writing to %s: %w", o.name(), projections.ErrHeld)
+	}
 	return all, nil
 }
 
 // move changes the progress of the partitions of a batch, and returns it. It was read before: if somebody else has
-// changed one since, that is checked again. After a hold that has come and gone it goes on, after a claim it fails.
+// changed one since, that is checked again. After a claim it fails; in a hold it does, too, unless the batch was
+// announced: the one that takes over waits for that batch.
 func (o *open) move(
-	ctx context.Context, advances []projections.Advance, current []progress,
+	ctx context.Context, advances []projections.Advance, current []progress, announced bool,
 	change func(*progress, projections.Advance),
 ) ([]progress, error) {
 	moved := make(map[projections.Partition]progress)
@@ -157,7 +164,8 @@ func (o *open) move(
 		if left = again; len(left) == 0 {
 			break
 		}
-		if current, err = o.checked(ctx, left); err != nil {
+		current, err = o.checked(ctx, left)
+		if err != nil && !(announced && errors.Is(err, projections.ErrHeld)) {
 			return nil, err
 		}
 	}
