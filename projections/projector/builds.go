@@ -190,9 +190,9 @@ func (r *runner) remove(b projections.Build) {
 	r.metrics.forget(b)
 }
 
-// takeOver makes a build of this projection live if it is level. A build never takes the place of one of a
-// later version, nor of a later one of its own.
-func (r *runner) takeOver(ctx context.Context, builds []projections.Build) error {
+// due returns the build that takes over when it is level, nil if there is none: the latest that was never live. It
+// never takes the place of one of a later version, nor of a later one of its own.
+func (r *runner) due(builds []projections.Build) *started {
 	var live projections.Build
 	for _, b := range builds {
 		if b.Status == projections.Live {
@@ -204,28 +204,40 @@ func (r *runner) takeOver(ctx context.Context, builds []projections.Build) error
 		one := r.started[b.Number]
 		r.mu.Unlock()
 		later := cmp.Or(cmp.Compare(b.Version, live.Version), cmp.Compare(b.Number, live.Number)) > 0
-		if one == nil || b.Status != projections.Filling || !later {
-			continue
+		if one != nil && b.Status == projections.Filling && later {
+			return one
 		}
-		level, err := r.level(ctx, one.open)
-		if err != nil {
-			return fmt.Errorf("ask whether build %d is level: %w", b.Number, err)
-		}
-		if !level {
-			continue
-		}
-		limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout+r.options.TakeOverHold)
-		err = one.open.TakeOver(limited, r.options.TakeOverHold)
-		cancel()
-		switch {
-		case errors.Is(err, projections.ErrBehind):
-			one.log.Info("the build was level, and could not catch up with the live one; it is tried again")
-			return nil
-		case err != nil:
-			return fmt.Errorf("take over with build %d: %w", b.Number, err)
-		}
-		one.log.Info("the build is live", "before", live.Number)
+	}
+	return nil
+}
+
+// takeOver makes a build of this projection live if it is level.
+func (r *runner) takeOver(ctx context.Context, builds []projections.Build) error {
+	one := r.due(builds)
+	if one == nil {
 		return nil
+	}
+	level, err := r.level(ctx, one.open)
+	if err != nil {
+		return fmt.Errorf("ask whether build %d is level: %w", one.build.Number, err)
+	}
+	if !level {
+		return nil
+	}
+	r.takingOver.Lock()
+	defer r.takingOver.Unlock()
+	if builds, err = r.builds(ctx); err != nil || r.due(builds) != one {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout+r.options.TakeOverHold)
+	defer cancel()
+	switch err := one.open.TakeOver(limited, r.options.TakeOverHold); {
+	case errors.Is(err, projections.ErrBehind):
+		one.log.Info("the build was level, and could not catch up with the live one; it is tried again")
+	case err != nil:
+		return fmt.Errorf("take over with build %d: %w", one.build.Number, err)
+	default:
+		one.log.Info("the build is live")
 	}
 	return nil
 }

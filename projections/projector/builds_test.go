@@ -149,20 +149,22 @@ func TestTwoVersions(t *testing.T) {
 	o.Projections = append(o.Projections, w.projected(ledger(2, 1)))
 	w.start(o)
 	w.add(1, ids...)
-	live := func() int {
+	numbers := make(map[int]int) // by version
+	live := func() (version int) {
 		builds, err := w.store.Builds(context.Background(), "ledger")
 		must(t, err)
 		for _, b := range builds {
+			numbers[b.Version] = b.Number
 			if b.Status == projections.Live {
-				return b.Version
+				version = b.Version
 			}
 		}
-		return 0
+		return version
 	}
-	eventually(t, "version 2 is live", func() bool { return live() == 2 })
+	eventually(t, "version 2 is live", func() bool { return live() == 2 && len(numbers) == 2 })
 	w.add(2, ids...)
-	w.eventually(ledger(1, 1), 1, 1)
-	w.eventually(ledger(2, 1), 2, 1)
+	w.eventually(ledger(1, 1), numbers[1], 1)
+	w.eventually(ledger(2, 1), numbers[2], 1)
 	if got := live(); got != 2 {
 		t.Errorf("version %d is live", got)
 	}
