@@ -357,7 +357,8 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		`"account", which is not among Aggre`: func(o *reactions.Options) { o.Aggregates = nil },
 	} {
 		o := reactions.Options{
-			Aggregates: w.opened.Aggregates, Kafka: w.settings(), Logger: w.logger(),
+			Aggregates: w.opened.Aggregates, Logger: w.logger(),
+			Kafka: kafka.Settings{Brokers: w.cluster.Brokers()},
 		}
 		change(&o)
 		_, err := reactions.New(hook(func(context.Context, event) error { return nil }), o)
