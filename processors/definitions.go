@@ -8,8 +8,8 @@ import (
 	"refold/codecs"
 )
 
-// Definitions are the aggregates, processes, read models and reactions of a program, in the order in which they
-// were given. Make them with [Define].
+// Definitions are the aggregates, processes, read models and reactions of a program, in the order in which
+// they were given. Make them with [Define].
 type Definitions struct {
 	Aggregates []AggregateDefinition
 	Processes  []ProcessDefinition
@@ -73,8 +73,8 @@ func (d Definitions) checkReadModels(known map[AggregateName]bool) (errs []error
 		seen[this] = true
 		for _, a := range m.Reads() {
 			if a != nil && !known[a.Named()] {
-				errs = append(errs, fmt.Errorf("projection %q takes events of the aggregate %q, which is not "+
-					"among the definitions", this.name, a.Named().Name))
+				errs = append(errs, fmt.Errorf("projection %q takes events of the aggregate %q, which is "+
+					"not among the definitions", this.name, a.Named().Name))
 			}
 		}
 	}
@@ -92,8 +92,8 @@ func (d Definitions) checkReactions(known map[AggregateName]bool) (errs []error)
 		}
 		seen[name] = true
 		if a := r.ReactsTo(); a != nil && !known[a.Named()] {
-			errs = append(errs, fmt.Errorf("reaction %q takes events of the aggregate %q, which is not among "+
-				"the definitions", name, a.Named().Name))
+			errs = append(errs, fmt.Errorf("reaction %q takes events of the aggregate %q, which is not "+
+				"among the definitions", name, a.Named().Name))
 		}
 	}
 	return errs

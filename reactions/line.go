@@ -172,7 +172,9 @@ func (l *line) handle(ctx context.Context, record *kgo.Record) bool {
 		return err
 	})
 	for i := 0; err == nil && i < len(events); i++ {
-		err = l.retry(what, l.runner.o.GiveUp, func(attempt int) error { return l.try(ctx, events[i], attempt) })
+		err = l.retry(what, l.runner.o.GiveUp, func(attempt int) error {
+			return l.try(ctx, events[i], attempt)
+		})
 	}
 	if poison, is := errors.AsType[*codecs.Malformed](err); is {
 		return l.setAside(ctx, record, poison)

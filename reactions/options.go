@@ -78,9 +78,9 @@ func (o *Options) validate() error {
 	wrong(o.GiveUp < 0, "GiveUp is %v; it must be at least 0", o.GiveUp)
 	wrong(o.AtOnce < 1, "AtOnce is %d; it must be at least 1", o.AtOnce)
 	wrong(o.Records < 1, "Records is %d; it must be at least 1", o.Records)
-	if limit := o.Kafka.WithDefaults().RebalanceTimeout / 3; o.Grace >= limit {
-		wrong(true, "Grace is %v; it must be shorter than a third of the rebalance time-out, %v", o.Grace, limit)
-	}
+	third := o.Kafka.WithDefaults().RebalanceTimeout / 3
+	wrong(o.Grace >= third, "Grace is %v; it must be shorter than a third of the rebalance time-out, %v",
+		o.Grace, third)
 	return errors.Join(errs...)
 }
 

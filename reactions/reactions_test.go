@@ -140,7 +140,9 @@ func TestStartAtATime(t *testing.T) {
 			return nil
 		})
 	w.must(err)
-	w.until("time has passed", func() bool { return time.Now().After(last.Timestamp.Add(2 * time.Millisecond)) })
+	w.until("time has passed", func() bool {
+		return time.Now().After(last.Timestamp.Add(2 * time.Millisecond))
+	})
 	r.StartAtOldest, r.StartAt = false, last.Timestamp.Add(time.Millisecond)
 	w.deposits(id, 2)
 	w.run(r, nil)
@@ -325,9 +327,11 @@ func TestDefinitionsThatCannotBe(t *testing.T) {
 	}
 	for want, change := range map[string]func(*reactions.Reaction){
 		"its name must be of lower-case letters": func(r *reactions.Reaction) { r.Name = "Send it" },
-		"have 100 characters at most":            func(r *reactions.Reaction) { r.Name = strings.Repeat("a", 101) },
-		"From is empty":                          func(r *reactions.Reaction) { r.From = reactions.Source{} },
-		"StartAtOldest and StartAt are set":      func(r *reactions.Reaction) { r.StartAt = time.Now() },
+		"have 100 characters at most": func(r *reactions.Reaction) {
+			r.Name = strings.Repeat("a", 101)
+		},
+		"From is empty":                     func(r *reactions.Reaction) { r.From = reactions.Source{} },
+		"StartAtOldest and StartAt are set": func(r *reactions.Reaction) { r.StartAt = time.Now() },
 	} {
 		r := good
 		change(&r)
@@ -344,20 +348,21 @@ func TestDefinitionsThatCannotBe(t *testing.T) {
 func TestOptionsThatCannotBe(t *testing.T) {
 	w := newWorld(t)
 	for want, change := range map[string]func(*reactions.Options){
-		"Logger is missing":                  func(o *reactions.Options) { o.Logger = nil },
-		`Poison is "drop"`:                   func(o *reactions.Options) { o.Poison = "drop" },
-		"Timeout is -1ns":                    func(o *reactions.Options) { o.Timeout = -1 },
-		"LeastBackoff is -1ns":               func(o *reactions.Options) { o.LeastBackoff = -1 },
-		"MostBackoff is 1ns":                 func(o *reactions.Options) { o.MostBackoff = 1 },
-		"GiveUp is -1ns":                     func(o *reactions.Options) { o.GiveUp = -1 },
-		"AtOnce is -1":                       func(o *reactions.Options) { o.AtOnce = -1 },
-		"Records is -1":                      func(o *reactions.Options) { o.Records = -1 },
-		"Grace is 1m0s":                      func(o *reactions.Options) { o.Grace = time.Minute },
-		"UnreadyAfter is -1ns":               func(o *reactions.Options) { o.UnreadyAfter = -1 },
+		"Logger is missing":                   func(o *reactions.Options) { o.Logger = nil },
+		`Poison is "drop"`:                    func(o *reactions.Options) { o.Poison = "drop" },
+		"Timeout is -1ns":                     func(o *reactions.Options) { o.Timeout = -1 },
+		"LeastBackoff is -1ns":                func(o *reactions.Options) { o.LeastBackoff = -1 },
+		"MostBackoff is 1ns":                  func(o *reactions.Options) { o.MostBackoff = 1 },
+		"GiveUp is -1ns":                      func(o *reactions.Options) { o.GiveUp = -1 },
+		"AtOnce is -1":                        func(o *reactions.Options) { o.AtOnce = -1 },
+		"Records is -1":                       func(o *reactions.Options) { o.Records = -1 },
+		"Grace is 1m0s":                       func(o *reactions.Options) { o.Grace = time.Minute },
+		"UnreadyAfter is -1ns":                func(o *reactions.Options) { o.UnreadyAfter = -1 },
 		`"account", which is not among Aggre`: func(o *reactions.Options) { o.Aggregates = nil },
 	} {
 		o := reactions.Options{
-			Aggregates: w.opened.Aggregates, Kafka: w.settings(), Logger: w.logger(),
+			Aggregates: w.opened.Aggregates, Logger: w.logger(),
+			Kafka: kafka.Settings{Brokers: w.cluster.Brokers()},
 		}
 		change(&o)
 		_, err := reactions.New(hook(func(context.Context, event) error { return nil }), o)

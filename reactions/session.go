@@ -19,6 +19,9 @@ import (
 const (
 	// lagInterval is the time between two looks at the ends of the partitions, for the lag.
 	lagInterval = 5 * time.Second
+	// fetchMaxWait is how long a broker waits for something new. A partition that comes waits for the end of
+	// the fetch that is under way.
+	fetchMaxWait = 250 * time.Millisecond
 	// commitPause is the pause after a commit that failed.
 	commitPause = 200 * time.Millisecond
 )
@@ -33,13 +36,16 @@ func (r *Runner) session(ctx context.Context) error {
 		// Where offsets are lost, nothing must be passed over, and nothing sent again: that is a fault.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtCommitted()), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.KeepControlRecords(), // else the end of a partition would never be reached
+		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.AutoCommitMarks(), kgo.BlockRebalanceOnPoll(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.OnPartitionsAssigned(r.assigned),
 		kgo.OnPartitionsRevoked(func(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
 			r.gone(gone)
 			r.commitLast(cl)
 		}),
-		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { r.gone(gone) }),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
+			r.gone(lost)
+		}),
 	)
 	if err != nil {
 		return err //nolint:wrapcheck // it says what is wrong with the settings
@@ -61,7 +67,7 @@ func (r *Runner) poll(ctx context.Context, client *kgo.Client) error {
 	for {
 		fetches := client.PollRecords(ctx, r.o.Records)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it is to end
 		}
 		var errs []error
 		fetches.EachError(func(topic string, partition int32, err error) {

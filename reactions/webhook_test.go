@@ -55,7 +55,8 @@ func (w *world) hooked(url string) reactions.Reaction {
 	secret := filepath.Join(w.TempDir(), "secret")
 	w.must(os.WriteFile(secret, []byte("a secret of enough bytes\n"), 0o600))
 	h, err := webhook.New(webhook.Options{
-		URL: url, SecretFile: secret, Pause: time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true},
+		URL: url, SecretFile: secret, Pause: time.Millisecond,
+		Transport: &http.Transport{DisableKeepAlives: true},
 	})
 	w.must(err)
 	return hook(webhook.Post[accounts.Event](h))
@@ -97,7 +98,8 @@ func TestWebhookThatRefuses(t *testing.T) {
 	w.deposits(id, 3)
 	got, url := w.receive(func(n int, _ *http.Request, to http.ResponseWriter) {
 		if n == 2 {
-			http.Error(to, "no such customer", http.StatusUnprocessableEntity)
+			to.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = io.WriteString(to, "no such customer\n")
 		}
 	})
 	w.run(w.hooked(url), nil)

@@ -240,7 +240,8 @@ func TestMendWhileItGoesOn(t *testing.T) {
 	tries := 0
 	o := w.options(nil)
 	o.Open = &build{OpenBuild: w.open, mend: func() error {
-		if tries++; tries < 4 {
+		tries++
+		if tries < 4 {
 			w.does("account-2", accounts.DepositMoney{Amount: 3, Currency: "EUR"})
 			w.project()
 		}
@@ -252,7 +253,6 @@ func TestMendWhileItGoesOn(t *testing.T) {
 	w.same("tries", tries, 4)
 	_, found = w.run(nil)
 	w.same("differences", names(found), []string(nil))
-
 }
 
 // Mending has its limits.

@@ -57,7 +57,9 @@ type Column struct {
 
 // difference returns how a row differs, nil if it doesn't.
 func difference(t *projections.Table, key string, c *cell) *Difference {
-	d := &Difference{Table: t.Name, Key: key, What: Differs, row: projections.Mended{Table: t, Values: c.right}}
+	d := &Difference{
+		Table: t.Name, Key: key, What: Differs, row: projections.Mended{Table: t, Values: c.right},
+	}
 	switch {
 	case c.stored == nil && c.right == nil:
 		return nil

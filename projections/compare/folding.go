@@ -36,8 +36,8 @@ type folding struct {
 func (r *run) folding(p projections.Partition, into *rows, room *int) (*folding, error) {
 	source := r.sources[p.Topic]
 	if source == nil {
-		return nil, fmt.Errorf("the build has progress in %s, which is no topic of the projection's aggregates",
-			p.Topic)
+		return nil, fmt.Errorf("the build has progress in %s, which is no topic of the projection's "+
+			"aggregates", p.Topic)
 	}
 	return &folding{
 		run: r, source: source, partition: p, rows: into, room: room,

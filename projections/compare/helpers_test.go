@@ -108,7 +108,8 @@ func (w *world) define(opened *processors.Opened) {
 	w.totals = projections.NewTable[total]("totals")
 	type event = projections.Event[accounts.Account, accounts.Event]
 	w.projection = projections.Projection{
-		Name: "shown", Version: 2, Tables: projections.Tables{w.balances.Table, w.lines.Table, w.totals.Table},
+		Name: "shown", Version: 2,
+		Tables: projections.Tables{w.balances.Table, w.lines.Table, w.totals.Table},
 		Sources: []projections.Source{projections.FromEvents(accounts.Definition,
 			func(e event) []projections.Change {
 				made := []projections.Change{

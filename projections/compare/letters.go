@@ -82,8 +82,8 @@ func (l *letters) note(r *kgo.Record) error {
 	}
 	partition, err := strconv.ParseInt(string(kafka.Header(r.Headers, processors.HeaderPartition)), 10, 32)
 	offset, err2 := strconv.ParseInt(string(kafka.Header(r.Headers, processors.HeaderOffset)), 10, 64)
-	if err != nil || err2 != nil {
-		return nil // somebody else has written it
+	if errors.Join(err, err2) != nil {
+		return nil //nolint:nilerr // somebody else has written it
 	}
 	at := kafka.TopicPartition{
 		Topic: string(kafka.Header(r.Headers, processors.HeaderTopic)), Partition: int32(partition),

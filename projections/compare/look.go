@@ -14,13 +14,17 @@ type moment struct {
 	whole         bool // both are the same, and the rows are of that moment
 }
 
-// began returns the progress of a partition before the rows were read.
-func (m moment) began(p projections.Partition) int64 {
-	at := slices.IndexFunc(m.before, func(b projections.Progress) bool { return b.Partition == p })
-	if at < 0 {
-		return 0
+// began returns the progress of a partition before the rows were read, reached that after it.
+func (m moment) began(p projections.Partition) int64   { return offsetOf(m.before, p) }
+func (m moment) reached(p projections.Partition) int64 { return offsetOf(m.after, p) }
+
+func offsetOf(all []projections.Progress, p projections.Partition) int64 {
+	for _, one := range all {
+		if one.Partition == p {
+			return max(one.Next, 0)
+		}
 	}
-	return max(m.before[at].Next, 0)
+	return 0
 }
 
 // still reports whether the build stood still while rows were read.

@@ -143,8 +143,8 @@ func (m *mending) catchUp(ctx context.Context, to []projections.Progress) error 
 			m.at[p.Partition] = f
 		}
 		if max(p.Next, 0) < f.next {
-			return fmt.Errorf("the build has gone back in %s/%d, from %d to %d", p.Topic, p.Partition.Partition,
-				f.next, p.Next)
+			return fmt.Errorf("the build has gone back in %s/%d, from %d to %d", p.Topic,
+				p.Partition.Partition, f.next, p.Next)
 		}
 		if err := f.read(ctx, f.next, p.Next); err != nil {
 			return err

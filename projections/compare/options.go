@@ -126,9 +126,9 @@ func (o *Options) validate() error {
 func (o *Options) fits() error {
 	b, folds := o.Build, projections.Folds(o.Sources)
 	if b.Version != o.Projection.Version || b.Folds != folds {
-		return fmt.Errorf("%w: it has version %d of the projection and the folds %s, this program has version "+
-			"%d and the folds %s; verify it by a program that has these, or fill a new build", ErrOtherVersion,
-			b.Version, b.Folds, o.Projection.Version, folds)
+		return fmt.Errorf("%w: it has version %d of the projection and the folds %s, this program has "+
+			"version %d and the folds %s; verify it by a program that has these, or fill a new build",
+			ErrOtherVersion, b.Version, b.Folds, o.Projection.Version, folds)
 	}
 	if b.FromTables && b.Status == projections.Filling {
 		return fmt.Errorf("%w; wait until it is level", ErrFilling)

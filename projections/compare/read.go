@@ -48,7 +48,8 @@ func (r *run) take(
 	ctx context.Context, records []*kgo.Record, at kafka.Progress, to int64, take func(*kgo.Record) error,
 ) error {
 	if at.End >= 0 && at.End < to {
-		return fmt.Errorf("%w: it has taken those below %d, and the topic ends at %d", ErrTruncated, to, at.End)
+		return fmt.Errorf("%w: it has taken those below %d, and the topic ends at %d", ErrTruncated, to,
+			at.End)
 	}
 	for len(records) > 0 {
 		n := min(len(records), stride)

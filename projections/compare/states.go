@@ -98,18 +98,14 @@ func (r *run) meet(
 		if err != nil {
 			return err
 		}
-		at := slices.IndexFunc(m.after, func(p projections.Progress) bool { return p.Partition == f.partition })
-		if at >= 0 && m.after[at].Next > from {
-			if err := f.read(ctx, from, m.after[at].Next); err != nil {
-				return err
-			}
-			from = m.after[at].Next
+		to := m.reached(f.partition)
+		if err := f.read(ctx, from, to); err != nil {
+			return err
 		}
-		for subject, s := range ahead {
-			if s.Sequence <= f.source.Sequence(f.states[subject]) {
-				delete(ahead, subject)
-			}
-		}
+		from = max(from, to)
+		maps.DeleteFunc(ahead, func(subject string, s projections.StoredState) bool {
+			return s.Sequence <= f.source.Sequence(f.states[subject])
+		})
 		if m.whole {
 			break
 		}

@@ -1,8 +1,12 @@
 // Package webhook sends the events of a reaction to a URL, one POST for each.
 //
-//	hook, err := webhook.New(webhook.Options{URL: "https://example.com/hook", SecretFile: "/run/secrets/hook"})
+//	hook, err := webhook.New(webhook.Options{
+//		URL: "https://example.com/hook", SecretFile: "/run/secrets/hook",
+//	})
 //	…
-//	reactions.Reaction{Name: "hook", From: reactions.To(accounts.Definition, webhook.Post[accounts.Event](hook))}
+//	reactions.Reaction{
+//		Name: "hook", From: reactions.To(accounts.Definition, webhook.Post[accounts.Event](hook)),
+//	}
 //
 // A request is a CloudEvent in binary mode: the body is the event as JSON, and its metadata are in headers
 // that begin with ce-. Idempotency-Key has reactions.Event.Key, the same for each try. traceparent has the

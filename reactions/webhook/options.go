@@ -46,12 +46,12 @@ func (o *Options) validate() error {
 	case at.Scheme != "http":
 		errs = append(errs, fmt.Errorf("URL is %q; it must begin with https://", o.URL))
 	case !o.AllowUnencrypted && !isLocal(at.Hostname()):
-		errs = append(errs, fmt.Errorf("URL is %q, by which anybody on the way reads events; it must be https, "+
-			"or set AllowUnencrypted", o.URL))
+		errs = append(errs, fmt.Errorf("URL is %q, by which anybody on the way reads events; it must be "+
+			"https, or set AllowUnencrypted", o.URL))
 	}
 	if o.Timeout < 0 || o.Pause < 0 || o.Faults < 0 {
-		errs = append(errs, fmt.Errorf("Timeout is %v, Pause is %v, Faults is %d; each must be above 0", o.Timeout,
-			o.Pause, o.Faults))
+		errs = append(errs, fmt.Errorf("of Timeout (%v), Pause (%v) and Faults (%d) each must be above 0",
+			o.Timeout, o.Pause, o.Faults))
 	}
 	return errors.Join(errs...)
 }

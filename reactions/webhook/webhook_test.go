@@ -123,7 +123,9 @@ func TestSignature(t *testing.T) {
 		body, _ = io.ReadAll(r.Body)
 	}))
 	t.Cleanup(server.Close)
-	h := hookTo(t, Options{URL: server.URL, SecretFile: file, Headers: map[string]string{"Authorization": "Bearer x"}})
+	h := hookTo(t, Options{
+		URL: server.URL, SecretFile: file, Headers: map[string]string{"Authorization": "Bearer x"},
+	})
 	for _, secret := range []string{string(key) + "\n", "whsec_" + base64.StdEncoding.EncodeToString(key)} {
 		write(secret)
 		if err := post(h); err != nil {
@@ -195,8 +197,10 @@ func TestOneRequestDecides(t *testing.T) {
 		t.Error("nobody decides any more")
 	}
 	c.tell(later, false, 0)
-	if c.ask(later) != 0 || c.ask(later) != 0 {
-		t.Error("it is still open")
+	for range 2 {
+		if c.ask(later) != 0 {
+			t.Error("it is still open")
+		}
 	}
 }
 
@@ -218,7 +222,7 @@ func TestOptions(t *testing.T) {
 		`URL is ""`:                     {},
 		`it must begin with https://`:   {URL: "ftp://example.com"},
 		`set AllowUnencrypted`:          {URL: "http://example.com/hook"},
-		`Timeout is -1ns`:               {URL: "https://example.com", Timeout: -1},
+		`of Timeout (-1ns)`:             {URL: "https://example.com", Timeout: -1},
 		`read the webhook's secret:`:    {URL: "https://example.com", SecretFile: "/nowhere"},
 		`URL is "https:///hook"; it mu`: {URL: "https:///hook"},
 	} {
@@ -227,7 +231,9 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	for _, good := range []Options{
-		{URL: "https://example.com/hook"}, {URL: "http://127.0.0.1:1/"}, {URL: "http://localhost/"},
+		{URL: "https://example.com/hook"},
+		{URL: "http://127.0.0.1:1/"},
+		{URL: "http://localhost/"},
 		{URL: "http://example.com", AllowUnencrypted: true},
 	} {
 		if _, err := New(good); err != nil {
