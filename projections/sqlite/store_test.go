@@ -16,7 +16,7 @@ import (
 
 func open(tb testing.TB, path string, o sqlite.Options) *sqlstore.Store {
 	tb.Helper()
-	store, err := sqlite.Open(context.Background(), path, o)
+	store, err := sqlite.Open(path, o)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -96,8 +96,6 @@ func (b *bank) next() *bank {
 		return account2{
 			Group: a.Group, Opened: time.Unix(a.Balance%1_000_000, 0), ID: a.ID, Order: a.Order,
 			Balance: a.Balance,
-
-			Group: a.Group, Opened: time.Unix(a.Balance%1_000_000, 0), ID: a.ID, Order: a.Order, Balance: a.Balance,
 		}
 	}
 	second.row = func(a account) any { return today(a) }
