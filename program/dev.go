@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"refold/config"
+	"refold/installation"
+	"refold/installation/stores"
 	"refold/kafka"
 	"refold/kafka/local"
 	"refold/load"
@@ -29,6 +31,7 @@ import (
 var devDefaults = map[string]string{
 	"log.level": "warn", "topics.partitions": "4", "topics.replication-factor": "1",
 	"registry.mode": "register", "registry.cache-directory": "", "kafka.session-timeout": "6s",
+	"projections.sqlite.path": "projections.db",
 }
 
 func (p *program) newDev() *cobra.Command {
@@ -93,7 +96,7 @@ func (p *program) dev(ctx context.Context, out, logs io.Writer, loaded *command.
 		if !waitReady(ctx, server) {
 			return nil
 		}
-		if err := sample.greet(out, c, server); err != nil {
+		if err := sample.greet(out, in, server); err != nil {
 			return err
 		}
 		return sample.drive(ctx, out, server)
@@ -130,6 +133,8 @@ Refold is running:
   schema registry      {{.Registry}}
   worker and HTTP API  {{.Server}}   ({{.Server}}/openapi.json, {{.Server}}/metrics)
   sample load          {{.Load.Rate}} commands/s to {{.Load.Keys}} keys
+{{- with .Database}}
+  read models          {{.}}   (SQLite){{end}}
 
 Try, in another terminal:
 {{.Try}}
@@ -152,10 +157,17 @@ func (p *program) sample(c config.SampleLoad, opened *processors.Opened) *sample
 }
 
 // greet says what was started and what to try.
-func (s *sample) greet(out io.Writer, c config.Config, server string) error {
+func (s *sample) greet(out io.Writer, in *installation.Installation, server string) error {
+	c, database := in.Config, ""
+	if c.Projections.SQLite.Path != "" && len(in.Projections()) > 0 {
+		var err error
+		if database, err = stores.Path(in); err != nil {
+			return err //nolint:wrapcheck // it names the option
+		}
+	}
 	if err := greeting.Execute(out, map[string]any{
 		"Brokers": strings.Join(c.Kafka.Brokers, ","), "Registry": c.Registry.URLs[0],
-		"Server": server, "Load": c.Load, "Try": s.plan.Try(s.run, server),
+		"Server": server, "Load": c.Load, "Database": database, "Try": s.plan.Try(s.run, server),
 	}); err != nil {
 		return fmt.Errorf("greet: %w", err)
 	}
