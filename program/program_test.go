@@ -21,6 +21,7 @@ import (
 	"refold/processors/accounts"
 	"refold/processors/orders"
 	"refold/program/command"
+	"refold/readmodels"
 )
 
 // output collects what a command prints, also while it runs.
@@ -43,8 +44,10 @@ func (o *output) String() string {
 
 // shop is the program that is tested: accounts, orders, and the payments between them.
 var shop = Program{
-	Definitions: []processors.Definition{accounts.Definition, orders.Definition, orders.Payments},
-	Traffic:     shoptraffic.Traffic{},
+	Definitions: []processors.Definition{
+		accounts.Definition, orders.Definition, orders.Payments, readmodels.AccountsCurrent,
+	},
+	Traffic: shoptraffic.Traffic{},
 }
 
 // topicsAreRight is what is said of all topics of the shop; settings are names and values in turns.

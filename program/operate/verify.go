@@ -18,6 +18,7 @@ import (
 	"refold/config"
 	"refold/operator"
 	"refold/program/command"
+	"refold/program/operate/project"
 )
 
 // verifyFlags are those of verify beside the configuration's.
@@ -29,6 +30,9 @@ type verifyFlags struct {
 	noWorkers  bool
 	state      string
 	rate       int
+	projection string
+	build      int
+	mend       bool
 }
 
 func (p *commands) newVerify() *cobra.Command {
@@ -50,11 +54,19 @@ Workers are the members of the group, at their host and the port of http.address
 names. Members that don't answer are skipped, but at least one must answer. Standard error says of how
 many workers, and for how many partitions, a store was compared.
 
+With --projection, a build of a read model is compared with a fold of its events, at the progress that the
+build has; --mend writes the rows that differ. Differences are lines of JSON: what, table, key, columns (name,
+stored, right).
+
 Exit codes: 0 all is equal, 1 there are differences, 2 it could not be verified.`,
 		Example: `  processor verify accounts
+  processor verify --projection account_statement --mend
   processor verify orders --partition 0,3 --worker http://10.0.0.7:8080
   processor verify accounts --sample 1% --since 24h --state /var/tmp/verify`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.projection != "" {
+				return unverified(cmd.ErrOrStderr(), p.verifyProjection(cmd, args, f))
+			}
 			return unverified(cmd.ErrOrStderr(), p.verify(cmd, args, f))
 		},
 	}
@@ -68,6 +80,9 @@ Exit codes: 0 all is equal, 1 there are differences, 2 it could not be verified.
 	flags.StringVar(&f.state, "state", "",
 		"a directory to keep what was done in, so that the same command goes on after an interruption")
 	flags.IntVar(&f.rate, "events-per-second", 0, "fold no faster than this; 0: no limit")
+	flags.StringVar(&f.projection, "projection", "", "verify this read model instead of a table")
+	flags.IntVar(&f.build, "build", 0, "with --projection: the build of this number; 0: the live one")
+	flags.BoolVar(&f.mend, "mend", false, "with --projection: write the rows that differ")
 	p.Options.AddFlags(flags)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return unverified(cmd.ErrOrStderr(), err)
@@ -83,6 +98,20 @@ func unverified(w io.Writer, err error) error {
 	}
 	fmt.Fprintln(w, "processor:", command.Explained(err))
 	return command.ExitError{Code: command.ExitUnverified}
+}
+
+// verifyProjection verifies a read model.
+func (p *commands) verifyProjection(cmd *cobra.Command, args []string, f verifyFlags) error {
+	if len(args) > 0 || f.partitions != "" || f.since != "" || f.state != "" || len(f.workers) > 0 {
+		return errors.New("--projection goes with --build, --mend, --sample and --events-per-second only")
+	}
+	share, err := parseShare(f.sample)
+	if err != nil {
+		return err
+	}
+	return project.Verify(p.Program, cmd, project.Verification{
+		Name: f.projection, Build: f.build, Sample: share, EventsPerSecond: f.rate, Mend: f.mend,
+	})
 }
 
 func (p *commands) verify(cmd *cobra.Command, args []string, f verifyFlags) error {

@@ -1,0 +1,108 @@
+package project
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"refold/program/command"
+	"refold/projections"
+	"refold/projections/compare"
+	"refold/projections/projector"
+)
+
+// Verification is what verify is asked about a projection.
+type Verification struct {
+	Name string
+	// Build is the number of the build; 0: the live one.
+	Build int
+	// Sample is the share of rows, EventsPerSecond limits the fold; 0: no limit.
+	Sample          float64
+	EventsPerSecond int
+	// Mend writes the rows that differ.
+	Mend bool
+}
+
+// Verify compares a build with a fold of its events. Its error has the exit code of the command verify.
+func Verify(program *command.Program, cmd *cobra.Command, v Verification) error {
+	p := &commands{program}
+	return p.withStores(cmd, func(ctx context.Context, o *opened) error {
+		s, err := o.named(v.Name)
+		if err != nil {
+			return err
+		}
+		b, err := s.asked(ctx, v.Build)
+		if err != nil {
+			return err
+		}
+		registry, programs, err := o.Open(nil)
+		if err != nil {
+			return err //nolint:wrapcheck // it says what is wrong
+		}
+		defer registry.Close()
+		if err := programs.Prepare(ctx); err != nil {
+			return err //nolint:wrapcheck // it names the schemas
+		}
+		options := compare.Options{
+			Projection: &s.Projection, Build: b, Kafka: o.Kafka(nil), TopicPrefix: o.Prefix(),
+			Group: projector.Group(o.Prefix(), b), Sample: v.Sample, EventsPerSecond: v.EventsPerSecond,
+		}
+		if options.Sources, err = s.Projection.Open(programs.Aggregates); err != nil {
+			return err //nolint:wrapcheck // it names the projection
+		}
+		if options.Open, err = s.store.Open(ctx, &s.Projection, b.Number); err != nil {
+			return err //nolint:wrapcheck // it says which build
+		}
+		return v.run(ctx, cmd, options)
+	})
+}
+
+// asked returns the build that is verified.
+func (s *stored) asked(ctx context.Context, number int) (projections.Build, error) {
+	builds, err := s.store.Builds(ctx, s.Name)
+	if err != nil {
+		return projections.Build{}, err //nolint:wrapcheck // it says what was asked
+	}
+	i := slices.IndexFunc(builds, func(b projections.Build) bool {
+		return b.Number == number || number == 0 && b.Status == projections.Live
+	})
+	if i < 0 {
+		return projections.Build{}, fmt.Errorf("%s: %w; project builds shows those that there are", s.Name,
+			projections.ErrNoBuild)
+	}
+	return builds[i], nil
+}
+
+// run verifies, prints each difference as a line of JSON, and mends them if that is asked for.
+func (v *Verification) run(ctx context.Context, cmd *cobra.Command, o compare.Options) error {
+	var found []compare.Difference
+	out, log := json.NewEncoder(cmd.OutOrStdout()), cmd.ErrOrStderr()
+	o.Report = func(d compare.Difference) error {
+		found = append(found, d)
+		return out.Encode(d)
+	}
+	report, err := compare.Run(ctx, o)
+	if err != nil {
+		return err //nolint:wrapcheck // it says which build
+	}
+	fmt.Fprintf(log, "%s: %d events, %d rows, %d states, %d events set aside, %d rows that did not hold still: ",
+		report.Build, report.Events, report.Rows, report.States, report.Poison, report.Restless)
+	if report.Differences == 0 {
+		fmt.Fprintln(log, "all equal")
+		return nil
+	}
+	fmt.Fprintf(log, "%d differences\n", report.Differences)
+	if !v.Mend {
+		return command.ExitError{Code: command.ExitDiffers}
+	}
+	mended, err := compare.Mend(ctx, o, found, func(compare.Difference) error { return nil })
+	fmt.Fprintf(log, "%s: %d rows mended\n", report.Build, mended)
+	if left := len(found) - mended; err == nil && left > 0 {
+		err = errors.New("some differences are right by now, or of states, which take a rebuild; verify again")
+	}
+	return err
+}
