@@ -11,7 +11,8 @@ import (
 
 // A store that lacks what a store may lack passes.
 func TestRun_lacks(t *testing.T) {
-	Run(t, func(*testing.T) projections.Store { return poor{&memory.Store{}} }, NoMerge, NoOneStep, NoOneMoment)
+	open := func(*testing.T) projections.Store { return poor{&memory.Store{}} }
+	Run(t, open, NoMerge, NoOneStep, NoOneMoment)
 }
 
 // poor is a store that can't merge, and whose views are of no moment.
