@@ -79,8 +79,8 @@ func sameKey(t *projections.Table) string {
 	return strings.Join(keys, " AND ")
 }
 
-// rows returns some columns of the changes of a group as u, an entry of FROM, with its arguments. There may be
-// more columns, which a word after the arrays makes.
+// rows returns some columns of the changes of a group as u, an entry of FROM, with its arguments. There may
+// be more columns, which a word after the arrays makes.
 func rows(g *sqlstore.Group, columns []int, word string, more ...string) (string, []any) {
 	var arrays, names []string
 	var args []any

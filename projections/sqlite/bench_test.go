@@ -25,7 +25,7 @@ func BenchmarkBareInserts(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer db.Close()
+			defer db.Close() //nolint:errcheck // of a benchmark
 			ctx := context.Background()
 			if _, err := db.ExecContext(ctx, `CREATE TABLE bare (account_id TEXT NOT NULL, sequence INTEGER NOT NULL,
 				at TEXT NOT NULL, amount INTEGER NOT NULL, balance INTEGER NOT NULL, reason TEXT NOT NULL,

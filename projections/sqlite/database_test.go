@@ -35,7 +35,8 @@ func TestPreparedStatementsAreLimited(t *testing.T) {
 		t.Errorf("the error is %v; it must be %v", err, sqlstore.ErrUnexpected)
 	}
 	var count int
-	if err := d.reads.QueryRowContext(t.Context(), "SELECT count(*) FROM a").Scan(&count); err != nil || count != 0 {
+	err = d.reads.QueryRowContext(t.Context(), "SELECT count(*) FROM a").Scan(&count)
+	if err != nil || count != 0 {
 		t.Errorf("there are %d rows (%v); there must be none", count, err)
 	}
 }

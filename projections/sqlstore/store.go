@@ -34,8 +34,8 @@ func (s *Store) DB() *sql.DB { return s.database.Queries() }
 // Dialect returns the name of the database's dialect: postgres or sqlite.
 func (s *Store) Dialect() string { return s.dialect.Name }
 
-// Rebind returns a query as the database takes it: each ? outside of quotes and comments is a parameter, ?? is
-// an operator's question mark.
+// Rebind returns a query as the database takes it: each ? outside of quotes and comments is a parameter, ??
+// is an operator's question mark.
 func (s *Store) Rebind(query string) string { return s.dialect.Rebind(query) }
 
 // Close ends all connections.
@@ -49,7 +49,7 @@ func (s *Store) query(
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err has it
 	for rows.Next() {
 		if err := each(rows); err != nil {
 			return err
@@ -208,8 +208,8 @@ func (s *Store) Open(
 
 var errLive = errors.New("the build is live; let another one take over first")
 
-// Drop removes a build with its tables, and all that migrations have named after these. It refuses the live one.
-// The error may be projections.ErrNoBuild.
+// Drop removes a build with its tables, and all that migrations have named after these. It refuses the live
+// one. The error may be projections.ErrNoBuild.
 func (s *Store) Drop(ctx context.Context, p *projections.Projection, number int) error {
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		b, err := s.build(ctx, tx, p.Name, number)
