@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"path/filepath"
 	"testing"
 	"time"
@@ -31,8 +32,16 @@ func closed(t *testing.T, store *sqlstore.Store) {
 }
 
 func TestStore(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a folder that is not there", "what? #1%.db")
-	storetest.Run(t, func(t *testing.T) projections.Store { return open(t, path, sqlite.Options{}) })
+	// The driver is C that became Go: under the race detector each step takes long.
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		if err := checks.Value.Set("4"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	storetest.Run(t, func(t *testing.T) projections.Store {
+		path := filepath.Join(t.TempDir(), "a folder that is not there", "what? #1%.db")
+		return open(t, path, sqlite.Options{})
+	})
 }
 
 func TestSQL(t *testing.T) {
