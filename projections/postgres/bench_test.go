@@ -28,18 +28,17 @@ func BenchmarkCopyThenInsert(b *testing.B) {
 			connection, err := pgx.Connect(ctx, server.URL("postgres"))
 			must(b, err)
 			defer connection.Close(ctx) //nolint:errcheck // of a benchmark
-			_, err = connection.Exec(ctx, `DROP TABLE IF EXISTS bare; CREATE TABLE bare (account_id text NOT NULL,
-				sequence bigint NOT NULL, at timestamptz NOT NULL, amount bigint NOT NULL, balance bigint NOT NULL,
-				reason text NOT NULL, PRIMARY KEY (account_id, sequence));
-				CREATE TEMPORARY TABLE passing (LIKE bare) ON COMMIT DELETE ROWS`)
+			_, err = connection.Exec(ctx, bare(", PRIMARY KEY (account_id, sequence)")+
+				";CREATE TEMPORARY TABLE passing (LIKE bare) ON COMMIT DELETE ROWS")
 			must(b, err)
 			n := 0
 			for b.Loop() {
 				must(b, pgx.BeginFunc(ctx, connection, func(tx pgx.Tx) error {
-					if _, err := tx.CopyFrom(ctx, pgx.Identifier{"passing"}, lineColumns, lines(size, &n)); err != nil {
+					_, err := tx.CopyFrom(ctx, pgx.Identifier{"passing"}, lineColumns, lines(size, &n))
+					if err != nil {
 						return err
 					}
-					_, err := tx.Exec(ctx, `INSERT INTO bare SELECT * FROM passing
+					_, err = tx.Exec(ctx, `INSERT INTO bare SELECT * FROM passing
 						ON CONFLICT (account_id, sequence) DO UPDATE SET at = excluded.at, amount = excluded.amount,
 						balance = excluded.balance, reason = excluded.reason`)
 					return err
@@ -48,6 +47,12 @@ func BenchmarkCopyThenInsert(b *testing.B) {
 			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "rows/s")
 		})
 	}
+}
+
+// bare makes the table again.
+func bare(key string) string {
+	return `DROP TABLE IF EXISTS bare; CREATE TABLE bare (account_id text NOT NULL, sequence bigint NOT NULL,
+		at timestamptz NOT NULL, amount bigint NOT NULL, balance bigint NOT NULL, reason text NOT NULL` + key + `)`
 }
 
 var lineColumns = []string{"account_id", "sequence", "at", "amount", "balance", "reason"}
@@ -61,7 +66,8 @@ func lines(size int, n *int) pgx.CopyFromSource {
 	})
 }
 
-// The same rows by COPY, one transaction for each batch, without progress: the limit by which Write is measured.
+// The same rows by COPY, one transaction for each batch, without progress: the limit by which Write is
+// measured.
 func BenchmarkCopy(b *testing.B) {
 	ctx := context.Background()
 	for _, key := range []string{"", ", PRIMARY KEY (account_id, sequence)"} {
@@ -70,9 +76,7 @@ func BenchmarkCopy(b *testing.B) {
 				connection, err := pgx.Connect(ctx, server.URL("postgres"))
 				must(b, err)
 				defer connection.Close(ctx) //nolint:errcheck // of a benchmark
-				_, err = connection.Exec(ctx, `DROP TABLE IF EXISTS bare; CREATE TABLE bare (account_id text NOT NULL,
-					sequence bigint NOT NULL, at timestamptz NOT NULL, amount bigint NOT NULL, balance bigint NOT NULL,
-					reason text NOT NULL`+key+`)`)
+				_, err = connection.Exec(ctx, bare(key))
 				must(b, err)
 				n := 0
 				for b.Loop() {

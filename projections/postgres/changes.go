@@ -54,19 +54,18 @@ func change(name string, g *sqlstore.Group) sqlstore.Step {
 			Args: args,
 		}
 	}
-	all := make([]int, len(g.Table.Columns))
-	selected := make([]string, len(all))
+	// Arrays that are unnested here, and not in FROM, are read in step, without a copy of all rows.
+	selected := make([]string, len(g.Table.Columns))
+	args := make([]any, len(selected))
 	for i, c := range g.Table.Columns {
-		all[i], selected[i] = i, "u."+sqlstore.Quoted(c.Name)
+		selected[i], args[i] = fmt.Sprintf("unnest($%d::%s[])", i+1, arrayOf(c.Type)), array(g, i)
 		if c.Type == projections.JSON {
 			selected[i] += "::jsonb"
 		}
 	}
-	from, args := rows(g, all, "")
 	return sqlstore.Step{
-		SQL: "INSERT INTO " + sqlstore.Quoted(name) + " AS t (" +
-			strings.Join(sqlstore.Columns(g.Table), ", ") + ") SELECT " + strings.Join(selected, ", ") +
-			" FROM " + from + g.OnConflict(),
+		SQL: "INSERT INTO " + sqlstore.Quoted(name) + " AS t (" + strings.Join(sqlstore.Columns(g.Table), ", ") +
+			") SELECT " + strings.Join(selected, ", ") + g.OnConflict(),
 		Args: args,
 	}
 }
@@ -80,8 +79,8 @@ func sameKey(t *projections.Table) string {
 	return strings.Join(keys, " AND ")
 }
 
-// rows returns some columns of the changes of a group as u, an entry of FROM, with its arguments. There may be
-// more columns, which a word after the arrays makes.
+// rows returns some columns of the changes of a group as u, an entry of FROM, with its arguments. There may
+// be more columns, which a word after the arrays makes.
 func rows(g *sqlstore.Group, columns []int, word string, more ...string) (string, []any) {
 	var arrays, names []string
 	var args []any

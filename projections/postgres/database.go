@@ -68,8 +68,8 @@ func (d *database) begin(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error)
 	return tx, nil
 }
 
-// number is what an advisory lock is called in the database. Two locks with the same number only wait for each
-// other.
+// number is what an advisory lock is called in the database. Two locks with the same number only wait for
+// each other.
 func number(lock string) int64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte("refold: " + lock)) // a hash takes everything
@@ -88,8 +88,8 @@ func (d *database) Run(ctx context.Context, lock string, steps []sqlstore.Step) 
 	}
 }
 
-// run executes steps. All go out at once, with a single Sync at the end, and so are one transaction. A process that
-// is stopped in the middle holds no locks: the server ends the transaction without it.
+// run executes steps. All go out at once, with a single Sync at the end, and so are one transaction. A
+// process that is stopped in the middle holds no locks: the server ends the transaction without it.
 func (d *database) run(ctx context.Context, lock string, steps []sqlstore.Step) error {
 	var batch pgx.Batch
 	batch.Queue("SELECT pg_advisory_xact_lock_shared($1)", number(lock))
@@ -111,7 +111,8 @@ func (d *database) run(ctx context.Context, lock string, steps []sqlstore.Step) 
 	return results.Close() // with the error of the commit
 }
 
-// sent returns the statement of a step. One that must change a row fails unless it does, which undoes the others.
+// sent returns the statement of a step. One that must change a row fails unless it does, which undoes the
+// others.
 func sent(step sqlstore.Step) string {
 	if !step.One {
 		return step.SQL
@@ -119,8 +120,8 @@ func sent(step sqlstore.Step) string {
 	return "WITH changed AS (" + step.SQL + " RETURNING 1) SELECT 1 / count(*) FROM changed"
 }
 
-// Show makes a view. It is replaced if its columns allow that, as one that is dropped loses what others have made
-// of it.
+// Show makes a view. It is replaced if its columns allow that, as one that is dropped loses what others have
+// made of it.
 func (d *database) Show(ctx context.Context, tx *sql.Tx, view, table string) error {
 	create := "VIEW " + sqlstore.Quoted(view) + " AS SELECT * FROM " + sqlstore.Quoted(table)
 	// All that read the view from now on wait for us; we must not wait long for those before.

@@ -17,14 +17,15 @@ import (
 type Options struct {
 	// Connections is how many connections there are at most, for writing and for queries; 8 by default.
 	Connections int
-	// ConnectTimeout is how long one may take to be made; 10 s by default. The URL's connect_timeout goes before.
+	// ConnectTimeout is how long one may take to be made; 10 s by default. The URL's connect_timeout goes
+	// before.
 	ConnectTimeout time.Duration
 	// StatementTimeout is how long a statement may run, other than those that make tables or look at a whole
 	// build; 30 s by default, no limit if it is negative. The URL's statement_timeout goes before.
 	StatementTimeout time.Duration
-	// IdleTimeout is how long a transaction may stand still: if a process is stopped in the middle of one, its
-	// locks are free after that time; 10 s by default. Looks at a whole build may take as long as they want. The
-	// URL's idle_in_transaction_session_timeout goes before.
+	// IdleTimeout is how long a transaction may stand still: if a process is stopped in the middle of one,
+	// its locks are free after that time; 10 s by default. Looks at a whole build may take as long as they
+	// want. The URL's idle_in_transaction_session_timeout goes before.
 	IdleTimeout time.Duration
 	// WriteTimeout is how long a batch may take, from the connection to the commit; one minute by default.
 	WriteTimeout time.Duration
@@ -66,8 +67,8 @@ func Open(url string, o Options) (*sqlstore.Store, error) {
 	}
 	for name, value := range map[string]string{
 		"application_name":                    "refold",
-		"statement_timeout":                   milliseconds(max(0, or(o.StatementTimeout, defaultStatementTimeout))),
-		"idle_in_transaction_session_timeout": milliseconds(max(0, or(o.IdleTimeout, defaultIdleTimeout))),
+		"statement_timeout":                   milliseconds(or(o.StatementTimeout, defaultStatementTimeout)),
+		"idle_in_transaction_session_timeout": milliseconds(or(o.IdleTimeout, defaultIdleTimeout)),
 	} {
 		if _, set := config.ConnConfig.RuntimeParams[name]; !set {
 			config.ConnConfig.RuntimeParams[name] = value
@@ -88,4 +89,5 @@ func Open(url string, o Options) (*sqlstore.Store, error) {
 	return sqlstore.New(d), nil
 }
 
-func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+// milliseconds returns a time as a setting has it; 0, which is no limit, if it is negative.
+func milliseconds(d time.Duration) string { return strconv.FormatInt(max(0, d.Milliseconds()), 10) }

@@ -64,7 +64,8 @@ func TestRefusedRowsArePoison(t *testing.T) {
 		})
 	}
 	must(t, build.Write(t.Context(), batch(at, table.Put(row{ID: "c", Text: "c"}))))
-	if found := query[string](t, store, "SELECT string_agg(id, '' ORDER BY id) FROM "+table.Name+"__1"); found != "ac" {
+	found := query[string](t, store, "SELECT string_agg(id, '' ORDER BY id) FROM "+table.Name+"__1")
+	if found != "ac" {
 		t.Errorf("the rows are %q; they must be %q", found, "ac")
 	}
 }
@@ -78,8 +79,8 @@ func longText() string {
 	return b.String()
 }
 
-// Given a batch that is being written, when its connection is ended, then nothing of it is there, the error is a
-// fault, and the same batch can be written again.
+// Given a batch that is being written, when its connection is ended, then nothing of it is there, the error
+// is a fault, and the same batch can be written again.
 func TestConnectionEndsInTheMiddle(t *testing.T) {
 	store := opened(t, postgres.Options{})
 	p, table := newRows()
@@ -242,7 +243,8 @@ func TestWaitForAState(t *testing.T) {
 }
 
 func TestAnAwayServerIsSaid(t *testing.T) {
-	_, err := postgres.Open(t.Context(), "postgres://refold@127.0.0.1:1/postgres?sslmode=disable", postgres.Options{})
+	const away = "postgres://refold@127.0.0.1:1/postgres?sslmode=disable"
+	_, err := postgres.Open(t.Context(), away, postgres.Options{})
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1") {
 		t.Errorf("the error is %v; it must say which server", err)
 	}

@@ -12,13 +12,9 @@ import (
 
 // Rows per second of writes, by batches of several sizes.
 func BenchmarkWrite(b *testing.B) {
-	for _, parameters := range []int{0} {
-		store := open(b, filepath.Join(b.TempDir(), fmt.Sprintf("%d.db", parameters)), sqlite.Options{
-			Parameters: parameters,
-		})
-		b.Cleanup(func() { _ = store.Close() })
-		sqlstoretest.Bench(b, store)
-	}
+	store := open(b, filepath.Join(b.TempDir(), "projections.db"), sqlite.Options{})
+	b.Cleanup(func() { _ = store.Close() })
+	sqlstoretest.Bench(b, store)
 }
 
 // The same rows by a prepared INSERT of one row, without progress: the limit by which Write is measured.
@@ -29,7 +25,7 @@ func BenchmarkBareInserts(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer db.Close()
+			defer db.Close() //nolint:errcheck // of a benchmark
 			ctx := context.Background()
 			if _, err := db.ExecContext(ctx, `CREATE TABLE bare (account_id TEXT NOT NULL, sequence INTEGER NOT NULL,
 				at TEXT NOT NULL, amount INTEGER NOT NULL, balance INTEGER NOT NULL, reason TEXT NOT NULL,

@@ -15,12 +15,17 @@ func TestPreparedStatementsAreLimited(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close() //nolint:errcheck // of a test
-	for n := range maxPrepared * 5 / 2 {
-		if err := d.Run(t.Context(), "", []sqlstore.Step{{SQL: fmt.Sprint("SELECT ", n)}}); err != nil {
+	const perRun = 50
+	for run := range maxPrepared * 5 / 2 / perRun {
+		steps := make([]sqlstore.Step, perRun)
+		for i := range steps {
+			steps[i].SQL = fmt.Sprint("SELECT ", run*perRun+i)
+		}
+		if err := d.Run(t.Context(), "", steps); err != nil {
 			t.Fatal(err)
 		}
-		if len(d.prepared) > maxPrepared+1 {
-			t.Fatalf("%d statements are prepared; at most %d should be", len(d.prepared), maxPrepared+1)
+		if len(d.prepared) > maxPrepared+perRun {
+			t.Fatalf("%d statements are prepared; at most %d should be", len(d.prepared), maxPrepared+perRun)
 		}
 	}
 	if err := d.Run(t.Context(), "", []sqlstore.Step{{SQL: "CREATE TABLE a (b)"}}); err != nil {
@@ -35,7 +40,8 @@ func TestPreparedStatementsAreLimited(t *testing.T) {
 		t.Errorf("the error is %v; it must be %v", err, sqlstore.ErrUnexpected)
 	}
 	var count int
-	if err := d.reads.QueryRowContext(t.Context(), "SELECT count(*) FROM a").Scan(&count); err != nil || count != 0 {
+	err = d.reads.QueryRowContext(t.Context(), "SELECT count(*) FROM a").Scan(&count)
+	if err != nil || count != 0 {
 		t.Errorf("there are %d rows (%v); there must be none", count, err)
 	}
 }

@@ -18,10 +18,10 @@ type Options struct {
 	Readers int
 	// BusyTimeout is how long a write waits for one of another process; 10 s by default.
 	BusyTimeout time.Duration
-	// CacheBytes is how much of the database the writer keeps in memory, beside what the system does; 64 MiB by
-	// default. Each reader keeps an eighth of it.
+	// CacheBytes is how much of the database the writer keeps in memory, beside what the system does; 64 MiB
+	// by default. Each reader keeps an eighth of it.
 	CacheBytes int
-	// Parameters is how many values a statement has at most; 128 by default. More make no write faster.
+	// Parameters is how many values a statement has at most; 256 by default. More make no write faster.
 	Parameters int
 }
 
@@ -29,7 +29,7 @@ const (
 	defaultReaders     = 4
 	defaultBusyTimeout = 10 * time.Second
 	defaultCacheBytes  = 64 << 20
-	defaultParameters  = 128
+	defaultParameters  = 256
 	maxParameters      = 32766 // of SQLite
 	readerShare        = 8
 	checkpointPages    = 4096 // 16 MiB of log, then it goes to the database

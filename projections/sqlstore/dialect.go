@@ -16,8 +16,8 @@ type Dialect struct {
 	End    string
 	// Now is the time by the database's clock, Later the time in ? seconds; both as the type of time columns.
 	Now, Later string
-	// Belongings is a query for the DROP statements of the table ? and of all tables and views whose names begin
-	// with ?.
+	// Belongings is a query for the DROP statements of the table ? and of all tables and views whose names
+	// begin with ?.
 	Belongings string
 	// Setup are statements that are run when the store is opened. Each can be run again.
 	Setup []string
@@ -68,8 +68,8 @@ type Group struct {
 	Op    projections.Op
 	// Columns are those that a merge sets or adds to.
 	Columns []int
-	// Rows have the values of all columns as they are where there was no row before. They are in the order of their
-	// keys.
+	// Rows have the values of all columns as they are where there was no row before. They are in the order of
+	// their keys.
 	Rows [][]any
 }
 

@@ -38,7 +38,9 @@ func mending(m projections.Mended) projections.Change {
 	if m.Values != nil {
 		return projections.Change{Table: m.Table, Op: projections.OpPut, Values: m.Values}
 	}
-	c := projections.Change{Table: m.Table, Op: projections.OpDelete, Values: make([]any, len(m.Table.Columns))}
+	c := projections.Change{
+		Table: m.Table, Op: projections.OpDelete, Values: make([]any, len(m.Table.Columns)),
+	}
 	for i, column := range m.Table.Keys() {
 		c.Values[column] = m.Key[i]
 	}

@@ -85,8 +85,8 @@ func (s *Store) migrate(
 			}
 			ran = true
 		case before != m.checksum:
-			return false, fmt.Errorf("migration %s has changed since it was run; make it what it was, and write "+
-				"a new file for what is to be changed", m.path)
+			return false, fmt.Errorf("migration %s has changed since it was run; make it what it was, and "+
+				"write a new file for what is to be changed", m.path)
 		}
 	}
 	return ran, nil

@@ -8,8 +8,8 @@ import (
 	"refold/projections"
 )
 
-// Quoted returns a name as SQL takes it, be it a word of SQL. It is one of those that projections allow, so it
-// has no quotes.
+// Quoted returns a name as SQL takes it, be it a word of SQL. It is one of those that projections allow, so
+// it has no quotes.
 func Quoted(name string) string { return `"` + name + `"` }
 
 // physical returns the name of a build's table.
@@ -29,7 +29,7 @@ func statesTable(p *projections.Projection) *projections.Table {
 }
 
 // ofBuild is a name that a build's table may have.
-var ofBuild = regexp.MustCompile(`__[0-9]+$`)
+var ofBuild = regexp.MustCompile(`__\d+$`)
 
 // checkNames lists names of tables that the store needs itself.
 func checkNames(p *projections.Projection) error {
@@ -74,8 +74,8 @@ func Columns(t *projections.Table) []string {
 	return all
 }
 
-// OnConflict returns what becomes of the row that is there already: the end of an INSERT of all columns, whose
-// table is called t.
+// OnConflict returns what becomes of the row that is there already: the end of an INSERT of all columns,
+// whose table is called t.
 func (g *Group) OnConflict() string {
 	var set []string
 	for _, at := range g.Set() {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Numbered returns a query whose parameters are ? as one whose parameters are $1, $2 and so on. A ? in quotes, in
-// a comment or in a text between $$ stays; ?? outside of these is an operator's question mark.
+// Numbered returns a query whose parameters are ? as one whose parameters are $1, $2 and so on. A ? in
+// quotes, in a comment or in a text between $$ stays; ?? outside of these is an operator's question mark.
 func Numbered(query string) string {
 	var b strings.Builder
 	for n := 0; query != ""; {
@@ -30,7 +30,8 @@ func Numbered(query string) string {
 	return b.String()
 }
 
-// untouched returns the length of the quoted text or comment that a query begins with; 0: it begins with none.
+// untouched returns the length of the quoted text or comment that a query begins with; 0: it begins with
+// none.
 func untouched(query string) int {
 	for _, quotes := range [][2]string{{"'", "'"}, {`"`, `"`}, {"--", "\n"}, {"/*", "*/"}, {"$$", "$$"}} {
 		inside, begins := strings.CutPrefix(query, quotes[0])

@@ -47,8 +47,8 @@ func (s *Store) DB() *sql.DB { return s.database.Queries() }
 // Dialect returns the name of the database's dialect: postgres or sqlite.
 func (s *Store) Dialect() string { return s.dialect.Name }
 
-// Rebind returns a query as the database takes it: each ? outside of quotes and comments is a parameter, ?? is
-// an operator's question mark.
+// Rebind returns a query as the database takes it: each ? outside of quotes and comments is a parameter, ??
+// is an operator's question mark.
 func (s *Store) Rebind(query string) string { return s.dialect.Rebind(query) }
 
 // Close ends all connections.
@@ -62,7 +62,7 @@ func (s *Store) query(
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err has it
 	for rows.Next() {
 		if err := each(rows); err != nil {
 			return err
@@ -227,8 +227,8 @@ func (s *Store) Open(
 
 var errLive = errors.New("the build is live; let another one take over first")
 
-// Drop removes a build with its tables, and all that migrations have named after these. It refuses the live one.
-// The error may be projections.ErrNoBuild.
+// Drop removes a build with its tables, and all that migrations have named after these. It refuses the live
+// one. The error may be projections.ErrNoBuild.
 func (s *Store) Drop(ctx context.Context, p *projections.Projection, number int) error {
 	if err := s.readied(ctx); err != nil {
 		return err

@@ -43,8 +43,8 @@ func (o *open) TakeOver(ctx context.Context, hold time.Duration) error {
 	}
 }
 
-// tryTakeOver takes over if the build is level. Otherwise it returns ErrBehind, and holds the live build. It takes
-// and returns the number of the build that is held, 0 if none is.
+// tryTakeOver takes over if the build is level. Otherwise it returns ErrBehind, and holds the live build. It
+// takes and returns the number of the build that is held, 0 if none is.
 func (o *open) tryTakeOver(ctx context.Context, hold time.Duration, holding int) (int, error) {
 	live, err := o.live(ctx, o.store.DB())
 	if err != nil {

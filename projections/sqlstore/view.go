@@ -15,9 +15,9 @@ type view struct {
 	on querier
 }
 
-// Look calls look with a view of one moment. The functions that read its rows must not read from it themselves:
-// a connection does one thing at a time. A look that takes long keeps the database from removing what has been
-// changed since.
+// Look calls look with a view of one moment. The functions that read its rows must not read from it
+// themselves: a connection does one thing at a time. A look that takes long keeps the database from removing
+// what has been changed since.
 func (o *open) Look(ctx context.Context, look func(projections.View) error) error {
 	tx, err := o.store.database.Look(ctx)
 	if err != nil {
@@ -95,7 +95,8 @@ func (s *Store) row(
 	ctx context.Context, on querier, t *projections.Table, name string, key []any,
 ) (row []any, err error) {
 	if len(key) != len(t.Keys()) {
-		return nil, fmt.Errorf("a key of the table %s has %d values; it must have %d", t.Name, len(key), len(t.Keys()))
+		return nil, fmt.Errorf("a key of the table %s has %d values; it must have %d",
+			t.Name, len(key), len(t.Keys()))
 	}
 	for _, value := range key {
 		if text, is := value.(string); is && !s.dialect.Holds(text) {
@@ -109,9 +110,9 @@ func (s *Store) row(
 	return row, err
 }
 
-// LiveRow returns a row as readers see it, by the view of the table's name. It is nil if there is no such row.
-// Columns are read by their names, so t may be the table of another version than the live build's, as long as
-// that has all its columns. The error may be projections.ErrNoBuild: no build is live.
+// LiveRow returns a row as readers see it, by the view of the table's name. It is nil if there is no such
+// row. Columns are read by their names, so t may be the table of another version than the live build's, as
+// long as that has all its columns. The error may be projections.ErrNoBuild: no build is live.
 func (s *Store) LiveRow(
 	ctx context.Context, p *projections.Projection, t *projections.Table, key ...any,
 ) ([]any, error) {

@@ -40,9 +40,9 @@ type Server struct {
 	exited  chan struct{} // closed when the process has ended
 }
 
-// Start makes a database cluster in a temporary folder and starts a server on it. Settings are like fsync=off.
-// The server must be closed; on Linux it dies with this process at the latest. If this process is root's, the
-// server runs as the user postgres or nobody, as it refuses to run as root.
+// Start makes a database cluster in a temporary folder and starts a server on it. Settings are like
+// fsync=off. The server must be closed; on Linux it dies with this process at the latest. If this process is
+// root's, the server runs as the user postgres or nobody, as it refuses to run as root.
 func Start(ctx context.Context, settings ...string) (*Server, error) {
 	s := &Server{settings: settings}
 	var err error
@@ -118,8 +118,8 @@ func otherUser() (*syscall.Credential, error) {
 	return nil, fmt.Errorf("PostgreSQL does not run as root: %w", errors.Join(errs...))
 }
 
-// freePort returns a port on which nobody listens. Somebody may take it before it is used: the server then ends
-// while starting.
+// freePort returns a port on which nobody listens. Somebody may take it before it is used: the server then
+// ends while starting.
 func freePort(ctx context.Context) (int, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")

@@ -31,19 +31,22 @@ func LineOf(n int) Line {
 	account := uint32(n/perAccount*perAccount) * 2654435761 // spreads them over all keys
 	return Line{
 		AccountID: fmt.Sprintf("account-%08x", account), Sequence: int64(n%perAccount + 1),
-		At: time.Unix(int64(n), 0).UTC(), Amount: int64(n % 1000), Balance: int64(n), Reason: "a transfer, as agreed",
+		At: time.Unix(int64(n), 0).UTC(), Amount: int64(n % 1000), Balance: int64(n),
+		Reason: "a transfer, as agreed",
 	}
 }
 
-// bench is a benchmark's projection: lines are appended, the latest of each account is put, and totals are added to.
+// bench is a benchmark's projection: lines are appended, the latest of each account is put, and totals are
+// added to.
 type bench struct {
 	customers
 	lines  projections.TableOf[Line]
 	totals projections.TableOf[total]
 }
 
-// Bench measures Write: rows per second that are appended (new keys), put (over rows that are there), and merged
-// (sums), in batches of all sizes. With each row goes the state of its aggregate if states is in the name.
+// Bench measures Write: rows per second that are appended (new keys), put (over rows that are there), and
+// merged (sums), in batches of all sizes. With each row goes the state of its aggregate if states is in the
+// name.
 func Bench(b *testing.B, store *sqlstore.Store) {
 	b.Helper()
 	kinds := map[string]func(*bench, int) projections.Change{

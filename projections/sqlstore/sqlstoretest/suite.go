@@ -129,7 +129,7 @@ func (s *suite) read(ctx context.Context, query string, args ...any) (all []stri
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err has it
 	for rows.Next() {
 		var text string
 		if err := rows.Scan(&text); err != nil {

@@ -81,8 +81,8 @@ type total struct {
 	Note     string `column:"note"`
 }
 
-// Members of a group add to the same rows, by merges of several kinds in each batch. None waits for ever, none
-// fails, nothing is lost.
+// Members of a group add to the same rows, by merges of several kinds in each batch. None waits for ever,
+// none fails, nothing is lost.
 func membersMergeTheSameRows(t *testing.T, s *suite) {
 	const members, batches, rows = 4, 25, 40
 	c := newCustomers(nil)
@@ -129,9 +129,12 @@ func merge(
 				return err
 			}
 		}
-		err := build.Write(t.Context(), &projections.Batch{Changes: changes.Sorted(), Advances: []projections.Advance{{
+		advance := projections.Advance{
 			Partition: at.Partition, Epoch: at.Epoch, From: at.Next, To: at.Next + 1,
-		}}})
+		}
+		err := build.Write(t.Context(), &projections.Batch{
+			Changes: changes.Sorted(), Advances: []projections.Advance{advance},
+		})
 		if err != nil {
 			return err
 		}
