@@ -25,7 +25,7 @@ func (o *open) Claim(
 	claimed := make(map[projections.Partition]projections.Progress)
 	left := partitions
 	for range maxTries {
-		all, err := o.progressAt(ctx, left)
+		all, _, err := o.progressAt(ctx, left)
 		if err != nil {
 			return nil, err
 		}

@@ -107,14 +107,11 @@ func (o *open) checked(ctx context.Context, advances []projections.Advance) ([]p
 	for i, a := range advances {
 		partitions[i] = a.Partition
 	}
-	all, err := o.progressAt(ctx, partitions)
+	all, until, err := o.progressAt(ctx, partitions)
 	if err != nil {
 		return nil, err
 	}
-	held := false
-	now := time.Now().UnixMilli()
 	for i, a := range advances {
-		held = held || all[i].HeldUntil > now
 		switch p := all[i]; {
 		case p.Epoch != a.Epoch:
 			return nil, fmt.Errorf("%s of %s: %w: it has epoch %d, and the batch %d", p.ID, o.name(),
@@ -124,7 +121,7 @@ func (o *open) checked(ctx context.Context, advances []projections.Advance) ([]p
 				projections.ErrMoved, p.Next, a.From)
 		}
 	}
-	if held {
+	if until.Until > time.Now().UnixMilli() {
 		return all, fmt.Errorf("writing to %s: %w", o.name(), projections.ErrHeld)
 	}
 	return all, nil

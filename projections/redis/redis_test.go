@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -270,6 +271,20 @@ func TestServerIsAway(t *testing.T) {
 	}
 	must(t, server.Restart())
 	must(t, m.take(t.Context(), put("a", 1)))
+}
+
+func TestLibraryLogsToTheLogger(t *testing.T) {
+	var log strings.Builder
+	redis.LogTo(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	t.Cleanup(func() { redis.LogTo(slog.New(slog.DiscardHandler)) })
+	store, server := start(t)
+	server.Close()
+	if _, err := store.Builds(t.Context(), "account_card"); err == nil {
+		t.Fatal("a server that is away has answered")
+	}
+	if !strings.Contains(log.String(), "refused") {
+		t.Errorf("the log is %q; it must say that the connection was refused", log.String())
+	}
 }
 
 func TestOptions(t *testing.T) {
