@@ -62,8 +62,8 @@ func (o Options) checked() (Options, error) {
 		wrong("user and password must be given both, or none of them")
 	}
 	if len(o.Prefix) > maxPrefixBytes || !prefixForm.MatchString(o.Prefix) {
-		wrong("the prefix is %q; it must be of lower-case letters, digits, - and _, begin with a letter or a "+
-			"digit, and have %d characters at most", o.Prefix, maxPrefixBytes)
+		wrong("the prefix is %q; it must be of lower-case letters, digits, - and _, begin with a letter or "+
+			"a digit, and have %d characters at most", o.Prefix, maxPrefixBytes)
 	}
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
@@ -81,7 +81,8 @@ func (o Options) checked() (Options, error) {
 		wrong("the timeout is %v; it must be positive", o.Timeout)
 	}
 	if o.BulkBytes < 0 || o.BulkBytes > maxBulkBytes {
-		wrong("bulk requests are of %d bytes; that must be positive, and %d at most", o.BulkBytes, maxBulkBytes)
+		wrong("bulk requests are of %d bytes; that must be positive, and %d at most", o.BulkBytes,
+			maxBulkBytes)
 	}
 	if o.Shards < 0 || o.Shards > maxShards {
 		wrong("there are %d shards; it must be from 1 to %d", o.Shards, maxShards)

@@ -45,8 +45,8 @@ func progressOf(d found, there bool) (progress, error) {
 	return p, nil
 }
 
-// heldID is the ID of a document beside the progress that says until when nobody may write. No partition has it,
-// as the names of those have a slash.
+// heldID is the ID of a document beside the progress that says until when nobody may write. No partition has
+// it, as the names of those have a slash.
 const heldID = "held"
 
 // held is that document.

@@ -75,7 +75,8 @@ func (o *open) TakeOver(ctx context.Context, hold time.Duration) error {
 		if err == nil {
 			return nil
 		}
-		if !errors.Is(err, projections.ErrBehind) && !errors.Is(err, errBusy) || !time.Now().Before(deadline) {
+		later := errors.Is(err, projections.ErrBehind) || errors.Is(err, errBusy)
+		if !later || !time.Now().Before(deadline) {
 			return fmt.Errorf("%s takes over: %w", o.name(), err)
 		}
 		select {
@@ -168,7 +169,7 @@ func (s *Store) hold(ctx context.Context, projection string, number int, until t
 			switch {
 			case r.failure == nil:
 				changed[ids[i]] = true
-			case r.failure.status != http.StatusConflict: // else somebody else has changed it, and it is tried again
+			case r.failure.status != http.StatusConflict: // in a conflict it is tried again
 				return noBuild(r.failure)
 			}
 		}

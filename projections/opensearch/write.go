@@ -11,8 +11,8 @@ import (
 	"refold/projections"
 )
 
-// Write writes a batch: how far it will lead, documents, states, and progress. It is harmless to write a batch
-// again, also cut elsewhere.
+// Write writes a batch: how far it will lead, documents, states, and progress. It is harmless to write a
+// batch again, also cut elsewhere.
 func (o *open) Write(ctx context.Context, batch *projections.Batch) error {
 	rows := make([]action, len(batch.Changes))
 	for i, c := range batch.Changes {
@@ -94,14 +94,15 @@ func (o *open) stateActions(states []projections.StoredState) ([]action, error) 
 			return nil, fmt.Errorf("the state of %s %q: %w", s.Aggregate, s.Subject, err)
 		}
 		all[i] = action{
-			op: "index", on: versioned(index, stateID(s.Aggregate, s.Subject), s.Sequence), document: document,
+			op: "index", document: document,
+			on: versioned(index, stateID(s.Aggregate, s.Subject), s.Sequence),
 		}
 	}
 	return all, nil
 }
 
-// checked returns the progress of the partitions of a batch, if each is the writer's and where the batch begins. It
-// comes also with projections.ErrHeld, which is told last.
+// checked returns the progress of the partitions of a batch, if each is the writer's and where the batch
+// begins. It comes also with projections.ErrHeld, which is told last.
 func (o *open) checked(ctx context.Context, advances []projections.Advance) ([]progress, error) {
 	partitions := make([]projections.Partition, len(advances))
 	for i, a := range advances {
@@ -127,9 +128,9 @@ func (o *open) checked(ctx context.Context, advances []projections.Advance) ([]p
 	return all, nil
 }
 
-// move changes the progress of the partitions of a batch, and returns it. It was read before: if somebody else has
-// changed one since, that is checked again. After a claim it fails; in a hold it does, too, unless the batch was
-// announced: the one that takes over waits for that batch.
+// move changes the progress of the partitions of a batch, and returns it. It was read before: if somebody
+// else has changed one since, that is checked again. After a claim it fails; in a hold it does, too, unless
+// the batch was announced: the one that takes over waits for that batch.
 func (o *open) move(
 	ctx context.Context, advances []projections.Advance, current []progress, announced bool,
 	change func(*progress, projections.Advance),

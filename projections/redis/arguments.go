@@ -76,7 +76,9 @@ func ofChanges(changes []projections.Change) ([]changed, error) {
 func ofMended(rows []projections.Mended) []changed {
 	all := make([]changed, len(rows))
 	for i, m := range rows {
-		all[i] = changed{table: m.Table, op: projections.OpPut, key: m.Table.KeyOf(m.Key...), values: m.Values}
+		all[i] = changed{
+			table: m.Table, op: projections.OpPut, key: m.Table.KeyOf(m.Key...), values: m.Values,
+		}
 		if m.Values == nil {
 			all[i].op = projections.OpDelete
 		}

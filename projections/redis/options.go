@@ -12,8 +12,8 @@ import (
 
 // Options say which Redis it is, and bound what is asked of it.
 type Options struct {
-	// Addresses are host:port of the server; of some nodes, if Cluster is set; or of the sentinels, if Sentinel
-	// is set. Required.
+	// Addresses are host:port of the server; of some nodes, if Cluster is set; or of the sentinels, if
+	// Sentinel is set. Required.
 	Addresses []string
 	// Cluster says that it is a Redis Cluster.
 	Cluster bool
@@ -87,8 +87,8 @@ func (o Options) checked() (Options, error) {
 		o.BatchRows = defaultBatchRows
 	}
 	if o.Timeout < 0 || o.Connections < 0 || o.BatchRows < 0 || o.BatchRows > maxBatchRows {
-		wrong("timeout, connections and batch rows are %v, %d and %d; they must be positive, the last one at "+
-			"most %d", o.Timeout, o.Connections, o.BatchRows, maxBatchRows)
+		wrong("timeout, connections and batch rows are %v, %d and %d; they must be positive, the last one "+
+			"at most %d", o.Timeout, o.Connections, o.BatchRows, maxBatchRows)
 	}
 	return o, errors.Join(errs...)
 }

@@ -46,8 +46,8 @@ func TestRealStore(t *testing.T) {
 	}
 }
 
-// Given a Redis that has each write on its disk, when it is killed, then all that it has acknowledged is there. Given
-// one without a disk, then the projection begins anew.
+// Given a Redis that has each write on its disk, when it is killed, then all that it has acknowledged is
+// there. Given one without a disk, then the projection begins anew.
 func TestRealRedisIsKilled(t *testing.T) {
 	for name, persistent := range map[string]bool{"with a disk": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
