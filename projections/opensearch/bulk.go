@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"refold/projections"
 )
@@ -42,11 +43,10 @@ func (a action) lines() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("document %s of %s: %w", a.on.ID, a.on.Index, err)
 	}
-	lines := append(head, '\n')
-	if a.document != nil {
-		lines = append(append(lines, a.document...), '\n')
+	if a.document == nil {
+		return append(head, '\n'), nil
 	}
-	return lines, nil
+	return slices.Concat(head, []byte{'\n'}, a.document, []byte{'\n'}), nil
 }
 
 // cut returns the bodies of requests that have the actions in their order, and how many each has. A body is

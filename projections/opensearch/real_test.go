@@ -81,9 +81,9 @@ func TestRealSearch(t *testing.T) {
 	must(t, m.take(t.Context(), 1, event("a", 1, "Two green apples"), event("b", 1, "A red apple, by UPS")))
 	must(t, m.TakeOver(t.Context(), time.Minute))
 	for query, want := range map[string]string{
-		`{"match":{"text":"RED"}}`:                                   "b",
-		`{"match":{"text":"apples"}}`:                                "a",
-		`{"term":{"text.keyword":"Two green apples"}}`:               "a",
+		`{"match":{"text":"RED"}}`:                                  "b",
+		`{"match":{"text":"apples"}}`:                               "a",
+		`{"term":{"text.keyword":"Two green apples"}}`:              "a",
 		`{"match":{"text":{"query":"apple UPS","operator":"and"}}}`: "b",
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,

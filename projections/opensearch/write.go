@@ -163,7 +163,8 @@ func (o *open) move(
 			break
 		}
 		current, err = o.checked(ctx, left)
-		if err != nil && !(announced && errors.Is(err, projections.ErrHeld)) {
+		finishes := announced && errors.Is(err, projections.ErrHeld)
+		if err != nil && !finishes {
 			return nil, err
 		}
 	}

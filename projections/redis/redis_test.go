@@ -179,7 +179,7 @@ func TestRedisIsEmptied(t *testing.T) {
 	must(t, m.TakeOver(t.Context(), time.Minute))
 	row, err := store.LiveRow(t.Context(), p, cards.Table, "a")
 	must(t, err)
-	if row == nil || row[2] != int64(1) {
+	if len(row) < 3 || row[2] != int64(1) {
 		t.Errorf("the row is %v; its sum must be that of the event, taken once", row)
 	}
 }

@@ -135,7 +135,7 @@ var evictionPolicy = regexp.MustCompile(`(?m)^maxmemory_policy:(\S+)`)
 // evicts returns an error if the memory section of INFO says that a server drops keys without a time to live.
 func evicts(info string) error {
 	found := evictionPolicy.FindStringSubmatch(info)
-	if found != nil && strings.HasPrefix(found[1], "allkeys") {
+	if len(found) == 2 && strings.HasPrefix(found[1], "allkeys") {
 		return fmt.Errorf("the maxmemory-policy of Redis is %s, by which it drops rows when it is full; it "+
 			"must be noeviction", found[1])
 	}

@@ -37,7 +37,8 @@ func StartOpenSearch(ctx context.Context, dir string) (*OpenSearch, error) {
 		return nil, fmt.Errorf("ports for OpenSearch: %w", err)
 	}
 	s := &OpenSearch{dir: dir, http: ports[0], inner: ports[1]}
-	return s, s.Start(ctx)
+	err = s.Start(ctx)
+	return s, err
 }
 
 // URL is its address.
