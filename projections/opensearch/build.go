@@ -25,7 +25,7 @@ func (o *open) Claim(
 	claimed := make(map[projections.Partition]projections.Progress)
 	left := partitions
 	for range maxTries {
-		all, err := o.progressAt(ctx, left)
+		all, _, err := o.progressAt(ctx, left)
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +84,8 @@ func (o *open) States(
 		return nil, noBuild(err)
 	}
 	var all []projections.StoredState
-	for i, d := range docs {
+	for i, subject := range subjects {
+		d := docs[i]
 		if !d.Found {
 			continue
 		}
@@ -93,7 +94,7 @@ func (o *open) States(
 			return nil, fmt.Errorf("the state %s of %s in OpenSearch: %w", d.ID, o.name(), err)
 		}
 		all = append(all, projections.StoredState{
-			Aggregate: aggregate, Subject: subjects[i], Sequence: s.Sequence, State: s.State,
+			Aggregate: aggregate, Subject: subject, Sequence: s.Sequence, State: s.State,
 		})
 	}
 	return all, nil

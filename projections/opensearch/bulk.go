@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"refold/projections"
 )
@@ -42,15 +43,14 @@ func (a action) lines() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("document %s of %s: %w", a.on.ID, a.on.Index, err)
 	}
-	lines := append(head, '\n')
-	if a.document != nil {
-		lines = append(append(lines, a.document...), '\n')
+	if a.document == nil {
+		return append(head, '\n'), nil
 	}
-	return lines, nil
+	return slices.Concat(head, []byte{'\n'}, a.document, []byte{'\n'}), nil
 }
 
-// cut returns the bodies of requests that have the actions in their order, and how many each has. A body is at
-// most limit long, unless it is one action.
+// cut returns the bodies of requests that have the actions in their order, and how many each has. A body is
+// at most limit long, unless it is one action.
 func cut(actions []action, limit int) (bodies [][]byte, counts []int, err error) {
 	var body bytes.Buffer
 	count := 0
@@ -84,8 +84,8 @@ type result struct {
 }
 
 // bulk writes documents, and returns what became of them, in the order of the actions. Before each request it
-// calls may, if that is not nil, and ends with its error. Another error is of a whole request: then nothing is
-// known of it and the later ones.
+// calls may, if that is not nil, and ends with its error. Another error is of a whole request: then nothing
+// is known of it and the later ones.
 func (c *client) bulk(ctx context.Context, actions []action, may func() error) ([]result, error) {
 	bodies, counts, err := cut(actions, c.options.BulkBytes)
 	if err != nil {
@@ -134,7 +134,8 @@ type item struct {
 // result returns what it means. To delete what is not there is no failure.
 func (i item) result(op string) result {
 	f := &failure{
-		what: fmt.Sprintf("%s %s of %s", op, i.ID, i.Index), status: i.Status, kind: http.StatusText(i.Status),
+		what: fmt.Sprintf("%s %s of %s", op, i.ID, i.Index), status: i.Status,
+		kind: http.StatusText(i.Status),
 	}
 	switch {
 	case i.Error != nil:
@@ -157,8 +158,8 @@ func itemsOf(answer []byte) ([]result, error) {
 	all := make([]result, len(read.Items))
 	for i, of := range read.Items {
 		if len(of) != 1 {
-			return nil, fmt.Errorf("OpenSearch: item %d of the answer to a bulk request has %d actions; it must "+
-				"have one", i, len(of))
+			return nil, fmt.Errorf("OpenSearch: item %d of the answer to a bulk request has %d actions; it "+
+				"must have one", i, len(of))
 		}
 		for op, item := range of {
 			all[i] = item.result(op)

@@ -97,6 +97,7 @@ func decode(c *projections.Column, field json.RawMessage) (any, error) {
 		return into[float64](field)
 	case projections.Boolean:
 		return into[bool](field)
+	case projections.Text, projections.Time, projections.Bytes:
 	}
 	text, err := into[string](field)
 	if err != nil {

@@ -16,8 +16,9 @@ import (
 	"testing"
 )
 
-// fake is as much of an OpenSearch as the store uses: versions and sequence numbers of documents, aliases, and
-// nothing of searching but a few queries. It is not what the store is proved by, but what faults are put into.
+// fake is as much of an OpenSearch as the store uses: versions and sequence numbers of documents, aliases,
+// and nothing of searching but a few queries. It is not what the store is proved by, but what faults are put
+// into.
 type fake struct {
 	*httptest.Server
 
@@ -26,8 +27,8 @@ type fake struct {
 	aliases map[string]map[string]bool // indices of each
 	seq     int64
 	log     []string // what was written, in order: op index id
-	// fault is asked before each request, and each item of a bulk request. An answer other than 0 is the status
-	// of a failure.
+	// fault is asked before each request, and each item of a bulk request. An answer other than 0 is the
+	// status of a failure.
 	fault func(what string) int
 }
 

@@ -76,8 +76,8 @@ func (o *open) mustBeAt(ctx context.Context, at []projections.Progress) error {
 	return nil
 }
 
-// mendAction returns the write of a row, under the version of the one that is there, or 0. It is not needed if
-// a row should not be there and is not.
+// mendAction returns the write of a row, under the version of the one that is there, or 0. It is not needed
+// if a row should not be there and is not.
 func (o *open) mendAction(ctx context.Context, m projections.Mended) (_ action, needed bool, err error) {
 	index := o.store.tableIndex(m.Table.Name, o.build.Number)
 	id := documentID(m.Table.KeyOf(m.Key...))

@@ -33,8 +33,8 @@ func (s *Store) progressIndex(projection string, number int) string {
 	return s.tableIndex(projection+"-progress", number)
 }
 
-// forWriting is the alias under which an index is written to. A write that requires an alias can't make an index
-// that was removed again, without its mapping.
+// forWriting is the alias under which an index is written to. A write that requires an alias can't make an
+// index that was removed again, without its mapping.
 func forWriting(index string) string { return index + ".write" }
 
 // maxIDBytes is the longest ID of a document.

@@ -71,7 +71,8 @@ var partition = projections.Partition{Topic: "order-events", Partition: 0}
 
 func begin(tb testing.TB, store *opensearch.Store) *member {
 	tb.Helper()
-	made, err := store.Begin(tb.Context(), projection(), projections.Build{Version: 1, Folds: "order=1"}, true)
+	asked := projections.Build{Version: 1, Folds: "order=1"}
+	made, err := store.Begin(tb.Context(), projection(), asked, true)
 	must(tb, err)
 	build, err := store.Open(tb.Context(), projection(), made.Number)
 	must(tb, err)
@@ -182,7 +183,8 @@ func TestBatchIsCutElsewhereAfterACrash(t *testing.T) {
 			must(t, heir.take(t.Context(), int64(i+2), c))
 		}
 		if a, b := heir.text(t, "a"), heir.text(t, "b"); a != "" || b != "b2" {
-			t.Errorf("after a crash after %d writes, a is %q and b is %q; they must be deleted and b2", dies, a, b)
+			t.Errorf("after a crash after %d writes, a is %q and b is %q; they must be deleted and b2",
+				dies, a, b)
 		}
 	}
 }
@@ -211,8 +213,8 @@ func TestZombieIsWithoutHarm(t *testing.T) {
 	must(t, heir.take(t.Context(), 3))
 }
 
-// Given a batch whose documents are there and whose progress is not, when another build takes over, then it must have
-// their events: readers may have seen them.
+// Given a batch whose documents are there and whose progress is not, when another build takes over, then it
+// must have their events: readers may have seen them.
 func TestReadersHaveSeenDocuments(t *testing.T) {
 	server := newFake(t)
 	store := open(t, server.URL)
@@ -241,8 +243,9 @@ func TestReadersHaveSeenDocuments(t *testing.T) {
 
 func TestFailuresOfRows(t *testing.T) {
 	for status, poison := range map[int]bool{
-		http.StatusBadRequest: true, http.StatusRequestEntityTooLarge: true, http.StatusTooManyRequests: false,
-		http.StatusServiceUnavailable: false, http.StatusForbidden: false, http.StatusInternalServerError: false,
+		http.StatusBadRequest: true, http.StatusRequestEntityTooLarge: true,
+		http.StatusTooManyRequests: false, http.StatusServiceUnavailable: false, http.StatusForbidden: false,
+		http.StatusInternalServerError: false,
 	} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			server := newFake(t)

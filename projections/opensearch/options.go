@@ -1,6 +1,7 @@
 package opensearch
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -62,26 +63,19 @@ func (o Options) checked() (Options, error) {
 		wrong("user and password must be given both, or none of them")
 	}
 	if len(o.Prefix) > maxPrefixBytes || !prefixForm.MatchString(o.Prefix) {
-		wrong("the prefix is %q; it must be of lower-case letters, digits, - and _, begin with a letter or a "+
-			"digit, and have %d characters at most", o.Prefix, maxPrefixBytes)
+		wrong("the prefix is %q; it must be of lower-case letters, digits, - and _, begin with a letter or "+
+			"a digit, and have %d characters at most", o.Prefix, maxPrefixBytes)
 	}
-	if o.Timeout == 0 {
-		o.Timeout = defaultTimeout
-	}
-	if o.BulkBytes == 0 {
-		o.BulkBytes = defaultBulkBytes
-	}
-	if o.Shards == 0 {
-		o.Shards = 1
-	}
-	if o.Tombstones == 0 {
-		o.Tombstones = defaultTombstones
-	}
+	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
+	o.BulkBytes = cmp.Or(o.BulkBytes, defaultBulkBytes)
+	o.Shards = cmp.Or(o.Shards, 1)
+	o.Tombstones = cmp.Or(o.Tombstones, defaultTombstones)
 	if o.Timeout < 0 {
 		wrong("the timeout is %v; it must be positive", o.Timeout)
 	}
 	if o.BulkBytes < 0 || o.BulkBytes > maxBulkBytes {
-		wrong("bulk requests are of %d bytes; that must be positive, and %d at most", o.BulkBytes, maxBulkBytes)
+		wrong("bulk requests are of %d bytes; that must be positive, and %d at most", o.BulkBytes,
+			maxBulkBytes)
 	}
 	if o.Shards < 0 || o.Shards > maxShards {
 		wrong("there are %d shards; it must be from 1 to %d", o.Shards, maxShards)

@@ -20,8 +20,6 @@ type progress struct {
 	// Reaching is the greatest offset that a batch was meant to lead to: readers may have seen documents of
 	// what is before it.
 	Reaching int64 `json:"reaching"`
-	// HeldUntil is the time, in milliseconds since 1970, before which nobody may write.
-	HeldUntil int64 `json:"held_until"`
 
 	ID          string `json:"-"`
 	there       bool
@@ -47,40 +45,63 @@ func progressOf(d found, there bool) (progress, error) {
 	return p, nil
 }
 
+// heldID is the ID of a document beside the progress that says until when nobody may write. No partition has
+// it, as the names of those have a slash.
+const heldID = "held"
+
+// held is that document.
+type held struct {
+	// Until is in milliseconds since 1970.
+	Until int64 `json:"until"`
+}
+
 // progress returns that of all partitions of a build, as it is now.
 func (s *Store) progress(ctx context.Context, projection string, number int) ([]progress, error) {
 	hits, err := s.client.search(ctx, s.progressIndex(projection, number), object{"match_all": object{}})
 	if err != nil {
 		return nil, noBuild(err)
 	}
-	all := make([]progress, len(hits))
-	for i, hit := range hits {
-		if all[i], err = progressOf(hit, true); err != nil {
+	all := make([]progress, 0, len(hits))
+	for _, hit := range hits {
+		if hit.ID == heldID {
+			continue
+		}
+		p, err := progressOf(hit, true)
+		if err != nil {
 			return nil, err
 		}
+		all = append(all, p)
 	}
 	return all, nil
 }
 
-// progressAt returns that of some partitions, in their order.
-func (o *open) progressAt(ctx context.Context, partitions []projections.Partition) ([]progress, error) {
-	ids := make([]string, len(partitions))
+// progressAt returns that of some partitions, in their order, and until when the build is held.
+func (o *open) progressAt(
+	ctx context.Context, partitions []projections.Partition,
+) (all []progress, until held, err error) {
+	ids := make([]string, len(partitions)+1)
 	for i, p := range partitions {
 		ids[i] = progressID(p)
 	}
+	ids[len(partitions)] = heldID
 	index := o.store.progressIndex(o.build.Projection, o.build.Number)
 	docs, err := o.store.client.get(ctx, index, ids)
 	if err != nil {
-		return nil, noBuild(err)
+		return nil, until, noBuild(err)
 	}
-	all := make([]progress, len(docs))
-	for i, d := range docs {
-		if all[i], err = progressOf(d, d.Found); err != nil {
-			return nil, err
+	if last := docs[len(partitions)]; last.Found {
+		if err := json.Unmarshal(last.Source, &until); err != nil {
+			return nil, until, fmt.Errorf("the hold of %s in OpenSearch: %w", o.name(), err)
 		}
-		all[i].ID, all[i].Topic, all[i].Partition = ids[i], partitions[i].Topic, partitions[i].Partition
 	}
-	return all, nil
+	all = make([]progress, len(partitions))
+	for i, p := range partitions {
+		if all[i], err = progressOf(docs[i], docs[i].Found); err != nil {
+			return nil, until, err
+		}
+		all[i].ID, all[i].Topic, all[i].Partition = ids[i], p.Topic, p.Partition
+	}
+	return all, until, nil
 }
 
 // progressAction writes a progress, unless somebody has changed it since it was read.

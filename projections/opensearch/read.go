@@ -44,7 +44,8 @@ func (c *client) get(ctx context.Context, index string, ids []string) ([]found, 
 		for _, d := range answer.Docs {
 			if d.Error != nil {
 				return nil, &failure{
-					what: "POST " + path, status: http.StatusNotFound, kind: d.Error.Type, reason: d.Error.full(),
+					what: "POST " + path, status: http.StatusNotFound,
+					kind: d.Error.Type, reason: d.Error.full(),
 				}
 			}
 		}

@@ -40,16 +40,22 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// startForAll starts the server, which outlives the test that asks first.
+func startForAll() (err error) {
+	if server.dir, err = os.MkdirTemp("", "refold-opensearch-"); err != nil {
+		return err
+	}
+	// The first start downloads.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	server.OpenSearch, err = realstores.StartOpenSearch(ctx, server.dir)
+	return err
+}
+
 func startReal(t *testing.T) *realstores.OpenSearch {
 	t.Helper()
 	server.once.Do(func() {
-		if server.dir, server.err = os.MkdirTemp("", "refold-opensearch-"); server.err != nil { //nolint:usetesting // for all tests
-			return
-		}
-		// The first start downloads.
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) //nolint:usetesting // for all tests
-		defer cancel()
-		server.OpenSearch, server.err = realstores.StartOpenSearch(ctx, server.dir)
+		server.err = startForAll()
 	})
 	if errors.Is(server.err, realkafka.ErrMissing) {
 		t.Fatalf("the system tests can't run here: %v", server.err)
@@ -68,19 +74,20 @@ func TestRealStore(t *testing.T) {
 
 // Words of a text are found by the alias that readers use.
 func TestRealSearch(t *testing.T) {
-	store, err := opensearch.New(opensearch.Options{Addresses: []string{startReal(t).URL()}, Prefix: "words-"})
+	address := startReal(t).URL()
+	store, err := opensearch.New(opensearch.Options{Addresses: []string{address}, Prefix: "words-"})
 	must(t, err)
 	m := begin(t, store)
-	must(t, m.take(t.Context(), 1, event("a", 1, "Two green apples"), event("b", 1, "One red apple, shipped by UPS")))
+	must(t, m.take(t.Context(), 1, event("a", 1, "Two green apples"), event("b", 1, "A red apple, by UPS")))
 	must(t, m.TakeOver(t.Context(), time.Minute))
 	for query, want := range map[string]string{
-		`{"match":{"text":"RED"}}`:                                   "b",
-		`{"match":{"text":"apples"}}`:                                "a",
-		`{"term":{"text.keyword":"Two green apples"}}`:               "a",
+		`{"match":{"text":"RED"}}`:                                  "b",
+		`{"match":{"text":"apples"}}`:                               "a",
+		`{"term":{"text.keyword":"Two green apples"}}`:              "a",
 		`{"match":{"text":{"query":"apple UPS","operator":"and"}}}`: "b",
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
-			server.URL()+"/words-order_search/_search", strings.NewReader(`{"query":`+query+`}`))
+			address+"/words-order_search/_search", strings.NewReader(`{"query":`+query+`}`))
 		must(t, err)
 		request.Header.Set("Content-Type", "application/json")
 		response, err := http.DefaultClient.Do(request)
@@ -102,8 +109,8 @@ func TestRealSearch(t *testing.T) {
 	}
 }
 
-// Given an OpenSearch that is killed, when it is back, then all that it has acknowledged is there, and the member
-// goes on.
+// Given an OpenSearch that is killed, when it is back, then all that it has acknowledged is there, and the
+// member goes on.
 func TestRealOpenSearchIsKilled(t *testing.T) {
 	startReal(t)
 	store, err := opensearch.New(opensearch.Options{Addresses: []string{server.URL()}, Prefix: "killed-"})

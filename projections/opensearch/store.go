@@ -19,8 +19,8 @@ type Store struct{ client *client }
 
 var _ projections.Store = (*Store)(nil)
 
-// New returns a store. It connects when it is used first, so OpenSearch may be away until then. The error lists
-// all options that are wrong.
+// New returns a store. It connects when it is used first, so OpenSearch may be away until then. The error
+// lists all options that are wrong.
 func New(o Options) (*Store, error) {
 	o, err := o.checked()
 	if err != nil {
@@ -29,8 +29,8 @@ func New(o Options) (*Store, error) {
 	return &Store{newClient(o)}, nil
 }
 
-// buildDocument is a build as the index of builds has it. That of a dropped one is kept, so that its number is
-// not used again. Which build is live is not in it: the aliases say that.
+// buildDocument is a build as the index of builds has it. That of a dropped one is kept, so that its number
+// is not used again. Which build is live is not in it: the aliases say that.
 type buildDocument struct {
 	Projection string    `json:"projection"`
 	Number     int       `json:"number"`
@@ -119,7 +119,8 @@ func (s *Store) Builds(ctx context.Context, projection string) ([]projections.Bu
 const maxTries = 100
 
 // Begin returns the build with the version and folds of b, or makes one: its document first, whose ID makes
-// sure that one caller does it, and then its indices. Whoever finds the document makes those that are missing.
+// sure that one caller does it, and then its indices. Whoever finds the document makes those that are
+// missing.
 func (s *Store) Begin(
 	ctx context.Context, p *projections.Projection, b projections.Build, anew bool,
 ) (projections.Build, error) {
@@ -221,8 +222,8 @@ func (s *Store) Open(
 // errLive says that the build is the one that readers see.
 var errLive = errors.New("the build is live")
 
-// Drop removes a build with its indices. One that was cut short can be called again. It fails while a build of
-// the projection takes over.
+// Drop removes a build with its indices. One that was cut short can be called again. It fails while a build
+// of the projection takes over.
 func (s *Store) Drop(ctx context.Context, p *projections.Projection, number int) error {
 	none := fmt.Errorf("build %d of %s: %w", number, p.Name, projections.ErrNoBuild)
 	documents, err := s.documents(ctx, p.Name)

@@ -75,7 +75,8 @@ func (o *open) TakeOver(ctx context.Context, hold time.Duration) error {
 		if err == nil {
 			return nil
 		}
-		if !errors.Is(err, projections.ErrBehind) && !errors.Is(err, errBusy) || !time.Now().Before(deadline) {
+		later := errors.Is(err, projections.ErrBehind) || errors.Is(err, errBusy)
+		if !later || !time.Now().Before(deadline) {
 			return fmt.Errorf("%s takes over: %w", o.name(), err)
 		}
 		select {
@@ -108,7 +109,7 @@ func (o *open) tryTakeOver(ctx context.Context, deadline time.Time) error {
 	if err := o.swap(ctx, documents, live); err != nil {
 		return err
 	}
-	return o.store.hold(ctx, o.build.Projection, before, time.Time{})
+	return o.store.setHeld(ctx, o.build.Projection, before, held{})
 }
 
 // levelWith holds the live build, and returns projections.ErrBehind unless this one has all that it has.
@@ -137,44 +138,60 @@ func (o *open) levelWith(ctx context.Context, live int, deadline time.Time) erro
 	return nil
 }
 
-// hold lets nobody write to a build until then: it changes all its progress, so that a write that is under way
-// fails, too. The zero time ends that.
+// hold lets nobody begin to write to a build until then, and returns when each write that is under way was
+// announced, or will fail: the progress of all partitions has changed since.
 func (s *Store) hold(ctx context.Context, projection string, number int, until time.Time) error {
-	var ms int64
-	if !until.IsZero() {
-		ms = until.UnixMilli()
+	if err := s.setHeld(ctx, projection, number, held{until.UnixMilli()}); err != nil {
+		return err
 	}
+	changed := make(map[string]bool)
 	for range maxTries {
 		all, err := s.progress(ctx, projection, number)
 		if err != nil {
 			return err
 		}
 		var actions []action
+		var ids []string
 		for _, p := range all {
-			if p.HeldUntil != ms {
-				p.HeldUntil = ms
+			if !changed[p.ID] {
 				actions = append(actions, s.progressAction(projection, number, p))
+				ids = append(ids, p.ID)
 			}
+		}
+		if len(actions) == 0 {
+			return nil
 		}
 		results, err := s.client.bulk(ctx, actions, nil)
 		if err != nil {
 			return err
 		}
-		again := false
-		for _, r := range results {
+		for i, r := range results {
 			switch {
 			case r.failure == nil:
-			case r.failure.status == http.StatusConflict:
-				again = true
-			default:
+				changed[ids[i]] = true
+			case r.failure.status != http.StatusConflict: // in a conflict it is tried again
 				return noBuild(r.failure)
 			}
 		}
-		if !again {
-			return nil
-		}
 	}
 	return fmt.Errorf("holding build %d of %s: its progress was never at rest", number, projection)
+}
+
+// setHeld says until when nobody may write to a build.
+func (s *Store) setHeld(ctx context.Context, projection string, number int, until held) error {
+	document, err := json.Marshal(until)
+	if err != nil {
+		return fmt.Errorf("holding build %d of %s: %w", number, projection, err)
+	}
+	on := target{Index: forWriting(s.progressIndex(projection, number)), ID: heldID}
+	results, err := s.client.bulk(ctx, []action{{op: "index", on: on, document: document}}, nil)
+	if err != nil {
+		return err
+	}
+	if f := results[0].failure; f != nil {
+		return noBuild(f)
+	}
+	return nil
 }
 
 // swap gives this build the aliases of its tables, and takes those of all others, in one call.

@@ -38,8 +38,8 @@ func (v *view) Rows(ctx context.Context, t *projections.Table, each func(values 
 	return v.rows(ctx, t, object{"match_all": object{}}, each)
 }
 
-// About calls each with every row of a table that is about a subject. IDs of more than 8,191 characters are not
-// found.
+// About calls each with every row of a table that is about a subject. IDs of more than 8,191 characters are
+// not found.
 func (v *view) About(
 	ctx context.Context, t *projections.Table, subject string, each func(values []any) error,
 ) error {

@@ -11,8 +11,8 @@ import (
 	"refold/projections"
 )
 
-// Write writes a batch: how far it will lead, documents, states, and progress. It is harmless to write a batch
-// again, also cut elsewhere.
+// Write writes a batch: how far it will lead, documents, states, and progress. It is harmless to write a
+// batch again, also cut elsewhere.
 func (o *open) Write(ctx context.Context, batch *projections.Batch) error {
 	rows := make([]action, len(batch.Changes))
 	for i, c := range batch.Changes {
@@ -94,27 +94,25 @@ func (o *open) stateActions(states []projections.StoredState) ([]action, error) 
 			return nil, fmt.Errorf("the state of %s %q: %w", s.Aggregate, s.Subject, err)
 		}
 		all[i] = action{
-			op: "index", on: versioned(index, stateID(s.Aggregate, s.Subject), s.Sequence), document: document,
+			op: "index", document: document,
+			on: versioned(index, stateID(s.Aggregate, s.Subject), s.Sequence),
 		}
 	}
 	return all, nil
 }
 
-// checked returns the progress of the partitions of a batch, if each is the writer's and where the batch begins. It
-// comes also with projections.ErrHeld, which is told last.
+// checked returns the progress of the partitions of a batch, if each is the writer's and where the batch
+// begins. It comes also with projections.ErrHeld, which is told last.
 func (o *open) checked(ctx context.Context, advances []projections.Advance) ([]progress, error) {
 	partitions := make([]projections.Partition, len(advances))
 	for i, a := range advances {
 		partitions[i] = a.Partition
 	}
-	all, err := o.progressAt(ctx, partitions)
+	all, until, err := o.progressAt(ctx, partitions)
 	if err != nil {
 		return nil, err
 	}
-	held := false
-	now := time.Now().UnixMilli()
 	for i, a := range advances {
-		held = held || all[i].HeldUntil > now
 		switch p := all[i]; {
 		case p.Epoch != a.Epoch:
 			return nil, fmt.Errorf("%s of %s: %w: it has epoch %d, and the batch %d", p.ID, o.name(),
@@ -124,15 +122,15 @@ func (o *open) checked(ctx context.Context, advances []projections.Advance) ([]p
 				projections.ErrMoved, p.Next, a.From)
 		}
 	}
-	if held {
+	if until.Until > time.Now().UnixMilli() {
 		return all, fmt.Errorf("writing to %s: %w", o.name(), projections.ErrHeld)
 	}
 	return all, nil
 }
 
-// move changes the progress of the partitions of a batch, and returns it. It was read before: if somebody else has
-// changed one since, that is checked again. After a claim it fails; in a hold it does, too, unless the batch was
-// announced: the one that takes over waits for that batch.
+// move changes the progress of the partitions of a batch, and returns it. It was read before: if somebody
+// else has changed one since, that is checked again. After a claim it fails; in a hold it does, too, unless
+// the batch was announced: the one that takes over waits for that batch.
 func (o *open) move(
 	ctx context.Context, advances []projections.Advance, current []progress, announced bool,
 	change func(*progress, projections.Advance),
@@ -165,7 +163,8 @@ func (o *open) move(
 			break
 		}
 		current, err = o.checked(ctx, left)
-		if err != nil && !(announced && errors.Is(err, projections.ErrHeld)) {
+		finishes := announced && errors.Is(err, projections.ErrHeld)
+		if err != nil && !finishes {
 			return nil, err
 		}
 	}

@@ -76,7 +76,9 @@ func ofChanges(changes []projections.Change) ([]changed, error) {
 func ofMended(rows []projections.Mended) []changed {
 	all := make([]changed, len(rows))
 	for i, m := range rows {
-		all[i] = changed{table: m.Table, op: projections.OpPut, key: m.Table.KeyOf(m.Key...), values: m.Values}
+		all[i] = changed{
+			table: m.Table, op: projections.OpPut, key: m.Table.KeyOf(m.Key...), values: m.Values,
+		}
 		if m.Values == nil {
 			all[i].op = projections.OpDelete
 		}
@@ -149,11 +151,11 @@ func (a *arguments) fields(t *projections.Table, values []any) error {
 
 // merged adds what a merge does to a row that is there.
 func (a *arguments) merged(c projections.Change) error {
-	var set, clear, sums []string
+	var set, null, sums []string
 	for _, at := range slices.Sorted(slices.Values(c.Columns)) {
 		column, value := &c.Table.Columns[at], c.Values[at]
 		if value == nil {
-			clear = append(clear, column.Name)
+			null = append(null, column.Name)
 			continue
 		}
 		text, err := encode(column, value)
@@ -167,7 +169,7 @@ func (a *arguments) merged(c projections.Change) error {
 		}
 	}
 	a.list(set)
-	a.list(clear)
+	a.list(null)
 	a.list(sums)
 	return nil
 }

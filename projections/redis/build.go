@@ -145,11 +145,11 @@ func (o *open) States(
 		if len(values) != len(some) {
 			return nil, fmt.Errorf("states in Redis: the answer has %d states of %d", len(values), len(some))
 		}
-		for i, value := range values {
+		for i, subject := range some {
 			if !has[i] {
 				continue
 			}
-			state, err := decodeState(aggregate, some[i], value)
+			state, err := decodeState(aggregate, subject, values[i])
 			if err != nil {
 				return nil, err
 			}

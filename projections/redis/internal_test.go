@@ -13,7 +13,7 @@ func TestEvictionIsRefused(t *testing.T) {
 	for policy, ok := range map[string]bool{
 		"noeviction": true, "volatile-lru": true, "allkeys-lru": false, "allkeys-random": false, "": true,
 	} {
-		info := "# Memory\r\nused_memory:1\r\nmaxmemory_policy:" + policy + "\r\nmem_fragmentation_ratio:1\r\n"
+		info := "# Memory\r\nused_memory:1\r\nmaxmemory_policy:" + policy + "\r\nallocator_active:1\r\n"
 		err := evicts(info)
 		if (err == nil) != ok {
 			t.Errorf("the policy %q ends in %v", policy, err)

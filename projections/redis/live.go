@@ -11,13 +11,15 @@ import (
 const MaxLiveRows = 1_000
 
 // LiveRows returns rows of the build that is live, by the values of their key columns: nil for those that are
-// not there. All are of one build and of one moment, in one round trip. The error wraps projections.ErrNoBuild
-// if no build is live: the projection is being filled for the first time, or Redis has lost its data.
+// not there. All are of one build and of one moment, in one round trip. The error wraps
+// projections.ErrNoBuild if no build is live: the projection is being filled for the first time, or Redis has
+// lost its data.
 func (s *Store) LiveRows(
 	ctx context.Context, p *projections.Projection, t *projections.Table, keys ...[]any,
 ) ([][]any, error) {
 	if len(keys) > MaxLiveRows {
-		return nil, fmt.Errorf("%d rows of %s are asked for; at most %d can be", len(keys), t.Name, MaxLiveRows)
+		return nil, fmt.Errorf("%d rows of %s are asked for; at most %d can be", len(keys), t.Name,
+			MaxLiveRows)
 	}
 	names := make([]string, len(keys))
 	for i, key := range keys {

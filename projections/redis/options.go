@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 
 // Options say which Redis it is, and bound what is asked of it.
 type Options struct {
-	// Addresses are host:port of the server; of some nodes, if Cluster is set; or of the sentinels, if Sentinel
-	// is set. Required.
+	// Addresses are host:port of the server; of some nodes, if Cluster is set; or of the sentinels, if
+	// Sentinel is set. Required.
 	Addresses []string
 	// Cluster says that it is a Redis Cluster.
 	Cluster bool
@@ -70,25 +71,17 @@ func (o Options) checked() (Options, error) {
 	if o.User != "" && o.Password == "" {
 		wrong("there is a user, but no password")
 	}
-	if o.Prefix == "" {
-		o.Prefix = defaultPrefix
-	}
+	o.Prefix = cmp.Or(o.Prefix, defaultPrefix)
 	if len(o.Prefix) > maxPrefixBytes || strings.ContainsAny(o.Prefix, "{} \t\r\n") {
 		wrong("the prefix is %q; it must be of %d bytes at most, without spaces and braces", o.Prefix,
 			maxPrefixBytes)
 	}
-	if o.Timeout == 0 {
-		o.Timeout = defaultTimeout
-	}
-	if o.Connections == 0 {
-		o.Connections = defaultConnections
-	}
-	if o.BatchRows == 0 {
-		o.BatchRows = defaultBatchRows
-	}
+	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
+	o.Connections = cmp.Or(o.Connections, defaultConnections)
+	o.BatchRows = cmp.Or(o.BatchRows, defaultBatchRows)
 	if o.Timeout < 0 || o.Connections < 0 || o.BatchRows < 0 || o.BatchRows > maxBatchRows {
-		wrong("timeout, connections and batch rows are %v, %d and %d; they must be positive, the last one at "+
-			"most %d", o.Timeout, o.Connections, o.BatchRows, maxBatchRows)
+		wrong("timeout, connections and batch rows are %v, %d and %d; they must be positive, the last one "+
+			"at most %d", o.Timeout, o.Connections, o.BatchRows, maxBatchRows)
 	}
 	return o, errors.Join(errs...)
 }

@@ -46,14 +46,14 @@ func TestRealStore(t *testing.T) {
 	}
 }
 
-// Given a Redis that has each write on its disk, when it is killed, then all that it has acknowledged is there. Given
-// one without a disk, then the projection begins anew.
+// Given a Redis that has each write on its disk, when it is killed, then all that it has acknowledged is
+// there. Given one without a disk, then the projection begins anew.
 func TestRealRedisIsKilled(t *testing.T) {
 	for name, persistent := range map[string]bool{"with a disk": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			server := startReal(t, realstores.RedisOptions{Persistent: persistent})
 			store := openReal(t, server, false)
-			defer store.Close()
+			t.Cleanup(func() { must(t, store.Close()) })
 			p := projection(cards.Table)
 			m := begin(t, store, p)
 			for range 20 {
@@ -89,7 +89,7 @@ func TestRealRedisIsKilled(t *testing.T) {
 func TestRealRedisThatEvictsIsRefused(t *testing.T) {
 	server := startReal(t, realstores.RedisOptions{Args: []string{"--maxmemory-policy", "allkeys-lru"}})
 	store := openReal(t, server, false)
-	defer store.Close()
+	t.Cleanup(func() { must(t, store.Close()) })
 	_, err := store.Begin(t.Context(), projection(cards.Table), projections.Build{Version: 1}, false)
 	if err == nil || !strings.Contains(err.Error(), "noeviction") {
 		t.Errorf("the error is %v; it must say that noeviction is needed", err)
@@ -100,7 +100,7 @@ func TestRealRedisThatEvictsIsRefused(t *testing.T) {
 func TestRealRedisIsFull(t *testing.T) {
 	server := startReal(t, realstores.RedisOptions{Args: []string{"--maxmemory", "8mb"}})
 	store := openReal(t, server, false)
-	defer store.Close()
+	t.Cleanup(func() { must(t, store.Close()) })
 	p := projection(cards.Table)
 	m := begin(t, store, p)
 	note := strings.Repeat("long ", 100_000)

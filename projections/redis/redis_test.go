@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -139,13 +140,14 @@ func TestLiveRows(t *testing.T) {
 	if rows, err := store.LiveRows(t.Context(), p, cards.Table); len(rows) != 0 || err != nil {
 		t.Errorf("no rows are %v (%v)", rows, err)
 	}
-	if _, err := store.LiveRows(t.Context(), p, cards.Table, make([][]any, redis.MaxLiveRows+1)...); err == nil {
+	many := make([][]any, redis.MaxLiveRows+1)
+	if _, err := store.LiveRows(t.Context(), p, cards.Table, many...); err == nil {
 		t.Error("too many rows can be asked for")
 	}
 }
 
-// Given a build that is live, when Redis is emptied, then nobody sees a part of it: it fills from the beginning
-// under its number, and is live again when somebody says so.
+// Given a build that is live, when Redis is emptied, then nobody sees a part of it: it fills from the
+// beginning under its number, and is live again when somebody says so.
 func TestRedisIsEmptied(t *testing.T) {
 	store, server := start(t)
 	p := projection(cards.Table)
@@ -177,7 +179,7 @@ func TestRedisIsEmptied(t *testing.T) {
 	must(t, m.TakeOver(t.Context(), time.Minute))
 	row, err := store.LiveRow(t.Context(), p, cards.Table, "a")
 	must(t, err)
-	if row == nil || row[2] != int64(1) {
+	if len(row) < 3 || row[2] != int64(1) {
 		t.Errorf("the row is %v; its sum must be that of the event, taken once", row)
 	}
 }
@@ -225,7 +227,7 @@ func TestSumsAreExact(t *testing.T) {
 	m := begin(t, store, p)
 	must(t, m.TakeOver(t.Context(), time.Minute))
 	near := rapid.Custom(func(t *rapid.T) int64 {
-		around := rapid.SampledFrom([]int64{0, math.MaxInt64, math.MinInt64, 1 << 53, -1e9, 9223372036e9, 1e18})
+		around := rapid.SampledFrom([]int64{0, math.MaxInt64, math.MinInt64, 1 << 53, -1e9, 9223372036e9})
 		return around.Draw(t, "around") + rapid.Int64Range(-3, 3).Draw(t, "off")
 	})
 	number := rapid.OneOf(rapid.Int64(), near, rapid.Int64Range(-2e9, 2e9))
@@ -272,21 +274,35 @@ func TestServerIsAway(t *testing.T) {
 	must(t, m.take(t.Context(), put("a", 1)))
 }
 
+func TestLibraryLogsToTheLogger(t *testing.T) {
+	var log strings.Builder
+	redis.LogTo(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	t.Cleanup(func() { redis.LogTo(slog.New(slog.DiscardHandler)) })
+	store, server := start(t)
+	server.Close()
+	if _, err := store.Builds(t.Context(), "account_card"); err == nil {
+		t.Fatal("a server that is away has answered")
+	}
+	if !strings.Contains(log.String(), "refused") {
+		t.Errorf("the log is %q; it must say that the connection was refused", log.String())
+	}
+}
+
 func TestOptions(t *testing.T) {
-	one := []string{"localhost:6379"}
+	one, two := []string{"localhost:6379"}, []string{"a:1", "b:1"}
 	for _, c := range []struct {
 		name    string
 		options redis.Options
 		says    string // empty: it is right
 	}{
 		{"the least", redis.Options{Addresses: one}, ""},
-		{"a cluster", redis.Options{Addresses: []string{"a:1", "b:1"}, Cluster: true, TLS: &tls.Config{}}, ""},
-		{"sentinels", redis.Options{Addresses: []string{"a:1", "b:1"}, Sentinel: "main", Database: 3}, ""},
+		{"a cluster", redis.Options{Addresses: two, Cluster: true, TLS: &tls.Config{}}, ""},
+		{"sentinels", redis.Options{Addresses: two, Sentinel: "main", Database: 3}, ""},
 		{"no address", redis.Options{}, "no addresses"},
 		{"no port", redis.Options{Addresses: []string{"localhost"}}, "host:port"},
-		{"two servers", redis.Options{Addresses: []string{"a:1", "b:1"}}, "no cluster"},
+		{"two servers", redis.Options{Addresses: two}, "no cluster"},
 		{"both", redis.Options{Addresses: one, Cluster: true, Sentinel: "main"}, "one of the two"},
-		{"a database of a cluster", redis.Options{Addresses: one, Cluster: true, Database: 1}, "0 in a cluster"},
+		{"a cluster's database", redis.Options{Addresses: one, Cluster: true, Database: 1}, "0 in a cluster"},
 		{"a user alone", redis.Options{Addresses: one, User: "refold"}, "no password"},
 		{"a brace", redis.Options{Addresses: one, Prefix: "a}"}, "prefix"},
 		{"a negative time", redis.Options{Addresses: one, Timeout: -1}, "positive"},

@@ -91,7 +91,8 @@ func (s *Store) run(
 	case code == "LOST":
 		return nil, fmt.Errorf("%w: Redis does not know the build any more", meaning)
 	case len(details) == 3:
-		return nil, fmt.Errorf("%w: %v: %v, but the store has %v", meaning, details[0], details[1], details[2])
+		return nil, fmt.Errorf("%w: %v: %v, but the store has %v", meaning, details[0], details[1],
+			details[2])
 	}
 	return nil, meaning
 }

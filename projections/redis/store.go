@@ -24,8 +24,8 @@ type Store struct {
 
 var _ projections.Store = (*Store)(nil)
 
-// New returns a store. It connects when it is used first, so Redis may be away until then. The error lists all
-// options that are wrong.
+// New returns a store. It connects when it is used first, so Redis may be away until then. The error lists
+// all options that are wrong.
 func New(o Options) (*Store, error) {
 	o, err := o.checked()
 	if err != nil {
@@ -34,8 +34,8 @@ func New(o Options) (*Store, error) {
 	return &Store{options: o, client: o.client()}, nil
 }
 
-// BatchRows returns how many rows a batch should change at most, as it blocks the server meanwhile: some 10 ms
-// for 1,000 rows. A larger batch is written, too.
+// BatchRows returns how many rows a batch should change at most, as it blocks the server meanwhile: some 10
+// ms for 1,000 rows. A larger batch is written, too.
 func (s *Store) BatchRows() int { return s.options.BatchRows }
 
 // tag is what all keys of a projection begin with.
@@ -88,7 +88,8 @@ func decodeBuild(projection string, answer any) (b projections.Build, err error)
 	}
 	return projections.Build{
 		Projection: projection, Number: number, Version: version, Folds: fields[2],
-		Status: projections.Status(fields[3]), FromTables: fields[4] == "1", Began: time.UnixMicro(began).UTC(),
+		Status: projections.Status(fields[3]), FromTables: fields[4] == "1",
+		Began: time.UnixMicro(began).UTC(),
 	}, nil
 }
 
@@ -134,9 +135,9 @@ var evictionPolicy = regexp.MustCompile(`(?m)^maxmemory_policy:(\S+)`)
 // evicts returns an error if the memory section of INFO says that a server drops keys without a time to live.
 func evicts(info string) error {
 	found := evictionPolicy.FindStringSubmatch(info)
-	if found != nil && strings.HasPrefix(found[1], "allkeys") {
-		return fmt.Errorf("the maxmemory-policy of Redis is %s, by which it drops rows when it is full; it must "+
-			"be noeviction", found[1])
+	if len(found) == 2 && strings.HasPrefix(found[1], "allkeys") {
+		return fmt.Errorf("the maxmemory-policy of Redis is %s, by which it drops rows when it is full; it "+
+			"must be noeviction", found[1])
 	}
 	return nil
 }

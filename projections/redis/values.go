@@ -58,6 +58,7 @@ func decode(c *projections.Column, text string, has bool) (any, error) {
 		value, err = strconv.ParseFloat(text, 64)
 	case projections.Boolean:
 		value, err = strconv.ParseBool(text)
+	case projections.Text, projections.Time, projections.Bytes, projections.JSON:
 	}
 	if err != nil {
 		return nil, fmt.Errorf("column %s: %w", c.Name, err)

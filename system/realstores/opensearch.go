@@ -21,23 +21,24 @@ var searchPOM []byte
 //go:embed opensearch/SearchNode.java
 var searchProgram []byte
 
-// OpenSearch is an OpenSearch of one node on this machine. It may be killed and started again, by one goroutine at
-// a time.
+// OpenSearch is an OpenSearch of one node on this machine. It may be killed and started again, by one
+// goroutine at a time.
 type OpenSearch struct {
 	dir         string
 	http, inner int // ports
 	process     *realkafka.Process
 }
 
-// StartOpenSearch starts an OpenSearch with data and log in a folder, and returns when it answers. It takes up to
-// 512 MiB of heap.
+// StartOpenSearch starts an OpenSearch with data and log in a folder, and returns when it answers. It takes
+// up to 512 MiB of heap.
 func StartOpenSearch(ctx context.Context, dir string) (*OpenSearch, error) {
 	ports, err := realkafka.StablePorts(ctx, 2)
 	if err != nil {
 		return nil, fmt.Errorf("ports for OpenSearch: %w", err)
 	}
 	s := &OpenSearch{dir: dir, http: ports[0], inner: ports[1]}
-	return s, s.Start(ctx)
+	err = s.Start(ctx)
+	return s, err
 }
 
 // URL is its address.

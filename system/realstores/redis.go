@@ -45,7 +45,8 @@ func StartRedis(ctx context.Context, o RedisOptions) (*Redis, error) {
 		return nil, fmt.Errorf("a port for Redis: %w", err)
 	}
 	r := &Redis{options: o, port: ports[0]}
-	return r, r.Start(ctx)
+	err = r.Start(ctx)
+	return r, err
 }
 
 // Address is host:port.
@@ -104,7 +105,7 @@ func (r *Redis) command(ctx context.Context, command, want string) error {
 	if err != nil {
 		return fmt.Errorf("connecting to Redis: %w", err)
 	}
-	defer connection.Close()
+	defer func() { _ = connection.Close() }()
 	err = connection.SetDeadline(time.Now().Add(5 * time.Second))
 	if _, writing := fmt.Fprintf(connection, "%s\r\n", command); writing != nil || err != nil {
 		return errors.Join(err, writing)

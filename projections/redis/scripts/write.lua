@@ -40,14 +40,15 @@ for _, change in ipairs(all) do
   end
 end
 
--- From here on nothing fails.
-for _, change in ipairs(all) do
-  apply(build, change)
+-- From here on nothing fails but the first write: Redis refuses that if its memory is full, as long as it is
+-- one that takes memory, which the removal of a row is not. So the progress comes first.
+for _, step in ipairs(steps) do
+  redis.call('HSET', progress, unpack(step))
 end
 for i = 1, #states, 1000 do -- more than some thousands do not fit on Lua's stack
   redis.call('HSET', build .. '.states', unpack(states, i, math.min(i + 999, #states)))
 end
-for _, step in ipairs(steps) do
-  redis.call('HSET', progress, unpack(step))
+for _, change in ipairs(all) do
+  apply(build, change)
 end
 return {'OK'}
