@@ -153,7 +153,8 @@ func TestHeldBuild(t *testing.T) {
 	times := 0
 	w.store.set(func(s *flaky) {
 		s.before = func(*projections.Batch) error {
-			if times++; times < 6 {
+			times++
+			if times < 6 {
 				return projections.ErrHeld
 			}
 			return nil
