@@ -36,8 +36,8 @@ type shared struct {
 	letterBytes int
 	logger      *slog.Logger
 	metrics     *metrics
-	// takingOver is held while a build takes over: of two versions that are level at the same time, the later one
-	// must see that the other is live, or the other way round.
+	// takingOver is held while a build takes over: of two versions that are level at the same time, the one
+	// that is last must see that the other is live.
 	takingOver sync.Mutex
 }
 
