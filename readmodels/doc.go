@@ -8,6 +8,6 @@
 //	OrderSearch        orders by words                      order_search
 //	AccountCard        a front end that asks all the time   account_card
 //
-// Amounts are in minor units of their currency. Times are those of commands, in UTC. docs/read-models.md has the
-// tables, and queries over them; package api answers HTTP requests from them.
+// Amounts are in minor units of their currency. Times are those of commands, in UTC. docs/read-models.md has
+// the tables, and queries over them; package api answers HTTP requests from them.
 package readmodels

@@ -50,7 +50,9 @@ func (h *Host) Handle(pattern, summary string, handler http.Handler) {
 // Endpoints adds endpoints whose parameters and answers are checked, and described in OpenAPI, like ours. The
 // function is called once, when all other endpoints are there, and registers them by endpoint.Register, with the
 // context that set.Of returns. A route that collides with another one is an error when the worker starts.
-func (h *Host) Endpoints(register func(set *endpoint.Set)) { h.endpoints = append(h.endpoints, register) }
+func (h *Host) Endpoints(register func(set *endpoint.Set)) {
+	h.endpoints = append(h.endpoints, register)
+}
 
 // Background has a function run while the worker runs, such as a projection that reads events (see
 // [Host.Reader]). When it ends before its context does, it is called again, after a pause that grows up to

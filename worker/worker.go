@@ -300,7 +300,7 @@ func (w *Worker) openServer() (err error) {
 	options := httpapi.Options{
 		Resources: resources, Routes: w.host.routes, Endpoints: w.host.endpoints,
 		Commands: w.views, Traces: w.views, Live: live, Readiness: checks,
-		Rebuilds:  w.requests, Views: w.views, Stores: w.tables,
+		Rebuilds: w.requests, Views: w.views, Stores: w.tables,
 		Limits: httpLimits(w.config.HTTP, w.config.Topics, len(w.opened.Aggregates)), Version: w.in.Version,
 		Gatherer: w.metrics, Registerer: w.metrics, Tracer: w.tracer(), Logger: w.logger,
 	}

@@ -41,7 +41,7 @@ func (e *endpoints) customer(ctx context.Context, in *customerInput) (*output, e
 	if err != nil {
 		return nil, err
 	}
-	if after != nil && !isTimeText(after[0]) {
+	if len(after) > 0 && !isTimeText(after[0]) {
 		return nil, in.Cursor.wrong()
 	}
 	id, size := string(in.Account), int(in.Limit.N)

@@ -52,7 +52,7 @@ func eachRow(
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", t.Name, err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err says what is wrong
 	scanned, into := make([]any, len(t.Columns)), make([]any, len(t.Columns))
 	for i := range scanned {
 		into[i] = &scanned[i]

@@ -22,9 +22,9 @@ type Statement struct {
 	Debits    int64      `json:"debits" doc:"What went in the month, in minor units, not negative."`
 	Closing   int64      `json:"closing" doc:"The balance after the month: opening and credits less debits."`
 	// Carried is not on the first page, which begins with Opening.
-	Carried *int64                      `json:"carried,omitempty" doc:"The balance that the page before ended with, in minor units."`
+	Carried *int64                     `json:"carried,omitempty" doc:"The balance that the page before ended with, in minor units."`
 	Items   []readmodels.StatementLine `json:"items" nullable:"false" doc:"The lines, as they were booked."`
-	Next    string                      `json:"next,omitempty" doc:"The path of the next page; none: this is the last one."`
+	Next    string                     `json:"next,omitempty" doc:"The path of the next page; none: this is the last one."`
 }
 
 // statementQuery is what a statement is read by.

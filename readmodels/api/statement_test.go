@@ -110,7 +110,8 @@ alice,2026-01,,,closing,Closing balance,,,EUR,62.00
 		t.Errorf("the first of two pages is %s, and then comes %s", first.Text, first.Header.Get("Link"))
 	}
 	next := strings.TrimPrefix(strings.TrimSuffix(first.Header.Get("Link"), `>; rel="next"`), "<")
-	if second := s.get(t, next).Text; strings.Contains(second, "opening") || !strings.Contains(second, "closing") {
+	second := s.get(t, next).Text
+	if strings.Contains(second, "opening") || !strings.Contains(second, "closing") {
 		t.Errorf("the second of two pages is %s", second)
 	}
 }
@@ -118,9 +119,11 @@ alice,2026-01,,,closing,Closing balance,,,EUR,62.00
 // What others have chosen is executed neither by a browser nor by a spreadsheet.
 func TestStatement_hostile(t *testing.T) {
 	const id, reference = `=cmd|' /C calc'!A0"<script>`, `@SUM(1)<img src=x onerror=alert(1)>`
+	const attack = `"><script>alert(1)</script>`
+	const fileName = `"statement-_cmd____C_calc__A0__script_-2026-01.csv"`
 	at := readmodelstest.Begun
 	history := readmodelstest.History{
-		{Subject: id, Event: accounts.AccountOpened{Owner: `"><script>alert(1)</script>`, Currency: "EUR"}, Time: at},
+		{Subject: id, Event: accounts.AccountOpened{Owner: attack, Currency: "EUR"}, Time: at},
 		{Subject: id, Event: accounts.MoneyDeposited{Amount: 5, Currency: "EUR"}, Time: at},
 		{Subject: id, Event: accounts.AccountCharged{Amount: 1, Currency: "EUR", Reference: reference}, Time: at},
 	}
@@ -150,7 +153,7 @@ func TestStatement_hostile(t *testing.T) {
 		}
 	}
 	if !strings.Contains(file.Text, ",'@SUM(1)") ||
-		!strings.Contains(file.Header.Get("Content-Disposition"), `"statement-_cmd____C_calc__A0__script_-2026-01.csv"`) {
+		!strings.Contains(file.Header.Get("Content-Disposition"), fileName) {
 		t.Errorf("%v:\n%s", file.Header, file.Text)
 	}
 	for _, of := range []string{"/card", "/statement"} {
