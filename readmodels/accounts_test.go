@@ -104,8 +104,8 @@ func TestAccountStatement(t *testing.T) {
 			})
 }
 
-// The month is that of the clock in UTC; a booking of a clock that is behind counts in the month before, and the
-// sums of the months are the balance all the same.
+// The month is that of the clock in UTC; a booking of a clock that is behind counts in the month before, and
+// the sums of the months are the balance all the same.
 func TestAccountStatement_months(t *testing.T) {
 	newYork := time.FixedZone("EST", -5*60*60)
 	deposit := func(n int64) accounts.MoneyDeposited {

@@ -63,7 +63,8 @@ func cursorOf(list string, values ...string) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// of returns the values of the cursor, none if it is not given; the error says that it is not one of this list.
+// of returns the values of the cursor, none if it is not given; the error says that it is not one of this
+// list.
 func (c *cursor) of(list string, values int) ([]string, error) {
 	if c.Sent == "" {
 		return nil, nil

@@ -31,7 +31,7 @@ func (e *endpoints) registerCustomer(set *endpoint.Set) {
 		Summary: "An account with its orders, the newest first, page by page",
 		Responses: described(set, "The account, and a page of its orders.",
 			jsonOf(endpoint.SchemaOf[Customer](set)),
-			map[int]string{404: "There is neither such an account nor an order of it, or it is not here yet."}),
+			map[int]string{404: "There is neither such an account nor an order of it, or not here yet."}),
 	}, e.customer)
 }
 

@@ -152,8 +152,8 @@ func (d inDatabase) live(ctx context.Context, projection string) (projections.Bu
 	return projections.Build{}, fmt.Errorf("no build of %s is live: %w", projection, projections.ErrNoBuild)
 }
 
-// tsquery is the question of Postgres for texts that have all words, or words that begin so. Words are letters
-// and digits only.
+// tsquery is the question of Postgres for texts that have all words, or words that begin so. Words are
+// letters and digits only.
 func tsquery(words []string) string {
 	return "'" + strings.Join(words, "':* & '") + "':*"
 }

@@ -57,9 +57,10 @@ func TestPagesAreStable(t *testing.T) {
 func TestOrders(t *testing.T) {
 	s := shop(t)
 	id := func(o readmodels.OrderRow) string { return o.OrderID }
+	everyOrder := []string{"tea", "pot", "kettle", "cups", "lost", "owed"}
 	for path, want := range map[string][]string{
-		"/read-models/orders":                                  {"tea", "pot", "kettle", "cups", "lost", "owed"},
-		"/read-models/orders?limit=1":                          {"tea", "pot", "kettle", "cups", "lost", "owed"},
+		"/read-models/orders":                                  everyOrder,
+		"/read-models/orders?limit=1":                          everyOrder,
 		"/read-models/orders?status=cancelled&limit=1":         {"pot", "owed"},
 		"/read-models/orders?payment=pending":                  {"cups"},
 		"/read-models/orders?attention=true":                   {"owed"},
@@ -116,8 +117,9 @@ func TestSearchFollowsRows(t *testing.T) {
 			func(o readmodels.OrderDocument) string { return o.OrderID })
 	}
 	for _, statement := range []string{
-		`INSERT INTO order_search__7 SELECT 'lost', account_id, status, payment, currency, total, skus, carriers,
-			tracking_numbers, 'lost and found', sequence FROM order_search__7 WHERE order_id = 'lost'
+		`INSERT INTO order_search__7 SELECT 'lost', account_id, status, payment, currency, total, skus,
+			carriers, tracking_numbers, 'lost and found', sequence FROM order_search__7
+			WHERE order_id = 'lost'
 			ON CONFLICT DO UPDATE SET terms = excluded.terms`,
 		`DELETE FROM order_search__7 WHERE order_id = 'tea'`,
 	} {
@@ -145,8 +147,8 @@ func TestCustomer(t *testing.T) {
 	}
 	same(t, "alice's orders", []string{"cups", "pot", "tea"}, ids)
 	mallory := read[api.Customer](t, s.get(t, "/read-models/customers/mallory"))
-	same(t, "mallory, who has no account", readmodels.CustomerRow{AccountID: "mallory", Orders: 1, Declined: 1},
-		mallory.Customer)
+	same(t, "mallory, who has no account",
+		readmodels.CustomerRow{AccountID: "mallory", Orders: 1, Declined: 1}, mallory.Customer)
 	if carol := read[api.Customer](t, s.get(t, "/read-models/customers/carol")); carol.Orders.Items == nil {
 		t.Error("the orders of carol are null")
 	}

@@ -36,7 +36,8 @@ func TestDecimal(t *testing.T) {
 func TestCell(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "", "alice": "alice", "a=b": "a=b", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@x": "'@x",
-		"\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1", "\u2028": "\u2028", "|x": "'|x", "＝1": "'＝1", "'=1": "'=1",
+		"\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1", "\u2028": "\u2028",
+		"|x": "'|x", "＝1": "'＝1", "'=1": "'=1",
 		"\u00a0=1": "'\u00a0=1", "ä": "ä",
 	} {
 		if got := cell(text); got != want {
@@ -81,8 +82,10 @@ func FuzzCursor(f *testing.F) {
 
 func TestTimeText(t *testing.T) {
 	for text, want := range map[string]bool{
-		"2026-01-31T23:59:59.000001Z": true, "2026-01-31T23:59:59Z": false, "2026-02-30T00:00:00.000000Z": false,
-		"2026-01-31T23:59:59.0000010Z": false, "": false, "x": false, "2026-01-31T23:59:59.000001+01:00": false,
+		"2026-01-31T23:59:59.000001Z": true, "2026-01-31T23:59:59Z": false, 
+		"2026-02-30T00:00:00.000000Z":  false,
+		"2026-01-31T23:59:59.0000010Z": false, "": false,
+		"x": false, "2026-01-31T23:59:59.000001+01:00": false,
 	} {
 		if got := isTimeText(text); got != want {
 			t.Errorf("%q: %t", text, got)

@@ -104,9 +104,11 @@ alice,2026-01,3,2026-01-05T09:02:00Z,withdrawal,Withdrawal,,-25.50,EUR,74.50
 alice,2026-01,4,2026-01-05T09:06:00Z,payment,Payment,tea,-12.50,EUR,62.00
 alice,2026-01,,,closing,Closing balance,,,EUR,62.00
 `, "\n", "\r\n"), a.Text)
-	same(t, "its name", `attachment; filename="statement-alice-2026-01.csv"`, a.Header.Get("Content-Disposition"))
+	same(t, "its name", `attachment; filename="statement-alice-2026-01.csv"`,
+		a.Header.Get("Content-Disposition"))
 	first := s.get(t, ofAlice+".csv?month=2026-01&limit=2")
-	if strings.Contains(first.Text, "closing") || !strings.Contains(first.Header.Get("Link"), "statement.csv?") {
+	if strings.Contains(first.Text, "closing") ||
+		!strings.Contains(first.Header.Get("Link"), "statement.csv?") {
 		t.Errorf("the first of two pages is %s, and then comes %s", first.Text, first.Header.Get("Link"))
 	}
 	next := strings.TrimPrefix(strings.TrimSuffix(first.Header.Get("Link"), `>; rel="next"`), "<")
@@ -123,9 +125,9 @@ func TestStatement_hostile(t *testing.T) {
 	const fileName = `"statement-_cmd____C_calc__A0__script_-2026-01.csv"`
 	at := readmodelstest.Begun
 	history := readmodelstest.History{
-		{Subject: id, Event: accounts.AccountOpened{Owner: attack, Currency: "EUR"}, Time: at},
-		{Subject: id, Event: accounts.MoneyDeposited{Amount: 5, Currency: "EUR"}, Time: at},
-		{Subject: id, Event: accounts.AccountCharged{Amount: 1, Currency: "EUR", Reference: reference}, Time: at},
+		{id, accounts.AccountOpened{Owner: attack, Currency: "EUR"}, at},
+		{id, accounts.MoneyDeposited{Amount: 5, Currency: "EUR"}, at},
+		{id, accounts.AccountCharged{Amount: 1, Currency: "EUR", Reference: reference}, at},
 	}
 	s := serve(t, api.Options{Database: filled(t, history)})
 	path := "/read-models/accounts/" + wire.Segment(id) + "/statement"
