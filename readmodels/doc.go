@@ -2,7 +2,8 @@
 //
 //	projection         for                                  tables
 //	AccountsCurrent    every account as it is               accounts_current
-//	AccountStatement   statements by month                  account_statement, account_months, account_holders
+//	AccountStatement   statements by month                  account_statement, account_months,
+//	                                                        account_holders
 //	OrdersByStatus     an operations desk: what waits       orders_by_status
 //	CustomerOrders     an account with all its orders       customers, customer_orders
 //	OrderSearch        orders by words                      order_search

@@ -258,8 +258,8 @@ func TestDescription(t *testing.T) {
 		"/read-models/accounts/{id}/statement.html": "id month cursor limit If-None-Match",
 		"/read-models/orders": "status payment attention account minAge cursor limit " +
 			"If-None-Match",
-		"/read-models/orders/search":                "q status account cursor limit If-None-Match",
-		"/read-models/customers/{account}":          "account cursor limit If-None-Match",
+		"/read-models/orders/search":       "q status account cursor limit If-None-Match",
+		"/read-models/customers/{account}": "account cursor limit If-None-Match",
 	} {
 		get := d.Paths[path]["get"]
 		var names []string

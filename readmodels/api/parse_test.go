@@ -82,7 +82,7 @@ func FuzzCursor(f *testing.F) {
 
 func TestTimeText(t *testing.T) {
 	for text, want := range map[string]bool{
-		"2026-01-31T23:59:59.000001Z": true, "2026-01-31T23:59:59Z": false, 
+		"2026-01-31T23:59:59.000001Z": true, "2026-01-31T23:59:59Z": false,
 		"2026-02-30T00:00:00.000000Z":  false,
 		"2026-01-31T23:59:59.0000010Z": false, "": false,
 		"x": false, "2026-01-31T23:59:59.000001+01:00": false,

@@ -124,10 +124,11 @@ func TestStatement_hostile(t *testing.T) {
 	const attack = `"><script>alert(1)</script>`
 	const fileName = `"statement-_cmd____C_calc__A0__script_-2026-01.csv"`
 	at := readmodelstest.Begun
+	charged := accounts.AccountCharged{Amount: 1, Currency: "EUR", Reference: reference}
 	history := readmodelstest.History{
-		{id, accounts.AccountOpened{Owner: attack, Currency: "EUR"}, at},
-		{id, accounts.MoneyDeposited{Amount: 5, Currency: "EUR"}, at},
-		{id, accounts.AccountCharged{Amount: 1, Currency: "EUR", Reference: reference}, at},
+		{Subject: id, Event: accounts.AccountOpened{Owner: attack, Currency: "EUR"}, Time: at},
+		{Subject: id, Event: accounts.MoneyDeposited{Amount: 5, Currency: "EUR"}, Time: at},
+		{Subject: id, Event: charged, Time: at},
 	}
 	s := serve(t, api.Options{Database: filled(t, history)})
 	path := "/read-models/accounts/" + wire.Segment(id) + "/statement"
