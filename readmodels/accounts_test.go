@@ -21,9 +21,14 @@ func TestAccountsCurrent(t *testing.T) {
 		balance   int64
 		frozenFor string
 	}{
-		{accounts.StatusOpen, 0, ""}, {accounts.StatusOpen, 1_000, ""}, {accounts.StatusOpen, 900, ""},
-		{accounts.StatusOpen, 600, ""}, {accounts.StatusFrozen, 600, "STOLEN"},
-		{accounts.StatusFrozen, 800, "STOLEN"}, {accounts.StatusOpen, 800, ""}, {accounts.StatusOpen, 0, ""},
+		{accounts.StatusOpen, 0, ""},
+		{accounts.StatusOpen, 1_000, ""},
+		{accounts.StatusOpen, 900, ""},
+		{accounts.StatusOpen, 600, ""},
+		{accounts.StatusFrozen, 600, "STOLEN"},
+		{accounts.StatusFrozen, 800, "STOLEN"},
+		{accounts.StatusOpen, 800, ""},
+		{accounts.StatusOpen, 0, ""},
 		{accounts.StatusClosed, 0, ""},
 	} {
 		row.Status, row.Balance, row.FrozenFor, row.Sequence = is.status, is.balance, is.frozenFor, int64(i+1)
@@ -44,9 +49,15 @@ func TestAccountCard(t *testing.T) {
 		status             accounts.Status
 		balance, available int64
 	}{
-		{accounts.StatusOpen, 0, 0}, {accounts.StatusOpen, 1_000, 1_000}, {accounts.StatusOpen, 900, 900},
-		{accounts.StatusOpen, 600, 600}, {accounts.StatusFrozen, 600, 0}, {accounts.StatusFrozen, 800, 0},
-		{accounts.StatusOpen, 800, 800}, {accounts.StatusOpen, 0, 0}, {accounts.StatusClosed, 0, 0},
+		{accounts.StatusOpen, 0, 0},
+		{accounts.StatusOpen, 1_000, 1_000},
+		{accounts.StatusOpen, 900, 900},
+		{accounts.StatusOpen, 600, 600},
+		{accounts.StatusFrozen, 600, 0},
+		{accounts.StatusFrozen, 800, 0},
+		{accounts.StatusOpen, 800, 800},
+		{accounts.StatusOpen, 0, 0},
+		{accounts.StatusClosed, 0, 0},
 	} {
 		row.Status, row.Balance, row.Available, row.Sequence = is.status, is.balance, is.available, int64(i+1)
 		story = story.Given("zoe", lifeOfAccount[i]).Then(row)
@@ -93,8 +104,8 @@ func TestAccountStatement(t *testing.T) {
 			})
 }
 
-// The month is that of the clock in UTC; a booking of a clock that is behind counts in the month before, and the
-// sums of the months are the balance all the same.
+// The month is that of the clock in UTC; a booking of a clock that is behind counts in the month before, and
+// the sums of the months are the balance all the same.
 func TestAccountStatement_months(t *testing.T) {
 	newYork := time.FixedZone("EST", -5*60*60)
 	deposit := func(n int64) accounts.MoneyDeposited {

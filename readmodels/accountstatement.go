@@ -64,7 +64,8 @@ var (
 //
 // Lines are in the order in which they were booked, by sequence. The month is that of the time at which the
 // command was sent. A sender whose clock is behind may so have a booking in the month before, after others of
-// the new month. The months' balances agree all the same: each opens with what all months before it have left.
+// the new month. The months' balances agree all the same: each opens with what all months before it have
+// left.
 var AccountStatement = projections.Projection{
 	Name: "account_statement", Version: 1,
 	Tables:     projections.Tables{StatementLines.Table, StatementMonths.Table, AccountHolders.Table},

@@ -8,8 +8,8 @@ import (
 	"refold/projections"
 )
 
-// CustomerRow is an account with what its orders come to. The columns of the account are set by its own events,
-// all others are sums that events of its orders add to, in whichever order the two come.
+// CustomerRow is an account with what its orders come to. The columns of the account are set by its own
+// events, all others are sums that events of its orders add to, in whichever order the two come.
 type CustomerRow struct {
 	AccountID string `column:"account_id,key,subject" json:"accountId" doc:"The account's ID."`
 	// Status is empty, and so are all columns of the account, if there are orders in the name of an account
@@ -47,8 +47,8 @@ var (
 	OrdersOfAccount = projections.NewTable[CustomerOrder]("customer_orders")
 )
 
-// CustomerOrders has accounts with their orders, of the events of both. Amounts that an account has paid are in
-// its own currency: it pays in no other.
+// CustomerOrders has accounts with their orders, of the events of both. Amounts that an account has paid are
+// in its own currency: it pays in no other.
 var CustomerOrders = projections.Projection{
 	Name: "customer_orders", Version: 1,
 	Tables: projections.Tables{Customers.Table, OrdersOfAccount.Table},
@@ -80,8 +80,8 @@ func orderOfCustomer(e projections.Event[orders.Order, orders.Event]) []projecti
 	changes := []projections.Change{change}
 	if more := addedBy(e); more != (CustomerRow{}) {
 		more.AccountID = o.AccountID
-		changes = append(changes, Customers.Merge(more, "orders", "placed", "shipped", "delivered", "cancelled",
-			"declined", "paid", "refunded"))
+		changes = append(changes, Customers.Merge(more, "orders", "placed", "shipped", "delivered",
+			"cancelled", "declined", "paid", "refunded"))
 	}
 	return changes
 }

@@ -36,7 +36,8 @@ func depositsOfDay(e projections.Event[accounts.Account, accounts.Event]) []proj
 		return nil
 	}
 	day := Day{
-		Day: e.Time.Format(time.DateOnly), Currency: deposited.Currency, Deposits: 1, Amount: deposited.Amount,
+		Day: e.Time.Format(time.DateOnly), Currency: deposited.Currency,
+		Deposits: 1, Amount: deposited.Amount,
 	}
 	return []projections.Change{days.Merge(day, "deposits", "amount")}
 }

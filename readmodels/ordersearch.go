@@ -30,8 +30,8 @@ type OrderDocument struct {
 // OrderDocuments is the table of OrderSearch: a row, or document, for each order.
 var OrderDocuments = projections.NewTable[OrderDocument]("order_search")
 
-// OrderSearch finds orders by words of their lines, carriers, tracking numbers, states and IDs. Databases have
-// full text over the column terms; other stores ignore that.
+// OrderSearch finds orders by words of their lines, carriers, tracking numbers, states and IDs. Databases
+// have full text over the column terms; other stores ignore that.
 var OrderSearch = projections.Projection{
 	Name: "order_search", Version: 1, Kind: projections.Search,
 	Tables:     projections.Tables{OrderDocuments.Table},
@@ -67,8 +67,8 @@ func withText(list []string, text string) []string {
 	return append(list, text)
 }
 
-// Words returns the words of a text, each once: in lower case, without accents, and of letters and digits only.
-// Documents and questions are cut alike, whatever the store makes of punctuation.
+// Words returns the words of a text, each once: in lower case, without accents, and of letters and digits
+// only. Documents and questions are cut alike, whatever the store makes of punctuation.
 func Words(text string) []string {
 	var words []string
 	letters := strings.Map(func(r rune) rune {

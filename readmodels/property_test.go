@@ -19,7 +19,8 @@ import (
 	"refold/readmodels/readmodelstest"
 )
 
-// world is a naive model beside the projections: states as the deciders make them, and what is counted by hand.
+// world is a naive model beside the projections: states as the deciders make them, and what is counted by
+// hand.
 type world struct {
 	accounts map[string]accounts.Account
 	orders   map[string]orders.Order

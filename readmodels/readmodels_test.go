@@ -43,16 +43,19 @@ var (
 	placed = orders.OrderPlaced{
 		AccountID: "zoe", Currency: "EUR", Total: 500, Lines: []orders.Line{
 			{SKU: "Tea-500g", Quantity: 2, UnitPrice: 250, Currency: "EUR"},
-			{SKU: "leaflet", Quantity: 1, Currency: "EUR"}, {SKU: "leaflet", Quantity: 9, Currency: "EUR"},
+			{SKU: "leaflet", Quantity: 1, Currency: "EUR"},
+			{SKU: "leaflet", Quantity: 9, Currency: "EUR"},
 		},
 	}
 	paid        = orders.PaymentProcessed{AccountID: "zoe", PaymentID: "zoe/3", Amount: 500, Currency: "EUR"}
 	requested   = orders.RefundRequested{AccountID: "zoe", Amount: 500, Currency: "EUR"}
 	lifeOfOrder = [][]any{
 		{
-			placed, paid, orders.ParcelHandedOver{Carrier: "DHL", TrackingNumber: "0034-1"},
+			placed, paid,
+			orders.ParcelHandedOver{Carrier: "DHL", TrackingNumber: "0034-1"},
 			orders.ParcelHandedOver{Carrier: "DHL", TrackingNumber: "0034-2"},
-			orders.OrderShipped{ParcelCount: 2}, orders.OrderDelivered{},
+			orders.OrderShipped{ParcelCount: 2},
+			orders.OrderDelivered{},
 			orders.SurplusReceived{AccountID: "zoe", PaymentID: "zoe/9", Amount: 500, Currency: "EUR"},
 			orders.SurplusRefundDeclined{PaymentID: "zoe/9", Code: "account-closed", Message: "closed"},
 			orders.SurplusRefunded{
@@ -61,7 +64,9 @@ var (
 		},
 		{placed, orders.PaymentDeclined{Code: "insufficient-funds", Message: "the balance is 0"}},
 		{
-			placed, paid, orders.OrderCancelled{Reason: "ordered twice"}, requested,
+			placed, paid,
+			orders.OrderCancelled{Reason: "ordered twice"},
+			requested,
 			orders.RefundDeclined{Code: "account-closed", Message: "closed"},
 			orders.PaymentRefunded{AccountID: "zoe", RefundID: "zoe/11", Amount: 500, Currency: "EUR"},
 		},

@@ -48,8 +48,8 @@ func (h *Host) Handle(pattern, summary string, handler http.Handler) {
 }
 
 // Endpoints adds endpoints whose parameters and answers are checked, and described in OpenAPI, like ours. The
-// function is called once, when all other endpoints are there, and registers them by endpoint.Register, with the
-// context that set.Of returns. A route that collides with another one is an error when the worker starts.
+// function is called once, when all other endpoints are there, and registers them by endpoint.Register, with
+// the context that set.Of returns. A route that collides with another one is an error when the worker starts.
 func (h *Host) Endpoints(register func(set *endpoint.Set)) {
 	h.endpoints = append(h.endpoints, register)
 }

@@ -56,8 +56,8 @@ const (
 	CodeRebuildEnded     = "rebuild-ended"
 	CodeRebuildRunning   = "rebuild-running"
 	CodeNoRebuild        = "no-rebuild"
-	CodeNoReadModel      = "no-read-model"    // none of its builds is live yet
-	CodeReadModelAway    = "read-model-away"  // its store does not answer
+	CodeNoReadModel      = "no-read-model"   // none of its builds is live yet
+	CodeReadModelAway    = "read-model-away" // its store does not answer
 	CodeInternal         = "internal"
 )
 

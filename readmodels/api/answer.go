@@ -60,8 +60,8 @@ func answerJSON(body any, has ifNoneMatch, next string) *output {
 	return answer(mediaJSON, b.Bytes(), has, next)
 }
 
-// pageOf makes a page of the rows of a query with room for one more than the limit. The path has the parameters
-// of the list; at names the last row.
+// pageOf makes a page of the rows of a query with room for one more than the limit. The path has the
+// parameters of the list; at names the last row.
 func pageOf[R any](rows []R, limit int, path string, parameters url.Values, at func(last R) string) Page[R] {
 	if len(rows) <= limit {
 		return Page[R]{Items: append([]R{}, rows...)} // [] and not null
@@ -86,8 +86,8 @@ func described(
 	set *endpoint.Set, description string, content map[string]*huma.MediaType, problems map[int]string,
 ) map[string]*huma.Response {
 	problems[http.StatusBadRequest] = "A parameter is wrong; errors says which."
-	problems[http.StatusServiceUnavailable] = "No build of the read model is live yet (no-read-model), or its " +
-		"store does not answer (read-model-away). Try again, after Retry-After."
+	problems[http.StatusServiceUnavailable] = "No build of the read model is live yet (no-read-model), or " +
+		"its store does not answer (read-model-away). Try again, after Retry-After."
 	return set.Responses(map[string]*huma.Response{
 		"200": {Description: description + " Its ETag is of its content.", Content: content},
 		"304": {Description: "The client has it already (If-None-Match)."},

@@ -153,7 +153,8 @@ func TestEntityTags(t *testing.T) {
 	} {
 		first := s.get(t, path)
 		tag := first.Header.Get("ETag")
-		if first.Status != http.StatusOK || tag == "" || first.Header.Get("Cache-Control") != "private, no-cache" {
+		keep := first.Header.Get("Cache-Control")
+		if first.Status != http.StatusOK || tag == "" || keep != "private, no-cache" {
 			t.Errorf("%s: %d, %v", path, first.Status, first.Header)
 		}
 		again := s.get(t, path, "If-None-Match: W/"+tag)
@@ -207,27 +208,27 @@ func TestMistakes(t *testing.T) {
 	card := s.get(t, "/read-models/accounts?limit=1")
 	foreign := strings.TrimPrefix(read[api.Page[any]](t, card).Next, "/read-models/accounts?")
 	for path, mistakes := range map[string]int{
-		"/read-models/accounts?limit=0":                          1,
-		"/read-models/accounts?limit=21":                         1,
-		"/read-models/accounts?limit=":                           1,
-		"/read-models/accounts?status=OPEN&order=1":              1,
-		"/read-models/accounts?status=gone&cursor=x":             2,
-		"/read-models/accounts?cursor=W10":                       1,
-		"/read-models/accounts?cursor=" + strings.Repeat("x", 9000): 1,
-		"/read-models/orders?" + foreign:                         1,
-		"/read-models/orders?cursor=WyJvcmRlcnMiLCJ4IiwieSJd":    1, // ["orders","x","y"]
-		"/read-models/orders?status=open&payment=no&attention=1": 3,
-		"/read-models/orders?minAge=-1":                          1,
-		"/read-models/orders?minAge=99999999999":                 1,
-		"/read-models/orders/search":                             1,
-		"/read-models/orders/search?q=%20-%20":                   1,
-		"/read-models/orders/search?q=" + strings.Repeat("x", 600): 1,
+		"/read-models/accounts?limit=0":                                  1,
+		"/read-models/accounts?limit=21":                                 1,
+		"/read-models/accounts?limit=":                                   1,
+		"/read-models/accounts?status=OPEN&order=1":                      1,
+		"/read-models/accounts?status=gone&cursor=x":                     2,
+		"/read-models/accounts?cursor=W10":                               1,
+		"/read-models/accounts?cursor=" + strings.Repeat("x", 9000):      1,
+		"/read-models/orders?" + foreign:                                 1,
+		"/read-models/orders?cursor=WyJvcmRlcnMiLCJ4IiwieSJd":            1, // ["orders","x","y"]
+		"/read-models/orders?status=open&payment=no&attention=1":         3,
+		"/read-models/orders?minAge=-1":                                  1,
+		"/read-models/orders?minAge=99999999999":                         1,
+		"/read-models/orders/search":                                     1,
+		"/read-models/orders/search?q=%20-%20":                           1,
+		"/read-models/orders/search?q=" + strings.Repeat("x", 600):       1,
 		"/read-models/orders/search?q=a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q": 1,
-		"/read-models/accounts/alice/statement?month=2026-13":        1,
-		"/read-models/accounts/alice/statement?month=2026-1":         1,
-		"/read-models/accounts/alice/statement.csv?" + foreign:       1,
-		"/read-models/customers/alice?cursor=WyJjdXN0b21lciIsIngiXQ": 1,
-		"/read-models/customers/alice?month=2026-01":                 1,
+		"/read-models/accounts/alice/statement?month=2026-13":            1,
+		"/read-models/accounts/alice/statement?month=2026-1":             1,
+		"/read-models/accounts/alice/statement.csv?" + foreign:           1,
+		"/read-models/customers/alice?cursor=WyJjdXN0b21lciIsIngiXQ":     1,
+		"/read-models/customers/alice?month=2026-01":                     1,
 	} {
 		p := refused(t, s.get(t, path), http.StatusBadRequest, wire.CodeInvalid)
 		if len(p.Errors) != mistakes {
@@ -255,7 +256,8 @@ func TestDescription(t *testing.T) {
 		"/read-models/accounts/{id}/statement":      "id month cursor limit Accept If-None-Match",
 		"/read-models/accounts/{id}/statement.csv":  "id month cursor limit If-None-Match",
 		"/read-models/accounts/{id}/statement.html": "id month cursor limit If-None-Match",
-		"/read-models/orders": "status payment attention account minAge cursor limit If-None-Match",
+		"/read-models/orders": "status payment attention account minAge cursor limit " +
+			"If-None-Match",
 		"/read-models/orders/search":       "q status account cursor limit If-None-Match",
 		"/read-models/customers/{account}": "account cursor limit If-None-Match",
 	} {

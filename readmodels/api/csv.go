@@ -13,8 +13,8 @@ var csvHeader = []string{
 	"account", "month", "sequence", "booked_at", "kind", "text", "reference", "amount", "currency", "balance",
 }
 
-// answerCSV answers with a statement as CSV (RFC 4180). The first page begins with a line of the kind opening, the
-// last one ends with one of the kind closing; both have a balance and no amount.
+// answerCSV answers with a statement as CSV (RFC 4180). The first page begins with a line of the kind
+// opening, the last one ends with one of the kind closing; both have a balance and no amount.
 func answerCSV(s *Statement, has ifNoneMatch) *output {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -22,7 +22,8 @@ func answerCSV(s *Statement, has ifNoneMatch) *output {
 	_ = w.Write(csvHeader) // into memory
 	balance := func(kind, text string, amount int64) {
 		_ = w.Write([]string{
-			cell(s.AccountID), s.Month, "", "", kind, text, "", "", cell(s.Currency), decimal(amount, s.Currency),
+			cell(s.AccountID), s.Month, "", "", kind, text, "", "", cell(s.Currency),
+			decimal(amount, s.Currency),
 		})
 	}
 	if s.Carried == nil {
@@ -30,7 +31,8 @@ func answerCSV(s *Statement, has ifNoneMatch) *output {
 	}
 	for _, l := range s.Items {
 		_ = w.Write([]string{
-			cell(s.AccountID), l.Month, strconv.FormatInt(l.Sequence, 10), l.BookedAt.Format(time.RFC3339Nano),
+			cell(s.AccountID), l.Month, strconv.FormatInt(l.Sequence, 10),
+			l.BookedAt.Format(time.RFC3339Nano),
 			string(l.Kind), cell(l.Text), cell(l.Reference), decimal(l.Amount, l.Currency), cell(l.Currency),
 			decimal(l.Balance, l.Currency),
 		})
@@ -44,8 +46,9 @@ func answerCSV(s *Statement, has ifNoneMatch) *output {
 	return out
 }
 
-// cell returns a text such that no spreadsheet takes it for a formula: with an apostrophe in front of it, if it
-// begins like one. What others have chosen, such as an ID or a reference, must not be executed when it is opened.
+// cell returns a text such that no spreadsheet takes it for a formula: with an apostrophe in front of it, if
+// it begins like one. What others have chosen, such as an ID or a reference, must not be executed by a
+// reader.
 func cell(text string) string {
 	if strings.IndexFunc(text, isFormula) == 0 {
 		return "'" + text

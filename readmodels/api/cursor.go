@@ -63,7 +63,8 @@ func cursorOf(list string, values ...string) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// of returns the values of the cursor, none if it is not given; the error says that it is not one of this list.
+// of returns the values of the cursor, none if it is not given; the error says that it is not one of this
+// list.
 func (c *cursor) of(list string, values int) ([]string, error) {
 	if c.Sent == "" {
 		return nil, nil
@@ -78,8 +79,8 @@ func (c *cursor) wrong() error {
 	return problem.Invalid(wire.Mistake{Path: "query.cursor", Allowed: cursorAllowed, Found: c.Sent})
 }
 
-// timeForm is how times are compared in databases: of fixed width, in UTC and whole microseconds. Those that keep
-// times as text have them so.
+// timeForm is how times are compared in databases: of fixed width, in UTC and whole microseconds. Those that
+// keep times as text have them so.
 const timeForm = "2006-01-02T15:04:05.000000Z"
 
 func timeText(t time.Time) string { return t.UTC().Format(timeForm) }

@@ -31,7 +31,7 @@ func (e *endpoints) registerCustomer(set *endpoint.Set) {
 		Summary: "An account with its orders, the newest first, page by page",
 		Responses: described(set, "The account, and a page of its orders.",
 			jsonOf(endpoint.SchemaOf[Customer](set)),
-			map[int]string{404: "There is neither such an account nor an order of it, or it is not here yet."}),
+			map[int]string{404: "There is neither such an account nor an order of it, or not here yet."}),
 	}, e.customer)
 }
 
@@ -41,7 +41,7 @@ func (e *endpoints) customer(ctx context.Context, in *customerInput) (*output, e
 	if err != nil {
 		return nil, err
 	}
-	if after != nil && !isTimeText(after[0]) {
+	if len(after) > 0 && !isTimeText(after[0]) {
 		return nil, in.Cursor.wrong()
 	}
 	id, size := string(in.Account), int(in.Limit.N)

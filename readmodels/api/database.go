@@ -52,7 +52,7 @@ func eachRow(
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", t.Name, err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err says what is wrong
 	scanned, into := make([]any, len(t.Columns)), make([]any, len(t.Columns))
 	for i := range scanned {
 		into[i] = &scanned[i]
@@ -152,8 +152,8 @@ func (d inDatabase) live(ctx context.Context, projection string) (projections.Bu
 	return projections.Build{}, fmt.Errorf("no build of %s is live: %w", projection, projections.ErrNoBuild)
 }
 
-// tsquery is the question of Postgres for texts that have all words, or words that begin so. Words are letters
-// and digits only.
+// tsquery is the question of Postgres for texts that have all words, or words that begin so. Words are
+// letters and digits only.
 func tsquery(words []string) string {
 	return "'" + strings.Join(words, "':* & '") + "':*"
 }

@@ -33,9 +33,9 @@ type database struct {
 	rows   memory.Store // the same once more, for LiveRow
 }
 
-func (d *database) DB() *sql.DB                { return d.db }
-func (*database) Dialect() string              { return "sqlite" }
-func (*database) Rebind(query string) string   { return query }
+func (d *database) DB() *sql.DB              { return d.db }
+func (*database) Dialect() string            { return "sqlite" }
+func (*database) Rebind(query string) string { return query }
 func (d *database) must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -106,7 +106,9 @@ func (d *database) fill(t *testing.T, p *projections.Projection, h readmodelstes
 	d.must(t, migrate(t, tx, p, number))
 	for _, table := range p.Tables {
 		d.must(t, live.Look(t.Context(), func(v projections.View) error {
-			return v.Rows(t.Context(), table, func(values []any) error { return insert(t, tx, table, number, values) })
+			return v.Rows(t.Context(), table, func(values []any) error {
+				return insert(t, tx, table, number, values)
+			})
 		}))
 		_, err := tx.ExecContext(t.Context(),
 			fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM %[1]s__%d", table.Name, number))

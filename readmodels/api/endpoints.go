@@ -79,8 +79,8 @@ func register[I any](
 
 func faultOf(p *projections.Projection) string { return "reading the read model " + p.Name }
 
-// problem returns what an error is for the client. Any error of a store may go away: the store is away, or there
-// is nothing to read in it yet.
+// problem returns what an error is for the client. Any error of a store may go away: the store is away, or
+// there is nothing to read in it yet.
 func (e *endpoints) problem(ctx context.Context, p *projections.Projection, err error) error {
 	if _, is := errors.AsType[*problem.Problem](err); is {
 		return err

@@ -18,8 +18,8 @@ var statementPage = template.Must(template.New("statement").Funcs(template.FuncM
 	"clock": func(t time.Time) string { return t.UTC().Format(time.TimeOnly) },
 }).Parse(statementText))
 
-// answerHTML answers with a statement as a page to look at, and to print: without scripts, and without anything
-// that is loaded.
+// answerHTML answers with a statement as a page to look at, and to print: without scripts, and without
+// anything that is loaded.
 func answerHTML(s *Statement, has ifNoneMatch) *output {
 	var b bytes.Buffer
 	if err := statementPage.Execute(&b, s); err != nil {

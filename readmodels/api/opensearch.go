@@ -31,6 +31,9 @@ type OpenSearch struct {
 // maxFoundBytes limits an answer of OpenSearch: a page of the largest documents is less.
 const maxFoundBytes = 64 << 20
 
+// noIndex is the error of OpenSearch about an index, or an alias, that is not there.
+const noIndex = "index_not_found_exception"
+
 // object is a JSON object.
 type object = map[string]any
 
@@ -52,7 +55,9 @@ func (o OpenSearch) SearchOrders(
 }
 
 // search asks a node.
-func (o OpenSearch) search(ctx context.Context, address string, body []byte) ([]readmodels.OrderDocument, error) {
+func (o OpenSearch) search(
+	ctx context.Context, address string, body []byte,
+) ([]readmodels.OrderDocument, error) {
 	index := o.Prefix + readmodels.OrderDocuments.Name
 	address = strings.TrimSuffix(address, "/") + "/" + url.PathEscape(index) + "/_search"
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
@@ -72,16 +77,16 @@ func (o OpenSearch) search(ctx context.Context, address string, body []byte) ([]
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("search %s: %w", index, err)
-	case response.StatusCode == http.StatusNotFound && bytes.Contains(text, []byte("index_not_found_exception")):
-		return nil, fmt.Errorf("no build of %s is live: %w", readmodels.OrderSearch.Name, projections.ErrNoBuild)
+	case response.StatusCode == http.StatusNotFound && bytes.Contains(text, []byte(noIndex)):
+		return nil, fmt.Errorf("no build with the index %s is live: %w", index, projections.ErrNoBuild)
 	case response.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("search %s: %s: %.500s", index, response.Status, text)
 	}
 	return foundIn(text)
 }
 
-// searchOf returns the body of a search. The words are terms of the field as it is analyzed, or the beginnings of
-// terms; a word of a script without spaces is several terms.
+// searchOf returns the body of a search. The words are terms of the field as it is analyzed, or the
+// beginnings of terms; a word of a script without spaces is several terms.
 func searchOf(q Question) object {
 	var filter []object
 	for _, w := range q.Words {

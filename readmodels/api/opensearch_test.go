@@ -71,7 +71,7 @@ func TestOpenSearch(t *testing.T) {
 	want["search_after"] = []any{"tea"}
 	same(t, "what was asked for the next page", want, i.asked)
 
-	i.status, i.answer = http.StatusNotFound, `{"error": {"type": "index_not_found_exception"}, "status": 404}`
+	i.status, i.answer = http.StatusNotFound, `{"error": {"type": "index_not_found_exception"}}`
 	refused(t, s.get(t, page.Next), http.StatusServiceUnavailable, wire.CodeNoReadModel)
 	for _, answer := range []string{`{}`, ``, `{"hits": {"hits": [{"_source": {"order_id": 7}}]}}`} {
 		i.status, i.answer = http.StatusTooManyRequests, answer

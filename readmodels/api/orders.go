@@ -39,7 +39,7 @@ func (e *endpoints) orders(ctx context.Context, in *ordersInput) (*output, error
 	if err != nil {
 		return nil, err
 	}
-	if after != nil && !isTimeText(after[0]) {
+	if len(after) > 0 && !isTimeText(after[0]) {
 		return nil, in.Cursor.wrong()
 	}
 	var c conditions

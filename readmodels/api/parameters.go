@@ -178,9 +178,10 @@ const (
 
 // Describe returns its description.
 func (words) Describe(endpoint.Context) *huma.Param {
-	return endpoint.Param(fmt.Sprintf("Words, %d at most. An order is found if each of them begins a word of "+
-		"its lines, carriers, tracking numbers, states or IDs. Case, accents and punctuation do not count. "+
-		"Required.", maxWords), &huma.Schema{Type: huma.TypeString, MaxLength: new(maxWordsBytes)}, "dhl tea")
+	return endpoint.Param(fmt.Sprintf("Words, %d at most. An order is found if each of them begins a word "+
+		"of its lines, carriers, tracking numbers, states or IDs. Case, accents and punctuation do not "+
+		"count. Required.", maxWords),
+		&huma.Schema{Type: huma.TypeString, MaxLength: new(maxWordsBytes)}, "dhl tea")
 }
 
 // UnmarshalText reads them.

@@ -12,9 +12,16 @@ func TestDecimal(t *testing.T) {
 		currency string
 		want     string
 	}{
-		{0, "EUR", "0.00"}, {5, "EUR", "0.05"}, {-5, "EUR", "-0.05"}, {-1_234, "EUR", "-12.34"},
-		{1_234, "JPY", "1234"}, {-1_234, "JPY", "-1234"}, {7, "BHD", "0.007"}, {-12_345, "BHD", "-12.345"},
-		{12, "BGN", "12"}, {math.MaxInt64, "EUR", "92233720368547758.07"},
+		{0, "EUR", "0.00"},
+		{5, "EUR", "0.05"},
+		{-5, "EUR", "-0.05"},
+		{-1_234, "EUR", "-12.34"},
+		{1_234, "JPY", "1234"},
+		{-1_234, "JPY", "-1234"},
+		{7, "BHD", "0.007"},
+		{-12_345, "BHD", "-12.345"},
+		{12, "BGN", "12"},
+		{math.MaxInt64, "EUR", "92233720368547758.07"},
 		{math.MinInt64, "EUR", "-92233720368547758.08"},
 	} {
 		if got := decimal(test.amount, test.currency); got != test.want {
@@ -29,12 +36,16 @@ func TestDecimal(t *testing.T) {
 func TestCell(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "", "alice": "alice", "a=b": "a=b", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@x": "'@x",
-		"\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1", " =1": "' =1", "|x": "'|x", "＝1": "'＝1", "'=1": "'=1",
+		"\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1", "\u2028": "\u2028",
+		"|x": "'|x", "＝1": "'＝1", "'=1": "'=1",
 		"\u00a0=1": "'\u00a0=1", "ä": "ä",
 	} {
 		if got := cell(text); got != want {
 			t.Errorf("%q is written as %q, want %q", text, got, want)
 		}
+	}
+	if blank := " " + "=1"; cell(blank) != "'"+blank {
+		t.Errorf("%q is written as %q", blank, cell(blank))
 	}
 }
 
@@ -71,8 +82,10 @@ func FuzzCursor(f *testing.F) {
 
 func TestTimeText(t *testing.T) {
 	for text, want := range map[string]bool{
-		"2026-01-31T23:59:59.000001Z": true, "2026-01-31T23:59:59Z": false, "2026-02-30T00:00:00.000000Z": false,
-		"2026-01-31T23:59:59.0000010Z": false, "": false, "x": false, "2026-01-31T23:59:59.000001+01:00": false,
+		"2026-01-31T23:59:59.000001Z": true, "2026-01-31T23:59:59Z": false,
+		"2026-02-30T00:00:00.000000Z":  false,
+		"2026-01-31T23:59:59.0000010Z": false, "": false,
+		"x": false, "2026-01-31T23:59:59.000001+01:00": false,
 	} {
 		if got := isTimeText(text); got != want {
 			t.Errorf("%q: %t", text, got)

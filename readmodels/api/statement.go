@@ -22,9 +22,9 @@ type Statement struct {
 	Debits    int64      `json:"debits" doc:"What went in the month, in minor units, not negative."`
 	Closing   int64      `json:"closing" doc:"The balance after the month: opening and credits less debits."`
 	// Carried is not on the first page, which begins with Opening.
-	Carried *int64                      `json:"carried,omitempty" doc:"The balance that the page before ended with, in minor units."`
+	Carried *int64                     `json:"carried,omitempty" doc:"The balance that the page before ended with, in minor units."`
 	Items   []readmodels.StatementLine `json:"items" nullable:"false" doc:"The lines, as they were booked."`
-	Next    string                      `json:"next,omitempty" doc:"The path of the next page; none: this is the last one."`
+	Next    string                     `json:"next,omitempty" doc:"The path of the next page; none: this is the last one."`
 }
 
 // statementQuery is what a statement is read by.
@@ -36,7 +36,9 @@ type statementQuery struct {
 }
 
 // readStatement reads a page, and whether there are more, all as of one moment.
-func (e *endpoints) readStatement(ctx context.Context, q statementQuery) (s *Statement, more bool, err error) {
+func (e *endpoints) readStatement(
+	ctx context.Context, q statementQuery,
+) (s *Statement, more bool, err error) {
 	var holders []readmodels.AccountHolder
 	err = atOnce(ctx, e.Database, func(on querier) (err error) {
 		holders, err = read(ctx, e.Database, on, readmodels.AccountHolders, "WHERE account_id = ?", q.account)
@@ -54,8 +56,9 @@ func (e *endpoints) readStatement(ctx context.Context, q statementQuery) (s *Sta
 		if err := e.readTotals(ctx, on, s, q.month == ""); err != nil {
 			return err
 		}
-		s.Items, err = read(ctx, e.Database, on, readmodels.StatementLines, "WHERE account_id = ? AND month = ? "+
-			"AND sequence > ? ORDER BY sequence LIMIT ?", q.account, s.Month, q.after, q.limit+1)
+		s.Items, err = read(ctx, e.Database, on, readmodels.StatementLines,
+			"WHERE account_id = ? AND month = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+			q.account, s.Month, q.after, q.limit+1)
 		return err
 	})
 	if err != nil {

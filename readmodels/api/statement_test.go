@@ -104,13 +104,16 @@ alice,2026-01,3,2026-01-05T09:02:00Z,withdrawal,Withdrawal,,-25.50,EUR,74.50
 alice,2026-01,4,2026-01-05T09:06:00Z,payment,Payment,tea,-12.50,EUR,62.00
 alice,2026-01,,,closing,Closing balance,,,EUR,62.00
 `, "\n", "\r\n"), a.Text)
-	same(t, "its name", `attachment; filename="statement-alice-2026-01.csv"`, a.Header.Get("Content-Disposition"))
+	same(t, "its name", `attachment; filename="statement-alice-2026-01.csv"`,
+		a.Header.Get("Content-Disposition"))
 	first := s.get(t, ofAlice+".csv?month=2026-01&limit=2")
-	if strings.Contains(first.Text, "closing") || !strings.Contains(first.Header.Get("Link"), "statement.csv?") {
+	if strings.Contains(first.Text, "closing") ||
+		!strings.Contains(first.Header.Get("Link"), "statement.csv?") {
 		t.Errorf("the first of two pages is %s, and then comes %s", first.Text, first.Header.Get("Link"))
 	}
 	next := strings.TrimPrefix(strings.TrimSuffix(first.Header.Get("Link"), `>; rel="next"`), "<")
-	if second := s.get(t, next).Text; strings.Contains(second, "opening") || !strings.Contains(second, "closing") {
+	second := s.get(t, next).Text
+	if strings.Contains(second, "opening") || !strings.Contains(second, "closing") {
 		t.Errorf("the second of two pages is %s", second)
 	}
 }
@@ -118,11 +121,14 @@ alice,2026-01,,,closing,Closing balance,,,EUR,62.00
 // What others have chosen is executed neither by a browser nor by a spreadsheet.
 func TestStatement_hostile(t *testing.T) {
 	const id, reference = `=cmd|' /C calc'!A0"<script>`, `@SUM(1)<img src=x onerror=alert(1)>`
+	const attack = `"><script>alert(1)</script>`
+	const fileName = `"statement-_cmd____C_calc__A0__script_-2026-01.csv"`
 	at := readmodelstest.Begun
+	charged := accounts.AccountCharged{Amount: 1, Currency: "EUR", Reference: reference}
 	history := readmodelstest.History{
-		{Subject: id, Event: accounts.AccountOpened{Owner: `"><script>alert(1)</script>`, Currency: "EUR"}, Time: at},
+		{Subject: id, Event: accounts.AccountOpened{Owner: attack, Currency: "EUR"}, Time: at},
 		{Subject: id, Event: accounts.MoneyDeposited{Amount: 5, Currency: "EUR"}, Time: at},
-		{Subject: id, Event: accounts.AccountCharged{Amount: 1, Currency: "EUR", Reference: reference}, Time: at},
+		{Subject: id, Event: charged, Time: at},
 	}
 	s := serve(t, api.Options{Database: filled(t, history)})
 	path := "/read-models/accounts/" + wire.Segment(id) + "/statement"
@@ -150,7 +156,7 @@ func TestStatement_hostile(t *testing.T) {
 		}
 	}
 	if !strings.Contains(file.Text, ",'@SUM(1)") ||
-		!strings.Contains(file.Header.Get("Content-Disposition"), `"statement-_cmd____C_calc__A0__script_-2026-01.csv"`) {
+		!strings.Contains(file.Header.Get("Content-Disposition"), fileName) {
 		t.Errorf("%v:\n%s", file.Header, file.Text)
 	}
 	for _, of := range []string{"/card", "/statement"} {

@@ -54,9 +54,10 @@ func (e *endpoints) registerStatements(set *endpoint.Set) {
 		}
 	}
 	register(e, set, &readmodels.AccountStatement,
-		operation("read-statement", "", "An account's statement of a month, in the format of Accept", content),
+		operation("read-statement", "", "An account's statement of a month, as Accept says", content),
 		func(ctx context.Context, in *statementInput) (*output, error) {
-			out, err := e.statement(ctx, pages, in, "", negotiation.SelectQValueFast(string(in.Accept), formats))
+			format := negotiation.SelectQValueFast(string(in.Accept), formats)
+			out, err := e.statement(ctx, pages, in, "", format)
 			if err == nil {
 				out.Vary = "Accept"
 			}
@@ -64,7 +65,8 @@ func (e *endpoints) registerStatements(set *endpoint.Set) {
 		})
 	for suffix, format := range map[string]string{".csv": formats[1], ".html": formats[2]} {
 		register(e, set, &readmodels.AccountStatement,
-			operation("read-statement-"+suffix[1:], suffix, "An account's statement of a month, as "+suffix[1:],
+			operation("read-statement-"+suffix[1:], suffix,
+				"An account's statement of a month, as "+suffix[1:],
 				map[string]*huma.MediaType{format: {Schema: text}}),
 			func(ctx context.Context, in *fileInput) (*output, error) {
 				return e.statement(ctx, pages, &statementInput{

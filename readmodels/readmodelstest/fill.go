@@ -19,13 +19,15 @@ type Event struct {
 // History is what has happened, in this order.
 type History []Event
 
-// Fill makes a build of a projection in a store, fills it with a history, so many events at a time, and lets it
-// take over.
+// Fill makes a build of a projection in a store, fills it with a history, so many events at a time, and lets
+// it take over.
 func Fill(
 	ctx context.Context, store projections.Store, p *projections.Projection, h History, perBatch int,
 ) error {
 	sources := p.Bare()
-	b, err := store.Begin(ctx, p, projections.Build{Version: p.Version, Folds: projections.Folds(sources)}, true)
+	b, err := store.Begin(ctx, p, projections.Build{
+		Version: p.Version, Folds: projections.Folds(sources),
+	}, true)
 	if err != nil {
 		return fmt.Errorf("begin a build: %w", err)
 	}

@@ -150,7 +150,7 @@ type greetingOutput struct{ Body []byte }
 func greet(path string) func(*endpoint.Set) {
 	return func(set *endpoint.Set) {
 		endpoint.Register(set, set.Of(), huma.Operation{
-			OperationID: "greet", Method: http.MethodGet, Path: path, Summary: "A greeting",
+			OperationID: "greet" + path, Method: http.MethodGet, Path: path, Summary: "A greeting",
 			Responses: set.Responses(map[string]*huma.Response{
 				"200": endpoint.Answer("The greeting.", endpoint.StringSchema(""), nil),
 			}, nil),

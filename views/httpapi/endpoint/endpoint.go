@@ -120,8 +120,8 @@ func (s *Set) Add(pattern string, handler http.Handler) (err error) {
 	return nil
 }
 
-// Extend calls add, which registers endpoints of the program's own. The error says that a route is no pattern,
-// or that there are requests that another route takes, too; the set is of no use then.
+// Extend calls add, which registers endpoints of the program's own. The error says that a route is no
+// pattern, or that there are requests that another route takes, too; the set is of no use then.
 func (s *Set) Extend(add func(*Set)) (err error) {
 	before := len(s.routes.patterns)
 	defer func() {
