@@ -52,7 +52,8 @@ func BenchmarkCopyThenInsert(b *testing.B) {
 // bare makes the table again.
 func bare(key string) string {
 	return `DROP TABLE IF EXISTS bare; CREATE TABLE bare (account_id text NOT NULL, sequence bigint NOT NULL,
-		at timestamptz NOT NULL, amount bigint NOT NULL, balance bigint NOT NULL, reason text NOT NULL` + key + `)`
+		at timestamptz NOT NULL, amount bigint NOT NULL, balance bigint NOT NULL,
+		reason text NOT NULL` + key + `)`
 }
 
 var lineColumns = []string{"account_id", "sequence", "at", "amount", "balance", "reason"}

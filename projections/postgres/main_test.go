@@ -57,17 +57,28 @@ func opened(t *testing.T, o postgres.Options) *sqlstore.Store {
 	return store
 }
 
+// store returns a function that opens stores.
+func store(o postgres.Options) func(*testing.T) projections.Store {
+	return func(t *testing.T) projections.Store {
+		t.Helper()
+		return open(t, o)
+	}
+}
+
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) projections.Store { return open(t, postgres.Options{}) })
+	storetest.Run(t, store(postgres.Options{}))
 }
 
 // Batches in several statements do what those in one do.
 func TestStoreInPieces(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) projections.Store { return open(t, postgres.Options{RowsPerStatement: 7}) })
+	storetest.Run(t, store(postgres.Options{RowsPerStatement: 7}))
 }
 
 func TestSQL(t *testing.T) {
-	sqlstoretest.Run(t, func(t *testing.T) *sqlstore.Store { return open(t, postgres.Options{}) })
+	sqlstoretest.Run(t, func(t *testing.T) *sqlstore.Store {
+		t.Helper()
+		return open(t, postgres.Options{})
+	})
 }
 
 func must(tb testing.TB, err error) {

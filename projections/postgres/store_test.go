@@ -95,7 +95,9 @@ func TestConnectionEndsInTheMiddle(t *testing.T) {
 	_, err = tx.ExecContext(t.Context(), "SELECT 1 FROM "+table.Name+"__1 FOR UPDATE")
 	must(t, err)
 	again := batch(at, table.Put(row{ID: "0", N: 1}), table.Put(row{ID: "a", N: 1}))
-	again.States = []projections.StoredState{{Aggregate: "account", Subject: "a", Sequence: 1, State: []byte("x")}}
+	again.States = []projections.StoredState{
+		{Aggregate: "account", Subject: "a", Sequence: 1, State: []byte("x")},
+	}
 	written := make(chan error, 1)
 	go func() { written <- build.Write(t.Context(), again) }()
 	const blocked = `SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -171,7 +173,8 @@ func TestGrantsSurviveATakeOver(t *testing.T) {
 	second, at := begin(t, store, p)
 	must(t, second.Write(t.Context(), batch(at, table.Put(row{ID: "a"}))))
 	must(t, second.TakeOver(t.Context(), patience))
-	if !query[bool](t, store, "SELECT has_table_privilege('reader_of_"+table.Name+"', '"+table.Name+"', 'SELECT')") {
+	const may = "SELECT has_table_privilege($1::text, $2::text, 'SELECT')"
+	if !query[bool](t, store, may, "reader_of_"+table.Name, table.Name) {
 		t.Error("the role can't read the view any more")
 	}
 	if id := query[string](t, store, "SELECT id FROM of_others_"+table.Name); id != "a" {
@@ -234,7 +237,9 @@ func TestWaitForAState(t *testing.T) {
 			t.Errorf("%q was found", position)
 		}
 	}
-	for _, position := range []string{"", "account", "account/alice", "account/@7", "/alice@7", "account/alice@x"} {
+	for _, position := range []string{
+		"", "account", "account/alice", "account/@7", "/alice@7", "account/alice@x",
+	} {
 		err := store.DB().QueryRowContext(t.Context(), wait, p.Name, position, "0 s").Scan(new(bool))
 		if err == nil || !strings.Contains(err.Error(), "account/alice@7") {
 			t.Errorf("for %q the error is %v; it must say what would be right", position, err)

@@ -27,8 +27,8 @@ func BenchmarkBareInserts(b *testing.B) {
 			}
 			defer db.Close() //nolint:errcheck // of a benchmark
 			ctx := context.Background()
-			if _, err := db.ExecContext(ctx, `CREATE TABLE bare (account_id TEXT NOT NULL, sequence INTEGER NOT NULL,
-				at TEXT NOT NULL, amount INTEGER NOT NULL, balance INTEGER NOT NULL, reason TEXT NOT NULL,
+			if _, err := db.ExecContext(ctx, `CREATE TABLE bare (
+				account_id TEXT NOT NULL, sequence INTEGER NOT NULL, at TEXT NOT NULL, amount INTEGER NOT NULL, balance INTEGER NOT NULL, reason TEXT NOT NULL,
 				PRIMARY KEY (account_id, sequence)) STRICT`); err != nil {
 				b.Fatal(err)
 			}

@@ -62,7 +62,8 @@ const timeForm = "2006-01-02T15:04:05.000000Z"
 // types are those of columns.
 var types = map[projections.ColumnType]string{
 	projections.Text: "TEXT", projections.Integer: "INTEGER", projections.Real: "REAL",
-	projections.Boolean: "INTEGER", projections.Time: "TEXT", projections.Bytes: "BLOB", projections.JSON: "TEXT",
+	projections.Boolean: "INTEGER", projections.Time: "TEXT", projections.Bytes: "BLOB",
+	projections.JSON: "TEXT",
 }
 
 func column(c projections.Column) string {

@@ -39,6 +39,7 @@ func TestStore(t *testing.T) {
 		}
 	}
 	storetest.Run(t, func(t *testing.T) projections.Store {
+		t.Helper()
 		path := filepath.Join(t.TempDir(), "a folder that is not there", "what? #1%.db")
 		return open(t, path, sqlite.Options{})
 	})
@@ -46,7 +47,10 @@ func TestStore(t *testing.T) {
 
 func TestSQL(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "projections.db")
-	sqlstoretest.Run(t, func(t *testing.T) *sqlstore.Store { return open(t, path, sqlite.Options{}) })
+	sqlstoretest.Run(t, func(t *testing.T) *sqlstore.Store {
+		t.Helper()
+		return open(t, path, sqlite.Options{})
+	})
 }
 
 type row struct {

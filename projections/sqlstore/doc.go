@@ -14,10 +14,10 @@
 // # Migrations
 //
 // Files of a projection's Migrations are run once in each build, by their paths in order, in one transaction
-// with the rows of refold_migrations that remember them. {accounts} stands for accounts__3, also within a name:
-// CREATE INDEX {accounts}_by_email ON {accounts} (email). Name all that a file makes so: whatever table or view
-// begins with the name of a build's table is dropped with the build. New files are run in builds that exist when
-// these are opened. A file that has been run must not change.
+// with the rows of refold_migrations that remember them. {accounts} stands for accounts__3, also within a
+// name: CREATE INDEX {accounts}_by_email ON {accounts} (email). Name all that a file makes so: whatever table
+// or view begins with the name of a build's table is dropped with the build. New files are run in builds that
+// exist when these are opened. A file that has been run must not change.
 //
 // # Errors
 //

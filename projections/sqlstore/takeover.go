@@ -52,7 +52,7 @@ func (o *open) tryTakeOver(ctx context.Context, hold time.Duration, holding int)
 	}
 	locks := []string{lockOf(o.project.Name)}
 	if live != 0 {
-		locks = append(locks, lockOfBuild(o.project.Name, live)) // a batch that is being written is waited for
+		locks = append(locks, lockOfBuild(o.project.Name, live)) // waits for a batch that is being written
 	}
 	level := false
 	err = o.inTransaction(ctx, "taking over by", func(tx *sql.Tx) error {

@@ -57,8 +57,8 @@ func Bench(b *testing.B, store *sqlstore.Store) {
 			return p.lines.Put(l)
 		},
 		"merge": func(p *bench, n int) projections.Change {
-			return p.totals.Merge(total{Currency: fmt.Sprintf("%05d", n*7%20_000), Count: 1, Amount: int64(n)},
-				"count", "amount")
+			row := total{Currency: fmt.Sprintf("%05d", n*7%20_000), Count: 1, Amount: int64(n)}
+			return p.totals.Merge(row, "count", "amount")
 		},
 	}
 	for _, kind := range []string{"append", "put", "merge", "append+states"} {

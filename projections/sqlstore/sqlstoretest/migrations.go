@@ -127,7 +127,8 @@ func membersMigrateOnce(t *testing.T, s *suite) {
 
 func droppedWithAllThatIsItsOwn(t *testing.T, s *suite) {
 	c := newCustomers(map[string]string{
-		"1.sql": trail, "2.sql": "CREATE VIEW {customers}_many AS SELECT * FROM {customers} WHERE orders > 1;",
+		"1.sql": trail,
+		"2.sql": "CREATE VIEW {customers}_many AS SELECT * FROM {customers} WHERE orders > 1;",
 	})
 	_, first := s.begin(t, &c.Projection)
 	for range 9 {

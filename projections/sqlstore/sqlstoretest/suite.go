@@ -119,7 +119,8 @@ func fill(tb testing.TB, build projections.OpenBuild, topic string, changes ...p
 	claimed, err := build.Claim(tb.Context(), []projections.Partition{{Topic: topic}})
 	must(tb, err)
 	must(tb, build.Write(tb.Context(), &projections.Batch{Changes: changes, Advances: []projections.Advance{{
-		Partition: claimed[0].Partition, Epoch: claimed[0].Epoch, From: claimed[0].Next, To: claimed[0].Next + 1,
+		Partition: claimed[0].Partition, Epoch: claimed[0].Epoch,
+		From: claimed[0].Next, To: claimed[0].Next + 1,
 	}}}))
 }
 

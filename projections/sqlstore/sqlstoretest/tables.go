@@ -62,7 +62,8 @@ func tableThatIsNoMore(t *testing.T, s *suite) {
 func queriesReadViews(t *testing.T, s *suite) {
 	c := newCustomers(nil)
 	build, _ := s.begin(t, &c.Projection)
-	fill(t, build, "events", c.table.Put(customer{ID: "alice", Orders: 3}), c.table.Put(customer{ID: "bob's ?"}))
+	fill(t, build, "events",
+		c.table.Put(customer{ID: "alice", Orders: 3}), c.table.Put(customer{ID: "bob's ?"}))
 	must(t, build.TakeOver(t.Context(), patience))
 	query := "SELECT id FROM " + c.table.Name + " WHERE orders < ? AND id <> 'why?' AND id LIKE ? -- or?"
 	found, err := s.read(t.Context(), query, 3, "bob%")
@@ -93,7 +94,8 @@ func membersMergeTheSameRows(t *testing.T, s *suite) {
 	for member := range members {
 		store := s.open()
 		all.Go(func() {
-			if err := merge(t, store, &c.Projection, totals, number, int32(member), batches, rows); err != nil {
+			err := merge(t, store, &c.Projection, totals, number, int32(member), batches, rows)
+			if err != nil {
 				t.Errorf("member %d: %v", member, err)
 			}
 		})
