@@ -143,8 +143,8 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// A letter is written before the event is passed: once while a process lives, however often the write fails; and
-// again after a crash at that moment, with the same key and origin.
+// A letter is written before the event is passed: once while a process lives, however often the write fails;
+// and again after a crash at that moment, with the same key and origin.
 func TestCrashBetweenLetterAndWrite(t *testing.T) {
 	w, p := newWorld(t), ledger(1, 1)
 	w.add(1, ids...)
