@@ -90,8 +90,8 @@ func TestPoisonousState(t *testing.T) {
 	}
 }
 
-// By choice, poison holds its partition: all before it is taken, nothing behind it, and other partitions go on.
-// A process that sets poison aside goes on from there.
+// By choice, poison holds its partition: all before it is taken, nothing behind it, and other partitions go
+// on. A process that sets poison aside goes on from there.
 func TestStop(t *testing.T) {
 	for name, by := range map[string]int64{"panic": panics, "refused": refused} {
 		t.Run(name, func(t *testing.T) {

@@ -146,8 +146,8 @@ func (m *member) accept(fetches kgo.Fetches) {
 	})
 }
 
-// fetchedWell is how long fetching has not failed when it goes well again: the client reports an error now and
-// then, and tries again by itself.
+// fetchedWell is how long fetching has not failed when it goes well again: the client reports an error now
+// and then, and tries again by itself.
 const fetchedWell = 30 * time.Second
 
 // fetching names the fault of events that can't be fetched.
