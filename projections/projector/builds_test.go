@@ -48,8 +48,8 @@ func (w *world) load() (stop func()) {
 	return stop
 }
 
-// read reads the live row again and again, and fails the test if there is ever less than before: then a reader
-// has seen a build that is not filled.
+// read reads the live row again and again, and fails the test if there is ever less than before: then a
+// reader has seen a build that is not filled.
 func (w *world) read(p projections.Projection) (stop func()) {
 	ended, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -82,8 +82,8 @@ func (w *world) read(p projections.Projection) (stop func()) {
 	return stop
 }
 
-// G12: a rebuild under load takes over without a gap. No reader ever sees less than before. The build before is
-// kept, and the one before that is dropped.
+// G12: a rebuild under load takes over without a gap. No reader ever sees less than before. The build before
+// is kept, and the one before that is dropped.
 func TestRebuildUnderLoad(t *testing.T) {
 	w, p := newWorld(t), ledger(1, 1)
 	o := w.options(p)

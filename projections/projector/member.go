@@ -27,11 +27,12 @@ const (
 	restMost = time.Second
 	// leaveTimeout limits the request to leave the group, whose coordinator may be away.
 	leaveTimeout = 3 * time.Second
-	// metadataMinAge is the least time between two requests for the leaders of partitions. A client asks before
-	// it repeats what failed, and with franz-go's default of 5 s a broken connection would stop it for as long.
+	// metadataMinAge is the least time between two requests for the leaders of partitions. A client asks
+	// before it repeats what failed, and with franz-go's default of 5 s a broken connection would stop it for
+	// as long.
 	metadataMinAge = 100 * time.Millisecond
-	// fetchMaxWait is how long a broker waits for something new. A partition that is added is fetched when the
-	// request before has been answered.
+	// fetchMaxWait is how long a broker waits for something new. A partition that is added is fetched when
+	// the request before has been answered.
 	fetchMaxWait = 500 * time.Millisecond
 	// fetchPartitionBytes leaves room in an answer for several partitions.
 	fetchPartitionBytes = 1 << 20

@@ -203,8 +203,8 @@ func (p *Projected) check(rowsFold bool) error {
 		return fmt.Errorf("projector: projection %s: FromTables is set, and a table has sum columns; a fill "+
 			"that is begun again would add twice", name)
 	case p.FromTables && !rowsFold:
-		return fmt.Errorf("projector: projection %s: FromTables is set, and RowsFold is missing; it must tell "+
-			"what the rows of tables were folded by", name)
+		return fmt.Errorf("projector: projection %s: FromTables is set, and RowsFold is missing; it must "+
+			"tell what the rows of tables were folded by", name)
 	}
 	return nil
 }

@@ -78,8 +78,8 @@ func (p *partition) step(n int) projections.Advance {
 	return a
 }
 
-// resume goes on from where the store is, and reports whether the pending records reach there: they do if only
-// the answer to a write was lost.
+// resume goes on from where the store is, and reports whether the pending records reach there: they do if
+// only the answer to a write was lost.
 func (p *partition) resume(at projections.Progress) bool {
 	if at.Next < p.written || at.Next > p.polled {
 		return false
@@ -109,8 +109,8 @@ func (p *partition) unwritten() bool { return p.written < p.polled }
 type shown struct {
 	projections.Partition
 	next, end int64
-	// oldest is the time of the oldest record that is not taken; if it is not known, that of the last one that
-	// was.
+	// oldest is the time of the oldest record that is not taken; if it is not known, that of the last one
+	// that was.
 	oldest time.Time
 	held   error
 }

@@ -90,8 +90,8 @@ func TestPoisonousState(t *testing.T) {
 	}
 }
 
-// By choice, poison holds its partition: all before it is taken, nothing behind it, and other partitions go on.
-// A process that sets poison aside goes on from there.
+// By choice, poison holds its partition: all before it is taken, nothing behind it, and other partitions go
+// on. A process that sets poison aside goes on from there.
 func TestStop(t *testing.T) {
 	for name, by := range map[string]int64{"panic": panics, "refused": refused} {
 		t.Run(name, func(t *testing.T) {
@@ -143,8 +143,8 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// A letter is written before the event is passed: once while a process lives, however often the write fails; and
-// again after a crash at that moment, with the same key and origin.
+// A letter is written before the event is passed: once while a process lives, however often the write fails;
+// and again after a crash at that moment, with the same key and origin.
 func TestCrashBetweenLetterAndWrite(t *testing.T) {
 	w, p := newWorld(t), ledger(1, 1)
 	w.add(1, ids...)

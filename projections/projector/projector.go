@@ -84,8 +84,8 @@ func (p *Projector) Run(ctx context.Context) error {
 	return group.Wait() //nolint:wrapcheck // run says which projection
 }
 
-// Ready returns nil, or an error that says what is wrong: a fault has lasted for Options.StallAfter, such as a
-// store that is away; a partition is held; or the lag is beyond Options.ReadyLag. It waits for nothing.
+// Ready returns nil, or an error that says what is wrong: a fault has lasted for Options.StallAfter, such as
+// a store that is away; a partition is held; or the lag is beyond Options.ReadyLag. It waits for nothing.
 func (p *Projector) Ready() error {
 	errs := []error{p.health.lasting(p.options.StallAfter)}
 	for _, one := range p.projections {

@@ -54,8 +54,8 @@ func TestFaultsAndRebalances(t *testing.T) {
 	}
 }
 
-// G12: a partition that comes back to a process has gone on meanwhile: the states that it had are not those of
-// the store any more.
+// G12: a partition that comes back to a process has gone on meanwhile: the states that it had are not those
+// of the store any more.
 func TestPartitionsComeBack(t *testing.T) {
 	w, p := newWorld(t), ledger(1, 1)
 	first := w.start(w.options(p))
@@ -267,7 +267,8 @@ func TestEventsAreGone(t *testing.T) {
 	process = w.start(w.options(p))
 	eventually(t, "held", func() bool {
 		err := process.Ready()
-		return err != nil && strings.Contains(err.Error(), fmt.Sprintf("%s/%d does not have offset", topic, at))
+		want := fmt.Sprintf("%s/%d does not have offset", topic, at)
+		return err != nil && strings.Contains(err.Error(), want)
 	})
 }
 

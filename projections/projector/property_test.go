@@ -291,7 +291,8 @@ func TestHalving(t *testing.T) {
 	err := halved(items, func(part []int) error {
 		writes++
 		if len(part) > 1 && part[0] <= bad && bad <= part[len(part)-1] {
-			return fmt.Errorf("a row: %w", &projections.Poison{Reason: projections.PoisonRefused, Err: errAway})
+			refusal := &projections.Poison{Reason: projections.PoisonRefused, Err: errAway}
+			return fmt.Errorf("a row: %w", refusal)
 		}
 		written = append(written, part...)
 		return nil

@@ -94,8 +94,8 @@ func (m *member) attempt(
 // taking names the fault of a store, a registry or a dead-letter topic that is away.
 const taking = "take the events of the projection"
 
-// resume goes on after ErrMoved. If only the answer to a write was lost, the progress is within what is pending.
-// Otherwise somebody has set it elsewhere, such as a restored backup.
+// resume goes on after ErrMoved. If only the answer to a write was lost, the progress is within what is
+// pending. Otherwise somebody has set it elsewhere, such as a restored backup.
 func (m *member) resume(ctx context.Context) (err error) {
 	m.locked(func() {
 		limited, cancel := context.WithTimeout(ctx, m.options.StoreTimeout)
@@ -146,8 +146,8 @@ func (m *member) accept(fetches kgo.Fetches) {
 	})
 }
 
-// fetchedWell is how long fetching has not failed when it goes well again: the client reports an error now and
-// then, and tries again by itself.
+// fetchedWell is how long fetching has not failed when it goes well again: the client reports an error now
+// and then, and tries again by itself.
 const fetchedWell = 30 * time.Second
 
 // fetching names the fault of events that can't be fetched.
