@@ -1,6 +1,7 @@
 package compare_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -208,6 +209,40 @@ func TestWhileItGoesOn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A row that changes each time it is read is not verified, and no difference, also if it changes back meanwhile.
+func TestRowsThatNeverHoldStill(t *testing.T) {
+	w := newWorld(t)
+	w.fill(4)
+	report, found := w.run(func(o *compare.Options) {
+		o.Open = &build{OpenBuild: w.open, look: func(projections.View) projections.View {
+			return &swing{loose: loose{of: w.open, asked: func() {}}, w: w}
+		}}
+	})
+	w.same("differences", names(found), []string(nil))
+	w.same("restless", report.Restless, int64(2)) // the account's balance, and the total
+}
+
+// swing is a view during which money is paid in, and before which it is paid out again.
+type swing struct {
+	loose
+
+	w     *world
+	asked int
+}
+
+func (s *swing) Progress(ctx context.Context) ([]projections.Progress, error) {
+	s.asked++
+	if s.asked == 2 {
+		s.w.does("account-2", accounts.DepositMoney{Amount: 1, Currency: "EUR"})
+		s.w.project()
+	} else if s.w.swung {
+		s.w.does("account-2", accounts.WithdrawMoney{Amount: 1, Currency: "EUR"})
+		s.w.project()
+	}
+	s.w.swung = s.asked == 2
+	return s.loose.Progress(ctx)
 }
 
 // A row that is written before its progress is no difference if the progress comes.

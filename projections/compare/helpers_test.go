@@ -69,6 +69,7 @@ type world struct {
 	folding    *projections.Folding
 	epochs     map[projections.Partition]int64
 	refusing   bool // the store refuses the rows of all events
+	swung      bool // money was paid in that must be paid out again
 }
 
 func newWorld(t *testing.T) *world {

@@ -160,8 +160,7 @@ func (r *run) judge(these *rows, m moment, before cells) (map[*projections.Table
 	again := make(map[*projections.Table]map[string][]any)
 	err := these.sorted(r.Projection.Tables, func(t *projections.Table, key string, c *cell) error {
 		d := difference(t, key, c)
-		if (c.touched || d != nil && !m.whole && !holdsStill(t, c, before[t][key])) &&
-			(c.stored != nil || c.right != nil) {
+		if d != nil && !m.whole && (c.touched || !holdsStill(t, c, before[t][key])) {
 			if again[t] == nil {
 				again[t] = make(map[string][]any)
 			}
