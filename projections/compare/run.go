@@ -178,7 +178,7 @@ func (r *run) judge(these *rows, m moment, before cells) (map[*projections.Table
 
 // holdsStill reports whether the store has the row as it had it before, when it was wrong as well.
 func holdsStill(t *projections.Table, now, before *cell) bool {
-	if before == nil || before.touched || (now.stored == nil) != (before.stored == nil) {
+	if before == nil || (now.stored == nil) != (before.stored == nil) {
 		return false
 	}
 	return sameRow(t, now.stored, before.stored)
