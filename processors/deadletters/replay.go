@@ -16,8 +16,8 @@ var (
 	ErrNoReplayTopic = errors.New("it says no topic to go back to")
 	// ErrProjection: a projection could not take it.
 	ErrProjection = errors.New("a projection could not take this event, and an event is not put back: its " +
-		"aggregate and other projections have it. Mend the projection, then rebuild it: the new build takes " +
-		"the event again. Then discard the letter")
+		"aggregate and other projections have it. Mend the projection, then rebuild it: the new build " +
+		"takes the event again. Then discard the letter")
 	// ErrFacts: it would go where nothing may come twice.
 	ErrFacts = errors.New("nothing is put back into a topic of facts")
 	// ErrTooLarge: it is larger than what we send.

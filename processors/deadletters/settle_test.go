@@ -105,7 +105,7 @@ func TestImpossible(t *testing.T) {
 			"0/1": "order-events is one", "0/2": "dead-letters is one", "1/0": "done",
 			"1/1": "topic gone", "2/0": "too large", "2/1": "done",
 			"2/2": "only its origin has it whole: 3000000 bytes", "2/4": "no dead letter",
-			"2/3": "rebuild it: the new build takes the event again. Then discard the letter (projection orders_open)",
+			"2/3": "takes the event again. Then discard the letter (projection orders_open)",
 		}
 		for _, said := range d.settled(selection, action) {
 			for ref, part := range want {

@@ -12,9 +12,9 @@ import (
 	"refold/projections"
 )
 
-// batcher folds the records that wait in partitions, and writes what comes of them to a build, batch by batch.
-// It knows no consumer: what it is given, and when it is called again after an error, is the member's part. It
-// is for one goroutine at a time.
+// batcher folds the records that wait in partitions, and writes what comes of them to a build, batch by
+// batch. It knows no consumer: what it is given, and when it is called again after an error, is the member's
+// part. It is for one goroutine at a time.
 type batcher struct {
 	build   projections.OpenBuild
 	sources []*projections.OpenSource

@@ -23,9 +23,9 @@ type runner struct {
 	health *health
 	log    *slog.Logger
 
-	mu     sync.Mutex
+	mu      sync.Mutex
 	started map[int]*started
-	group  sync.WaitGroup
+	group   sync.WaitGroup
 }
 
 // started is a build that runs.
@@ -83,8 +83,8 @@ func (r *runner) run(ctx context.Context) error {
 	}
 }
 
-// look begins the build of the projection's version and folds if there is none, runs those that have come, and
-// stops those that have gone.
+// look begins the build of the projection's version and folds if there is none, runs those that have come,
+// and stops those that have gone.
 func (r *runner) look(ctx context.Context, begun *bool) error {
 	if !*begun {
 		limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout)
@@ -190,9 +190,9 @@ func (r *runner) remove(b projections.Build) {
 	r.metrics.forget(b)
 }
 
-// takeOver makes a build of this projection live if it is level. A build never takes the place of one of a
-// later version, nor of a later one of its own.
-func (r *runner) takeOver(ctx context.Context, builds []projections.Build) error {
+// due returns the builds that may take over when they are level, the latest first: those that were never
+// live. None takes the place of one of a later version, nor of a later one of its own.
+func (r *runner) due(builds []projections.Build) (all []*started) {
 	var live projections.Build
 	for _, b := range builds {
 		if b.Status == projections.Live {
@@ -204,28 +204,43 @@ func (r *runner) takeOver(ctx context.Context, builds []projections.Build) error
 		one := r.started[b.Number]
 		r.mu.Unlock()
 		later := cmp.Or(cmp.Compare(b.Version, live.Version), cmp.Compare(b.Number, live.Number)) > 0
-		if one == nil || b.Status != projections.Filling || !later {
-			continue
+		if one != nil && b.Status == projections.Filling && later {
+			all = append(all, one)
 		}
+	}
+	return all
+}
+
+// takeOver makes a build of this projection live if it is level.
+func (r *runner) takeOver(ctx context.Context, builds []projections.Build) error {
+	for _, one := range r.due(builds) {
 		level, err := r.level(ctx, one.open)
 		if err != nil {
-			return fmt.Errorf("ask whether build %d is level: %w", b.Number, err)
+			return fmt.Errorf("ask whether build %d is level: %w", one.build.Number, err)
 		}
-		if !level {
-			continue
+		if level {
+			return r.takeOverWith(ctx, one)
 		}
-		limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout+r.options.TakeOverHold)
-		err = one.open.TakeOver(limited, r.options.TakeOverHold)
-		cancel()
-		switch {
-		case errors.Is(err, projections.ErrBehind):
-			one.log.Info("the build was level, and could not catch up with the live one; it is tried again")
-			return nil
-		case err != nil:
-			return fmt.Errorf("take over with build %d: %w", b.Number, err)
-		}
-		one.log.Info("the build is live", "before", live.Number)
-		return nil
+	}
+	return nil
+}
+
+func (r *runner) takeOverWith(ctx context.Context, one *started) error {
+	r.takingOver.Lock()
+	defer r.takingOver.Unlock()
+	builds, err := r.builds(ctx)
+	if err != nil || !slices.Contains(r.due(builds), one) {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout+r.options.TakeOverHold)
+	defer cancel()
+	switch err := one.open.TakeOver(limited, r.options.TakeOverHold); {
+	case errors.Is(err, projections.ErrBehind):
+		one.log.Info("the build was level, and could not catch up with the live one; it is tried again")
+	case err != nil:
+		return fmt.Errorf("take over with build %d: %w", one.build.Number, err)
+	default:
+		one.log.Info("the build is live")
 	}
 	return nil
 }

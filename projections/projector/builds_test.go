@@ -3,7 +3,9 @@ package projector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"refold/eventsourcing"
+	"refold/kafka"
 	"refold/processors"
 	"refold/projections"
 	"refold/projections/memory"
@@ -33,7 +36,7 @@ func (w *world) load() (stop func()) {
 				return
 			default:
 				w.add(1, ids...)
-				time.Sleep(time.Millisecond) // others want to work, too
+				kafka.Sleep(w.Context(), time.Millisecond) // others want to work, too
 			}
 		}
 	}()
@@ -68,7 +71,7 @@ func (w *world) read(p projections.Projection) (stop func()) {
 				return
 			}
 			seen = count
-			time.Sleep(100 * time.Microsecond) // the store has one lock
+			kafka.Sleep(w.Context(), 100*time.Microsecond) // the store has one lock
 		}
 	}()
 	stop = sync.OnceFunc(func() {
@@ -121,8 +124,19 @@ func TestDroppedBuild(t *testing.T) {
 	w.eventually(p, 2, 1)
 	must(t, w.store.Drop(context.Background(), &p, 2))
 	eventually(t, "one build runs", func() bool { return len(process.projections[0].members()) == 1 })
+	eventually(t, "its metrics are gone", func() bool {
+		families, err := process.metrics.Gather()
+		must(t, err)
+		return !strings.Contains(fmt.Sprint(families), `name:"build" value:"2"`)
+	})
 	w.add(2, ids...)
 	w.eventually(p, 1, 1)
+	if n := w.metric(process, "refold_projection_events_total"); int(n) != len(w.events) {
+		t.Errorf("%v events are counted, of %d", n, len(w.events))
+	}
+	if n := w.metric(process, "refold_projection_batches_total"); n < 2 {
+		t.Errorf("%v batches are counted", n)
+	}
 	if got := w.statuses(p); !cmp.Equal(got, map[int]projections.Status{1: projections.Live}) {
 		t.Errorf("by hand, the builds are %v", got)
 	}
@@ -149,20 +163,22 @@ func TestTwoVersions(t *testing.T) {
 	o.Projections = append(o.Projections, w.projected(ledger(2, 1)))
 	w.start(o)
 	w.add(1, ids...)
-	live := func() int {
+	numbers := make(map[int]int) // by version
+	live := func() (version int) {
 		builds, err := w.store.Builds(context.Background(), "ledger")
 		must(t, err)
 		for _, b := range builds {
+			numbers[b.Version] = b.Number
 			if b.Status == projections.Live {
-				return b.Version
+				version = b.Version
 			}
 		}
-		return 0
+		return version
 	}
-	eventually(t, "version 2 is live", func() bool { return live() == 2 })
+	eventually(t, "version 2 is live", func() bool { return live() == 2 && len(numbers) == 2 })
 	w.add(2, ids...)
-	w.eventually(ledger(1, 1), 1, 1)
-	w.eventually(ledger(2, 1), 2, 1)
+	w.eventually(ledger(1, 1), numbers[1], 1)
+	w.eventually(ledger(2, 1), numbers[2], 1)
 	if got := live(); got != 2 {
 		t.Errorf("version %d is live", got)
 	}

@@ -15,13 +15,13 @@ import (
 )
 
 // fill fills a partition of a new build from the aggregate's table, and returns from which event on it has to
-// go on. It reports whether it has: the build may be one that is filled from events, and so are partitions whose
-// rows are of another fold version.
+// go on. It reports whether it has: the build may be one that is filled from events, and so are partitions
+// whose rows are of another fold version.
 //
 // The end of the events is asked before the table is read. Each event below it is decided, and its row was
-// written before: so the reading of the table, which waits for what is undecided, has it. Rows may be newer than
-// that; the events that they have already are left out when they come. A fill that ends early is begun again,
-// and writes the same rows.
+// written before: so the reading of the table, which waits for what is undecided, has it. Rows may be newer
+// than that; the events that they have already are left out when they come. A fill that ends early is begun
+// again, and writes the same rows.
 func (m *member) fill(ctx context.Context, at *projections.Progress) (next int64, filled bool, err error) {
 	if !m.build.FromTables || !m.of.FromTables {
 		return 0, false, nil
@@ -54,8 +54,8 @@ func (m *member) fill(ctx context.Context, at *projections.Progress) (next int64
 	case fold.CodeOf(err) == "":
 		return 0, false, fmt.Errorf("fill from the table: %w", err)
 	}
-	// The events that have led to the row go to the dead letters, or hold the partition. What is filled already
-	// stays, and its events are left out.
+	// The events that have led to the row go to the dead letters, or hold the partition. What is filled
+	// already stays, and its events are left out.
 	m.log.Warn("the table has a row that can't be taken: the partition is filled from events",
 		"aggregate", source.Name, "partition", number, "error", err)
 	return 0, false, nil

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"refold/eventsourcing"
+	"refold/kafka"
 	"refold/processors"
 	"refold/projections"
 )
@@ -33,7 +34,7 @@ func must(t *testing.T, err error) {
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !is(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !is(); kafka.Sleep(t.Context(), 2*time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: %s", what)
 		}

@@ -73,7 +73,7 @@ func (m *member) run(ctx context.Context) error {
 		err := m.session(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it was told to stop
 		case errors.Is(err, projections.ErrNoBuild):
 			return err
 		case errors.Is(err, errRejoin):
@@ -104,7 +104,8 @@ func (m *member) session(ctx context.Context) error {
 	client, err := m.settings.Client(
 		kgo.ConsumerGroup(Group(m.options.Prefix, m.build)), kgo.ConsumeTopics(m.topics...),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
-		kgo.KeepControlRecords(), // so that the progress reaches the end of a partition
+		// The progress reaches the end of a partition, also behind the markers of transactions.
+		kgo.KeepControlRecords(),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), // assigned has others
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxBytes(int32(m.options.BatchBytes)),

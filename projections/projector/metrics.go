@@ -27,7 +27,9 @@ func newMetrics(r prometheus.Registerer, lag func() []Lag) *metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help},
 			append(buildLabels[:2:2], more...))
 	}
-	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, buildLabels, nil) }
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, buildLabels, nil)
+	}
 	m := &metrics{
 		events:  counter("refold_projection_events_total", "Events that a build has taken."),
 		batches: counter("refold_projection_batches_total", "Batches that a store has taken."),

@@ -56,8 +56,8 @@ type Options struct {
 	// projection is FromTables.
 	RowsFold func(ctx context.Context, a processors.AggregateName, partition int32) (int, error)
 
-	// BatchRecords and BatchBytes limit the records of a batch, and with it what is in memory, beside what the
-	// client has fetched ahead: as much as BatchBytes from each broker, compressed. Defaults:
+	// BatchRecords and BatchBytes limit the records of a batch, and with it what is in memory, beside what
+	// the client has fetched ahead: as much as BatchBytes from each broker, compressed. Defaults:
 	// DefaultBatchRecords, DefaultBatchBytes.
 	BatchRecords, BatchBytes int
 	// States is how many states a build keeps in memory, so that they need not be read from the store.
@@ -194,8 +194,8 @@ func (p *Projected) check(rowsFold bool) error {
 	case p.Store == nil:
 		return fmt.Errorf("projector: projection %s: Store is missing", name)
 	case len(p.Sources) != len(p.Projection.Sources):
-		return fmt.Errorf("projector: projection %s: Sources has %d, the projection %d; take Projection.Open's",
-			name, len(p.Sources), len(p.Projection.Sources))
+		return fmt.Errorf("projector: projection %s: Sources has %d, the projection %d; take what "+
+			"Projection.Open returns", name, len(p.Sources), len(p.Projection.Sources))
 	case p.FromTables && !p.Projection.OfStates():
 		return fmt.Errorf("projector: projection %s: FromTables is set, and some of its rows are made of "+
 			"events; only one of states alone can be filled from tables", name)

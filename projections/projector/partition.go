@@ -27,8 +27,8 @@ type partition struct {
 	paused    bool
 }
 
-// accept takes what a poll has brought. Records that were taken before are left out: the client may have begun
-// before the store's progress.
+// accept takes what a poll has brought. Records that were taken before are left out: the client may have
+// begun before the store's progress.
 func (p *partition) accept(records []*kgo.Record, stable int64) {
 	p.end = max(p.end, stable)
 	if p.held != nil {

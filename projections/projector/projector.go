@@ -36,6 +36,9 @@ type shared struct {
 	letterBytes int
 	logger      *slog.Logger
 	metrics     *metrics
+	// takingOver is held while a build takes over: of two versions that are level at the same time, the one
+	// that is last must see that the other is live.
+	takingOver sync.Mutex
 }
 
 // New returns a projector. It connects to nothing yet. The error lists all that is wrong with the options.

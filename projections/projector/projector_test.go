@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,13 +22,16 @@ var ids = []string{"a", "b", "c", "d", "e", "f", "g", "h"}
 // G12: a store that fails before and after writes, and processes that come and go, take each event once.
 func TestFaultsAndRebalances(t *testing.T) {
 	w, p := newWorld(t), ledger(1, 1)
-	fail := func(*projections.Batch) error {
-		if rand.IntN(4) == 0 { //nolint:gosec // no secret
-			return errAway
+	every := func(n int64) func(*projections.Batch) error {
+		var times atomic.Int64
+		return func(*projections.Batch) error {
+			if times.Add(1)%n == 0 {
+				return errAway
+			}
+			return nil
 		}
-		return nil
 	}
-	w.store.before, w.store.after = fail, fail
+	w.store.before, w.store.after = every(3), every(2)
 	first := w.start(w.options(p))
 	for range 20 {
 		w.add(1, ids...)
@@ -150,7 +153,8 @@ func TestHeldBuild(t *testing.T) {
 	times := 0
 	w.store.set(func(s *flaky) {
 		s.before = func(*projections.Batch) error {
-			if times++; times < 6 {
+			times++
+			if times < 6 {
 				return projections.ErrHeld
 			}
 			return nil

@@ -117,17 +117,17 @@ func (a apart) Write(ctx context.Context, b *projections.Batch) error {
 }
 
 // play plays a plan, lets all be taken in the end, and returns how the rows differ from the fold.
-func play(t testing.TB, of plan, wrap func(projections.OpenBuild, *string) projections.OpenBuild) string {
-	t.Helper()
+func play(tb testing.TB, of plan, wrap func(projections.OpenBuild, *string) projections.OpenBuild) string {
+	tb.Helper()
 	ctx := context.Background()
-	w := &player{t: t, p: ledger(1, 1), logs: logOf(of.events)}
+	w := &player{t: tb, p: ledger(1, 1), logs: logOf(of.events)}
 	store := &memory.Store{}
 	if _, err := store.Begin(ctx, &w.p, projections.Build{Version: 1}, false); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	open, err := store.Open(ctx, &w.p, 1)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	w.build = wrap(open, &w.fail)
 	for i := range w.members {
@@ -142,7 +142,7 @@ func play(t testing.TB, of plan, wrap func(projections.OpenBuild, *string) proje
 		w.act(act{kind: "poll", n: len(of.events)})
 		w.act(act{kind: "step"})
 	}
-	return cmp.Diff(wantOf(w.p, 1, of.events), rowsOf(t, w.p, open))
+	return cmp.Diff(wantOf(w.p, 1, of.events), rowsOf(tb, w.p, open))
 }
 
 // join makes a member that has nothing yet.
@@ -240,7 +240,8 @@ func TestEachEventIsTakenOnce(t *testing.T) {
 // The twin: with the progress outside of the transaction, the same stories double rows.
 func TestProgressOutsideOfTheTransactionDoublesRows(t *testing.T) {
 	for seed := range 200 {
-		diff := play(t, plans().Example(seed), func(b projections.OpenBuild, fail *string) projections.OpenBuild {
+		of := plans().Example(seed)
+		diff := play(t, of, func(b projections.OpenBuild, fail *string) projections.OpenBuild {
 			return apart{b, fail}
 		})
 		if diff != "" {

@@ -69,7 +69,8 @@ func (m *member) attempt(
 		case errors.Is(err, projections.ErrHeld):
 			pause, backoff = heldPause, m.options.Backoff
 		case errors.Is(err, projections.ErrMoved):
-			if moved++; moved > movedMost {
+			moved++
+			if moved > movedMost {
 				return fmt.Errorf("%w: %w", errRejoin, err)
 			}
 			if err = m.resume(ctx); err == nil {

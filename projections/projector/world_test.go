@@ -156,7 +156,7 @@ func (w *world) eventually(p projections.Projection, number int, foldVersion int
 	w.Helper()
 	want := w.want(p, foldVersion)
 	var got map[string]string
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; kafka.Sleep(w.Context(), 10*time.Millisecond) {
 		if open := w.build(p, number); open != nil {
 			got = rowsOf(w.T, p, open)
 		}
