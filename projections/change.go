@@ -26,8 +26,8 @@ type Change struct {
 	Values []any
 	// Columns are the ones that a merge sets or adds to, by their positions, ascending.
 	Columns []int
-	// Sequence is that of the aggregate whose event or state has made the change; [Folding] sets it. It orders
-	// the changes of a row that one aggregate makes.
+	// Sequence is that of the aggregate whose event or state has made the change; [Folding] sets it. It
+	// orders the changes of a row that one aggregate makes.
 	Sequence int64
 }
 
@@ -183,7 +183,7 @@ func (c Change) then(next Change) (_ Change, err error) {
 		c.Op = OpPut
 		c.Values, err = next.Onto(nil)
 	case OpMerge:
-		c.Values, err = next.onto(c.Values, c.Columns)
+		c.Values, err = next.onto(c.Values, func(at int) bool { return slices.Contains(c.Columns, at) })
 		c.Columns = union(c.Columns, next.Columns)
 	}
 	return c, err
@@ -196,7 +196,7 @@ func (c Change) Onto(row []any) ([]any, error) {
 		return c.Values, nil
 	}
 	if row != nil {
-		return c.onto(row, nil)
+		return c.onto(row, func(int) bool { return true })
 	}
 	row = slices.Clone(c.Values)
 	for i := range row {
@@ -207,12 +207,13 @@ func (c Change) Onto(row []any) ([]any, error) {
 	return row, nil
 }
 
-// onto returns a copy of values with c merged into it. Only some columns of values count; nil: all.
-func (c Change) onto(values []any, counting []int) ([]any, error) {
+// onto returns a copy of values with c merged into it. Sums are added to the columns of values that count,
+// and replace others.
+func (c Change) onto(values []any, counts func(column int) bool) ([]any, error) {
 	values = slices.Clone(values)
 	for _, at := range c.Columns {
 		value := c.Values[at]
-		if c.Table.Columns[at].Sum && (counting == nil || slices.Contains(counting, at)) {
+		if c.Table.Columns[at].Sum && counts(at) {
 			sum, ok := add(values[at].(int64), value.(int64))
 			if !ok {
 				return nil, poison(PoisonSum, "%d and %d in column %s of %s are more than an int64 holds",

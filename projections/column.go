@@ -21,7 +21,8 @@ const (
 	Integer ColumnType = "integer" // int64, from any whole number that always fits
 	Real    ColumnType = "real"    // float64
 	Boolean ColumnType = "boolean" // bool
-	// Time is a time.Time, UTC, of the years 1 to 9999, in whole microseconds: the finest that all stores keep.
+	// Time is a time.Time, UTC, of the years 1 to 9999, in whole microseconds: the finest that all stores
+	// keep.
 	Time  ColumnType = "time"
 	Bytes ColumnType = "bytes" // []byte
 	JSON  ColumnType = "json"  // json.RawMessage, from any other struct, slice, array, map or interface
@@ -203,6 +204,7 @@ func (c *Column) Read(v any) (any, error) {
 			return v != 0, nil
 		case Real:
 			return float64(v), nil
+		default:
 		}
 	case float64:
 		if c.Type == Real {

@@ -83,8 +83,8 @@ func (f *Folding) Know(source int, subjects []string, stored []StoredState) erro
 	return nil
 }
 
-// Take folds an event in, as OpenSource.Decode has made it. An error with a code (see fold.CodeOf) is about the
-// event: it is left out, or folded in without its changes, and the next one can be taken.
+// Take folds an event in, as OpenSource.Decode has made it. An error with a code (see fold.CodeOf) is about
+// the event: it is left out, or folded in without its changes, and the next one can be taken.
 func (f *Folding) Take(source int, subject string, event any) error {
 	s := f.sources[source]
 	state, changes, err := s.Apply(f.states[source][subject], subject, event)

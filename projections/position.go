@@ -28,8 +28,8 @@ func ParsePosition(text string) (Position, error) {
 	}
 	sequence, err := strconv.ParseInt(rest[at+1:], 10, 64)
 	if err != nil || sequence < 0 {
-		return Position{}, fmt.Errorf("the position %.80q ends in %.40q; it must be a sequence: a whole number",
-			text, rest[at+1:])
+		return Position{}, fmt.Errorf("the position %.80q ends in %.40q; it must be a sequence: a whole "+
+			"number", text, rest[at+1:])
 	}
 	return Position{Aggregate: aggregate, Subject: rest[:at], Sequence: sequence}, nil
 }

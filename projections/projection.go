@@ -32,10 +32,10 @@ type Projection struct {
 	// Name is the projection's on the command line, in metrics and in the names of what it keeps: lower-case
 	// letters, digits and underscores.
 	Name string
-	// Version numbers what the projection makes of events, from 1. Raise it with each change by which the same
-	// events make other rows. Tables of a new version fill beside the old ones, and take their place when they
-	// are level. A program may have two versions of one projection, so that both are kept up to date
-	// meanwhile.
+	// Version numbers what the projection makes of events, from 1. Raise it with each change by which the
+	// same events make other rows. Tables of a new version fill beside the old ones, and take their place
+	// when they are level. A program may have two versions of one projection, so that both are kept up to
+	// date meanwhile.
 	Version int
 	// Tables are those that it writes. A table is of one projection only.
 	Tables Tables

@@ -65,8 +65,8 @@ func FromEvents[S, C, E any](
 }
 
 // FromStates makes rows of the states of an aggregate, whatever events have led there. Of several events in
-// one batch, only the last state counts, so it is cheaper than [FromEvents]; and a build can be filled from the
-// aggregate's table. A row that one state has made and that a later one lacks must be deleted by the
+// one batch, only the last state counts, so it is cheaper than [FromEvents]; and a build can be filled from
+// the aggregate's table. A row that one state has made and that a later one lacks must be deleted by the
 // function.
 func FromStates[S, C, E any](
 	a processors.Aggregate[S, C, E], project func(State[S]) []Change,
@@ -111,8 +111,8 @@ func source[S, C, E any](
 	open := func(opened *processors.OpenAggregate) (*OpenSource, error) {
 		f, is := opened.Fold.(*processors.Fold[S, E])
 		if !is {
-			return nil, fmt.Errorf("the aggregate %s of the program is another one than the projection's: its "+
-				"fold is a %T", a.Name, opened.Fold)
+			return nil, fmt.Errorf("the aggregate %s of the program is another one than the projection's: "+
+				"its fold is a %T", a.Name, opened.Fold)
 		}
 		o := of(f.EventFold)
 		o.Decode, o.EncodeState, o.DecodeState = f.Decode, f.EncodeState, f.DecodeState
@@ -136,14 +136,14 @@ type OpenSource struct {
 	processors.AggregateName
 	// FoldVersion is that of the states.
 	FoldVersion int
-	// Decode returns a record of the events topic as Apply takes it: see fold.Events. Nil in a source that was
-	// opened for a test.
+	// Decode returns a record of the events topic as Apply takes it: see fold.Events. Nil in a source that
+	// was opened for a test.
 	Decode func(event *kgo.Record) (any, error)
 	// Record returns an event of the aggregate as Apply takes it, and whether it is one. Only for tests.
 	Record func(event any, sequence int64, at time.Time) (any, bool)
-	// Apply returns the state after a decoded event of the aggregate with that ID, and what the event changes.
-	// It may change the state that it is given. The error is about the event: see fold.CodeOf. With an error
-	// and a state, the event is folded in, and only its changes are missing.
+	// Apply returns the state after a decoded event of the aggregate with that ID, and what the event
+	// changes. It may change the state that it is given. The error is about the event: see fold.CodeOf. With
+	// an error and a state, the event is folded in, and only its changes are missing.
 	Apply func(state any, subject string, event any) (any, []Change, error)
 	// OfState returns the changes that a state makes; nil if events make them.
 	OfState func(subject string, state any) ([]Change, error)

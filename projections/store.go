@@ -25,8 +25,8 @@ const (
 // Build is one filling of a projection's tables.
 type Build struct {
 	Projection string
-	// Number counts the projection's builds, from 1. That of a dropped build is not used again, as a member of
-	// its group may still try to write to it.
+	// Number counts the projection's builds, from 1. That of a dropped build is not used again, as a member
+	// of its group may still try to write to it.
 	Number int
 	// Version is the projection's, Folds the fold versions of the aggregates, as in "account=2,order=1": what
 	// rows and states of the build are made by.
@@ -151,10 +151,11 @@ type OpenBuild interface {
 	// Write writes a batch. The error may be ErrFenced, ErrMoved, ErrHeld or ErrCantMerge; or a *Poison: the
 	// store refuses one of the rows, and nothing was written.
 	Write(ctx context.Context, batch *Batch) error
-	// TakeOver makes the build the one that readers see, in one statement, and keeps the one before. No reader
-	// sees less than before: the live build is held, for hold at most, until this one has taken all that it
-	// has. Writes to the live build return ErrHeld meanwhile, those to this one go on. The hold lapses by itself
-	// if its caller dies. If no build is live, this one is at once. The error may be ErrBehind.
+	// TakeOver makes the build the one that readers see, in one statement, and keeps the one before. No
+	// reader sees less than before: the live build is held, for hold at most, until this one has taken all
+	// that it has. Writes to the live build return ErrHeld meanwhile, those to this one go on. The hold
+	// lapses by itself if its caller dies. If no build is live, this one is at once. The error may be
+	// ErrBehind.
 	TakeOver(ctx context.Context, hold time.Duration) error
 	// Look calls look with a view of the build, of one moment if the store can.
 	Look(ctx context.Context, look func(View) error) error

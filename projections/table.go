@@ -121,9 +121,9 @@ func (t TableOf[R]) Put(row R) Change {
 
 // Merge changes the named columns of a row, and no others: a sum column is added to, any other one is set. A
 // row that is not there is made, with zeros in the columns that are not named. It is for rows that draw on
-// several aggregates. Any number may add to a sum column. All other columns of a row must be set by the events
-// of one aggregate only, as nothing orders the events of two. It panics if a name is that of no column, or of
-// a key.
+// several aggregates. Any number may add to a sum column. All other columns of a row must be set by the
+// events of one aggregate only, as nothing orders the events of two. It panics if a name is that of no
+// column, or of a key.
 func (t TableOf[R]) Merge(row R, columns ...string) Change {
 	c := Change{Table: t.Table, Op: OpMerge, Values: t.Values(row), Columns: make([]int, len(columns))}
 	for i, name := range columns {

@@ -2,14 +2,13 @@ package projectiontest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"refold/projections"
 	"refold/projections/memory"
@@ -56,8 +55,8 @@ func (s Story) Given(subject string, events ...any) Story {
 }
 
 // Then expects the tables of the rows' types to have exactly these rows, in any order, and returns the story.
-// Each row is a value of the struct of one of the projection's tables. A table of which there is no row here is
-// not looked at: see ThenEmpty.
+// Each row is a value of the struct of one of the projection's tables. A table of which there is no row here
+// is not looked at: see ThenEmpty.
 func (s Story) Then(rows ...any) Story {
 	s.tb.Helper()
 	want := make(map[*projections.Table][][]any)
@@ -96,12 +95,30 @@ func (s Story) check(t *projections.Table, want [][]any) {
 	s.tb.Helper()
 	single, together := s.rows(t, 1), s.rows(t, len(s.past))
 	wanted := shown(t, want)
-	if diff := cmp.Diff(wanted, shown(t, single)); diff != "" {
+	if diff := difference(wanted, shown(t, single)); diff != "" {
 		s.tb.Fatalf("table %s differs (- wanted, + found):\n%s", t.Name, diff)
 	}
-	if diff := cmp.Diff(wanted, shown(t, together)); diff != "" {
+	if diff := difference(wanted, shown(t, together)); diff != "" {
 		s.tb.Fatalf("table %s differs when all events are one batch (- wanted, + found):\n%s", t.Name, diff)
 	}
+}
+
+// difference shows what only one of two sorted lists has: - wanted, + found.
+func difference(wanted, found []string) string {
+	var b strings.Builder
+	for len(wanted)+len(found) > 0 {
+		switch {
+		case len(found) == 0 || len(wanted) > 0 && wanted[0] < found[0]:
+			b.WriteString("- " + wanted[0] + "\n")
+			wanted = wanted[1:]
+		case len(wanted) == 0 || found[0] < wanted[0]:
+			b.WriteString("+ " + found[0] + "\n")
+			found = found[1:]
+		default:
+			wanted, found = wanted[1:], found[1:]
+		}
+	}
+	return b.String()
 }
 
 // shown returns rows as text, sorted: a line for each.
@@ -110,10 +127,7 @@ func shown(t *projections.Table, rows [][]any) []string {
 	for _, values := range rows {
 		parts := make([]string, len(values))
 		for i, v := range values {
-			if raw, is := v.(fmt.Stringer); is {
-				v = raw.String()
-			}
-			parts[i] = fmt.Sprintf("%s=%s", t.Columns[i].Name, text(v))
+			parts[i] = t.Columns[i].Name + "=" + text(v)
 		}
 		lines = append(lines, strings.Join(parts, " "))
 	}
@@ -121,11 +135,20 @@ func shown(t *projections.Table, rows [][]any) []string {
 	return lines
 }
 
+// text returns a value as text, so that different values look different.
 func text(v any) string {
-	if b := reflect.ValueOf(v); b.IsValid() && b.Kind() == reflect.Slice {
-		return string(b.Bytes())
+	switch v := v.(type) {
+	case json.RawMessage:
+		return string(v)
+	case string, []byte:
+		return fmt.Sprintf("%q", v)
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	case nil:
+		return "null"
+	default:
+		return fmt.Sprint(v)
 	}
-	return fmt.Sprintf("%v", v)
 }
 
 // rows returns the rows of a table after all events, in batches of so many.

@@ -74,7 +74,7 @@ func (s *suite) newBank() *bank {
 	b := &bank{
 		accounts: accounts.Table,
 		row:      func(a account) any { return a },
-		put:      func(a account) projections.Change { return accounts.Put(a) },
+		put:      accounts.Put,
 		totals:   projections.NewTable[total]("totals" + suffix),
 		odd:      projections.NewTable[odd]("odd" + suffix),
 	}
@@ -94,7 +94,8 @@ func (b *bank) next() *bank {
 	second.accounts = accounts.Table
 	today := func(a account) account2 {
 		return account2{
-			Group: a.Group, Opened: time.Unix(a.Balance, 0), ID: a.ID, Order: a.Order, Balance: a.Balance,
+			Group: a.Group, Opened: time.Unix(a.Balance%1_000_000, 0), ID: a.ID, Order: a.Order,
+			Balance: a.Balance,
 		}
 	}
 	second.row = func(a account) any { return today(a) }

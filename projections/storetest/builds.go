@@ -58,7 +58,8 @@ func callersBeginOneBuild(t *testing.T, s *suite) {
 	var callers sync.WaitGroup
 	for range 8 {
 		callers.Go(func() {
-			made, err := s.Begin(t.Context(), &b.Projection, projections.Build{Version: 1, Folds: "account=1"}, false)
+			asked := projections.Build{Version: 1, Folds: "account=1"}
+			made, err := s.Begin(t.Context(), &b.Projection, asked, false)
 			switch {
 			case err != nil:
 				t.Error(err)
@@ -103,7 +104,8 @@ func buildsAreNumbered(t *testing.T, s *suite) {
 		}
 		if made.Number > len(all) {
 			all = append(all, projections.Build{
-				Projection: b.Name, Number: c.number, Version: c.version, Folds: c.folds, Status: projections.Filling,
+				Projection: b.Name, Number: c.number, Version: c.version, Folds: c.folds,
+				Status: projections.Filling,
 			})
 		}
 		s.mustHave(t, b, all...)
@@ -128,7 +130,7 @@ func buildIsDropped(t *testing.T, s *suite) {
 	mustBe(t, second.Mend(t.Context(), nil, nil), projections.ErrNoBuild)
 	mustBe(t, second.Look(t.Context(), func(v projections.View) error {
 		_, err := v.Row(t.Context(), b.accounts, "alice")
-		return err //nolint:wrapcheck // the test looks at it
+		return err
 	}), projections.ErrNoBuild)
 	late := batch(t, 1, step(old, 1), b.put(account{ID: "alice", Balance: 1}))
 	mustBe(t, second.Write(t.Context(), late), projections.ErrNoBuild)

@@ -29,7 +29,7 @@ func (c *careless) Open(
 ) (projections.OpenBuild, error) {
 	build, err := c.Store.Open(ctx, p, number)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // of the store itself
+		return nil, err
 	}
 	return &carelessBuild{build, c.between}, nil
 }
@@ -47,11 +47,11 @@ func (c *carelessBuild) Write(ctx context.Context, batch *projections.Batch) err
 		rows.Advances = append(rows.Advances, a)
 	}
 	if err := c.OpenBuild.Write(ctx, &rows); err != nil {
-		return err //nolint:wrapcheck // of the store itself
+		return err
 	}
 	if err := c.between(); err != nil {
 		return err
 	}
 	rest := projections.Batch{Advances: batch.Advances, States: batch.States}
-	return c.OpenBuild.Write(ctx, &rest) //nolint:wrapcheck // of the store itself
+	return c.OpenBuild.Write(ctx, &rest)
 }

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -97,8 +99,8 @@ func (c *contents) read(ctx context.Context, v projections.View, b *bank, subjec
 // mostShown is how many differences a failure lists.
 const mostShown = 10
 
-// mustHold fails the test unless the build has these rows, and no others, and these states. Progress is looked
-// at if some is wanted.
+// mustHold fails the test unless the build has these rows, and no others, and these states. Progress is
+// looked at if some is wanted.
 func (s *suite) mustHold(tb testing.TB, b *bank, build projections.OpenBuild, want contents) {
 	tb.Helper()
 	subjects := make([]string, len(want.states))
@@ -115,7 +117,8 @@ func (s *suite) mustHold(tb testing.TB, b *bank, build projections.OpenBuild, wa
 func mustEqual(tb testing.TB, b *bank, want, found contents) {
 	tb.Helper()
 	if diff := differences(b.Tables, want, found); len(diff) > 0 {
-		tb.Fatalf("the build holds something else (- wanted, + found):\n%s", strings.Join(diff[:min(len(diff), mostShown)], ""))
+		few := strings.Join(diff[:min(len(diff), mostShown)], "")
+		tb.Fatalf("the build holds something else (- wanted, + found):\n%s", few)
 	}
 }
 
@@ -124,9 +127,7 @@ func differences(tables projections.Tables, want, found contents) (all []string)
 	if diff := cmp.Diff(want.progress, found.progress, cmpopts.EquateEmpty()); diff != "" {
 		all = append(all, "progress:\n"+diff)
 	}
-	if diff := cmp.Diff(want.states, found.states, cmpopts.EquateEmpty()); diff != "" {
-		all = append(all, "states:\n"+diff)
-	}
+	all = append(all, statesDiffer(want.states, found.states)...)
 	for _, t := range tables {
 		keys := make(map[string]bool)
 		for _, rows := range []map[string][]any{want.rows[t], found.rows[t]} {
@@ -137,6 +138,27 @@ func differences(tables projections.Tables, want, found contents) (all []string)
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
 			all = append(all, rowsDiffer(t, key, want.rows[t][key], found.rows[t][key])...)
 		}
+	}
+	return all
+}
+
+// statesDiffer compares states in any order.
+func statesDiffer(want, found []projections.StoredState) (all []string) {
+	name := func(s projections.StoredState) string { return s.Aggregate + "/" + s.Subject }
+	wanted := make(map[string]projections.StoredState)
+	for _, s := range want {
+		wanted[name(s)] = s
+	}
+	for _, s := range found {
+		w, is := wanted[name(s)]
+		if !is || w.Sequence != s.Sequence || !bytes.Equal(w.State, s.State) {
+			all = append(all, fmt.Sprintf("+ state of %s @%d: %.100q\n", name(s), s.Sequence, s.State))
+			continue
+		}
+		delete(wanted, name(s))
+	}
+	for _, s := range wanted {
+		all = append(all, fmt.Sprintf("- state of %s @%d: %.100q\n", name(s), s.Sequence, s.State))
 	}
 	return all
 }
@@ -153,10 +175,22 @@ func rowsDiffer(t *projections.Table, key string, want, found []any) (all []stri
 	default:
 		for i, c := range t.Columns {
 			if !c.Equal(want[i], found[i]) {
-				all = append(all, fmt.Sprintf("%s.%s:\n- %.100v (%T)\n+ %.100v (%T)\n", name, c.Name,
-					want[i], want[i], found[i], found[i]))
+				all = append(all, fmt.Sprintf("%s.%s:\n- %s\n+ %s\n", name, c.Name, shown(want[i]),
+					shown(found[i])))
 			}
 		}
 		return all
+	}
+}
+
+// shown is the beginning of a value, as text.
+func shown(v any) string {
+	switch v := v.(type) {
+	case json.RawMessage:
+		return fmt.Sprintf("%.200s (JSON)", v)
+	case string, []byte:
+		return fmt.Sprintf("%.200q (%T)", v, v)
+	default:
+		return fmt.Sprintf("%v (%T)", v, v)
 	}
 }

@@ -41,9 +41,12 @@ func (m *model) change(t *rapid.T, b *bank) projections.Change {
 		})
 	case "total":
 		few := rapid.OneOf(rapid.Int64Range(-9, 9), rapid.SampledFrom([]int64{math.MaxInt64, math.MinInt64}))
-		columns := rapid.SampledFrom([][]string{nil, {"amount"}, {"count", "last"}, {"amount", "count", "note"}})
+		columns := rapid.SampledFrom([][]string{
+			nil, {"amount"}, {"count", "last"}, {"amount", "count", "note"},
+		})
 		return b.totals.Merge(total{
-			Currency: rapid.SampledFrom(currencies).Draw(t, "currency"), Count: 1, Amount: few.Draw(t, "amount"),
+			Currency: rapid.SampledFrom(currencies).Draw(t, "currency"),
+			Count:    1, Amount: few.Draw(t, "amount"),
 			Last: rapid.SampledFrom(fewTexts).Draw(t, "last"),
 			Note: rapid.Ptr(rapid.SampledFrom(fewTexts), true).Draw(t, "note"),
 		}, columns.Draw(t, "columns")...)
@@ -71,7 +74,9 @@ func drawOdd(t *rapid.T) odd {
 		return time.UnixMicro(rapid.Int64Range(-4e15, 4e15).Draw(t, "microseconds"))
 	})
 	raw := rapid.SliceOfN(rapid.Byte(), 0, 20)
-	says := rapid.SampledFrom([]string{`null`, `{"b":[1,2.5e3],"a":{}}`, `"é"`, `[]`, `12345678901234567890.25`})
+	says := rapid.SampledFrom([]string{
+		`null`, `{"b":[1,2.5e3],"a":{}}`, `"é"`, `[]`, `12345678901234567890.25`,
+	})
 	return odd{
 		Key: rapid.SampledFrom(oddKeys).Draw(t, "key"), At: rapid.Int64Range(0, 1).Draw(t, "at"),
 		About: rapid.SampledFrom(accountIDs).Draw(t, "about"), Text: text.Draw(t, "text"),
@@ -89,7 +94,8 @@ func drawOdd(t *rapid.T) odd {
 
 // states draws new states of some accounts.
 func (m *model) states(t *rapid.T) (all []projections.StoredState) {
-	for _, id := range rapid.SliceOfNDistinct(rapid.SampledFrom(accountIDs), 0, 3, rapid.ID[string]).Draw(t, "states") {
+	ids := rapid.SliceOfNDistinct(rapid.SampledFrom(accountIDs), 0, 3, rapid.ID[string])
+	for _, id := range ids.Draw(t, "states") {
 		all = append(all, state(id, m.sequence, rapid.SampledFrom(fewTexts).Draw(t, "state")))
 	}
 	return all

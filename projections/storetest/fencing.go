@@ -102,7 +102,9 @@ func attempt(tb testing.TB, b *bank, advances ...projections.Advance) *projectio
 }
 
 // mustWriteNothing writes a batch, and fails the test unless it is refused by that error without a trace.
-func mustWriteNothing(tb testing.TB, b *bank, build projections.OpenBuild, batch *projections.Batch, want error) {
+func mustWriteNothing(
+	tb testing.TB, b *bank, build projections.OpenBuild, batch *projections.Batch, want error,
+) {
 	tb.Helper()
 	before := look(tb, b, build, "alice", "bob")
 	mustBe(tb, build.Write(tb.Context(), batch), want)
@@ -122,7 +124,8 @@ func fencedWritesNothing(t *testing.T, s *suite) {
 	now := claim(t, heir, 0)[0]
 	mustWriteNothing(t, b, zombie, attempt(t, b, step(old, 2)), projections.ErrFenced)
 
-	must(t, heir.Write(t.Context(), batch(t, 2, step(now, 2), b.put(account{ID: "alice", Balance: 5, Order: 2}))))
+	must(t, heir.Write(t.Context(), batch(t, 2, step(now, 2),
+		b.put(account{ID: "alice", Balance: 5, Order: 2}))))
 	mustWriteNothing(t, b, zombie, attempt(t, b, step(old, 2)), projections.ErrFenced)
 	s.mustHold(t, b, heir, nothing().with(b.accounts, b.row(account{ID: "alice", Balance: 5, Order: 2})).
 		at(step(now, 2)).knowing(state("alice", 1, "one")))
@@ -230,7 +233,8 @@ func buildsAreSeparate(t *testing.T, s *suite) {
 		t.Fatalf("the other build has the states %v (%v); it must have none", known, err)
 	}
 	now := claim(t, second, 0)[0]
-	must(t, second.Write(t.Context(), batch(t, 3, step(now, 9), b.put(account{ID: "alice", Balance: 3, Order: 3}))))
+	must(t, second.Write(t.Context(), batch(t, 3, step(now, 9),
+		b.put(account{ID: "alice", Balance: 3, Order: 3}))))
 	s.mustHold(t, b, first, nothing().with(b.accounts, b.row(account{ID: "alice", Balance: 1, Order: 1})).
 		at(one.Advances[0]).knowing(one.States...))
 }

@@ -15,8 +15,8 @@ type deposit struct {
 	amount  int64
 }
 
-// member plays a member of a projection's group: it folds the events of one partition into a build, from where
-// that is, and writes rows, states and progress as the projector does.
+// member plays a member of a projection's group: it folds the events of one partition into a build, from
+// where that is, and writes rows, states and progress as the projector does.
 type member struct {
 	bank     *bank
 	build    projections.OpenBuild
@@ -25,18 +25,16 @@ type member struct {
 }
 
 // join returns a member that has claimed a partition.
-func (s *suite) join(ctx context.Context, b *bank, build projections.OpenBuild, number int32) (*member, error) {
+func (s *suite) join(
+	ctx context.Context, b *bank, build projections.OpenBuild, number int32,
+) (*member, error) {
 	m := &member{bank: b, build: build, merges: s.can(NoMerge)}
-	return m, m.claim(ctx, number)
-}
-
-func (m *member) claim(ctx context.Context, number int32) error {
-	claimed, err := m.build.Claim(ctx, []projections.Partition{partition(number)})
+	claimed, err := build.Claim(ctx, []projections.Partition{partition(number)})
 	if err != nil {
-		return fmt.Errorf("claiming partition %d: %w", number, err)
+		return nil, fmt.Errorf("claiming partition %d: %w", number, err)
 	}
 	m.progress = claimed[0]
-	return nil
+	return m, nil
 }
 
 // take writes the next events as one batch, so many at most, and reports whether there were any.
@@ -89,11 +87,8 @@ func (m *member) fold(ctx context.Context, events []deposit) (*projections.Batch
 		if m.merges {
 			made = append(made, m.bank.added(e))
 		}
-		for _, c := range made {
-			c.Sequence = a.Order
-			if err := changes.Add(c); err != nil {
-				return nil, fmt.Errorf("adding %d to %s: %w", e.amount, e.account, err)
-			}
+		if err := changes.AddAll(a.Order, made); err != nil {
+			return nil, fmt.Errorf("adding %d to %s: %w", e.amount, e.account, err)
 		}
 	}
 	b := &projections.Batch{Changes: changes.Sorted()}

@@ -22,8 +22,8 @@ var ofModels = []promise{
 	{name: "whatever is done, it holds the same as one in memory", test: equalsMemory},
 }
 
-// modelChecks is how many sequences of steps are tried, each with a projection of its own, unless -rapid.checks
-// says otherwise.
+// modelChecks is how many sequences of steps are tried, each with a projection of its own, unless
+// -rapid.checks says otherwise.
 const modelChecks = 15
 
 func equalsMemory(t *testing.T, s *suite) {
@@ -36,8 +36,9 @@ func equalsMemory(t *testing.T, s *suite) {
 		m := &model{ctx: t.Context(), suite: s, memory: &memory.Store{}, banks: []*bank{b, b.next()}}
 		m.begin(rt)
 		rt.Repeat(map[string]func(*rapid.T){
-			"begin": m.begin, "claim": m.claim, "claim another": m.claim, "write": m.write, "write on": m.write,
-			"write more": m.write, "take over": m.takeOver, "drop": m.drop, "mend": m.mend, "compare": m.compare,
+			"begin": m.begin, "claim": m.claim, "claim another": m.claim,
+			"write": m.write, "write on": m.write, "write more": m.write,
+			"take over": m.takeOver, "drop": m.drop, "mend": m.mend, "compare": m.compare,
 		})
 		m.compare(rt)
 	})
@@ -45,7 +46,7 @@ func equalsMemory(t *testing.T, s *suite) {
 
 // model does the same with a store and with one in memory.
 type model struct {
-	ctx      context.Context //nolint:containedctx // that of the test
+	ctx      context.Context
 	suite    *suite
 	memory   *memory.Store
 	banks    []*bank // by version
@@ -56,20 +57,20 @@ type model struct {
 
 // both are the handles on a build.
 type both struct {
-	bank         *bank
-	real, memory projections.OpenBuild
+	bank          *bank
+	store, memory projections.OpenBuild
 }
 
 // claimed is a partition as one member knows it. Others may have claimed it since.
 type claimed struct {
-	build        int // of model.builds
-	real, memory projections.Progress
+	build         int // of model.builds
+	store, memory projections.Progress
 }
 
 // outcomes are the errors by which a caller decides.
 var outcomes = []error{
-	projections.ErrFenced, projections.ErrMoved, projections.ErrHeld, projections.ErrBehind, projections.ErrNoBuild,
-	projections.ErrCantMerge,
+	projections.ErrFenced, projections.ErrMoved, projections.ErrHeld, projections.ErrBehind,
+	projections.ErrNoBuild, projections.ErrCantMerge,
 }
 
 // outcome returns the name of an error by which a caller decides.
@@ -89,32 +90,32 @@ func outcome(err error) string {
 }
 
 // agree fails the test unless the store has answered as the one in memory, and reports whether both did it.
-func agree(t *rapid.T, real, memory error) bool {
+func agree(t *rapid.T, store, memory error) bool {
 	t.Helper()
-	if outcome(real) != outcome(memory) {
-		t.Fatalf("the store answers %v, and memory answers %v", real, memory)
+	if outcome(store) != outcome(memory) {
+		t.Fatalf("the store answers %v, and memory answers %v", store, memory)
 	}
-	return real == nil
+	return store == nil
 }
 
 func (m *model) begin(t *rapid.T) {
-	b := rapid.SampledFrom(m.banks).Draw(t, "bank")
+	b := m.banks[rapid.IntRange(0, len(m.banks)-1).Draw(t, "version")]
 	anew := rapid.Bool().Draw(t, "anew")
 	if len(m.builds) >= 5 {
 		return
 	}
 	asked := projections.Build{Version: b.Version, Folds: "account=1"}
-	real, err := m.suite.Begin(m.ctx, &b.Projection, asked, anew)
+	store, err := m.suite.Begin(m.ctx, &b.Projection, asked, anew)
 	made, err2 := m.memory.Begin(m.ctx, &b.Projection, asked, anew)
 	agree(t, err, err2)
-	if diff := cmp.Diff(made, real, ignoreBegan); diff != "" {
+	if diff := cmp.Diff(made, store, ignoreBegan); diff != "" {
 		t.Fatalf("another build is begun (- memory, + store):\n%s", diff)
 	}
 	if made.Number <= len(m.builds) {
 		return
 	}
 	open := both{bank: b}
-	open.real, err = m.suite.Open(m.ctx, &b.Projection, real.Number)
+	open.store, err = m.suite.Open(m.ctx, &b.Projection, store.Number)
 	open.memory, err2 = m.memory.Open(m.ctx, &b.Projection, made.Number)
 	agree(t, err, err2)
 	m.builds = append(m.builds, open)
@@ -125,21 +126,22 @@ func (m *model) build(t *rapid.T) int { return rapid.IntRange(0, len(m.builds)-1
 func (m *model) claim(t *rapid.T) {
 	build := m.build(t)
 	var asked []projections.Partition
-	for _, number := range rapid.SliceOfNDistinct(rapid.Int32Range(0, 2), 1, 3, rapid.ID[int32]).Draw(t, "partitions") {
+	numbers := rapid.SliceOfNDistinct(rapid.Int32Range(0, 2), 1, 3, rapid.ID[int32])
+	for _, number := range numbers.Draw(t, "partitions") {
 		asked = append(asked, partition(number))
 	}
-	real, err := m.builds[build].real.Claim(m.ctx, asked)
+	store, err := m.builds[build].store.Claim(m.ctx, asked)
 	memory, err2 := m.builds[build].memory.Claim(m.ctx, asked)
 	if !agree(t, err, err2) {
 		return
 	}
-	slices.SortFunc(real, byPartition)
+	slices.SortFunc(store, byPartition)
 	slices.SortFunc(memory, byPartition)
-	if diff := cmp.Diff(memory, real, ignoreEpoch); diff != "" {
+	if diff := cmp.Diff(memory, store, ignoreEpoch); diff != "" {
 		t.Fatalf("the claimed progress differs (- memory, + store):\n%s", diff)
 	}
-	for i := range real {
-		m.claims = append(m.claims, claimed{build, real[i], memory[i]})
+	for i := range store {
+		m.claims = append(m.claims, claimed{build, store[i], memory[i]})
 	}
 }
 
@@ -153,7 +155,7 @@ func (m *model) write(t *rapid.T) {
 	}
 	var advanced []int // of claims, one for each partition
 	for _, i := range rapid.Permutation(indices(m.claims)).Draw(t, "claims") {
-		same := func(j int) bool { return m.claims[j].real.Partition == m.claims[i].real.Partition }
+		same := func(j int) bool { return m.claims[j].store.Partition == m.claims[i].store.Partition }
 		if m.claims[i].build == build && !slices.ContainsFunc(advanced, same) && len(advanced) < 2 {
 			advanced = append(advanced, i)
 		}
@@ -165,22 +167,29 @@ func (m *model) write(t *rapid.T) {
 	by := rapid.Int64Range(0, 3).Draw(t, "by")
 	off := rapid.SampledFrom([]int64{0, 0, 0, 0, 1, -1}).Draw(t, "off")
 	m.sequence++
-	real := &projections.Batch{Changes: m.changes(t, m.builds[build].bank), States: m.states(t)}
-	memory := *real
+	store := &projections.Batch{Changes: m.changes(t, m.builds[build].bank), States: m.states(t)}
+	memory := *store
 	for _, i := range advanced {
-		a, b := step(m.claims[i].real, m.claims[i].real.Next+by), step(m.claims[i].memory, m.claims[i].memory.Next+by)
-		a.From, a.To, b.From, b.To = a.From+off, a.To+off, b.From+off, b.To+off
-		real.Advances, memory.Advances = append(real.Advances, a), append(memory.Advances, b)
+		c := m.claims[i]
+		store.Advances = append(store.Advances, shifted(step(c.store, c.store.Next+by), off))
+		memory.Advances = append(memory.Advances, shifted(step(c.memory, c.memory.Next+by), off))
 	}
-	err, err2 := m.unheld(m.builds[build].real, real), m.unheld(m.builds[build].memory, &memory)
+	err, err2 := m.unheld(m.builds[build].store, store), m.unheld(m.builds[build].memory, &memory)
 	if len(advanced) > 1 && notTaken(err) && notTaken(err2) {
 		return // each partition may have its own reason, and either may be said
 	}
 	if agree(t, err, err2) {
 		for n, i := range advanced {
-			m.claims[i].real, m.claims[i].memory = stepped(real.Advances[n]), stepped(memory.Advances[n])
+			m.claims[i].store, m.claims[i].memory = stepped(store.Advances[n]), stepped(memory.Advances[n])
 		}
 	}
+}
+
+// shifted is an advance that begins elsewhere.
+func shifted(a projections.Advance, by int64) projections.Advance {
+	a.From += by
+	a.To += by
+	return a
 }
 
 func indices[T any](all []T) []int {
@@ -200,14 +209,14 @@ func (m *model) unheld(build projections.OpenBuild, b *projections.Batch) error 
 	for {
 		err := build.Write(m.ctx, b)
 		if !errors.Is(err, projections.ErrHeld) || !pause(m.ctx) {
-			return err //nolint:wrapcheck // agree looks at it
+			return err
 		}
 	}
 }
 
 func (m *model) takeOver(t *rapid.T) {
 	build := m.builds[m.build(t)]
-	agree(t, build.real.TakeOver(m.ctx, time.Millisecond), build.memory.TakeOver(m.ctx, time.Millisecond))
+	agree(t, build.store.TakeOver(m.ctx, time.Millisecond), build.memory.TakeOver(m.ctx, time.Millisecond))
 }
 
 func (m *model) drop(t *rapid.T) {
@@ -218,41 +227,41 @@ func (m *model) drop(t *rapid.T) {
 
 func (m *model) mend(t *rapid.T) {
 	build := m.builds[m.build(t)]
-	real, err := m.progress(build.real)
+	store, err := m.progress(build.store)
 	memory, err2 := m.progress(build.memory)
-	if !agree(t, err, err2) || len(real) == 0 {
+	if !agree(t, err, err2) || len(store) == 0 {
 		return
 	}
 	if rapid.Bool().Draw(t, "moved") {
-		real[0].Next++
+		store[0].Next++
 		memory[0].Next++
 	}
 	row := drawOdd(t)
 	fix := []projections.Mended{mended(build.bank.odd.Table, row, rapid.Bool().Draw(t, "row"))}
-	agree(t, build.real.Mend(m.ctx, real, fix), build.memory.Mend(m.ctx, memory, fix))
+	agree(t, build.store.Mend(m.ctx, store, fix), build.memory.Mend(m.ctx, memory, fix))
 }
 
 func (m *model) progress(build projections.OpenBuild) (all []projections.Progress, err error) {
 	err = build.Look(m.ctx, func(v projections.View) error {
 		all, err = v.Progress(m.ctx)
-		return err //nolint:wrapcheck // agree looks at it
+		return err
 	})
 	slices.SortFunc(all, byPartition)
-	return all, err //nolint:wrapcheck // agree looks at it
+	return all, err
 }
 
 // compare fails the test unless the builds hold the same, and readers see the same.
 func (m *model) compare(t *rapid.T) {
 	b := m.banks[0]
-	real, err := m.suite.Builds(m.ctx, b.Name)
+	store, err := m.suite.Builds(m.ctx, b.Name)
 	builds, err2 := m.memory.Builds(m.ctx, b.Name)
 	agree(t, err, err2)
-	if diff := cmp.Diff(builds, real, ignoreBegan, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(builds, store, ignoreBegan, cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("the builds differ (- memory, + store):\n%s", diff)
 	}
 	for _, build := range builds {
 		open := m.builds[build.Number-1]
-		want, found := m.read(t, open.bank, open.memory), m.read(t, open.bank, open.real)
+		want, found := m.read(t, open.bank, open.memory), m.read(t, open.bank, open.store)
 		for i := range want.progress {
 			if i < len(found.progress) {
 				want.progress[i].Epoch = found.progress[i].Epoch

@@ -11,8 +11,8 @@ import (
 	"refold/projections"
 )
 
-// Two builds of two versions follow the events and take turns in being live, while readers read. No reader sees
-// an account go back or vanish.
+// Two builds of two versions follow the events and take turns in being live, while readers read. No reader
+// sees an account go back or vanish.
 func readersNeverSeeLess(t *testing.T, s *suite) {
 	const turns, readers, members = 6, 3, 2
 	first := s.newBank()
@@ -84,7 +84,7 @@ func (s *suite) follow(
 		case !errors.Is(err, projections.ErrHeld):
 			return fmt.Errorf("partition %d of build of version %d: %w", number, b.Version, err)
 		case !pause(ctx):
-			return ctx.Err() //nolint:wrapcheck // the time of the test is over
+			return ctx.Err()
 		}
 	}
 	return nil
@@ -114,7 +114,8 @@ func (s *suite) watch(
 		}
 		balance := row[1].(int64)
 		if balance < seen {
-			return fmt.Errorf("a reader has seen event %d of %s, and then event %d", seen, one(number), balance)
+			return fmt.Errorf("a reader has seen event %d of %s, and then event %d", seen, one(number),
+				balance)
 		}
 		seen = balance
 		rows.Add(1)

@@ -61,7 +61,8 @@ func partition(number int32) projections.Partition {
 // begin makes a build of a projection and opens it.
 func (s *suite) begin(tb testing.TB, b *bank) projections.OpenBuild {
 	tb.Helper()
-	made, err := s.Begin(tb.Context(), &b.Projection, projections.Build{Version: b.Version, Folds: "account=1"}, true)
+	asked := projections.Build{Version: b.Version, Folds: "account=1"}
+	made, err := s.Begin(tb.Context(), &b.Projection, asked, true)
 	must(tb, err)
 	return s.open(tb, b, made.Number)
 }
@@ -110,11 +111,14 @@ func stepped(a projections.Advance) projections.Progress {
 
 // moment is the time of the record with an offset.
 func moment(offset int64) time.Time {
-	return time.Date(2026, time.March, 1, 12, 0, 0, 123_456_000, time.UTC).Add(time.Duration(offset) * time.Second)
+	first := time.Date(2026, time.March, 1, 12, 0, 0, 123_456_000, time.UTC)
+	return first.Add(time.Duration(offset) * time.Second)
 }
 
 // batch is what is written with changes that events with a sequence make.
-func batch(tb testing.TB, sequence int64, advance projections.Advance, changes ...projections.Change) *projections.Batch {
+func batch(
+	tb testing.TB, sequence int64, advance projections.Advance, changes ...projections.Change,
+) *projections.Batch {
 	tb.Helper()
 	return &projections.Batch{
 		Advances: []projections.Advance{advance}, Changes: sorted(tb, sequence, changes...),
@@ -124,10 +128,7 @@ func batch(tb testing.TB, sequence int64, advance projections.Advance, changes .
 func sorted(tb testing.TB, sequence int64, changes ...projections.Change) []projections.Change {
 	tb.Helper()
 	var all projections.Changes
-	for _, c := range changes {
-		c.Sequence = sequence
-		must(tb, all.Add(c))
-	}
+	must(tb, all.AddAll(sequence, changes))
 	return all.Sorted()
 }
 

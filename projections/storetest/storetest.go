@@ -14,9 +14,9 @@ type Lack string
 const (
 	// NoMerge: rows can't be merged. Begin and Write return ErrCantMerge.
 	NoMerge Lack = "merge"
-	// NoOneStep: a write is several steps, rows first and progress last. A batch that comes at the wrong moment
-	// (ErrFenced, ErrMoved, ErrHeld) still writes nothing as long as nobody else writes just then. A batch with a
-	// row that is refused may have written others.
+	// NoOneStep: a write is several steps, rows first and progress last. A batch that comes at the wrong
+	// moment (ErrFenced, ErrMoved, ErrHeld) still writes nothing as long as nobody else writes just then. A
+	// batch with a row that is refused may have written others.
 	NoOneStep Lack = "one step"
 	// NoOneMoment: views are not of one moment.
 	NoOneMoment Lack = "one moment"

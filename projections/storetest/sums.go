@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"math"
 	"sync"
 	"testing"
@@ -10,12 +11,13 @@ import (
 
 var ofSums = []promise{
 	{name: "members add to the same rows", unless: []Lack{NoMerge}, test: membersAdd},
+	{name: "members fight for a partition", test: membersFight},
 	{name: "a sum that is too large takes its batch along", unless: []Lack{NoMerge}, test: sumIsTooLarge},
 	{name: "a batch is repeated after a crash", test: batchIsRepeated},
 }
 
-// Members write rows of their own and add to common ones at the same time. None waits for another for ever, and
-// nothing is lost or doubled.
+// Members write rows of their own and add to common ones at the same time. None waits for another for ever,
+// and nothing is lost or doubled.
 func membersAdd(t *testing.T, s *suite) {
 	const members, events, perBatch = 6, 60, 7
 	b := s.newBank()
@@ -37,6 +39,50 @@ func membersAdd(t *testing.T, s *suite) {
 	}
 	all.Wait()
 	s.mustHold(t, b, s.open(t, b, 1), b.after(true, partitions...))
+}
+
+// Members claim the same partition again and again, each in the middle of what another one writes.
+func membersFight(t *testing.T, s *suite) {
+	const members, claims = 4, 20
+	b := s.newBank()
+	s.begin(t, b)
+	events := deposits(0, 3, 400)
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for range members {
+		build := s.open(t, b, 1)
+		all.Go(func() {
+			<-start
+			for range claims {
+				if err := s.takeUntilFenced(t.Context(), b, build, events); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	close(start)
+	all.Wait()
+	m, err := s.join(t.Context(), b, s.open(t, b, 1), 0)
+	must(t, err)
+	must(t, m.takeAll(t.Context(), events, 50))
+	s.mustHold(t, b, m.build, b.after(s.can(NoMerge), events))
+}
+
+// takeUntilFenced claims a partition and writes its events, until there are no more or another member has
+// claimed it.
+func (s *suite) takeUntilFenced(
+	ctx context.Context, b *bank, build projections.OpenBuild, events []deposit,
+) error {
+	m, err := s.join(ctx, b, build, 0)
+	if err != nil {
+		return err
+	}
+	err = m.takeAll(ctx, events, 3)
+	if notTaken(err) {
+		return nil
+	}
+	return err
 }
 
 func sumIsTooLarge(t *testing.T, s *suite) {

@@ -187,15 +187,16 @@ func holdLapses(t *testing.T, s *suite) {
 
 	// The caller dies as soon as it holds the build.
 	ctx, die := context.WithCancel(t.Context())
-	dead := make(chan error, 1)
+	dead := make(chan struct{})
 	go func() {
-		var err error
-		for ctx.Err() == nil && err == nil {
-			if err = next.build.TakeOver(ctx, brief); err != nil && errors.Is(err, projections.ErrBehind) {
-				err = nil // it was not seen to hold: again
+		defer close(dead)
+		for ctx.Err() == nil {
+			err := next.build.TakeOver(ctx, brief)
+			if !errors.Is(err, projections.ErrBehind) && ctx.Err() == nil {
+				t.Errorf("a build that is behind takes over: %v", err)
+				return
 			}
 		}
-		dead <- err
 	}()
 	waitUntilHeld(t, b, live)
 	die()

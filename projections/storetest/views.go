@@ -172,10 +172,12 @@ func rowsAreMended(t *testing.T, s *suite) {
 	wrong.Text, wrong.Integer = "mended", 7
 	missing := filled("missing")
 	rows := []projections.Mended{
-		mended(b.odd.Table, wrong, true), mended(b.odd.Table, missing, true), mended(b.odd.Table, excess, false),
-		mended(b.odd.Table, odd{Key: "nothing"}, false), mended(b.accounts, account{ID: "alice", Balance: 1}, true),
+		mended(b.odd.Table, wrong, true), mended(b.odd.Table, missing, true),
+		mended(b.odd.Table, excess, false), mended(b.odd.Table, odd{Key: "nothing"}, false),
+		mended(b.accounts, account{ID: "alice", Balance: 1}, true),
 	}
-	want := nothing().with(b.odd.Table, right, wrong, missing).with(b.accounts, account{ID: "alice", Balance: 1})
+	want := nothing().with(b.odd.Table, right, wrong, missing).
+		with(b.accounts, account{ID: "alice", Balance: 1})
 	if s.can(NoMerge) {
 		sum := total{Currency: "EUR", Count: 2, Amount: 9}
 		rows, want = append(rows, mended(b.totals.Table, sum, true)), want.with(b.totals.Table, sum)
@@ -198,7 +200,8 @@ func movedIsNotMended(t *testing.T, s *suite) {
 	w := s.newWriter(t, b)
 	w.write(t, b.put(account{ID: "alice"}))
 	row := []projections.Mended{
-		mended(b.accounts, account{ID: "alice", Balance: 1}, true), mended(b.accounts, account{ID: "bob"}, true),
+		mended(b.accounts, account{ID: "alice", Balance: 1}, true),
+		mended(b.accounts, account{ID: "bob"}, true),
 	}
 	seen := look(t, b, w.build).progress
 	w.write(t, b.put(account{ID: "alice", Balance: 2}))
