@@ -48,7 +48,7 @@ func open(o Options) (*run, error) {
 		r.sources[processors.NewTopics(o.TopicPrefix, s.Name, s.Plural).Events] = s
 	}
 	if o.EventsPerSecond > 0 {
-		r.pace = rate.NewLimiter(rate.Limit(o.EventsPerSecond), min(stride, o.EventsPerSecond))
+		r.pace = rate.NewLimiter(rate.Limit(o.EventsPerSecond), min(stride, o.EventsPerSecond/10+1))
 	}
 	return r, nil
 }
