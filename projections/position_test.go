@@ -23,9 +23,9 @@ func TestPosition(t *testing.T) {
 		if err != nil || found != want {
 			t.Errorf("%q is read as %+v (%v); it must be %+v", text, found, err, want)
 		}
-		if found.String() != text {
-			t.Errorf("%+v is written as %q; it must be %q", found, found, text)
-		}
+	}
+	if text := position("account", "alice", 7).String(); text != "account/alice@7" {
+		t.Errorf("the position is written as %q; it must be account/alice@7", text)
 	}
 }
 

@@ -24,7 +24,7 @@ var ofModels = []promise{
 
 // modelChecks is how many sequences of steps are tried, each with a projection of its own, unless
 // -rapid.checks says otherwise.
-const modelChecks = 15
+const modelChecks = 25
 
 func equalsMemory(t *testing.T, s *suite) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
