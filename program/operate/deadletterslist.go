@@ -184,8 +184,7 @@ func entryOf(l *deadletters.Letter) letterEntry {
 		CorrelationID: l.Header(codecs.HeaderCorrelationID),
 		Bytes:         len(l.Value), CutBytes: l.CutBytes,
 		Group: l.Group, Version: l.Version, ReplayTopic: l.ReplayTopic,
-		Projection: l.Projection,
-		ReplayOf: l.ReplayOf, Settled: l.Settled,
+		Projection: l.Projection, ReplayOf: l.ReplayOf, Settled: l.Settled,
 	}
 	if !l.Origin.Time.IsZero() {
 		e.OriginTime = &l.Origin.Time

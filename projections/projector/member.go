@@ -27,6 +27,12 @@ const (
 	restMost = time.Second
 	// leaveTimeout limits the request to leave the group, whose coordinator may be away.
 	leaveTimeout = 3 * time.Second
+	// metadataMinAge is the least time between two requests for the leaders of partitions. A client asks before
+	// it repeats what failed, and with franz-go's default of 5 s a broken connection would stop it for as long.
+	metadataMinAge = 100 * time.Millisecond
+	// fetchMaxWait is how long a broker waits for something new. A partition that is added is fetched when the
+	// request before has been answered.
+	fetchMaxWait = 500 * time.Millisecond
 	// fetchPartitionBytes leaves room in an answer for several partitions.
 	fetchPartitionBytes = 1 << 20
 )
@@ -103,11 +109,12 @@ func (m *member) session(ctx context.Context) error {
 	m.batcher = m.newBatcher()
 	client, err := m.settings.Client(
 		kgo.ConsumerGroup(Group(m.options.Prefix, m.build)), kgo.ConsumeTopics(m.topics...),
-		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
+		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.MetadataMinAge(metadataMinAge),
 		// The progress reaches the end of a partition, also behind the markers of transactions.
 		kgo.KeepControlRecords(),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), // assigned has others
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.FetchMaxBytes(int32(m.options.BatchBytes)),
 		kgo.FetchMaxPartitionBytes(int32(min(m.options.BatchBytes, fetchPartitionBytes))),
 		kgo.AdjustFetchOffsetsFn(m.assigned),

@@ -54,6 +54,28 @@ func TestFaultsAndRebalances(t *testing.T) {
 	}
 }
 
+// G12: a partition that comes back to a process has gone on meanwhile: the states that it had are not those of
+// the store any more.
+func TestPartitionsComeBack(t *testing.T) {
+	w, p := newWorld(t), ledger(1, 1)
+	first := w.start(w.options(p))
+	w.add(1, ids...)
+	w.eventually(p, 1, 1)
+	second := w.start(w.options(p))
+	eventually(t, "both have partitions", func() bool {
+		one, two := len(first.Lag()), len(second.Lag())
+		return one > 0 && two > 0 && one+two == partitions
+	})
+	w.add(2, ids...)
+	w.eventually(p, 1, 1)
+	second.stop()
+	w.add(3, ids...)
+	w.eventually(p, 1, 1)
+	if n := len(w.letters()); n > 0 {
+		t.Errorf("%d events were set aside", n)
+	}
+}
+
 // G12: a process that stands still with a batch in its hands, until others have taken its partitions, writes
 // nothing more.
 func TestZombie(t *testing.T) {
