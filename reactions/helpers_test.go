@@ -247,7 +247,9 @@ func (s *sent) keys() []string {
 
 // of returns the keys of an account.
 func (s *sent) of(id string) []string {
-	return slices.DeleteFunc(s.keys(), func(key string) bool { return !strings.HasPrefix(key, "hook/"+id+"/") })
+	return slices.DeleteFunc(s.keys(), func(key string) bool {
+		return !strings.HasPrefix(key, "hook/"+id+"/")
+	})
 }
 
 // line is a network that can be cut.

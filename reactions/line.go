@@ -269,8 +269,8 @@ func (l *line) setAside(ctx context.Context, record *kgo.Record, poison *codecs.
 		ctx, cancel := context.WithTimeout(ctx, r.o.Timeout)
 		defer cancel()
 		letter := processors.SetAside{
-			Reason: poison.Reason, Err: poison.Err, Version: r.o.Version, Group: r.group, ReplayTopic: r.replay,
-			LimitBytes: r.limit,
+			Reason: poison.Reason, Err: poison.Err, Version: r.o.Version,
+			Group: r.group, ReplayTopic: r.replay, LimitBytes: r.limit,
 		}.Letter(record)
 		letter.Topic = processors.DeadLetters(r.o.TopicPrefix)
 		return l.client.ProduceSync(ctx, &letter).FirstErr()

@@ -1,14 +1,15 @@
 package compare_test
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -48,6 +49,38 @@ func TestASoundBuild(t *testing.T) {
 		w.same("differences", names(found), []string(nil))
 		w.same("rows and states", []int64{report.Rows, report.States}, []int64{92, 30})
 	}
+}
+
+// Rows that are made of states are compared as well.
+func TestABuildOfStates(t *testing.T) {
+	w := newWorldOf(t, true)
+	w.fill(6)
+	report, found := w.run(nil)
+	w.same("differences", names(found), []string(nil))
+	w.same("rows", report.Rows, int64(6))
+	w.spoil(put(w.balances, balance{ID: "account-1", Balance: 7}), gone(w.balances, balance{ID: "account-2"}))
+	_, found = w.run(nil)
+	w.same("differences", names(found), []string{"differs balances account-1", "missing balances account-2"})
+}
+
+// The progress ends where the build is. Events are read no faster than is allowed.
+func TestProgressAndPace(t *testing.T) {
+	w := newWorld(t)
+	w.fill(30)
+	var told []compare.Progress
+	began := time.Now()
+	_, _ = w.run(func(o *compare.Options) {
+		o.EventsPerSecond = 200
+		o.Progress = func(p compare.Progress) { told = append(told, p) }
+	})
+	if took := time.Since(began); took < 150*time.Millisecond {
+		t.Errorf("60 events were read in %v", took)
+	}
+	last := slices.IndexFunc(told, func(p compare.Progress) bool { return p.Stage == compare.Comparing }) - 1
+	want := compare.Progress{Slice: 1, Stage: compare.Folding, Done: 60, Total: 60}
+	w.same("stages", []compare.Stage{told[0].Stage, told[len(told)-1].Stage},
+		[]compare.Stage{compare.ReadingRows, compare.Comparing})
+	w.same("progress", told[last], want)
 }
 
 // Each kind of difference of rows is found, told with what is right, and mended; and nothing else is written.
@@ -210,6 +243,41 @@ func TestWhileItGoesOn(t *testing.T) {
 	}
 }
 
+// A row that changes each time it is read is not verified, and no difference, also if it changes back in
+// between.
+func TestRowsThatNeverHoldStill(t *testing.T) {
+	w := newWorld(t)
+	w.fill(4)
+	report, found := w.run(func(o *compare.Options) {
+		o.Open = &build{OpenBuild: w.open, look: func(projections.View) projections.View {
+			return &swing{loose: loose{of: w.open, asked: func() {}}, w: w}
+		}}
+	})
+	w.same("differences", names(found), []string(nil))
+	w.same("restless", report.Restless, int64(2)) // the account's balance, and the total
+}
+
+// swing is a view during which money is paid in, and before which it is paid out again.
+type swing struct {
+	loose
+
+	w     *world
+	asked int
+}
+
+func (s *swing) Progress(ctx context.Context) ([]projections.Progress, error) {
+	s.asked++
+	if s.asked == 2 {
+		s.w.does("account-2", accounts.DepositMoney{Amount: 1, Currency: "EUR"})
+		s.w.project()
+	} else if s.w.swung {
+		s.w.does("account-2", accounts.WithdrawMoney{Amount: 1, Currency: "EUR"})
+		s.w.project()
+	}
+	s.w.swung = s.asked == 2
+	return s.loose.Progress(ctx)
+}
+
 // A row that is written before its progress is no difference if the progress comes.
 func TestRowsBeforeTheirProgress(t *testing.T) {
 	w := newWorld(t)
@@ -228,55 +296,6 @@ func TestRowsBeforeTheirProgress(t *testing.T) {
 		}}
 	})
 	w.same("differences", names(found), []string(nil))
-}
-
-// Mending goes on while the projector does: it folds what has come, and tries again.
-func TestMendWhileItGoesOn(t *testing.T) {
-	w := newWorld(t)
-	w.fill(6)
-	w.spoil(put(w.totals, total{"EUR", 1, 1}), put(w.balances, balance{ID: "account-0", Balance: -7}))
-	_, found := w.run(nil)
-	w.same("differences", names(found), []string{"differs balances account-0", "differs totals EUR"})
-	tries := 0
-	o := w.options(nil)
-	o.Open = &build{OpenBuild: w.open, mend: func() error {
-		tries++
-		if tries < 4 {
-			w.does("account-2", accounts.DepositMoney{Amount: 3, Currency: "EUR"})
-			w.project()
-		}
-		return nil
-	}}
-	n, err := compare.Mend(w.ctx, o, found, func(compare.Difference) error { return nil })
-	w.must(err)
-	w.same("rows written", n, 2)
-	w.same("tries", tries, 4)
-	_, found = w.run(nil)
-	w.same("differences", names(found), []string(nil))
-}
-
-// Mending has its limits.
-func TestMendThatCannotBe(t *testing.T) {
-	w := newWorld(t)
-	w.fill(6)
-	w.spoil(put(w.totals, total{"EUR", 1, 1}))
-	_, found := w.run(nil)
-	for want, change := range map[error]func(*compare.Options){
-		compare.ErrTooMany: func(o *compare.Options) { o.States = 2 },
-		compare.ErrTooBusy: func(o *compare.Options) {
-			o.Open = &build{OpenBuild: w.open, mend: func() error { return projections.ErrMoved }}
-		},
-		projections.ErrNoBuild: func(o *compare.Options) {
-			o.Open = &build{OpenBuild: w.open, mend: func() error { return projections.ErrNoBuild }}
-		},
-	} {
-		o := w.options(nil)
-		change(&o)
-		n, err := compare.Mend(w.ctx, o, found, func(compare.Difference) error { return nil })
-		if n != 0 || !errors.Is(err, want) {
-			t.Errorf("%d rows were written, and the error is %v; want %v", n, err, want)
-		}
-	}
 }
 
 // Events that the projection can't take are no differences, nor are those whose rows the store has refused.

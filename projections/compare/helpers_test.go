@@ -69,9 +69,16 @@ type world struct {
 	folding    *projections.Folding
 	epochs     map[projections.Partition]int64
 	refusing   bool // the store refuses the rows of all events
+	swung      bool // money was paid in that must be paid out again
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldOf(t, false)
+}
+
+// newWorldOf returns a world whose projection is of events, or of states alone.
+func newWorldOf(t *testing.T, states bool) *world {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
@@ -96,12 +103,12 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	w.must(opened.Prepare(ctx))
 	w.account = opened.Aggregates[0]
-	w.define(opened)
+	w.define(opened, states)
 	return w
 }
 
 // define defines the projection, and begins a build.
-func (w *world) define(opened *processors.Opened) {
+func (w *world) define(opened *processors.Opened, states bool) {
 	w.Helper()
 	w.balances = projections.NewTable[balance]("balances")
 	w.lines = projections.NewTable[line]("lines")
@@ -122,6 +129,13 @@ func (w *world) define(opened *processors.Opened) {
 				}
 				return made
 			})},
+	}
+	if states {
+		w.projection.Sources = []projections.Source{projections.FromStates(accounts.Definition,
+			func(s projections.State[accounts.Account]) []projections.Change {
+				row := balance{s.Subject, s.State.Balance, s.State.Charges}
+				return []projections.Change{w.balances.Put(row)}
+			})}
 	}
 	w.must(w.projection.Check())
 	var err error

@@ -48,7 +48,7 @@ func open(o Options) (*run, error) {
 		r.sources[processors.NewTopics(o.TopicPrefix, s.Name, s.Plural).Events] = s
 	}
 	if o.EventsPerSecond > 0 {
-		r.pace = rate.NewLimiter(rate.Limit(o.EventsPerSecond), min(stride, o.EventsPerSecond))
+		r.pace = rate.NewLimiter(rate.Limit(o.EventsPerSecond), min(stride, o.EventsPerSecond/10+1))
 	}
 	return r, nil
 }
@@ -160,8 +160,7 @@ func (r *run) judge(these *rows, m moment, before cells) (map[*projections.Table
 	again := make(map[*projections.Table]map[string][]any)
 	err := these.sorted(r.Projection.Tables, func(t *projections.Table, key string, c *cell) error {
 		d := difference(t, key, c)
-		if (c.touched || d != nil && !m.whole && !holdsStill(t, c, before[t][key])) &&
-			(c.stored != nil || c.right != nil) {
+		if d != nil && !m.whole && (c.touched || !holdsStill(t, c, before[t][key])) {
 			if again[t] == nil {
 				again[t] = make(map[string][]any)
 			}
@@ -179,7 +178,7 @@ func (r *run) judge(these *rows, m moment, before cells) (map[*projections.Table
 
 // holdsStill reports whether the store has the row as it had it before, when it was wrong as well.
 func holdsStill(t *projections.Table, now, before *cell) bool {
-	if before == nil || before.touched || (now.stored == nil) != (before.stored == nil) {
+	if before == nil || (now.stored == nil) != (before.stored == nil) {
 		return false
 	}
 	return sameRow(t, now.stored, before.stored)
