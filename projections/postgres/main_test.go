@@ -38,7 +38,7 @@ func runTests(m *testing.M) int {
 
 func open(tb testing.TB, o postgres.Options) *sqlstore.Store {
 	tb.Helper()
-	store, err := postgres.Open(context.Background(), server.URL("postgres"), o)
+	store, err := postgres.Open(server.URL("postgres"), o)
 	if err != nil {
 		tb.Fatal(err)
 	}

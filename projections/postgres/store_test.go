@@ -249,11 +249,11 @@ func TestWaitForAState(t *testing.T) {
 
 func TestAnAwayServerIsSaid(t *testing.T) {
 	const away = "postgres://refold@127.0.0.1:1/postgres?sslmode=disable"
-	_, err := postgres.Open(t.Context(), away, postgres.Options{})
+	_, err := postgres.Open(away, postgres.Options{})
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1") {
 		t.Errorf("the error is %v; it must say which server", err)
 	}
-	_, err = postgres.Open(t.Context(), "postgres://refold:secret@[::1/x", postgres.Options{})
+	_, err = postgres.Open("postgres://refold:secret@[::1/x", postgres.Options{})
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("the error is %v; it must be one, without the password", err)
 	}
