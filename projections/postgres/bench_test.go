@@ -39,8 +39,8 @@ func BenchmarkCopyThenInsert(b *testing.B) {
 						return err
 					}
 					_, err = tx.Exec(ctx, `INSERT INTO bare SELECT * FROM passing
-						ON CONFLICT (account_id, sequence) DO UPDATE SET at = excluded.at, amount = excluded.amount,
-						balance = excluded.balance, reason = excluded.reason`)
+						ON CONFLICT (account_id, sequence) DO UPDATE SET at = excluded.at,
+						amount = excluded.amount, balance = excluded.balance, reason = excluded.reason`)
 					return err
 				}))
 			}

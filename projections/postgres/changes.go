@@ -50,7 +50,8 @@ func change(name string, g *sqlstore.Group) sqlstore.Step {
 	if g.Op == projections.OpDelete {
 		from, args := rows(g, g.Table.Keys(), "")
 		return sqlstore.Step{
-			SQL:  "DELETE FROM " + sqlstore.Quoted(name) + " AS t USING " + from + " WHERE " + sameKey(g.Table),
+			SQL: "DELETE FROM " + sqlstore.Quoted(name) + " AS t USING " + from +
+				" WHERE " + sameKey(g.Table),
 			Args: args,
 		}
 	}
@@ -64,7 +65,8 @@ func change(name string, g *sqlstore.Group) sqlstore.Step {
 		}
 	}
 	return sqlstore.Step{
-		SQL: "INSERT INTO " + sqlstore.Quoted(name) + " AS t (" + strings.Join(sqlstore.Columns(g.Table), ", ") +
+		SQL: "INSERT INTO " + sqlstore.Quoted(name) +
+			" AS t (" + strings.Join(sqlstore.Columns(g.Table), ", ") +
 			") SELECT " + strings.Join(selected, ", ") + g.OnConflict(),
 		Args: args,
 	}

@@ -53,12 +53,13 @@ var dialect = sqlstore.Dialect{
 	Holds: func(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") },
 	Refused: func(err error) bool {
 		code := sqlState(err)
-		return len(code) > 2 &&
-			slices.Contains([]string{classDataException, classConstraintViolation, classLimitExceeded}, code[:2])
+		return len(code) > 2 && slices.Contains(refusing, code[:2])
 	},
 	Missing: func(err error) bool { return has(err, undefinedTable) },
 	Busy:    func(err error) bool { return has(err, lockNotAvailable, deadlockDetected) },
 }
+
+var refusing = []string{classDataException, classConstraintViolation, classLimitExceeded}
 
 // sqlState returns the code of an error of the database; none if it is of another kind.
 func sqlState(err error) string {

@@ -13,7 +13,15 @@
 // # Rights
 //
 // Views are replaced when a build takes over. One whose columns have changed is dropped and made anew, and
-// loses what was granted on it: grant by ALTER DEFAULT PRIVILEGES.
+// loses what was granted on it: grant by ALTER DEFAULT PRIVILEGES. The function refold_wait reads
+// refold_builds and the tables of states with the rights of its caller.
+//
+// # PgBouncer
+//
+// Batches are one transaction without BEGIN, and statements are prepared: pooling by transactions works from
+// PgBouncer 1.21 on. The limits are startup parameters. Let it ignore them (ignore_startup_parameters:
+// statement_timeout, idle_in_transaction_session_timeout, default_transaction_isolation), and set them for the
+// role.
 //
 // # Locks
 //

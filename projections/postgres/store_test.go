@@ -39,7 +39,8 @@ func TestRefusedRowsArePoison(t *testing.T) {
 	p.Migrations = fstest.MapFS{"1.sql": {Data: []byte(
 		"CREATE UNIQUE INDEX {" + table.Name + "}_text ON {" + table.Name + "} (text);" +
 			"ALTER TABLE {" + table.Name + "} ADD CHECK (n <> 13);" +
-			"ALTER TABLE {" + table.Name + "} ADD COLUMN tenth smallint GENERATED ALWAYS AS (n / 10) STORED;" +
+			"ALTER TABLE {" + table.Name + "} ADD COLUMN tenth smallint " +
+			"GENERATED ALWAYS AS (n / 10) STORED;" +
 			"ALTER TABLE {" + table.Name + "} ADD COLUMN seven boolean GENERATED ALWAYS AS " +
 			"(CASE WHEN n = 7 THEN true END) STORED, ADD UNIQUE (seven) DEFERRABLE INITIALLY DEFERRED;",
 	)}}
@@ -59,7 +60,8 @@ func TestRefusedRowsArePoison(t *testing.T) {
 			err := build.Write(t.Context(), batch(at, table.Put(row{ID: "z", Text: "z"}), table.Put(refused)))
 			poison, is := errors.AsType[*projections.Poison](err)
 			if !is || poison.Reason != projections.PoisonRefused {
-				t.Fatalf("the error is %v; it must be poison with the reason %s", err, projections.PoisonRefused)
+				t.Fatalf("the error is %v; it must be poison with the reason %s",
+					err, projections.PoisonRefused)
 			}
 		})
 	}

@@ -28,7 +28,8 @@ func BenchmarkBareInserts(b *testing.B) {
 			defer db.Close() //nolint:errcheck // of a benchmark
 			ctx := context.Background()
 			if _, err := db.ExecContext(ctx, `CREATE TABLE bare (
-				account_id TEXT NOT NULL, sequence INTEGER NOT NULL, at TEXT NOT NULL, amount INTEGER NOT NULL, balance INTEGER NOT NULL, reason TEXT NOT NULL,
+				account_id TEXT NOT NULL, sequence INTEGER NOT NULL, at TEXT NOT NULL, 
+				amount INTEGER NOT NULL, balance INTEGER NOT NULL, reason TEXT NOT NULL,
 				PRIMARY KEY (account_id, sequence)) STRICT`); err != nil {
 				b.Fatal(err)
 			}
@@ -46,8 +47,10 @@ func BenchmarkBareInserts(b *testing.B) {
 				for range size {
 					l := sqlstoretest.LineOf(n)
 					n++
-					if _, err := statement.ExecContext(ctx, l.AccountID, l.Sequence,
-						l.At.Format("2006-01-02T15:04:05.000000Z"), l.Amount, l.Balance, l.Reason); err != nil {
+					at := l.At.Format("2006-01-02T15:04:05.000000Z")
+					_, err := statement.ExecContext(ctx,
+						l.AccountID, l.Sequence, at, l.Amount, l.Balance, l.Reason)
+					if err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -53,8 +53,8 @@ func statement(name string, g *sqlstore.Group, columns, rows int) string {
 		return "DELETE FROM " + sqlstore.Quoted(name) +
 			" WHERE (" + strings.Join(sqlstore.Keys(g.Table), ", ") + ") IN (VALUES " + values + ")"
 	}
-	return "INSERT INTO " + sqlstore.Quoted(name) + " AS t (" + strings.Join(sqlstore.Columns(g.Table), ", ") +
-		") VALUES " + values + g.OnConflict()
+	return "INSERT INTO " + sqlstore.Quoted(name) +
+		" AS t (" + strings.Join(sqlstore.Columns(g.Table), ", ") + ") VALUES " + values + g.OnConflict()
 }
 
 func arguments(g *sqlstore.Group, columns []int, from, to int) []any {

@@ -82,7 +82,8 @@ func newDatabase(path string, o Options) (*database, error) {
 func connect(path string, o Options, cache int, pragmas ...string) (*sql.DB, error) {
 	busy := or(o.BusyTimeout, defaultBusyTimeout).Milliseconds()
 	query := url.Values{
-		"_txlock": {"immediate"}, // a transaction that reads first and writes later would fail instead of wait
+		// A transaction that reads first and writes later would fail instead of wait.
+		"_txlock": {"immediate"},
 		"_pragma": append([]string{
 			"busy_timeout(" + strconv.FormatInt(busy, 10) + ")",
 			"journal_mode(wal)", "synchronous(normal)", "foreign_keys(1)",

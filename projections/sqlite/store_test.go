@@ -84,13 +84,16 @@ func live(t *testing.T, store *sqlstore.Store) projections.OpenBuild {
 }
 
 // write writes changes to a topic of their own.
-func write(ctx context.Context, build projections.OpenBuild, topic string, changes ...projections.Change) error {
+func write(
+	ctx context.Context, build projections.OpenBuild, topic string, changes ...projections.Change,
+) error {
 	claimed, err := build.Claim(ctx, []projections.Partition{{Topic: topic}})
 	if err != nil {
 		return err
 	}
 	return build.Write(ctx, &projections.Batch{Changes: changes, Advances: []projections.Advance{{
-		Partition: claimed[0].Partition, Epoch: claimed[0].Epoch, From: claimed[0].Next, To: claimed[0].Next + 1,
+		Partition: claimed[0].Partition, Epoch: claimed[0].Epoch,
+		From: claimed[0].Next, To: claimed[0].Next + 1,
 	}}})
 }
 
@@ -101,7 +104,8 @@ func TestTimesSortAsTexts(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("CET", 3600))
 	var changes []projections.Change
 	for id, nanoseconds := range map[string]int{"a": 0, "b": 1000, "c": 100_000, "d": 999_999_000} {
-		changes = append(changes, rows.Put(row{ID: id, At: at.Add(time.Duration(nanoseconds)), Done: id == "d"}))
+		later := at.Add(time.Duration(nanoseconds))
+		changes = append(changes, rows.Put(row{ID: id, At: later, Done: id == "d"}))
 	}
 	if err := write(t.Context(), build, "events", changes...); err != nil {
 		t.Fatal(err)
@@ -115,8 +119,8 @@ func TestTimesSortAsTexts(t *testing.T) {
 		t.Errorf("by time the rows are %s, from %s; they must be abcd, from 2026-03-01T11:00:00.000000Z",
 			ids, first)
 	}
-	if err := store.DB().QueryRowContext(t.Context(), `SELECT id FROM rows WHERE done`).Scan(&ids); err != nil ||
-		ids != "d" {
+	err := store.DB().QueryRowContext(t.Context(), `SELECT id FROM rows WHERE done`).Scan(&ids)
+	if err != nil || ids != "d" {
 		t.Errorf("done is %s (%v); it must be d", ids, err)
 	}
 }

@@ -125,7 +125,8 @@ func merge(
 	for batch := range batches {
 		var changes projections.Changes
 		for row := range rows {
-			columns := append([]string{"count", "amount"}, [][]string{{}, {"last"}, {"note"}}[(row+batch)%3]...)
+			more := [][]string{{}, {"last"}, {"note"}}[(row+batch)%3]
+			columns := append([]string{"count", "amount"}, more...)
 			change := totals.Merge(total{Currency: strconv.Itoa(row), Count: 1, Amount: 2}, columns...)
 			if err := changes.Add(change); err != nil {
 				return err
