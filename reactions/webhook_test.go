@@ -85,8 +85,8 @@ func TestWebhook(t *testing.T) {
 		"ce-specversion": "1.0", "ce-id": id + "/1", "ce-type": "AccountOpened", "ce-source": "accounts",
 		"ce-subject": id, "ce-time": "2026-11-29T12:00:00Z", "ce-sequence": "1",
 		"ce-correlationid": "shopping",
-		"content-type": "application/json",
-		"traceparent":  "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+		"content-type":     "application/json",
+		"traceparent":      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 	} {
 		w.same(name, got.values(name)[0], want)
 	}

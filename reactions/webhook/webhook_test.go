@@ -92,7 +92,8 @@ func TestAnswers(t *testing.T) {
 		if err != nil {
 			got = fault
 		}
-		if poison, is := errors.AsType[*codecs.Malformed](err); is && poison.Reason == reactions.ReasonRefused {
+		poison, is := errors.AsType[*codecs.Malformed](err)
+		if is && poison.Reason == reactions.ReasonRefused {
 			got = refused
 		}
 		if got != test.want {
