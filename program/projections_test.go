@@ -12,9 +12,9 @@ import (
 	"refold/program/command"
 )
 
-// G12: a worker fills the read models of its program. Their commands wait for one's own write, find rows by whom
-// they are about, find and mend a row that somebody has changed, and fill a build anew, beside the one that
-// readers see.
+// G12: a worker fills the read models of its program. Their commands wait for one's own write, find rows by
+// whom they are about, find and mend a row that somebody has changed, and fill a build anew, beside the one
+// that readers see.
 func TestReadModels(t *testing.T) {
 	t.Parallel()
 	i := newTestbed(t)
@@ -29,7 +29,8 @@ func TestReadModels(t *testing.T) {
 	}
 	run := func(code int, wants []string, args ...string) string {
 		t.Helper()
-		return expect(t, code, wants, append(append(args, "--log.level", "error"), append(i.reach(), file...)...)...)
+		flags := append(append(i.reach(), file...), "--log.level", "error")
+		return expect(t, code, wants, append(args, flags...)...)
 	}
 	run(0, nil, "project", "wait", "accounts_current", at)
 	run(command.ExitPending, []string{"does not show account/alice@99"},

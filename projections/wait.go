@@ -10,11 +10,12 @@ import (
 // waitPause is the time between two looks at a store. An event is a few milliseconds on its way.
 const waitPause = 20 * time.Millisecond
 
-// Wait returns when readers of a projection see a state at least as new as a position, such as that of a command
-// which one has just sent. It looks at the live build, again and again, until ctx ends; its error is that of ctx
-// then. While no build is live, it waits, too.
+// Wait returns when readers of a projection see a state at least as new as a position, such as that of a
+// command which one has just sent. It looks at the live build, again and again, until ctx ends; its error is
+// that of ctx then. While no build is live, it waits, too.
 func Wait(ctx context.Context, s Store, p *Projection, at Position) error {
-	if !slices.ContainsFunc(p.Sources, func(s Source) bool { return s.aggregate.Named().Name == at.Aggregate }) {
+	takes := func(s Source) bool { return s.aggregate.Named().Name == at.Aggregate }
+	if !slices.ContainsFunc(p.Sources, takes) {
 		return fmt.Errorf("projection %s takes no events of the aggregate %q", p.Name, at.Aggregate)
 	}
 	w := waiting{store: s, projection: p}

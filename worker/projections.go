@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"refold/config"
 	"refold/installation"
 	"refold/installation/stores"
 	"refold/processors"
@@ -80,8 +79,8 @@ type ProjectorOptions struct {
 var ErrNoProjections = errors.New("there is no projection with a store; " +
 	"set projections.sqlite.path or projections.postgres.url")
 
-// NewProjector returns a projector of an installation, as a worker runs it, for a program that runs it alone. The
-// error may be ErrNoProjections.
+// NewProjector returns a projector of an installation, as a worker runs it, for a program that runs it alone.
+// The error may be ErrNoProjections.
 func NewProjector(o ProjectorOptions) (*projector.Projector, error) {
 	projected, err := o.projected()
 	if err != nil {
@@ -160,9 +159,3 @@ func (o *ProjectorOptions) rowsFold(
 
 // Stores returns the stores of read models that the configuration gives.
 func (h *Host) Stores() *stores.Stores { return h.worker.readStores }
-
-// Projections returns the section of the configuration about read models.
-func (h *Host) Projections() config.Projections { return h.worker.config.Projections }
-
-// Prefix returns what is in front of the names of topics, groups and indices.
-func (h *Host) Prefix() string { return h.worker.in.Prefix() }

@@ -36,14 +36,14 @@ func ParsePosition(text string) (Position, error) {
 	}
 	sequence, err := strconv.ParseInt(rest[at+1:], 10, 64)
 	if err != nil || sequence < 0 {
-		return Position{}, fmt.Errorf("the position %.80q ends in %.40q; it must be a sequence: a whole number",
-			text, rest[at+1:])
+		return Position{}, fmt.Errorf("the position %.80q ends in %.40q; it must be a sequence: a whole "+
+			"number", text, rest[at+1:])
 	}
 	return Position{Aggregate: aggregate, Subject: subject, Sequence: sequence}, nil
 }
 
-// Position returns that of the last event of a command that was accepted; "" of any other one, and of one that
-// led to no event of an aggregate without any.
+// Position returns that of the last event of a command that was accepted; "" of any other one, and of one
+// that led to no event of an aggregate without any.
 func (c *Command) Position() string {
 	if c.Status != StatusAccepted || c.LastSequence < 1 {
 		return ""

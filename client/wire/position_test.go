@@ -29,8 +29,8 @@ func TestPositionIsReadAsItWasWritten(t *testing.T) {
 
 func TestTextsThatAreNoPosition(t *testing.T) {
 	for _, text := range []string{
-		"", "account", "account/", "account/alice", "account/@7", "/alice@7", "account/alice@", "account/alice@-1",
-		"account/alice@seven", "account/alice@9223372036854775808", "account/100%@7",
+		"", "account", "account/", "account/alice", "account/@7", "/alice@7", "account/alice@",
+		"account/alice@-1", "account/alice@seven", "account/alice@9223372036854775808", "account/100%@7",
 	} {
 		if p, err := wire.ParsePosition(text); err == nil {
 			t.Errorf("%q was read as %+v", text, p)
@@ -39,7 +39,9 @@ func TestTextsThatAreNoPosition(t *testing.T) {
 }
 
 func TestPositionOfACommand(t *testing.T) {
-	command := wire.Command{Status: wire.StatusAccepted, Aggregate: "account", Subject: "a b", LastSequence: 7}
+	command := wire.Command{
+		Status: wire.StatusAccepted, Aggregate: "account", Subject: "a b", LastSequence: 7,
+	}
 	if got := command.Position(); got != "account/a%20b@7" {
 		t.Errorf("an accepted command has the position %q", got)
 	}

@@ -23,6 +23,7 @@ type Stores struct {
 	config config.Projections
 	given  map[string]projections.Store // by the names of package config
 	sql    *sqlstore.Store
+	search *opensearch.Options
 }
 
 // Open opens the stores. The error names the option that is wrong.
@@ -108,12 +109,13 @@ func (s *Stores) openSearch(c config.OpenSearch, prefix string) error {
 	if err != nil {
 		return err
 	}
-	store, err := opensearch.New(opensearch.Options{
+	o := opensearch.Options{
 		Addresses: c.Addresses, User: c.Username, Password: password, TLS: certificates, Prefix: prefix,
 		Timeout: c.Timeout, BulkBytes: int(c.BulkBytes), Shards: c.Shards,
-	})
+	}
+	store, err := opensearch.New(o)
 	if err == nil {
-		s.given[config.StoreOpenSearch] = store
+		s.given[config.StoreOpenSearch], s.search = store, &o
 	}
 	return err //nolint:wrapcheck // it lists what is wrong
 }
@@ -148,14 +150,15 @@ func tlsOf(c config.RegistryTLS) (*tls.Config, error) {
 	}.Config()
 }
 
-// Of returns the store that a projection goes to, and its name: the one that the configuration says; or the one
-// of its kind; or a database. The store is nil if there is none, or if projections.only leaves it out.
+// Of returns the store that a projection goes to, and its name: the one that the configuration says; or the
+// one of its kind; or a database. The store is nil if there is none, or if projections.only leaves it out.
 func (s *Stores) Of(p *projections.Projection) (string, projections.Store) {
 	if len(s.config.Only) > 0 && !slices.Contains(s.config.Only, p.Name) {
 		return "", nil
 	}
 	names := []string{config.StorePostgres, config.StoreSQLite}
 	switch p.Kind {
+	case projections.SQL:
 	case projections.Search:
 		names = append([]string{config.StoreOpenSearch}, names...)
 	case projections.Cache:
@@ -170,6 +173,14 @@ func (s *Stores) Of(p *projections.Projection) (string, projections.Store) {
 		}
 	}
 	return "", nil
+}
+
+// Search returns how to reach the OpenSearch that a projection goes to; nil if it goes elsewhere.
+func (s *Stores) Search(p *projections.Projection) *opensearch.Options {
+	if name, _ := s.Of(p); name != config.StoreOpenSearch {
+		return nil
+	}
+	return s.search
 }
 
 // Database returns the database that projections go to which don't say otherwise; nil if there is none.

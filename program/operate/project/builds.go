@@ -82,8 +82,8 @@ func (o *opened) builds(ctx context.Context, names []string) (all []shownBuild, 
 	return all, nil
 }
 
-// shown returns how far a build has come. A build of another version than the program's can't be opened, and is
-// shown without.
+// shown returns how far a build has come. A build of another version than the program's can't be opened, and
+// is shown without.
 func (s *stored) shown(ctx context.Context, b projections.Build) (shownBuild, error) {
 	shown := shownBuild{
 		Projection: s.Name, Store: s.in, Build: b.Number, Version: b.Version, Folds: b.Folds,
@@ -118,8 +118,8 @@ func showBuilds(out io.Writer, all []shownBuild) error {
 		if !b.Time.IsZero() {
 			latest = b.Time.Format(time.RFC3339)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%s\n", b.Projection, b.Store, b.Build, b.Version, b.Folds,
-			b.Status, b.Partitions, b.Behind, latest)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%s\n", b.Projection, b.Store, b.Build, b.Version,
+			b.Folds, b.Status, b.Partitions, b.Behind, latest)
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("print the builds: %w", err)
@@ -156,8 +156,8 @@ begins by itself.`,
 				}
 				b, err := s.begin(ctx)
 				if err == nil {
-					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins; processor project builds %s shows how far "+
-						"it is\n", b.Number, s.Name, s.Name)
+					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins; processor project builds %s "+
+						"shows how far it is\n", b.Number, s.Name, s.Name)
 				}
 				return err
 			})
@@ -179,8 +179,8 @@ func (s *stored) begin(ctx context.Context) (b projections.Build, err error) {
 		}
 	}
 	if b.Number == 0 {
-		return b, fmt.Errorf("%s has no build of version %d yet; it begins when a worker, or processor project, "+
-			"runs", s.Name, s.Version)
+		return b, fmt.Errorf("%s has no build of version %d yet; it begins when a worker runs, or processor "+
+			"project", s.Name, s.Version)
 	}
 	return s.store.Begin(ctx, &s.Projection, projections.Build{ //nolint:wrapcheck // it says which projection
 		Version: b.Version, Folds: b.Folds, FromTables: b.FromTables,
@@ -191,7 +191,8 @@ func (s *stored) begin(ctx context.Context) (b projections.Build, err error) {
 const takeOverHold = 10 * time.Second
 
 func (p *commands) newTakeOver() *cobra.Command {
-	return p.ofBuild("take-over", "Make a build the one that readers see", `Make a build the one that readers see.
+	const short = "Make a build the one that readers see"
+	return p.ofBuild("take-over", short, short+`.
 
 It must have taken all that the live one has, which stands still for a moment; so nobody sees less than before.
 The build that was live is kept: go back in the same way.`,
@@ -209,8 +210,10 @@ The build that was live is kept: go back in the same way.`,
 }
 
 func (p *commands) newDrop() *cobra.Command {
-	return p.ofBuild("drop", "Remove a build with all its rows", `Remove a build with all its rows. The live one
-can't be dropped.`, func(ctx context.Context, cmd *cobra.Command, s *stored, b projections.Build) error {
+	const short = "Remove a build with all its rows"
+	return p.ofBuild("drop", short, short+`. The live one can't be dropped.`, func(
+		ctx context.Context, cmd *cobra.Command, s *stored, b projections.Build,
+	) error {
 		if err := s.store.Drop(ctx, &s.Projection, b.Number); err != nil {
 			return err //nolint:wrapcheck // it says which build
 		}

@@ -98,8 +98,8 @@ func (o *opened) named(name string) (stored, error) {
 func (s *stored) build(ctx context.Context, text string) (projections.Build, error) {
 	number, err := strconv.Atoi(text)
 	if err != nil || number < 1 {
-		return projections.Build{}, fmt.Errorf("the build is %q; it must be a number, as project builds shows it",
-			text)
+		return projections.Build{}, fmt.Errorf("the build is %q; it must be a number, as project builds "+
+			"shows it", text)
 	}
 	builds, err := s.store.Builds(ctx, s.Name)
 	if err != nil {

@@ -27,8 +27,8 @@ func (p *commands) newRun() *cobra.Command {
 		Long: `Fill read models without a worker: the projections of these names, or all that have a store. Any
 number of processes share the partitions, workers among them.
 
-It serves /livez, /readyz and /metrics at http.address. Set projections.run to false in the workers to leave the
-work to these processes.`,
+It serves /livez, /readyz and /metrics at http.address. Set projections.run to false in the workers to leave
+the work to these processes.`,
 		Example: `  processor project --projections.postgres.url-file /run/secrets/postgres
   processor project account_statement`,
 		RunE: func(cmd *cobra.Command, names []string) error { return p.run(cmd, names) },

@@ -89,8 +89,8 @@ func (v *Verification) run(ctx context.Context, cmd *cobra.Command, o compare.Op
 	if err != nil {
 		return err //nolint:wrapcheck // it says which build
 	}
-	fmt.Fprintf(log, "%s: %d events, %d rows, %d states, %d events set aside, %d rows that did not hold still: ",
-		report.Build, report.Events, report.Rows, report.States, report.Poison, report.Restless)
+	fmt.Fprintf(log, "%s: %d events, %d rows, %d states, %d events set aside, %d rows that did not hold "+
+		"still: ", report.Build, report.Events, report.Rows, report.States, report.Poison, report.Restless)
 	if report.Differences == 0 {
 		fmt.Fprintln(log, "all equal")
 		return nil

@@ -43,6 +43,7 @@ The position is that of a command's answer, in the header X-Refold-Position.`,
 		},
 	}
 	p.Options.AddFlags(cmd.Flags())
-	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait at most; then the exit code is 4")
+	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second,
+		"how long to wait at most; then the exit code is 4")
 	return cmd
 }
