@@ -19,9 +19,9 @@
 // # PgBouncer
 //
 // Batches are one transaction without BEGIN, and statements are prepared: pooling by transactions works from
-// PgBouncer 1.21 on. The limits are startup parameters. Let it ignore them (ignore_startup_parameters:
-// statement_timeout, idle_in_transaction_session_timeout, default_transaction_isolation), and set them for
-// the role.
+// PgBouncer 1.21 on. The limits are startup parameters. Let it ignore them (ignore_startup_parameters), and
+// set them for the role: statement_timeout, idle_in_transaction_session_timeout,
+// default_transaction_isolation.
 //
 // # Locks
 //

@@ -132,6 +132,24 @@ func eventually(tb testing.TB, what string, try func() bool) {
 	}
 }
 
+// Given a process that was stopped in the middle of a transaction, when another one claims its partition, then the
+// claim waits for IdleTimeout, and the transaction is undone.
+func TestStandstillEnds(t *testing.T) {
+	stopped, store := opened(t, postgres.Options{IdleTimeout: 50 * time.Millisecond}), opened(t, postgres.Options{})
+	p, _ := newRows()
+	build, at := begin(t, store, p)
+	tx, err := stopped.DB().BeginTx(t.Context(), nil)
+	must(t, err)
+	defer tx.Rollback() //nolint:errcheck // the server has done so
+	_, err = tx.ExecContext(t.Context(), "UPDATE refold_progress SET next = 99 WHERE projection = $1", p.Name)
+	must(t, err)
+	claimed, err := build.Claim(t.Context(), []projections.Partition{at.Partition})
+	must(t, err)
+	if claimed[0].Next != at.Next || claimed[0].Epoch != at.Epoch+1 {
+		t.Errorf("the progress is %+v; it must be that of before with the next epoch, %+v", claimed[0], at)
+	}
+}
+
 // The server is stopped and started; a store goes on with new connections.
 func TestServerIsAway(t *testing.T) {
 	store := opened(t, postgres.Options{})
