@@ -132,10 +132,11 @@ func eventually(tb testing.TB, what string, try func() bool) {
 	}
 }
 
-// Given a process that was stopped in the middle of a transaction, when another one claims its partition, then the
-// claim waits for IdleTimeout, and the transaction is undone.
+// Given a process that was stopped in the middle of a transaction, when another one claims its partition, then
+// the claim waits for IdleTimeout, and the transaction is undone.
 func TestStandstillEnds(t *testing.T) {
-	stopped, store := opened(t, postgres.Options{IdleTimeout: 50 * time.Millisecond}), opened(t, postgres.Options{})
+	stopped := opened(t, postgres.Options{IdleTimeout: 50 * time.Millisecond})
+	store := opened(t, postgres.Options{})
 	p, _ := newRows()
 	build, at := begin(t, store, p)
 	tx, err := stopped.DB().BeginTx(t.Context(), nil)
