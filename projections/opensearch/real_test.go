@@ -109,6 +109,24 @@ func TestRealSearch(t *testing.T) {
 	}
 }
 
+// OpenSearch remembers a deletion: what is older does not bring the row back.
+func TestRealDeletionIsRemembered(t *testing.T) {
+	address := startReal(t).URL()
+	store, err := opensearch.New(opensearch.Options{Addresses: []string{address}, Prefix: "deleted-"})
+	must(t, err)
+	m := begin(t, store)
+	must(t, m.take(t.Context(), 1, event("a", 1, "one")))
+	must(t, m.take(t.Context(), 2, event("a", 2, "")))
+	must(t, m.take(t.Context(), 3, event("a", 1, "one")))
+	if text := m.text(t, "a"); text != "" {
+		t.Errorf("the row is back: %q", text)
+	}
+	must(t, m.take(t.Context(), 4, event("a", 3, "three")))
+	if text := m.text(t, "a"); text != "three" {
+		t.Errorf("the row is %q; it must be that of the later event", text)
+	}
+}
+
 // Given an OpenSearch that is killed, when it is back, then all that it has acknowledged is there, and the
 // member goes on.
 func TestRealOpenSearchIsKilled(t *testing.T) {

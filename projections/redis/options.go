@@ -32,7 +32,7 @@ type Options struct {
 	Timeout time.Duration
 	// Connections is how many this process opens to a node at most. Zero: 16.
 	Connections int
-	// BatchRows is how many rows a batch should change at most: see [Store.BatchRows]. Zero: 2,000.
+	// BatchRows is how many rows and states a batch should have at most: see [Store.BatchRows]. Zero: 2,000.
 	BatchRows int
 }
 

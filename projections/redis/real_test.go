@@ -4,6 +4,7 @@ package redis_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -15,23 +16,37 @@ import (
 	"refold/system/realstores"
 )
 
-func startReal(t *testing.T, o realstores.RedisOptions) *realstores.Redis {
-	t.Helper()
-	o.Dir = t.TempDir()
-	server, err := realstores.StartRedis(t.Context(), o)
+func startReal(tb testing.TB, o realstores.RedisOptions) *realstores.Redis {
+	tb.Helper()
+	o.Dir = tb.TempDir()
+	server, err := realstores.StartRedis(tb.Context(), o)
 	if errors.Is(err, realkafka.ErrMissing) {
-		t.Fatalf("the system tests can't run here: %v", err)
+		tb.Fatalf("the system tests can't run here: %v", err)
 	}
-	must(t, err)
-	t.Cleanup(server.Kill)
+	must(tb, err)
+	tb.Cleanup(server.Kill)
 	return server
 }
 
-func openReal(t *testing.T, server *realstores.Redis, cluster bool) *redis.Store {
-	t.Helper()
+func openReal(tb testing.TB, server *realstores.Redis, cluster bool) *redis.Store {
+	tb.Helper()
 	store, err := redis.New(redis.Options{Addresses: []string{server.Address()}, Cluster: cluster})
-	must(t, err)
+	must(tb, err)
 	return store
+}
+
+// BenchmarkRealWrite writes batches of 1,000 rows, whose script blocks the server most of the time.
+func BenchmarkRealWrite(b *testing.B) {
+	store := openReal(b, startReal(b, realstores.RedisOptions{}), false)
+	b.Cleanup(func() { must(b, store.Close()) })
+	m := begin(b, store, projection(cards.Table))
+	changes := make([]projections.Change, 1_000)
+	for i := range changes {
+		changes[i] = put(fmt.Sprint("account-", i), 1)
+	}
+	for b.Loop() {
+		must(b, m.take(b.Context(), changes...))
+	}
 }
 
 func TestRealStore(t *testing.T) {

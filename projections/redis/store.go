@@ -34,8 +34,9 @@ func New(o Options) (*Store, error) {
 	return &Store{options: o, client: o.client()}, nil
 }
 
-// BatchRows returns how many rows a batch should change at most, as it blocks the server meanwhile: some 10
-// ms for 1,000 rows. A larger batch is written, too.
+// BatchRows returns how many rows and states a batch should have together at most, as its script blocks the
+// server meanwhile: some 13 ms for 1,000 rows with a sum and a subject (go test -tags system -bench Real). A
+// larger batch is written, too.
 func (s *Store) BatchRows() int { return s.options.BatchRows }
 
 // tag is what all keys of a projection begin with.

@@ -69,20 +69,32 @@ local function overflow(build, change)
   return nil
 end
 
--- index adds a row to what is kept of its subjects (ZADD), or removes it (ZREM).
-local function index(build, change, row, add)
+-- subjects returns whom a row is about, column by column; false for null, and if there is no row.
+local function subjects(row, change)
   if #change.subjects == 0 then
+    return {}
+  end
+  return redis.call('HMGET', row, unpack(change.subjects))
+end
+
+-- index makes what is kept of a row's subjects what it is after a change.
+local function index(build, change, before, after)
+  local same = true
+  for i = 1, #change.subjects do
+    same = same and before[i] == after[i]
+  end
+  if same then
     return
   end
   local about = build .. '.about:' .. change.table
-  for _, subject in ipairs(redis.call('HMGET', row, unpack(change.subjects))) do
+  for _, subject in ipairs(before) do
     if subject then
-      local member = #subject .. ':' .. subject .. ':' .. change.key
-      if add then
-        redis.call('ZADD', about, 0, member)
-      else
-        redis.call('ZREM', about, member)
-      end
+      redis.call('ZREM', about, #subject .. ':' .. subject .. ':' .. change.key)
+    end
+  end
+  for _, subject in ipairs(after) do
+    if subject then
+      redis.call('ZADD', about, 0, #subject .. ':' .. subject .. ':' .. change.key)
     end
   end
 end
@@ -104,17 +116,19 @@ end
 local function apply(build, change)
   local row = build .. change.table .. ':' .. change.key
   local keys = build .. '.keys:' .. change.table
-  index(build, change, row, false)
+  local before = subjects(row, change)
   if change.op == 'merge' and redis.call('EXISTS', row) == 1 then
     merge(row, change)
   else
-    redis.call('DEL', row)
-    if change.op == 'delete' then
-      redis.call('ZREM', keys, change.key)
-    else
+    local was = redis.call('DEL', row) == 1
+    if change.op ~= 'delete' then
       redis.call('HSET', row, unpack(change.values))
-      redis.call('ZADD', keys, 0, change.key)
+      if not was then
+        redis.call('ZADD', keys, 0, change.key)
+      end
+    elseif was then
+      redis.call('ZREM', keys, change.key)
     end
   end
-  index(build, change, row, true)
+  index(build, change, before, subjects(row, change))
 end
