@@ -151,8 +151,8 @@ func (o *ProjectorOptions) rowsFold(
 		version, known = s.FoldVersion(o.Installation.Topics(a).Group, partition)
 	})
 	if !known {
-		return 0, fmt.Errorf("no worker has recorded yet by which fold the rows in partition %d of %s were made",
-			partition, a.Plural)
+		return 0, fmt.Errorf("no worker has recorded yet by which fold the rows in partition %d of %s were "+
+			"made", partition, a.Plural)
 	}
 	return version, nil
 }

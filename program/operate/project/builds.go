@@ -194,8 +194,8 @@ func (p *commands) newTakeOver() *cobra.Command {
 	const short = "Make a build the one that readers see"
 	return p.ofBuild("take-over", short, short+`.
 
-It must have taken all that the live one has, which stands still for a moment; so nobody sees less than before.
-The build that was live is kept: go back in the same way.`,
+It must have taken all that the live one has, which stands still for a moment; so nobody sees less than
+before. The build that was live is kept: go back in the same way.`,
 		func(ctx context.Context, cmd *cobra.Command, s *stored, b projections.Build) error {
 			open, err := s.store.Open(ctx, &s.Projection, b.Number)
 			if err != nil {

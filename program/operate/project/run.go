@@ -24,8 +24,8 @@ func (p *commands) newRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "project [NAME…]",
 		Short: "Fill read models without a worker, and look after their builds",
-		Long: `Fill read models without a worker: the projections of these names, or all that have a store. Any
-number of processes share the partitions, workers among them.
+		Long: `Fill read models without a worker: the projections of these names, or all that have a store.
+Any number of processes share the partitions, workers among them.
 
 It serves /livez, /readyz and /metrics at http.address. Set projections.run to false in the workers to leave
 the work to these processes.`,

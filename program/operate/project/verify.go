@@ -102,7 +102,7 @@ func (v *Verification) run(ctx context.Context, cmd *cobra.Command, o compare.Op
 	mended, err := compare.Mend(ctx, o, found, func(compare.Difference) error { return nil })
 	fmt.Fprintf(log, "%s: %d rows mended\n", report.Build, mended)
 	if left := len(found) - mended; err == nil && left > 0 {
-		err = errors.New("some differences are right by now, or of states, which take a rebuild; verify again")
+		err = errors.New("some differences are of states, which take a rebuild, or right by now; verify")
 	}
 	return err
 }
