@@ -24,7 +24,7 @@ func TestStoreInPostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	store, err := postgres.Open(ctx, server.URL("postgres"), postgres.Options{})
+	store, err := postgres.Open(server.URL("postgres"), postgres.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

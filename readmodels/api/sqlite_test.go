@@ -16,7 +16,7 @@ import (
 // holds also when another build has taken over, and when the one before was dropped with all that is its own.
 func TestStoreInSQLite(t *testing.T) {
 	ctx := t.Context()
-	store, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "readmodels.db"), sqlite.Options{})
+	store, err := sqlite.Open(filepath.Join(t.TempDir(), "readmodels.db"), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
