@@ -74,8 +74,8 @@ type ProjectorOptions struct {
 	Logger  *slog.Logger
 }
 
-// ErrNoProjections says that there is nothing to run: the program has no projections, or no store is given for
-// any of them.
+// ErrNoProjections says that there is nothing to run: the program has no projections, or no store is given
+// for any of them.
 var ErrNoProjections = errors.New("there is no projection with a store; " +
 	"set projections.sqlite.path or projections.postgres.url")
 

@@ -132,8 +132,8 @@ func eventually(tb testing.TB, what string, try func() bool) {
 	}
 }
 
-// Given a process that was stopped in the middle of a transaction, when another one claims its partition, then
-// the claim waits for IdleTimeout, and the transaction is undone.
+// Given a process that was stopped in the middle of a transaction, when another one claims its partition,
+// then the claim waits for IdleTimeout, and the transaction is undone.
 func TestStandstillEnds(t *testing.T) {
 	stopped := opened(t, postgres.Options{IdleTimeout: 50 * time.Millisecond})
 	store := opened(t, postgres.Options{})
