@@ -54,12 +54,19 @@ bin/bench:
 # Package program comes first, since its tests take longest and mostly wait; so does a third package beside it.
 # The race detector needs cgo, which Go switches off by itself where there is no C compiler.
 .PHONY: test
-test: ## run all tests that need nothing but Go
+test: ## run the tests that need nothing but Go, without those of test-stores
 	@race=-race; \
 	if [ "$$(go env CGO_ENABLED)" != 1 ]; then \
 		race=; echo "no C compiler here: testing without the race detector"; \
 	fi; \
-	set -x; go test $$race -shuffle=on -timeout 20m -p 3 ./program ./...
+	set -x; go test $$race -shuffle=on -timeout 20m -p 3 ./program \
+		$$(go list ./... | grep -v '$(STORES)')
+
+# The stores of read models, each held to all promises of a store: half a minute of its own.
+STORES = /projections/\(sqlite\|redis\|opensearch\)$$
+.PHONY: test-stores
+test-stores: ## run the tests of read models' stores that need no server
+	go test -race -shuffle=on -timeout 10m $$(go list ./... | grep '$(STORES)')
 
 # A module of its own, as somebody has it who uses Refold.
 .PHONY: examples

@@ -138,12 +138,31 @@ func compiled(t *rapid.T, text []byte) *jsonschema.Schema {
 	return schema
 }
 
+// loops reports whether a definition, to which all references are, refers to itself without going into the
+// value. JSON Schema leaves open what that means (Core 2020-12, 9.4.1).
+func loops(definition any) bool {
+	m, is := definition.(map[string]any)
+	if !is || m["$ref"] != nil {
+		return is
+	}
+	for _, keyword := range []string{"allOf", "anyOf", "oneOf", "not", "if", "then"} {
+		list, is := m[keyword].([]any)
+		if is && slices.ContainsFunc(list, loops) || !is && loops(m[keyword]) {
+			return true
+		}
+	}
+	return false
+}
+
 // If no break is reported, every value that is valid for the writer is valid for the reader.
 func TestCompatibleJSONSchemaTakesAll(t *testing.T) {
 	compatible, broken, valid := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		s := jsonSchemas{t}
 		defined := func(schema, d any) []byte {
+			if loops(d) {
+				d = true
+			}
 			text, err := json.Marshal(map[string]any{"allOf": []any{schema}, "$defs": map[string]any{"d": d}})
 			if err != nil {
 				t.Fatal(err)
