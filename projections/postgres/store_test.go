@@ -234,12 +234,13 @@ func TestWaitForAState(t *testing.T) {
 	build, at := begin(t, store, p)
 	const wait = "SELECT refold_wait($1, $2, $3::text::interval)"
 	const odd = "größe/with @ and 'quotes'\n"
+	escaped := projections.Position{Aggregate: "account", Subject: odd, Sequence: 1}.String()
 	if query[bool](t, store, wait, p.Name, "account/alice@1", "0 s") {
 		t.Error("no build is live, and the state was found")
 	}
 	must(t, build.TakeOver(t.Context(), patience))
 	var all sync.WaitGroup
-	for _, position := range []string{"account/alice@7", "account/alice@3", "account/" + odd + "@1"} {
+	for _, position := range []string{"account/alice@7", "account/alice@3", "account/" + odd + "@1", escaped} {
 		all.Go(func() {
 			if !query[bool](t, store, wait, p.Name, position, "30 s") {
 				t.Errorf("%q was waited for in vain", position)
@@ -270,7 +271,10 @@ func TestWaitForAState(t *testing.T) {
 
 func TestAnAwayServerIsSaid(t *testing.T) {
 	const away = "postgres://refold@127.0.0.1:1/postgres?sslmode=disable"
-	_, err := postgres.Open(away, postgres.Options{})
+	store, err := postgres.Open(away, postgres.Options{})
+	must(t, err)
+	defer store.Close() //nolint:errcheck // nothing is open
+	_, err = store.Builds(t.Context(), "p")
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1") {
 		t.Errorf("the error is %v; it must say which server", err)
 	}

@@ -3,8 +3,9 @@ CREATE OR REPLACE FUNCTION refold_wait(projection text, "position" text, timeout
 	SET search_path FROM CURRENT
 AS $$
 DECLARE
-	-- The aggregate, the subject, which may have any characters, and the sequence.
+	-- The aggregate, the subject, which is escaped as in the path of a URL, and the sequence.
 	wanted text[] := regexp_match("position", '^([^/]+)/(.+)@([0-9]{1,18})$');
+	subject text;
 	deadline timestamptz := clock_timestamp() + timeout;
 	live bigint;
 	reached boolean;
@@ -13,13 +14,18 @@ BEGIN
 		RAISE EXCEPTION 'the position is %; it must be like account/alice@7', quote_nullable("position")
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	SELECT convert_from(string_agg(
+			CASE WHEN m[1] ~ '^%[0-9A-Fa-f]{2}$' THEN decode(substr(m[1], 2), 'hex')
+			ELSE convert_to(m[1], 'UTF8') END, ''::bytea ORDER BY n), 'UTF8')
+		INTO subject
+		FROM regexp_matches(wanted[2], '%[0-9A-Fa-f]{2}|.', 'g') WITH ORDINALITY AS parts(m, n);
 	LOOP
 		SELECT b.number INTO live FROM refold_builds b
 			WHERE b.projection = refold_wait.projection AND b.status = 'live';
 		IF FOUND THEN
 			EXECUTE format('SELECT sequence >= $1 FROM %I WHERE aggregate = $2 AND subject = $3',
 				refold_wait.projection || '_states__' || live)
-				INTO reached USING wanted[3]::bigint, wanted[1], wanted[2];
+				INTO reached USING wanted[3]::bigint, wanted[1], subject;
 			IF reached THEN
 				RETURN true;
 			END IF;
