@@ -240,7 +240,9 @@ func TestWaitForAState(t *testing.T) {
 	}
 	must(t, build.TakeOver(t.Context(), patience))
 	var all sync.WaitGroup
-	for _, position := range []string{"account/alice@7", "account/alice@3", "account/" + odd + "@1", escaped} {
+	for _, position := range []string{
+		"account/alice@7", "account/alice@3", "account/" + odd + "@1", escaped,
+	} {
 		all.Go(func() {
 			if !query[bool](t, store, wait, p.Name, position, "30 s") {
 				t.Errorf("%q was waited for in vain", position)
