@@ -100,7 +100,8 @@ Two workers as above. One is stopped by SIGTERM and started again, 15 s later th
 the group when it stops, and has one standby of each task.`, disturbed},
 	{KeysGrow, "Growth with keys", `
 Drained as above. Each key gets one command, which is not counted. Then 200,000 go to keys that are drawn:
-each as likely, or few much likelier (Zipf, exponent 1.1).`, drained},
+each as likely, or few much likelier (Zipf, exponent 1.1). Merges of the store that the first commands have
+left to do fall into what is counted; the last column is of all commands.`, drained},
 	{Values, "Growth with values", `
 The bare work, drained as above. Values of so many bytes come in and go out; they don't
 compress well.`, drained},
