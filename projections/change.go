@@ -10,7 +10,7 @@ import (
 // Op is what a [Change] does to its row.
 type Op int
 
-// What changes do: see [TableOf].
+// The operations: see [TableOf].
 const (
 	OpPut Op = iota
 	OpMerge

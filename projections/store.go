@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,11 @@ func Folds(sources []*OpenSource) string {
 type Partition struct {
 	Topic     string
 	Partition int32
+}
+
+// Compare orders partitions by topic and number, as the functions of package cmp do.
+func (p Partition) Compare(other Partition) int {
+	return cmp.Or(cmp.Compare(p.Topic, other.Topic), cmp.Compare(p.Partition, other.Partition))
 }
 
 // Progress is how far a build has come in a partition.

@@ -13,7 +13,7 @@ import (
 // Poison says what becomes of an event that can't be sent.
 type Poison string
 
-// What becomes of it.
+// The choices.
 const (
 	// DeadLetters sets it aside in the dead letters, and goes on.
 	DeadLetters Poison = "dead-letters"

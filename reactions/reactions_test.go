@@ -43,7 +43,7 @@ func TestOnceAndInOrder(t *testing.T) {
 	}
 }
 
-// What was not sent when a partition moves to another process is sent there, and nothing twice.
+// Events that were not sent when a partition moves to another process are sent there, and none twice.
 func TestPartitionsMove(t *testing.T) {
 	w := newWorld(t)
 	var want []string
@@ -197,8 +197,8 @@ func TestFaultsHoldTheirPartitionOnly(t *testing.T) {
 	}
 }
 
-// What can't be sent is set aside, with why, and the next ones are sent. A replay goes to this reaction
-// alone, which sends it under the key that it had.
+// An event that can't be sent is set aside, with why, and the next ones are sent. A replay goes to this
+// reaction alone, which sends it under the key that it had.
 func TestDeadLetters(t *testing.T) {
 	w := newWorld(t)
 	id := ids()[2]

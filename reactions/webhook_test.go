@@ -92,7 +92,7 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
-// What the receiver refuses is a dead letter, and goes on with the next.
+// An event that the receiver refuses becomes a dead letter, and the next one is sent.
 func TestWebhookThatRefuses(t *testing.T) {
 	w := newWorld(t)
 	id := ids()[0]

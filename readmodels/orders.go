@@ -5,8 +5,8 @@ import "refold/processors/orders"
 // Attention says why a person has to see to an order.
 type Attention string
 
-// What a person has to see to. In either case the account has refused money that it is owed: somebody has to
-// pay it out in another way.
+// The reasons why a person has to see to an order. In either case the account has refused money that it is
+// owed: somebody has to pay it out in another way.
 const (
 	NoAttention     Attention = ""
 	RefundDeclined  Attention = "refund-declined"

@@ -154,7 +154,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// What is cut once stays as it is: full text of a database does not cut it further.
+// Words that were cut once stay as they are: the full text of a database does not cut them further.
 func FuzzWords(f *testing.F) {
 	for _, seed := range []string{"Tea-500g", "Café", "İstanbul", "ﬃ", "\xff"} {
 		f.Add(seed)

@@ -15,14 +15,12 @@ import (
 	"refold/projections/postgres"
 	"refold/projections/redis"
 	"refold/projections/sqlite"
-	"refold/projections/sqlstore"
 )
 
 // Stores are those that are given. None is connected to before it is used, so that they may be away at start.
 type Stores struct {
 	config config.Projections
 	given  map[string]projections.Store // by the names of package config
-	sql    *sqlstore.Store
 	search *opensearch.Options
 }
 
@@ -60,7 +58,7 @@ func (s *Stores) openPostgres(c config.Postgres) error {
 	}
 	store, err := postgres.Open(url, postgres.Options{Connections: c.Connections})
 	if err == nil {
-		s.add(config.StorePostgres, store)
+		s.given[config.StorePostgres] = store
 	}
 	return err //nolint:wrapcheck // it says what is wrong with the URL
 }
@@ -72,7 +70,7 @@ func (s *Stores) openSQLite(c config.SQLite, in *installation.Installation) erro
 	}
 	store, err := sqlite.Open(path, sqlite.Options{Readers: c.Connections, BusyTimeout: c.BusyTimeout})
 	if err == nil {
-		s.add(config.StoreSQLite, store)
+		s.given[config.StoreSQLite] = store
 	}
 	return err //nolint:wrapcheck // it names the file
 }
@@ -90,14 +88,6 @@ func Path(in *installation.Installation) (string, error) {
 		return "", errNoDirectory
 	}
 	return filepath.Join(directory, in.Prefix()+path), nil
-}
-
-// add adds a database. Postgres comes first, so it has what does not say where it goes.
-func (s *Stores) add(name string, store *sqlstore.Store) {
-	s.given[name] = store
-	if s.sql == nil {
-		s.sql = store
-	}
 }
 
 func (s *Stores) openSearch(c config.OpenSearch, prefix string) error {
@@ -182,9 +172,6 @@ func (s *Stores) Search(p *projections.Projection) *opensearch.Options {
 	}
 	return s.search
 }
-
-// Database returns the database that projections go to which don't say otherwise; nil if there is none.
-func (s *Stores) Database() *sqlstore.Store { return s.sql }
 
 // Close closes all stores.
 func (s *Stores) Close() error {

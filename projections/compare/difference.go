@@ -11,7 +11,7 @@ import (
 // Kind is a kind of difference.
 type Kind string
 
-// What is wrong with a row, or with the stored state of an aggregate.
+// The kinds of differences of a row, and of the stored state of an aggregate.
 const (
 	// Missing: events make the row, and the store lacks it.
 	Missing Kind = "missing"

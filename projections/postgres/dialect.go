@@ -34,10 +34,10 @@ const (
 )
 
 var dialect = sqlstore.Dialect{
-	Name:   "postgres",
-	Column: column,
-	Now:    "clock_timestamp()",
-	Later:  "clock_timestamp() + make_interval(secs => ?)",
+	Name:  "postgres",
+	Types: types,
+	Now:   "clock_timestamp()",
+	Later: "clock_timestamp() + make_interval(secs => ?)",
 	Belongings: `SELECT 'DROP ' || CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
 			ELSE 'TABLE' END || ' IF EXISTS ' || quote_ident(c.relname) || ' CASCADE'
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -77,13 +77,6 @@ var types = map[projections.ColumnType]string{
 	projections.Text: "text", projections.Integer: "bigint", projections.Real: "double precision",
 	projections.Boolean: "boolean", projections.Time: "timestamptz", projections.Bytes: "bytea",
 	projections.JSON: "jsonb",
-}
-
-func column(c projections.Column) string {
-	if c.Nullable {
-		return types[c.Type]
-	}
-	return types[c.Type] + " NOT NULL"
 }
 
 func value(t projections.ColumnType, v any) any {

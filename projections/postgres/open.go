@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -46,14 +47,6 @@ const (
 	defaultRowsPerStatement = 5000
 )
 
-// or returns n, or a default instead of 0.
-func or[T int | time.Duration](n, byDefault T) T {
-	if n == 0 {
-		return byDefault
-	}
-	return n
-}
-
 // Open opens a store in the database of a URL or a connection string, as libpq takes it. It does not connect
 // yet.
 func Open(url string, o Options) (*sqlstore.Store, error) {
@@ -61,14 +54,15 @@ func Open(url string, o Options) (*sqlstore.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the URL of the database: %w", err) // without the password: pgx sees to that
 	}
-	config.MaxConns = int32(min(or(o.Connections, defaultConnections), math.MaxInt32))
+	config.MaxConns = int32(min(cmp.Or(o.Connections, defaultConnections), math.MaxInt32))
 	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = or(o.ConnectTimeout, defaultConnectTimeout)
+		config.ConnConfig.ConnectTimeout = cmp.Or(o.ConnectTimeout, defaultConnectTimeout)
 	}
 	for name, value := range map[string]string{
-		"application_name":                    "refold",
-		"statement_timeout":                   milliseconds(or(o.StatementTimeout, defaultStatementTimeout)),
-		"idle_in_transaction_session_timeout": milliseconds(or(o.IdleTimeout, defaultIdleTimeout)),
+		"application_name": "refold",
+		"statement_timeout": milliseconds(
+			cmp.Or(o.StatementTimeout, defaultStatementTimeout)),
+		"idle_in_transaction_session_timeout": milliseconds(cmp.Or(o.IdleTimeout, defaultIdleTimeout)),
 	} {
 		if _, set := config.ConnConfig.RuntimeParams[name]; !set {
 			config.ConnConfig.RuntimeParams[name] = value
@@ -82,9 +76,9 @@ func Open(url string, o Options) (*sqlstore.Store, error) {
 	}
 	d := &database{
 		pool: pool, queries: stdlib.OpenDBFromPool(pool),
-		writeTimeout:     or(o.WriteTimeout, defaultWriteTimeout),
-		lockTimeout:      or(o.LockTimeout, defaultLockTimeout),
-		rowsPerStatement: max(1, or(o.RowsPerStatement, defaultRowsPerStatement)),
+		writeTimeout:     cmp.Or(o.WriteTimeout, defaultWriteTimeout),
+		lockTimeout:      cmp.Or(o.LockTimeout, defaultLockTimeout),
+		rowsPerStatement: max(1, cmp.Or(o.RowsPerStatement, defaultRowsPerStatement)),
 	}
 	return sqlstore.New(d), nil
 }

@@ -1,12 +1,10 @@
 package projector
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -15,10 +13,6 @@ import (
 )
 
 type offsetsByTopic = map[string]map[int32]kgo.Offset
-
-func comparePartitions(a, b projections.Partition) int {
-	return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-}
 
 // assigned claims the partitions that the group has given to the member, and returns where the store has them
 // begin. It waits for a store that is away; ctx is that of the session.
@@ -29,7 +23,7 @@ func (m *member) assigned(ctx context.Context, offsets offsetsByTopic) (offsetsB
 			given = append(given, projections.Partition{Topic: topic, Partition: number})
 		}
 	}
-	slices.SortFunc(given, comparePartitions)
+	slices.SortFunc(given, projections.Partition.Compare)
 	progress, err := m.claim(ctx, given)
 	if err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ func (p *Projector) Lag() []Lag {
 	}
 	slices.SortFunc(all, func(a, b Lag) int {
 		return cmp.Or(cmp.Compare(a.Projection, b.Projection), cmp.Compare(a.Build, b.Build),
-			comparePartitions(a.Partition, b.Partition))
+			a.Partition.Compare(b.Partition))
 	})
 	return all
 }

@@ -199,7 +199,7 @@ func (m *member) turn(ctx context.Context, client *kgo.Client) error {
 // partitions returns those of the member in a fixed order.
 func (m *member) partitions() []*partition {
 	return slices.SortedFunc(maps.Values(m.owned), func(a, b *partition) int {
-		return comparePartitions(a.Partition, b.Partition)
+		return a.Partition.Compare(b.Partition)
 	})
 }
 

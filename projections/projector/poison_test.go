@@ -35,7 +35,7 @@ func (w *world) spoil(id string) {
 	w.commit(&kgo.Record{Topic: topic, Key: []byte(id), Value: []byte("bad")})
 }
 
-// What can't be taken goes to the dead letters, whatever is wrong with it, and all else is taken.
+// An event that can't be taken goes to the dead letters, whatever is wrong with it; all others are taken.
 func TestPoison(t *testing.T) {
 	w, p := newWorld(t), ledger(1, 1)
 	w.add(1, ids...)

@@ -94,7 +94,7 @@ func (o Options) client() goredis.UniversalClient {
 		Username: o.User, Password: o.Password, TLSConfig: o.TLS,
 		DialTimeout: o.Timeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, PoolTimeout: o.Timeout,
 		ContextTimeoutEnabled: true, MaxRetries: -1, PoolSize: o.Connections,
-		// What RESP3 adds is of no use here, and not every server speaks it.
+		// RESP3 adds nothing that is of use here, and not every server speaks it.
 		Protocol: 2, DisableIdentity: true,
 	})
 }

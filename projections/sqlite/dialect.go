@@ -14,11 +14,11 @@ import (
 )
 
 var dialect = sqlstore.Dialect{
-	Name:   "sqlite",
-	Column: column,
-	End:    " STRICT",
-	Now:    "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')", // %f has three digits
-	Later:  "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', ? || ' seconds')",
+	Name:  "sqlite",
+	Types: types,
+	End:   " STRICT",
+	Now:   "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')", // %f has three digits
+	Later: "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', ? || ' seconds')",
 	// Views come first, and virtual tables before the tables that they are made of.
 	Belongings: `SELECT 'DROP ' || upper(type) || ' IF EXISTS "' || name || '"' FROM sqlite_schema
 		WHERE type IN ('table', 'view') AND (name = ? OR name GLOB ? || '*')
@@ -64,13 +64,6 @@ var types = map[projections.ColumnType]string{
 	projections.Text: "TEXT", projections.Integer: "INTEGER", projections.Real: "REAL",
 	projections.Boolean: "INTEGER", projections.Time: "TEXT", projections.Bytes: "BLOB",
 	projections.JSON: "TEXT",
-}
-
-func column(c projections.Column) string {
-	if c.Nullable {
-		return types[c.Type]
-	}
-	return types[c.Type] + " NOT NULL"
 }
 
 func value(t projections.ColumnType, v any) any {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
 	"net/url"
@@ -36,14 +37,6 @@ const (
 	maxLogBytes        = 64 << 20
 )
 
-// or returns n, or a default instead of 0.
-func or[T int | time.Duration](n, byDefault T) T {
-	if n == 0 {
-		return byDefault
-	}
-	return n
-}
-
 // Open opens a store in a file, which is made if it is not there, with its folder.
 func Open(path string, o Options) (*sqlstore.Store, error) {
 	d, err := newDatabase(path, o)
@@ -63,9 +56,9 @@ func newDatabase(path string, o Options) (*database, error) {
 	}
 	d := &database{
 		turn: make(chan struct{}, 1), prepared: make(map[string]*sql.Stmt),
-		parameters: min(or(o.Parameters, defaultParameters), maxParameters),
+		parameters: min(cmp.Or(o.Parameters, defaultParameters), maxParameters),
 	}
-	cache := or(o.CacheBytes, defaultCacheBytes)
+	cache := cmp.Or(o.CacheBytes, defaultCacheBytes)
 	if d.writes, err = connect(path, o, cache); err != nil {
 		return nil, err
 	}
@@ -73,14 +66,14 @@ func newDatabase(path string, o Options) (*database, error) {
 	if d.reads, err = connect(path, o, cache/readerShare, "query_only(1)"); err != nil {
 		return nil, err
 	}
-	d.reads.SetMaxOpenConns(or(o.Readers, defaultReaders))
-	d.reads.SetMaxIdleConns(or(o.Readers, defaultReaders))
+	d.reads.SetMaxOpenConns(cmp.Or(o.Readers, defaultReaders))
+	d.reads.SetMaxIdleConns(cmp.Or(o.Readers, defaultReaders))
 	return d, nil
 }
 
 // connect returns connections to a file, which are made when they are needed.
 func connect(path string, o Options, cache int, pragmas ...string) (*sql.DB, error) {
-	busy := or(o.BusyTimeout, defaultBusyTimeout).Milliseconds()
+	busy := cmp.Or(o.BusyTimeout, defaultBusyTimeout).Milliseconds()
 	query := url.Values{
 		// A transaction that reads first and writes later would fail instead of wait.
 		"_txlock": {"immediate"},

@@ -11,9 +11,9 @@ import (
 type Dialect struct {
 	// Name is the one in the names of migrations: postgres, sqlite.
 	Name string
-	// Column returns the type and the constraints of a column, for CREATE TABLE. End follows the columns.
-	Column func(projections.Column) string
-	End    string
+	// Types are those of columns, for CREATE TABLE. End follows the columns.
+	Types map[projections.ColumnType]string
+	End   string
 	// Now is the time by the database's clock, Later the time in ? seconds; both as the type of time columns.
 	Now, Later string
 	// Belongings is a query for the DROP statements of the table ? and of all tables and views whose names

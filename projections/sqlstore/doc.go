@@ -21,6 +21,6 @@
 //
 // # Errors
 //
-// What the database refuses because of the data is a [projections.Poison] with the reason
+// If the database refuses data for what it says, the error is a [projections.Poison] with the reason
 // [projections.PoisonRefused]. All other errors but those of package projections are faults.
 package sqlstore

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 
 	"refold/projections"
 )
@@ -70,7 +69,7 @@ func (o *open) Claim(
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return compare(partitions[a], partitions[b]) })
+	slices.SortFunc(order, func(a, b int) int { return partitions[a].Compare(partitions[b]) })
 	err := o.inTransaction(ctx, "claiming partitions of", func(tx *sql.Tx) error {
 		for _, i := range order {
 			var err error
@@ -84,13 +83,6 @@ func (o *open) Claim(
 		return nil, err
 	}
 	return all, nil
-}
-
-func compare(a, b projections.Partition) int {
-	if c := strings.Compare(a.Topic, b.Topic); c != 0 {
-		return c
-	}
-	return int(a.Partition) - int(b.Partition)
 }
 
 func (o *open) claim(

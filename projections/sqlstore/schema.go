@@ -54,7 +54,11 @@ func (d *Dialect) table(t *projections.Table, name string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (\n", Quoted(name))
 	for _, c := range t.Columns {
-		fmt.Fprintf(&b, "\t%s %s,\n", Quoted(c.Name), d.Column(c))
+		fmt.Fprintf(&b, "\t%s %s", Quoted(c.Name), d.Types[c.Type])
+		if !c.Nullable {
+			b.WriteString(" NOT NULL")
+		}
+		b.WriteString(",\n")
 	}
 	fmt.Fprintf(&b, "\tPRIMARY KEY (%s)\n)%s", strings.Join(Keys(t), ", "), d.End)
 	return b.String()

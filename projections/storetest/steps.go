@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -138,5 +137,5 @@ func state(id string, sequence int64, text string) projections.StoredState {
 }
 
 func byPartition(a, b projections.Progress) int {
-	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition.Partition, b.Partition.Partition))
+	return a.Partition.Compare(b.Partition)
 }

@@ -143,7 +143,7 @@ func same(t *testing.T, what string, want, got any) {
 	}
 }
 
-// What a client has already is not sent again, and nobody else may keep it.
+// An answer that a client has already is not sent again, and nobody else may keep it.
 func TestEntityTags(t *testing.T) {
 	s := shop(t)
 	for _, path := range []string{

@@ -15,7 +15,7 @@ import (
 	"refold/readmodels/readmodelstest"
 )
 
-// What is answered from Postgres is what is answered from SQLite, and the documentation's queries for
+// Answers from Postgres are the same as those from SQLite, and the documentation's queries for
 // Postgres find something.
 func TestStoreInPostgres(t *testing.T) {
 	ctx := t.Context()

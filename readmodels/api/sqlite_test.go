@@ -12,7 +12,7 @@ import (
 	"refold/readmodels/readmodelstest"
 )
 
-// What is answered from tables that a store has made is what is answered from those of the other tests. That
+// Answers from tables that a store has made are the same as those from the tables of the other tests. That
 // holds also when another build has taken over, and when the one before was dropped with all that is its own.
 func TestStoreInSQLite(t *testing.T) {
 	ctx := t.Context()

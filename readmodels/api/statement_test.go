@@ -118,7 +118,7 @@ alice,2026-01,,,closing,Closing balance,,,EUR,62.00
 	}
 }
 
-// What others have chosen is executed neither by a browser nor by a spreadsheet.
+// Neither a browser nor a spreadsheet executes texts that others have chosen.
 func TestStatement_hostile(t *testing.T) {
 	const id, reference = `=cmd|' /C calc'!A0"<script>`, `@SUM(1)<img src=x onerror=alert(1)>`
 	const attack = `"><script>alert(1)</script>`

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -234,7 +235,12 @@ func (p *commands) ofBuild(
 				if err != nil {
 					return err
 				}
-				b, err := s.build(ctx, args[1])
+				number, err := strconv.Atoi(args[1])
+				if err != nil || number < 1 {
+					return fmt.Errorf("the build is %q; it must be a number, as project builds shows it",
+						args[1])
+				}
+				b, err := s.build(ctx, number)
 				if err != nil {
 					return err
 				}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"refold/codecs"
 	"refold/installation/stores"
+	"refold/processors"
 	"refold/program/command"
 	"refold/projections"
 )
@@ -94,21 +96,35 @@ func (o *opened) named(name string) (stored, error) {
 	return stored{}, fmt.Errorf("no projection %q has a store; there is %s", name, strings.Join(names, ", "))
 }
 
-// build returns a build by its number, as text.
-func (s *stored) build(ctx context.Context, text string) (projections.Build, error) {
-	number, err := strconv.Atoi(text)
-	if err != nil || number < 1 {
-		return projections.Build{}, fmt.Errorf("the build is %q; it must be a number, as project builds "+
-			"shows it", text)
-	}
+// build returns a build by its number; 0: the live one.
+func (s *stored) build(ctx context.Context, number int) (projections.Build, error) {
 	builds, err := s.store.Builds(ctx, s.Name)
 	if err != nil {
 		return projections.Build{}, err //nolint:wrapcheck // it says what was asked
 	}
-	for _, b := range builds {
-		if b.Number == number {
-			return b, nil
+	i := slices.IndexFunc(builds, func(b projections.Build) bool {
+		return b.Number == number || number == 0 && b.Status == projections.Live
+	})
+	if i < 0 {
+		asked := s.Name
+		if number > 0 {
+			asked = projections.Build{Projection: s.Name, Number: number}.Name()
 		}
+		return projections.Build{}, fmt.Errorf("%s: %w; project builds shows those that there are", asked,
+			projections.ErrNoBuild)
 	}
-	return projections.Build{}, fmt.Errorf("build %d of %s: %w", number, s.Name, projections.ErrNoBuild)
+	return builds[i], nil
+}
+
+// prepared opens the aggregates, and learns their schemas. The caller closes the registry.
+func (o *opened) prepared(ctx context.Context) (*codecs.Registry, []*processors.OpenAggregate, error) {
+	registry, all, err := o.Open(nil)
+	if err != nil {
+		return nil, nil, err //nolint:wrapcheck // it says what is wrong
+	}
+	if err := all.Prepare(ctx); err != nil {
+		registry.Close()
+		return nil, nil, err //nolint:wrapcheck // it names the schemas
+	}
+	return registry, all.Aggregates, nil
 }

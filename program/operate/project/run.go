@@ -44,14 +44,11 @@ func (p *commands) run(cmd *cobra.Command, names []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, o.stores.Close()) }()
 	logger := logging.New(cmd.ErrOrStderr(), o.Config.Log)
-	registry, programs, err := o.Open(nil)
+	registry, aggregates, err := o.prepared(cmd.Context())
 	if err != nil {
-		return err //nolint:wrapcheck // it says what is wrong
+		return err
 	}
 	defer registry.Close()
-	if err := programs.Prepare(cmd.Context()); err != nil {
-		return err //nolint:wrapcheck // it names the schemas
-	}
 	rebuilds, err := rebuild.Open(rebuild.TopicOptions{
 		Kafka: o.Kafka(nil), Name: rebuild.TopicName(o.Prefix()), StallAfter: o.Config.Processor.StallAfter,
 		Logger: logger,
@@ -64,7 +61,7 @@ func (p *commands) run(cmd *cobra.Command, names []string) (err error) {
 	metrics.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	all, err := worker.NewProjector(worker.ProjectorOptions{
-		Installation: o.Installation, Aggregates: programs.Aggregates, Stores: o.stores, Rebuilds: rebuilds,
+		Installation: o.Installation, Aggregates: aggregates, Stores: o.stores, Rebuilds: rebuilds,
 		Only: names, Share: 1, Metrics: metrics, Logger: logger,
 	})
 	if err != nil {

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"refold/program/command"
-	"refold/projections"
 	"refold/projections/compare"
 	"refold/projections/projector"
 )
@@ -35,23 +33,20 @@ func Verify(program *command.Program, cmd *cobra.Command, v Verification) error 
 		if err != nil {
 			return err
 		}
-		b, err := s.asked(ctx, v.Build)
+		b, err := s.build(ctx, v.Build)
 		if err != nil {
 			return err
 		}
-		registry, programs, err := o.Open(nil)
+		registry, aggregates, err := o.prepared(ctx)
 		if err != nil {
-			return err //nolint:wrapcheck // it says what is wrong
+			return err
 		}
 		defer registry.Close()
-		if err := programs.Prepare(ctx); err != nil {
-			return err //nolint:wrapcheck // it names the schemas
-		}
 		options := compare.Options{
 			Projection: &s.Projection, Build: b, Kafka: o.Kafka(nil), TopicPrefix: o.Prefix(),
 			Group: projector.Group(o.Prefix(), b), Sample: v.Sample, EventsPerSecond: v.EventsPerSecond,
 		}
-		if options.Sources, err = s.Projection.Open(programs.Aggregates); err != nil {
+		if options.Sources, err = s.Projection.Open(aggregates); err != nil {
 			return err //nolint:wrapcheck // it names the projection
 		}
 		if options.Open, err = s.store.Open(ctx, &s.Projection, b.Number); err != nil {
@@ -59,22 +54,6 @@ func Verify(program *command.Program, cmd *cobra.Command, v Verification) error 
 		}
 		return v.run(ctx, cmd, options)
 	})
-}
-
-// asked returns the build that is verified.
-func (s *stored) asked(ctx context.Context, number int) (projections.Build, error) {
-	builds, err := s.store.Builds(ctx, s.Name)
-	if err != nil {
-		return projections.Build{}, err //nolint:wrapcheck // it says what was asked
-	}
-	i := slices.IndexFunc(builds, func(b projections.Build) bool {
-		return b.Number == number || number == 0 && b.Status == projections.Live
-	})
-	if i < 0 {
-		return projections.Build{}, fmt.Errorf("%s: %w; project builds shows those that there are", s.Name,
-			projections.ErrNoBuild)
-	}
-	return builds[i], nil
 }
 
 // run verifies, prints each difference as a line of JSON, and mends them if that is asked for.
