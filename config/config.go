@@ -25,6 +25,7 @@ type Config struct {
 	Verify      Verify      `key:"verify"`
 	Views       Views       `key:"views"`
 	Projections Projections `key:"projections"`
+	Reactions   Reactions   `key:"reactions"`
 	HTTP        HTTP        `key:"http"`
 	Tracing     Tracing     `key:"tracing"`
 	Log         Log         `key:"log"`

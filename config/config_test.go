@@ -307,6 +307,7 @@ func TestOptionsThatContradictEachOther(t *testing.T) {
 		{"kafka: {transaction-timeout: 5s}", "kafka.request-timeout", "kafka.transaction-timeout, 5s"},
 		{"kafka: {transaction-timeout: 10s}", "", ""},
 		{"processor: {leave-timeout: 30s}", "processor.leave-timeout", "kafka.rebalance-timeout, 30s"},
+		{"reactions: {least-backoff: 2m}", "reactions.most-backoff", "reactions.least-backoff, 2m"},
 		{"processor: {backoff-min: 11s}", "processor.backoff-min", "processor.backoff-max, 10s"},
 		{"processor: {poison-least: 1001}", "processor.poison-least", "processor.poison-window, 1000"},
 		{"tracing: {batch: 3000}", "tracing.batch", "tracing.queue, 2048"},

@@ -23,8 +23,8 @@ type Installation struct {
 
 // Check finds what only the packages that use the settings know to be wrong.
 func (i *Installation) Check() error {
-	return errors.Join(i.Definitions.Names(i.Prefix()).Check(), i.awaited(), i.Kafka(nil).Validate(),
-		i.Registry().Validate())
+	return errors.Join(i.Definitions.Names(i.Prefix()).Check(), i.awaited(), i.graceful(),
+		i.Kafka(nil).Validate(), i.Registry().Validate())
 }
 
 // awaited finds processes that wait for results which are switched off.

@@ -26,6 +26,7 @@ func (i *Installation) TopicSpecs() []kafka.TopicSpec {
 		loop := processors.LoopTopic(c.Prefix + p.ProcessName())
 		specs = append(specs, specOf(c, loop, kept(c.CommandsRetention)))
 	}
+	specs = append(specs, i.reactionTopics()...)
 	// A single partition: all who look see the same records in the same order, which are few and small.
 	settled := single(specOf(c, deadletters.NamesOf(c.Prefix).Settled, compacted()))
 	asked := single(specOf(c, rebuild.TopicName(c.Prefix), compacted()))
@@ -56,7 +57,8 @@ func (i *Installation) topicsOf(named processors.AggregateName) []kafka.TopicSpe
 }
 
 // Copartitioned returns the topics that must have the same number of partitions: all in which a key's
-// records are where its row is, and those by which processes follow from one aggregate to another.
+// records are where its row is, and those by which processes follow from one aggregate to another. Topics of
+// reactions are not among them: one that does not fit stops its reaction, and nothing else.
 func (i *Installation) Copartitioned() []string {
 	var topics []string
 	for _, a := range i.Definitions.Aggregates {

@@ -83,7 +83,7 @@ type Settings struct {
 // Rejection is a code that commands are rejected with, and what it means to their sender.
 type Rejection struct{ Code, Meaning string }
 
-// Definition is an [Aggregate] or a [Process].
+// Definition is an [Aggregate], a [Process], a [ReadModel] or a [ReactionDefinition].
 type Definition interface{ definition() }
 
 // AggregateDefinition is an [Aggregate] without its types.

@@ -18,7 +18,8 @@ type Definitions struct {
 }
 
 // Define collects the definitions of a program. The error lists names that can't be, or that stand for
-// two things, and processes that need an aggregate which the program does not have.
+// two things, and processes, projections and reactions that need an aggregate which the program does not
+// have.
 func Define(all ...Definition) (Definitions, error) {
 	var d Definitions
 	var errs []error
@@ -99,7 +100,7 @@ func (d Definitions) checkReactions(known map[AggregateName]bool) (errs []error)
 	return errs
 }
 
-// Names returns what the aggregates and processes are called.
+// Names returns what the aggregates, processes and reactions are called.
 func (d Definitions) Names(prefix string) Names {
 	n := Names{Prefix: prefix}
 	for _, a := range d.Aggregates {
@@ -107,6 +108,9 @@ func (d Definitions) Names(prefix string) Names {
 	}
 	for _, p := range d.Processes {
 		n.Processes = append(n.Processes, p.ProcessName())
+	}
+	for _, r := range d.Reactions {
+		n.Reactions = append(n.Reactions, r.ReactionName())
 	}
 	return n
 }

@@ -8,14 +8,15 @@ import (
 	"strings"
 )
 
-// Names are what a program calls its aggregates and its processes. Names of topics, groups, paths, commands
-// of processes and parts of the API's description are made of them, so that all must fit together: Check is
-// the one place that knows how.
+// Names are what a program calls its aggregates, its processes and its reactions. Names of topics, groups,
+// paths, commands of processes and parts of the API's description are made of them, so that all must fit
+// together: Check is the one place that knows how.
 type Names struct {
 	// Prefix is in front of all topics and groups.
 	Prefix     string
 	Aggregates []AggregateName
 	Processes  []string
+	Reactions  []string
 }
 
 // AggregateName is what an aggregate is called, such as account and accounts.
@@ -79,6 +80,10 @@ func (n Names) Check() error {
 	for i, p := range n.Processes {
 		of := fmt.Sprintf("process %d", i+1)
 		check(of, p, of)
+	}
+	for _, r := range n.Reactions {
+		of := fmt.Sprintf("the group of reaction %q", r)
+		check(of, ReactionGroup("", r), of)
 	}
 	return errors.Join(errs...)
 }

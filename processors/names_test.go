@@ -43,6 +43,19 @@ func TestNames(t *testing.T) {
 		"a process with a slash": {
 			processors.Names{Processes: []string{"a/b", "a.b"}}, []string{`"a/b"`, `"a.b"`},
 		},
+		"a process like the group of a reaction": {
+			processors.Names{Processes: []string{"reaction-hook"}, Reactions: []string{"hook"}},
+			[]string{`the group of reaction "hook" is called "reaction-hook", and so is process 1`},
+		},
+		"an aggregate like the group of a reaction": {
+			processors.Names{
+				Aggregates: []processors.AggregateName{{"x", "reaction-hook"}}, Reactions: []string{"hook"},
+			},
+			[]string{`"reaction-hook", and so is aggregate 1 ("x")`},
+		},
+		"a reaction too long by the prefix": {
+			processors.Names{Prefix: long[:140], Reactions: []string{long[:92]}}, []string{"at most 100"},
+		},
 		"two processes": {
 			processors.Names{Processes: []string{"a", "a"}}, []string{`process 2 is called "a"`},
 		},

@@ -55,8 +55,8 @@ type Target struct {
 	Commands *codecs.Set
 }
 
-// LoopTopic returns the topic that dead letters of the process of that group are replayed to. It
-// has as many partitions as the process's inputs.
+// LoopTopic returns the topic that dead letters of the process or reaction of that group are replayed to. It
+// has as many partitions as the inputs.
 func LoopTopic(group string) string {
 	return goka.DefineGroup(goka.Group(group),
 		goka.Loop(kafka.RecordsCodec{}, func(goka.Context, any) {})).LoopStream().Topic()

@@ -149,7 +149,7 @@ func TestInstallationsThatStart(t *testing.T) {
 			for n := range 2 {
 				w.goesOn(keyOf(int32(n), 30))
 			}
-			second := &testbed{t: t, cluster: i.cluster, store: t.TempDir()} // and scaled
+			second := &testbed{t: t, cluster: i.cluster, store: t.TempDir(), program: i.program} // and scaled
 			other := second.start()
 			w.goesOn(keyOf(0, 31))
 			other.goesOn(keyOf(1, 31))

@@ -26,7 +26,7 @@ type Program struct {
 	Name string
 	// Version is the program's; what Go noted of the source, if it is empty.
 	Version string
-	// Definitions are the aggregates and processes.
+	// Definitions are the aggregates, processes, projections and reactions.
 	Definitions []processors.Definition
 	// Extensions add routes and metrics to the worker.
 	Extensions []worker.Extension

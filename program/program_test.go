@@ -88,9 +88,12 @@ func testRoot(environ []string) *cobra.Command {
 	return root
 }
 
-// execute runs a command in this process and returns what main would exit with.
+// execute runs a command of the shop in this process and returns what main would exit with.
 func execute(ctx context.Context, out *output, environ []string, args ...string) int {
-	root := testRoot(environ)
+	return executeRoot(ctx, testRoot(environ), out, args...)
+}
+
+func executeRoot(ctx context.Context, root *cobra.Command, out *output, args ...string) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(out)

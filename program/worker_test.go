@@ -19,6 +19,7 @@ type testbed struct {
 	t       *testing.T
 	cluster *local.Cluster
 	store   string
+	program Program
 }
 
 func newTestbed(t *testing.T) *testbed {
@@ -32,7 +33,7 @@ func newTestbed(t *testing.T) *testbed {
 			t.Error(err)
 		}
 	})
-	return &testbed{t: t, cluster: cluster, store: t.TempDir()}
+	return &testbed{t: t, cluster: cluster, store: t.TempDir(), program: shop}
 }
 
 // reach are the flags that lead to the cluster.
@@ -72,10 +73,14 @@ func (i *testbed) begin(flags ...string) *runningWorker {
 	args := append([]string{
 		"run", "--http.address", "127.0.0.1:0", "--log.format", "json", "--store.directory", i.store,
 	}, i.reach()...)
+	root, err := newRoot(i.program, nil)
+	if err != nil {
+		i.t.Fatal(err)
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		w.code <- execute(ctx, w.out, nil, append(args, flags...)...)
+		w.code <- executeRoot(ctx, root, w.out, append(args, flags...)...)
 	}()
 	i.t.Cleanup(func() { // before the cluster ends, and before another test looks for leaks
 		cancel()

@@ -56,15 +56,15 @@ func begin(r *Runner, client *kgo.Client, at kafka.TopicPartition) *line {
 func (l *line) stop() { close(l.stopping) }
 
 // end waits for the end of the line. When the grace is over, the try is cancelled; a function that does not
-// heed that is left alone.
-func (l *line) end(grace context.Context) {
+// heed that is left alone in the end.
+func (l *line) end(grace, last context.Context) {
 	select {
 	case <-l.done:
 	case <-grace.Done():
 		l.cancel()
 		select {
 		case <-l.done:
-		case <-time.After(l.runner.o.Grace):
+		case <-last.Done():
 		}
 	}
 	l.cancel()
@@ -85,6 +85,23 @@ func (l *line) add(records []*kgo.Record) {
 	select {
 	case l.wake <- struct{}{}:
 	default:
+	}
+}
+
+// errLost says that records are gone before they were sent. Nobody knows how many, and what they would have
+// led to, so a person decides where to go on.
+var errLost = errors.New("records were deleted before they were sent; to go on after them, stop all " +
+	"processes of the reaction, and reset the offset of its group")
+
+// lost holds the line for good: the topic no longer has the record that is to be sent next.
+func (l *line) lost() {
+	l.client.PauseFetchPartitions(map[string][]int32{l.at.Topic: {l.at.Partition}})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped == nil {
+		l.stopped = errLost
+		l.runner.log.Error("a partition stops", "topic", l.at.Topic, "partition", l.at.Partition,
+			"group", l.runner.group, "error", errLost)
 	}
 }
 

@@ -1,6 +1,7 @@
 package reactions
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,6 +34,9 @@ type Options struct {
 	Version string
 	// Poison is DeadLetters if it is empty.
 	Poison Poison
+	// Fit is asked for the reaction's topics before it joins its group, and again after each fault of the
+	// group. While it returns an error, the reaction stays out. Nil: nothing is asked.
+	Fit func(ctx context.Context, topics ...string) error
 
 	// Timeout limits one try. 0: 30 s.
 	Timeout time.Duration

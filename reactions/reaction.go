@@ -56,7 +56,7 @@ func (r Reaction) Check() error {
 }
 
 // Group returns the reaction's consumer group.
-func (r Reaction) Group(prefix string) string { return prefix + "reaction-" + r.Name }
+func (r Reaction) Group(prefix string) string { return processors.ReactionGroup(prefix, r.Name) }
 
 // ReplayTopic returns the topic that dead letters of the reaction are replayed to. It has as many partitions
 // as the events topic.

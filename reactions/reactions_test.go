@@ -302,18 +302,6 @@ func TestUndecodable(t *testing.T) {
 	w.same("reasons", reasons, []string{"bad-header"})
 }
 
-// Topics that are missing are a fault that is told.
-func TestWithoutTopics(t *testing.T) {
-	w := newWorld(t)
-	r := hook(func(context.Context, event) error { return nil })
-	r.Name = "other"
-	running := w.run(r, nil)
-	w.until("it is not ready", func() bool { return running.Ready() != nil })
-	if err := running.Ready(); !strings.Contains(err.Error(), "reaction-other") {
-		t.Errorf("the error is %v", err)
-	}
-}
-
 // Every mistake in a definition is named.
 func TestDefinitionsThatCannotBe(t *testing.T) {
 	send := func(context.Context, event) error { return nil }

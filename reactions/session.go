@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/kafka"
@@ -22,6 +23,8 @@ const (
 	// fetchMaxWait is how long a broker waits for something new. A partition that comes waits for the end of
 	// the fetch that is under way.
 	fetchMaxWait = 250 * time.Millisecond
+	// fetchBytes is what a broker may send ahead. Events are sent one by one, and so need no more.
+	fetchBytes = 1 << 20
 	// commitPause is the pause after a commit that failed.
 	commitPause = 200 * time.Millisecond
 )
@@ -36,7 +39,7 @@ func (r *Runner) session(ctx context.Context) error {
 		// Where offsets are lost, nothing must be passed over, and nothing sent again: that is a fault.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtCommitted()), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.KeepControlRecords(), // else the end of a partition would never be reached
-		kgo.FetchMaxWait(fetchMaxWait),
+		kgo.FetchMaxWait(fetchMaxWait), kgo.FetchMaxBytes(fetchBytes),
 		kgo.AutoCommitMarks(), kgo.BlockRebalanceOnPoll(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.OnPartitionsAssigned(r.assigned),
 		kgo.OnPartitionsRevoked(func(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
@@ -71,6 +74,11 @@ func (r *Runner) poll(ctx context.Context, client *kgo.Client) error {
 		}
 		var errs []error
 		fetches.EachError(func(topic string, partition int32, err error) {
+			l := r.line(kafka.TopicPartition{Topic: topic, Partition: partition})
+			if l != nil && errors.Is(err, kerr.OffsetOutOfRange) {
+				l.lost()
+				return
+			}
 			errs = append(errs, fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
 		})
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
@@ -129,8 +137,10 @@ func (r *Runner) gone(partitions map[string][]int32) {
 	}
 	grace, cancel := context.WithTimeout(context.Background(), r.o.Grace)
 	defer cancel()
+	last, cancel := context.WithTimeout(context.Background(), 2*r.o.Grace)
+	defer cancel()
 	for _, l := range ended {
-		l.end(grace)
+		l.end(grace, last)
 	}
 }
 

@@ -20,6 +20,11 @@ var errNoStart = errors.New("partitions have no offsets to begin at")
 // Brokers take offsets from outside a group only while it has no members. So if they refuse them, another
 // member is there, which has done the same before it joined.
 func (r *Runner) begin(ctx context.Context) error {
+	if r.o.Fit != nil {
+		if err := r.o.Fit(ctx, r.events, r.replay); err != nil {
+			return err
+		}
+	}
 	client, err := r.o.Kafka.Client() // of no member
 	if err != nil {
 		return err //nolint:wrapcheck // it says what is wrong with the settings

@@ -58,6 +58,7 @@ type Worker struct {
 	readStores   *stores.Stores
 	projector    *projector.Projector  // nil: it fills no read models
 	unprojected  atomic.Pointer[error] // why it has ended
+	reactions    *Reactions            // nil: it runs none
 	server       *httpapi.Server
 	listener     net.Listener // Run hands it to the server
 	address      string
@@ -97,7 +98,8 @@ func New(
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, open := range []func() error{
 		w.openTracing, w.openInventory, w.openCodecs, w.openStores, w.openRebuilds, w.openViews,
-		w.openStandbys, w.openOutcomes, w.openProcessors, w.openProjections, w.openServer,
+		w.openStandbys, w.openOutcomes, w.openProcessors, w.openProjections, w.openReactions,
+		w.openServer,
 	} {
 		if err := open(); err != nil {
 			return nil, err
@@ -217,7 +219,7 @@ func (w *Worker) openServer() (err error) {
 	for _, p := range w.processors {
 		checks = append(checks, httpapi.Check{Name: p.name + "-processor", Ready: p.Ready})
 	}
-	checks = append(checks, w.projectionChecks()...)
+	checks = append(append(checks, w.projectionChecks()...), w.reactionChecks()...)
 	resources := make([]httpapi.Resource, 0, len(w.opened.Aggregates))
 	for _, a := range w.opened.Aggregates {
 		resources = append(resources, w.resource(a))
@@ -291,6 +293,9 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		}
 		if w.projector != nil {
 			group.Go(func() error { w.project(ctx); return nil })
+		}
+		if w.reactions != nil {
+			group.Go(func() error { return w.reactions.Run(ctx) })
 		}
 		for _, b := range w.host.background {
 			group.Go(func() error { w.keep(ctx, b); return nil })

@@ -5,6 +5,7 @@ import (
 
 	"refold/program/command"
 	"refold/program/operate/project"
+	"refold/program/operate/react"
 	"refold/program/operate/schemas"
 )
 
@@ -16,6 +17,6 @@ func Commands(program *command.Program) []*cobra.Command {
 	p := &commands{program}
 	return []*cobra.Command{
 		p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(), p.newTopics(), p.newTopic(),
-		p.newTransactions(), schemas.Command(program), project.Command(program),
+		p.newTransactions(), schemas.Command(program), project.Command(program), react.Command(program),
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"refold/codecs/excerpt"
@@ -35,6 +36,7 @@ type Hook struct {
 	o       Options
 	client  *http.Client
 	circuit *circuit
+	fault   atomic.Pointer[error] // the last one
 	now     func() time.Time
 }
 
@@ -101,14 +103,18 @@ func (h *Hook) post(ctx context.Context, id string, header http.Header, body []b
 		return err
 	}
 	if wait := h.circuit.ask(h.now()); wait > 0 {
-		return reactions.After(wait, errOpen)
+		return reactions.After(wait, fmt.Errorf("%w, after %w", errOpen, *h.fault.Load()))
 	}
 	wait, err := h.answered(h.client.Do(request))
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		h.circuit.abandon() // nobody waits for the answer any more, which says nothing of the receiver
 		return err
 	}
-	h.circuit.tell(h.now(), err != nil && !errors.Is(err, errRefused), wait)
+	fault := err != nil && !errors.Is(err, errRefused)
+	if fault {
+		h.fault.Store(&err) // before the circuit opens
+	}
+	h.circuit.tell(h.now(), fault, wait)
 	switch {
 	case errors.Is(err, errRefused):
 		return reactions.Refuse(err)
@@ -120,7 +126,7 @@ func (h *Hook) post(ctx context.Context, id string, header http.Header, body []b
 
 var (
 	// errOpen says that no request was made.
-	errOpen = errors.New("the receiver has failed too often; it is left alone for a while")
+	errOpen = errors.New("the receiver has failed too often, and is left alone for a while")
 	// errRefused says that the receiver does not want the event.
 	errRefused = errors.New("the receiver refuses the event")
 )

@@ -9,9 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/codecs"
 	"refold/installation/stores"
-	"refold/processors"
 	"refold/program/command"
 	"refold/projections"
 )
@@ -114,17 +112,4 @@ func (s *stored) build(ctx context.Context, number int) (projections.Build, erro
 			projections.ErrNoBuild)
 	}
 	return builds[i], nil
-}
-
-// prepared opens the aggregates, and learns their schemas. The caller closes the registry.
-func (o *opened) prepared(ctx context.Context) (*codecs.Registry, []*processors.OpenAggregate, error) {
-	registry, all, err := o.Open(nil)
-	if err != nil {
-		return nil, nil, err //nolint:wrapcheck // it says what is wrong
-	}
-	if err := all.Prepare(ctx); err != nil {
-		registry.Close()
-		return nil, nil, err //nolint:wrapcheck // it names the schemas
-	}
-	return registry, all.Aggregates, nil
 }

@@ -1,21 +1,12 @@
 package project
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"net"
-	"net/http"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"refold/logging"
-	"refold/projections/projector"
+	"refold/program/command"
 	"refold/snapshots/rebuild"
 	"refold/worker"
 )
@@ -44,7 +35,7 @@ func (p *commands) run(cmd *cobra.Command, names []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, o.stores.Close()) }()
 	logger := logging.New(cmd.ErrOrStderr(), o.Config.Log)
-	registry, aggregates, err := o.prepared(cmd.Context())
+	registry, aggregates, err := o.Prepared(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -57,9 +48,7 @@ func (p *commands) run(cmd *cobra.Command, names []string) (err error) {
 		return err //nolint:wrapcheck // it names the topic
 	}
 	defer rebuilds.Close()
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics := command.NewMetrics()
 	all, err := worker.NewProjector(worker.ProjectorOptions{
 		Installation: o.Installation, Aggregates: aggregates, Stores: o.stores, Rebuilds: rebuilds,
 		Only: names, Share: 1, Metrics: metrics, Logger: logger,
@@ -68,41 +57,5 @@ func (p *commands) run(cmd *cobra.Command, names []string) (err error) {
 		return err //nolint:wrapcheck // it says what is missing
 	}
 	logger.Info("starting", "version", o.Version, "http", o.Config.HTTP.Address)
-	return serve(cmd.Context(), all, metrics, o.Config.HTTP.Address)
-}
-
-// headerTimeout is how long a probe may take to say what it wants.
-const headerTimeout = 5 * time.Second
-
-// serve runs the projector, and answers probes meanwhile.
-func serve(
-	ctx context.Context, all *projector.Projector, metrics *prometheus.Registry, address string,
-) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("http.address: %w (choose another with --http.address)", err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := all.Ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("http.address: %w", err)
-		}
-		return nil
-	})
-	group.Go(func() error {
-		err := all.Run(ctx)
-		return errors.Join(err, server.Close())
-	})
-	return group.Wait() //nolint:wrapcheck // it says what ended
+	return command.Serve(cmd.Context(), all, metrics, o.Config.HTTP.Address)
 }

@@ -37,7 +37,7 @@ func Verify(program *command.Program, cmd *cobra.Command, v Verification) error 
 		if err != nil {
 			return err
 		}
-		registry, aggregates, err := o.prepared(ctx)
+		registry, aggregates, err := o.Prepared(ctx)
 		if err != nil {
 			return err
 		}
