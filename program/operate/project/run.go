@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"refold/logging"
 	"refold/projections/projector"
 	"refold/snapshots/rebuild"
 	"refold/worker"
@@ -43,7 +42,7 @@ func (p *commands) run(cmd *cobra.Command, names []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.stores.Close()) }()
-	logger := logging.New(cmd.ErrOrStderr(), o.Config.Log)
+	logger := o.logger
 	registry, aggregates, err := o.prepared(cmd.Context())
 	if err != nil {
 		return err
