@@ -64,10 +64,13 @@ func TestPositionRoundTrip(t *testing.T) {
 // A position has a slash, and an offset none: neither is taken for the other.
 func TestParsePoint(t *testing.T) {
 	events := projections.Partition{Topic: "shop.account-events", Partition: 3}
+	position := func(aggregate, subject string, sequence int64) projections.Point {
+		return projections.Position{Aggregate: aggregate, Subject: subject, Sequence: sequence}
+	}
 	for text, want := range map[string]projections.Point{
-		"account/alice@7":            projections.Position{Aggregate: "account", Subject: "alice", Sequence: 7},
-		"account-events/3@1234":      projections.Position{Aggregate: "account-events", Subject: "3", Sequence: 1234},
-		"account/a:3@7":              projections.Position{Aggregate: "account", Subject: "a:3", Sequence: 7},
+		"account/alice@7":            position("account", "alice", 7),
+		"account-events/3@1234":      position("account-events", "3", 1234),
+		"account/a:3@7":              position("account", "a:3", 7),
 		"shop.account-events:3@1234": projections.Offset{Partition: events, Offset: 1234},
 		"shop.account-events:03@0":   projections.Offset{Partition: events},
 	} {

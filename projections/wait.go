@@ -27,17 +27,21 @@ func Shows(ctx context.Context, s LiveReader, p *Projection, at Point) (shows bo
 	return shows, err //nolint:wrapcheck // it says what was looked at
 }
 
-// Wait returns when [Shows] is true. It looks again and again until ctx ends; its error wraps that of ctx then,
-// and [ErrNoBuild] if no build is live yet.
+// Wait returns when [Shows] is true. It looks again and again until ctx ends; its error wraps that of ctx
+// then, and [ErrNoBuild] if no build is live yet.
 func Wait(ctx context.Context, s LiveReader, p *Projection, at Point) error {
+	var last error // before ctx ended
 	for pause := waitPause; ; pause = min(2*pause, waitPauseMost) {
 		shows, err := Shows(ctx, s, p, at)
-		if shows || err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoBuild) {
-			return err
+		if ctx.Err() == nil {
+			last = err
+		}
+		if shows || last != nil && !errors.Is(last, ErrNoBuild) {
+			return last
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s in %s: %w", at, p.Name, errors.Join(context.Cause(ctx), err))
+			return fmt.Errorf("waiting for %s in %s: %w", at, p.Name, errors.Join(context.Cause(ctx), last))
 		case <-time.After(pause):
 		}
 	}

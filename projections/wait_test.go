@@ -87,13 +87,30 @@ func TestWait(t *testing.T) {
 	must(t, errors.Join(<-waited, <-waited))
 }
 
+// impatient ends the wait in its second look.
+type impatient struct {
+	projections.LiveReader
+
+	looks int
+	end   context.CancelFunc
+}
+
+func (i *impatient) LookLive(
+	ctx context.Context, p *projections.Projection, look func(projections.View) error,
+) error {
+	if i.looks++; i.looks == 2 {
+		i.end()
+		return ctx.Err()
+	}
+	return i.LiveReader.LookLive(ctx, p, look)
+}
+
 func TestWait_ends(t *testing.T) {
 	var store memory.Store
 	p, build := newPurses(t, &store)
 	ended, cancel := context.WithCancel(t.Context())
-	cancel()
 	at := projections.Position{Aggregate: "purse", Subject: "p", Sequence: 7}
-	err := projections.Wait(ended, &store, p, at)
+	err := projections.Wait(ended, &impatient{LiveReader: &store, end: cancel}, p, at)
 	if !errors.Is(err, context.Canceled) || !errors.Is(err, projections.ErrNoBuild) {
 		t.Errorf("the error is %v; it must say that ctx has ended, and that no build is live", err)
 	}

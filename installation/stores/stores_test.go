@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,17 +79,23 @@ func TestWhereAProjectionGoes(t *testing.T) {
 		settings settings
 		want     string // of a table, a search and a cache; -: none
 	}{
-		"no store":             {settings{}, "- - -"},
-		"a file":               {inSQLite, "sqlite sqlite sqlite"},
-		"a server":             {inPostgres, "postgres postgres postgres"},
-		"both: the server":     {inPostgres.with(inSQLite), "postgres postgres postgres"},
-		"a search":             {inSearch, "- opensearch -"},
-		"a cache":              {inRedis, "- - redis"},
-		"a file and a cache":   {inSQLite.with(inRedis), "sqlite sqlite redis"},
-		"all":                  {every, "postgres opensearch redis"},
-		"chosen":               {every.with(settings{"projections.stores": "table=sqlite,cache=postgres"}), "sqlite opensearch postgres"},
-		"some only":            {every.with(settings{"projections.only": "cache,table"}), "postgres - redis"},
-		"chosen, but left out": {every.with(settings{"projections.only": "table", "projections.stores": "cache=redis"}), "postgres - -"},
+		"no store":           {settings{}, "- - -"},
+		"a file":             {inSQLite, "sqlite sqlite sqlite"},
+		"a server":           {inPostgres, "postgres postgres postgres"},
+		"both: the server":   {inPostgres.with(inSQLite), "postgres postgres postgres"},
+		"a search":           {inSearch, "- opensearch -"},
+		"a cache":            {inRedis, "- - redis"},
+		"a file and a cache": {inSQLite.with(inRedis), "sqlite sqlite redis"},
+		"all":                {every, "postgres opensearch redis"},
+		"chosen": {
+			every.with(settings{"projections.stores": "table=sqlite,cache=postgres"}),
+			"sqlite opensearch postgres",
+		},
+		"some only": {every.with(settings{"projections.only": "cache,table"}), "postgres - redis"},
+		"chosen, but left out": {
+			every.with(settings{"projections.only": "table", "projections.stores": "cache=redis"}),
+			"postgres - -",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			all := open(t, c.settings)
@@ -141,7 +148,7 @@ func TestPathOfSQLite(t *testing.T) {
 }
 
 func TestMistakesNameTheOption(t *testing.T) {
-	missing := filepath.Join(t.TempDir(), "missing")
+	removed := file(t, "there when the configuration is checked, and gone when it is read")
 	for name, c := range map[string]struct {
 		settings settings
 		says     []string
@@ -155,20 +162,20 @@ func TestMistakesNameTheOption(t *testing.T) {
 			[]string{"projections.postgres"},
 		},
 		"no file of the URL": {
-			settings{"projections.postgres.url-file": missing},
-			[]string{"projections.postgres.url-file", missing},
+			settings{"projections.postgres.url-file": removed},
+			[]string{"projections.postgres.url-file", removed},
 		},
 		"no file of a password": {
-			inRedis.with(settings{"projections.redis.password-file": missing}),
-			[]string{"projections.redis.password-file", missing},
+			inRedis.with(settings{"projections.redis.password-file": removed}),
+			[]string{"projections.redis.password-file", removed},
 		},
 		"an empty password": {
 			inSearch.with(settings{"projections.opensearch.password-file": file(t, "\n")}),
 			[]string{"projections.opensearch.password-file", "it is empty"},
 		},
 		"no certificates of a search": {
-			inSearch.with(settings{"projections.opensearch.tls.ca-file": missing}),
-			[]string{"projections.opensearch", "tls.ca-file", missing},
+			inSearch.with(settings{"projections.opensearch.tls.ca-file": removed}),
+			[]string{"projections.opensearch", "tls.ca-file", removed},
 		},
 		"no certificates of a cache": {
 			inRedis.with(settings{
@@ -182,7 +189,14 @@ func TestMistakesNameTheOption(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			all, err := stores.Open(install(t, c.settings), slog.New(slog.DiscardHandler))
+			in := install(t, c.settings)
+			if slices.Contains(c.says, removed) {
+				if err := os.Rename(removed, removed+"-gone"); err != nil {
+					t.Fatal(err)
+				}
+				defer os.Rename(removed+"-gone", removed) //nolint:errcheck // the next case would say so
+			}
+			all, err := stores.Open(in, slog.New(slog.DiscardHandler))
 			if err == nil {
 				t.Fatalf("the stores are opened: %v", all.Close())
 			}

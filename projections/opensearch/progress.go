@@ -123,7 +123,8 @@ func (s *Store) progressAction(projection string, number int, p progress) action
 }
 
 // writeProgress writes progress that was read before, and returns it as it is then, in the same order. If
-// somebody else has changed some of it since, again returns what is to be written of these partitions instead.
+// somebody else has changed some of it since, again returns what is to be written of these partitions
+// instead.
 func (o *open) writeProgress(
 	ctx context.Context, all []progress, again func(lost []projections.Partition) ([]progress, error),
 ) ([]progress, error) {

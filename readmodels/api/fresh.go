@@ -86,8 +86,8 @@ func (position) Describe(endpoint.Context) *huma.Param {
 	return describePoint("As atLeast: the header of a command's answer, sent back.")
 }
 
-// await returns when readers of a projection see all that the client has asked for, at once or while it waits,
-// and what Preference-Applied says then.
+// await returns when readers of a projection see all that the client has asked for, at once or while it
+// waits, and what Preference-Applied says then.
 func (e *endpoints) await(
 	ctx context.Context, set *endpoint.Set, p *projections.Projection, f *Fresh,
 ) (applied string, err error) {
@@ -102,21 +102,30 @@ func (e *endpoints) await(
 		shows, err := projections.Shows(ctx, e.storeOf(p), p, asked.at)
 		switch {
 		case errors.Is(err, projections.ErrNotTaken):
-			return "", problem.Invalid(wire.Mistake{
-				Path: asked.path, Allowed: "a position of what the read model takes: " + err.Error(),
-				Found: asked.at.String(),
-			})
+			return "", notTaken(p, asked)
 		case shows:
-		case prefers && (err == nil || errors.Is(err, projections.ErrNoBuild)):
+		case wait > 0 && (err == nil || errors.Is(err, projections.ErrNoBuild)):
 			err = e.waitFor(ctx, waiting, p, asked.at, applied)
 		case err == nil:
-			err = notYet(p, asked.at, "")
+			err = notYet(p, asked.at, applied)
 		}
 		if err != nil {
 			return "", err //nolint:wrapcheck // it says what was looked at
 		}
 	}
 	return applied, nil
+}
+
+// notTaken says that the read model never shows a position.
+func notTaken(p *projections.Projection, a asked) *problem.Problem {
+	var names []string
+	for _, aggregate := range p.Reads() {
+		names = append(names, aggregate.Named().Name)
+	}
+	return problem.Invalid(wire.Mistake{
+		Path: a.path, Found: a.at.String(),
+		Allowed: "a position of an aggregate whose events are in this read model: " + strings.Join(names, ", "),
+	})
 }
 
 // waitFor waits for a position, unless too many do so.

@@ -20,8 +20,8 @@ func (p *commands) newWait() *cobra.Command {
 		Long: `Wait until readers of a projection see a position.
 
 That is a state of an aggregate at least as new, as in the header X-Refold-Position of a command's answer:
-account/alice@7. Or it is a record of an events topic, with all before it in its partition, such as the last one
-of a bulk load: account-events:3@1234.`,
+account/alice@7. Or it is a record of an events topic, with all before it in its partition, such as the last
+one of a bulk load: account-events:3@1234.`,
 		Example: `  processor project wait accounts_current account/alice@7
   processor project wait accounts_current account-events:3@1234 --timeout 1m`,
 		Args: cobra.ExactArgs(2),
