@@ -125,7 +125,7 @@ func (w *watched) LookLive(
 		close(w.second)
 	}
 	w.mu.Unlock()
-	return w.LiveReader.LookLive(ctx, p, look) //nolint:wrapcheck // it is the other's own
+	return w.LiveReader.LookLive(ctx, p, look)
 }
 
 // A request waits until the read model has the event, and is then answered from what has it. Another one that
