@@ -11,9 +11,9 @@ import (
 type Projections struct {
 	Run          bool          `key:"run" default:"true" help:"Fill the program's read models in the workers: all for which a store is given below. false: workers only serve them, and processor project fills them."`
 	Only         []string      `key:"only" help:"Names of the projections that are filled and served. Empty: all of the program."`
-	Stores       []string      `key:"stores" help:"Stores of single projections, each name=store, the store one of postgres, sqlite, opensearch and redis. By default a projection goes to the first store that is given of its kind, and without one to Postgres or SQLite."`
-	FromTables   []string      `key:"from-tables" help:"Projections whose new builds are filled from the aggregates' tables instead of all events. They must make their rows of states alone."`
-	ByHand       []string      `key:"by-hand" help:"Projections whose new builds wait for processor projections take-over. By default a build takes over as soon as it is level."`
+	Stores       []string      `key:"stores" help:"Stores of single projections, each name=store, the store one of postgres, sqlite, opensearch and redis. By default a projection goes to the store of its kind, and without one to Postgres, or else to SQLite."`
+	FromTables   []string      `key:"from-tables" help:"Projections whose new builds are filled from the aggregates' tables instead of all events. They must make their rows of states alone, without sums. processor project rebuild needs it, too."`
+	ByHand       []string      `key:"by-hand" help:"Projections whose new builds wait for processor project take-over. By default a build takes over as soon as it is level."`
 	Share        float64       `key:"share" default:"0.25" min:"0.01" max:"1" help:"The share of its time that a build works in a worker while it has a backlog; it rests in between, so that commands are not delayed. processor project takes all of its time."`
 	BatchRecords int           `key:"batch-records" default:"5000" min:"1" max:"1000000" help:"The most events of one transaction of the store. Larger batches write a row that changes often less often, and take more memory."`
 	BatchBytes   Bytes         `key:"batch-bytes" default:"4MiB" min:"1KiB" max:"64MiB" help:"The most bytes of events in one transaction. As much is fetched ahead from each broker, compressed."`
@@ -50,7 +50,7 @@ type OpenSearch struct {
 	Username     string        `key:"username" help:"User name for basic authentication. Empty: none."`
 	Password     Secret        `key:"password" help:"Its password. Set it in the environment or the file, never as a flag."`
 	PasswordFile string        `key:"password-file" help:"File with the password."`
-	TLS          RegistryTLS   `key:"tls"`
+	TLS          StoreTLS      `key:"tls"`
 	Timeout      time.Duration `key:"timeout" default:"30s" min:"100ms" max:"10m" help:"Time limit of one request."`
 	BulkBytes    Bytes         `key:"bulk-bytes" default:"5MiB" min:"1KiB" max:"64MiB" help:"Where a bulk request is full and the next one begins."`
 	Shards       int           `key:"shards" default:"1" min:"1" max:"1000" help:"The primary shards of a new index."`
@@ -72,8 +72,15 @@ type Redis struct {
 
 // RedisTLS says how connections to Redis are encrypted.
 type RedisTLS struct {
-	Enabled     bool `key:"enabled" default:"false" help:"Turns TLS on."`
-	RegistryTLS `key:",inline"`
+	Enabled  bool `key:"enabled" default:"false" help:"Turns TLS on."`
+	StoreTLS `key:",inline"`
+}
+
+// StoreTLS says by what a store and we know each other.
+type StoreTLS struct {
+	CAFile   string `key:"ca-file" help:"Certificate authorities to trust (PEM). Empty: the system's."`
+	CertFile string `key:"cert-file" help:"Our own certificate (PEM), if the server asks for one (mutual TLS). This file and the next one are read again at each connection."`
+	KeyFile  string `key:"key-file" help:"Its key (PEM)."`
 }
 
 // The names of stores, as Projections.Stores has them.
@@ -110,6 +117,15 @@ func (p *Projections) Store(projection string) string {
 		}
 	}
 	return ""
+}
+
+// Stored returns the names of the projections that were given a store by name.
+func (p *Projections) Stored() (all []string) {
+	for _, text := range p.Stores {
+		name, _, _ := strings.Cut(text, "=")
+		all = append(all, name)
+	}
+	return all
 }
 
 // contradictions finds options of read models that don't go together.

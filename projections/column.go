@@ -25,7 +25,9 @@ const (
 	// keep.
 	Time  ColumnType = "time"
 	Bytes ColumnType = "bytes" // []byte
-	JSON  ColumnType = "json"  // json.RawMessage, from any other struct, slice, array, map or interface
+	// JSON is a json.RawMessage, of any other struct, slice, array, map or interface. Slices and maps that are
+	// nil are [] and {}, at any depth.
+	JSON ColumnType = "json"
 )
 
 // Column is a column of a [Table].
@@ -39,6 +41,7 @@ type Column struct {
 	Nullable bool
 
 	field []int
+	none  string // the JSON of a nil value
 }
 
 var (
@@ -81,7 +84,7 @@ func columnOf(f reflect.StructField) (Column, error) {
 	if t.Kind() == reflect.Pointer {
 		c.Nullable, t = true, t.Elem()
 	}
-	c.Type = columnTypeOf(t)
+	c.Type, c.none = columnTypeOf(t), nilAs(t)
 	if err := checkName("a column", name); err != nil {
 		return c, err
 	}
@@ -150,7 +153,7 @@ func (c *Column) valueOf(row reflect.Value) (any, error) {
 	case Bytes:
 		return append([]byte{}, v.Bytes()...), nil
 	default:
-		text, err := json.Marshal(v.Interface())
+		text, err := json.Marshal(withoutNils(v).Interface())
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", c.Name, err)
 		}
@@ -178,7 +181,7 @@ func (c *Column) Zero() any {
 	case c.Type == Bytes:
 		return []byte{}
 	default:
-		return json.RawMessage("null")
+		return json.RawMessage(c.none)
 	}
 }
 

@@ -24,7 +24,7 @@ func TestValues(t *testing.T) {
 	canonical := time.Date(1969, 7, 20, 20, 17, 40, 1000, time.UTC)
 	want := []any{
 		"a", int64(-128), int64(math.MaxUint32), int64(time.Second), 0.5, true, canonical, []byte("raw"),
-		json.RawMessage(`{"a":[1e2,"x"]}`), json.RawMessage(`null`), json.RawMessage(`[1,2]`),
+		json.RawMessage(`{"a":[1e2,"x"]}`), json.RawMessage(`[]`), json.RawMessage(`[1,2]`),
 		json.RawMessage(`{"a":2,"b":1}`), json.RawMessage(`{"A":0}`), json.RawMessage(`null`), canonical,
 		nil, nil,
 	}

@@ -61,6 +61,45 @@ func TestPositionRoundTrip(t *testing.T) {
 	})
 }
 
+// A position has a slash, and an offset none: neither is taken for the other.
+func TestParsePoint(t *testing.T) {
+	events := projections.Partition{Topic: "shop.account-events", Partition: 3}
+	position := func(aggregate, subject string, sequence int64) projections.Point {
+		return projections.Position{Aggregate: aggregate, Subject: subject, Sequence: sequence}
+	}
+	for text, want := range map[string]projections.Point{
+		"account/alice@7":            position("account", "alice", 7),
+		"account-events/3@1234":      position("account-events", "3", 1234),
+		"account/a:3@7":              position("account", "a:3", 7),
+		"shop.account-events:3@1234": projections.Offset{Partition: events, Offset: 1234},
+		"shop.account-events:03@0":   projections.Offset{Partition: events},
+	} {
+		found, err := projections.ParsePoint(text)
+		if err != nil || found != want {
+			t.Errorf("%q is read as %#v (%v); it must be %#v", text, found, err, want)
+			continue
+		}
+		if again, err := projections.ParsePoint(found.String()); err != nil || again != want {
+			t.Errorf("%q is written as %q (%v)", text, found, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"":                                     "it must be like account/alice@7, or",
+		"account-events":                       "it must be like",
+		"account-events:3":                     "it must be like",
+		"account-events:3:1234":                "it must be like",
+		"account-events@1234":                  "it must be like",
+		"account-events:-1@7":                  "it must be like",
+		"account-events:3@-1":                  "it must be like",
+		"account-events:2147483648@7":          "too large",
+		"account-events:3@9223372036854775808": "too large",
+		"account/alice":                        "it must be like account/alice@7",
+	} {
+		_, err := projections.ParsePoint(text)
+		mustSay(t, err, want)
+	}
+}
+
 // Whatever is read, is read again from its text.
 func FuzzParsePosition(f *testing.F) {
 	for _, seed := range []string{"account/alice@7", "a/@@0", "a//@00", "@/", "a/b@+1", "a/\xff@9"} {

@@ -137,3 +137,18 @@ func (p *Projection) Table(name string) *Table {
 func (p *Projection) OfStates() bool {
 	return !slices.ContainsFunc(p.Sources, func(s Source) bool { return !s.ofStates })
 }
+
+// CanFillFromTables returns an error if a build can't be filled from the aggregates' tables.
+func (p *Projection) CanFillFromTables() error {
+	if !p.OfStates() {
+		return fmt.Errorf("some rows of %s are made of events; only a projection of states alone can be filled "+
+			"from tables", p.Name)
+	}
+	for _, t := range p.Tables {
+		if t != nil && t.Sums() {
+			return fmt.Errorf("table %s of %s has sum columns; a fill from tables that is begun again would "+
+				"add twice", t.Name, p.Name)
+		}
+	}
+	return nil
+}

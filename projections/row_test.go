@@ -38,7 +38,7 @@ func TestRow(t *testing.T) {
 	note := word("late")
 	ended := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	for name, row := range map[string]everyType{
-		"zero values": {Digest: []byte{}, Raw: json.RawMessage("null")},
+		"zero values": {Digest: []byte{}, Tags: []string{}, Raw: json.RawMessage("null")},
 		"all values": {
 			ID: "a/b", Kind: "x", Small: -128, Unsigned: math.MaxUint32, Share: 0.5, Open: true,
 			At: time.Date(2026, 1, 31, 23, 59, 59, 1000, time.UTC), Ended: &ended, Note: &note,

@@ -77,6 +77,21 @@ type Progress struct {
 	Time time.Time
 }
 
+// latest is the last time that RFC 3339, and with it JSON, can have.
+var latest = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+// Bounded returns the time of a record, which may claim any, as one that can be written and read again.
+func Bounded(t time.Time) time.Time {
+	switch {
+	case t.After(latest):
+		return latest
+	case t.Year() < 1:
+		return time.Unix(0, 0).UTC()
+	default:
+		return t.UTC()
+	}
+}
+
 // StoredState is the state of an aggregate that a build has come to.
 type StoredState struct {
 	Aggregate, Subject string
@@ -127,6 +142,8 @@ var (
 // that (OpenSearch) writes progress last, and takes what it is given again without harm; its documentation
 // says how.
 type Store interface {
+	LiveReader
+
 	// Builds returns the builds of a projection, the oldest first.
 	Builds(ctx context.Context, projection string) ([]Build, error)
 	// Begin returns the build with the version and folds of b, the newest if there are several. Without one,
@@ -138,13 +155,21 @@ type Store interface {
 	Open(ctx context.Context, p *Projection, number int) (OpenBuild, error)
 	// Drop removes a build with all its rows. It refuses the live one. The error may be ErrNoBuild.
 	Drop(ctx context.Context, p *Projection, number int) error
+	// Close ends all connections.
+	Close() error
+}
+
+// LiveReader reads the builds that readers see. Every [Store] is one. The error of its methods may be
+// ErrNoBuild: no build is live.
+type LiveReader interface {
 	// LiveRow returns a row as readers see it, by the values of its key columns: of the build that is live at
 	// this moment, found by the name that readers use (a view, a pointer, an alias). It is nil if there is no
 	// such row. Columns are read by their names, so t may be the table of another version than the live
-	// build's, as long as that has all its columns. The error may be ErrNoBuild: no build is live.
+	// build's, as long as that has all its columns.
 	LiveRow(ctx context.Context, p *Projection, t *Table, key ...any) ([]any, error)
-	// Close ends all connections.
-	Close() error
+	// LookLive calls look with a view of the build that is live at this moment, of whatever version. Its
+	// progress and states can be read; its rows, if it is of the version of p.
+	LookLive(ctx context.Context, p *Projection, look func(View) error) error
 }
 
 // OpenBuild writes and reads a build. Each method may return ErrNoBuild: the build was dropped.

@@ -2,63 +2,47 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
-// waitPause is the time between two looks at a store. An event is a few milliseconds on its way.
-const waitPause = 20 * time.Millisecond
+// The time between two looks at a store. An event is a few milliseconds on its way; one that is not there
+// after some looks may take longer.
+const (
+	waitPause     = 20 * time.Millisecond
+	waitPauseMost = 200 * time.Millisecond
+)
 
-// Wait returns when readers of a projection see a state at least as new as a position, such as that of a
-// command which one has just sent. It looks at the live build, again and again, until ctx ends; its error is
-// that of ctx then. While no build is live, it waits, too.
-func Wait(ctx context.Context, s Store, p *Projection, at Position) error {
-	takes := func(s Source) bool { return s.aggregate.Named().Name == at.Aggregate }
-	if !slices.ContainsFunc(p.Sources, takes) {
-		return fmt.Errorf("projection %s takes no events of the aggregate %q", p.Name, at.Aggregate)
+// Shows reports whether readers of a projection see what a point names, such as the state after a command
+// which one has just sent. It looks at the live build; the error may be [ErrNoBuild].
+func Shows(ctx context.Context, s LiveReader, p *Projection, at Point) (shows bool, err error) {
+	if err := at.in(p); err != nil {
+		return false, err
 	}
-	w := waiting{store: s, projection: p}
-	for {
-		reached, err := w.reached(ctx, at)
-		if err != nil || reached {
-			return err
+	err = s.LookLive(ctx, p, func(v View) (err error) {
+		shows, err = at.shown(ctx, v)
+		return err
+	})
+	return shows, err //nolint:wrapcheck // it says what was looked at
+}
+
+// Wait returns when [Shows] is true. It looks again and again until ctx ends; its error wraps that of ctx
+// then, and [ErrNoBuild] if no build is live yet.
+func Wait(ctx context.Context, s LiveReader, p *Projection, at Point) error {
+	var last error // before ctx ended
+	for pause := waitPause; ; pause = min(2*pause, waitPauseMost) {
+		shows, err := Shows(ctx, s, p, at)
+		if ctx.Err() == nil {
+			last = err
+		}
+		if shows || last != nil && !errors.Is(last, ErrNoBuild) {
+			return last
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s in %s: %w", at, p.Name, ctx.Err())
-		case <-time.After(waitPause):
+			return fmt.Errorf("waiting for %s in %s: %w", at, p.Name, errors.Join(context.Cause(ctx), last))
+		case <-time.After(pause):
 		}
 	}
-}
-
-// waiting remembers the build that was live at the last look.
-type waiting struct {
-	store      Store
-	projection *Projection
-	number     int
-	build      OpenBuild
-}
-
-func (w *waiting) reached(ctx context.Context, at Position) (reached bool, err error) {
-	builds, err := w.store.Builds(ctx, w.projection.Name)
-	if err != nil {
-		return false, err //nolint:wrapcheck // it says which builds
-	}
-	live := slices.IndexFunc(builds, func(b Build) bool { return b.Status == Live })
-	if live < 0 {
-		return false, nil
-	}
-	if number := builds[live].Number; w.build == nil || w.number != number {
-		if w.build, err = w.store.Open(ctx, w.projection, number); err != nil {
-			return false, err //nolint:wrapcheck // it says which build
-		}
-		w.number = number
-	}
-	err = w.build.Look(ctx, func(v View) error {
-		state, err := v.State(ctx, at.Aggregate, at.Subject)
-		reached = state != nil && state.Sequence >= at.Sequence
-		return err //nolint:wrapcheck // the caller says what was looked at
-	})
-	return reached, err //nolint:wrapcheck // it says which build
 }

@@ -19,7 +19,7 @@ import (
 
 // openProjections opens the stores of read models, and makes the projector that fills them.
 func (w *Worker) openProjections() (err error) {
-	if w.readStores, err = stores.Open(w.in); err != nil {
+	if w.readStores, err = stores.Open(w.in, w.logger); err != nil {
 		return err //nolint:wrapcheck // it names the option
 	}
 	if !w.config.Projections.Run {
@@ -128,7 +128,7 @@ func (o *ProjectorOptions) projected() (all []projector.Projected, err error) {
 		})
 	}
 	return all, errors.Join(unknown(named, "projections.only", c.Only),
-		unknown(named, "projections.from-tables", c.FromTables),
+		unknown(named, "projections.stores", c.Stored()), unknown(named, "projections.from-tables", c.FromTables),
 		unknown(named, "projections.by-hand", c.ByHand), unknown(named, "the arguments", o.Only))
 }
 

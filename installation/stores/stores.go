@@ -4,12 +4,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 
 	"refold/config"
 	"refold/installation"
 	"refold/kafka"
+	"refold/logging"
 	"refold/projections"
 	"refold/projections/opensearch"
 	"refold/projections/postgres"
@@ -24,8 +26,9 @@ type Stores struct {
 	search *opensearch.Options
 }
 
-// Open opens the stores. The error names the option that is wrong.
-func Open(in *installation.Installation) (_ *Stores, err error) {
+// Open opens the stores. Their client libraries log to the logger, as far as log.clients lets them. The error
+// names the option that is wrong.
+func Open(in *installation.Installation, logger *slog.Logger) (_ *Stores, err error) {
 	c := in.Config.Projections
 	s := &Stores{config: c, given: make(map[string]projections.Store)}
 	defer func() {
@@ -42,6 +45,7 @@ func Open(in *installation.Installation) (_ *Stores, err error) {
 		case config.StoreOpenSearch:
 			err = s.openSearch(c.OpenSearch, in.Prefix())
 		case config.StoreRedis:
+			redis.LogTo(logging.Client(logger, in.Config.Log, "redis"))
 			err = s.openRedis(c.Redis, in.Prefix())
 		}
 		if err != nil {
@@ -123,7 +127,7 @@ func (s *Stores) openRedis(c config.Redis, prefix string) error {
 		o.Prefix = prefix
 	}
 	if c.TLS.Enabled {
-		if o.TLS, err = tlsOf(c.TLS.RegistryTLS); err != nil {
+		if o.TLS, err = tlsOf(c.TLS.StoreTLS); err != nil {
 			return err
 		}
 	}
@@ -134,7 +138,7 @@ func (s *Stores) openRedis(c config.Redis, prefix string) error {
 	return err //nolint:wrapcheck // it lists what is wrong
 }
 
-func tlsOf(c config.RegistryTLS) (*tls.Config, error) {
+func tlsOf(c config.StoreTLS) (*tls.Config, error) {
 	return kafka.TLS{ //nolint:wrapcheck // it names the file
 		Enabled: true, CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile,
 	}.Config()

@@ -38,9 +38,9 @@ type verifyFlags struct {
 func (p *commands) newVerify() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use:   "verify AGGREGATES",
+		Use:   "verify AGGREGATES | verify --projection NAME",
 		Short: "Compare a table with its events, while everything runs",
-		Long: `Compare a table with its events, while everything runs. Nothing is changed.
+		Long: `Compare a table with its events, while everything runs. Nothing is changed, but by --mend.
 
 Verify folds the events again from offset zero, on this machine's disk. It compares them with the rows of
 the table's topic, with the stores of the workers, and with the results that are still kept. Each row is
@@ -55,10 +55,11 @@ names. Members that don't answer are skipped, but at least one must answer. Stan
 many workers, and for how many partitions, a store was compared.
 
 With --projection, a build of a read model is compared with a fold of its events, at the progress that the
-build has; --mend writes the rows that differ. Differences are lines of JSON: what, table, key, columns (name,
-stored, right).
+build has; --mend writes the rows that differ. Differences are lines of JSON: what (missing, extra, differs),
+table, key, columns (name, stored, right); or of the states that the build keeps for its fold, which take a
+rebuild: what (state-missing, state-behind, state-ahead, state-differs), aggregate, subject, sequence, events.
 
-Exit codes: 0 all is equal, 1 there are differences, 2 it could not be verified.`,
+Exit codes: 0 all is equal, or mended, 1 there are differences, 2 it could not be verified or mended.`,
 		Example: `  processor verify accounts
   processor verify --projection account_statement --mend
   processor verify orders --partition 0,3 --worker http://10.0.0.7:8080
@@ -102,7 +103,8 @@ func unverified(w io.Writer, err error) error {
 
 // verifyProjection verifies a read model.
 func (p *commands) verifyProjection(cmd *cobra.Command, args []string, f verifyFlags) error {
-	if len(args) > 0 || f.partitions != "" || f.since != "" || f.state != "" || len(f.workers) > 0 {
+	if len(args) > 0 || f.partitions != "" || f.since != "" || f.state != "" || len(f.workers) > 0 ||
+		f.noWorkers {
 		return errors.New("--projection goes with --build, --mend, --sample and --events-per-second only")
 	}
 	share, err := parseShare(f.sample)
@@ -116,7 +118,10 @@ func (p *commands) verifyProjection(cmd *cobra.Command, args []string, f verifyF
 
 func (p *commands) verify(cmd *cobra.Command, args []string, f verifyFlags) error {
 	if len(args) != 1 {
-		return errors.New("name the aggregates: verify accounts")
+		return errors.New("name the aggregates: verify accounts; or a read model: verify --projection NAME")
+	}
+	if f.build != 0 || f.mend {
+		return errors.New("--build and --mend go with --projection only; processor rebuild mends a table")
 	}
 	loaded, err := p.Load(cmd, nil)
 	if err != nil {

@@ -131,6 +131,17 @@ func (s *Store) LiveRow(
 	return b.named(t, row)
 }
 
+// LookLive shows the build that readers see: see projections.Store.
+func (s *Store) LookLive(
+	ctx context.Context, p *projections.Projection, look func(projections.View) error,
+) error {
+	live, err := s.Live(p)
+	if err != nil {
+		return err
+	}
+	return live.Look(ctx, look) //nolint:wrapcheck // it is our own
+}
+
 // named returns the columns of t of a row of the build's own table of that name.
 func (b *build) named(t *projections.Table, row []any) ([]any, error) {
 	own := b.tables[slices.IndexFunc(b.tables, func(o *projections.Table) bool { return o.Name == t.Name })]

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 
 	"refold/projections"
 )
@@ -22,45 +21,25 @@ func (o *open) Claim(
 	if _, err := o.store.document(ctx, o.build.Projection, o.build.Number); err != nil {
 		return nil, err
 	}
-	claimed := make(map[projections.Partition]projections.Progress)
-	left := partitions
-	for range maxTries {
-		all, _, err := o.progressAt(ctx, left)
-		if err != nil {
-			return nil, err
-		}
-		actions := make([]action, len(all))
+	claim := func(partitions []projections.Partition) ([]progress, error) {
+		all, _, err := o.progressAt(ctx, partitions)
 		for i := range all {
 			all[i].Epoch++
-			actions[i] = o.store.progressAction(o.build.Projection, o.build.Number, all[i])
 		}
-		results, err := o.store.client.bulk(ctx, actions, nil)
-		if err != nil {
-			return nil, err
-		}
-		var again []projections.Partition
-		for i, r := range results {
-			switch {
-			case r.failure == nil:
-				claimed[left[i]] = all[i].public()
-			case r.failure.status == http.StatusConflict:
-				again = append(again, left[i])
-			default:
-				return nil, noBuild(r.failure)
-			}
-		}
-		if left = again; len(left) == 0 {
-			break
-		}
+		return all, err
 	}
-	if len(left) > 0 {
-		return nil, fmt.Errorf("claiming partitions of %s: others were faster %d times", o.name(), maxTries)
+	all, err := claim(partitions)
+	if err == nil {
+		all, err = o.writeProgress(ctx, all, claim)
 	}
-	all := make([]projections.Progress, len(partitions))
-	for i, p := range partitions {
-		all[i] = claimed[p]
+	if err != nil {
+		return nil, err
 	}
-	return all, nil
+	claimed := make([]projections.Progress, len(all))
+	for i, p := range all {
+		claimed[i] = p.public()
+	}
+	return claimed, nil
 }
 
 // stateDocument is a state as its index has it.

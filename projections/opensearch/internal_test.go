@@ -202,7 +202,7 @@ func TestTimesOfRecordsAreBounded(t *testing.T) {
 	for _, at := range []time.Time{
 		time.UnixMilli(1<<63 - 1), time.UnixMilli(-1 << 63), time.Unix(1e12, 0), time.Unix(0, 1000).UTC(),
 	} {
-		a := s.progressAction("orders", 1, progress{ID: "t/0", Time: bounded(at)})
+		a := s.progressAction("orders", 1, progress{ID: "t/0", Time: projections.Bounded(at)})
 		read, err := progressOf(found{ID: "t/0", Source: a.document}, true)
 		if err != nil || read.Time.Year() > 9999 || at.Year() == 1970 && !read.Time.Equal(at) {
 			t.Errorf("%v is read as %v (%v)", at, read.Time, err)

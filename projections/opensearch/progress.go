@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"time"
 
 	"refold/projections"
@@ -26,10 +27,13 @@ type progress struct {
 	seqNo, term int64
 }
 
+func (p progress) partition() projections.Partition {
+	return projections.Partition{Topic: p.Topic, Partition: p.Partition}
+}
+
 func (p progress) public() projections.Progress {
 	return projections.Progress{
-		Partition: projections.Partition{Topic: p.Topic, Partition: p.Partition},
-		Epoch:     p.Epoch, Next: p.Next, End: p.End, Time: p.Time,
+		Partition: p.partition(), Epoch: p.Epoch, Next: p.Next, End: p.End, Time: p.Time,
 	}
 }
 
@@ -118,19 +122,47 @@ func (s *Store) progressAction(projection string, number int, p progress) action
 	return action{op: "index", on: on, document: document}
 }
 
-// latest is the last time that JSON can have. Records may claim later ones.
-var latest = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-
-// bounded returns a time that can be written and read again.
-func bounded(t time.Time) time.Time {
-	switch {
-	case t.After(latest):
-		return latest
-	case t.Year() < 1:
-		return time.Unix(0, 0).UTC()
-	default:
-		return t.UTC()
+// writeProgress writes progress that was read before, and returns it as it is then, in the same order. If
+// somebody else has changed some of it since, again returns what is to be written of these partitions
+// instead.
+func (o *open) writeProgress(
+	ctx context.Context, all []progress, again func(lost []projections.Partition) ([]progress, error),
+) ([]progress, error) {
+	place := make(map[projections.Partition]int, len(all))
+	for i, p := range all {
+		place[p.partition()] = i
 	}
+	written, left := make([]progress, len(all)), all
+	for range maxTries {
+		actions := make([]action, len(left))
+		for i, p := range left {
+			actions[i] = o.store.progressAction(o.build.Projection, o.build.Number, p)
+		}
+		results, err := o.store.client.bulk(ctx, actions, nil)
+		if err != nil {
+			return nil, err
+		}
+		var lost []projections.Partition
+		for i, r := range results {
+			p := left[i]
+			switch {
+			case r.failure == nil:
+				p.there, p.seqNo, p.term = true, r.seqNo, r.term
+				written[place[p.partition()]] = p
+			case r.failure.status == http.StatusConflict:
+				lost = append(lost, p.partition())
+			default:
+				return nil, noBuild(r.failure)
+			}
+		}
+		if len(lost) == 0 {
+			return written, nil
+		}
+		if left, err = again(lost); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("writing the progress of %s: others were faster %d times", o.name(), maxTries)
 }
 
 // noBuild adds projections.ErrNoBuild to an error that says that an index is missing.

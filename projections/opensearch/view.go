@@ -2,6 +2,8 @@ package opensearch
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"refold/projections"
 )
@@ -12,6 +14,25 @@ func (o *open) Look(ctx context.Context, look func(projections.View) error) erro
 		return err
 	}
 	return look(&view{o})
+}
+
+// LookLive shows the build that is live: see projections.Store.
+func (s *Store) LookLive(
+	ctx context.Context, p *projections.Projection, look func(projections.View) error,
+) error {
+	documents, err := s.documents(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	live, err := s.live(ctx, documents)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(documents, func(d buildDocument) bool { return d.Number == newest(live) })
+	if at < 0 {
+		return fmt.Errorf("no build of %s is live: %w", p.Name, projections.ErrNoBuild)
+	}
+	return look(&view{&open{store: s, build: documents[at]}})
 }
 
 // view reads a build as it is at each call.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"refold/projections"
@@ -65,7 +64,7 @@ func (o *open) Write(ctx context.Context, batch *projections.Batch) error {
 	_, err = o.move(ctx, batch.Advances, current, announced, func(p *progress, a projections.Advance) {
 		p.Next, p.End = a.To, a.End
 		if !a.Time.IsZero() {
-			p.Time = bounded(a.Time)
+			p.Time = projections.Bounded(a.Time)
 		}
 	})
 	return err
@@ -135,45 +134,25 @@ func (o *open) move(
 	ctx context.Context, advances []projections.Advance, current []progress, announced bool,
 	change func(*progress, projections.Advance),
 ) ([]progress, error) {
-	moved := make(map[projections.Partition]progress)
-	left := advances
-	for range maxTries {
-		actions := make([]action, len(left))
-		for i, a := range left {
-			change(&current[i], a)
-			actions[i] = o.store.progressAction(o.build.Projection, o.build.Number, current[i])
+	of := make(map[projections.Partition]projections.Advance, len(advances))
+	for _, a := range advances {
+		of[a.Partition] = a
+	}
+	changed := func(all []progress) []progress {
+		for i := range all {
+			change(&all[i], of[all[i].partition()])
 		}
-		results, err := o.store.client.bulk(ctx, actions, nil)
-		if err != nil {
+		return all
+	}
+	return o.writeProgress(ctx, changed(current), func(lost []projections.Partition) ([]progress, error) {
+		left := make([]projections.Advance, len(lost))
+		for i, p := range lost {
+			left[i] = of[p]
+		}
+		all, err := o.checked(ctx, left)
+		if finishes := announced && errors.Is(err, projections.ErrHeld); err != nil && !finishes {
 			return nil, err
 		}
-		var again []projections.Advance
-		for i, r := range results {
-			switch {
-			case r.failure == nil:
-				current[i].seqNo, current[i].term = r.seqNo, r.term
-				moved[left[i].Partition] = current[i]
-			case r.failure.status == http.StatusConflict:
-				again = append(again, left[i])
-			default:
-				return nil, noBuild(r.failure)
-			}
-		}
-		if left = again; len(left) == 0 {
-			break
-		}
-		current, err = o.checked(ctx, left)
-		finishes := announced && errors.Is(err, projections.ErrHeld)
-		if err != nil && !finishes {
-			return nil, err
-		}
-	}
-	if len(left) > 0 {
-		return nil, fmt.Errorf("writing the progress of %s: others were faster %d times", o.name(), maxTries)
-	}
-	all := make([]progress, len(advances))
-	for i, a := range advances {
-		all[i] = moved[a.Partition]
-	}
-	return all, nil
+		return changed(all), nil
+	})
 }

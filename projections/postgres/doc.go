@@ -8,6 +8,8 @@
 //
 //	SELECT refold_wait('accounts_current', 'account/alice@7', '2 s');
 //
+// account-events:3@1234 waits until it has all events of that partition up to that offset.
+//
 // It sees what others commit only in transactions of the level READ COMMITTED, the default.
 //
 // # Rights

@@ -240,8 +240,11 @@ func TestWaitForAState(t *testing.T) {
 	}
 	must(t, build.TakeOver(t.Context(), patience))
 	var all sync.WaitGroup
+	next := batch(at)
+	next.Advances[0].To = 10
+	upTo := projections.Offset{Partition: at.Partition, Offset: next.Advances[0].To - 1}
 	for _, position := range []string{
-		"account/alice@7", "account/alice@3", "account/" + odd + "@1", escaped,
+		"account/alice@7", "account/alice@3", "account/" + odd + "@1", escaped, upTo.String(),
 	} {
 		all.Go(func() {
 			if !query[bool](t, store, wait, p.Name, position, "30 s") {
@@ -249,20 +252,22 @@ func TestWaitForAState(t *testing.T) {
 			}
 		})
 	}
-	next := batch(at)
 	next.States = []projections.StoredState{
 		{Aggregate: "account", Subject: "alice", Sequence: 7, State: []byte("a")},
 		{Aggregate: "account", Subject: odd, Sequence: 1, State: []byte("b")},
 	}
 	must(t, build.Write(t.Context(), next))
 	all.Wait()
-	for _, position := range []string{"account/alice@8", "account/bob@1", "order/alice@7"} {
+	upTo.Offset = next.Advances[0].To
+	for _, position := range []string{
+		"account/alice@8", "account/bob@1", "order/alice@7", upTo.String(), "other" + upTo.String(),
+	} {
 		if query[bool](t, store, wait, p.Name, position, "0.01 s") {
 			t.Errorf("%q was found", position)
 		}
 	}
 	for _, position := range []string{
-		"", "account", "account/alice", "account/@7", "/alice@7", "account/alice@x",
+		"", "account", "account/alice", "account/@7", "/alice@7", "account/alice@x", "account-events:x@7",
 	} {
 		err := store.DB().QueryRowContext(t.Context(), wait, p.Name, position, "0 s").Scan(new(bool))
 		if err == nil || !strings.Contains(err.Error(), "account/alice@7") {

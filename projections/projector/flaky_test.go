@@ -92,6 +92,16 @@ func (s *flaky) LiveRow(
 	return inner.LiveRow(ctx, p, t, key...)
 }
 
+func (s *flaky) LookLive(
+	ctx context.Context, p *projections.Projection, look func(projections.View) error,
+) error {
+	inner, err := s.store()
+	if err != nil {
+		return err
+	}
+	return inner.LookLive(ctx, p, look)
+}
+
 func (*flaky) Close() error { return nil }
 
 // flakyBuild finds the build at each call, so that another store may be behind it.

@@ -185,10 +185,6 @@ func (o *Options) validate() error {
 
 // check finds what is wrong with what is beside the projection's definition.
 func (p *Projected) check(rowsFold bool) error {
-	sums := false
-	for _, t := range p.Projection.Tables {
-		sums = sums || t != nil && t.Sums()
-	}
 	name := p.Projection.Name
 	switch {
 	case p.Store == nil:
@@ -196,15 +192,13 @@ func (p *Projected) check(rowsFold bool) error {
 	case len(p.Sources) != len(p.Projection.Sources):
 		return fmt.Errorf("projector: projection %s: Sources has %d, the projection %d; take what "+
 			"Projection.Open returns", name, len(p.Sources), len(p.Projection.Sources))
-	case p.FromTables && !p.Projection.OfStates():
-		return fmt.Errorf("projector: projection %s: FromTables is set, and some of its rows are made of "+
-			"events; only one of states alone can be filled from tables", name)
-	case p.FromTables && sums:
-		return fmt.Errorf("projector: projection %s: FromTables is set, and a table has sum columns; a fill "+
-			"that is begun again would add twice", name)
 	case p.FromTables && !rowsFold:
 		return fmt.Errorf("projector: projection %s: FromTables is set, and RowsFold is missing; it must "+
 			"tell what the rows of tables were folded by", name)
+	case p.FromTables:
+		if err := p.Projection.CanFillFromTables(); err != nil {
+			return fmt.Errorf("projector: FromTables is set: %w", err)
+		}
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (a *arguments) advances(all []projections.Advance) {
 	for _, step := range all {
 		at := ""
 		if !step.Time.IsZero() {
-			at = bounded(step.Time).UTC().Format(progressTime)
+			at = projections.Bounded(step.Time).Format(progressTime)
 		}
 		a.add(partition(step.Partition), step.Epoch, step.From, step.To, step.End, at)
 	}

@@ -59,21 +59,6 @@ func (o *open) Claim(
 // progressTime is how a progress has its time.
 const progressTime = time.RFC3339Nano
 
-// latest is the last time that progressTime can write. Records may claim later ones.
-var latest = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-
-// bounded returns a time that can be written and read again.
-func bounded(t time.Time) time.Time {
-	switch {
-	case t.After(latest):
-		return latest
-	case t.Year() < 1:
-		return time.Unix(0, 0)
-	default:
-		return t
-	}
-}
-
 // decodeProgress reads the hash of a build's progress: names and values, by turns.
 func decodeProgress(fields []string) (map[projections.Partition]projections.Progress, error) {
 	all := make(map[projections.Partition]projections.Progress)

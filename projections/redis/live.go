@@ -39,6 +39,22 @@ func (s *Store) LiveRow(
 	return rows[0], nil
 }
 
+// LookLive shows the build that is live: see projections.Store.
+func (s *Store) LookLive(
+	ctx context.Context, p *projections.Projection, look func(projections.View) error,
+) error {
+	builds, err := s.Builds(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	for _, b := range builds {
+		if b.Status == projections.Live {
+			return look(&view{&open{store: s, projection: p, build: b}})
+		}
+	}
+	return fmt.Errorf("no build of %s is live: %w", p.Name, projections.ErrNoBuild)
+}
+
 // read returns rows of a build, "" being the live one: see read.lua.
 func (s *Store) read(
 	ctx context.Context, projection, number string, t *projections.Table, keys []string,

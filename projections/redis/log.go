@@ -4,18 +4,25 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	goredis "github.com/redis/go-redis/v9"
 )
 
 // LogTo sends what the client library logs by itself, such as connections that fail, to a logger at level
-// debug. All of it comes back as errors, too. It is for the whole process; the library writes to standard
-// error before.
-func LogTo(logger *slog.Logger) { goredis.SetLogger(libraryLog{logger}) }
+// debug. All of it comes back as errors, too; so nothing is logged before. It is for the whole process.
+func LogTo(logger *slog.Logger) { logTo.Store(logger) }
 
-type libraryLog struct{ *slog.Logger }
+// The library's logger is a variable of its package that it reads without a lock: it is set once.
+func init() { goredis.SetLogger(libraryLog{}) }
+
+var logTo atomic.Pointer[slog.Logger]
+
+type libraryLog struct{}
 
 // Printf is called by the library.
-func (l libraryLog) Printf(ctx context.Context, format string, args ...any) {
-	l.DebugContext(ctx, fmt.Sprintf(format, args...))
+func (libraryLog) Printf(ctx context.Context, format string, args ...any) {
+	if logger := logTo.Load(); logger != nil {
+		logger.DebugContext(ctx, fmt.Sprintf(format, args...))
+	}
 }

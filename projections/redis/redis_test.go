@@ -277,7 +277,7 @@ func TestServerIsAway(t *testing.T) {
 func TestLibraryLogsToTheLogger(t *testing.T) {
 	var log strings.Builder
 	redis.LogTo(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	t.Cleanup(func() { redis.LogTo(slog.New(slog.DiscardHandler)) })
+	t.Cleanup(func() { redis.LogTo(nil) })
 	store, server := start(t)
 	server.Close()
 	if _, err := store.Builds(t.Context(), "account_card"); err == nil {

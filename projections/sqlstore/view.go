@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"refold/projections"
@@ -124,6 +125,26 @@ func (s *Store) LiveRow(
 		return nil, fmt.Errorf("reading a row of %s: %w", p.Name, err)
 	}
 	return row, nil
+}
+
+// LookLive calls look with a view of the live build, of one moment: see [projections.Store].
+func (s *Store) LookLive(
+	ctx context.Context, p *projections.Projection, look func(projections.View) error,
+) error {
+	tx, err := s.database.Look(ctx)
+	if err != nil {
+		return fmt.Errorf("looking at %s: %w", p.Name, err)
+	}
+	defer tx.Rollback() //nolint:errcheck // it has only read
+	all, err := s.builds(ctx, tx, p.Name)
+	if err != nil && !s.dialect.Missing(err) { // where nothing is, nothing was ever begun
+		return fmt.Errorf("looking at %s: %w", p.Name, err)
+	}
+	live := slices.IndexFunc(all, func(b projections.Build) bool { return b.Status == projections.Live })
+	if live < 0 {
+		return fmt.Errorf("no build of %s is live: %w", p.Name, projections.ErrNoBuild)
+	}
+	return look(&view{s.newOpen(p, all[live].Number), tx})
 }
 
 // About calls each with every row of a table that is about a subject.

@@ -165,11 +165,19 @@ func thereIsNoOtherBuild(t *testing.T, s *suite) {
 	_, err := s.Open(t.Context(), &b.Projection, 1)
 	mustBe(t, err, projections.ErrNoBuild)
 	mustBe(t, s.Drop(t.Context(), &b.Projection, 1), projections.ErrNoBuild)
-	_, err = s.LiveRow(t.Context(), &b.Projection, b.accounts, "alice")
-	mustBe(t, err, projections.ErrNoBuild)
+	s.mustHaveNoneLive(t, b)
 	s.begin(t, b)
-	_, err = s.LiveRow(t.Context(), &b.Projection, b.accounts, "alice")
+	s.mustHaveNoneLive(t, b)
+}
+
+func (s *suite) mustHaveNoneLive(t *testing.T, b *bank) {
+	t.Helper()
+	_, err := s.LiveRow(t.Context(), &b.Projection, b.accounts, "alice")
 	mustBe(t, err, projections.ErrNoBuild)
+	mustBe(t, s.LookLive(t.Context(), &b.Projection, func(projections.View) error {
+		t.Error("a build was shown that is not live")
+		return nil
+	}), projections.ErrNoBuild)
 }
 
 func mergesAreRefused(t *testing.T, s *suite) {

@@ -12,6 +12,7 @@ var ofViews = []promise{
 	{name: "a view reads rows, states and progress", test: viewReads},
 	{name: "a view is of one moment", unless: []Lack{NoOneMoment}, test: viewIsOfOneMoment},
 	{name: "rows are found by their subjects", test: rowsAreFoundBySubject},
+	{name: "readers look at the build that is live, of whatever version", test: readersLookAtLive},
 	{name: "a look ends with the looker's error", test: lookEndsWithError},
 	{name: "rows are mended", test: rowsAreMended},
 	{name: "a build that has gone on is not mended", test: movedIsNotMended},
@@ -127,6 +128,47 @@ func rowsAreFoundBySubject(t *testing.T, s *suite) {
 	w.write(t, b.odd.Put(rows[0]), b.odd.Delete(rows[2]))
 	about(b.odd.Table, "alice", rows[1])
 	about(b.odd.Table, "carol", rows[0])
+}
+
+func readersLookAtLive(t *testing.T, s *suite) {
+	b := s.newBank()
+	second := b.next()
+	w := s.newWriter(t, b)
+	w.write(t, b.put(account{ID: "alice"}))
+	at := step(w.progress, 2)
+	must(t, w.build.Write(t.Context(), &projections.Batch{
+		Advances: []projections.Advance{at}, States: []projections.StoredState{state("alice", 7, "x")},
+	}))
+	must(t, w.build.TakeOver(t.Context(), patience))
+	fresh := s.newWriter(t, second)
+	look := func(p *projections.Projection, sequence, next int64) {
+		t.Helper()
+		must(t, s.LookLive(t.Context(), p, func(v projections.View) error {
+			found, err := v.State(t.Context(), "account", "alice")
+			must(t, err)
+			progress, err := v.Progress(t.Context())
+			must(t, err)
+			if found == nil || found.Sequence != sequence || len(progress) != 1 || progress[0].Next != next {
+				t.Errorf("the live build has %+v and %+v; they must be at %d and %d", found, progress,
+					sequence, next)
+			}
+			return nil
+		}))
+	}
+	look(&b.Projection, 7, at.To)
+	look(&second.Projection, 7, at.To)
+
+	later := projections.Advance{
+		Partition: at.Partition, Epoch: fresh.progress.Epoch, From: fresh.progress.Next, To: at.To + 5,
+	}
+	must(t, fresh.build.Write(t.Context(), &projections.Batch{
+		Advances: []projections.Advance{later}, States: []projections.StoredState{state("alice", 9, "x")},
+	}))
+	look(&second.Projection, 7, at.To)
+	must(t, fresh.build.TakeOver(t.Context(), patience))
+	look(&b.Projection, 9, later.To)
+	enough := errors.New("enough")
+	mustBe(t, s.LookLive(t.Context(), &b.Projection, func(projections.View) error { return enough }), enough)
 }
 
 func lookEndsWithError(t *testing.T, s *suite) {

@@ -20,6 +20,8 @@ type accountsInput struct {
 	Cursor      cursor        `query:"cursor"`
 	Limit       limit         `query:"limit"`
 	IfNoneMatch ifNoneMatch   `header:"If-None-Match"`
+
+	Fresh
 }
 
 func (e *endpoints) registerAccounts(set *endpoint.Set) {
@@ -59,6 +61,8 @@ func (e *endpoints) accounts(ctx context.Context, in *accountsInput) (*output, e
 type cardInput struct {
 	Account     accountID   `path:"id"`
 	IfNoneMatch ifNoneMatch `header:"If-None-Match"`
+
+	Fresh
 }
 
 func (e *endpoints) registerCard(set *endpoint.Set) {

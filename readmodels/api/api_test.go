@@ -250,16 +250,17 @@ func TestDescription(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		t.Fatal(err)
 	}
+	const fresh = " atLeast X-Refold-Position Prefer"
 	for path, parameters := range map[string]string{
-		"/read-models/accounts":                     "owner status currency cursor limit If-None-Match",
-		"/read-models/accounts/{id}/card":           "id If-None-Match",
-		"/read-models/accounts/{id}/statement":      "id month cursor limit Accept If-None-Match",
-		"/read-models/accounts/{id}/statement.csv":  "id month cursor limit If-None-Match",
-		"/read-models/accounts/{id}/statement.html": "id month cursor limit If-None-Match",
+		"/read-models/accounts":                     "owner status currency cursor limit If-None-Match" + fresh,
+		"/read-models/accounts/{id}/card":           "id If-None-Match" + fresh,
+		"/read-models/accounts/{id}/statement":      "id month cursor limit Accept If-None-Match" + fresh,
+		"/read-models/accounts/{id}/statement.csv":  "id month cursor limit If-None-Match" + fresh,
+		"/read-models/accounts/{id}/statement.html": "id month cursor limit If-None-Match" + fresh,
 		"/read-models/orders": "status payment attention account minAge cursor limit " +
-			"If-None-Match",
-		"/read-models/orders/search":       "q status account cursor limit If-None-Match",
-		"/read-models/customers/{account}": "account cursor limit If-None-Match",
+			"If-None-Match" + fresh,
+		"/read-models/orders/search":       "q status account cursor limit If-None-Match" + fresh,
+		"/read-models/customers/{account}": "account cursor limit If-None-Match" + fresh,
 	} {
 		get := d.Paths[path]["get"]
 		var names []string

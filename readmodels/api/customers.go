@@ -17,6 +17,8 @@ type customerInput struct {
 	Cursor      cursor      `query:"cursor"`
 	Limit       limit       `query:"limit"`
 	IfNoneMatch ifNoneMatch `header:"If-None-Match"`
+
+	Fresh
 }
 
 // Customer is an account with a page of its orders.

@@ -88,6 +88,15 @@ func (d *database) LiveRow(
 	return d.rows.LiveRow(ctx, p, t, key...)
 }
 
+func (d *database) LookLive(
+	ctx context.Context, p *projections.Projection, look func(projections.View) error,
+) error {
+	if err := d.db.PingContext(ctx); err != nil {
+		return errAway
+	}
+	return d.rows.LookLive(ctx, p, look)
+}
+
 func (d *database) fill(t *testing.T, p *projections.Projection, h readmodelstest.History) {
 	t.Helper()
 	const number = 7

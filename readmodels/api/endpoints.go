@@ -40,7 +40,7 @@ func Endpoints(o Options) (register func(*endpoint.Set), err error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoints{o, kafka.NewFaultLog(o.Logger)}
+	e := &endpoints{o, kafka.NewFaultLog(o.Logger), make(chan struct{}, o.Waits)}
 	return func(set *endpoint.Set) {
 		e.registerAccounts(set)
 		e.registerStatements(set)
@@ -55,24 +55,34 @@ func Endpoints(o Options) (register func(*endpoint.Set), err error) {
 type endpoints struct {
 	Options
 
-	faults *kafka.FaultLog
+	faults  *kafka.FaultLog
+	waiting chan struct{} // has an item for each request that waits
 }
 
 const root = "/read-models"
 
-// register adds an endpoint over a projection. Errors of its store become problems.
-func register[I any](
+// register adds an endpoint over a projection. It answers when readers see the position that the client has
+// named. Errors of its store become problems.
+func register[I any, F interface {
+	*I
+	fresh() *Fresh
+}](
 	e *endpoints, set *endpoint.Set, p *projections.Projection, operation huma.Operation,
 	handler func(context.Context, *I) (*output, error),
 ) {
 	operation.Method, operation.Tags = http.MethodGet, []string{"read-models"}
 	operation.Path = root + operation.Path
 	endpoint.Register(set, set.Of(), operation, func(ctx context.Context, in *I) (*output, error) {
+		applied, err := e.await(ctx, set, p, F(in).fresh())
+		if err != nil {
+			return nil, e.problem(ctx, p, err)
+		}
 		out, err := handler(ctx, in)
 		if err != nil {
 			return nil, e.problem(ctx, p, err)
 		}
 		e.faults.Ended(faultOf(p))
+		out.Applied = applied
 		return out, nil
 	})
 }

@@ -20,6 +20,9 @@ func Extend(host *worker.Host) error {
 	if _, store := stores.Of(&readmodels.AccountCard); store != nil {
 		o.Cards = store
 	}
+	if _, store := stores.Of(&readmodels.OrderSearch); store != nil {
+		o.Documents = store
+	}
 	if search := stores.Search(&readmodels.OrderSearch); search != nil {
 		o.Orders = OpenSearch{
 			Addresses: search.Addresses, User: search.User, Password: search.Password, Prefix: search.Prefix,

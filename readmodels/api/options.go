@@ -1,9 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -11,15 +13,9 @@ import (
 	"refold/readmodels"
 )
 
-// Live reads the live build of a projection in any store. Every projections.Store is one.
-type Live interface {
-	// LiveRow returns the values of a row by those of its key: see projections.Store.
-	LiveRow(ctx context.Context, p *projections.Projection, t *projections.Table, key ...any) ([]any, error)
-}
-
 // Database is a store in a database. *sqlstore.Store is one.
 type Database interface {
-	Live
+	projections.LiveReader
 
 	// Builds returns the builds of a projection.
 	Builds(ctx context.Context, projection string) ([]projections.Build, error)
@@ -55,12 +51,19 @@ type Options struct {
 	// Database has accounts_current, account_statement, orders_by_status and customer_orders. Required.
 	Database Database
 	// Cards has account_card, Orders order_search; the database if nil.
-	Cards  Live
+	Cards  projections.LiveReader
 	Orders Searcher
+	// Documents is the store that Orders are in, where their positions are looked for; the database if nil.
+	Documents projections.LiveReader
+	// Waits limits the requests that wait for a position at a time; 100 if 0. Each looks at its store five
+	// times a second at least.
+	Waits  int
 	Logger *slog.Logger
 	// Now is the clock that ages are reckoned by; time.Now if nil.
 	Now func() time.Time
 }
+
+const defaultWaits = 100
 
 func (o Options) withDefaults() (Options, error) {
 	if o.Database == nil || o.Logger == nil {
@@ -72,6 +75,13 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Orders == nil {
 		o.Orders = inDatabase{o.Database}
 	}
+	if o.Documents == nil {
+		o.Documents = o.Database
+	}
+	if o.Waits < 0 {
+		return o, fmt.Errorf("read models: Options.Waits is %d; it must be positive", o.Waits)
+	}
+	o.Waits = cmp.Or(o.Waits, defaultWaits)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

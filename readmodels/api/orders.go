@@ -22,6 +22,8 @@ type ordersInput struct {
 	Cursor      cursor      `query:"cursor"`
 	Limit       limit       `query:"limit"`
 	IfNoneMatch ifNoneMatch `header:"If-None-Match"`
+
+	Fresh
 }
 
 func (e *endpoints) registerOrders(set *endpoint.Set) {
@@ -77,6 +79,8 @@ type searchInput struct {
 	Cursor      cursor      `query:"cursor"`
 	Limit       limit       `query:"limit"`
 	IfNoneMatch ifNoneMatch `header:"If-None-Match"`
+
+	Fresh
 }
 
 func (e *endpoints) registerSearch(set *endpoint.Set) {

@@ -29,6 +29,8 @@ type statementInput struct {
 	Limit       limit       `query:"limit"`
 	Accept      accept      `header:"Accept"`
 	IfNoneMatch ifNoneMatch `header:"If-None-Match"`
+
+	Fresh
 }
 
 // fileInput is that of a statement whose path names the format.
@@ -38,6 +40,8 @@ type fileInput struct {
 	Cursor      cursor      `query:"cursor"`
 	Limit       limit       `query:"limit"`
 	IfNoneMatch ifNoneMatch `header:"If-None-Match"`
+
+	Fresh
 }
 
 func (e *endpoints) registerStatements(set *endpoint.Set) {

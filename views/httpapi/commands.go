@@ -298,25 +298,25 @@ func (s *Server) accepted(command views.Command) *commandOutput {
 func (s *Server) result(ctx context.Context, sent views.Command, wait time.Duration) (
 	*commandOutput, error,
 ) {
-	ctx, cancel := s.waiting(ctx, wait)
+	ctx, cancel := s.endpoints.Waiting(ctx, wait)
 	defer cancel()
 	command, err := s.options.Commands.WaitCommand(ctx, sent.CommandKey, views.Decided)
 	if err != nil {
 		out := s.accepted(sent)
 		if errors.Is(err, views.ErrNotYet) {
-			out.PreferenceApplied = preferenceApplied(wait)
+			out.PreferenceApplied = endpoint.Applied(wait)
 		}
 		return out, nil
 	}
 	body := s.commandBody(command)
 	if command.Status == views.Rejected {
 		p := rejection(command, body)
-		p.Set("Preference-Applied", preferenceApplied(wait))
+		p.Set("Preference-Applied", endpoint.Applied(wait))
 		return nil, withKey(p, command.ID)
 	}
 	return &commandOutput{
 		Status: http.StatusOK, ContentLocation: body.Links.Self, IdempotencyKey: command.ID,
-		PreferenceApplied: preferenceApplied(wait), Position: body.Position(), Body: body,
+		PreferenceApplied: endpoint.Applied(wait), Position: body.Position(), Body: body,
 	}, nil
 }
 

@@ -89,7 +89,7 @@ type patience struct {
 // waiting for a result that is not kept.
 func (s *Server) patience(prefer endpoint.Prefer, r *Resource) patience {
 	if wait, prefers := prefer.Wait(s.limits.Wait); prefers && (r == nil || !r.NoResults) {
-		return patience{wait, views.Decided, preferenceApplied(wait)}
+		return patience{wait, views.Decided, endpoint.Applied(wait)}
 	}
 	return patience{wait: s.limits.UnknownWait, atLeast: views.Pending}
 }
@@ -97,7 +97,7 @@ func (s *Server) patience(prefer endpoint.Prefer, r *Resource) patience {
 // getCommand answers GET /accounts/{id}/commands/{commandId}.
 func (s *Server) getCommand(ctx context.Context, r *Resource, in *getCommandInput) (*commandOutput, error) {
 	p := s.patience(in.Prefer, r)
-	ctx, cancel := s.waiting(ctx, p.wait)
+	ctx, cancel := s.endpoints.Waiting(ctx, p.wait)
 	defer cancel()
 	return s.showCommand(ctx, s.options.Commands, views.CommandKey{
 		Aggregate: r.Name, Subject: string(in.ID), ID: string(in.CommandID),
@@ -107,7 +107,7 @@ func (s *Server) getCommand(ctx context.Context, r *Resource, in *getCommandInpu
 // findCommand answers GET /commands/{id}.
 func (s *Server) findCommand(ctx context.Context, _ *Resource, in *findCommandInput) (*commandOutput, error) {
 	id, p := string(in.ID), s.patience(in.Prefer, nil)
-	waiting, cancel := s.waiting(ctx, p.wait)
+	waiting, cancel := s.endpoints.Waiting(ctx, p.wait)
 	defer cancel()
 	commands := s.commands()
 	found, err := commands.CommandsOf(ctx, id)

@@ -115,7 +115,7 @@ func (s *Server) commandHere(ctx context.Context, q *partCommandQuestion) (partC
 		if q.Wait <= 0 {
 			command, err = s.options.Commands.Command(ctx, key)
 		} else {
-			waiting, cancel := s.waiting(ctx, min(q.Wait, s.limits.Wait))
+			waiting, cancel := s.endpoints.Waiting(ctx, min(q.Wait, s.limits.Wait))
 			defer cancel()
 			command, err = s.options.Commands.WaitCommand(waiting, key, q.AtLeast)
 		}
@@ -201,7 +201,7 @@ func (s *Server) commandsHere(ctx context.Context, q *partCommandsQuestion) (par
 		if q.Wait <= 0 {
 			found, err = s.options.Commands.CommandsOf(ctx, string(q.ID))
 		} else {
-			waiting, cancel := s.waiting(ctx, min(q.Wait, s.limits.Wait))
+			waiting, cancel := s.endpoints.Waiting(ctx, min(q.Wait, s.limits.Wait))
 			defer cancel()
 			found, err = s.options.Commands.WaitCommandsOf(waiting, string(q.ID))
 		}

@@ -199,7 +199,7 @@ func (s *Server) readEvents(
 		page, err = r.Events.Events(ctx, string(in.ID), query)
 		return page, "", err
 	}
-	ctx, cancel := s.waiting(ctx, wait)
+	ctx, cancel := s.endpoints.Waiting(ctx, wait)
 	defer cancel()
 	page, err = r.Events.WaitEvents(ctx, string(in.ID), query)
 	if errors.Is(err, views.ErrNotYet) && !errors.Is(err, problem.ErrStopping) {
@@ -208,7 +208,7 @@ func (s *Server) readEvents(
 			err = views.ErrNotFound
 		}
 	}
-	return page, preferenceApplied(wait), err
+	return page, endpoint.Applied(wait), err
 }
 
 func eventAsBody(e *views.Event) wire.Event {

@@ -63,7 +63,7 @@ func (s *Server) rowAt(ctx context.Context, r *Resource, id string, atLeast int6
 		row, err = r.Rows.Get(id)
 	} else {
 		var cancel context.CancelFunc
-		ctx, cancel = s.waiting(ctx, s.limits.UnknownWait)
+		ctx, cancel = s.endpoints.Waiting(ctx, s.limits.UnknownWait)
 		defer cancel()
 		row, err = r.Rows.WaitFor(ctx, id, atLeast)
 	}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -215,9 +213,9 @@ func (s *Server) readRow(ctx context.Context, r *Resource, in *getRowInput, atLe
 		row, err = r.Rows.Get(string(in.ID))
 	} else {
 		var cancel context.CancelFunc
-		ctx, cancel = s.waiting(ctx, wait)
+		ctx, cancel = s.endpoints.Waiting(ctx, wait)
 		defer cancel()
-		applied = preferenceApplied(wait)
+		applied = endpoint.Applied(wait)
 		row, err = r.Rows.WaitFor(ctx, string(in.ID), atLeast)
 	}
 	late := errors.Is(err, views.ErrNotYet) && !errors.Is(err, problem.ErrStopping)
@@ -225,10 +223,6 @@ func (s *Server) readRow(ctx context.Context, r *Resource, in *getRowInput, atLe
 		err = nil // the caller sees by the sequence that it is too old
 	}
 	return row, applied, err
-}
-
-func preferenceApplied(wait time.Duration) string {
-	return "wait=" + strconv.Itoa(int(wait/time.Second))
 }
 
 // notYet says that the state is older than the client needs (G10). It is no 412: that would say

@@ -61,7 +61,7 @@ func NewServer(options Options) (*Server, error) {
 	for i, r := range options.Resources {
 		states[i] = endpoint.State{Type: r.State, Aggregate: titled(r.Name)}
 	}
-	s.endpoints = endpoint.New(s.mux, options.Version, endpoint.Limits{
+	s.endpoints = endpoint.New(s.stopping, s.mux, options.Version, endpoint.Limits{
 		BodyBytes: s.limits.BodyBytes, ReadTimeout: s.limits.ReadTimeout, Wait: s.limits.Wait,
 		PageRows: s.limits.PageRows,
 	}, states, s.logger)

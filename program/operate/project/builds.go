@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -147,7 +148,10 @@ func (p *commands) newRebuild() *cobra.Command {
 
 The new build is filled by whoever runs the projection, and takes over when it is level. The one before is
 kept: "processor project take-over" goes back to it. A new version of a projection needs no rebuild: its build
-begins by itself.`,
+begins by itself.
+
+It is filled from all events, or from the aggregates' tables if projections.from-tables names the projection,
+for this command and for whoever runs it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withStores(cmd, func(ctx context.Context, o *opened) error {
@@ -155,10 +159,12 @@ begins by itself.`,
 				if err != nil {
 					return err
 				}
-				b, err := s.begin(ctx)
+				fromTables := slices.Contains(o.Config.Projections.FromTables, s.Name)
+				b, err := s.begin(ctx, fromTables)
 				if err == nil {
-					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins; processor project builds %s "+
-						"shows how far it is\n", b.Number, s.Name, s.Name)
+					source := map[bool]string{true: "tables", false: "all events"}[fromTables]
+					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins, from %s; processor project builds "+
+						"%s shows how far it is\n", b.Number, s.Name, source, s.Name)
 				}
 				return err
 			})
@@ -168,8 +174,13 @@ begins by itself.`,
 	return cmd
 }
 
-// begin begins a build like the latest one of the program's version: of the same folds, filled from the same.
-func (s *stored) begin(ctx context.Context) (b projections.Build, err error) {
+// begin begins a build of the folds of the latest one of the program's version.
+func (s *stored) begin(ctx context.Context, fromTables bool) (b projections.Build, err error) {
+	if fromTables {
+		if err := s.CanFillFromTables(); err != nil {
+			return b, fmt.Errorf("projections.from-tables: %w", err)
+		}
+	}
 	builds, err := s.store.Builds(ctx, s.Name)
 	if err != nil {
 		return b, err //nolint:wrapcheck // it says what was asked
@@ -184,7 +195,7 @@ func (s *stored) begin(ctx context.Context) (b projections.Build, err error) {
 			"project", s.Name, s.Version)
 	}
 	return s.store.Begin(ctx, &s.Projection, projections.Build{ //nolint:wrapcheck // it says which projection
-		Version: b.Version, Folds: b.Folds, FromTables: b.FromTables,
+		Version: b.Version, Folds: b.Folds, FromTables: fromTables,
 	}, true)
 }
 
@@ -196,7 +207,8 @@ func (p *commands) newTakeOver() *cobra.Command {
 	return p.ofBuild("take-over", short, short+`.
 
 It must have taken all that the live one has, which stands still for a moment; so nobody sees less than
-before. The build that was live is kept: go back in the same way.`,
+before. The build that was live is kept: go back in the same way. New builds of projections that
+projections.by-hand names wait for this.`,
 		func(ctx context.Context, cmd *cobra.Command, s *stored, b projections.Build) error {
 			open, err := s.store.Open(ctx, &s.Projection, b.Number)
 			if err != nil {

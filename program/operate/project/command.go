@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"refold/installation/stores"
+	"refold/logging"
 	"refold/program/command"
 	"refold/projections"
 )
@@ -29,6 +31,7 @@ func Command(program *command.Program) *cobra.Command {
 type opened struct {
 	*command.Loaded
 	stores *stores.Stores
+	logger *slog.Logger
 }
 
 // open loads the configuration and opens the stores.
@@ -37,11 +40,12 @@ func (p *commands) open(cmd *cobra.Command) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := stores.Open(loaded.Installation)
+	logger := logging.New(cmd.ErrOrStderr(), loaded.Config.Log)
+	all, err := stores.Open(loaded.Installation, logger)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the option
 	}
-	return &opened{loaded, all}, nil
+	return &opened{loaded, all, logger}, nil
 }
 
 // withStores does something with the stores.

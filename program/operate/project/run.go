@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/logging"
 	"refold/program/command"
 	"refold/snapshots/rebuild"
 	"refold/worker"
@@ -34,7 +33,7 @@ func (p *commands) run(cmd *cobra.Command, names []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.stores.Close()) }()
-	logger := logging.New(cmd.ErrOrStderr(), o.Config.Log)
+	logger := o.logger
 	registry, aggregates, err := o.Prepared(cmd.Context())
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,14 +16,17 @@ func (p *commands) newWait() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "wait NAME POSITION",
-		Short: "Wait until a projection shows a state at least that new",
-		Long: `Wait until a projection shows a state at least that new.
+		Short: "Wait until readers of a projection see a position",
+		Long: `Wait until readers of a projection see a position.
 
-The position is that of a command's answer, in the header X-Refold-Position.`,
-		Example: "  processor project wait accounts_current account/alice@7",
-		Args:    cobra.ExactArgs(2),
+That is a state of an aggregate at least as new, as in the header X-Refold-Position of a command's answer:
+account/alice@7. Or it is a record of an events topic, with all before it in its partition, such as the last
+one of a bulk load: account-events:3@1234.`,
+		Example: `  processor project wait accounts_current account/alice@7
+  processor project wait accounts_current account-events:3@1234 --timeout 1m`,
+		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			at, err := projections.ParsePosition(args[1])
+			at, err := projections.ParsePoint(args[1])
 			if err != nil {
 				return err //nolint:wrapcheck // it says what is wrong with the argument
 			}
@@ -35,7 +39,11 @@ The position is that of a command's answer, in the header X-Refold-Position.`,
 				defer cancel()
 				err = projections.Wait(limited, s.store, &s.Projection, at)
 				if err != nil && limited.Err() != nil && ctx.Err() == nil {
-					fmt.Fprintf(cmd.ErrOrStderr(), "%s does not show %s after %s\n", s.Name, at, timeout)
+					why := ""
+					if errors.Is(err, projections.ErrNoBuild) {
+						why = ": no build is live yet"
+					}
+					fmt.Fprintf(cmd.ErrOrStderr(), "%s does not show %s after %s%s\n", s.Name, at, timeout, why)
 					return command.ExitError{Code: command.ExitPending}
 				}
 				return err //nolint:wrapcheck // it says what was waited for

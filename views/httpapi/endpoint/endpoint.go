@@ -27,18 +27,24 @@ type Limits struct {
 // Set is the endpoints of a server, and their description.
 type Set struct {
 	limits Limits
-	logger *slog.Logger
-	routes *slashes
-	api    huma.API
-	named  map[string]reflect.Type // schemas of the description by name
-	states []State
+	// stopping is done when the server is about to stop: waits end early then.
+	stopping context.Context //nolint:containedctx // a signal, not a request's context
+	logger   *slog.Logger
+	routes   *slashes
+	api      huma.API
+	named    map[string]reflect.Type // schemas of the description by name
+	states   []State
 }
 
 // New returns a set without endpoints, whose routes go into the mux. The version is the program's. The
-// schemas of states, and of the types in their packages, are called after their aggregates.
-func New(mux *http.ServeMux, version string, limits Limits, states []State, logger *slog.Logger) *Set {
+// schemas of states, and of the types in their packages, are called after their aggregates. Waits end when
+// stopping is done.
+func New(
+	stopping context.Context, mux *http.ServeMux, version string, limits Limits, states []State,
+	logger *slog.Logger,
+) *Set {
 	s := &Set{
-		limits: limits, logger: logger, routes: &slashes{ServeMux: mux},
+		limits: limits, stopping: stopping, logger: logger, routes: &slashes{ServeMux: mux},
 		named: map[string]reflect.Type{}, states: states,
 	}
 	s.api = humago.New(s.routes, s.config(version))

@@ -1,12 +1,15 @@
 package endpoint
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"refold/views/httpapi/problem"
 )
 
 // Prefer is the header by which a client says how long it would wait (RFC 7240). What it can't be read as
@@ -35,6 +38,22 @@ func (p Prefer) Wait(limit time.Duration) (time.Duration, bool) {
 		return min(time.Duration(seconds)*time.Second, limit), true
 	}
 	return 0, false
+}
+
+// Applied returns what Preference-Applied says of a wait.
+func Applied(wait time.Duration) string { return "wait=" + strconv.Itoa(int(wait/time.Second)) }
+
+// Waiting returns a context that ends after the time to wait, or when the server stops; its cause is
+// problem.ErrStopping then.
+func (s *Set) Waiting(ctx context.Context, wait time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	ctx, stop := context.WithCancelCause(ctx)
+	unregister := context.AfterFunc(s.stopping, func() { stop(problem.ErrStopping) })
+	return ctx, func() {
+		unregister()
+		stop(nil)
+		cancel()
+	}
 }
 
 // firstElement returns the text before the first separator outside of quotes.

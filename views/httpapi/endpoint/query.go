@@ -70,6 +70,8 @@ func queryMistakes(raw string, known map[string]*huma.Param, allowed string) []w
 			wrong.Allowed, wrong.Found = "one of "+listed(p.Schema.Enum)+", or no parameter", "nothing"
 		case values[0] == "" && p.Schema.Format == FormatTime:
 			wrong.Allowed, wrong.Found = TimeAllowed+", or no parameter", "nothing"
+		case values[0] == "" && p.Schema.MinLength != nil:
+			wrong.Allowed, wrong.Found = "a text, or no parameter", "nothing"
 		default:
 			continue
 		}
