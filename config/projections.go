@@ -13,7 +13,7 @@ type Projections struct {
 	Only         []string      `key:"only" help:"Names of the projections that are filled and served. Empty: all of the program."`
 	Stores       []string      `key:"stores" help:"Stores of single projections, each name=store, the store one of postgres, sqlite, opensearch and redis. By default a projection goes to the first store that is given of its kind, and without one to Postgres or SQLite."`
 	FromTables   []string      `key:"from-tables" help:"Projections whose new builds are filled from the aggregates' tables instead of all events. They must make their rows of states alone."`
-	ByHand       []string      `key:"by-hand" help:"Projections whose new builds wait for processor projections take-over. By default a build takes over as soon as it is level."`
+	ByHand       []string      `key:"by-hand" help:"Projections whose new builds wait for processor project take-over. By default a build takes over as soon as it is level."`
 	Share        float64       `key:"share" default:"0.25" min:"0.01" max:"1" help:"The share of its time that a build works in a worker while it has a backlog; it rests in between, so that commands are not delayed. processor project takes all of its time."`
 	BatchRecords int           `key:"batch-records" default:"5000" min:"1" max:"1000000" help:"The most events of one transaction of the store. Larger batches write a row that changes often less often, and take more memory."`
 	BatchBytes   Bytes         `key:"batch-bytes" default:"4MiB" min:"1KiB" max:"64MiB" help:"The most bytes of events in one transaction. As much is fetched ahead from each broker, compressed."`
