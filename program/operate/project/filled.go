@@ -51,18 +51,26 @@ func (o *opened) ask(ctx context.Context, all []shownBuild) error {
 			}
 			all[i].Behind += behind(p)
 		}
-		build := projections.Build{Projection: all[i].Projection, Number: all[i].Build}
-		members, err := kafka.Members(ctx, admin, projector.Group(o.Prefix(), build))
-		if err != nil && !errors.Is(err, kafka.ErrRebalancing) {
-			return err //nolint:wrapcheck // it names the group
-		}
-		for _, m := range members {
-			if len(m.Partitions) > 0 {
-				all[i].Members++
-			}
+		if all[i].Members, err = o.members(ctx, admin, &all[i]); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// members returns how many processes have partitions of a build; 0 while its group is rebalanced.
+func (o *opened) members(ctx context.Context, admin *kadm.Client, b *shownBuild) (n int, err error) {
+	build := projections.Build{Projection: b.Projection, Number: b.Build}
+	all, err := kafka.Members(ctx, admin, projector.Group(o.Prefix(), build))
+	if errors.Is(err, kafka.ErrRebalancing) {
+		return 0, nil
+	}
+	for _, m := range all {
+		if len(m.Partitions) > 0 {
+			n++
+		}
+	}
+	return n, err //nolint:wrapcheck // it names the group
 }
 
 // behind returns how many offsets a partition lacks.
