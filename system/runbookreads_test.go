@@ -81,7 +81,8 @@ func backUp(s *scene, database string) {
 		s.must(err)
 		empty := []byte("DROP SCHEMA public CASCADE;\nCREATE SCHEMA public;\n")
 		s.must(os.WriteFile(file, slices.Concat(empty, dump), 0o600))
-		s.tool("psql", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1", "--file", file, database)
+		s.tool("psql", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1", "--file", file,
+			database)
 		eventually(s.t, time.Minute, func(context.Context) error {
 			log, err := os.ReadFile(s.a.process.Log())
 			if err == nil && !strings.Contains(string(log), "the store has gone back") {
@@ -123,12 +124,12 @@ func (s *scene) leavesReadModelsTo(to *scene, from string) {
 	ctx := s.t.Context()
 	old, err := sql.Open("sqlite", from)
 	s.must(err)
-	defer old.Close()
+	defer func() { _ = old.Close() }()
 	_, err = old.ExecContext(ctx, "VACUUM INTO ?", file)
 	s.must(err)
 	left, err := sql.Open("sqlite", file)
 	s.must(err)
-	defer left.Close()
+	defer func() { _ = left.Close() }()
 	const rename = "UPDATE refold_progress SET topic = replace(topic, ?, ?)"
 	_, err = left.ExecContext(ctx, rename, s.prefix, to.prefix)
 	s.must(err)

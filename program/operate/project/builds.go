@@ -24,9 +24,9 @@ type shownBuild struct {
 	Folds      string             `json:"folds"`
 	Status     projections.Status `json:"status"`
 	Began      time.Time          `json:"began"`
-	// Members is how many processes fill it, Partitions how many partitions have been claimed, Behind how many
-	// offsets all of them lack together. Without Kafka, Members is 0, and Behind is as far as was known when
-	// the store was written to.
+	// Members is how many processes fill it, Partitions how many partitions have been claimed, Behind how
+	// many offsets all of them lack together. Without Kafka, Members is 0, and Behind is as far as was known
+	// when the store was written to.
 	Members    int   `json:"members"`
 	Partitions int   `json:"partitions"`
 	Behind     int64 `json:"behind"`
@@ -226,7 +226,8 @@ afterwards.`,
 			}
 			err = open.TakeOver(ctx, takeOverHold)
 			if errors.Is(err, projections.ErrBehind) {
-				return fmt.Errorf("%w; project builds shows both. If topics were restored, see --fewer-events", err)
+				return fmt.Errorf("%w; project builds shows both. If topics were restored, see "+
+					"--fewer-events", err)
 			}
 			if err != nil {
 				return err //nolint:wrapcheck // it says which build
