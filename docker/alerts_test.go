@@ -15,8 +15,13 @@ import (
 	"refold/codecs"
 	"refold/exactlyonce"
 	"refold/inventory"
+	"refold/kafka"
 	"refold/outcomes"
 	"refold/processors"
+	"refold/projections/memory"
+	"refold/projections/projector"
+	"refold/reactions"
+	"refold/readmodels"
 	"refold/snapshots"
 	"refold/snapshots/verify"
 	"refold/views"
@@ -83,6 +88,8 @@ func programMetrics(t *testing.T) registered {
 	codecs.NewMetrics(r)
 	inventory.NewMetrics(r)
 	outcomes.NewMetrics(r, outcomes.NewMemory(1))
+	reactions.NewMetrics(r)
+	projectorMetrics(t, r)
 	_, err := httpapi.NewServer(httpapi.Options{
 		Commands:  struct{ httpapi.Commands }{}, // no request asks for one
 		Placement: struct{ httpapi.Placement }{}, Instance: "pod",
@@ -93,6 +100,19 @@ func programMetrics(t *testing.T) registered {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// projectorMetrics registers those of a projector, which takes a projection.
+func projectorMetrics(t *testing.T, r registered) {
+	t.Helper()
+	p := readmodels.AccountsCurrent
+	_, err := projector.New(projector.Options{
+		Kafka: kafka.Settings{Brokers: []string{"localhost:9092"}}, Metrics: r,
+		Projections: []projector.Projected{{Projection: p, Sources: p.Bare(), Store: &memory.Store{}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 var (
@@ -106,7 +126,7 @@ var (
 
 // language are the words of PromQL that the rules use; each other word must be a metric.
 var language = []string{
-	"sum", "max", "rate", "increase", "histogram_quantile", "unless", "or", "offset",
+	"sum", "max", "rate", "increase", "histogram_quantile", "unless", "and", "or", "offset",
 }
 
 // TestAlertsNameRealMetrics takes rules apart roughly; promtool checks their grammar better.

@@ -99,7 +99,8 @@ type StoredState struct {
 	State              []byte
 }
 
-// Advance is a step of a partition: records From to To, To excluded, are taken.
+// Advance is a step of a partition: records From to To, To excluded, are taken. A step back, with To before
+// From, gives up rows: topics were restored, and have fewer events.
 type Advance struct {
 	Partition
 	Epoch    int64

@@ -69,8 +69,12 @@ var situations = map[string]func(*scene){
 	},
 	"restore-from-backup": func(s *scene) {
 		lost := newScene(s.t, "lost.")
+		file := lost.readsInSQLite()
 		lost.starts().has("alice", "bob", "carol")
+		lost.untilLive("accounts_current")
+		lost.run(0, "project", "wait", "accounts_current", "account/carol@3")
 		lost.a.stop()
+		lost.leavesReadModelsTo(s, file)
 		s.deeds["restore the events"] = func() {
 			for _, r := range lost.records("account-events") {
 				r.Topic = s.prefix + "account-events"
@@ -80,7 +84,12 @@ var situations = map[string]func(*scene){
 				})
 			}
 		}
-		s.deeds["start the workers"] = func() { s.starts() }
+		s.deeds["start the workers"] = func() {
+			s.a.start()
+			eventually(s.t, time.Minute, func(ctx context.Context) error {
+				return s.a.says(ctx, http.StatusServiceUnavailable, "does not have offset")
+			})
+		}
 	},
 	"rolling-upgrade": func(s *scene) {
 		next := s.release("next")
@@ -138,7 +147,8 @@ var situations = map[string]func(*scene){
 			return nil
 		})
 	},
-	"views": func(s *scene) { s.starts().has("alice", "bob", "carol") },
+	"views":       func(s *scene) { s.starts().has("alice", "bob", "carol") },
+	"read-models": readModels,
 }
 
 // poison is a command in a partition that is not its key's, and garbage; later much more of it.

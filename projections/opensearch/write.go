@@ -63,6 +63,9 @@ func (o *open) Write(ctx context.Context, batch *projections.Batch) error {
 	}
 	_, err = o.move(ctx, batch.Advances, current, announced, func(p *progress, a projections.Advance) {
 		p.Next, p.End = a.To, a.End
+		if a.To < a.From {
+			p.Reaching = a.To
+		}
 		if !a.Time.IsZero() {
 			p.Time = projections.Bounded(a.Time)
 		}

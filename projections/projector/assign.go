@@ -32,6 +32,11 @@ func (m *member) assigned(ctx context.Context, offsets offsetsByTopic) (offsetsB
 	m.locked(func() {
 		m.batcher.forget = true // others may have gone on since
 		for _, at := range progress {
+			if had := m.reached[at.Partition]; at.Next < had {
+				m.log.Warn("the store has gone back, as after a backup was restored: events are taken again "+
+					"from there", "topic", at.Topic, "partition", at.Partition.Partition, "from", at.Next,
+					"had", had)
+			}
 			m.owned[at.Partition] = &partition{
 				Partition: at.Partition, source: slices.Index(m.topics, at.Topic), epoch: at.Epoch,
 				written: at.Next, polled: at.Next, end: at.End, time: at.Time,
@@ -118,9 +123,9 @@ func (m *member) revoked(_ context.Context, client *kgo.Client, lost map[string]
 	m.locked(func() {
 		for topic, numbers := range lost {
 			for _, number := range numbers {
-				p := projections.Partition{Topic: topic, Partition: number}
-				delete(m.owned, p)
-				m.batcher.lost(p)
+				if p := m.owned[projections.Partition{Topic: topic, Partition: number}]; p != nil {
+					m.forget(p)
+				}
 			}
 		}
 	})

@@ -25,6 +25,10 @@ type runner struct {
 
 	mu      sync.Mutex
 	started map[int]*started
+	// seen are the builds of the last look; nil before the first one that succeeded. waiting is the number of
+	// the build that an operator has to make live, 0 if there is none.
+	seen    []projections.Build
+	waiting int
 	group   sync.WaitGroup
 }
 
@@ -87,14 +91,8 @@ func (r *runner) run(ctx context.Context) error {
 // and stops those that have gone.
 func (r *runner) look(ctx context.Context, begun *bool) error {
 	if !*begun {
-		limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout)
-		defer cancel()
-		_, err := r.of.Store.Begin(limited, &r.of.Projection, projections.Build{
-			Projection: r.of.Projection.Name, Version: r.of.Projection.Version, Folds: r.folds,
-			FromTables: r.of.FromTables,
-		}, false)
-		if err != nil {
-			return fmt.Errorf("begin a build: %w", err)
+		if err := r.begin(ctx); err != nil {
+			return err
 		}
 		*begun = true
 	}
@@ -104,17 +102,36 @@ func (r *runner) look(ctx context.Context, begun *bool) error {
 	}
 	var errs []error
 	for _, b := range builds {
-		if b.Version == r.of.Projection.Version && b.Folds == r.folds {
+		if r.mine(b) {
 			errs = append(errs, r.start(ctx, b))
 		}
 	}
 	r.stopOthers(builds)
-	if !r.of.ByHand {
-		errs = append(errs, r.takeOver(ctx, builds))
-	}
+	*begun = slices.ContainsFunc(builds, r.mine) // the store was emptied, or restored from before it began
+	errs = append(errs, r.takeOver(ctx, builds))
 	return errors.Join(append(errs, r.dropKept(ctx, builds))...)
 }
 
+// begin begins the build of the projection's version and folds, unless it is there.
+func (r *runner) begin(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout)
+	defer cancel()
+	_, err := r.of.Store.Begin(limited, &r.of.Projection, projections.Build{
+		Projection: r.of.Projection.Name, Version: r.of.Projection.Version, Folds: r.folds,
+		FromTables: r.of.FromTables,
+	}, false)
+	if err != nil {
+		return fmt.Errorf("begin a build: %w", err)
+	}
+	return nil
+}
+
+// mine reports whether a build has the projection's version and folds.
+func (r *runner) mine(b projections.Build) bool {
+	return b.Version == r.of.Projection.Version && b.Folds == r.folds
+}
+
+// builds asks the store which builds there are, and keeps that for those who want to know.
 func (r *runner) builds(ctx context.Context) ([]projections.Build, error) {
 	limited, cancel := context.WithTimeout(ctx, r.options.StoreTimeout)
 	defer cancel()
@@ -122,6 +139,9 @@ func (r *runner) builds(ctx context.Context) ([]projections.Build, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask which builds there are: %w", err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = append([]projections.Build{}, builds...) // not nil
 	return builds, nil
 }
 
@@ -178,7 +198,7 @@ func (r *runner) stopOthers(builds []projections.Build) {
 		one.stop()
 		<-one.ended
 		r.remove(one.build)
-		one.log.Info("the build was dropped")
+		one.log.Warn("the build is gone: it was dropped, or the store was emptied or restored")
 	}
 }
 
@@ -211,19 +231,54 @@ func (r *runner) due(builds []projections.Build) (all []*started) {
 	return all
 }
 
-// takeOver makes a build of this projection live if it is level.
+// takeOver makes a build of this projection live if it is level, or has it wait for an operator.
 func (r *runner) takeOver(ctx context.Context, builds []projections.Build) error {
+	one, err := r.leveled(ctx, builds)
+	switch {
+	case err != nil:
+		return err
+	case r.of.ByHand:
+		r.wait(one)
+		return nil
+	case one == nil:
+		return nil
+	default:
+		return r.takeOverWith(ctx, one)
+	}
+}
+
+// leveled returns the latest of the builds that are due and level, nil if there is none.
+func (r *runner) leveled(ctx context.Context, builds []projections.Build) (*started, error) {
 	for _, one := range r.due(builds) {
 		level, err := r.level(ctx, one.open)
 		if err != nil {
-			return fmt.Errorf("ask whether build %d is level: %w", one.build.Number, err)
+			return nil, fmt.Errorf("ask whether build %d is level: %w", one.build.Number, err)
 		}
 		if level {
-			return r.takeOverWith(ctx, one)
+			return one, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
+
+// wait notes which build waits for an operator, nil if none does, and says so once.
+func (r *runner) wait(one *started) {
+	number := 0
+	if one != nil {
+		number = one.build.Number
+	}
+	r.mu.Lock()
+	news := number != 0 && number != r.waiting
+	r.waiting = number
+	r.mu.Unlock()
+	if news {
+		one.log.Info(fmt.Sprintf("the build is level, and waits for processor project take-over %s %d",
+			one.build.Projection, number))
+	}
+}
+
+// takingOverBy names the fault of a build that is level and can't take over.
+const takingOverBy = "take the place of the live build"
 
 func (r *runner) takeOverWith(ctx context.Context, one *started) error {
 	r.takingOver.Lock()
@@ -236,11 +291,14 @@ func (r *runner) takeOverWith(ctx context.Context, one *started) error {
 	defer cancel()
 	switch err := one.open.TakeOver(limited, r.options.TakeOverHold); {
 	case errors.Is(err, projections.ErrBehind):
-		one.log.Info("the build was level, and could not catch up with the live one; it is tried again")
+		one.health.failed(takingOverBy, err)
 	case err != nil:
 		return fmt.Errorf("take over with build %d: %w", one.build.Number, err)
 	default:
+		one.health.ended(takingOverBy)
 		one.log.Info("the build is live")
+		_, err = r.builds(ctx)
+		return err
 	}
 	return nil
 }

@@ -40,7 +40,14 @@
 // writes next gets ErrMoved or ErrFenced. It finds the progress where nothing of what it holds begins,
 // forgets all states that it has in memory, joins its group anew, and takes the events of the ten minutes
 // again, from the states and the rows of the backup. Others that have not noticed yet can't write: their
-// batches begin elsewhere.
+// batches begin elsewhere. While nothing comes, nothing is written: so a member that is idle asks the store
+// now and then where it is. A build that the backup does not have begins again.
+//
+// A restored topic. It ends before what the store has taken, or has other events at these offsets. The
+// partition is held, since to go on would leave out the events that come next: their sequences are in the
+// states already. Another build can't be level with this one, so an operator sets it back first (processor
+// project take-over --fewer-events). A topic that has grown beyond the store's offset can't be told from the
+// old one: restart nothing before that.
 //
 // A crash between a dead letter and the write that passes it. The letter is written first. After the crash
 // the event is taken again, and gets a second letter, with the same key and the same origin. The other way

@@ -66,3 +66,13 @@ func (h *health) lasting(least time.Duration) error {
 	}
 	return errors.Join(errs...)
 }
+
+// longest returns how long the oldest fault has lasted, 0 if there is none.
+func (h *health) longest() (most time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, f := range h.faults {
+		most = max(most, time.Since(f.since))
+	}
+	return most
+}

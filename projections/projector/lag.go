@@ -15,8 +15,9 @@ import (
 // Lag is how far a build is behind in a partition that this process has.
 type Lag struct {
 	Projection string
-	// Build is its number.
-	Build int
+	// Build is its number, Status what it was when the store was asked last.
+	Build  int
+	Status projections.Status
 	projections.Partition
 	// Next is the offset that is taken next, End that behind the last committed record.
 	Next, End int64
@@ -84,6 +85,40 @@ func (p *Projector) watchEnds(ctx context.Context) {
 	}
 }
 
+// running is a build that runs in this process.
+type running struct {
+	projections.Build
+
+	// lag is that of the partitions which the process has; partitions is how many there are.
+	lag        []Lag
+	partitions int
+}
+
+// running returns the projection's builds that run, and how far they are.
+func (r *runner) running(ends map[projections.Partition]int64) (all []running) {
+	partitions := 0
+	for p := range ends {
+		if slices.Contains(r.topics, p.Topic) {
+			partitions++
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, one := range r.started {
+		b := running{Build: one.build, lag: one.lag(ends), partitions: partitions}
+		for _, now := range r.seen {
+			if now.Number == b.Number {
+				b.Build = now
+			}
+		}
+		for i := range b.lag {
+			b.lag[i].Projection, b.lag[i].Build, b.lag[i].Status = b.Projection, b.Number, b.Status
+		}
+		all = append(all, b)
+	}
+	return all
+}
+
 // Lag returns how far all builds are behind in the partitions that this process has, by projection, build and
 // partition.
 func (p *Projector) Lag() []Lag {
@@ -92,8 +127,8 @@ func (p *Projector) Lag() []Lag {
 	p.mu.Unlock()
 	var all []Lag
 	for _, one := range p.projections {
-		for _, m := range one.members() {
-			all = append(all, m.lag(ends)...)
+		for _, b := range one.running(ends) {
+			all = append(all, b.lag...)
 		}
 	}
 	slices.SortFunc(all, func(a, b Lag) int {

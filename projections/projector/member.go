@@ -67,6 +67,9 @@ type member struct {
 	told      map[projections.Partition]int64
 	// unfetched is when fetching failed last.
 	unfetched time.Time
+	// checked is when the store was asked how far it is. reached is how far it was when partitions were lost.
+	checked time.Time
+	reached map[projections.Partition]int64
 }
 
 // Group returns the consumer group of a build, with the prefix of all groups in front.
@@ -180,12 +183,15 @@ func (m *member) turn(ctx context.Context, client *kgo.Client) error {
 		return context.Cause(ctx) //nolint:wrapcheck // it is our own
 	}
 	began := time.Now()
-	m.locked(func() { m.accept(fetches) })
+	m.locked(func() { m.accept(ctx, fetches) })
 	err := m.take(ctx, client)
 	if err == nil && fetches.NumRecords() == 0 {
 		err = m.attempt(ctx, client, func(ctx context.Context, all []*partition) error {
 			return m.batcher.markers(ctx, all)
 		})
+		if err == nil {
+			err = m.check(ctx)
+		}
 	}
 	client.AllowRebalance()
 	if err != nil {
@@ -223,7 +229,6 @@ func (m *member) lag(ends map[projections.Partition]int64) []Lag {
 	all := make([]Lag, len(m.shown))
 	for i, s := range m.shown {
 		all[i] = s.lag(ends[s.Partition])
-		all[i].Projection, all[i].Build = m.build.Projection, m.build.Number
 	}
 	return all
 }
@@ -280,5 +285,19 @@ func (m *member) leave(client *kgo.Client) {
 		m.log.Warn("could not leave the group; it waits for the session time-out", "error", err)
 	}
 	client.CloseAllowingRebalance()
-	m.locked(func() { clear(m.owned) })
+	m.locked(func() {
+		for _, p := range m.owned {
+			m.forget(p)
+		}
+	})
+}
+
+// forget ends that the member has a partition.
+func (m *member) forget(p *partition) {
+	if m.reached == nil {
+		m.reached = make(map[projections.Partition]int64)
+	}
+	m.reached[p.Partition] = p.written
+	m.batcher.lost(p.Partition)
+	delete(m.owned, p.Partition)
 }

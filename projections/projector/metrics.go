@@ -15,20 +15,26 @@ type metrics struct {
 	events, batches, faults, left *prometheus.CounterVec
 	letters                       *prometheus.CounterVec
 	seconds                       *prometheus.HistogramVec
-	lagRecords, lagSeconds, held  *prometheus.Desc
-	lag                           func() []Lag
+	// Of each build, in the partitions of this process.
+	lagRecords, lagSeconds, held, partitions, topicPartitions *prometheus.Desc
+	// Of each projection.
+	builds, waiting, fault *prometheus.Desc
+	standing               func() []*standing
 }
 
 var buildLabels = []string{"projection", "build"}
 
-// newMetrics registers the metrics, if there is a registerer.
-func newMetrics(r prometheus.Registerer, lag func() []Lag) *metrics {
+// newMetrics registers the metrics, if there is a registerer. standing is asked when gauges are read.
+func newMetrics(r prometheus.Registerer, standing func() []*standing) *metrics {
 	counter := func(name, help string, more ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help},
 			append(buildLabels[:2:2], more...))
 	}
-	desc := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc(name, help, buildLabels, nil)
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	ofBuild := func(name, help string) *prometheus.Desc {
+		return desc(name, help, append(buildLabels[:2:2], "status")...)
 	}
 	m := &metrics{
 		events:  counter("refold_projection_events_total", "Events that a build has taken."),
@@ -44,13 +50,24 @@ func newMetrics(r prometheus.Registerer, lag func() []Lag) *metrics {
 			Help:    "How long a store has taken for a batch.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 9), // to half a minute
 		}, buildLabels),
-		lagRecords: desc("refold_projection_lag_records",
+		lagRecords: ofBuild("refold_projection_lag_records",
 			"Records that a build has not taken, in the partitions of this process."),
-		lagSeconds: desc("refold_projection_lag_seconds",
+		lagSeconds: ofBuild("refold_projection_lag_seconds",
 			"Age of the oldest record that a build has not taken, in the partitions of this process."),
-		held: desc("refold_projection_held_partitions",
+		held: ofBuild("refold_projection_held_partitions",
 			"Partitions of a build that are held until this process is restarted."),
-		lag: lag,
+		partitions: ofBuild("refold_projection_partitions",
+			"Partitions of the events that a build has in this process."),
+		topicPartitions: ofBuild("refold_projection_topic_partitions",
+			"Partitions of the events that there are, for all processes together; 0: not known yet."),
+		builds: desc("refold_projection_builds",
+			"Builds that the store has, by status, when this process asked it last.", "projection", "status"),
+		waiting: desc("refold_projection_waiting_builds",
+			"Builds that are level and wait for processor project take-over.", "projection"),
+		fault: desc("refold_projection_fault_seconds",
+			"How long a store, the registry or Kafka has been away from a projection; 0: all are there.",
+			"projection"),
+		standing: standing,
 	}
 	if r != nil {
 		r.MustRegister(m.events, m.batches, m.faults, m.left, m.letters, m.seconds, m)
@@ -60,38 +77,51 @@ func newMetrics(r prometheus.Registerer, lag func() []Lag) *metrics {
 
 // Describe names the gauges.
 func (m *metrics) Describe(to chan<- *prometheus.Desc) {
-	to <- m.lagRecords
-	to <- m.lagSeconds
-	to <- m.held
+	for _, d := range []*prometheus.Desc{
+		m.lagRecords, m.lagSeconds, m.held, m.partitions, m.topicPartitions, m.builds, m.waiting, m.fault,
+	} {
+		to <- d
+	}
 }
 
 // Collect reads the gauges.
 func (m *metrics) Collect(to chan<- prometheus.Metric) {
-	type sum struct {
-		records, seconds, held float64
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	builds := make(map[[2]string]*sum)
-	for _, l := range m.lag() {
-		labels := [2]string{l.Projection, strconv.Itoa(l.Build)}
-		s := builds[labels]
-		if s == nil {
-			s = &sum{}
-			builds[labels] = s
+	for _, s := range m.standing() {
+		gauge(m.waiting, float64(s.waiting), s.projection)
+		gauge(m.fault, s.fault.Seconds(), s.projection)
+		for _, status := range []projections.Status{
+			projections.Filling, projections.Live, projections.Kept,
+		} {
+			if s.builds != nil {
+				gauge(m.builds, float64(s.builds[status]), s.projection, string(status))
+			}
 		}
-		s.records += float64(l.Records)
-		s.seconds = max(s.seconds, l.Age.Seconds())
+		for _, b := range s.running {
+			m.collect(gauge, b)
+		}
+	}
+}
+
+// collect reads the gauges of a build.
+func (m *metrics) collect(gauge func(*prometheus.Desc, float64, ...string), b running) {
+	var records, held int64
+	var age time.Duration
+	for _, l := range b.lag {
+		records += l.Records
+		age = max(age, l.Age)
 		if l.Held != nil {
-			s.held++
+			held++
 		}
 	}
-	for labels, s := range builds {
-		gauge := func(d *prometheus.Desc, value float64) {
-			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels[:]...)
-		}
-		gauge(m.lagRecords, s.records)
-		gauge(m.lagSeconds, s.seconds)
-		gauge(m.held, s.held)
-	}
+	labels := []string{b.Projection, strconv.Itoa(b.Number), string(b.Status)}
+	gauge(m.lagRecords, float64(records), labels...)
+	gauge(m.lagSeconds, age.Seconds(), labels...)
+	gauge(m.held, float64(held), labels...)
+	gauge(m.partitions, float64(len(b.lag)), labels...)
+	gauge(m.topicPartitions, float64(b.partitions), labels...)
 }
 
 // buildMetrics are those of one build. A nil one counts nothing.

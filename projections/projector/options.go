@@ -76,7 +76,7 @@ type Options struct {
 	StoreTimeout time.Duration
 	// OnPoison is what becomes of events that a projection can't take. Default: ToDeadLetters.
 	OnPoison OnPoison
-	// ReadyLag is the greatest lag at which Ready returns nil. Default: any.
+	// ReadyLag is the greatest lag of the live build at which Ready returns nil. Default: any.
 	ReadyLag time.Duration
 	// TakeOverLag is how many records a build may lack in all partitions together when it begins to take over
 	// by itself, TakeOverHold how long the live build stands still for that at most. Defaults:

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
@@ -60,7 +61,7 @@ func New(o Options) (*Projector, error) {
 	for i := range o.Projections {
 		p.projections = append(p.projections, newRunner(s, &o.Projections[i]))
 	}
-	s.metrics = newMetrics(o.Metrics, p.Lag)
+	s.metrics = newMetrics(o.Metrics, p.standing)
 	return p, nil
 }
 
@@ -85,7 +86,8 @@ func (p *Projector) Run(ctx context.Context) error {
 }
 
 // Ready returns nil, or an error that says what is wrong: a fault has lasted for Options.StallAfter, such as
-// a store that is away; a partition is held; or the lag is beyond Options.ReadyLag. It waits for nothing.
+// a store that is away; a partition is held; or the lag of the live build is beyond Options.ReadyLag. It
+// waits for nothing.
 func (p *Projector) Ready() error {
 	errs := []error{p.health.lasting(p.options.StallAfter)}
 	for _, one := range p.projections {
@@ -99,9 +101,9 @@ func (p *Projector) Ready() error {
 		switch {
 		case l.Held != nil:
 			errs = append(errs, fmt.Errorf("projection %s: %w", name, l.Held))
-		case p.options.ReadyLag > 0 && l.Age > p.options.ReadyLag:
+		case p.options.ReadyLag > 0 && l.Age > p.options.ReadyLag && l.Status == projections.Live:
 			errs = append(errs, fmt.Errorf("projection %s: %s/%d is %s behind; %s are allowed", name, l.Topic,
-				l.Partition.Partition, l.Age, p.options.ReadyLag))
+				l.Partition.Partition, l.Age.Round(time.Second), p.options.ReadyLag))
 		}
 	}
 	return errors.Join(errs...)

@@ -331,11 +331,11 @@ func TestOptions(t *testing.T) {
 // Fetch errors: those of a broker that is away are told, those of a poll's end are not.
 func TestFetchErrors(t *testing.T) {
 	m := &member{health: newHealth("x", quiet), owned: make(map[projections.Partition]*partition)}
-	m.accept(kgo.NewErrFetch(context.DeadlineExceeded))
+	m.accept(t.Context(), kgo.NewErrFetch(context.DeadlineExceeded))
 	if err := m.health.lasting(0); err != nil {
 		t.Errorf("the end of a poll is a fault: %v", err)
 	}
-	m.accept(kgo.NewErrFetch(errAway))
+	m.accept(t.Context(), kgo.NewErrFetch(errAway))
 	if err := m.health.lasting(0); !errors.Is(err, errAway) {
 		t.Errorf("a fault is not told: %v", err)
 	}

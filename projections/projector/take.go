@@ -110,18 +110,62 @@ func (m *member) resume(ctx context.Context) (err error) {
 			return
 		}
 		for _, at := range found {
-			p := m.owned[at.Partition]
-			if p != nil && !p.resume(at) {
-				err = fmt.Errorf("%w: the store is at offset %d of %s/%d, and this process at %d", errRejoin,
-					at.Next, at.Topic, at.Partition.Partition, p.written)
+			if p := m.owned[at.Partition]; p != nil && !p.resume(at) {
+				err = p.elsewhere(at)
 			}
 		}
 	})
 	return err
 }
 
+// elsewhere says that the store is not where the member has left it.
+func (p *partition) elsewhere(at projections.Progress) error {
+	return fmt.Errorf("%w: the store is at offset %d of %s/%d, and this process at %d", errRejoin, at.Next,
+		p.Topic, p.Partition.Partition, p.written)
+}
+
+// check looks now and then whether the store is where the member has left it: a backup may have been
+// restored, and while nothing comes no write finds out.
+func (m *member) check(ctx context.Context) error {
+	if time.Since(m.checked) < m.options.LookEvery {
+		return nil
+	}
+	m.checked = time.Now()
+	limited, cancel := context.WithTimeout(ctx, m.options.StoreTimeout)
+	defer cancel()
+	stored := make(map[projections.Partition]projections.Progress)
+	err := m.open.Look(limited, func(v projections.View) error {
+		all, err := v.Progress(limited)
+		for _, at := range all {
+			stored[at.Partition] = at
+		}
+		return err //nolint:wrapcheck // what was done is told below
+	})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx) //nolint:wrapcheck // it is our own
+	case errors.Is(err, projections.ErrNoBuild):
+		return err //nolint:wrapcheck // it says which build
+	case err != nil:
+		m.health.failed(checking, err)
+		return nil
+	}
+	m.health.ended(checking)
+	m.locked(func() {
+		for _, p := range m.partitions() {
+			if at := stored[p.Partition]; at.Epoch != p.epoch || at.Next != p.written {
+				err = p.elsewhere(at)
+			}
+		}
+	})
+	return err
+}
+
+// checking names the fault of a store that does not say how far it is.
+const checking = "ask the store how far it is"
+
 // accept notes what a poll has brought.
-func (m *member) accept(fetches kgo.Fetches) {
+func (m *member) accept(ctx context.Context, fetches kgo.Fetches) {
 	if time.Since(m.unfetched) > fetchedWell {
 		m.health.ended(fetching)
 	}
@@ -130,8 +174,7 @@ func (m *member) accept(fetches kgo.Fetches) {
 		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
 			errors.As(err, new(*kgo.ErrGroupSession)): // groupErrors has it
 		case p != nil && errors.Is(err, kerr.OffsetOutOfRange):
-			p.held, p.heldSince = fmt.Errorf("%s/%d does not have offset %d, which is due: rebuild the "+
-				"projection: %w", topic, number, p.polled, err), time.Now()
+			p.held, p.heldSince = m.missing(ctx, p, err), time.Now()
 		case p != nil && errors.As(err, new(*kgo.ErrDecompressTooLarge)): // the client does not try again
 			p.held, p.heldSince = fmt.Errorf("%s/%d can't be read on: %w", topic, number, err), time.Now()
 		default:
@@ -144,6 +187,25 @@ func (m *member) accept(fetches kgo.Fetches) {
 			p.accept(f.Records, f.LastStableOffset)
 		}
 	})
+}
+
+// missing says why a partition does not have the record that is due.
+func (m *member) missing(ctx context.Context, p *partition, err error) error {
+	ctx, cancel := context.WithTimeout(ctx, m.options.StoreTimeout)
+	defer cancel()
+	why := "it has lost records"
+	start, err1 := m.startOf(ctx, p.Partition)
+	end, err2 := m.stableEnd(ctx, p.Partition)
+	switch {
+	case err1 != nil || err2 != nil:
+	case p.polled < start:
+		why = fmt.Sprintf("it begins at %d, as records were deleted", start)
+	case p.polled > end:
+		why = fmt.Sprintf("it ends at %d, as it was restored from a backup or made anew, and the build has "+
+			"rows of other events", end)
+	}
+	return fmt.Errorf("%s/%d does not have offset %d, which is due: %s; see read-models.md, "+
+		"\"Kafka was restored\": %w", p.Topic, p.Partition.Partition, p.polled, why, err)
 }
 
 // fetchedWell is how long fetching has not failed when it goes well again: the client reports an error now

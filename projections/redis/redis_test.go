@@ -184,6 +184,17 @@ func TestRedisIsEmptied(t *testing.T) {
 	}
 }
 
+// After Redis was emptied, one build fills: one that comes late does not make its own again.
+func TestOneBuildFillsWhenRedisWasEmptied(t *testing.T) {
+	store, server := start(t)
+	p := projection(cards.Table)
+	begin(t, store, p)
+	late := begin(t, store, p)
+	server.FlushAll()
+	begin(t, store, p)
+	mustBe(t, late.claim(t.Context()), projections.ErrNoBuild)
+}
+
 // A claim makes a build again that Redis has lost, and none that was dropped.
 func TestDroppedBuildDoesNotComeBack(t *testing.T) {
 	store, server := start(t)

@@ -97,6 +97,9 @@ func (s *Store) Builds(ctx context.Context, projection string) ([]projections.Bu
 	}
 	all, err := s.builds(ctx, s.database.Queries(), projection)
 	if err != nil {
+		s.mu.Lock()
+		s.ready = false // the database may have been emptied
+		s.mu.Unlock()
 		return nil, fmt.Errorf("the builds of %s: %w", projection, err)
 	}
 	return all, nil

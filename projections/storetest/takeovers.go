@@ -13,6 +13,7 @@ import (
 var ofTakeOvers = []promise{
 	{name: "the first build takes over at once", test: firstTakesOver},
 	{name: "a build that is behind does not take over", test: behindDoesNotTakeOver},
+	{name: "a live build that is set back can be taken over from", test: setBack},
 	{name: "a build that is level takes over, and the old one may come back", test: levelTakesOver},
 	{name: "the live build is held until the next one is level", test: liveIsHeld},
 	{name: "a hold lapses when its caller dies", test: holdLapses},
@@ -90,6 +91,25 @@ func behindDoesNotTakeOver(t *testing.T, s *suite) {
 	next.write(t, b.put(account{ID: "alice", Balance: 1}))
 	mustBe(t, next.build.TakeOver(t.Context(), brief), projections.ErrBehind)
 	s.mustBeStatuses(t, b, projections.Live, projections.Filling)
+}
+
+// setBack is what an operator does after topics were restored from a backup.
+func setBack(t *testing.T, s *suite) {
+	b := s.newBank()
+	live, next := s.newWriter(t, b), s.newWriter(t, b)
+	live.write(t, b.put(account{ID: "alice", Balance: 1}))
+	live.write(t, b.put(account{ID: "alice", Balance: 2}))
+	must(t, live.build.TakeOver(t.Context(), patience))
+	next.write(t, b.put(account{ID: "alice", Balance: 1}))
+	mustBe(t, next.build.TakeOver(t.Context(), brief), projections.ErrBehind)
+
+	at := claim(t, live.build, 0)[0]
+	onceNotHeld(t, live.build, &projections.Batch{
+		Advances: []projections.Advance{step(at, claim(t, next.build, 0)[0].Next)},
+	})
+	must(t, next.build.TakeOver(t.Context(), patience))
+	s.mustBeStatuses(t, b, projections.Kept, projections.Live)
+	s.mustSee(t, b, account{ID: "alice", Balance: 1})
 }
 
 func levelTakesOver(t *testing.T, s *suite) {

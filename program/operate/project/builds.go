@@ -3,6 +3,7 @@ package project
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -24,24 +25,36 @@ type shownBuild struct {
 	Folds      string             `json:"folds"`
 	Status     projections.Status `json:"status"`
 	Began      time.Time          `json:"began"`
-	// Partitions is how many have been claimed, Behind how many offsets all of them lack together, as far as
-	// their members knew when they wrote.
+	// Members is how many processes fill it, Partitions how many partitions have been claimed, Behind how
+	// many offsets all of them lack together. Without Kafka, Members is 0, and Behind is as far as was known
+	// when the store was written to.
+	Members    int   `json:"members"`
 	Partitions int   `json:"partitions"`
 	Behind     int64 `json:"behind"`
 	// Time is that of the latest event that was taken.
 	Time time.Time `json:"time,omitzero"`
+
+	progress []projections.Progress
 }
 
 func (p *commands) newBuilds() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "builds [NAME…]",
-		Short: "Show the builds of projections: which is live, and how far each has come",
+		Short: "Show the builds of projections: which is live, how far each has come, and who fills it",
+		Long: `Show the builds of projections: which is live, how far each has come, and who fills it.
+
+MEMBERS is how many processes fill a build; PARTITIONS how many partitions any has begun; BEHIND how many
+offsets these lack now.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return p.withStores(cmd, func(ctx context.Context, o *opened) error {
 				all, err := o.builds(ctx, names)
 				if err != nil {
 					return err
+				}
+				if err := o.ask(ctx, all); err != nil {
+					fmt.Fprintf(cmd.ErrOrStderr(), "Kafka does not say who fills them, and how far they are "+
+						"behind by now: %v\n", err)
 				}
 				if asJSON {
 					return writeLines(cmd.OutOrStdout(), all)
@@ -98,30 +111,29 @@ func (s *stored) shown(ctx context.Context, b projections.Build) (shownBuild, er
 	if err != nil {
 		return shown, err //nolint:wrapcheck // it says which build
 	}
-	err = open.Look(ctx, func(v projections.View) error {
-		progress, err := v.Progress(ctx)
-		for _, p := range progress {
-			shown.Partitions++
-			shown.Behind += max(0, p.End-max(p.Next, 0))
-			if p.Time.After(shown.Time) {
-				shown.Time = p.Time
-			}
+	progress, err := progressOf(ctx, open)
+	for _, p := range progress {
+		shown.progress = append(shown.progress, p)
+		shown.Partitions++
+		shown.Behind += behind(p)
+		if p.Time.After(shown.Time) {
+			shown.Time = p.Time
 		}
-		return err //nolint:wrapcheck // it says which build
-	})
-	return shown, err //nolint:wrapcheck // it says which build
+	}
+	return shown, err
 }
 
 func showBuilds(out io.Writer, all []shownBuild) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PROJECTION\tSTORE\tBUILD\tVERSION\tFOLDS\tSTATUS\tPARTITIONS\tBEHIND\tLATEST EVENT")
+	fmt.Fprintln(w, "PROJECTION\tSTORE\tBUILD\tVERSION\tFOLDS\tSTATUS\tMEMBERS\tPARTITIONS\tBEHIND\t"+
+		"LATEST EVENT")
 	for _, b := range all {
 		latest := "-"
 		if !b.Time.IsZero() {
 			latest = b.Time.Format(time.RFC3339)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%s\n", b.Projection, b.Store, b.Build, b.Version,
-			b.Folds, b.Status, b.Partitions, b.Behind, latest)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t%s\n", b.Projection, b.Store, b.Build,
+			b.Version, b.Folds, b.Status, b.Members, b.Partitions, b.Behind, latest)
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("print the builds: %w", err)
@@ -204,22 +216,40 @@ const takeOverHold = 10 * time.Second
 
 func (p *commands) newTakeOver() *cobra.Command {
 	const short = "Make a build the one that readers see"
-	return p.ofBuild("take-over", short, short+`.
+	var fewer bool
+	cmd := p.ofBuild("take-over", short, short+`.
 
 It must have taken all that the live one has, which stands still for a moment; so nobody sees less than
 before. The build that was live is kept: go back in the same way. New builds of projections that
-projections.by-hand names wait for this.`,
+projections.by-hand names wait for this.
+
+After topics were restored from a backup, the live build may have taken events that they don't have, and no
+other can ever be level with it: --fewer-events sets it back, and readers then see less than before. Drop it
+afterwards.`,
 		func(ctx context.Context, cmd *cobra.Command, s *stored, b projections.Build) error {
 			open, err := s.store.Open(ctx, &s.Projection, b.Number)
 			if err != nil {
 				return err //nolint:wrapcheck // it says which build
 			}
-			if err := open.TakeOver(ctx, takeOverHold); err != nil {
+			if fewer {
+				if err := s.giveUp(ctx, open); err != nil {
+					return err
+				}
+			}
+			err = open.TakeOver(ctx, takeOverHold)
+			if errors.Is(err, projections.ErrBehind) {
+				return fmt.Errorf("%w; project builds shows both. If topics were restored, see "+
+					"--fewer-events", err)
+			}
+			if err != nil {
 				return err //nolint:wrapcheck // it says which build
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s is live\n", b.Number, s.Name)
 			return nil
 		})
+	cmd.Flags().BoolVar(&fewer, "fewer-events", false,
+		"take over although the live build has taken more: topics were restored, and have fewer events")
+	return cmd
 }
 
 func (p *commands) newDrop() *cobra.Command {
