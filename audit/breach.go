@@ -39,8 +39,8 @@ const (
 	Open Counter = "transactions_open"
 	// Ahead is a local store, or a read model, that claims to know more than its topic has.
 	Ahead Counter = "stores_ahead"
-	// Models is a row or a state of a read model that its events do not make, or a read model of which readers
-	// do not see one build.
+	// Models is a row or a state of a read model that its events do not make, or a read model of which
+	// readers do not see one build.
 	Models Counter = "read_models_differing"
 )
 

@@ -18,8 +18,8 @@ const cellTime = "2006-01-02T15:04:05.000000Z"
 const null = "\x00"
 
 // cell returns a value of a column as a text, which is the same for all stores, whatever their clients make
-// of it: some have numbers and times as texts, booleans as numbers, and texts as bytes. Want is a value of the
-// column's type.
+// of it: some have numbers and times as texts, booleans as numbers, and texts as bytes. Want is a value of
+// the column's type.
 func cell(want, value any) string {
 	switch v := value.(type) {
 	case nil:

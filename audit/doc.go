@@ -5,6 +5,6 @@
 //
 // It shares no code with the program that it checks: the reader is plain franz-go, decoding is goavro with
 // the schemas of the registry, databases are read in plain SQL, and each fold is written once more. [Run]
-// checks a whole installation. [Read] gets one [World] from a cluster, and [World.Check] returns what is wrong
-// with it. The tests damage a world in every way that they can, and expect Check to notice.
+// checks a whole installation. [Read] gets one [World] from a cluster, and [World.Check] returns what is
+// wrong with it. The tests damage a world in every way that they can, and expect Check to notice.
 package audit

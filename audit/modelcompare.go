@@ -118,7 +118,8 @@ func (m *models) statesOf(ctx context.Context, b *modelBuild) error {
 		}
 		why, err := m.stateDiffers(ctx, s, want)
 		if err == nil && why != "" {
-			m.breach("G12", Models, "%s: %v: the state of %s %s %s", b.store, b.storedBuild, s.kind, s.key, why)
+			m.breach("G12", Models, "%s: %v: the state of %s %s %s", b.store, b.storedBuild, s.kind, s.key,
+				why)
 		}
 		return err
 	})

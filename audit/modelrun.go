@@ -32,7 +32,8 @@ func (r *run) readModels(ctx context.Context) error {
 	}
 	r.line("read models: %d builds in %d databases, whose events make %d rows", compared, len(m.stores), rows)
 	if m.missing > 0 {
-		r.note("%d rows and states of read models are not compared: events of theirs were set aside", m.missing)
+		r.note("%d rows and states of read models are not compared: events of theirs were set aside",
+			m.missing)
 	}
 	return nil
 }
@@ -63,21 +64,29 @@ func Level(ctx context.Context, o Options) error {
 		if !b.isKnown() {
 			continue
 		}
-		for _, kind := range b.of.Reads {
-			extents, err := extentsOf(ctx, r.admin, o.Prefix+kind+"-events")
+		if err := r.level(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// level returns an error that says where a build is behind.
+func (r *reader) level(ctx context.Context, b *modelBuild) error {
+	for _, kind := range b.of.Reads {
+		extents, err := extentsOf(ctx, r.admin, r.source.Prefix+kind+"-events")
+		if err != nil {
+			return err
+		}
+		for partition, e := range extents {
+			next := max(0, b.next[Place{Key: e.topic, Partition: partition}])
+			behind, err := r.lacks(ctx, e, next)
 			if err != nil {
 				return err
 			}
-			for partition, e := range extents {
-				next := max(0, b.next[Place{Key: e.topic, Partition: partition}])
-				behind, err := r.lacks(ctx, e, next)
-				if err != nil {
-					return err
-				}
-				if behind {
-					return fmt.Errorf("%s: %v has taken %v up to offset %d, and it ends at %d", b.store,
-						b.storedBuild, e, next, e.end)
-				}
+			if behind {
+				return fmt.Errorf("%s: %v has taken %v up to offset %d, and it ends at %d", b.store,
+					b.storedBuild, e, next, e.end)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -126,11 +127,9 @@ func (r *ModelRows) Row(table string, key ...any) map[string]any {
 	if row == nil {
 		row = &foldedRow{values: make(map[string]any, len(t.Key)+len(t.Empty))}
 		for i, column := range t.Key {
-			row.values[column] = key[i]
+			row.values[column] = key[i] //nolint:gosec // table has compared the lengths
 		}
-		for column, value := range t.Empty {
-			row.values[column] = value
-		}
+		maps.Copy(row.values, t.Empty)
 		t.rows[name] = row
 	}
 	row.unsure = row.unsure || r.unsure

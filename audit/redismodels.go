@@ -28,6 +28,7 @@ func openRedis(url, prefix string) (modelStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--database %s: %w", withoutPassword(url), err)
 	}
+	redis.SetLogger(silent{})
 	return &redisModels{redis.NewClient(options), withoutPassword(url), cmp.Or(prefix, "refold:")}, nil
 }
 

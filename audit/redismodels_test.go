@@ -83,7 +83,8 @@ func TestDamageOfCardsIsCounted(t *testing.T) {
 			server := here.cards()
 			damage.do(server)
 			summary := here.wants(audit.Options{
-				ReadModels: []audit.ReadModel{audit.AccountCard}, Databases: []string{"redis://" + server.Addr()},
+				ReadModels: []audit.ReadModel{audit.AccountCard},
+				Databases:  []string{"redis://" + server.Addr()},
 			}, damage.want)
 			said := summary.Tally.String() + strings.Join(summary.Lines, "\n")
 			if !strings.Contains(said, damage.says) {

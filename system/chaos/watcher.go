@@ -51,12 +51,19 @@ func (s *site) startWatcher() error {
 		site: s, db: db, seen: make(map[string]map[string]int64),
 		cache: goredis.NewClient(&goredis.Options{Addr: s.redis.Address(), MaxRetries: -1}),
 	}
+	goredis.SetLogger(noLog{}) // it would tell of each connection that is refused
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop = stop
 	s.watcher = w
 	w.done.Go(func() { w.run(ctx) })
 	return nil
 }
+
+// noLog is a logger that says nothing.
+type noLog struct{}
+
+// Printf says nothing.
+func (noLog) Printf(context.Context, string, ...any) {}
 
 // end stops reading, and says how it went. It may be called again, and of nil.
 func (w *watcher) end() {
