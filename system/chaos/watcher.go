@@ -198,8 +198,8 @@ func (w *watcher) statements(ctx context.Context) (map[string]int64, error) {
 		}
 		now[account] = lines
 		if lines != bookings || total != sum {
-			w.finding("%s has %d lines of %d together, and %d bookings of %d", account, lines, total, bookings,
-				sum)
+			w.finding("%s has %d lines of %d together, and %d bookings of %d", account, lines, total,
+				bookings, sum)
 		}
 		return nil
 	})

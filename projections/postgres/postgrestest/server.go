@@ -235,8 +235,8 @@ func (s *Server) Stop() { s.end(syscall.SIGINT) }
 // again, as after a power failure.
 func (s *Server) Kill() { s.end(syscall.SIGQUIT) }
 
-// Pause holds all processes of the server still, until Continue: those that serve connections are children, in
-// groups of their own.
+// Pause holds all processes of the server still, until Continue: those that serve connections are children,
+// in groups of their own.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
 // Continue lets the server go on.

@@ -117,8 +117,8 @@ type Fault struct {
 	At Duration `json:"at"`
 	// Kind is what it is.
 	Kind Kind `json:"kind"`
-	// Target is a worker (WorkerName), Load, a broker's role, a table, a topic, a store, a read model, or a right of
-	// the workers, as realkafka.ParseRight reads it; empty if the kind says it all.
+	// Target is a worker (WorkerName), Load, a broker's role, a table, a topic, a store, a read model, or a
+	// right of the workers, as realkafka.ParseRight reads it; empty if the kind says it all.
 	Target string `json:"target,omitempty"`
 	// Broker, of a fault of the network: the one that the target is cut off from, 1 to 3; 0: all.
 	Broker int `json:"broker,omitempty"`
