@@ -40,8 +40,8 @@ type book struct {
 
 var booked = []audit.ReadModel{audit.AccountStatement, audit.CustomerOrders}
 
-// newBook writes the read models, of which account_statement has a build that was live and is fed no more.
-func (w *written) newBook() *book {
+// emptyBook has no build yet.
+func (w *written) emptyBook() *book {
 	w.Helper()
 	path := filepath.Join(w.TempDir(), "read-models.db")
 	db, err := sql.Open("sqlite", path)
@@ -53,6 +53,13 @@ func (w *written) newBook() *book {
 	b.execute(`CREATE TABLE refold_builds (projection TEXT, number INTEGER, version INTEGER, status TEXT)`)
 	b.execute(`CREATE TABLE refold_progress (projection TEXT, number INTEGER, topic TEXT, part INTEGER,
 		next INTEGER)`)
+	return b
+}
+
+// newBook writes the read models, of which account_statement has a build that was live and is fed no more.
+func (w *written) newBook() *book {
+	w.Helper()
+	b := w.emptyBook()
 	const took = 2 // events, by the build that was live
 	b.build(audit.AccountStatement, 1, "kept", map[string]int64{"account": took})
 	b.build(audit.AccountStatement, 2, "live", map[string]int64{"account": 11})
@@ -281,4 +288,32 @@ func TestEventsThatProjectionsHaveSetAside(t *testing.T) {
 	b.wants(o, counts{})
 	b.execute(`UPDATE account_holders__2 SET owner = 'Bob'`) // which that event has not changed
 	b.wants(o, counts{audit.Models: 1})
+}
+
+// A read model of somebody's own is compared by its fold alone: docs/your-own-audit.md.
+func TestAReadModelOfSomebodysOwn(t *testing.T) {
+	garage := garageWorld(true)
+	w := newPlace(t).write(wholeShop(), garage)
+	b := w.emptyBook()
+	b.build(turnover, 1, "live", map[string]int64{"garage": 6})
+	b.insert("turnover__1", "g-1", "EUR", 1, 250)
+	b.state("turnover_states__1", "garage", "g-1", 5, garage.Rows["g-1"].State)
+	o := audit.Options{
+		Kinds:      []audit.Kind{audit.Accounts, audit.Orders, garages},
+		ReadModels: []audit.ReadModel{turnover}, Databases: []string{"sqlite:" + b.path},
+	}
+	b.wants(o, counts{})
+	b.execute(`UPDATE turnover__1 SET fees = 2 * fees`)
+	summary := b.wants(o, counts{audit.Models: 1})
+	want := "row g-1/EUR of turnover: fees is 500, its events make 250"
+	if got := summary.Tally.String(); !strings.Contains(got, want) {
+		t.Errorf("want %q in\n%s", want, got)
+	}
+	lies := turnover
+	lies.Fold = func(*audit.ModelRows, audit.Event, map[string]any, map[string]any) { panic("no such car") }
+	o.ReadModels = []audit.ReadModel{lies}
+	summary = b.wants(o, counts{audit.Models: 1})
+	if got := summary.Tally.String(); !strings.Contains(got, "the audit's fold panics at event g-1/1: no such") {
+		t.Errorf("it says\n%s", got)
+	}
 }
