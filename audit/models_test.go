@@ -196,44 +196,76 @@ func TestDamageOfReadModelsIsCounted(t *testing.T) {
 		says      string
 	}{
 		"all is well": {"", counts{}, ""},
-		"a row is changed": {`UPDATE account_statement__2 SET balance = 901 WHERE sequence = 3`, one,
+		"a row is changed": {
+			`UPDATE account_statement__2 SET balance = 901 WHERE sequence = 3`, one,
 			"build 2 of account_statement: row alice/3 of account_statement: balance is 901, its events " +
-				"make 900"},
-		"a sum is doubled": {`UPDATE account_months__2 SET credits = 2 * credits`, one,
-			"row alice/2026-03 of account_months: credits is 2200, its events make 1100"},
-		"a sum of two kinds is doubled": {`UPDATE customers__1 SET paid = 2 * paid`, one,
-			"row alice of customers: paid is 500, its events make 250"},
-		"a row is missing": {`DELETE FROM customer_orders__1 WHERE order_id = 'order-3'`, one,
-			"customer_orders lacks the row alice/order-3"},
-		"a row is too much": {`INSERT INTO account_months__2 VALUES ('alice', '2026-04', 1, 50, 0)`, one,
-			"account_months has a row alice/2026-04, which no event makes"},
-		"a row with another null": {`UPDATE account_holders__2
+				"make 900",
+		},
+		"a sum is doubled": {
+			`UPDATE account_months__2 SET credits = 2 * credits`, one,
+			"row alice/2026-03 of account_months: credits is 2200, its events make 1100",
+		},
+		"a sum of two kinds is doubled": {
+			`UPDATE customers__1 SET paid = 2 * paid`, one,
+			"row alice of customers: paid is 500, its events make 250",
+		},
+		"a row is missing": {
+			`DELETE FROM customer_orders__1 WHERE order_id = 'order-3'`, one,
+			"customer_orders lacks the row alice/order-3",
+		},
+		"a row is too much": {
+			`INSERT INTO account_months__2 VALUES ('alice', '2026-04', 1, 50, 0)`, one,
+			"account_months has a row alice/2026-04, which no event makes",
+		},
+		"a row with another null": {
+			`UPDATE account_holders__2
 			SET closed_at = '2026-03-14T16:00:00.000000Z'`, one,
-			"closed_at is 2026-03-14T16:00:00.000000Z, its events make null"},
-		"a state is of another sequence": {`UPDATE account_statement_states__2 SET sequence = 9`, one,
-			"the state of account alice is at 9, its events come to 10"},
+			"closed_at is 2026-03-14T16:00:00.000000Z, its events make null",
+		},
+		"a state is of another sequence": {
+			`UPDATE account_statement_states__2 SET sequence = 9`, one,
+			"the state of account alice is at 9, its events come to 10",
+		},
 		"a state is that of another": {`UPDATE account_statement_states__2 SET
 			state = (SELECT state FROM account_statement_states__1)`, one, "the state of account alice is "},
-		"a state is missing": {`DELETE FROM customer_orders_states__1 WHERE subject = 'order-5'`, one,
-			"lacks the state of order order-5"},
-		"a state is too much": {`UPDATE customer_orders_states__1 SET subject = 'order-6'
-			WHERE subject = 'order-5'`, counts{audit.Models: 2},
-			"a state of order order-6, which no event makes"},
+		"a state is missing": {
+			`DELETE FROM customer_orders_states__1 WHERE subject = 'order-5'`, one,
+			"lacks the state of order order-5",
+		},
+		"a state is too much": {
+			`UPDATE customer_orders_states__1 SET subject = 'order-6'
+			WHERE subject = 'order-5'`,
+			counts{audit.Models: 2},
+			"a state of order order-6, which no event makes",
+		},
 		"a state is no state": {`UPDATE account_statement_states__2 SET state = x'00'`, one, "can't be read"},
-		"the progress is beyond the end": {`UPDATE refold_progress SET next = 12 WHERE next = 11 AND
-			projection = 'account_statement'`, counts{audit.Ahead: 1},
-			"has taken world-1.account-events/0 up to offset 12, and it ends at 11"},
+		"the progress is beyond the end": {
+			`UPDATE refold_progress SET next = 12 WHERE next = 11 AND
+			projection = 'account_statement'`,
+			counts{audit.Ahead: 1},
+			"has taken world-1.account-events/0 up to offset 12, and it ends at 11",
+		},
 		"only a marker is left": {`UPDATE refold_progress SET next = 10 WHERE next = 11`, counts{}, ""},
-		"an event is left, and its rows are there": {`UPDATE refold_progress SET next = 9 WHERE next = 11 AND
-			projection = 'account_statement'`, counts{audit.Behind: 1, audit.Models: 3},
-			"build 2 of account_statement, which is live, has taken world-1.account-events/0 up to offset 9"},
-		"the kept build is wrong": {`UPDATE account_months__1 SET bookings = 2`, one,
-			"build 1 of account_statement: row alice/2026-03 of account_months: bookings is 2"},
-		"no build is live": {`UPDATE refold_builds SET status = 'filling'
+		"an event is left, and its rows are there": {
+			`UPDATE refold_progress SET next = 9 WHERE next = 11 AND
+			projection = 'account_statement'`,
+			counts{audit.Behind: 1, audit.Models: 3},
+			"build 2 of account_statement, which is live, has taken world-1.account-events/0 up to offset 9",
+		},
+		"the kept build is wrong": {
+			`UPDATE account_months__1 SET bookings = 2`, one,
+			"build 1 of account_statement: row alice/2026-03 of account_months: bookings is 2",
+		},
+		"no build is live": {
+			`UPDATE refold_builds SET status = 'filling'
 			WHERE projection = 'customer_orders'`, one,
-			"no build of customer_orders is live"},
-		"two builds are live": {`UPDATE refold_builds SET status = 'live' WHERE number = 1`,
-			counts{audit.Models: 3, audit.Behind: 1}, "2 builds of account_statement are live"},
+			"no build of customer_orders is live",
+		},
+		"two builds are live": {
+			`UPDATE refold_builds SET status = 'live' WHERE number = 1`,
+			counts{audit.Models: 3, audit.Behind: 1},
+			"2 builds of account_statement are live",
+		},
 		"a view is of another table": {`DROP VIEW account_months; CREATE VIEW account_months AS
 			SELECT * FROM account_months__1`, one, "readers of account_months see 1 rows that are not the 1 rows"},
 		"another version is not compared": {`UPDATE refold_builds SET version = 2 WHERE number = 2;

@@ -53,12 +53,18 @@ func TestDamageOfCardsIsCounted(t *testing.T) {
 		says string
 	}{
 		"all is well": {func(*miniredis.Miniredis) {}, counts{}, "read models: 2 builds in 1 databases"},
-		"a card is changed": {func(r *miniredis.Miniredis) { r.HSet(tag+"3:account_card:alice", "available", "0") },
-			one, "row alice of account_card: available is 0, its events make 750"},
-		"a card lacks a column": {func(r *miniredis.Miniredis) { r.HDel(tag+"3:account_card:alice", "owner") },
-			one, "owner is null, its events make Alice"},
-		"a card is missing": {func(r *miniredis.Miniredis) { r.Del(tag + "3:account_card:alice") },
-			one, "account_card lacks the row alice"},
+		"a card is changed": {
+			func(r *miniredis.Miniredis) { r.HSet(tag+"3:account_card:alice", "available", "0") },
+			one, "row alice of account_card: available is 0, its events make 750",
+		},
+		"a card lacks a column": {
+			func(r *miniredis.Miniredis) { r.HDel(tag+"3:account_card:alice", "owner") },
+			one, "owner is null, its events make Alice",
+		},
+		"a card is missing": {
+			func(r *miniredis.Miniredis) { r.Del(tag + "3:account_card:alice") },
+			one, "account_card lacks the row alice",
+		},
 		"a card is too much": {func(r *miniredis.Miniredis) {
 			r.HSet(tag+"3:account_card:bob", "account_id", "bob")
 		}, one, "account_card has a row bob, which no event makes"},
@@ -68,10 +74,14 @@ func TestDamageOfCardsIsCounted(t *testing.T) {
 		"the kept build is wrong": {func(r *miniredis.Miniredis) {
 			r.HSet(tag+"2:account_card:alice", "balance", "1")
 		}, one, "build 2 of account_card: row alice of account_card: balance is 1"},
-		"readers follow another build": {func(r *miniredis.Miniredis) { _ = r.Set(tag+".live", "2") },
-			one, "readers of account_card see 1 rows that are not the 1 rows of build 3"},
-		"readers follow none": {func(r *miniredis.Miniredis) { r.Del(tag + ".live") },
-			one, "readers of account_card see 0 rows"},
+		"readers follow another build": {
+			func(r *miniredis.Miniredis) { _ = r.Set(tag+".live", "2") },
+			one, "readers of account_card see 1 rows that are not the 1 rows of build 3",
+		},
+		"readers follow none": {
+			func(r *miniredis.Miniredis) { r.Del(tag + ".live") },
+			one, "readers of account_card see 0 rows",
+		},
 		"all is lost": {func(r *miniredis.Miniredis) { r.FlushAll() }, one, "no build of account_card is live"},
 		"the progress is beyond the end": {func(r *miniredis.Miniredis) {
 			r.HSet(tag+"3:.progress", w.prefix+"account-events/0/next", "12")
