@@ -22,8 +22,8 @@ SCALE    ?= 1
 NOTE     ?=
 RUN      ?= .
 MINUTES  ?= 10
-PROTECTIONS ?= fencing offsets rows lease
-SIMULATED_PROTECTIONS ?= $(PROTECTIONS) topics standbys
+PROTECTIONS ?= fencing offsets rows lease projections
+SIMULATED_PROTECTIONS ?= $(filter-out projections,$(PROTECTIONS)) topics standbys
 # Without a seed of one's own it changes with the commit, and is printed.
 SEED     ?= $(shell printf '%d' 0x$$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1))
 # A seed that is named is the only one.
@@ -132,6 +132,7 @@ chaos-proof: ## prove that chaos finds what a program without its protections br
 	go build -tags system -o bin/chaos ./system/chaos
 	for off in $(PROTECTIONS); do \
 		faults=$$(case $$off in offsets) echo kill-worker;; fencing|lease) echo pause-worker;; \
+			projections) echo kill-worker,pause-worker,kill-store;; \
 			*) echo cut,cut-answers,lose-answers,pause-worker;; esac); \
 		echo "== without $$off: $$faults"; \
 		rate=$$(case $$off in lease) echo 40;; *) echo 100;; esac); \
@@ -152,6 +153,7 @@ simulate-proof: ## prove the simulator: without one of the protections, it finds
 	done
 	FAULTY=fencing go test -tags faulty -count=1 -v -run '^TestBetweenFaulty' ./exactlyonce
 	FAULTY=ends go test -tags faulty -count=1 -v -run '^TestFaultyLateEnd$$' ./exactlyonce/simulate
+	FAULTY=projections go test -tags faulty -count=1 -v -run '^TestWriteFaulty$$' ./projections/sqlite
 	FAULTY=start go test -tags faulty -count=1 -v -run '^TestStartFaulty$$' ./exactlyonce
 
 .PHONY: kafka

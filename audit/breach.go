@@ -33,18 +33,21 @@ const (
 	Traces Counter = "traces_broken"
 	// Letters is poison that is not among the dead letters, or the reverse.
 	Letters Counter = "dead_letters_differing"
-	// Behind is a partition that a group has not come to the end of.
+	// Behind is a partition that a group, or a read model, has not come to the end of.
 	Behind Counter = "offsets_behind"
 	// Open is a partition with a transaction that is neither committed nor aborted.
 	Open Counter = "transactions_open"
-	// Ahead is a local store that claims to know more than its topic has.
+	// Ahead is a local store, or a read model, that claims to know more than its topic has.
 	Ahead Counter = "stores_ahead"
+	// Models is a row or a state of a read model that its events do not make, or a read model of which
+	// readers do not see one build.
+	Models Counter = "read_models_differing"
 )
 
 // Counters are all of them, in the order of the last line.
 var Counters = []Counter{
 	Lost, Doubled, Reordered, Rows, Money, ToldFalse,
-	Outcomes, States, Processes, Traces, Letters, Behind, Open, Ahead,
+	Outcomes, States, Processes, Traces, Letters, Behind, Open, Ahead, Models,
 }
 
 // maxShown limits how many breaches of a counter a report spells out.
@@ -52,7 +55,7 @@ const maxShown = 10
 
 // Breach is one broken promise.
 type Breach struct {
-	Promise string // G1 to G8; or money, state, process, trace, told
+	Promise string // G1 to G8, G12; or money, state, process, trace, told
 	Counter Counter
 	// Amount is what it adds to the counter: minor units of money, otherwise 1.
 	Amount int64

@@ -69,7 +69,22 @@ func finalGarage(_ string, garage map[string]any) error {
 	return nil
 }
 
-// A program that audits garages, and the accounts that pay.
+// turnover is a read model of garages: what they have taken.
+var turnover = audit.ReadModel{
+	Name: "turnover", Version: 1, Reads: []string{"garage"},
+	Tables: []audit.Table{{
+		Name: "turnover", Key: []string{"garage_id", "currency"},
+		Empty: map[string]any{"cars": int64(0), "fees": int64(0)},
+	}},
+	Fold: func(rows *audit.ModelRows, e audit.Event, _, _ map[string]any) {
+		if e.Type == "CarLeft" {
+			rows.Add("turnover", "cars", 1, e.Key, e.Text("currency"))
+			rows.Add("turnover", "fees", e.Int("fee"), e.Key, e.Text("currency"))
+		}
+	},
+}
+
+// A program that audits garages, what they have taken, and the accounts that pay.
 func ExampleMain() {
-	audit.Main(audit.Accounts, garages)
+	audit.Main(audit.Accounts, garages, turnover)
 }

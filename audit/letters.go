@@ -28,10 +28,24 @@ func ReadPoison(path string) ([]Poison, error) {
 	return sent, err
 }
 
+// asidePlace is an event that a projection has set aside. After a crash it may have two letters.
+type asidePlace struct {
+	projection string
+	at         Poison
+}
+
+// isAside reports whether a projection has set an event aside.
+func (r *reader) isAside(projection, topic string, at Place) bool {
+	_, is := r.aside[asidePlace{projection, Poison{topic, at.Partition, at.Offset}}]
+	return is
+}
+
 // checkLetters checks that the dead letters are the poison that was sent, each once (G8). What is beyond
-// the limits may be among them, each once, too.
+// the limits may be among them, each once, too. An event that was sent as poison may also be set aside by any
+// number of projections.
 func checkLetters(
-	found *breaches, letters map[string][]DeadLetter, sent []Poison, beyond passed,
+	found *breaches, letters map[string][]DeadLetter, aside map[asidePlace]string, sent []Poison,
+	beyond passed,
 ) (n int) {
 	count := make(map[Poison]int)
 	for _, p := range sent {
@@ -52,6 +66,16 @@ func checkLetters(
 	for p, n := range count {
 		if beyond[p] && n > 0 {
 			count[p]--
+		}
+	}
+	for a, reason := range aside {
+		wanted, was := count[a.at]
+		switch {
+		case !was && !beyond[a.at]:
+			found.breach("G8", Letters, "%s/%d offset %d was set aside by the projection %s (%s), and was no "+
+				"poison", a.at.Topic, a.at.Partition, a.at.Offset, a.projection, reason)
+		case wanted < 0:
+			count[a.at] = 0
 		}
 	}
 	for _, p := range slices.SortedFunc(maps.Keys(count), func(a, b Poison) int {

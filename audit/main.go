@@ -25,22 +25,22 @@ const (
 // for it. GOGC overrides it.
 const gcPercent = 40
 
-// Main is the main function of a program that audits an installation with these kinds of aggregates. It
-// does not return.
-func Main(kinds ...Kind) {
+// Main is the main function of a program that audits an installation with these kinds of aggregates, and read
+// models. It does not return.
+func Main(all ...Definition) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr, kinds...)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr, all...)
 	stop()
 	os.Exit(code)
 }
 
 // execute is the program without the process.
-func execute(ctx context.Context, args []string, out, errs io.Writer, kinds ...Kind) int {
+func execute(ctx context.Context, args []string, out, errs io.Writer, all ...Definition) int {
 	code := exitUnreadable
-	cmd := newCommand(&code, kinds)
+	cmd := newCommand(&code, all)
 	cmd.SetArgs(args)
 	cmd.SetOut(out)
 	cmd.SetErr(errs)
@@ -51,17 +51,20 @@ func execute(ctx context.Context, args []string, out, errs io.Writer, kinds ...K
 	return code
 }
 
-func newCommand(code *int, kinds []Kind) *cobra.Command {
-	o := Options{Kinds: kinds}
+func newCommand(code *int, all []Definition) *cobra.Command {
+	var o Options
+	o.Kinds, o.ReadModels = apart(all)
 	var asJSON bool
+	var projections []string
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Check an installation by what can be read when its work is done",
 		Long: `Read every topic, read-committed and from offset zero, and check the promises of
 docs/ARCHITECTURE.md: each command has one outcome, and its sender was told that one; events are
 gap-free and in the order of their results; rows are the fold of their events to the last byte, in the
-topic, in local stores and in views; all money is there, and all work is done; the dead letters are the
-poison that was sent; every input was read to its end, and no transaction is open.
+topic, in local stores and in views; so are the rows and states of read models; all money is there, and
+all work is done; the dead letters are the poison that was sent; every input was read to its end, and no
+transaction is open.
 
 Nothing may be under way: stop the traffic first, and wait until the groups have no lag. The last line
 counts what is wrong, all zeros if nothing is. Exit code: 0 all is well, 1 a promise was broken,
@@ -69,6 +72,10 @@ counts what is wrong, all zeros if nothing is. Exit code: 0 all is well, 1 a pro
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.checkRings(); err != nil {
+				return err
+			}
+			var err error
+			if o.ReadModels, err = named(o.ReadModels, projections); err != nil {
 				return err
 			}
 			summary, err := Run(cmd.Context(), o)
@@ -102,6 +109,10 @@ counts what is wrong, all zeros if nothing is. Exit code: 0 all is well, 1 a pro
 	flags.StringSliceVar(&o.Stores, "store", nil,
 		"store.directory of workers that are stopped, or copies of such")
 	flags.StringSliceVar(&o.Workers, "worker", nil, "URLs of running workers: compare their views")
+	flags.StringSliceVar(&o.Databases, "database", nil,
+		"where read models are kept, to compare them: postgres://…, sqlite:FILE, redis://…")
+	flags.StringSliceVar(&projections, "projections", nil,
+		"names of the read models that there are (projections.only); without any, all of the program")
 	flags.IntVar(&o.Sample, "sample", 10_000,
 		"of how many aggregates of a kind each worker is asked for the history, and how many traces it "+
 			"is asked for; 0: all")

@@ -69,6 +69,7 @@ type reader struct {
 	client  *kgo.Client
 	admin   *kadm.Client
 	letters map[string][]DeadLetter // by topic
+	aside   map[asidePlace]string   // by projections: why
 	passed  passed
 	open    []string          // partitions of the dead letters with an open transaction
 	world   *World            // that is being read
@@ -80,7 +81,10 @@ func newReader(ctx context.Context, s Source) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, schemas: schemas, letters: make(map[string][]DeadLetter), passed: make(passed)}
+	r := &reader{
+		source: s, schemas: schemas, letters: make(map[string][]DeadLetter), passed: make(passed),
+		aside: make(map[asidePlace]string),
+	}
 	if r.client, err = kgo.NewClient(kgo.SeedBrokers(s.Brokers...)); err != nil {
 		return nil, fmt.Errorf("making a client: %w", err)
 	}

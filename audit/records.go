@@ -115,6 +115,12 @@ func (r *Row) read(kind Kind, fields map[string]any) error {
 
 func (r *reader) deadLetter(record *kgo.Record) error {
 	topic := r.header(record, "refold_topic")
+	if projection := r.header(record, "refold_projection"); projection != "" {
+		r.aside[asidePlace{projection, Poison{
+			topic, int32(number(record, "refold_partition")), number(record, "refold_offset"),
+		}}] = r.header(record, "refold_reason")
+		return nil
+	}
 	r.letters[topic] = append(r.letters[topic], DeadLetter{
 		Topic:     topic,
 		Partition: int32(number(record, "refold_partition")),

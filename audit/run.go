@@ -19,6 +19,10 @@ type Options struct {
 	Stores []string
 	// Workers are the URLs of running workers, whose views are compared.
 	Workers []string
+	// ReadModels are the projections whose rows are compared, in all Databases: URLs of PostgreSQL and Redis,
+	// or sqlite: and a path. Without databases none is.
+	ReadModels []ReadModel
+	Databases  []string
 	// Sample is of how many aggregates of a kind each worker is asked for the history, and how many
 	// traces it is asked for; 0: of all.
 	Sample int
@@ -45,7 +49,8 @@ func (s *Summary) String() string {
 // Run reads everything from offset zero, when all that the commands have led to is done, and checks
 // it. It holds one partition at a time, some 3 KB for each of its commands, and of all of them what is
 // needed to compare across partitions: some 200 bytes a command. By what 820,000 were measured at, five
-// million in eight partitions come to 2 GB of live memory, and 3 GB of a process. The error says what
+// million in eight partitions come to 2 GB of live memory, and 3 GB of a process. Read models take some 1 KB
+// for each row of each build, and for each state. The error says what
 // could not be read: then there is no verdict.
 func Run(ctx context.Context, o Options) (*Summary, error) {
 	if len(o.Kinds) == 0 {
@@ -60,10 +65,15 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, err
 	}
 	defer r.close()
-	run := &run{options: o, reader: r, ledger: newLedger(o.Kinds...), summary: new(Summary)}
+	m, err := openModels(ctx, o, r)
+	if err != nil {
+		return nil, err
+	}
+	defer m.close()
+	run := &run{options: o, reader: r, ledger: newLedger(o.Kinds...), models: m, summary: new(Summary)}
 	run.ledger.serve(o)
 	for _, check := range []func(context.Context) error{
-		run.worlds, run.letters, run.offsets, run.told, run.workers,
+		run.worlds, run.letters, run.offsets, run.told, run.workers, run.readModels,
 	} {
 		if err := check(ctx); err != nil {
 			return nil, err
@@ -81,6 +91,7 @@ type run struct {
 	options Options
 	reader  *reader
 	ledger  *ledger
+	models  *models // nil: they are not compared
 	summary *Summary
 }
 
@@ -99,12 +110,15 @@ func (r *run) letters(context.Context) error {
 		sent = append(sent, more...)
 	}
 	var found breaches
-	n := checkLetters(&found, r.reader.letters, sent, r.reader.passed)
+	n := checkLetters(&found, r.reader.letters, r.reader.aside, sent, r.reader.passed)
 	for _, name := range r.reader.open {
 		found.breach("G3", Open, "%s has an open transaction", name)
 	}
 	r.summary.Add(found.found...)
 	r.line("dead-letters: %d, %d were sent as poison", n, len(sent))
+	if n := len(r.reader.aside); n > 0 {
+		r.line("set aside by projections: %d events", n)
+	}
 	if n := len(r.reader.passed); n > 0 {
 		r.line("beyond the limits of IDs, as earlier versions wrote them: %d events and results", n)
 	}
@@ -121,6 +135,7 @@ func (r *run) worlds(ctx context.Context) error {
 		err := r.reader.eachWorld(ctx, kind, s, func(w *World) error {
 			r.summary.Add(w.Check()...)
 			r.ledger.add(w)
+			r.models.add(w)
 			return s.check(ctx, w)
 		})
 		if err != nil {

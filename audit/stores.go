@@ -227,11 +227,12 @@ type unlocked struct{ vfs.FS }
 // Lock does nothing: a reader needs no lock.
 func (unlocked) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
-// silent is a logger of Pebble's that says nothing: errors are returned as well.
+// silent is a logger of Pebble's, and of go-redis, that says nothing: errors are returned as well.
 type silent struct{}
 
-func (silent) Infof(string, ...any)  {}
-func (silent) Errorf(string, ...any) {}
+func (silent) Infof(string, ...any)                   {}
+func (silent) Errorf(string, ...any)                  {}
+func (silent) Printf(context.Context, string, ...any) {}
 func (silent) Fatalf(format string, args ...any) {
 	panic(fmt.Sprintf(format, args...)) // Pebble takes it that this does not return
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // The protections of protections.go, one of which FAULTY switches off: "fencing", "offsets",
-// "rows", "topics", "start", "lease" or "ends"; "standbys" is one of package standby. Never for production:
+// "rows", "topics", "start", "lease" or "ends"; "standbys" is one of package standby, and "projections" one
+// of package sqlstore. Never for production:
 // this build loses and doubles records, or reads old ones, and is meant to.
 var (
 	fencing, offsetsInside, rowsAfter, topicsFit = true, true, true, true
@@ -33,10 +34,11 @@ func init() {
 		leased = false
 	case "ends":
 		endsAnswered = false
-	case "standbys": // see package standby
+	case "standbys", "projections": // see packages standby and sqlstore
 	default:
 		panic(fmt.Sprintf(
-			"FAULTY is %q; it may be fencing, offsets, rows, topics, start, lease, ends or standbys", off))
+			"FAULTY is %q; it may be fencing, offsets, rows, topics, start, lease, ends, standbys or projections",
+			off))
 	}
 	fmt.Fprintf(os.Stderr, "FAULTY=%s: a protection is off; "+
 		"records will be lost or doubled, or old ones read\n", os.Getenv("FAULTY"))

@@ -290,3 +290,23 @@ func TestAnAwayServerIsSaid(t *testing.T) {
 		t.Errorf("the error is %v; it must be one, without the password", err)
 	}
 }
+
+// A server that is held still answers nobody, not even those that are connected, and goes on with all of them.
+func TestServerIsHeldStill(t *testing.T) {
+	store := opened(t, postgres.Options{Connections: 1})
+	query[int](t, store, "SELECT 1")
+	server.Pause()
+	defer server.Continue()
+	answered := make(chan error, 1)
+	go func() {
+		var one int
+		answered <- store.DB().QueryRowContext(t.Context(), "SELECT 1").Scan(&one)
+	}()
+	select {
+	case err := <-answered:
+		t.Fatalf("it has answered: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	server.Continue()
+	must(t, <-answered)
+}

@@ -15,7 +15,14 @@ var ErrUnexpected = errors.New("a statement has not changed the row that it shou
 
 // Write writes a batch in one transaction: see [projections.OpenBuild].
 func (o *open) Write(ctx context.Context, batch *projections.Batch) error {
-	err := o.store.database.Run(ctx, o.lock, o.steps(batch))
+	steps := o.steps(batch)
+	if !progressInside {
+		if err := o.store.database.Run(ctx, o.lock, o.changes(batch.Changes)); err != nil {
+			return o.told(ctx, "writing to", o.store.poison(err))
+		}
+		steps = o.steps(&projections.Batch{Advances: batch.Advances, States: batch.States})
+	}
+	err := o.store.database.Run(ctx, o.lock, steps)
 	if errors.Is(err, ErrUnexpected) {
 		err = o.refusal(ctx, batch)
 	}

@@ -114,10 +114,12 @@ func (p *performance) alone() func() bool {
 	}
 }
 
-// during counts a fault while it goes on. Poison and rebuilds hinder nobody.
+// during counts a fault while it goes on. Poison, rebuilds and stores of read models hinder no
+// command.
 func (p *performance) during(f schedule.Fault) (ended func()) {
 	switch f.Kind {
-	case schedule.Poison, schedule.Rebuild, schedule.DryRebuild, schedule.CancelRebuild:
+	case schedule.Poison, schedule.Rebuild, schedule.DryRebuild, schedule.CancelRebuild,
+		schedule.KillStore, schedule.PauseStore, schedule.RebuildModel:
 		return func() {}
 	default:
 	}

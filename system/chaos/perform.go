@@ -31,6 +31,7 @@ type performance struct {
 	*site
 	hurt    *semaphore.Weighted
 	brokers sync.Mutex // held by the broker's fault
+	stores  sync.Mutex // held by the fault of a server of read models
 	end     time.Time
 	// going is how many faults go on that hinder somebody, begun how many have begun; under site.mu.
 	going, begun int
@@ -80,6 +81,10 @@ func (p *performance) fault(ctx context.Context, f schedule.Fault) (err error) {
 		err = p.roll(ctx, f)
 	case schedule.Rebuild, schedule.DryRebuild, schedule.CancelRebuild:
 		p.rebuild(ctx, f)
+	case schedule.KillStore, schedule.PauseStore:
+		err = p.ofStore(ctx, f)
+	case schedule.RebuildModel:
+		p.rebuildModel(ctx, f)
 	case schedule.CutPeers, schedule.HangPeers, schedule.DelayPeers:
 		p.ofPeers(ctx, f)
 	default:

@@ -72,7 +72,10 @@ func (s *site) remake(ctx context.Context, f schedule.Fault, t *traffic) error {
 	if err := t.end(ctx); err != nil {
 		return err
 	}
-	return s.waitQuiet(ctx)
+	if err := s.waitQuiet(ctx); err != nil {
+		return err
+	}
+	return s.waitLevel(ctx)
 }
 
 // refuse waits until no worker is ready, and each says so much of why.

@@ -19,10 +19,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"refold/projections/postgres/postgrestest"
 	"refold/system/chaos/readers"
 	"refold/system/chaos/schedule"
 	"refold/system/proxy"
 	"refold/system/realkafka"
+	"refold/system/realstores"
 )
 
 // partitions of every topic: more than workers, so that there is something to share.
@@ -47,6 +49,9 @@ type site struct {
 	workers     []*worker
 	poisoner    *poisoner
 	readers     *readers.Group
+	postgres    *postgrestest.Server
+	redis       *realstores.Redis
+	watcher     *watcher
 	// nowhere is an address at which nobody listens.
 	nowhere string
 
@@ -90,6 +95,10 @@ func (s *site) run(ctx context.Context) error {
 		return err
 	}
 	defer s.readers.Stop()
+	if err := s.startWatcher(); err != nil {
+		return err
+	}
+	defer s.watcher.end()
 	err = s.perform(ctx)
 	s.heal()
 	s.say("everything is healed: %s", s.summary())
@@ -97,7 +106,7 @@ func (s *site) run(ctx context.Context) error {
 		return err
 	}
 	for _, wait := range []func(context.Context) error{
-		traffic.end, s.waitQuiet, s.waitAnswered, s.rebuildAll, s.compare,
+		traffic.end, s.waitQuiet, s.waitLevel, s.waitAnswered, s.rebuildAll, s.compare,
 	} {
 		err := wait(ctx)
 		if ctx.Err() != nil {
@@ -107,6 +116,7 @@ func (s *site) run(ctx context.Context) error {
 			s.problem("%v", err)
 		}
 	}
+	s.watcher.end()
 	return s.verdict(ctx, traffic)
 }
 
@@ -199,25 +209,27 @@ func (s *site) startWorkers(ctx context.Context) error {
 	return nil
 }
 
-// startServers starts the cluster and the registry.
+// startServers starts the cluster, the registry and the servers of read models.
 func (s *site) startServers(ctx context.Context) error {
 	listeners := []realkafka.Client{{Name: listener(schedule.Load)}}
 	for _, client := range clients()[1:] {
 		listeners = append(listeners, realkafka.Client{Name: listener(client), User: user})
 	}
-	both, ctx := errgroup.WithContext(ctx)
-	both.Go(func() (err error) {
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() (err error) {
 		s.cluster, err = realkafka.NewCluster(ctx, realkafka.ClusterOptions{Dir: s.dir, Clients: listeners})
 		if err != nil {
 			return err
 		}
 		return s.cluster.Start(ctx)
 	})
-	both.Go(func() (err error) {
+	all.Go(func() (err error) {
 		s.registry, err = realkafka.StartRegistry(ctx, realkafka.RegistryOptions{Dir: s.dir})
 		return err
 	})
-	return both.Wait() //nolint:wrapcheck // it names the server
+	all.Go(func() error { return s.startPostgres(ctx) })
+	all.Go(func() error { return s.startRedis(ctx) })
+	return all.Wait() //nolint:wrapcheck // it names the server
 }
 
 // startPaths puts the proxies in between.
@@ -258,6 +270,8 @@ func (s *site) environment(brokers []string, registry string) []string {
 		"REFOLD_PROCESSOR_STALL_AFTER="+stalledAfter.String(),
 		// Rebuilds take long enough for something to go wrong, and don't wait long when it has.
 		"REFOLD_REBUILD_EVENTS_PER_SECOND=400", "REFOLD_REBUILD_RETRY=1s",
+		"REFOLD_PROJECTIONS_POSTGRES_URL="+s.database(),
+		"REFOLD_PROJECTIONS_REDIS_ADDRESSES="+s.redis.Address(),
 		"REFOLD_TOPICS_PARTITIONS="+strconv.Itoa(partitions),
 		"REFOLD_TOPICS_REPLICATION_FACTOR=3",
 		"REFOLD_LOG_FORMAT=json")
@@ -294,6 +308,7 @@ func (s *site) cleanUp(keep bool) {
 	if s.registry != nil {
 		s.registry.Stop()
 	}
+	s.endStores()
 	for _, paths := range s.paths {
 		for _, path := range paths {
 			path.Close()

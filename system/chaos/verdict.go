@@ -87,12 +87,8 @@ const sampled = 2_000
 func (s *site) verdict(ctx context.Context, t *traffic) error {
 	ctx, cancel := context.WithTimeout(ctx, auditWithin)
 	defer cancel()
-	o := audit.Options{
-		Source: audit.Source{
-			Brokers: s.cluster.Addresses(), RegistryURL: s.registry.URL(), RingSize: ringSize,
-		},
-		Told: t.records, Poison: s.poisoner.files(), Sample: sampled,
-	}
+	o := s.auditOptions()
+	o.Told = t.records
 	var stores []string
 	for _, w := range s.workers {
 		o.Workers = append(o.Workers, w.url())
@@ -134,6 +130,18 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 		return fmt.Errorf("%w: %s", errBroken, strings.Join(s.problems, "; "))
 	}
 	return nil
+}
+
+// auditOptions are those of all audits of a run.
+func (s *site) auditOptions() audit.Options {
+	return audit.Options{
+		Source: audit.Source{
+			Brokers: s.cluster.Addresses(), RegistryURL: s.registry.URL(), RingSize: ringSize,
+		},
+		Kinds:  []audit.Kind{audit.Accounts, audit.Orders},
+		Poison: s.poisoner.files(), Sample: sampled,
+		ReadModels: readModels, Databases: s.databases(),
+	}
 }
 
 // stopWorkers stops all workers, so that their stores can be read.

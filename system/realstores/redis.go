@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"refold/system/realkafka"
@@ -22,6 +23,9 @@ type RedisOptions struct {
 	Dir string
 	// Persistent has each write on the disk before it is acknowledged. Otherwise a restart begins empty.
 	Persistent bool
+	// Logged has each write in a file before it is acknowledged, though not on the disk: nothing is lost when
+	// the server is killed, and it costs no wait.
+	Logged bool
 	// Cluster makes it the only node of a Redis Cluster.
 	Cluster bool
 	// Args are further ones of the server's, such as --maxmemory-policy allkeys-lru.
@@ -63,6 +67,9 @@ func (r *Redis) Start(ctx context.Context) error {
 	}
 	if r.options.Persistent {
 		args = append(args, "--appendonly", "yes", "--appendfsync", "always")
+	}
+	if r.options.Logged {
+		args = append(args, "--appendonly", "yes", "--appendfsync", "no")
 	}
 	if r.options.Cluster {
 		args = append(args, "--cluster-enabled", "yes")
@@ -116,6 +123,12 @@ func (r *Redis) command(ctx context.Context, command, want string) error {
 	}
 	return err
 }
+
+// Pause holds it still until Continue.
+func (r *Redis) Pause() { r.process.Signal(syscall.SIGSTOP) }
+
+// Continue lets it go on.
+func (r *Redis) Continue() { r.process.Signal(syscall.SIGCONT) }
 
 // Kill ends it as kill -9 does.
 func (r *Redis) Kill() {

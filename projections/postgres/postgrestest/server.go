@@ -235,6 +235,26 @@ func (s *Server) Stop() { s.end(syscall.SIGINT) }
 // again, as after a power failure.
 func (s *Server) Kill() { s.end(syscall.SIGQUIT) }
 
+// Pause holds all processes of the server still, until Continue: those that serve connections are children,
+// in groups of their own.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Continue lets the server go on.
+func (s *Server) Continue() { s.signal(syscall.SIGCONT) }
+
+// signal sends a signal to the server and then to its children, so that none is made in between.
+func (s *Server) signal(signal syscall.Signal) {
+	select {
+	case <-s.exited:
+		return
+	default:
+	}
+	_ = s.process.Process.Signal(signal) // fails only if it has just ended
+	for _, child := range children(s.process.Process.Pid) {
+		_ = syscall.Kill(child, signal) // likewise
+	}
+}
+
 func (s *Server) end(signal syscall.Signal) {
 	select {
 	case <-s.exited:

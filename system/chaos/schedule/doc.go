@@ -7,7 +7,7 @@
 //     (In a rolling restart all of them are restarted, one after another, and nothing else.)
 //   - At most one broker is dead or held still, for two copies of the three must be there; and the
 //     next one has its turn only after a rest in which the first catches up.
-//   - The registry, the load's own network, poison, rebuilds, the workers' rights and what pods send each
-//     other have their turns whatever else there is; at most one right is taken at a time, one schema
-//     refused, and one worker hidden from the others.
+//   - The registry, the load's own network, poison, rebuilds, the workers' rights, what pods send each
+//     other and the stores of read models have their turns whatever else there is; at most one right is taken
+//     at a time, one schema refused, one worker hidden from the others, and one store away.
 package schedule

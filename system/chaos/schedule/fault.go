@@ -61,6 +61,27 @@ const (
 	CancelRebuild Kind = "rebuild-cancel"  // one that is withdrawn at the end
 )
 
+// Kinds of faults of the servers that read models are kept in, which are their Targets.
+const (
+	KillStore  Kind = "kill-store"  // at once; started again at the end
+	PauseStore Kind = "pause-store" // SIGSTOP, all its processes
+)
+
+// Servers that read models are kept in.
+const (
+	Postgres = "postgres"
+	Redis    = "redis"
+)
+
+// RebuildModel is no fault either: somebody asks for a rebuild of the read model that is its Target.
+const RebuildModel Kind = "rebuild-read-model"
+
+// ReadModels are the read models of the program.
+var ReadModels = []string{
+	"accounts_current", "account_statement", "orders_by_status", "customer_orders", "order_search",
+	"account_card",
+}
+
 // Tables that are rebuilt.
 const (
 	Accounts = "accounts"
@@ -96,8 +117,8 @@ type Fault struct {
 	At Duration `json:"at"`
 	// Kind is what it is.
 	Kind Kind `json:"kind"`
-	// Target is a worker (WorkerName), Load, a broker's role, a table, a topic, or a right of the workers,
-	// as realkafka.ParseRight reads it; empty if the kind says it all.
+	// Target is a worker (WorkerName), Load, a broker's role, a table, a topic, a store, a read model, or a
+	// right of the workers, as realkafka.ParseRight reads it; empty if the kind says it all.
 	Target string `json:"target,omitempty"`
 	// Broker, of a fault of the network: the one that the target is cut off from, 1 to 3; 0: all.
 	Broker int `json:"broker,omitempty"`

@@ -19,6 +19,8 @@ const (
 	rightRest    = 30 * time.Second
 	refusalRest  = 45 * time.Second
 	peersRest    = 15 * time.Second
+	storesRest   = 30 * time.Second
+	modelsRest   = 35 * time.Second
 )
 
 // firstAt leaves time for something to happen that can go wrong.
@@ -31,7 +33,7 @@ type lane struct {
 	length time.Duration
 	at     time.Duration
 	faults []Fault
-	odds   []odds // of workers or peers; none: workerOdds, peerOdds
+	odds   []odds // of workers, peers or stores; none: workerOdds, peerOdds, storeOdds
 }
 
 func newLane(seed, number uint64, length time.Duration) *lane {
@@ -282,5 +284,39 @@ func peers(l *lane) {
 			return
 		}
 		l.at += time.Duration(f.Lasts)
+	}
+}
+
+var storeOdds = []odds{
+	{KillStore, 3, 0, 15 * time.Second},
+	{PauseStore, 2, time.Second, 20 * time.Second},
+}
+
+// stores plans the faults of the servers of read models, one at a time. What all but one of them are kept in
+// has most of them.
+func stores(l *lane) {
+	choices := l.odds
+	if choices == nil {
+		choices = storeOdds
+	}
+	for {
+		l.rest(storesRest)
+		f := l.pick(choices)
+		f.Target = []string{Postgres, Postgres, Redis}[l.dice.IntN(3)]
+		if !l.add(f) {
+			return
+		}
+		l.at += time.Duration(f.Lasts)
+	}
+}
+
+// modelRebuilds plans rebuilds of read models.
+func modelRebuilds(l *lane) {
+	for {
+		l.rest(modelsRest)
+		f := Fault{Kind: RebuildModel, Target: ReadModels[l.dice.IntN(len(ReadModels))]}
+		if !l.add(f) {
+			return
+		}
 	}
 }

@@ -59,35 +59,42 @@ const (
 	rightsLane
 	refusalsLane
 	peersLane
+	storesLane
+	modelsLane
 )
 
 // plans are what the lanes plan, by number.
 var plans = []func(*lane){
 	workersLane: workers, brokersLane: brokers, registryLane: registry, loadLane: load,
 	poisonLane: poison, rebuildsLane: rebuilds, rightsLane: takenRights, refusalsLane: refusals,
-	peersLane: peers,
+	peersLane: peers, storesLane: stores, modelsLane: modelRebuilds,
 }
 
 // Only returns the schedule of a seed in which nothing happens but faults of these kinds, which are
-// those of workers and of their peers, TakeRight, RefuseSchema and RemakeTopic: to show what one kind of
-// fault does to a program, or to one that lacks what protects it.
+// those of workers, of their peers and of stores, TakeRight, RefuseSchema, RebuildModel and RemakeTopic: to
+// show what one kind of fault does to a program, or to one that lacks what protects it.
 func Only(seed uint64, length time.Duration, kinds ...Kind) (Schedule, error) {
 	s := Schedule{Seed: seed, Length: Duration(length)}
-	var ofWorkers, ofPeers []odds
+	var ofWorkers, ofPeers, ofStores []odds
 	for _, kind := range kinds {
 		is := func(o odds) bool { return o.kind == kind }
 		worker, peer := slices.IndexFunc(workerOdds, is), slices.IndexFunc(peerOdds, is)
+		store := slices.IndexFunc(storeOdds, is)
 		switch {
 		case kind == TakeRight:
 			s.plan(rightsLane, nil)
 		case kind == RefuseSchema:
 			s.plan(refusalsLane, nil)
+		case kind == RebuildModel:
+			s.plan(modelsLane, nil)
 		case kind == RemakeTopic:
 			s.Remade = remade(seed, length)
 		case worker >= 0:
 			ofWorkers = append(ofWorkers, workerOdds[worker])
 		case peer >= 0:
 			ofPeers = append(ofPeers, peerOdds[peer])
+		case store >= 0:
+			ofStores = append(ofStores, storeOdds[store])
 		default:
 			return s, fmt.Errorf("%q is no fault that may come alone", kind)
 		}
@@ -97,6 +104,9 @@ func Only(seed uint64, length time.Duration, kinds ...Kind) (Schedule, error) {
 	}
 	if ofPeers != nil {
 		s.plan(peersLane, ofPeers)
+	}
+	if ofStores != nil {
+		s.plan(storesLane, ofStores)
 	}
 	s.sort()
 	return s, nil
@@ -117,7 +127,7 @@ func New(seed uint64, length time.Duration) Schedule {
 	return s
 }
 
-// plan adds the faults of a lane; those of workers or peers are of these odds, if any are given.
+// plan adds the faults of a lane; those of workers, peers or stores are of these odds, if any are given.
 func (s *Schedule) plan(number int, choices []odds) {
 	l := newLane(s.Seed, uint64(number), time.Duration(s.Length))
 	l.odds = choices

@@ -54,6 +54,10 @@ func TestNeverTooMuchAtOnce(t *testing.T) {
 					if ofPeers(f) && ofPeers(other) {
 						t.Fatalf("seed %d: %v while %v", seed, f, other)
 					}
+				case ofStore(f) || ofStore(other):
+					if ofStore(f) && ofStore(other) {
+						t.Fatalf("seed %d: %v while %v", seed, f, other)
+					}
 				case f.Kind == RegistryDown && other.Kind == RegistryDown,
 					f.Kind == TakeRight && other.Kind == TakeRight,
 					f.Kind == RefuseSchema && other.Kind == RefuseSchema,
@@ -80,6 +84,8 @@ func ofPeers(f Fault) bool {
 	return f.Kind == CutPeers || f.Kind == HangPeers || f.Kind == DelayPeers
 }
 
+func ofStore(f Fault) bool { return f.Kind == KillStore || f.Kind == PauseStore }
+
 func ofWorker(f Fault) bool {
 	return f.Kind == RollWorkers || slices.Contains([]string{"worker-1", "worker-2", "worker-3"}, f.Target)
 }
@@ -101,6 +107,7 @@ func TestAnHour(t *testing.T) {
 			Cut, CutRequests, CutAnswers, LoseAnswers, Delay,
 			KillBroker, StopBroker, PauseBroker, RegistryDown, Poison, Rebuild, DryRebuild, CancelRebuild,
 			TakeRight, RefuseSchema, KillAnswering, LostAddress, CutPeers, HangPeers, DelayPeers,
+			KillStore, PauseStore, RebuildModel,
 		} {
 			if counts[kind] == 0 {
 				t.Errorf("seed %d has no %s", seed, kind)
@@ -108,6 +115,7 @@ func TestAnHour(t *testing.T) {
 		}
 		for _, target := range []string{
 			Load, Leader, GroupCoordinator, TransactionCoordinator, Controller, AnyBroker, Accounts, Orders,
+			Postgres, Redis, "account_card", "customer_orders",
 		} {
 			if targets[target] == 0 {
 				t.Errorf("seed %d never hits %s", seed, target)
@@ -169,7 +177,33 @@ func TestOnly(t *testing.T) {
 	if len(s.Faults) == 0 || s.Remade.Kind != RemakeTopic {
 		t.Errorf("planned %v, and for the end: %v", s.Faults, s.Remade)
 	}
+	if s, err = Only(1, 5*time.Minute, KillStore, RebuildModel); err != nil || len(s.Faults) == 0 {
+		t.Fatalf("planned %v, %v", s.Faults, err)
+	}
+	for _, f := range s.Faults {
+		if f.Kind != KillStore && f.Kind != RebuildModel {
+			t.Errorf("planned %v", f)
+		}
+	}
 	if _, err := Only(1, time.Minute, KillBroker); err == nil {
 		t.Error("a broker's fault was planned alone")
+	}
+}
+
+// Faults that came later leave those of before as they are: a run has as many of them, at the same times.
+func TestLanesLeaveOneAnotherAlone(t *testing.T) {
+	const length = 10 * time.Minute
+	for seed := range uint64(seeds) {
+		l := newLane(seed, workersLane, length)
+		workers(l)
+		var found []Fault
+		for _, f := range New(seed, length).Faults {
+			if ofWorker(f) && !ofPeers(f) {
+				found = append(found, f)
+			}
+		}
+		if !slices.Equal(found, l.faults) {
+			t.Fatalf("seed %d: the workers' faults are others beside those of the rest", seed)
+		}
 	}
 }
