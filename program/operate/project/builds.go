@@ -3,6 +3,7 @@ package project
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -84,7 +85,7 @@ func (o *opened) builds(ctx context.Context, names []string) (all []shownBuild, 
 }
 
 // shown returns how far a build has come. A build of another version than the program's can't be opened, and
-// is shown without.
+// one may be made or dropped at this moment: these are shown without.
 func (s *stored) shown(ctx context.Context, b projections.Build) (shownBuild, error) {
 	shown := shownBuild{
 		Projection: s.Name, Store: s.in, Build: b.Number, Version: b.Version, Folds: b.Folds,
@@ -94,20 +95,22 @@ func (s *stored) shown(ctx context.Context, b projections.Build) (shownBuild, er
 		return shown, nil
 	}
 	open, err := s.store.Open(ctx, &s.Projection, b.Number)
-	if err != nil {
-		return shown, err //nolint:wrapcheck // it says which build
-	}
-	err = open.Look(ctx, func(v projections.View) error {
-		progress, err := v.Progress(ctx)
-		for _, p := range progress {
-			shown.Partitions++
-			shown.Behind += max(0, p.End-max(p.Next, 0))
-			if p.Time.After(shown.Time) {
-				shown.Time = p.Time
+	if err == nil {
+		err = open.Look(ctx, func(v projections.View) error {
+			progress, err := v.Progress(ctx)
+			for _, p := range progress {
+				shown.Partitions++
+				shown.Behind += max(0, p.End-max(p.Next, 0))
+				if p.Time.After(shown.Time) {
+					shown.Time = p.Time
+				}
 			}
-		}
-		return err //nolint:wrapcheck // it says which build
-	})
+			return err //nolint:wrapcheck // it says which build
+		})
+	}
+	if errors.Is(err, projections.ErrNoBuild) { // it is being made or dropped: OpenSearch does so step by step
+		err = nil
+	}
 	return shown, err //nolint:wrapcheck // it says which build
 }
 
