@@ -128,6 +128,28 @@ func TestRestoredBackup(t *testing.T) {
 	w.eventually(p, 1, 1)
 }
 
+// A process that could not claim partitions, and has lost them to another one since, has no fault any more.
+func TestLostBeforeTheyAreClaimed(t *testing.T) {
+	w, p := newWorld(t), ledger(1, 1)
+	o := w.options(p)
+	o.StallAfter = time.Nanosecond
+	first, second := w.start(o), w.start(o)
+	w.add(1, ids...)
+	eventually(t, "both have partitions", func() bool {
+		one, two := len(first.Lag()), len(second.Lag())
+		return one > 0 && two > 0 && one+two == partitions
+	})
+	w.store.set(func(s *flaky) { s.claims = errAway })
+	second.stop()
+	eventually(t, "the first can't claim", func() bool { return errors.Is(first.Ready(), errAway) })
+	third := w.start(o)
+	eventually(t, "the third can't claim", func() bool { return errors.Is(third.Ready(), errAway) })
+	w.store.set(func(s *flaky) { s.claims = nil })
+	w.add(2, ids...)
+	w.eventually(p, 1, 1)
+	eventually(t, "ready", func() bool { return first.Ready() == nil && third.Ready() == nil })
+}
+
 // A store that is away holds all up, Ready tells of it, and when it comes back all goes on.
 func TestStoreIsAway(t *testing.T) {
 	w, p := newWorld(t), ledger(1, 1)
