@@ -102,6 +102,9 @@ func (r *runner) look(ctx context.Context, begun *bool) error {
 	if err != nil {
 		return err
 	}
+	if len(builds) == 0 { // a backup was restored that did not have any; the live one can't be dropped
+		*begun = false
+	}
 	var errs []error
 	for _, b := range builds {
 		if b.Version == r.of.Projection.Version && b.Folds == r.folds {

@@ -40,7 +40,7 @@
 // writes next gets ErrMoved or ErrFenced. It finds the progress where nothing of what it holds begins,
 // forgets all states that it has in memory, joins its group anew, and takes the events of the ten minutes
 // again, from the states and the rows of the backup. Others that have not noticed yet can't write: their
-// batches begin elsewhere.
+// batches begin elsewhere. If the backup has no build at all, a first one is begun.
 //
 // A crash between a dead letter and the write that passes it. The letter is written first. After the crash
 // the event is taken again, and gets a second letter, with the same key and the same origin. The other way
