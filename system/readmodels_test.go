@@ -26,10 +26,10 @@ const (
 	defaultKills = 50
 )
 
-// G12: two processes fill all read models, in four stores, under a load. They are killed fifty times, and held
-// still until others have their partitions; stores are killed, and set back to backups; all read models are
-// rebuilt meanwhile. Readers look all the time. In the end every row in every store is what an independent
-// fold of all events makes.
+// G12: two processes fill all read models, in four stores, under a load. They are killed fifty times, and
+// held still until others have their partitions; stores are killed, and set back to backups; all read models
+// are rebuilt meanwhile. Readers look all the time. In the end every row in every store is what an
+// independent fold of all events makes.
 func TestReadModels(t *testing.T) {
 	m := newReadModels(t)
 	m.untilLive(nil)
@@ -97,7 +97,7 @@ func (m *readModels) schedule(kills int) []step {
 		{name: "Redis is killed, and backed up", do: m.backUpRedis, from: 0.02, to: 0.1},
 		{name: "all are rebuilt", do: m.rebuild, from: 0.15, to: 0.25},
 		{name: "a zombie", do: m.zombie, from: 0.1, to: 0.7},
-		{name: "Postgres is killed, and a zombie had a batch for it", do: m.zombieOfPostgres, from: 0.25, to: 0.7},
+		{name: "a zombie had a batch for Postgres", do: m.zombieOfPostgres, from: 0.25, to: 0.7},
 		{name: "SQLite is locked, and a projector is killed", do: m.lockSQLite, from: 0.25, to: 0.7},
 		{name: "Postgres is killed", do: m.killPostgres, from: 0.25, to: 0.7},
 		{name: "Redis is killed", do: m.killRedis, from: 0.25, to: 0.7},

@@ -30,8 +30,8 @@ const carelessVariable = "REFOLD_SYSTEM_CARELESS"
 // carelessName is that of its projection, its database and its Kafka client.
 const carelessName = "careless"
 
-// careless is the twin of a projector: it writes rows first, and offsets and states in a second transaction, as
-// those do that keep offsets in Kafka.
+// careless is the twin of a projector: it writes rows first, and offsets and states in a second transaction,
+// as those do that keep offsets in Kafka.
 type careless struct {
 	Kafka, Registry, Prefix, Postgres string
 	// Dies is before which second transaction it kills itself; 0: never.
@@ -112,8 +112,8 @@ const (
 	carelessDies  = 5
 )
 
-// careless fills statements by the twin, which is killed between its two transactions. In the end all rows are
-// there, and sums are doubled: the comparison by which the others are right finds that.
+// careless fills statements by the twin, which is killed between its two transactions. In the end all rows
+// are there, and sums are doubled: the comparison by which the others are right finds that.
 func (m *readModels) careless(t *testing.T, want rows.Tables) {
 	t.Helper()
 	url, err := m.postgres.Create(t.Context(), carelessName)

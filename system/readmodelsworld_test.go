@@ -65,6 +65,7 @@ type readModels struct {
 	starting errgroup.Group // what comes back in the background
 
 	projectors []*worker
+	killed     int // which of them was killed last
 	load       *realkafka.Process
 	client     *kgo.Client
 	admin      *kadm.Client

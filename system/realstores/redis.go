@@ -137,8 +137,8 @@ func (r *Redis) Backup(ctx context.Context) error {
 	return r.Start(ctx)
 }
 
-// FailOver kills Redis, and starts it with what the backup has. What was written since is lost, and the backup
-// is used up.
+// FailOver kills Redis, and starts it with what the backup has. What was written since is lost, and the
+// backup is used up.
 func (r *Redis) FailOver(ctx context.Context) error {
 	r.Kill()
 	err := os.RemoveAll(r.appendOnly())

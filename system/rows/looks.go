@@ -103,7 +103,10 @@ func statement(ctx context.Context, tx *sql.Tx, s *Seen, id string) error {
 	return err
 }
 
-// Orders looks at the orders in a SQLite.
+// someOrders is how many orders a look at SQLite reads.
+const someOrders = 100
+
+// Orders looks at the orders in a SQLite: how many there are, the sum of their sequences, and some of them.
 func Orders(database *sql.DB) Look {
 	return func(ctx context.Context, s *Seen) error {
 		tx, err := database.BeginTx(ctx, nil)
@@ -111,10 +114,17 @@ func Orders(database *sql.DB) Look {
 			return err //nolint:wrapcheck // it is only shown
 		}
 		defer tx.Rollback() //nolint:errcheck // it has only read
-		ids, err := sequences(ctx, tx, s, "SELECT order_id, sequence FROM orders_by_status")
-		if err == nil {
-			s.NotBelow("the number of orders", int64(len(ids)))
+		var orders, events int64
+		err = tx.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(sequence), 0) FROM orders_by_status`).
+			Scan(&orders, &events)
+		if err != nil {
+			return fmt.Errorf("reading orders: %w", err)
 		}
+		s.NotBelow("the number of orders", orders)
+		s.NotBelow("the number of their events", events)
+		_, err = sequences(ctx, tx, s, fmt.Sprintf(
+			`SELECT order_id, sequence FROM orders_by_status ORDER BY order_id LIMIT %d OFFSET %d`,
+			someOrders, rand.Int64N(orders+1)))
 		return err
 	}
 }

@@ -70,9 +70,9 @@ func TestFold(t *testing.T) {
 			},
 		},
 		"customers": {"zoe": {
-			"account_id": "zoe", "status": "frozen", "owner": "Zoë  Smith", "currency": "EUR", "balance": 700,
-			"sequence": 4, "orders": 1, "placed": 0, "shipped": 1, "delivered": 0, "cancelled": 0,
-			"declined": 0, "paid": 300, "refunded": 0,
+			"account_id": "zoe", "status": "frozen", "owner": "Zoë  Smith", "currency": "EUR",
+			"balance": 700, "sequence": 4, "orders": 1, "placed": 0, "shipped": 1, "delivered": 0,
+			"cancelled": 0, "declined": 0, "paid": 300, "refunded": 0,
 		}},
 		"orders_by_status": {"tea": {
 			"order_id": "tea", "account_id": "zoe", "status": "shipped", "payment": "paid", "attention": "",
@@ -82,8 +82,9 @@ func TestFold(t *testing.T) {
 		}},
 		"order_search": {"tea": {
 			"order_id": "tea", "account_id": "zoe", "status": "shipped", "payment": "paid",
-			"currency": "EUR", "total": json.Number("300"), "skus": []any{"tea-500g"}, "carriers": []any{"DHL"},
-			"tracking_numbers": []any{"1"}, "terms": "tea zoe shipped paid eur 500g dhl 1", "sequence": 4,
+			"currency": "EUR", "total": json.Number("300"), "skus": []any{"tea-500g"},
+			"carriers": []any{"DHL"}, "tracking_numbers": []any{"1"},
+			"terms": "tea zoe shipped paid eur 500g dhl 1", "sequence": 4,
 		}},
 	}
 	for table := range want {
@@ -102,7 +103,9 @@ func TestDifferences(t *testing.T) {
 		do   func(rows.Tables)
 		says string
 	}{
-		"a row is missing":  {func(t rows.Tables) { delete(t["account_months"], "zoe/2026-02") }, "is missing"},
+		"a row is missing": {
+			func(t rows.Tables) { delete(t["account_months"], "zoe/2026-02") }, "zoe/2026-02 is missing",
+		},
 		"a row is too much": {func(t rows.Tables) { t["account_months"]["x"] = rows.Row{} }, "is too much"},
 		"a sum is doubled": {
 			func(t rows.Tables) { t["account_months"]["zoe/2026-02"]["bookings"] = int64(4) },

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	lookEvery = 100 * time.Millisecond
+	lookEvery = 200 * time.Millisecond
 	// lookTimeout limits a look: the store may have gone.
 	lookTimeout = 10 * time.Second
 	// mostBreaches is how many are kept.
 	mostBreaches = 20
 )
 
-// Look reads a store as its readers do, and notes what it sees. An error says that the store is away, which is
-// no breach.
+// Look reads a store as its readers do, and notes what it sees. An error says that the store is away, which
+// is no breach.
 type Look func(ctx context.Context, s *Seen) error
 
 // Seen is what readers of a store have seen.
@@ -56,7 +56,7 @@ func NewWatch(look Look) *Watch {
 	return &Watch{look: look, seen: Seen{least: make(map[string]int64)}}
 }
 
-// Run looks ten times a second until ctx ends.
+// Run looks five times a second until ctx ends.
 func (w *Watch) Run(ctx context.Context) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A reader that sees less than before notes it, unless a backup was restored. A store that is away is no breach.
+// A reader that sees less than before notes it, unless a backup was restored. A store that is away is no
+// breach.
 func TestWatch(t *testing.T) {
 	var sees int64
 	errAway := errors.New("away")

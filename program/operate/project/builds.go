@@ -108,7 +108,7 @@ func (s *stored) shown(ctx context.Context, b projections.Build) (shownBuild, er
 			return err //nolint:wrapcheck // it says which build
 		})
 	}
-	if errors.Is(err, projections.ErrNoBuild) { // it is being made or dropped: OpenSearch does so step by step
+	if errors.Is(err, projections.ErrNoBuild) { // it is being made, or dropped, in several steps
 		err = nil
 	}
 	return shown, err //nolint:wrapcheck // it says which build

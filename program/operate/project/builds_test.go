@@ -19,8 +19,8 @@ func (f failing) Open(context.Context, *projections.Projection, int) (projection
 	return nil, f.err
 }
 
-// A build that is made or dropped while builds are listed is shown without its progress. A store that is away is
-// an error.
+// A build that is made or dropped while builds are listed is shown without its progress. A store that is away
+// is an error.
 func TestShownBuilds(t *testing.T) {
 	errAway := errors.New("the store is away")
 	for name, c := range map[string]struct{ is, want error }{
@@ -28,7 +28,8 @@ func TestShownBuilds(t *testing.T) {
 		"the store is away":            {errAway, errAway},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := stored{Projection: projections.Projection{Name: "days", Version: 1}, store: failing{err: c.is}}
+			days := projections.Projection{Name: "days", Version: 1}
+			s := stored{Projection: days, store: failing{err: c.is}}
 			shown, err := s.shown(t.Context(), projections.Build{Number: 3, Version: 1})
 			if !errors.Is(err, c.want) || c.want == nil && (err != nil || shown.Build != 3) {
 				t.Errorf("build %d is shown, and the error is %v; want %v", shown.Build, err, c.want)
