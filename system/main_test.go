@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(wordCountVariable) != "" {
 		os.Exit(runWordCount())
 	}
+	if text := os.Getenv(carelessVariable); text != "" {
+		os.Exit(runCareless(text))
+	}
 	os.Exit(runTests(m))
 }
 

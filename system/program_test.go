@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -84,8 +85,9 @@ func (i *installation) run(exitCode int, args ...string) string {
 type worker struct {
 	*installation
 	name    string
-	dir     string // of its stores
-	address string // of its API, the same after a restart
+	command []string // of the program, with flags of its own
+	dir     string   // of its stores
+	address string   // of its API, the same after a restart
 	url     string
 	process *realkafka.Process
 }
@@ -103,7 +105,16 @@ func (i *installation) worker(name string) *worker {
 		installation: i, name: i.prefix + name, dir: i.t.TempDir(),
 		address: address, url: "http://" + address,
 	}
+	w.command = []string{"run", "--processor.transactional-id", w.name}
 	i.t.Cleanup(w.end)
+	return w
+}
+
+// projector prepares a pod that only fills read models.
+func (i *installation) projector(name string) *worker {
+	i.t.Helper()
+	w := i.worker(name)
+	w.command = []string{"project", "--kafka.client-id", w.name}
 	return w
 }
 
@@ -131,10 +142,8 @@ func (w *worker) start() {
 	var err error
 	w.process, err = realkafka.Start(realkafka.Command{
 		Name: w.name, Dir: servers.dir,
-		Args: []string{
-			w.program, "run", "--http.address", w.address, "--store.directory", w.dir,
-			"--processor.transactional-id", w.name,
-		},
+		Args: slices.Concat([]string{w.program}, w.command,
+			[]string{"--http.address", w.address, "--store.directory", w.dir}),
 		Env: w.env,
 	})
 	if err != nil {
@@ -285,20 +294,33 @@ func (w *worker) restoredFrom() int64 {
 }
 
 // metric sums up a metric's series whose labels contain a text.
-func (w *worker) metric(name, labels string) (sum float64) {
+func (w *worker) metric(name, labels string) float64 {
 	w.t.Helper()
-	got := w.expect(http.StatusOK, nil, http.MethodGet, "/metrics", "")
+	sum, err := w.measured(w.t.Context(), name, labels)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return sum
+}
+
+// measured is metric, for a pod that may not answer.
+func (w *worker) measured(ctx context.Context, name, labels string) (sum float64, err error) {
+	w.t.Helper()
+	got := w.ask(ctx, http.MethodGet, "/metrics", "")
+	if got.status != http.StatusOK {
+		return 0, fmt.Errorf("the metrics of %s: %v", w.name, got)
+	}
 	for line := range strings.Lines(got.body) {
 		if !strings.HasPrefix(line, name+"{") || !strings.Contains(line, labels) {
 			continue
 		}
 		var value float64
 		if _, err := fmt.Sscan(line[strings.LastIndexByte(line, ' '):], &value); err != nil {
-			w.t.Fatalf("%s: %v", line, err)
+			return 0, fmt.Errorf("%s: %w", line, err)
 		}
 		sum += value
 	}
-	return sum
+	return sum, nil
 }
 
 func contains(t *testing.T, printed string, texts ...string) {

@@ -309,6 +309,7 @@ func TestOptions(t *testing.T) {
 	}{
 		{"the least", opensearch.Options{Addresses: one}, ""},
 		{"a prefix", opensearch.Options{Addresses: one, Prefix: "prod-"}, ""},
+		{"a prefix as topics have it", opensearch.Options{Addresses: one, Prefix: "prod."}, ""},
 		{"no address", opensearch.Options{}, "no addresses"},
 		{"no URL", opensearch.Options{Addresses: []string{"search:9200"}}, "a URL"},
 		{"a user alone", opensearch.Options{Addresses: one, User: "refold"}, "both"},

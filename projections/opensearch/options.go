@@ -19,7 +19,8 @@ type Options struct {
 	User, Password string
 	// TLS is for https addresses. Nil: the system's certificates.
 	TLS *tls.Config
-	// Prefix begins the names of all indices and aliases: lower-case letters, digits, - and _. Empty: none.
+	// Prefix begins the names of all indices and aliases: lower-case letters, digits, dots, - and _. Empty:
+	// none.
 	Prefix string
 	// Timeout bounds each request. Zero: 30 s.
 	Timeout time.Duration
@@ -44,7 +45,7 @@ const (
 	minTombstones  = 10 * time.Second
 )
 
-var prefixForm = regexp.MustCompile(`^([a-z0-9][a-z0-9_-]*)?$`)
+var prefixForm = regexp.MustCompile(`^([a-z0-9][a-z0-9._-]*)?$`)
 
 // checked returns the options with defaults, or all that is wrong with them.
 func (o Options) checked() (Options, error) {
@@ -63,8 +64,8 @@ func (o Options) checked() (Options, error) {
 		wrong("user and password must be given both, or none of them")
 	}
 	if len(o.Prefix) > maxPrefixBytes || !prefixForm.MatchString(o.Prefix) {
-		wrong("the prefix is %q; it must be of lower-case letters, digits, - and _, begin with a letter or "+
-			"a digit, and have %d characters at most", o.Prefix, maxPrefixBytes)
+		wrong("the prefix is %q; it must be of lower-case letters, digits, dots, - and _, begin with a letter "+
+			"or a digit, and have %d characters at most", o.Prefix, maxPrefixBytes)
 	}
 	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
 	o.BulkBytes = cmp.Or(o.BulkBytes, defaultBulkBytes)

@@ -60,6 +60,8 @@ func (m *member) claim(
 		case err == nil:
 			m.health.ended(claiming)
 			return progress, nil
+		case ctx.Err() != nil: // the group gives them to somebody else, or to us again
+			return nil, context.Cause(ctx) //nolint:wrapcheck // it is our own
 		case errors.Is(err, projections.ErrNoBuild):
 			m.end(err)
 			return nil, err

@@ -21,6 +21,7 @@ type flaky struct {
 	// before and after are asked at each write, whether it fails before or after it has happened.
 	before, after func(*projections.Batch) error
 	away          error // of all calls
+	claims        error // of all claims
 	rows          int   // the most rows of a batch; 0: any
 	writes        int   // that have succeeded
 	fenced, moved int   // that have failed for that
@@ -123,6 +124,12 @@ func (b *flakyBuild) Claim(
 	ctx context.Context, partitions []projections.Partition,
 ) ([]projections.Progress, error) {
 	open, err := b.open()
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	err = b.claims
+	b.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}

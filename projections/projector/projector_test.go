@@ -15,6 +15,7 @@ import (
 
 	"refold/kafka"
 	"refold/projections"
+	"refold/projections/memory"
 )
 
 var ids = []string{"a", "b", "c", "d", "e", "f", "g", "h"}
@@ -126,6 +127,40 @@ func TestRestoredBackup(t *testing.T) {
 	w.store.set(func(s *flaky) { s.inner = backup })
 	w.add(3, ids...)
 	w.eventually(p, 1, 1)
+}
+
+// G12: a backup of before the first build is restored: a build begins, and takes all events again.
+func TestRestoredBackupWithoutABuild(t *testing.T) {
+	w, p := newWorld(t), ledger(1, 1)
+	w.start(w.options(p))
+	w.add(1, ids...)
+	w.eventually(p, 1, 1)
+	w.store.set(func(s *flaky) { s.inner = &memory.Store{} })
+	w.add(2, ids...)
+	w.untilLive(p, 1)
+	w.eventually(p, 1, 1)
+}
+
+// A process that could not claim partitions, and has lost them to another one since, has no fault any more.
+func TestLostBeforeTheyAreClaimed(t *testing.T) {
+	w, p := newWorld(t), ledger(1, 1)
+	o := w.options(p)
+	o.StallAfter = time.Nanosecond
+	first, second := w.start(o), w.start(o)
+	w.add(1, ids...)
+	eventually(t, "both have partitions", func() bool {
+		one, two := len(first.Lag()), len(second.Lag())
+		return one > 0 && two > 0 && one+two == partitions
+	})
+	w.store.set(func(s *flaky) { s.claims = errAway })
+	second.stop()
+	eventually(t, "the first can't claim", func() bool { return errors.Is(first.Ready(), errAway) })
+	third := w.start(o)
+	eventually(t, "the third can't claim", func() bool { return errors.Is(third.Ready(), errAway) })
+	w.store.set(func(s *flaky) { s.claims = nil })
+	w.add(2, ids...)
+	w.eventually(p, 1, 1)
+	eventually(t, "ready", func() bool { return first.Ready() == nil && third.Ready() == nil })
 }
 
 // A store that is away holds all up, Ready tells of it, and when it comes back all goes on.

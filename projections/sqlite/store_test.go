@@ -53,6 +53,32 @@ func TestSQL(t *testing.T) {
 	})
 }
 
+// A backup of before the first build is restored while a process runs: what all builds need is made again.
+func TestDatabaseIsEmptied(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "projections.db")
+	store := open(t, path, sqlite.Options{})
+	defer closed(t, store)
+	if _, err := store.Builds(t.Context(), "days"); err != nil {
+		t.Fatal(err)
+	}
+	other, err := sqlite.Connect(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close() //nolint:errcheck // of a test
+	for _, table := range []string{"refold_builds", "refold_progress", "refold_migrations"} {
+		if _, err := other.ExecContext(t.Context(), "DROP TABLE "+table); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := store.Builds(t.Context(), "days"); err == nil {
+		t.Error("no error says that the tables are gone")
+	}
+	if all, err := store.Builds(t.Context(), "days"); err != nil || len(all) > 0 {
+		t.Errorf("the builds are %v, and the error is %v", all, err)
+	}
+}
+
 type row struct {
 	ID   string    `column:"id,key"`
 	Text string    `column:"text"`

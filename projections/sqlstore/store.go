@@ -97,9 +97,11 @@ func (s *Store) Builds(ctx context.Context, projection string) ([]projections.Bu
 	}
 	all, err := s.builds(ctx, s.database.Queries(), projection)
 	if err != nil {
-		s.mu.Lock()
-		s.ready = false // the database may have been emptied
-		s.mu.Unlock()
+		if s.dialect.Missing(err) { // a backup was restored that did not have them; the next call makes them
+			s.mu.Lock()
+			s.ready = false
+			s.mu.Unlock()
+		}
 		return nil, fmt.Errorf("the builds of %s: %w", projection, err)
 	}
 	return all, nil

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -129,6 +131,38 @@ func (r *Redis) Pause() { r.process.Signal(syscall.SIGSTOP) }
 
 // Continue lets it go on.
 func (r *Redis) Continue() { r.process.Signal(syscall.SIGCONT) }
+
+// appendOnly is the folder of a persistent Redis with all its data.
+func (r *Redis) appendOnly() string { return filepath.Join(r.options.Dir, "appendonlydir") }
+
+func (r *Redis) backup() string { return filepath.Join(r.options.Dir, "backup") }
+
+// Backup kills a persistent Redis, copies its data, in place of an earlier copy, and starts it again.
+func (r *Redis) Backup(ctx context.Context) error {
+	r.Kill()
+	err := os.RemoveAll(r.backup())
+	if err == nil {
+		err = os.CopyFS(r.backup(), os.DirFS(r.appendOnly()))
+	}
+	if err != nil {
+		return fmt.Errorf("copying the data of Redis: %w", err)
+	}
+	return r.Start(ctx)
+}
+
+// FailOver kills Redis, and starts it with what the backup has. What was written since is lost, and the
+// backup is used up.
+func (r *Redis) FailOver(ctx context.Context) error {
+	r.Kill()
+	err := os.RemoveAll(r.appendOnly())
+	if err == nil {
+		err = os.Rename(r.backup(), r.appendOnly())
+	}
+	if err != nil {
+		return fmt.Errorf("restoring the data of Redis: %w", err)
+	}
+	return r.Start(ctx)
+}
 
 // Kill ends it as kill -9 does.
 func (r *Redis) Kill() {

@@ -98,7 +98,7 @@ func (o *opened) builds(ctx context.Context, names []string) (all []shownBuild, 
 }
 
 // shown returns how far a build has come. A build of another version than the program's can't be opened, and
-// is shown without.
+// one may be made or dropped at this moment: these are shown without.
 func (s *stored) shown(ctx context.Context, b projections.Build) (shownBuild, error) {
 	shown := shownBuild{
 		Projection: s.Name, Store: s.in, Build: b.Number, Version: b.Version, Folds: b.Folds,
@@ -108,10 +108,16 @@ func (s *stored) shown(ctx context.Context, b projections.Build) (shownBuild, er
 		return shown, nil
 	}
 	open, err := s.store.Open(ctx, &s.Projection, b.Number)
+	if errors.Is(err, projections.ErrNoBuild) { // it is being made, or dropped, in several steps
+		return shown, nil
+	}
 	if err != nil {
 		return shown, err //nolint:wrapcheck // it says which build
 	}
 	progress, err := progressOf(ctx, open)
+	if errors.Is(err, projections.ErrNoBuild) {
+		return shown, nil
+	}
 	for _, p := range progress {
 		shown.progress = append(shown.progress, p)
 		shown.Partitions++

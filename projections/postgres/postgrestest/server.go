@@ -211,11 +211,13 @@ func (s *Server) execute(ctx context.Context, statement string) error {
 // Log is the file with what the server prints.
 func (s *Server) Log() string { return filepath.Join(s.folder, "postgres.log") }
 
+func (s *Server) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+
 // URL returns the URL of a database. The database postgres is always there.
 func (s *Server) URL(database string) string {
 	u := url.URL{
-		Scheme: "postgres", User: url.User(role), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)),
-		Path: "/" + database, RawQuery: "sslmode=disable",
+		Scheme: "postgres", User: url.User(role), Host: s.address(), Path: "/" + database,
+		RawQuery: "sslmode=disable",
 	}
 	return u.String()
 }
