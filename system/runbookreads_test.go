@@ -21,8 +21,8 @@ import (
 	"refold/system/realstores"
 )
 
-// readModels has one read model in a Postgres, and one in a Redis that forgets all when it is started anew.
-func readModels(s *scene) {
+// readModelsScene has one read model in a Postgres, and one in a Redis that forgets all when it is started anew.
+func readModelsScene(s *scene) {
 	server, err := postgrestest.Start(s.t.Context(), "fsync=off")
 	if err != nil {
 		s.t.Fatal(err)
