@@ -28,7 +28,8 @@ var OrdersByStatus = ReadModel{
 			}
 		}
 		copyFields(row, order, "status", "payment", "currency", "total", "code", "reason")
-		row["account_id"], row["attention"], row["sequence"] = order["accountId"], attention(order), e.Sequence
+		row["account_id"], row["attention"] = order["accountId"], attention(order)
+		row["sequence"] = e.Sequence
 		row["lines"] = int64(len(list(order, "lines")))
 		row["parcels"] = int64(len(list(order, "parcels")))
 	},

@@ -17,9 +17,9 @@ type ReadModel struct {
 	Tables  []Table
 	// Reads are the names of the kinds whose events make the rows.
 	Reads []string
-	// Fold changes the rows as an event does that has led its aggregate from one state to another, neither of
-	// which it may change. Every event comes once, those of an aggregate in their order. It is written for the
-	// audit, once more, as [Kind].Fold is.
+	// Fold changes the rows as an event does that has led its aggregate from one state to another, neither
+	// of which it may change. Every event comes once, those of an aggregate in their order. It is written for
+	// the audit, once more, as [Kind].Fold is.
 	Fold func(rows *ModelRows, e Event, before, after map[string]any)
 }
 
@@ -28,9 +28,9 @@ type Table struct {
 	Name string
 	// Key are the columns of the primary key, in its order.
 	Key []string
-	// Empty has all other columns, as they are in a row in which they were never set. A value is a string, an
-	// int64, a float64, a bool, or a [time.Time]; nil, if it is null; and a []any or a map[string]any, of what
-	// encoding/json makes, if it is JSON.
+	// Empty has all other columns, as they are in a row in which they were never set. A value is a string,
+	// an int64, a float64, a bool, or a [time.Time]; nil, if it is null; and a []any or a map[string]any, of
+	// what encoding/json makes, if it is JSON.
 	Empty map[string]any
 }
 

@@ -82,7 +82,10 @@ func TestDamageOfCardsIsCounted(t *testing.T) {
 			func(r *miniredis.Miniredis) { r.Del(tag + ".live") },
 			one, "readers of account_card see 0 rows",
 		},
-		"all is lost": {func(r *miniredis.Miniredis) { r.FlushAll() }, one, "no build of account_card is live"},
+		"all is lost": {
+			func(r *miniredis.Miniredis) { r.FlushAll() },
+			one, "no build of account_card is live",
+		},
 		"the progress is beyond the end": {func(r *miniredis.Miniredis) {
 			r.HSet(tag+"3:.progress", w.prefix+"account-events/0/next", "12")
 		}, counts{audit.Ahead: 1}, "up to offset 12, and it ends at 11"},

@@ -37,8 +37,8 @@ func init() {
 	case "standbys", "projections": // see packages standby and sqlstore
 	default:
 		panic(fmt.Sprintf(
-			"FAULTY is %q; it may be fencing, offsets, rows, topics, start, lease, ends, standbys or projections",
-			off))
+			"FAULTY is %q; it may be fencing, offsets, rows, topics, start, lease, ends, standbys or "+
+				"projections", off))
 	}
 	fmt.Fprintf(os.Stderr, "FAULTY=%s: a protection is off; "+
 		"records will be lost or doubled, or old ones read\n", os.Getenv("FAULTY"))

@@ -291,7 +291,8 @@ func TestAnAwayServerIsSaid(t *testing.T) {
 	}
 }
 
-// A server that is held still answers nobody, not even those that are connected, and goes on with all of them.
+// A server that is held still answers nobody, not even those that are connected, and goes on with all of
+// them.
 func TestServerIsHeldStill(t *testing.T) {
 	store := opened(t, postgres.Options{Connections: 1})
 	query[int](t, store, "SELECT 1")

@@ -13,12 +13,20 @@ import (
 // ErrUnexpected says that a step of a write has not changed the row that it should.
 var ErrUnexpected = errors.New("a statement has not changed the row that it should")
 
+// outsideFor is how long the progress stays behind the rows in a build without progressInside, as that of a
+// consumer that commits its offsets now and then.
+const outsideFor = 200 * time.Millisecond
+
 // Write writes a batch in one transaction: see [projections.OpenBuild].
 func (o *open) Write(ctx context.Context, batch *projections.Batch) error {
 	steps := o.steps(batch)
 	if !progressInside {
 		if err := o.store.database.Run(ctx, o.lock, o.changes(batch.Changes)); err != nil {
 			return o.told(ctx, "writing to", o.store.poison(err))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(outsideFor):
 		}
 		steps = o.steps(&projections.Batch{Advances: batch.Advances, States: batch.States})
 	}

@@ -98,7 +98,7 @@ func (s *site) verdict(ctx context.Context, t *traffic) error {
 	if err != nil {
 		return err
 	}
-	whole := running.Whole() && s.readers.Tally().Whole()
+	whole := running.Whole() && s.readers.Tally().Whole() && s.watcher.found == 0
 	if s.breach && !whole {
 		return errBreach
 	}

@@ -126,6 +126,7 @@ func (w *watcher) compare(name string, now map[string]int64) {
 		if now[key] < before[key] {
 			w.finding("%s showed %s at %d, and then at %d of %d rows", name, key, before[key], now[key],
 				len(now))
+			delete(before, key) // it is told once
 		}
 	}
 	for key, sequence := range now {
