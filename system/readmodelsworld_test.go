@@ -90,9 +90,8 @@ func newReadModels(t *testing.T) *readModels {
 		random: rand.New(rand.NewPCG(seed, 0)), sqlite: filepath.Join(t.TempDir(), "read-models.db"),
 		watches: make(map[string]*rows.Watch), rebuilt: make(map[string]int),
 	}
-	starting := m.startStores(t)
 	m.installation = install(t, startCluster(t, 2), "readmodels.")
-	if err := starting.Wait(); err != nil {
+	if err := m.startStores(t).Wait(); err != nil {
 		t.Fatal(err)
 	}
 	m.env = append(m.env,
