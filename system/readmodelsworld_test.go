@@ -102,7 +102,7 @@ func newReadModels(t *testing.T) *readModels {
 		"REFOLD_PROJECTIONS_OPENSEARCH_ADDRESSES="+m.search.URL(),
 		"REFOLD_PROJECTIONS_STORES=orders_by_status="+inSQLite,
 		// More batches to be killed in.
-		"REFOLD_PROJECTIONS_BATCH_RECORDS=200")
+		"REFOLD_PROJECTIONS_BATCH_RECORDS=1000")
 	var err error
 	if m.client, err = kgo.NewClient(kgo.SeedBrokers(m.cluster.brokers()...)); err != nil {
 		t.Fatal(err)
