@@ -198,7 +198,7 @@ func (m *readModels) live() map[string]int {
 // untilLive waits until all read models have a build that is live; those that are given, that one.
 func (m *readModels) untilLive(builds map[string]int) {
 	m.t.Helper()
-	eventually(m.t, 2*time.Minute, func(context.Context) error {
+	eventually(m.t, 5*time.Minute, func(context.Context) error {
 		live := m.live()
 		for _, name := range m.names() {
 			if number := builds[name]; live[name] == 0 || number != 0 && live[name] != number {
