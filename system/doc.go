@@ -5,6 +5,6 @@
 // keeps the servers running for trials by hand. The package audit checks the promises G1 to G6 by what the
 // topics hold in the end, and rows checks G12 by what the stores of read models have.
 //
-// TestReadModels makes its schedule of a seed, which it prints: TEST_SEED=7 TEST_KILLS=10 make system
-// RUN=ReadModels.
+// TestReadModels makes its schedule of a seed, which it prints. The environment narrows it:
+// TEST_SEED=7 TEST_KILLS=10 TEST_STEPS=zombie make system RUN=ReadModels.
 package system

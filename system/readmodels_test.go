@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"syscall"
@@ -20,8 +21,10 @@ import (
 
 const (
 	// killsVariable says how often projectors are killed, seedVariable what the schedule is made of.
+	// stepsVariable is a regular expression: what happens beside kills, by its name. Empty: all.
 	killsVariable = "TEST_KILLS"
 	seedVariable  = "TEST_SEED"
+	stepsVariable = "TEST_STEPS"
 
 	defaultKills = 50
 )
@@ -107,6 +110,9 @@ func (m *readModels) schedule(kills int) []step {
 		{name: "Redis fails over to the backup", do: m.failOverRedis, from: 0.78, to: 0.84},
 		{name: "all are rebuilt once more", do: m.rebuild, from: 0.86, to: 0.92},
 	}
+	only, err := regexp.Compile(os.Getenv(stepsVariable))
+	m.must(err)
+	steps = slices.DeleteFunc(steps, func(s step) bool { return !only.MatchString(s.name) })
 	for i, s := range steps {
 		steps[i].after = int((s.from + m.random.Float64()*(s.to-s.from)) * float64(kills))
 	}

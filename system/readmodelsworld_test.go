@@ -90,9 +90,8 @@ func newReadModels(t *testing.T) *readModels {
 		random: rand.New(rand.NewPCG(seed, 0)), sqlite: filepath.Join(t.TempDir(), "read-models.db"),
 		watches: make(map[string]*rows.Watch), rebuilt: make(map[string]int),
 	}
-	starting := m.startStores(t)
 	m.installation = install(t, startCluster(t, 2), "readmodels.")
-	if err := starting.Wait(); err != nil {
+	if err := m.startStores(t).Wait(); err != nil {
 		t.Fatal(err)
 	}
 	m.env = append(m.env,
@@ -103,7 +102,7 @@ func newReadModels(t *testing.T) *readModels {
 		"REFOLD_PROJECTIONS_OPENSEARCH_ADDRESSES="+m.search.URL(),
 		"REFOLD_PROJECTIONS_STORES=orders_by_status="+inSQLite,
 		// More batches to be killed in.
-		"REFOLD_PROJECTIONS_BATCH_RECORDS=200")
+		"REFOLD_PROJECTIONS_BATCH_RECORDS=1000")
 	var err error
 	if m.client, err = kgo.NewClient(kgo.SeedBrokers(m.cluster.brokers()...)); err != nil {
 		t.Fatal(err)
@@ -199,7 +198,7 @@ func (m *readModels) live() map[string]int {
 // untilLive waits until all read models have a build that is live; those that are given, that one.
 func (m *readModels) untilLive(builds map[string]int) {
 	m.t.Helper()
-	eventually(m.t, 2*time.Minute, func(context.Context) error {
+	eventually(m.t, 5*time.Minute, func(context.Context) error {
 		live := m.live()
 		for _, name := range m.names() {
 			if number := builds[name]; live[name] == 0 || number != 0 && live[name] != number {

@@ -53,6 +53,13 @@ func (h *health) ended(what string) {
 	}
 }
 
+// forget ends a fault without a word: what failed is not this process's to do any more.
+func (h *health) forget(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.faults, what)
+}
+
 // lasting returns the faults that have lasted for a time.
 func (h *health) lasting(least time.Duration) error {
 	h.mu.Lock()

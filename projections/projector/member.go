@@ -124,7 +124,7 @@ func (m *member) session(ctx context.Context) error {
 		kgo.AdjustFetchOffsetsFn(m.assigned),
 		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) {
 			m.health.ended(membership)
-			m.health.ended(claiming) // of what we were given before: another member may have it now
+			m.health.forget(claiming) // of what we were given before: another member may have it now
 		}),
 		kgo.OnPartitionsRevoked(m.revoked), kgo.OnPartitionsLost(m.revoked),
 		kgo.WithHooks(groupErrors{m.health}),
