@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"refold/processors"
 )
 
 // waitPause is the time between two looks at a store. An event is a few milliseconds on its way.
@@ -14,8 +16,8 @@ const waitPause = 20 * time.Millisecond
 // command which one has just sent. It looks at the live build, again and again, until ctx ends; its error is
 // that of ctx then. While no build is live, it waits, too.
 func Wait(ctx context.Context, s Store, p *Projection, at Position) error {
-	takes := func(s Source) bool { return s.aggregate.Named().Name == at.Aggregate }
-	if !slices.ContainsFunc(p.Sources, takes) {
+	takes := func(a processors.AggregateDefinition) bool { return a.Named().Name == at.Aggregate }
+	if !slices.ContainsFunc(p.Reads(), takes) {
 		return fmt.Errorf("projection %s takes no events of the aggregate %q", p.Name, at.Aggregate)
 	}
 	w := waiting{store: s, projection: p}

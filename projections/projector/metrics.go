@@ -15,7 +15,8 @@ type metrics struct {
 	events, batches, faults, left *prometheus.CounterVec
 	letters                       *prometheus.CounterVec
 	seconds                       *prometheus.HistogramVec
-	lagRecords, lagSeconds, held  *prometheus.Desc
+	lagRecords, lagSeconds        *prometheus.Desc
+	held, waiting                 *prometheus.Desc
 	lag                           func() []Lag
 }
 
@@ -50,6 +51,8 @@ func newMetrics(r prometheus.Registerer, lag func() []Lag) *metrics {
 			"Age of the oldest record that a build has not taken, in the partitions of this process."),
 		held: desc("refold_projection_held_partitions",
 			"Partitions of a build that are held until this process is restarted."),
+		waiting: desc("refold_projection_waiting_partitions",
+			"Partitions of a build whose next event looks up a state that is not there yet."),
 		lag: lag,
 	}
 	if r != nil {
@@ -63,12 +66,13 @@ func (m *metrics) Describe(to chan<- *prometheus.Desc) {
 	to <- m.lagRecords
 	to <- m.lagSeconds
 	to <- m.held
+	to <- m.waiting
 }
 
 // Collect reads the gauges.
 func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	type sum struct {
-		records, seconds, held float64
+		records, seconds, held, waiting float64
 	}
 	builds := make(map[[2]string]*sum)
 	for _, l := range m.lag() {
@@ -83,6 +87,9 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		if l.Held != nil {
 			s.held++
 		}
+		if l.Waits != "" {
+			s.waiting++
+		}
 	}
 	for labels, s := range builds {
 		gauge := func(d *prometheus.Desc, value float64) {
@@ -91,6 +98,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		gauge(m.lagRecords, s.records)
 		gauge(m.lagSeconds, s.seconds)
 		gauge(m.held, s.held)
+		gauge(m.waiting, s.waiting)
 	}
 }
 
