@@ -110,23 +110,26 @@ func halved[T any](items []T, write func([]T) error) error {
 
 // write writes a batch of records. A *projections.Poison says that the store refuses one of several.
 func (b *batcher) write(ctx context.Context, items []item) error {
-	given := untaken(items)
-	if len(given) == 0 {
+	if items = due(items); len(items) == 0 {
 		return nil
 	}
-	batch, items, poisoned, err := b.fold(ctx, given)
-	if err == nil && len(items) == 0 {
-		return nil // all of them wait
-	}
-	if err == nil && len(poisoned) > 0 {
+	f, batch, err := b.fold(ctx, items)
+	if err == nil && len(f.poisoned) > 0 {
 		if b.stop {
 			b.folding.Discard()
-			for _, p := range poisoned {
+			for _, p := range f.poisoned {
 				p.item.hold(p.item.record, p.error())
 			}
-			return b.write(ctx, given) // what is before
+			return b.write(ctx, items) // what is before
 		}
-		err = b.setAside(ctx, poisoned)
+		err = b.setAside(ctx, f.poisoned)
+	}
+	if err == nil && len(f.taken) == 0 {
+		f.cut()
+		return nil // all of them wait
+	}
+	if len(f.taken) > 0 {
+		items = f.taken
 	}
 	if err == nil {
 		began := time.Now()
@@ -135,9 +138,14 @@ func (b *batcher) write(ctx context.Context, items []item) error {
 	}
 	if err != nil {
 		b.folding.Discard()
-		return b.refusedOne(ctx, items, err)
+		if err := b.refusedOne(ctx, items, err); err != nil {
+			return err
+		}
+		f.cut()
+		return nil
 	}
 	b.folding.Written()
+	f.cut()
 	for _, i := range items {
 		delete(b.lettered, i.place())
 		delete(b.refused, i.place())
@@ -191,37 +199,39 @@ func spans(items []item) (all []span) {
 	return all
 }
 
-// untaken returns the items that may be taken: those of a partition that is held, or that waits, end before
-// the record that is the reason.
-func untaken(items []item) []item {
-	free := make([]item, 0, len(items))
-	for _, i := range items {
-		if (i.held == nil || i.record.Offset < i.polled) && !i.waits(i.record) {
-			free = append(free, i)
+// due returns the items that may be taken: the next ones of each partition. They end before a record that
+// waits, that holds the partition, or that was left out of a batch before.
+func due(items []item) []item {
+	next := make([]item, 0, len(items))
+	n := 0
+	for at, i := range items {
+		if at > 0 && items[at-1].partition != i.partition {
+			n = 0
+		}
+		if n < len(i.pending) && i.pending[n] == i.record && !i.waits(i.record) {
+			next = append(next, i)
+			n++
 		}
 	}
-	return free
+	return next
 }
 
-// fold makes a batch of records, and returns those that are in it: others wait.
-func (b *batcher) fold(ctx context.Context, items []item) (*projections.Batch, []item, []poisoned, error) {
-	f := folder{batcher: b, items: items, last: make(map[subject]item)}
-	if err := f.run(ctx); err != nil {
-		return nil, items, nil, err
-	}
-	if len(f.taken) == 0 {
-		return nil, nil, nil, nil
+// fold makes a batch of records, or of some of them: others wait.
+func (b *batcher) fold(ctx context.Context, items []item) (*folder, *projections.Batch, error) {
+	f := &folder{batcher: b, items: items, last: make(map[subject]item)}
+	if err := f.run(ctx); err != nil || len(f.taken) == 0 {
+		return f, nil, err
 	}
 	folded, err := b.folding.Close()
 	if err != nil {
-		return nil, items, nil, fmt.Errorf("fold: %w", err)
+		return f, nil, fmt.Errorf("fold: %w", err)
 	}
 	for _, p := range folded.Poison {
 		f.poison(f.last[subject{p.Source, p.Subject}], p.Err)
 	}
 	items = f.taken
 	if b.rows > 0 && len(items) > 1 && len(folded.Changes)+len(folded.States) > b.rows {
-		return nil, items, nil, errTooMany
+		return f, nil, errTooMany
 	}
 	b.metrics.repeated(folded.Repeated)
 	batch := &projections.Batch{States: folded.States, Changes: folded.Changes}
@@ -231,7 +241,7 @@ func (b *batcher) fold(ctx context.Context, items []item) (*projections.Batch, [
 	for _, s := range spans(items) {
 		batch.Advances = append(batch.Advances, s.step(s.n))
 	}
-	return batch, items, f.poisoned, nil
+	return f, batch, nil
 }
 
 // markers writes the progress of partitions in which only markers of transactions have come since.

@@ -20,6 +20,8 @@ type folder struct {
 	taken    []item
 	last     map[subject]item
 	poisoned []poisoned
+	// stretches are those of the batch, if some of its events look something up.
+	stretches []stretch
 }
 
 // run decodes and folds the records that can be taken. An error is a fault.
@@ -201,21 +203,30 @@ func (f *folder) take() error {
 			}
 		}
 	}
-	for _, s := range all {
-		p := f.items[s.from].partition
-		if f.refs != nil {
-			f.taken = append(f.taken, f.items[s.from:s.next]...)
-		}
-		p.took(s.next-s.from, s.to-s.from, f.records)
-		if s.next < s.to {
-			name := f.sources[f.sources[p.source].LooksUp].Name
-			p.wait(f.items[s.next].record, name, f.lacks(s.next))
-		}
-	}
 	if f.refs == nil {
 		f.taken = f.items
+		return nil
+	}
+	f.stretches = all
+	for _, s := range all {
+		f.taken = append(f.taken, f.items[s.from:s.next]...)
 	}
 	return nil
+}
+
+// cut lets the partitions wait whose records were not all taken. It is called when the others are written: a
+// batch that fails is made again, of other records, and what is known of the first ones must stay known.
+func (f *folder) cut() {
+	for _, s := range f.stretches {
+		p := f.items[s.from].partition
+		p.took(s.next-s.from, s.to-s.from, f.records)
+		if s.next == s.to {
+			continue
+		}
+		if lacking := f.lacks(s.next); len(lacking) > 0 {
+			p.wait(f.items[s.next].record, f.sources[f.sources[p.source].LooksUp].Name, lacking)
+		}
+	}
 }
 
 // takeOne folds an event. An error is a fault.
