@@ -66,13 +66,8 @@ func (b *batcher) readOn(
 	}
 	n := 0
 	r.next, err = b.logs.read(ctx, log.Partition, r.next, func(records []*kgo.Record, next int64) error {
-		for _, record := range records {
-			if record.Offset >= log.end {
-				break
-			}
-			if err := b.foldAhead(p, ref, r, record); err != nil {
-				return err
-			}
+		if err := b.foldAllAhead(p, ref, r, records, log.end); err != nil {
+			return err
 		}
 		if next >= log.end && !r.found {
 			w.never[ref] = true
@@ -116,11 +111,26 @@ func (b *batcher) beginReading(
 	return &reading{next: log.next, state: state}, nil
 }
 
-// foldAhead folds a record in, if it is of the aggregate that is referred to. An error is a fault.
-func (b *batcher) foldAhead(p *partition, ref eventsourcing.EventRef, r *reading, record *kgo.Record) error {
-	if string(record.Key) != ref.Subject || r.found {
-		return nil
+// foldAllAhead folds the records of the aggregate that is referred to, up to an offset or to the state that
+// is looked for. An error is a fault.
+func (b *batcher) foldAllAhead(
+	p *partition, ref eventsourcing.EventRef, r *reading, records []*kgo.Record, end int64,
+) error {
+	for _, record := range records {
+		if record.Offset >= end || r.found {
+			break
+		}
+		if string(record.Key) != ref.Subject {
+			continue
+		}
+		if err := b.foldAhead(p, ref, r, record); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (b *batcher) foldAhead(p *partition, ref eventsourcing.EventRef, r *reading, record *kgo.Record) error {
 	of := b.sources[b.sources[p.source].LooksUp]
 	event, err := of.Decode(record)
 	if err != nil {

@@ -147,13 +147,7 @@ func (f *folder) refer(ctx context.Context) error {
 			break
 		}
 		wanted[i.source] = append(wanted[i.source], f.refs[n]...)
-		if w := i.waiting; w != nil && w.offset == i.record.Offset {
-			for ref, r := range w.reads {
-				if r.found {
-					f.folding.FoundState(f.sources[i.source].LooksUp, ref, r.state)
-				}
-			}
-		}
+		f.recall(i)
 	}
 	for source, refs := range wanted {
 		if _, err := f.fetch(ctx, source, refs); err != nil {
@@ -161,6 +155,19 @@ func (f *folder) refer(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// recall takes the states that were read from the log for a record.
+func (f *folder) recall(i item) {
+	w := i.waiting
+	if w == nil || w.offset != i.record.Offset {
+		return
+	}
+	for ref, r := range w.reads {
+		if r.found {
+			f.folding.FoundState(f.sources[i.source].LooksUp, ref, r.state)
+		}
+	}
 }
 
 // lacks returns what an event looks up that is not there yet.
