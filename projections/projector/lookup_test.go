@@ -19,21 +19,6 @@ func (w *world) wantLinks() map[string]string {
 	return wantLinks(w.events, partitions)
 }
 
-// neighbours returns two of the counters a to d in different partitions, and the number by which events of
-// the first one are referred to.
-func neighbours(t *testing.T) (behind, ahead string, number int64) {
-	t.Helper()
-	for i, id := range linked {
-		for _, other := range linked {
-			if kafka.Partition([]byte(id), partitions) != kafka.Partition([]byte(other), partitions) {
-				return id, other, int64(i)
-			}
-		}
-	}
-	t.Fatal("all counters are in one partition")
-	return "", "", 0
-}
-
 // keepBack lets no write of the partition of a counter succeed until it is let go on.
 func (w *world) keepBack(id string) (goOn func()) {
 	at := projections.Partition{Topic: topic, Partition: kafka.Partition([]byte(id), partitions)}
@@ -50,39 +35,58 @@ func (w *world) keepBack(id string) (goOn func()) {
 	return func() { w.store.set(func(s *flaky) { s.before = nil }) }
 }
 
-// twoProcesses starts two processes, and waits until one has the partition of a counter and the other that of
-// another one.
-func (w *world) twoProcesses(o Options, one, other string) (ofOne, ofOther *process) {
+// pair is two counters whose partitions two processes have, and the number by which the events of the first
+// one are referred to.
+type pair struct {
+	behind, ahead string
+	number        int64
+	ofAhead       *process
+}
+
+// pairOf starts two processes, and waits until they share the partitions.
+func (w *world) pairOf(o Options) (found pair) {
 	w.Helper()
-	both := []*process{w.start(o), w.start(o)}
+	one, two := w.start(o), w.start(o)
+	eventually(w.T, "the partitions are apart", func() (is bool) {
+		if len(one.Lag())+len(two.Lag()) != partitions {
+			return false
+		}
+		if found, is = across(one, two); !is {
+			found, is = across(two, one)
+		}
+		return is
+	})
+	return found
+}
+
+// across returns a counter that a process has, and one that another process has, if there are such.
+func across(one, two *process) (pair, bool) {
 	has := func(p *process, id string) bool {
 		return slices.ContainsFunc(p.Lag(), func(l Lag) bool {
 			return l.Partition.Partition == kafka.Partition([]byte(id), partitions)
 		})
 	}
-	eventually(w.T, "the partitions are apart", func() bool {
-		if has(both[0], other) {
-			slices.Reverse(both)
+	for i, behind := range linked {
+		for _, ahead := range ids {
+			if has(one, behind) && !has(two, behind) && has(two, ahead) && !has(one, ahead) {
+				return pair{behind, ahead, int64(i), two}, true
+			}
 		}
-		return has(both[0], one) && !has(both[0], other) && has(both[1], other) && !has(both[1], one)
-	})
-	return both[0], both[1]
+	}
+	return pair{}, false
 }
-
-// lineOf is an event that refers to the first event of a counter by its number.
-func lineOf(number int64) int64 { return number*10 + 1 }
 
 // G12: a partition whose event refers to one that another member has not taken waits for it, while others go
 // on; also when the process dies meanwhile.
 func TestAPartitionWaitsForAnother(t *testing.T) {
 	w, p := newWorld(t), links()
-	behind, ahead, number := neighbours(t)
 	o := w.options(p)
 	o.patience = time.Hour
-	_, waiter := w.twoProcesses(o, behind, ahead)
+	both := w.pairOf(o)
+	behind, ahead, waiter := both.behind, both.ahead, both.ofAhead
 	goOn := w.keepBack(behind)
 	w.add(20, behind)
-	w.add(lineOf(number), ahead)
+	w.add(both.number*10+1, ahead)
 	w.add(0, ahead)
 	eventually(t, "it waits", func() bool {
 		return w.metric(waiter, "refold_projection_waiting_partitions") == 1
@@ -123,14 +127,14 @@ func (w *world) eventuallyHas(p projections.Projection, want map[string]string) 
 // A partition that stands still holds nobody up: what is looked up is read from its log.
 func TestAPartitionThatStandsStill(t *testing.T) {
 	w, p := newWorld(t), links()
-	behind, ahead, number := neighbours(t)
 	o := w.options(p)
 	o.patience = time.Millisecond
-	w.twoProcesses(o, behind, ahead)
+	both := w.pairOf(o)
+	behind, ahead := both.behind, both.ahead
 	goOn := w.keepBack(behind)
 	w.add(20, behind)
-	w.add(lineOf(number), ahead)
-	w.add(number*10+2, ahead) // which there is not
+	w.add(both.number*10+1, ahead)
+	w.add(both.number*10+2, ahead) // which there is not
 	w.add(0, ahead)
 	all := w.wantLinks()
 	want := maps.Clone(all)
