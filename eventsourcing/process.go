@@ -129,7 +129,9 @@ func (p Process[E]) send(wanted []Instruction, cause *Metadata, causeID string) 
 }
 
 // suffix stands in the ID of a command between that of its cause and its number.
-func (p Process[E]) suffix() string { return "/" + p.Name + "." }
+func (p Process[E]) suffix() string { return suffixOf(p.Name) }
+
+func suffixOf(process string) string { return "/" + process + "." }
 
 // Own reports whether a command's ID is that of a command of the process. Results of others lead to nothing.
 func (p Process[E]) Own(commandID string) bool {
@@ -137,35 +139,57 @@ func (p Process[E]) Own(commandID string) bool {
 	return is
 }
 
-// origin follows a command's ID back to the event at the beginning: a command may have been sent
-// for the result of a command of the process.
 func (p Process[E]) origin(commandID string) (EventRef, bool) {
-	for {
-		at := strings.LastIndex(commandID, p.suffix())
+	cause, is := CauseOf(p.Name, commandID)
+	return cause.Origin, is
+}
+
+// Cause is what a process has sent a command for, as the command's ID has it.
+type Cause struct {
+	// Origin is the event at the beginning: a command may have been sent for the result of a command of the
+	// process.
+	Origin EventRef
+	// Answer is the sequence of the first event of the result that the command was sent for; 0 if it was sent
+	// for the origin itself, or if nothing has happened. The ID does not say which aggregate has answered.
+	Answer int64
+}
+
+// CauseOf takes the ID of a command apart, and reports whether the process of that name has sent it. The
+// causation ID of an event is the ID of its command.
+func CauseOf(process, commandID string) (Cause, bool) {
+	suffix := suffixOf(process)
+	var found Cause
+	for steps := 0; ; steps++ {
+		at := strings.LastIndex(commandID, suffix)
 		if at < 0 {
-			return EventRef{}, false
+			return Cause{}, false
 		}
-		if _, err := strconv.ParseUint(commandID[at+len(p.suffix()):], 10, 31); err != nil {
-			return EventRef{}, false
+		if _, err := strconv.ParseUint(commandID[at+len(suffix):], 10, 31); err != nil {
+			return Cause{}, false
 		}
 		cause := commandID[:at]
-		command, isResult := cutResult(cause)
+		command, answer, isResult := cutResult(cause)
 		if !isResult {
-			return ParseEventRef(cause)
+			var is bool
+			found.Origin, is = ParseEventRef(cause)
+			return found, is
 		}
-		commandID = command
+		if commandID = command; steps == 0 {
+			found.Answer = answer
+		}
 	}
 }
 
 // cutResult undoes ResultID and happened. No event's ID looks like that: it ends in "/" and a number.
-func cutResult(cause string) (commandID string, is bool) {
+func cutResult(cause string) (commandID string, first int64, is bool) {
 	if at := strings.LastIndexByte(cause, '.'); at >= 0 {
 		sequence, err := strconv.ParseInt(cause[at+1:], 10, 64)
 		if err == nil && sequence >= 1 && strings.HasSuffix(cause[:at], resultSuffix) {
-			cause = cause[:at]
+			cause, first = cause[:at], sequence
 		}
 	}
-	return strings.CutSuffix(cause, resultSuffix)
+	commandID, is = strings.CutSuffix(cause, resultSuffix)
+	return commandID, first, is
 }
 
 // resultSuffix is what a result's ID has behind that of its command.

@@ -177,3 +177,27 @@ func TestProcess_originIsFoundAgain(t *testing.T) {
 		}
 	})
 }
+
+// The ID of a command says which event has led to it, and by which event another aggregate has answered.
+func TestCauseOf(t *testing.T) {
+	bell := eventsourcing.EventRef{Subject: "bell-1", Sequence: 7}
+	for id, want := range map[string]eventsourcing.Cause{
+		"bell-1/7/doorman.0":                                       {Origin: bell},
+		"bell-1/7/doorman.0/result/doorman.1":                      {Origin: bell},
+		"bell-1/7/doorman.0/result.3/doorman.0":                    {Origin: bell, Answer: 3},
+		"bell-1/7/doorman.0/result.3/doorman.0/result":             {},
+		"bell-1/7/doorman.0/result.3/doorman.0/1":                  {},
+		"bell-1/7/doorman.2/result.3/doorman.0/result.5/doorman.1": {Origin: bell, Answer: 5},
+		"bell-1/7/doorman.2/result.3/doorman.0/result/doorman.1":   {Origin: bell},
+		"a/result.3/7/doorman.0": {
+			Origin: eventsourcing.EventRef{Subject: "a/result.3", Sequence: 7},
+		},
+		"bell-1/7/butler.0": {},
+		"c1":                {},
+	} {
+		got, is := eventsourcing.CauseOf("doorman", id)
+		if is != (want.Origin.Subject != "") || is && got != want {
+			t.Errorf("the cause of %q is %+v, %v; it must be %+v", id, got, is, want)
+		}
+	}
+}

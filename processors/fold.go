@@ -200,6 +200,34 @@ func (f *EventFold[S, E]) Value(state any) (S, int64, error) {
 	return s.state, s.sequence, nil
 }
 
+// Copied returns a copy of a state that Apply has made, which Apply does not change. It copies what S is as a
+// value: Evolve changes nothing of what it is given.
+func (f *EventFold[S, E]) Copied(state any) (any, error) {
+	s, err := ownState[S](state)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	own := *s
+	return &own, nil
+}
+
+// EventsIn returns the events of a record that Decode has returned: one as a rule, and of a record of a
+// former version several, or none.
+func (f *EventFold[S, E]) EventsIn(event any) []eventsourcing.Recorded[E] {
+	switch e := event.(type) {
+	case *eventsourcing.Recorded[E]:
+		return []eventsourcing.Recorded[E]{*e}
+	case *parts[E]:
+		all := make([]eventsourcing.Recorded[E], len(e.events))
+		for i, part := range e.events {
+			all[i] = eventsourcing.Recorded[E]{Event: part, Sequence: e.sequence, Time: e.time}
+		}
+		return all
+	default:
+		return nil
+	}
+}
+
 // mustBeDue returns an error unless an event of that sequence is the next of its aggregate.
 func (s *folded[S]) mustBeDue(sequence int64) error {
 	switch next := s.sequence + 1; {
@@ -217,8 +245,7 @@ func (f *EventFold[S, E]) evolveParts(
 	s *folded[S], e *parts[E], each func(S, eventsourcing.Recorded[E], S),
 ) error {
 	before := s.state
-	for _, part := range e.events {
-		one := eventsourcing.Recorded[E]{Event: part, Sequence: e.sequence, Time: e.time}
+	for _, one := range f.EventsIn(e) {
 		err := f.evolveOne(s, one, each)
 		if err != nil {
 			s.state = before
@@ -274,6 +301,11 @@ func timeOf(event *kgo.Record) (time.Time, error) {
 			"%s is %.40q; must be of RFC 3339, like 2026-01-31T23:59:59.123Z", codecs.HeaderTime, text)
 	}
 	return at, nil
+}
+
+// CausationIDOf returns the ID of the command that has led to an event; "" if its record has none.
+func CausationIDOf(event *kgo.Record) string {
+	return string(kafka.Header(event.Headers, codecs.HeaderCausationID))
 }
 
 // ownState returns a state by its type; nil for nil.

@@ -20,8 +20,10 @@
 // # Parts
 //
 //   - A [Table] is declared by a struct, a [Change] is one of a row: put, merged, or deleted.
-//   - A [Source] makes changes of the events of one aggregate. There are two: of each event, with the states
-//     before and after it ([FromEvents]), and of states alone ([FromStates]), which is cheaper.
+//   - A [Source] makes changes of the events of one aggregate. There are three: of each event, with the
+//     states before and after it ([FromEvents]); of each event and what it looks up, the states of another
+//     aggregate as of events that it refers to ([FromEventsWith]); and of states alone ([FromStates]), which
+//     is cheaper.
 //   - A [Store] keeps rows, the states of the fold, and the progress of each partition, and writes all three
 //     in one step. Packages below have them: memory, sqlite, postgres, redis, opensearch.
 //   - A [Build] is one filling of a projection's tables. A new one fills beside the one that readers see, and

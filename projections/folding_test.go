@@ -27,7 +27,7 @@ func newStory(p *projections.Projection, limit int) *story {
 
 // take takes an event of a purse, and returns its error.
 func (s *story) take(id string, sequence int64, event purseEvent) error {
-	e, _ := s.source.Record(event, sequence, noon)
+	e, _ := s.source.Record(event, sequence, noon, "")
 	return s.Take(0, id, e)
 }
 

@@ -14,6 +14,8 @@ const (
 	PoisonTable PoisonCode = "projection-table"
 	// PoisonSum: a sum is more than its column holds.
 	PoisonSum PoisonCode = "projection-sum"
+	// PoisonLookup: the event refers to a state that is not there, and never will be.
+	PoisonLookup PoisonCode = "projection-lookup"
 	// PoisonRefused: the store refuses the row, such as a text with a NUL in Postgres.
 	PoisonRefused PoisonCode = "projection-refused"
 )

@@ -48,7 +48,7 @@ func ParsePosition(text string) (Position, error) {
 func (at Position) String() string { return wire.Position(at).String() }
 
 func (at Position) in(p *Projection) error {
-	if !slices.ContainsFunc(p.Sources, func(s Source) bool { return s.aggregate.Named().Name == at.Aggregate }) {
+	if !slices.Contains(p.aggregates(), at.Aggregate) {
 		return fmt.Errorf("%w: %s is of the aggregate %q, and %s takes those of %s", ErrNotTaken, at,
 			at.Aggregate, p.Name, strings.Join(p.aggregates(), ", "))
 	}
@@ -111,9 +111,10 @@ func (at Offset) shown(ctx context.Context, v View) (bool, error) {
 
 // aggregates returns the names of those whose events the projection takes.
 func (p *Projection) aggregates() []string {
-	names := make([]string, len(p.Sources))
-	for i, s := range p.Sources {
-		names[i] = s.aggregate.Named().Name
+	reads := p.Reads()
+	names := make([]string, len(reads))
+	for i, a := range reads {
+		names[i] = a.Named().Name
 	}
 	return names
 }

@@ -68,10 +68,11 @@ func (p Projection) ReadModelName() string { return p.Name }
 // ReadModelVersion returns Version.
 func (p Projection) ReadModelVersion() int { return p.Version }
 
-// Reads returns the aggregates whose events the projection takes.
+// Reads returns the aggregates whose events the projection takes, those that it looks up included.
 func (p Projection) Reads() []processors.AggregateDefinition {
-	all := make([]processors.AggregateDefinition, len(p.Sources))
-	for i, s := range p.Sources {
+	sources := p.sources()
+	all := make([]processors.AggregateDefinition, len(sources))
+	for i, s := range sources {
 		all[i] = s.aggregate
 	}
 	return all
@@ -114,6 +115,9 @@ func (p Projection) Check() error {
 			return b.aggregate != nil && b.aggregate.Named() == name
 		}) {
 			wrong("two sources take the events of %s", name.Plural)
+		}
+		if err := s.lookup.check(p.sources()); err != nil {
+			wrong("Sources[%d]: %w", i, err)
 		}
 	}
 	if !slices.Contains([]Kind{"", SQL, Search, Cache}, p.Kind) {

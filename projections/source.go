@@ -26,10 +26,12 @@ type State[S any] struct {
 	State    S
 }
 
-// Source is what a projection takes from one aggregate. Make it with [FromEvents] or [FromStates].
+// Source is what a projection takes from one aggregate. Make it with [FromEvents], [FromEventsWith] or
+// [FromStates].
 type Source struct {
 	aggregate processors.AggregateDefinition
 	ofStates  bool
+	lookup    *lookup // nil: nothing is looked up
 	bare      func() *OpenSource
 	open      func(*processors.OpenAggregate) (*OpenSource, error)
 }
@@ -43,25 +45,35 @@ func FromEvents[S, C, E any](
 	a processors.Aggregate[S, C, E], project func(Event[S, E]) []Change,
 ) Source {
 	return source(a, func(o *OpenSource, f *processors.EventFold[S, E]) {
-		o.Apply = func(state any, subject string, event any) (any, []Change, error) {
-			var events []Event[S, E]
-			state, err := f.ApplyEach(state, event, func(before S, e eventsourcing.Recorded[E], after S) {
-				events = append(events, Event[S, E]{subject, e, before, after})
+		o.Apply = func(state any, subject string, event any, _ Find) (any, []Change, error) {
+			return applyEach(f, state, subject, event, func(e Event[S, E]) ([]Change, error) {
+				return guarded(project, e)
 			})
-			if err != nil {
-				return nil, nil, err //nolint:wrapcheck // it has a code, and says which event
-			}
-			var changes []Change
-			for _, e := range events {
-				of, err := guarded(project, e)
-				if err != nil {
-					return state, nil, err
-				}
-				changes = append(changes, of...)
-			}
-			return state, changes, nil
 		}
 	})
+}
+
+// applyEach folds a record in, and returns the changes of the events that it is.
+func applyEach[S, E any](
+	f *processors.EventFold[S, E], state any, subject string, event any,
+	project func(Event[S, E]) ([]Change, error),
+) (any, []Change, error) {
+	var events []Event[S, E]
+	state, err := f.ApplyEach(state, event, func(before S, e eventsourcing.Recorded[E], after S) {
+		events = append(events, Event[S, E]{subject, e, before, after})
+	})
+	if err != nil {
+		return nil, nil, err //nolint:wrapcheck // it has a code, and says which event
+	}
+	var changes []Change
+	for _, e := range events {
+		of, err := project(e)
+		if err != nil {
+			return state, nil, err
+		}
+		changes = append(changes, of...)
+	}
+	return state, changes, nil
 }
 
 // FromStates makes rows of the states of an aggregate, whatever events have led there. Of several events in
@@ -72,10 +84,7 @@ func FromStates[S, C, E any](
 	a processors.Aggregate[S, C, E], project func(State[S]) []Change,
 ) Source {
 	s := source(a, func(o *OpenSource, f *processors.EventFold[S, E]) {
-		o.Apply = func(state any, _ string, event any) (any, []Change, error) {
-			state, err := f.Apply(state, event)
-			return state, nil, err //nolint:wrapcheck // it has a code, and says which event
-		}
+		o.Apply = applyOnly(f)
 		o.OfState = func(subject string, state any) ([]Change, error) {
 			value, sequence, err := f.Value(state)
 			if err != nil {
@@ -88,11 +97,19 @@ func FromStates[S, C, E any](
 	return s
 }
 
+// applyOnly returns what folds events in without rows.
+func applyOnly[S, E any](f *processors.EventFold[S, E]) func(any, string, any, Find) (any, []Change, error) {
+	return func(state any, _ string, event any, _ Find) (any, []Change, error) {
+		state, err := f.Apply(state, bare(event))
+		return state, nil, err //nolint:wrapcheck // it has a code, and says which event
+	}
+}
+
 func source[S, C, E any](
 	a processors.Aggregate[S, C, E], with func(*OpenSource, *processors.EventFold[S, E]),
 ) Source {
 	of := func(f *processors.EventFold[S, E]) *OpenSource {
-		o := &OpenSource{AggregateName: a.Named(), FoldVersion: f.Version()}
+		o := &OpenSource{AggregateName: a.Named(), FoldVersion: f.Version(), Copied: f.Copied}
 		o.Sequence = func(state any) int64 {
 			_, sequence, _ := f.Value(state) // of a state that is none: 0, as if there were no events
 			return sequence
@@ -102,9 +119,13 @@ func source[S, C, E any](
 	}
 	bare := func() *OpenSource {
 		o := of(processors.NewEventFold(a.Decider(), nil))
-		o.Record = func(event any, sequence int64, at time.Time) (any, bool) {
+		o.Record = func(event any, sequence int64, at time.Time, cause string) (any, bool) {
 			e, is := event.(E)
-			return &eventsourcing.Recorded[E]{Event: e, Sequence: sequence, Time: at}, is
+			recorded := &eventsourcing.Recorded[E]{Event: e, Sequence: sequence, Time: at}
+			if o.References != nil {
+				return &caused{recorded, cause}, is
+			}
+			return recorded, is
 		}
 		return o
 	}
@@ -116,19 +137,23 @@ func source[S, C, E any](
 		}
 		o := of(f.EventFold)
 		o.Decode, o.EncodeState, o.DecodeState = f.Decode, f.EncodeState, f.DecodeState
+		if o.References != nil {
+			o.Decode = withCause(f.Decode)
+		}
 		return o, nil
 	}
 	return Source{aggregate: a, bare: bare, open: open}
 }
 
 // guarded calls a projection's function. A panic is poison.
-func guarded[T any](project func(T) []Change, of T) (changes []Change, err error) {
+func guarded[T, R any](function func(T) R, of T) (result R, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			changes, err = nil, poison(PoisonPanic, "%v", p)
+			var none R
+			result, err = none, poison(PoisonPanic, "%v", p)
 		}
 	}()
-	return project(of), nil
+	return function(of), nil
 }
 
 // OpenSource is a source without its types. A state is nil for an aggregate without events.
@@ -139,12 +164,22 @@ type OpenSource struct {
 	// Decode returns a record of the events topic as Apply takes it: see fold.Events. Nil in a source that
 	// was opened for a test.
 	Decode func(event *kgo.Record) (any, error)
-	// Record returns an event of the aggregate as Apply takes it, and whether it is one. Only for tests.
-	Record func(event any, sequence int64, at time.Time) (any, bool)
+	// Record returns an event of the aggregate as Apply takes it, with the ID of the command that has caused
+	// it, and whether it is one. Only for tests.
+	Record func(event any, sequence int64, at time.Time, cause string) (any, bool)
 	// Apply returns the state after a decoded event of the aggregate with that ID, and what the event
 	// changes. It may change the state that it is given. The error is about the event: see fold.CodeOf. With
-	// an error and a state, the event is folded in, and only its changes are missing.
-	Apply func(state any, subject string, event any) (any, []Change, error)
+	// an error and a state, the event is folded in, and only its changes are missing. Find gives it what the
+	// event refers to; nil if the source looks nothing up.
+	Apply func(state any, subject string, event any, find Find) (any, []Change, error)
+	// References returns the events whose states a decoded event looks up, of the aggregate of the source at
+	// LooksUp. Nil: the source looks nothing up.
+	References func(subject string, event any) []eventsourcing.EventRef
+	LooksUp    int
+	// Keeps reports whether the state as of a decoded event can be looked up. Nil: no source does.
+	Keeps func(event any) (bool, error)
+	// Copied returns a copy of a state that Apply does not change.
+	Copied func(state any) (any, error)
 	// OfState returns the changes that a state makes; nil if events make them.
 	OfState func(subject string, state any) ([]Change, error)
 	// Sequence returns the sequence of a state.
@@ -154,10 +189,12 @@ type OpenSource struct {
 	DecodeState func([]byte) (any, error)
 }
 
-// Open gives the sources the codecs of the aggregates, which the program must have.
+// Open gives the sources the codecs of the aggregates, which the program must have. Behind those of Sources
+// there is one for each aggregate that is only looked up.
 func (p *Projection) Open(opened []*processors.OpenAggregate) ([]*OpenSource, error) {
-	all := make([]*OpenSource, len(p.Sources))
-	for i, s := range p.Sources {
+	sources := p.sources()
+	all := make([]*OpenSource, len(sources))
+	for i, s := range sources {
 		name := s.aggregate.Named()
 		for _, a := range opened {
 			if a.AggregateName != name {
@@ -173,15 +210,18 @@ func (p *Projection) Open(opened []*processors.OpenAggregate) ([]*OpenSource, er
 				"definitions", p.Name, name.Name)
 		}
 	}
+	p.link(all)
 	return all, nil
 }
 
-// Bare returns the sources without codecs, for tests: they take events as Go values.
+// Bare returns what Open does, without codecs, for tests: the sources take events as Go values.
 func (p *Projection) Bare() []*OpenSource {
-	all := make([]*OpenSource, len(p.Sources))
-	for i, s := range p.Sources {
+	sources := p.sources()
+	all := make([]*OpenSource, len(sources))
+	for i, s := range sources {
 		all[i] = s.bare()
 	}
+	p.link(all)
 	return all
 }
 

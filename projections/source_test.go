@@ -73,7 +73,7 @@ func TestSources(t *testing.T) {
 		t.Errorf("the projection reads %v; it must be purses", reads)
 	}
 	source := byEvents().Bare()[0]
-	if _, is := source.Record("no event", 1, noon); is {
+	if _, is := source.Record("no event", 1, noon, ""); is {
 		t.Error("a text is an event")
 	}
 	if folds := projections.Folds(byEvents().Bare()); folds != "purse=2" {

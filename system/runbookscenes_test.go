@@ -148,7 +148,7 @@ var situations = map[string]func(*scene){
 		})
 	},
 	"views":       func(s *scene) { s.starts().has("alice", "bob", "carol") },
-	"read-models": readModels,
+	"read-models": readModelsScene,
 }
 
 // poison is a command in a partition that is not its key's, and garbage; later much more of it.

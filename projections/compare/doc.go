@@ -15,6 +15,10 @@
 // are those of one partition at a time. If there are too many, the aggregates that came too late are folded
 // by reading the partition again from there. A sample is a part of all hashes, and so takes fewer slices.
 //
+// States that events look up are folded from the log as well: those of a stretch of events that fits in
+// memory are named by a first reading of it, and folded by one of the aggregate that is looked up. The stored
+// ones are not read; if one is wrong, so is the row that was made of it.
+//
 // # Not a difference
 //
 // An event that the projection can't take leaves its changes out here as it does in the projector. One whose

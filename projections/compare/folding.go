@@ -10,7 +10,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"refold/fold"
-	"refold/kafka"
 	"refold/processors"
 	"refold/projections"
 )
@@ -24,6 +23,7 @@ type folding struct {
 	source    *projections.OpenSource
 	partition projections.Partition
 	rows      *rows // nil: only states are folded
+	find      projections.Find
 	states    map[string]any
 	room      *int  // for so many further states
 	rest      int64 // the first event of an aggregate for which there was no room; -1: there was none
@@ -40,14 +40,22 @@ func (r *run) folding(p projections.Partition, into *rows, room *int) (*folding,
 			"aggregates", p.Topic)
 	}
 	return &folding{
-		run: r, source: source, partition: p, rows: into, room: room,
+		run: r, source: source, partition: p, rows: into, room: room, find: r.lookups.findOf(source),
 		states: make(map[string]any), touching: never, rest: -1, tell: func(int64) {},
 	}, nil
 }
 
 // read folds the events from an offset to another one.
-func (f *folding) read(ctx context.Context, from, to int64) error {
-	err := f.run.read(ctx, f.partition, from, to, func(r *kgo.Record) error { return f.take(ctx, r) }, f.tell)
+func (f *folding) read(ctx context.Context, from, to int64) (err error) {
+	for end := to; from < to && err == nil; from, end = end, to {
+		if f.rows != nil {
+			if end, err = f.run.lookups.cover(ctx, f.partition, from, to); err != nil {
+				return err
+			}
+		}
+		err = f.run.read(ctx, f.partition, from, end,
+			func(r *kgo.Record) error { return f.take(ctx, r) }, f.tell)
+	}
 	if err != nil {
 		return fmt.Errorf("fold %s/%d: %w", f.partition.Topic, f.partition.Partition, err)
 	}
@@ -64,11 +72,11 @@ func (f *folding) take(ctx context.Context, record *kgo.Record) error {
 		}
 		return nil
 	}
-	event, err := f.decode(ctx, record)
+	event, err := decode(ctx, f.source, record)
 	if err != nil {
 		return f.poison(err)
 	}
-	next, changes, err := f.source.Apply(state, key, event)
+	next, changes, err := f.source.Apply(state, key, event, f.find)
 	if fold.CodeOf(err) == string(processors.FoldRepeated) {
 		return nil
 	}
@@ -120,16 +128,3 @@ const (
 	leastBackoff = 50 * time.Millisecond
 	mostBackoff  = 2 * time.Second
 )
-
-// decode decodes an event, and retries faults until ctx ends.
-func (f *folding) decode(ctx context.Context, record *kgo.Record) (any, error) {
-	for backoff := leastBackoff; ; backoff = min(2*backoff, mostBackoff) {
-		event, err := f.source.Decode(record)
-		if err == nil || fold.CodeOf(err) != "" {
-			return event, err
-		}
-		if !kafka.Sleep(ctx, backoff) {
-			return nil, err
-		}
-	}
-}

@@ -137,9 +137,15 @@ func (w *world) define(opened *processors.Opened, states bool) {
 				return []projections.Change{w.balances.Put(row)}
 			})}
 	}
+	w.begin(opened.Aggregates...)
+}
+
+// begin begins a build of the projection.
+func (w *world) begin(opened ...*processors.OpenAggregate) {
+	w.Helper()
 	w.must(w.projection.Check())
 	var err error
-	w.sources, err = w.projection.Open(opened.Aggregates)
+	w.sources, err = w.projection.Open(opened)
 	w.must(err)
 	w.folding = projections.NewFolding(&w.projection, w.sources, 1000)
 	store := &memory.Store{}

@@ -18,7 +18,7 @@ import (
 const maxLetters = 1_000_000
 
 // letters are the events whose rows the store has refused, by their dead letters. The fold alone can't know
-// them: another store would take the rows.
+// them: another store would take the rows. So are those that have looked up a state before it was there.
 type letters struct {
 	client *kgo.Client
 	topic  string
@@ -76,7 +76,7 @@ func (l *letters) note(r *kgo.Record) error {
 		return nil
 	}
 	switch projections.PoisonCode(kafka.Header(r.Headers, processors.HeaderReason)) {
-	case projections.PoisonRefused, projections.PoisonSum:
+	case projections.PoisonRefused, projections.PoisonSum, projections.PoisonLookup:
 	default:
 		return nil
 	}

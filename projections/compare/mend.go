@@ -132,6 +132,15 @@ func (m *mending) catchUp(ctx context.Context, to []projections.Progress) error 
 	if err := m.run.letters.read(ctx); err != nil {
 		return err
 	}
+	var planned []stretch
+	for _, p := range to {
+		from := int64(0)
+		if f := m.at[p.Partition]; f != nil {
+			from = f.next
+		}
+		planned = append(planned, stretch{p.Partition, from, max(p.Next, 0)})
+	}
+	m.run.lookups.plan(planned)
 	for _, p := range to {
 		f := m.at[p.Partition]
 		if f == nil {

@@ -49,8 +49,8 @@ type Options struct {
 	// Seed chooses which rows are in the sample. With the same seed they are the same.
 	Seed uint64
 	// Rows and States limit how many rows and how many states are in memory at once. A row of ten columns
-	// takes about 1 KiB, as it is there twice; a state what the aggregate's struct takes. 0: DefaultRows and
-	// DefaultStates.
+	// takes about 1 KiB, as it is there twice; a state what the aggregate's struct takes. As many states may
+	// be there that are looked up, and as many again of their aggregates. 0: DefaultRows and DefaultStates.
 	Rows, States int
 	// EventsPerSecond limits how fast events are read. 0: no limit.
 	EventsPerSecond int
@@ -110,7 +110,7 @@ func (o *Options) validate() error {
 	wrong(o.Projection == nil, "Projection is missing")
 	wrong(o.Open == nil, "Open is missing")
 	wrong(o.Report == nil, "Report is missing")
-	wrong(o.Projection != nil && len(o.Sources) != len(o.Projection.Sources),
+	wrong(o.Projection != nil && len(o.Sources) != len(o.Projection.Reads()),
 		"Sources are %d; they must be those of Projection.Open", len(o.Sources))
 	wrong(!(o.Sample >= 0 && o.Sample <= 1), "Sample is %v; it must be above 0, and at most 1", o.Sample)
 	wrong(o.Rows < 0, "Rows is %d; it must be at least 1, or 0 for the default", o.Rows)

@@ -22,6 +22,7 @@ type run struct {
 	pace    *rate.Limiter // nil: none
 	sources map[string]*projections.OpenSource
 	letters *letters
+	lookups lookups
 	outcome Report
 	end     uint64 // hashes below it are verified
 	states  bool   // states are compared, and poison is counted: once
@@ -43,6 +44,7 @@ func open(o Options) (*run, error) {
 		end: max(1, uint64(o.Sample*float64(all))), states: true,
 		sources: make(map[string]*projections.OpenSource, len(o.Sources)),
 	}
+	r.lookups.run = r
 	r.letters = newLetters(client, processors.DeadLetters(o.TopicPrefix), o.Group)
 	for _, s := range o.Sources {
 		r.sources[processors.NewTopics(o.TopicPrefix, s.Name, s.Plural).Events] = s
@@ -111,9 +113,12 @@ func (r *run) pass(ctx context.Context, these *rows) (moment, error) {
 		return m, err
 	}
 	var done, total int64
+	var planned []stretch
 	for _, p := range m.after {
 		total += max(p.Next, 0)
+		planned = append(planned, stretch{p.Partition, 0, max(p.Next, 0)})
 	}
+	r.lookups.plan(planned)
 	for _, p := range m.after {
 		if p.Next > 0 {
 			if err := r.partition(ctx, these, p, m.began(p.Partition), done, total); err != nil {

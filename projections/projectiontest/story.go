@@ -21,6 +21,7 @@ type Story struct {
 	projection projections.Projection
 	past       []given
 	at         time.Time
+	cause      string
 }
 
 // given is an event of an aggregate.
@@ -28,6 +29,7 @@ type given struct {
 	subject string
 	event   any
 	at      time.Time
+	cause   string
 }
 
 // Of begins a story without events. It fails the test if the projection is defined wrongly.
@@ -45,11 +47,18 @@ func (s Story) At(t time.Time) Story {
 	return s
 }
 
+// Caused has all events that follow be caused by the command with an ID, such as that of a process:
+// order-1/1/order-payments.0.
+func (s Story) Caused(byCommand string) Story {
+	s.cause = byCommand
+	return s
+}
+
 // Given has events happen to the aggregate with an ID, one after the other. Nobody asks whether they could.
 func (s Story) Given(subject string, events ...any) Story {
 	s.past = slices.Clip(s.past)
 	for _, e := range events {
-		s.past = append(s.past, given{subject, e, s.at})
+		s.past = append(s.past, given{subject, e, s.at, s.cause})
 	}
 	return s
 }
@@ -196,7 +205,7 @@ type telling struct {
 func (t *telling) take(g given) error {
 	for i, source := range t.sources {
 		name := source.Name + "/" + g.subject
-		event, is := source.Record(g.event, t.sequences[name]+1, g.at)
+		event, is := source.Record(g.event, t.sequences[name]+1, g.at, g.cause)
 		if !is {
 			continue
 		}

@@ -88,6 +88,33 @@ func savings() projections.Projection {
 	}
 }
 
+// changed has jars as the bank was when it told to drop something.
+func changed() projections.Projection {
+	p := savings()
+	p.Sources[0] = projections.FromEventsWith(jar(), projections.LookUp(bank(), nil),
+		func(e projections.Logged[jarEvent]) []eventsourcing.EventRef {
+			cause, _ := eventsourcing.CauseOf("saver", e.CausationID)
+			return []eventsourcing.EventRef{cause.Origin}
+		},
+		func(e projections.Event[Jar, jarEvent], found []projections.State[Jar]) []projections.Change {
+			return []projections.Change{jars.Put(inJar{ID: e.Subject, Coins: found[0].State.Coins})}
+		})
+	return p
+}
+
+// A state is looked up as of the event that is named, though later ones are in the same batch.
+func TestStory_lookups(t *testing.T) {
+	projectiontest.Of(t, changed()).
+		Given("main", Moved{1}, Moved{2}, Moved{3}).
+		Caused("main/2/saver.0").
+		Given("a", Dropped{9}).
+		Then(inJar{ID: "a", Coins: 3}).
+		Given("main", Moved{4}).
+		Caused("main/4/saver.0").
+		Given("b", Dropped{9}).
+		Then(inJar{ID: "a", Coins: 3}, inJar{ID: "b", Coins: 10})
+}
+
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func TestStory(t *testing.T) {
@@ -183,6 +210,12 @@ func TestStoryFails(t *testing.T) {
 		"a row is of no table": {
 			func(s projectiontest.Story) { s.Then(unknown{}) }, savings(),
 			[]string{"the projection savings has no table with rows of type projectiontest_test.unknown"},
+		},
+		"a state was not there before": {
+			func(s projectiontest.Story) {
+				s.Caused("main/1/saver.0").Given("a", Dropped{1}).Given("main", Moved{1}).ThenEmpty()
+			}, changed(),
+			[]string{"event 1 of jar/a", "projection-lookup", `event 1 of bank "main"`, "no such event"},
 		},
 		"the projection has a mistake": {
 			func(projectiontest.Story) {}, projections.Projection{Name: "savings"}, []string{"Version is 0"},

@@ -26,6 +26,11 @@ type batcher struct {
 	// decoders is how many goroutines decode the events of a large batch.
 	decoders int
 	metrics  *buildMetrics
+	// logs and topics, by source, are only for lookups; so is patience: see lookupPatience.
+	logs     eventLogs
+	topics   []string
+	patience time.Duration
+	stood    map[projections.Partition]stood
 	// forget says that the states in memory may not be those of the store.
 	forget bool
 	// lettered are records with dead letters that are not passed yet. refused are those that the store has
@@ -64,6 +69,9 @@ func (b *batcher) step(ctx context.Context, partitions []*partition) error {
 		b.folding.Forget()
 		b.forget = false
 	}
+	if err := b.look(ctx, partitions); err != nil {
+		return err
+	}
 	return halved(b.items(partitions), func(items []item) error { return b.write(ctx, items) })
 }
 
@@ -71,7 +79,10 @@ func (b *batcher) step(ctx context.Context, partitions []*partition) error {
 func (b *batcher) items(partitions []*partition) (items []item) {
 	bytes := 0
 	for _, p := range partitions {
-		for _, r := range p.pending {
+		for n, r := range p.pending {
+			if p.waits(r) || p.most > 0 && n == p.most {
+				break
+			}
 			bytes += kafka.RecordBytes(len(r.Key), r.Value, r.Headers)
 			if len(items) > 0 && (len(items) == b.records || bytes > b.bytes) {
 				return items
@@ -99,20 +110,26 @@ func halved[T any](items []T, write func([]T) error) error {
 
 // write writes a batch of records. A *projections.Poison says that the store refuses one of several.
 func (b *batcher) write(ctx context.Context, items []item) error {
-	items = unheld(items)
-	if len(items) == 0 {
+	if items = due(items); len(items) == 0 {
 		return nil
 	}
-	batch, poisoned, err := b.fold(ctx, items)
-	if err == nil && len(poisoned) > 0 {
+	f, batch, err := b.fold(ctx, items)
+	if err == nil && len(f.poisoned) > 0 {
 		if b.stop {
 			b.folding.Discard()
-			for _, p := range poisoned {
+			for _, p := range f.poisoned {
 				p.item.hold(p.item.record, p.error())
 			}
 			return b.write(ctx, items) // what is before
 		}
-		err = b.setAside(ctx, poisoned)
+		err = b.setAside(ctx, f.poisoned)
+	}
+	if err == nil && len(f.taken) == 0 {
+		f.cut()
+		return nil // all of them wait
+	}
+	if len(f.taken) > 0 {
+		items = f.taken
 	}
 	if err == nil {
 		began := time.Now()
@@ -121,9 +138,14 @@ func (b *batcher) write(ctx context.Context, items []item) error {
 	}
 	if err != nil {
 		b.folding.Discard()
-		return b.refusedOne(ctx, items, err)
+		if err := b.refusedOne(ctx, items, err); err != nil {
+			return err
+		}
+		f.cut()
+		return nil
 	}
 	b.folding.Written()
+	f.cut()
 	for _, i := range items {
 		delete(b.lettered, i.place())
 		delete(b.refused, i.place())
@@ -177,39 +199,39 @@ func spans(items []item) (all []span) {
 	return all
 }
 
-// unheld returns the items that may be taken: those of a partition that is held end before the record that
-// holds it.
-func unheld(items []item) []item {
-	free := make([]item, 0, len(items))
-	for _, i := range items {
-		if i.held == nil || i.record.Offset < i.polled {
-			free = append(free, i)
+// due returns the items that may be taken: the next ones of each partition. They end before a record that
+// waits, that holds the partition, or that was left out of a batch before.
+func due(items []item) []item {
+	next := make([]item, 0, len(items))
+	n := 0
+	for at, i := range items {
+		if at > 0 && items[at-1].partition != i.partition {
+			n = 0
+		}
+		if n < len(i.pending) && i.pending[n] == i.record && !i.waits(i.record) {
+			next = append(next, i)
+			n++
 		}
 	}
-	return free
+	return next
 }
 
-// fold makes a batch of records.
-func (b *batcher) fold(ctx context.Context, items []item) (*projections.Batch, []poisoned, error) {
-	f := folder{batcher: b, items: items, last: make(map[subject]item)}
-	if err := f.decode(); err != nil {
-		return nil, nil, err
-	}
-	if err := f.know(ctx); err != nil {
-		return nil, nil, err
-	}
-	if err := f.take(); err != nil {
-		return nil, nil, err
+// fold makes a batch of records, or of some of them: others wait.
+func (b *batcher) fold(ctx context.Context, items []item) (*folder, *projections.Batch, error) {
+	f := &folder{batcher: b, items: items, last: make(map[subject]item)}
+	if err := f.run(ctx); err != nil || len(f.taken) == 0 {
+		return f, nil, err
 	}
 	folded, err := b.folding.Close()
 	if err != nil {
-		return nil, nil, fmt.Errorf("fold: %w", err)
+		return f, nil, fmt.Errorf("fold: %w", err)
 	}
 	for _, p := range folded.Poison {
 		f.poison(f.last[subject{p.Source, p.Subject}], p.Err)
 	}
+	items = f.taken
 	if b.rows > 0 && len(items) > 1 && len(folded.Changes)+len(folded.States) > b.rows {
-		return nil, nil, errTooMany
+		return f, nil, errTooMany
 	}
 	b.metrics.repeated(folded.Repeated)
 	batch := &projections.Batch{States: folded.States, Changes: folded.Changes}
@@ -219,7 +241,7 @@ func (b *batcher) fold(ctx context.Context, items []item) (*projections.Batch, [
 	for _, s := range spans(items) {
 		batch.Advances = append(batch.Advances, s.step(s.n))
 	}
-	return batch, f.poisoned, nil
+	return f, batch, nil
 }
 
 // markers writes the progress of partitions in which only markers of transactions have come since.

@@ -58,18 +58,36 @@
 // they come. A fill that a rebalance ends begins again, and writes the same rows: a projection of states
 // alone adds nothing.
 //
+// A lookup that comes before its state. An account's event refers to an order's, and the member that has the
+// order's partition is behind. The account's partition ends its batch before the event, and waits, while all
+// others go on; every 20 ms it looks whether the store has the state. That it never will have it is certain
+// when the build's progress in the order's partition has reached the end which that had when the account's
+// event was there already: an event that is referred to was committed before the referring one was decided.
+// The progress is read before the states: in the other order, the state may come in between. Then the event
+// is poison.
+//
+// Partitions that wait for each other. Events e1, then e2, are in one partition, f1, then f2, in another one;
+// e1 refers to f2, and f1 to e2. If each refers to what was there before it, then f2 < e1 < e2 < f1 < f2,
+// which can't be. But the writer of a reference may err, and one false reference is enough for two partitions
+// to wait for each other. So a partition waits no longer than the other one moves. If that stands still for
+// two seconds, whatever the reason, the events of the one aggregate are read from its log and folded, from
+// where the build is. That makes the same state, or shows that there is none. In its own partition an event
+// is not waited for at all: it stands before the one that refers to it, or the reference is poison. A
+// reference to an event that comes later is found or is poison, depending on when it is looked for; the
+// latter has a dead letter.
+//
 // Taking over. The store holds the live build while the new one takes the last events, and swaps both in
 // one statement when it has all that the live one has. Members of the live build get ErrHeld meanwhile, and
 // wait. A hold lapses by itself.
 //
 // # What can't be taken
 //
-// An event that can't be decoded or folded, for which the projection's function panics, or whose row the
-// store refuses, is poison. It goes to the dead letters, or holds its partition (Options.OnPoison). If the
-// store has refused a batch, its halves are written one after the other until the event is alone. An event
-// that was folded has only its rows missing; one that could not be folded leaves a gap, and all later
-// events of its aggregate follow it to the dead letters. A dead letter of a projection is not put back, as
-// the event is in its topic: the projection is mended and rebuilt.
+// An event that can't be decoded or folded, for which the projection's function panics, that looks up what is
+// not there, or whose row the store refuses, is poison. It goes to the dead letters, or holds its partition
+// (Options.OnPoison). If the store has refused a batch, its halves are written one after the other until the
+// event is alone. An event that was folded has only its rows missing; one that could not be folded leaves a
+// gap, and all later events of its aggregate follow it to the dead letters. A dead letter of a projection is
+// not put back, as the event is in its topic: the projection is mended and rebuilt.
 //
 // All else is a fault: the store, the registry or Kafka is away. The batch stays in memory and is tried
 // again with a pause that doubles, while the group may rebalance. Ready tells of a fault that lasts.

@@ -154,7 +154,7 @@ func sourcesOf(p projections.Projection) []*projections.OpenSource {
 		if _, err := fmt.Sscanf(string(r.Value), "%d:%d", &sequence, &by); err != nil {
 			return nil, &processors.FoldError{Reason: "undecodable", Err: err}
 		}
-		event, _ := source.Record(Added{by}, sequence, r.Timestamp)
+		event, _ := source.Record(Added{by}, sequence, r.Timestamp, "")
 		return event, nil
 	}
 	return []*projections.OpenSource{source}

@@ -28,11 +28,13 @@ type Lag struct {
 	Age time.Duration
 	// Held is why no record is taken any more; nil: they are.
 	Held error
+	// Waits is the state that the next record looks up and that is not there yet; empty: none.
+	Waits string
 }
 
 // lag returns how far the partition is behind, now. end is its end as far as the caller knows.
 func (s shown) lag(end int64) Lag {
-	l := Lag{Partition: s.Partition, Next: s.next, End: max(s.end, end), Held: s.held}
+	l := Lag{Partition: s.Partition, Next: s.next, End: max(s.end, end), Held: s.held, Waits: s.waiting}
 	l.Records = max(0, l.End-l.Next)
 	if l.Records > 0 && !s.oldest.IsZero() {
 		l.Age = max(0, time.Since(s.oldest))

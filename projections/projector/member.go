@@ -172,12 +172,13 @@ func (m *member) newBatcher() *batcher {
 		folding: projections.NewFolding(&m.of.Projection, m.of.Sources, m.options.States),
 		records: m.options.BatchRecords, bytes: m.options.BatchBytes, rows: batchRows(m.of.Store),
 		decoders: decoders, metrics: m.metrics,
+		logs: m.shared, topics: m.topics, patience: m.options.patience,
 	}
 }
 
 // turn polls once, and takes what has come.
 func (m *member) turn(ctx context.Context, client *kgo.Client) error {
-	polling, cancel := context.WithTimeout(ctx, idle)
+	polling, cancel := context.WithTimeout(ctx, m.idle())
 	fetches := client.PollRecords(polling, m.options.BatchRecords)
 	cancel()
 	if ctx.Err() != nil {
@@ -201,6 +202,20 @@ func (m *member) turn(ctx context.Context, client *kgo.Client) error {
 	m.commit(client)
 	m.rest(ctx, time.Since(began))
 	return nil
+}
+
+// idle is how long a poll waits for something new.
+func (m *member) idle() time.Duration {
+	waits := false
+	m.locked(func() {
+		for _, p := range m.owned {
+			waits = waits || p.waiting != nil
+		}
+	})
+	if waits {
+		return lookPause
+	}
+	return idle
 }
 
 // partitions returns those of the member in a fixed order.

@@ -16,7 +16,7 @@ type metrics struct {
 	letters                       *prometheus.CounterVec
 	seconds                       *prometheus.HistogramVec
 	// Of each build, in the partitions of this process.
-	lagRecords, lagSeconds, held, partitions, topicPartitions *prometheus.Desc
+	lagRecords, lagSeconds, held, lookups, partitions, topicPartitions *prometheus.Desc
 	// Of each projection.
 	builds, waiting, fault *prometheus.Desc
 	standing               func() []*standing
@@ -56,6 +56,8 @@ func newMetrics(r prometheus.Registerer, standing func() []*standing) *metrics {
 			"Age of the oldest record that a build has not taken, in the partitions of this process."),
 		held: ofBuild("refold_projection_held_partitions",
 			"Partitions of a build that are held until this process is restarted."),
+		lookups: ofBuild("refold_projection_waiting_partitions",
+			"Partitions of a build whose next event looks up a state that is not there yet."),
 		partitions: ofBuild("refold_projection_partitions",
 			"Partitions of the events that a build has in this process."),
 		topicPartitions: ofBuild("refold_projection_topic_partitions",
@@ -78,7 +80,8 @@ func newMetrics(r prometheus.Registerer, standing func() []*standing) *metrics {
 // Describe names the gauges.
 func (m *metrics) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.lagRecords, m.lagSeconds, m.held, m.partitions, m.topicPartitions, m.builds, m.waiting, m.fault,
+		m.lagRecords, m.lagSeconds, m.held, m.lookups, m.partitions, m.topicPartitions, m.builds, m.waiting,
+		m.fault,
 	} {
 		to <- d
 	}
@@ -107,7 +110,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 
 // collect reads the gauges of a build.
 func (m *metrics) collect(gauge func(*prometheus.Desc, float64, ...string), b running) {
-	var records, held int64
+	var records, held, lookups int64
 	var age time.Duration
 	for _, l := range b.lag {
 		records += l.Records
@@ -115,11 +118,15 @@ func (m *metrics) collect(gauge func(*prometheus.Desc, float64, ...string), b ru
 		if l.Held != nil {
 			held++
 		}
+		if l.Waits != "" {
+			lookups++
+		}
 	}
 	labels := []string{b.Projection, strconv.Itoa(b.Number), string(b.Status)}
 	gauge(m.lagRecords, float64(records), labels...)
 	gauge(m.lagSeconds, age.Seconds(), labels...)
 	gauge(m.held, float64(held), labels...)
+	gauge(m.lookups, float64(lookups), labels...)
 	gauge(m.partitions, float64(len(b.lag)), labels...)
 	gauge(m.topicPartitions, float64(b.partitions), labels...)
 }

@@ -60,8 +60,8 @@ type Options struct {
 	// the client has fetched ahead: as much as BatchBytes from each broker, compressed. Defaults:
 	// DefaultBatchRecords, DefaultBatchBytes.
 	BatchRecords, BatchBytes int
-	// States is how many states a build keeps in memory, so that they need not be read from the store.
-	// Default: DefaultStates.
+	// States is how many states of each aggregate a build keeps in memory, and as many that can be looked up,
+	// so that they need not be read from the store. Default: DefaultStates.
 	States int
 	// Share is how much of its time a build works while there is a backlog, above 0 to 1: at 0.25 it rests
 	// three times as long as it works. Default: 1, for a process that does nothing else.
@@ -88,6 +88,9 @@ type Options struct {
 	Keep int
 	// LookEvery is how often the store is asked which builds there are. Default: DefaultLookEvery.
 	LookEvery time.Duration
+
+	// patience is how long lookups wait for a partition that stands still. Default: lookupPatience.
+	patience time.Duration
 
 	// Version is the program's, for dead letters.
 	Version string
@@ -140,6 +143,7 @@ func (o Options) withDefaults() Options {
 	o.TakeOverLag = cmp.Or(o.TakeOverLag, DefaultTakeOverLag)
 	o.TakeOverHold = cmp.Or(o.TakeOverHold, DefaultTakeOverHold)
 	o.Keep = cmp.Or(o.Keep, DefaultKeep)
+	o.patience = cmp.Or(o.patience, lookupPatience)
 	o.LookEvery = cmp.Or(o.LookEvery, DefaultLookEvery)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 	return o
@@ -189,9 +193,9 @@ func (p *Projected) check(rowsFold bool) error {
 	switch {
 	case p.Store == nil:
 		return fmt.Errorf("projector: projection %s: Store is missing", name)
-	case len(p.Sources) != len(p.Projection.Sources):
-		return fmt.Errorf("projector: projection %s: Sources has %d, the projection %d; take what "+
-			"Projection.Open returns", name, len(p.Sources), len(p.Projection.Sources))
+	case len(p.Sources) != len(p.Projection.Reads()):
+		return fmt.Errorf("projector: projection %s: Sources has %d, and the projection reads %d "+
+			"aggregates; take what Projection.Open returns", name, len(p.Sources), len(p.Projection.Reads()))
 	case p.FromTables && !rowsFold:
 		return fmt.Errorf("projector: projection %s: FromTables is set, and RowsFold is missing; it must "+
 			"tell what the rows of tables were folded by", name)

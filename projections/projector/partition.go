@@ -24,7 +24,15 @@ type partition struct {
 	// held is why no record is taken any more; heldSince is the time of the one that is not.
 	held      error
 	heldSince time.Time
-	paused    bool
+	// waiting is a record whose turn has not come, as it refers to what is not there yet; nil: none. most is
+	// how many records a batch takes for that reason; 0: any number.
+	waiting *waiting
+	most    int
+	// ends are those of the topic that is looked up, asked for when all records below endsFor had come.
+	ends    map[projections.Partition]int64
+	endsFor int64
+	// paused says that nothing is fetched, told that it was told why.
+	paused, told bool
 }
 
 // accept takes what a poll has brought. Records that were taken before are left out: the client may have
@@ -51,6 +59,7 @@ func (p *partition) advance(n int) {
 	if n > 0 {
 		p.time = kafka.ReadTime(p.pending[n-1].Timestamp).UTC()
 	}
+	p.passed()
 	clear(p.pending[:n]) // for the garbage collector
 	if p.pending = p.pending[n:]; len(p.pending) == 0 {
 		p.pending = nil
@@ -89,6 +98,7 @@ func (p *partition) resume(at projections.Progress) bool {
 		n++
 	}
 	p.epoch, p.written, p.pending = at.Epoch, at.Next, p.pending[n:]
+	p.passed()
 	return true
 }
 
@@ -99,7 +109,7 @@ func (p *partition) hold(r *kgo.Record, why error) {
 		n++
 	}
 	p.held, p.heldSince = why, kafka.ReadTime(r.Timestamp)
-	p.pending, p.polled = p.pending[:n], r.Offset
+	p.pending, p.polled, p.waiting = p.pending[:n], r.Offset, nil
 }
 
 // unwritten reports whether the store's progress is behind what was read, markers included.
@@ -111,12 +121,16 @@ type shown struct {
 	next, end int64
 	// oldest is the time of the oldest record that is not taken; if it is not known, that of the last one
 	// that was.
-	oldest time.Time
-	held   error
+	oldest  time.Time
+	held    error
+	waiting string
 }
 
 func (p *partition) show() shown {
 	s := shown{Partition: p.Partition, next: p.written, end: p.end, oldest: p.time, held: p.held}
+	if w := p.waiting; w != nil && !w.settled {
+		s.waiting = w.what
+	}
 	switch {
 	case len(p.pending) > 0:
 		s.oldest = kafka.ReadTime(p.pending[0].Timestamp)

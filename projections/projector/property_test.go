@@ -5,19 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
 
+	"refold/kafka"
 	"refold/projections"
 	"refold/projections/memory"
 )
 
 // plan is a story of two members of a group, each of which believes at times that it has all partitions.
 type plan struct {
-	events []event
-	acts   []act
+	events   []event
+	acts     []act
+	patience time.Duration // of lookups, until the end
 }
 
 // act is what a member does, or what happens to it.
@@ -57,19 +60,21 @@ func plans() *rapid.Generator[plan] {
 type player struct {
 	t       testing.TB
 	p       projections.Projection
-	logs    [planPartitions][]*kgo.Record
+	logs    planLogs
 	build   projections.OpenBuild
 	members [2]*member
 	fail    string // the next write does
+	// patience is that of the members that join.
+	patience time.Duration
 }
 
 // logOf is the events as Kafka has them: with the offsets of markers, which are no events, in between.
-func logOf(events []event) (logs [planPartitions][]*kgo.Record) {
+func logOf(events []event) (logs planLogs) {
 	next := [planPartitions]int64{}
 	for i, e := range events {
-		at := int(e.id[0]) % planPartitions
+		at := kafka.Partition([]byte(e.id), planPartitions)
 		r := e.record()
-		r.Partition, r.Offset = int32(at), next[at]
+		r.Partition, r.Offset = at, next[at]
 		logs[at] = append(logs[at], r)
 		next[at] += 1 + int64(i%3)/2
 	}
@@ -119,8 +124,18 @@ func (a apart) Write(ctx context.Context, b *projections.Batch) error {
 // play plays a plan, lets all be taken in the end, and returns how the rows differ from the fold.
 func play(tb testing.TB, of plan, wrap func(projections.OpenBuild, *string) projections.OpenBuild) string {
 	tb.Helper()
+	p := ledger(1, 1)
+	return playOf(tb, p, wantOf(p, 1, of.events), of, wrap)
+}
+
+// playOf plays a plan with a projection that is to have some rows.
+func playOf(
+	tb testing.TB, p projections.Projection, want map[string]string, of plan,
+	wrap func(projections.OpenBuild, *string) projections.OpenBuild,
+) string {
+	tb.Helper()
 	ctx := context.Background()
-	w := &player{t: tb, p: ledger(1, 1), logs: logOf(of.events)}
+	w := &player{t: tb, p: p, logs: logOf(of.events), patience: of.patience}
 	store := &memory.Store{}
 	if _, err := store.Begin(ctx, &w.p, projections.Build{Version: 1}, false); err != nil {
 		tb.Fatal(err)
@@ -136,13 +151,13 @@ func play(tb testing.TB, of plan, wrap func(projections.OpenBuild, *string) proj
 	for _, a := range of.acts {
 		w.act(a)
 	}
-	w.fail = ""
+	w.fail, w.patience = "", 0
 	w.act(act{kind: "claim"})
-	for range 2 * len(of.events) {
+	for range 4 * len(of.events) {
 		w.act(act{kind: "poll", n: len(of.events)})
 		w.act(act{kind: "step"})
 	}
-	return cmp.Diff(wantOf(w.p, 1, of.events), rowsOf(tb, w.p, open))
+	return cmp.Diff(want, rowsOf(tb, w.p, open))
 }
 
 // join makes a member that has nothing yet.
@@ -155,7 +170,8 @@ func (w *player) join(i int) {
 	sources := sourcesOf(w.p)
 	m.batcher = &batcher{
 		build: w.build, sources: sources, folding: projections.NewFolding(&w.p, sources, 2),
-		records: 4, bytes: 1 << 20, rows: 5,
+		records: 4, bytes: 1 << 20, rows: 5, letters: noMatter{},
+		logs: &w.logs, topics: []string{topic}, patience: w.patience,
 	}
 	w.members[i] = m
 }

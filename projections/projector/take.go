@@ -20,13 +20,13 @@ const (
 	movedMost = 3
 )
 
-// take writes all that is pending.
+// take writes all that is pending, but for what waits. It looks once for what that waits for.
 func (m *member) take(ctx context.Context, client *kgo.Client) error {
-	for {
+	for first := true; ; first = false {
 		pending := false
 		m.locked(func() {
 			for _, p := range m.owned {
-				pending = pending || len(p.pending) > 0
+				pending = pending || p.due() || first && len(p.pending) > 0
 			}
 		})
 		if !pending {
@@ -53,7 +53,7 @@ func (m *member) attempt(
 			limited, cancel := context.WithTimeout(ctx, m.options.StoreTimeout)
 			defer cancel()
 			err = do(limited, m.partitions())
-			m.pauseHeld(client)
+			m.pause(client)
 		})
 		pause := backoff
 		switch {
@@ -215,12 +215,20 @@ const fetchedWell = 30 * time.Second
 // fetching names the fault of events that can't be fetched.
 const fetching = "fetch events for the projection"
 
-// pauseHeld stops fetching what is held, and tells of it once.
-func (m *member) pauseHeld(client *kgo.Client) {
+// pause stops fetching what is held, and tells of it once; and what waits, as long as enough of it has come.
+func (m *member) pause(client *kgo.Client) {
 	for _, p := range m.owned {
-		if p.held != nil && !p.paused {
-			p.paused = true
-			client.PauseFetchPartitions(map[string][]int32{p.Topic: {p.Partition.Partition}})
+		of := map[string][]int32{p.Topic: {p.Partition.Partition}}
+		stop := p.held != nil || p.full(m.options.BatchRecords, m.options.BatchBytes)
+		switch {
+		case stop && !p.paused:
+			client.PauseFetchPartitions(of)
+		case !stop && p.paused:
+			client.ResumeFetchPartitions(of)
+		}
+		p.paused = stop
+		if p.held != nil && !p.told {
+			p.told = true
 			m.log.Error("a partition is held until this process is restarted", "error", p.held)
 		}
 	}

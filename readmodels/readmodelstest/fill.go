@@ -14,6 +14,8 @@ type Event struct {
 	Subject string
 	Event   any
 	Time    time.Time
+	// CausationID is the ID of the command that has led to it; empty: it is not known.
+	CausationID string
 }
 
 // History is what has happened, in this order.
@@ -95,7 +97,7 @@ func (f *filling) batch(events []Event) (*projections.Batch, error) {
 func (f *filling) take(e Event) error {
 	for i, source := range f.sources {
 		name := source.Name + "/" + e.Subject
-		if event, is := source.Record(e.Event, f.sequences[name]+1, e.Time); is {
+		if event, is := source.Record(e.Event, f.sequences[name]+1, e.Time, e.CausationID); is {
 			f.sequences[name]++
 			return f.Take(i, e.Subject, event) //nolint:wrapcheck // the caller says which event
 		}

@@ -3,6 +3,7 @@ package readmodelstest
 import (
 	"time"
 
+	"refold/eventsourcing"
 	"refold/processors/accounts"
 	"refold/processors/orders"
 )
@@ -19,7 +20,7 @@ var Begun = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
 //
 // and orders of accounts that there are not: lost (declined), owed (its refund was declined).
 func Shop() History {
-	s := shop{at: Begun}
+	s := shop{at: Begun, sequence: make(map[string]int64)}
 	s.happens("alice",
 		accounts.AccountOpened{Owner: "Alice <b>Liddell</b>", Currency: "EUR"},
 		accounts.MoneyDeposited{Amount: 10_000, Currency: "EUR"},
@@ -72,15 +73,32 @@ func Shop() History {
 
 // shop tells a history, an event each minute.
 type shop struct {
-	history History
-	at      time.Time
+	history  History
+	at       time.Time
+	sequence map[string]int64 // the last one, by aggregate: no two have the same ID
 }
 
 func (s *shop) happens(subject string, events ...any) {
 	for _, e := range events {
-		s.history = append(s.history, Event{subject, e, s.at})
+		s.history = append(s.history, Event{subject, e, s.at, s.cause(e)})
 		s.at = s.at.Add(time.Minute)
+		s.sequence[subject]++
 	}
+}
+
+// cause returns the ID of the command that the payment process has sent for the latest event of an order.
+func (s *shop) cause(event any) string {
+	var order string
+	switch event := event.(type) {
+	case accounts.AccountCharged:
+		order = event.Reference
+	case accounts.AccountRefunded:
+		order = event.Reference
+	default:
+		return ""
+	}
+	latest := eventsourcing.EventRef{Subject: order, Sequence: s.sequence[order]}
+	return latest.ID() + "/" + orders.Payments.Name + ".0"
 }
 
 // placed returns the event of an order with one of each SKU, the first one at the price.
