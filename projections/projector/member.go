@@ -34,8 +34,8 @@ const (
 	// fetchMaxWait is how long a broker waits for something new. A partition that is added is fetched when
 	// the request before has been answered.
 	fetchMaxWait = 500 * time.Millisecond
-	// fetchPartitionBytes leaves room in an answer for several partitions.
-	fetchPartitionBytes = 1 << 20
+	// fetchShare of an answer is the most that one partition may have, so that there is room for several.
+	fetchShare = 4
 )
 
 // errRejoin says that the partitions are somebody else's, or the store is not what it was: the member leaves
@@ -117,7 +117,7 @@ func (m *member) session(ctx context.Context) error {
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.FetchMaxBytes(int32(m.options.BatchBytes)),
-		kgo.FetchMaxPartitionBytes(int32(min(m.options.BatchBytes, fetchPartitionBytes))),
+		kgo.FetchMaxPartitionBytes(int32(max(m.options.BatchBytes/fetchShare, 1))),
 		kgo.AdjustFetchOffsetsFn(m.assigned),
 		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) {
 			m.health.ended(membership)
@@ -192,7 +192,7 @@ func (m *member) turn(ctx context.Context, client *kgo.Client) error {
 		return err
 	}
 	m.commit(client)
-	m.rest(ctx, time.Since(began))
+	m.rest(ctx, began)
 	return nil
 }
 
@@ -255,7 +255,7 @@ func (m *member) commit(client *kgo.Client) {
 }
 
 // rest lets others work while there is a backlog: see Options.Share.
-func (m *member) rest(ctx context.Context, worked time.Duration) {
+func (m *member) rest(ctx context.Context, began time.Time) {
 	if m.options.Share == 1 {
 		return
 	}
@@ -266,8 +266,7 @@ func (m *member) rest(ctx context.Context, worked time.Duration) {
 		}
 	})
 	if backlog {
-		rest := time.Duration(float64(worked) * (1 - m.options.Share) / m.options.Share)
-		kafka.Sleep(ctx, min(rest, restMost))
+		kafka.Sleep(ctx, m.pace.rest(began, time.Now(), m.options.Share))
 	}
 }
 
