@@ -69,8 +69,8 @@ type ProjectorOptions struct {
 	Rebuilds *rebuild.Topic
 	// Only are the names of the projections that it runs; none: all that have a store.
 	Only []string
-	// Share is how much of the time builds work while they have a backlog. At 1, the process does nothing
-	// else: batches are larger, and a build has several members.
+	// Share is how much of the time builds work. At 1, the process does nothing else: batches are larger, and a
+	// build has several members.
 	Share   float64
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
@@ -82,7 +82,7 @@ const mostMembers = 4
 
 // batchFactor is how many times larger the batches are of a process that does nothing else: an aggregate with
 // several events in a batch has its state, and the rows that are added to, written once.
-const batchFactor = 4
+const batchFactor = 10
 
 // ErrNoProjections says that there is nothing to run: the program has no projections, or no store is given
 // for any of them.

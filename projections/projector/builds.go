@@ -241,6 +241,11 @@ func (r *runner) takeOver(ctx context.Context, builds []projections.Build) error
 }
 
 func (r *runner) takeOverWith(ctx context.Context, one *started) error {
+	if build, is := one.open.(Finisher); is {
+		if err := build.Finish(ctx); err != nil {
+			return fmt.Errorf("finish build %d: %w", one.build.Number, err)
+		}
+	}
 	r.takingOver.Lock()
 	defer r.takingOver.Unlock()
 	builds, err := r.builds(ctx)

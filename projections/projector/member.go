@@ -34,8 +34,11 @@ const (
 	// fetchMaxWait is how long a broker waits for something new. A partition that is added is fetched when
 	// the request before has been answered.
 	fetchMaxWait = 500 * time.Millisecond
-	// fetchShare of an answer is the most that one partition may have, so that there is room for several.
-	fetchShare = 4
+	// fetchPartitionBytes leaves room in an answer for several partitions, and limits what is fetched ahead:
+	// events compress well, and one of some ten bytes takes a kilobyte in memory.
+	fetchPartitionBytes = 1 << 20
+	// gatherMost is how long a member waits for more records while its batch is not full.
+	gatherMost = 50 * time.Millisecond
 )
 
 // errRejoin says that the partitions are somebody else's, or the store is not what it was: the member leaves
@@ -117,7 +120,7 @@ func (m *member) session(ctx context.Context) error {
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.FetchMaxBytes(int32(m.options.BatchBytes)),
-		kgo.FetchMaxPartitionBytes(int32(max(m.options.BatchBytes/fetchShare, 1))),
+		kgo.FetchMaxPartitionBytes(int32(min(m.options.BatchBytes, fetchPartitionBytes))),
 		kgo.AdjustFetchOffsetsFn(m.assigned),
 		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) {
 			m.health.ended(membership)
@@ -171,18 +174,34 @@ func (m *member) newBatcher() *batcher {
 	}
 }
 
-// turn polls once, and takes what has come.
+// poll polls once, for a time at most, and returns how many records have come, and whether there are more.
+func (m *member) poll(
+	ctx context.Context, client *kgo.Client, most int, wait time.Duration,
+) (n int, behind bool) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	fetches := client.PollRecords(ctx, most)
+	m.locked(func() {
+		m.accept(fetches)
+		for _, p := range m.owned {
+			behind = behind || p.held == nil && p.polled < p.end
+		}
+	})
+	return fetches.NumRecords(), behind
+}
+
+// turn polls until a batch is full or nothing more is there, and takes what has come.
 func (m *member) turn(ctx context.Context, client *kgo.Client) error {
-	polling, cancel := context.WithTimeout(ctx, idle)
-	fetches := client.PollRecords(polling, m.options.BatchRecords)
-	cancel()
+	polled, behind := m.poll(ctx, client, m.options.BatchRecords, idle)
+	for more := polled; behind && more > 0 && polled < m.options.BatchRecords; polled += more {
+		more, behind = m.poll(ctx, client, m.options.BatchRecords-polled, gatherMost)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx) //nolint:wrapcheck // it is our own
 	}
 	began := time.Now()
-	m.locked(func() { m.accept(fetches) })
 	err := m.take(ctx, client)
-	if err == nil && fetches.NumRecords() == 0 {
+	if err == nil && polled == 0 {
 		err = m.attempt(ctx, client, func(ctx context.Context, all []*partition) error {
 			return m.batcher.markers(ctx, all)
 		})
@@ -254,18 +273,9 @@ func (m *member) commit(client *kgo.Client) {
 	client.CommitOffsets(context.Background(), offsets, nil) // one that is lost is of no consequence
 }
 
-// rest lets others work while there is a backlog: see Options.Share.
+// rest lets others work: see Options.Share.
 func (m *member) rest(ctx context.Context, began time.Time) {
-	if m.options.Share == 1 {
-		return
-	}
-	backlog := false
-	m.locked(func() {
-		for _, p := range m.owned {
-			backlog = backlog || p.held == nil && p.polled < p.end
-		}
-	})
-	if backlog {
+	if m.options.Share < 1 {
 		kafka.Sleep(ctx, m.pace.rest(began, time.Now(), m.options.Share))
 	}
 }

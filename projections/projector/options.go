@@ -63,8 +63,8 @@ type Options struct {
 	// States is how many states a build keeps in memory, so that they need not be read from the store.
 	// Default: DefaultStates.
 	States int
-	// Share is how much of the time all builds together work while there is a backlog, above 0 to 1: at 0.25
-	// they rest three times as long as they work. Default: 1, for a process that does nothing else.
+	// Share is how much of the time all builds together work, above 0 to 1: at 0.25 they rest three times as
+	// long as they work. Default: 1, for a process that does nothing else.
 	Share float64
 	// Members is how many members of a build's group this process has: while the store writes the batch of one,
 	// another one folds the next, if it has partitions. Default: 1.
@@ -118,6 +118,14 @@ type Limited interface {
 	// BatchRows returns the most rows and states that a batch may have together. A batch of one event is
 	// written whatever it has.
 	BatchRows() int
+}
+
+// Finisher is a build that needs more work once it is filled, such as indexes. It may be implemented beside
+// projections.OpenBuild.
+type Finisher interface {
+	// Finish is called when the build is level, before it takes over. It may take long; after that it does
+	// nothing.
+	Finish(ctx context.Context) error
 }
 
 // batchRows returns the store's limit, 0 for none.

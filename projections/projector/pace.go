@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// pace keeps what all builds of a process work together within a share of the time, while they have a
-// backlog: a worker with six projections would otherwise spend six shares on them. Its zero value is ready.
+// pace keeps what all builds of a process work together within a share of the time: a worker with six
+// projections would otherwise spend six shares on them. A rest also makes batches larger, which cost less for
+// each event. Its zero value is ready.
 type pace struct {
 	mu sync.Mutex
 	// until is when what was worked so far is within the share.

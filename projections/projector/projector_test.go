@@ -291,7 +291,7 @@ func TestEventsAreGone(t *testing.T) {
 	})
 }
 
-// A process with other work rests while there is a backlog, and takes all the same.
+// A process with other work rests, and takes all the same.
 func TestShare(t *testing.T) {
 	w, p := newWorld(t), ledger(1, 1)
 	for range 10 {

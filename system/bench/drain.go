@@ -80,7 +80,7 @@ func turns(keys int) func() traffic {
 
 func planCPU(o options) []measurement {
 	var all []measurement
-	for _, s := range subjects {
+	for _, s := range workers() {
 		n := o.scaled(drainCommands / s.slow)
 		d := drain{n, max(n/warmShare, 1), drainPartitions, pod{}, turns(min(drainKeys, n))}
 		all = append(all, measurement{report.CPU, "", s, d.take})

@@ -156,7 +156,7 @@ func (l *lab) project(
 			}, t.args...)
 			raced, err := b.Race(ctx, line, bench.Race{
 				Total: p.events, Warm: p.events / pastWarm, Beside: t.time,
-				Taken: func(ctx context.Context) (int64, error) { return t.taken(ctx, projection), nil },
+				Taken: func(ctx context.Context) (int64, error) { return t.taken(ctx, projection, p.events), nil },
 			})
 			if err != nil {
 				return err
@@ -187,12 +187,19 @@ func (*lab) raced(r bench.Raced, t *target) figures {
 	return f
 }
 
-// taken returns how many events the builds of a projection have taken; none while there is no build.
-func (t *target) taken(ctx context.Context, projection string) (sum int64) {
-	const query = `SELECT sum(next) FROM refold_progress WHERE projection = ? AND next > 0`
+// taken returns how many of all events the build of a projection has taken; none while there is no build. The
+// last one counts when readers see the build.
+func (t *target) taken(ctx context.Context, projection string, all int64) int64 {
+	const query = `SELECT sum(p.next), sum(CASE b.status WHEN 'live' THEN 1 ELSE 0 END) FROM refold_progress p
+		JOIN refold_builds b ON b.projection = p.projection AND b.number = p.number
+		WHERE p.projection = ? AND p.next > 0`
 	var next sql.NullInt64
-	if err := t.DB().QueryRowContext(ctx, t.Rebind(query), projection).Scan(&next); err != nil {
+	var live sql.NullInt64
+	if err := t.DB().QueryRowContext(ctx, t.Rebind(query), projection).Scan(&next, &live); err != nil {
 		return 0 // there are no tables yet
+	}
+	if next.Int64 >= all && live.Int64 == 0 {
+		return all - 1
 	}
 	return next.Int64
 }
@@ -223,28 +230,30 @@ func sizeOf(file string) int64 {
 	return about.Size()
 }
 
-// planBeside plans what the worker's own commands lose while the same process fills the read models.
+// planBeside plans what the worker's own commands lose while the same process fills the read models. There are
+// few commands, as read models go on for longer.
 func planBeside(o options) (all []measurement) {
-	const rate, seconds = 500, 40
-	commands := o.scaled(drainCommands / account.slow)
+	const rate, seconds, drained = 500, 40, 100_000
 	for _, with := range []struct {
 		of   string
 		like pod
 	}{{"without", pod{}}, {"with read models", pod{project: true}}} {
-		d := drain{commands, max(commands/warmShare, 1), drainPartitions, with.like,
-			turns(min(drainKeys, commands))}
 		m := paced{
 			rate: rate, warmRate: warmRate, commands: max(o.scaled(rate*seconds), 10),
 			warm: o.scaled(warmCommands), partitions: drainPartitions, keys: o.scaled(drainKeys), pods: 1,
 			like: with.like, figures: func(r bench.AtRate) figures {
-				f := waits(r.Latency)
-				f[report.CPUPerMillion] = perMillion(r.Steady)
-				return f
+				return figures{
+					report.P50: r.Latency.P50, report.P99: r.Latency.P99,
+					report.CPUPerMillion: perMillion(r.Steady),
+				}
 			},
 		}
-		both := []string{report.Accounts, report.Orders}
-		all = append(all, each(report.Beside, "drained, "+with.of, d.take, both...)...)
-		all = append(all, each(report.Beside, report.Number(rate, 0)+"/s, "+with.of, m.take, both...)...)
+		for _, s := range []*subject{named(report.Accounts), named(report.Orders)} {
+			n := o.scaled(drained / s.slow * account.slow)
+			d := drain{n, max(n/warmShare, 1), drainPartitions, with.like, turns(min(drainKeys, n))}
+			all = append(all, measurement{report.Beside, "drained, " + with.of, s, d.take},
+				measurement{report.Beside, report.Number(rate, 0) + "/s, " + with.of, s, m.take})
+		}
 	}
 	return all
 }

@@ -99,4 +99,3 @@ func TestChunks(t *testing.T) {
 		t.Errorf("%q, want %q", all, want)
 	}
 }
-

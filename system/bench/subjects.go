@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"refold/bench"
@@ -66,6 +67,11 @@ var subjects = []*subject{
 	account.onStreams(report.StreamsLow, "accounts", true),
 	order.by(report.Orders, refold(true)),
 	{name: report.Project}, {name: report.Sink}, {name: report.Copy},
+}
+
+// workers are the subjects that handle commands.
+func workers() []*subject {
+	return slices.DeleteFunc(slices.Clone(subjects), func(s *subject) bool { return s.worker == nil })
 }
 
 // by returns the work as done by a worker.
