@@ -64,7 +64,7 @@ var Subjects = []Subject{
 	{
 		Project, "**processor project**",
 		"All defaults, one process. It folds the events; a batch is one transaction with rows, states and " +
-			"progress, exactly once. PostgreSQL as its package sets it up.",
+			"progress, exactly once. PostgreSQL with the settings that it comes with.",
 	},
 	{
 		Sink, "Kafka Connect, JDBC sink",

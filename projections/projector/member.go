@@ -166,10 +166,14 @@ func (m *member) newBatcher() *batcher {
 	if m.options.Share == 1 {
 		decoders = runtime.GOMAXPROCS(0)
 	}
+	records, rows := m.options.BatchRecords, batchRows(m.of.Store)
+	if rows > 0 {
+		records = min(records, rows) // nearly each record makes one; fewer are found by halves
+	}
 	return &batcher{
 		build: m.open, sources: m.of.Sources, letters: letters, stop: m.options.OnPoison == Stop,
 		folding: projections.NewFolding(&m.of.Projection, m.of.Sources, m.options.States),
-		records: m.options.BatchRecords, bytes: m.options.BatchBytes, rows: batchRows(m.of.Store),
+		records: records, bytes: m.options.BatchBytes, rows: rows,
 		decoders: decoders, metrics: m.metrics,
 	}
 }

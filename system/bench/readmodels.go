@@ -126,8 +126,15 @@ func (l *lab) freshPostgres(ctx context.Context, dir string) (*target, error) {
 	if t.Store, err = postgres.Open(url, postgres.Options{}); err != nil {
 		return nil, err
 	}
-	_, err = t.DB().ExecContext(ctx, "CHECKPOINT") // what was written before is not to be written now
-	return t, errors.Join(err)
+	var version string
+	if err := t.DB().QueryRowContext(ctx, "SHOW server_version").Scan(&version); err != nil {
+		return nil, errors.Join(fmt.Errorf("asking PostgreSQL for its version: %w", err), t.Close())
+	}
+	l.results.Versions["PostgreSQL"] = version
+	if _, err := t.DB().ExecContext(ctx, "CHECKPOINT"); err != nil { // of what was written before
+		return nil, errors.Join(fmt.Errorf("emptying the log: %w", err), t.Close())
+	}
+	return t, nil
 }
 
 // project fills a projection from its events by processor project.
