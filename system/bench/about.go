@@ -102,7 +102,7 @@ func (l *lab) versions(ctx context.Context) (map[string]string, error) {
 	}{
 		"Kafka":         {"system/realkafka/kafka/pom.xml", brokerInPOM},
 		"Kafka Streams": {streamsFolder + "/pom.xml", streamsInPOM},
-		"Debezium":      {"system/bench/sink/pom.xml", debeziumInPOM},
+		"Debezium":      {sinkFolder + "/pom.xml", debeziumInPOM},
 	} {
 		text, err := os.ReadFile(from.file)
 		if err != nil {

@@ -5,7 +5,6 @@ package main
 import (
 	"bufio"
 	"context"
-	_ "embed" // the table, and the sink's settings
 	"errors"
 	"fmt"
 	"io"
@@ -22,24 +21,21 @@ import (
 	"refold/system/realkafka"
 )
 
-// The sink's libraries, and its settings. sinkTable is the table that a statement's lines are in, with the same
-// key and index.
-var (
-	//go:embed sink/pom.xml
-	sinkPOM []byte
-	//go:embed sink/worker.properties
-	sinkWorker string
-	//go:embed sink/connector.properties
-	sinkConnector string
-	//go:embed sink/table.sql
-	sinkTable string
+const (
+	// sinkFolder has the sink's libraries and settings, and the table that it and COPY write to.
+	sinkFolder = "bench/peers/jdbc-sink"
+	sinkName   = "statements"
+	lineTable  = "account_statement"
 )
 
-const (
-	sinkName = "statements"
-	// lineTable is the table of sinkTable.
-	lineTable = "account_statement"
-)
+// sinkFile reads one of the sink's files.
+func sinkFile(folder, name string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(folder, name))
+	if err != nil {
+		return "", fmt.Errorf("reading the sink's files: %w", err)
+	}
+	return string(text), nil
+}
 
 // sink lets Kafka Connect write the finished lines of statements.
 func (l *lab) sink(ctx context.Context, events, accounts int) (f figures, err error) {
@@ -50,7 +46,11 @@ func (l *lab) sink(ctx context.Context, events, accounts int) (f figures, err er
 	if err != nil {
 		return nil, err
 	}
-	java, jars, err := realkafka.Jars(ctx, "jdbc-sink", sinkPOM)
+	pom, err := sinkFile(sinkFolder, "pom.xml")
+	if err != nil {
+		return nil, err
+	}
+	java, jars, err := realkafka.Jars(ctx, "jdbc-sink", []byte(pom))
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,11 @@ func (l *lab) withTable(ctx context.Context, dir string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := t.DB().ExecContext(ctx, sinkTable); err != nil {
+	table, err := sinkFile(sinkFolder, "table.sql")
+	if err == nil {
+		_, err = t.DB().ExecContext(ctx, table)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("making the table: %w", err), t.Close())
 	}
 	return t, nil
@@ -114,14 +118,16 @@ func (l *lab) connector(
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", filepath.Join(jars, "*"),
 		"org.apache.kafka.connect.cli.ConnectStandalone",
 	}
-	for _, s := range []struct{ name, text string }{
-		{"worker.properties", sinkWorker}, {"connector.properties", sinkConnector},
-	} {
-		var text strings.Builder
-		if err := template.Must(template.New("").Parse(s.text)).Execute(&text, values); err != nil {
-			return nil, fmt.Errorf("filling in %s: %w", s.name, err)
+	for _, name := range []string{"worker.properties", "connector.properties"} {
+		form, err := sinkFile(sinkFolder, name)
+		if err != nil {
+			return nil, err
 		}
-		file := filepath.Join(dir, s.name)
+		var text strings.Builder
+		if err := template.Must(template.New("").Parse(form)).Execute(&text, values); err != nil {
+			return nil, fmt.Errorf("filling in %s: %w", name, err)
+		}
+		file := filepath.Join(dir, name)
 		if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 			return nil, fmt.Errorf("writing the sink's settings: %w", err)
 		}
@@ -131,7 +137,7 @@ func (l *lab) connector(
 }
 
 // copyChunk is how many rows one COPY has: as many as a batch of a projection.
-const copyChunk = 5_000
+const copyChunk = 50_000
 
 // copyRows copies the finished lines into the table, as plainly as it can be done: the limit.
 func (l *lab) copyRows(ctx context.Context, events, accounts int) (f figures, err error) {
