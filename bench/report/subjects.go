@@ -75,8 +75,8 @@ var Subjects = []Subject{
 	},
 	{
 		Copy, "COPY",
-		"The same rows from a file, by one connection, into a table with the same key and index; 50,000 rows " +
-			"in each COPY. It folds nothing, and can't repeat or update: the limit.",
+		"The same rows from a file, by one connection, into a table with the same key and index; 50,000 " +
+			"rows in each COPY. It folds nothing, and can't repeat or update: the limit.",
 	},
 }
 

@@ -66,8 +66,8 @@ type Options struct {
 	// Share is how much of the time all builds together work, above 0 to 1: at 0.25 they rest three times as
 	// long as they work. Default: 1, for a process that does nothing else.
 	Share float64
-	// Members is how many members of a build's group this process has: while the store writes the batch of one,
-	// another one folds the next, if it has partitions. Default: 1.
+	// Members is how many members of a build's group this process has: while the store writes the batch of
+	// one, another one folds the next, if it has partitions. Default: 1.
 	Members int
 	// Backoff is the pause after a fault; it doubles up to BackoffMost. Defaults: DefaultBackoff,
 	// DefaultBackoffMost.

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Builds that work one after the other, or at the same time, rest until all of their work is within the share.
+// Builds that work one after the other, or at the same time, rest until all of their work is within the
+// share.
 func TestPaceIsOfAllBuilds(t *testing.T) {
 	var p pace
 	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
