@@ -69,8 +69,8 @@ type ProjectorOptions struct {
 	Rebuilds *rebuild.Topic
 	// Only are the names of the projections that it runs; none: all that have a store.
 	Only []string
-	// Share is how much of the time builds work. At 1, the process does nothing else: batches are larger, and a
-	// build has several members.
+	// Share is how much of the time builds work. At 1, the process does nothing else: batches are larger, and
+	// a build has several members.
 	Share   float64
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger

@@ -163,7 +163,9 @@ func (l *lab) project(
 			}, t.args...)
 			raced, err := b.Race(ctx, line, bench.Race{
 				Total: p.events, Warm: p.events / pastWarm, Beside: t.time,
-				Taken: func(ctx context.Context) (int64, error) { return t.taken(ctx, projection, p.events), nil },
+				Taken: func(ctx context.Context) (int64, error) {
+					return t.taken(ctx, projection, p.events), nil
+				},
 			})
 			if err != nil {
 				return err
@@ -237,8 +239,8 @@ func sizeOf(file string) int64 {
 	return about.Size()
 }
 
-// planBeside plans what the worker's own commands lose while the same process fills the read models. There are
-// few commands, as read models go on for longer.
+// planBeside plans what the worker's own commands lose while the same process fills the read models. There
+// are few commands, as read models go on for longer.
 func planBeside(o options) (all []measurement) {
 	const rate, seconds, drained = 500, 40, 100_000
 	for _, with := range []struct {

@@ -64,7 +64,8 @@ func TestSinkHasTheColumnsOfTheProjection(t *testing.T) {
 func TestRowsForSinkAndCopy(t *testing.T) {
 	line := readmodels.StatementLine{
 		AccountID: "alice", Sequence: 2, Month: "2026-01", BookedAt: time.UnixMilli(1_769_000_000_123).UTC(),
-		Kind: readmodels.Payment, Text: "Payment", Reference: "order-1", Amount: -5, Currency: "EUR", Balance: 7,
+		Kind: readmodels.Payment, Text: "Payment", Reference: "order-1", Amount: -5, Currency: "EUR",
+		Balance: 7,
 	}
 	var text strings.Builder
 	if err := writeLine(&text, line); err != nil {

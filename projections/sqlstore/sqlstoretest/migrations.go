@@ -99,7 +99,9 @@ func newMigrationsRun(t *testing.T, s *suite) {
 }
 
 func someMigrationsWaitUntilFilled(t *testing.T, s *suite) {
-	c := newCustomers(map[string]string{"1.sql": trail, "2.filled.sql": say("filled"), "3.sql": say("before")})
+	c := newCustomers(map[string]string{
+		"1.sql": trail, "2.filled.sql": say("filled"), "3.sql": say("before"),
+	})
 	build, number := s.begin(t, &c.Projection)
 	fill(t, build, "events", c.table.Put(customer{ID: "alice", Email: "alice@example.com"}))
 	s.mustRead(t, trailOf(c, number), "before")
