@@ -217,8 +217,8 @@ func rowOf(l readmodels.StatementLine) row {
 func writeLine(out io.Writer, l readmodels.StatementLine) error {
 	_, err := io.WriteString(out, strings.Join([]string{
 		l.AccountID, strconv.FormatInt(l.Sequence, 10), l.Month,
-		l.BookedAt.Format("2006-01-02T15:04:05.999999Z"), string(l.Kind), l.Text, l.Reference, strconv.FormatInt(l.Amount, 10), l.Currency,
-		strconv.FormatInt(l.Balance, 10),
+		l.BookedAt.Format("2006-01-02T15:04:05.999999Z"), string(l.Kind), l.Text, l.Reference,
+		strconv.FormatInt(l.Amount, 10), l.Currency, strconv.FormatInt(l.Balance, 10),
 	}, "\t")+"\n")
 	return err //nolint:wrapcheck // the caller flushes, and says what it was doing
 }
