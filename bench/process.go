@@ -20,6 +20,9 @@ type Process struct {
 // stopTime is how long a process may take to stop. A worker takes 15 seconds at most, Kafka Streams 30.
 const stopTime = 40 * time.Second
 
+// ofJVM is the exit code of a JVM that has ended in order because of SIGTERM.
+const ofJVM = 128 + int(syscall.SIGTERM)
+
 // Itself returns the command line of this program with arguments.
 func Itself(args ...string) ([]string, error) {
 	program, err := os.Executable()
@@ -90,9 +93,9 @@ func (p *Process) Stop() (Usage, error) {
 	case <-time.After(stopTime):
 		return Usage{}, errors.Join(fmt.Errorf("the worker did not stop within %v", stopTime), p.Kill())
 	}
-	if p.err != nil {
+	state := p.command.ProcessState
+	if p.err != nil && state.ExitCode() != ofJVM {
 		return Usage{}, fmt.Errorf("the worker did not stop cleanly: %w", p.err)
 	}
-	state := p.command.ProcessState
 	return Usage{state.UserTime() + state.SystemTime(), peak}, nil
 }

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -147,25 +148,15 @@ func (all *Changes) Len() int { return all.size }
 // Sorted returns the changes by table and key. A store that takes its locks in this order meets no other
 // member of the group that takes the same ones in another.
 func (all *Changes) Sorted() []Change {
-	type named struct {
-		key    string
-		change *Change
-	}
-	sorted := make([]named, 0, all.size)
-	for _, rows := range all.rows {
-		for key, change := range rows {
-			sorted = append(sorted, named{key, change})
-		}
-	}
-	slices.SortFunc(sorted, func(a, b named) int {
-		if c := strings.Compare(a.change.Table.Name, b.change.Table.Name); c != 0 {
-			return c
-		}
-		return strings.Compare(a.key, b.key)
+	tables := slices.SortedFunc(maps.Keys(all.rows), func(a, b *Table) int {
+		return strings.Compare(a.Name, b.Name)
 	})
-	changes := make([]Change, len(sorted))
-	for i, s := range sorted {
-		changes[i] = *s.change
+	changes := make([]Change, 0, all.size)
+	for _, t := range tables {
+		rows := all.rows[t]
+		for _, key := range slices.Sorted(maps.Keys(rows)) {
+			changes = append(changes, *rows[key])
+		}
 	}
 	return changes
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,11 +69,20 @@ type ProjectorOptions struct {
 	Rebuilds *rebuild.Topic
 	// Only are the names of the projections that it runs; none: all that have a store.
 	Only []string
-	// Share is how much of its time a build works while it has a backlog.
+	// Share is how much of the time builds work. At 1, the process does nothing else: batches are larger, and
+	// a build has several members.
 	Share   float64
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
 }
+
+// mostMembers limits how many members of a build's group a process has that does nothing else: each holds a
+// batch and the states of its partitions in memory, and one of them at a time writes to SQLite.
+const mostMembers = 4
+
+// batchFactor is how many times larger the batches are of a process that does nothing else: an aggregate with
+// several events in a batch has its state, and the rows that are added to, written once.
+const batchFactor = 10
 
 // ErrNoProjections says that there is nothing to run: the program has no projections, or no store is given
 // for any of them.
@@ -101,6 +111,11 @@ func NewProjector(o ProjectorOptions) (*projector.Projector, error) {
 	}
 	if p.Keep == 0 {
 		options.Keep = -1 // none
+	}
+	if o.Share == 1 {
+		options.Members = min(runtime.GOMAXPROCS(0), mostMembers)
+		options.BatchRecords *= batchFactor
+		options.BatchBytes = min(batchFactor*options.BatchBytes, projector.MostBatchBytes)
 	}
 	if o.Rebuilds != nil {
 		options.RowsFold = o.rowsFold

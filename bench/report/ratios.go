@@ -47,6 +47,14 @@ var Ratios = []Ratio{
 	},
 	{"restore, time: Refold ÷ Kafka Streams", Accounts, StreamsAccounts, Restore, "", Seconds, false},
 	{"restore, CPU: Refold ÷ Kafka Streams", Accounts, StreamsAccounts, Restore, "", CPUSeconds, false},
+	{
+		"read models in PostgreSQL, events/s: Refold ÷ JDBC sink",
+		Project, Sink, ReadModels, "account_statement, PostgreSQL", PerSecond, true,
+	},
+	{
+		"read models in PostgreSQL, events/s: Refold ÷ COPY",
+		Project, Copy, ReadModels, "account_statement, PostgreSQL", PerSecond, true,
+	},
 }
 
 // Of returns the ratio of the medians, if the run has both.

@@ -85,7 +85,10 @@ func Merge(older, newer *Run) (*Run, error) {
 	if was, is := older.Machine["CPU"], newer.Machine["CPU"]; was != is {
 		return nil, fmt.Errorf("%w: %s and %s", ErrOtherMachine, was, is)
 	}
-	merged := &Run{Machine: newer.Machine, Versions: newer.Versions, Parts: maps.Clone(older.Parts)}
+	merged := &Run{
+		Machine: newer.Machine, Versions: maps.Clone(older.Versions), Parts: maps.Clone(older.Parts),
+	}
+	maps.Copy(merged.Versions, newer.Versions) // not all runs need all
 	maps.Copy(merged.Parts, newer.Parts)
 	for _, s := range older.Samples {
 		if _, again := newer.Parts[s.Scenario]; !again {

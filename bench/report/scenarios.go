@@ -24,6 +24,9 @@ const (
 	Partitions = "partitions"
 	Values     = "values"
 	Pods       = "pods"
+	ReadModels = "readmodels"
+	Fill       = "fill"
+	Beside     = "beside"
 )
 
 // The names of figures.
@@ -42,6 +45,8 @@ const (
 	Longest         = "longestMs"
 	MedianPartition = "medianPartitionMs"
 	BestPartition   = "bestPartitionMs"
+	DatabaseCPU     = "databaseCpuPerMillion"
+	FileMiB         = "fileMiB"
 )
 
 var drained = []Column{
@@ -111,6 +116,34 @@ compress well.`, drained},
 		{P99, "p99 ms", 1},
 		{PeakMiB, "MiB, peak, all", 0},
 	}},
+	{ReadModels, "Read models", `
+The events of 20,000 accounts, which take turns, are in Kafka before anything starts: half of them deposits,
+the others withdrawals and charges. account_statement makes a line of each booking, and adds to the row of
+its month; accounts_current has one row for each account. The sink and COPY get the finished lines, in the
+order of their events. What comes first, a sixth, is not counted. It ends when readers see the tables, with
+their indexes, and the rows are compared. Database and broker share the machine. CPU is that of the program,
+and beside it that of the database's processes, which wait for the disk as they do by default (fsync).`,
+		[]Column{
+			{PerSecond, "events/s", 0},
+			{CPUPerMillion, "CPU s per million", 2},
+			{DatabaseCPU, "CPU s per million, database", 2},
+			{PeakMiB, "MiB, peak", 0},
+		}},
+	{Fill, "Filling a read model from all events", `
+10,000,000 events of 100,000 accounts, which take turns: the worst that a table by account can get. The time
+is that from the start of the process until readers see the tables of an empty database filled.`, []Column{
+		{Seconds, "s", 0},
+		{PerSecond, "events/s", 0},
+		{CPUPerMillion, "CPU s per million", 2},
+		{PeakMiB, "MiB, peak", 0},
+		{FileMiB, "MiB of the file", 0},
+	}},
+	{Beside, "Commands beside read models", `
+What a worker's own commands lose if the same process fills the six read models in SQLite, with the defaults
+that ship: drained and at a rate, as above. Read models that are behind go on after the last command, which
+counts as processor time.`, append(
+		waits[:2:2], Column{PerSecond, "commands/s", 0}, Column{CPUPerMillion, "CPU s per million", 1},
+	)},
 	// The last one: the broker needs a while to forget thousands of partitions.
 	{Partitions, "Growth with partitions", `
 Drained as above, by one worker.`, drained},

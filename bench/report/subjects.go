@@ -15,6 +15,9 @@ const (
 	Orders          = "orders"
 	StreamsAccounts = "streams-accounts"
 	StreamsLow      = "streams-accounts-10ms"
+	Project         = "project"
+	Sink            = "jdbc-sink"
+	Copy            = "copy"
 )
 
 // low sets Kafka Streams to its best latency.
@@ -57,6 +60,23 @@ var Subjects = []Subject{
 		Orders, "orders with payments",
 		"`processor run`, all defaults. One order is three commands: the order is placed, the account is " +
 			"charged, the payment is recorded. Counted are orders.",
+	},
+	{
+		Project, "**processor project**",
+		"All defaults, one process. It folds the events; a batch is one transaction with rows, states and " +
+			"progress, exactly once. PostgreSQL with the settings that it comes with.",
+	},
+	{
+		Sink, "Kafka Connect, JDBC sink",
+		"Debezium's JDBC sink in Kafka Connect, standalone, at least once, without folding: a topic has " +
+			"the finished rows, as JSON with one schema for all. Upserts by key, " +
+			"`dialect.postgres.unnest.insert.enabled`, `batch.size=5000`, `max.poll.records=5000`, " +
+			"`tasks.max=2`, `reWriteBatchedInserts`. JVM as Kafka Streams'.",
+	},
+	{
+		Copy, "COPY",
+		"The same rows from a file, by one connection, into a table with the same key and index; 50,000 " +
+			"rows in each COPY. It folds nothing, and can't repeat or update: the limit.",
 	},
 }
 

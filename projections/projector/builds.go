@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"refold/kafka"
 	"refold/processors"
 	"refold/projections"
@@ -32,11 +34,14 @@ type runner struct {
 	group   sync.WaitGroup
 }
 
-// started is a build that runs.
+// started is a build that runs, by one or several members.
 type started struct {
-	*member
-	stop  context.CancelFunc
-	ended chan struct{}
+	build   projections.Build
+	open    projections.OpenBuild
+	log     *slog.Logger
+	members []*member
+	stop    context.CancelFunc
+	ended   chan struct{}
 }
 
 func newRunner(s *shared, of *Projected) *runner {
@@ -57,7 +62,7 @@ func (r *runner) members() []*member {
 	defer r.mu.Unlock()
 	all := make([]*member, 0, len(r.started))
 	for _, one := range r.started {
-		all = append(all, one.member)
+		all = append(all, one.members...)
 	}
 	return all
 }
@@ -166,22 +171,32 @@ func (r *runner) start(ctx context.Context, b projections.Build) error {
 	}
 	log := r.log.With("build", b.Number)
 	ctx, stop := context.WithCancel(ctx)
-	one = &started{stop: stop, ended: make(chan struct{}), member: &member{
-		shared: r.shared, of: r.of, build: b, open: open, topics: r.topics, log: log,
-		health: newHealth(b.Name(), log), metrics: r.metrics.of(b),
-	}}
+	one = &started{build: b, open: open, log: log, stop: stop, ended: make(chan struct{})}
+	for range r.options.Members {
+		one.members = append(one.members, &member{
+			shared: r.shared, of: r.of, build: b, open: open, topics: r.topics, log: log,
+			health: newHealth(b.Name(), log), metrics: r.metrics.of(b),
+		})
+	}
 	r.mu.Lock()
 	r.started[b.Number] = one
 	r.mu.Unlock()
 	log.Info("the build runs", "version", b.Version, "folds", b.Folds, "status", b.Status)
-	r.group.Go(func() {
-		defer close(one.ended)
-		defer stop()
-		if err := one.run(ctx); err != nil {
-			log.Info("the build ends", "reason", err)
-		}
-	})
+	r.group.Go(func() { one.run(ctx) })
 	return nil
+}
+
+// run runs the members until ctx ends, or one of them finds the build gone.
+func (s *started) run(ctx context.Context) {
+	defer close(s.ended)
+	defer s.stop()
+	members, ctx := errgroup.WithContext(ctx)
+	for _, m := range s.members {
+		members.Go(func() error { return m.run(ctx) })
+	}
+	if err := members.Wait(); err != nil {
+		s.log.Info("the build ends", "reason", err)
+	}
 }
 
 // stopOthers stops the builds that are not there any more.
@@ -281,6 +296,11 @@ func (r *runner) wait(one *started) {
 const takingOverBy = "take the place of the live build"
 
 func (r *runner) takeOverWith(ctx context.Context, one *started) error {
+	if build, is := one.open.(Finisher); is {
+		if err := build.Finish(ctx); err != nil {
+			return fmt.Errorf("finish build %d: %w", one.build.Number, err)
+		}
+	}
 	r.takingOver.Lock()
 	defer r.takingOver.Unlock()
 	builds, err := r.builds(ctx)

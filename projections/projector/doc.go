@@ -9,6 +9,9 @@
 // group for each. It begins a build if there is none. It asks every few seconds which builds there are: one
 // that an operator has begun with Store.Begin is filled, one that was dropped is left.
 //
+// A process that does nothing else has several members of each build's group (Options.Members): while the
+// store writes the batch of one, another one folds the next.
+//
 // A build that is level takes over by itself, unless that is left to an operator. It never takes the place
 // of a build of a later version; going back is an operator's decision. Builds that were live are kept up to
 // a limit. Builds that were never live are dropped by operators only, as another release may be filling

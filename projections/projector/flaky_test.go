@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"refold/projections"
@@ -72,7 +73,7 @@ func (s *flaky) Open(
 	_ context.Context, p *projections.Projection, number int,
 ) (projections.OpenBuild, error) {
 	_, err := s.store()
-	return &flakyBuild{s, p, number}, err
+	return &flakyBuild{flaky: s, p: p, number: number}, err
 }
 
 func (s *flaky) Drop(ctx context.Context, p *projections.Projection, number int) error {
@@ -110,6 +111,15 @@ type flakyBuild struct {
 	*flaky
 	p      *projections.Projection
 	number int
+	// finished says that Finish was called. A build that takes over without is not what readers expect.
+	finished atomic.Bool
+}
+
+var errUnfinished = errors.New("the build is not finished")
+
+func (b *flakyBuild) Finish(context.Context) error {
+	b.finished.Store(true)
+	return nil
 }
 
 func (b *flakyBuild) open() (projections.OpenBuild, error) {
@@ -187,6 +197,9 @@ func refuses(batch *projections.Batch) bool {
 }
 
 func (b *flakyBuild) TakeOver(ctx context.Context, hold time.Duration) error {
+	if !b.finished.Load() {
+		return errUnfinished
+	}
 	open, err := b.open()
 	if err != nil {
 		return err

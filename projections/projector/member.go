@@ -34,8 +34,11 @@ const (
 	// fetchMaxWait is how long a broker waits for something new. A partition that is added is fetched when
 	// the request before has been answered.
 	fetchMaxWait = 500 * time.Millisecond
-	// fetchPartitionBytes leaves room in an answer for several partitions.
+	// fetchPartitionBytes leaves room in an answer for several partitions, and limits what is fetched ahead:
+	// events compress well, and one of some ten bytes takes a kilobyte in memory.
 	fetchPartitionBytes = 1 << 20
+	// gatherMost is how long a member waits for more records while its batch is not full.
+	gatherMost = 50 * time.Millisecond
 )
 
 // errRejoin says that the partitions are somebody else's, or the store is not what it was: the member leaves
@@ -167,27 +170,50 @@ func (m *member) newBatcher() *batcher {
 	if m.options.Share == 1 {
 		decoders = runtime.GOMAXPROCS(0)
 	}
+	records, rows := m.options.BatchRecords, batchRows(m.of.Store)
+	if rows > 0 {
+		records = min(records, rows) // nearly each record makes one; fewer are found by halves
+	}
 	return &batcher{
 		build: m.open, sources: m.of.Sources, letters: letters, stop: m.options.OnPoison == Stop,
 		folding: projections.NewFolding(&m.of.Projection, m.of.Sources, m.options.States),
-		records: m.options.BatchRecords, bytes: m.options.BatchBytes, rows: batchRows(m.of.Store),
+		records: records, bytes: m.options.BatchBytes, rows: rows,
 		decoders: decoders, metrics: m.metrics,
 		logs: m.shared, topics: m.topics, patience: m.options.patience,
 	}
 }
 
-// turn polls once, and takes what has come.
-func (m *member) turn(ctx context.Context, client *kgo.Client) error {
-	polling, cancel := context.WithTimeout(ctx, m.idle())
-	fetches := client.PollRecords(polling, m.options.BatchRecords)
+// poll polls once, for a time at most, and returns how many records have come, and whether there are more.
+func (m *member) poll(
+	ctx context.Context, client *kgo.Client, most int, wait time.Duration,
+) (n int, behind bool) {
+	polling, cancel := context.WithTimeout(ctx, wait)
+	fetches := client.PollRecords(polling, most)
 	cancel()
+	if ctx.Err() != nil {
+		return 0, false
+	}
+	m.locked(func() {
+		m.accept(ctx, fetches)
+		for _, p := range m.owned {
+			behind = behind || p.held == nil && p.polled < p.end
+		}
+	})
+	return fetches.NumRecords(), behind
+}
+
+// turn polls until a batch is full or nothing more is there, and takes what has come.
+func (m *member) turn(ctx context.Context, client *kgo.Client) error {
+	polled, behind := m.poll(ctx, client, m.options.BatchRecords, m.idle())
+	for more := polled; behind && more > 0 && polled < m.options.BatchRecords; polled += more {
+		more, behind = m.poll(ctx, client, m.options.BatchRecords-polled, gatherMost)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx) //nolint:wrapcheck // it is our own
 	}
 	began := time.Now()
-	m.locked(func() { m.accept(ctx, fetches) })
 	err := m.take(ctx, client)
-	if err == nil && fetches.NumRecords() == 0 {
+	if err == nil && polled == 0 {
 		err = m.attempt(ctx, client, func(ctx context.Context, all []*partition) error {
 			return m.batcher.markers(ctx, all)
 		})
@@ -200,7 +226,7 @@ func (m *member) turn(ctx context.Context, client *kgo.Client) error {
 		return err
 	}
 	m.commit(client)
-	m.rest(ctx, time.Since(began))
+	m.rest(ctx, began)
 	return nil
 }
 
@@ -275,20 +301,10 @@ func (m *member) commit(client *kgo.Client) {
 	client.CommitOffsets(context.Background(), offsets, nil) // one that is lost is of no consequence
 }
 
-// rest lets others work while there is a backlog: see Options.Share.
-func (m *member) rest(ctx context.Context, worked time.Duration) {
-	if m.options.Share == 1 {
-		return
-	}
-	backlog := false
-	m.locked(func() {
-		for _, p := range m.owned {
-			backlog = backlog || p.held == nil && p.polled < p.end
-		}
-	})
-	if backlog {
-		rest := time.Duration(float64(worked) * (1 - m.options.Share) / m.options.Share)
-		kafka.Sleep(ctx, min(rest, restMost))
+// rest lets others work: see Options.Share.
+func (m *member) rest(ctx context.Context, began time.Time) {
+	if m.options.Share < 1 {
+		kafka.Sleep(ctx, m.pace.rest(began, time.Now(), m.options.Share))
 	}
 }
 

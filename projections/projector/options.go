@@ -63,9 +63,12 @@ type Options struct {
 	// States is how many states of each aggregate a build keeps in memory, and as many that can be looked up,
 	// so that they need not be read from the store. Default: DefaultStates.
 	States int
-	// Share is how much of its time a build works while there is a backlog, above 0 to 1: at 0.25 it rests
-	// three times as long as it works. Default: 1, for a process that does nothing else.
+	// Share is how much of the time all builds together work, above 0 to 1: at 0.25 they rest three times as
+	// long as they work. Default: 1, for a process that does nothing else.
 	Share float64
+	// Members is how many members of a build's group this process has: while the store writes the batch of
+	// one, another one folds the next, if it has partitions. Default: 1.
+	Members int
 	// Backoff is the pause after a fault; it doubles up to BackoffMost. Defaults: DefaultBackoff,
 	// DefaultBackoffMost.
 	Backoff, BackoffMost time.Duration
@@ -120,6 +123,14 @@ type Limited interface {
 	BatchRows() int
 }
 
+// Finisher is a build that needs more work once it is filled, such as indexes. It may be implemented beside
+// projections.OpenBuild.
+type Finisher interface {
+	// Finish is called when the build is level, before it takes over. It may take long; after that it does
+	// nothing.
+	Finish(ctx context.Context) error
+}
+
 // batchRows returns the store's limit, 0 for none.
 func batchRows(s projections.Store) int {
 	if limited, is := s.(Limited); is {
@@ -135,6 +146,7 @@ func (o Options) withDefaults() Options {
 	o.BatchBytes = cmp.Or(o.BatchBytes, DefaultBatchBytes)
 	o.States = cmp.Or(o.States, DefaultStates)
 	o.Share = cmp.Or(o.Share, 1)
+	o.Members = cmp.Or(o.Members, 1)
 	o.Backoff = cmp.Or(o.Backoff, DefaultBackoff)
 	o.BackoffMost = cmp.Or(o.BackoffMost, max(DefaultBackoffMost, o.Backoff))
 	o.StallAfter = cmp.Or(o.StallAfter, DefaultStallAfter)
@@ -161,7 +173,7 @@ func (o *Options) validate() error {
 	wrong(len(o.Projections) == 0, "Projections is empty; it must have at least one")
 	for name, n := range map[string]int{
 		"BatchRecords": o.BatchRecords, "BatchBytes": o.BatchBytes, "States": o.States,
-		"TakeOverLag": int(o.TakeOverLag),
+		"Members": o.Members, "TakeOverLag": int(o.TakeOverLag),
 	} {
 		wrong(n < 1, "%s is %d; it must be at least 1", name, n)
 	}

@@ -37,6 +37,7 @@ type shared struct {
 	letterBytes int
 	logger      *slog.Logger
 	metrics     *metrics
+	pace        pace
 	// takingOver is held while a build takes over: of two versions that are level at the same time, the one
 	// that is last must see that the other is live.
 	takingOver sync.Mutex

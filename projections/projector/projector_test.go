@@ -77,6 +77,25 @@ func TestPartitionsComeBack(t *testing.T) {
 	}
 }
 
+// G12: several members of one process share its partitions, and write at the same time.
+func TestSeveralMembers(t *testing.T) {
+	w, p := newWorld(t), ledger(1, 1)
+	o := w.options(p)
+	o.Members = 2
+	one := w.start(o)
+	eventually(t, "both have partitions", func() bool {
+		all := one.projections[0].members()
+		return len(all) == 2 && len(all[0].lag(nil)) > 0 && len(all[1].lag(nil)) > 0
+	})
+	for range 20 {
+		w.add(1, ids...)
+	}
+	w.eventually(p, 1, 1)
+	if n := len(one.Lag()); n != partitions {
+		t.Errorf("the process has %d partitions", n)
+	}
+}
+
 // G12: a process that stands still with a batch in its hands, until others have taken its partitions, writes
 // nothing more.
 func TestZombie(t *testing.T) {
@@ -307,7 +326,7 @@ func TestEventsAreGone(t *testing.T) {
 	})
 }
 
-// A process with other work rests while there is a backlog, and takes all the same.
+// A process with other work rests, and takes all the same.
 func TestShare(t *testing.T) {
 	w, p := newWorld(t), ledger(1, 1)
 	for range 10 {

@@ -45,3 +45,17 @@ func TestPreparedStatementsAreLimited(t *testing.T) {
 		t.Errorf("there are %d rows (%v); there must be none", count, err)
 	}
 }
+
+func TestSortsBesideTheFile(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "it's here")
+	d, err := newDatabase(filepath.Join(folder, "a.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close() //nolint:errcheck // of a test
+	var where string
+	err = d.writes.QueryRowContext(t.Context(), "PRAGMA temp_store_directory").Scan(&where)
+	if err != nil || where != folder {
+		t.Errorf("it sorts in %q (%v), not in %q", where, err, folder)
+	}
+}

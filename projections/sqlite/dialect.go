@@ -16,7 +16,8 @@ import (
 var dialect = sqlstore.Dialect{
 	Name:  "sqlite",
 	Types: types,
-	End:   " STRICT",
+	// Rows are in the tree of their key: there is no other one to be written.
+	End:   " STRICT, WITHOUT ROWID",
 	Now:   "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')", // %f has three digits
 	Later: "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', ? || ' seconds')",
 	// Views come first, and virtual tables before the tables that they are made of.

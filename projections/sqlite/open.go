@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"refold/projections/sqlstore"
@@ -33,7 +34,7 @@ const (
 	defaultParameters  = 256
 	maxParameters      = 32766 // of SQLite
 	readerShare        = 8
-	checkpointPages    = 4096 // 16 MiB of log, then it goes to the database
+	checkpointPages    = 16384 // 64 MiB of log, then it goes to the database, which waits for the disk
 	maxLogBytes        = 64 << 20
 )
 
@@ -59,7 +60,9 @@ func newDatabase(path string, o Options) (*database, error) {
 		parameters: min(cmp.Or(o.Parameters, defaultParameters), maxParameters),
 	}
 	cache := cmp.Or(o.CacheBytes, defaultCacheBytes)
-	if d.writes, err = connect(path, o, cache); err != nil {
+	// An index of many rows is sorted on the disk: on this one, as others may be small, or not be there.
+	sorting := "temp_store_directory('" + strings.ReplaceAll(filepath.Dir(path), "'", "''") + "')"
+	if d.writes, err = connect(path, o, cache, sorting); err != nil {
 		return nil, err
 	}
 	d.writes.SetMaxOpenConns(1)

@@ -19,6 +19,9 @@
 // or view begins with the name of a build's table is dropped with the build. New files are run in builds that
 // exist when these are opened. A file that has been run must not change.
 //
+// A file with .filled. in its name, such as 001_indexes.filled.sql, is run when the build is filled, before
+// it takes over: an index is then sorted once, and not filled entry by entry.
+//
 // # Errors
 //
 // If the database refuses data for what it says, the error is a [projections.Poison] with the reason

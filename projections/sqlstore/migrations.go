@@ -15,6 +15,9 @@ import (
 // tableFile begins the rows of refold_migrations that are about the tables of a build, and not about files.
 const tableFile = "table "
 
+// filledMark is in the names of migrations that wait until the build is filled.
+const filledMark = ".filled."
+
 // migration is a file of a projection's Migrations.
 type migration struct{ path, text, checksum string }
 
@@ -52,8 +55,8 @@ func (d *Dialect) runs(path string) bool {
 
 var placeholder = regexp.MustCompile(`\{[a-z][a-z0-9_]*\}`)
 
-// filled returns a migration's text with the names of a build's tables.
-func filled(text string, p *projections.Projection, number int) string {
+// named returns a migration's text with the names of a build's tables.
+func named(text string, p *projections.Projection, number int) string {
 	return placeholder.ReplaceAllStringFunc(text, func(name string) string {
 		if t := p.Table(name[1 : len(name)-1]); t != nil {
 			return physical(t.Name, number)
@@ -62,9 +65,10 @@ func filled(text string, p *projections.Projection, number int) string {
 	})
 }
 
-// migrate runs in a build all migrations that have not been, and reports whether there were any.
+// migrate runs in a build all migrations that have not been, and reports whether there were any. Some wait
+// until the build is filled.
 func (s *Store) migrate(
-	ctx context.Context, tx querier, p *projections.Projection, number int,
+	ctx context.Context, tx querier, p *projections.Projection, number int, filled bool,
 ) (ran bool, err error) {
 	all, err := s.dialect.migrations(p)
 	if err != nil {
@@ -76,8 +80,9 @@ func (s *Store) migrate(
 	}
 	for _, m := range all {
 		switch before, run := done[m.path]; {
+		case !run && !filled && strings.Contains(m.path, filledMark):
 		case !run:
-			if _, err := tx.ExecContext(ctx, filled(m.text, p, number)); err != nil {
+			if _, err := tx.ExecContext(ctx, named(m.text, p, number)); err != nil {
 				return false, fmt.Errorf("migration %s: %w", m.path, err)
 			}
 			if err := s.remember(ctx, tx, p.Name, number, m.path, m.checksum); err != nil {

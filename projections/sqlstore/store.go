@@ -177,7 +177,7 @@ func (s *Store) make(
 	if err := s.createTables(ctx, tx, p, number); err != nil {
 		return made, err
 	}
-	if _, err := s.migrate(ctx, tx, p, number); err != nil {
+	if _, err := s.migrate(ctx, tx, p, number, false); err != nil {
 		return made, err
 	}
 	all, err := s.builds(ctx, tx, p.Name)
@@ -202,7 +202,7 @@ func (s *Store) build(
 	return all[at], nil
 }
 
-// Open returns a handle on a build, and runs migrations in it that it has not had yet. The error may be
+// Open returns a handle on a build, and runs migrations in it that are due. The error may be
 // projections.ErrNoBuild. It says so if the tables are not declared as they were when the build was made.
 func (s *Store) Open(
 	ctx context.Context, p *projections.Projection, number int,
@@ -218,7 +218,7 @@ func (s *Store) Open(
 		if err := s.fits(ctx, tx, p, number); err != nil {
 			return err
 		}
-		ran, err := s.migrate(ctx, tx, p, number)
+		ran, err := s.migrate(ctx, tx, p, number, b.Status != projections.Filling)
 		if err == nil && ran && b.Status == projections.Live {
 			err = s.show(ctx, tx, p, number) // there may be more columns
 		}

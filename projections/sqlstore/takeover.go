@@ -19,6 +19,9 @@ const (
 
 // TakeOver makes the build the one that readers see: see [projections.OpenBuild].
 func (o *open) TakeOver(ctx context.Context, hold time.Duration) error {
+	if err := o.Finish(ctx); err != nil {
+		return err
+	}
 	deadline := time.Now().Add(hold)
 	holding := 0 // the number of the build that is held
 	defer func() {
@@ -41,6 +44,15 @@ func (o *open) TakeOver(ctx context.Context, hold time.Duration) error {
 		case <-time.After(takeOverInterval):
 		}
 	}
+}
+
+// Finish runs the migrations that wait until the build is filled. In a large one they take long, and keep
+// others from writing to it; in SQLite, to all builds.
+func (o *open) Finish(ctx context.Context) error {
+	return o.inTransaction(ctx, "finishing", func(tx *sql.Tx) error {
+		_, err := o.store.migrate(ctx, tx, o.project, o.number, true)
+		return err
+	}, lockOf(o.project.Name))
 }
 
 // tryTakeOver takes over if the build is level. Otherwise it returns ErrBehind, and holds the live build. It

@@ -88,7 +88,9 @@ var (
 	errVersion   = errors.New("no version found")
 	brokerInPOM  = regexp.MustCompile(`(?s)<artifactId>kafka_2\.13</artifactId>\s*<version>([^<]+)`)
 	streamsInPOM = regexp.MustCompile(`<kafka\.version>([^<]+)`)
-	javaPrinted  = regexp.MustCompile(`version "([^"]+)"`)
+
+	debeziumInPOM = regexp.MustCompile(`<debezium\.version>([^<]+)`)
+	javaPrinted   = regexp.MustCompile(`version "([^"]+)"`)
 )
 
 // versions are those of what is compared, and of what it runs on.
@@ -100,6 +102,7 @@ func (l *lab) versions(ctx context.Context) (map[string]string, error) {
 	}{
 		"Kafka":         {"system/realkafka/kafka/pom.xml", brokerInPOM},
 		"Kafka Streams": {streamsFolder + "/pom.xml", streamsInPOM},
+		"Debezium":      {sinkFolder + "/pom.xml", debeziumInPOM},
 	} {
 		text, err := os.ReadFile(from.file)
 		if err != nil {

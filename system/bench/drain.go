@@ -14,6 +14,7 @@ import (
 // drain is a measurement of commands that are there when the worker starts.
 type drain struct {
 	commands, warm, partitions int
+	like                       pod
 	// traffic returns the traffic anew for each measurement: drawn keys are drawn again.
 	traffic func() traffic
 }
@@ -24,7 +25,7 @@ func (d drain) take(ctx context.Context, l *lab, s *subject) (f figures, err err
 		if err != nil {
 			return err
 		}
-		workers, _, err := l.pods(ctx, s, p, 1, pod{})
+		workers, _, err := l.pods(ctx, s, p, 1, d.like)
 		if err != nil {
 			return err
 		}
@@ -79,9 +80,9 @@ func turns(keys int) func() traffic {
 
 func planCPU(o options) []measurement {
 	var all []measurement
-	for _, s := range subjects {
+	for _, s := range workers() {
 		n := o.scaled(drainCommands / s.slow)
-		d := drain{n, max(n/warmShare, 1), drainPartitions, turns(min(drainKeys, n))}
+		d := drain{n, max(n/warmShare, 1), drainPartitions, pod{}, turns(min(drainKeys, n))}
 		all = append(all, measurement{report.CPU, "", s, d.take})
 	}
 	return all
@@ -109,7 +110,7 @@ func planKeys(o options) (all []measurement) {
 func planPartitions(o options) (all []measurement) {
 	n := o.scaled(200_000)
 	for _, partitions := range []int{1, 10, 100, 1000} {
-		d := drain{n, max(n/warmShare, 1), partitions, turns(min(drainKeys, n))}
+		d := drain{n, max(n/warmShare, 1), partitions, pod{}, turns(min(drainKeys, n))}
 		all = append(all,
 			each(report.Partitions, strconv.Itoa(partitions), d.take,
 				report.Accounts, report.StreamsAccounts)...)
@@ -121,7 +122,7 @@ func planValues(o options) (all []measurement) {
 	const most, bytes = 1_000_000, 400_000_000
 	for _, size := range []int{100, 1_000, 10_000, 100_000} {
 		n := o.scaled(min(most, bytes/size))
-		d := drain{n, max(n/warmShare, 1), drainPartitions, func() traffic {
+		d := drain{n, max(n/warmShare, 1), drainPartitions, pod{}, func() traffic {
 			return traffic{keys: bench.Keys{Count: min(1_000, n)}, more: size}
 		}}
 		all = append(all, each(report.Values, report.Number(float64(size), 0)+" bytes", d.take,

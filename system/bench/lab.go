@@ -27,6 +27,7 @@ import (
 	"refold/processors"
 	"refold/processors/accounts"
 	"refold/processors/orders"
+	"refold/projections/postgres/postgrestest"
 	"refold/system/realkafka"
 )
 
@@ -42,15 +43,17 @@ type lab struct {
 	client   *kgo.Client
 	logs     *os.File
 	results  *report.Run
-	taken    int   // rounds
-	table    table // that is restored
+	taken    int                  // rounds
+	table    table                // that is restored
+	pasts    map[int]*written     // of read models, by their events
+	postgres *postgrestest.Server // started when it is needed
 
 	processor, java, jars, franz, goka string // programs
 }
 
 // newLab builds the programs that a plan needs, and starts the servers.
 func newLab(ctx context.Context, o options, plan []measurement) (l *lab, err error) {
-	l = &lab{options: o}
+	l = &lab{options: o, pasts: make(map[int]*written)}
 	defer func() {
 		if err != nil {
 			l.close()
@@ -121,6 +124,9 @@ func (l *lab) close() {
 	if l.broker != nil {
 		l.broker.Stop()
 	}
+	if l.postgres != nil {
+		_ = l.postgres.Close() // its folder is below the system's for temporary files
+	}
 	if l.keep {
 		fmt.Println("logs are in", l.dir)
 		return
@@ -143,8 +149,11 @@ func (l *lab) build(ctx context.Context, plan []measurement) (err error) {
 	if _, err := os.Stat(l.processor); err != nil {
 		return fmt.Errorf("finding the program (make build makes it): %w", err)
 	}
+	planned := func(of func(*subject) bool) bool {
+		return slices.ContainsFunc(plan, func(m measurement) bool { return of(m.subject) })
+	}
 	for name, into := range map[string]*string{report.Franz: &l.franz, report.Goka: &l.goka} {
-		if !slices.ContainsFunc(plan, func(m measurement) bool { return m.subject.name == name }) {
+		if !planned(func(s *subject) bool { return s.name == name }) {
 			continue
 		}
 		*into = filepath.Join(l.dir, name)
@@ -159,7 +168,7 @@ func (l *lab) build(ctx context.Context, plan []measurement) (err error) {
 		return fmt.Errorf("finding the peer: %w", err)
 	}
 	l.jars = filepath.Join(app, "*")
-	if built(filepath.Join(app, streamsJar)) {
+	if built(filepath.Join(app, streamsJar)) || !planned(func(s *subject) bool { return s.peer }) {
 		l.java, err = realkafka.Java(ctx)
 		return err
 	}

@@ -34,6 +34,9 @@ var scenarios = map[string]func(options) []measurement{
 	report.Partitions: planPartitions,
 	report.Values:     planValues,
 	report.Pods:       planPods,
+	report.ReadModels: planReadModels,
+	report.Fill:       planFill,
+	report.Beside:     planBeside,
 }
 
 // errUnknown says that a name is none.

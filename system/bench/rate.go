@@ -80,7 +80,7 @@ func planRates(o options) (all []measurement) {
 			},
 		}
 		of := report.Number(float64(r.rate), 0) + "/s"
-		for _, s := range subjects {
+		for _, s := range workers() {
 			if s.most == 0 || r.rate <= s.most {
 				all = append(all, measurement{report.AtRate, of, s, m.take})
 			}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"refold/bench"
@@ -24,6 +25,8 @@ type subject struct {
 	worker func(*lab, place, pod) []string
 	// slow is how many times less it is given to drain, so that no measurement takes for ever.
 	slow int
+	// peer says that it is a program in Java, of bench/peers/kafka-streams.
+	peer bool
 	// most is the highest rate, a second, that it is asked for; 0: any.
 	most int
 }
@@ -40,6 +43,7 @@ type pod struct {
 	port    string // of its HTTP API
 	session string // time-out of its membership, ms; empty: as it ships
 	posts   bool   // it takes commands over HTTP, too
+	project bool   // it fills the read models, in SQLite
 	standby bool   // it follows the tables of other pods, if it can
 	threads int    // of Kafka Streams; 0: one for each core
 }
@@ -55,19 +59,31 @@ var subjects = []*subject{
 	bare.by(report.Franz, franzWorker),
 	bare.by(report.Goka, gokaWorker),
 	bare.by(report.Engine, engineWorker),
-	bare.by(report.StreamsCount, streams("count", false)),
-	bare.by(report.StreamsCountLow, streams("count", true)),
+	bare.onStreams(report.StreamsCount, "count", false),
+	bare.onStreams(report.StreamsCountLow, "count", true),
 	account.by(report.Commanded, refold(false)),
 	account.by(report.Accounts, refold(true)),
-	account.by(report.StreamsAccounts, streams("accounts", false)),
-	account.by(report.StreamsLow, streams("accounts", true)),
+	account.onStreams(report.StreamsAccounts, "accounts", false),
+	account.onStreams(report.StreamsLow, "accounts", true),
 	order.by(report.Orders, refold(true)),
+	{name: report.Project}, {name: report.Sink}, {name: report.Copy},
+}
+
+// workers are the subjects that handle commands.
+func workers() []*subject {
+	return slices.DeleteFunc(slices.Clone(subjects), func(s *subject) bool { return s.worker == nil })
 }
 
 // by returns the work as done by a worker.
 func (s subject) by(name string, worker func(*lab, place, pod) []string) *subject {
 	s.name, s.worker = name, worker
 	return &s
+}
+
+// onStreams returns the work as done by the peer, as cheap as it can be or as fast.
+func (s subject) onStreams(name, work string, low bool) *subject {
+	s.peer = true
+	return s.by(name, streams(work, low))
 }
 
 func bareTopics(ctx context.Context, l *lab, p place) error {
@@ -123,11 +139,14 @@ func refold(reads bool) func(*lab, place, pod) []string {
 		if o.session != "" {
 			args = append(args, "--kafka.session-timeout", o.session+"ms")
 		}
+		if o.project {
+			args = append(args, "--projections.sqlite.path", "readmodels.db")
+		}
 		return args
 	}
 }
 
-// streams is the peer, as cheap as it can be or as fast.
+// streams is the peer.
 func streams(work string, low bool) func(*lab, place, pod) []string {
 	return func(l *lab, p place, o pod) []string {
 		args := append(l.jvm(), "refold.peer.Main", "--work", work, "--brokers", l.broker.Address(),

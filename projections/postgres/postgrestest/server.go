@@ -230,6 +230,9 @@ func (s *Server) Create(ctx context.Context, database string) (string, error) {
 	return s.URL(database), nil
 }
 
+// Pid is the ID of the server's process, of which all others of it are children.
+func (s *Server) Pid() int { return s.process.Process.Pid }
+
 // Stop ends all connections, then the server, in order.
 func (s *Server) Stop() { s.end(syscall.SIGINT) }
 

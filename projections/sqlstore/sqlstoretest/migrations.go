@@ -98,6 +98,25 @@ func newMigrationsRun(t *testing.T, s *suite) {
 	s.mustRead(t, "SELECT email FROM "+c.table.Name+" WHERE folded IS NULL", "bob@example.com")
 }
 
+func someMigrationsWaitUntilFilled(t *testing.T, s *suite) {
+	c := newCustomers(map[string]string{
+		"1.sql": trail, "2.filled.sql": say("filled"), "3.sql": say("before"),
+	})
+	build, number := s.begin(t, &c.Projection)
+	fill(t, build, "events", c.table.Put(customer{ID: "alice", Email: "alice@example.com"}))
+	s.mustRead(t, trailOf(c, number), "before")
+	must(t, build.TakeOver(t.Context(), patience))
+	s.mustRead(t, trailOf(c, number), "before", "filled")
+
+	// What a live build has not had yet is run when it is opened.
+	c.migrate(map[string]string{
+		"1.sql": trail, "2.filled.sql": say("filled"), "3.sql": say("before"), "4.filled.sql": say("later"),
+	})
+	_, err := s.Open(t.Context(), &c.Projection, number)
+	must(t, err)
+	s.mustRead(t, trailOf(c, number), "before", "filled", "later")
+}
+
 func membersMigrateOnce(t *testing.T, s *suite) {
 	c := newCustomers(map[string]string{"1.sql": trail, "2.sql": say("once")})
 	const members = 6

@@ -23,6 +23,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 		"a migration that fails leaves nothing":        failedMigrationLeavesNothing,
 		"a migration must not change":                  migrationMustNotChange,
 		"new migrations run in builds that exist":      newMigrationsRun,
+		"some migrations wait until a build is filled": someMigrationsWaitUntilFilled,
 		"members that open at once migrate once":       membersMigrateOnce,
 		"a build is dropped with what migrations made": droppedWithAllThatIsItsOwn,
 		"tables must not change without a version":     tablesMustNotChange,
