@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -115,6 +116,9 @@ func (b *batcher) write(ctx context.Context, items []item) error {
 	}
 	f, batch, err := b.fold(ctx, items)
 	if err == nil && len(f.poisoned) > 0 {
+		err = b.confirm(ctx, f.poisoned)
+	}
+	if err == nil && len(f.poisoned) > 0 {
 		if b.stop {
 			b.folding.Discard()
 			for _, p := range f.poisoned {
@@ -154,6 +158,24 @@ func (b *batcher) write(ctx context.Context, items []item) error {
 		s.advance(s.n)
 	}
 	return nil
+}
+
+// confirm returns ErrMoved or ErrFenced if the store is not where the partitions of poison are. After a backup
+// was restored, states are older than the events that are folded on them, which looks like a gap before each.
+func (b *batcher) confirm(ctx context.Context, all []poisoned) error {
+	batch := &projections.Batch{}
+	for _, p := range all {
+		at := p.item.partition
+		if !slices.ContainsFunc(batch.Advances, func(a projections.Advance) bool {
+			return a.Partition == at.Partition
+		}) {
+			batch.Advances = append(batch.Advances, projections.Advance{
+				Partition: at.Partition, Epoch: at.epoch, From: at.written, To: at.written,
+				End: max(at.end, at.written),
+			})
+		}
+	}
+	return b.build.Write(ctx, batch) //nolint:wrapcheck // the caller tells errors of stores apart
 }
 
 // refusedOne writes a single record again that the store has refused, with less of it: at first without its

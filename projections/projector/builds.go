@@ -311,11 +311,11 @@ func (r *runner) takeOverWith(ctx context.Context, one *started) error {
 	defer cancel()
 	switch err := one.open.TakeOver(limited, r.options.TakeOverHold); {
 	case errors.Is(err, projections.ErrBehind):
-		one.health.failed(takingOverBy, err)
+		one.members[0].health.failed(takingOverBy, err)
 	case err != nil:
 		return fmt.Errorf("take over with build %d: %w", one.build.Number, err)
 	default:
-		one.health.ended(takingOverBy)
+		one.members[0].health.ended(takingOverBy)
 		one.log.Info("the build is live")
 		_, err = r.builds(ctx)
 		return err

@@ -44,7 +44,9 @@
 // forgets all states that it has in memory, joins its group anew, and takes the events of the ten minutes
 // again, from the states and the rows of the backup. Others that have not noticed yet can't write: their
 // batches begin elsewhere. While nothing comes, nothing is written: so a member that is idle asks the store
-// now and then where it is. A build that the backup does not have begins again.
+// now and then where it is. A build that the backup does not have begins again. The states of the backup are
+// older than the next events, which looks as if events were missing: before a dead letter is written, or a
+// partition held, a write of nothing asks whether the store is where the batch begins.
 //
 // A restored topic. It ends before what the store has taken, or has other events at these offsets. The
 // partition is held, since to go on would leave out the events that come next: their sequences are in the

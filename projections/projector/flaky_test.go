@@ -21,11 +21,12 @@ type flaky struct {
 	inner *memory.Store
 	// before and after are asked at each write, whether it fails before or after it has happened.
 	before, after func(*projections.Batch) error
-	away          error // of all calls
-	claims        error // of all claims
-	rows          int   // the most rows of a batch; 0: any
-	writes        int   // that have succeeded
-	fenced, moved int   // that have failed for that
+	states        func() // is called once, before states are read; nil: nothing is
+	away          error  // of all calls
+	claims        error  // of all claims
+	rows          int    // the most rows of a batch; 0: any
+	writes        int    // that have succeeded
+	fenced, moved int    // that have failed for that
 }
 
 func newFlaky() *flaky { return &flaky{inner: &memory.Store{}} }
@@ -149,6 +150,12 @@ func (b *flakyBuild) Claim(
 func (b *flakyBuild) States(
 	ctx context.Context, aggregate string, subjects []string,
 ) ([]projections.StoredState, error) {
+	b.mu.Lock()
+	if b.states != nil {
+		b.states()
+		b.states = nil
+	}
+	b.mu.Unlock()
 	open, err := b.open()
 	if err != nil {
 		return nil, err

@@ -107,7 +107,10 @@ func (r *runner) running(ends map[projections.Partition]int64) (all []running) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, one := range r.started {
-		b := running{Build: one.build, lag: one.lag(ends), partitions: partitions}
+		b := running{Build: one.build, partitions: partitions}
+		for _, m := range one.members {
+			b.lag = append(b.lag, m.lag(ends)...)
+		}
 		for _, now := range r.seen {
 			if now.Number == b.Number {
 				b.Build = now

@@ -208,13 +208,15 @@ func (p *Projected) check(rowsFold bool) error {
 	case len(p.Sources) != len(p.Projection.Reads()):
 		return fmt.Errorf("projector: projection %s: Sources has %d, and the projection reads %d "+
 			"aggregates; take what Projection.Open returns", name, len(p.Sources), len(p.Projection.Reads()))
-	case p.FromTables && !rowsFold:
+	case !p.FromTables:
+		return nil
+	}
+	if err := p.Projection.CanFillFromTables(); err != nil {
+		return fmt.Errorf("projector: FromTables is set: %w", err)
+	}
+	if !rowsFold {
 		return fmt.Errorf("projector: projection %s: FromTables is set, and RowsFold is missing; it must "+
 			"tell what the rows of tables were folded by", name)
-	case p.FromTables:
-		if err := p.Projection.CanFillFromTables(); err != nil {
-			return fmt.Errorf("projector: FromTables is set: %w", err)
-		}
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ import (
 
 	"refold/kafka"
 	"refold/projections"
-	"refold/projections/memory"
 )
 
 var ids = []string{"a", "b", "c", "d", "e", "f", "g", "h"}
@@ -127,36 +126,6 @@ func TestZombie(t *testing.T) {
 		return fenced > 0
 	})
 	w.add(3, ids...)
-	w.eventually(p, 1, 1)
-}
-
-// G12: after a backup is restored, members go on from what it has, and the rows end right.
-func TestRestoredBackup(t *testing.T) {
-	w, p := newWorld(t), ledger(1, 1)
-	w.start(w.options(p))
-	w.start(w.options(p))
-	w.add(1, ids...)
-	w.eventually(p, 1, 1)
-	backup, err := w.store.backup(p, ids)
-	must(t, err)
-	for range 5 {
-		w.add(2, ids...)
-	}
-	w.eventually(p, 1, 1)
-	w.store.set(func(s *flaky) { s.inner = backup })
-	w.add(3, ids...)
-	w.eventually(p, 1, 1)
-}
-
-// G12: a backup of before the first build is restored: a build begins, and takes all events again.
-func TestRestoredBackupWithoutABuild(t *testing.T) {
-	w, p := newWorld(t), ledger(1, 1)
-	w.start(w.options(p))
-	w.add(1, ids...)
-	w.eventually(p, 1, 1)
-	w.store.set(func(s *flaky) { s.inner = &memory.Store{} })
-	w.add(2, ids...)
-	w.untilLive(p, 1)
 	w.eventually(p, 1, 1)
 }
 
