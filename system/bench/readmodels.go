@@ -35,35 +35,35 @@ var statements = readmodels.AccountStatement.Name
 func planReadModels(o options) []measurement {
 	events := o.scaled(pastEvents)
 	accounts := min(o.scaled(pastAccounts), events)
-	all := append(
-		projecting(report.ReadModels, statements, report.Project, events, accounts),
-		measurement{report.ReadModels, statements + ", PostgreSQL", named(report.Sink),
-			func(ctx context.Context, l *lab, _ *subject) (figures, error) {
-				return l.sink(ctx, events, accounts)
-			}},
-		measurement{report.ReadModels, statements + ", PostgreSQL", named(report.Copy),
-			func(ctx context.Context, l *lab, _ *subject) (figures, error) {
-				return l.copyRows(ctx, events, accounts)
-			}},
-	)
-	return append(all, projecting(report.ReadModels, readmodels.AccountsCurrent.Name, report.Project, events,
-		accounts)...)
+	all := projecting(report.ReadModels, statements, events, accounts)
+	for _, other := range []struct {
+		name string
+		take func(l *lab, ctx context.Context, events, accounts int) (figures, error)
+	}{{report.Sink, (*lab).sink}, {report.Copy, (*lab).copyRows}} {
+		take := func(ctx context.Context, l *lab, _ *subject) (figures, error) {
+			return other.take(l, ctx, events, accounts)
+		}
+		all = append(all, measurement{
+			report.ReadModels, statements + ", PostgreSQL", named(other.name), take,
+		})
+	}
+	return append(all, projecting(report.ReadModels, readmodels.AccountsCurrent.Name, events, accounts)...)
 }
 
 func planFill(o options) []measurement {
 	events := o.scaled(fillEvents)
 	accounts := min(o.scaled(fillAccounts), events)
-	return append(projecting(report.Fill, statements, report.Project, events, accounts)[:1],
-		projecting(report.Fill, readmodels.AccountsCurrent.Name, report.Project, events, accounts)[0])
+	return append(projecting(report.Fill, statements, events, accounts)[:1],
+		projecting(report.Fill, readmodels.AccountsCurrent.Name, events, accounts)[0])
 }
 
-// projecting plans that a projection is filled into each database.
-func projecting(scenario, projection, by string, events, accounts int) (all []measurement) {
+// projecting plans that a projection is filled into each database, SQLite first.
+func projecting(scenario, projection string, events, accounts int) (all []measurement) {
 	for _, in := range []database{{"SQLite", (*lab).sqlite}, {"PostgreSQL", (*lab).freshPostgres}} {
-		all = append(all, measurement{scenario, projection + ", " + in.name, named(by),
-			func(ctx context.Context, l *lab, _ *subject) (figures, error) {
-				return l.project(ctx, projection, in, events, accounts)
-			}})
+		take := func(ctx context.Context, l *lab, _ *subject) (figures, error) {
+			return l.project(ctx, projection, in, events, accounts)
+		}
+		all = append(all, measurement{scenario, projection + ", " + in.name, named(report.Project), take})
 	}
 	return all
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -96,7 +97,7 @@ func TestChunks(t *testing.T) {
 		for buffer := make([]byte, 6); ; {
 			n, err := c.Read(buffer)
 			text = append(text, buffer[:n]...)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

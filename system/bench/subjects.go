@@ -66,7 +66,9 @@ var subjects = []*subject{
 	account.onStreams(report.StreamsAccounts, "accounts", false),
 	account.onStreams(report.StreamsLow, "accounts", true),
 	order.by(report.Orders, refold(true)),
-	{name: report.Project}, {name: report.Sink}, {name: report.Copy},
+	{name: report.Project},
+	{name: report.Sink},
+	{name: report.Copy},
 }
 
 // workers are the subjects that handle commands.
