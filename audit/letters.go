@@ -72,8 +72,8 @@ func checkLetters(
 		wanted, was := count[a.at]
 		switch {
 		case !was && !beyond[a.at]:
-			found.breach("G8", Letters, "%s/%d offset %d was set aside by the projection %s (%s), and was no "+
-				"poison", a.at.Topic, a.at.Partition, a.at.Offset, a.projection, reason)
+			found.breach("G8", Letters, "%s/%d offset %d was set aside by the projection %s (%s), and was "+
+				"no poison", a.at.Topic, a.at.Partition, a.at.Offset, a.projection, reason)
 		case wanted < 0:
 			count[a.at] = 0
 		}

@@ -25,8 +25,8 @@ const (
 	// keep.
 	Time  ColumnType = "time"
 	Bytes ColumnType = "bytes" // []byte
-	// JSON is a json.RawMessage, of any other struct, slice, array, map or interface. Slices and maps that are
-	// nil are [] and {}, at any depth.
+	// JSON is a json.RawMessage, of any other struct, slice, array, map or interface. Slices and maps that
+	// are nil are [] and {}, at any depth.
 	JSON ColumnType = "json"
 )
 

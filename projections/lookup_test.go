@@ -99,7 +99,7 @@ func TestFromEventsWith_poison(t *testing.T) {
 
 func mustLack(t *testing.T, f *projections.Folding, refs purseRefs, want ...eventsourcing.EventRef) {
 	t.Helper()
-	if diff := cmp.Diff(purseRefs(want), f.Lacks(0, refs)); diff != "" {
+	if diff := cmp.Diff(want, f.Lacks(0, refs)); diff != "" {
 		t.Fatalf("the missing states differ (- wanted, + found):\n%s", diff)
 	}
 }

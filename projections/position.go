@@ -68,7 +68,7 @@ type Offset struct {
 	Offset int64
 }
 
-var offsetForm = regexp.MustCompile(`^([A-Za-z0-9._-]+):([0-9]+)@([0-9]+)$`)
+var offsetForm = regexp.MustCompile(`^([A-Za-z0-9._-]+):(\d+)@(\d+)$`)
 
 func parseOffset(text string) (at Offset, err error) {
 	parts := offsetForm.FindStringSubmatch(text)
@@ -98,8 +98,8 @@ func (at Offset) in(p *Projection) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: %s is of the topic %s, and %s takes those of %s", ErrNotTaken, at, at.Topic, p.Name,
-		strings.Join(names, ", "))
+	return fmt.Errorf("%w: %s is of the topic %s, and %s takes those of %s", ErrNotTaken, at, at.Topic,
+		p.Name, strings.Join(names, ", "))
 }
 
 func (at Offset) shown(ctx context.Context, v View) (bool, error) {

@@ -145,8 +145,8 @@ func (p *Projection) OfStates() bool {
 // CanFillFromTables returns an error if a build can't be filled from the aggregates' tables.
 func (p *Projection) CanFillFromTables() error {
 	if !p.OfStates() {
-		return fmt.Errorf("some rows of %s are made of events; only a projection of states alone can be filled "+
-			"from tables", p.Name)
+		return fmt.Errorf("some rows of %s are made of events; only a projection of states alone can be "+
+			"filled from tables", p.Name)
 	}
 	for _, t := range p.Tables {
 		if t != nil && t.Sums() {

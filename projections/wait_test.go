@@ -65,7 +65,8 @@ func TestShows(t *testing.T) {
 		"account-events:3@7": "the topic account-events, and purses takes those of purse-events",
 	} {
 		_, err := shows(text)
-		if mustSay(t, err, want); !errors.Is(err, projections.ErrNotTaken) {
+		mustSay(t, err, want)
+		if !errors.Is(err, projections.ErrNotTaken) {
 			t.Errorf("the error about %s is %v; it must be ErrNotTaken", text, err)
 		}
 	}
@@ -98,7 +99,8 @@ type impatient struct {
 func (i *impatient) LookLive(
 	ctx context.Context, p *projections.Projection, look func(projections.View) error,
 ) error {
-	if i.looks++; i.looks == 2 {
+	i.looks++
+	if i.looks == 2 {
 		i.end()
 		return ctx.Err()
 	}
@@ -116,7 +118,8 @@ func TestWait_ends(t *testing.T) {
 	}
 	must(t, build.TakeOver(t.Context(), time.Second))
 	err = projections.Wait(ended, &store, p, at)
-	if mustSay(t, err, "waiting for purse/p@7 in purses"); errors.Is(err, projections.ErrNoBuild) {
+	mustSay(t, err, "waiting for purse/p@7 in purses")
+	if errors.Is(err, projections.ErrNoBuild) {
 		t.Errorf("the error is %v; a build is live", err)
 	}
 	at.Aggregate = "account"

@@ -21,7 +21,8 @@ import (
 	"refold/system/realstores"
 )
 
-// readModelsScene has one read model in a Postgres, and one in a Redis that forgets all when it is started anew.
+// readModelsScene has one read model in a Postgres, and one in a Redis that forgets all when it is started
+// anew.
 func readModelsScene(s *scene) {
 	server, err := postgrestest.Start(s.t.Context(), "fsync=off")
 	if err != nil {

@@ -143,7 +143,8 @@ func (o *ProjectorOptions) projected() (all []projector.Projected, err error) {
 		})
 	}
 	return all, errors.Join(unknown(named, "projections.only", c.Only),
-		unknown(named, "projections.stores", c.Stored()), unknown(named, "projections.from-tables", c.FromTables),
+		unknown(named, "projections.stores", c.Stored()),
+		unknown(named, "projections.from-tables", c.FromTables),
 		unknown(named, "projections.by-hand", c.ByHand), unknown(named, "the arguments", o.Only))
 }
 

@@ -122,7 +122,8 @@ the others withdrawals and charges. account_statement makes a line of each booki
 its month; accounts_current has one row for each account. The sink and COPY get the finished lines, in the
 order of their events. What comes first, a sixth, is not counted. It ends when readers see the tables, with
 their indexes, and the rows are compared. Database and broker share the machine. CPU is that of the program,
-and beside it that of the database's processes, which wait for the disk as they do by default (fsync).`, []Column{
+and beside it that of the database's processes, which wait for the disk as they do by default (fsync).
+`, []Column{
 		{PerSecond, "events/s", 0},
 		{CPUPerMillion, "CPU s per million", 2},
 		{DatabaseCPU, "CPU s per million, database", 2},

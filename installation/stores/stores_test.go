@@ -101,7 +101,8 @@ func TestWhereAProjectionGoes(t *testing.T) {
 			all := open(t, c.settings)
 			var found []string
 			for _, p := range []projections.Projection{
-				{Name: "table"}, {Name: "search", Kind: projections.Search},
+				{Name: "table"},
+				{Name: "search", Kind: projections.Search},
 				{Name: "cache", Kind: projections.Cache},
 			} {
 				in, store := all.Of(&p)

@@ -64,8 +64,8 @@ func (o Options) checked() (Options, error) {
 		wrong("user and password must be given both, or none of them")
 	}
 	if len(o.Prefix) > maxPrefixBytes || !prefixForm.MatchString(o.Prefix) {
-		wrong("the prefix is %q; it must be of lower-case letters, digits, dots, - and _, begin with a letter "+
-			"or a digit, and have %d characters at most", o.Prefix, maxPrefixBytes)
+		wrong("the prefix is %q; it must be of lower-case letters, digits, dots, - and _, begin with a "+
+			"letter or a digit, and have %d characters at most", o.Prefix, maxPrefixBytes)
 	}
 	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
 	o.BulkBytes = cmp.Or(o.BulkBytes, defaultBulkBytes)

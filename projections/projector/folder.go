@@ -172,7 +172,7 @@ func (f *folder) recall(i item) {
 
 // lacks returns what an event looks up that is not there yet.
 func (f *folder) lacks(n int) []eventsourcing.EventRef {
-	if f.refs == nil || len(f.refs[n]) == 0 {
+	if len(f.refs) == 0 || len(f.refs[n]) == 0 {
 		return nil
 	}
 	i := f.items[n]

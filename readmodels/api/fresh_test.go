@@ -121,7 +121,8 @@ func (w *watched) LookLive(
 	ctx context.Context, p *projections.Projection, look func(projections.View) error,
 ) error {
 	w.mu.Lock()
-	if w.looks++; w.looks == 2 {
+	w.looks++
+	if w.looks == 2 {
 		close(w.second)
 	}
 	w.mu.Unlock()

@@ -177,7 +177,7 @@ func (l *lab) changes(
 				return err //nolint:wrapcheck // it says which event
 			}
 			key := string(r.Key)
-			state, changes, err := source.Apply(states[key], key, event)
+			state, changes, err := source.Apply(states[key], key, event, nil)
 			if err != nil {
 				return err //nolint:wrapcheck // it says which event
 			}

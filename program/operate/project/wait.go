@@ -43,7 +43,8 @@ one of a bulk load: account-events:3@1234.`,
 					if errors.Is(err, projections.ErrNoBuild) {
 						why = ": no build is live yet"
 					}
-					fmt.Fprintf(cmd.ErrOrStderr(), "%s does not show %s after %s%s\n", s.Name, at, timeout, why)
+					fmt.Fprintf(cmd.ErrOrStderr(), "%s does not show %s after %s%s\n", s.Name, at, timeout,
+						why)
 					return command.ExitError{Code: command.ExitPending}
 				}
 				return err //nolint:wrapcheck // it says what was waited for
