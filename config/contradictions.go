@@ -46,6 +46,7 @@ func (c *Config) contradictions() (found Mistakes) {
 			"no more than processor.poison-window, "+strconv.Itoa(c.Processor.PoisonWindow))
 	}
 	c.Projections.contradictions(wrong)
+	c.Console.contradictions(wrong)
 	c.Tracing.contradictions(wrong)
 	return found
 }

@@ -220,6 +220,10 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r = endpoint.WithSlashes(r)
+	if s.options.Pages != nil && (r.URL.Path == PagesPath || strings.HasPrefix(r.URL.Path, PagesPath+"/")) {
+		s.servePages(w, r)
+		return
+	}
 	handler, pattern := s.mux.Handler(r)
 	if pattern == "" {
 		// The mux's own answer is made for people; its status and Allow are what we need of it.
