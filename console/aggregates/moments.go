@@ -98,16 +98,19 @@ type happened struct {
 	changes []change
 	data    *jsondiff.Value
 	wrong   string // why what it changed can't be said
+	source  string // of its command, if that was looked up
 }
 
 // sender says who sent the command that an event came from. A process's command has an ID made of its cause:
 // order-1/1/order-payments.0.
 func (h happened) sender() string {
 	i := strings.LastIndexByte(h.CausationID, '/')
-	if h.CausationID == "" {
+	switch {
+	case h.source != "":
+		return h.source
+	case h.CausationID == "":
 		return "unknown"
-	}
-	if i < 0 {
+	case i < 0:
 		return "a client"
 	}
 	process, _, _ := strings.Cut(h.CausationID[i+1:], ".")
@@ -140,7 +143,7 @@ func (k *pages) history(ctx context.Context, id string, before int64) ([]happene
 	for i, e := range page.Events {
 		found[i] = k.happened(e, states[e.Sequence-oldest], states[e.Sequence-oldest+1])
 	}
-	if oldest == 1 || !page.HasNext() {
+	if oldest == 1 || len(page.Events) < historyEvents && !page.HasNext() {
 		oldest = 0
 	}
 	return found, oldest, nil
@@ -219,5 +222,12 @@ func (k *pages) event(ctx context.Context, id string, before, after moment) (*ha
 		return nil, errors.New("the event of a state is not in the history")
 	}
 	h := k.happened(page.Events[0], before, after)
+	if h.CausationID == "" {
+		return &h, nil
+	}
+	// Commands are forgotten some day; events are not.
+	if command, err := k.api.Command(ctx, k.Plural, id, h.CausationID, 0); err == nil {
+		h.source = command.Source
+	}
 	return &h, nil
 }

@@ -219,11 +219,11 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 			"the path %q has an empty or a dot segment, perhaps in place of an ID", problem.Cut(escaped)))
 		return
 	}
-	r = endpoint.WithSlashes(r)
 	if s.options.Pages != nil && (r.URL.Path == PagesPath || strings.HasPrefix(r.URL.Path, PagesPath+"/")) {
 		s.servePages(w, r)
 		return
 	}
+	r = endpoint.WithSlashes(r)
 	handler, pattern := s.mux.Handler(r)
 	if pattern == "" {
 		// The mux's own answer is made for people; its status and Allow are what we need of it.
