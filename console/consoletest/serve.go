@@ -62,6 +62,7 @@ type Page struct {
 // Get asks for a page. Its promises are checked.
 func (c *Console) Get(tb testing.TB, path string) *Page {
 	tb.Helper()
+	path, _, _ = strings.Cut(path, "#") // as a browser does
 	return c.do(tb, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 }
 

@@ -52,6 +52,9 @@ func (t *tree) spend() bool {
 	return t.left >= 0
 }
 
+// goesOn reports whether anything more is shown; the first value that is not says so.
+func (t *tree) goesOn() bool { return t.left >= 0 }
+
 // node is a value at its place.
 type node struct {
 	path  jsondiff.Path
