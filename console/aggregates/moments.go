@@ -68,7 +68,7 @@ func momentOf(row *client.Row) moment {
 	return m
 }
 
-// change is a difference as it is shown.
+// change is a difference as it is shown: empty is what is not there.
 type change struct{ path, before, after string }
 
 // changes are the differences between two states as they are shown.
@@ -78,15 +78,19 @@ func (k *pages) changes(before, after *jsondiff.Value) (found []change) {
 			for _, m := range c.After.Members { // the first event: each field by itself
 				path := jsondiff.Path{}.Named(m.Name)
 				found = append(found, change{
-					path: path.String(), before: "nothing", after: values.Short(m.Value, path, after, k.Money),
+					path: path.String(), after: values.Short(m.Value, path, after, k.Money),
 				})
 			}
 			continue
 		}
-		found = append(found, change{
-			path: c.Path.String(), before: values.Short(c.Before, c.Path, before, k.Money),
-			after: values.Short(c.After, c.Path, after, k.Money),
-		})
+		line := change{path: c.Path.String()}
+		if c.Before != nil {
+			line.before = values.Short(c.Before, c.Path, before, k.Money)
+		}
+		if c.After != nil {
+			line.after = values.Short(c.After, c.Path, after, k.Money)
+		}
+		found = append(found, line)
 	}
 	return found
 }

@@ -50,7 +50,7 @@ func Part(api API, kinds []Kind) frame.Part {
 		for i, kind := range kinds {
 			p := &pages{kind, api}
 			list := frame.Path(kind.Plural)
-			site.Tab(frame.Tab{Name: kind.Plural, Path: list, Order: frame.OrderAggregates + i})
+			site.Tab(frame.Tab{Name: title(kind.Plural), Path: list, Order: frame.OrderAggregates + i})
 			site.Handle("GET "+list, frame.Read, p.list)
 			site.Handle("GET "+list+"/{id}", frame.Read, p.show)
 			site.Handle("GET "+list+"/{id}/send", frame.Read, p.form)

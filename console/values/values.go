@@ -146,10 +146,29 @@ func Short(
 	if text, is := Money(v, path.Pattern(), Scope(root, path), money); is {
 		return text
 	}
-	if v.Kind == jsondiff.Text {
+	switch v.Kind {
+	case jsondiff.Text:
 		return strconv.Quote(cutAt(v.Text, shortRunes))
+	case jsondiff.Array:
+		return words.Plural(int64(len(v.Items)), "item", "items")
+	case jsondiff.Object:
+		return cutAt(fields(v, path, root, money), shortRunes)
+	case jsondiff.Number, jsondiff.Bool, jsondiff.Null:
 	}
-	return cutAt(v.String(), shortRunes)
+	return v.Text
+}
+
+// fields are the members of an object in a few words.
+func fields(v *jsondiff.Value, path jsondiff.Path, root *jsondiff.Value, money map[string]string) string {
+	texts := make([]string, 0, min(len(v.Members), maxColumns)+1)
+	for i, m := range v.Members {
+		if i == maxColumns {
+			texts = append(texts, "…")
+			break
+		}
+		texts = append(texts, m.Name+" "+Short(m.Value, path.Named(m.Name), root, money))
+	}
+	return strings.Join(texts, ", ")
 }
 
 // shortRunes is how much of a value is shown in a list of changes.

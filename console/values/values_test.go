@@ -66,6 +66,25 @@ func TestChangesAreMarkedAndExplained(t *testing.T) {
 	}
 }
 
+func TestValuesInAFewWords(t *testing.T) {
+	root := values.Parse([]byte(`{"currency":"CHF","charges":[{"reference":"order-2","refundable":3780}],"note":"a\nb"}`))
+	charges := jsondiff.Path{}.Named("charges")
+	for _, c := range []struct {
+		path jsondiff.Path
+		want string
+	}{
+		{charges, "1 item"},
+		{charges.At(0), `reference "order-2", refundable 37.80 CHF`},
+		{charges.At(0).Named("refundable"), "37.80 CHF"},
+		{jsondiff.Path{}.Named("note"), `"a\nb"`},
+		{jsondiff.Path{}.Named("other"), "nothing"},
+	} {
+		if got := values.Short(root.At(c.path), c.path, root, money); got != c.want {
+			t.Errorf("%s is %q, want %q", c.path, got, c.want)
+		}
+	}
+}
+
 func TestHugeValuesAreCut(t *testing.T) {
 	var items []string
 	for i := range 10_000 {
