@@ -90,8 +90,9 @@ func TestCredentialsArePassedOn(t *testing.T) {
 	site, err := console.New(console.Options{
 		Access: frame.Configured{}, Logger: slog.New(slog.DiscardHandler),
 		Parts: []frame.Part{func(s *frame.Site) {
-			s.Handle("GET /console/x", frame.Read, func(_ http.ResponseWriter, r *http.Request, _ *frame.Page) error {
-				asked, err := http.NewRequestWithContext(r.Context(), http.MethodGet, console.ServerURL, http.NoBody)
+			look := func(_ http.ResponseWriter, r *http.Request, _ *frame.Page) error {
+				asked, err := http.NewRequestWithContext(r.Context(), http.MethodGet, console.ServerURL,
+					http.NoBody)
 				if err != nil {
 					return err
 				}
@@ -100,7 +101,8 @@ func TestCredentialsArePassedOn(t *testing.T) {
 					return err
 				}
 				return response.Body.Close()
-			})
+			}
+			s.Handle("GET /console/x", frame.Read, look)
 		}},
 	})
 	if err != nil {

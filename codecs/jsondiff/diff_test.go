@@ -89,7 +89,8 @@ func value(depth int) *rapid.Generator[*jsondiff.Value] {
 			names := rapid.SliceOfNDistinct(rapid.SampledFrom(
 				[]string{"a", "b", "a.b", "", "[0]", `"`, "ü"}), 0, 4, rapid.ID[string]).Draw(t, "names")
 			for _, name := range names {
-				v.Members = append(v.Members, jsondiff.Member{Name: name, Value: value(depth-1).Draw(t, "member")})
+				inner := value(depth-1).Draw(t, "member")
+				v.Members = append(v.Members, jsondiff.Member{Name: name, Value: inner})
 			}
 		}
 		return v
@@ -150,12 +151,14 @@ func TestLongArraysAreComparedByPlace(t *testing.T) {
 }
 
 func TestWhatIsNoJSONOrNoPath(t *testing.T) {
-	for _, text := range []string{``, `{`, `{"a"}`, `[1,]`, `1 2`, strings.Repeat("[", 300) + strings.Repeat("]", 300)} {
+	deep := strings.Repeat("[", 300) + strings.Repeat("]", 300)
+	for _, text := range []string{``, `{`, `{"a"}`, `[1,]`, `1 2`, deep} {
 		if v, err := jsondiff.Parse([]byte(text)); err == nil {
 			t.Errorf("%.20q was read as %s", text, v)
 		}
 	}
-	for _, text := range []string{".", "a.", "a..b", "a[", "a[x]", "a[-1]", `a["b]`, "a]", "a[0]b", `a"b`, strings.Repeat("[0]", 300)} {
+	for _, text := range []string{".", "a.", "a..b", "a[", "a[x]", "a[-1]", `a["b]`, "a]", "a[0]b",
+		`a"b`, strings.Repeat("[0]", 300)} {
 		if p, err := jsondiff.ParsePath(text); err == nil {
 			t.Errorf("%.20q was read as %v", text, p)
 		}

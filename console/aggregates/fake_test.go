@@ -29,7 +29,8 @@ type fake struct {
 
 func notFound() error {
 	return &client.Problem{Problem: wire.Problem{
-		Title: "Not Found", Status: http.StatusNotFound, Code: wire.CodeNotFound, Detail: "there is no such account",
+		Title: "Not Found", Status: http.StatusNotFound, Code: wire.CodeNotFound,
+		Detail: "there is no such account",
 	}}
 }
 
@@ -172,10 +173,12 @@ func schemas(
 func kinds() []aggregates.Kind {
 	return []aggregates.Kind{{
 		Name: "account", Plural: "accounts",
-		Money:    map[string]string{"balance": "currency", "charges[].refundable": "currency", "amount": "currency"},
+		Money: map[string]string{"balance": "currency", "charges[].refundable": "currency",
+			"amount": "currency"},
 		Meanings: map[string]string{"currency-mismatch": "It is another currency."},
 		Commands: []aggregates.Command{
-			aggregates.NewCommand("DepositMoney", json.RawMessage(`{"amount":500,"currency":"EUR"}`), schemas),
+			aggregates.NewCommand("DepositMoney", json.RawMessage(`{"amount":500,"currency":"EUR"}`),
+				schemas),
 			aggregates.NewCommand("PlaceOrder", json.RawMessage(`{"lines":[{"sku":"tea","quantity":2}],`+
 				`"kind":"SLOW","gift":true,"note":"hello","any":5}`), schemas),
 		},

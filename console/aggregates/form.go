@@ -40,7 +40,8 @@ func (s *shape) filled(form url.Values, field string) (*jsondiff.Value, error) {
 	case ofList:
 		return s.filledList(form, field)
 	case ofNumber:
-		if v, err := jsondiff.Parse([]byte(strings.TrimSpace(text))); err == nil && v.Kind == jsondiff.Number {
+		if v, err := jsondiff.Parse([]byte(strings.TrimSpace(text))); err == nil &&
+			v.Kind == jsondiff.Number {
 			return v, nil
 		}
 	case ofBool:
@@ -99,8 +100,8 @@ func (s *shape) filledList(form url.Values, field string) (*jsondiff.Value, erro
 	return v, nil
 }
 
-// edited adds an item to a list, or removes one, as the button says that was pressed; it reports whether there
-// was one.
+// edited adds an item to a list, or removes one, as the button says that was pressed; it reports whether
+// there was one.
 func (s *shape) edited(v *jsondiff.Value, form url.Values) (edited bool) {
 	if field := form.Get("add"); field != "" {
 		if list, of := s.find(v, strings.Split(field, ".")[1:]); list != nil && of.kind == ofList &&

@@ -31,7 +31,8 @@ func add(form url.Values, field *html.Node) {
 	name := consoletest.Attr(field, "name")
 	switch field.Data {
 	case "input":
-		if consoletest.Attr(field, "type") != "checkbox" || len(consoletest.All(field.Parent, "input", "checked", "")) > 0 {
+		checked := len(consoletest.All(field.Parent, "input", "checked", "")) > 0
+		if checked || consoletest.Attr(field, "type") != "checkbox" {
 			form.Add(name, consoletest.Attr(field, "value"))
 		}
 	case "textarea":
@@ -91,7 +92,8 @@ func TestRowsOfAForm(t *testing.T) {
 	form.Set("f.lines.0.quantity", "many")
 	f.refuse = &client.Problem{Problem: wire.Problem{
 		Status: http.StatusBadRequest, Code: wire.CodeInvalidCommand, Detail: "the command is not valid",
-		Errors: []wire.Mistake{{Path: "body.data.lines[0].quantity", Found: `"many"`, Allowed: "a whole number"}},
+		Errors: []wire.Mistake{{Path: "body.data.lines[0].quantity", Found: `"many"`,
+			Allowed: "a whole number"}},
 	}}
 	page = c.Post(t, "/console/accounts/alice/send", form).Want(http.StatusBadRequest,
 		"not sent", "body.data.lines[0].quantity", "a whole number")
@@ -136,8 +138,10 @@ func TestFormOfWhoMayNotSend(t *testing.T) {
 
 func TestPendingCommand(t *testing.T) {
 	f := bank()
-	f.answer = &client.Command{Command: wire.Command{ID: "c1", Type: "DepositMoney", Status: wire.StatusPending}}
-	page := serve(t, f).Get(t, "/console/accounts/bob?sent=c1").Want(http.StatusNotFound, "pending", "not decided yet")
+	f.answer = &client.Command{Command: wire.Command{ID: "c1", Type: "DepositMoney",
+		Status: wire.StatusPending}}
+	page := serve(t, f).Get(t, "/console/accounts/bob?sent=c1").Want(http.StatusNotFound, "pending",
+		"not decided yet")
 	if got := page.Link("Look again"); got != "/console/accounts/bob?sent=c1" {
 		t.Errorf("it leads to %q", got)
 	}

@@ -115,8 +115,10 @@ func (s *shaper) members(schema *avrojson.Schema, example *jsondiff.Value, depth
 	}
 	place := func(name string) int {
 		if example != nil {
-			if i := slices.IndexFunc(example.Members, func(m jsondiff.Member) bool { return m.Name == name }); i >= 0 {
-				return i
+			for i, m := range example.Members {
+				if m.Name == name {
+					return i
+				}
 			}
 		}
 		return len(names)

@@ -25,7 +25,8 @@ func TestList(t *testing.T) {
 	if next := consoletest.All(page.Root, "a", "rel", "next"); len(next) > 0 {
 		t.Error("the last page has a next one")
 	}
-	c.Get(t, "/console/accounts?prefix=bob-11").Want(http.StatusOK, "bob-110", "bob-119").Without("alice", "bob-109")
+	c.Get(t, "/console/accounts?prefix=bob-11").Want(http.StatusOK, "bob-110",
+		"bob-119").Without("alice", "bob-109")
 	c.Get(t, "/console/accounts?prefix=alice").Want(http.StatusOK, "alice").Without("bob")
 	c.Get(t, "/console/accounts?prefix=zoe").Want(http.StatusOK, "No account has an ID that begins so")
 	serve(t, &fake{}).Get(t, "/console/accounts").Want(http.StatusOK, "There are no accounts yet")
@@ -34,7 +35,8 @@ func TestList(t *testing.T) {
 func TestStateNowWithItsHistory(t *testing.T) {
 	page := serve(t, bank()).Get(t, "/console/accounts/alice")
 	page.Want(http.StatusOK, "State now", "Alicia", "12.50 EUR", "order-1", "History", "MoneyDeposited",
-		"balance 5.00 EUR → 12.50 EUR", `owner "Alice" → "Alicia"`, "by a client", "57 min ago", "correlation-3",
+		"balance 5.00 EUR → 12.50 EUR", `owner "Alice" → "Alicia"`, "by a client", "57 min ago",
+		"correlation-3",
 		"1.00 EUR")
 	if got := page.Link("← Earlier"); got != "/console/accounts/alice?at=2" {
 		t.Errorf("earlier is %q", got)
@@ -69,7 +71,8 @@ func TestWhy(t *testing.T) {
 	if got := page.Link("correlation-2"); got != "/console/traces/correlation-2" {
 		t.Errorf("the trace is at %q", got)
 	}
-	c.Get(t, "/console/accounts/alice?at=2&why=charges[0].refundable").Want(http.StatusOK, "1, MoneyDeposited")
+	c.Get(t, "/console/accounts/alice?at=2&why=charges[0].refundable").Want(http.StatusOK,
+		"1, MoneyDeposited")
 	c.Get(t, "/console/accounts/alice?why=a..b").Want(http.StatusBadRequest, "charges[0].refundable")
 
 	f := bank()
@@ -81,7 +84,8 @@ func TestWhy(t *testing.T) {
 		f.accounts["long"] = append(f.accounts["long"], account(i, "New"))
 	}
 	c = serve(t, f)
-	page = c.Get(t, "/console/accounts/long?why=owner").Want(http.StatusOK, "None of the events from 346 to 601")
+	page = c.Get(t, "/console/accounts/long?why=owner").Want(http.StatusOK,
+		"None of the events from 346 to 601")
 	page = c.Get(t, page.Link("Look further back")).Want(http.StatusOK, "None of the events from 90 to 345")
 	c.Get(t, page.Link("Look further back")).Want(http.StatusOK, "2, MoneyDeposited")
 }
@@ -103,7 +107,8 @@ func TestHistoryIsPaged(t *testing.T) {
 	c := serve(t, f)
 	page := c.Get(t, "/console/accounts/a").Want(http.StatusOK, "0.23 EUR → 0.24 EUR", "0.14 EUR → 0.15 EUR")
 	page.Without("0.13 EUR → 0.14 EUR")
-	page = c.Get(t, page.Link("Next →")).Want(http.StatusOK, "0.13 EUR → 0.14 EUR").Without("0.14 EUR → 0.15 EUR")
+	page = c.Get(t, page.Link("Next →")).Want(http.StatusOK,
+		"0.13 EUR → 0.14 EUR").Without("0.14 EUR → 0.15 EUR")
 	page = c.Get(t, page.Link("Next →")).Want(http.StatusOK, "0.03 EUR → 0.04 EUR", "account a")
 	if next := consoletest.All(page.Root, "a", "rel", "next"); len(next) > 0 {
 		t.Error("there is something before the first event")
@@ -113,12 +118,15 @@ func TestHistoryIsPaged(t *testing.T) {
 
 func TestWithoutHistory(t *testing.T) {
 	f := bank()
-	f.past = &client.Problem{Problem: wire.Problem{Status: 404, Code: wire.CodeNoHistory, Detail: "none is kept"}}
-	serve(t, f).Get(t, "/console/accounts/alice").Want(http.StatusOK, "12.50 EUR", "No history is kept").Without("why?")
+	f.past = &client.Problem{Problem: wire.Problem{Status: 404, Code: wire.CodeNoHistory,
+		Detail: "none is kept"}}
+	serve(t, f).Get(t, "/console/accounts/alice").Want(http.StatusOK, "12.50 EUR",
+		"No history is kept").Without("why?")
 }
 
 func TestWhatIsNotThere(t *testing.T) {
-	page := serve(t, bank()).Get(t, "/console/accounts/bob").Want(http.StatusNotFound, "There is no account bob")
+	page := serve(t, bank()).Get(t, "/console/accounts/bob").Want(http.StatusNotFound,
+		"There is no account bob")
 	if got := page.Link("Send a command"); got != "/console/accounts/bob/send" {
 		t.Errorf("it leads to %q", got)
 	}

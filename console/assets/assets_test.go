@@ -39,7 +39,8 @@ func TestPackedFilesAreTheSame(t *testing.T) {
 			t.Errorf("%s is another file when packed: %v", name, err)
 		}
 	}
-	if assets.Serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, assets.Below+"style.css", http.NoBody)) {
+	if assets.Serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet,
+		assets.Below+"style.css", http.NoBody)) {
 		t.Error("a file is served under an address without a digest")
 	}
 }
@@ -69,7 +70,8 @@ func TestOurOwnFilesAskNobodyElse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, forbidden := range []string{"http://", "https://", "@import", "eval(", "innerHTML", "new Function"} {
+		for _, forbidden := range []string{"http://", "https://", "@import", "eval(", "innerHTML",
+			"new Function"} {
 			if strings.Contains(string(content), forbidden) {
 				t.Errorf("%s has %q", name, forbidden)
 			}

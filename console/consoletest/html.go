@@ -84,8 +84,9 @@ func (p *Page) Escaped() {
 		p.tb.Error("markup of others became an element of the page")
 	}
 	words := strings.Join(strings.Fields(Markup), " ")
+	harmful := func(a html.Attribute) bool { return strings.Contains(a.Val, Markup) }
 	shown := slices.ContainsFunc(All(p.Root, ""), func(n *html.Node) bool {
-		return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return strings.Contains(a.Val, Markup) })
+		return slices.ContainsFunc(n.Attr, harmful)
 	})
 	if !shown && !strings.Contains(Text(p.Root), words) {
 		p.tb.Errorf("the markup is not in the page at all:\n%s", p.Body)
@@ -121,7 +122,8 @@ func (p *Page) checkElement(of string, n *html.Node) {
 	for _, a := range n.Attr {
 		switch {
 		case a.Key == "style" || strings.HasPrefix(a.Key, "on"):
-			p.tb.Errorf("%s: <%s> has the attribute %s, which the policy of contents forbids", of, n.Data, a.Key)
+			p.tb.Errorf("%s: <%s> has the attribute %s, which the policy of contents forbids", of,
+				n.Data, a.Key)
 		case (a.Key == "href" || a.Key == "src" || a.Key == "action") && foreign(a.Val):
 			p.tb.Errorf("%s: <%s> leads to another host: %s", of, n.Data, a.Val)
 		}

@@ -36,7 +36,8 @@ func Serve(tb testing.TB, parts ...frame.Part) *Console {
 	tb.Helper()
 	c := &Console{Header: http.Header{}}
 	site, err := frame.New(frame.Options{
-		Access: c, Version: "test", Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return Now },
+		Access: c, Version: "test", Logger: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return Now },
 	}, parts...)
 	if err != nil {
 		tb.Fatal(err)

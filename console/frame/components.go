@@ -40,7 +40,8 @@ type Act struct {
 	Path, Label string
 	Right       Right
 	Fields      []Field // hidden
-	// Confirm is a sentence that has to be agreed to, such as "Discard 12 dead letters for good"; empty: none.
+	// Confirm is a sentence that has to be agreed to, such as "Discard 12 dead letters for good"; empty:
+	// none.
 	Confirm string
 }
 

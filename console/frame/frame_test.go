@@ -100,8 +100,9 @@ func TestWhoMayNotIsToldWhatAllowsIt(t *testing.T) {
 	c := consoletest.Serve(t, part(nil))
 	c.Post(t, "/console/things", nil).Want(http.StatusForbidden, "console.allow", "operate")
 	c.Allow = []frame.Right{frame.Operate}
-	if page := c.Post(t, "/console/things", nil).Want(http.StatusSeeOther); page.Header.Get("Location") != "/console/things/done" {
-		t.Errorf("it leads to %q", page.Header.Get("Location"))
+	page := c.Post(t, "/console/things", nil).Want(http.StatusSeeOther)
+	if got := page.Header.Get("Location"); got != "/console/things/done" {
+		t.Errorf("it leads to %q", got)
 	}
 }
 
@@ -124,7 +125,8 @@ func TestErrorsBecomePages(t *testing.T) {
 		text   string
 	}{
 		{errors.New("boom"), http.StatusInternalServerError, "Something is wrong in the console"},
-		{&client.Problem{Problem: wire.Problem{Status: 404, Code: wire.CodeNotFound, Detail: "no account"}}, 404, "no account"},
+		{&client.Problem{Problem: wire.Problem{Status: 404, Code: wire.CodeNotFound,
+			Detail: "no account"}}, 404, "no account"},
 		{&client.Problem{Problem: wire.Problem{Status: 503, Code: wire.CodeNotReady}}, 503, "Not ready yet"},
 		{&client.UnavailableError{Err: io.EOF}, 503, "does not answer"},
 		{context.DeadlineExceeded, http.StatusGatewayTimeout, "too long"},
@@ -157,8 +159,10 @@ func TestPreferences(t *testing.T) {
 	for _, zone := range []string{"dark", "Europe/Berlin"} {
 		page.One("option", "value", zone, "selected", "")
 	}
-	c.Post(t, "/console/preferences", url.Values{"zone": {"../etc/passwd"}}).Want(http.StatusBadRequest, "IANA")
-	page = c.Post(t, "/console/preferences", url.Values{"back": {"https://evil.example/"}}).Want(http.StatusSeeOther)
+	c.Post(t, "/console/preferences", url.Values{"zone": {"../etc/passwd"}}).Want(http.StatusBadRequest,
+		"IANA")
+	page = c.Post(t, "/console/preferences",
+		url.Values{"back": {"https://evil.example/"}}).Want(http.StatusSeeOther)
 	if got := page.Header.Get("Location"); got != "/console/" {
 		t.Errorf("it leads to another site: %q", got)
 	}

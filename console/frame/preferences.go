@@ -63,7 +63,8 @@ func (s *Site) prefer(w http.ResponseWriter, r *http.Request, p *Page) error {
 	}
 	if zone := r.PostFormValue("zone"); zone != "" {
 		if zoneOf(zone) == nil {
-			return Invalid("The time zone is \"" + zone + "\"; it must be one of the IANA's, such as Europe/Berlin.")
+			return Invalid("The time zone is \"" + zone +
+				"\"; it must be one of the IANA's, such as Europe/Berlin.")
 		}
 		keep(w, cookieZone, zone)
 	}

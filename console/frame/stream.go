@@ -21,8 +21,8 @@ type Stream struct {
 	ctx     context.Context //nolint:containedctx // of the request that the stream answers
 }
 
-// Streamer answers a request with a stream until ctx ends, which it does when the browser leaves or the server
-// stops. An error ends the stream, and the page is told by the event "failed".
+// Streamer answers a request with a stream until ctx ends, which it does when the browser leaves or the
+// server stops. An error ends the stream, and the page is told by the event "failed".
 type Streamer func(ctx context.Context, s *Stream, r *http.Request, p *Page) error
 
 // Stream adds a live stream under a pattern, as Handle adds a page.

@@ -68,8 +68,8 @@ func (n node) member(m jsondiff.Member) node {
 
 func (n node) item(i int) node { return node{n.path.At(i), n.value.Items[i], n.scope} }
 
-// columns are the names of the fields, if the items of a list are objects that have the same ones, all of them
-// leaves; nil: they are not.
+// columns are the names of the fields, if the items of a list are objects that have the same ones, all of
+// them leaves; nil: they are not.
 func columns(v *jsondiff.Value) []string {
 	var names []string
 	for i, item := range v.Items {
@@ -115,8 +115,8 @@ func (t *tree) text(n node) (text, title string, faint bool) {
 	return v.Text, "", false
 }
 
-// Money returns an amount with its decimals, if the number at a path is one. The scope are the objects that it
-// is in, the innermost last.
+// Money returns an amount with its decimals, if the number at a path is one. The scope are the objects that
+// it is in, the innermost last.
 func Money(
 	v *jsondiff.Value, pattern string, scope []*jsondiff.Value, money map[string]string,
 ) (text string, is bool) {

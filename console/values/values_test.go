@@ -34,8 +34,8 @@ func TestValuesForPeople(t *testing.T) {
 		{`{"currency":"EUR","balance":1250}`, "currency EUR balance 12.50 EUR"},
 		{`{"currency":"?","balance":1250}`, "currency ? balance 1250"},
 		{
-			`{"currency":"JPY","charges":[{"reference":"a","refundable":5},{"reference":"b","refundable":0}]}`,
-			"currency JPY charges reference refundable a 5 JPY b 0 JPY",
+			`{"currency":"JPY","charges":[{"name":"a","refundable":5},{"name":"b","refundable":0}]}`,
+			"currency JPY charges name refundable a 5 JPY b 0 JPY",
 		},
 		{`[[1],{"a":2}]`, "0 0 1 1 a 2"},
 		{`{"a":[],"b":{}}`, "a none b no fields"},
@@ -67,7 +67,8 @@ func TestChangesAreMarkedAndExplained(t *testing.T) {
 }
 
 func TestValuesInAFewWords(t *testing.T) {
-	root := values.Parse([]byte(`{"currency":"CHF","charges":[{"reference":"order-2","refundable":3780}],"note":"a\nb"}`))
+	root := values.Parse([]byte(`{"currency":"CHF","note":"a\nb",` +
+		`"charges":[{"reference":"order-2","refundable":3780}]}`))
 	charges := jsondiff.Path{}.Named("charges")
 	for _, c := range []struct {
 		path jsondiff.Path

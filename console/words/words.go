@@ -50,7 +50,7 @@ func coarse(d time.Duration) string {
 	return strconv.FormatInt(int64(d/time.Second), 10) + " s"
 }
 
-// Duration is a duration in three digits: "850 µs", "12.3 ms", "4.56 s", "3 min 20 s", "2 h 5 min", "3 d 4 h".
+// Duration is a duration in three digits or two units: "850 µs", "12.3 ms", "4.56 s", "3 min 20 s".
 func Duration(d time.Duration) string {
 	if d < 0 {
 		return "-" + Duration(-d)

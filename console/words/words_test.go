@@ -45,7 +45,8 @@ func TestDurations(t *testing.T) {
 
 func TestCountsAndBytes(t *testing.T) {
 	for n, want := range map[int64]string{
-		0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567", math.MinInt64: "-9,223,372,036,854,775,808",
+		0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567",
+		math.MinInt64: "-9,223,372,036,854,775,808",
 	} {
 		if got := words.Count(n); got != want {
 			t.Errorf("%d is %q, want %q", n, got, want)
@@ -56,7 +57,8 @@ func TestCountsAndBytes(t *testing.T) {
 			t.Errorf("%d bytes are %q, want %q", n, got, want)
 		}
 	}
-	if got := words.Plural(1, "event", "events") + words.Plural(2000, "event", "events"); got != "1 event2,000 events" {
+	got := words.Plural(1, "event", "events") + " " + words.Plural(2000, "event", "events")
+	if got != "1 event 2,000 events" {
 		t.Errorf("one and 2000 are %q", got)
 	}
 }
