@@ -17,6 +17,7 @@ import (
 
 	"refold/codecs"
 	"refold/config"
+	"refold/console/frame"
 	"refold/exactlyonce"
 	"refold/installation"
 	"refold/installation/stores"
@@ -60,6 +61,7 @@ type Worker struct {
 	unprojected  atomic.Pointer[error] // why it has ended
 	reactions    *Reactions            // nil: it runs none
 	server       *httpapi.Server
+	console      *frame.Site  // nil: off
 	listener     net.Listener // Run hands it to the server
 	address      string
 	directory    *owners.Directory          // nil: everything is here
@@ -251,6 +253,9 @@ func (w *Worker) openServer() (err error) {
 		owners := httpapi.Check{Name: "owners", Ready: w.directory.Ready}
 		options.Readiness = append(options.Readiness, owners)
 	}
+	if err := w.openConsole(&options); err != nil {
+		return err
+	}
 	w.server, err = httpapi.NewServer(options)
 	return err
 }
@@ -274,6 +279,9 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	w.logger.Info("starting", "version", w.in.Version, "http", w.Address(),
 		"brokers", w.config.Kafka.Brokers, "registry", w.config.Registry.URLs)
 	group, ctx := errgroup.WithContext(ctx)
+	if w.console != nil {
+		defer context.AfterFunc(ctx, w.console.Stop)()
+	}
 	listener := w.listener
 	w.listener = nil // Serve closes it
 	group.Go(func() error { return w.server.Serve(ctx, listener) })

@@ -71,6 +71,9 @@ var Definition = processors.Aggregate[Account, Command, Event]{
 		Status: StatusOpen, Owner: "Alice", Currency: "EUR", Balance: 500, Charges: []Charge{},
 	},
 	Traffic: traffic,
+	Money: map[string]string{
+		"balance": "currency", "charges[].refundable": "currency", "amount": "currency",
+	},
 	Totals:  func(a Account) []processors.Total { return []processors.Total{{Name: a.Currency, Amount: a.Balance}} },
 }
 

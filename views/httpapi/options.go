@@ -196,7 +196,10 @@ type Options struct {
 	// Endpoints register endpoints of the program's own in the set that has those of this package, by
 	// endpoint.Register. So their parameters and answers are checked and described like ours.
 	Endpoints []func(*endpoint.Set)
-	Limits    Limits
+	// Pages answers everything below PagesPath, for people. It limits the time of its requests by itself.
+	// Nil: there is nothing.
+	Pages  http.Handler
+	Limits Limits
 	// Version of the program, for the API's description.
 	Version string
 	// Source is the commands' ce_source; "refold/http" if empty.

@@ -1,0 +1,74 @@
+package worker
+
+import (
+	"net/http"
+
+	"refold/client"
+	"refold/console"
+	"refold/console/aggregates"
+	"refold/console/frame"
+	"refold/processors"
+	"refold/views/httpapi"
+)
+
+// openConsole makes the console, which the server of the options has. It asks the server's own API.
+func (w *Worker) openConsole(options *httpapi.Options) (err error) {
+	c := w.config.Console
+	if !c.Enabled {
+		return nil
+	}
+	api, err := client.New([]string{console.ServerURL}, client.Options{HTTP: &http.Client{
+		Transport: console.NewTransport(func() http.Handler { return w.server.Handler() }),
+	}})
+	if err != nil {
+		return err //nolint:wrapcheck // it names what is wrong
+	}
+	allow := make([]frame.Right, len(c.Allow))
+	for i, right := range c.Allow {
+		allow[i] = frame.Right(right)
+	}
+	w.console, err = console.New(console.Options{
+		Access: frame.Configured{Allow: allow, UserHeader: c.UserHeader}, Version: w.in.Version,
+		Logger: w.logger, Streams: c.Streams, Parts: w.consoleParts(api),
+	})
+	options.Pages = w.console
+	return err
+}
+
+// consoleParts are the parts of the console: each adds its own pages.
+func (w *Worker) consoleParts(api *client.Client) []frame.Part {
+	return []frame.Part{
+		aggregates.Part(api, w.consoleKinds()),
+	}
+}
+
+// consoleKinds are the aggregates as the console shows them.
+func (w *Worker) consoleKinds() []aggregates.Kind {
+	kinds := make([]aggregates.Kind, len(w.opened.Aggregates))
+	for i, a := range w.opened.Aggregates {
+		kinds[i] = aggregates.Kind{
+			Name: a.Name, Plural: a.Plural, Money: a.Money, Meanings: meanings(a),
+			Commands: commandForms(a),
+		}
+	}
+	return kinds
+}
+
+// meanings are the codes that commands are rejected with, and what each means.
+func meanings(a *processors.OpenAggregate) map[string]string {
+	found := make(map[string]string, len(a.Rejections))
+	for _, r := range a.Rejections {
+		found[r.Code] = r.Meaning
+	}
+	return found
+}
+
+// commandForms are the commands that clients may send, each with its schema and an example.
+func commandForms(a *processors.OpenAggregate) []aggregates.Command {
+	commands := offered{a.Commands, a.Internal}
+	var found []aggregates.Command
+	for _, name := range commands.Types() {
+		found = append(found, aggregates.NewCommand(name, a.CommandExamples[name], commands.DescribeJSON))
+	}
+	return found
+}
