@@ -60,7 +60,9 @@ type Worker struct {
 	projector    *projector.Projector  // nil: it fills no read models
 	unprojected  atomic.Pointer[error] // why it has ended
 	server       *httpapi.Server
-	console      *frame.Site  // nil: off
+	console      *frame.Site    // nil: off
+	letters      *deadLetterBox // of the console; nil: off
+	trail        *auditTrail
 	listener     net.Listener // Run hands it to the server
 	address      string
 	directory    *owners.Directory          // nil: everything is here
@@ -251,6 +253,10 @@ func (w *Worker) openServer() (err error) {
 		owners := httpapi.Check{Name: "owners", Ready: w.directory.Ready}
 		options.Readiness = append(options.Readiness, owners)
 	}
+	if w.trail, err = w.openTrail(); err != nil {
+		return err
+	}
+	options.Trail = w.trail
 	if err := w.openConsole(&options); err != nil {
 		return err
 	}
@@ -317,6 +323,8 @@ func (w *Worker) close() error {
 	if w.standbys != nil {
 		w.standbys.Close()
 	}
+	w.letters.close()
+	w.trail.close()
 	w.closeOutcomes()
 	for _, stores := range []*snapshots.Stores{w.tables, w.copies} {
 		if stores != nil {

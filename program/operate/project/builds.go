@@ -155,7 +155,11 @@ begins by itself.`,
 				if err != nil {
 					return err
 				}
-				b, err := s.begin(ctx)
+				var b projections.Build
+				err = o.audited(ctx, cmd, "project/rebuild", s.Name, func() (err error) {
+					b, err = s.begin(ctx)
+					return err
+				})
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins; processor project builds %s "+
 						"shows how far it is\n", b.Number, s.Name, s.Name)
@@ -244,7 +248,7 @@ func (p *commands) ofBuild(
 				if err != nil {
 					return err
 				}
-				return do(ctx, cmd, &s, b)
+				return o.audited(ctx, cmd, "project/"+use, b.Name(), func() error { return do(ctx, cmd, &s, b) })
 			})
 		},
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"refold/audittrail"
 	"refold/codecs"
 	"refold/installation/stores"
 	"refold/processors"
@@ -127,4 +128,11 @@ func (o *opened) prepared(ctx context.Context) (*codecs.Registry, []*processors.
 		return nil, nil, err //nolint:wrapcheck // it names the schemas
 	}
 	return registry, all.Aggregates, nil
+}
+
+// audited does something of which the audit trail has a record.
+func (o *opened) audited(
+	ctx context.Context, cmd *cobra.Command, what, on string, do func() error,
+) error {
+	return o.Audited(ctx, cmd.ErrOrStderr(), audittrail.Record{What: what, On: on}, do)
 }
