@@ -80,6 +80,7 @@ type Topics struct {
 	ResultsRetention    time.Duration `key:"results-retention" default:"168h" min:"1m" help:"How long results are kept, and found by command ID."`
 	RecordBytes         Bytes         `key:"record-bytes" default:"960KiB" min:"4KiB" max:"16MiB" help:"The largest record, key and headers included. A larger command, or one that leads to a larger event, result or row, becomes a dead letter (too-large). The default is just below the brokers' default limit (max.message.bytes, 1048588). To raise it, raise that limit of existing topics first. Never lower it: existing larger records could no longer be read."`
 	DeadLetterRetention time.Duration `key:"dead-letter-retention" default:"720h" min:"1m" help:"How long dead letters are kept. It must leave a person time to look at them."`
+	AuditTrailRetention time.Duration `key:"audit-trail-retention" default:"0s" min:"0s" max:"876000h" help:"How long the audit trail is kept: who did what by the console, the API's endpoints for operators and the command line. 0s: forever. It grows by some 1 KiB for each of these."`
 }
 
 // Processor limits the engine.

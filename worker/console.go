@@ -7,6 +7,9 @@ import (
 	"refold/console"
 	"refold/console/aggregates"
 	"refold/console/frame"
+	"refold/console/letters"
+	"refold/console/search"
+	"refold/console/trail"
 	"refold/processors"
 	"refold/views/httpapi"
 )
@@ -27,8 +30,12 @@ func (w *Worker) openConsole(options *httpapi.Options) (err error) {
 	for i, right := range c.Allow {
 		allow[i] = frame.Right(right)
 	}
+	if w.letters, err = w.openDeadLetters(); err != nil {
+		return err
+	}
 	w.console, err = console.New(console.Options{
 		Access: frame.Configured{Allow: allow, UserHeader: c.UserHeader}, Version: w.in.Version,
+		Trail:  w.trail,
 		Logger: w.logger, Streams: c.Streams, Parts: w.consoleParts(api),
 	})
 	options.Pages = w.console
@@ -39,6 +46,9 @@ func (w *Worker) openConsole(options *httpapi.Options) (err error) {
 func (w *Worker) consoleParts(api *client.Client) []frame.Part {
 	return []frame.Part{
 		aggregates.Part(api, w.consoleKinds()),
+		letters.Part(w.letters, api, w.letterKinds()),
+		search.Part(api, w.letters, w.searchKinds(), w.searchesTexts()),
+		trail.Part(w.trail),
 	}
 }
 

@@ -61,7 +61,9 @@ type Worker struct {
 	unprojected  atomic.Pointer[error] // why it has ended
 	reactions    *Reactions            // nil: it runs none
 	server       *httpapi.Server
-	console      *frame.Site  // nil: off
+	console      *frame.Site    // nil: off
+	letters      *deadLetterBox // of the console; nil: off
+	trail        *auditTrail
 	listener     net.Listener // Run hands it to the server
 	address      string
 	directory    *owners.Directory          // nil: everything is here
@@ -253,6 +255,10 @@ func (w *Worker) openServer() (err error) {
 		owners := httpapi.Check{Name: "owners", Ready: w.directory.Ready}
 		options.Readiness = append(options.Readiness, owners)
 	}
+	if w.trail, err = w.openTrail(); err != nil {
+		return err
+	}
+	options.Trail = w.trail
 	if err := w.openConsole(&options); err != nil {
 		return err
 	}
@@ -322,6 +328,8 @@ func (w *Worker) close() error {
 	if w.standbys != nil {
 		w.standbys.Close()
 	}
+	w.letters.close()
+	w.trail.close()
 	w.closeOutcomes()
 	for _, stores := range []*snapshots.Stores{w.tables, w.copies} {
 		if stores != nil {

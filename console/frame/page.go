@@ -26,6 +26,8 @@ type Page struct {
 
 	session Session
 	site    *Site
+
+	on, onPath string // see Concerns
 }
 
 // May reports whether the user has a right.

@@ -17,6 +17,8 @@ type Options struct {
 	Access  Access
 	Version string // of the program, for the footer
 	Logger  *slog.Logger
+	// Trail remembers each POST that needs another right than Read; nil: nothing does.
+	Trail Trail
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 	// Timeout limits how long a page may take; 35 s: what the API gives a request that waits.
@@ -101,6 +103,9 @@ func (s *Site) Tab(t Tab) { s.tabs = append(s.tabs, t) }
 // Whoever lacks the right gets a page that says how to get it.
 func (s *Site) Handle(pattern string, right Right, h Handler) {
 	s.patterns = append(s.patterns, pattern)
+	if s.options.Trail != nil && right != Read && strings.HasPrefix(pattern, http.MethodPost+" ") {
+		h = s.recorded(pattern, h)
+	}
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(withCaller(r.Context(), r), s.options.Timeout)
 		defer cancel()

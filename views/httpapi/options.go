@@ -181,6 +181,8 @@ type Options struct {
 	Rebuilds admin.Rebuilds
 	// Views is behind GET /views and POST /admin/views/…, which are not there if this is nil.
 	Views admin.ViewStates
+	// Trail remembers what operators ask for; nil: nothing does.
+	Trail admin.Trail
 	// Live is behind GET /events/live, which is not there if this is nil.
 	Live Live
 	// Stores is behind StoresPath, which is not there if this is nil.

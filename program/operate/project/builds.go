@@ -178,7 +178,11 @@ for this command and for whoever runs it.`,
 					return err
 				}
 				fromTables := slices.Contains(o.Config.Projections.FromTables, s.Name)
-				b, err := s.begin(ctx, fromTables)
+				var b projections.Build
+				err = o.audited(ctx, cmd, "project/rebuild", s.Name, func() (err error) {
+					b, err = s.begin(ctx, fromTables)
+					return err
+				})
 				if err == nil {
 					source := map[bool]string{true: "tables", false: "all events"}[fromTables]
 					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins, from %s; processor project builds "+
@@ -292,7 +296,7 @@ func (p *commands) ofBuild(
 				if err != nil {
 					return err
 				}
-				return do(ctx, cmd, &s, b)
+				return o.audited(ctx, cmd, "project/"+use, b.Name(), func() error { return do(ctx, cmd, &s, b) })
 			})
 		},
 	}

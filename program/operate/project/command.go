@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"refold/audittrail"
 	"refold/installation/stores"
 	"refold/logging"
 	"refold/program/command"
@@ -116,4 +117,11 @@ func (s *stored) build(ctx context.Context, number int) (projections.Build, erro
 			projections.ErrNoBuild)
 	}
 	return builds[i], nil
+}
+
+// audited does something of which the audit trail has a record.
+func (o *opened) audited(
+	ctx context.Context, cmd *cobra.Command, what, on string, do func() error,
+) error {
+	return o.Audited(ctx, cmd.ErrOrStderr(), audittrail.Record{What: what, On: on}, do)
 }

@@ -52,7 +52,10 @@ func Verify(program *command.Program, cmd *cobra.Command, v Verification) error 
 		if options.Open, err = s.store.Open(ctx, &s.Projection, b.Number); err != nil {
 			return err //nolint:wrapcheck // it says which build
 		}
-		return v.run(ctx, cmd, options)
+		if !v.Mend {
+			return v.run(ctx, cmd, options)
+		}
+		return o.audited(ctx, cmd, "verify/mend", b.Name(), func() error { return v.run(ctx, cmd, options) })
 	})
 }
 
