@@ -27,19 +27,28 @@ func (w *Worker) openConsole(options *httpapi.Options) (err error) {
 	for i, right := range c.Allow {
 		allow[i] = frame.Right(right)
 	}
+	parts, err := w.consoleParts(api)
+	if err != nil {
+		return err
+	}
 	w.console, err = console.New(console.Options{
 		Access: frame.Configured{Allow: allow, UserHeader: c.UserHeader}, Version: w.in.Version,
-		Logger: w.logger, Streams: c.Streams, Parts: w.consoleParts(api),
+		Logger: w.logger, Streams: c.Streams, Parts: parts,
 	})
 	options.Pages = w.console
 	return err
 }
 
 // consoleParts are the parts of the console: each adds its own pages.
-func (w *Worker) consoleParts(api *client.Client) []frame.Part {
+func (w *Worker) consoleParts(api *client.Client) ([]frame.Part, error) {
+	operations, err := w.operationsPart(api)
+	if err != nil {
+		return nil, err
+	}
 	return []frame.Part{
 		aggregates.Part(api, w.consoleKinds()),
-	}
+		operations,
+	}, nil
 }
 
 // consoleKinds are the aggregates as the console shows them.

@@ -60,8 +60,9 @@ type Worker struct {
 	projector    *projector.Projector  // nil: it fills no read models
 	unprojected  atomic.Pointer[error] // why it has ended
 	server       *httpapi.Server
-	console      *frame.Site  // nil: off
-	listener     net.Listener // Run hands it to the server
+	console      *frame.Site    // nil: off
+	verifying    *verifications // of the console; nil without it
+	listener     net.Listener   // Run hands it to the server
 	address      string
 	directory    *owners.Directory          // nil: everything is here
 	outcomes     map[string]*outcomes.Index // by aggregate
@@ -313,6 +314,9 @@ func (w *Worker) close() error {
 	var errs []error
 	if w.listener != nil {
 		errs = append(errs, w.listener.Close())
+	}
+	if w.verifying != nil {
+		w.verifying.close()
 	}
 	if w.standbys != nil {
 		w.standbys.Close()

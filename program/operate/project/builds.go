@@ -68,7 +68,7 @@ func (o *opened) builds(ctx context.Context, names []string) (all []shownBuild, 
 		}
 	}
 	for i := range chosen {
-		builds, err := chosen[i].store.Builds(ctx, chosen[i].Name)
+		builds, err := chosen[i].Store.Builds(ctx, chosen[i].Name)
 		if err != nil {
 			return nil, err //nolint:wrapcheck // it says what was asked
 		}
@@ -83,32 +83,13 @@ func (o *opened) builds(ctx context.Context, names []string) (all []shownBuild, 
 	return all, nil
 }
 
-// shown returns how far a build has come. A build of another version than the program's can't be opened, and
-// is shown without.
+// shown returns how far a build has come.
 func (s *stored) shown(ctx context.Context, b projections.Build) (shownBuild, error) {
-	shown := shownBuild{
-		Projection: s.Name, Store: s.in, Build: b.Number, Version: b.Version, Folds: b.Folds,
-		Status: b.Status, Began: b.Began,
-	}
-	if b.Version != s.Version {
-		return shown, nil
-	}
-	open, err := s.store.Open(ctx, &s.Projection, b.Number)
-	if err != nil {
-		return shown, err //nolint:wrapcheck // it says which build
-	}
-	err = open.Look(ctx, func(v projections.View) error {
-		progress, err := v.Progress(ctx)
-		for _, p := range progress {
-			shown.Partitions++
-			shown.Behind += max(0, p.End-max(p.Next, 0))
-			if p.Time.After(shown.Time) {
-				shown.Time = p.Time
-			}
-		}
-		return err //nolint:wrapcheck // it says which build
-	})
-	return shown, err //nolint:wrapcheck // it says which build
+	at, err := s.Shown(ctx, b)
+	return shownBuild{
+		Projection: s.Name, Store: s.In, Build: b.Number, Version: b.Version, Folds: b.Folds,
+		Status: b.Status, Began: b.Began, Partitions: at.Partitions, Behind: at.Behind, Time: at.Time,
+	}, err //nolint:wrapcheck // it says which build
 }
 
 func showBuilds(out io.Writer, all []shownBuild) error {
@@ -155,7 +136,7 @@ begins by itself.`,
 				if err != nil {
 					return err
 				}
-				b, err := s.begin(ctx)
+				b, err := s.Begin(ctx)
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins; processor project builds %s "+
 						"shows how far it is\n", b.Number, s.Name, s.Name)
@@ -168,29 +149,6 @@ begins by itself.`,
 	return cmd
 }
 
-// begin begins a build like the latest one of the program's version: of the same folds, filled from the same.
-func (s *stored) begin(ctx context.Context) (b projections.Build, err error) {
-	builds, err := s.store.Builds(ctx, s.Name)
-	if err != nil {
-		return b, err //nolint:wrapcheck // it says what was asked
-	}
-	for _, other := range builds {
-		if other.Version == s.Version {
-			b = other
-		}
-	}
-	if b.Number == 0 {
-		return b, fmt.Errorf("%s has no build of version %d yet; it begins when a worker runs, or processor "+
-			"project", s.Name, s.Version)
-	}
-	return s.store.Begin(ctx, &s.Projection, projections.Build{ //nolint:wrapcheck // it says which projection
-		Version: b.Version, Folds: b.Folds, FromTables: b.FromTables,
-	}, true)
-}
-
-// takeOverHold is how long the live build may stand still.
-const takeOverHold = 10 * time.Second
-
 func (p *commands) newTakeOver() *cobra.Command {
 	const short = "Make a build the one that readers see"
 	return p.ofBuild("take-over", short, short+`.
@@ -198,11 +156,7 @@ func (p *commands) newTakeOver() *cobra.Command {
 It must have taken all that the live one has, which stands still for a moment; so nobody sees less than
 before. The build that was live is kept: go back in the same way.`,
 		func(ctx context.Context, cmd *cobra.Command, s *stored, b projections.Build) error {
-			open, err := s.store.Open(ctx, &s.Projection, b.Number)
-			if err != nil {
-				return err //nolint:wrapcheck // it says which build
-			}
-			if err := open.TakeOver(ctx, takeOverHold); err != nil {
+			if err := s.TakeOver(ctx, b.Number); err != nil {
 				return err //nolint:wrapcheck // it says which build
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s is live\n", b.Number, s.Name)
@@ -215,7 +169,7 @@ func (p *commands) newDrop() *cobra.Command {
 	return p.ofBuild("drop", short, short+`. The live one can't be dropped.`, func(
 		ctx context.Context, cmd *cobra.Command, s *stored, b projections.Build,
 	) error {
-		if err := s.store.Drop(ctx, &s.Projection, b.Number); err != nil {
+		if err := s.Drop(ctx, b.Number); err != nil {
 			return err //nolint:wrapcheck // it says which build
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s is gone\n", b.Number, s.Name)
@@ -240,7 +194,7 @@ func (p *commands) ofBuild(
 					return fmt.Errorf("the build is %q; it must be a number, as project builds shows it",
 						args[1])
 				}
-				b, err := s.build(ctx, number)
+				b, err := s.Build(ctx, number)
 				if err != nil {
 					return err
 				}

@@ -33,7 +33,7 @@ The position is that of a command's answer, in the header X-Refold-Position.`,
 				}
 				limited, cancel := context.WithTimeout(ctx, timeout)
 				defer cancel()
-				err = projections.Wait(limited, s.store, &s.Projection, at)
+				err = projections.Wait(limited, s.Store, &s.Projection, at)
 				if err != nil && limited.Err() != nil && ctx.Err() == nil {
 					fmt.Fprintf(cmd.ErrOrStderr(), "%s does not show %s after %s\n", s.Name, at, timeout)
 					return command.ExitError{Code: command.ExitPending}
