@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 
 	"refold/kafka"
 )
@@ -71,7 +73,7 @@ func lagsIn(
 ) (lags []Lag) {
 	for partition, end := range ends[topic] {
 		lag := Lag{Topic: topic, Partition: partition, End: end.Offset, Unknown: end.Err}
-		if lag.Unknown == nil {
+		if lag.Unknown == nil && !errors.Is(committed.Err, kerr.GroupIDNotFound) {
 			lag.Unknown = committed.Err
 		}
 		if start, has := starts.Lookup(topic, partition); has && start.Err == nil {
@@ -89,7 +91,8 @@ func lagsIn(
 // The limits of looking into partitions.
 const (
 	maxLookedAt    = 64
-	lookFor        = 2 * time.Second
+	lookAtOnce     = 16
+	lookFor        = 500 * time.Millisecond
 	lookFetchBytes = 16 << 10
 )
 
@@ -117,12 +120,15 @@ func lookAt(ctx context.Context, settings kafka.Settings, lags map[string][]Lag)
 	}
 	defer client.Close()
 	// Groups may have the same topic at different offsets, so that one consumer of all would not do.
+	looking := new(errgroup.Group)
+	looking.SetLimit(lookAtOnce)
 	for _, lag := range behind {
-		if err := lag.look(ctx, client); err != nil && ctx.Err() != nil {
-			return nil //nolint:nilerr // the time is up; what was found out holds
-		}
+		looking.Go(func() error {
+			_ = lag.look(ctx, client) // what is not found out is not shown
+			return nil
+		})
 	}
-	return nil
+	return looking.Wait() //nolint:wrapcheck // none returns an error
 }
 
 // errFound and errNothing end the reading of a partition: with a record, or where only markers were.
