@@ -52,14 +52,15 @@ type Value struct {
 	Env           string // the name of its environment variable
 }
 
-// Values returns all options in their order, with the values of c, which may differ from what was loaded where
-// a command insists on others. Passwords in URLs are left out.
+// Values returns all options in their order, with the values of c, which may differ from what was loaded
+// where a command insists on others. Passwords in URLs are left out.
 func (l *Loaded) Values(c Config) []Value {
 	all := make([]Value, len(l.options.all))
 	for i, o := range l.options.all {
 		value, loaded := o.field(&c).Interface(), o.field(&l.Config).Interface()
 		v := Value{
-			Path: o.path, Source: l.sources[o.path], Secret: o.secret(), Given: !reflect.ValueOf(value).IsZero(),
+			Path: o.path, Source: l.sources[o.path],
+			Secret: o.secret(), Given: !reflect.ValueOf(value).IsZero(),
 			Default: o.byText, Help: o.help, Allowed: o.allowed(), Env: o.env(),
 		}
 		if !reflect.DeepEqual(value, loaded) {

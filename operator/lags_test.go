@@ -24,7 +24,8 @@ func TestLags(t *testing.T) {
 	}
 	defer cluster.Close()
 	settings := kafka.Settings{Brokers: cluster.Brokers()}
-	client, err := settings.Client(kgo.TransactionalID("writer"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client, err := settings.Client(
+		kgo.TransactionalID("writer"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,8 @@ func (g *consoleGroups) watched(ctx context.Context) (all []watched, wrong []ope
 		}
 		for _, b := range of {
 			if b.Version == s.Version {
-				all = append(all, watched{"read model", projector.Group(w.in.Prefix(), b), w.eventsOf(&s.Projection)})
+				name := projector.Group(w.in.Prefix(), b)
+				all = append(all, watched{"read model", name, w.eventsOf(&s.Projection)})
 			}
 		}
 	}
@@ -321,7 +322,8 @@ func (g *consoleGroups) askReady(ctx context.Context, w *operations.Worker) {
 	defer cancel()
 	api, err := g.api, error(nil)
 	if !w.Here {
-		api, err = client.New([]string{"http://" + w.Address}, client.Options{HTTP: &http.Client{Timeout: readyFor}})
+		options := client.Options{HTTP: &http.Client{Timeout: readyFor}}
+		api, err = client.New([]string{"http://" + w.Address}, options)
 	}
 	if err == nil {
 		_, err = api.Ready(ctx)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Many who want an answer get one, and it is asked for once in its time; one who leaves takes nothing from the
-// others.
+// Many who want an answer get one, and it is asked for once in its time; one who leaves takes nothing from
+// the others.
 func TestRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0

@@ -60,7 +60,8 @@ func (s *consoleSchemas) ask(ctx context.Context) ([]operations.SchemaSubject, e
 	for i := range catalog.Types {
 		t := &catalog.Types[i]
 		if !slices.Contains(names, t.Subject) {
-			one := operations.SchemaSubject{Name: t.Subject, Level: string(s.worker.in.Compatibility(t.Subject))}
+			level := s.worker.in.Compatibility(t.Subject)
+			one := operations.SchemaSubject{Name: t.Subject, Level: string(level)}
 			ofType(&one, t)
 			all = append(all, one)
 		}

@@ -295,8 +295,8 @@ func (v *verifications) readModel(ctx context.Context, one *verification) error 
 	v.change(one, func(s *operations.Verification) {
 		s.Events, s.Rows = report.Events, report.Rows+report.States
 		if report.Poison > 0 {
-			s.Notes = append(s.Notes, fmt.Sprintf("The changes of %d events are left out: they were set aside.",
-				report.Poison))
+			s.Notes = append(s.Notes, fmt.Sprintf(
+				"The changes of %d events are left out: they were set aside.", report.Poison))
 		}
 		if report.Restless > 0 {
 			s.Notes = append(s.Notes, fmt.Sprintf("%d rows did not hold still, and are not verified.",

@@ -89,7 +89,8 @@ func TestBuildsAreChanged(t *testing.T) {
 		asking := c.Get(t, page.Link(what.link)).Want(http.StatusOK, "build 2 of accounts_current")
 		answer := press(t, c, asking, "/console/operations/read-models/accounts_current/builds/2/"+what.last)
 		f.asked(t, changedBuild{what.last, "accounts_current", 2})
-		c.Get(t, answer.Want(http.StatusSeeOther).Header.Get("Location")).Want(http.StatusOK, "done The build is")
+		to := answer.Want(http.StatusSeeOther).Header.Get("Location")
+		c.Get(t, to).Want(http.StatusOK, "done The build is")
 	}
 	const builds = "/console/operations/read-models/accounts_current/builds/"
 	c.Get(t, builds+"9/drop").Want(http.StatusNotFound)

@@ -28,7 +28,8 @@ func (o *pages) runbook(w http.ResponseWriter, r *http.Request, p *frame.Page) e
 	name := r.PathValue("name")
 	text, has := o.Runbook(name)
 	if !has {
-		return frame.NotFound("There is no such runbook", "The program has none called "+strconv.Quote(name)+".")
+		return frame.NotFound("There is no such runbook",
+			"The program has none called "+strconv.Quote(name)+".")
 	}
 	title := "Runbook " + name
 	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "# ") {

@@ -195,16 +195,19 @@ func full() *fake {
 				{Name: m, Address: m, Here: true, Ready: true},
 				{Name: "b", Missing: []operations.Missing{{Check: m, Detail: m}}}, {Name: "c", Wrong: m},
 			},
-			Groups: []operations.Group{{Kind: "process", Name: m, Wrong: m, Partitions: []operations.Partition{
-				{Topic: m, Owner: m, Standbys: []string{m}, Held: []string{m}, Lag: -1},
-			}}},
+			Groups: []operations.Group{{
+				Kind: "process", Name: m, Wrong: m, Partitions: []operations.Partition{
+					{Topic: m, Owner: m, Standbys: []string{m}, Held: []string{m}, Lag: -1},
+				},
+			}},
 		},
 		rebuilds: []wire.Rebuild{
 			{ID: "r1", Aggregate: "accounts", Stage: "folding", By: m, Time: now,
 				Totals: wire.RebuildTotals{EventsRead: 50, EventsTotal: 200, SecondsLeft: 75}},
 			{ID: "r2", Aggregate: "accounts", Stage: "done", DryRun: true, By: m, Time: now,
-				Totals:     wire.RebuildTotals{Changed: 1},
-				Partitions: []wire.RebuildPartition{{Stage: "failed", Reason: m, Worker: m, Samples: samples}}},
+				Totals: wire.RebuildTotals{Changed: 1}, Partitions: []wire.RebuildPartition{
+					{Stage: "failed", Reason: m, Worker: m, Samples: samples},
+				}},
 		},
 		views: []wire.View{{Name: "account-table", Topic: m, Missing: m, Rebuild: &wire.ViewRebuild{
 			Stage: "running", By: m, Partitions: []int32{0, 1}, Done: 1, Partition: 1, Next: 5, End: 10,

@@ -96,8 +96,10 @@ func TestSchemasAreCompared(t *testing.T) {
 	page := c.Get(t, "/console/operations/schemas?q=opened").Want(http.StatusOK, "bank.Opened")
 	// The latest version is not the program's own schema: what the program changes is shown.
 	page = c.Get(t, page.Link("bank.Opened")).
-		Want(http.StatusOK, "not compatible", "from version 2 to the program", "breaks forward", "give it one")
-	c.Get(t, "/console/operations/schemas/bank.Opened?from=1&to=2").Want(http.StatusOK, "from version 1 to version 2")
+		Want(http.StatusOK, "not compatible", "from version 2 to the program", "breaks forward",
+			"give it one")
+	c.Get(t, "/console/operations/schemas/bank.Opened?from=1&to=2").
+		Want(http.StatusOK, "from version 1 to version 2")
 	c.Get(t, "/console/operations/schemas/bank.Opened?from=2&to=2").Want(http.StatusOK, "nothing changed")
 	c.Get(t, "/console/operations/schemas/bank.Opened?from=9").Want(http.StatusNotFound)
 	c.Get(t, "/console/operations/schemas/bank.Opened?from=x").Want(http.StatusBadRequest)

@@ -126,7 +126,8 @@ func (o *pages) askBuild(w http.ResponseWriter, r *http.Request, p *frame.Page) 
 		c.title = "Make " + build + " live?"
 		c.text = []string{
 			"Readers see this build from then on. The build that is live now stands still for up to ten " +
-				"seconds, so that nobody sees less than before, and is kept: you can go back in the same way.",
+				"seconds, so that nobody sees less than before. It is kept: you can go back in the " +
+				"same way.",
 		}
 		c.act.Label, c.act.Confirm = "Take over", "Let readers see build "+strconv.Itoa(n)
 	case drop:
@@ -185,7 +186,8 @@ func buildProblem(err error) error {
 
 // begun says how many partitions a build has begun.
 func begun(b *Build) string {
-	return strconv.Itoa(b.Partitions) + " of " + words.Plural(int64(b.Of), "partition", "partitions") + " begun"
+	return strconv.Itoa(b.Partitions) + " of " + words.Plural(int64(b.Of), "partition", "partitions") +
+		" begun"
 }
 
 // filling reports whether a build of a read model is being filled.

@@ -48,6 +48,14 @@ func about(d time.Duration) string {
 	return "about " + words.Duration(d.Round(time.Second))
 }
 
+// lasting is a duration in which less than a second says nothing.
+func lasting(d time.Duration) string {
+	if d < time.Second {
+		return "under 1 s"
+	}
+	return words.Duration(d.Round(time.Second))
+}
+
 // number reads a number of a path or a form.
 func number(name, text string, least int) (int, error) {
 	n, err := strconv.Atoi(text)

@@ -81,10 +81,10 @@ func (o *pages) askAbort(w http.ResponseWriter, r *http.Request, p *frame.Page) 
 		title: "Abort the transaction at " + topic + "/" + strconv.Itoa(int(partition)) + ", offset " +
 			strconv.FormatInt(offset, 10) + "?",
 		text: []string{
-			"None of its records will ever be read as committed, in any of its partitions. Its producer, if " +
-				"it is alive, is fenced.",
-			"A worker whose transaction is aborted starts over, and handles the same records again: nothing " +
-				"is lost. What another program has written is gone unless it writes it again.",
+			"None of its records will ever be read as committed, in any of its partitions. Its producer, " +
+				"if it is alive, is fenced.",
+			"A worker whose transaction is aborted starts over, and handles the same records again: " +
+				"nothing is lost. What another program has written is gone unless it writes it again.",
 		},
 		back: path(transactionsTab),
 		act: frame.Act{

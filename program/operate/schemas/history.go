@@ -50,7 +50,9 @@ func (h inRegistry) versions(ctx context.Context, subject string) ([]version, er
 	}
 	versions := make([]version, len(found))
 	for i, v := range found {
-		versions[i] = version{number: v.Version, id: v.ID, schema: schemadiff.Record(v.Schema, record), err: v.Err}
+		versions[i] = version{
+			number: v.Version, id: v.ID, schema: schemadiff.Record(v.Schema, record), err: v.Err,
+		}
 		if v.Schema != nil {
 			versions[i].text = v.Schema.Text
 		}
