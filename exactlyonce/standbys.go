@@ -1,6 +1,7 @@
 package exactlyonce
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -27,6 +28,16 @@ func (s standbys) warming() []int32 {
 		}
 	}
 	return warming
+}
+
+// Follows returns the partitions that a member of a group of this package follows as a standby, by what its
+// balancer has told it: kafka.Member.Given.
+func Follows(given []byte) ([]int32, error) {
+	told, err := warm.DecodeStandbys(given)
+	if err != nil {
+		return nil, fmt.Errorf("read what a member follows: %w", err)
+	}
+	return standbys(told).partitions(), nil
 }
 
 // probePause is how often it is looked whether warm-ups have caught up. A look asks no broker.

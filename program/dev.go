@@ -79,6 +79,7 @@ func (p *program) dev(ctx context.Context, out, logs io.Writer, loaded *command.
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Store.Directory)) }()
 	}
 	in := p.Install(c)
+	in.From = loaded.From
 	worker, err := worker.New(in, logger, p.extensions...)
 	if err != nil {
 		return err

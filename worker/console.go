@@ -33,23 +33,32 @@ func (w *Worker) openConsole(options *httpapi.Options) (err error) {
 	if w.letters, err = w.openDeadLetters(); err != nil {
 		return err
 	}
+	parts, err := w.consoleParts(api)
+	if err != nil {
+		return err
+	}
 	w.console, err = console.New(console.Options{
 		Access: frame.Configured{Allow: allow, UserHeader: c.UserHeader}, Version: w.in.Version,
 		Trail:  w.trail,
-		Logger: w.logger, Streams: c.Streams, Parts: w.consoleParts(api),
+		Logger: w.logger, Streams: c.Streams, Parts: parts,
 	})
 	options.Pages = w.console
 	return err
 }
 
 // consoleParts are the parts of the console: each adds its own pages.
-func (w *Worker) consoleParts(api *client.Client) []frame.Part {
+func (w *Worker) consoleParts(api *client.Client) ([]frame.Part, error) {
+	operations, err := w.operationsPart(api)
+	if err != nil {
+		return nil, err
+	}
 	return []frame.Part{
 		aggregates.Part(api, w.consoleKinds()),
 		letters.Part(w.letters, api, w.letterKinds()),
 		search.Part(api, w.letters, w.searchKinds(), w.searchesTexts()),
+		operations,
 		trail.Part(w.trail),
-	}
+	}, nil
 }
 
 // consoleKinds are the aggregates as the console shows them.

@@ -63,6 +63,7 @@ type Worker struct {
 	server       *httpapi.Server
 	console      *frame.Site    // nil: off
 	letters      *deadLetterBox // of the console; nil: off
+	verifying    *verifications // of the console; nil without it
 	trail        *auditTrail
 	listener     net.Listener // Run hands it to the server
 	address      string
@@ -324,6 +325,9 @@ func (w *Worker) close() error {
 	var errs []error
 	if w.listener != nil {
 		errs = append(errs, w.listener.Close())
+	}
+	if w.verifying != nil {
+		w.verifying.close()
 	}
 	if w.standbys != nil {
 		w.standbys.Close()
