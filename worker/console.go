@@ -6,6 +6,7 @@ import (
 	"refold/client"
 	"refold/console"
 	"refold/console/aggregates"
+	"refold/console/flow"
 	"refold/console/frame"
 	"refold/processors"
 	"refold/views/httpapi"
@@ -37,7 +38,10 @@ func (w *Worker) openConsole(options *httpapi.Options) (err error) {
 
 // consoleParts are the parts of the console: each adds its own pages.
 func (w *Worker) consoleParts(api *client.Client) []frame.Part {
+	program := w.consoleProgram()
+	w.figures = newFigures(w, api, program)
 	return []frame.Part{
+		flow.Part(program, w.figures),
 		aggregates.Part(api, w.consoleKinds()),
 	}
 }

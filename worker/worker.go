@@ -61,6 +61,7 @@ type Worker struct {
 	unprojected  atomic.Pointer[error] // why it has ended
 	server       *httpapi.Server
 	console      *frame.Site  // nil: off
+	figures      *figures     // of the console; nil: off
 	listener     net.Listener // Run hands it to the server
 	address      string
 	directory    *owners.Directory          // nil: everything is here
@@ -313,6 +314,9 @@ func (w *Worker) close() error {
 	var errs []error
 	if w.listener != nil {
 		errs = append(errs, w.listener.Close())
+	}
+	if w.figures != nil {
+		w.figures.close()
 	}
 	if w.standbys != nil {
 		w.standbys.Close()
