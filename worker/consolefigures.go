@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
-
 	"refold/client"
 	"refold/console/flow"
 	"refold/processors"
@@ -156,23 +154,25 @@ func (f *figures) addHeld(sample *flow.Sample) {
 	families, _ := f.worker.metrics.Gather() // of a collector that fails, nothing is known
 	held := make(map[string]map[string]bool) // partitions by group
 	for _, family := range families {
+		of := family.GetName()
+		if of != "exactlyonce_held_partition" && of != "refold_projection_held_partitions" {
+			continue
+		}
 		for _, m := range family.GetMetric() {
-			labels := labelsOf(m)
-			switch family.GetName() {
-			case "exactlyonce_held_partition":
-				group := labels["group"]
+			labels := make(map[string]string)
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			group, value := labels["group"], m.GetGauge().GetValue()
+			node := flow.ProjectionID(labels["projection"])
+			if reader, is := sample.Readers[node]; is {
+				reader.Held += int(value)
+				sample.Readers[node] = reader
+			} else if value > 0 {
 				if held[group] == nil {
 					held[group] = make(map[string]bool)
 				}
-				if m.GetGauge().GetValue() > 0 {
-					held[group][labels["topic"]+"/"+labels["partition"]] = true
-				}
-			case "refold_projection_held_partitions":
-				id := flow.ProjectionID(labels["projection"])
-				if reader, is := sample.Readers[id]; is {
-					reader.Held += int(m.GetGauge().GetValue())
-					sample.Readers[id] = reader
-				}
+				held[group][labels["topic"]+"/"+labels["partition"]] = true
 			}
 		}
 	}
@@ -182,14 +182,6 @@ func (f *figures) addHeld(sample *flow.Sample) {
 			sample.Readers[node] = reader
 		}
 	}
-}
-
-func labelsOf(m *dto.Metric) map[string]string {
-	labels := make(map[string]string)
-	for _, l := range m.GetLabel() {
-		labels[l.GetName()] = l.GetValue()
-	}
-	return labels
 }
 
 // seldomEvery is how often it is asked what changes seldom, or costs more than a look.

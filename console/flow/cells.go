@@ -30,6 +30,9 @@ func cellsOf(n *Node, f Figures) []cell {
 		cells = append(cells, cell{stateID(n), state(f)}, cell{waitingID(n), plain(f.Waiting)},
 			cell{workersID(n), staff(f)})
 	}
+	if n.Kind == KindDeadLetters {
+		cells = append(cells, cell{stateID(n), state(f)})
+	}
 	return cells
 }
 

@@ -78,7 +78,7 @@ func serve(t *testing.T, p flow.Program, s *flow.Sample) *consoletest.Console {
 }
 
 func TestThePageShowsTheProgram(t *testing.T) {
-	p := bank(2)
+	p := bank(4)
 	c := serve(t, p, measured(p))
 	page := c.Get(t, "/console/").Want(http.StatusOK, "3 records were set aside within the last hour",
 		"The aggregate order is behind", "account-commands", "✓ keeps up", "worker-1 (12)",
@@ -105,7 +105,7 @@ func TestAnEmptyProgramSaysWhatToDo(t *testing.T) {
 func TestAPageOfTwelveAggregates(t *testing.T) {
 	p := bank(12)
 	page := serve(t, p, measured(p)).Get(t, "/console/").Want(http.StatusOK, "of-order")
-	const most = 100 << 10
+	const most = 110 << 10
 	if len(page.Body) > most {
 		t.Errorf("the page has %d bytes, at most %d are wanted", len(page.Body), most)
 	}

@@ -38,7 +38,7 @@ type watch struct {
 
 	mu      sync.Mutex
 	last    *look
-	tried   time.Time     // when the last measurement ended
+	tried   time.Time     // when the last measurement began
 	running chan struct{} // closed when the one that is under way ends; nil: none is
 }
 
@@ -89,7 +89,7 @@ func without(items []Item, word string) (others []Item) {
 func (w *watch) look(ctx context.Context, wait time.Duration) *look {
 	w.mu.Lock()
 	if w.running == nil && w.now().Sub(w.tried) >= fresh {
-		w.running = make(chan struct{})
+		w.running, w.tried = make(chan struct{}), w.now()
 		go w.measure(context.WithoutCancel(ctx))
 	}
 	running, last := w.running, w.last
@@ -120,7 +120,7 @@ func (w *watch) measure(ctx context.Context) {
 	seen := w.see(w.last, sample, err) // nobody else sets last
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last, w.tried = seen, w.now()
+	w.last = seen
 	close(w.running)
 	w.running = nil
 }
