@@ -113,7 +113,7 @@ func ofLate(n *Node, now *Sample) (items []Item) {
 		items = append(items, Item{
 			Kind: frame.Warn, Word: "late", Path: pathOf(n),
 			Text: fmt.Sprintf("%s is behind: the oldest %s waited for %s, of %s", called(n), what,
-				words.Duration(age.Round(time.Second)), words.Count(r.Waiting)),
+				old(age), words.Count(r.Waiting)),
 		})
 	}
 	if n.Kind == KindProjection && r.Filling >= 0 {
