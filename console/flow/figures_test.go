@@ -105,9 +105,9 @@ func TestAttentionComesInOrder(t *testing.T) {
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("needs attention:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	const late = "The aggregate order is behind: the oldest command has waited for 5 min, of 12"
-	if len(items) > 4 && items[4].Text != late {
-		t.Errorf("%q is not %q", items[4].Text, late)
+	const text = "The aggregate order is behind: the oldest command has waited for 5 min, of 12"
+	if len(items) > 4 && items[4].Text != text {
+		t.Errorf("%q is not %q", items[4].Text, text)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
@@ -140,7 +141,7 @@ func (m *Meter) Measure(ctx context.Context, topics []string, groups []Group) (*
 	})
 	var waits []waiting
 	for _, g := range groups {
-		if answer, is := committed[g.Name]; is && answer.Err == nil {
+		if answer, is := committed[g.Name]; is && (answer.Err == nil || nobody(answer.Err)) {
 			standing, some := m.standing(g, answer.Fetched, ends)
 			m.rosters.add(g, &standing, len(ends[first(g.Topics)]))
 			r.Groups[g.Name] = standing
@@ -150,6 +151,9 @@ func (m *Meter) Measure(ctx context.Context, topics []string, groups []Group) (*
 	m.readAges(client, waits)
 	return r, nil
 }
+
+// nobody reports whether an error says that there is no such group, which nobody was ever in.
+func nobody(err error) bool { return errors.Is(err, kerr.GroupIDNotFound) }
 
 func first(topics []string) string {
 	if len(topics) == 0 {

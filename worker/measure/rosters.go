@@ -40,7 +40,7 @@ func (r *rosters) look(ctx context.Context, admin *kadm.Client, names []string) 
 	}
 	r.asked, r.names, r.known = time.Now(), len(names), make(map[string]roster, len(names))
 	for name, g := range described {
-		if g.Err == nil {
+		if g.Err == nil || nobody(g.Err) {
 			r.known[name] = rosterOf(g)
 		}
 	}
