@@ -19,6 +19,13 @@ func (s standbys) partitions() []int32 {
 	return all
 }
 
+// Followed returns the partitions that a member of a group was told to follow, from the user data of its
+// assignment. It is for those who describe a group whose protocol is [ProtocolName].
+func Followed(userData []byte) ([]int32, error) {
+	told, err := warm.DecodeStandbys(userData)
+	return standbys(told).partitions(), err //nolint:wrapcheck // it says that the data is damaged
+}
+
 // warming are those that the worker will own when it has caught up.
 func (s standbys) warming() []int32 {
 	var warming []int32

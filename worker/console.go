@@ -6,6 +6,7 @@ import (
 	"refold/client"
 	"refold/console"
 	"refold/console/aggregates"
+	"refold/console/flow"
 	"refold/console/frame"
 	"refold/console/letters"
 	"refold/console/search"
@@ -52,7 +53,10 @@ func (w *Worker) consoleParts(api *client.Client) ([]frame.Part, error) {
 	if err != nil {
 		return nil, err
 	}
+	program := w.consoleProgram()
+	w.figures = newFigures(w, api, program)
 	return []frame.Part{
+		flow.Part(program, w.figures),
 		aggregates.Part(api, w.consoleKinds()),
 		letters.Part(w.letters, api, w.letterKinds()),
 		search.Part(api, w.letters, w.searchKinds(), w.searchesTexts()),

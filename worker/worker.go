@@ -62,6 +62,7 @@ type Worker struct {
 	reactions    *Reactions            // nil: it runs none
 	server       *httpapi.Server
 	console      *frame.Site    // nil: off
+	figures      *figures       // of the console; nil: off
 	letters      *deadLetterBox // of the console; nil: off
 	verifying    *verifications // of the console; nil without it
 	trail        *auditTrail
@@ -328,6 +329,9 @@ func (w *Worker) close() error {
 	}
 	if w.verifying != nil {
 		w.verifying.close()
+	}
+	if w.figures != nil {
+		w.figures.close()
 	}
 	if w.standbys != nil {
 		w.standbys.Close()
