@@ -7,6 +7,8 @@ import (
 	"refold/console"
 	"refold/console/aggregates"
 	"refold/console/frame"
+	"refold/console/live"
+	"refold/console/traces"
 	"refold/processors"
 	"refold/views/httpapi"
 )
@@ -39,7 +41,27 @@ func (w *Worker) openConsole(options *httpapi.Options) (err error) {
 func (w *Worker) consoleParts(api *client.Client) []frame.Part {
 	return []frame.Part{
 		aggregates.Part(api, w.consoleKinds()),
+		traces.Part(api, w.tracedKinds()),
+		live.Part(api, w.liveKinds(), live.Options{}),
 	}
+}
+
+// tracedKinds are the aggregates as pages of traces show them.
+func (w *Worker) tracedKinds() []traces.Kind {
+	kinds := make([]traces.Kind, len(w.opened.Aggregates))
+	for i, a := range w.opened.Aggregates {
+		kinds[i] = traces.Kind{Name: a.Name, Plural: a.Plural, Meanings: meanings(a)}
+	}
+	return kinds
+}
+
+// liveKinds are the aggregates as the live page names them.
+func (w *Worker) liveKinds() []live.Kind {
+	kinds := make([]live.Kind, len(w.opened.Aggregates))
+	for i, a := range w.opened.Aggregates {
+		kinds[i] = live.Kind{Name: a.Name, Plural: a.Plural}
+	}
+	return kinds
 }
 
 // consoleKinds are the aggregates as the console shows them.
