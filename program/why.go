@@ -24,8 +24,8 @@ func (p *program) newWhy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why AGGREGATE ID [FIELD]...",
 		Short: "Say which event last set a field of an aggregate, and who sent its command",
-		Long: `Say which event last set a field of an aggregate, what the field was before, which command the event
-came from, and who sent that, by the HTTP API of a worker.
+		Long: `Say which event last set a field of an aggregate, what the field was before, which command the
+event came from, and who sent that, by the HTTP API of a worker.
 
 A field is named by its path, as in what diff shows: balance, 'charges[0].refundable'. Without a field, all
 fields of the state are explained, each as a whole. An item of a list is known by its place in the list.
@@ -93,8 +93,8 @@ func describeReason(r *wire.Reason) string {
 	field, value := command.Legible(r.Field), command.Legible(string(r.Value))
 	e := r.Event
 	if e == nil {
-		return fmt.Sprintf("  %s: %s\n    not set by any event from %d on; --sequence %d looks further back\n",
-			field, value, r.From, r.From-1)
+		return fmt.Sprintf("  %s: %s\n    not set by any event from %d on; --sequence %d looks further "+
+			"back\n", field, value, r.From, r.From-1)
 	}
 	text := fmt.Sprintf("  %s: %s -> %s\n", field, command.Legible(string(orNull(r.Before))), value)
 	text += fmt.Sprintf("    by event %d, %s, %s  %s\n", e.Sequence,

@@ -49,8 +49,8 @@ func (a *Aggregate) At(ctx context.Context, id string, m Moment) (PastRow, error
 	return PastRow{Row: row, Time: found.Time}, err
 }
 
-// Each calls fn with the states after the events from first to last, in order; first is 1 at least. Errors are
-// those of At, and that of fn, which ends it. For the cost see history.Past.
+// Each calls fn with the states after the events from first to last, in order; first is 1 at least. Errors
+// are those of At, and that of fn, which ends it. For the cost see history.Past.
 func (a *Aggregate) Each(ctx context.Context, id string, first, last int64, fn func(PastRow) error) error {
 	if a.events == nil || a.description.Fold == nil {
 		return ErrNoHistory

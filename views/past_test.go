@@ -229,7 +229,9 @@ func TestEachStateOfThePast(t *testing.T) {
 	defer v.stop()
 	_, err := v.counters.WaitEvents(patient(t), "a", views.EventQuery{After: 24, Limit: 1})
 	must(t, err)
-	for _, span := range [][2]int64{{1, 25}, {1, 1}, {25, 25}, {9, 12}, {10, 10}, {10, 11}, {20, 25}, {11, 20}} {
+	for _, span := range [][2]int64{
+		{1, 25}, {1, 1}, {25, 25}, {9, 12}, {10, 10}, {10, 11}, {20, 25}, {11, 20},
+	} {
 		next := span[0]
 		err := v.counters.Each(t.Context(), "a", span[0], span[1], func(row views.PastRow) error {
 			if row.Sequence != next || row.State != next*(next+1)/2 {

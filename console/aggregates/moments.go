@@ -191,7 +191,8 @@ func (k *pages) why(ctx context.Context, id string, at moment, text string) (*re
 		return nil, err //nolint:wrapcheck // it becomes a page
 	}
 	because := &found.Fields[0]
-	out := &reason{path: text, text: values.Short(at.state.At(path), path, at.state, k.Money), from: because.From}
+	now := values.Short(at.state.At(path), path, at.state, k.Money)
+	out := &reason{path: text, text: now, from: because.From}
 	if because.Event == nil {
 		return out, nil
 	}

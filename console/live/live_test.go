@@ -78,6 +78,12 @@ func rejection() *client.Item {
 	})
 }
 
+func full() error {
+	return &client.Problem{Problem: wire.Problem{
+		Status: http.StatusServiceUnavailable, Code: wire.CodeTooManyListeners, Detail: "the house is full",
+	}}
+}
+
 func serve(t *testing.T, f *fake) *consoletest.Console {
 	t.Helper()
 	return consoletest.Serve(t, live.Part(f, []live.Kind{
@@ -110,14 +116,16 @@ func TestAMomentOfTheFlow(t *testing.T) {
 		t.Errorf("it goes on at %s", got)
 	}
 	serve(t, &fake{}).Get(t, "/console/live?look=1").Want(http.StatusOK, "Nothing that matches has come")
-	f.err = &client.Problem{Problem: wire.Problem{Status: 503, Code: wire.CodeTooManyListeners, Detail: "full"}}
-	serve(t, f).Get(t, "/console/live?look=1").Want(http.StatusServiceUnavailable, "full")
+	f.err = full()
+	serve(t, f).Get(t, "/console/live?look=1").Want(http.StatusServiceUnavailable,
+		"the house is full")
 }
 
 func TestFilters(t *testing.T) {
 	f := &fake{items: append(deposits(5), rejection())}
 	c := serve(t, f)
-	c.Get(t, "/console/live?look=1&aggregate=account&id=a,b&kind=event&type=T&correlation=c").Want(http.StatusOK)
+	c.Get(t, "/console/live?look=1&aggregate=account&id=a,b&kind=event&type=T&correlation=c").
+		Want(http.StatusOK)
 	want := client.Listen{Aggregates: []string{"account"}, IDs: []string{"a,b"}, Types: []string{"T"},
 		CorrelationIDs: []string{"c"}, Kinds: []wire.Kind{wire.KindEvent}}
 	if got := f.asked[0]; fmt.Sprint(got) != fmt.Sprint(want) {
@@ -140,8 +148,9 @@ func TestFilters(t *testing.T) {
 	}
 	page := c.Get(t, "/console/live?look=1&where=data.amount+%3E+4").Want(http.StatusOK,
 		"The expression has no value for 1: no such key: amount")
-	if got := page.Link("Listen anew for two seconds"); got != "/console/live?look=1&where=data.amount+%3E+4" {
-		t.Errorf("the filter is lost: %s", got)
+	again := page.Link("Listen anew for two seconds")
+	if again != "/console/live?look=1&where=data.amount+%3E+4" {
+		t.Errorf("the filter is lost: %s", again)
 	}
 	c.Get(t, "/console/live?aggregate=acount").Want(http.StatusBadRequest, "There is no aggregate acount")
 	c.Get(t, "/console/live?kind=x").Want(http.StatusBadRequest, "command, event, result, dead-letter")
@@ -206,7 +215,8 @@ func TestPauseAndStep(t *testing.T) {
 	}
 	part = c.Get(t, "/console/live/controls?after=p002&paused=1").Want(http.StatusOK, "paused")
 	part.Without("Listening")
-	c.Get(t, "/console/live/controls?after=p002").One("div", "hx-sse:connect", "/console/live/stream?after=p002")
+	part = c.Get(t, "/console/live/controls?after=p002")
+	part.One("div", "hx-sse:connect", "/console/live/stream?after=p002")
 }
 
 // A page is told of as many as it may show at once, and how many were left out.
@@ -250,12 +260,11 @@ func TestTheStreamIsSampled(t *testing.T) {
 
 // A page is told why nothing comes.
 func TestAStreamThatCannotBegin(t *testing.T) {
-	f := &fake{err: &client.Problem{Problem: wire.Problem{
-		Status: http.StatusServiceUnavailable, Code: wire.CodeTooManyListeners, Detail: "as many as may listen do",
-	}}}
-	page := serve(t, f).Get(t, "/console/live/stream")
-	if !strings.Contains(page.Body, "as many as may listen do") || !strings.Contains(page.Body, "event: failed") {
-		t.Errorf("the stream is %s", page.Body)
+	page := serve(t, &fake{err: full()}).Get(t, "/console/live/stream")
+	for _, text := range []string{"the house is full", "event: failed"} {
+		if !strings.Contains(page.Body, text) {
+			t.Errorf("there is no %q in %s", text, page.Body)
+		}
 	}
 }
 

@@ -96,7 +96,8 @@ func (m *matcher) fits(ctx context.Context, message *wire.Message) bool {
 	}
 	fits, is := value.Value().(bool)
 	if !is {
-		m.failed, m.failure = m.failed+1, fmt.Sprintf("the value is %v; it must be true or false", value.Value())
+		m.failed++
+		m.failure = fmt.Sprintf("the value is %v; it must be true or false", value.Value())
 	}
 	return fits
 }

@@ -19,7 +19,9 @@ func (f fakePast) At(_ context.Context, _ string, m views.Moment) (views.PastRow
 	return f(m)
 }
 
-func (f fakePast) Each(ctx context.Context, id string, first, last int64, fn func(views.PastRow) error) error {
+func (f fakePast) Each(
+	ctx context.Context, id string, first, last int64, fn func(views.PastRow) error,
+) error {
 	for n := first; n <= last; n++ {
 		row, err := f.At(ctx, id, views.Moment{Sequence: n})
 		if err != nil {

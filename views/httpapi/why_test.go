@@ -121,7 +121,8 @@ func TestWhyProblems(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	_, err = c.Why(t.Context(), "accounts", "alice", client.Why{Fields: []string{"owner.name"}})
-	if !client.HasCode(err, wire.CodeNoField) || !strings.Contains(err.Error(), "owner, which has no fields") {
+	if !client.HasCode(err, wire.CodeNoField) ||
+		!strings.Contains(err.Error(), "owner, which has no fields") {
 		t.Errorf("got %v", err)
 	}
 	for path, status := range map[string]int{
