@@ -74,7 +74,8 @@ func deposits(n int) (items []*client.Item) {
 func rejection() *client.Item {
 	return message(wire.Message{
 		Kind: wire.KindResult, Aggregate: "account", Subject: "bob", Outcome: wire.StatusRejected,
-		Data: json.RawMessage(`{"accepted":false,"code":"insufficient-funds"}`),
+		Data: json.RawMessage(`{"commandType":"WithdrawMoney","accepted":false,"code":"insufficient-funds",` +
+			`"message":"the balance is 1"}`),
 	})
 }
 
@@ -98,6 +99,21 @@ func rowsOf(page *consoletest.Page) (texts []string) {
 	return texts
 }
 
+// A result is said in a few words.
+func TestResults(t *testing.T) {
+	for data, want := range map[string]string{
+		`{"commandType":"Open","firstSequence":9,"lastSequence":9}`:   "Open: event 9",
+		`{"commandType":"Open","firstSequence":9,"lastSequence":12}`:  "Open: events 9 to 12",
+		`{"commandType":"Open","firstSequence":10,"lastSequence":9}`:  "Open: it changed nothing",
+		`{"commandType":"Open","firstSequence":10,"lastSequence":12}`: "Open: events 10 to 12",
+	} {
+		items := append(deposits(1), message(wire.Message{
+			Kind: wire.KindResult, Outcome: wire.StatusAccepted, Data: json.RawMessage(data),
+		}))
+		serve(t, &fake{items: items}).Get(t, "/console/live?look=1").Want(http.StatusOK, want)
+	}
+}
+
 // Without scripts, a page has what comes in a moment, the newest first.
 func TestAMomentOfTheFlow(t *testing.T) {
 	f := &fake{items: append(deposits(3), rejection())}
@@ -105,6 +121,7 @@ func TestAMomentOfTheFlow(t *testing.T) {
 		"insufficient-funds", "14:05:09.000")
 	rows := rowsOf(page)
 	if len(rows) != 4 || !strings.Contains(rows[0], "rejected") ||
+		!strings.Contains(rows[0], "WithdrawMoney: the balance is 1") ||
 		!strings.Contains(rows[1], "amount 3, currency \"EUR\"") {
 		t.Errorf("the rows are %q", rows)
 	}

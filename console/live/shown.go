@@ -44,5 +44,30 @@ func reason(m *wire.Message) string {
 // brief is the data of a message in a few words.
 func brief(m *wire.Message) string {
 	v := values.Parse(m.Data)
+	if m.Kind == wire.KindResult {
+		return briefResult(m, v)
+	}
 	return values.Short(v, jsondiff.Path{}, v, nil)
+}
+
+// briefResult says of which command a result is, and what came of it.
+func briefResult(m *wire.Message, v *jsondiff.Value) string {
+	text := func(name string) string {
+		if member := v.Member(name); member != nil {
+			return member.Text
+		}
+		return ""
+	}
+	first, last := text("firstSequence"), text("lastSequence")
+	switch {
+	case m.Outcome == wire.StatusRejected:
+		return text("commandType") + ": " + text("message")
+	case m.Outcome != wire.StatusAccepted || first == "" || last == "":
+		return values.Short(v, jsondiff.Path{}, v, nil)
+	case first == last:
+		return text("commandType") + ": event " + first
+	case len(last) < len(first) || len(last) == len(first) && last < first:
+		return text("commandType") + ": it changed nothing"
+	}
+	return text("commandType") + ": events " + first + " to " + last
 }
