@@ -59,7 +59,7 @@ func (w *Worker) tracedKinds() []traces.Kind {
 func (w *Worker) liveKinds() []live.Kind {
 	kinds := make([]live.Kind, len(w.opened.Aggregates))
 	for i, a := range w.opened.Aggregates {
-		kinds[i] = live.Kind{Name: a.Name, Plural: a.Plural}
+		kinds[i] = live.Kind{Name: a.Name, Plural: a.Plural, Money: a.Money}
 	}
 	return kinds
 }

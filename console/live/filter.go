@@ -26,7 +26,7 @@ func (l *pages) filterOf(r *http.Request) (f filter, err error) {
 		aggregate: get("aggregate"), id: query.Get("id"), kind: get("kind"), typeName: get("type"),
 		code: get("code"), correlation: query.Get("correlation"), where: get("where"),
 	}
-	if f.aggregate != "" && l.plurals[f.aggregate] == "" {
+	if f.aggregate != "" && l.byName[f.aggregate].Name == "" {
 		return f, frame.Invalid("There is no aggregate " + f.aggregate + ".")
 	}
 	if f.kind != "" && !slices.Contains(kindsOfMessages, f.kind) {

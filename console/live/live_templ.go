@@ -1033,15 +1033,15 @@ func row(p *frame.Page, l *pages, item *client.Item, whole bool) templ.Component
 				return templ_7745c5c3_Err
 			}
 		} else if whole {
-			templ_7745c5c3_Err = values.Tree(values.Parse(m.Data), values.Options{}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = values.Tree(values.Parse(m.Data), values.Options{Money: l.byName[m.Aggregate].Money}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
 			var templ_7745c5c3_Var53 string
-			templ_7745c5c3_Var53, templ_7745c5c3_Err = templ.JoinStringErrs(brief(m))
+			templ_7745c5c3_Var53, templ_7745c5c3_Err = templ.JoinStringErrs(l.brief(m))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `live/live.templ`, Line: 189, Col: 14}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `live/live.templ`, Line: 189, Col: 16}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var53))
 			if templ_7745c5c3_Err != nil {

@@ -88,7 +88,8 @@ func full() error {
 func serve(t *testing.T, f *fake) *consoletest.Console {
 	t.Helper()
 	return consoletest.Serve(t, live.Part(f, []live.Kind{
-		{Name: "account", Plural: "accounts"}, {Name: "order", Plural: "orders"},
+		{Name: "account", Plural: "accounts", Money: map[string]string{"amount": "currency"}},
+		{Name: "order", Plural: "orders"},
 	}, live.Options{Every: time.Millisecond, Rows: 10, Look: time.Second, ExportLines: 20}))
 }
 
@@ -122,7 +123,7 @@ func TestAMomentOfTheFlow(t *testing.T) {
 	rows := rowsOf(page)
 	if len(rows) != 4 || !strings.Contains(rows[0], "rejected") ||
 		!strings.Contains(rows[0], "WithdrawMoney: the balance is 1") ||
-		!strings.Contains(rows[1], "amount 3, currency \"EUR\"") {
+		!strings.Contains(rows[1], "amount 0.03 EUR, currency \"EUR\"") {
 		t.Errorf("the rows are %q", rows)
 	}
 	if got := page.Link("trace-3"); got != "/console/traces/trace-3" {
@@ -216,10 +217,10 @@ func TestPauseAndStep(t *testing.T) {
 		t.Error("a page that is paused is connected")
 	}
 	page = c.Get(t, page.Link("Step: the next message")).Want(http.StatusOK, "1 shown")
-	if rows := rowsOf(page); len(rows) != 1 || !strings.Contains(rows[0], "amount 2 currency EUR") {
+	if rows := rowsOf(page); len(rows) != 1 || !strings.Contains(rows[0], "amount 0.02 EUR currency EUR") {
 		t.Errorf("the rows are %q", rows)
 	}
-	page = c.Get(t, page.Link("Step: the next message")).Want(http.StatusOK, "amount 3")
+	page = c.Get(t, page.Link("Step: the next message")).Want(http.StatusOK, "0.03 EUR")
 	page = c.Get(t, page.Link("Step: the next message")).Want(http.StatusOK, "Nothing that matches has come")
 	if got := page.Link("Go on"); got != "/console/live?after=p003&type=MoneyDeposited" {
 		t.Errorf("it goes on at %s", got)

@@ -15,7 +15,11 @@ type API interface {
 }
 
 // Kind is a kind of aggregate.
-type Kind struct{ Name, Plural string }
+type Kind struct {
+	Name, Plural string
+	// Money is that of values.Options.
+	Money map[string]string
+}
 
 // Options says how much is shown. Zero fields take their default.
 type Options struct {
@@ -48,18 +52,18 @@ func def[T comparable](value *T, byDefault T) {
 type pages struct {
 	Options
 
-	api     API
-	kinds   []Kind
-	plurals map[string]string // by name
+	api    API
+	kinds  []Kind
+	byName map[string]Kind
 }
 
 // Part returns the pages about what happens now.
 func Part(api API, kinds []Kind, o Options) frame.Part {
 	return func(site *frame.Site) {
 		o.complete()
-		l := &pages{o, api, kinds, make(map[string]string, len(kinds))}
+		l := &pages{o, api, kinds, make(map[string]Kind, len(kinds))}
 		for _, k := range kinds {
-			l.plurals[k.Name] = k.Plural
+			l.byName[k.Name] = k
 		}
 		path := frame.Path("live")
 		site.Tab(frame.Tab{Name: "Live", Path: path, Order: frame.OrderLive})

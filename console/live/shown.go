@@ -11,7 +11,7 @@ import (
 
 // aggregatePath leads to a message's aggregate, of an event to the state after it; empty: there is no page.
 func (l *pages) aggregatePath(m *wire.Message) string {
-	plural := l.plurals[m.Aggregate]
+	plural := l.byName[m.Aggregate].Plural
 	if plural == "" || m.Subject == "" {
 		return ""
 	}
@@ -42,12 +42,12 @@ func reason(m *wire.Message) string {
 }
 
 // brief is the data of a message in a few words.
-func brief(m *wire.Message) string {
+func (l *pages) brief(m *wire.Message) string {
 	v := values.Parse(m.Data)
 	if m.Kind == wire.KindResult {
 		return briefResult(m, v)
 	}
-	return values.Short(v, jsondiff.Path{}, v, nil)
+	return values.Short(v, jsondiff.Path{}, v, l.byName[m.Aggregate].Money)
 }
 
 // briefResult says of which command a result is, and what came of it.
