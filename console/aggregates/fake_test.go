@@ -125,6 +125,12 @@ func (f *fake) Why(_ context.Context, _, id string, w client.Why) (*client.Reaso
 	if err != nil {
 		return nil, err
 	}
+	if w.Fields[0] == "balanse" {
+		return nil, &client.Problem{Problem: wire.Problem{
+			Status: http.StatusNotFound, Code: wire.CodeNoField, Detail: "there is no field balanse",
+			Errors: []wire.Mistake{{Allowed: "a field of the state: balance"}},
+		}}
+	}
 	at := func(n int64) *jsondiff.Value {
 		if n == 0 {
 			return nil

@@ -2,6 +2,7 @@ package aggregates
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -187,6 +188,9 @@ func (k *pages) why(ctx context.Context, id string, at moment, text string) (*re
 	found, err := k.api.Why(ctx, k.Plural, id, client.Why{
 		Fields: []string{path.String()}, Sequence: at.sequence,
 	})
+	if p, is := errors.AsType[*client.Problem](err); is && p.Code == wire.CodeNoField {
+		return nil, noField(p)
+	}
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it becomes a page
 	}
@@ -205,4 +209,16 @@ func (k *pages) why(ctx context.Context, id string, at moment, text string) (*re
 		Event: &client.Event{Event: *because.Event}, changes: []change{set}, source: because.Source,
 	}
 	return out, nil
+}
+
+// noField is the problem of a field that the state has never had: it says which there are.
+func noField(p *client.Problem) *frame.Problem {
+	detail := p.Detail + "."
+	for _, mistake := range p.Errors {
+		detail += " It must be " + mistake.Allowed + "."
+	}
+	return &frame.Problem{
+		Status: p.Status, Title: "There is no such field", Detail: detail,
+		Do: "Take one of these, or go back and choose it on the aggregate's page.",
+	}
 }
