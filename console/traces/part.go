@@ -67,7 +67,7 @@ func (t *pages) show(w http.ResponseWriter, r *http.Request, p *frame.Page) erro
 	id := r.PathValue("id")
 	trace, err := t.find(r.Context(), id)
 	if client.IsNotFound(err) {
-		return p.ShowStatus(w, r, http.StatusNotFound, "Trace "+id, missing(id, err.Error()))
+		return p.ShowStatus(w, r, http.StatusNotFound, "Trace "+id, missing(id, frame.ProblemOf(err).Detail))
 	}
 	if err != nil {
 		return err
