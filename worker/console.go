@@ -9,7 +9,9 @@ import (
 	"refold/console/flow"
 	"refold/console/frame"
 	"refold/console/letters"
+	"refold/console/live"
 	"refold/console/search"
+	"refold/console/traces"
 	"refold/console/trail"
 	"refold/processors"
 	"refold/views/httpapi"
@@ -58,11 +60,31 @@ func (w *Worker) consoleParts(api *client.Client) ([]frame.Part, error) {
 	return []frame.Part{
 		flow.Part(program, w.figures),
 		aggregates.Part(api, w.consoleKinds()),
+		traces.Part(api, w.tracedKinds()),
+		live.Part(api, w.liveKinds(), live.Options{}),
 		letters.Part(w.letters, api, w.letterKinds()),
 		search.Part(api, w.letters, w.searchKinds(), w.searchesTexts()),
 		operations,
 		trail.Part(w.trail),
 	}, nil
+}
+
+// tracedKinds are the aggregates as pages of traces show them.
+func (w *Worker) tracedKinds() []traces.Kind {
+	kinds := make([]traces.Kind, len(w.opened.Aggregates))
+	for i, a := range w.opened.Aggregates {
+		kinds[i] = traces.Kind{Name: a.Name, Plural: a.Plural, Meanings: meanings(a)}
+	}
+	return kinds
+}
+
+// liveKinds are the aggregates as the live page names them.
+func (w *Worker) liveKinds() []live.Kind {
+	kinds := make([]live.Kind, len(w.opened.Aggregates))
+	for i, a := range w.opened.Aggregates {
+		kinds[i] = live.Kind{Name: a.Name, Plural: a.Plural, Money: a.Money}
+	}
+	return kinds
 }
 
 // consoleKinds are the aggregates as the console shows them.

@@ -21,15 +21,15 @@ func (p Path) Named(name string) Path { return append(p[:len(p):len(p)], Step{Na
 // At returns the path that leads on to an item.
 func (p Path) At(index int) Path { return append(p[:len(p):len(p)], Step{Index: index}) }
 
-// String writes the path: charges[0].refundable. A name with a dot, a bracket or a quote in it is quoted:
-// ["a.b"].
+// String writes the path: charges[0].refundable. A name with a dot, a comma, a bracket or a quote in it
+// is quoted: ["a.b"].
 func (p Path) String() string {
 	var b strings.Builder
 	for i, s := range p {
 		switch {
 		case s.Name == nil:
 			b.WriteString("[" + strconv.Itoa(s.Index) + "]")
-		case *s.Name == "" || strings.ContainsAny(*s.Name, ".[]\""):
+		case *s.Name == "" || strings.ContainsAny(*s.Name, ".,[]\""):
 			b.WriteString("[" + strconv.Quote(*s.Name) + "]")
 		default:
 			if i > 0 {

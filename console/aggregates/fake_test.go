@@ -13,6 +13,7 @@ import (
 	"refold/client"
 	"refold/client/wire"
 	"refold/codecs/avrojson"
+	"refold/codecs/jsondiff"
 	"refold/console/aggregates"
 	"refold/console/consoletest"
 )
@@ -116,6 +117,46 @@ func (f *fake) Command(_ context.Context, _, _, commandID string, _ time.Duratio
 		return nil, notFound()
 	}
 	return f.answer, nil
+}
+
+// Why looks back through 256 events.
+func (f *fake) Why(_ context.Context, _, id string, w client.Why) (*client.Reasons, error) {
+	path, err := jsondiff.ParsePath(w.Fields[0])
+	if err != nil {
+		return nil, err
+	}
+	if w.Fields[0] == "balanse" {
+		return nil, &client.Problem{Problem: wire.Problem{
+			Status: http.StatusNotFound, Code: wire.CodeNoField, Detail: "there is no field balanse",
+			Errors: []wire.Mistake{{Allowed: "a field of the state: balance"}},
+		}}
+	}
+	at := func(n int64) *jsondiff.Value {
+		if n == 0 {
+			return nil
+		}
+		state, _ := jsondiff.Parse([]byte(f.accounts[id][n-1]))
+		return state.At(path)
+	}
+	reason := wire.Reason{Field: w.Fields[0], Value: json.RawMessage(at(w.Sequence).String())}
+	for n := w.Sequence; n > 0; n-- {
+		if w.Sequence-n == 256 {
+			reason.From = n + 1
+			break
+		}
+		if was := at(n - 1); !at(n).Equal(was) {
+			event := f.event(id, n)
+			reason.Event = &event
+			if was != nil {
+				reason.Before = json.RawMessage(was.String())
+			}
+			if f.answer != nil && f.answer.ID == event.CausationID {
+				reason.Source = f.answer.Source
+			}
+			break
+		}
+	}
+	return &client.Reasons{Why: wire.Why{Sequence: w.Sequence, Fields: []wire.Reason{reason}}}, nil
 }
 
 func (f *fake) Send(_ context.Context, _, _ string, s client.Send) (*client.Command, error) {

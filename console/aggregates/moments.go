@@ -179,59 +179,46 @@ type reason struct {
 	from  int64 // the first event that was looked at
 }
 
-const (
-	// whyEvents is how many events a page looks back for what set a field: as many states are folded.
-	whyEvents = 256
-	// whyStep is how many of them are asked for at a time.
-	whyStep = 16
-)
-
-// why looks for the event that last set a field, from a state back.
+// why asks for the event that last set a field of a state.
 func (k *pages) why(ctx context.Context, id string, at moment, text string) (*reason, error) {
 	path, err := jsondiff.ParsePath(text)
 	if err != nil {
 		return nil, frame.Invalid(err.Error() + ".")
 	}
-	out := &reason{path: text, text: values.Short(at.state.At(path), path, at.state, k.Money)}
-	last := at.sequence
-	for last > 0 && at.sequence-last < whyEvents {
-		first := max(last-whyStep, 0)
-		states, err := k.moments(ctx, id, first, last)
-		if err != nil {
-			return nil, err
-		}
-		for i := len(states) - 1; i > 0; i-- {
-			if states[i].state.At(path).Equal(states[i-1].state.At(path)) {
-				continue
-			}
-			out.from = states[i].sequence
-			out.event, err = k.event(ctx, id, states[i-1], states[i])
-			return out, err
-		}
-		last = first
-	}
-	out.from = last + 1
-	return out, nil
-}
-
-// event returns the event between two states.
-func (k *pages) event(ctx context.Context, id string, before, after moment) (*happened, error) {
-	page, err := k.api.EventPage(ctx, k.Plural, id, client.Events{
-		After: after.sequence - 1, Before: after.sequence + 1, Limit: 1,
+	found, err := k.api.Why(ctx, k.Plural, id, client.Why{
+		Fields: []string{path.String()}, Sequence: at.sequence,
 	})
+	if p, is := errors.AsType[*client.Problem](err); is && p.Code == wire.CodeNoField {
+		return nil, noField(p)
+	}
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it becomes a page
 	}
-	if len(page.Events) == 0 {
-		return nil, errors.New("the event of a state is not in the history")
+	because := &found.Fields[0]
+	now := values.Short(at.state.At(path), path, at.state, k.Money)
+	out := &reason{path: text, text: now, from: because.From}
+	if because.Event == nil {
+		return out, nil
 	}
-	h := k.happened(page.Events[0], before, after)
-	if h.CausationID == "" {
-		return &h, nil
+	set := change{path: text, after: out.text}
+	if because.Before != nil {
+		set.before = values.Short(values.Parse(because.Before), path, at.state, k.Money)
 	}
-	// Commands are forgotten some day; events are not.
-	if command, err := k.api.Command(ctx, k.Plural, id, h.CausationID, 0); err == nil {
-		h.source = command.Source
+	out.from = because.Event.Sequence
+	out.event = &happened{
+		Event: &client.Event{Event: *because.Event}, changes: []change{set}, source: because.Source,
 	}
-	return &h, nil
+	return out, nil
+}
+
+// noField is the problem of a field that the state has never had: it says which there are.
+func noField(p *client.Problem) *frame.Problem {
+	detail := p.Detail + "."
+	for _, mistake := range p.Errors {
+		detail += " It must be " + mistake.Allowed + "."
+	}
+	return &frame.Problem{
+		Status: p.Status, Title: "There is no such field", Detail: detail,
+		Do: "Take one of these, or go back and choose it on the aggregate's page.",
+	}
 }

@@ -16,6 +16,7 @@ type API interface {
 	List(ctx context.Context, aggregate, after string) iter.Seq2[*client.Row, error]
 	EventPage(ctx context.Context, aggregate, id string, e client.Events) (*client.EventPage, error)
 	Command(ctx context.Context, aggregate, id, commandID string, wait time.Duration) (*client.Command, error)
+	Why(ctx context.Context, aggregate, id string, w client.Why) (*client.Reasons, error)
 	Send(ctx context.Context, aggregate, id string, s client.Send) (*client.Command, error)
 }
 

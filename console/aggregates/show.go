@@ -183,13 +183,3 @@ func older(k *pages, s *shown) string {
 	}
 	return k.path(s, "before", number(s.next))
 }
-
-// only are the changes of a path; all of them, if it is in something that changed as a whole.
-func only(all []change, path string) []change {
-	for i, c := range all {
-		if c.path == path {
-			return all[i : i+1]
-		}
-	}
-	return all
-}

@@ -1107,7 +1107,7 @@ func because(p *frame.Page, k *pages, s *shown, r *reason) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = differences(only(r.event.changes, r.path)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = differences(r.event.changes).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -73,6 +73,8 @@ func TestWhy(t *testing.T) {
 	}
 	c.Get(t, "/console/accounts/alice?at=2&why=charges[0].refundable").Want(http.StatusOK,
 		"1, MoneyDeposited")
+	c.Get(t, "/console/accounts/alice?why=balanse").Want(http.StatusNotFound, "There is no such field",
+		"It must be a field of the state: balance.")
 	c.Get(t, "/console/accounts/alice?why=a..b").Want(http.StatusBadRequest, "charges[0].refundable")
 
 	f := bank()

@@ -19,6 +19,10 @@
       const text = relative(Date.parse(e.dateTime));
       if (e.textContent !== text) e.textContent = text;
     }
+    // What flows in at the top of a table leaves it at the bottom.
+    for (const e of document.querySelectorAll("[data-keep]")) {
+      while (e.children.length > Number(e.dataset.keep)) e.lastElementChild.remove();
+    }
   }
   setInterval(refresh, 1000);
 
@@ -86,8 +90,11 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    if (button.dataset.copy !== undefined) {
-      copy(button.dataset.copy).then(() => notify("Copied"), () => notify("The browser did not let it be copied"));
+    const { copy: text, copyFrom: from, copyLink: link } = button.dataset;
+    const copied = from ? document.querySelector(from).textContent :
+      link ? new URL(link, location.href).href : text;
+    if (copied !== undefined) {
+      copy(copied).then(() => notify("Copied"), () => notify("The browser did not let it be copied"));
     }
   });
 

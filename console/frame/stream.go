@@ -73,12 +73,19 @@ func (s *Stream) begin() error {
 }
 
 // Send puts a component into the page. With hx-partial elements in it, it may change several parts at once.
-func (s *Stream) Send(content templ.Component) error {
+func (s *Stream) Send(content templ.Component) error { return s.SendAt("", content) }
+
+// SendAt is Send with a position: a browser that connects again tells it as Last-Event-ID.
+func (s *Stream) SendAt(position string, content templ.Component) error {
 	var b bytes.Buffer
 	if err := content.Render(s.ctx, &b); err != nil {
 		return fmt.Errorf("render a message: %w", err)
 	}
-	return s.write(message("", b.String()))
+	text := message("", b.String())
+	if position != "" {
+		text = "id: " + position + "\n" + text
+	}
+	return s.write(text)
 }
 
 // Event tells the page's scripts something: an event of that name on the element that is connected.

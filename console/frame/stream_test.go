@@ -20,6 +20,9 @@ func TestAStreamSendsPartsOfAPage(t *testing.T) {
 				if err := s.Send(heading("one\ntwo")); err != nil {
 					return err
 				}
+				if err := s.SendAt("p7", heading("three")); err != nil {
+					return err
+				}
 				return errors.New("no more")
 			})
 	})
@@ -37,7 +40,8 @@ func TestAStreamSendsPartsOfAPage(t *testing.T) {
 	for scanner := bufio.NewScanner(response.Body); scanner.Scan(); {
 		lines = append(lines, scanner.Text())
 	}
-	want := ": begun||data: <h1>one|data: two</h1>||event: failed|data: Something is wrong in the console|"
+	want := ": begun||data: <h1>one|data: two</h1>||id: p7|data: <h1>three</h1>||" +
+		"event: failed|data: Something is wrong in the console|"
 	if got := strings.Join(lines, "|"); got != want {
 		t.Errorf("the stream is %q, want %q", got, want)
 	}

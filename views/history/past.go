@@ -91,6 +91,44 @@ func (p *Past) At(ctx context.Context, id string, m Moment) (State, error) {
 	return s, nil
 }
 
+// Each calls fn with the states after the events from first to last, in order; first is 1 at least. Errors
+// are those of At, ErrBeyond if there is no event last, and that of fn, which ends it. It costs what At does
+// for first, and folding what is behind it.
+func (p *Past) Each(ctx context.Context, id string, first, last int64, fn func(State) error) error {
+	w := &walk{Past: p, id: id, moment: Moment{Sequence: first}}
+	if err := w.begin(); err != nil {
+		return err
+	}
+	if last > w.newest {
+		return fmt.Errorf("%w: event %d of %q", ErrBeyond, last, id)
+	}
+	w.moment = Moment{Sequence: last}
+	w.folded = func() error {
+		if w.at.sequence < first {
+			return nil
+		}
+		value, err := w.Fold.EncodeState(w.state)
+		if err != nil {
+			return unfolded(id, w.at.sequence, err)
+		}
+		return fn(State{Value: value, Sequence: w.at.sequence, Time: w.at.time, Newest: w.newest})
+	}
+	if w.at.sequence > 0 {
+		if err := w.folded(); err != nil {
+			return err
+		}
+	}
+	for w.at.sequence < last {
+		if err := ctx.Err(); err != nil {
+			return err //nolint:wrapcheck // the caller's own
+		}
+		if _, err := w.step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // unfolded says what is wrong with an event: for good, or only now.
 func unfolded(id string, sequence int64, err error) error {
 	kind := ErrNotNow
@@ -106,6 +144,7 @@ type walk struct {
 
 	id     string
 	moment Moment
+	folded func() error // is called after each event; may be nil
 
 	newest   int64
 	refolded string // see Past.Refolded
@@ -182,6 +221,11 @@ func (w *walk) step() (more bool, err error) {
 			return false, unfolded(w.id, next.sequence, err)
 		}
 		w.at = next
+		if w.folded != nil {
+			if err := w.folded(); err != nil {
+				return false, err
+			}
+		}
 	}
 	if w.at.sequence < until {
 		return false, fmt.Errorf("%w: event %d of %q is missing", ErrUnfoldable, w.at.sequence+1, w.id)

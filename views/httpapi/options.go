@@ -40,6 +40,8 @@ type Events interface {
 // Past reads an aggregate's states of the past. views.Aggregate does.
 type Past interface {
 	At(ctx context.Context, id string, m views.Moment) (views.PastRow, error)
+	// Each calls fn with the states after the events from first to last, in order.
+	Each(ctx context.Context, id string, first, last int64, fn func(views.PastRow) error) error
 }
 
 // Sender puts commands into an aggregate's topic. *views.Aggregate is one.
