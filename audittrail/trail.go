@@ -84,8 +84,8 @@ type Entry struct {
 	record Record
 }
 
-// Begin writes that an operation begins; nothing may be done before. The error wraps ErrUnwritten: then nothing
-// may be done at all.
+// Begin writes that an operation begins; nothing may be done before. The error wraps ErrUnwritten: then
+// nothing may be done at all.
 func (t *Trail) Begin(ctx context.Context, r Record) (*Entry, error) {
 	r.ID, r.Time, r.Stage, r.At = uuid.NewString(), t.options.Now().UTC(), Begun, t.options.At
 	e := &Entry{t, r.limited()}
@@ -95,7 +95,8 @@ func (t *Trail) Begin(ctx context.Context, r Record) (*Entry, error) {
 	return e, nil
 }
 
-// End writes how the operation ended, also if ctx has ended. The error wraps ErrUnwritten: what was done is done.
+// End writes how the operation ended, also if ctx has ended. The error wraps ErrUnwritten: what was done is
+// done.
 func (e *Entry) End(ctx context.Context, stage Stage, outcome string) error {
 	r := e.record
 	r.Time, r.Stage, r.Outcome = e.trail.options.Now().UTC(), stage, outcome
@@ -139,8 +140,8 @@ func (t *Trail) Exists(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// write returns when the brokers have a record. franz-go does not give up what it has sent and heard nothing of;
-// so the answer is not waited for longer than the time-out.
+// write returns when the brokers have a record. franz-go does not give up what it has sent and heard nothing
+// of; so the answer is not waited for longer than the time-out.
 func (t *Trail) write(ctx context.Context, r Record) error {
 	client, err := t.connected()
 	if err != nil {
@@ -159,6 +160,6 @@ func (t *Trail) write(ctx context.Context, r Record) error {
 	case err := <-written:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("Kafka does not answer: %w", context.Cause(ctx)) //nolint:revive // a name
+		return fmt.Errorf("Kafka does not answer: %w", context.Cause(ctx)) //nolint:staticcheck // a name
 	}
 }

@@ -19,7 +19,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newTrail(t *testing.T) (*audittrail.Trail, *local.Cluster) {
 	t.Helper()
-	cluster, err := local.Start(local.Options{Topics: []kafka.TopicSpec{{Name: "audit-trail", Partitions: 1}}})
+	cluster, err := local.Start(local.Options{
+		Topics: []kafka.TopicSpec{{Name: "audit-trail", Partitions: 1}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +69,8 @@ func TestTrail(t *testing.T) {
 
 	ctx := t.Context()
 	asked := audittrail.Record{
-		Who: "alice", From: audittrail.Console, What: "rebuild", On: "accounts", Parameters: map[string]string{"dryRun": "true"},
+		Who: "alice", From: audittrail.Console, What: "rebuild", On: "accounts",
+		Parameters: map[string]string{"dryRun": "true"},
 	}
 	begun := ""
 	err := trail.Do(ctx, asked, func() error {
@@ -79,7 +82,8 @@ func TestTrail(t *testing.T) {
 		t.Fatalf("the error is %v; while it was done the trail was %q", err, begun)
 	}
 	away := errors.New("the broker is away")
-	if err := trail.Do(ctx, audittrail.Record{Who: "bob", What: "discard"}, func() error { return away }); !errors.Is(err, away) {
+	err = trail.Do(ctx, audittrail.Record{Who: "bob", What: "discard"}, func() error { return away })
+	if !errors.Is(err, away) {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := trail.Begin(ctx, audittrail.Record{Who: "carol", What: "reset", On: "orders"}); err != nil {
@@ -105,7 +109,8 @@ func TestTrail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := page.Records[0]; r.Outcome != away.Error() || r.At != "worker-1" || r.ID == "" || r.Time.Year() != 2026 {
+	r := page.Records[0]
+	if r.Outcome != away.Error() || r.At != "worker-1" || r.ID == "" || r.Time.Year() != 2026 {
 		t.Errorf("the record is %+v", r)
 	}
 }
@@ -113,7 +118,8 @@ func TestTrail(t *testing.T) {
 func TestManyRecordsHavePages(t *testing.T) {
 	trail, _ := newTrail(t)
 	for i := range 700 {
-		if _, err := trail.Begin(t.Context(), audittrail.Record{Who: "alice", What: fmt.Sprint("n", i)}); err != nil {
+		asked := audittrail.Record{Who: "alice", What: fmt.Sprint("n", i)}
+		if _, err := trail.Begin(t.Context(), asked); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 )
 
 // PlaceOf returns which bytes of a malformed record are at fault, from ≤ byte < to, counted in
-// [Malformed.Bytes], as far as that can be said: of the frame in front of the data, and of Avro data. Both are
-// the length if bytes are missing at the end.
+// [Malformed.Bytes], as far as that can be said: of the frame in front of the data, and of Avro data. Both
+// are the length if bytes are missing at the end.
 func PlaceOf(err error) (from, to int, known bool) {
 	m, is := errors.AsType[*Malformed](err)
 	if !is || m.Bytes == nil {

@@ -24,6 +24,7 @@ type Options struct {
 // New returns the console: an http.Handler of everything below /console. Its Stop ends what is live.
 func New(o Options) (*frame.Site, error) {
 	return frame.New(frame.Options{
-		Access: o.Access, Version: o.Version, Logger: o.Logger, Now: o.Now, Streams: o.Streams, Trail: o.Trail,
+		Access: o.Access, Version: o.Version, Logger: o.Logger, Now: o.Now, Streams: o.Streams,
+		Trail: o.Trail,
 	}, o.Parts...)
 }

@@ -29,17 +29,17 @@
 //	  - What the part needs are small interfaces that it declares itself. Those of the API are fulfilled by
 //	    *client.Client (the worker's own API, in process: see [NewTransport]); what the API has not is
 //	    implemented in package worker, which adds the part to the list in worker/console.go.
-//	  - Write components in .templ files, then `make templ`; commit the generated files. Use those of package
-//	    frame: Time, ID, Pill, Empty, Pager, Tabs, KeyValues, Action, Denied; values.Tree shows any JSON.
-//	    Numbers and durations are written by package words, paths by frame.Path and frame.With.
-//	  - A page is whole without scripts: links, forms, GET for what is looked at, POST for what is done, which
-//	    ends in Page.Back. What a user may not do is shown disabled, with frame.Denied beside it.
+//	  - Write components in .templ files, then `make templ`; commit the generated files. Use those of
+//	    package frame: Time, ID, Pill, Empty, Pager, Tabs, KeyValues, Action, Denied; values.Tree shows any
+//	    JSON. Numbers and durations are written by package words, paths by frame.Path and frame.With.
+//	  - A page is whole without scripts: links, forms, GET for what is looked at, POST for what is done,
+//	    which ends in Page.Back. What a user may not do is shown disabled, with frame.Denied beside it.
 //	  - Parts of pages are put in by htmx: hx-get with hx-select and hx-target takes the part out of a whole
 //	    page. Live parts have hx-sse:connect and get what Stream.Send sends; several places at once are
 //	    <hx-partial hx-target="#id">. In htmx 4 attributes are not inherited.
-//	  - No style attributes, no scripts in pages, no addresses of other hosts: the policy of contents forbids
-//	    them. SVG takes presentation attributes (fill, stroke, class). Rows with data-row in a table are
-//	    reached by j and k.
+//	  - No style attributes, no scripts in pages, no addresses of other hosts: the policy of contents
+//	    forbids them. SVG takes presentation attributes (fill, stroke, class). Rows with data-row in a table
+//	    are reached by j and k.
 //	  - A page has one h1, a label for each field, and a text beside each colour.
 //	  - Test with package consoletest: it serves parts, holds each page to the rules above, and checks that
 //	    markup in an ID comes out as text.

@@ -170,7 +170,8 @@ func (s *sample) greet(out io.Writer, in *installation.Installation, server stri
 	}
 	if err := greeting.Execute(out, map[string]any{
 		"Brokers": strings.Join(c.Kafka.Brokers, ","), "Registry": c.Registry.URLs[0],
-		"Server": server, "Console": c.Console.Enabled, "Load": c.Load, "Database": database, "Try": s.plan.Try(s.run, server),
+		"Server": server, "Console": c.Console.Enabled, "Load": c.Load, "Database": database,
+		"Try": s.plan.Try(s.run, server),
 	}); err != nil {
 		return fmt.Errorf("greet: %w", err)
 	}

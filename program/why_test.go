@@ -31,6 +31,7 @@ func TestWhy(t *testing.T) {
 		why("balance", "owner", "--sequence", "2")...)
 	expect(t, 0, []string{"balance: 5000 -> 5001", `currency: null -> "EUR"`}, why()...)
 	expect(t, 0, []string{`"field":"balance"`, `"before":5000`, `"source":`}, why("balance", "--json")...)
+	//nolint:misspell // a slip is the case
 	expect(t, command.ExitNotFound, []string{"no field balanse", "balance"}, why("balanse")...)
 	expect(t, command.ExitNotFound, []string{`there is no account "nobody"`},
 		"why", "account", "nobody", "--server", w.server)

@@ -83,7 +83,8 @@ func (g *consoleGroups) groups(ctx context.Context) ([]operations.Group, error) 
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what was asked
 	}
-	groups := make([]operations.Group, len(all))
+	groups := make([]operations.Group, len(all)+len(wrong))
+	copy(groups[len(all):], wrong)
 	told := g.worker.toldOfPartitions()
 	members, ctx := errgroup.WithContext(ctx)
 	members.SetLimit(membersAtOnce)
@@ -94,7 +95,7 @@ func (g *consoleGroups) groups(ctx context.Context) ([]operations.Group, error) 
 		})
 	}
 	_ = members.Wait() // none returns an error
-	return append(groups, wrong...), nil
+	return groups, nil
 }
 
 // membersAtOnce is how many groups are asked for their members at the same time.

@@ -42,7 +42,8 @@ func (d *deadLetterBox) List(ctx context.Context) (letters.Listing, error) {
 		return letters.Listing{}, err //nolint:wrapcheck // it becomes a page
 	}
 	out := letters.Listing{
-		Letters: make([]letters.Letter, len(all.Letters)), Older: all.Older, Foreign: all.Foreign, Held: all.Held,
+		Letters: make([]letters.Letter, len(all.Letters)), Older: all.Older, Foreign: all.Foreign,
+		Held: all.Held,
 	}
 	for i, l := range all.Letters {
 		out.Letters[i] = letterOf(l.Letter, l.Bytes)
@@ -138,9 +139,10 @@ func letterOf(l *deadletters.Letter, size int) letters.Letter {
 	out := letters.Letter{
 		Ref: letters.Ref(l.Ref), Time: l.Time, Topic: l.Origin.Topic, OriginPartition: l.Origin.Partition,
 		OriginOffset: l.Origin.Offset, OriginTime: l.Origin.Time, Reason: l.Reason, Message: l.Message,
-		Version: l.Version, Group: l.Group, Back: l.ReplayTopic, Projection: l.Projection, CutBytes: l.CutBytes,
-		ReplayOf: l.ReplayOf, Key: l.Key, Type: l.Header(codecs.HeaderType), ID: l.Header(codecs.HeaderID),
-		Subject: l.Header(codecs.HeaderSubject), CorrelationID: l.Header(codecs.HeaderCorrelationID), Bytes: size,
+		Version: l.Version, Group: l.Group, Back: l.ReplayTopic, Projection: l.Projection,
+		CutBytes: l.CutBytes, ReplayOf: l.ReplayOf, Key: l.Key, Type: l.Header(codecs.HeaderType),
+		ID: l.Header(codecs.HeaderID), Subject: l.Header(codecs.HeaderSubject),
+		CorrelationID: l.Header(codecs.HeaderCorrelationID), Bytes: size,
 	}
 	if strings.HasPrefix(l.Reason, reactionReasons) {
 		out.Reaction = cmp.Or(l.Group, l.Reason)

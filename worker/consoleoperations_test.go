@@ -16,7 +16,7 @@ func TestRemembered(t *testing.T) {
 		asked := 0
 		r := newRemembered(time.Second, func(ctx context.Context) (int, error) {
 			asked++
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the bubble's time is exact
 			return asked, ctx.Err()
 		})
 		leaves, leave := context.WithCancel(t.Context())
@@ -37,7 +37,7 @@ func TestRemembered(t *testing.T) {
 		synctest.Wait()
 		leave()
 		all.Wait()
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) //nolint:forbidigo // the same
 		get(t.Context(), 2, nil)
 		all.Wait()
 		r.forget()

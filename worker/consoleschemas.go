@@ -57,16 +57,17 @@ func (s *consoleSchemas) ask(ctx context.Context) ([]operations.SchemaSubject, e
 		})
 	}
 	_ = group.Wait() // none returns an error
+	var absent []operations.SchemaSubject
 	for i := range catalog.Types {
 		t := &catalog.Types[i]
 		if !slices.Contains(names, t.Subject) {
 			level := s.worker.in.Compatibility(t.Subject)
 			one := operations.SchemaSubject{Name: t.Subject, Level: string(level)}
 			ofType(&one, t)
-			all = append(all, one)
+			absent = append(absent, one)
 		}
 	}
-	return all, nil
+	return slices.Concat(all, absent), nil
 }
 
 func (s *consoleSchemas) subject(

@@ -63,11 +63,14 @@ func (w *Worker) searchesTexts() search.Texts {
 const maxFoundBytes = 4 << 20
 
 // Find asks for the aggregates with some words.
-func (t *texts) Find(ctx context.Context, k search.Kind, words string) (ids []string, supported bool, err error) {
+func (t *texts) Find(
+	ctx context.Context, k search.Kind, words string,
+) (ids []string, supported bool, err error) {
 	if !slices.Contains(t.has, k.Name) {
 		return nil, false, nil
 	}
-	address := console.ServerURL + "/read-models/" + wire.Segment(k.Plural) + "/search?" + url.Values{"q": {words}}.Encode()
+	address := console.ServerURL + "/read-models/" + wire.Segment(k.Plural) + "/search?" +
+		url.Values{"q": {words}}.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return nil, false, fmt.Errorf("search for text: %w", err)
@@ -82,7 +85,8 @@ func (t *texts) Find(ctx context.Context, k search.Kind, words string) (ids []st
 		answer.StatusCode == http.StatusUnprocessableEntity:
 		return nil, false, nil // it has no such endpoint, or these are no words
 	case answer.StatusCode != http.StatusOK:
-		return nil, true, fmt.Errorf("search for text: the read model answers with the status %d", answer.StatusCode)
+		return nil, true, fmt.Errorf(
+			"search for text: the read model answers with the status %d", answer.StatusCode)
 	}
 	var page struct {
 		Items []map[string]json.RawMessage `json:"items"`

@@ -127,41 +127,53 @@ func (f *figures) askModels(ctx context.Context, s *seldom) error {
 }
 
 func (f *figures) askRebuilds(ctx context.Context, s *seldom) error {
-	path := frame.Path("operations", "rebuilds")
-	tables, err := f.api.Rebuilds(ctx, "")
-	if err == nil {
-		for _, table := range tables.Aggregates {
-			for _, r := range table.Rebuilds {
-				if slices.Contains([]string{"done", "failed", "cancelled"}, r.Stage) {
-					continue
-				}
-				done := -1.0
-				if r.Totals.EventsTotal > 0 {
-					done = float64(r.Totals.EventsRead) / float64(r.Totals.EventsTotal)
-				}
-				s.rebuilds = append(s.rebuilds, flow.Rebuild{
-					What: "the table of " + table.Aggregate, Path: path, Done: done,
-				})
-			}
-		}
-	}
+	err := f.askRebuildsOfTables(ctx, s)
 	if !f.worker.config.Views.Enabled {
 		return unlessNotReady(err)
 	}
-	views, viewsErr := f.api.Views(ctx)
-	if viewsErr == nil {
-		for _, v := range views.Views.Views {
-			if v.Rebuild == nil || v.Rebuild.Stage != wire.ViewRebuildRunning {
+	return errors.Join(unlessNotReady(err), unlessNotReady(f.askRebuildsOfViews(ctx, s)))
+}
+
+func (f *figures) askRebuildsOfTables(ctx context.Context, s *seldom) error {
+	tables, err := f.api.Rebuilds(ctx, "")
+	if err != nil {
+		return err //nolint:wrapcheck // it says what was asked
+	}
+	for _, table := range tables.Aggregates {
+		for _, r := range table.Rebuilds {
+			if slices.Contains([]string{"done", "failed", "cancelled"}, r.Stage) {
 				continue
 			}
-			done := float64(v.Rebuild.Done) / float64(max(1, len(v.Rebuild.Partitions)))
+			done := -1.0
+			if r.Totals.EventsTotal > 0 {
+				done = float64(r.Totals.EventsRead) / float64(r.Totals.EventsTotal)
+			}
 			s.rebuilds = append(s.rebuilds, flow.Rebuild{
-				What: "the view " + v.Name + " in this pod", Path: path, Done: done,
+				What: "the table of " + table.Aggregate, Path: rebuildsPath(), Done: done,
 			})
 		}
 	}
-	return errors.Join(unlessNotReady(err), unlessNotReady(viewsErr))
+	return nil
 }
+
+func (f *figures) askRebuildsOfViews(ctx context.Context, s *seldom) error {
+	views, err := f.api.Views(ctx)
+	if err != nil {
+		return err //nolint:wrapcheck // it says what was asked
+	}
+	for _, v := range views.Views.Views {
+		if v.Rebuild == nil || v.Rebuild.Stage != wire.ViewRebuildRunning {
+			continue
+		}
+		done := float64(v.Rebuild.Done) / float64(max(1, len(v.Rebuild.Partitions)))
+		s.rebuilds = append(s.rebuilds, flow.Rebuild{
+			What: "the view " + v.Name + " in this pod", Path: rebuildsPath(), Done: done,
+		})
+	}
+	return nil
+}
+
+func rebuildsPath() string { return frame.Path("operations", "rebuilds") }
 
 // unlessNotReady leaves out that a worker is not ready: its readiness tells of it anyway.
 func unlessNotReady(err error) error {

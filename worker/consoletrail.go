@@ -77,8 +77,8 @@ func (a *auditTrail) Read(ctx context.Context, q trail.Query) (trail.Page, error
 	out := trail.Page{Next: page.Next, Records: make([]trail.Record, len(page.Records))}
 	for i, r := range page.Records {
 		out.Records[i] = trail.Record{
-			Sequence: r.Sequence, Time: r.Time, Stage: string(r.Stage), Who: r.Who, From: string(r.From), At: r.At,
-			What: r.What, On: r.On, Path: r.Path, Parameters: r.Parameters, Outcome: r.Outcome,
+			Sequence: r.Sequence, Time: r.Time, Stage: string(r.Stage), Who: r.Who, From: string(r.From),
+			At: r.At, What: r.What, On: r.On, Path: r.Path, Parameters: r.Parameters, Outcome: r.Outcome,
 		}
 	}
 	return out, nil

@@ -278,7 +278,8 @@ func (v *verifications) readModel(ctx context.Context, one *verification) error 
 		},
 		Report: func(d compare.Difference) error {
 			v.change(one, func(s *operations.Verification) {
-				if s.Differences++; len(s.Findings) < keptFindings {
+				s.Differences++
+				if len(s.Findings) < keptFindings {
 					s.Findings = append(s.Findings, rowFinding(&d))
 				}
 			})

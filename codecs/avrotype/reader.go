@@ -28,8 +28,8 @@ func (e *DataError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *DataError) Unwrap() error { return e.Err }
 
-// Reader reads Avro data from its beginning. It copies nothing: what it returns shares the data's memory. After
-// an error, what is left begins with the value that could not be read.
+// Reader reads Avro data from its beginning. It copies nothing: what it returns shares the data's memory.
+// After an error, what is left begins with the value that could not be read.
 type Reader struct {
 	Data []byte // what is left
 }

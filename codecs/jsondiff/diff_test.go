@@ -157,8 +157,10 @@ func TestWhatIsNoJSONOrNoPath(t *testing.T) {
 			t.Errorf("%.20q was read as %s", text, v)
 		}
 	}
-	for _, text := range []string{".", "a.", "a..b", "a[", "a[x]", "a[-1]", `a["b]`, "a]", "a[0]b",
-		`a"b`, strings.Repeat("[0]", 300)} {
+	for _, text := range []string{
+		".", "a.", "a..b", "a[", "a[x]", "a[-1]", `a["b]`, "a]", "a[0]b",
+		`a"b`, strings.Repeat("[0]", 300),
+	} {
 		if p, err := jsondiff.ParsePath(text); err == nil {
 			t.Errorf("%.20q was read as %v", text, p)
 		}

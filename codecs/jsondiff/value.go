@@ -69,7 +69,8 @@ func parse(decoder *json.Decoder, depth int) (*Value, error) {
 		if token == '{' {
 			v.Kind = Object
 		}
-		return v, v.fill(decoder, depth)
+		err := v.fill(decoder, depth)
+		return v, err
 	case string:
 		return &Value{Kind: Text, Text: token}, nil
 	case json.Number:

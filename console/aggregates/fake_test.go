@@ -125,9 +125,9 @@ func (f *fake) Why(_ context.Context, _, id string, w client.Why) (*client.Reaso
 	if err != nil {
 		return nil, err
 	}
-	if w.Fields[0] == "balanse" {
+	if w.Fields[0] == "saldo" {
 		return nil, &client.Problem{Problem: wire.Problem{
-			Status: http.StatusNotFound, Code: wire.CodeNoField, Detail: "there is no field balanse",
+			Status: http.StatusNotFound, Code: wire.CodeNoField, Detail: "there is no field saldo",
 			Errors: []wire.Mistake{{Allowed: "a field of the state: balance"}},
 		}}
 	}
@@ -214,8 +214,10 @@ func schemas(
 func kinds() []aggregates.Kind {
 	return []aggregates.Kind{{
 		Name: "account", Plural: "accounts",
-		Money: map[string]string{"balance": "currency", "charges[].refundable": "currency",
-			"amount": "currency"},
+		Money: map[string]string{
+			"balance": "currency", "charges[].refundable": "currency",
+			"amount": "currency",
+		},
 		Meanings: map[string]string{"currency-mismatch": "It is another currency."},
 		Commands: []aggregates.Command{
 			aggregates.NewCommand("DepositMoney", json.RawMessage(`{"amount":500,"currency":"EUR"}`),

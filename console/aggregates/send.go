@@ -135,8 +135,10 @@ func (k *pages) pathOfType(id, typeName string) string {
 func (k *pages) types(s *sending) []frame.Link {
 	links := make([]frame.Link, len(k.Commands))
 	for i, c := range k.Commands {
-		links[i] = frame.Link{Text: c.Type, Path: k.pathOfType(s.id, c.Type),
-			Active: c.Type == s.command.Type}
+		links[i] = frame.Link{
+			Text: c.Type, Path: k.pathOfType(s.id, c.Type),
+			Active: c.Type == s.command.Type,
+		}
 	}
 	return links
 }

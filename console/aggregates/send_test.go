@@ -92,8 +92,10 @@ func TestRowsOfAForm(t *testing.T) {
 	form.Set("f.lines.0.quantity", "many")
 	f.refuse = &client.Problem{Problem: wire.Problem{
 		Status: http.StatusBadRequest, Code: wire.CodeInvalidCommand, Detail: "the command is not valid",
-		Errors: []wire.Mistake{{Path: "body.data.lines[0].quantity", Found: `"many"`,
-			Allowed: "a whole number"}},
+		Errors: []wire.Mistake{{
+			Path: "body.data.lines[0].quantity", Found: `"many"`,
+			Allowed: "a whole number",
+		}},
 	}}
 	page = c.Post(t, "/console/accounts/alice/send", form).Want(http.StatusBadRequest,
 		"not sent", "body.data.lines[0].quantity", "a whole number")
@@ -138,8 +140,10 @@ func TestFormOfWhoMayNotSend(t *testing.T) {
 
 func TestPendingCommand(t *testing.T) {
 	f := bank()
-	f.answer = &client.Command{Command: wire.Command{ID: "c1", Type: "DepositMoney",
-		Status: wire.StatusPending}}
+	f.answer = &client.Command{Command: wire.Command{
+		ID: "c1", Type: "DepositMoney",
+		Status: wire.StatusPending,
+	}}
 	page := serve(t, f).Get(t, "/console/accounts/bob?sent=c1").Want(http.StatusNotFound, "pending",
 		"not decided yet")
 	if got := page.Link("Look again"); got != "/console/accounts/bob?sent=c1" {

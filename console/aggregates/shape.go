@@ -76,12 +76,8 @@ func (s *shaper) shape(schema *avrojson.Schema, example *jsondiff.Value, depth i
 	}
 	switch {
 	case schema.Keywords != nil || depth > maxShapeDepth:
-	case len(schema.AnyOf) == 2 && (schema.AnyOf[0].Type == "null" || schema.AnyOf[1].Type == "null"):
-		other := schema.AnyOf[0]
-		if other.Type == "null" {
-			other = schema.AnyOf[1]
-		}
-		inner := s.shape(other, example, depth+1)
+	case besideNull(schema) != nil:
+		inner := s.shape(besideNull(schema), example, depth+1)
 		inner.nullable = true
 		if hint != "" {
 			inner.hint = hint
@@ -105,6 +101,21 @@ func (s *shaper) shape(schema *avrojson.Schema, example *jsondiff.Value, depth i
 		out.kind, out.members = ofObject, s.members(schema, example, depth)
 	}
 	return out
+}
+
+// besideNull returns what there may be instead of null; nil if the schema is not of that.
+func besideNull(schema *avrojson.Schema) *avrojson.Schema {
+	if len(schema.AnyOf) != 2 {
+		return nil
+	}
+	one, other := schema.AnyOf[0], schema.AnyOf[1]
+	switch {
+	case one.Type == "null":
+		return other
+	case other.Type == "null":
+		return one
+	}
+	return nil
 }
 
 // members are those of an object: those of the example in its order, then the others by name.

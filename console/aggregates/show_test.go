@@ -73,7 +73,7 @@ func TestWhy(t *testing.T) {
 	}
 	c.Get(t, "/console/accounts/alice?at=2&why=charges[0].refundable").Want(http.StatusOK,
 		"1, MoneyDeposited")
-	c.Get(t, "/console/accounts/alice?why=balanse").Want(http.StatusNotFound, "There is no such field",
+	c.Get(t, "/console/accounts/alice?why=saldo").Want(http.StatusNotFound, "There is no such field",
 		"It must be a field of the state: balance.")
 	c.Get(t, "/console/accounts/alice?why=a..b").Want(http.StatusBadRequest, "charges[0].refundable")
 
@@ -120,8 +120,10 @@ func TestHistoryIsPaged(t *testing.T) {
 
 func TestWithoutHistory(t *testing.T) {
 	f := bank()
-	f.past = &client.Problem{Problem: wire.Problem{Status: 404, Code: wire.CodeNoHistory,
-		Detail: "none is kept"}}
+	f.past = &client.Problem{Problem: wire.Problem{
+		Status: 404, Code: wire.CodeNoHistory,
+		Detail: "none is kept",
+	}}
 	serve(t, f).Get(t, "/console/accounts/alice").Want(http.StatusOK, "12.50 EUR",
 		"No history is kept").Without("why?")
 }
@@ -138,8 +140,10 @@ func TestMarkupInIDsAndStates(t *testing.T) {
 	f := &fake{accounts: map[string][]string{
 		consoletest.Markup: {account(1, consoletest.Markup), account(2, consoletest.Markup+"!")},
 	}}
-	f.events = []wire.Event{{Sequence: 1, Type: consoletest.Markup, CausationID: consoletest.Markup,
-		CorrelationID: consoletest.Markup}}
+	f.events = []wire.Event{{
+		Sequence: 1, Type: consoletest.Markup, CausationID: consoletest.Markup,
+		CorrelationID: consoletest.Markup,
+	}}
 	c := serve(t, f)
 	path := frame.Path("accounts", consoletest.Markup)
 	for _, at := range []string{

@@ -70,8 +70,10 @@ func TestOurOwnFilesAskNobodyElse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, forbidden := range []string{"http://", "https://", "@import", "eval(", "innerHTML",
-			"new Function"} {
+		for _, forbidden := range []string{
+			"http://", "https://", "@import", "eval(", "innerHTML",
+			"new Function",
+		} {
 			if strings.Contains(string(content), forbidden) {
 				t.Errorf("%s has %q", name, forbidden)
 			}

@@ -64,13 +64,13 @@ type Page struct {
 func (c *Console) Get(tb testing.TB, path string) *Page {
 	tb.Helper()
 	path, _, _ = strings.Cut(path, "#") // as a browser does
-	return c.do(tb, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+	return c.do(tb, httptest.NewRequestWithContext(tb.Context(), http.MethodGet, path, http.NoBody))
 }
 
 // Post sends a form, as a page of the console does.
 func (c *Console) Post(tb testing.TB, path string, form url.Values) *Page {
 	tb.Helper()
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	return c.do(tb, r)

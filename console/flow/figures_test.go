@@ -31,19 +31,33 @@ func TestStatesOfReaders(t *testing.T) {
 		word, wait, workers string
 	}{
 		{well(), frame.Good, "keeps up", "nothing waits", "2 workers, standbys"},
-		{with(func(r *Reader) { r.Waiting, r.Oldest = 7, noon.Add(-3*time.Second) }), frame.Good, "keeps up",
-			"7 wait, 3 s", "2 workers, standbys"},
-		{with(func(r *Reader) { r.Waiting, r.Oldest = 1234, noon.Add(-3*time.Minute) }), frame.Warn, "behind",
-			"1,234 wait, 3 min", "2 workers, standbys"},
+		{
+			with(func(r *Reader) { r.Waiting, r.Oldest = 7, noon.Add(-3*time.Second) }),
+			frame.Good, "keeps up",
+			"7 wait, 3 s", "2 workers, standbys",
+		},
+		{
+			with(func(r *Reader) { r.Waiting, r.Oldest = 1234, noon.Add(-3*time.Minute) }),
+			frame.Warn, "behind",
+			"1,234 wait, 3 min", "2 workers, standbys",
+		},
 		{with(func(r *Reader) { r.Waiting = 5 }), frame.Good, "keeps up", "5 waiting", "2 workers, standbys"},
-		{with(func(r *Reader) { r.Held = 2 }), frame.Bad, "2 partitions held", "nothing waits",
-			"2 workers, standbys"},
-		{with(func(r *Reader) { r.Workers, r.Owned, r.Followed = 0, 0, 0 }), frame.Bad, "no worker",
-			"nothing waits", "0 workers"},
-		{with(func(r *Reader) { r.Owned, r.Followed = 3, 1 }), frame.Wait, "3 of 4 owned", "nothing waits",
-			"2 workers, standbys 1/4"},
-		{with(func(r *Reader) { r.Known, r.Followed = false, 0 }), frame.Wait, "has not begun", "",
-			"2 workers, no standby"},
+		{
+			with(func(r *Reader) { r.Held = 2 }), frame.Bad, "2 partitions held", "nothing waits",
+			"2 workers, standbys",
+		},
+		{
+			with(func(r *Reader) { r.Workers, r.Owned, r.Followed = 0, 0, 0 }), frame.Bad, "no worker",
+			"nothing waits", "0 workers",
+		},
+		{
+			with(func(r *Reader) { r.Owned, r.Followed = 3, 1 }), frame.Wait, "3 of 4 owned", "nothing waits",
+			"2 workers, standbys 1/4",
+		},
+		{
+			with(func(r *Reader) { r.Known, r.Followed = false, 0 }), frame.Wait, "has not begun", "",
+			"2 workers, no standby",
+		},
 		{Reader{Off: "no store is given"}, frame.Plain, "no store is given", "", ""},
 	} {
 		n := &Node{ID: "x", Kind: KindAggregate, Name: "account"}
@@ -62,7 +76,10 @@ func TestRates(t *testing.T) {
 		end    int64
 		want   string
 	}{
-		{nil, 100, unknown}, {before, 100, "0/s"}, {before, 105, "2.5/s"}, {before, 3100, "1,500/s"},
+		{nil, 100, unknown},
+		{before, 100, "0/s"},
+		{before, 105, "2.5/s"},
+		{before, 3100, "1,500/s"},
 		{before, 90, "0/s"}, // the topic was made again
 	} {
 		f := figure(n, c.before, &Sample{Time: noon.Add(2 * time.Second), Ends: map[string]int64{"t": c.end}})

@@ -125,8 +125,10 @@ func TestErrorsBecomePages(t *testing.T) {
 		text   string
 	}{
 		{errors.New("boom"), http.StatusInternalServerError, "Something is wrong in the console"},
-		{&client.Problem{Problem: wire.Problem{Status: 404, Code: wire.CodeNotFound,
-			Detail: "no account"}}, 404, "no account"},
+		{&client.Problem{Problem: wire.Problem{
+			Status: 404, Code: wire.CodeNotFound,
+			Detail: "no account",
+		}}, 404, "no account"},
 		{&client.Problem{Problem: wire.Problem{Status: 503, Code: wire.CodeNotReady}}, 503, "Not ready yet"},
 		{&client.UnavailableError{Err: io.EOF}, 503, "does not answer"},
 		{context.DeadlineExceeded, http.StatusGatewayTimeout, "too long"},

@@ -11,9 +11,11 @@ import (
 
 // Trail remembers what users do.
 type Trail interface {
-	// Begin is called before anything is done. After an error nothing is. The function that it returns is told
-	// how it ended: with the status of the answer, and in words.
-	Begin(ctx context.Context, d Deed) (end func(ctx context.Context, d Deed, status int, words string) error, err error)
+	// Begin is called before anything is done. After an error nothing is. The function that it returns is
+	// told how it ended: with the status of the answer, and in words.
+	Begin(ctx context.Context, d Deed) (
+		end func(ctx context.Context, d Deed, status int, words string) error, err error,
+	)
 }
 
 // Deed is what a user does by a page.
@@ -27,14 +29,16 @@ type Deed struct {
 
 type recordedKey struct{}
 
-// Recorded reports whether the trail has a record of what ctx works for, so that nobody need write another one.
+// Recorded reports whether the trail has a record of what ctx works for, so that nobody need write another
+// one.
 func Recorded(ctx context.Context) bool { return ctx.Value(recordedKey{}) != nil }
 
-// Concerns says what a POST is done to, and where the console shows it, where that is not what its path names.
+// Concerns says what a POST is done to, and where the console shows it, where that is not what its path
+// names.
 func (p *Page) Concerns(on, path string) { p.on, p.onPath = on, path }
 
-// recorded has the trail remember what a handler does. What it answers is held back until there is a record of
-// the end: whoever did it is told if there is none.
+// recorded has the trail remember what a handler does. What it answers is held back until there is a record
+// of the end: whoever did it is told if there is none.
 func (s *Site) recorded(pattern string, h Handler) Handler {
 	what := whatOf(pattern)
 	return func(w http.ResponseWriter, r *http.Request, p *Page) error {
@@ -54,7 +58,9 @@ func (s *Site) recorded(pattern string, h Handler) Handler {
 			return &Problem{
 				Status: http.StatusServiceUnavailable, Title: "Nothing was done",
 				Detail: "The audit trail can't be written, and nothing is done of which there is no record.",
-				Do:     "Try again in a moment. If it stays, look whether Kafka answers and the topic is there.", Err: err,
+				Do: "Try again in a moment. If it stays, look whether Kafka answers and the topic is " +
+					"there.",
+				Err: err,
 			}
 		}
 		held := &heldAnswer{ResponseWriter: w, status: http.StatusOK}
@@ -68,13 +74,14 @@ func (s *Site) recorded(pattern string, h Handler) Handler {
 			d.On, d.Path = p.on, p.onPath
 		}
 		if err := end(r.Context(), d, status, outcome); err != nil {
-			s.options.Logger.LogAttrs(r.Context(), slog.LevelError, "the audit trail lacks the end of an operation",
-				slog.String("what", what), slog.String("on", d.On), slog.Int("status", status), slog.Any("error", err))
+			s.options.Logger.LogAttrs(r.Context(), slog.LevelError,
+				"the audit trail lacks the end of an operation", slog.String("what", what),
+				slog.String("on", d.On), slog.Int("status", status), slog.Any("error", err))
 			w.Header().Del("Location") // of an answer that is not sent
 			return &Problem{
 				Status: http.StatusInternalServerError, Title: "The audit trail lacks the end of it",
-				Detail: fmt.Sprintf("It ended with the status %d. The audit trail says that it was begun, and not how "+
-					"it ended.", status),
+				Detail: fmt.Sprintf("It ended with the status %d. The audit trail says that it was begun, "+
+					"and not how it ended.", status),
 				Do: "Look whether it was done before you do it again.", Err: err,
 			}
 		}

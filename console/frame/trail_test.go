@@ -28,7 +28,8 @@ func (t *trail) Begin(_ context.Context, d frame.Deed) (
 	}
 	t.said = append(t.said, fmt.Sprintf("begun %s on %s by %s with %v", d.What, d.On, d.User, d.Parameters))
 	return func(_ context.Context, d frame.Deed, status int, words string) error {
-		t.said = append(t.said, strings.TrimSpace(fmt.Sprintf("%d on %s at %s %s", status, d.On, d.Path, words)))
+		said := fmt.Sprintf("%d on %s at %s %s", status, d.On, d.Path, words)
+		t.said = append(t.said, strings.TrimSpace(said))
 		return t.end
 	}, nil
 }
@@ -74,10 +75,12 @@ func TestTrailOfWhatIsDone(t *testing.T) {
 	post("/console/commands", "forbidden")
 	post("/console/preferences", "theme")
 	want := []string{
-		"begun things/turn on things/a/b by alice with map[way:left]", "303 on things/a/b at /console/things/a%2Fb",
+		"begun things/turn on things/a/b by alice with map[way:left]",
+		"303 on things/a/b at /console/things/a%2Fb",
 		"begun things/turn on things/x by alice with map[way:wrong]",
 		"400 on things/x at /console/things/x The request is not valid: It turns left or right.",
-		"begun things/turn on things/x by alice with map[way:both]", "303 on two things at /console/things?two",
+		"begun things/turn on things/x by alice with map[way:both]",
+		"303 on two things at /console/things?two",
 	}
 	if got := strings.Join(remembered.said, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("remembered is\n%s", got)

@@ -36,7 +36,8 @@ func filterOf(query url.Values) (filter, error) {
 		key: query.Get("aggregate"), state: cmp.Or(query.Get("state"), states[0]), age: query.Get("age"),
 	}
 	if !slices.Contains(states, f.state) {
-		return f, frame.Invalid("The state is " + strconv.Quote(f.state) + "; it must be open, settled or all.")
+		return f, frame.Invalid(
+			"The state is " + strconv.Quote(f.state) + "; it must be open, settled or all.")
 	}
 	if _, known := f.since(time.Time{}); !known {
 		return f, frame.Invalid("The age is " + strconv.Quote(f.age) + "; it must be 1h, 24h or 7d.")
@@ -85,21 +86,9 @@ func (f filter) with(path string, more ...string) string {
 		state = ""
 	}
 	return frame.With(path, append([]string{
-		"reason", f.reason, "type", f.typeName, "topic", f.topic, "aggregate", f.key, "state", state, "age", f.age,
+		"reason", f.reason, "type", f.typeName, "topic", f.topic, "aggregate", f.key, "state", state,
+		"age", f.age,
 	}, more...)...)
-}
-
-// fields are those of a form that has the filter in it.
-func (f filter) fields() (all []frame.Field) {
-	for _, one := range []frame.Field{
-		{Name: "reason", Value: f.reason}, {Name: "type", Value: f.typeName}, {Name: "topic", Value: f.topic},
-		{Name: "aggregate", Value: f.key}, {Name: "state", Value: f.state}, {Name: "age", Value: f.age},
-	} {
-		if one.Value != "" {
-			all = append(all, one)
-		}
-	}
-	return all
 }
 
 // group are the letters of a reason and a type.

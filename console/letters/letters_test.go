@@ -43,9 +43,13 @@ func (b *box) Settle(_ context.Context, o letters.Order) (letters.Outcome, error
 	return b.answer, b.err
 }
 
-func (b *box) Command(_ context.Context, aggregate, id, commandID string, _ time.Duration) (*client.Command, error) {
+func (b *box) Command(
+	_ context.Context, aggregate, id, commandID string, _ time.Duration,
+) (*client.Command, error) {
 	if b.result == nil || aggregate != "accounts" || id != "alice" || commandID != "c1" {
-		return nil, &client.Problem{Problem: wire.Problem{Status: http.StatusNotFound, Code: wire.CodeNotFound}}
+		return nil, &client.Problem{
+			Problem: wire.Problem{Status: http.StatusNotFound, Code: wire.CodeNotFound},
+		}
 	}
 	return b.result, nil
 }
@@ -58,7 +62,8 @@ func kinds() []letters.Kind {
 
 func letter(offset int64, reason, typeName, key string) letters.Letter {
 	return letters.Letter{
-		Ref: letters.Ref{Partition: 2, Offset: offset}, Time: consoletest.Now.Add(-time.Duration(offset) * time.Minute),
+		Ref:   letters.Ref{Partition: 2, Offset: offset},
+		Time:  consoletest.Now.Add(-time.Duration(offset) * time.Minute),
 		Topic: "account-commands", OriginPartition: 1, OriginOffset: 40 + offset, Reason: reason,
 		Message: "wrong is " + key, Group: "accounts", Version: "1.2", Back: "account-commands",
 		Key: []byte(key), Type: typeName, ID: "c1", CorrelationID: "c1", Bytes: 3,
@@ -93,7 +98,8 @@ func rowsOf(page *consoletest.Page) (found []string) {
 
 func TestListIsGroupedAndFiltered(t *testing.T) {
 	c := serve(t, someLetters())
-	page := c.Get(t, "/console/dead-letters").Want(http.StatusOK, "undecodable DepositMoney 2 1 min ago 2 min ago",
+	page := c.Get(t, "/console/dead-letters").Want(http.StatusOK,
+		"undecodable DepositMoney 2 1 min ago 2 min ago",
 		"3 open letters", "wrong is alice", "no type")
 	if got := page.Link("alice"); got != "/console/accounts/alice" {
 		t.Errorf("the aggregate's link is %q", got)
@@ -130,7 +136,8 @@ func TestManyLettersHavePages(t *testing.T) {
 		t.Errorf("the next page has %v", got)
 	}
 	c.Allow = []frame.Right{frame.Operate}
-	page = c.Get(t, "/console/dead-letters/settle?do=discard").Want(http.StatusOK, "Discard 1,000 dead letters?",
+	page = c.Get(t, "/console/dead-letters/settle?do=discard").Want(http.StatusOK,
+		"Discard 1,000 dead letters?",
 		"and 900 more")
 	if n := len(page.Body); n > 150<<10 {
 		t.Errorf("the page that asks has %d bytes", n)
@@ -162,15 +169,19 @@ func TestSettlingByFilter(t *testing.T) {
 	c.Post(t, "/console/dead-letters/settle", form).Want(http.StatusBadRequest, "at most 1024")
 	c.Post(t, "/console/dead-letters/settle", url.Values{"do": {"replay"}}).Want(http.StatusBadRequest)
 	c.Post(t, "/console/dead-letters/settle", url.Values{"do": {"x"}}).Want(http.StatusBadRequest)
-	c.Post(t, "/console/dead-letters/settle", url.Values{"do": {"discard"}, "refs": {"2"}}).Want(http.StatusBadRequest)
+	c.Post(t, "/console/dead-letters/settle", url.Values{"do": {"discard"}, "refs": {"2"}}).
+		Want(http.StatusBadRequest)
 	b.err, b.answer = errors.New("the broker is away"), letters.Outcome{Done: 1}
 	c.Post(t, "/console/dead-letters/settle", url.Values{"do": {"discard"}, "refs": {"2/1 2/3"}}).
-		Want(http.StatusServiceUnavailable, "It was done with 1 letter. Then: the broker is away.", "nothing is settled twice")
+		Want(http.StatusServiceUnavailable, "It was done with 1 letter. Then: the broker is away.",
+			"nothing is settled twice")
 }
 
 func TestWhoMayNotOperate(t *testing.T) {
 	b := someLetters()
-	b.whole = map[letters.Ref]*letters.Whole{{Partition: 2, Offset: 1}: {Letter: b.Letters[0], Value: []byte("abc")}}
+	b.whole = map[letters.Ref]*letters.Whole{
+		{Partition: 2, Offset: 1}: {Letter: b.Letters[0], Value: []byte("abc")},
+	}
 	c := serve(t, b)
 	page := c.Get(t, "/console/dead-letters").Want(http.StatusOK, "console.allow")
 	if n := len(consoletest.All(page.Root, "button", "type", "button", "disabled", "")); n != 2 {
@@ -179,7 +190,8 @@ func TestWhoMayNotOperate(t *testing.T) {
 	page = c.Get(t, "/console/dead-letters/2/1").Want(http.StatusOK, "console.allow")
 	page.One("button", "value", "replay", "disabled", "")
 	page.One("button", "value", "discard", "disabled", "")
-	c.Post(t, "/console/dead-letters/settle", url.Values{"do": {"replay"}, "refs": {"2/1"}}).Want(http.StatusForbidden)
+	c.Post(t, "/console/dead-letters/settle", url.Values{"do": {"replay"}, "refs": {"2/1"}}).
+		Want(http.StatusForbidden)
 	if len(b.orders) > 0 {
 		t.Errorf("asked was %+v", b.orders)
 	}
@@ -196,17 +208,22 @@ func TestFaultIsShownAtItsPlace(t *testing.T) {
 	}{
 		"in the middle": {35, 36, true, "33 3", "at byte 35 (0x23)"},
 		"far behind":    {600, 601, true, "38 8", "at byte 600"},
-		"at the end":    {640, 640, true, "bytes are missing here", "Bytes are missing at the end, after 640."},
+		"at the end": {
+			640, 640, true, "bytes are missing here", "Bytes are missing at the end, after 640.",
+		},
 		"in the header": {-5, -1, true, "", "in the header __value_schema_id"},
 		"not known":     {0, 0, false, "", "Which byte is at fault is not known"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := someLetters()
-			b.whole = map[letters.Ref]*letters.Whole{ref: {Letter: b.Letters[0], Value: value, Decoded: letters.Decoded{
-				Why: errors.New("it is cut short"), From: test.from, To: test.to, Placed: test.placed,
-			}}}
-			page := serve(t, b).Get(t, "/console/dead-letters/2/1").Want(http.StatusOK, test.says, "it is cut short",
-				"Right would be:")
+			b.whole = map[letters.Ref]*letters.Whole{ref: {
+				Letter: b.Letters[0], Value: value,
+				Decoded: letters.Decoded{
+					Why: errors.New("it is cut short"), From: test.from, To: test.to, Placed: test.placed,
+				},
+			}}
+			page := serve(t, b).Get(t, "/console/dead-letters/2/1").Want(http.StatusOK,
+				test.says, "it is cut short", "Right would be:")
 			var marked []string
 			for _, m := range consoletest.All(page.Root, "mark") {
 				marked = append(marked, consoletest.Text(m))
@@ -224,10 +241,15 @@ func TestDecodedLetter(t *testing.T) {
 	l.Message = "ce_time is no time"
 	b.whole = map[letters.Ref]*letters.Whole{l.Ref: {
 		Letter: l, Value: []byte{0, 0, 0, 0, 7, 1},
-		Headers: []letters.Header{{Name: "ce_id", Value: []byte("c1")}, {Name: "ce_time", Value: []byte("noon")}},
-		Decoded: letters.Decoded{Schema: "bank.DepositMoney", SchemaID: "7", JSON: json.RawMessage(`{"amount":5}`)},
+		Headers: []letters.Header{
+			{Name: "ce_id", Value: []byte("c1")}, {Name: "ce_time", Value: []byte("noon")},
+		},
+		Decoded: letters.Decoded{
+			Schema: "bank.DepositMoney", SchemaID: "7", JSON: json.RawMessage(`{"amount":5}`),
+		},
 	}}
-	page := serve(t, b).Get(t, "/console/dead-letters/2/1").Want(http.StatusOK, "bank.DepositMoney", "schema 7", "amount 5",
+	page := serve(t, b).Get(t, "/console/dead-letters/2/1").Want(http.StatusOK,
+		"bank.DepositMoney", "schema 7", "amount 5",
 		"the fault is in the headers", "account-commands partition 1, offset 41", "version 1.2")
 	if got := consoletest.Text(page.One("mark")); got != "noon" {
 		t.Errorf("marked is %q", got)
@@ -241,10 +263,13 @@ func TestWhatBecameOfALetter(t *testing.T) {
 	b := someLetters()
 	l := letter(1, "bug", "DepositMoney", "alice")
 	l.Settled = &letters.Settled{
-		Outcome: "replayed", Time: consoletest.Now.Add(-time.Minute), By: "bob", Note: "mended", Topic: "account-commands",
+		Outcome: "replayed", Time: consoletest.Now.Add(-time.Minute), By: "bob", Note: "mended",
+		Topic: "account-commands",
 	}
 	b.whole = map[letters.Ref]*letters.Whole{l.Ref: {Letter: l, Value: []byte("x")}}
-	b.result = &client.Command{Command: wire.Command{Status: wire.StatusRejected, Code: "funds", Message: "too little"}}
+	b.result = &client.Command{
+		Command: wire.Command{Status: wire.StatusRejected, Code: "funds", Message: "too little"},
+	}
 	c := serve(t, b)
 	page := c.Get(t, "/console/dead-letters/2/1").Want(http.StatusOK, "replayed 1 min ago by bob", "mended",
 		"rejected", "funds", "too little").Without("What to do:")
@@ -267,7 +292,8 @@ func TestLetterOfAProjection(t *testing.T) {
 	b.whole = map[letters.Ref]*letters.Whole{l.Ref: {Letter: l, Value: []byte("x")}}
 	c := serve(t, b)
 	c.Allow = []frame.Right{frame.Operate}
-	page := c.Get(t, "/console/dead-letters/2/1").Want(http.StatusOK, "Mend the projection account_card and rebuild it",
+	page := c.Get(t, "/console/dead-letters/2/1").Want(http.StatusOK,
+		"Mend the projection account_card and rebuild it",
 		"projection account_card", "No replay:")
 	page.One("button", "value", "replay", "disabled", "")
 	if got := page.Link("alice"); got != "/console/accounts/alice?event=7" {

@@ -3,8 +3,8 @@ package letters
 // meaning explains a reason: what is wrong, what would be right, and what to do.
 type meaning struct{ wrong, right, do string }
 
-const mendSender = "Have the sender corrected, and the record sent again. A replay of these bytes fails again: " +
-	"discard the letter."
+const mendSender = "Have the sender corrected, and the record sent again. A replay of these bytes fails " +
+	"again: discard the letter."
 
 var meanings = map[string]meaning{
 	"not-wire-format": {
@@ -16,8 +16,8 @@ var meanings = map[string]meaning{
 	"unknown-schema": {
 		"The registry has no schema with the ID that stands in the record.",
 		"The ID is one that this installation's schema registry has given.",
-		"If the registry lost the schema, or the producer has another one, mend that, then replay. Otherwise " +
-			"discard the letter.",
+		"If the registry lost the schema, or the producer has another one, mend that, then replay. " +
+			"Otherwise discard the letter.",
 	},
 	"refused-schema": {
 		"The registry does not give out the schema of this record, though it does others.",
@@ -32,8 +32,8 @@ var meanings = map[string]meaning{
 	"unknown-type": {
 		"Records of this type do not belong on this topic.",
 		"The type is one of those that the topic's reader knows.",
-		"If a newer version of the program knows the type, deploy it, then replay. Otherwise the sender has the " +
-			"wrong topic: discard the letter.",
+		"If a newer version of the program knows the type, deploy it, then replay. Otherwise the sender " +
+			"has the wrong topic: discard the letter.",
 	},
 	"incompatible-schema": {
 		"The schema that it was written with does not lead to the one that it is read with.",
@@ -62,7 +62,8 @@ var meanings = map[string]meaning{
 	},
 	"wrong-partition": {
 		"The record is not in the partition of its key.",
-		"The producer places keys by murmur2, as Java's default does, and knows how many partitions there are.",
+		"The producer places keys by murmur2, as Java's default does, and knows how many partitions there " +
+			"are.",
 		"Mend the producer's partitioner. A replay places the record right.",
 	},
 	"bad-time": {
@@ -108,11 +109,12 @@ func meaningOf(l *Letter) meaning {
 	}
 	switch {
 	case l.Projection != "":
-		m.do = "Mend the projection " + l.Projection + " and rebuild it: the new build takes the event again. " +
-			"Then discard the letter. A replay is refused: the event's aggregate and the other projections have it."
+		m.do = "Mend the projection " + l.Projection + " and rebuild it: the new build takes the event " +
+			"again. Then discard the letter. A replay is refused: the event's aggregate and the other " +
+			"projections have it."
 	case l.CutBytes != "":
-		m.do = "The record had " + l.CutBytes + " bytes, too many for the dead letters: only the topic that it came " +
-			"from has it whole. A replay is refused."
+		m.do = "The record had " + l.CutBytes + " bytes, too many for the dead letters: only the topic " +
+			"that it came from has it whole. A replay is refused."
 	}
 	return m
 }

@@ -88,7 +88,8 @@ func (s *settling) refs() string {
 	return b.String()
 }
 
-// settle answers POST /console/dead-letters/settle. What it does is what the form names, whatever has come since.
+// settle answers POST /console/dead-letters/settle. What it does is what the form names, whatever has come
+// since.
 func (l *pages) settle(w http.ResponseWriter, r *http.Request, p *frame.Page) error {
 	r.Body = http.MaxBytesReader(w, r.Body, formBytes)
 	if err := r.ParseForm(); err != nil {
@@ -100,12 +101,14 @@ func (l *pages) settle(w http.ResponseWriter, r *http.Request, p *frame.Page) er
 	}
 	o := Order{Discard: discard, By: p.User, Note: strings.TrimSpace(r.PostForm.Get("note"))}
 	if len(o.Note) > maxNote {
-		return frame.Invalid(fmt.Sprintf("The reason has %d bytes; at most %d are allowed.", len(o.Note), maxNote))
+		return frame.Invalid(
+			fmt.Sprintf("The reason has %d bytes; at most %d are allowed.", len(o.Note), maxNote))
 	}
 	for _, name := range strings.Fields(r.PostForm.Get("refs")) {
 		ref, is := ParseRef(name)
 		if !is {
-			return frame.Invalid(strconv.Quote(name) + " names no dead letter; PARTITION/OFFSET does, such as 2/57.")
+			return frame.Invalid(
+				strconv.Quote(name) + " names no dead letter; PARTITION/OFFSET does, such as 2/57.")
 		}
 		o.Refs = append(o.Refs, ref)
 	}
@@ -113,7 +116,8 @@ func (l *pages) settle(w http.ResponseWriter, r *http.Request, p *frame.Page) er
 	case n == 0:
 		return frame.Invalid("No dead letter is named.")
 	case n > maxOrdered:
-		return frame.Invalid(fmt.Sprintf("%d dead letters are named; at most %d are settled at once.", n, maxOrdered))
+		return frame.Invalid(
+			fmt.Sprintf("%d dead letters are named; at most %d are settled at once.", n, maxOrdered))
 	}
 	p.Concerns(concerned(o.Refs))
 	outcome, err := l.letters.Settle(r.Context(), o)
@@ -138,8 +142,9 @@ func unfinished(v verb, o Outcome, err error) error {
 	return &frame.Problem{
 		Status: http.StatusServiceUnavailable,
 		Title:  "Not all dead letters are " + v.done,
-		Detail: fmt.Sprintf("It was done with %s. Then: %v.", words.Plural(int64(o.Done), "letter", "letters"), err),
-		Do:     "Do it again: nothing is settled twice, and the rest follows.", Err: err,
+		Detail: fmt.Sprintf("It was done with %s. Then: %v.",
+			words.Plural(int64(o.Done), "letter", "letters"), err),
+		Do: "Do it again: nothing is settled twice, and the rest follows.", Err: err,
 	}
 }
 

@@ -78,7 +78,8 @@ func (l *pages) afterwards(r *http.Request, s *shown) error {
 		return nil
 	}
 	s.result, err = l.api.Command(r.Context(), s.origin.Plural, string(s.Key), s.ID, 0)
-	if client.IsNotFound(err) || client.HasCode(err, wire.CodeNoViews) || client.HasCode(err, wire.CodeNotReady) {
+	if client.IsNotFound(err) || client.HasCode(err, wire.CodeNoViews) ||
+		client.HasCode(err, wire.CodeNotReady) {
 		s.result, err = nil, nil
 	}
 	return err //nolint:wrapcheck // it becomes a page
@@ -108,7 +109,8 @@ func (s *shown) place() string {
 	case d.Why == nil && s.Reason == "bad-header":
 		return "The value is whole; the fault is in the headers."
 	case d.Why == nil:
-		return "The value is whole: it reads by the schema that it was written with. No byte of it is at fault."
+		return "The value is whole: it reads by the schema that it was written with. No byte of it is at " +
+			"fault."
 	case !d.Placed:
 		return "Which byte is at fault is not known: the decoder of this format does not tell."
 	case d.To < 0 || d.From < 0:

@@ -85,7 +85,7 @@ func (l *pages) state(r *http.Request) (*state, *matcher, error) {
 	m, err := newMatcher(f, time.Now)
 	if err != nil {
 		s.wrong = err.Error()
-		return s, nil, nil
+		return s, nil, nil //nolint:nilerr // the page says what is wrong
 	}
 	return s, m, nil
 }
@@ -152,12 +152,14 @@ func (l *pages) stream(ctx context.Context, out *frame.Stream, r *http.Request, 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	c, ended := newCollector(m, l.Rows), make(chan error, 1)
-	go func() { ended <- c.listen(ctx, l.api, s.after, func(int) bool { return false }) }()
-	over := false
+	after := s.after
+	go func() {
+		defer close(ended)
+		ended <- c.listen(ctx, l.api, after, func(int) bool { return false })
+	}()
 	defer func() {
 		cancel()
-		if !over {
-			<-ended
+		for range ended { // nobody is there to be told of it
 		}
 	}()
 	ticker := time.NewTicker(l.Every)
@@ -165,7 +167,6 @@ func (l *pages) stream(ctx context.Context, out *frame.Stream, r *http.Request, 
 	for {
 		select {
 		case err := <-ended:
-			over = true
 			if err != nil {
 				problem := frame.ProblemOf(err)
 				s.trouble = problem.Title + ". " + problem.Detail
@@ -184,7 +185,7 @@ func (l *pages) stream(ctx context.Context, out *frame.Stream, r *http.Request, 
 		s.shown = b.items
 		slices.Reverse(s.shown)
 		if err := out.SendAt(s.after, update(p, l, s)); err != nil {
-			return nil //nolint:nilerr // the browser has left
+			return nil // the browser has left
 		}
 	}
 }
@@ -219,7 +220,8 @@ func (l *pages) export(w http.ResponseWriter, r *http.Request, _ *frame.Page) er
 			continue
 		}
 		begin()
-		if lines++; !writeLine(w, item.Raw) || lines == l.ExportLines {
+		lines++
+		if !writeLine(w, item.Raw) || lines == l.ExportLines {
 			break
 		}
 	}

@@ -144,8 +144,10 @@ func TestFilters(t *testing.T) {
 	c := serve(t, f)
 	c.Get(t, "/console/live?look=1&aggregate=account&id=a,b&kind=event&type=T&correlation=c").
 		Want(http.StatusOK)
-	want := client.Listen{Aggregates: []string{"account"}, IDs: []string{"a,b"}, Types: []string{"T"},
-		CorrelationIDs: []string{"c"}, Kinds: []wire.Kind{wire.KindEvent}}
+	want := client.Listen{
+		Aggregates: []string{"account"}, IDs: []string{"a,b"}, Types: []string{"T"},
+		CorrelationIDs: []string{"c"}, Kinds: []wire.Kind{wire.KindEvent},
+	}
 	if got := f.asked[0]; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("asked for %+v", got)
 	}

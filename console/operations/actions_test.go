@@ -117,8 +117,14 @@ func TestVerificationBegins(t *testing.T) {
 		t.Errorf("it leads to %s", to)
 	}
 	for _, wrong := range []struct{ field, value string }{
-		{"of", "nothing"}, {"percent", "0"}, {"percent", "101"}, {"percent", "NaN"}, {"percent", ""},
-		{"pace", "0"}, {"pace", "fast"}, {"pace", "2000000"},
+		{"of", "nothing"},
+		{"percent", "0"},
+		{"percent", "101"},
+		{"percent", "NaN"},
+		{"percent", ""},
+		{"pace", "0"},
+		{"pace", "fast"},
+		{"pace", "2000000"},
 	} {
 		bad := url.Values{"of": form["of"], "percent": form["percent"], "pace": form["pace"]}
 		bad.Set(wrong.field, wrong.value)

@@ -161,8 +161,10 @@ func (s schemas) Difference(
 		Changes: []operations.SchemaChange{{
 			Path: "Opened.owner", What: "field-added", Is: consoletest.Markup, Backward: true,
 		}},
-		Breaks: []operations.SchemaBreak{{Path: "Opened.owner", Direction: "forward", Reason: "no default",
-			Remedy: "give it one"}},
+		Breaks: []operations.SchemaBreak{{
+			Path: "Opened.owner", Direction: "forward", Reason: "no default",
+			Remedy: "give it one",
+		}},
 	}, nil
 }
 
@@ -193,7 +195,8 @@ func full() *fake {
 		overview: operations.Overview{
 			At: now, Workers: []operations.Worker{
 				{Name: m, Address: m, Here: true, Ready: true},
-				{Name: "b", Missing: []operations.Missing{{Check: m, Detail: m}}}, {Name: "c", Wrong: m},
+				{Name: "b", Missing: []operations.Missing{{Check: m, Detail: m}}},
+				{Name: "c", Wrong: m},
 			},
 			Groups: []operations.Group{{
 				Kind: "process", Name: m, Wrong: m, Partitions: []operations.Partition{
@@ -202,37 +205,49 @@ func full() *fake {
 			}},
 		},
 		rebuilds: []wire.Rebuild{
-			{ID: "r1", Aggregate: "accounts", Stage: "folding", By: m, Time: now,
-				Totals: wire.RebuildTotals{EventsRead: 50, EventsTotal: 200, SecondsLeft: 75}},
-			{ID: "r2", Aggregate: "accounts", Stage: "done", DryRun: true, By: m, Time: now,
+			{
+				ID: "r1", Aggregate: "accounts", Stage: "folding", By: m, Time: now,
+				Totals: wire.RebuildTotals{EventsRead: 50, EventsTotal: 200, SecondsLeft: 75},
+			},
+			{
+				ID: "r2", Aggregate: "accounts", Stage: "done", DryRun: true, By: m, Time: now,
 				Totals: wire.RebuildTotals{Changed: 1}, Partitions: []wire.RebuildPartition{
 					{Stage: "failed", Reason: m, Worker: m, Samples: samples},
-				}},
+				},
+			},
 		},
 		views: []wire.View{{Name: "account-table", Topic: m, Missing: m, Rebuild: &wire.ViewRebuild{
 			Stage: "running", By: m, Partitions: []int32{0, 1}, Done: 1, Partition: 1, Next: 5, End: 10,
 		}}},
 		models: []operations.ReadModel{
-			{Name: "accounts_current", Version: 1, Store: "postgres", Held: []string{m}, Wrong: m,
+			{
+				Name: "accounts_current", Version: 1, Store: "postgres", Held: []string{m}, Wrong: m,
 				Builds: []operations.Build{
-					{Number: 1, Version: 1, Folds: m, Status: "live", Began: now.Add(-time.Hour), Known: true,
-						Partitions: 4, Of: 4, Done: 100, Total: 100, Latest: now},
-					{Number: 2, Version: 1, Status: "filling", Began: now.Add(-time.Minute), Known: true,
-						Partitions: 4, Of: 4, Done: 25, Total: 100},
-				}},
+					{
+						Number: 1, Version: 1, Folds: m, Status: "live", Began: now.Add(-time.Hour),
+						Known: true, Partitions: 4, Of: 4, Done: 100, Total: 100, Latest: now,
+					},
+					{
+						Number: 2, Version: 1, Status: "filling", Began: now.Add(-time.Minute), Known: true,
+						Partitions: 4, Of: 4, Done: 25, Total: 100,
+					},
+				},
+			},
 			{Name: "other", Version: 1},
 		},
 		verifications: []operations.Verification{
 			{ID: "v2", VerificationRequest: operations.VerificationRequest{
 				Of: operations.Subject{Name: "accounts"}, Share: .01, PerSecond: 5000, By: m,
 			}, Began: now, Stage: m, Done: 1, Total: 4, Step: 1, Steps: 4},
-			{ID: "v1", VerificationRequest: operations.VerificationRequest{
-				Of: operations.Subject{Name: "accounts"}, Share: 1, PerSecond: 1, By: m,
-			}, Began: now, Ended: now.Add(time.Second), Differences: 300, Notes: []string{m},
+			{
+				ID: "v1", VerificationRequest: operations.VerificationRequest{
+					Of: operations.Subject{Name: "accounts"}, Share: 1, PerSecond: 1, By: m,
+				}, Began: now, Ended: now.Add(time.Second), Differences: 300, Notes: []string{m},
 				Findings: []operations.Finding{
 					{ID: m, Place: m, What: m, Is: []operations.FindingField{{Path: m, Is: m, Should: m}}},
 					{ID: "bob", What: "missing"},
-				}},
+				},
+			},
 		},
 		open: []operations.Transaction{
 			{Topic: m, Partition: 3, Offset: 7, Since: now.Add(-time.Hour), ProducerID: 5},
@@ -240,8 +255,10 @@ func full() *fake {
 		},
 		subjects: []operations.SchemaSubject{
 			{Name: m, Aggregate: m, Kind: "event", Written: "former", Level: m, Wrong: m},
-			{Name: "bank.Opened", Kind: "event", InProgram: true, Written: "latest", Level: "FULL",
-				Versions: []operations.SchemaVersion{{Number: 1, ID: 11}, {Number: 2, ID: 12, Wrong: m}}},
+			{
+				Name: "bank.Opened", Kind: "event", InProgram: true, Written: "latest", Level: "FULL",
+				Versions: []operations.SchemaVersion{{Number: 1, ID: 11}, {Number: 2, ID: 12, Wrong: m}},
+			},
 		},
 		settings: []operations.Setting{
 			{Path: "http.address", Value: m, From: m, Help: m, Env: "REFOLD_HTTP_ADDRESS"},

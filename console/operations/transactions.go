@@ -91,7 +91,8 @@ func (o *pages) askAbort(w http.ResponseWriter, r *http.Request, p *frame.Page) 
 			Path: path(transactionsTab, "abort"), Label: "Abort it",
 			Confirm: "Give up the records of this transaction",
 			Fields: []frame.Field{
-				{Name: "topic", Value: topic}, {Name: "partition", Value: strconv.Itoa(int(partition))},
+				{Name: "topic", Value: topic},
+				{Name: "partition", Value: strconv.Itoa(int(partition))},
 				{Name: "offset", Value: strconv.FormatInt(offset, 10)},
 			},
 		},

@@ -67,7 +67,6 @@ type hit struct{ text, path, detail string }
 // tried is one of the ways to search.
 type tried struct {
 	name string // "Accounts"
-	how  string // what would be found how
 	hits []hit
 	more string // where there are more; empty: those are all
 	err  error
@@ -166,8 +165,8 @@ func (l *looking) failed() (all []*tried) {
 
 // absent reports whether an error says that there is nothing, or that it is not kept here.
 func absent(err error) bool {
-	return client.IsNotFound(err) || client.HasCode(err, wire.CodeNoViews) || client.HasCode(err, wire.CodeNoTraces) ||
-		client.HasCode(err, wire.CodeNoHistory)
+	return client.IsNotFound(err) || client.HasCode(err, wire.CodeNoViews) ||
+		client.HasCode(err, wire.CodeNoTraces) || client.HasCode(err, wire.CodeNoHistory)
 }
 
 // wrong keeps an error that is one.

@@ -83,9 +83,13 @@ func someWorld() *world {
 	return &world{
 		rows: []string{"accounts/alice", "accounts/alicia", "accounts/bob", "orders/bob", "orders/o-1"},
 		commands: map[string][]*wire.Command{
-			"c1": {{ID: "c1", Type: "DepositMoney", Aggregate: "account", Subject: "alice", Status: wire.StatusAccepted}},
+			"c1": {{
+				ID: "c1", Type: "DepositMoney", Aggregate: "account", Subject: "alice",
+				Status: wire.StatusAccepted,
+			}},
 		},
-		traces: map[string]bool{"t1": true}, letter: "2/57", texts: map[string][]string{"green tea": {"o-1", "bob"}},
+		traces: map[string]bool{"t1": true}, letter: "2/57",
+		texts: map[string][]string{"green tea": {"o-1", "bob"}},
 	}
 }
 
@@ -102,9 +106,10 @@ func find(t *testing.T, w *world, q string) *consoletest.Page {
 
 func TestTheOnlyHitIsOpened(t *testing.T) {
 	for q, want := range map[string]string{
-		"alice": "/console/accounts/alice", " alici ": "/console/accounts/alicia", "o-1": "/console/orders/o-1",
-		"c1": "/console/accounts/alice?sent=c1", "t1": "/console/traces/t1", "2/57": "/console/dead-letters/2/57",
-		"alice/2": "/console/accounts/alice?event=2",
+		" alici ": "/console/accounts/alicia", //nolint:gocritic // spaces around it do not count
+		"alice":   "/console/accounts/alice", "o-1": "/console/orders/o-1",
+		"c1": "/console/accounts/alice?sent=c1", "t1": "/console/traces/t1",
+		"2/57": "/console/dead-letters/2/57", "alice/2": "/console/accounts/alice?event=2",
 	} {
 		page := find(t, someWorld(), q).Want(http.StatusSeeOther)
 		if got := page.Header.Get("Location"); got != want {
@@ -134,7 +139,8 @@ func TestSeveralHitsAreListed(t *testing.T) {
 
 func TestNothingIsFound(t *testing.T) {
 	for _, q := range []string{"nobody", "alice/9", "x/1", "3/57"} {
-		find(t, someWorld(), q).Want(http.StatusNotFound, "Nothing was found", "idempotency key", "such as 2/57")
+		find(t, someWorld(), q).Want(http.StatusNotFound,
+			"Nothing was found", "idempotency key", "such as 2/57")
 	}
 	find(t, someWorld(), "").Want(http.StatusOK, "What is found how").Without("Nothing was found")
 	find(t, someWorld(), strings.Repeat("x", 2000)).Want(http.StatusBadRequest)

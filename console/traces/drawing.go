@@ -56,7 +56,7 @@ func newDrawing(t *wire.Trace, now time.Time) *drawing {
 	var walk func(n, cause *wire.TraceNode, way []*wire.TraceNode)
 	walk = func(n, cause *wire.TraceNode, way []*wire.TraceNode) {
 		way = append(way[:len(way):len(way)], n)
-		if last == nil || n.Time.After(last[len(last)-1].Time) {
+		if len(last) == 0 || n.Time.After(last[len(last)-1].Time) {
 			last = way
 		}
 		d.add(n, cause, len(way)-1)

@@ -209,8 +209,10 @@ func TestATraceThatIsNotKnown(t *testing.T) {
 	}
 	// One that is a moment behind is found by the second look.
 	serve(t, &fake{trace: order(), late: 1}).Get(t, "/console/traces/order-7").Want(http.StatusOK)
-	f.err = &client.Problem{Problem: wire.Problem{Status: http.StatusServiceUnavailable,
-		Code: wire.CodeNoTraces, Detail: "this server keeps no traces"}}
+	f.err = &client.Problem{Problem: wire.Problem{
+		Status: http.StatusServiceUnavailable,
+		Code:   wire.CodeNoTraces, Detail: "this server keeps no traces",
+	}}
 	serve(t, f).Get(t, "/console/traces/x").Want(http.StatusServiceUnavailable, "It is not kept here")
 }
 

@@ -71,7 +71,8 @@ func show(w http.ResponseWriter, r *http.Request, p *frame.Page, records Records
 	if text := query.Get("before"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 1 {
-			return frame.Invalid("The parameter before is " + strconv.Quote(text) + "; it must be a sequence from 1.")
+			return frame.Invalid(
+				"The parameter before is " + strconv.Quote(text) + "; it must be a sequence from 1.")
 		}
 		q.Before = n
 	}
@@ -118,7 +119,9 @@ func stage(r *Record) frame.PillKind {
 
 // from says by which way somebody came, in words.
 func from(r *Record) string {
-	way := map[string]string{"console": "the console", "http": "the HTTP API", "command-line": "the command line"}[r.From]
+	way := map[string]string{
+		"console": "the console", "http": "the HTTP API", "command-line": "the command line",
+	}[r.From]
 	if way == "" {
 		way = r.From
 	}

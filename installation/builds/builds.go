@@ -122,8 +122,8 @@ func (s *Stored) Shown(ctx context.Context, b projections.Build) (Shown, error) 
 	return shown, err //nolint:wrapcheck // it says which build
 }
 
-// Begin begins a build of the folds of the latest one of the program's version, filled from tables or from all
-// events.
+// Begin begins a build of the folds of the latest one of the program's version, filled from tables or from
+// all events.
 func (s *Stored) Begin(ctx context.Context, fromTables bool) (b projections.Build, err error) {
 	if fromTables {
 		if err := s.CanFillFromTables(); err != nil {

@@ -74,7 +74,7 @@ var Definition = processors.Aggregate[Account, Command, Event]{
 	Money: map[string]string{
 		"balance": "currency", "charges[].refundable": "currency", "amount": "currency",
 	},
-	Totals:  func(a Account) []processors.Total { return []processors.Total{{Name: a.Currency, Amount: a.Balance}} },
+	Totals: func(a Account) []processors.Total { return []processors.Total{{Name: a.Currency, Amount: a.Balance}} },
 }
 
 // Decider is an account's whole behaviour. Every command that is one of this package's structs is accepted,

@@ -237,7 +237,7 @@ func (x *Index) follow(
 	note func(*kgo.Record),
 ) error {
 	var mu sync.Mutex
-	deadline := time.Now().Add(wait)
+	deadline := time.Now().Add(wait) //nolint:forbidigo // a reader waits; nothing is folded
 	readers, ctx := errgroup.WithContext(ctx)
 	readers.SetLimit(indexReaders)
 	for partition, b := range bounds {
@@ -260,7 +260,7 @@ func (x *Index) follow(
 						note(r)
 					}
 					next[partition] = p.Next
-					if p.Held && time.Now().After(deadline) {
+					if p.Held && time.Now().After(deadline) { //nolint:forbidigo // the same
 						x.held = true
 						return errEnough
 					}

@@ -25,8 +25,8 @@ func (l *Loaded) Trail() (*audittrail.Trail, error) {
 }
 
 // Audited does something of which the audit trail has a record: who did it is the record's Who, or else the
-// user. If the record can't be written, nothing is done. Where the installation has no audit trail yet, because
-// no worker of this version has run, errs is told so, and it is done.
+// user. If the record can't be written, nothing is done. Where the installation has no audit trail yet,
+// because no worker of this version has run, errs is told so, and it is done.
 func (l *Loaded) Audited(ctx context.Context, errs io.Writer, r audittrail.Record, do func() error) error {
 	trail, err := l.Trail()
 	if err != nil {

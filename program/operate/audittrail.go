@@ -24,7 +24,8 @@ type trailList struct {
 
 func (p *commands) newAuditTrail() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "audit-trail", Short: "Look at who did what to the installation", Args: cobra.NoArgs, RunE: command.ShowHelp,
+		Use: "audit-trail", Short: "Look at who did what to the installation", Args: cobra.NoArgs,
+		RunE: command.ShowHelp,
 	}
 	cmd.AddCommand(p.newAuditTrailList())
 	return cmd
@@ -35,8 +36,8 @@ func (p *commands) newAuditTrailList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List who did what, the newest first",
-		Long: `List who did what by the console, by the API's endpoints for operators, and by the command line; the
-newest first.
+		Long: `List who did what by the console, by the API's endpoints for operators, and by the command
+line; the newest first.
 
 An operation has two records: begun, before anything is done, and done, refused or failed. Of one that has
 ended only the second is listed.
@@ -115,8 +116,8 @@ func (l *trailList) print(w io.Writer, r *audittrail.Record) error {
 	for _, name := range slices.Sorted(maps.Keys(r.Parameters)) {
 		fmt.Fprintf(&with, " %s=%s", command.Legible(name), command.Shortened(r.Parameters[name], 64))
 	}
-	text := fmt.Sprintf("%s  %-7s  %-20s  %s %s%s", r.Time.Format(time.RFC3339), r.Stage, command.Legible(r.Who),
-		command.Legible(r.What), command.Legible(r.On), with.String())
+	text := fmt.Sprintf("%s  %-7s  %-20s  %s %s%s", r.Time.Format(time.RFC3339), r.Stage,
+		command.Legible(r.Who), command.Legible(r.What), command.Legible(r.On), with.String())
 	if r.Outcome != "" {
 		text += ": " + command.Shortened(r.Outcome, longestMessage)
 	}

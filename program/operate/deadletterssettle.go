@@ -132,14 +132,18 @@ func (l *lettersSettle) run(
 
 // record is what the audit trail keeps.
 func (l *lettersSettle) record(cmd *cobra.Command, s deadletters.Selection) audittrail.Record {
-	r := audittrail.Record{What: "dead-letters/" + strings.Fields(cmd.Use)[0], Parameters: map[string]string{}}
+	r := audittrail.Record{
+		What: "dead-letters/" + strings.Fields(cmd.Use)[0], Parameters: map[string]string{},
+	}
 	if len(s.Refs) == 1 {
 		r.On = "dead letter " + s.Refs[0].String()
 		r.Path = "/console/dead-letters/" + s.Refs[0].String()
 	} else if len(s.Refs) > 1 {
 		r.On = fmt.Sprint(s.Refs)
 	}
-	for _, name := range []string{"topic", "partition", "reason", "key", "group", "since", "until", "limit", "all", "note"} {
+	for _, name := range []string{
+		"topic", "partition", "reason", "key", "group", "since", "until", "limit", "all", "note",
+	} {
 		if f := cmd.Flags().Lookup(name); f.Changed {
 			r.Parameters[name] = f.Value.String()
 		}

@@ -202,29 +202,8 @@ func (w *walk) step() (more bool, err error) {
 		if e.sequence != w.at.sequence+1 {
 			break // one is missing
 		}
-		r, err := records.Decode(e.record, []byte(w.id), e.sequence)
-		if err != nil {
+		if over, err := w.next(e); over || err != nil {
 			return false, err
-		}
-		next := mark{sequence: w.at.sequence + 1, time: eventTime(r), latest: w.at.latest}
-		if next.time.After(next.latest) {
-			next.latest = next.time
-		}
-		if w.moment.ends(next.sequence, next.latest) {
-			return false, nil
-		}
-		event, err := w.Fold.Decode(r)
-		if err == nil {
-			w.state, err = w.applied(event)
-		}
-		if err != nil {
-			return false, unfolded(w.id, next.sequence, err)
-		}
-		w.at = next
-		if w.folded != nil {
-			if err := w.folded(); err != nil {
-				return false, err
-			}
 		}
 	}
 	if w.at.sequence < until {
@@ -236,6 +215,33 @@ func (w *walk) step() (more bool, err error) {
 		}
 	}
 	return until < w.newest, nil
+}
+
+// next folds the next event; it reports whether the moment is before it instead.
+func (w *walk) next(e stored) (over bool, err error) {
+	r, err := records.Decode(e.record, []byte(w.id), e.sequence)
+	if err != nil {
+		return false, err
+	}
+	next := mark{sequence: e.sequence, time: eventTime(r), latest: w.at.latest}
+	if next.time.After(next.latest) {
+		next.latest = next.time
+	}
+	if w.moment.ends(next.sequence, next.latest) {
+		return true, nil
+	}
+	event, err := w.Fold.Decode(r)
+	if err == nil {
+		w.state, err = w.applied(event)
+	}
+	if err != nil {
+		return false, unfolded(w.id, next.sequence, err)
+	}
+	w.at = next
+	if w.folded != nil {
+		return false, w.folded()
+	}
+	return false, nil
 }
 
 func (w *walk) applied(event any) (any, error) {

@@ -153,10 +153,12 @@ func (f *fakeTrail) Do(
 func TestNothingIsRebuiltWithoutARecord(t *testing.T) {
 	d, trail := newFakeRebuilds(), &fakeTrail{}
 	b := newBench(t, func(o *httpapi.Options) { o.Rebuilds, o.Trail = d, trail })
-	b.ask(t, "POST", "/admin/rebuilds", `{"aggregate":"accounts","dryRun":true}`, "X-Asked-By: mallory").want(t, 202)
+	b.ask(t, "POST", "/admin/rebuilds", `{"aggregate":"accounts","dryRun":true}`,
+		"X-Asked-By: mallory").want(t, 202)
 	b.ask(t, "POST", "/admin/rebuilds", `{"aggregate":"nothing"}`).want(t, 404)
 	want := []string{
-		"mallory: rebuild of accounts with map[dryRun:true]", "somebody, by HTTP: rebuild of nothing with map[dryRun:false]",
+		"mallory: rebuild of accounts with map[dryRun:true]",
+		"somebody, by HTTP: rebuild of nothing with map[dryRun:false]",
 	}
 	if !slices.Equal(trail.said, want) {
 		t.Errorf("remembered is %q", trail.said)

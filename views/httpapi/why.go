@@ -55,7 +55,7 @@ func (f *fieldPaths) UnmarshalText(text []byte) error {
 		path, err := jsondiff.ParsePath(one)
 		if err != nil || len(path) == 0 {
 			f.Refuse("paths like charges[0].refundable, with commas between them")
-			return nil
+			return nil //nolint:nilerr // it is refused with what else is wrong
 		}
 		f.paths = append(f.paths, path)
 	}

@@ -116,7 +116,7 @@ func TestWhyLooksBackInSteps(t *testing.T) {
 
 func TestWhyProblems(t *testing.T) {
 	b, c := remembered(t, 3, func(s int64) bool { return s == 3 })
-	_, err := c.Why(t.Context(), "accounts", "alice", client.Why{Fields: []string{"balanse", "owner.name"}})
+	_, err := c.Why(t.Context(), "accounts", "alice", client.Why{Fields: []string{"saldo", "owner.name"}})
 	if !client.HasCode(err, wire.CodeNoField) || !strings.Contains(err.Error(), "owner, balance") {
 		t.Errorf("got %v", err)
 	}

@@ -179,21 +179,28 @@ func (m *Meter) standing(
 			}
 			begun = true
 			s.Next += at.At
-			if at.At >= end.Offset {
-				continue
-			}
 			w := waiting{g.Name, kafka.TopicPartition{Topic: topic, Partition: partition}, at.At, end.Offset}
-			oldest, none := m.ages.of(w)
-			if none {
-				continue // there are but markers of transactions
+			if m.add(&s, w) {
+				waits = append(waits, w)
 			}
-			s.Waiting += end.Offset - at.At
-			if !oldest.IsZero() && (s.Oldest.IsZero() || oldest.Before(s.Oldest)) {
-				s.Oldest = oldest
-			}
-			waits = append(waits, w)
 		}
 	}
 	s.Known = begun || !ended
 	return s, waits
+}
+
+// add adds what waits in a partition to a standing; it reports whether something does.
+func (m *Meter) add(s *Standing, w waiting) bool {
+	if w.next >= w.end {
+		return false
+	}
+	oldest, none := m.ages.of(w)
+	if none {
+		return false // there are but markers of transactions
+	}
+	s.Waiting += w.end - w.next
+	if !oldest.IsZero() && (s.Oldest.IsZero() || oldest.Before(s.Oldest)) {
+		s.Oldest = oldest
+	}
+	return true
 }

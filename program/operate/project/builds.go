@@ -163,8 +163,8 @@ for this command and for whoever runs it.`,
 				})
 				if err == nil {
 					source := map[bool]string{true: "tables", false: "all events"}[fromTables]
-					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins, from %s; processor project builds "+
-						"%s shows how far it is\n", b.Number, s.Name, source, s.Name)
+					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins, from %s; processor project "+
+						"builds %s shows how far it is\n", b.Number, s.Name, source, s.Name)
 				}
 				return err
 			})
@@ -237,7 +237,9 @@ func (p *commands) ofBuild(
 				if err != nil {
 					return err
 				}
-				return o.audited(ctx, cmd, "project/"+use, b.Name(), func() error { return do(ctx, cmd, &s, b) })
+				return o.audited(ctx, cmd, "project/"+use, b.Name(), func() error {
+					return do(ctx, cmd, &s, b)
+				})
 			})
 		},
 	}

@@ -160,7 +160,8 @@ func (a *viewsAPI) rebuild(ctx context.Context, in *rebuildViewInput) (*viewOutp
 
 func (a *viewsAPI) cancel(ctx context.Context, in *cancelViewRebuildInput) (*viewOutput, error) {
 	var state views.State
-	err := a.options.recorded(ctx, askedBy("").kept(), "views/cancel", string(in.Name), nil, func() (err error) {
+	by := askedBy("").kept()
+	err := a.options.recorded(ctx, by, "views/cancel", string(in.Name), nil, func() (err error) {
 		state, err = a.views.CancelRebuild(string(in.Name))
 		return err //nolint:wrapcheck // it becomes a problem
 	})
