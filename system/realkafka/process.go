@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	readyWithin  = 3 * time.Minute // 4 s alone on two cores; OpenSearch takes a minute beside a running test
+	readyWithin  = 3 * time.Minute  // 4 s alone on two cores; OpenSearch takes a minute beside a running test
 	stopWithin   = 20 * time.Second // then the process is killed
 	pollInterval = 50 * time.Millisecond
 	logTailLines = 30
