@@ -126,7 +126,7 @@ $(GOLANGCI):
 
 .PHONY: system
 system: bin/processor ## test against real servers (needs JDK 21+, Maven, Postgres, Redis)
-	go test -tags system -count=1 -timeout 20m -p 1 -v -run '$(RUN)' ./system/...
+	go test -tags system -count=1 -timeout 40m -p 1 -v -run '$(RUN)' ./system/...
 	go test -tags system -count=1 -timeout 10m -v -run '^TestApicurio' ./codecs
 	go test -tags system -count=1 -timeout 10m -p 1 -v -run '$(RUN)' ./projections/postgres
 	go test -tags system -count=1 -timeout 10m -p 1 -v -run '^TestReal' ./projections/redis ./projections/opensearch

@@ -77,7 +77,7 @@ type readModels struct {
 
 // The load: so many commands a second of so many accounts.
 const (
-	readModelsRate     = 250
+	readModelsRate     = 120
 	readModelsAccounts = 300
 )
 

@@ -25,7 +25,7 @@ type shownBuild struct {
 	Folds      string             `json:"folds"`
 	Status     projections.Status `json:"status"`
 	Began      time.Time          `json:"began"`
-	// Members is how many processes fill it, Partitions how many partitions have been claimed, Behind how
+	// Members is how many consumers fill it, Partitions how many partitions have been claimed, Behind how
 	// many offsets all of them lack together. Without Kafka, Members is 0, and Behind is as far as was known
 	// when the store was written to.
 	Members    int   `json:"members"`
@@ -44,7 +44,7 @@ func (p *commands) newBuilds() *cobra.Command {
 		Short: "Show the builds of projections: which is live, how far each has come, and who fills it",
 		Long: `Show the builds of projections: which is live, how far each has come, and who fills it.
 
-MEMBERS is how many processes fill a build; PARTITIONS how many partitions any has begun; BEHIND how many
+MEMBERS is how many consumers fill a build; PARTITIONS how many partitions any has begun; BEHIND how many
 offsets these lack now.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return p.withStores(cmd, func(ctx context.Context, o *opened) error {
