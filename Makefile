@@ -96,6 +96,18 @@ protobuf: ## make the Go code of .proto files again (CHECK=-check: fail if it is
 	generator=$$(go list ./codecs/protobuf/protogen) && \
 		cd examples/formats && go run "$$generator" $(CHECK) meters/meters.proto
 
+# Pages of the console. Generated code is committed, so that go build needs no generator.
+TEMPL := go run github.com/a-h/templ/cmd/templ@v0.3.1100
+.PHONY: templ
+templ: ## make the Go code of .templ files again (CHECK=-check: fail if it is stale)
+ifeq ($(CHECK),)
+	cd console && $(TEMPL) generate
+else
+	@made=$$(mktemp -d); trap 'rm -r "$$made"' EXIT; \
+	cp -r console "$$made/" && (cd "$$made/console" && $(TEMPL) generate >/dev/null 2>&1) && \
+	diff -r console "$$made/console" || { echo "stale: run make templ"; exit 1; }
+endif
+
 .PHONY: catalogue
 catalogue: ## write docs/catalogue: what accounts and orders take and emit
 	go run ./cmd/processor schemas docs --against $(RELEASED) --config processors/schemas/compatibility.yaml \

@@ -31,7 +31,7 @@ func files(t *testing.T, suffixes ...string) []string {
 		if entry.IsDir() && (hidden || path == "bin") {
 			return filepath.SkipDir
 		}
-		if strings.HasSuffix(path, ".pb.go") {
+		if strings.HasSuffix(path, ".pb.go") || strings.HasSuffix(path, "_templ.go") {
 			return nil // it is generated
 		}
 		for _, suffix := range suffixes {

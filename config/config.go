@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"refold/kafka"
@@ -27,6 +29,7 @@ type Config struct {
 	Projections Projections `key:"projections"`
 	Reactions   Reactions   `key:"reactions"`
 	HTTP        HTTP        `key:"http"`
+	Console     Console     `key:"console"`
 	Tracing     Tracing     `key:"tracing"`
 	Log         Log         `key:"log"`
 	Load        SampleLoad  `key:"load"`
@@ -77,6 +80,7 @@ type Topics struct {
 	ResultsRetention    time.Duration `key:"results-retention" default:"168h" min:"1m" help:"How long results are kept, and found by command ID."`
 	RecordBytes         Bytes         `key:"record-bytes" default:"960KiB" min:"4KiB" max:"16MiB" help:"The largest record, key and headers included. A larger command, or one that leads to a larger event, result or row, becomes a dead letter (too-large). The default is just below the brokers' default limit (max.message.bytes, 1048588). To raise it, raise that limit of existing topics first. Never lower it: existing larger records could no longer be read."`
 	DeadLetterRetention time.Duration `key:"dead-letter-retention" default:"720h" min:"1m" help:"How long dead letters are kept. It must leave a person time to look at them."`
+	AuditTrailRetention time.Duration `key:"audit-trail-retention" default:"0s" min:"0s" max:"876000h" help:"How long the audit trail is kept: who did what by the console, the API's endpoints for operators and the command line. 0s: forever. It grows by some 1 KiB for each of these."`
 }
 
 // Processor limits the engine.
@@ -176,6 +180,25 @@ type HTTP struct {
 	PageBytes      Bytes         `key:"page-bytes" default:"4MiB" min:"1KiB" max:"256MiB" help:"The most bytes of events in a page of a history. As JSON they may be three times as large. A page always has at least one event."`
 	TraceNodes     int           `key:"trace-nodes" default:"1000" min:"1" max:"4000" help:"The most messages in a trace. Each is some 400 bytes of JSON; an order has twenty. Many JSON parsers refuse trees that are much deeper."`
 	Shutdown       time.Duration `key:"shutdown-timeout" default:"5s" min:"10ms" max:"5m" help:"How long requests may take to finish when the worker stops."`
+}
+
+// Console is the pages for people that workers serve below /console/.
+type Console struct {
+	Enabled    bool     `key:"enabled" default:"true" help:"Serve the console, pages for people, at /console/ beside the API."`
+	Allow      []string `key:"allow" help:"What everybody who can reach the console may do beside looking: command (send commands to aggregates), operate (rebuild, replay, discard). Empty: it is read-only. There is no authentication yet: allow something only where a proxy lets nobody else in."`
+	UserHeader string   `key:"user-header" help:"Name of the header in which a proxy in front of the console puts the user's name, such as X-Forwarded-User. The audit trail has it. The proxy must remove what a browser sends under this name. Empty: users are anonymous, with their address."`
+	Streams    int      `key:"streams" default:"64" min:"1" max:"10000" help:"The most pages that are live at a time. Each holds a connection, and those that show messages read them from Kafka, see http.listeners."`
+}
+
+// Rights are the values of console.allow.
+var Rights = []string{"command", "operate"}
+
+func (c *Console) contradictions(wrong func(path, value, allowed string)) {
+	for _, right := range c.Allow {
+		if !slices.Contains(Rights, right) {
+			wrong("console.allow", right, strings.Join(Rights, " or "))
+		}
+	}
 }
 
 // Tracing says where spans go (OpenTelemetry). It is off without an endpoint.

@@ -309,6 +309,7 @@ func TestOptionsThatContradictEachOther(t *testing.T) {
 		{"processor: {leave-timeout: 30s}", "processor.leave-timeout", "kafka.rebalance-timeout, 30s"},
 		{"reactions: {least-backoff: 2m}", "reactions.most-backoff", "reactions.least-backoff, 2m"},
 		{"processor: {backoff-min: 11s}", "processor.backoff-min", "processor.backoff-max, 10s"},
+		{"console: {allow: [command, all]}", "console.allow", "command or operate"},
 		{"processor: {poison-least: 1001}", "processor.poison-least", "processor.poison-window, 1000"},
 		{"tracing: {batch: 3000}", "tracing.batch", "tracing.queue, 2048"},
 		{

@@ -47,6 +47,7 @@ func (c *Config) contradictions() (found Mistakes) {
 	}
 	c.Projections.contradictions(wrong)
 	c.Reactions.contradictions(wrong)
+	c.Console.contradictions(wrong)
 	c.Tracing.contradictions(wrong)
 	return found
 }

@@ -30,6 +30,9 @@ type Source struct {
 	Name string
 }
 
+// IsDefault reports whether nobody has given the value.
+func (s Source) IsDefault() bool { return s.Kind == FromDefault }
+
 func (s Source) String() string {
 	if s.Name == "" {
 		return string(s.Kind)

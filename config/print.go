@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"io"
+	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +39,64 @@ func (l *Loaded) WriteYAML(w io.Writer) error {
 		return fmt.Errorf("print the configuration: %w", err)
 	}
 	return nil
+}
+
+// Value is an option with its value, for people.
+type Value struct {
+	Path, Text string // the text of a secret is empty
+	Source     Source
+	// Secret says that the text is left out, Given that there is one.
+	Secret, Given bool
+	Default       string
+	Help, Allowed string
+	Env           string // the name of its environment variable
+}
+
+// Values returns all options in their order, with the values of c, which may differ from what was loaded
+// where a command insists on others. Passwords in URLs are left out.
+func (l *Loaded) Values(c Config) []Value {
+	all := make([]Value, len(l.options.all))
+	for i, o := range l.options.all {
+		value, loaded := o.field(&c).Interface(), o.field(&l.Config).Interface()
+		v := Value{
+			Path: o.path, Source: l.sources[o.path],
+			Secret: o.secret(), Given: !reflect.ValueOf(value).IsZero(),
+			Default: o.byText, Help: o.help, Allowed: o.allowed(), Env: o.env(),
+		}
+		if !reflect.DeepEqual(value, loaded) {
+			v.Source = Source{Kind: FromProgram}
+		}
+		if !v.Secret {
+			v.Text = shownValue(value)
+		}
+		all[i] = v
+	}
+	return all
+}
+
+func shownValue(value any) string {
+	switch v := value.(type) {
+	case string:
+		return withoutPassword(v)
+	case []string:
+		shown := make([]string, len(v))
+		for i, item := range v {
+			shown[i] = withoutPassword(item)
+		}
+		return strings.Join(shown, ", ")
+	}
+	return yamlValue(value)
+}
+
+// withoutPassword leaves out the password of a URL.
+func withoutPassword(text string) string {
+	if !strings.Contains(text, "@") {
+		return text
+	}
+	if u, err := url.Parse(text); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return text
 }
 
 func yamlValue(value any) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"refold/codecs"
+	"refold/docker"
 	"refold/exactlyonce"
 	"refold/inventory"
 	"refold/kafka"
@@ -27,17 +28,6 @@ import (
 	"refold/views"
 	"refold/views/httpapi"
 )
-
-type rules struct {
-	Groups []struct {
-		Rules []struct {
-			Alert       string            `yaml:"alert"`
-			Expr        string            `yaml:"expr"`
-			Labels      map[string]string `yaml:"labels"`
-			Annotations map[string]string `yaml:"annotations"`
-		} `yaml:"rules"`
-	} `yaml:"groups"`
-}
 
 // registered collects the labels of all metrics that the program registers, by name.
 type registered map[string][]string
@@ -132,28 +122,29 @@ var language = []string{
 // TestAlertsNameRealMetrics takes rules apart roughly; promtool checks their grammar better.
 func TestAlertsNameRealMetrics(t *testing.T) {
 	metrics := programMetrics(t)
-	count := 0
-	for _, group := range load[rules](t, "alerts.yml").Groups {
-		for _, rule := range group.Rules {
-			count++
-			checkRule(t, metrics, rule.Alert, rule.Expr)
-			if rule.Annotations["summary"] == "" || rule.Annotations["todo"] == "" {
-				t.Errorf("%s: say what it is (summary) and what to do (todo)", rule.Alert)
-			}
-			checkRunbook(t, rule.Alert, rule.Annotations["runbook"])
-			if s := rule.Labels["severity"]; s != "page" && s != "ticket" {
-				t.Errorf("%s: severity %q: want page or ticket", rule.Alert, s)
-			}
-			for _, name := range word.FindAllString(rule.Annotations["todo"], -1) {
-				ours := strings.HasPrefix(name, "refold_") || strings.HasPrefix(name, "exactlyonce_")
-				_, histogram := metrics[name+"_bucket"]
-				if _, known := metrics[name]; ours && !known && !histogram {
-					t.Errorf("%s: todo speaks of %s, which is no metric", rule.Alert, name)
-				}
+	all, err := docker.Alerts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range all {
+		checkRule(t, metrics, rule.Name, rule.Expr)
+		if rule.Annotations["summary"] == "" || rule.Annotations["todo"] == "" || rule.Why == "" {
+			t.Errorf("%s: say what it is (summary), what to do (todo), and why it is there (a comment)",
+				rule.Name)
+		}
+		checkRunbook(t, rule.Name, rule.Annotations["runbook"])
+		if s := rule.Labels["severity"]; s != "page" && s != "ticket" {
+			t.Errorf("%s: severity %q: want page or ticket", rule.Name, s)
+		}
+		for _, name := range word.FindAllString(rule.Annotations["todo"], -1) {
+			ours := strings.HasPrefix(name, "refold_") || strings.HasPrefix(name, "exactlyonce_")
+			_, histogram := metrics[name+"_bucket"]
+			if _, known := metrics[name]; ours && !known && !histogram {
+				t.Errorf("%s: todo speaks of %s, which is no metric", rule.Name, name)
 			}
 		}
 	}
-	if count == 0 {
+	if len(all) == 0 {
 		t.Error("found no rule")
 	}
 }

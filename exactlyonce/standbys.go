@@ -1,6 +1,7 @@
 package exactlyonce
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,6 +19,13 @@ func (s standbys) partitions() []int32 {
 	return all
 }
 
+// Followed returns the partitions that a member of a group was told to follow, from the user data of its
+// assignment. It is for those who describe a group whose protocol is [ProtocolName].
+func Followed(userData []byte) ([]int32, error) {
+	told, err := warm.DecodeStandbys(userData)
+	return standbys(told).partitions(), err //nolint:wrapcheck // it says that the data is damaged
+}
+
 // warming are those that the worker will own when it has caught up.
 func (s standbys) warming() []int32 {
 	var warming []int32
@@ -27,6 +35,16 @@ func (s standbys) warming() []int32 {
 		}
 	}
 	return warming
+}
+
+// Follows returns the partitions that a member of a group of this package follows as a standby, by what its
+// balancer has told it: kafka.Member.Given.
+func Follows(given []byte) ([]int32, error) {
+	told, err := warm.DecodeStandbys(given)
+	if err != nil {
+		return nil, fmt.Errorf("read what a member follows: %w", err)
+	}
+	return standbys(told).partitions(), nil
 }
 
 // probePause is how often it is looked whether warm-ups have caught up. A look asks no broker.

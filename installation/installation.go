@@ -19,6 +19,8 @@ type Installation struct {
 	Definitions processors.Definitions
 	// Version is the program's.
 	Version string
+	// From says where the values of Config come from; nil: that is not known.
+	From *config.Loaded
 }
 
 // Check finds what only the packages that use the settings know to be wrong.

@@ -62,6 +62,7 @@ func TestTopicSpecs(t *testing.T) {
 	for topic, want := range map[string]string{
 		"p-account-commands": "3600000", "p-order-commands": "7200000", "p-account-events": "-1",
 		"p-order-events": "86400000", "p-account-results": "604800000", "p-installation": "-1",
+		"p-audit-trail": "-1",
 	} {
 		if retention[topic] != want {
 			t.Errorf("%s keeps its records for %q ms, want %s", topic, retention[topic], want)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"refold/audittrail"
 	"refold/config"
 	"refold/inventory"
 	"refold/kafka"
@@ -32,8 +33,9 @@ func (i *Installation) TopicSpecs() []kafka.TopicSpec {
 	asked := single(specOf(c, rebuild.TopicName(c.Prefix), compacted()))
 	letters := specOf(c, processors.DeadLetters(c.Prefix), kept(c.DeadLetterRetention))
 	limit(letters.Config, processors.LetterBytes(int(c.RecordBytes)))
+	trail := single(specOf(c, audittrail.TopicName(c.Prefix), kept(c.AuditTrailRetention)))
 	remembered := single(specOf(c, inventory.TopicName(c.Prefix), kept(0)))
-	return append(specs, letters, settled, asked, i.OwnersTopic(), remembered)
+	return append(specs, letters, settled, asked, trail, i.OwnersTopic(), remembered)
 }
 
 // OwnersTopic returns the topic in which pods tell each other what they own.

@@ -26,6 +26,8 @@ type Member struct {
 	Told []byte
 	// Partitions are the partitions that it was assigned, by topic.
 	Partitions map[string][]int32
+	// Given is what the balancer has told the member with its partitions; nil: nothing.
+	Given []byte
 }
 
 // Members returns the members of a group, in the order of their IDs; none if the group does not exist. While
@@ -65,6 +67,7 @@ func newMember(described *kadm.DescribedGroupMember) Member {
 		m.Data, m.Told = CutTold(told.UserData)
 	}
 	if assigned, is := described.Assigned.AsConsumer(); is {
+		m.Given = assigned.UserData
 		for _, t := range assigned.Topics {
 			m.Partitions[t.Topic] = t.Partitions
 		}

@@ -60,6 +60,10 @@ type Aggregate[S, C, E any] struct {
 	// Totals returns what a report adds up of a state, such as the balance under the name of its
 	// currency. Nil: a report counts aggregates.
 	Totals func(S) []Total
+	// Money says which numbers of states, events and commands are minor units of a currency: by the path of
+	// the number, such as "charges[].refundable", the name of the field with its ISO 4217 code, beside it or
+	// beside what it is in. It is for people's eyes, and changes no schema.
+	Money map[string]string
 
 	// Defaults are the settings that hold where the configuration does not say otherwise
 	// (aggregates.<name>.…).
@@ -244,6 +248,7 @@ type OpenAggregate struct {
 	Internal        []string
 	// Rejections are in the order of their codes.
 	Rejections []Rejection
+	Money      map[string]string // see Aggregate.Money
 	// Rules are those of the commands, by type, and RulesBroken returns the ones that a command breaks.
 	Rules       map[string][]rules.Rule
 	RulesBroken func(command any) []rules.Violation
@@ -262,6 +267,7 @@ func (a Aggregate[S, C, E]) Open(registry *codecs.Registry) (*OpenAggregate, err
 	o := &OpenAggregate{
 		AggregateName: a.Named(), Namespace: a.namespace(), State: reflect.TypeFor[S](),
 		CommandExamples: make(map[string]json.RawMessage, len(a.Commands)), Traffic: a.traffic(),
+		Money: a.Money,
 	}
 	o.Rejections, o.Rules = a.rejections(), rulesOf(a.Commands)
 	o.RulesBroken, _ = broken(a.Commands) // validate has compiled them

@@ -39,9 +39,10 @@ var (
 // reserved are the server's own: first parts of its paths, names of its operations, and kinds of
 // messages in the live feed. A test of package httpapi compares them with the paths that it has.
 var reserved = []string{
-	"admin", "command", "commands", "dead-letter", "dead-letters", "description", "event", "events",
-	"health", "healthz", "index", "internal", "metrics", "openapi", "owner", "owners", "readiness", "readyz",
-	"rebuild", "rebuilds", "refold", "refolds", "result", "results", "trace", "traces", "view", "views",
+	"admin", "command", "commands", "console", "dead-letter", "dead-letters", "description", "event",
+	"events", "health", "healthz", "index", "internal", "metrics", "openapi", "owner", "owners", "readiness",
+	"readyz", "rebuild", "rebuilds", "refold", "refolds", "result", "results", "trace", "traces",
+	"view", "views",
 }
 
 // Check returns everything that is wrong with the names, each with the rule that it breaks.

@@ -31,7 +31,7 @@ import (
 var devDefaults = map[string]string{
 	"log.level": "warn", "topics.partitions": "4", "topics.replication-factor": "1",
 	"registry.mode": "register", "registry.cache-directory": "", "kafka.session-timeout": "6s",
-	"projections.sqlite.path": "projections.db",
+	"projections.sqlite.path": "projections.db", "console.allow": "command,operate",
 }
 
 func (p *program) newDev() *cobra.Command {
@@ -79,6 +79,7 @@ func (p *program) dev(ctx context.Context, out, logs io.Writer, loaded *command.
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Store.Directory)) }()
 	}
 	in := p.Install(c)
+	in.From = loaded.From
 	worker, err := worker.New(in, logger, p.extensions...)
 	if err != nil {
 		return err
@@ -132,6 +133,8 @@ Refold is running:
   embedded Kafka       {{.Brokers}}   (in this process; it forgets everything when it stops)
   schema registry      {{.Registry}}
   worker and HTTP API  {{.Server}}   ({{.Server}}/openapi.json, {{.Server}}/metrics)
+{{- if .Console}}
+  console              {{.Server}}/console/   (pages to look at it all; here you may do everything){{end}}
   sample load          {{.Load.Rate}} commands/s to {{.Load.Keys}} keys
 {{- with .Database}}
   read models          {{.}}   (SQLite){{end}}
@@ -167,7 +170,8 @@ func (s *sample) greet(out io.Writer, in *installation.Installation, server stri
 	}
 	if err := greeting.Execute(out, map[string]any{
 		"Brokers": strings.Join(c.Kafka.Brokers, ","), "Registry": c.Registry.URLs[0],
-		"Server": server, "Load": c.Load, "Database": database, "Try": s.plan.Try(s.run, server),
+		"Server": server, "Console": c.Console.Enabled, "Load": c.Load, "Database": database,
+		"Try": s.plan.Try(s.run, server),
 	}); err != nil {
 		return fmt.Errorf("greet: %w", err)
 	}

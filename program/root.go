@@ -54,7 +54,7 @@ Begin with "processor dev": it needs no cluster and no registry.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(p.newDev(), p.newRun(), p.newSend(), p.newGet(), p.newHistory(), p.newDiff(),
+	root.AddCommand(p.newDev(), p.newRun(), p.newSend(), p.newGet(), p.newHistory(), p.newDiff(), p.newWhy(),
 		p.newReport(), p.newTrace(), newTail(), p.newLoad(), newViews(), newOwners(), p.newConfig(),
 		p.newBench(), p.newVersion())
 	root.AddCommand(operate.Commands(p.Program)...)

@@ -54,7 +54,8 @@ func TestNilsInJSON(t *testing.T) {
 		"",
 		json.RawMessage(`[{` + none + `,"next":` + empty + `,"any":null,"by":{"a":[],"b":[` + empty + `]},` +
 			rest + `]`),
-		json.RawMessage(`{` + none + `,"next":null,"any":{"x":[],"y":` + empty + `,"z":null},"by":{},` + rest),
+		json.RawMessage(`{` + none + `,"next":null,"any":{"x":[],"y":` + empty + `,"z":null},"by":{},` +
+			rest),
 		json.RawMessage(`[null,[],{},` + empty + `]`),
 		json.RawMessage(`[]`),
 	}

@@ -26,7 +26,7 @@ func TestEntryRoundTrip(t *testing.T) {
 		want := entry{
 			typeName: rapid.OneOf(rapid.String(), rapid.Just(resultType)).Draw(t, "type"), time: times(t),
 			value: value.Draw(t, "value"), repeated: rapid.Bool().Draw(t, "repeated"),
-			plain: rapid.Bool().Draw(t, "plain"),
+			plain: rapid.Bool().Draw(t, "plain"), source: rapid.String().Draw(t, "source"),
 		}
 		got, err := decodeEntry(want.encode())
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(entry{}), cmpopts.EquateEmpty()); diff != "" {

@@ -14,8 +14,8 @@ import (
 // heads are the headers of a record that indices are made of, read in one pass. Of two with one name the
 // last counts. One that codecs would refuse for its length counts as none.
 type heads struct {
-	id, typeName, causation, correlation []byte
-	repeated                             bool
+	id, typeName, causation, correlation, source []byte
+	repeated                                     bool
 }
 
 func headsOf(r *kgo.Record) (h heads) {
@@ -33,6 +33,8 @@ func headsOf(r *kgo.Record) (h heads) {
 			h.causation = value
 		case codecs.HeaderCorrelationID:
 			h.correlation = value
+		case codecs.HeaderSource:
+			h.source = value
 		case processors.HeaderRepeated:
 			h.repeated = string(value) == "true"
 		}

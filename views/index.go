@@ -39,6 +39,7 @@ const (
 // entry is a record as an index keeps it.
 type entry struct {
 	typeName string
+	source   string // of a command: who sent it; of results it is the aggregate, and not kept
 	time     time.Time
 	value    []byte // the record's value, codecs.Framed; of a command its fingerprint
 	repeated bool   // of a result: the command has been there before
@@ -64,7 +65,7 @@ func commandPrefix(subject, commandID string) []byte {
 // command. Those without one, and those whose ID or key codecs would refuse, are no commands and no
 // results: they are left out.
 func project(kind Kind) snapshots.Projection {
-	return snapshots.Projection{Version: "index 3", File: func(w snapshots.Writer, r *kgo.Record) error {
+	return snapshots.Projection{Version: "index 4", File: func(w snapshots.Writer, r *kgo.Record) error {
 		h := headsOf(r)
 		e := entry{
 			typeName: string(h.typeName), time: r.Timestamp, value: codecs.Framed(r.Headers, r.Value),
@@ -73,6 +74,7 @@ func project(kind Kind) snapshots.Projection {
 		commandID := h.causation
 		if kind == KindCommand {
 			commandID, e.value, e.repeated = h.id, fingerprint(e.value), false
+			e.source = string(h.source)
 		}
 		if len(commandID) == 0 || len(r.Key) > codecs.MaxHeaderBytes {
 			return nil
@@ -242,12 +244,13 @@ const (
 	isRepeated   = 1 << iota
 	isPlain      // see entry.plain
 	isResultType // the type is resultType, and isn't there
+	hasSource    // the source is there, behind the type
 )
 
 // resultType is the type of all results.
 const resultType = "Result"
 
-// encode returns the entry's bytes: flags, the time in milliseconds, the type, the value.
+// encode returns the entry's bytes: flags, the time in milliseconds, the type, the source, the value.
 func (e *entry) encode() []byte {
 	var flags byte
 	if e.repeated {
@@ -259,10 +262,16 @@ func (e *entry) encode() []byte {
 	if e.typeName == resultType {
 		flags |= isResultType
 	}
-	b := append(make([]byte, 0, len(e.typeName)+len(e.value)+16), flags)
+	if e.source != "" {
+		flags |= hasSource
+	}
+	b := append(make([]byte, 0, len(e.typeName)+len(e.source)+len(e.value)+18), flags)
 	b = binary.AppendVarint(b, e.time.UnixMilli())
 	if e.typeName != resultType {
 		b = records.AppendText(b, e.typeName)
+	}
+	if e.source != "" {
+		b = records.AppendText(b, e.source)
 	}
 	return append(b, e.value...)
 }
@@ -270,7 +279,7 @@ func (e *entry) encode() []byte {
 var errEntry = errors.New("damaged entry in a local index")
 
 func decodeEntry(b []byte) (e entry, err error) {
-	if len(b) == 0 || b[0] >= isResultType<<1 {
+	if len(b) == 0 || b[0] >= hasSource<<1 {
 		return entry{}, errEntry
 	}
 	flags := b[0]
@@ -286,6 +295,13 @@ func decodeEntry(b []byte) (e entry, err error) {
 			return entry{}, errEntry
 		}
 		e.typeName, b = string(text), rest
+	}
+	if flags&hasSource != 0 {
+		text, rest, ok := records.CutText(b)
+		if !ok || len(text) == 0 {
+			return entry{}, errEntry
+		}
+		e.source, b = string(text), rest
 	}
 	e.repeated, e.plain = flags&isRepeated != 0, flags&isPlain != 0
 	e.value = bytes.Clone(b)

@@ -26,13 +26,20 @@ type CommandKey struct {
 // as long as the topics keep it. The error is ErrNotFound, ErrNotReady or a fault. While a view has
 // lost its broker, a command that is missing here may exist: the error is ErrNotReady then.
 //
-// It costs a look into one partition of the aggregate's results and, if there is no result, one of its
-// commands.
+// It costs a look into one partition of the aggregate's results and one of its commands.
 func (v *Views) Command(ctx context.Context, key CommandKey) (Command, error) {
 	command, err := v.command(ctx, key)
-	if a := v.Aggregate(key.Aggregate); a != nil && isNotFound(err) {
+	a := v.Aggregate(key.Aggregate)
+	switch {
+	case a == nil:
+	case isNotFound(err):
 		if notReady := a.missing(); notReady != nil {
 			return command, notReady
+		}
+	case err == nil && command.Source == "":
+		// A result does not say who sent its command. What is not here must not fail what is.
+		if sent, err := a.pending(ctx, key); err == nil {
+			command.Source = sent.Source
 		}
 	}
 	return command, err
@@ -268,5 +275,7 @@ func (a *Aggregate) pending(_ context.Context, key CommandKey) (Command, error) 
 	if !has {
 		return Command{}, ErrNotFound
 	}
-	return Command{CommandKey: key, Type: e.typeName, Time: e.time, Status: Pending}, nil
+	return Command{
+		CommandKey: key, Type: e.typeName, Time: e.time, Status: Pending, Source: e.source,
+	}, nil
 }

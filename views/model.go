@@ -97,6 +97,9 @@ type Command struct {
 	Type   string // "DepositMoney"
 	Time   time.Time
 	Status Status
+	// Source says who sent it (ce_source); empty if that is not known any more, and of a decided command that
+	// was waited for.
+	Source string
 	// FirstSequence and LastSequence span the events of an accepted command; the span is empty,
 	// LastSequence = FirstSequence - 1, if it was accepted without one.
 	FirstSequence, LastSequence int64

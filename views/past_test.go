@@ -219,3 +219,45 @@ func TestPast_errors(t *testing.T) {
 		t.Errorf("without a fold: %v", err)
 	}
 }
+
+// The states that Each gives are those that At gives, wherever intermediate states are.
+func TestEachStateOfThePast(t *testing.T) {
+	f := newFixture(t)
+	must(t, f.client.ProduceSync(t.Context(), f.records(t, "a", make([]int64, 25))...).FirstErr())
+	change, _ := f.remembers(1, 10)
+	v := f.run(t, change)
+	defer v.stop()
+	_, err := v.counters.WaitEvents(patient(t), "a", views.EventQuery{After: 24, Limit: 1})
+	must(t, err)
+	for _, span := range [][2]int64{
+		{1, 25}, {1, 1}, {25, 25}, {9, 12}, {10, 10}, {10, 11}, {20, 25}, {11, 20},
+	} {
+		next := span[0]
+		err := v.counters.Each(t.Context(), "a", span[0], span[1], func(row views.PastRow) error {
+			if row.Sequence != next || row.State != next*(next+1)/2 {
+				t.Errorf("%v: got %+v, want sequence %d", span, row, next)
+			}
+			next++
+			return nil
+		})
+		if err != nil || next != span[1]+1 {
+			t.Errorf("%v: it ended before %d, %v", span, next, err)
+		}
+	}
+	enough := errors.New("enough")
+	calls := 0
+	err = v.counters.Each(t.Context(), "a", 1, 25, func(views.PastRow) error {
+		calls++
+		return enough
+	})
+	if !errors.Is(err, enough) || calls != 1 {
+		t.Errorf("got %v after %d states", err, calls)
+	}
+	nothing := func(views.PastRow) error { return nil }
+	if err := v.counters.Each(t.Context(), "a", 24, 26, nothing); !errors.Is(err, views.ErrNotYet) {
+		t.Errorf("got %v", err)
+	}
+	if err := v.counters.Each(t.Context(), "nobody", 1, 1, nothing); !errors.Is(err, views.ErrNotYet) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -311,6 +311,10 @@ func TestCommands(t *testing.T) {
 	v = f.run(t)
 	again, err := v.Command(t.Context(), c1)
 	must(t, err)
+	if again.Source != "test" {
+		t.Errorf("it was sent by %q", again.Source)
+	}
+	again.Source = "" // who waits for a result is its sender
 	if again != decided {
 		t.Errorf("after a restart %+v, before %+v", again, decided)
 	}

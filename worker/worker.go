@@ -17,6 +17,7 @@ import (
 
 	"refold/codecs"
 	"refold/config"
+	"refold/console/frame"
 	"refold/exactlyonce"
 	"refold/installation"
 	"refold/installation/stores"
@@ -60,6 +61,11 @@ type Worker struct {
 	unprojected  atomic.Pointer[error] // why it has ended
 	reactions    *Reactions            // nil: it runs none
 	server       *httpapi.Server
+	console      *frame.Site    // nil: off
+	figures      *figures       // of the console; nil: off
+	letters      *deadLetterBox // of the console; nil: off
+	verifying    *verifications // of the console; nil without it
+	trail        *auditTrail
 	listener     net.Listener // Run hands it to the server
 	address      string
 	directory    *owners.Directory          // nil: everything is here
@@ -251,6 +257,13 @@ func (w *Worker) openServer() (err error) {
 		owners := httpapi.Check{Name: "owners", Ready: w.directory.Ready}
 		options.Readiness = append(options.Readiness, owners)
 	}
+	if w.trail, err = w.openTrail(); err != nil {
+		return err
+	}
+	options.Trail = w.trail
+	if err := w.openConsole(&options); err != nil {
+		return err
+	}
 	w.server, err = httpapi.NewServer(options)
 	return err
 }
@@ -274,6 +287,9 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	w.logger.Info("starting", "version", w.in.Version, "http", w.Address(),
 		"brokers", w.config.Kafka.Brokers, "registry", w.config.Registry.URLs)
 	group, ctx := errgroup.WithContext(ctx)
+	if w.console != nil {
+		defer context.AfterFunc(ctx, w.console.Stop)()
+	}
 	listener := w.listener
 	w.listener = nil // Serve closes it
 	group.Go(func() error { return w.server.Serve(ctx, listener) })
@@ -311,9 +327,17 @@ func (w *Worker) close() error {
 	if w.listener != nil {
 		errs = append(errs, w.listener.Close())
 	}
+	if w.verifying != nil {
+		w.verifying.close()
+	}
+	if w.figures != nil {
+		w.figures.close()
+	}
 	if w.standbys != nil {
 		w.standbys.Close()
 	}
+	w.letters.close()
+	w.trail.close()
 	w.closeOutcomes()
 	for _, stores := range []*snapshots.Stores{w.tables, w.copies} {
 		if stores != nil {

@@ -26,6 +26,7 @@ type Command struct {
 	Aggregate string     `json:"aggregate,omitempty"`
 	Subject   string     `json:"subject,omitempty" doc:"The aggregate's ID."`
 	Time      *time.Time `json:"time,omitempty" doc:"When it was sent."`
+	Source    string     `json:"source,omitempty" doc:"Who sent it; only of one that is looked up."`
 
 	FirstSequence int64  `json:"firstSequence,omitempty" doc:"Of its events, if accepted."`
 	LastSequence  int64  `json:"lastSequence,omitempty" doc:"Less than first: no event."`

@@ -45,6 +45,7 @@ const (
 	CodeNoHistory        = "no-history"
 	CodeUnfoldable       = "history-unfoldable"
 	CodeUnreadable       = "row-unreadable"
+	CodeNoField          = "no-such-field"
 	CodeNoTraces         = "no-traces"
 	CodeTooManyWaits     = "too-many-waits"
 	CodeTooManyListeners = "too-many-listeners"

@@ -2,6 +2,7 @@ package avrojson
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -17,12 +18,15 @@ import (
 // allocates no more than that, and up to 16 times that for maps. A record's fields come in the schema's
 // order, a map's keys sorted, so that equal values give equal texts.
 //
-// The error wraps [avrotype.ErrTooLarge], or says what is wrong with the data and at which field.
+// The error wraps [avrotype.ErrTooLarge], or an [avrotype.DataError], and says at which field.
 func Write(t *avrotype.Type, data []byte, limit int) ([]byte, error) {
 	w := writer{Reader: avrotype.Reader{Data: data}, limit: limit}
 	err := w.write(t)
 	if err == nil && len(w.Data) > 0 {
 		err = fmt.Errorf("%d bytes are left over", len(w.Data))
+	}
+	if err != nil && !errors.Is(err, avrotype.ErrTooLarge) {
+		err = &avrotype.DataError{Offset: len(data) - len(w.Data), Err: err}
 	}
 	switch {
 	case err != nil && w.field != "":

@@ -15,7 +15,21 @@ var (
 	errNegative = errors.New("a negative length")
 )
 
+// DataError is an error of data that is not of its type, with its place.
+type DataError struct {
+	// Offset is that of the value that can't be read, or of what is left over, from the data's beginning.
+	Offset int
+	Err    error
+}
+
+// Error is the text of Err.
+func (e *DataError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *DataError) Unwrap() error { return e.Err }
+
 // Reader reads Avro data from its beginning. It copies nothing: what it returns shares the data's memory.
+// After an error, what is left begins with the value that could not be read.
 type Reader struct {
 	Data []byte // what is left
 }
@@ -35,11 +49,13 @@ func (r *Reader) Varint() (int64, error) {
 
 // Branch reads which branch of a union the next value is of.
 func (r *Reader) Branch(union *Type) (*Type, error) {
+	before := r.Data
 	at, err := r.Varint()
 	if err != nil {
 		return nil, err
 	}
 	if at < 0 || at >= int64(len(union.Branches)) {
+		r.Data = before
 		return nil, fmt.Errorf("branch %d of a union of %d", at, len(union.Branches))
 	}
 	return union.Branches[at], nil
@@ -47,13 +63,16 @@ func (r *Reader) Branch(union *Type) (*Type, error) {
 
 // Sized reads bytes or a string.
 func (r *Reader) Sized() ([]byte, error) {
+	before := r.Data
 	n, err := r.Varint()
 	switch {
 	case err != nil:
 		return nil, err
 	case n < 0:
+		r.Data = before
 		return nil, errNegative
 	case n > int64(len(r.Data)):
+		r.Data = before
 		return nil, io.ErrUnexpectedEOF
 	}
 	return r.Take(int(n))

@@ -244,7 +244,8 @@ func TestSearchWithPasswordAndTLS(t *testing.T) {
 		}
 	}
 	o := all.Search(p)
-	if len(asked) == 0 || o.User != "refold" || o.Password != "secret" || o.Prefix != "shop-" || o.TLS == nil {
+	if len(asked) == 0 || o.User != "refold" || o.Password != "secret" || o.Prefix != "shop-" ||
+		o.TLS == nil {
 		t.Errorf("the server was asked %d times; it is reached by %+v", len(asked), o)
 	}
 }

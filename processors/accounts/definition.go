@@ -71,7 +71,10 @@ var Definition = processors.Aggregate[Account, Command, Event]{
 		Status: StatusOpen, Owner: "Alice", Currency: "EUR", Balance: 500, Charges: []Charge{},
 	},
 	Traffic: traffic,
-	Totals:  func(a Account) []processors.Total { return []processors.Total{{Name: a.Currency, Amount: a.Balance}} },
+	Money: map[string]string{
+		"balance": "currency", "charges[].refundable": "currency", "amount": "currency",
+	},
+	Totals: func(a Account) []processors.Total { return []processors.Total{{Name: a.Currency, Amount: a.Balance}} },
 }
 
 // Decider is an account's whole behaviour. Every command that is one of this package's structs is accepted,

@@ -82,6 +82,9 @@ var Definition = processors.Aggregate[Order, Command, Event]{
 		Status: StatusPlaced, Payment: PaymentPending, AccountID: examplePlaced.AccountID,
 		Currency: examplePlaced.Currency, Lines: examplePlaced.Lines, Total: 2500,
 	},
+	Money: map[string]string{
+		"total": "currency", "amount": "currency", "lines[].unitPrice": "currency",
+	},
 	Totals: func(o Order) []processors.Total { return []processors.Total{{Name: o.Currency, Amount: o.Total}} },
 }
 

@@ -32,6 +32,7 @@ func (p *Program) Load(cmd *cobra.Command, defaults map[string]string) (*Loaded,
 		return nil, err //nolint:wrapcheck // it lists the mistakes
 	}
 	in := p.Install(from.Config)
+	in.From = from
 	return &Loaded{in, from}, in.Definitions.Names(in.Prefix()).Check()
 }
 

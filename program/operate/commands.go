@@ -17,6 +17,7 @@ func Commands(program *command.Program) []*cobra.Command {
 	p := &commands{program}
 	return []*cobra.Command{
 		p.newDeadLetters(), p.newRebuild(), p.newVerify(), p.newReset(), p.newTopics(), p.newTopic(),
-		p.newTransactions(), schemas.Command(program), project.Command(program), react.Command(program),
+		p.newTransactions(), p.newAuditTrail(), schemas.Command(program), project.Command(program),
+		react.Command(program),
 	}
 }

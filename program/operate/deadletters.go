@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"refold/config"
 	"refold/logging"
 	"refold/processors/deadletters"
 	"refold/program/command"
@@ -33,7 +32,7 @@ replay or discard it, which is recorded. The bytes stay until the topic's retent
 
 // withQueue does something with the dead letters of the installation that the flags describe.
 func (p *commands) withQueue(
-	cmd *cobra.Command, do func(*deadletters.Queue, config.Config) error,
+	cmd *cobra.Command, do func(*deadletters.Queue, *command.Loaded) error,
 ) error {
 	loaded, err := p.Load(cmd, nil)
 	if err != nil {
@@ -44,21 +43,13 @@ func (p *commands) withQueue(
 	if err != nil {
 		return err
 	}
-	s := deadletters.Settings{
-		Kafka: opts, Names: deadletters.NamesOf(c.Topics.Prefix),
-		RecordBytes: int(c.Topics.RecordBytes), Logger: logging.New(cmd.ErrOrStderr(), c.Log),
-	}
-	for _, a := range loaded.Definitions.Aggregates {
-		t := loaded.Topics(a.Named())
-		s.Commands = append(s.Commands, t.Commands)
-		s.Facts = append(s.Facts, t.Events, t.Results, t.Table)
-	}
+	s := loaded.DeadLetters(opts, logging.New(cmd.ErrOrStderr(), c.Log))
 	queue, err := deadletters.Open(cmd.Context(), s)
 	if err != nil {
 		return fmt.Errorf("%w (kafka.brokers: %s)", err, strings.Join(c.Kafka.Brokers, ","))
 	}
 	defer queue.Close()
-	return command.Explained(do(queue, c))
+	return command.Explained(do(queue, loaded))
 }
 
 // letterFilter are the flags that select dead letters.

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"refold/codecs"
-	"refold/config"
 	"refold/processors/deadletters"
 	"refold/program/command"
 )
@@ -60,7 +59,7 @@ Exit codes: 0 listed (also if there are none), 1 anything else.`,
 				return err
 			}
 			s.Open, s.Settled = l.open || !l.settled, l.settled
-			return p.withQueue(cmd, func(queue *deadletters.Queue, _ config.Config) error {
+			return p.withQueue(cmd, func(queue *deadletters.Queue, _ *command.Loaded) error {
 				if l.summary {
 					return l.summarize(cmd, queue, s)
 				}

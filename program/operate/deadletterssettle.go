@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refold/config"
+	"refold/audittrail"
 	"refold/logging"
 	"refold/processors/deadletters"
 	"refold/program/command"
@@ -69,8 +69,8 @@ func (p *commands) newDeadLettersSettle(l *lettersSettle, cmd *cobra.Command) *c
 		if err := l.clear(s); err != nil {
 			return err
 		}
-		return p.withQueue(cmd, func(queue *deadletters.Queue, _ config.Config) error {
-			return l.run(cmd.Context(), cmd, queue, s)
+		return p.withQueue(cmd, func(queue *deadletters.Queue, loaded *command.Loaded) error {
+			return l.run(cmd.Context(), cmd, loaded, queue, s)
 		})
 	}
 	flags := cmd.Flags()
@@ -108,7 +108,8 @@ func (l *lettersSettle) clear(s deadletters.Selection) error {
 const maxNote = 1024
 
 func (l *lettersSettle) run(
-	ctx context.Context, cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
+	ctx context.Context, cmd *cobra.Command, loaded *command.Loaded, queue *deadletters.Queue,
+	s deadletters.Selection,
 ) error {
 	s.Open = len(s.Refs) == 0 // of those that were named, also what was done already is told
 	s, err := queue.Pin(ctx, s)
@@ -121,6 +122,38 @@ func (l *lettersSettle) run(
 			return err
 		}
 	}
+	if l.dryRun {
+		return l.settle(ctx, cmd, queue, s)
+	}
+	return loaded.Audited(ctx, cmd.ErrOrStderr(), l.record(cmd, s), func() error {
+		return l.settle(ctx, cmd, queue, s)
+	})
+}
+
+// record is what the audit trail keeps.
+func (l *lettersSettle) record(cmd *cobra.Command, s deadletters.Selection) audittrail.Record {
+	r := audittrail.Record{
+		What: "dead-letters/" + strings.Fields(cmd.Use)[0], Parameters: map[string]string{},
+	}
+	if len(s.Refs) == 1 {
+		r.On = "dead letter " + s.Refs[0].String()
+		r.Path = "/console/dead-letters/" + s.Refs[0].String()
+	} else if len(s.Refs) > 1 {
+		r.On = fmt.Sprint(s.Refs)
+	}
+	for _, name := range []string{
+		"topic", "partition", "reason", "key", "group", "since", "until", "limit", "all", "note",
+	} {
+		if f := cmd.Flags().Lookup(name); f.Changed {
+			r.Parameters[name] = f.Value.String()
+		}
+	}
+	return r
+}
+
+func (l *lettersSettle) settle(
+	ctx context.Context, cmd *cobra.Command, queue *deadletters.Queue, s deadletters.Selection,
+) error {
 	action := deadletters.Action{
 		Disposition: l.disposition, By: command.Whoami(), Note: l.note, Time: time.Now(), DryRun: l.dryRun,
 	}

@@ -49,8 +49,8 @@ Exit codes: 0 shown, 5 there is no dead letter at that place, 1 anything else.`,
 			if err != nil {
 				return err
 			}
-			return p.withQueue(cmd, func(queue *deadletters.Queue, c config.Config) error {
-				return s.run(cmd, queue, c, ref)
+			return p.withQueue(cmd, func(queue *deadletters.Queue, loaded *command.Loaded) error {
+				return s.run(cmd, queue, loaded.Config, ref)
 			})
 		},
 	}

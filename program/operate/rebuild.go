@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"refold/audittrail"
 	"refold/kafka"
 	"refold/logging"
 	"refold/program/command"
@@ -20,6 +22,9 @@ import (
 type rebuildCommand struct {
 	dryRun, watch, detach, cancel, list bool
 	id, by                              string
+
+	// audited does something of which the audit trail has a record.
+	audited func(what, on string, do func() error) error
 }
 
 func (p *commands) newRebuild() *cobra.Command {
@@ -46,7 +51,15 @@ Exit codes: 0 the rebuild is done, 2 it is done, was a dry run, and there are di
 			if err := r.validate(); err != nil {
 				return err
 			}
-			return p.withRebuilds(cmd, args[0], func(ctx context.Context, d *rebuild.Requests) error {
+			return p.withRebuilds(cmd, args[0], func(
+				ctx context.Context, loaded *command.Loaded, d *rebuild.Requests,
+			) error {
+				r.audited = func(what, on string, do func() error) error {
+					return loaded.Audited(ctx, cmd.ErrOrStderr(), audittrail.Record{
+						Who: r.by, What: what, On: on,
+						Parameters: map[string]string{"dryRun": strconv.FormatBool(r.dryRun)},
+					}, do)
+				}
 				return r.run(ctx, cmd.OutOrStdout(), d, args[0])
 			})
 		},
@@ -89,7 +102,7 @@ const catchUpTimeout = 30 * time.Second
 
 // withRebuilds does something with the rebuilds of the installation that the flags describe.
 func (p *commands) withRebuilds(
-	cmd *cobra.Command, called string, do func(context.Context, *rebuild.Requests) error,
+	cmd *cobra.Command, called string, do func(context.Context, *command.Loaded, *rebuild.Requests) error,
 ) error {
 	loaded, err := p.Load(cmd, nil)
 	if err != nil {
@@ -122,7 +135,7 @@ func (p *commands) withRebuilds(
 	if err := topic.CatchUp(bounded); err != nil {
 		return command.Explained(err)
 	}
-	return do(cmd.Context(), requests)
+	return do(cmd.Context(), loaded, requests)
 }
 
 // tablePartitions asks how many partitions the aggregates' topics have.
@@ -152,7 +165,11 @@ func (r *rebuildCommand) run(ctx context.Context, w io.Writer, d *rebuild.Reques
 	case r.watch:
 		return r.attach(ctx, w, d, of)
 	}
-	asked, err := d.Ask(ctx, called, r.dryRun, r.by)
+	var asked rebuild.Rebuild
+	err = r.audited("rebuild", of.Aggregate, func() (err error) {
+		asked, err = d.Ask(ctx, called, r.dryRun, r.by)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -170,7 +187,11 @@ func (r *rebuildCommand) withdraw(
 		if one.Stage().Final() {
 			continue
 		}
-		if _, err := d.Cancel(ctx, one.ID, r.by); err != nil {
+		err := r.audited("rebuild/cancel", one.ID, func() error {
+			_, err := d.Cancel(ctx, one.ID, r.by)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		fmt.Fprintf(w, "rebuild %s is cancelled\n", one.ID)

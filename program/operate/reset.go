@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"refold/audittrail"
 	"refold/installation"
 	"refold/logging"
 	"refold/operator"
@@ -139,7 +141,11 @@ func (p *commands) reset(cmd *cobra.Command, args []string, f resetFlags) error 
 	if err := r.ask(); err != nil {
 		return err
 	}
-	return r.run(ctx)
+	return loaded.Audited(ctx, r.err, audittrail.Record{
+		What: "reset", On: r.plural, Parameters: map[string]string{
+			"eventsLost": strconv.FormatBool(f.eventsLost), "allCommands": strconv.FormatBool(f.allCommands),
+		},
+	}, func() error { return r.run(ctx) })
 }
 
 // resetOptions are what the configuration and the flags say.

@@ -160,8 +160,9 @@ func (b *batcher) write(ctx context.Context, items []item) error {
 	return nil
 }
 
-// confirm returns ErrMoved or ErrFenced if the store is not where the partitions of poison are. After a backup
-// was restored, states are older than the events that are folded on them, which looks like a gap before each.
+// confirm returns ErrMoved or ErrFenced if the store is not where the partitions of poison are. After a
+// backup was restored, states are older than the events that are folded on them, which looks like a gap
+// before each.
 func (b *batcher) confirm(ctx context.Context, all []poisoned) error {
 	batch := &projections.Batch{}
 	for _, p := range all {

@@ -88,8 +88,8 @@ func described(
 ) map[string]*huma.Response {
 	problems[http.StatusBadRequest] = "A parameter is wrong; errors says which."
 	problems[http.StatusServiceUnavailable] = "The position is not shown yet (not-yet), or too many " +
-		"requests wait for one (too-many-waits); no build of the read model is live yet (no-read-model), or its store " +
-		"does not answer (read-model-away). Try again, after Retry-After."
+		"requests wait for one (too-many-waits); no build of the read model is live yet (no-read-model), " +
+		"or its store does not answer (read-model-away). Try again, after Retry-After."
 	return set.Responses(map[string]*huma.Response{
 		"200": {Description: description + " Its ETag is of its content.", Content: content},
 		"304": {Description: "The client has it already (If-None-Match)."},

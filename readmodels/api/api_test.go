@@ -252,7 +252,8 @@ func TestDescription(t *testing.T) {
 	}
 	const fresh = " atLeast X-Refold-Position Prefer"
 	for path, parameters := range map[string]string{
-		"/read-models/accounts":                     "owner status currency cursor limit If-None-Match" + fresh,
+		"/read-models/accounts": "owner status currency cursor limit " +
+			"If-None-Match" + fresh,
 		"/read-models/accounts/{id}/card":           "id If-None-Match" + fresh,
 		"/read-models/accounts/{id}/statement":      "id month cursor limit Accept If-None-Match" + fresh,
 		"/read-models/accounts/{id}/statement.csv":  "id month cursor limit If-None-Match" + fresh,

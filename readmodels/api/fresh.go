@@ -124,7 +124,8 @@ func notTaken(p *projections.Projection, a asked) *problem.Problem {
 	}
 	return problem.Invalid(wire.Mistake{
 		Path: a.path, Found: a.at.String(),
-		Allowed: "a position of an aggregate whose events are in this read model: " + strings.Join(names, ", "),
+		Allowed: "a position of an aggregate whose events are in this read model: " +
+			strings.Join(names, ", "),
 	})
 }
 

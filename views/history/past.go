@@ -91,6 +91,44 @@ func (p *Past) At(ctx context.Context, id string, m Moment) (State, error) {
 	return s, nil
 }
 
+// Each calls fn with the states after the events from first to last, in order; first is 1 at least. Errors
+// are those of At, ErrBeyond if there is no event last, and that of fn, which ends it. It costs what At does
+// for first, and folding what is behind it.
+func (p *Past) Each(ctx context.Context, id string, first, last int64, fn func(State) error) error {
+	w := &walk{Past: p, id: id, moment: Moment{Sequence: first}}
+	if err := w.begin(); err != nil {
+		return err
+	}
+	if last > w.newest {
+		return fmt.Errorf("%w: event %d of %q", ErrBeyond, last, id)
+	}
+	w.moment = Moment{Sequence: last}
+	w.folded = func() error {
+		if w.at.sequence < first {
+			return nil
+		}
+		value, err := w.Fold.EncodeState(w.state)
+		if err != nil {
+			return unfolded(id, w.at.sequence, err)
+		}
+		return fn(State{Value: value, Sequence: w.at.sequence, Time: w.at.time, Newest: w.newest})
+	}
+	if w.at.sequence > 0 {
+		if err := w.folded(); err != nil {
+			return err
+		}
+	}
+	for w.at.sequence < last {
+		if err := ctx.Err(); err != nil {
+			return err //nolint:wrapcheck // the caller's own
+		}
+		if _, err := w.step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // unfolded says what is wrong with an event: for good, or only now.
 func unfolded(id string, sequence int64, err error) error {
 	kind := ErrNotNow
@@ -106,6 +144,7 @@ type walk struct {
 
 	id     string
 	moment Moment
+	folded func() error // is called after each event; may be nil
 
 	newest   int64
 	refolded string // see Past.Refolded
@@ -163,25 +202,9 @@ func (w *walk) step() (more bool, err error) {
 		if e.sequence != w.at.sequence+1 {
 			break // one is missing
 		}
-		r, err := records.Decode(e.record, []byte(w.id), e.sequence)
-		if err != nil {
+		if over, err := w.next(e); over || err != nil {
 			return false, err
 		}
-		next := mark{sequence: w.at.sequence + 1, time: eventTime(r), latest: w.at.latest}
-		if next.time.After(next.latest) {
-			next.latest = next.time
-		}
-		if w.moment.ends(next.sequence, next.latest) {
-			return false, nil
-		}
-		event, err := w.Fold.Decode(r)
-		if err == nil {
-			w.state, err = w.applied(event)
-		}
-		if err != nil {
-			return false, unfolded(w.id, next.sequence, err)
-		}
-		w.at = next
 	}
 	if w.at.sequence < until {
 		return false, fmt.Errorf("%w: event %d of %q is missing", ErrUnfoldable, w.at.sequence+1, w.id)
@@ -192,6 +215,33 @@ func (w *walk) step() (more bool, err error) {
 		}
 	}
 	return until < w.newest, nil
+}
+
+// next folds the next event; it reports whether the moment is before it instead.
+func (w *walk) next(e stored) (over bool, err error) {
+	r, err := records.Decode(e.record, []byte(w.id), e.sequence)
+	if err != nil {
+		return false, err
+	}
+	next := mark{sequence: e.sequence, time: eventTime(r), latest: w.at.latest}
+	if next.time.After(next.latest) {
+		next.latest = next.time
+	}
+	if w.moment.ends(next.sequence, next.latest) {
+		return true, nil
+	}
+	event, err := w.Fold.Decode(r)
+	if err == nil {
+		w.state, err = w.applied(event)
+	}
+	if err != nil {
+		return false, unfolded(w.id, next.sequence, err)
+	}
+	w.at = next
+	if w.folded != nil {
+		return false, w.folded()
+	}
+	return false, nil
 }
 
 func (w *walk) applied(event any) (any, error) {

@@ -352,7 +352,7 @@ func (s *Server) commandBody(c views.Command) *wire.Command {
 	body := &wire.Command{
 		ID: c.ID, Type: c.Type, Status: c.Status.String(), Aggregate: c.Aggregate,
 		Subject: c.Subject, FirstSequence: c.FirstSequence, LastSequence: c.LastSequence,
-		Code: c.Code, Message: c.Message,
+		Code: c.Code, Message: c.Message, Source: c.Source,
 		Links: &wire.Links{Self: "/commands/" + wire.Segment(c.ID)},
 	}
 	if !c.Time.IsZero() {

@@ -7,6 +7,7 @@
 //	GET  /accounts/{id}                an aggregate's state, now or in the past
 //	GET  /accounts                     the list of aggregates
 //	GET  /accounts/{id}/events         an aggregate's history
+//	GET  /accounts/{id}/why            which events last set its fields
 //	GET  /traces/{id}                  everything that a command has led to
 //	GET  /events/live                  what happens now, of all aggregates, as server-sent events
 //	GET  /rebuilds /views              for operators, with POST /admin/…: see package admin

@@ -43,7 +43,8 @@ func TestForwardedIsDirect(t *testing.T) {
 		path := "/accounts/" + strings.ReplaceAll(url.PathEscape(id), "..", "%2E%2E")
 		path += rapid.SampledFrom([]string{
 			"", "?atLeast=3", "?atLeast=4", "?atLeast=x", "?sequence=2", "?nothing=1", "?", "/events",
-			"/events?limit=1&order=newest", "/events?after=%32", "/commands/known", "/commands/other?x",
+			"/events?limit=1&order=newest", "/events?after=%32",
+			"/why?field=owner", "/commands/known", "/commands/other?x",
 			"/nowhere", "/commands", "/report?a=b+c",
 		}).Draw(rt, "path")
 		if strings.HasSuffix(path, "/commands") {

@@ -59,7 +59,9 @@ func TestNoHistory(t *testing.T) {
 			return views.PastRow{}, views.ErrNoHistory
 		})
 	})
-	for _, path := range []string{"/accounts/alice/events", "/accounts/alice?sequence=3"} {
+	for _, path := range []string{
+		"/accounts/alice/events", "/accounts/alice?sequence=3", "/accounts/alice/why?field=owner",
+	} {
 		a := b.ask(t, "GET", path, "")
 		a.want(t, http.StatusNotFound, "Retry-After:")
 		a.wantJSON(t, map[string]any{"code": "no-history"})

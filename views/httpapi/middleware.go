@@ -219,6 +219,10 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 			"the path %q has an empty or a dot segment, perhaps in place of an ID", problem.Cut(escaped)))
 		return
 	}
+	if s.options.Pages != nil && (r.URL.Path == PagesPath || strings.HasPrefix(r.URL.Path, PagesPath+"/")) {
+		s.servePages(w, r)
+		return
+	}
 	r = endpoint.WithSlashes(r)
 	handler, pattern := s.mux.Handler(r)
 	if pattern == "" {

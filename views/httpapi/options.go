@@ -40,6 +40,8 @@ type Events interface {
 // Past reads an aggregate's states of the past. views.Aggregate does.
 type Past interface {
 	At(ctx context.Context, id string, m views.Moment) (views.PastRow, error)
+	// Each calls fn with the states after the events from first to last, in order.
+	Each(ctx context.Context, id string, first, last int64, fn func(views.PastRow) error) error
 }
 
 // Sender puts commands into an aggregate's topic. *views.Aggregate is one.
@@ -181,6 +183,8 @@ type Options struct {
 	Rebuilds admin.Rebuilds
 	// Views is behind GET /views and POST /admin/views/…, which are not there if this is nil.
 	Views admin.ViewStates
+	// Trail remembers what operators ask for; nil: nothing does.
+	Trail admin.Trail
 	// Live is behind GET /events/live, which is not there if this is nil.
 	Live Live
 	// Stores is behind StoresPath, which is not there if this is nil.
@@ -196,7 +200,10 @@ type Options struct {
 	// Endpoints register endpoints of the program's own in the set that has those of this package, by
 	// endpoint.Register. So their parameters and answers are checked and described like ours.
 	Endpoints []func(*endpoint.Set)
-	Limits    Limits
+	// Pages answers everything below PagesPath, for people. It limits the time of its requests by itself.
+	// Nil: there is nothing.
+	Pages  http.Handler
+	Limits Limits
 	// Version of the program, for the API's description.
 	Version string
 	// Source is the commands' ce_source; "refold/http" if empty.

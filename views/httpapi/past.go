@@ -83,18 +83,26 @@ func (s *Server) getPast(ctx context.Context, r *Resource, in *getRowInput) (*ge
 	}
 	id, moment := string(in.ID), views.Moment{Sequence: in.Sequence.N, Time: in.Time.time}
 	row, err := r.Past.At(ctx, id, moment)
-	switch {
-	case errors.Is(err, views.ErrNotYet):
-		return nil, problem.New(http.StatusServiceUnavailable, wire.CodeNotYet,
-			"the %s %q is at sequence %d here, "+
-				"sequence %d is asked for; try again, or ask for the newest with atLeast=%[4]d",
-			r.Name, id, row.Sequence, moment.Sequence).Retry()
-	case errors.Is(err, views.ErrNotFound):
-		return nil, problem.New(http.StatusNotFound, wire.CodeNotFound, "there was no %s %q then", r.Name, id)
-	case err != nil:
-		return nil, err
+	if err != nil {
+		return nil, pastProblem(r, id, moment, row, err)
 	}
 	body := rowOf(row.Row)
 	body.Time = &row.Time
 	return showRow(row.Row, body, in.IfNoneMatch), nil
+}
+
+// pastProblem is why there is no state of a moment.
+func pastProblem(r *Resource, id string, m views.Moment, row views.PastRow, err error) error {
+	switch {
+	case errors.Is(err, views.ErrNotYet):
+		return problem.New(http.StatusServiceUnavailable, wire.CodeNotYet,
+			"the %s %q is at sequence %d here, "+
+				"sequence %d is asked for; try again, or ask for the newest with atLeast=%[4]d",
+			r.Name, id, row.Sequence, m.Sequence).Retry()
+	case errors.Is(err, views.ErrNotFound) && m.Time.Equal(ever):
+		return problem.New(http.StatusNotFound, wire.CodeNotFound, "there is no %s %q", r.Name, id)
+	case errors.Is(err, views.ErrNotFound):
+		return problem.New(http.StatusNotFound, wire.CodeNotFound, "there was no %s %q then", r.Name, id)
+	}
+	return err
 }

@@ -19,6 +19,22 @@ func (f fakePast) At(_ context.Context, _ string, m views.Moment) (views.PastRow
 	return f(m)
 }
 
+func (f fakePast) Each(
+	ctx context.Context, id string, first, last int64, fn func(views.PastRow) error,
+) error {
+	for n := first; n <= last; n++ {
+		row, err := f.At(ctx, id, views.Moment{Sequence: n})
+		if err != nil {
+			return err
+		}
+		row.Sequence = n
+		if err := fn(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func TestPast(t *testing.T) {
 	when := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct {

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -131,4 +132,40 @@ func TestRebuilds_errors(t *testing.T) {
 		})
 	}
 	newBench(t, nil).ask(t, "GET", "/rebuilds", "").want(t, 404)
+}
+
+// fakeTrail remembers what was asked for; with an error nothing is done.
+type fakeTrail struct {
+	said []string
+	err  error
+}
+
+func (f *fakeTrail) Do(
+	_ context.Context, by, what, on string, parameters map[string]string, do func() error,
+) error {
+	if f.err != nil {
+		return f.err
+	}
+	f.said = append(f.said, fmt.Sprintf("%s: %s of %s with %v", by, what, on, parameters))
+	return do()
+}
+
+func TestNothingIsRebuiltWithoutARecord(t *testing.T) {
+	d, trail := newFakeRebuilds(), &fakeTrail{}
+	b := newBench(t, func(o *httpapi.Options) { o.Rebuilds, o.Trail = d, trail })
+	b.ask(t, "POST", "/admin/rebuilds", `{"aggregate":"accounts","dryRun":true}`,
+		"X-Asked-By: mallory").want(t, 202)
+	b.ask(t, "POST", "/admin/rebuilds", `{"aggregate":"nothing"}`).want(t, 404)
+	want := []string{
+		"mallory: rebuild of accounts with map[dryRun:true]",
+		"somebody, by HTTP: rebuild of nothing with map[dryRun:false]",
+	}
+	if !slices.Equal(trail.said, want) {
+		t.Errorf("remembered is %q", trail.said)
+	}
+	d.by, trail.err = "", errors.New("the audit trail can't be written")
+	b.ask(t, "POST", "/admin/rebuilds", `{"aggregate":"accounts"}`).want(t, 503)
+	if d.by != "" {
+		t.Error("it was rebuilt without a record")
+	}
 }

@@ -98,6 +98,7 @@ func (s *Server) register() error {
 	}
 	admin.Register(s.endpoints, admin.Options{
 		Rebuilds: s.options.Rebuilds, Views: s.options.Views, Aggregates: s.options.aggregates(),
+		Trail: s.options.Trail,
 	})
 	return s.registerRoutes()
 }

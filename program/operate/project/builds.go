@@ -82,7 +82,7 @@ func (o *opened) builds(ctx context.Context, names []string) (all []shownBuild, 
 		}
 	}
 	for i := range chosen {
-		builds, err := chosen[i].store.Builds(ctx, chosen[i].Name)
+		builds, err := chosen[i].Store.Builds(ctx, chosen[i].Name)
 		if err != nil {
 			return nil, err //nolint:wrapcheck // it says what was asked
 		}
@@ -97,36 +97,14 @@ func (o *opened) builds(ctx context.Context, names []string) (all []shownBuild, 
 	return all, nil
 }
 
-// shown returns how far a build has come. A build of another version than the program's can't be opened, and
-// one may be made or dropped at this moment: these are shown without.
+// shown returns how far a build has come.
 func (s *stored) shown(ctx context.Context, b projections.Build) (shownBuild, error) {
-	shown := shownBuild{
-		Projection: s.Name, Store: s.in, Build: b.Number, Version: b.Version, Folds: b.Folds,
-		Status: b.Status, Began: b.Began,
-	}
-	if b.Version != s.Version {
-		return shown, nil
-	}
-	open, err := s.store.Open(ctx, &s.Projection, b.Number)
-	if errors.Is(err, projections.ErrNoBuild) { // it is being made, or dropped, in several steps
-		return shown, nil
-	}
-	if err != nil {
-		return shown, err //nolint:wrapcheck // it says which build
-	}
-	progress, err := progressOf(ctx, open)
-	if errors.Is(err, projections.ErrNoBuild) {
-		return shown, nil
-	}
-	for _, p := range progress {
-		shown.progress = append(shown.progress, p)
-		shown.Partitions++
-		shown.Behind += behind(p)
-		if p.Time.After(shown.Time) {
-			shown.Time = p.Time
-		}
-	}
-	return shown, err
+	at, err := s.Shown(ctx, b)
+	return shownBuild{
+		Projection: s.Name, Store: s.In, Build: b.Number, Version: b.Version, Folds: b.Folds,
+		Status: b.Status, Began: b.Began, Partitions: at.Partitions, Behind: at.Behind, Time: at.Time,
+		progress: at.Progress,
+	}, err //nolint:wrapcheck // it says which build
 }
 
 func showBuilds(out io.Writer, all []shownBuild) error {
@@ -178,11 +156,15 @@ for this command and for whoever runs it.`,
 					return err
 				}
 				fromTables := slices.Contains(o.Config.Projections.FromTables, s.Name)
-				b, err := s.begin(ctx, fromTables)
+				var b projections.Build
+				err = o.audited(ctx, cmd, "project/rebuild", s.Name, func() (err error) {
+					b, err = s.Begin(ctx, fromTables)
+					return err
+				})
 				if err == nil {
 					source := map[bool]string{true: "tables", false: "all events"}[fromTables]
-					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins, from %s; processor project builds "+
-						"%s shows how far it is\n", b.Number, s.Name, source, s.Name)
+					fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s begins, from %s; processor project "+
+						"builds %s shows how far it is\n", b.Number, s.Name, source, s.Name)
 				}
 				return err
 			})
@@ -191,34 +173,6 @@ for this command and for whoever runs it.`,
 	p.Options.AddFlags(cmd.Flags())
 	return cmd
 }
-
-// begin begins a build of the folds of the latest one of the program's version.
-func (s *stored) begin(ctx context.Context, fromTables bool) (b projections.Build, err error) {
-	if fromTables {
-		if err := s.CanFillFromTables(); err != nil {
-			return b, fmt.Errorf("projections.from-tables: %w", err)
-		}
-	}
-	builds, err := s.store.Builds(ctx, s.Name)
-	if err != nil {
-		return b, err //nolint:wrapcheck // it says what was asked
-	}
-	for _, other := range builds {
-		if other.Version == s.Version {
-			b = other
-		}
-	}
-	if b.Number == 0 {
-		return b, fmt.Errorf("%s has no build of version %d yet; it begins when a worker runs, or processor "+
-			"project", s.Name, s.Version)
-	}
-	return s.store.Begin(ctx, &s.Projection, projections.Build{ //nolint:wrapcheck // it says which projection
-		Version: b.Version, Folds: b.Folds, FromTables: fromTables,
-	}, true)
-}
-
-// takeOverHold is how long the live build may stand still.
-const takeOverHold = 10 * time.Second
 
 func (p *commands) newTakeOver() *cobra.Command {
 	const short = "Make a build the one that readers see"
@@ -233,16 +187,7 @@ After topics were restored from a backup, the live build may have taken events t
 other can ever be level with it: --fewer-events sets it back, and readers then see less than before. Drop it
 afterwards.`,
 		func(ctx context.Context, cmd *cobra.Command, s *stored, b projections.Build) error {
-			open, err := s.store.Open(ctx, &s.Projection, b.Number)
-			if err != nil {
-				return err //nolint:wrapcheck // it says which build
-			}
-			if fewer {
-				if err := s.giveUp(ctx, open); err != nil {
-					return err
-				}
-			}
-			err = open.TakeOver(ctx, takeOverHold)
+			err := s.TakeOver(ctx, b.Number, fewer)
 			if errors.Is(err, projections.ErrBehind) {
 				return fmt.Errorf("%w; project builds shows both. If topics were restored, see "+
 					"--fewer-events", err)
@@ -263,7 +208,7 @@ func (p *commands) newDrop() *cobra.Command {
 	return p.ofBuild("drop", short, short+`. The live one can't be dropped.`, func(
 		ctx context.Context, cmd *cobra.Command, s *stored, b projections.Build,
 	) error {
-		if err := s.store.Drop(ctx, &s.Projection, b.Number); err != nil {
+		if err := s.Drop(ctx, b.Number); err != nil {
 			return err //nolint:wrapcheck // it says which build
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "build %d of %s is gone\n", b.Number, s.Name)
@@ -288,11 +233,13 @@ func (p *commands) ofBuild(
 					return fmt.Errorf("the build is %q; it must be a number, as project builds shows it",
 						args[1])
 				}
-				b, err := s.build(ctx, number)
+				b, err := s.Build(ctx, number)
 				if err != nil {
 					return err
 				}
-				return do(ctx, cmd, &s, b)
+				return o.audited(ctx, cmd, "project/"+use, b.Name(), func() error {
+					return do(ctx, cmd, &s, b)
+				})
 			})
 		},
 	}

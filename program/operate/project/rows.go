@@ -48,7 +48,7 @@ error names them.`,
 }
 
 func (s *stored) about(ctx context.Context, subject string, log io.Writer, out *json.Encoder) error {
-	builds, err := s.store.Builds(ctx, s.Name)
+	builds, err := s.Store.Builds(ctx, s.Name)
 	if err != nil {
 		return err //nolint:wrapcheck // it says what was asked
 	}
@@ -57,7 +57,7 @@ func (s *stored) about(ctx context.Context, subject string, log io.Writer, out *
 			fmt.Fprintf(log, "%s is of version %d, which this program does not have\n", b.Name(), b.Version)
 			continue
 		}
-		open, err := s.store.Open(ctx, &s.Projection, b.Number)
+		open, err := s.Store.Open(ctx, &s.Projection, b.Number)
 		if err != nil {
 			return err //nolint:wrapcheck // it says which build
 		}

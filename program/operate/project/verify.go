@@ -33,7 +33,7 @@ func Verify(program *command.Program, cmd *cobra.Command, v Verification) error 
 		if err != nil {
 			return err
 		}
-		b, err := s.build(ctx, v.Build)
+		b, err := s.Build(ctx, v.Build)
 		if err != nil {
 			return err
 		}
@@ -49,10 +49,13 @@ func Verify(program *command.Program, cmd *cobra.Command, v Verification) error 
 		if options.Sources, err = s.Projection.Open(aggregates); err != nil {
 			return err //nolint:wrapcheck // it names the projection
 		}
-		if options.Open, err = s.store.Open(ctx, &s.Projection, b.Number); err != nil {
+		if options.Open, err = s.Store.Open(ctx, &s.Projection, b.Number); err != nil {
 			return err //nolint:wrapcheck // it says which build
 		}
-		return v.run(ctx, cmd, options)
+		if !v.Mend {
+			return v.run(ctx, cmd, options)
+		}
+		return o.audited(ctx, cmd, "verify/mend", b.Name(), func() error { return v.run(ctx, cmd, options) })
 	})
 }
 

@@ -37,7 +37,7 @@ one of a bulk load: account-events:3@1234.`,
 				}
 				limited, cancel := context.WithTimeout(ctx, timeout)
 				defer cancel()
-				err = projections.Wait(limited, s.store, &s.Projection, at)
+				err = projections.Wait(limited, s.Store, &s.Projection, at)
 				if err != nil && limited.Err() != nil && ctx.Err() == nil {
 					why := ""
 					if errors.Is(err, projections.ErrNoBuild) {

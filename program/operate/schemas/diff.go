@@ -12,6 +12,7 @@ import (
 	"refold/codecs"
 	"refold/codecs/compat"
 	"refold/codecs/released"
+	"refold/installation/schemadiff"
 	"refold/processors"
 	"refold/program/command"
 )
@@ -99,14 +100,12 @@ func (o *opened) diff(ctx context.Context, args []string, level levels) (*differ
 	if err != nil {
 		return nil, err
 	}
-	if d.Changes, err = changes(older, newer); err != nil {
+	if d.Changes, err = schemadiff.Changes(older, newer); err != nil {
 		return nil, err
 	}
-	breaks, err := compat.CompareFormat(versionOf(0, older), versionOf(0, newer))
-	if err != nil {
-		return nil, fmt.Errorf("compare %s: %w", subject, err)
+	if d.Breaks, err = schemadiff.Breaks(older, newer); err != nil {
+		return nil, err
 	}
-	d.Breaks = append([]compat.Finding{}, breaks...)
 	for _, b := range d.Breaks {
 		d.Compatible = d.Compatible && !d.Level.Checks(b.Direction)
 	}

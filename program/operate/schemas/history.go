@@ -7,6 +7,7 @@ import (
 	"refold/codecs"
 	"refold/codecs/compat"
 	"refold/codecs/released"
+	"refold/installation/schemadiff"
 	"refold/processors"
 )
 
@@ -49,7 +50,9 @@ func (h inRegistry) versions(ctx context.Context, subject string) ([]version, er
 	}
 	versions := make([]version, len(found))
 	for i, v := range found {
-		versions[i] = version{number: v.Version, id: v.ID, schema: named(v.Schema, record), err: v.Err}
+		versions[i] = version{
+			number: v.Version, id: v.ID, schema: schemadiff.Record(v.Schema, record), err: v.Err,
+		}
 		if v.Schema != nil {
 			versions[i].text = v.Schema.Text
 		}
@@ -67,24 +70,13 @@ func (h inFolder) name() string { return "folder " + h.dir }
 
 func (h inFolder) subjects(context.Context) ([]string, error) { return h.Subjects(), nil }
 
-// named returns the schema of a record: a file of Protobuf may have several.
-func named(schema *codecs.Schema, record string) *codecs.Schema {
-	if schema == nil {
-		return nil
-	}
-	if of := schema.Named(record); of != nil {
-		return of
-	}
-	return schema
-}
-
 func (h inFolder) versions(_ context.Context, subject string) ([]version, error) {
 	found := h.Versions(subject)
 	versions := make([]version, len(found))
 	for i, v := range found {
 		versions[i] = version{number: v.Number, text: v.Text}
 		schema, err := codecs.ParseSchemaOf(codecs.Format(v.Format), v.Text, v.Imports)
-		versions[i].schema, versions[i].err = named(schema, subject), err
+		versions[i].schema, versions[i].err = schemadiff.Record(schema, subject), err
 	}
 	return versions, nil
 }
@@ -111,15 +103,8 @@ func compared(versions []version) []compat.Version {
 	for i, v := range versions {
 		all[i] = compat.Version{Number: v.number, Text: v.text}
 		if v.schema != nil {
-			all[i] = versionOf(v.number, v.schema)
+			all[i] = schemadiff.Version(v.number, v.schema)
 		}
 	}
 	return all
-}
-
-// versionOf returns a schema as package compat takes it.
-func versionOf(number int, schema *codecs.Schema) compat.Version {
-	return compat.Version{
-		Number: number, Text: schema.Text, Format: compat.Format(schema.Format), Imports: schema.References(),
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"refold/codecs/compat"
+	"refold/installation/schemadiff"
 	"refold/processors"
 )
 
@@ -96,11 +97,11 @@ func compareType(
 	}
 	if n := len(versions); n > 0 && versions[n-1].schema != nil {
 		var err error
-		if c.Changes, err = changes(versions[n-1].schema, own.Schema); err != nil {
+		if c.Changes, err = schemadiff.Changes(versions[n-1].schema, own.Schema); err != nil {
 			return c, err
 		}
 	}
-	breaks, err := compat.CheckFormat(level, versionOf(0, own.Schema), compared(versions))
+	breaks, err := compat.CheckFormat(level, schemadiff.Version(0, own.Schema), compared(versions))
 	if err != nil {
 		return c, fmt.Errorf("compare %s: %w", subject, err)
 	}

@@ -2,9 +2,11 @@ package admin
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -23,6 +25,36 @@ type Options struct {
 	Views ViewStates
 	// Aggregates are the names by which rebuilds may be asked for: all in the plural and in the singular.
 	Aggregates []any
+	// Trail remembers what is asked for; nil: nothing does.
+	Trail Trail
+}
+
+// Trail remembers who asks for what.
+type Trail interface {
+	// Do writes that somebody begins something, does it, and writes how it ended. If the beginning can't be
+	// written, nothing is done.
+	Do(ctx context.Context, by, what, on string, parameters map[string]string, do func() error) error
+}
+
+// recorded does something of which the trail has a record.
+func (o *Options) recorded(
+	ctx context.Context, by, what, on string, parameters map[string]string, do func() error,
+) error {
+	if o.Trail == nil {
+		return do()
+	}
+	begun, failure := false, error(nil)
+	err := o.Trail.Do(ctx, by, what, on, parameters, func() error {
+		begun, failure = true, do()
+		return failure
+	})
+	switch {
+	case !begun:
+		return problem.New(http.StatusServiceUnavailable, wire.CodeNotReady, "%v", err).Retry()
+	case failure == nil && err != nil:
+		return problem.New(http.StatusServiceUnavailable, wire.CodeOutcomeUnknown, "it was done; but %v", err)
+	}
+	return failure
 }
 
 // endpoints are those of this package; each file adds its own.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -71,13 +72,16 @@ func aggregateSchema(names []any) *huma.Schema {
 const tagRebuilds = "rebuilds"
 
 // rebuildsAPI answers requests about rebuilds.
-type rebuildsAPI struct{ rebuilds Rebuilds }
+type rebuildsAPI struct {
+	rebuilds Rebuilds
+	options  *Options
+}
 
 func registerRebuilds(s *endpoint.Set, o *Options) {
 	if o.Rebuilds == nil {
 		return
 	}
-	api, of := &rebuildsAPI{o.Rebuilds}, s.Of()
+	api, of := &rebuildsAPI{o.Rebuilds, o}, s.Of()
 	of.Names = o.Aggregates
 	endpoint.Register(s, of, huma.Operation{
 		OperationID: "list-rebuilds", Method: http.MethodGet, Path: "/rebuilds",
@@ -177,7 +181,12 @@ func (a *rebuildsAPI) ask(ctx context.Context, in *askRebuildInput) (*askRebuild
 	if body.Aggregate == "" {
 		return nil, problem.Invalid(wire.Mistake{Path: "body", Allowed: allowed, Found: string(in.RawBody)})
 	}
-	r, err := a.rebuilds.Ask(ctx, body.Aggregate, body.DryRun, in.By.kept())
+	var r rebuild.Rebuild
+	by, parameters := in.By.kept(), map[string]string{"dryRun": strconv.FormatBool(body.DryRun)}
+	err = a.options.recorded(ctx, by, "rebuild", body.Aggregate, parameters, func() (err error) {
+		r, err = a.rebuilds.Ask(ctx, body.Aggregate, body.DryRun, by)
+		return err //nolint:wrapcheck // it becomes a problem
+	})
 	if err != nil {
 		return nil, rebuildProblem(err)
 	}
@@ -185,7 +194,12 @@ func (a *rebuildsAPI) ask(ctx context.Context, in *askRebuildInput) (*askRebuild
 }
 
 func (a *rebuildsAPI) cancel(ctx context.Context, in *cancelRebuildInput) (*rebuildOutput, error) {
-	r, err := a.rebuilds.Cancel(ctx, string(in.ID), in.By.kept())
+	var r rebuild.Rebuild
+	by := in.By.kept()
+	err := a.options.recorded(ctx, by, "rebuild/cancel", string(in.ID), nil, func() (err error) {
+		r, err = a.rebuilds.Cancel(ctx, string(in.ID), by)
+		return err //nolint:wrapcheck // it becomes a problem
+	})
 	if err != nil {
 		return nil, rebuildProblem(err)
 	}

@@ -73,13 +73,16 @@ func asNumbers(partitions []partitionNumber) []int32 {
 const tagViews = "views"
 
 // viewsAPI answers requests about views.
-type viewsAPI struct{ views ViewStates }
+type viewsAPI struct {
+	views   ViewStates
+	options *Options
+}
 
 func registerViews(s *endpoint.Set, o *Options) {
 	if o.Views == nil {
 		return
 	}
-	api := &viewsAPI{o.Views}
+	api := &viewsAPI{o.Views, o}
 	endpoint.Register(s, s.Of(), huma.Operation{
 		OperationID: "list-views", Method: http.MethodGet, Path: "/views",
 		Tags: []string{tagViews}, Summary: "Where this pod's views stand",
@@ -135,20 +138,33 @@ func (a *viewsAPI) list(context.Context, *struct{}) (*viewsOutput, error) {
 	return out, nil
 }
 
-func (a *viewsAPI) rebuild(_ context.Context, in *rebuildViewInput) (*viewOutput, error) {
+func (a *viewsAPI) rebuild(ctx context.Context, in *rebuildViewInput) (*viewOutput, error) {
 	body, err := readBody[viewRebuildRequestBody](in.RawBody, `{"partitions": [NUMBER, …]}`, "partitions")
 	if err != nil {
 		return nil, err
 	}
-	state, err := a.views.Rebuild(string(in.Name), in.By.kept(), asNumbers(body.Partitions)...)
+	var state views.State
+	by, parameters := in.By.kept(), map[string]string{}
+	if len(body.Partitions) > 0 {
+		parameters["partitions"] = fmt.Sprint(body.Partitions)
+	}
+	err = a.options.recorded(ctx, by, "views/rebuild", string(in.Name), parameters, func() (err error) {
+		state, err = a.views.Rebuild(string(in.Name), by, asNumbers(body.Partitions)...)
+		return err //nolint:wrapcheck // it becomes a problem
+	})
 	if err != nil {
 		return nil, viewRebuildProblem(err)
 	}
 	return &viewOutput{viewOf(&state)}, nil
 }
 
-func (a *viewsAPI) cancel(_ context.Context, in *cancelViewRebuildInput) (*viewOutput, error) {
-	state, err := a.views.CancelRebuild(string(in.Name))
+func (a *viewsAPI) cancel(ctx context.Context, in *cancelViewRebuildInput) (*viewOutput, error) {
+	var state views.State
+	by := askedBy("").kept()
+	err := a.options.recorded(ctx, by, "views/cancel", string(in.Name), nil, func() (err error) {
+		state, err = a.views.CancelRebuild(string(in.Name))
+		return err //nolint:wrapcheck // it becomes a problem
+	})
 	if err != nil {
 		return nil, viewRebuildProblem(err)
 	}

@@ -1,4 +1,4 @@
-package project
+package builds_test
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"refold/installation/builds"
 	"refold/projections"
 )
 
@@ -29,10 +30,10 @@ func TestShownBuilds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			days := projections.Projection{Name: "days", Version: 1}
-			s := stored{Projection: days, store: failing{err: c.is}}
-			shown, err := s.shown(t.Context(), projections.Build{Number: 3, Version: 1})
-			if !errors.Is(err, c.want) || c.want == nil && (err != nil || shown.Build != 3) {
-				t.Errorf("build %d is shown, and the error is %v; want %v", shown.Build, err, c.want)
+			s := builds.Stored{Projection: days, Store: failing{err: c.is}}
+			shown, err := s.Shown(t.Context(), projections.Build{Number: 3, Version: 1})
+			if !errors.Is(err, c.want) || c.want == nil && (err != nil || shown.Number != 3) {
+				t.Errorf("build %d is shown, and the error is %v; want %v", shown.Number, err, c.want)
 			}
 		})
 	}
