@@ -32,7 +32,7 @@ func (m *member) assigned(ctx context.Context, offsets offsetsByTopic) (offsetsB
 	m.locked(func() {
 		m.batcher.forget = true // others may have gone on since
 		for _, at := range progress {
-			if had := m.reached[at.Partition]; at.Next < had {
+			if had := m.reached.of(at.Partition); at.Next < had {
 				m.log.Warn("the store has gone back, as after a backup was restored: events are taken again "+
 					"from there", "topic", at.Topic, "partition", at.Partition.Partition, "from", at.Next,
 					"had", had)

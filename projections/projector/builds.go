@@ -172,10 +172,11 @@ func (r *runner) start(ctx context.Context, b projections.Build) error {
 	log := r.log.With("build", b.Number)
 	ctx, stop := context.WithCancel(ctx)
 	one = &started{build: b, open: open, log: log, stop: stop, ended: make(chan struct{})}
+	lost := &reached{next: make(map[projections.Partition]int64)}
 	for range r.options.Members {
 		one.members = append(one.members, &member{
 			shared: r.shared, of: r.of, build: b, open: open, topics: r.topics, log: log,
-			health: newHealth(b.Name(), log), metrics: r.metrics.of(b),
+			health: newHealth(b.Name(), log), metrics: r.metrics.of(b), reached: lost,
 		})
 	}
 	r.mu.Lock()

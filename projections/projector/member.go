@@ -70,9 +70,28 @@ type member struct {
 	told      map[projections.Partition]int64
 	// unfetched is when fetching failed last.
 	unfetched time.Time
-	// checked is when the store was asked how far it is. reached is how far it was when partitions were lost.
+	// checked is when the store was asked how far it is.
 	checked time.Time
-	reached map[projections.Partition]int64
+	reached *reached
+}
+
+// reached is how far the store was when members of a build lost partitions: all members of this process, as
+// one may be given what another one had.
+type reached struct {
+	mu   sync.Mutex
+	next map[projections.Partition]int64
+}
+
+func (r *reached) note(p *partition) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next[p.Partition] = p.written
+}
+
+func (r *reached) of(p projections.Partition) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.next[p]
 }
 
 // Group returns the consumer group of a build, with the prefix of all groups in front.
@@ -310,6 +329,11 @@ func (m *member) rest(ctx context.Context, began time.Time) {
 
 // leave leaves the group, so that its other members need not wait for the session time-out.
 func (m *member) leave(client *kgo.Client) {
+	m.locked(func() {
+		for _, p := range m.owned {
+			m.reached.note(p) // now: another member of this process may claim it as soon as this one has left
+		}
+	})
 	client.AllowRebalance()
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
@@ -326,10 +350,7 @@ func (m *member) leave(client *kgo.Client) {
 
 // forget ends that the member has a partition.
 func (m *member) forget(p *partition) {
-	if m.reached == nil {
-		m.reached = make(map[projections.Partition]int64)
-	}
-	m.reached[p.Partition] = p.written
+	m.reached.note(p)
 	m.batcher.lost(p.Partition)
 	delete(m.owned, p.Partition)
 }
