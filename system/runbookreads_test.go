@@ -44,7 +44,7 @@ func readModelsScene(s *scene) {
 	s.deeds["the database stops"] = func() {
 		server.Stop()
 		eventually(s.t, time.Minute, func(ctx context.Context) error {
-			return s.a.says(ctx, http.StatusServiceUnavailable, "projection accounts_current")
+			return s.a.says(ctx, http.StatusServiceUnavailable, "connection refused")
 		})
 	}
 	s.deeds["the database starts"] = func() { s.must(server.Resume(s.t.Context())) }
