@@ -50,14 +50,27 @@ func (f *Folding) Found(source int, stored []StoredState) error {
 		if err != nil {
 			return fmt.Errorf("the stored state of %s %q: %w", s.Aggregate, s.Subject, err)
 		}
-		f.FoundState(source, ref, state)
+		f.asOf[source][ref] = state
 	}
 	return nil
 }
 
-// FoundState takes the state as of an event.
-func (f *Folding) FoundState(source int, ref eventsourcing.EventRef, state any) {
-	f.asOf[source][ref] = state
+// TakeWith is Take with states of the aggregate that the source looks up, for this event alone. They are of
+// events that have not been taken yet, so that no other event may find them by chance.
+func (f *Folding) TakeWith(
+	source int, subject string, event any, ahead map[eventsourcing.EventRef]any,
+) error {
+	known, lent := f.asOf[f.sources[source].LooksUp], make([]eventsourcing.EventRef, 0, len(ahead))
+	for ref, state := range ahead {
+		if _, is := known[ref]; !is {
+			known[ref], lent = state, append(lent, ref)
+		}
+	}
+	err := f.Take(source, subject, event)
+	for _, ref := range lent {
+		delete(known, ref)
+	}
+	return err
 }
 
 // findOf returns what gives a source the states that it looks up; nil if it looks up none.

@@ -122,6 +122,22 @@ func TestFolding_lacks(t *testing.T) {
 	mustLack(t, s.Folding, refs, one, two)
 }
 
+// A state that was read ahead is for one event: another event that refers to it does not find it by chance.
+func TestFolding_takeWith(t *testing.T) {
+	ref := eventsourcing.EventRef{Subject: "r", Sequence: 1}
+	s := newStory(byNotes(), 10)
+	put, _ := s.source.Record(Put{9}, 1, noon, "")
+	state, _, err := s.source.Apply(nil, "r", put, nil)
+	must(t, err)
+	note, _ := s.source.Record(Noted{"r/1"}, 1, noon, "")
+	must(t, s.TakeWith(0, "p", note, map[eventsourcing.EventRef]any{ref: state}))
+	mustLack(t, s.Folding, purseRefs{ref}, ref)
+	if err := s.take("q", 1, Noted{"r/1"}); fold.CodeOf(err) != "projection-lookup" {
+		t.Errorf("the error is %v", err)
+	}
+	mustShow(t, s.close(t), "contents p: 9 cents by @1", "purse p @1", "purse q @1")
+}
+
 // No more states than the limit stay in memory from batch to batch.
 func TestFolding_limitOfLookups(t *testing.T) {
 	const limit, many = 3, 8
@@ -222,7 +238,7 @@ func TestLookUp_reads(t *testing.T) {
 	mustSay(t, p.Check(), "a function is nil")
 }
 
-// What one source does not keep, another one may.
+// A state that one source does not keep may be kept by another one.
 func TestLookUp_severalKeep(t *testing.T) {
 	puts := func(e purseEvent) bool { _, is := e.(Put); return is }
 	notes := func(e purseEvent) bool { _, is := e.(Noted); return is }

@@ -83,9 +83,6 @@ func (b *batcher) readOn(
 	case err == nil && !r.found: // it was read to its end
 		w.never[ref] = true
 	}
-	if r.found {
-		b.folding.FoundState(b.sources[p.source].LooksUp, ref, r.state)
-	}
 	return r.found || w.never[ref], nil
 }
 

@@ -76,7 +76,8 @@
 // which can't be. But the writer of a reference may err, and one false reference is enough for two partitions
 // to wait for each other. So a partition waits no longer than the other one moves. If that stands still for
 // two seconds, whatever the reason, the events of the one aggregate are read from its log and folded, from
-// where the build is. That makes the same state, or shows that there is none. In its own partition an event
+// where the build is. That makes the same state, or shows that there is none. The state is for the one event
+// that waits: others must not find it ahead of the build. In its own partition an event
 // is not waited for at all: it stands before the one that refers to it, or the reference is poison. A
 // reference to an event that comes later is found or is poison, depending on when it is looked for; the
 // latter has a dead letter.

@@ -147,7 +147,6 @@ func (f *folder) refer(ctx context.Context) error {
 			break
 		}
 		wanted[i.source] = append(wanted[i.source], f.refs[n]...)
-		f.recall(i)
 	}
 	for source, refs := range wanted {
 		if _, err := f.fetch(ctx, source, refs); err != nil {
@@ -155,19 +154,6 @@ func (f *folder) refer(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// recall takes the states that were read from the log for a record.
-func (f *folder) recall(i item) {
-	w := i.waiting
-	if w == nil || w.offset != i.record.Offset {
-		return
-	}
-	for ref, r := range w.reads {
-		if r.found {
-			f.folding.FoundState(f.sources[i.source].LooksUp, ref, r.state)
-		}
-	}
 }
 
 // lacks returns what an event looks up that is not there yet.
@@ -178,7 +164,9 @@ func (f *folder) lacks(n int) []eventsourcing.EventRef {
 	i := f.items[n]
 	lacking := f.folding.Lacks(i.source, f.refs[n])
 	if w := i.waiting; w != nil && w.offset == i.record.Offset {
-		lacking = slices.DeleteFunc(lacking, func(ref eventsourcing.EventRef) bool { return w.never[ref] })
+		lacking = slices.DeleteFunc(lacking, func(ref eventsourcing.EventRef) bool {
+			return w.never[ref] || w.isAhead(ref)
+		})
 	}
 	return lacking
 }
@@ -247,7 +235,7 @@ func (f *folder) takeOne(n int) error {
 	}
 	id := string(i.record.Key)
 	f.last[subject{i.source, id}] = i
-	err := f.folding.Take(i.source, id, f.events[n])
+	err := f.folding.TakeWith(i.source, id, f.events[n], i.ahead(i.record))
 	switch {
 	case err == nil:
 	case fold.CodeOf(err) != "":

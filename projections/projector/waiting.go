@@ -49,6 +49,26 @@ func (p *partition) wait(r *kgo.Record, aggregate string, refs []eventsourcing.E
 	w.what = fmt.Sprintf("%s %q as of event %d", aggregate, refs[0].Subject, refs[0].Sequence)
 }
 
+// isAhead reports whether a state was read from the log, ahead of the build.
+func (w *waiting) isAhead(ref eventsourcing.EventRef) bool {
+	r := w.reads[ref]
+	return r != nil && r.found
+}
+
+// ahead returns the states that were read from the log for a record.
+func (p *partition) ahead(r *kgo.Record) map[eventsourcing.EventRef]any {
+	if p.waiting == nil || p.waiting.offset != r.Offset {
+		return nil
+	}
+	states := make(map[eventsourcing.EventRef]any)
+	for ref, r := range p.waiting.reads {
+		if r.found {
+			states[ref] = r.state
+		}
+	}
+	return states
+}
+
 // waits reports whether a record is not taken for now.
 func (p *partition) waits(r *kgo.Record) bool {
 	return p.waiting != nil && !p.waiting.settled && r.Offset >= p.waiting.offset
@@ -175,8 +195,7 @@ func (b *batcher) judge(
 	if w.never[ref] {
 		return true, nil
 	}
-	if r := w.reads[ref]; r != nil && r.found { // and forgotten since
-		b.folding.FoundState(b.sources[p.source].LooksUp, ref, r.state)
+	if w.isAhead(ref) {
 		return true, nil
 	}
 	if err := b.askEnds(ctx, p); err != nil {
