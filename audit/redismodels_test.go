@@ -107,7 +107,7 @@ func TestDamageOfCardsIsCounted(t *testing.T) {
 	}
 }
 
-// What can't be folded, or is no database, is said at once.
+// A read model that can't be folded, and an address of no database, are errors at once.
 func TestReadModelsThatCantBeAudited(t *testing.T) {
 	w := newPlace(t).write(datedShop())
 	lacking := audit.AccountCard

@@ -45,7 +45,7 @@ type Record struct {
 	From  From      `json:"from"`
 	// At is the worker or the host that did it.
 	At string `json:"at"`
-	// What was done, such as "rebuild", and On what, such as "accounts".
+	// What names the operation, such as "rebuild", and On its object, such as "accounts".
 	What string `json:"what"`
 	On   string `json:"on,omitempty"`
 	// Path is where the console shows what it was done to.

@@ -19,13 +19,6 @@ func (s standbys) partitions() []int32 {
 	return all
 }
 
-// Followed returns the partitions that a member of a group was told to follow, from the user data of its
-// assignment. It is for those who describe a group whose protocol is [ProtocolName].
-func Followed(userData []byte) ([]int32, error) {
-	told, err := warm.DecodeStandbys(userData)
-	return standbys(told).partitions(), err //nolint:wrapcheck // it says that the data is damaged
-}
-
 // warming are those that the worker will own when it has caught up.
 func (s standbys) warming() []int32 {
 	var warming []int32
@@ -38,7 +31,7 @@ func (s standbys) warming() []int32 {
 }
 
 // Follows returns the partitions that a member of a group of this package follows as a standby, by what its
-// balancer has told it: kafka.Member.Given.
+// balancer has told it: kafka.Member.Given, the user data of its assignment.
 func Follows(given []byte) ([]int32, error) {
 	told, err := warm.DecodeStandbys(given)
 	if err != nil {

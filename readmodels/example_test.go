@@ -139,7 +139,7 @@ func TestWhatWasBought(t *testing.T) {
 			Bought{AccountID: "alice", Sequence: 4, Amount: 5, Text: "a fee"})
 }
 
-// What was bought in the history of a shop, in memory.
+// A store in memory shows what was bought in the history of a shop.
 func Example_lookup() {
 	ctx, store, p := context.Background(), &memory.Store{}, WhatWasBought
 	if err := readmodelstest.Fill(ctx, store, &p, readmodelstest.Shop(), 7); err != nil {

@@ -10,7 +10,6 @@ import (
 	"refold/client"
 	"refold/console/flow"
 	"refold/processors"
-	"refold/processors/deadletters"
 	"refold/projections"
 	"refold/projections/projector"
 	"refold/worker/measure"
@@ -28,8 +27,7 @@ type figures struct {
 	seldom  *seldom       // nil: not known yet
 	asking  chan struct{} // closed when what is asked seldom is known; nil: it is not being asked
 	closed  bool
-	pods    *http.Client       // asks other pods
-	queue   *deadletters.Queue // used by whoever closes asking
+	pods    *http.Client // asks other pods
 	pending sync.WaitGroup
 }
 
@@ -57,15 +55,12 @@ func newFigures(w *Worker, api *client.Client, program flow.Program) *figures {
 	}
 	for _, r := range program.Reactions {
 		f.fixed[flow.ReactionID(r.Name)] = measure.Group{
-			Name:   reactionGroup(w.in.Prefix(), r.Name),
+			Name:   processors.ReactionGroup(w.in.Prefix(), r.Name),
 			Topics: []string{topics[r.Of].Events},
 		}
 	}
 	return f
 }
-
-// reactionGroup is the consumer group of a reaction, see reactions.Reaction.
-func reactionGroup(prefix, name string) string { return prefix + "reaction-" + name }
 
 // Measure measures the program.
 func (f *figures) Measure(ctx context.Context) (*flow.Sample, error) {
@@ -151,29 +146,18 @@ func (m *model) reader(f *figures, reading *measure.Reading) flow.Reader {
 
 // addHeld adds which partitions are held in this pod. Metrics know all causes.
 func (f *figures) addHeld(sample *flow.Sample) {
-	families, _ := f.worker.metrics.Gather() // of a collector that fails, nothing is known
 	held := make(map[string]map[string]bool) // partitions by group
-	for _, family := range families {
-		of := family.GetName()
-		if of != "exactlyonce_held_partition" && of != "refold_projection_held_partitions" {
-			continue
-		}
-		for _, m := range family.GetMetric() {
-			labels := make(map[string]string)
-			for _, l := range m.GetLabel() {
-				labels[l.GetName()] = l.GetValue()
+	for _, m := range f.worker.gauges("exactlyonce_held_partition", "refold_projection_held_partitions") {
+		node := flow.ProjectionID(m.labels["projection"])
+		if reader, is := sample.Readers[node]; is {
+			reader.Held += int(m.value)
+			sample.Readers[node] = reader
+		} else if m.value > 0 {
+			group := m.labels["group"]
+			if held[group] == nil {
+				held[group] = make(map[string]bool)
 			}
-			group, value := labels["group"], m.GetGauge().GetValue()
-			node := flow.ProjectionID(labels["projection"])
-			if reader, is := sample.Readers[node]; is {
-				reader.Held += int(value)
-				sample.Readers[node] = reader
-			} else if value > 0 {
-				if held[group] == nil {
-					held[group] = make(map[string]bool)
-				}
-				held[group][labels["topic"]+"/"+labels["partition"]] = true
-			}
+			held[group][m.place()] = true
 		}
 	}
 	for node, g := range f.fixed {
@@ -228,22 +212,6 @@ func (f *figures) close() {
 	f.meter.Close()
 	f.pending.Wait()
 	f.pods.CloseIdleConnections()
-	if f.queue != nil {
-		f.queue.Close()
-	}
-}
-
-// letterSettings are those of the queue of dead letters.
-func (f *figures) letterSettings() (deadletters.Settings, error) {
-	options, err := f.worker.kafka.Options()
-	s := deadletters.Settings{
-		Kafka: options, Names: deadletters.NamesOf(f.worker.in.Prefix()),
-		RecordBytes: int(f.worker.config.Topics.RecordBytes), Logger: f.worker.logger,
-	}
-	return s, err //nolint:wrapcheck // it says what is wrong with the settings
 }
 
 var _ flow.Source = (*figures)(nil)
-
-// eventsOf is the topic of an aggregate's events.
-func (f *figures) eventsOf(a processors.AggregateName) string { return f.worker.in.Topics(a).Events }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -133,11 +132,12 @@ func (g *consoleGroups) watched(ctx context.Context) (all []watched, wrong []ope
 	return all, wrong
 }
 
-// eventsOf are the topics that a projection takes events from.
+// eventsOf are the topics that a projection takes events from, those of what it looks up among them.
 func (w *Worker) eventsOf(p *projections.Projection) []string {
-	topics := make([]string, len(p.Sources))
-	for i, s := range p.Sources {
-		topics[i] = w.in.Topics(s.Aggregate().Named()).Events
+	reads := p.Reads()
+	topics := make([]string, len(reads))
+	for i, a := range reads {
+		topics[i] = w.in.Topics(a.Named()).Events
 	}
 	return topics
 }
@@ -221,15 +221,15 @@ func (w *Worker) toldOfPartitions() toldOfPartitions {
 	t := toldOfPartitions{
 		make(map[string][]string), make(map[string]time.Duration), make(map[string]operations.Restoring),
 	}
-	for _, m := range w.gauges("exactlyonce_held_partition") {
-		if m.value > 0 {
-			key := m.labels["group"] + " " + m.labels["topic"] + "/" + m.labels["partition"]
+	const stalled = "exactlyonce_stalled_seconds"
+	for _, m := range w.gauges("exactlyonce_held_partition", stalled) {
+		key := m.labels["group"] + " " + m.place()
+		switch {
+		case m.name == stalled:
+			t.stalled[key] = time.Duration(m.value * float64(time.Second))
+		case m.value > 0:
 			t.held[key] = append(t.held[key], m.labels["cause"])
 		}
-	}
-	for _, m := range w.gauges("exactlyonce_stalled_seconds") {
-		key := m.labels["group"] + " " + m.labels["topic"] + "/" + m.labels["partition"]
-		t.stalled[key] = time.Duration(m.value * float64(time.Second))
 	}
 	if w.projector != nil {
 		for _, l := range w.projector.Lag() {
@@ -262,19 +262,23 @@ func (t toldOfPartitions) add(group string, p *operations.Partition) {
 
 // gauge is a value of a metric of this worker.
 type gauge struct {
+	name   string
 	labels map[string]string
 	value  float64
 }
 
-// gauges returns the values of a metric.
-func (w *Worker) gauges(name string) (all []gauge) {
-	families, _ := w.metrics.Gather() // what failed is missing
+// place is the partition that the value is of.
+func (g gauge) place() string { return g.labels["topic"] + "/" + g.labels["partition"] }
+
+// gauges returns the values of metrics.
+func (w *Worker) gauges(names ...string) (all []gauge) {
+	families, _ := w.metrics.Gather() // of a collector that fails, nothing is known
 	for _, f := range families {
-		if f.GetName() != name {
+		if !slices.Contains(names, f.GetName()) {
 			continue
 		}
 		for _, m := range f.GetMetric() {
-			g := gauge{make(map[string]string), m.GetGauge().GetValue()}
+			g := gauge{f.GetName(), make(map[string]string), m.GetGauge().GetValue()}
 			for _, l := range m.GetLabel() {
 				g.labels[l.GetName()] = l.GetValue()
 			}
@@ -333,19 +337,21 @@ func (g *consoleGroups) askReady(ctx context.Context, w *operations.Worker) {
 		w.Ready = true
 		return
 	}
-	problem, is := errors.AsType[*client.Problem](err)
-	if !is || len(problem.Checks) == 0 {
-		w.Wrong = fmt.Sprint(err)
-		return
+	lacking, err := lacks(err)
+	if err != nil {
+		w.Wrong = err.Error()
 	}
-	w.Missing = missing(problem.Checks)
+	for _, c := range lacking {
+		w.Missing = append(w.Missing, operations.Missing{Check: c.Name, Detail: c.Detail})
+	}
 }
 
-func missing(checks []wire.Check) (all []operations.Missing) {
-	for _, c := range checks {
-		if !c.Ready {
-			all = append(all, operations.Missing{Check: c.Name, Detail: c.Detail})
-		}
+// lacks returns the checks that a worker has failed which said that it is not ready, or its error if it has
+// said something else.
+func lacks(notReady error) ([]wire.Check, error) {
+	problem, is := errors.AsType[*client.Problem](notReady)
+	if !is || len(problem.Checks) == 0 {
+		return nil, notReady
 	}
-	return all
+	return slices.DeleteFunc(problem.Checks, func(c wire.Check) bool { return c.Ready }), nil
 }

@@ -127,7 +127,7 @@ func (d *deadLetterBox) Settle(ctx context.Context, o letters.Order) (out letter
 		}
 		return nil
 	})
-	// What is shown next has what was done; if that can't be read now, the next page reads it.
+	// The page that is shown next must have what was done; if that can't be read now, that page reads it.
 	_, _ = d.index.List(ctx, true)
 	return out, err //nolint:wrapcheck // it becomes a page
 }

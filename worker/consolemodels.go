@@ -44,7 +44,7 @@ func (c consoleModels) builds(ctx context.Context, s *builds.Stored) ([]operatio
 		shown[i] = operations.Build{
 			Number: b.Number, Version: b.Version, Folds: b.Folds, Status: string(b.Status), Began: b.Began,
 			Known: at.Known, Partitions: at.Partitions,
-			Of:   len(s.Sources) * int(c.worker.partitions.Load()),
+			Of:   len(s.Reads()) * int(c.worker.partitions.Load()),
 			Done: at.Done, Total: at.Done + at.Behind, Latest: at.Time,
 		}
 		if err != nil {

@@ -15,8 +15,6 @@ import (
 	"refold/client/wire"
 	"refold/console/flow"
 	"refold/console/frame"
-	"refold/kafka"
-	"refold/processors/deadletters"
 	"refold/projections"
 )
 
@@ -68,22 +66,15 @@ func (f *figures) ask(ctx context.Context) {
 }
 
 func (f *figures) askLetters(ctx context.Context, s *seldom) error {
-	if f.queue == nil {
-		settings, err := f.letterSettings()
-		if err != nil {
-			return err
+	found, err := f.worker.letters.index.List(ctx, false)
+	since := time.Now().Add(-time.Hour)
+	for _, l := range found.Letters { // the newest first
+		if l.Time.Before(since) || s.letters.Count == mostLetters {
+			break
 		}
-		if f.queue, err = deadletters.Open(ctx, settings); err != nil {
-			return err //nolint:wrapcheck // it says what it was doing
+		if l.Settled == nil {
+			s.letters.Count++
 		}
-	}
-	selection := deadletters.Selection{Since: time.Now().Add(-time.Hour), Open: true, Limit: mostLetters}
-	_, err := f.queue.Each(ctx, selection, func(*deadletters.Letter) error {
-		s.letters.Count++
-		return nil
-	})
-	if errors.Is(err, kafka.ErrTopicMissing) {
-		err = nil // nothing was ever set aside
 	}
 	s.letters.Known = err == nil
 	return err //nolint:wrapcheck // it says what it was doing
@@ -99,8 +90,8 @@ func (f *figures) askModels(ctx context.Context, s *seldom) error {
 			byName[p.Name] = m
 			s.models = append(s.models, m)
 		}
-		for _, a := range p.Reads() {
-			if topic := f.eventsOf(a.Named()); !slices.Contains(m.topics, topic) {
+		for _, topic := range f.worker.eventsOf(&p) {
+			if !slices.Contains(m.topics, topic) {
 				m.topics = append(m.topics, topic)
 			}
 		}
@@ -235,17 +226,13 @@ func (f *figures) askPod(ctx context.Context, name, address string) flow.Pod {
 }
 
 func readiness(ctx context.Context, api *client.Client, pod flow.Pod) flow.Pod {
-	_, err := api.Ready(ctx)
-	problem, is := errors.AsType[*client.Problem](err)
-	switch {
-	case err == nil:
-	case !is || len(problem.Checks) == 0:
-		pod.Fault = strings.TrimSpace(err.Error())
-	default:
-		for _, c := range problem.Checks {
-			if !c.Ready {
-				pod.Wrong = append(pod.Wrong, flow.Check{Name: c.Name, Detail: c.Detail})
-			}
+	if _, err := api.Ready(ctx); err != nil {
+		lacking, err := lacks(err)
+		if err != nil {
+			pod.Fault = strings.TrimSpace(err.Error())
+		}
+		for _, c := range lacking {
+			pod.Wrong = append(pod.Wrong, flow.Check{Name: c.Name, Detail: c.Detail})
 		}
 	}
 	return pod

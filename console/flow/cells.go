@@ -95,7 +95,7 @@ func (s *shown) path(n *Node) string {
 func says(n *Node) string {
 	switch n.Kind {
 	case KindClients:
-		return "Clients of the API, who send commands"
+		return "Clients of the API that send commands"
 	case KindOutside:
 		return "The world outside, to which reactions send events"
 	case KindCommands, KindEvents, KindResults, KindTable:

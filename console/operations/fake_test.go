@@ -30,7 +30,7 @@ type fake struct {
 	did           []any
 }
 
-// What the fake was asked to do.
+// These are the orders that the fake was given.
 type (
 	askedRebuild struct {
 		aggregate, by string

@@ -103,7 +103,7 @@ func (o *pages) rebuildModel(w http.ResponseWriter, r *http.Request, p *frame.Pa
 	return p.Back(w, r, done(path(readModelsTab), "model-rebuild"))
 }
 
-// What may be done to a build, as the last segment of a path.
+// The actions on a build, as the last segment of a path.
 const (
 	takeOver = "take-over"
 	drop     = "drop"

@@ -63,8 +63,8 @@ func TestTopicIsShorterThanTheStore(t *testing.T) {
 	}
 }
 
-// What an operator has to see of a projection: who fills it, which builds there are, what waits for him, and
-// how long a store has been away.
+// An operator sees of a projection how many partitions are filled, its builds by status, the builds that wait
+// for a take-over by hand, and for how long a store has been away.
 func TestStanding(t *testing.T) {
 	w, p := newWorld(t), ledger(1, 1)
 	o := w.options(p)

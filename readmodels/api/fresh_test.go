@@ -51,7 +51,7 @@ func TestPositionIsShown(t *testing.T) {
 	}
 }
 
-// What is not shown yet is said at once, or after the wait that the client prefers.
+// A position that is not shown yet is an error at once, or after the wait that the client prefers.
 func TestPositionIsNotShownYet(t *testing.T) {
 	s := shop(t)
 	for _, path := range everyPath {

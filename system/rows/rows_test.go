@@ -97,7 +97,7 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// What a store may do wrong is found.
+// Each mistake that a store may make is found.
 func TestDifferences(t *testing.T) {
 	for name, damage := range map[string]struct {
 		do   func(rows.Tables)

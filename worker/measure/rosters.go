@@ -65,7 +65,7 @@ func rosterOf(g kadm.DescribedGroup) roster {
 			}
 		}
 		// Members of other kinds have told something else, or nothing.
-		followed, err := exactlyonce.Followed(assigned.UserData)
+		followed, err := exactlyonce.Follows(assigned.UserData)
 		if err != nil || g.Protocol != exactlyonce.ProtocolName {
 			continue
 		}

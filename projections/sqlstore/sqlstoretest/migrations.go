@@ -108,7 +108,7 @@ func someMigrationsWaitUntilFilled(t *testing.T, s *suite) {
 	must(t, build.TakeOver(t.Context(), patience))
 	s.mustRead(t, trailOf(c, number), "before", "filled")
 
-	// What a live build has not had yet is run when it is opened.
+	// Files that a live build has not had yet are run when it is opened.
 	c.migrate(map[string]string{
 		"1.sql": trail, "2.filled.sql": say("filled"), "3.sql": say("before"), "4.filled.sql": say("later"),
 	})
